@@ -1,0 +1,115 @@
+#include "base/clock.hpp"
+
+#include <optional>
+
+#include <fmt/format.h>
+
+namespace latchkey {
+
+namespace {
+
+using std::chrono::days;
+using std::chrono::hours;
+using std::chrono::microseconds;
+using std::chrono::minutes;
+using std::chrono::seconds;
+
+// Reads exactly `text.size()` digits.
+std::optional<int> digits(std::string_view text) {
+  int value = 0;
+  for (char c : text) {
+    if (c < '0' || c > '9') return std::nullopt;
+    value = value * 10 + (c - '0');
+  }
+  return text.empty() ? std::nullopt : std::optional(value);
+}
+
+Error bad_timestamp(std::string_view text) {
+  return Error{ErrorCode::Invalid,
+               fmt::format("\"{}\" is not an RFC 3339 time such as 2026-10-30T23:58:27Z", text.substr(0, 64))};
+}
+
+// "Z", "+hh:mm" or "-hh:mm" as minutes east of UTC.
+std::optional<minutes> parse_offset(std::string_view text) {
+  if (text == "Z" || text == "z") return minutes(0);
+  if (text.size() != 6 || (text[0] != '+' && text[0] != '-') || text[3] != ':') return std::nullopt;
+  auto hour = digits(text.substr(1, 2));
+  auto minute = digits(text.substr(4, 2));
+  if (!hour || !minute || *hour > 23 || *minute > 59) return std::nullopt;
+  auto east = hours(*hour) + minutes(*minute);
+  return text[0] == '+' ? east : -east;
+}
+
+// ".427722" and the like, at the front of `text`; the digits are taken off it.
+std::optional<microseconds> take_fraction(std::string_view& text) {
+  if (text.empty() || text[0] != '.') return microseconds(0);
+  std::size_t count = 0;
+  while (1 + count < text.size() && text[1 + count] >= '0' && text[1 + count] <= '9') ++count;
+  if (count == 0 || count > 6) return std::nullopt;
+  int value = *digits(text.substr(1, count));
+  for (std::size_t i = count; i < 6; ++i) value *= 10;
+  text.remove_prefix(1 + count);
+  return microseconds(value);
+}
+
+}  // namespace
+
+Timestamp SystemClock::now() const {
+  return std::chrono::time_point_cast<microseconds>(std::chrono::system_clock::now());
+}
+
+SteadyTime SystemClock::steady() const {
+  return std::chrono::steady_clock::now();
+}
+
+ManualClock::ManualClock(Timestamp start) : now_(start), steady_(std::chrono::hours(1)) {}
+
+Timestamp ManualClock::now() const {
+  std::lock_guard lock(mutex_);
+  return now_;
+}
+
+SteadyTime ManualClock::steady() const {
+  std::lock_guard lock(mutex_);
+  return steady_;
+}
+
+void ManualClock::advance(microseconds by) {
+  std::lock_guard lock(mutex_);
+  now_ += by;
+  steady_ += by;
+}
+
+std::string format_timestamp(Timestamp time) {
+  auto day = std::chrono::floor<days>(time);
+  std::chrono::year_month_day date(day);
+  std::chrono::hh_mm_ss clock(time - day);
+  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:06}Z", static_cast<int>(date.year()),
+                     static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()), clock.hours().count(),
+                     clock.minutes().count(), clock.seconds().count(), clock.subseconds().count());
+}
+
+Result<Timestamp> parse_timestamp(std::string_view text) {
+  if (text.size() < 20 || text.size() > 32) return bad_timestamp(text);
+  if (text[4] != '-' || text[7] != '-' || (text[10] != 'T' && text[10] != 't') || text[13] != ':' || text[16] != ':') {
+    return bad_timestamp(text);
+  }
+  auto year = digits(text.substr(0, 4));
+  auto month = digits(text.substr(5, 2));
+  auto day = digits(text.substr(8, 2));
+  auto hour = digits(text.substr(11, 2));
+  auto minute = digits(text.substr(14, 2));
+  auto second = digits(text.substr(17, 2));
+  if (!year || !month || !day || !hour || !minute || !second) return bad_timestamp(text);
+  std::chrono::year_month_day date{std::chrono::year(*year), std::chrono::month(static_cast<unsigned>(*month)),
+                                   std::chrono::day(static_cast<unsigned>(*day))};
+  if (!date.ok() || *hour > 23 || *minute > 59 || *second > 60) return bad_timestamp(text);
+  auto rest = text.substr(19);
+  auto fraction = take_fraction(rest);
+  auto offset = parse_offset(rest);
+  if (!fraction || !offset) return bad_timestamp(text);
+  return Timestamp(std::chrono::sys_days(date)) + hours(*hour) + minutes(*minute) + seconds(*second) + *fraction -
+         *offset;
+}
+
+}  // namespace latchkey

@@ -1,0 +1,93 @@
+// SingleFlight: however many coroutines ask for the same thing at once, the work is done once and all get its result.
+// Used where a miss is dear: tokens, unwraps. Results are not kept: that is the caller's cache.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include <boost/asio/associated_executor.hpp>
+#include <boost/asio/async_result.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/dispatch.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/this_coro.hpp>
+
+#include "base/task.hpp"
+
+namespace latchkey {
+
+// Key needs operator<; Value is copied to every waiter. Thread-safe. The flight runs on `executor`, detached from the
+// coroutine that began it, so a caller that goes away does not take the others' result with it. The object must outlive
+// its flights.
+template <class Key, class Value>
+class SingleFlight {
+ public:
+  template <class Executor>
+  Task<Value> run(Executor executor, Key key, std::function<Task<Value>()> work) {
+    std::shared_ptr<Flight> flight;
+    bool first = false;
+    {
+      std::lock_guard lock(mutex_);
+      auto& slot = flights_[key];
+      if (!slot) {
+        slot = std::make_shared<Flight>();
+        first = true;
+      }
+      flight = slot;
+    }
+    if (first) {
+      boost::asio::co_spawn(executor, fly(std::move(key), flight, std::move(work)), boost::asio::detached);
+    }
+    co_return co_await wait(flight);
+  }
+
+ private:
+  using Waiter = std::function<void()>;
+  struct Flight {
+    std::mutex mutex;
+    std::shared_ptr<const Value> value;
+    std::vector<Waiter> waiters;
+  };
+
+  Task<void> fly(Key key, std::shared_ptr<Flight> flight, std::function<Task<Value>()> work) {
+    auto value = std::make_shared<const Value>(co_await work());
+    {
+      std::lock_guard lock(mutex_);
+      flights_.erase(key);
+    }
+    std::vector<Waiter> waiters;
+    {
+      std::lock_guard lock(flight->mutex);
+      flight->value = std::move(value);
+      waiters.swap(flight->waiters);
+    }
+    for (auto& waiter : waiters) waiter();
+  }
+
+  static Task<Value> wait(std::shared_ptr<Flight> flight) {
+    co_await boost::asio::async_initiate<const boost::asio::use_awaitable_t<>, void()>(
+        [flight](auto handler) {
+          auto executor = boost::asio::get_associated_executor(handler);
+          auto shared = std::make_shared<decltype(handler)>(std::move(handler));
+          Waiter resume = [executor, shared] { boost::asio::post(executor, [shared] { std::move (*shared)(); }); };
+          {
+            std::lock_guard lock(flight->mutex);
+            if (!flight->value) {
+              flight->waiters.push_back(std::move(resume));
+              return;
+            }
+          }
+          resume();
+        },
+        boost::asio::use_awaitable);
+    co_return *flight->value;
+  }
+
+  std::mutex mutex_;
+  std::map<Key, std::shared_ptr<Flight>> flights_;
+};
+
+}  // namespace latchkey

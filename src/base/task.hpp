@@ -1,0 +1,27 @@
+// Coroutines. Task<T> is what every function that waits returns. Rules: no lock is held across a suspension; nothing
+// blocks an I/O thread (RSA, SQLite and files go through `run_on` to a pool of their own); deadlines are arguments.
+// g++ 12: keep `co_await` out of conditional expressions and of braced initialisers: bind it to a variable first.
+#pragma once
+
+#include <type_traits>
+#include <utility>
+
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/thread_pool.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+namespace latchkey {
+
+template <class T>
+using Task = boost::asio::awaitable<T>;
+
+// Runs `work` on a thread of `pool` and resumes here, on the caller's executor, with what it returned.
+template <class Work>
+Task<std::invoke_result_t<Work>> run_on(boost::asio::thread_pool& pool, Work work) {
+  using Value = std::invoke_result_t<Work>;
+  auto on_pool = [](Work inner) -> Task<Value> { co_return inner(); };
+  co_return co_await boost::asio::co_spawn(pool.get_executor(), on_pool(std::move(work)), boost::asio::use_awaitable);
+}
+
+}  // namespace latchkey

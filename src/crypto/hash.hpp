@@ -1,0 +1,24 @@
+// Hashes and key derivation. Pure; thread-safe.
+#pragma once
+
+#include <array>
+#include <initializer_list>
+
+#include "base/bytes.hpp"
+#include "crypto/secret.hpp"
+
+namespace latchkey::crypto {
+
+using Sha256 = std::array<std::uint8_t, 32>;
+
+// SHA-256 (FIPS 180-4) of the concatenation of `parts`.
+[[nodiscard]] Sha256 sha256(std::initializer_list<ByteView> parts);
+[[nodiscard]] Sha256 sha256(ByteView bytes);
+// SHA-1, only for the x5t thumbprint (RFC 7515 section 4.1.7).
+[[nodiscard]] std::array<std::uint8_t, 20> sha1(ByteView bytes);
+
+// HKDF with SHA-512 (RFC 5869). Invalid where `size` is above 255 * 64.
+[[nodiscard]] Result<SecretBytes> hkdf_sha512(ByteView input_key, ByteView salt, ByteView info, std::size_t size);
+[[nodiscard]] Result<SecretBytes> hkdf_expand_sha512(ByteView pseudo_random_key, ByteView info, std::size_t size);
+
+}  // namespace latchkey::crypto

@@ -1,0 +1,54 @@
+// SecretBytes: key material that is locked into memory, left out of core dumps and wiped when it goes. It cannot be
+// copied, printed or compared with ==; whoever reads the bytes says so by name.
+#pragma once
+
+#include <cstddef>
+
+#include "base/bytes.hpp"
+#include "base/random.hpp"
+#include "base/result.hpp"
+
+namespace latchkey::crypto {
+
+// Sets up the process's one arena for secrets (OpenSSL's secure heap: mlocked, guard pages before and behind,
+// MADV_DONTDUMP) and turns core dumps off. Called once from main before threads start; returns false where the system
+// refused to lock the memory (RLIMIT_MEMLOCK), so that main can warn. Without it (tests) secrets live on the plain
+// heap, still wiped.
+bool initialize_secret_memory();
+
+class SecretBytes {
+ public:
+  SecretBytes() = default;
+  // Zero bytes, to be filled through mutable_view().
+  explicit SecretBytes(std::size_t size);
+  // Copies `bytes`; the caller wipes its own copy (see wipe).
+  explicit SecretBytes(ByteView bytes);
+  [[nodiscard]] static SecretBytes random(std::size_t size, RandomSource& source);
+
+  SecretBytes(const SecretBytes&) = delete;
+  SecretBytes& operator=(const SecretBytes&) = delete;
+  SecretBytes(SecretBytes&& other) noexcept;
+  SecretBytes& operator=(SecretBytes&& other) noexcept;
+  ~SecretBytes();
+
+  [[nodiscard]] ByteView reveal() const { return {data_, size_}; }
+  [[nodiscard]] MutableBytes mutable_view() { return {data_, size_}; }
+  [[nodiscard]] std::size_t size() const { return size_; }
+  [[nodiscard]] bool empty() const { return size_ == 0; }
+  [[nodiscard]] SecretBytes clone() const { return SecretBytes(reveal()); }
+  // Drops the bytes behind the first `size`; they are wiped.
+  void shrink(std::size_t size);
+
+ private:
+  std::uint8_t* data_ = nullptr;
+  std::size_t size_ = 0;
+};
+
+// Overwrites memory in a way that the compiler cannot leave out.
+void wipe(MutableBytes bytes);
+void wipe(std::string& text);
+
+// Time depends on the lengths alone; false where they differ.
+[[nodiscard]] bool equal_constant_time(ByteView a, ByteView b);
+
+}  // namespace latchkey::crypto

@@ -1,0 +1,24 @@
+// The caller's context: a string map that is authenticated with the data and never stored. Its canonical form is what
+// both sides hash, so that {"a":1,"b":2} in any order is one context:
+//
+//   for each pair, sorted by the bytes of the key:  length of key (4 bytes, big-endian) ‖ key ‖ length of value ‖ value
+//
+// An empty map is the empty string.
+#pragma once
+
+#include <map>
+#include <string>
+
+#include "base/bytes.hpp"
+#include "base/result.hpp"
+
+namespace latchkey::envelope {
+
+using Context = std::map<std::string, std::string>;
+
+inline constexpr std::size_t kMaxContextSize = 8 * 1024;
+
+// Invalid where the canonical form is above 8 KiB, or a key or value is not UTF-8.
+[[nodiscard]] Result<Bytes> canonicalize(const Context& context);
+
+}  // namespace latchkey::envelope

@@ -1,0 +1,32 @@
+// A data key, ready for use: 32 secret bytes, the id that ciphertexts name it by, and what is computed once from it.
+#pragma once
+
+#include <array>
+
+#include "base/id.hpp"
+#include "crypto/aead.hpp"
+#include "crypto/secret.hpp"
+
+namespace latchkey::envelope {
+
+inline constexpr std::size_t kDataKeySize = 32;
+
+// Immutable and thread-safe; lives in secret memory.
+class DataKey {
+ public:
+  // Invalid unless `material` has 32 bytes.
+  [[nodiscard]] static Result<DataKey> create(const RawId& id, crypto::SecretBytes material);
+
+  [[nodiscard]] const RawId& id() const { return id_; }
+  // The 32 bytes of the key itself.
+  [[nodiscard]] crypto::AesKeyView material() const;
+  // XAES-256-GCM's K1, derived once (c2sp.org/XAES-256-GCM).
+  [[nodiscard]] std::span<const std::uint8_t, crypto::kAesBlockSize> subkey_mask() const;
+
+ private:
+  DataKey(const RawId& id, crypto::SecretBytes state) : id_(id), state_(std::move(state)) {}
+  RawId id_;
+  crypto::SecretBytes state_;  // material ‖ K1
+};
+
+}  // namespace latchkey::envelope

@@ -1,0 +1,46 @@
+// Records: a short message sealed under a data key for one compartment. XAES-256-GCM with key commitment
+// (c2sp.org/XAES-256-GCM; eprint 2025/758), behind a 20-byte header:
+//
+//   | bytes | what                                                              |
+//   |     4 | 'L' 'K' 01 (version) 01 (algorithm: XAES-256-GCM-KC)              |
+//   |    16 | data key id                                                       |
+//   |    24 | nonce, random                                                     |
+//   |    32 | key commitment                                                    |
+//   |     n | ciphertext                                                        |
+//   |    16 | tag                                                               |
+//
+// Authenticated besides: header ‖ compartment id (16) ‖ canonical context. docs/format.md has it all.
+// Pure functions over bytes and keys; thread-safe.
+#pragma once
+
+#include "base/bytes.hpp"
+#include "base/id.hpp"
+#include "base/random.hpp"
+#include "base/result.hpp"
+#include "envelope/context.hpp"
+#include "envelope/data_key.hpp"
+
+namespace latchkey::envelope {
+
+inline constexpr std::size_t kRecordOverhead = 4 + 16 + 24 + 32 + 16;
+
+[[nodiscard]] constexpr std::size_t sealed_size(std::size_t plaintext_size) {
+  return plaintext_size + kRecordOverhead;
+}
+
+// Seals `plaintext` into `out`, which has sealed_size(plaintext.size()) bytes and does not overlap it.
+// Invalid where the sizes do not fit or the context is refused (see canonicalize).
+[[nodiscard]] Result<void> seal_record(const DataKey& key, const Uuid& compartment, const Context& context,
+                                       ByteView plaintext, RandomSource& random, MutableBytes out);
+
+// The data key that a record names, for looking it up. Invalid where it is too short or not a record ("not a Latchkey
+// record"), or of a version or algorithm that this program does not know (the message names it).
+[[nodiscard]] Result<RawId> record_data_key_id(ByteView record);
+
+// Opens a record into `out`, which has record.size() - kRecordOverhead bytes; `out` is zeroed on any error.
+// WrongKey where the commitment does not fit the key (or the record names another data key); Corrupt where the tag does
+// not fit: damaged data, another compartment or another context; Invalid as record_data_key_id.
+[[nodiscard]] Result<void> open_record(const DataKey& key, const Uuid& compartment, const Context& context,
+                                       ByteView record, MutableBytes out);
+
+}  // namespace latchkey::envelope

@@ -1,0 +1,29 @@
+// What goes to the customer's key, 65 bytes:
+//
+//   01 ‖ data key (32) ‖ SHA-256("latchkey-dk-v1" ‖ organisation uuid (16) ‖ compartment id (16) ‖ data key id (16))
+//
+// RSA wrapping has no associated data; the hash binds the key to its place, so that whoever can write the database
+// cannot swap wrapped keys between tenants.
+#pragma once
+
+#include "base/id.hpp"
+#include "crypto/secret.hpp"
+#include "envelope/data_key.hpp"
+
+namespace latchkey::envelope {
+
+struct DataKeyBinding {
+  Uuid organization;
+  Uuid compartment;
+  RawId data_key_id;
+};
+
+inline constexpr std::size_t kWrapPayloadSize = 1 + 32 + 32;
+
+[[nodiscard]] crypto::SecretBytes make_wrap_payload(const DataKeyBinding& binding, const DataKey& key);
+
+// Corrupt where the size, the version byte or the hash does not fit: the wrapped key was made for another place, or the
+// store was tampered with; the message names the data key. Compared in constant time.
+[[nodiscard]] Result<DataKey> open_wrap_payload(const DataKeyBinding& binding, const crypto::SecretBytes& payload);
+
+}  // namespace latchkey::envelope

@@ -1,0 +1,85 @@
+// The outbound HTTP client: libcurl's multi interface on one thread of its own, awaited from coroutines. It never
+// follows a redirect, verifies certificates always, bounds the answer, and connects only to the address it checked.
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "base/clock.hpp"
+#include "base/result.hpp"
+#include "base/task.hpp"
+#include "http/message.hpp"
+
+namespace latchkey::http {
+
+enum class AddressPolicy {
+  Any,         // loopback and private addresses too: our own server, tests
+  PublicOnly,  // refuses loopback, private, link-local, multicast and other special addresses (RFC 6890, RFC 4193)
+};
+
+struct ClientOptions {
+  // "http://127.0.0.1:8602"; empty: straight to the host. Proxy variables of the environment are ignored: what the
+  // program's own settings say is what happens. With a proxy the proxy resolves names, so the address policy is not
+  // applied to it.
+  std::string proxy;
+  // PEM file of the authorities to trust instead of the system's.
+  std::string ca_file;
+  AddressPolicy address_policy = AddressPolicy::PublicOnly;
+  std::string user_agent = "latchkey/" LATCHKEY_VERSION;
+  std::size_t max_connections_per_host = 16;
+};
+
+struct ClientRequest {
+  std::string method = "GET";
+  std::string url;  // absolute, http or https
+  Headers headers;
+  std::string body;
+  Deadline deadline;  // on the steady clock
+  std::size_t max_response_bytes = 1024 * 1024;
+};
+
+struct ClientResponse {
+  unsigned status = 0;
+  Headers headers;
+  std::string body;
+};
+
+enum class TransportFailure {
+  UnknownName,     // the name does not exist (NXDOMAIN), as DNS or the proxy says
+  LookupFailed,    // DNS did not answer
+  AddressRefused,  // the name resolves to an address that the policy forbids
+  ConnectFailed,   // refused, unreachable
+  TimedOut,        // the deadline passed
+  TlsFailed,       // certificate or handshake
+  ProxyFailed,     // the proxy refused or failed
+  Interrupted,     // reset or closed before the answer was whole
+  AnswerTooLarge,  // more than max_response_bytes
+  BadRequest,      // the URL or a header cannot be sent: a bug of ours
+};
+
+struct TransportError {
+  TransportFailure failure = TransportFailure::Interrupted;
+  std::string message;  // for people: which host, what failed
+};
+
+// The interface that code above depends on, so that tests can answer in its place.
+class Client {
+ public:
+  Client() = default;
+  Client(const Client&) = delete;
+  Client& operator=(const Client&) = delete;
+  virtual ~Client() = default;
+  // Thread-safe; resumes on the caller's executor. Any status is a success here.
+  [[nodiscard]] virtual Task<Result<ClientResponse, TransportError>> send(ClientRequest request) = 0;
+};
+
+// Starts the thread. Invalid where the CA file cannot be read or the proxy is not a URL. Destruction fails what is in
+// flight with Interrupted.
+[[nodiscard]] Result<std::unique_ptr<Client>> make_curl_client(ClientOptions options);
+
+// True for an address that AddressPolicy::PublicOnly lets through.
+[[nodiscard]] bool is_public_address(const boost::asio::ip::address& address);
+
+}  // namespace latchkey::http

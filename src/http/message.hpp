@@ -1,0 +1,72 @@
+// HTTP messages as our code sees them: values, already limited and decoded; how they crossed the wire is not their
+// matter.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <boost/asio/ip/address.hpp>
+
+#include "base/result.hpp"
+
+namespace latchkey::http {
+
+// Header fields in order; names compare without case.
+class Headers {
+ public:
+  Headers() = default;
+  Headers(std::initializer_list<std::pair<std::string, std::string>> fields) : fields_(fields) {}
+  void add(std::string name, std::string value) { fields_.emplace_back(std::move(name), std::move(value)); }
+  // Replaces every field of that name.
+  void set(std::string_view name, std::string value);
+  // The first field of that name; empty view where absent (use has() to tell it from an empty value).
+  [[nodiscard]] std::string_view get(std::string_view name) const;
+  [[nodiscard]] bool has(std::string_view name) const;
+  [[nodiscard]] auto begin() const { return fields_.begin(); }
+  [[nodiscard]] auto end() const { return fields_.end(); }
+
+ private:
+  std::vector<std::pair<std::string, std::string>> fields_;
+};
+
+using QueryParameters = std::vector<std::pair<std::string, std::string>>;
+
+// What is known of a request before its body is read.
+struct RequestHead {
+  std::string method;     // as sent, upper case by convention
+  std::string path;       // as sent, still percent-encoded, without the query
+  std::string raw_query;  // as sent, without '?'
+  QueryParameters query;  // names and values decoded ('+' is a space, as forms and Azure clients send it)
+  Headers headers;
+  std::string host;  // the Host header as sent (may carry a port); lower case
+  boost::asio::ip::address client_address;
+  std::uint16_t local_port = 0;
+  bool tls = false;
+};
+
+struct Request : RequestHead {
+  std::string body;
+  // Filled by the router: the decoded segments named {so} in the pattern.
+  std::vector<std::pair<std::string, std::string>> path_parameters;
+
+  [[nodiscard]] std::string_view path_parameter(std::string_view name) const;
+};
+
+// The first value of a query parameter; absent where there is none of that name.
+[[nodiscard]] std::optional<std::string_view> query_parameter(const RequestHead& head, std::string_view name);
+
+struct Response {
+  unsigned status = 200;
+  Headers headers;
+  std::string body;
+};
+
+// Percent-decodes; Invalid on a bad escape. With `plus_is_space`, '+' becomes a space.
+[[nodiscard]] Result<std::string> percent_decode(std::string_view text, bool plus_is_space = false);
+// "a=1&b=2" to decoded pairs; Invalid on a bad escape or more than 256 parameters. Also reads form bodies.
+[[nodiscard]] Result<QueryParameters> parse_query(std::string_view text);
+
+}  // namespace latchkey::http

@@ -1,0 +1,47 @@
+// A table of routes. Patterns are literal segments and {names}: "/v1/workspaces/{workspace_id}/encrypt". A name matches
+// one whole non-empty segment; its value is percent-decoded after matching, so an encoded slash stays inside it.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "base/task.hpp"
+#include "http/message.hpp"
+
+namespace latchkey::http {
+
+using Handler = std::function<Task<Response>(Request)>;
+
+struct RouteOptions {
+  std::size_t body_limit = 1024 * 1024;
+};
+
+struct Route {
+  std::string method;
+  std::string pattern;
+  RouteOptions options;
+  Handler handler;
+  std::vector<std::string> segments;
+};
+
+struct RouteMatch {
+  const Route* route = nullptr;              // null: no route has this path and method
+  std::vector<std::string> allowed_methods;  // where the path is known with other methods: a 405
+  std::vector<std::pair<std::string, std::string>> parameters;
+};
+
+class Router {
+ public:
+  void add(std::string method, std::string pattern, Handler handler, RouteOptions options = {});
+  // Literal segments win over names. With `ignore_case`, literal segments match in any case (ARM, Key Vault).
+  [[nodiscard]] RouteMatch match(std::string_view method, std::string_view path) const;
+  void set_ignore_case(bool ignore) { ignore_case_ = ignore; }
+  [[nodiscard]] const std::vector<Route>& routes() const { return routes_; }
+
+ private:
+  std::vector<Route> routes_;
+  bool ignore_case_ = false;
+};
+
+}  // namespace latchkey::http
