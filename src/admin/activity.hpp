@@ -1,0 +1,31 @@
+// The activity feed: who did what, appended in the transaction that did it, never changed.
+#pragma once
+
+#include <boost/json/object.hpp>
+
+#include "admin/caller.hpp"
+#include "base/clock.hpp"
+#include "base/random.hpp"
+#include "store/store.hpp"
+
+namespace latchkey::admin {
+
+// Appends an activity of the contract's section 9 shape; `details` are the fields that its type adds.
+[[nodiscard]] Result<void> record_activity(store::Transaction& transaction, const Clock& clock, RandomSource& random,
+                                           const Caller& caller, std::string_view type, boost::json::object details);
+
+// One activity as the API shows it.
+[[nodiscard]] Result<boost::json::object> to_json(const store::Activity& activity);
+
+class ActivityFeed {
+ public:
+  explicit ActivityFeed(store::Store& store) : store_(store) {}
+  // Newest first unless the window says otherwise. The filter's organisation is the caller's, whatever it says.
+  [[nodiscard]] Task<Result<store::Page<store::Activity>>> list(Caller caller, store::ActivityFilter filter,
+                                                                store::ListWindow window);
+
+ private:
+  store::Store& store_;
+};
+
+}  // namespace latchkey::admin

@@ -1,0 +1,21 @@
+// Who is asking, as far as the rules and the activity feed care.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "base/id.hpp"
+#include "store/rows.hpp"
+
+namespace latchkey::admin {
+
+struct Caller {
+  std::string api_key_id;  // apikey_...
+  Uuid organization;
+  store::Role role = store::Role::Admin;
+  std::optional<std::string> workspace_id;  // for Role::Workspace
+  std::string ip_address;
+  std::string user_agent;
+};
+
+}  // namespace latchkey::admin

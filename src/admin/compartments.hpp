@@ -1,0 +1,25 @@
+// From a workspace id to what the keyring needs of it; where the data plane checks that a caller may go there.
+#pragma once
+
+#include "admin/caller.hpp"
+#include "base/task.hpp"
+#include "keyring/keyring.hpp"
+#include "store/store.hpp"
+
+namespace latchkey::admin {
+
+enum class Purpose { Encrypt, Decrypt };
+
+class Compartments {
+ public:
+  explicit Compartments(store::Store& store) : store_(store) {}
+  // PermissionDenied for roles without data (admin, compliance); NotFound for a workspace of another organisation or,
+  // for a workspace's own key, another workspace; Invalid for encrypting in an archived workspace; ContextUnavailable
+  // where the store cannot be read (fail closed).
+  [[nodiscard]] Task<Result<keyring::Compartment>> open(Caller caller, std::string workspace_id, Purpose purpose);
+
+ private:
+  store::Store& store_;
+};
+
+}  // namespace latchkey::admin

@@ -1,0 +1,57 @@
+// API keys: made once, shown once, stored hashed. "sk-latchkey-admin01-" (service01, compliance01, workspace01) and 43
+// base64url characters of 32 random bytes: enough entropy for a plain SHA-256 to be a safe hash.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "admin/caller.hpp"
+#include "base/clock.hpp"
+#include "base/random.hpp"
+#include "base/task.hpp"
+#include "store/store.hpp"
+
+namespace latchkey::admin {
+
+struct NewApiKey {
+  store::ApiKey row;
+  std::string secret;  // the only time it is seen
+};
+
+struct OrganizationCreated {
+  store::Organization organization;
+  store::Workspace default_workspace;
+  NewApiKey admin_key;
+};
+
+class Credentials {
+ public:
+  Credentials(store::Store& store, const Clock& clock, RandomSource& random);
+
+  // The caller behind an API key. Unauthenticated where it is unknown, revoked, or not of our shape; the message never
+  // repeats it.
+  [[nodiscard]] Task<Result<Caller>> authenticate(std::string_view api_key, std::string ip_address,
+                                                  std::string user_agent);
+
+  // An organisation, its default workspace and its first admin key, in one transaction. `id`: for one that exists
+  // elsewhere; absent makes one. Invalid where the name is empty or above 255 characters, Conflict where the id is
+  // taken.
+  [[nodiscard]] Task<Result<OrganizationCreated>> create_organization(std::string name, std::optional<Uuid> id);
+  [[nodiscard]] Task<Result<std::vector<store::Organization>>> list_organizations();
+
+  // `workspace_id` goes with Role::Workspace and no other. NotFound where the organisation or workspace is not there;
+  // Invalid for an archived workspace.
+  [[nodiscard]] Task<Result<NewApiKey>> create_api_key(Uuid organization, store::Role role, std::string name,
+                                                       std::optional<std::string> workspace_id);
+  [[nodiscard]] Task<Result<std::vector<store::ApiKey>>> list_api_keys(Uuid organization);
+  // NotFound where there is no such key.
+  [[nodiscard]] Task<Result<void>> revoke_api_key(Uuid organization, std::string id);
+
+ private:
+  store::Store& store_;
+  const Clock& clock_;
+  RandomSource& random_;
+};
+
+}  // namespace latchkey::admin

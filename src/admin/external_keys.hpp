@@ -1,0 +1,69 @@
+// External keys: the contract's rules (docs/api.md), one transaction each. Every change and every validation leaves an
+// activity in the same transaction. A key of another organisation is NotFound, never PermissionDenied.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "admin/caller.hpp"
+#include "admin/key_config.hpp"
+#include "admin/settings.hpp"
+#include "base/task.hpp"
+#include "store/store.hpp"
+
+namespace latchkey::admin {
+
+struct ExternalKeyView {
+  store::ExternalKey row;
+  bool attached = false;  // a live or archived workspace refers to it
+};
+
+struct ExternalKeyPage {
+  std::vector<ExternalKeyView> keys;
+  std::optional<std::string> next_page;
+};
+
+struct NewExternalKey {
+  std::optional<std::string> display_name;
+  std::string geo = "us";
+  KeyConfig config;
+};
+
+struct ExternalKeyChange {
+  bool sets_display_name = false;
+  std::optional<std::string> display_name;  // with sets_display_name: absent clears it
+  std::optional<std::string> geo;
+  std::optional<KeyConfig> config;
+};
+
+struct ValidationOutcome {
+  bool success = false;
+  std::string error;  // for people; empty on success
+};
+
+class ExternalKeys {
+ public:
+  // All references outlive it.
+  ExternalKeys(store::Store& store, kms::KeyProvider& provider, const Clock& clock, RandomSource& random,
+               AdminSettings settings);
+
+  [[nodiscard]] Task<Result<ExternalKeyView>> create(Caller caller, NewExternalKey key);
+  // Newest first. Invalid where `page` is not a cursor that this list gave.
+  [[nodiscard]] Task<Result<ExternalKeyPage>> list(Caller caller, std::size_t limit, std::optional<std::string> page);
+  [[nodiscard]] Task<Result<ExternalKeyView>> get(Caller caller, std::string id);
+  // Invalid (naming at most 5 workspaces) where geo or config would change and a workspace refers to the key.
+  [[nodiscard]] Task<Result<ExternalKeyView>> update(Caller caller, std::string id, ExternalKeyChange change);
+  // Invalid (naming at most 5 workspaces) while a workspace, archived ones included, refers to the key.
+  [[nodiscard]] Task<Result<void>> remove(Caller caller, std::string id);
+  // Any failure of the key is a value here; an error is about the request (NotFound) or the store.
+  [[nodiscard]] Task<Result<ValidationOutcome>> validate(Caller caller, std::string id);
+
+ private:
+  store::Store& store_;
+  kms::KeyProvider& provider_;
+  const Clock& clock_;
+  RandomSource& random_;
+  AdminSettings settings_;
+};
+
+}  // namespace latchkey::admin

@@ -1,0 +1,20 @@
+// What an operator may set of the contract's rules.
+#pragma once
+
+#include <chrono>
+#include <string>
+#include <vector>
+
+#include "kms/validation.hpp"
+
+namespace latchkey::admin {
+
+struct AdminSettings {
+  kms::OrganizationBinding organization_binding = kms::OrganizationBinding::Warn;
+  std::string binding_slug = "latchkey";  // the tag is "<slug>-org-<organisation uuid>"
+  std::chrono::milliseconds validation_timeout{30'000};
+  std::size_t max_live_workspaces = 100;
+  std::vector<std::string> vault_suffixes;
+};
+
+}  // namespace latchkey::admin

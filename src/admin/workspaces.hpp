@@ -1,0 +1,74 @@
+// Workspaces: create, list, get, update (which attaches a key, once and for good), archive; the contract's rules, one
+// transaction each, an activity in every one. Attaching validates the key first, outside the transaction, and checks
+// inside it that neither the key nor the workspace changed meanwhile.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+
+#include "admin/caller.hpp"
+#include "admin/settings.hpp"
+#include "base/task.hpp"
+#include "store/store.hpp"
+
+namespace latchkey::admin {
+
+// Each absent where the request leaves it out; geos as the contract's JSON.
+struct DataResidencyChange {
+  std::optional<std::string> workspace_geo;           // create alone
+  std::optional<std::string> allowed_inference_geos;  // JSON text: "\"unrestricted\"" or an array
+  std::optional<std::string> default_inference_geo;
+};
+
+struct NewWorkspace {
+  std::string name;
+  std::optional<std::string> display_color;
+  std::optional<std::string> external_key_id;
+  DataResidencyChange data_residency;
+  std::map<std::string, std::string> tags;
+};
+
+struct WorkspaceChange {
+  std::optional<std::string> name;
+  std::optional<std::string> display_color;
+  std::optional<std::string> external_key_id;
+  DataResidencyChange data_residency;
+  std::map<std::string, std::optional<std::string>> tags;  // absent value: that tag goes; others merge
+};
+
+struct WorkspaceQuery {
+  std::size_t limit = 20;
+  std::optional<std::string> after_id;
+  std::optional<std::string> before_id;
+  bool include_archived = false;
+  bool include_default = false;
+  std::optional<std::vector<std::string>> ids;
+};
+
+class Workspaces {
+ public:
+  // All references outlive it.
+  Workspaces(store::Store& store, kms::KeyProvider& provider, const Clock& clock, RandomSource& random,
+             AdminSettings settings);
+
+  // create and update, when they name an external key: Invalid with reason external_key_validation_failed or
+  // external_key_validation_timed_out, Conflict with reason external_key_changed, Invalid where another key is attached
+  // already or the workspace is archived. The same key again changes nothing.
+  [[nodiscard]] Task<Result<store::Workspace>> create(Caller caller, NewWorkspace workspace);
+  [[nodiscard]] Task<Result<store::Workspace>> update(Caller caller, std::string id, WorkspaceChange change);
+  [[nodiscard]] Task<Result<store::Page<store::Workspace>>> list(Caller caller, WorkspaceQuery query);
+  [[nodiscard]] Task<Result<store::Workspace>> get(Caller caller, std::string id);
+  // Revokes the workspace's API keys in the same transaction. Invalid for the default workspace; archiving again
+  // changes nothing.
+  [[nodiscard]] Task<Result<store::Workspace>> archive(Caller caller, std::string id);
+
+ private:
+  store::Store& store_;
+  kms::KeyProvider& provider_;
+  const Clock& clock_;
+  RandomSource& random_;
+  AdminSettings settings_;
+};
+
+}  // namespace latchkey::admin

@@ -1,0 +1,53 @@
+// The server's whole HTTP face: authentication, request ids, limits and routes to the handlers of admin, data plane,
+// activity and health. Handlers parse, call one function of the floor below, render.
+#pragma once
+
+#include <memory>
+
+#include "admin/activity.hpp"
+#include "admin/compartments.hpp"
+#include "admin/credentials.hpp"
+#include "admin/external_keys.hpp"
+#include "admin/workspaces.hpp"
+#include "base/clock.hpp"
+#include "base/random.hpp"
+#include "http/router.hpp"
+#include "http/server.hpp"
+#include "keyring/keyring.hpp"
+
+namespace latchkey::api {
+
+struct ApiLimits {
+  std::size_t json_body = 1024 * 1024;
+  std::size_t raw_body = 16 * 1024 * 1024;  // octet-stream encrypt and decrypt
+  std::chrono::milliseconds request_timeout{25'000};
+};
+
+// Everything the handlers call; all outlive the service.
+struct ApiParts {
+  store::Store& store;
+  admin::Credentials& credentials;
+  admin::ExternalKeys& external_keys;
+  admin::Workspaces& workspaces;
+  admin::ActivityFeed& activity;
+  admin::Compartments& compartments;
+  keyring::Keyring& keyring;
+  const Clock& clock;
+  RandomSource& random;
+  std::vector<std::string> vault_suffixes;
+};
+
+class ApiService final : public http::Service {
+ public:
+  ApiService(ApiParts parts, ApiLimits limits);
+  ~ApiService() override;
+  [[nodiscard]] std::size_t body_limit(const http::RequestHead& head) const override;
+  [[nodiscard]] Task<http::Response> handle(http::Request request) override;
+  [[nodiscard]] http::Response reject(http::Rejection why, const http::RequestHead* head) const override;
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace latchkey::api

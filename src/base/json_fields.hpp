@@ -1,0 +1,38 @@
+// Reading JSON that strangers send, strictly: one pass over the known fields, each complaint with the path of what it is about, in
+// the wording of the contract: "<path>: Extra inputs are not permitted", "<path>: Field required".
+#pragma once
+
+#include <initializer_list>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include <boost/json/object.hpp>
+
+#include "base/result.hpp"
+
+namespace latchkey::json_fields {
+
+// Parses a JSON object. Invalid for anything else, duplicate keys, nesting above 32, or text that is not UTF-8. An
+// empty body is an empty object where `allow_empty`.
+[[nodiscard]] Result<boost::json::object> parse_object(std::string_view body, bool allow_empty = false);
+
+// Refuses fields that are not in `known`.
+[[nodiscard]] Result<void> refuse_unknown(const boost::json::object& object, std::string_view path,
+                                          std::initializer_list<std::string_view> known);
+
+struct TextLimits {
+  std::size_t min = 0;  // in Unicode code points
+  std::size_t max = 255;
+};
+// A field that must be a string. Invalid where missing, null, another type, or out of its limits.
+[[nodiscard]] Result<std::string> required_text(const boost::json::object& object, std::string_view path,
+                                                std::string_view name, TextLimits limits);
+// Absent where missing; null is Invalid.
+[[nodiscard]] Result<std::optional<std::string>> optional_text(const boost::json::object& object, std::string_view path,
+                                                               std::string_view name, TextLimits limits);
+// Absent where missing or null.
+[[nodiscard]] Result<std::optional<std::string>> nullable_text(const boost::json::object& object, std::string_view path,
+                                                               std::string_view name, TextLimits limits);
+
+}  // namespace latchkey::json_fields

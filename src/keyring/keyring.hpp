@@ -1,0 +1,78 @@
+// The keyring: data keys, unwrapped for as long as the customer's key lets us in. It makes a compartment's first data
+// key, leases unwrapped ones, unwraps each at most once at a time, and drops them when the customer's key refuses.
+//
+// A lease has two ages. Up to `soft` it is used as it is. Past it, one successful unwrap under the same external key
+// renews every lease of that key; where the key refuses (KeyDenied, NetworkBlocked) all of them are dropped at once and
+// wiped; where it cannot be asked (KeyUnreachable) they go on up to `hard`, and never past it.
+//
+// A data key is durable in the store, and has been unwrapped once and compared, before it encrypts anything.
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include <boost/asio/any_io_executor.hpp>
+
+#include "base/clock.hpp"
+#include "base/random.hpp"
+#include "base/result.hpp"
+#include "base/task.hpp"
+#include "envelope/data_key.hpp"
+#include "kms/key_provider.hpp"
+#include "store/store.hpp"
+
+namespace latchkey::keyring {
+
+struct KeyringSettings {
+  std::chrono::milliseconds soft{60'000};
+  std::chrono::milliseconds hard{3'600'000};
+  std::chrono::milliseconds kms_timeout{10'000};  // for one wrap or unwrap with its retries
+  std::size_t max_leases = 100'000;               // least recently used go first
+};
+
+// Whose data: what the store says of a workspace, with the location of its key.
+struct Compartment {
+  Uuid organization;
+  Uuid id;
+  std::string workspace_id;
+  std::optional<std::string> external_key_id;  // absent: the platform's root key
+  kms::KeyLocation key;
+};
+
+struct Lease {
+  std::shared_ptr<const envelope::DataKey> key;  // wiped when the last holder lets go
+  std::optional<std::string> external_key_id;
+  SteadyTime expires_at;  // the hard age: whoever holds it longer must ask again
+};
+
+class Keyring {
+ public:
+  // All references outlive the keyring. `executor` runs flights that several callers share.
+  Keyring(store::Store& store, kms::KeyProvider& provider, const Clock& clock, RandomSource& random,
+          boost::asio::any_io_executor executor, KeyringSettings settings);
+  ~Keyring();
+  Keyring(const Keyring&) = delete;
+  Keyring& operator=(const Keyring&) = delete;
+
+  // The compartment's active data key, made first where there is none. Errors: those of kms::KeyProvider, those of the
+  // store, DeadlineExceeded; Corrupt where a wrapped key does not belong to its place (written to the log as an
+  // integrity alarm).
+  [[nodiscard]] Task<Result<Lease>> for_encryption(Compartment compartment, Deadline deadline);
+
+  // The data key that a ciphertext names, wrapped by the compartment's external key or, from before it was attached, by
+  // the platform's root key. NotFound where the compartment has no such data key.
+  [[nodiscard]] Task<Result<Lease>> for_decryption(Compartment compartment, RawId data_key_id, Deadline deadline);
+
+  // Drops and wipes every lease under the external key, now.
+  void evict(const std::string& external_key_id);
+  // How many leases are held.
+  [[nodiscard]] std::size_t size() const;
+
+ private:
+  class Impl;
+  std::shared_ptr<Impl> impl_;
+};
+
+}  // namespace latchkey::keyring

@@ -1,0 +1,57 @@
+// Azure Key Vault and Managed HSM as a KeyProvider: tokens from Entra ID for the customer's tenant, version-less wrap,
+// unwrap with the recorded version, retries with back-off, and the table of Azure's errors. Requests are built and
+// answers read by pure functions (azure/protocol.hpp, azure/entra_protocol.hpp); this class only strings them together.
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/thread_pool.hpp>
+
+#include "base/clock.hpp"
+#include "base/random.hpp"
+#include "crypto/rsa.hpp"
+#include "http/client.hpp"
+#include "kms/key_provider.hpp"
+
+namespace latchkey::kms::azure {
+
+// How the platform's app proves itself to Entra ID. Shared so that options can be copied; nobody prints them.
+struct ClientSecret {
+  std::shared_ptr<const crypto::SecretBytes> secret;
+};
+struct ClientCertificate {
+  std::string certificate_pem;
+  crypto::RsaKey private_key;
+};
+struct FederatedTokenFile {
+  std::string path;  // re-read for every token, as the kubelet rotates it
+};
+using Credential = std::variant<ClientSecret, ClientCertificate, FederatedTokenFile>;
+
+struct RetrySettings {
+  unsigned attempts = 5;
+  std::chrono::milliseconds first_delay{500};  // doubled each time, full jitter
+  std::chrono::milliseconds max_delay{16'000};
+};
+
+struct AzureOptions {
+  std::string login_host = "login.microsoftonline.com";
+  std::vector<std::string> vault_suffixes;  // public_cloud_suffixes() for the public cloud
+  std::string api_version = "7.4";
+  std::string client_id;  // the platform's multi-tenant app
+  Credential credential;
+  RetrySettings retry;
+};
+
+// `client`, `clock`, `random` and `pool` (for signing assertions) outlive the provider; `executor` runs shared flights.
+[[nodiscard]] std::shared_ptr<KeyProvider> make_azure_key_provider(AzureOptions options, http::Client& client,
+                                                                   const Clock& clock, RandomSource& random,
+                                                                   boost::asio::thread_pool& pool,
+                                                                   boost::asio::any_io_executor executor);
+
+}  // namespace latchkey::kms::azure

@@ -1,0 +1,91 @@
+// A KeyProvider does three things with a key that somebody else holds: wrap, unwrap, describe. One class a cloud. All
+// providers pass one contract test, kms/key_provider_contract.hpp.
+//
+// Every operation ends by its deadline. Its errors, and nothing else:
+//   KeyDenied       the key, or the way to it, refuses: disabled, expired, deleted, role missing, app not consented
+//   NetworkBlocked  the vault's network rules refuse us
+//   KeyUnreachable  the key could not be asked: time-out, throttling after retries, outage, name not found
+//   Corrupt         unwrap alone: the provider says that this is no ciphertext of that key version
+//   Invalid         the location or the request is wrong: a bug of ours or a damaged row
+// `reason` names the cause by the catalogue in kms/reasons.hpp; `message` names the cure, and the provider's request id
+// where there is one.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "base/bytes.hpp"
+#include "base/clock.hpp"
+#include "base/result.hpp"
+#include "base/task.hpp"
+#include "crypto/secret.hpp"
+
+namespace latchkey::kms {
+
+// The platform's own root key.
+struct LocalKey {
+  bool operator==(const LocalKey&) const = default;
+};
+
+// A key in an Azure Key Vault or Managed HSM.
+struct AzureKey {
+  std::string vault_uri;  // as registered; azure/vault_uri.hpp checks it
+  std::string key_name;
+  std::string tenant_id;
+  std::optional<std::string> client_id;  // an app of the customer's own instead of the platform's
+  bool operator==(const AzureKey&) const = default;
+};
+
+using KeyLocation = std::variant<LocalKey, AzureKey>;
+
+struct WrappedKey {
+  std::string key_version;  // the version that wrapped, as the provider names it (Azure: the kid); unwrap needs it
+  Bytes ciphertext;
+};
+
+struct KeyDescription {
+  std::string key_version;
+  std::string type;   // "RSA", "RSA-HSM", "EC", ...
+  unsigned bits = 0;  // of the modulus
+  bool enabled = false;
+  std::optional<Timestamp> not_before;
+  std::optional<Timestamp> expires;
+  std::vector<std::string> operations;
+  std::vector<std::pair<std::string, std::string>> tags;
+};
+
+class KeyProvider {
+ public:
+  KeyProvider() = default;
+  KeyProvider(const KeyProvider&) = delete;
+  KeyProvider& operator=(const KeyProvider&) = delete;
+  virtual ~KeyProvider() = default;
+
+  // Wraps at most 190 bytes under the newest version of the key. That it worked proves nothing about unwrapping.
+  virtual Task<Result<WrappedKey>> wrap(const KeyLocation& key, const crypto::SecretBytes& secret,
+                                        Deadline deadline) = 0;
+  virtual Task<Result<crypto::SecretBytes>> unwrap(const KeyLocation& key, const WrappedKey& wrapped,
+                                                   Deadline deadline) = 0;
+  // The newest version of the key.
+  virtual Task<Result<KeyDescription>> describe(const KeyLocation& key, Deadline deadline) = 0;
+};
+
+// Sends each location to its provider. Invalid for a location whose provider was not given.
+class KeyProviders final : public KeyProvider {
+ public:
+  // Null where the server has none of that kind.
+  KeyProviders(std::shared_ptr<KeyProvider> local, std::shared_ptr<KeyProvider> azure);
+  Task<Result<WrappedKey>> wrap(const KeyLocation& key, const crypto::SecretBytes& secret, Deadline deadline) override;
+  Task<Result<crypto::SecretBytes>> unwrap(const KeyLocation& key, const WrappedKey& wrapped,
+                                           Deadline deadline) override;
+  Task<Result<KeyDescription>> describe(const KeyLocation& key, Deadline deadline) override;
+
+ private:
+  [[nodiscard]] Result<KeyProvider*> provider_for(const KeyLocation& key) const;
+  std::shared_ptr<KeyProvider> local_;
+  std::shared_ptr<KeyProvider> azure_;
+};
+
+}  // namespace latchkey::kms

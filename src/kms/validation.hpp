@@ -1,0 +1,29 @@
+// Validation: does this key do what the guide demands, here and now? The one check behind POST .../validate and attach.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "base/random.hpp"
+#include "kms/key_provider.hpp"
+
+namespace latchkey::kms {
+
+// Whether the customer's key must bear the tag "<slug>-org-<organisation uuid>" = "true".
+enum class OrganizationBinding { Off, Warn, Require };
+
+struct ValidationSettings {
+  OrganizationBinding binding = OrganizationBinding::Warn;
+  std::string binding_tag;  // the whole tag name for this organisation
+  unsigned minimum_rsa_bits = 3072;
+};
+
+// Checks in this order and returns the first failure, with its cure: a token can be had and the key be read; RSA or
+// RSA-HSM; at least 3072 bits; enabled; inside nbf and exp; wrapKey and unwrapKey allowed; the tag (Require); then
+// wraps 32 random bytes, unwraps them and compares. With Warn a missing tag is logged. DeadlineExceeded where the time
+// ran out before an answer; otherwise the errors of KeyProvider.
+[[nodiscard]] Task<Result<void>> validate_key(KeyProvider& provider, const KeyLocation& key,
+                                              const ValidationSettings& settings, const Clock& clock,
+                                              RandomSource& random, Deadline deadline);
+
+}  // namespace latchkey::kms

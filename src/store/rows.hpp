@@ -1,0 +1,95 @@
+// What is stored: plain values, one struct a table. Rules about them live a floor up, in admin and keyring.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/bytes.hpp"
+#include "base/clock.hpp"
+#include "base/id.hpp"
+
+namespace latchkey::store {
+
+struct Organization {
+  Uuid id;
+  std::string name;
+  Timestamp created_at;
+};
+
+enum class Role {
+  Admin,       // the Admin API of its organisation; no data
+  Service,     // the data plane of every workspace of its organisation
+  Compliance,  // reads the activity feed
+  Workspace,   // the data plane of one workspace
+};
+
+struct ApiKey {
+  std::string id;  // apikey_...
+  Uuid organization;
+  Role role = Role::Admin;
+  std::optional<std::string> workspace_id;  // set for Role::Workspace alone
+  std::string name;
+  Bytes hash;        // SHA-256 of the key; the key itself is never stored
+  std::string hint;  // "...last four characters"
+  Timestamp created_at;
+  std::optional<Timestamp> revoked_at;
+};
+
+struct ExternalKey {
+  std::string id;  // ekey_...
+  Uuid organization;
+  std::optional<std::string> display_name;
+  std::string geo;
+  std::string provider;         // "azure"
+  std::string provider_config;  // the JSON object as the API shows it
+  Timestamp created_at;
+  Timestamp updated_at;
+  // Counts the changes of geo and provider_config: what a validation that ran outside a transaction compares.
+  std::int64_t revision = 0;
+};
+
+struct Workspace {
+  std::string id;  // wrkspc_...
+  Uuid organization;
+  Uuid compartment;
+  std::string name;
+  std::string display_color;
+  bool is_default = false;
+  std::optional<std::string> external_key_id;
+  std::string workspace_geo;
+  std::string allowed_inference_geos;  // JSON: "unrestricted" (with quotes) or an array of strings
+  std::string default_inference_geo;
+  std::map<std::string, std::string> tags;
+  Timestamp created_at;
+  std::optional<Timestamp> archived_at;
+};
+
+enum class DataKeyState {
+  Active,   // encrypts and decrypts; at most one a compartment and external key
+  Retired,  // decrypts
+};
+
+struct DataKey {
+  RawId id;
+  Uuid organization;
+  Uuid compartment;
+  std::optional<std::string> external_key_id;  // absent: wrapped by the platform's own root key
+  std::string key_version;                     // what the provider named when wrapping; goes back to it when unwrapping
+  Bytes wrapped;
+  DataKeyState state = DataKeyState::Active;
+  Timestamp created_at;
+};
+
+struct Activity {
+  std::string id;  // activity_...
+  std::string type;
+  Timestamp created_at;
+  Uuid organization;
+  std::string actor_id;  // what actor_ids[] filters by
+  std::string actor;     // JSON object
+  std::string details;   // JSON object: the fields that this type adds
+};
+
+}  // namespace latchkey::store

@@ -1,0 +1,23 @@
+// The store on SQLite: one file in WAL mode with synchronous=FULL, one writer thread and a few readers.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "store/store.hpp"
+
+namespace latchkey::store {
+
+struct SqliteOptions {
+  std::string path;
+  unsigned readers = 2;
+  std::chrono::milliseconds busy_timeout{5'000};
+  // The database may not grow past this many pages; 0: no limit but the disk's. For testing a full disk.
+  std::int64_t max_pages = 0;
+};
+
+// Opens or creates the file (mode 0600) and brings its schema up to date. Unavailable where it cannot be opened;
+// Internal where it is not a Latchkey database or was written by a newer version (the message says which).
+[[nodiscard]] Result<std::unique_ptr<Store>> open_sqlite_store(SqliteOptions options);
+
+}  // namespace latchkey::store

@@ -1,0 +1,145 @@
+// The store: what must not be lost, behind one interface for SQLite and, for more than one node, PostgreSQL. Work is
+// done in transactions: a function over a Transaction that runs on a thread of the store's own and sees and leaves a
+// consistent state. It commits where the function returns a value and rolls back where it returns an error, and a write
+// that has returned is on disk (power loss included).
+//
+//   auto key = co_await store.write([&](Transaction& tx) -> Result<ExternalKey> { ... });
+//
+// The function must not wait for anything but the store. It may run more than once (a serialisation retry).
+// Every operation may fail with Unavailable (disk full, locked past the time-out, database gone; the message names the
+// database and the cure) or Internal (the database is damaged or of a newer schema).
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.hpp"
+#include "base/task.hpp"
+#include "store/rows.hpp"
+
+namespace latchkey::store {
+
+// A window on a list ordered by (created_at, id). `after` and `before` are ids of rows of the same list.
+struct ListWindow {
+  std::size_t limit = 20;
+  std::optional<std::string> after;
+  std::optional<std::string> before;
+  bool newest_first = true;
+};
+
+template <class Row>
+struct Page {
+  std::vector<Row> rows;
+  bool has_more = false;  // in the direction of travel
+};
+
+struct WorkspaceFilter {
+  Uuid organization;
+  bool include_archived = false;
+  bool include_default = false;
+  std::optional<std::vector<std::string>> ids;
+};
+
+struct ActivityFilter {
+  Uuid organization;
+  std::vector<std::string> types;  // empty: all
+  std::vector<std::string> excluded_types;
+  std::vector<std::string> actor_ids;  // empty: all
+  std::optional<Timestamp> at_or_after;
+  std::optional<Timestamp> after;
+  std::optional<Timestamp> at_or_before;
+  std::optional<Timestamp> before;
+};
+
+class Transaction {
+ public:
+  Transaction() = default;
+  Transaction(const Transaction&) = delete;
+  Transaction& operator=(const Transaction&) = delete;
+  virtual ~Transaction() = default;
+
+  // "find" gives nothing where there is no such row; "update" and "erase" of a row that is not there are Internal.
+  // Finds that take an organisation see that organisation's rows alone.
+
+  virtual Result<void> insert(const Organization& row) = 0;
+  virtual Result<std::optional<Organization>> find_organization(const Uuid& id) = 0;
+  virtual Result<std::vector<Organization>> list_organizations() = 0;
+
+  virtual Result<void> insert(const ApiKey& row) = 0;
+  // Revoked keys are found too; the caller looks at revoked_at.
+  virtual Result<std::optional<ApiKey>> find_api_key_by_hash(ByteView hash) = 0;
+  virtual Result<std::vector<ApiKey>> list_api_keys(const Uuid& organization) = 0;
+  // False where there is no such key; revoking a revoked key leaves its time and is true.
+  virtual Result<bool> revoke_api_key(const Uuid& organization, std::string_view id, Timestamp at) = 0;
+  virtual Result<void> revoke_workspace_api_keys(std::string_view workspace_id, Timestamp at) = 0;
+
+  virtual Result<void> insert(const ExternalKey& row) = 0;
+  virtual Result<std::optional<ExternalKey>> find_external_key(const Uuid& organization, std::string_view id) = 0;
+  virtual Result<void> update(const ExternalKey& row) = 0;
+  virtual Result<void> erase_external_key(const Uuid& organization, std::string_view id) = 0;
+  // Invalid where the window's cursor is not a row of the list.
+  virtual Result<Page<ExternalKey>> list_external_keys(const Uuid& organization, const ListWindow& window) = 0;
+  // Workspaces, archived ones included, that refer to the key; at most `limit`.
+  virtual Result<std::vector<Workspace>> workspaces_using(const Uuid& organization, std::string_view external_key_id,
+                                                          std::size_t limit) = 0;
+
+  virtual Result<void> insert(const Workspace& row) = 0;
+  virtual Result<std::optional<Workspace>> find_workspace(const Uuid& organization, std::string_view id) = 0;
+  virtual Result<void> update(const Workspace& row) = 0;
+  virtual Result<Page<Workspace>> list_workspaces(const WorkspaceFilter& filter, const ListWindow& window) = 0;
+  virtual Result<std::size_t> count_live_workspaces(const Uuid& organization) = 0;
+
+  // Inserts an Active data key, unless the same compartment and external key already have one: then nothing changes.
+  // Gives the row that is active afterwards: the caller's own, or the one that was first.
+  virtual Result<DataKey> insert_active_data_key(const DataKey& row) = 0;
+  virtual Result<std::optional<DataKey>> find_active_data_key(const Uuid& compartment,
+                                                              const std::optional<std::string>& external_key_id) = 0;
+  virtual Result<std::optional<DataKey>> find_data_key(const Uuid& compartment, const RawId& id) = 0;
+
+  virtual Result<void> insert(const Activity& row) = 0;
+  virtual Result<Page<Activity>> list_activities(const ActivityFilter& filter, const ListWindow& window) = 0;
+};
+
+class Store {
+ public:
+  Store() = default;
+  Store(const Store&) = delete;
+  Store& operator=(const Store&) = delete;
+  virtual ~Store() = default;
+
+  // Runs `work(Transaction&) -> Result<T>`; reads see a snapshot and may not write.
+  template <class Work>
+  auto read(Work work) -> Task<std::invoke_result_t<Work, Transaction&>> {
+    return run_typed(Access::Read, std::move(work));
+  }
+  template <class Work>
+  auto write(Work work) -> Task<std::invoke_result_t<Work, Transaction&>> {
+    return run_typed(Access::Write, std::move(work));
+  }
+
+ protected:
+  enum class Access { Read, Write };
+  virtual Task<Result<void>> run(Access access, std::function<Result<void>(Transaction&)> work) = 0;
+
+ private:
+  template <class Work>
+  auto run_typed(Access access, Work work) -> Task<std::invoke_result_t<Work, Transaction&>> {
+    using Outcome = std::invoke_result_t<Work, Transaction&>;
+    if constexpr (std::is_same_v<Outcome, Result<void>>) {
+      co_return co_await run(access, std::move(work));
+    } else {
+      auto outcome = std::make_shared<std::optional<Outcome>>();
+      auto ran = co_await run(access, [outcome, work = std::move(work)](Transaction& tx) -> Result<void> {
+        outcome->emplace(work(tx));
+        if (!outcome->value()) return outcome->value().error();
+        return success();
+      });
+      if (!ran) co_return ran.error();
+      co_return std::move(outcome->value());
+    }
+  }
+};
+
+}  // namespace latchkey::store
