@@ -1,0 +1,21 @@
+// Files of `export NAME='value'` lines, to be sourced by a shell and read back by us.
+#pragma once
+
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/result.hpp"
+
+namespace latchkey::cli {
+
+using EnvironmentLines = std::vector<std::pair<std::string, std::string>>;
+
+// Replaces the file as a whole (temporary file, fsync, rename), mode 0600. Invalid for a value with a line break.
+[[nodiscard]] Result<void> write_env_file(const std::string& path, std::string_view heading,
+                                          const EnvironmentLines& lines);
+// The names and values; empty where there is no file. Lines of another shape are passed over.
+[[nodiscard]] Result<std::map<std::string, std::string>> read_env_file(const std::string& path);
+
+}  // namespace latchkey::cli

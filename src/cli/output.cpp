@@ -1,0 +1,136 @@
+#include "cli/output.hpp"
+
+#include <algorithm>
+#include <cstdlib>
+#include <iostream>
+#include <unistd.h>
+
+#include <boost/json/serialize.hpp>
+#include <fmt/format.h>
+
+namespace latchkey::cli {
+
+namespace {
+
+bool use_colour() {
+  static const bool kUse = isatty(STDOUT_FILENO) == 1 && std::getenv("NO_COLOR") == nullptr;
+  return kUse;
+}
+
+std::string_view escape(Style style) {
+  switch (style) {
+    case Style::Plain:
+      return "";
+    case Style::Bold:
+      return "\x1b[1m";
+    case Style::Dim:
+      return "\x1b[2m";
+    case Style::Good:
+      return "\x1b[32m";
+    case Style::Bad:
+      return "\x1b[31m";
+    case Style::Warn:
+      return "\x1b[33m";
+    case Style::Accent:
+      return "\x1b[36m";
+  }
+  return "";
+}
+
+void pretty(const boost::json::value& value, std::string& out, std::size_t depth) {
+  std::string indent(2 * (depth + 1), ' ');
+  std::string closing(2 * depth, ' ');
+  if (const auto* object = value.if_object(); object != nullptr && !object->empty()) {
+    out += "{\n";
+    for (auto it = object->begin(); it != object->end(); ++it) {
+      out += indent + boost::json::serialize(boost::json::string(it->key())) + ": ";
+      pretty(it->value(), out, depth + 1);
+      out += std::next(it) == object->end() ? "\n" : ",\n";
+    }
+    out += closing + "}";
+  } else if (const auto* array = value.if_array(); array != nullptr && !array->empty()) {
+    out += "[\n";
+    for (auto it = array->begin(); it != array->end(); ++it) {
+      out += indent;
+      pretty(*it, out, depth + 1);
+      out += std::next(it) == array->end() ? "\n" : ",\n";
+    }
+    out += closing + "]";
+  } else {
+    out += boost::json::serialize(value);
+  }
+}
+
+}  // namespace
+
+std::string styled(Style style, std::string_view text) {
+  if (!use_colour() || style == Style::Plain) return std::string(text);
+  return fmt::format("{}{}\x1b[0m", escape(style), text);
+}
+
+void print_json(const boost::json::value& value) {
+  if (isatty(STDOUT_FILENO) == 1) {
+    std::string text;
+    pretty(value, text, 0);
+    std::cout << text << '\n' << std::flush;
+  } else {
+    std::cout << boost::json::serialize(value) << '\n' << std::flush;
+  }
+}
+
+void print_fields(const std::vector<std::pair<std::string, std::string>>& fields) {
+  std::size_t width = 0;
+  for (const auto& field : fields) width = std::max(width, field.first.size());
+  for (const auto& [name, value] : fields) std::cout << fmt::format("{:<{}}  {}\n", name, width, value);
+  std::cout << std::flush;
+}
+
+void print_table(const std::vector<std::string>& header, const std::vector<std::vector<std::string>>& rows) {
+  std::vector<std::size_t> widths;
+  for (const auto& cell : header) widths.push_back(cell.size());
+  for (const auto& row : rows) {
+    for (std::size_t i = 0; i < row.size() && i < widths.size(); ++i) widths[i] = std::max(widths[i], row[i].size());
+  }
+  auto line = [&](const std::vector<std::string>& cells, Style style) {
+    std::string text;
+    for (std::size_t i = 0; i < cells.size(); ++i) {
+      text += i + 1 == cells.size() ? cells[i] : fmt::format("{:<{}}  ", cells[i], widths[i]);
+    }
+    std::cout << styled(style, text) << '\n';
+  };
+  line(header, Style::Dim);
+  for (const auto& row : rows) line(row, Style::Plain);
+  std::cout << std::flush;
+}
+
+ExitCode report_error(const Error& error, OutputFormat format) {
+  if (format == OutputFormat::Json) {
+    boost::json::object body{{"code", to_string(error.code)}, {"message", error.message}};
+    if (!error.reason.empty()) body["reason"] = error.reason;
+    print_json(boost::json::object{{"error", std::move(body)}});
+  }
+  std::cerr << "latchkey: " << error.message << '\n';
+  return ExitCode::Failed;
+}
+
+Waiting::Waiting(std::string what) : what_(std::move(what)) {
+  if (isatty(STDERR_FILENO) == 1) thread_ = std::thread([this] { show(); });
+}
+
+Waiting::~Waiting() {
+  done_ = true;
+  if (thread_.joinable()) thread_.join();
+}
+
+void Waiting::show() {
+  constexpr std::string_view kFrames = "|/-\\";
+  constexpr auto kTick = std::chrono::milliseconds(100);
+  for (std::size_t tick = 0; !done_; ++tick) {
+    std::this_thread::sleep_for(kTick);
+    if (tick < 10) continue;
+    std::cerr << fmt::format("\r{} {} ({} s) ", kFrames[tick % kFrames.size()], what_, tick / 10) << std::flush;
+  }
+  std::cerr << "\r\x1b[K" << std::flush;
+}
+
+}  // namespace latchkey::cli

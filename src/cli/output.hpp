@@ -1,0 +1,58 @@
+// How commands speak: text for people, JSON for programs (-o json), colour and progress on a terminal alone. What a
+// command found goes to standard output; everything else (progress, hints, errors) to standard error.
+#pragma once
+
+#include <atomic>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include <boost/json/value.hpp>
+
+#include "base/result.hpp"
+
+namespace latchkey::cli {
+
+enum class OutputFormat { Text, Json };
+
+// The exit codes of every command (docs/cli.md).
+enum class ExitCode : int {
+  Ok = 0,
+  Failed = 1,  // asked and refused, or could not be done
+  Usage = 2,   // the command line or the environment is wrong; nothing was tried
+};
+
+enum class Style { Plain, Bold, Dim, Good, Bad, Warn, Accent };
+
+// The text in that style where standard output is a terminal and NO_COLOR is unset; as it is elsewhere.
+[[nodiscard]] std::string styled(Style style, std::string_view text);
+
+// One JSON value, indented on a terminal and on one line elsewhere.
+void print_json(const boost::json::value& value);
+// "name   value" lines, names aligned; absent values are left out by the caller.
+void print_fields(const std::vector<std::pair<std::string, std::string>>& fields);
+// A table with a header; columns aligned, no trailing blanks.
+void print_table(const std::vector<std::string>& header, const std::vector<std::vector<std::string>>& rows);
+
+// Says on standard error what happened and the cure, or, in JSON, prints the error object. Gives the exit code for it.
+[[nodiscard]] ExitCode report_error(const Error& error, OutputFormat format);
+
+// A line on standard error that shows that something is being waited for, from the second second on; it goes when this
+// does. Nothing where standard error is no terminal.
+class Waiting {
+ public:
+  explicit Waiting(std::string what);
+  ~Waiting();
+  Waiting(const Waiting&) = delete;
+  Waiting& operator=(const Waiting&) = delete;
+
+ private:
+  void show();
+  std::string what_;
+  std::atomic<bool> done_{false};
+  std::thread thread_;
+};
+
+}  // namespace latchkey::cli
