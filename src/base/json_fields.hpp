@@ -1,5 +1,5 @@
-// Reading JSON that strangers send, strictly: one pass over the known fields, each complaint with the path of what it is about, in
-// the wording of the contract: "<path>: Extra inputs are not permitted", "<path>: Field required".
+// Reading JSON that strangers send, strictly: one pass over the known fields, each complaint with the path of what it
+// is about, in the wording of the contract: "<path>: Extra inputs are not permitted", "<path>: Field required".
 #pragma once
 
 #include <initializer_list>
@@ -14,8 +14,13 @@
 namespace latchkey::json_fields {
 
 // Parses a JSON object. Invalid for anything else, duplicate keys, nesting above 32, or text that is not UTF-8. An
-// empty body is an empty object where `allow_empty`.
-[[nodiscard]] Result<boost::json::object> parse_object(std::string_view body, bool allow_empty = false);
+// empty body is an empty object where `allow_empty`. Every copy of the text that parsing makes lives in `storage`: give
+// one that wipes what it frees where the text is secret.
+[[nodiscard]] Result<boost::json::object> parse_object(std::string_view body, bool allow_empty = false,
+                                                       boost::json::storage_ptr storage = {});
+
+// "parent.name", or "name" at the top.
+[[nodiscard]] std::string join_path(std::string_view parent, std::string_view name);
 
 // Refuses fields that are not in `known`.
 [[nodiscard]] Result<void> refuse_unknown(const boost::json::object& object, std::string_view path,
@@ -25,6 +30,8 @@ struct TextLimits {
   std::size_t min = 0;  // in Unicode code points
   std::size_t max = 255;
 };
+// A string of `limits` without U+0000, which databases and C programs cut texts at. `path` is the string's own.
+[[nodiscard]] Result<std::string> read_text(const boost::json::value& value, std::string_view path, TextLimits limits);
 // A field that must be a string. Invalid where missing, null, another type, or out of its limits.
 [[nodiscard]] Result<std::string> required_text(const boost::json::object& object, std::string_view path,
                                                 std::string_view name, TextLimits limits);
