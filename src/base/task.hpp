@@ -3,6 +3,8 @@
 // g++ 12: keep `co_await` out of conditional expressions and of braced initialisers: bind it to a variable first.
 #pragma once
 
+#include <memory>
+#include <optional>
 #include <type_traits>
 #include <utility>
 
@@ -20,8 +22,22 @@ using Task = boost::asio::awaitable<T>;
 template <class Work>
 Task<std::invoke_result_t<Work>> run_on(boost::asio::thread_pool& pool, Work work) {
   using Value = std::invoke_result_t<Work>;
-  auto on_pool = [](Work inner) -> Task<Value> { co_return inner(); };
-  co_return co_await boost::asio::co_spawn(pool.get_executor(), on_pool(std::move(work)), boost::asio::use_awaitable);
+  if constexpr (std::is_void_v<Value>) {
+    auto on_pool = [](Work inner) -> Task<void> {
+      inner();
+      co_return;
+    };
+    co_await boost::asio::co_spawn(pool.get_executor(), on_pool(std::move(work)), boost::asio::use_awaitable);
+  } else {
+    // Beside the coroutine, for Asio wants what one returns to be default-constructible, and a Result is not.
+    auto value = std::make_shared<std::optional<Value>>();
+    auto on_pool = [](Work inner, std::shared_ptr<std::optional<Value>> out) -> Task<void> {
+      out->emplace(inner());
+      co_return;
+    };
+    co_await boost::asio::co_spawn(pool.get_executor(), on_pool(std::move(work), value), boost::asio::use_awaitable);
+    co_return std::move(**value);
+  }
 }
 
 }  // namespace latchkey
