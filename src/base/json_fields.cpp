@@ -110,6 +110,24 @@ std::size_t code_points(std::string_view utf8) {
       std::count_if(utf8.begin(), utf8.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; }));
 }
 
+// The length of the well-formed UTF-8 sequence (RFC 3629) at the front of `text`; 0 where there is none.
+std::size_t sequence_length(std::string_view text) {
+  auto byte = [&](std::size_t i) { return i < text.size() ? static_cast<unsigned char>(text[i]) : 0U; };
+  auto tail = [&](std::size_t i, unsigned low = 0x80, unsigned high = 0xbf) {
+    return byte(i) >= low && byte(i) <= high;
+  };
+  auto lead = byte(0);
+  if (lead < 0x80) return 1;
+  if (lead >= 0xc2 && lead <= 0xdf) return tail(1) ? 2 : 0;
+  if (lead >= 0xe0 && lead <= 0xef) {
+    return tail(1, lead == 0xe0 ? 0xa0 : 0x80, lead == 0xed ? 0x9f : 0xbf) && tail(2) ? 3 : 0;
+  }
+  if (lead >= 0xf0 && lead <= 0xf4) {
+    return tail(1, lead == 0xf0 ? 0x90 : 0x80, lead == 0xf4 ? 0x8f : 0xbf) && tail(2) && tail(3) ? 4 : 0;
+  }
+  return 0;
+}
+
 std::string_view plural(std::size_t count) {
   return count == 1 ? "" : "s";
 }
@@ -125,7 +143,7 @@ Result<json::object> parse_object(std::string_view body, bool allow_empty, json:
   json::error_code error;
   auto consumed = parser.write_some(false, body.data(), body.size(), error);
   if (const auto& name = parser.handler().duplicate(); !name.empty() || error == json::error::not_exact) {
-    return invalid(fmt::format("{}: Field given twice", name.substr(0, 64)));
+    return invalid(fmt::format("{}: Field given twice", clean_text(name)));
   }
   if (!error && consumed < body.size()) error = json::error::extra_data;
   if (error) {
@@ -146,7 +164,7 @@ Result<void> refuse_unknown(const json::object& object, std::string_view path,
   for (const auto& field : object) {
     std::string_view name(field.key().data(), field.key().size());
     if (std::find(known.begin(), known.end(), name) == known.end()) {
-      return invalid(fmt::format("{}: Extra inputs are not permitted", join_path(path, name.substr(0, 64))));
+      return invalid(fmt::format("{}: Extra inputs are not permitted", join_path(path, clean_text(name))));
     }
   }
   return success();
@@ -190,6 +208,20 @@ Result<std::optional<std::string>> nullable_text(const json::object& object, std
   const auto* value = object.if_contains(name);
   if (value == nullptr || value->is_null()) return std::optional<std::string>();
   return optional_text(object, path, name, limits);
+}
+
+std::string clean_text(std::string_view text, std::size_t max) {
+  constexpr std::string_view kReplacement = "\xef\xbf\xbd";
+  std::string clean;
+  while (!text.empty()) {
+    auto length = sequence_length(text);
+    bool control = length == 1 && (static_cast<unsigned char>(text[0]) < 0x20 || text[0] == 0x7f);
+    auto piece = length == 0 || control ? kReplacement : text.substr(0, length);
+    if (clean.size() + piece.size() > max) break;
+    clean += piece;
+    text.remove_prefix(std::max<std::size_t>(length, 1));
+  }
+  return clean;
 }
 
 }  // namespace latchkey::json_fields

@@ -42,4 +42,8 @@ struct TextLimits {
 [[nodiscard]] Result<std::optional<std::string>> nullable_text(const boost::json::object& object, std::string_view path,
                                                                std::string_view name, TextLimits limits);
 
+// A stranger's text as it may be stored, logged and sent back in JSON: at most `max` bytes of valid UTF-8, with U+FFFD
+// in place of what is not, and of control characters.
+[[nodiscard]] std::string clean_text(std::string_view text, std::size_t max = 64);
+
 }  // namespace latchkey::json_fields

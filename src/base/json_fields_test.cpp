@@ -133,5 +133,18 @@ TEST(Texts, TellMissingNullAndWrongApart) {
   EXPECT_EQ(required_text(object, "", "m", {}).error().message, "m: Field required");
 }
 
+TEST(CleanText, IsAlwaysShortValidUtf8) {
+  EXPECT_EQ(clean_text("plain ä😀"), "plain ä😀");
+  EXPECT_EQ(clean_text("a\nb\x7f"),
+            "a\xef\xbf\xbd"
+            "b\xef\xbf\xbd");
+  EXPECT_EQ(clean_text(std::string_view("\0", 1)), "\xef\xbf\xbd");
+  for (std::string_view bad : {"\xff", "\xc0", "\x80", "\xf5"}) EXPECT_EQ(clean_text(bad), "\xef\xbf\xbd");
+  EXPECT_EQ(clean_text("\xed\xa0\x80", 100), "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd") << "a surrogate";
+  EXPECT_EQ(clean_text("\xe2\x82", 100), "\xef\xbf\xbd\xef\xbf\xbd") << "cut short";
+  EXPECT_EQ(clean_text("abcdef", 3), "abc");
+  EXPECT_EQ(clean_text("ab\xc3\xa4", 3), "ab") << "never half a character";
+}
+
 }  // namespace
 }  // namespace latchkey::json_fields
