@@ -39,6 +39,7 @@ class Credentials {
   // taken.
   [[nodiscard]] Task<Result<OrganizationCreated>> create_organization(std::string name, std::optional<Uuid> id);
   [[nodiscard]] Task<Result<std::vector<store::Organization>>> list_organizations();
+  [[nodiscard]] Task<Result<store::Organization>> get_organization(Uuid id);
 
   // `workspace_id` goes with Role::Workspace and no other. NotFound where the organisation or workspace is not there;
   // Invalid for an archived workspace.

@@ -38,6 +38,7 @@ struct ExternalKeyChange {
 
 struct ValidationOutcome {
   bool success = false;
+  bool timed_out = false;
   std::string error;  // for people; empty on success
 };
 

@@ -1,0 +1,68 @@
+#include "admin/activity.hpp"
+
+#include <boost/json/parse.hpp>
+#include <boost/json/serialize.hpp>
+#include <fmt/format.h>
+
+#include "base/json_fields.hpp"
+
+namespace latchkey::admin {
+
+namespace json = boost::json;
+
+namespace {
+
+constexpr std::size_t kMaxUserAgent = 512;
+
+json::value text_or_null(std::string text) {
+  if (text.empty()) return nullptr;
+  return json::value(std::move(text));
+}
+
+Result<json::object> stored_object(const store::Activity& activity, std::string_view text) {
+  auto object = json_fields::parse_object(text);
+  if (object) return object;
+  return caused_by(object.error(), ErrorCode::Internal,
+                   fmt::format("Activity {} cannot be read from the store.", activity.id));
+}
+
+}  // namespace
+
+Result<void> record_activity(store::Transaction& transaction, const Clock& clock, RandomSource& random,
+                             const Caller& caller, std::string_view type, json::object details) {
+  json::object actor{{"type", "admin_api_key_actor"},
+                     {"admin_api_key_id", caller.api_key_id},
+                     {"ip_address", text_or_null(caller.ip_address)},
+                     {"user_agent", text_or_null(json_fields::clean_text(caller.user_agent, kMaxUserAgent))}};
+  return transaction.insert(store::Activity{.id = make_id(id_prefix::kActivity, random),
+                                            .type = std::string(type),
+                                            .created_at = clock.now(),
+                                            .organization = caller.organization,
+                                            .actor_id = caller.api_key_id,
+                                            .actor = json::serialize(actor),
+                                            .details = json::serialize(details)});
+}
+
+Result<json::object> to_json(const store::Activity& activity) {
+  LATCHKEY_TRY(auto actor, stored_object(activity, activity.actor));
+  LATCHKEY_TRY(auto details, stored_object(activity, activity.details));
+  RawId organization;
+  std::copy(activity.organization.begin(), activity.organization.end(), organization.begin());
+  json::object object{{"id", activity.id},
+                      {"type", activity.type},
+                      {"created_at", format_timestamp(activity.created_at)},
+                      {"organization_id", format_id(id_prefix::kOrganization, organization)},
+                      {"organization_uuid", format_uuid(activity.organization)},
+                      {"actor", std::move(actor)}};
+  for (auto& field : details) object.insert_or_assign(field.key(), std::move(field.value()));
+  return object;
+}
+
+Task<Result<store::Page<store::Activity>>> ActivityFeed::list(Caller caller, store::ActivityFilter filter,
+                                                              store::ListWindow window) {
+  filter.organization = caller.organization;
+  auto list = [filter, window](store::Transaction& tx) { return tx.list_activities(filter, window); };
+  co_return co_await store_.read(std::move(list));
+}
+
+}  // namespace latchkey::admin

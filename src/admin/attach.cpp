@@ -1,0 +1,99 @@
+#include "admin/attach.hpp"
+
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include "admin/activity.hpp"
+#include "admin/lookup.hpp"
+#include "kms/reasons.hpp"
+
+namespace latchkey::admin {
+
+namespace {
+
+bool is_time_out(const Error& error) {
+  return error.code == ErrorCode::DeadlineExceeded ||
+         (error.code == ErrorCode::KeyUnreachable && error.reason == kms::reason::kTimedOut);
+}
+
+ValidationOutcome failed_outcome(const Error& error, const AdminSettings& settings) {
+  ValidationOutcome outcome;
+  outcome.timed_out = is_time_out(error);
+  outcome.error = error.message;
+  if (error.code == ErrorCode::DeadlineExceeded) {
+    auto seconds = std::chrono::duration_cast<std::chrono::seconds>(settings.validation_timeout).count();
+    outcome.error = fmt::format("The key did not answer within {} seconds. Wait a moment, then try again.", seconds);
+  }
+  return outcome;
+}
+
+Error attach_refused(std::string_view id, const ValidationOutcome& outcome) {
+  if (outcome.timed_out) {
+    return Error{ErrorCode::Invalid,
+                 fmt::format("External key {} was not attached, for its validation did not finish in time: {}", id,
+                             outcome.error),
+                 "external_key_validation_timed_out"};
+  }
+  return Error{ErrorCode::Invalid,
+               fmt::format("External key {} was not attached, for it failed validation: {}", id, outcome.error),
+               "external_key_validation_failed"};
+}
+
+}  // namespace
+
+Task<ValidationOutcome> run_validation(kms::KeyProvider& provider, const Clock& clock, RandomSource& random,
+                                       const AdminSettings& settings, store::ExternalKey key) {
+  auto config = stored_key_config(key);
+  if (!config) {
+    spdlog::error("validation of {}: {}", key.id, describe(config.error()));
+    co_return failed_outcome(config.error(), settings);
+  }
+  kms::ValidationSettings checks{
+      .binding = settings.organization_binding,
+      .binding_tag = fmt::format("{}-org-{}", settings.binding_slug, format_uuid(key.organization))};
+  auto checked = co_await kms::validate_key(provider, config.value().location, checks, clock, random,
+                                            clock.steady() + settings.validation_timeout);
+  ValidationOutcome passed;
+  passed.success = true;
+  if (checked) co_return passed;
+  spdlog::info("validation of {} failed: {}", key.id, describe(checked.error()));
+  co_return failed_outcome(checked.error(), settings);
+}
+
+Result<void> record_validation(store::Transaction& transaction, const Clock& clock, RandomSource& random,
+                               const Caller& caller, std::string_view external_key_id, bool success) {
+  return record_activity(
+      transaction, clock, random, caller, "org_external_key_validated",
+      {{"external_key_id", external_key_id}, {"validation_result", success ? "success" : "failure"}});
+}
+
+Task<Result<ValidatedKey>> validate_for_attach(store::Store& store, kms::KeyProvider& provider, const Clock& clock,
+                                               RandomSource& random, const AdminSettings& settings, Caller caller,
+                                               std::string external_key_id) {
+  auto find = [organization = caller.organization, external_key_id](store::Transaction& tx) {
+    return require_external_key(tx, organization, external_key_id);
+  };
+  LATCHKEY_CO_TRY(auto key, co_await store.read(std::move(find)));
+  auto outcome = co_await run_validation(provider, clock, random, settings, key);
+  if (outcome.success) co_return ValidatedKey{key.id, key.revision};
+  auto record = [&clock, &random, caller, id = key.id](store::Transaction& tx) {
+    return record_validation(tx, clock, random, caller, id, false);
+  };
+  LATCHKEY_CO_TRYV(co_await store.write(std::move(record)));
+  co_return attach_refused(key.id, outcome);
+}
+
+Result<void> confirm_attach(store::Transaction& transaction, const Clock& clock, RandomSource& random,
+                            const Caller& caller, const ValidatedKey& key) {
+  LATCHKEY_TRY(auto current, require_external_key(transaction, caller.organization, key.id));
+  if (current.revision != key.revision) {
+    return Error{ErrorCode::Conflict,
+                 fmt::format("External key {} was changed while it was being validated, and was not attached. Send the "
+                             "request again.",
+                             key.id),
+                 "external_key_changed"};
+  }
+  return record_validation(transaction, clock, random, caller, key.id, true);
+}
+
+}  // namespace latchkey::admin

@@ -1,0 +1,42 @@
+// Validate, then attach: the key is asked outside any transaction, for that takes seconds; the transaction that
+// attaches then checks that the key is still the one that was asked.
+#pragma once
+
+#include <string>
+
+#include "admin/caller.hpp"
+#include "admin/external_keys.hpp"
+#include "admin/settings.hpp"
+#include "base/task.hpp"
+#include "store/store.hpp"
+
+namespace latchkey::admin {
+
+// Asks the key everything that the guide demands of it. Never fails: what went wrong is in the outcome.
+[[nodiscard]] Task<ValidationOutcome> run_validation(kms::KeyProvider& provider, const Clock& clock,
+                                                     RandomSource& random, const AdminSettings& settings,
+                                                     store::ExternalKey key);
+
+// The activity of a validation.
+[[nodiscard]] Result<void> record_validation(store::Transaction& transaction, const Clock& clock, RandomSource& random,
+                                             const Caller& caller, std::string_view external_key_id, bool success);
+
+// A key as it was when it passed validation.
+struct ValidatedKey {
+  std::string id;
+  std::int64_t revision = 0;
+};
+
+// NotFound where the organisation has no such key; Invalid with reason external_key_validation_failed or
+// external_key_validation_timed_out, after the failure was recorded as an activity.
+[[nodiscard]] Task<Result<ValidatedKey>> validate_for_attach(store::Store& store, kms::KeyProvider& provider,
+                                                             const Clock& clock, RandomSource& random,
+                                                             const AdminSettings& settings, Caller caller,
+                                                             std::string external_key_id);
+
+// Inside the transaction that attaches. NotFound where the key was deleted meanwhile, Conflict with reason
+// external_key_changed where it was reconfigured; else records that it passed.
+[[nodiscard]] Result<void> confirm_attach(store::Transaction& transaction, const Clock& clock, RandomSource& random,
+                                          const Caller& caller, const ValidatedKey& key);
+
+}  // namespace latchkey::admin

@@ -1,0 +1,179 @@
+#include "admin/credentials.hpp"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "admin/lookup.hpp"
+#include "admin/workspace_rules.hpp"
+#include "base/encoding.hpp"
+#include "crypto/hash.hpp"
+#include "crypto/secret.hpp"
+
+namespace latchkey::admin {
+
+namespace {
+
+constexpr std::size_t kSecretBytes = 32;
+constexpr std::size_t kSecretCharacters = 43;
+constexpr std::size_t kHintCharacters = 4;
+constexpr std::size_t kMaxNameBytes = 255;
+
+std::string_view prefix_of(store::Role role) {
+  switch (role) {
+    case store::Role::Admin:
+      return "sk-latchkey-admin01-";
+    case store::Role::Service:
+      return "sk-latchkey-service01-";
+    case store::Role::Compliance:
+      return "sk-latchkey-compliance01-";
+    case store::Role::Workspace:
+      return "sk-latchkey-workspace01-";
+  }
+  return "";
+}
+
+bool has_key_shape(std::string_view key) {
+  for (auto role : {store::Role::Admin, store::Role::Service, store::Role::Compliance, store::Role::Workspace}) {
+    auto prefix = prefix_of(role);
+    if (!key.starts_with(prefix)) continue;
+    auto rest = key.substr(prefix.size());
+    return rest.size() == kSecretCharacters && std::all_of(rest.begin(), rest.end(), [](char c) {
+             return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' || c == '_';
+           });
+  }
+  return false;
+}
+
+Bytes hash_of(std::string_view key) {
+  return to_bytes(crypto::sha256(as_bytes(key)));
+}
+
+Error unknown_key() {
+  return Error{ErrorCode::Unauthenticated,
+               "The API key is not valid: it is unknown, was revoked, or is not whole. Send a current key in the "
+               "x-api-key header."};
+}
+
+Result<void> check_name(std::string_view what, std::string_view name) {
+  if (!name.empty() && name.size() <= kMaxNameBytes) return success();
+  return Error{ErrorCode::Invalid, fmt::format("The name of {} must have 1 to {} characters.", what, kMaxNameBytes)};
+}
+
+NewApiKey make_api_key(const Clock& clock, RandomSource& random, const Uuid& organization, store::Role role,
+                       std::string name, std::optional<std::string> workspace_id) {
+  auto bytes = crypto::SecretBytes::random(kSecretBytes, random);
+  NewApiKey key;
+  key.secret = fmt::format("{}{}", prefix_of(role), base64url_encode(bytes.reveal()));
+  key.row = store::ApiKey{.id = make_id(id_prefix::kApiKey, random),
+                          .organization = organization,
+                          .role = role,
+                          .workspace_id = std::move(workspace_id),
+                          .name = std::move(name),
+                          .hash = hash_of(key.secret),
+                          .hint = "..." + key.secret.substr(key.secret.size() - kHintCharacters),
+                          .created_at = clock.now(),
+                          .revoked_at = std::nullopt};
+  return key;
+}
+
+Error organization_not_found(const Uuid& id) {
+  return Error{ErrorCode::NotFound, fmt::format("There is no organization {}.", format_uuid(id))};
+}
+
+}  // namespace
+
+Credentials::Credentials(store::Store& store, const Clock& clock, RandomSource& random)
+    : store_(store), clock_(clock), random_(random) {}
+
+Task<Result<Caller>> Credentials::authenticate(std::string_view api_key, std::string ip_address,
+                                               std::string user_agent) {
+  if (!has_key_shape(api_key)) co_return unknown_key();
+  auto find = [hash = hash_of(api_key)](store::Transaction& tx) { return tx.find_api_key_by_hash(hash); };
+  LATCHKEY_CO_TRY(auto row, co_await store_.read(std::move(find)));
+  if (!row || row->revoked_at) co_return unknown_key();
+  co_return Caller{.api_key_id = std::move(row->id),
+                   .organization = row->organization,
+                   .role = row->role,
+                   .workspace_id = std::move(row->workspace_id),
+                   .ip_address = std::move(ip_address),
+                   .user_agent = std::move(user_agent)};
+}
+
+Task<Result<OrganizationCreated>> Credentials::create_organization(std::string name, std::optional<Uuid> id) {
+  LATCHKEY_CO_TRYV(check_name("an organization", name));
+  OrganizationCreated created;
+  created.organization = {.id = id ? *id : make_uuid(random_), .name = std::move(name), .created_at = clock_.now()};
+  created.default_workspace = new_workspace_row(created.organization.id, "Default", clock_, random_);
+  created.default_workspace.is_default = true;
+  created.admin_key =
+      make_api_key(clock_, random_, created.organization.id, store::Role::Admin, "First admin key", std::nullopt);
+  auto insert = [created](store::Transaction& tx) -> Result<void> {
+    LATCHKEY_TRY(auto existing, tx.find_organization(created.organization.id));
+    if (existing) {
+      return Error{ErrorCode::Conflict, fmt::format("There is an organization {} already, named \"{}\".",
+                                                    format_uuid(created.organization.id), existing->name)};
+    }
+    LATCHKEY_TRYV(tx.insert(created.organization));
+    LATCHKEY_TRYV(tx.insert(created.default_workspace));
+    return tx.insert(created.admin_key.row);
+  };
+  LATCHKEY_CO_TRYV(co_await store_.write(std::move(insert)));
+  co_return created;
+}
+
+Task<Result<std::vector<store::Organization>>> Credentials::list_organizations() {
+  auto list = [](store::Transaction& tx) { return tx.list_organizations(); };
+  co_return co_await store_.read(std::move(list));
+}
+
+Task<Result<store::Organization>> Credentials::get_organization(Uuid id) {
+  auto find = [id](store::Transaction& tx) { return tx.find_organization(id); };
+  LATCHKEY_CO_TRY(auto row, co_await store_.read(std::move(find)));
+  if (!row) co_return organization_not_found(id);
+  co_return std::move(*row);
+}
+
+Task<Result<NewApiKey>> Credentials::create_api_key(Uuid organization, store::Role role, std::string name,
+                                                    std::optional<std::string> workspace_id) {
+  LATCHKEY_CO_TRYV(check_name("an API key", name));
+  if ((role == store::Role::Workspace) != workspace_id.has_value()) {
+    co_return Error{ErrorCode::Invalid,
+                    "A workspace goes with a key of the role workspace, and with no other: name one or leave it out."};
+  }
+  auto key = make_api_key(clock_, random_, organization, role, std::move(name), std::move(workspace_id));
+  auto insert = [row = key.row](store::Transaction& tx) -> Result<void> {
+    LATCHKEY_TRY(auto found, tx.find_organization(row.organization));
+    if (!found) return organization_not_found(row.organization);
+    if (row.workspace_id) {
+      LATCHKEY_TRY(auto workspace, require_workspace(tx, row.organization, *row.workspace_id));
+      if (workspace.archived_at) {
+        return Error{ErrorCode::Invalid,
+                     fmt::format("Workspace {} is archived; it can have no new API keys.", workspace.id)};
+      }
+    }
+    return tx.insert(row);
+  };
+  LATCHKEY_CO_TRYV(co_await store_.write(std::move(insert)));
+  co_return key;
+}
+
+Task<Result<std::vector<store::ApiKey>>> Credentials::list_api_keys(Uuid organization) {
+  auto list = [organization](store::Transaction& tx) -> Result<std::vector<store::ApiKey>> {
+    LATCHKEY_TRY(auto found, tx.find_organization(organization));
+    if (!found) return organization_not_found(organization);
+    return tx.list_api_keys(organization);
+  };
+  co_return co_await store_.read(std::move(list));
+}
+
+Task<Result<void>> Credentials::revoke_api_key(Uuid organization, std::string id) {
+  auto revoke = [organization, id, at = clock_.now()](store::Transaction& tx) {
+    return tx.revoke_api_key(organization, id, at);
+  };
+  LATCHKEY_CO_TRY(auto found, co_await store_.write(std::move(revoke)));
+  if (!found) co_return Error{ErrorCode::NotFound, fmt::format("There is no API key {} in this organization.", id)};
+  co_return success();
+}
+
+}  // namespace latchkey::admin

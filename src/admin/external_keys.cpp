@@ -1,0 +1,153 @@
+#include "admin/external_keys.hpp"
+
+#include <boost/json/serialize.hpp>
+#include <fmt/format.h>
+
+#include "admin/activity.hpp"
+#include "admin/attach.hpp"
+#include "admin/lookup.hpp"
+#include "admin/page_cursor.hpp"
+
+namespace latchkey::admin {
+
+namespace json = boost::json;
+
+namespace {
+
+Result<void> check_geo(std::string_view geo) {
+  if (geo == "us") return success();
+  return Error{ErrorCode::Invalid, "geo: Input should be 'us'"};
+}
+
+Result<ExternalKeyView> view_of(store::Transaction& tx, store::ExternalKey row) {
+  LATCHKEY_TRY(auto users, tx.workspaces_using(row.organization, row.id, 1));
+  return ExternalKeyView{std::move(row), !users.empty()};
+}
+
+void add_update(json::array& updates, std::string_view type, const std::string& previous, const std::string& current) {
+  if (previous == current) return;
+  updates.push_back(json::object{{"type", type}, {"previous_value", previous}, {"current_value", current}});
+}
+
+// What the activity of an update tells; empty where nothing changed.
+json::array describe_update(const store::ExternalKey& before, const store::ExternalKey& after) {
+  json::array updates;
+  add_update(updates, "display_name", before.display_name.value_or(""), after.display_name.value_or(""));
+  add_update(updates, "geo", before.geo, after.geo);
+  add_update(updates, "provider_config", before.provider_config, after.provider_config);
+  return updates;
+}
+
+store::ExternalKey changed(const store::ExternalKey& row, const ExternalKeyChange& change) {
+  auto after = row;
+  if (change.sets_display_name) after.display_name = change.display_name;
+  if (change.geo) after.geo = *change.geo;
+  if (change.config) {
+    after.provider = change.config->provider;
+    after.provider_config = json::serialize(to_json(*change.config));
+  }
+  return after;
+}
+
+}  // namespace
+
+ExternalKeys::ExternalKeys(store::Store& store, kms::KeyProvider& provider, const Clock& clock, RandomSource& random,
+                           AdminSettings settings)
+    : store_(store), provider_(provider), clock_(clock), random_(random), settings_(std::move(settings)) {}
+
+Task<Result<ExternalKeyView>> ExternalKeys::create(Caller caller, NewExternalKey key) {
+  LATCHKEY_CO_TRYV(check_geo(key.geo));
+  auto now = clock_.now();
+  store::ExternalKey row{.id = make_id(id_prefix::kExternalKey, random_),
+                         .organization = caller.organization,
+                         .display_name = std::move(key.display_name),
+                         .geo = std::move(key.geo),
+                         .provider = key.config.provider,
+                         .provider_config = json::serialize(to_json(key.config)),
+                         .created_at = now,
+                         .updated_at = now,
+                         .revision = 1};
+  auto insert = [this, caller, row](store::Transaction& tx) -> Result<void> {
+    LATCHKEY_TRYV(tx.insert(row));
+    return record_activity(tx, clock_, random_, caller, "org_external_key_created",
+                           {{"external_key_id", row.id}, {"provider", row.provider}});
+  };
+  LATCHKEY_CO_TRYV(co_await store_.write(std::move(insert)));
+  co_return ExternalKeyView{std::move(row), false};
+}
+
+Task<Result<ExternalKeyPage>> ExternalKeys::list(Caller caller, std::size_t limit, std::optional<std::string> page) {
+  store::ListWindow window;
+  window.limit = limit;
+  if (page) {
+    LATCHKEY_CO_TRY(window.after, read_page_cursor(id_prefix::kExternalKey, caller.organization, *page));
+  }
+  auto list = [organization = caller.organization, window](store::Transaction& tx) -> Result<ExternalKeyPage> {
+    LATCHKEY_TRY(auto rows, tx.list_external_keys(organization, window));
+    ExternalKeyPage result;
+    if (rows.has_more && !rows.rows.empty()) {
+      LATCHKEY_TRY(result.next_page, make_page_cursor(id_prefix::kExternalKey, organization, rows.rows.back().id));
+    }
+    for (auto& row : rows.rows) {
+      LATCHKEY_TRY(auto view, view_of(tx, std::move(row)));
+      result.keys.push_back(std::move(view));
+    }
+    return result;
+  };
+  co_return co_await store_.read(std::move(list));
+}
+
+Task<Result<ExternalKeyView>> ExternalKeys::get(Caller caller, std::string id) {
+  auto find = [organization = caller.organization, id](store::Transaction& tx) -> Result<ExternalKeyView> {
+    LATCHKEY_TRY(auto row, require_external_key(tx, organization, id));
+    return view_of(tx, std::move(row));
+  };
+  co_return co_await store_.read(std::move(find));
+}
+
+Task<Result<ExternalKeyView>> ExternalKeys::update(Caller caller, std::string id, ExternalKeyChange change) {
+  if (change.geo) {
+    LATCHKEY_CO_TRYV(check_geo(*change.geo));
+  }
+  auto apply = [this, caller, id, change](store::Transaction& tx) -> Result<ExternalKeyView> {
+    LATCHKEY_TRY(auto before, require_external_key(tx, caller.organization, id));
+    auto after = changed(before, change);
+    auto updates = describe_update(before, after);
+    if (updates.empty()) return view_of(tx, std::move(before));
+    if (after.geo != before.geo || after.provider_config != before.provider_config) {
+      LATCHKEY_TRYV(refuse_if_used(tx, before, "reconfigured"));
+      ++after.revision;
+    }
+    after.updated_at = clock_.now();
+    LATCHKEY_TRYV(tx.update(after));
+    LATCHKEY_TRYV(record_activity(tx, clock_, random_, caller, "org_external_key_updated",
+                                  {{"external_key_id", after.id}, {"updates", std::move(updates)}}));
+    return view_of(tx, std::move(after));
+  };
+  co_return co_await store_.write(std::move(apply));
+}
+
+Task<Result<void>> ExternalKeys::remove(Caller caller, std::string id) {
+  auto erase = [this, caller, id](store::Transaction& tx) -> Result<void> {
+    LATCHKEY_TRY(auto row, require_external_key(tx, caller.organization, id));
+    LATCHKEY_TRYV(refuse_if_used(tx, row, "deleted"));
+    LATCHKEY_TRYV(tx.erase_external_key(caller.organization, row.id));
+    return record_activity(tx, clock_, random_, caller, "org_external_key_deleted", {{"external_key_id", row.id}});
+  };
+  co_return co_await store_.write(std::move(erase));
+}
+
+Task<Result<ValidationOutcome>> ExternalKeys::validate(Caller caller, std::string id) {
+  auto find = [organization = caller.organization, id](store::Transaction& tx) {
+    return require_external_key(tx, organization, id);
+  };
+  LATCHKEY_CO_TRY(auto row, co_await store_.read(std::move(find)));
+  auto outcome = co_await run_validation(provider_, clock_, random_, settings_, std::move(row));
+  auto record = [this, caller, id, passed = outcome.success](store::Transaction& tx) {
+    return record_validation(tx, clock_, random_, caller, id, passed);
+  };
+  LATCHKEY_CO_TRYV(co_await store_.write(std::move(record)));
+  co_return outcome;
+}
+
+}  // namespace latchkey::admin
