@@ -7,7 +7,8 @@
 //   }
 //
 // In a coroutine: LATCHKEY_CO_TRY(auto key, co_await load_later(p)) and LATCHKEY_CO_TRYV(...).
-// Success without a value is `return success();`. Reading the value of an error ends the process: test it first.
+// The macros are several statements: give an `if` before one its braces. Success without a value is `return
+// success();`. Reading the value of an error ends the process: test it first.
 #pragma once
 
 #include <boost/outcome/basic_result.hpp>

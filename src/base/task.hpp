@@ -3,6 +3,7 @@
 // g++ 12: keep `co_await` out of conditional expressions and of braced initialisers: bind it to a variable first.
 #pragma once
 
+#include <exception>
 #include <memory>
 #include <optional>
 #include <type_traits>
@@ -10,6 +11,7 @@
 
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/co_spawn.hpp>
+#include <boost/asio/io_context.hpp>
 #include <boost/asio/thread_pool.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
@@ -37,6 +39,27 @@ Task<std::invoke_result_t<Work>> run_on(boost::asio::thread_pool& pool, Work wor
     };
     co_await boost::asio::co_spawn(pool.get_executor(), on_pool(std::move(work), value), boost::asio::use_awaitable);
     co_return std::move(**value);
+  }
+}
+
+// Runs a task to its end on this thread, with a context of its own: for command lines and tests. An exception that leaves
+// the task leaves here too.
+template <class T>
+T run_blocking(Task<T> task) {
+  boost::asio::io_context context;
+  std::exception_ptr failure;
+  auto rethrow = [&failure](std::exception_ptr error) { failure = std::move(error); };
+  if constexpr (std::is_void_v<T>) {
+    boost::asio::co_spawn(context, std::move(task), rethrow);
+    context.run();
+    if (failure) std::rethrow_exception(failure);
+  } else {
+    std::optional<T> value;
+    auto keep = [](Task<T> inner, std::optional<T>& out) -> Task<void> { out.emplace(co_await std::move(inner)); };
+    boost::asio::co_spawn(context, keep(std::move(task), value), rethrow);
+    context.run();
+    if (failure) std::rethrow_exception(failure);
+    return std::move(*value);
   }
 }
 

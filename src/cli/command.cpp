@@ -1,0 +1,42 @@
+#include "cli/command.hpp"
+
+#include <map>
+
+namespace latchkey::cli {
+
+CLI::App* add_command(CLI::App& parent, const std::string& name, const std::string& summary,
+                      const std::vector<std::string>& examples) {
+  auto* command = parent.add_subcommand(name, summary);
+  std::string footer = examples.size() == 1 ? "Example:\n" : "Examples:\n";
+  for (const auto& example : examples) footer += "  " + example + "\n";
+  command->footer(footer);
+  return command;
+}
+
+CLI::App* add_group(CLI::App& parent, const std::string& name, const std::string& summary) {
+  auto* group = parent.add_subcommand(name, summary);
+  group->require_subcommand(1);
+  group->footer("Each has an example in its --help.");
+  return group;
+}
+
+void add_output_option(CLI::App& command, OutputFormat& format) {
+  static const std::map<std::string, OutputFormat> kFormats{{"text", OutputFormat::Text}, {"json", OutputFormat::Json}};
+  command.add_option("-o,--output", format, "text (default) or json")
+      ->transform(CLI::CheckedTransformer(kFormats).description(""))
+      ->type_name("FORMAT");
+}
+
+void add_connection_options(CLI::App& command, Connection& connection, std::string key_variable) {
+  connection.key_variable = std::move(key_variable);
+  command.add_option("--url", connection.url, "The server (or LATCHKEY_URL)")
+      ->envname("LATCHKEY_URL")
+      ->capture_default_str();
+  command.add_option("--server-ca-file", connection.ca_file,
+                     "PEM file of the authorities to trust for an https server");
+  command.add_option(
+      "--api-key-file", connection.api_key_file,
+      "A file with the API key, - for standard input (default: the variable " + connection.key_variable + ")");
+}
+
+}  // namespace latchkey::cli

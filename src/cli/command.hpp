@@ -1,0 +1,50 @@
+// What every command shares: how it is registered, how it reaches the server, how it ends.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <CLI/CLI.hpp>
+
+#include "cli/output.hpp"
+
+namespace latchkey::cli {
+
+// A command line is parsed as a whole first; the chosen command leaves here what is to be done.
+struct Chosen {
+  std::function<ExitCode()> action;
+};
+
+// Adds a command with its help: one sentence, and examples, each a line that can be pasted.
+CLI::App* add_command(CLI::App& parent, const std::string& name, const std::string& summary,
+                      const std::vector<std::string>& examples);
+// Adds a command that only groups others.
+CLI::App* add_group(CLI::App& parent, const std::string& name, const std::string& summary);
+
+// Adds -o/--output.
+void add_output_option(CLI::App& command, OutputFormat& format);
+
+// How to reach a server: --url (LATCHKEY_URL), --ca-file, and the API key from a variable or a file, never from the
+// command line, which others can read.
+struct Connection {
+  std::string url = "http://127.0.0.1:8600";
+  std::string ca_file;
+  std::string api_key_file;
+  std::string key_variable;  // "LATCHKEY_ADMIN_KEY"
+};
+void add_connection_options(CLI::App& command, Connection& connection, std::string key_variable);
+
+void add_activity_commands(CLI::App& app, Chosen& chosen);
+void add_completion_command(CLI::App& app, Chosen& chosen);
+void add_data_commands(CLI::App& app, Chosen& chosen);
+void add_dev_command(CLI::App& app, Chosen& chosen);
+void add_key_commands(CLI::App& app, Chosen& chosen);
+void add_organization_commands(CLI::App& app, Chosen& chosen);
+void add_serve_command(CLI::App& app, Chosen& chosen);
+void add_tour_command(CLI::App& app, Chosen& chosen);
+void add_workspace_commands(CLI::App& app, Chosen& chosen);
+
+}  // namespace latchkey::cli

@@ -1,0 +1,189 @@
+#include <iostream>
+
+#include <fmt/format.h>
+
+#include "base/encoding.hpp"
+#include "cli/api_client.hpp"
+#include "cli/command.hpp"
+#include "cli/json_view.hpp"
+
+namespace latchkey::cli {
+
+namespace {
+
+constexpr std::string_view kPath = "/v1/organizations/external_keys";
+
+struct KeyOptions {
+  Connection connection;
+  OutputFormat format = OutputFormat::Text;
+  std::string id;
+  std::string vault_uri;
+  std::string key_name;
+  std::string tenant_id;
+  std::string client_id;
+  std::string name;
+  std::size_t limit = 0;
+};
+
+std::string path_of(const KeyOptions& options, std::string_view tail = {}) {
+  return fmt::format("{}/{}{}", kPath, percent_encode(options.id), tail);
+}
+
+void print_key(const boost::json::object& key) {
+  std::vector<std::pair<std::string, std::string>> fields{
+      {"id", text_at(key, "id")},
+      {"display name", text_at(key, "display_name")},
+      {"attachment", text_at(key, "attachment.type")},
+      {"provider", text_at(key, "provider_config.type")},
+      {"vault", text_at(key, "provider_config.vault_uri")},
+      {"key", text_at(key, "provider_config.key_name")},
+      {"tenant", text_at(key, "provider_config.tenant_id")},
+      {"created", text_at(key, "created_at")},
+      {"updated", text_at(key, "updated_at")},
+  };
+  print_fields(fields);
+}
+
+ExitCode show_key(const KeyOptions& options, const Result<boost::json::object>& key) {
+  if (!key) return report_error(key.error(), options.format);
+  if (options.format == OutputFormat::Json) {
+    print_json(key.value());
+  } else {
+    print_key(key.value());
+  }
+  return ExitCode::Ok;
+}
+
+boost::json::object provider_config(const KeyOptions& options) {
+  boost::json::object config{{"type", "azure"},
+                             {"vault_uri", options.vault_uri},
+                             {"key_name", options.key_name},
+                             {"tenant_id", options.tenant_id}};
+  if (!options.client_id.empty()) config["client_id"] = options.client_id;
+  return config;
+}
+
+ExitCode create_key(ApiClient& client, const KeyOptions& options) {
+  boost::json::object body{{"geo", "us"}, {"provider_config", provider_config(options)}};
+  if (!options.name.empty()) body["display_name"] = options.name;
+  return show_key(options, client.call("POST", kPath, body));
+}
+
+ExitCode list_keys(ApiClient& client, const KeyOptions& options) {
+  auto keys = collect_pages(client, kPath, PageStyle::NextPage, options.limit);
+  if (!keys) return report_error(keys.error(), options.format);
+  if (options.format == OutputFormat::Json) {
+    print_json(boost::json::object{{"data", keys.value()}});
+    return ExitCode::Ok;
+  }
+  std::vector<std::vector<std::string>> rows;
+  for (const auto& key : keys.value()) {
+    rows.push_back({text_at(key, "id"), text_at(key, "attachment.type"), text_at(key, "provider_config.key_name"),
+                    text_at(key, "provider_config.vault_uri"), text_at(key, "display_name")});
+  }
+  print_table({"ID", "ATTACHMENT", "KEY", "VAULT", "NAME"}, rows);
+  return ExitCode::Ok;
+}
+
+ExitCode get_key(ApiClient& client, const KeyOptions& options) {
+  return show_key(options, client.call("GET", path_of(options)));
+}
+
+ExitCode update_key(ApiClient& client, const KeyOptions& options) {
+  boost::json::object body;
+  if (!options.name.empty()) body["display_name"] = options.name;
+  if (!options.vault_uri.empty()) body["provider_config"] = provider_config(options);
+  return show_key(options, client.call("POST", path_of(options), body));
+}
+
+ExitCode delete_key(ApiClient& client, const KeyOptions& options) {
+  auto answer = client.call("DELETE", path_of(options));
+  if (!answer) return report_error(answer.error(), options.format);
+  if (options.format == OutputFormat::Json) {
+    print_json(answer.value());
+  } else {
+    std::cout << "deleted " << options.id << "; the key in the vault is untouched\n";
+  }
+  return ExitCode::Ok;
+}
+
+ExitCode validate_key(ApiClient& client, const KeyOptions& options) {
+  auto answer = [&] {
+    Waiting waiting(fmt::format("wrapping and unwrapping with {}", options.id));
+    return client.call("POST", path_of(options, "/validate"), boost::json::object{});
+  }();
+  if (!answer) return report_error(answer.error(), options.format);
+  bool valid = text_at(answer.value(), "status") == "success";
+  if (options.format == OutputFormat::Json) {
+    print_json(answer.value());
+  } else if (valid) {
+    std::cout << styled(Style::Good, "success") << ": wrapped and unwrapped with the key\n";
+  } else {
+    std::cout << styled(Style::Bad, "failure") << ": " << text_at(answer.value(), "error") << '\n';
+  }
+  return valid ? ExitCode::Ok : ExitCode::Failed;
+}
+
+using KeyAction = ExitCode (*)(ApiClient&, const KeyOptions&);
+
+CLI::App* add(CLI::App& group, Chosen& chosen, const std::shared_ptr<KeyOptions>& options, const std::string& name,
+              const std::string& summary, const std::vector<std::string>& examples, KeyAction action) {
+  auto* command = add_command(group, name, summary, examples);
+  add_connection_options(*command, options->connection, "LATCHKEY_ADMIN_KEY");
+  add_output_option(*command, options->format);
+  command->callback([&chosen, options, action] {
+    chosen.action = [options, action] {
+      return with_client(options->connection, options->format,
+                         [&](ApiClient& client) { return action(client, *options); });
+    };
+  });
+  return command;
+}
+
+void add_vault_options(CLI::App& command, KeyOptions& options, bool required) {
+  auto* vault = command.add_option("--vault-uri", options.vault_uri, "https://NAME.vault.azure.net/");
+  auto* key = command.add_option("--key-name", options.key_name, "The key's name in the vault, without a version");
+  auto* tenant = command.add_option("--tenant-id", options.tenant_id, "The Entra tenant that governs the vault");
+  if (required) {
+    for (auto* option : {vault, key, tenant}) option->required();
+  } else {
+    vault->needs(key)->needs(tenant);
+    key->needs(vault);
+    tenant->needs(vault);
+  }
+  command.add_option("--client-id", options.client_id, "An app of the customer's own instead of the platform's");
+}
+
+}  // namespace
+
+void add_key_commands(CLI::App& app, Chosen& chosen) {
+  auto* group = add_group(app, "keys", "Customers' keys: register, validate, list, change, delete");
+  auto options = std::make_shared<KeyOptions>();
+  auto* create = add(*group, chosen, options, "create", "Register a customer's key",
+                     {"latchkey keys create --vault-uri https://contoso.vault.azure.net/ --key-name cmek \\",
+                      "    --tenant-id 72f988bf-86f1-41af-91ab-2d7cd011db47 --name 'Contoso production'"},
+                     create_key);
+  add_vault_options(*create, *options, true);
+  create->add_option("--name", options->name, "A name for people");
+
+  auto* list = add(*group, chosen, options, "list", "List the organisation's keys, newest first",
+                   {"latchkey keys list", "latchkey keys list -o json | jq -r '.data[].id'"}, list_keys);
+  list->add_option("--limit", options->limit, "At most so many (default: all)");
+
+  const std::string kId = "ekey_01SDCCSbTxrXDpWc1phhtcfK";
+  auto* get = add(*group, chosen, options, "get", "Show a key", {"latchkey keys get " + kId}, get_key);
+  auto* update = add(*group, chosen, options, "update", "Rename a key, or change it while no workspace uses it",
+                     {"latchkey keys update " + kId + " --name 'Contoso EU'"}, update_key);
+  add_vault_options(*update, *options, false);
+  update->add_option("--name", options->name, "A name for people");
+  auto* remove = add(*group, chosen, options, "delete", "Delete a key's registration (not the key in the vault)",
+                     {"latchkey keys delete " + kId}, delete_key);
+  auto* validate =
+      add(*group, chosen, options, "validate", "Wrap and unwrap with the key, now; exit code 1 where it fails",
+          {"latchkey keys validate " + kId}, validate_key);
+  for (auto* command : {get, update, remove, validate}) {
+    command->add_option("ID", options->id, "The key, ekey_...")->required();
+  }
+}
+
+}  // namespace latchkey::cli

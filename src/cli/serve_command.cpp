@@ -1,0 +1,100 @@
+#include <csignal>
+#include <cstdlib>
+#include <iostream>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <fmt/format.h>
+
+#include "base/log.hpp"
+#include "cli/command.hpp"
+#include "cli/run_until_signal.hpp"
+#include "cli/serve_options.hpp"
+#include "cli/server_runtime.hpp"
+#include "crypto/random.hpp"
+
+namespace latchkey::cli {
+
+namespace {
+
+struct ServeCommand {
+  ServeOptions options;
+  std::string address;
+  std::string port;
+  bool print_config = false;
+};
+
+Result<void> serve(const ServerConfig& config) {
+  SystemClock clock;
+  crypto::SystemRandom random;
+  boost::asio::io_context context;
+  LATCHKEY_TRY(auto runtime, ServerRuntime::start(config, context.get_executor(), clock, random));
+  SPDLOG_INFO("latchkey {} serves {}://{}:{}, database {}", LATCHKEY_VERSION,
+              config.tls_certificate_file.empty() ? "http" : "https", config.address, runtime->port(), config.database);
+  std::cout << "ready\n" << std::flush;
+  run_until_signal(context, config.threads, [&]() -> Task<void> { co_await runtime->stop(); });
+  return success();
+}
+
+ExitCode run(const ServeCommand& command) {
+  if (command.print_config) {
+    std::cout << annotated_server_config();
+    return ExitCode::Ok;
+  }
+  auto options = command.options;
+  if (!command.address.empty()) options.settings.push_back("server.address=" + command.address);
+  if (!command.port.empty()) options.settings.push_back("server.port=" + command.port);
+  auto config = load_config(options);
+  if (!config) {
+    static_cast<void>(report_error(config.error(), OutputFormat::Text));
+    return ExitCode::Usage;
+  }
+  configure_logging(config.value().log_json ? LogFormat::Json : LogFormat::Text, config.value().log_level);
+  if (!crypto::initialize_secret_memory()) {
+    SPDLOG_WARN("the system did not lock the memory for keys (ulimit -l is too low): keys may be written to swap");
+  }
+  auto served = serve(config.value());
+  return served ? ExitCode::Ok : report_error(served.error(), OutputFormat::Text);
+}
+
+}  // namespace
+
+void add_config_options(CLI::App& command, ServeOptions& options) {
+  command
+      .add_option("--config", options.config_file, "The settings, TOML (`latchkey serve --print-config` explains them)")
+      ->envname("LATCHKEY_CONFIG");
+  command.add_option("--database", options.database, "The SQLite file, instead of store.database");
+  command.add_option("--set", options.settings,
+                     "SECTION.NAME=VALUE, as often as needed; wins over file and environment");
+}
+
+Result<ServerConfig> load_config(const ServeOptions& options) {
+  ConfigOverrides overrides;
+  for (const auto& setting : options.settings) {
+    auto equals = setting.find('=');
+    if (equals == std::string::npos) {
+      return Error{ErrorCode::Invalid, fmt::format("--set takes SECTION.NAME=VALUE, not \"{}\"", setting)};
+    }
+    overrides[setting.substr(0, equals)] = setting.substr(equals + 1);
+  }
+  if (!options.database.empty()) overrides["store.database"] = options.database;
+  auto environment = [](const std::string& name) -> std::optional<std::string> {
+    const char* value = std::getenv(name.c_str());
+    return value == nullptr ? std::nullopt : std::optional<std::string>(value);
+  };
+  return load_server_config(options.config_file, environment, overrides);
+}
+
+void add_serve_command(CLI::App& app, Chosen& chosen) {
+  auto command = std::make_shared<ServeCommand>();
+  auto* serve_command = add_command(
+      app, "serve", "Run the server",
+      {"latchkey serve --config /etc/latchkey/latchkey.toml", "latchkey serve --print-config > latchkey.toml"});
+  add_config_options(*serve_command, command->options);
+  serve_command->add_option("--address", command->address, "The address to listen on, instead of server.address");
+  serve_command->add_option("--port", command->port, "The port, instead of server.port; 0: any free one");
+  serve_command->add_flag("--print-config", command->print_config, "Print all settings, explained, and end");
+  serve_command->callback([&chosen, command] { chosen.action = [command] { return run(*command); }; });
+}
+
+}  // namespace latchkey::cli

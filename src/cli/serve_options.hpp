@@ -1,0 +1,25 @@
+// The options by which `serve` and `org` find their settings.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include <CLI/CLI.hpp>
+
+#include "cli/server_config.hpp"
+
+namespace latchkey::cli {
+
+struct ServeOptions {
+  std::string config_file;
+  std::string database;
+  std::vector<std::string> settings;  // "section.name=value"
+};
+
+// --config, --database and --set.
+void add_config_options(CLI::App& command, ServeOptions& options);
+
+// File, environment and options together; see load_server_config.
+[[nodiscard]] Result<ServerConfig> load_config(const ServeOptions& options);
+
+}  // namespace latchkey::cli

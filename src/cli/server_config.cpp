@@ -1,0 +1,338 @@
+#include "cli/server_config.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <cstdlib>
+
+#include <boost/algorithm/string.hpp>
+#include <fmt/format.h>
+#include <toml++/toml.h>
+
+#include "kms/azure/vault_uri.hpp"
+
+namespace latchkey::cli {
+
+namespace {
+
+// One setting: where it stands, what it means, its default as text, and how its text becomes a value. Lists are
+// comma-separated in text form. Every value passes through text, so that file, variable and flag are read alike.
+struct Setting {
+  std::string section;
+  std::string name;
+  std::string meaning;  // one or more lines
+  std::string fallback;
+  bool quoted = true;  // in TOML
+  std::function<Result<void>(ServerConfig&, const std::string&)> set;
+
+  [[nodiscard]] std::string full_name() const { return section + "." + name; }
+  [[nodiscard]] std::string variable() const {
+    return boost::to_upper_copy(fmt::format("LATCHKEY_{}_{}", section, name));
+  }
+};
+
+Error wrong(std::string expected, const std::string& got) {
+  return Error{ErrorCode::Invalid, fmt::format("expected {}, got \"{}\"", expected, got.substr(0, 80))};
+}
+
+auto text(std::string ServerConfig::*member) {
+  return [member](ServerConfig& config, const std::string& value) -> Result<void> {
+    config.*member = value;
+    return success();
+  };
+}
+
+template <class Number>
+auto number(Number ServerConfig::*member, Number low, Number high) {
+  return [=](ServerConfig& config, const std::string& value) -> Result<void> {
+    Number parsed{};
+    auto [end, status] = std::from_chars(value.data(), value.data() + value.size(), parsed);
+    if (status != std::errc() || end != value.data() + value.size() || parsed < low || parsed > high) {
+      return wrong(fmt::format("a whole number from {} to {}", low, high), value);
+    }
+    config.*member = parsed;
+    return success();
+  };
+}
+
+auto duration(std::chrono::milliseconds ServerConfig::*member) {
+  return [member](ServerConfig& config, const std::string& value) -> Result<void> {
+    LATCHKEY_TRY(auto parsed, parse_duration(value));
+    config.*member = parsed;
+    return success();
+  };
+}
+
+Result<void> set_binding(ServerConfig& config, const std::string& value) {
+  if (value == "off") {
+    config.organization_binding = kms::OrganizationBinding::Off;
+  } else if (value == "warn") {
+    config.organization_binding = kms::OrganizationBinding::Warn;
+  } else if (value == "require") {
+    config.organization_binding = kms::OrganizationBinding::Require;
+  } else {
+    return wrong("off, warn or require", value);
+  }
+  return success();
+}
+
+Result<void> set_log_format(ServerConfig& config, const std::string& value) {
+  if (value != "text" && value != "json") return wrong("text or json", value);
+  config.log_json = value == "json";
+  return success();
+}
+
+Result<void> set_log_level(ServerConfig& config, const std::string& value) {
+  static const std::vector<std::string> kLevels{"trace", "debug", "info", "warn", "error", "off"};
+  if (std::find(kLevels.begin(), kLevels.end(), value) == kLevels.end()) {
+    return wrong("trace, debug, info, warn, error or off", value);
+  }
+  config.log_level = value;
+  return success();
+}
+
+Result<void> set_suffixes(ServerConfig& config, const std::string& value) {
+  std::vector<std::string> suffixes;
+  boost::split(suffixes, value, boost::is_any_of(","));
+  for (auto& suffix : suffixes) {
+    boost::trim(suffix);
+    if (suffix.size() < 4 || suffix.front() != '.' || suffix.find_first_of("/:@ ") != std::string::npos) {
+      return wrong("host suffixes such as .vault.azure.net", suffix);
+    }
+  }
+  config.azure_vault_suffixes = std::move(suffixes);
+  return success();
+}
+
+std::vector<Setting> server_settings() {
+  using C = ServerConfig;
+  constexpr std::size_t kMebibyte = 1024 * 1024;
+  return {
+      {"server", "address", "The address to listen on. Anything but loopback wants TLS, here or in front.", "127.0.0.1",
+       true, text(&C::address)},
+      {"server", "port", "The port to listen on; 0 takes any free one.", "8600", false,
+       number<std::uint16_t>(&C::port, 0, 65535)},
+      {"server", "tls_certificate_file", "PEM file with the certificate chain, leaf first. Empty: plain HTTP.", "",
+       true, text(&C::tls_certificate_file)},
+      {"server", "tls_private_key_file", "PEM file with the private key of that certificate.", "", true,
+       text(&C::tls_private_key_file)},
+      {"server", "threads", "Threads that serve connections.", "2", false, number<unsigned>(&C::threads, 1, 256)},
+      {"server", "max_connections", "Connections held at once; more are told to come back.", "4096", false,
+       number<std::size_t>(&C::max_connections, 1, 1'000'000)},
+      {"server", "max_json_body", "The most bytes of a JSON body.", "1048576", false,
+       number<std::size_t>(&C::max_json_body, 1024, 64 * kMebibyte)},
+      {"server", "max_raw_body", "The most bytes of an application/octet-stream body of encrypt and decrypt.",
+       "16777216", false, number<std::size_t>(&C::max_raw_body, 1024, 1024 * kMebibyte)},
+      {"server", "request_timeout", "The longest that a data plane request may take.", "25s", true,
+       duration(&C::request_timeout)},
+      {"store", "database", "The SQLite file with everything that must not be lost. Back it up.",
+       "/var/lib/latchkey/latchkey.db", true, text(&C::database)},
+      {"root_key", "file",
+       "The platform's own root key, for workspaces without a customer's key; made at the first start.\nWhoever has "
+       "it and the database can read that data: keep it apart from the backups of the database.",
+       "/var/lib/latchkey/root.key", true, text(&C::root_key_file)},
+      {"azure", "client_id",
+       "The client id of your multi-tenant Entra app, the one that customers consent to.\nEmpty: Azure keys cannot be "
+       "used. Give the app exactly one credential of the three below.",
+       "", true, text(&C::azure_client_id)},
+      {"azure", "client_secret_file", "A file with the app's client secret.", "", true,
+       text(&C::azure_client_secret_file)},
+      {"azure", "certificate_file", "PEM file with the app's certificate; better than a secret.", "", true,
+       text(&C::azure_certificate_file)},
+      {"azure", "private_key_file", "PEM file with the private key of that certificate.", "", true,
+       text(&C::azure_private_key_file)},
+      {"azure", "federated_token_file",
+       "A file with a token of another issuer that the app trusts (workload identity federation);\nbest: no secret at "
+       "all. It is read anew for each token, as AKS rotates it (AZURE_FEDERATED_TOKEN_FILE there).",
+       "", true, text(&C::azure_federated_token_file)},
+      {"azure", "login_host", "The Entra host of your cloud.", "login.microsoftonline.com", true,
+       text(&C::azure_login_host)},
+      {"azure", "vault_suffixes", "Customers' vaults must be under one of these; comma-separated.",
+       boost::join(kms::azure::public_cloud_suffixes(), ","), true, set_suffixes},
+      {"outbound", "proxy", "An HTTP proxy for all calls to customers' clouds, http://HOST:PORT. Empty: none.", "",
+       true, text(&C::proxy)},
+      {"outbound", "ca_file", "PEM file of the authorities to trust for these calls. Empty: the system's.", "", true,
+       text(&C::ca_file)},
+      {"keyring", "soft",
+       "The age up to which an unwrapped data key is used without asking the customer's key again:\nthe time within "
+       "which a revocation takes effect.",
+       "60s", true, duration(&C::lease_soft)},
+      {"keyring", "hard",
+       "The age up to which an outage of the customer's vault is bridged. The same as soft: not at all.", "60m", true,
+       duration(&C::lease_hard)},
+      {"keyring", "kms_timeout", "The longest that one wrap or unwrap may take, with its retries.", "10s", true,
+       duration(&C::kms_timeout)},
+      {"keys", "organization_binding",
+       "Whether a customer's key must bear the tag <binding_slug>-org-<organisation uuid> = true: off, warn or "
+       "require.",
+       "warn", true, set_binding},
+      {"keys", "binding_slug", "The first part of that tag's name.", "latchkey", true, text(&C::binding_slug)},
+      {"log", "level", "trace, debug, info, warn, error or off.", "info", true, set_log_level},
+      {"log", "format", "text for people or json for collectors; one line an event, on standard error.", "text", true,
+       set_log_format},
+  };
+}
+
+const std::vector<Setting>& settings() {
+  static const std::vector<Setting> kSettings = server_settings();
+  return kSettings;
+}
+
+const Setting* find_setting(std::string_view full_name) {
+  for (const auto& setting : settings()) {
+    if (setting.full_name() == full_name) return &setting;
+  }
+  return nullptr;
+}
+
+Error at(std::string_view place, const Error& error) {
+  return Error{ErrorCode::Invalid, fmt::format("{}: {}", place, error.message)};
+}
+
+Error unknown_setting(std::string_view place, std::string_view name) {
+  return Error{
+      ErrorCode::Invalid,
+      fmt::format("{}: there is no setting \"{}\"; `latchkey serve --print-config` lists them all", place, name)};
+}
+
+// A TOML value as the text that a variable would have.
+Result<std::string> toml_text(const toml::node& node) {
+  if (const auto* string = node.as_string()) return string->get();
+  if (const auto* integer = node.as_integer()) return std::to_string(integer->get());
+  if (const auto* array = node.as_array()) {
+    std::vector<std::string> items;
+    for (const auto& item : *array) {
+      if (!item.is_string()) return Error{ErrorCode::Invalid, "expected a list of strings"};
+      items.push_back(item.as_string()->get());
+    }
+    return boost::join(items, ",");
+  }
+  return Error{ErrorCode::Invalid, "expected a string, a whole number or a list of strings"};
+}
+
+Result<void> apply_section(ServerConfig& config, const std::string& path, std::string_view section,
+                           const toml::table& table) {
+  for (const auto& [key, node] : table) {
+    auto place = fmt::format("{}:{}", path, node.source().begin.line);
+    auto name = fmt::format("{}.{}", section, key.str());
+    const auto* setting = find_setting(name);
+    if (setting == nullptr) return unknown_setting(place, name);
+    auto value = toml_text(node);
+    if (!value) return at(fmt::format("{} ({})", place, name), value.error());
+    auto done = setting->set(config, value.value());
+    if (!done) return at(fmt::format("{} ({})", place, name), done.error());
+  }
+  return success();
+}
+
+Result<void> apply_file(ServerConfig& config, const std::string& path) {
+  toml::table root;
+  try {
+    root = toml::parse_file(path);
+  } catch (const toml::parse_error& error) {
+    return Error{ErrorCode::Invalid,
+                 fmt::format("{}:{}: {}", path, error.source().begin.line, std::string(error.description()))};
+  }
+  for (const auto& [key, node] : root) {
+    const auto* table = node.as_table();
+    if (table == nullptr) {
+      return unknown_setting(fmt::format("{}:{}", path, node.source().begin.line), key.str());
+    }
+    LATCHKEY_TRYV(apply_section(config, path, key.str(), *table));
+  }
+  return success();
+}
+
+}  // namespace
+
+Result<std::chrono::milliseconds> parse_duration(std::string_view text) {
+  constexpr std::int64_t kMaxMilliseconds = std::int64_t{366} * 24 * 3600 * 1000;
+  std::int64_t count = 0;
+  auto [end, status] = std::from_chars(text.data(), text.data() + text.size(), count);
+  std::string_view unit(end, static_cast<std::size_t>(text.data() + text.size() - end));
+  std::int64_t scale = unit == "ms" ? 1 : unit == "s" ? 1000 : unit == "m" ? 60'000 : unit == "h" ? 3'600'000 : 0;
+  if (status != std::errc() || scale == 0 || count < 0 || count > kMaxMilliseconds / scale) {
+    return wrong("a duration such as 250ms, 60s, 10m or 2h", std::string(text));
+  }
+  return std::chrono::milliseconds(count * scale);
+}
+
+ServerConfig default_server_config() {
+  ServerConfig config;
+  for (const auto& setting : settings()) {
+    auto done = setting.set(config, setting.fallback);
+    if (!done) std::abort();  // a default that its own parser refuses: the table above is wrong
+  }
+  return config;
+}
+
+Result<ServerConfig> load_server_config(const std::string& toml_path, const EnvironmentLookup& environment,
+                                        const ConfigOverrides& overrides) {
+  auto config = default_server_config();
+  if (!toml_path.empty()) {
+    LATCHKEY_TRYV(apply_file(config, toml_path));
+  }
+  for (const auto& setting : settings()) {
+    auto value = environment(setting.variable());
+    if (!value) continue;
+    auto done = setting.set(config, *value);
+    if (!done) return at(setting.variable(), done.error());
+  }
+  for (const auto& [name, value] : overrides) {
+    const auto* setting = find_setting(name);
+    if (setting == nullptr) return unknown_setting("--set", name);
+    auto done = setting->set(config, value);
+    if (!done) return at(fmt::format("{} (command line)", name), done.error());
+  }
+  LATCHKEY_TRYV(check_server_config(config));
+  return config;
+}
+
+Result<void> check_server_config(const ServerConfig& config) {
+  auto refuse = [](std::string message) { return Error{ErrorCode::Invalid, std::move(message)}; };
+  if (config.tls_certificate_file.empty() != config.tls_private_key_file.empty()) {
+    return refuse("server.tls_certificate_file and server.tls_private_key_file go together: set both or neither");
+  }
+  if (config.lease_soft < std::chrono::seconds(1)) return refuse("keyring.soft must be at least 1s");
+  if (config.lease_hard < config.lease_soft) {
+    return refuse("keyring.hard must not be below keyring.soft; set it equal to switch the bridging of outages off");
+  }
+  if (config.lease_hard > std::chrono::hours(24)) return refuse("keyring.hard must be at most 24h");
+  if (config.azure_certificate_file.empty() != config.azure_private_key_file.empty()) {
+    return refuse("azure.certificate_file and azure.private_key_file go together: set both or neither");
+  }
+  int credentials = static_cast<int>(!config.azure_client_secret_file.empty()) +
+                    static_cast<int>(!config.azure_certificate_file.empty()) +
+                    static_cast<int>(!config.azure_federated_token_file.empty());
+  if (!config.azure_client_id.empty() && credentials != 1) {
+    return refuse(
+        fmt::format("azure.client_id needs exactly one credential, and {} are set: give one of "
+                    "azure.federated_token_file, azure.certificate_file or azure.client_secret_file",
+                    credentials));
+  }
+  if (config.azure_client_id.empty() && credentials != 0) {
+    return refuse("an azure credential is set without azure.client_id: set the client id of your Entra app");
+  }
+  return success();
+}
+
+std::string annotated_server_config() {
+  std::string out =
+      "# The settings of `latchkey serve`, each with its default. A variable of the environment overrides the file,\n"
+      "# and --set section.name=value overrides both. Durations: 250ms, 60s, 10m, 2h.\n";
+  std::string section;
+  for (const auto& setting : settings()) {
+    if (setting.section != section) {
+      section = setting.section;
+      out += fmt::format("\n[{}]\n", section);
+    }
+    std::vector<std::string> lines;
+    boost::split(lines, setting.meaning, boost::is_any_of("\n"));
+    for (const auto& line : lines) out += fmt::format("# {}\n", line);
+    out += fmt::format("# {}\n", setting.variable());
+    auto quote = setting.quoted ? "\"" : "";
+    out += fmt::format("{} = {}{}{}\n", setting.name, quote, setting.fallback, quote);
+  }
+  return out;
+}
+
+}  // namespace latchkey::cli

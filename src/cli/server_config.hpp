@@ -1,0 +1,81 @@
+// The settings of `latchkey serve`. Each is described once, in the table in server_config.cpp, from which come the
+// parser, the LATCHKEY_* names, the annotated example (`latchkey serve --print-config`) and docs/latchkey.example.toml.
+// Order of precedence: --set and flags, LATCHKEY_<SECTION>_<NAME>, the file, the default.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.hpp"
+#include "kms/validation.hpp"
+
+namespace latchkey::cli {
+
+struct ServerConfig {
+  // [server]
+  std::string address;
+  std::uint16_t port = 0;
+  std::string tls_certificate_file;
+  std::string tls_private_key_file;
+  unsigned threads = 0;
+  std::size_t max_connections = 0;
+  std::size_t max_json_body = 0;
+  std::size_t max_raw_body = 0;
+  std::chrono::milliseconds request_timeout{};
+  // [store]
+  std::string database;
+  // [root_key]
+  std::string root_key_file;
+  // [azure]
+  std::string azure_client_id;
+  std::string azure_client_secret_file;
+  std::string azure_certificate_file;
+  std::string azure_private_key_file;
+  std::string azure_federated_token_file;
+  std::string azure_login_host;
+  std::vector<std::string> azure_vault_suffixes;
+  // [outbound]
+  std::string proxy;
+  std::string ca_file;
+  // [keyring]
+  std::chrono::milliseconds lease_soft{};
+  std::chrono::milliseconds lease_hard{};
+  std::chrono::milliseconds kms_timeout{};
+  // [keys]
+  kms::OrganizationBinding organization_binding = kms::OrganizationBinding::Warn;
+  std::string binding_slug;
+  // [log]
+  std::string log_level;
+  bool log_json = false;
+};
+
+// "section.name" to value, as from --set and flags.
+using ConfigOverrides = std::map<std::string, std::string>;
+// Looks a variable of the environment up; absent where it is not set.
+using EnvironmentLookup = std::function<std::optional<std::string>(const std::string&)>;
+
+// All defaults.
+[[nodiscard]] ServerConfig default_server_config();
+
+// Reads `toml_path` (empty: no file), the environment and the overrides. Invalid with the place (file:line, variable or
+// flag) and what would be right, for an unknown name too.
+[[nodiscard]] Result<ServerConfig> load_server_config(const std::string& toml_path,
+                                                      const EnvironmentLookup& environment,
+                                                      const ConfigOverrides& overrides);
+
+// What does not fit together: a certificate without its key, two credentials, hard below soft. Called by
+// load_server_config.
+[[nodiscard]] Result<void> check_server_config(const ServerConfig& config);
+
+// The annotated TOML example: every setting with its meaning, its variable and its default.
+[[nodiscard]] std::string annotated_server_config();
+
+// "250ms", "60s", "10m", "2h"; Invalid otherwise.
+[[nodiscard]] Result<std::chrono::milliseconds> parse_duration(std::string_view text);
+
+}  // namespace latchkey::cli

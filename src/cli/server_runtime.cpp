@@ -1,0 +1,189 @@
+#include "cli/server_runtime.hpp"
+
+#include <filesystem>
+
+#include <boost/asio/thread_pool.hpp>
+#include <fmt/format.h>
+
+#include "admin/activity.hpp"
+#include "admin/compartments.hpp"
+#include "admin/external_keys.hpp"
+#include "api/api_service.hpp"
+#include "base/file.hpp"
+#include "base/log.hpp"
+#include "http/client.hpp"
+#include "http/server.hpp"
+#include "keyring/keyring.hpp"
+#include "kms/azure/azure_key_provider.hpp"
+#include "kms/local/local_key_provider.hpp"
+#include "store/sqlite/sqlite_store.hpp"
+
+namespace latchkey::cli {
+
+namespace {
+
+constexpr std::size_t kMaxPemSize = 256 * 1024;
+constexpr unsigned kSigningThreads = 2;
+constexpr std::chrono::seconds kStopGrace{10};
+
+Error in_setting(std::string_view setting, const Error& error) {
+  return caused_by(error, error.code, fmt::format("{}: {}", setting, error.message), error.reason);
+}
+
+Result<std::string> read_setting_file(std::string_view setting, const std::string& path) {
+  auto text = read_file(path, kMaxPemSize);
+  if (!text) return in_setting(setting, text.error());
+  return text;
+}
+
+Result<void> make_folder_of(const std::string& path) {
+  auto folder = std::filesystem::path(path).parent_path().string();
+  return folder.empty() ? Result<void>(success()) : make_folder(folder, 0700);
+}
+
+Result<kms::azure::Credential> azure_credential(const ServerConfig& config) {
+  if (!config.azure_federated_token_file.empty()) {
+    return kms::azure::FederatedTokenFile{config.azure_federated_token_file};
+  }
+  if (!config.azure_certificate_file.empty()) {
+    LATCHKEY_TRY(auto certificate, read_setting_file("azure.certificate_file", config.azure_certificate_file));
+    LATCHKEY_TRY(auto pem, read_setting_file("azure.private_key_file", config.azure_private_key_file));
+    auto key = crypto::RsaKey::from_pem(pem);
+    crypto::wipe(pem);
+    if (!key) return in_setting("azure.private_key_file", key.error());
+    return kms::azure::ClientCertificate{std::move(certificate), std::move(key).value()};
+  }
+  LATCHKEY_TRY(auto secret, read_setting_file("azure.client_secret_file", config.azure_client_secret_file));
+  std::string_view trimmed(secret);
+  while (!trimmed.empty() && (trimmed.back() == '\n' || trimmed.back() == '\r')) trimmed.remove_suffix(1);
+  kms::azure::ClientSecret credential{std::make_shared<const crypto::SecretBytes>(as_bytes(trimmed))};
+  crypto::wipe(secret);
+  return credential;
+}
+
+Result<std::optional<http::TlsFiles>> server_tls(const ServerConfig& config) {
+  if (config.tls_certificate_file.empty()) return std::optional<http::TlsFiles>();
+  LATCHKEY_TRY(auto certificate, read_setting_file("server.tls_certificate_file", config.tls_certificate_file));
+  LATCHKEY_TRY(auto key, read_setting_file("server.tls_private_key_file", config.tls_private_key_file));
+  return std::optional(http::TlsFiles{std::move(certificate), std::move(key)});
+}
+
+admin::AdminSettings admin_settings(const ServerConfig& config) {
+  admin::AdminSettings settings;
+  settings.organization_binding = config.organization_binding;
+  settings.binding_slug = config.binding_slug;
+  settings.vault_suffixes = config.azure_vault_suffixes;
+  return settings;
+}
+
+keyring::KeyringSettings keyring_settings(const ServerConfig& config) {
+  keyring::KeyringSettings settings;
+  settings.soft = config.lease_soft;
+  settings.hard = config.lease_hard;
+  settings.kms_timeout = config.kms_timeout;
+  return settings;
+}
+
+Result<std::shared_ptr<kms::KeyProvider>> azure_provider(const ServerConfig& config, http::Client& client,
+                                                         const Clock& clock, RandomSource& random,
+                                                         boost::asio::thread_pool& pool,
+                                                         boost::asio::any_io_executor executor) {
+  if (config.azure_client_id.empty()) {
+    SPDLOG_WARN(
+        "azure.client_id is not set: keys in Azure Key Vault can be registered, and neither validated nor used");
+    return std::shared_ptr<kms::KeyProvider>();
+  }
+  LATCHKEY_TRY(auto credential, azure_credential(config));
+  kms::azure::AzureOptions options;
+  options.login_host = config.azure_login_host;
+  options.vault_suffixes = config.azure_vault_suffixes;
+  options.client_id = config.azure_client_id;
+  options.credential = std::move(credential);
+  return kms::azure::make_azure_key_provider(std::move(options), client, clock, random, pool, std::move(executor));
+}
+
+}  // namespace
+
+// In the order of the floors; destroyed from the top down.
+struct ServerRuntime::Parts {
+  boost::asio::thread_pool signing_pool{kSigningThreads};
+  std::unique_ptr<store::Store> store;
+  std::unique_ptr<http::Client> client;
+  std::unique_ptr<kms::KeyProviders> providers;
+  std::unique_ptr<keyring::Keyring> keyring;
+  std::unique_ptr<admin::Credentials> credentials;
+  std::unique_ptr<admin::ExternalKeys> external_keys;
+  std::unique_ptr<admin::Workspaces> workspaces;
+  std::unique_ptr<admin::ActivityFeed> activity;
+  std::unique_ptr<admin::Compartments> compartments;
+  std::unique_ptr<api::ApiService> api;
+  std::unique_ptr<http::Server> server;
+};
+
+ServerRuntime::ServerRuntime(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
+ServerRuntime::~ServerRuntime() = default;
+
+Result<std::unique_ptr<store::Store>> open_store(const ServerConfig& config) {
+  LATCHKEY_TRYV(make_folder_of(config.database));
+  store::SqliteOptions options;
+  options.path = config.database;
+  return store::open_sqlite_store(std::move(options));
+}
+
+Result<std::unique_ptr<ServerRuntime>> ServerRuntime::start(const ServerConfig& config,
+                                                            boost::asio::any_io_executor executor, const Clock& clock,
+                                                            RandomSource& random) {
+  auto parts = std::make_unique<Parts>();
+  LATCHKEY_TRY(parts->store, open_store(config));
+
+  http::ClientOptions client_options;
+  client_options.proxy = config.proxy;
+  client_options.ca_file = config.ca_file;
+  LATCHKEY_TRY(parts->client, http::make_curl_client(std::move(client_options)));
+
+  LATCHKEY_TRYV(make_folder_of(config.root_key_file));
+  LATCHKEY_TRY(auto local, kms::open_local_key_provider(config.root_key_file, random));
+  LATCHKEY_TRY(auto azure, azure_provider(config, *parts->client, clock, random, parts->signing_pool, executor));
+  parts->providers = std::make_unique<kms::KeyProviders>(std::move(local), std::move(azure));
+  parts->keyring = std::make_unique<keyring::Keyring>(*parts->store, *parts->providers, clock, random, executor,
+                                                      keyring_settings(config));
+
+  auto rules = admin_settings(config);
+  parts->credentials = std::make_unique<admin::Credentials>(*parts->store, clock, random);
+  parts->external_keys = std::make_unique<admin::ExternalKeys>(*parts->store, *parts->providers, clock, random, rules);
+  parts->workspaces = std::make_unique<admin::Workspaces>(*parts->store, *parts->providers, clock, random, rules);
+  parts->activity = std::make_unique<admin::ActivityFeed>(*parts->store);
+  parts->compartments = std::make_unique<admin::Compartments>(*parts->store);
+
+  api::ApiLimits limits;
+  limits.json_body = config.max_json_body;
+  limits.raw_body = config.max_raw_body;
+  limits.request_timeout = config.request_timeout;
+  parts->api = std::make_unique<api::ApiService>(
+      api::ApiParts{*parts->store, *parts->credentials, *parts->external_keys, *parts->workspaces, *parts->activity,
+                    *parts->compartments, *parts->keyring, clock, random, config.azure_vault_suffixes},
+      limits);
+
+  http::ServerOptions server_options;
+  server_options.address = config.address;
+  server_options.port = config.port;
+  server_options.max_connections = config.max_connections;
+  LATCHKEY_TRY(server_options.tls, server_tls(config));
+  LATCHKEY_TRY(parts->server, http::Server::start(executor, std::move(server_options), *parts->api));
+  return std::unique_ptr<ServerRuntime>(new ServerRuntime(std::move(parts)));
+}
+
+std::uint16_t ServerRuntime::port() const {
+  return parts_->server->port();
+}
+admin::Credentials& ServerRuntime::credentials() {
+  return *parts_->credentials;
+}
+admin::Workspaces& ServerRuntime::workspaces() {
+  return *parts_->workspaces;
+}
+Task<void> ServerRuntime::stop() {
+  co_await parts_->server->stop(kStopGrace);
+}
+
+}  // namespace latchkey::cli
