@@ -17,6 +17,7 @@
 #include "crypto/rsa.hpp"
 #include "http/client.hpp"
 #include "kms/key_provider.hpp"
+#include "kms/retrying_transport.hpp"
 
 namespace latchkey::kms::azure {
 
@@ -33,11 +34,7 @@ struct FederatedTokenFile {
 };
 using Credential = std::variant<ClientSecret, ClientCertificate, FederatedTokenFile>;
 
-struct RetrySettings {
-  unsigned attempts = 5;
-  std::chrono::milliseconds first_delay{500};  // doubled each time, full jitter
-  std::chrono::milliseconds max_delay{16'000};
-};
+using kms::RetrySettings;
 
 struct AzureOptions {
   std::string login_host = "login.microsoftonline.com";
@@ -48,10 +45,12 @@ struct AzureOptions {
   RetrySettings retry;
 };
 
-// `client`, `clock`, `random` and `pool` (for signing assertions) outlive the provider; `executor` runs shared flights.
-[[nodiscard]] std::shared_ptr<KeyProvider> make_azure_key_provider(AzureOptions options, http::Client& client,
-                                                                   const Clock& clock, RandomSource& random,
-                                                                   boost::asio::thread_pool& pool,
-                                                                   boost::asio::any_io_executor executor);
+// An AzureKey that names an app of the customer's own (client_id) is served with a certificate or a federated token;
+// with a ClientSecret, which proves the platform's app alone, it is refused (platform_credential). `client`, `clock`,
+// `random` and `pool` (for signing assertions) outlive the provider; `executor` runs shared flights.
+[[nodiscard]] std::shared_ptr<KeyProvider> make_azure_key_provider(
+    AzureOptions options, http::Client& client, const Clock& clock, RandomSource& random,
+    boost::asio::thread_pool& pool, boost::asio::any_io_executor executor,
+    std::shared_ptr<Sleeper> sleeper = make_timer_sleeper());
 
 }  // namespace latchkey::kms::azure

@@ -1,0 +1,228 @@
+#include "kms/azure/entra_errors.hpp"
+
+#include <array>
+#include <charconv>
+
+#include <boost/json/value.hpp>
+#include <fmt/format.h>
+
+#include "base/json_fields.hpp"
+#include "kms/azure/answer_text.hpp"
+#include "kms/reasons.hpp"
+#include "kms/retrying_transport.hpp"
+
+namespace latchkey::kms::azure {
+
+namespace {
+
+struct EntraFault {
+  unsigned long number = 0;  // 0: none
+  std::string error;         // RFC 6749's
+  std::string description;
+  std::string trace_id;
+  std::string correlation_id;
+};
+
+unsigned long number_behind(std::string_view text, std::string_view label) {
+  auto at = text.find(label);
+  if (at == std::string_view::npos) return 0;
+  text.remove_prefix(at + label.size());
+  unsigned long number = 0;
+  std::from_chars(text.data(), text.data() + text.size(), number);
+  return number;
+}
+
+EntraFault read_fault(const std::string& body) {
+  EntraFault fault;
+  auto parsed = json_fields::parse_object(body);
+  if (!parsed) return fault;
+  const auto& object = parsed.value();
+  fault.error = text_field(object, "error");
+  fault.description = text_field(object, "error_description");
+  fault.trace_id = text_field(object, "trace_id");
+  fault.correlation_id = text_field(object, "correlation_id");
+  const auto* codes = object.if_contains("error_codes");
+  if (codes != nullptr && codes->is_array() && !codes->get_array().empty()) {
+    boost::system::error_code failure;
+    auto first = codes->get_array().front();
+    if (first.is_number()) fault.number = first.to_number<unsigned long>(failure);
+    if (failure) fault.number = 0;
+  }
+  if (fault.number == 0) fault.number = number_behind(fault.description, "AADSTS");
+  return fault;
+}
+
+enum class Case {
+  AppNotConsented,
+  AppDisabled,
+  TenantUnknown,
+  ConditionalAccess,
+  SecretWrong,
+  SecretExpired,
+  CertificateRefused,
+  AssertionTime,
+  FederationMismatch,
+  ResourceUnknown,
+  Throttled,
+  Bug,
+  OtherCredential,
+  OtherRefusal,
+  Fault,
+};
+
+struct Row {
+  unsigned long number;
+  Case meaning;
+};
+
+constexpr std::array kRows{
+    Row{700016, Case::AppNotConsented},
+    Row{7000112, Case::AppDisabled},
+    Row{90002, Case::TenantUnknown},
+    Row{900023, Case::TenantUnknown},
+    Row{900021, Case::TenantUnknown},
+    Row{53003, Case::ConditionalAccess},
+    Row{530032, Case::ConditionalAccess},
+    Row{530034, Case::ConditionalAccess},
+    Row{7000215, Case::SecretWrong},
+    Row{7000222, Case::SecretExpired},
+    Row{700027, Case::CertificateRefused},
+    Row{700024, Case::AssertionTime},
+    Row{700023, Case::CertificateRefused},
+    Row{50013, Case::CertificateRefused},
+    Row{500133, Case::AssertionTime},
+    Row{70021, Case::FederationMismatch},
+    Row{700211, Case::FederationMismatch},
+    Row{700212, Case::FederationMismatch},
+    Row{700213, Case::FederationMismatch},
+    Row{7002137, Case::FederationMismatch},
+    Row{7002138, Case::FederationMismatch},
+    Row{500011, Case::ResourceUnknown},
+    Row{50196, Case::Throttled},
+    Row{90055, Case::Throttled},
+    Row{90024, Case::Fault},
+    Row{90033, Case::Fault},
+    Row{70011, Case::Bug},
+    Row{900144, Case::Bug},
+};
+
+Case meaning_of(const EntraFault& fault, unsigned status) {
+  for (const auto& row : kRows) {
+    if (row.number == fault.number) return row.meaning;
+  }
+  if (status == 429) return Case::Throttled;
+  // Not in Entra's form: who answered was not Entra, so nothing was refused.
+  if (status >= 500 || fault.error.empty()) return Case::Fault;
+  if (fault.error == "invalid_client") return Case::OtherCredential;
+  if (fault.error == "temporarily_unavailable") return Case::Throttled;
+  return Case::OtherRefusal;
+}
+
+std::string notes(const EntraFault& fault) {
+  std::string text;
+  auto add = [&](std::string_view name, std::string_view value) {
+    if (value.empty()) return;
+    text += fmt::format("{}{} {}", text.empty() ? "" : ", ", name, shown_text(value, 64));
+  };
+  if (fault.number != 0) text = fmt::format("AADSTS{}", fault.number);
+  add("trace id", fault.trace_id);
+  add("correlation id", fault.correlation_id);
+  return text.empty() ? text : fmt::format(" ({})", text);
+}
+
+// The sentence of Entra's description, without the code before it and the ids behind it.
+std::string said(const EntraFault& fault) {
+  std::string_view text = fault.description;
+  if (text.starts_with("AADSTS")) text.remove_prefix(std::min(text.find(' ') + 1, text.size()));
+  text = text.substr(0, text.find("Trace ID:"));
+  return text.empty() ? std::string("it does not say why") : shown_text(text, 300);
+}
+
+Error denied(std::string_view why, std::string message) {
+  return Error{ErrorCode::KeyDenied, std::move(message), std::string(why)};
+}
+
+Error platform_credential(const TokenTarget& target, std::string_view what, std::string_view cure) {
+  return denied(reason::kPlatformCredential,
+                fmt::format("Entra ID does not take this server's own credential for the app {}: {}. This is for the "
+                            "server's operator to fix, not for the key's owner: {}",
+                            target.client_id, what, cure));
+}
+
+Error in_words(const TokenTarget& target, const EntraFault& fault, Case meaning, unsigned status) {
+  switch (meaning) {
+    case Case::AppNotConsented:
+      return denied(reason::kAppNotConsented,
+                    fmt::format("tenant {0} does not know the app {1}: consent to it there (az ad sp create --id {1}), "
+                                "or correct tenant_id to the tenant that governs the vault",
+                                target.tenant, target.client_id));
+    case Case::AppDisabled:
+      return denied(reason::kAppDisabled,
+                    fmt::format("the app {0} is disabled in tenant {1}. Enable it: az ad sp update --id {0} --set "
+                                "accountEnabled=true",
+                                target.client_id, target.tenant));
+    case Case::TenantUnknown:
+      return denied(reason::kTenantUnknown,
+                    fmt::format("there is no tenant {} in this cloud. Correct tenant_id to what \"az keyvault show "
+                                "--name <vault> --query properties.tenantId\" prints",
+                                target.tenant));
+    case Case::ConditionalAccess:
+      return denied(reason::kConditionalAccess,
+                    fmt::format("a Conditional Access policy of tenant {} blocks the app {}. Exclude its service "
+                                "principal from the policy, or add our egress ranges to the policy's named locations",
+                                target.tenant, target.client_id));
+    case Case::SecretWrong:
+      return platform_credential(target, "the client secret is wrong",
+                                 "configure the value of a secret of that app (not the secret's id)");
+    case Case::SecretExpired:
+      return platform_credential(
+          target, "the client secret has expired",
+          fmt::format("make a new one with az ad app credential reset --id {}", target.client_id));
+    case Case::CertificateRefused:
+      return platform_credential(target, fmt::format("the certificate's assertion is refused, {}", said(fault)),
+                                 "upload the certificate to that app, and check that it has not expired");
+    case Case::AssertionTime:
+      return platform_credential(target, "the assertion is outside its time",
+                                 "set this machine's clock right, or renew the federated token");
+    case Case::FederationMismatch:
+      return platform_credential(target, said(fault),
+                                 "make issuer, subject and audience of the app's federated credential equal to the "
+                                 "token's, to the letter; a new one takes minutes to work");
+    case Case::ResourceUnknown:
+      return denied(
+          reason::kAccessDenied,
+          fmt::format("tenant {} knows no resource {}: the vault is in another cloud than this server's login "
+                      "host {}",
+                      target.tenant, target.scope, target.login_host));
+    case Case::Throttled:
+      return Error{ErrorCode::KeyUnreachable,
+                   fmt::format("{} is throttling token requests. Try again shortly", target.login_host),
+                   std::string(reason::kThrottled)};
+    case Case::Bug:
+      return Error{ErrorCode::Invalid, fmt::format("Entra ID does not understand the token request: {}", said(fault))};
+    case Case::OtherCredential:
+      return platform_credential(target, said(fault), "check the credential that is configured");
+    case Case::OtherRefusal:
+      return denied(reason::kAccessDenied, fmt::format("tenant {} gives the app {} no token: {}", target.tenant,
+                                                       target.client_id, said(fault)));
+    case Case::Fault:
+      break;
+  }
+  return Error{ErrorCode::KeyUnreachable,
+               fmt::format("{} answered a token request with status {}. This is no matter of configuration; try again "
+                           "shortly",
+                           target.login_host, status),
+               std::string(reason::kProviderFault)};
+}
+
+}  // namespace
+
+Error entra_error(const TokenTarget& target, const http::ClientResponse& answer, Timestamp now) {
+  auto fault = read_fault(answer.body);
+  auto error = in_words(target, fault, meaning_of(fault, answer.status), answer.status);
+  error.message += notes(fault);
+  if (error.code == ErrorCode::KeyUnreachable) error.retry_after = retry_after(answer.headers, now);
+  return error;
+}
+
+}  // namespace latchkey::kms::azure

@@ -1,0 +1,40 @@
+// Key Vault's key operations as bytes: requests built, answers read, no I/O. (Key Vault REST API, "Wrap Key", "Unwrap
+// Key", "Get Key".) All input is hostile: the registration by a stranger, the answer by whoever answers.
+#pragma once
+
+#include <string>
+
+#include "base/clock.hpp"
+#include "http/client.hpp"
+#include "kms/azure/key_target.hpp"
+#include "kms/azure/vault_errors.hpp"
+#include "kms/key_provider.hpp"
+
+namespace latchkey::kms::azure {
+
+// What RSA-OAEP-256 takes under the smallest key, RSA-2048.
+inline constexpr std::size_t kLongestSecret = 190;
+
+// The requests lack the Authorization header and the deadline. `correlation_id` becomes the correlationId of the
+// customer's audit log.
+struct RequestId {
+  std::string correlation_id;
+};
+
+// Version-less: the newest version wraps, and the answer names it. Invalid where the secret is empty or too long.
+[[nodiscard]] Result<http::ClientRequest> build_wrap(const KeyTarget& target, const crypto::SecretBytes& secret,
+                                                     const RequestId& id);
+// By the version recorded when wrapping. Corrupt where that is not a version of this very key in this very vault: the
+// row was damaged, or moved here from elsewhere.
+[[nodiscard]] Result<http::ClientRequest> build_unwrap(const KeyTarget& target, const WrappedKey& wrapped,
+                                                       const RequestId& id);
+[[nodiscard]] http::ClientRequest build_get(const KeyTarget& target, const RequestId& id);
+
+// Each reads any answer: an error where it is not the wanted one. `now` as in vault_error.
+[[nodiscard]] Result<WrappedKey> read_wrap(const KeyTarget& target, const http::ClientResponse& answer, Timestamp now);
+[[nodiscard]] Result<crypto::SecretBytes> read_unwrap(const KeyTarget& target, const http::ClientResponse& answer,
+                                                      Timestamp now);
+[[nodiscard]] Result<KeyDescription> read_get(const KeyTarget& target, const http::ClientResponse& answer,
+                                              Timestamp now);
+
+}  // namespace latchkey::kms::azure

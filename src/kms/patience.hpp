@@ -1,0 +1,99 @@
+// Waiting for shared work no longer than one can, without taking the work down when one's patience ends.
+#pragma once
+
+#include <algorithm>
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/associated_executor.hpp>
+#include <boost/asio/async_result.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
+
+#include "base/task.hpp"
+
+namespace latchkey::kms {
+
+namespace detail {
+
+template <class T>
+struct Patience {
+  explicit Patience(const boost::asio::any_io_executor& executor) : timer(executor) {}
+
+  void wake() {
+    std::function<void()> waiter;
+    {
+      std::lock_guard lock(mutex);
+      timer.cancel();
+      waiter.swap(resume);
+    }
+    if (waiter) waiter();
+  }
+
+  std::mutex mutex;  // over everything below: a timer is not thread-safe
+  std::optional<T> value;
+  bool ended = false;
+  std::function<void()> resume;
+  boost::asio::steady_timer timer;
+};
+
+template <class T>
+Task<void> work_for(std::shared_ptr<Patience<T>> state, std::function<Task<T>()> work) {
+  std::optional<T> value;
+  try {
+    value.emplace(co_await work());
+  } catch (...) {
+    // Nothing but memory exhaustion is thrown here; who waits is told that there is no result.
+  }
+  {
+    std::lock_guard lock(state->mutex);
+    state->value = std::move(value);
+    state->ended = true;
+  }
+  state->wake();
+}
+
+}  // namespace detail
+
+// Runs `work` on `executor`, detached, and waits for its result at most `patience`; nothing where that was not enough
+// (the work goes on). `work` keeps alive what it uses.
+template <class T>
+Task<std::optional<T>> wait_at_most(boost::asio::any_io_executor executor, std::chrono::nanoseconds patience,
+                                    std::function<Task<T>()> work) {
+  constexpr std::chrono::nanoseconds kLongest = std::chrono::hours(24);
+  patience = std::clamp(patience, std::chrono::nanoseconds(0), kLongest);
+  auto state = std::make_shared<detail::Patience<T>>(executor);
+  boost::asio::co_spawn(executor, detail::work_for<T>(state, std::move(work)), boost::asio::detached);
+  co_await boost::asio::async_initiate<const boost::asio::use_awaitable_t<>, void()>(
+      [state, patience](auto handler) {
+        auto home = boost::asio::get_associated_executor(handler);
+        auto shared = std::make_shared<decltype(handler)>(std::move(handler));
+        auto resume = [home, shared] { boost::asio::post(home, [shared] { std::move (*shared)(); }); };
+        {
+          std::lock_guard lock(state->mutex);
+          if (!state->ended) {
+            state->resume = resume;
+            state->timer.expires_after(patience);
+            state->timer.async_wait([state](const boost::system::error_code& cancelled) {
+              if (!cancelled) state->wake();
+            });
+            return;
+          }
+        }
+        resume();
+      },
+      boost::asio::use_awaitable);
+  std::optional<T> value;
+  {
+    std::lock_guard lock(state->mutex);
+    value = std::move(state->value);
+  }
+  co_return value;
+}
+
+}  // namespace latchkey::kms

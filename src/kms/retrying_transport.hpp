@@ -1,0 +1,71 @@
+// Runs a request until it is answered: retries with full-jitter exponential back-off inside a deadline, and what a
+// server asks for with Retry-After. One transport for every cloud, so that all of them behave alike.
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <string_view>
+
+#include <boost/asio/any_io_executor.hpp>
+
+#include "base/clock.hpp"
+#include "base/random.hpp"
+#include "http/client.hpp"
+
+namespace latchkey::kms {
+
+struct RetrySettings {
+  unsigned attempts = 5;
+  std::chrono::milliseconds first_delay{500};  // doubled each time, full jitter
+  std::chrono::milliseconds max_delay{16'000};
+  std::chrono::milliseconds attempt_timeout{5'000};  // so that one lost connection does not eat the whole deadline
+};
+
+// How a retry waits; an interface so that tests need not.
+class Sleeper {
+ public:
+  Sleeper() = default;
+  Sleeper(const Sleeper&) = delete;
+  Sleeper& operator=(const Sleeper&) = delete;
+  virtual ~Sleeper() = default;
+  virtual Task<void> sleep_for(std::chrono::milliseconds delay) = 0;
+};
+
+[[nodiscard]] std::shared_ptr<Sleeper> make_timer_sleeper();
+
+class RetryingTransport {
+ public:
+  // The references outlive the transport. Thread-safe.
+  RetryingTransport(http::Client& client, const Clock& clock, RandomSource& random, std::shared_ptr<Sleeper> sleeper,
+                    RetrySettings settings);
+
+  // Sends a request that is safe to repeat. Gives the last answer or failure: an answer of 408, 429 or 5xx where
+  // attempts or time ran out. Failures that another attempt cannot cure (a name that does not exist, a forbidden
+  // address) are given at once. Never waits past the deadline: a Retry-After beyond it ends the attempts.
+  [[nodiscard]] Task<Result<http::ClientResponse, http::TransportError>> send(http::ClientRequest request,
+                                                                              Deadline deadline);
+
+ private:
+  [[nodiscard]] std::chrono::milliseconds jittered_delay(unsigned attempt);
+
+  http::Client& client_;
+  const Clock& clock_;
+  RandomSource& random_;
+  std::shared_ptr<Sleeper> sleeper_;
+  RetrySettings settings_;
+};
+
+// What an answer asks us to wait: "retry-after-ms", "x-ms-retry-after-ms", "Retry-After" in seconds or as an HTTP date
+// (RFC 9110 section 10.2.3). Absent where it says nothing that can be read; never negative, at most an hour.
+[[nodiscard]] std::optional<std::chrono::milliseconds> retry_after(const http::Headers& headers, Timestamp now);
+
+enum class Peer {
+  Vault,  // the customer's: a name that does not resolve is the customer's to correct
+  Login,  // the cloud's identity service
+};
+
+// KeyUnreachable with the reason and the cure; Invalid for BadRequest.
+[[nodiscard]] Error transport_error(const http::TransportError& failure, Peer peer, std::string_view host);
+
+}  // namespace latchkey::kms
