@@ -2,9 +2,12 @@
 // one place where an ErrorCode becomes an HTTP status.
 #pragma once
 
+#include <chrono>
 #include <optional>
 #include <string>
 #include <string_view>
+
+#include <boost/json/object.hpp>
 
 #include "base/result.hpp"
 #include "http/message.hpp"
@@ -15,12 +18,24 @@ struct WireError {
   unsigned status = 500;
   std::string_view type;  // "invalid_request_error", ...
   std::string message;
-  std::string error_code;            // empty: no details
+  std::string error_code;            // details.error_code
   std::optional<std::string> field;  // details.field
+  std::string reason;  // details.reason: why the customer's key does not serve, as kms/reasons.hpp names it
   std::optional<std::chrono::seconds> retry_after;
+  bool final = false;  // "x-should-retry: false": a retry would only meet the same
 };
 
+// Error codes for ciphertexts, which Error::reason carries to the wire.
+namespace error_code {
+inline constexpr std::string_view kCiphertextWrongKey = "ciphertext_wrong_key";
+inline constexpr std::string_view kCiphertextCorrupt = "ciphertext_corrupt";
+inline constexpr std::string_view kCiphertextNotRecognized = "ciphertext_not_recognized";
+inline constexpr std::string_view kDataKeyCorrupt = "data_key_corrupt";
+}  // namespace error_code
+
 [[nodiscard]] WireError to_wire(const Error& error);
+// {"type", "message", "details"?}: the object under "error".
+[[nodiscard]] boost::json::object error_object(const WireError& error);
 [[nodiscard]] http::Response error_response(const WireError& error, std::string_view request_id);
 
 }  // namespace latchkey::api

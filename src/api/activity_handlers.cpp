@@ -1,0 +1,101 @@
+#include <boost/json/array.hpp>
+#include <fmt/format.h>
+
+#include "api/endpoint.hpp"
+#include "api/parameters.hpp"
+#include "api/respond.hpp"
+
+namespace latchkey::api {
+
+namespace json = boost::json;
+
+namespace {
+
+constexpr LimitBounds kLimit{100, 5000};
+
+Error invalid(std::string message) {
+  return Error{ErrorCode::Invalid, std::move(message)};
+}
+
+// "created_at.gte", or "created_at[gte]" as clients write nested parameters.
+Result<std::optional<Timestamp>> time_parameter(const http::RequestHead& head, std::string_view bound) {
+  auto dotted = fmt::format("created_at.{}", bound);
+  auto text = text_parameter(head, dotted);
+  if (!text) text = text_parameter(head, fmt::format("created_at[{}]", bound));
+  if (!text) return std::optional<Timestamp>();
+  auto time = parse_timestamp(*text);
+  if (!time) return invalid(fmt::format("{}: {}", dotted, time.error().message));
+  return std::optional(time.value());
+}
+
+void append(std::vector<std::string>& list, std::optional<std::vector<std::string>> more) {
+  if (more) list.insert(list.end(), more->begin(), more->end());
+}
+
+Result<store::ActivityFilter> read_filter(const http::RequestHead& head) {
+  store::ActivityFilter filter;
+  append(filter.types, list_parameter(head, "activity_types"));
+  append(filter.excluded_types, list_parameter(head, "exclude_activity_types"));
+  if (!filter.types.empty() && !filter.excluded_types.empty()) {
+    return invalid("exclude_activity_types: Only one of activity_types and exclude_activity_types may be given");
+  }
+  append(filter.actor_ids, list_parameter(head, "actor_ids"));
+  append(filter.actor_ids, list_parameter(head, "user_ids"));
+  LATCHKEY_TRY(filter.at_or_after, time_parameter(head, "gte"));
+  LATCHKEY_TRY(filter.after, time_parameter(head, "gt"));
+  LATCHKEY_TRY(filter.at_or_before, time_parameter(head, "lte"));
+  LATCHKEY_TRY(filter.before, time_parameter(head, "lt"));
+  return filter;
+}
+
+Result<store::ListWindow> read_window(const http::RequestHead& head) {
+  store::ListWindow window;
+  LATCHKEY_TRY(window.limit, limit_parameter(head, kLimit));
+  window.after = text_parameter(head, "after_id");
+  window.before = text_parameter(head, "before_id");
+  if (window.after && window.before) return invalid("before_id: Only one of after_id and before_id may be given");
+  auto order = text_parameter(head, "order").value_or("desc");
+  if (order != "desc" && order != "asc") return invalid("order: Input should be 'asc' or 'desc'");
+  window.newest_first = order == "desc";
+  return window;
+}
+
+// Whether organization_ids[], as UUIDs or org_ ids, leaves the caller's own in.
+bool names_own(const http::RequestHead& head, const Uuid& own) {
+  auto wanted = list_parameter(head, "organization_ids");
+  if (!wanted) return true;
+  RawId raw;
+  std::copy(own.begin(), own.end(), raw.begin());
+  auto org_id = format_id(id_prefix::kOrganization, raw);
+  return std::any_of(wanted->begin(), wanted->end(), [&](const std::string& id) {
+    auto uuid = parse_uuid(id);
+    return id == org_id || (uuid && uuid.value() == own);
+  });
+}
+
+Task<Result<http::Response>> list_activities(const ApiParts& parts, Call call) {
+  LATCHKEY_CO_TRY(auto filter, read_filter(call.request));
+  LATCHKEY_CO_TRY(auto window, read_window(call.request));
+  store::Page<store::Activity> page;
+  if (names_own(call.request, call.caller.organization)) {
+    LATCHKEY_CO_TRY(page, co_await parts.activity.list(std::move(call.caller), std::move(filter), std::move(window)));
+  }
+  json::array data;
+  for (const auto& activity : page.rows) {
+    LATCHKEY_CO_TRY(auto object, admin::to_json(activity));
+    data.push_back(std::move(object));
+  }
+  json::object body{{"data", std::move(data)}, {"has_more", page.has_more}};
+  body["first_id"] = page.rows.empty() ? json::value() : json::value(page.rows.front().id);
+  body["last_id"] = page.rows.empty() ? json::value() : json::value(page.rows.back().id);
+  co_return json_response(body);
+}
+
+}  // namespace
+
+std::vector<Endpoint> activity_endpoints(const ApiParts& parts, const ApiLimits& limits) {
+  return {{"GET", "/v1/compliance/activities", Access::Activity,
+           [&parts](Call call) { return list_activities(parts, std::move(call)); }, limits.json_body}};
+}
+
+}  // namespace latchkey::api

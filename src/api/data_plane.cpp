@@ -1,0 +1,163 @@
+#include "api/data_plane.hpp"
+
+#include <map>
+
+#include <fmt/format.h>
+
+#include "api/error_body.hpp"
+#include "base/json_fields.hpp"
+#include "envelope/record.hpp"
+#include "kms/reasons.hpp"
+
+namespace latchkey::api {
+
+namespace {
+
+Error with_reason(ErrorCode code, std::string message, std::string_view reason) {
+  return Error{code, std::move(message), std::string(reason)};
+}
+
+// A customer's key that did not answer in the caller's time is a key that could not be reached; who waits for it must
+// hear that, not that our time ran out.
+Error as_key_error(Error error, const keyring::Compartment& compartment) {
+  if (error.code != ErrorCode::DeadlineExceeded || !compartment.external_key_id) return error;
+  return caused_by(std::move(error), ErrorCode::KeyUnreachable, "It did not answer in time.",
+                   std::string(kms::reason::kTimedOut));
+}
+
+Error unknown_data_key(const RawId& id, const keyring::Compartment& compartment) {
+  return with_reason(ErrorCode::WrongKey,
+                     fmt::format("The ciphertext names data key {}, which workspace {} does not have. It was encrypted "
+                                 "in another workspace, or it is damaged.",
+                                 format_id(id_prefix::kDataKey, id), compartment.workspace_id),
+                     error_code::kCiphertextWrongKey);
+}
+
+Error unopened(const Error& error, const RawId& id) {
+  auto name = format_id(id_prefix::kDataKey, id);
+  if (error.code == ErrorCode::WrongKey) {
+    return with_reason(
+        ErrorCode::WrongKey,
+        fmt::format("The ciphertext was not made with data key {}, which it names: it is damaged, or was "
+                    "put together from others.",
+                    name),
+        error_code::kCiphertextWrongKey);
+  }
+  if (error.code == ErrorCode::Corrupt) {
+    return with_reason(ErrorCode::Corrupt,
+                       "The ciphertext does not open: it is damaged, or it was encrypted with another context. Send it "
+                       "unchanged, with the context it was encrypted with.",
+                       error_code::kCiphertextCorrupt);
+  }
+  return error;
+}
+
+Result<RawId> data_key_of(ByteView record) {
+  auto id = envelope::record_data_key_id(record);
+  if (id) return id;
+  return with_reason(ErrorCode::Invalid, fmt::format("The ciphertext cannot be read: {}", id.error().message),
+                     error_code::kCiphertextNotRecognized);
+}
+
+Result<Sealed> seal(const keyring::Lease& lease, const keyring::Compartment& compartment, const Plain& plain,
+                    RandomSource& random) {
+  Sealed sealed{Bytes(envelope::sealed_size(plain.plaintext.view().size())),
+                format_id(id_prefix::kDataKey, lease.key->id()), lease.external_key_id};
+  LATCHKEY_TRYV(envelope::seal_record(*lease.key, compartment.id, plain.context, plain.plaintext.view(), random,
+                                      sealed.ciphertext));
+  return sealed;
+}
+
+Result<Opened> open(const keyring::Lease& lease, const keyring::Compartment& compartment, const Cipher& cipher) {
+  if (cipher.ciphertext.size() < envelope::kRecordOverhead) {
+    return with_reason(ErrorCode::Invalid, "The ciphertext cannot be read: it is too short to be whole.",
+                       error_code::kCiphertextNotRecognized);
+  }
+  Opened opened{SecretBuffer(cipher.ciphertext.size() - envelope::kRecordOverhead),
+                format_id(id_prefix::kDataKey, lease.key->id()), lease.external_key_id};
+  auto done = envelope::open_record(*lease.key, compartment.id, cipher.context, cipher.ciphertext,
+                                    opened.plaintext.mutable_view());
+  if (!done) return unopened(done.error(), lease.key->id());
+  return opened;
+}
+
+}  // namespace
+
+Task<Result<keyring::Lease>> DataPlane::lease_for(keyring::Compartment compartment, Deadline deadline) {
+  auto lease = co_await keyring_.for_encryption(compartment, deadline);
+  if (!lease) co_return as_key_error(lease.error(), compartment);
+  co_return lease;
+}
+
+Task<Result<keyring::Lease>> DataPlane::lease_for(keyring::Compartment compartment, RawId id, Deadline deadline) {
+  auto lease = co_await keyring_.for_decryption(compartment, id, deadline);
+  if (!lease) co_return as_key_error(lease.error(), compartment);
+  co_return lease;
+}
+
+Task<Result<std::vector<Result<Sealed>>>> DataPlane::encrypt(admin::Caller caller, std::string workspace_id,
+                                                             std::vector<Result<Plain>> items, Deadline deadline) {
+  LATCHKEY_CO_TRY(auto compartment,
+                  co_await compartments_.open(std::move(caller), std::move(workspace_id), admin::Purpose::Encrypt));
+  LATCHKEY_CO_TRY(auto lease, co_await lease_for(compartment, deadline));
+  std::vector<Result<Sealed>> results;
+  results.reserve(items.size());
+  for (auto& item : items) {
+    if (!item) {
+      results.emplace_back(item.error());
+    } else {
+      results.push_back(seal(lease, compartment, item.value(), random_));
+    }
+  }
+  co_return results;
+}
+
+Task<Result<std::vector<Result<Opened>>>> DataPlane::decrypt(admin::Caller caller, std::string workspace_id,
+                                                             std::vector<Result<Cipher>> items, Deadline deadline) {
+  LATCHKEY_CO_TRY(auto compartment,
+                  co_await compartments_.open(std::move(caller), std::move(workspace_id), admin::Purpose::Decrypt));
+  // Each data key is asked for once a call, the ones that are refused too.
+  std::map<RawId, Result<keyring::Lease>> leases;
+  std::vector<Result<Opened>> results;
+  results.reserve(items.size());
+  for (auto& item : items) {
+    auto id = item ? data_key_of(item.value().ciphertext) : Result<RawId>(item.error());
+    if (!id) {
+      results.emplace_back(id.error());
+      continue;
+    }
+    auto found = leases.find(id.value());
+    if (found == leases.end()) {
+      auto lease = co_await lease_for(compartment, id.value(), deadline);
+      if (!lease && lease.error().code == ErrorCode::NotFound) lease = unknown_data_key(id.value(), compartment);
+      found = leases.emplace(id.value(), std::move(lease)).first;
+    }
+    if (!found->second) {
+      results.emplace_back(found->second.error());
+    } else {
+      results.push_back(open(found->second.value(), compartment, item.value()));
+    }
+  }
+  co_return results;
+}
+
+Task<Result<keyring::Lease>> DataPlane::lease(admin::Caller caller, std::string workspace_id, Deadline deadline) {
+  LATCHKEY_CO_TRY(auto compartment,
+                  co_await compartments_.open(std::move(caller), std::move(workspace_id), admin::Purpose::Encrypt));
+  co_return co_await lease_for(std::move(compartment), deadline);
+}
+
+Task<Result<keyring::Lease>> DataPlane::unwrap(admin::Caller caller, std::string workspace_id, std::string data_key_id,
+                                               Deadline deadline) {
+  LATCHKEY_CO_TRY(auto compartment,
+                  co_await compartments_.open(std::move(caller), std::move(workspace_id), admin::Purpose::Decrypt));
+  Error absent{ErrorCode::NotFound, fmt::format("There is no data key {} in workspace {}.",
+                                                json_fields::clean_text(data_key_id), compartment.workspace_id)};
+  auto id = parse_id(id_prefix::kDataKey, data_key_id);
+  if (!id) co_return absent;
+  auto lease = co_await lease_for(std::move(compartment), id.value(), deadline);
+  if (!lease && lease.error().code == ErrorCode::NotFound) co_return absent;
+  co_return lease;
+}
+
+}  // namespace latchkey::api

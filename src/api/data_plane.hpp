@@ -1,0 +1,66 @@
+// Encrypting and decrypting for a workspace: from the caller's right, through the lease of a data key, to the record.
+// A single call is a batch of one. Errors that concern the whole call (no such workspace, the key refuses a new record)
+// are the call's; errors that concern one item are that item's.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "admin/compartments.hpp"
+#include "api/secret_buffer.hpp"
+#include "base/random.hpp"
+#include "envelope/context.hpp"
+#include "keyring/keyring.hpp"
+
+namespace latchkey::api {
+
+struct Plain {
+  envelope::Context context;
+  SecretBuffer plaintext;
+};
+
+struct Sealed {
+  Bytes ciphertext;
+  std::string data_key_id;
+  std::optional<std::string> external_key_id;
+};
+
+struct Cipher {
+  envelope::Context context;
+  Bytes ciphertext;
+};
+
+struct Opened {
+  SecretBuffer plaintext;
+  std::string data_key_id;
+  std::optional<std::string> external_key_id;
+};
+
+// An item that could not even be read is passed through as its error, in its place.
+class DataPlane {
+ public:
+  // All references outlive it.
+  DataPlane(admin::Compartments& compartments, keyring::Keyring& keyring, RandomSource& random)
+      : compartments_(compartments), keyring_(keyring), random_(random) {}
+
+  [[nodiscard]] Task<Result<std::vector<Result<Sealed>>>> encrypt(admin::Caller caller, std::string workspace_id,
+                                                                  std::vector<Result<Plain>> items, Deadline deadline);
+  [[nodiscard]] Task<Result<std::vector<Result<Opened>>>> decrypt(admin::Caller caller, std::string workspace_id,
+                                                                  std::vector<Result<Cipher>> items, Deadline deadline);
+  // The workspace's active data key, for encrypting elsewhere.
+  [[nodiscard]] Task<Result<keyring::Lease>> lease(admin::Caller caller, std::string workspace_id, Deadline deadline);
+  // A data key of the workspace by its id. NotFound where there is none.
+  [[nodiscard]] Task<Result<keyring::Lease>> unwrap(admin::Caller caller, std::string workspace_id,
+                                                    std::string data_key_id, Deadline deadline);
+
+ private:
+  [[nodiscard]] Task<Result<keyring::Lease>> lease_for(keyring::Compartment compartment, Deadline deadline);
+  [[nodiscard]] Task<Result<keyring::Lease>> lease_for(keyring::Compartment compartment, RawId id, Deadline deadline);
+
+  admin::Compartments& compartments_;
+  keyring::Keyring& keyring_;
+  RandomSource& random_;
+};
+
+}  // namespace latchkey::api

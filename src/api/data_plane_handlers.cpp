@@ -1,0 +1,283 @@
+#include <boost/json/array.hpp>
+#include <boost/json/serialize.hpp>
+#include <fmt/format.h>
+
+#include "api/data_plane.hpp"
+#include "api/endpoint.hpp"
+#include "api/error_body.hpp"
+#include "api/parameters.hpp"
+#include "api/respond.hpp"
+#include "base/encoding.hpp"
+#include "base/json_fields.hpp"
+#include "envelope/record.hpp"
+
+namespace latchkey::api {
+
+namespace json = boost::json;
+
+namespace {
+
+constexpr std::size_t kMaxItems = 1000;
+// What a decrypt may be larger than the encrypt it undoes: the record's own bytes in base64, and a context written with
+// more escapes. Whatever was encrypted must fit when it comes back.
+constexpr std::size_t kContextSlack = 64 * 1024;
+constexpr std::size_t kItemSlack = 192;
+
+Error invalid(std::string message) {
+  return Error{ErrorCode::Invalid, std::move(message)};
+}
+
+std::string workspace_id(const Call& call) {
+  return std::string(call.request.path_parameter("workspace_id"));
+}
+
+json::storage_ptr wiping_storage() {
+  return json::make_shared_resource<WipingResource>();
+}
+
+Result<envelope::Context> read_context(const json::value* value, std::string_view path) {
+  envelope::Context context;
+  if (value == nullptr || value->is_null()) return context;
+  const auto* object = value->if_object();
+  if (object == nullptr) return invalid(fmt::format("{}: Input should be an object of strings", path));
+  for (const auto& field : *object) {
+    std::string key(field.key().data(), field.key().size());
+    LATCHKEY_TRY(auto text,
+                 json_fields::read_text(field.value(), json_fields::join_path(path, json_fields::clean_text(key)),
+                                        {0, envelope::kMaxContextSize}));
+    context.emplace(std::move(key), std::move(text));
+  }
+  if (auto canonical = envelope::canonicalize(context); !canonical) {
+    return invalid(fmt::format("{}: {}", path, canonical.error().message));
+  }
+  return context;
+}
+
+// A required base64 field, decoded.
+Result<Bytes> read_base64(const json::object& object, std::string_view path, std::string_view name) {
+  auto own_path = json_fields::join_path(path, name);
+  const auto* value = object.if_contains(name);
+  if (value == nullptr) return invalid(fmt::format("{}: Field required", own_path));
+  if (!value->is_string()) return invalid(fmt::format("{}: Input should be a valid string", own_path));
+  const auto& text = value->get_string();
+  auto bytes = base64_decode(std::string_view(text.data(), text.size()));
+  if (bytes) return bytes;
+  return invalid(fmt::format("{}: Input should be base64 (RFC 4648 section 4, with padding)", own_path));
+}
+
+Result<Plain> read_plain(const json::object& object, std::string_view path) {
+  LATCHKEY_TRYV(json_fields::refuse_unknown(object, path, {"plaintext", "context"}));
+  LATCHKEY_TRY(auto bytes, read_base64(object, path, "plaintext"));
+  SecretBuffer plaintext(std::move(bytes));
+  LATCHKEY_TRY(auto context, read_context(object.if_contains("context"), json_fields::join_path(path, "context")));
+  return Plain{std::move(context), std::move(plaintext)};
+}
+
+Result<Cipher> read_cipher(const json::object& object, std::string_view path) {
+  LATCHKEY_TRYV(json_fields::refuse_unknown(object, path, {"ciphertext", "context"}));
+  LATCHKEY_TRY(auto ciphertext, read_base64(object, path, "ciphertext"));
+  LATCHKEY_TRY(auto context, read_context(object.if_contains("context"), json_fields::join_path(path, "context")));
+  return Cipher{std::move(context), std::move(ciphertext)};
+}
+
+// {"items": [...]}: each item read by itself, so that one bad item spoils no other.
+template <class Item>
+Result<std::vector<Result<Item>>> read_items(std::string_view text,
+                                             Result<Item> (*read)(const json::object&, std::string_view)) {
+  LATCHKEY_TRY(auto body, json_fields::parse_object(text, false, wiping_storage()));
+  LATCHKEY_TRYV(json_fields::refuse_unknown(body, "", {"items"}));
+  const auto* value = body.if_contains("items");
+  if (value == nullptr) return invalid("items: Field required");
+  if (!value->is_array()) return invalid("items: Input should be a list");
+  const auto& array = value->get_array();
+  if (array.size() > kMaxItems) {
+    return invalid(fmt::format("items: List should have at most {} items. Got {}.", kMaxItems, array.size()));
+  }
+  std::vector<Result<Item>> items;
+  items.reserve(array.size());
+  for (std::size_t i = 0; i < array.size(); ++i) {
+    auto path = fmt::format("items.{}", i);
+    if (array[i].is_object()) {
+      items.push_back(read(array[i].get_object(), path));
+    } else {
+      items.emplace_back(invalid(path + ": Input should be an object"));
+    }
+  }
+  return items;
+}
+
+// Answers are written by hand because serialize() leaves copies of what it writes behind. Base64 and our ids need no
+// escapes.
+std::string render(std::string_view field, ByteView bytes, std::string_view data_key_id,
+                   const std::optional<std::string>& external_key_id) {
+  constexpr std::size_t kFrame = 256;
+  std::string text;
+  text.reserve((bytes.size() + 2) / 3 * 4 + kFrame);
+  auto encoded = base64_encode(bytes);
+  WipeAtExit wipe(encoded);
+  text.append("{\"").append(field).append("\":\"").append(encoded).append("\",\"data_key_id\":\"").append(data_key_id);
+  text.append("\",\"external_key_id\":");
+  text.append(external_key_id ? json::serialize(json::string(*external_key_id)) : "null").append("}");
+  return text;
+}
+
+std::string render(const Sealed& sealed) {
+  return render("ciphertext", sealed.ciphertext, sealed.data_key_id, sealed.external_key_id);
+}
+
+std::string render(const Opened& opened) {
+  return render("plaintext", opened.plaintext.view(), opened.data_key_id, opened.external_key_id);
+}
+
+template <class Item>
+http::Response render_results(const std::vector<Result<Item>>& results) {
+  std::vector<std::string> parts;
+  parts.reserve(results.size());
+  std::size_t size = 32;
+  for (const auto& result : results) {
+    parts.push_back(result ? render(result.value())
+                           : json::serialize(json::object{{"error", error_object(to_wire(result.error()))}}));
+    size += parts.back().size() + 1;
+  }
+  std::string body;
+  body.reserve(size);
+  body += "{\"results\":[";
+  for (auto& part : parts) {
+    if (&part != &parts.front()) body += ',';
+    body += part;
+    crypto::wipe(part);
+  }
+  body += "]}";
+  return json_text_response(std::move(body));
+}
+
+template <class Item>
+std::vector<Result<Item>> only(Item item) {
+  std::vector<Result<Item>> items;
+  items.emplace_back(std::move(item));
+  return items;
+}
+
+// The context of a raw call: base64url of a JSON object.
+Result<envelope::Context> header_context(const http::RequestHead& head) {
+  constexpr std::string_view kName = "latchkey-context";
+  if (!head.headers.has(kName)) return envelope::Context();
+  auto text = base64url_decode(head.headers.get(kName));
+  if (!text) return invalid("latchkey-context: Input should be base64url of a JSON object, without padding");
+  auto object = json_fields::parse_object(as_text(text.value()));
+  if (!object) return invalid(fmt::format("latchkey-context: {}", object.error().message));
+  json::value value(std::move(object.value()));
+  return read_context(&value, kName);
+}
+
+http::Response raw_response(ByteView bytes, const std::string& data_key_id,
+                            const std::optional<std::string>& external_key_id) {
+  http::Response response;
+  response.headers.add("content-type", std::string(kOctetStream));
+  response.headers.add("latchkey-data-key-id", data_key_id);
+  if (external_key_id) response.headers.add("latchkey-external-key-id", *external_key_id);
+  response.body.assign(as_text(bytes));
+  return response;
+}
+
+Task<Result<http::Response>> encrypt(const ApiParts& parts, Call call) {
+  WipeAtExit wipe(call.request.body);
+  bool raw = is_octet_stream(call.request);
+  Plain plain;
+  if (raw) {
+    LATCHKEY_CO_TRY(plain.context, header_context(call.request));
+    plain.plaintext = SecretBuffer(to_bytes(as_bytes(call.request.body)));
+  } else {
+    LATCHKEY_CO_TRY(auto body, json_fields::parse_object(call.request.body, false, wiping_storage()));
+    LATCHKEY_CO_TRY(plain, read_plain(body, ""));
+  }
+  DataPlane plane(parts.compartments, parts.keyring, parts.random);
+  auto items = only(std::move(plain));
+  LATCHKEY_CO_TRY(auto results,
+                  co_await plane.encrypt(call.caller, workspace_id(call), std::move(items), call.deadline));
+  LATCHKEY_CO_TRY(auto sealed, std::move(results.front()));
+  if (raw) co_return raw_response(sealed.ciphertext, sealed.data_key_id, sealed.external_key_id);
+  co_return json_text_response(render(sealed));
+}
+
+Task<Result<http::Response>> decrypt(const ApiParts& parts, Call call) {
+  bool raw = is_octet_stream(call.request);
+  Cipher cipher;
+  if (raw) {
+    LATCHKEY_CO_TRY(cipher.context, header_context(call.request));
+    cipher.ciphertext = to_bytes(as_bytes(call.request.body));
+  } else {
+    LATCHKEY_CO_TRY(auto body, json_fields::parse_object(call.request.body));
+    LATCHKEY_CO_TRY(cipher, read_cipher(body, ""));
+  }
+  DataPlane plane(parts.compartments, parts.keyring, parts.random);
+  auto items = only(std::move(cipher));
+  LATCHKEY_CO_TRY(auto results,
+                  co_await plane.decrypt(call.caller, workspace_id(call), std::move(items), call.deadline));
+  LATCHKEY_CO_TRY(auto opened, std::move(results.front()));
+  if (raw) co_return raw_response(opened.plaintext.view(), opened.data_key_id, opened.external_key_id);
+  co_return json_text_response(render(opened));
+}
+
+Task<Result<http::Response>> encrypt_batch(const ApiParts& parts, Call call) {
+  WipeAtExit wipe(call.request.body);
+  LATCHKEY_CO_TRY(auto items, read_items(call.request.body, &read_plain));
+  DataPlane plane(parts.compartments, parts.keyring, parts.random);
+  LATCHKEY_CO_TRY(auto results,
+                  co_await plane.encrypt(call.caller, workspace_id(call), std::move(items), call.deadline));
+  co_return render_results(results);
+}
+
+Task<Result<http::Response>> decrypt_batch(const ApiParts& parts, Call call) {
+  LATCHKEY_CO_TRY(auto items, read_items(call.request.body, &read_cipher));
+  DataPlane plane(parts.compartments, parts.keyring, parts.random);
+  LATCHKEY_CO_TRY(auto results,
+                  co_await plane.decrypt(call.caller, workspace_id(call), std::move(items), call.deadline));
+  co_return render_results(results);
+}
+
+http::Response render_lease(const keyring::Lease& lease, const Clock& clock) {
+  auto left = std::chrono::duration_cast<std::chrono::microseconds>(lease.expires_at - clock.steady());
+  auto text = render("plaintext_key", lease.key->material(), format_id(id_prefix::kDataKey, lease.key->id()),
+                     lease.external_key_id);
+  WipeAtExit wipe(text);
+  auto expiry = fmt::format(",\"expires_at\":\"{}\"}}", format_timestamp(clock.now() + left));
+  std::string body;
+  body.reserve(text.size() + expiry.size());
+  body.append(text, 0, text.size() - 1).append(expiry);
+  return json_text_response(std::move(body));
+}
+
+Task<Result<http::Response>> lease_data_key(const ApiParts& parts, Call call) {
+  LATCHKEY_CO_TRYV(refuse_body(call.request.body));
+  DataPlane plane(parts.compartments, parts.keyring, parts.random);
+  LATCHKEY_CO_TRY(auto lease, co_await plane.lease(call.caller, workspace_id(call), call.deadline));
+  co_return render_lease(lease, parts.clock);
+}
+
+Task<Result<http::Response>> unwrap_data_key(const ApiParts& parts, Call call) {
+  LATCHKEY_CO_TRYV(refuse_body(call.request.body));
+  auto id = std::string(call.request.path_parameter("data_key_id"));
+  DataPlane plane(parts.compartments, parts.keyring, parts.random);
+  LATCHKEY_CO_TRY(auto lease, co_await plane.unwrap(call.caller, workspace_id(call), id, call.deadline));
+  co_return render_lease(lease, parts.clock);
+}
+
+}  // namespace
+
+std::vector<Endpoint> data_plane_endpoints(const ApiParts& parts, const ApiLimits& limits) {
+  auto on = [&parts](auto function) {
+    return [&parts, function](Call call) { return function(parts, std::move(call)); };
+  };
+  auto path = [](std::string_view rest) { return fmt::format("/v1/workspaces/{{workspace_id}}/{}", rest); };
+  auto json_back = limits.json_body + kContextSlack;
+  auto raw_back = limits.raw_body + envelope::kRecordOverhead;
+  return {{"POST", path("encrypt"), Access::Data, on(encrypt), limits.json_body, limits.raw_body},
+          {"POST", path("decrypt"), Access::Data, on(decrypt), json_back, raw_back},
+          {"POST", path("encrypt_batch"), Access::Data, on(encrypt_batch), limits.json_body},
+          {"POST", path("decrypt_batch"), Access::Data, on(decrypt_batch), json_back + kMaxItems * kItemSlack},
+          {"POST", path("data_keys"), Access::Data, on(lease_data_key), limits.json_body},
+          {"POST", path("data_keys/{data_key_id}/unwrap"), Access::Data, on(unwrap_data_key), limits.json_body}};
+}
+
+}  // namespace latchkey::api

@@ -1,0 +1,132 @@
+#include <boost/json/array.hpp>
+
+#include "api/endpoint.hpp"
+#include "api/parameters.hpp"
+#include "api/respond.hpp"
+#include "base/json_fields.hpp"
+
+namespace latchkey::api {
+
+namespace json = boost::json;
+
+namespace {
+
+constexpr json_fields::TextLimits kDisplayName{1, 255};
+constexpr LimitBounds kLimit{20, 100};
+
+Result<json::object> to_json(const admin::ExternalKeyView& key) {
+  LATCHKEY_TRY(auto config, admin::stored_key_config(key.row));
+  return json::object{{"id", key.row.id},
+                      {"type", "external_key"},
+                      {"attachment", {{"type", key.attached ? "attached" : "unattached"}}},
+                      {"created_at", format_timestamp(key.row.created_at)},
+                      {"display_name", text_or_null(key.row.display_name)},
+                      {"geo", key.row.geo},
+                      {"provider_config", admin::to_json(config)},
+                      {"updated_at", format_timestamp(key.row.updated_at)},
+                      {"user_profile_id", nullptr}};
+}
+
+Result<http::Response> answer(const admin::ExternalKeyView& key) {
+  LATCHKEY_TRY(auto body, to_json(key));
+  return json_response(body);
+}
+
+std::string key_id(const Call& call) {
+  return std::string(call.request.path_parameter("external_key_id"));
+}
+
+Result<admin::NewExternalKey> read_new_key(std::string_view text, std::span<const std::string> vault_suffixes) {
+  LATCHKEY_TRY(auto body, json_fields::parse_object(text));
+  LATCHKEY_TRYV(json_fields::refuse_unknown(body, "", {"provider_config", "display_name", "geo", "user_profile_id"}));
+  LATCHKEY_TRYV(refuse_user_profile(body));
+  admin::NewExternalKey key;
+  LATCHKEY_TRY(key.display_name, json_fields::nullable_text(body, "", "display_name", kDisplayName));
+  LATCHKEY_TRY(auto geo, json_fields::optional_text(body, "", "geo", {}));
+  if (geo) key.geo = *geo;
+  const auto* config = body.if_contains("provider_config");
+  if (config == nullptr) return Error{ErrorCode::Invalid, "provider_config: Field required"};
+  LATCHKEY_TRY(key.config, admin::parse_key_config(*config, "provider_config", vault_suffixes));
+  return key;
+}
+
+Result<admin::ExternalKeyChange> read_change(std::string_view text, std::span<const std::string> vault_suffixes) {
+  LATCHKEY_TRY(auto body, json_fields::parse_object(text, true));
+  LATCHKEY_TRYV(json_fields::refuse_unknown(body, "", {"provider_config", "display_name", "geo"}));
+  admin::ExternalKeyChange change;
+  change.sets_display_name = body.contains("display_name");
+  LATCHKEY_TRY(change.display_name, json_fields::nullable_text(body, "", "display_name", kDisplayName));
+  LATCHKEY_TRY(change.geo, json_fields::nullable_text(body, "", "geo", {}));
+  if (const auto* config = body.if_contains("provider_config"); config != nullptr && !config->is_null()) {
+    LATCHKEY_TRY(change.config, admin::parse_key_config(*config, "provider_config", vault_suffixes));
+  }
+  return change;
+}
+
+Task<Result<http::Response>> create_key(const ApiParts& parts, Call call) {
+  LATCHKEY_CO_TRY(auto key, read_new_key(call.request.body, parts.vault_suffixes));
+  LATCHKEY_CO_TRY(auto created, co_await parts.external_keys.create(std::move(call.caller), std::move(key)));
+  co_return answer(created);
+}
+
+Task<Result<http::Response>> list_keys(const ApiParts& parts, Call call) {
+  LATCHKEY_CO_TRY(auto limit, limit_parameter(call.request, kLimit));
+  auto cursor = text_parameter(call.request, "page");
+  LATCHKEY_CO_TRY(auto page, co_await parts.external_keys.list(std::move(call.caller), limit, std::move(cursor)));
+  json::array data;
+  for (const auto& key : page.keys) {
+    LATCHKEY_CO_TRY(auto object, to_json(key));
+    data.push_back(std::move(object));
+  }
+  json::object body{{"data", std::move(data)}, {"next_page", text_or_null(page.next_page)}};
+  co_return json_response(body);
+}
+
+Task<Result<http::Response>> get_key(const ApiParts& parts, Call call) {
+  auto id = key_id(call);
+  LATCHKEY_CO_TRY(auto key, co_await parts.external_keys.get(std::move(call.caller), std::move(id)));
+  co_return answer(key);
+}
+
+Task<Result<http::Response>> update_key(const ApiParts& parts, Call call) {
+  auto id = key_id(call);
+  LATCHKEY_CO_TRY(auto change, read_change(call.request.body, parts.vault_suffixes));
+  LATCHKEY_CO_TRY(auto key,
+                  co_await parts.external_keys.update(std::move(call.caller), std::move(id), std::move(change)));
+  co_return answer(key);
+}
+
+Task<Result<http::Response>> delete_key(const ApiParts& parts, Call call) {
+  auto id = key_id(call);
+  LATCHKEY_CO_TRYV(co_await parts.external_keys.remove(std::move(call.caller), id));
+  json::object body{{"id", id}, {"type", "external_key_deleted"}};
+  co_return json_response(body);
+}
+
+Task<Result<http::Response>> validate_key(const ApiParts& parts, Call call) {
+  auto id = key_id(call);
+  LATCHKEY_CO_TRYV(refuse_body(call.request.body));
+  LATCHKEY_CO_TRY(auto outcome, co_await parts.external_keys.validate(std::move(call.caller), std::move(id)));
+  json::object body{{"type", "external_key_validation"}, {"status", outcome.success ? "success" : "failure"}};
+  body["error"] = outcome.success ? json::value(nullptr) : json::value(json_fields::clean_text(outcome.error, 4096));
+  co_return json_response(body);
+}
+
+}  // namespace
+
+std::vector<Endpoint> external_key_endpoints(const ApiParts& parts, const ApiLimits& limits) {
+  constexpr auto kList = "/v1/organizations/external_keys";
+  constexpr auto kOne = "/v1/organizations/external_keys/{external_key_id}";
+  constexpr auto kValidate = "/v1/organizations/external_keys/{external_key_id}/validate";
+  auto on = [&parts](auto function) {
+    return [&parts, function](Call call) { return function(parts, std::move(call)); };
+  };
+  return {{"POST", kList, Access::Admin, on(create_key), limits.json_body},
+          {"GET", kList, Access::Admin, on(list_keys), limits.json_body},
+          {"GET", kOne, Access::Admin, on(get_key), limits.json_body},
+          {"POST", kOne, Access::Admin, on(update_key), limits.json_body},
+          {"DELETE", kOne, Access::Admin, on(delete_key), limits.json_body},
+          {"POST", kValidate, Access::Admin, on(validate_key), limits.json_body}};
+}
+
+}  // namespace latchkey::api

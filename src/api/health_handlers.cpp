@@ -1,0 +1,28 @@
+#include "api/endpoint.hpp"
+#include "api/respond.hpp"
+
+namespace latchkey::api {
+
+namespace {
+
+Task<Result<http::Response>> alive(const ApiParts&, Call) {
+  co_return json_response({{"status", "ok"}});
+}
+
+// Ready is: the store answers. The customers' keys are their own matter.
+Task<Result<http::Response>> ready(const ApiParts& parts, Call) {
+  auto look = [](store::Transaction& tx) { return tx.find_organization(Uuid{}); };
+  LATCHKEY_CO_TRYV(co_await parts.store.read(std::move(look)));
+  co_return json_response({{"status", "ready"}});
+}
+
+}  // namespace
+
+std::vector<Endpoint> health_endpoints(const ApiParts& parts, const ApiLimits& limits) {
+  return {{"GET", "/healthz", Access::Public, [&parts](Call call) { return alive(parts, std::move(call)); },
+           limits.json_body},
+          {"GET", "/readyz", Access::Public, [&parts](Call call) { return ready(parts, std::move(call)); },
+           limits.json_body}};
+}
+
+}  // namespace latchkey::api
