@@ -22,7 +22,8 @@ ValidationOutcome failed_outcome(const Error& error, const AdminSettings& settin
   outcome.error = error.message;
   if (error.code == ErrorCode::DeadlineExceeded) {
     auto seconds = std::chrono::duration_cast<std::chrono::seconds>(settings.validation_timeout).count();
-    outcome.error = fmt::format("The key did not answer within {} seconds. Wait a moment, then try again.", seconds);
+    outcome.error = fmt::format("The key did not answer within {} seconds. Wait a moment, then try again. ({})",
+                                seconds, error.message);
   }
   return outcome;
 }

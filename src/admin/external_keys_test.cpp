@@ -1,0 +1,228 @@
+#include "admin/external_keys.hpp"
+
+#include <gtest/gtest.h>
+
+#include "admin/testing/world.hpp"
+#include "kms/reasons.hpp"
+
+namespace latchkey::admin {
+namespace {
+
+struct ExternalKeysTest : ::testing::Test {
+  testing::World world;
+
+  Result<ExternalKeyView> update(const std::string& id, ExternalKeyChange change) {
+    return world.run(world.keys->update(world.admin(), id, std::move(change)));
+  }
+  static ExternalKeyChange rename(std::optional<std::string> name) {
+    ExternalKeyChange change;
+    change.sets_display_name = true;
+    change.display_name = std::move(name);
+    return change;
+  }
+  static ExternalKeyChange reconfigure(std::string key_name) {
+    ExternalKeyChange change;
+    change.config = testing::World::azure_key(std::move(key_name)).config;
+    return change;
+  }
+};
+
+TEST_F(ExternalKeysTest, CreateStoresWithoutAskingTheKey) {
+  world.provider.failure = Error{ErrorCode::KeyDenied, "no"};
+  auto key = world.make_key();
+  EXPECT_TRUE(parse_id(id_prefix::kExternalKey, key.row.id));
+  EXPECT_FALSE(key.attached);
+  EXPECT_EQ(key.row.created_at, key.row.updated_at);
+  EXPECT_EQ(world.provider.calls(), 0);
+  auto found = world.run(world.keys->get(world.admin(), key.row.id)).value();
+  EXPECT_EQ(found.row.provider_config, key.row.provider_config);
+  EXPECT_EQ(found.row.display_name, "cmek");
+  auto activity = world.activities().at(0);
+  EXPECT_EQ(activity.at("type"), "org_external_key_created");
+  EXPECT_EQ(testing::text_of(activity.at("external_key_id")), key.row.id);
+  EXPECT_EQ(activity.at("provider"), "azure");
+}
+
+TEST_F(ExternalKeysTest, OnlyTheGeoUs) {
+  auto wanted = testing::World::azure_key();
+  wanted.geo = "eu";
+  EXPECT_EQ(world.run(world.keys->create(world.admin(), wanted)).error().message, "geo: Input should be 'us'");
+  ExternalKeyChange change;
+  change.geo = "eu";
+  EXPECT_EQ(update(world.make_key().row.id, change).error().message, "geo: Input should be 'us'");
+}
+
+TEST_F(ExternalKeysTest, OtherOrganizationsKeysAreNotThere) {
+  auto id = world.make_key().row.id;
+  auto stranger = world.stranger();
+  EXPECT_EQ(world.run(world.keys->get(stranger, id)).error().code, ErrorCode::NotFound);
+  EXPECT_EQ(world.run(world.keys->update(stranger, id, rename("x"))).error().code, ErrorCode::NotFound);
+  EXPECT_EQ(world.run(world.keys->remove(stranger, id)).error().code, ErrorCode::NotFound);
+  EXPECT_EQ(world.run(world.keys->validate(stranger, id)).error().code, ErrorCode::NotFound);
+  EXPECT_TRUE(world.run(world.keys->list(stranger, 20, std::nullopt)).value().keys.empty());
+  EXPECT_EQ(world.provider.calls(), 0);
+  EXPECT_EQ(world.run(world.keys->get(world.admin(), "ekey_none")).error().message,
+            "There is no external key ekey_none in this organization.");
+}
+
+TEST_F(ExternalKeysTest, ListsNewestFirstInPages) {
+  std::vector<std::string> made;
+  for (int i = 0; i < 5; ++i) made.insert(made.begin(), world.make_key("k" + std::to_string(i)).row.id);
+  std::vector<std::string> seen;
+  std::optional<std::string> page;
+  int pages = 0;
+  do {
+    auto answer = world.run(world.keys->list(world.admin(), 2, page)).value();
+    EXPECT_LE(answer.keys.size(), 2U);
+    for (const auto& key : answer.keys) seen.push_back(key.row.id);
+    page = answer.next_page;
+    ++pages;
+  } while (page);
+  EXPECT_EQ(seen, made);
+  EXPECT_EQ(pages, 3);
+  EXPECT_FALSE(world.run(world.keys->list(world.admin(), 5, std::nullopt)).value().next_page);
+}
+
+TEST_F(ExternalKeysTest, CursorsOfOthersAreRefused) {
+  (void)world.make_key();
+  (void)world.make_key();
+  auto cursor = world.run(world.keys->list(world.admin(), 1, std::nullopt)).value().next_page.value();
+  EXPECT_EQ(world.run(world.keys->list(world.stranger(), 1, cursor)).error().code, ErrorCode::Invalid);
+  cursor[3] = cursor[3] == 'A' ? 'B' : 'A';
+  EXPECT_EQ(world.run(world.keys->list(world.admin(), 1, cursor)).error().code, ErrorCode::Invalid);
+}
+
+TEST_F(ExternalKeysTest, UpdateChangesWhatItNames) {
+  auto key = world.make_key();
+  world.clock.advance(std::chrono::seconds(5));
+  auto renamed = update(key.row.id, rename("new")).value();
+  EXPECT_EQ(renamed.row.display_name, "new");
+  EXPECT_EQ(renamed.row.provider_config, key.row.provider_config);
+  EXPECT_GT(renamed.row.updated_at, key.row.updated_at);
+  EXPECT_EQ(renamed.row.revision, key.row.revision);
+  EXPECT_FALSE(update(key.row.id, rename(std::nullopt)).value().row.display_name);
+
+  auto moved = update(key.row.id, reconfigure("other")).value();
+  EXPECT_NE(moved.row.provider_config, key.row.provider_config);
+  EXPECT_EQ(moved.row.revision, key.row.revision + 1);
+
+  auto updates = world.activities().at(3).at("updates").as_array();
+  ASSERT_EQ(updates.size(), 1U);
+  EXPECT_EQ(updates[0].at("type"), "provider_config");
+  EXPECT_EQ(testing::text_of(updates[0].at("previous_value")), key.row.provider_config);
+  EXPECT_EQ(testing::text_of(updates[0].at("current_value")), moved.row.provider_config);
+}
+
+TEST_F(ExternalKeysTest, AnUpdateThatChangesNothingLeavesNothing) {
+  auto key = world.make_key();
+  world.clock.advance(std::chrono::seconds(5));
+  EXPECT_EQ(update(key.row.id, {}).value().row.updated_at, key.row.updated_at);
+  EXPECT_EQ(update(key.row.id, reconfigure("cmek")).value().row.revision, key.row.revision);
+  EXPECT_EQ(world.activity_types(), std::vector<std::string>{"org_external_key_created"});
+}
+
+TEST_F(ExternalKeysTest, AnAttachedKeyIsFrozenAndStays) {
+  auto key = world.make_key();
+  std::string names;
+  for (int i = 0; i < 6; ++i) {
+    auto workspace = world.make_workspace("w" + std::to_string(i));
+    ASSERT_TRUE(world.attach(workspace.id, key.row.id));
+  }
+  EXPECT_TRUE(world.run(world.keys->get(world.admin(), key.row.id)).value().attached);
+  EXPECT_TRUE(world.run(world.keys->list(world.admin(), 5, std::nullopt)).value().keys.at(0).attached);
+
+  auto reconfigured = update(key.row.id, reconfigure("other"));
+  EXPECT_EQ(reconfigured.error().code, ErrorCode::Invalid);
+  EXPECT_TRUE(reconfigured.error().message.starts_with("External key " + key.row.id +
+                                                       " cannot be reconfigured: the data of wrkspc_"))
+      << reconfigured.error().message;
+  auto removed = world.run(world.keys->remove(world.admin(), key.row.id));
+  EXPECT_EQ(removed.error().code, ErrorCode::Invalid);
+  auto message = removed.error().message;
+  std::size_t named = 0;
+  for (auto at = message.find("wrkspc_"); at != std::string::npos; at = message.find("wrkspc_", at + 1)) ++named;
+  EXPECT_EQ(named, 5U) << message;
+  EXPECT_NE(message.find(" and others is encrypted under it"), std::string::npos) << message;
+
+  EXPECT_TRUE(update(key.row.id, rename("still editable")));
+  EXPECT_TRUE(update(key.row.id, reconfigure("cmek"))) << "the same is no change";
+}
+
+TEST_F(ExternalKeysTest, AnArchivedWorkspaceHoldsItsKeyToo) {
+  auto key = world.make_key();
+  auto workspace = world.make_workspace("Old");
+  ASSERT_TRUE(world.attach(workspace.id, key.row.id));
+  ASSERT_TRUE(world.run(world.workspaces->archive(world.admin(), workspace.id)));
+  EXPECT_TRUE(world.run(world.keys->get(world.admin(), key.row.id)).value().attached);
+  auto removed = world.run(world.keys->remove(world.admin(), key.row.id));
+  ASSERT_FALSE(removed);
+  EXPECT_EQ(removed.error().message,
+            "External key " + key.row.id + " cannot be deleted: the data of " + workspace.id +
+                " (\"Old\", archived) is encrypted under it. A key stays with its workspaces for good, archived ones "
+                "included.");
+}
+
+TEST_F(ExternalKeysTest, AnUnattachedKeyIsDeletedForGood) {
+  auto key = world.make_key();
+  ASSERT_TRUE(world.run(world.keys->remove(world.admin(), key.row.id)));
+  EXPECT_EQ(world.run(world.keys->get(world.admin(), key.row.id)).error().code, ErrorCode::NotFound);
+  EXPECT_EQ(world.run(world.keys->remove(world.admin(), key.row.id)).error().code, ErrorCode::NotFound);
+  EXPECT_EQ(world.activity_types(), (std::vector<std::string>{"org_external_key_created", "org_external_key_deleted"}));
+}
+
+TEST_F(ExternalKeysTest, ValidationTellsSuccess) {
+  auto key = world.make_key();
+  auto outcome = world.run(world.keys->validate(world.admin(), key.row.id)).value();
+  EXPECT_TRUE(outcome.success);
+  EXPECT_EQ(outcome.error, "");
+  EXPECT_EQ(world.provider.wraps, 1);
+  EXPECT_EQ(world.provider.unwraps, 1);
+  auto activity = world.activities().at(1);
+  EXPECT_EQ(activity.at("type"), "org_external_key_validated");
+  EXPECT_EQ(activity.at("validation_result"), "success");
+}
+
+TEST_F(ExternalKeysTest, EveryFailureOfTheKeyIsAnOutcome) {
+  auto key = world.make_key();
+  const Error kFailures[] = {
+      {ErrorCode::KeyDenied, "the key is disabled", std::string(kms::reason::kKeyDisabled)},
+      {ErrorCode::NetworkBlocked, "the firewall blocks us", std::string(kms::reason::kVaultFirewall)},
+      {ErrorCode::KeyUnreachable, "503 from the vault", std::string(kms::reason::kProviderFault)},
+      {ErrorCode::Corrupt, "no ciphertext of that key"},
+      {ErrorCode::Invalid, "no provider"},
+      {ErrorCode::Internal, "a bug"},
+  };
+  for (const auto& failure : kFailures) {
+    world.provider.failure = failure;
+    auto outcome = world.run(world.keys->validate(world.admin(), key.row.id));
+    ASSERT_TRUE(outcome) << outcome.error().message;
+    EXPECT_FALSE(outcome.value().success);
+    EXPECT_EQ(outcome.value().error, failure.message);
+  }
+  EXPECT_EQ(world.activities().back().at("validation_result"), "failure");
+  EXPECT_EQ(world.activities().size(), 1 + std::size(kFailures));
+}
+
+TEST_F(ExternalKeysTest, ValidationHasItsTime) {
+  auto key = world.make_key();
+  world.provider.interruption = [this]() -> Task<void> {
+    world.clock.advance(std::chrono::seconds(31));
+    co_return;
+  };
+  world.provider.failure =
+      Error{ErrorCode::KeyUnreachable, "no answer from the vault", std::string(kms::reason::kTimedOut)};
+  auto outcome = world.run(world.keys->validate(world.admin(), key.row.id)).value();
+  EXPECT_FALSE(outcome.success);
+  EXPECT_TRUE(outcome.timed_out);
+  EXPECT_TRUE(outcome.error.starts_with("The key did not answer within 30 seconds. Wait a moment, then try again. ("))
+      << outcome.error;
+}
+
+TEST_F(ExternalKeysTest, AKeyThatDoesNotGiveBackWhatItTookFails) {
+  auto key = world.make_key();
+  world.provider.spoils_unwrap = true;
+  EXPECT_FALSE(world.run(world.keys->validate(world.admin(), key.row.id)).value().success);
+}
+
+}  // namespace
+}  // namespace latchkey::admin

@@ -1,0 +1,50 @@
+#include "admin/page_cursor.hpp"
+
+#include <gtest/gtest.h>
+
+#include "admin/testing/world.hpp"
+#include "base/encoding.hpp"
+
+namespace latchkey::admin {
+namespace {
+
+TEST(PageCursor, ComesBackWhereItWasMadeAndNowhereElse) {
+  testing::RepeatableRandom random;
+  auto organization = make_uuid(random);
+  auto id = make_id(id_prefix::kExternalKey, random);
+  auto cursor = make_page_cursor(id_prefix::kExternalKey, organization, id).value();
+  EXPECT_EQ(read_page_cursor(id_prefix::kExternalKey, organization, cursor).value(), id);
+  EXPECT_EQ(cursor.find(id.substr(7)), std::string::npos) << "opaque";
+
+  EXPECT_FALSE(read_page_cursor(id_prefix::kExternalKey, make_uuid(random), cursor));
+  EXPECT_FALSE(read_page_cursor(id_prefix::kWorkspace, organization, cursor));
+  for (auto bad : {std::string(), std::string("x"), id, cursor + "A", cursor.substr(1), std::string(32, 'A')}) {
+    auto read = read_page_cursor(id_prefix::kExternalKey, organization, bad);
+    ASSERT_FALSE(read) << bad;
+    EXPECT_EQ(read.error().code, ErrorCode::Invalid);
+    EXPECT_EQ(read.error().message,
+              "page: Not a cursor of this list. Send the next_page of an answer unchanged, or leave page out to begin "
+              "with the first page.");
+  }
+}
+
+TEST(PageCursor, AnyDamageIsSeen) {
+  testing::RepeatableRandom random;
+  auto organization = make_uuid(random);
+  auto cursor =
+      make_page_cursor(id_prefix::kExternalKey, organization, make_id(id_prefix::kExternalKey, random)).value();
+  auto bytes = base64url_decode(cursor).value();
+  for (std::size_t i = 0; i < bytes.size(); ++i) {
+    auto damaged = bytes;
+    damaged[i] ^= 0x10;
+    EXPECT_FALSE(read_page_cursor(id_prefix::kExternalKey, organization, base64url_encode(damaged))) << i;
+  }
+}
+
+TEST(PageCursor, IsNotMadeOfAForeignId) {
+  testing::RepeatableRandom random;
+  EXPECT_FALSE(make_page_cursor(id_prefix::kExternalKey, make_uuid(random), make_id(id_prefix::kWorkspace, random)));
+}
+
+}  // namespace
+}  // namespace latchkey::admin

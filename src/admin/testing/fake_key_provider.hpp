@@ -1,0 +1,76 @@
+// A KeyProvider that works, until a test tells it otherwise. It counts what it is asked.
+#pragma once
+
+#include <algorithm>
+#include <functional>
+#include <optional>
+
+#include "kms/key_provider.hpp"
+
+namespace latchkey::admin::testing {
+
+class FakeKeyProvider final : public kms::KeyProvider {
+ public:
+  Task<Result<kms::WrappedKey>> wrap(const kms::KeyLocation& key, const crypto::SecretBytes& secret,
+                                     Deadline) override {
+    ++wraps;
+    kms::WrappedKey wrapped{"version-1", masked(key, secret.reveal())};
+    LATCHKEY_CO_TRYV(co_await before(key));
+    co_return wrapped;
+  }
+
+  Task<Result<crypto::SecretBytes>> unwrap(const kms::KeyLocation& key, const kms::WrappedKey& wrapped,
+                                           Deadline) override {
+    ++unwraps;
+    auto secret = masked(key, wrapped.ciphertext);
+    LATCHKEY_CO_TRYV(co_await before(key));
+    if (spoils_unwrap) secret.front() ^= 1;
+    co_return crypto::SecretBytes(secret);
+  }
+
+  Task<Result<kms::KeyDescription>> describe(const kms::KeyLocation& key, Deadline) override {
+    ++describes;
+    LATCHKEY_CO_TRYV(co_await before(key));
+    co_return description;
+  }
+
+  [[nodiscard]] int calls() const { return wraps + unwraps + describes; }
+
+  // Every operation on a customer's key fails with it; the platform's own root key goes on.
+  std::optional<Error> failure;
+  // Awaited in the middle of every operation on a customer's key, once.
+  std::function<Task<void>()> interruption;
+  bool spoils_unwrap = false;
+  kms::KeyDescription description{.key_version = "version-1",
+                                  .type = "RSA",
+                                  .bits = 3072,
+                                  .enabled = true,
+                                  .not_before = std::nullopt,
+                                  .expires = std::nullopt,
+                                  .operations = {"wrapKey", "unwrapKey"},
+                                  .tags = {}};
+  int wraps = 0;
+  int unwraps = 0;
+  int describes = 0;
+
+ private:
+  // Undoes itself, and is another for every key.
+  static Bytes masked(const kms::KeyLocation& key, ByteView bytes) {
+    std::uint8_t mask = 0x5a;
+    if (const auto* azure = std::get_if<kms::AzureKey>(&key)) {
+      for (char c : azure->vault_uri + azure->key_name) mask = static_cast<std::uint8_t>(mask * 31 + c);
+    }
+    auto result = to_bytes(bytes);
+    for (auto& byte : result) byte ^= mask;
+    return result;
+  }
+
+  Task<Result<void>> before(kms::KeyLocation key) {
+    if (std::holds_alternative<kms::LocalKey>(key)) co_return success();
+    if (auto interrupt = std::exchange(interruption, nullptr)) co_await interrupt();
+    if (failure) co_return *failure;
+    co_return success();
+  }
+};
+
+}  // namespace latchkey::admin::testing

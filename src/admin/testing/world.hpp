@@ -1,0 +1,172 @@
+// What the tests of admin and api stand on: a real SQLite store in a directory of its own, a clock that stands still,
+// randomness that repeats, a fake key provider, an organisation and another one.
+#pragma once
+
+#include <cstdlib>
+#include <filesystem>
+#include <mutex>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/json/parse.hpp>
+#include <gtest/gtest.h>
+
+#include "admin/activity.hpp"
+#include "admin/credentials.hpp"
+#include "admin/external_keys.hpp"
+#include "admin/testing/fake_key_provider.hpp"
+#include "admin/workspaces.hpp"
+#include "kms/azure/vault_uri.hpp"
+#include "store/sqlite/sqlite_store.hpp"
+
+namespace latchkey::admin::testing {
+
+class TemporaryDirectory {
+ public:
+  TemporaryDirectory() : path_(::testing::TempDir() + "latchkey-XXXXXX") {
+    if (::mkdtemp(path_.data()) == nullptr) std::abort();
+  }
+  TemporaryDirectory(const TemporaryDirectory&) = delete;
+  TemporaryDirectory& operator=(const TemporaryDirectory&) = delete;
+  ~TemporaryDirectory() {
+    std::error_code ignored;
+    std::filesystem::remove_all(path_, ignored);
+  }
+  [[nodiscard]] const std::string& path() const { return path_; }
+
+ private:
+  std::string path_;
+};
+
+// The text of a JSON string; "" for anything else.
+[[nodiscard]] inline std::string text_of(const boost::json::value& value) {
+  return value.is_string() ? std::string(value.get_string()) : "";
+}
+
+// SplitMix64: no two draws alike, the same in every run.
+class RepeatableRandom final : public RandomSource {
+ public:
+  void fill(MutableBytes out) override {
+    std::lock_guard lock(mutex_);
+    for (auto& byte : out) {
+      auto z = state_ += 0x9e3779b97f4a7c15;
+      z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
+      z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
+      byte = static_cast<std::uint8_t>((z ^ (z >> 31)) >> 56);
+    }
+  }
+
+ private:
+  std::mutex mutex_;
+  std::uint64_t state_ = 1;
+};
+
+class World {
+ public:
+  explicit World(std::int64_t max_pages = 0) {
+    auto opened = store::open_sqlite_store({.path = directory_.path() + "/latchkey.db",
+                                            .readers = 2,
+                                            .busy_timeout = std::chrono::seconds(5),
+                                            .max_pages = max_pages});
+    if (!opened) throw std::runtime_error(describe(opened.error()));
+    store_ = std::move(opened.value());
+    settings.vault_suffixes = kms::azure::public_cloud_suffixes();
+    credentials.emplace(*store_, clock, random);
+    feed.emplace(*store_);
+    rebuild();
+    own = run(credentials->create_organization("Acme", std::nullopt)).value();
+    other = run(credentials->create_organization("Other", std::nullopt)).value();
+    clock.advance(std::chrono::seconds(1));
+  }
+
+  // After `settings` were changed.
+  void rebuild() {
+    keys.emplace(*store_, provider, clock, random, settings);
+    workspaces.emplace(*store_, provider, clock, random, settings);
+  }
+
+  // Runs everything until nothing is left to do, and gives what the task returned.
+  template <class T>
+  T run(Task<T> task) {
+    std::optional<T> result;
+    auto into = [](Task<T> inner, std::optional<T>* out) -> Task<void> { out->emplace(co_await std::move(inner)); };
+    boost::asio::co_spawn(context, into(std::move(task), &result), [](std::exception_ptr failure) {
+      if (failure) std::rethrow_exception(failure);
+    });
+    context.restart();
+    context.run();
+    return std::move(result.value());
+  }
+
+  [[nodiscard]] store::Store& store() { return *store_; }
+  [[nodiscard]] Caller admin() const { return caller_of(own); }
+  [[nodiscard]] Caller stranger() const { return caller_of(other); }
+
+  [[nodiscard]] static NewExternalKey azure_key(std::string name = "cmek") {
+    return {.display_name = name,
+            .geo = "us",
+            .config = {"azure", kms::AzureKey{"https://contoso.vault.azure.net/", std::move(name),
+                                              "72f988bf-86f1-41af-91ab-2d7cd011db47", std::nullopt}}};
+  }
+  [[nodiscard]] ExternalKeyView make_key(std::string name = "cmek") {
+    clock.advance(std::chrono::seconds(1));
+    return run(keys->create(admin(), azure_key(std::move(name)))).value();
+  }
+  [[nodiscard]] store::Workspace make_workspace(std::string name = "Prod") {
+    clock.advance(std::chrono::seconds(1));
+    NewWorkspace workspace;
+    workspace.name = std::move(name);
+    return run(workspaces->create(admin(), std::move(workspace))).value();
+  }
+  [[nodiscard]] Result<store::Workspace> attach(const std::string& workspace_id, const std::string& key_id) {
+    return run(attach_task(workspace_id, key_id));
+  }
+  [[nodiscard]] Task<Result<store::Workspace>> attach_task(const std::string& workspace_id, const std::string& key_id) {
+    WorkspaceChange change;
+    change.external_key_id = key_id;
+    return workspaces->update(admin(), workspace_id, std::move(change));
+  }
+
+  // The organisation's activities, oldest first, as the API shows them.
+  [[nodiscard]] std::vector<boost::json::object> activities() {
+    store::ListWindow window;
+    window.limit = 5000;
+    window.newest_first = false;
+    auto page = run(feed->list(admin(), {}, window)).value();
+    std::vector<boost::json::object> shown;
+    for (const auto& row : page.rows) shown.push_back(to_json(row).value());
+    return shown;
+  }
+  [[nodiscard]] std::vector<std::string> activity_types() {
+    std::vector<std::string> types;
+    for (const auto& activity : activities()) types.emplace_back(activity.at("type").as_string());
+    return types;
+  }
+
+ private:
+  [[nodiscard]] static Caller caller_of(const OrganizationCreated& organization) {
+    return {.api_key_id = organization.admin_key.row.id,
+            .organization = organization.organization.id,
+            .role = store::Role::Admin,
+            .workspace_id = std::nullopt,
+            .ip_address = "192.0.2.34",
+            .user_agent = "curl/8"};
+  }
+
+  TemporaryDirectory directory_;
+  std::unique_ptr<store::Store> store_;
+
+ public:
+  boost::asio::io_context context;
+  ManualClock clock{parse_timestamp("2026-08-10T08:09:10Z").value()};
+  RepeatableRandom random;
+  FakeKeyProvider provider;
+  AdminSettings settings;
+  std::optional<Credentials> credentials;
+  std::optional<ActivityFeed> feed;
+  std::optional<ExternalKeys> keys;
+  std::optional<Workspaces> workspaces;
+  OrganizationCreated own;
+  OrganizationCreated other;
+};
+
+}  // namespace latchkey::admin::testing
