@@ -1,0 +1,75 @@
+#include "http/router.hpp"
+
+#include <algorithm>
+
+#include <boost/algorithm/string/predicate.hpp>
+#include <boost/algorithm/string/split.hpp>
+
+namespace latchkey::http {
+
+namespace {
+
+std::vector<std::string> split_path(std::string_view path) {
+  if (path.starts_with('/')) path.remove_prefix(1);
+  std::vector<std::string> segments;
+  boost::split(segments, path, [](char c) { return c == '/'; });
+  return segments;
+}
+
+bool is_name(const std::string& segment) {
+  return segment.size() > 2 && segment.front() == '{' && segment.back() == '}';
+}
+
+// True where literals of `a` stand where `b` has names, at the first place where they differ in kind.
+bool more_literal(const Route& a, const Route& b) {
+  for (std::size_t i = 0; i < a.segments.size(); ++i) {
+    if (is_name(a.segments[i]) != is_name(b.segments[i])) return !is_name(a.segments[i]);
+  }
+  return false;
+}
+
+}  // namespace
+
+void Router::add(std::string method, std::string pattern, Handler handler, RouteOptions options) {
+  auto segments = split_path(pattern);
+  routes_.push_back(Route{std::move(method), std::move(pattern), options, std::move(handler), std::move(segments)});
+}
+
+RouteMatch Router::match(std::string_view method, std::string_view path) const {
+  auto segments = split_path(path);
+  auto fits = [&](const Route& route) {
+    if (route.segments.size() != segments.size()) return false;
+    for (std::size_t i = 0; i < segments.size(); ++i) {
+      if (is_name(route.segments[i])) {
+        if (segments[i].empty()) return false;
+      } else if (!(ignore_case_ ? boost::iequals(route.segments[i], segments[i]) : route.segments[i] == segments[i])) {
+        return false;
+      }
+    }
+    return true;
+  };
+  RouteMatch match;
+  for (const auto& route : routes_) {
+    if (!fits(route)) continue;
+    if (route.method != method) {
+      if (std::find(match.allowed_methods.begin(), match.allowed_methods.end(), route.method) ==
+          match.allowed_methods.end()) {
+        match.allowed_methods.push_back(route.method);
+      }
+    } else if (match.route == nullptr || more_literal(route, *match.route)) {
+      match.route = &route;
+    }
+  }
+  if (match.route == nullptr) return match;
+  match.allowed_methods.clear();
+  for (std::size_t i = 0; i < segments.size(); ++i) {
+    const auto& name = match.route->segments[i];
+    if (!is_name(name)) continue;
+    auto value = percent_decode(segments[i]);
+    if (!value) return RouteMatch{};
+    match.parameters.emplace_back(name.substr(1, name.size() - 2), std::move(value).value());
+  }
+  return match;
+}
+
+}  // namespace latchkey::http
