@@ -46,7 +46,8 @@ template <class T>
 Task<void> work_for(std::shared_ptr<Patience<T>> state, std::function<Task<T>()> work) {
   std::optional<T> value;
   try {
-    value.emplace(co_await work());
+    auto result = co_await work();
+    value.emplace(std::move(result));
   } catch (...) {
     // Nothing but memory exhaustion is thrown here; who waits is told that there is no result.
   }
@@ -61,12 +62,13 @@ Task<void> work_for(std::shared_ptr<Patience<T>> state, std::function<Task<T>()>
 }  // namespace detail
 
 // Runs `work` on `executor`, detached, and waits for its result at most `patience`; nothing where that was not enough
-// (the work goes on). `work` keeps alive what it uses.
+// (the work goes on), and where there was none to begin with (it is not begun). `work` keeps alive what it uses.
 template <class T>
 Task<std::optional<T>> wait_at_most(boost::asio::any_io_executor executor, std::chrono::nanoseconds patience,
                                     std::function<Task<T>()> work) {
   constexpr std::chrono::nanoseconds kLongest = std::chrono::hours(24);
-  patience = std::clamp(patience, std::chrono::nanoseconds(0), kLongest);
+  if (patience <= std::chrono::nanoseconds(0)) co_return std::nullopt;
+  patience = std::min(patience, kLongest);
   auto state = std::make_shared<detail::Patience<T>>(executor);
   boost::asio::co_spawn(executor, detail::work_for<T>(state, std::move(work)), boost::asio::detached);
   co_await boost::asio::async_initiate<const boost::asio::use_awaitable_t<>, void()>(

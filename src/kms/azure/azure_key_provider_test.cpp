@@ -1,0 +1,299 @@
+#include "kms/azure/azure_key_provider.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "base/file.hpp"
+#include "crypto/certificate.hpp"
+#include "crypto/jwt.hpp"
+#include "kms/key_provider_contract.hpp"
+#include "kms/reasons.hpp"
+#include "kms/testing/azure_harness.hpp"
+
+namespace latchkey::kms::testing {
+
+namespace {
+
+using namespace std::chrono_literals;
+using ::testing::Each;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
+
+class AzureContract final : public ContractHarness {
+ public:
+  KeyProvider& provider() override { return *azure_.provider; }
+  boost::asio::io_context& context() override { return azure_.context; }
+  [[nodiscard]] Deadline soon() const override { return azure_.in(60s); }
+  [[nodiscard]] Deadline past() const override { return azure_.in(-1s); }
+  [[nodiscard]] KeyLocation location() const override { return FakeAzure::location(); }
+  [[nodiscard]] KeyLocation foreign_location() const override { return LocalKey{}; }
+  [[nodiscard]] std::string unknown_version() const override {
+    return "https://contoso.vault.azure.net/keys/my-key/ffffffffffffffffffffffffffffffff";
+  }
+
+ private:
+  AzureHarness azure_;
+};
+
+}  // namespace
+
+INSTANTIATE_TEST_SUITE_P(Azure, KeyProviderContract,
+                         ::testing::Values(ContractParameter{"Azure",
+                                                             [] { return std::make_unique<AzureContract>(); }}),
+                         contract_name);
+
+namespace {
+
+class AzureKeyProviderTest : public ::testing::Test {
+ protected:
+  Result<WrappedKey> wrap(std::chrono::milliseconds time = 60s) {
+    return h.run(h.provider->wrap(location, secret, h.in(time)));
+  }
+  Result<crypto::SecretBytes> unwrap(const WrappedKey& wrapped) {
+    return h.run(h.provider->unwrap(location, wrapped, h.in(60s)));
+  }
+  Result<KeyDescription> describe() { return h.run(h.provider->describe(location, h.in(60s))); }
+
+  AzureHarness h;
+  KeyLocation location = FakeAzure::location();
+  crypto::SecretBytes secret{ByteView(Bytes(65, 1))};
+};
+
+TEST_F(AzureKeyProviderTest, OneTokenServesManyCalls) {
+  auto wrapped = wrap();
+  ASSERT_TRUE(wrapped);
+  ASSERT_TRUE(unwrap(wrapped.value()));
+  ASSERT_TRUE(describe());
+  EXPECT_EQ(h.client.count("/token"), 1U);
+  EXPECT_EQ(h.client.count("contoso.vault.azure.net"), 3U);
+}
+
+TEST_F(AzureKeyProviderTest, EachCallBearsItsOwnCorrelationId) {
+  (void)wrap();
+  (void)wrap();
+  std::set<std::string> ids;
+  for (const auto& request : h.client.requests()) {
+    if (request.url.find("vault") == std::string::npos) continue;
+    ids.emplace(request.headers.get("x-ms-client-request-id"));
+  }
+  EXPECT_THAT(ids, SizeIs(2));
+}
+
+TEST_F(AzureKeyProviderTest, TheTokenGoesToTheVaultAlone) {
+  (void)wrap();
+  for (const auto& request : h.client.requests()) {
+    bool to_vault = request.url.starts_with("https://contoso.vault.azure.net/");
+    EXPECT_EQ(request.headers.has("authorization"), to_vault) << request.url;
+  }
+}
+
+TEST_F(AzureKeyProviderTest, ATokenIsRefreshedBeforeItEnds) {
+  (void)wrap();
+  h.clock.advance(std::chrono::seconds(3599 - 300 - 1));
+  (void)wrap();
+  EXPECT_EQ(h.azure.tokens_issued, 1);
+  h.clock.advance(2s);
+  (void)wrap();
+  EXPECT_EQ(h.azure.tokens_issued, 2);
+}
+
+TEST_F(AzureKeyProviderTest, ARefusedTokenIsFetchedAnewOnce) {
+  ASSERT_TRUE(wrap());
+  h.azure.accepted_token = "token-2";
+  ASSERT_TRUE(wrap());
+  EXPECT_EQ(h.azure.tokens_issued, 2);
+  ASSERT_TRUE(wrap());
+  EXPECT_EQ(h.azure.tokens_issued, 2);
+}
+
+TEST_F(AzureKeyProviderTest, ATokenRefusedTwiceIsARefusal) {
+  h.azure.accepted_token = "another";
+  auto wrapped = wrap();
+  ASSERT_FALSE(wrapped);
+  EXPECT_EQ(wrapped.error().code, ErrorCode::KeyDenied);
+  EXPECT_EQ(wrapped.error().reason, reason::kAccessDenied);
+  EXPECT_THAT(wrapped.error().message, HasSubstr("AKV10022"));
+  EXPECT_EQ(h.azure.tokens_issued, 2);
+  EXPECT_EQ(h.client.count("/wrapkey"), 2U);
+}
+
+TEST_F(AzureKeyProviderTest, TheChallengesTenantIsCompared) {
+  h.azure.governing_tenant = "11111111-2222-4333-8444-555555555555";
+  h.azure.accepted_token = "another";
+  auto wrapped = wrap();
+  ASSERT_FALSE(wrapped);
+  EXPECT_EQ(wrapped.error().code, ErrorCode::KeyDenied);
+  EXPECT_EQ(wrapped.error().reason, reason::kTenantMismatch);
+  EXPECT_THAT(wrapped.error().message, HasSubstr("11111111-2222-4333-8444-555555555555"));
+  EXPECT_THAT(wrapped.error().message, HasSubstr("x-ms-request-id: req-401"));
+  EXPECT_EQ(h.azure.tokens_issued, 1);
+}
+
+TEST_F(AzureKeyProviderTest, TheChallengesResourceIsCompared) {
+  h.azure.resource = "https://evil.example";
+  h.azure.accepted_token = "another";
+  auto wrapped = wrap();
+  ASSERT_FALSE(wrapped);
+  EXPECT_EQ(wrapped.error().reason, reason::kAccessDenied);
+  EXPECT_EQ(h.azure.tokens_issued, 1);
+}
+
+TEST_F(AzureKeyProviderTest, AWrongTenantIsFoundWithoutAToken) {
+  h.azure.governing_tenant = "11111111-2222-4333-8444-555555555555";
+  h.azure.always.emplace("/token", entra_refusal(400, "unauthorized_client", 700016));
+  auto described = describe();
+  ASSERT_FALSE(described);
+  EXPECT_EQ(described.error().reason, reason::kTenantMismatch);
+  for (const auto& request : h.client.requests()) EXPECT_FALSE(request.headers.has("authorization"));
+}
+
+TEST_F(AzureKeyProviderTest, AMissingConsentStaysOneWhereTheTenantIsRight) {
+  h.azure.always.emplace("/token", entra_refusal(400, "unauthorized_client", 700016));
+  auto described = describe();
+  ASSERT_FALSE(described);
+  EXPECT_EQ(described.error().code, ErrorCode::KeyDenied);
+  EXPECT_EQ(described.error().reason, reason::kAppNotConsented);
+  EXPECT_THAT(described.error().message, HasSubstr("az ad sp create --id 8635ae1a-3e5d-44e8-a4ed-e0f614466f87"));
+}
+
+TEST_F(AzureKeyProviderTest, FaultsAreRetriedThenUnreachable) {
+  h.azure.always.emplace("/wrapkey", vault_refusal(503, "ServiceUnavailable", ""));
+  auto wrapped = wrap();
+  ASSERT_FALSE(wrapped);
+  EXPECT_EQ(wrapped.error().code, ErrorCode::KeyUnreachable);
+  EXPECT_EQ(wrapped.error().reason, reason::kProviderFault);
+  EXPECT_EQ(h.client.count("/wrapkey"), 5U);
+}
+
+TEST_F(AzureKeyProviderTest, TransportFailuresBecomeUnreachable) {
+  struct Case {
+    std::string part;
+    http::TransportFailure failure;
+    std::string_view why;
+  };
+  for (const auto& c : {Case{"/wrapkey", http::TransportFailure::UnknownName, reason::kVaultNameUnknown},
+                        Case{"/wrapkey", http::TransportFailure::TimedOut, reason::kTimedOut},
+                        Case{"/wrapkey", http::TransportFailure::AddressRefused, reason::kVaultAddressRefused},
+                        Case{"/token", http::TransportFailure::UnknownName, reason::kConnectionFailed},
+                        Case{"/token", http::TransportFailure::TimedOut, reason::kTimedOut}}) {
+    AzureHarness fresh;
+    fresh.azure.always.emplace(c.part, failure(c.failure));
+    auto wrapped = fresh.run(fresh.provider->wrap(location, secret, fresh.in(60s)));
+    ASSERT_FALSE(wrapped);
+    EXPECT_EQ(wrapped.error().code, ErrorCode::KeyUnreachable);
+    EXPECT_EQ(wrapped.error().reason, c.why) << c.part;
+  }
+}
+
+TEST_F(AzureKeyProviderTest, ADisabledKeyIsSeenByUnwrap) {
+  auto wrapped = wrap();
+  ASSERT_TRUE(wrapped);
+  h.azure.disabled = true;
+  EXPECT_TRUE(wrap());
+  auto unwrapped = unwrap(wrapped.value());
+  ASSERT_FALSE(unwrapped);
+  EXPECT_EQ(unwrapped.error().code, ErrorCode::KeyDenied);
+  EXPECT_EQ(unwrapped.error().reason, reason::kKeyDisabled);
+}
+
+TEST_F(AzureKeyProviderTest, BadRegistrationsAreInvalidAndSendNothing) {
+  auto good = FakeAzure::location();
+  auto host = good, name = good, tenant = good;
+  host.vault_uri = "https://evil.example/";
+  name.key_name = "a/b";
+  tenant.tenant_id = "x/y";
+  for (const auto& bad : {host, name, tenant}) {
+    location = bad;
+    auto wrapped = wrap();
+    ASSERT_FALSE(wrapped);
+    EXPECT_EQ(wrapped.error().code, ErrorCode::Invalid);
+  }
+  EXPECT_THAT(h.client.requests(), IsEmpty());
+}
+
+TEST_F(AzureKeyProviderTest, ARecordOfAnotherVaultSendsNothing) {
+  auto unwrapped =
+      unwrap({"https://other.vault.azure.net/keys/my-key/" + std::string(FakeAzure::kVersion), Bytes(384)});
+  ASSERT_FALSE(unwrapped);
+  EXPECT_EQ(unwrapped.error().code, ErrorCode::Corrupt);
+  EXPECT_THAT(h.client.requests(), IsEmpty());
+}
+
+TEST_F(AzureKeyProviderTest, AForeignAppIsRefusedWithASecret) {
+  auto foreign = FakeAzure::location();
+  foreign.client_id = "99999999-0000-4000-8000-000000000000";
+  location = foreign;
+  auto wrapped = wrap();
+  ASSERT_FALSE(wrapped);
+  EXPECT_EQ(wrapped.error().code, ErrorCode::KeyDenied);
+  EXPECT_EQ(wrapped.error().reason, reason::kPlatformCredential);
+  EXPECT_THAT(wrapped.error().message, HasSubstr("client secret"));
+  EXPECT_THAT(h.client.requests(), IsEmpty());
+}
+
+TEST_F(AzureKeyProviderTest, OurOwnAppNamedIsNotForeign) {
+  auto own = FakeAzure::location();
+  own.client_id = "8635AE1A-3E5D-44E8-A4ED-E0F614466F87";
+  location = own;
+  EXPECT_TRUE(wrap());
+}
+
+std::map<std::string, std::string> token_form(const ScriptedClient& client) {
+  for (const auto& request : client.requests()) {
+    if (request.url.find("/token") == std::string::npos) continue;
+    auto pairs = http::parse_query(request.body);
+    return {pairs.value().begin(), pairs.value().end()};
+  }
+  return {};
+}
+
+TEST_F(AzureKeyProviderTest, ACertificateProvesAnyAppThatTrustsIt) {
+  auto now = h.clock.now();
+  auto certificate =
+      crypto::make_self_signed_certificate(test_rsa_key(), {"latchkey", {}, {}, now - 1h, now + 1h}, h.random);
+  ASSERT_TRUE(certificate);
+  h.provider = h.make(azure::ClientCertificate{certificate.value(), test_rsa_key()});
+  auto foreign = FakeAzure::location();
+  foreign.client_id = "99999999-0000-4000-8000-000000000000";
+  location = foreign;
+  ASSERT_TRUE(wrap());
+  auto form = token_form(h.client);
+  EXPECT_EQ(form["client_id"], "99999999-0000-4000-8000-000000000000");
+  auto jwt = crypto::jwt_parse(form["client_assertion"]);
+  ASSERT_TRUE(jwt);
+  EXPECT_EQ(crypto::jwt_text(jwt.value(), "iss"), "99999999-0000-4000-8000-000000000000");
+  EXPECT_TRUE(
+      crypto::jwt_signature_valid(jwt.value(), crypto::read_certificate(certificate.value()).value().public_key));
+}
+
+TEST_F(AzureKeyProviderTest, TheFederatedTokenIsReadAgainForEveryToken) {
+  auto path = ::testing::TempDir() + "latchkey-federated-" + std::to_string(::getpid());
+  ASSERT_TRUE(write_file_durably(path, "first.token.x\n", 0600));
+  h.provider = h.make(azure::FederatedTokenFile{path});
+  ASSERT_TRUE(wrap());
+  EXPECT_EQ(token_form(h.client)["client_assertion"], "first.token.x");
+  ASSERT_TRUE(write_file_durably(path, "second.token.x\n", 0600));
+  h.clock.advance(2h);
+  ASSERT_TRUE(wrap());
+  EXPECT_THAT(h.client.requests()[2].body, HasSubstr("second.token.x"));
+  ::unlink(path.c_str());
+  h.clock.advance(2h);
+  auto wrapped = wrap();
+  ASSERT_FALSE(wrapped);
+  EXPECT_EQ(wrapped.error().code, ErrorCode::KeyUnreachable);
+  EXPECT_EQ(wrapped.error().reason, reason::kPlatformCredential);
+  EXPECT_THAT(wrapped.error().message, HasSubstr(path));
+}
+
+TEST_F(AzureKeyProviderTest, NoMessageHoldsASecret) {
+  h.azure.accepted_token = "another";
+  auto wrapped = wrap();
+  ASSERT_FALSE(wrapped);
+  auto text = latchkey::describe(wrapped.error());
+  EXPECT_EQ(text.find("s3cret"), std::string::npos);
+  EXPECT_EQ(text.find("token-1"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace latchkey::kms::testing
