@@ -1,0 +1,189 @@
+#include <gtest/gtest.h>
+
+#include "api/testing/api_world.hpp"
+
+namespace latchkey::api {
+namespace {
+
+using testing::expect_refused;
+
+struct AccessTest : ::testing::Test {
+  testing::ApiWorld world;
+};
+
+constexpr std::string_view kBadKey =
+    "The API key is not valid: it is unknown, was revoked, or is not whole. Send a current key in the x-api-key "
+    "header.";
+
+TEST_F(AccessTest, WithoutAKeyNothingIsSaid) {
+  constexpr std::string_view kMissing =
+      "No API key was sent. Put it in the x-api-key header, or in authorization as a Bearer token.";
+  for (auto path : {"/v1/organizations/external_keys", "/v1/organizations/me", "/v1/compliance/activities"}) {
+    auto answer = world.call("GET", path, "");
+    expect_refused(answer, 401, "authentication_error", kMissing);
+    EXPECT_FALSE(answer.headers.has("anthropic-organization-id"));
+  }
+  auto basic = world.call("GET", "/v1/organizations/me", "", "", {{"authorization", "Basic " + world.admin_key}});
+  expect_refused(basic, 401, "authentication_error", kMissing);
+}
+
+TEST_F(AccessTest, WrongAndRevokedKeysAreAlike) {
+  expect_refused(world.call("GET", "/v1/organizations/me", "sk-ant-admin01-x"), 401, "authentication_error", kBadKey);
+  auto flipped = world.admin_key;
+  flipped.back() = flipped.back() == 'A' ? 'E' : 'A';
+  expect_refused(world.call("GET", "/v1/organizations/me", flipped), 401, "authentication_error", kBadKey);
+  ASSERT_TRUE(world.run(world.credentials->revoke_api_key(world.own.organization.id, world.own.admin_key.row.id)));
+  expect_refused(world.get("/v1/organizations/me"), 401, "authentication_error", kBadKey);
+}
+
+TEST_F(AccessTest, TheKeyMayComeAsABearerToken) {
+  for (auto scheme : {"Bearer ", "bearer "}) {
+    auto answer = world.call("GET", "/v1/organizations/me", "", "", {{"authorization", scheme + world.admin_key}});
+    EXPECT_EQ(answer.status, 200U) << answer.body;
+  }
+}
+
+TEST_F(AccessTest, AnswersNameTheRequestAndTheOrganization) {
+  auto answer = world.get("/v1/organizations/me");
+  auto organization = format_uuid(world.own.organization.id);
+  EXPECT_EQ(answer.headers.get("anthropic-organization-id"), organization);
+  EXPECT_EQ(answer.headers.get("latchkey-organization-id"), organization);
+  EXPECT_FALSE(answer.headers.has("anthropic-workspace-id")) << "absent on the Admin API";
+  EXPECT_EQ(answer.headers.get("cache-control"), "no-store");
+  EXPECT_TRUE(parse_id(id_prefix::kRequest, answer.headers.get("request-id")));
+  EXPECT_NE(answer.headers.get("request-id"), world.get("/v1/organizations/me").headers.get("request-id"));
+  EXPECT_EQ(answer.json, (boost::json::value{{"id", organization}, {"type", "organization"}, {"name", "Acme"}}));
+}
+
+TEST_F(AccessTest, EveryRoleStaysInItsPlace) {
+  auto workspace = world.make_workspace();
+  auto workspace_key = world.make_api_key(store::Role::Workspace, workspace.id);
+  struct Call {
+    std::string method, target, body;
+    bool admin, compliance, data;
+  };
+  auto data = "/v1/workspaces/" + workspace.id;
+  const Call kCalls[] = {
+      {"GET", "/v1/organizations/me", "", true, false, false},
+      {"GET", "/v1/organizations/external_keys", "", true, false, false},
+      {"GET", "/v1/organizations/workspaces", "", true, false, false},
+      {"GET", "/v1/organizations/workspaces/" + workspace.id, "", true, false, false},
+      {"POST", "/v1/organizations/workspaces/" + workspace.id, "{}", true, false, false},
+      {"GET", "/v1/compliance/activities", "", true, true, false},
+      {"POST", data + "/encrypt", R"({"plaintext":""})", false, false, true},
+      {"POST", data + "/encrypt_batch", R"({"items":[]})", false, false, true},
+      {"POST", data + "/decrypt_batch", R"({"items":[]})", false, false, true},
+      {"POST", data + "/data_keys", "", false, false, true},
+  };
+  for (const auto& c : kCalls) {
+    auto status = [&](const std::string& key) { return world.call(c.method, c.target, key, c.body).status; };
+    EXPECT_EQ(status(world.admin_key), c.admin ? 200U : 403U) << c.target;
+    EXPECT_EQ(status(world.compliance_key), c.compliance ? 200U : 403U) << c.target;
+    EXPECT_EQ(status(world.service_key), c.data ? 200U : 403U) << c.target;
+    EXPECT_EQ(status(workspace_key), c.data ? 200U : 403U) << c.target;
+  }
+}
+
+TEST_F(AccessTest, ARefusalNamesTheRoleThatIsNeeded) {
+  auto answer = world.call("POST", "/v1/organizations/external_keys", world.service_key, "{}");
+  expect_refused(answer, 403, "permission_error",
+                 "This is a service key. POST /v1/organizations/external_keys needs an admin key "
+                 "(sk-latchkey-admin01-...).");
+  EXPECT_EQ(answer.headers.get("anthropic-organization-id"), format_uuid(world.own.organization.id));
+  expect_refused(world.call("POST", "/v1/workspaces/x/encrypt", world.admin_key, "{}"), 403, "permission_error",
+                 "This is an admin key. POST /v1/workspaces/{workspace_id}/encrypt needs a service key "
+                 "(sk-latchkey-service01-...) or a key of the workspace (sk-latchkey-workspace01-...).");
+  expect_refused(world.call("GET", "/v1/compliance/activities", world.service_key), 403, "permission_error",
+                 "This is a service key. GET /v1/compliance/activities needs an admin key (sk-latchkey-admin01-...) or "
+                 "a compliance key (sk-latchkey-compliance01-...).");
+}
+
+TEST_F(AccessTest, UnknownPathsAndMethods) {
+  expect_refused(world.get("/v1/organisations/me"), 404, "not_found_error",
+                 "There is nothing at GET /v1/organisations/me. Look at the path, its version and its ids.");
+  expect_refused(world.call("GET", "/", ""), 404, "not_found_error",
+                 "There is nothing at GET /. Look at the path, its version and its ids.");
+  auto wrong = world.call("PATCH", "/v1/organizations/me", world.admin_key);
+  expect_refused(wrong, 405, "invalid_request_error", "PATCH is not a method of /v1/organizations/me. Use GET.");
+  EXPECT_EQ(wrong.headers.get("allow"), "GET");
+}
+
+TEST_F(AccessTest, BodiesHaveTheirLimits) {
+  auto head = [](std::string method, std::string path, std::string type) {
+    http::RequestHead request;
+    request.method = std::move(method);
+    request.path = std::move(path);
+    request.headers.add("content-type", std::move(type));
+    return request;
+  };
+  constexpr std::size_t kMiB = 1024 * 1024;
+  auto& service = world.service;
+  EXPECT_EQ(service.body_limit(head("POST", "/v1/organizations/external_keys", "application/json")), kMiB);
+  EXPECT_EQ(service.body_limit(head("POST", "/nowhere", "application/json")), kMiB);
+  EXPECT_EQ(service.body_limit(head("POST", "/v1/workspaces/w/encrypt", "application/json")), kMiB);
+  auto raw = service.body_limit(head("POST", "/v1/workspaces/w/encrypt", "application/octet-stream"));
+  EXPECT_EQ(raw, 16 * kMiB);
+  EXPECT_GE(service.body_limit(head("POST", "/v1/workspaces/w/decrypt", "application/octet-stream")), raw + 92);
+  EXPECT_EQ(service.body_limit(head("POST", "/v1/workspaces/w/encrypt_batch", "application/octet-stream")), kMiB);
+
+  expect_refused(world.post("/v1/organizations/external_keys", std::string(2 * kMiB, ' ')), 413, "request_too_large",
+                 "The request body is larger than the 1048576 bytes that this call takes.");
+}
+
+TEST_F(AccessTest, TheServersOwnRefusalsHaveTheSameShape) {
+  struct Case {
+    http::Rejection why;
+    unsigned status;
+    std::string_view type, message;
+  };
+  constexpr Case kCases[] = {
+      {http::Rejection::Malformed, 400, "invalid_request_error", "The request is not valid HTTP/1.1."},
+      {http::Rejection::HeadTooLarge, 431, "invalid_request_error",
+       "The request line and headers are too large. Send fewer or shorter ones."},
+      {http::Rejection::BodyTooLarge, 413, "request_too_large",
+       "The request body is larger than the 1048576 bytes that this call takes."},
+      {http::Rejection::BodyTimeout, 408, "invalid_request_error",
+       "The request did not arrive in time. Send it again."},
+      {http::Rejection::Overloaded, 503, "overloaded_error",
+       "The server has all the connections it can serve. Try again shortly."},
+      {http::Rejection::HandlerFailed, 500, "api_error",
+       "Something went wrong on our side. The server's log has the cause under this request_id."},
+  };
+  for (const auto& c : kCases) {
+    auto answer = testing::ApiWorld::read(world.service.reject(c.why, nullptr));
+    expect_refused(answer, c.status, c.type, c.message);
+    EXPECT_EQ(answer.headers.has("retry-after"), c.why == http::Rejection::Overloaded);
+  }
+}
+
+TEST_F(AccessTest, HealthNeedsNoKey) {
+  auto alive = world.call("GET", "/healthz", "");
+  EXPECT_EQ(alive.status, 200U);
+  EXPECT_EQ(alive.text("/status"), "ok");
+  auto ready = world.call("GET", "/readyz", "");
+  EXPECT_EQ(ready.status, 200U);
+  EXPECT_EQ(ready.text("/status"), "ready");
+  EXPECT_FALSE(ready.headers.has("anthropic-organization-id"));
+}
+
+TEST(FullDisk, IsATemporaryErrorAndLosesNothing) {
+  testing::ApiWorld world({}, 64);
+  std::vector<std::string> made;
+  testing::Answer answer;
+  std::string keys = "/v1/organizations/external_keys";
+  auto body = R"({"display_name":")" + std::string(250, 'n') + R"(","provider_config":{"type":"azure",
+      "vault_uri":"https://contoso.vault.azure.net","key_name":"k","tenant_id":"contoso.com"}})";
+  do {
+    answer = world.post(keys, body);
+    if (answer.status == 200) made.push_back(answer.text("/id"));
+  } while (answer.status == 200 && made.size() < 2000);
+  EXPECT_EQ(answer.status, 503U) << answer.body;
+  EXPECT_EQ(answer.error_type(), "overloaded_error");
+  EXPECT_TRUE(answer.headers.has("retry-after"));
+  EXPECT_FALSE(made.empty());
+  for (const auto& id : made) EXPECT_EQ(world.get(keys + "/" + id).status, 200U);
+  EXPECT_EQ(world.call("GET", "/readyz", "").status, 200U) << "reading goes on";
+}
+
+}  // namespace
+}  // namespace latchkey::api

@@ -1,0 +1,96 @@
+#include <gtest/gtest.h>
+
+#include "api/testing/api_world.hpp"
+
+namespace latchkey::api {
+namespace {
+
+using testing::Answer;
+using testing::expect_refused;
+
+constexpr auto kActivities = "/v1/compliance/activities";
+
+struct ActivityApiTest : ::testing::Test {
+  testing::ApiWorld world;
+
+  // Three activities a second apart: created, validated, deleted.
+  void SetUp() override {
+    auto key = world.make_key().row.id;
+    world.clock.advance(std::chrono::seconds(1));
+    (void)world.post("/v1/organizations/external_keys/" + key + "/validate");
+    world.clock.advance(std::chrono::seconds(1));
+    (void)world.call("DELETE", "/v1/organizations/external_keys/" + key, world.admin_key);
+  }
+  Answer list(std::string_view query = "") { return world.get(std::string(kActivities) + std::string(query)); }
+  static std::vector<std::string> types(const Answer& answer) {
+    std::vector<std::string> names;
+    for (const auto& activity : answer.at("/data").as_array()) {
+      names.push_back(testing::text_of(activity.at("type")).substr(std::string_view("org_external_key_").size()));
+    }
+    return names;
+  }
+  using Types = std::vector<std::string>;
+};
+
+TEST_F(ActivityApiTest, NewestFirst) {
+  auto answer = list();
+  ASSERT_EQ(answer.status, 200U) << answer.body;
+  EXPECT_EQ(types(answer), (Types{"deleted", "validated", "created"}));
+  EXPECT_EQ(types(list("?order=asc")), (Types{"created", "validated", "deleted"}));
+  EXPECT_EQ(answer.at("/has_more"), false);
+  EXPECT_EQ(answer.text("/first_id"), answer.text("/data/0/id"));
+  EXPECT_EQ(answer.text("/last_id"), answer.text("/data/2/id"));
+  EXPECT_EQ(answer.text("/data/1/actor/ip_address"), "192.0.2.7");
+  EXPECT_EQ(answer.text("/data/1/actor/user_agent"), "test/1");
+}
+
+TEST_F(ActivityApiTest, Filters) {
+  EXPECT_EQ(types(list("?activity_types[]=org_external_key_created")), Types{"created"});
+  EXPECT_EQ(types(list("?activity_types=org_external_key_created&activity_types[]=org_external_key_deleted")),
+            (Types{"deleted", "created"}));
+  EXPECT_EQ(types(list("?exclude_activity_types[]=org_external_key_created")), (Types{"deleted", "validated"}));
+  EXPECT_EQ(types(list("?actor_ids[]=apikey_other")), Types{});
+  EXPECT_EQ(types(list("?user_ids[]=" + world.own.admin_key.row.id)).size(), 3U);
+  EXPECT_EQ(types(list("?created_at.gte=2026-08-10T08:09:13Z")), (Types{"deleted", "validated"}));
+  EXPECT_EQ(types(list("?created_at.gt=2026-08-10T08:09:13Z")), Types{"deleted"});
+  EXPECT_EQ(types(list("?created_at[lte]=2026-08-10T08:09:13Z")), (Types{"validated", "created"}));
+  EXPECT_EQ(types(list("?created_at.lt=2026-08-10T10:09:13%2B02:00")), Types{"created"});
+}
+
+TEST_F(ActivityApiTest, OtherOrganizationsSeeNothingOfIt) {
+  EXPECT_EQ(types(world.call("GET", kActivities, world.stranger_key)), Types{});
+  EXPECT_EQ(types(list("?organization_ids[]=" + format_uuid(world.own.organization.id))).size(), 3U);
+  EXPECT_EQ(types(list("?organization_ids[]=" + list().text("/data/0/organization_id"))).size(), 3U);
+  EXPECT_EQ(types(list("?organization_ids[]=" + format_uuid(world.other.organization.id))), Types{});
+  EXPECT_EQ(types(world.call("GET", kActivities, world.compliance_key)).size(), 3U);
+}
+
+TEST_F(ActivityApiTest, PagesByIds) {
+  auto first = list("?limit=2");
+  EXPECT_EQ(types(first), (Types{"deleted", "validated"}));
+  EXPECT_EQ(first.at("/has_more"), true);
+  auto second = list("?limit=2&after_id=" + first.text("/last_id"));
+  EXPECT_EQ(types(second), Types{"created"});
+  EXPECT_EQ(second.at("/has_more"), false);
+  EXPECT_EQ(types(list("?limit=1&before_id=" + second.text("/first_id"))), Types{"validated"});
+}
+
+TEST_F(ActivityApiTest, BadParametersAreRefused) {
+  auto refused = [this](std::string_view query, std::string_view message) {
+    expect_refused(list(query), 400, "invalid_request_error", message);
+  };
+  refused("?limit=5001", "limit: must be between 1 and 5000, inclusive. Got 5001.");
+  refused("?limit=0", "limit: must be between 1 and 5000, inclusive. Got 0.");
+  refused("?order=up", "order: Input should be 'asc' or 'desc'");
+  refused("?activity_types[]=a&exclude_activity_types[]=b",
+          "exclude_activity_types: Only one of activity_types and exclude_activity_types may be given");
+  refused("?after_id=a&before_id=b", "before_id: Only one of after_id and before_id may be given");
+  refused("?created_at.gte=yesterday",
+          "created_at.gte: \"yesterday\" is not an RFC 3339 time such as 2026-10-30T23:58:27Z");
+  auto cursor = list("?after_id=activity_none");
+  EXPECT_EQ(cursor.status, 400U);
+  EXPECT_EQ(cursor.error_type(), "invalid_request_error");
+}
+
+}  // namespace
+}  // namespace latchkey::api

@@ -1,0 +1,110 @@
+// The whole API over the test world of admin, called without sockets.
+#pragma once
+
+#include "admin/testing/world.hpp"
+#include "api/api_service.hpp"
+#include "base/encoding.hpp"
+
+namespace latchkey::api::testing {
+
+using admin::testing::text_of;
+
+struct Answer {
+  unsigned status = 0;
+  http::Headers headers;
+  std::string body;
+  boost::json::value json;  // null where the body is none
+
+  [[nodiscard]] boost::json::value at(std::string_view pointer) const {
+    boost::system::error_code error;
+    const auto* found = json.find_pointer(pointer, error);
+    return found == nullptr ? boost::json::value() : *found;
+  }
+  [[nodiscard]] std::string text(std::string_view pointer) const { return text_of(at(pointer)); }
+  [[nodiscard]] std::string error_type() const { return text("/error/type"); }
+  [[nodiscard]] std::string message() const { return text("/error/message"); }
+  [[nodiscard]] std::string code() const { return text("/error/details/error_code"); }
+};
+
+class ApiWorld : public admin::testing::World {
+ public:
+  explicit ApiWorld(ApiLimits limits = {}, std::int64_t max_pages = 0)
+      : World(max_pages),
+        compartments(store()),
+        keyring(store(), provider, clock, random, context.get_executor(), {}),
+        service({store(), *credentials, *keys, *workspaces, *feed, compartments, keyring, clock, random,
+                 settings.vault_suffixes},
+                limits) {
+    admin_key = own.admin_key.secret;
+    stranger_key = other.admin_key.secret;
+    service_key = make_api_key(store::Role::Service);
+    compliance_key = make_api_key(store::Role::Compliance);
+  }
+
+  [[nodiscard]] std::string make_api_key(store::Role role, std::optional<std::string> workspace = std::nullopt) {
+    return run(credentials->create_api_key(own.organization.id, role, "test", std::move(workspace))).value().secret;
+  }
+
+  [[nodiscard]] static http::Request request(std::string method, std::string_view target, std::string key,
+                                             std::string body = "", http::Headers headers = {}) {
+    http::Request request;
+    request.method = std::move(method);
+    auto question = target.find('?');
+    request.path = target.substr(0, question);
+    if (question != std::string_view::npos) {
+      request.raw_query = target.substr(question + 1);
+      request.query = http::parse_query(request.raw_query).value();
+    }
+    request.headers = std::move(headers);
+    if (!key.empty()) request.headers.add("x-api-key", std::move(key));
+    request.headers.add("user-agent", "test/1");
+    request.client_address = boost::asio::ip::make_address("192.0.2.7");
+    request.body = std::move(body);
+    return request;
+  }
+
+  [[nodiscard]] Answer send(http::Request wanted) { return read(run(service.handle(std::move(wanted)))); }
+  [[nodiscard]] Answer call(std::string method, std::string_view target, std::string key, std::string body = "",
+                            http::Headers headers = {}) {
+    return send(request(std::move(method), target, std::move(key), std::move(body), std::move(headers)));
+  }
+  [[nodiscard]] Answer get(std::string_view target) { return call("GET", target, admin_key); }
+  [[nodiscard]] Answer post(std::string_view target, std::string body = "") {
+    return call("POST", target, admin_key, std::move(body));
+  }
+
+  [[nodiscard]] static Answer read(http::Response response) {
+    Answer answer{response.status, std::move(response.headers), std::move(response.body), nullptr};
+    if (answer.headers.get("content-type") == "application/json") answer.json = boost::json::parse(answer.body);
+    return answer;
+  }
+
+  // A workspace whose data is under a customer's key.
+  [[nodiscard]] store::Workspace make_locked_workspace(std::string name = "Locked") {
+    auto workspace = make_workspace(name);
+    auto key = make_key(std::move(name));
+    return attach(workspace.id, key.row.id).value();
+  }
+
+  admin::Compartments compartments;
+  keyring::Keyring keyring;
+  ApiService service;
+  std::string admin_key;
+  std::string stranger_key;
+  std::string service_key;
+  std::string compliance_key;
+};
+
+// Checks status, type, code and the whole message of a refusal, and that its request id is the header's.
+inline void expect_refused(const Answer& answer, unsigned status, std::string_view type, std::string_view message,
+                           std::string_view code = "") {
+  EXPECT_EQ(answer.status, status) << answer.body;
+  EXPECT_EQ(answer.text("/type"), "error");
+  EXPECT_EQ(answer.error_type(), type);
+  EXPECT_EQ(answer.message(), message);
+  EXPECT_EQ(answer.code(), code);
+  EXPECT_EQ(answer.text("/request_id"), answer.headers.get("request-id"));
+  EXPECT_TRUE(parse_id(id_prefix::kRequest, answer.headers.get("request-id")));
+}
+
+}  // namespace latchkey::api::testing
