@@ -1,0 +1,76 @@
+// How each row of rows.hpp lies in its table: the one place that names columns in order.
+#pragma once
+
+#include <string_view>
+
+#include "store/rows.hpp"
+#include "store/sqlite/statement.hpp"
+
+namespace latchkey::store {
+
+template <class T>
+struct Columns;
+
+template <>
+struct Columns<Organization> {
+  static constexpr std::string_view kTable = "organizations";
+  static constexpr std::string_view kNames = "id, name, created_at";
+  static constexpr std::string_view kPlaces = "?, ?, ?";
+  static void bind(Statement& statement, const Organization& row);
+  static Organization read(Row& row);
+};
+
+template <>
+struct Columns<ApiKey> {
+  static constexpr std::string_view kTable = "api_keys";
+  static constexpr std::string_view kNames =
+      "id, organization, role, workspace_id, name, hash, hint, created_at, revoked_at";
+  static constexpr std::string_view kPlaces = "?, ?, ?, ?, ?, ?, ?, ?, ?";
+  static void bind(Statement& statement, const ApiKey& row);
+  static ApiKey read(Row& row);
+};
+
+template <>
+struct Columns<ExternalKey> {
+  static constexpr std::string_view kTable = "external_keys";
+  static constexpr std::string_view kNames =
+      "id, organization, display_name, geo, provider, provider_config, created_at, updated_at, revision";
+  static constexpr std::string_view kPlaces = "?, ?, ?, ?, ?, ?, ?, ?, ?";
+  static void bind(Statement& statement, const ExternalKey& row);
+  static ExternalKey read(Row& row);
+};
+
+template <>
+struct Columns<Workspace> {
+  static constexpr std::string_view kTable = "workspaces";
+  static constexpr std::string_view kNames =
+      "id, organization, compartment, name, display_color, is_default, external_key_id, workspace_geo, "
+      "allowed_inference_geos, default_inference_geo, tags, created_at, archived_at";
+  static constexpr std::string_view kPlaces = "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?";
+  static void bind(Statement& statement, const Workspace& row);
+  static Workspace read(Row& row);
+};
+
+template <>
+struct Columns<DataKey> {
+  static constexpr std::string_view kTable = "data_keys";
+  static constexpr std::string_view kNames =
+      "id, organization, compartment, external_key_id, key_version, wrapped, state, created_at";
+  static constexpr std::string_view kPlaces = "?, ?, ?, ?, ?, ?, ?, ?";
+  static void bind(Statement& statement, const DataKey& row);
+  static DataKey read(Row& row);
+};
+
+template <>
+struct Columns<Activity> {
+  static constexpr std::string_view kTable = "activities";
+  static constexpr std::string_view kNames = "id, type, created_at, organization, actor_id, actor, details";
+  static constexpr std::string_view kPlaces = "?, ?, ?, ?, ?, ?, ?";
+  static void bind(Statement& statement, const Activity& row);
+  static Activity read(Row& row);
+};
+
+// The tags as the table keeps them: a JSON object of strings.
+[[nodiscard]] std::string format_tags(const std::map<std::string, std::string>& tags);
+
+}  // namespace latchkey::store

@@ -1,0 +1,162 @@
+#include "store/sqlite/connection.hpp"
+
+#include <cerrno>
+#include <system_error>
+
+#include <fmt/format.h>
+#include <sqlite3.h>
+
+namespace latchkey::store {
+
+namespace {
+
+using std::chrono::seconds;
+
+constexpr int kPrimaryCode = 0xff;
+
+// "disk I/O error (Permission denied)": SQLite's words and, where there is one, the system's reason.
+std::string reason_of(sqlite3* database, int code) {
+  std::string text = database != nullptr ? sqlite3_errmsg(database) : sqlite3_errstr(code);
+  int system = database != nullptr ? sqlite3_system_errno(database) : 0;
+  int primary = code & kPrimaryCode;
+  if (system != 0 && (primary == SQLITE_IOERR || primary == SQLITE_CANTOPEN)) {
+    text += fmt::format(" ({})", std::generic_category().message(system));
+  }
+  return text;
+}
+
+Error storage_full(const std::string& path) {
+  return Error{ErrorCode::Unavailable,
+               fmt::format("There is no room left for the database {}; nothing was changed. Free space on its disk (or "
+                           "raise its quota), then try again.",
+                           path),
+               "storage_full"};
+}
+
+bool is_out_of_space(sqlite3* database) {
+  if (database == nullptr) return false;
+  int system = sqlite3_system_errno(database);
+  return system == ENOSPC || system == EDQUOT || system == EFBIG;
+}
+
+Error unavailable(const std::string& path, std::string_view what, const std::string& reason, std::string_view cure) {
+  return Error{ErrorCode::Unavailable, fmt::format("The database {} {}: {}. {}", path, what, reason, cure)};
+}
+
+Error busy(const std::string& path) {
+  Error error{ErrorCode::Unavailable,
+              fmt::format("The database {} stayed locked by another process. Try again; if it lasts, look for a second "
+                          "latchkey or a backup that holds it.",
+                          path)};
+  error.retry_after = seconds(1);
+  return error;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Connection>> Connection::open(std::string path, std::chrono::milliseconds busy_timeout) {
+  std::unique_ptr<Connection> connection(new Connection(std::move(path)));
+  sqlite3* database = nullptr;
+  // One thread at a time uses a connection, so SQLite's own mutexes would only cost.
+  int code = sqlite3_open_v2(connection->path_.c_str(), &database,
+                             SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, nullptr);
+  connection->database_.reset(database);
+  if (code != SQLITE_OK) return connection->failure(code);
+  sqlite3_busy_timeout(database, static_cast<int>(busy_timeout.count()));
+  // The file may have been put there by someone else: nothing in its schema may call functions with side effects.
+  sqlite3_db_config(database, SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
+  sqlite3_db_config(database, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, nullptr);
+  sqlite3_db_config(database, SQLITE_DBCONFIG_DQS_DDL, 0, nullptr);
+  sqlite3_db_config(database, SQLITE_DBCONFIG_DQS_DML, 0, nullptr);
+  LATCHKEY_TRYV(
+      connection->execute("PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA cell_size_check = ON;"));
+  return connection;
+}
+
+Result<Statement> Connection::prepare(std::string_view sql) {
+  auto found = statements_.find(sql);
+  if (found == statements_.end()) {
+    sqlite3_stmt* statement = nullptr;
+    int code = sqlite3_prepare_v3(database_.get(), sql.data(), static_cast<int>(sql.size()), SQLITE_PREPARE_PERSISTENT,
+                                  &statement, nullptr);
+    if (code != SQLITE_OK) return failure(code);
+    found = statements_.emplace(std::string(sql), statement).first;
+  }
+  return Statement(*this, found->second.get());
+}
+
+Result<void> Connection::execute(const std::string& script) {
+  int code = sqlite3_exec(database_.get(), script.c_str(), nullptr, nullptr, nullptr);
+  if (code != SQLITE_OK) return failure(code);
+  return success();
+}
+
+Result<std::int64_t> Connection::query_integer(std::string_view sql) {
+  LATCHKEY_TRY(auto statement, prepare(sql));
+  LATCHKEY_TRY(bool found, statement.step());
+  return found ? Row(statement).integer() : 0;
+}
+
+Result<std::string> Connection::query_text(std::string_view sql) {
+  LATCHKEY_TRY(auto statement, prepare(sql));
+  LATCHKEY_TRY(bool found, statement.step());
+  return found ? Row(statement).text() : std::string();
+}
+
+bool Connection::in_transaction() const {
+  return sqlite3_get_autocommit(database_.get()) == 0;
+}
+
+std::int64_t Connection::changes() const {
+  return sqlite3_changes64(database_.get());
+}
+
+Error Connection::failure(int code) const {
+  auto* database = database_.get();
+  auto reason = reason_of(database, code);
+  switch (code & kPrimaryCode) {
+    case SQLITE_FULL:
+      return storage_full(path_);
+    case SQLITE_IOERR:
+      if (is_out_of_space(database)) return storage_full(path_);
+      return unavailable(path_, "cannot be read or written", reason, "Check its disk and the system's log.");
+    case SQLITE_CANTOPEN:
+      return unavailable(path_, "cannot be opened", reason,
+                         "Check that it and its folder exist and that this user may read and write them.");
+    case SQLITE_PERM:
+    case SQLITE_AUTH:
+    case SQLITE_READONLY:
+      return unavailable(path_, "cannot be written", reason,
+                         "Check that it is where it was, that its disk is not mounted read-only, and that this user "
+                         "may write it and its folder.");
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+    case SQLITE_PROTOCOL:
+      return busy(path_);
+    case SQLITE_NOMEM:
+      return unavailable(path_, "cannot be used now", reason, "Give the process more memory, then try again.");
+    case SQLITE_NOTADB:
+      return Error{ErrorCode::Internal,
+                   fmt::format("{} is not an SQLite database, or its beginning is damaged. Name another file for the "
+                               "database, or restore this one from a backup.",
+                               path_)};
+    case SQLITE_CORRUPT:
+      return Error{
+          ErrorCode::Internal,
+          fmt::format("The database {} is damaged ({}). Stop the server, keep a copy of the file and its -wal, "
+                      "and restore a backup.",
+                      path_, reason)};
+    default:
+      return Error{ErrorCode::Internal, fmt::format("The database {} refused a statement: {}.", path_, reason)};
+  }
+}
+
+void Connection::Close::operator()(sqlite3* database) const {
+  sqlite3_close_v2(database);
+}
+
+void Connection::Finalize::operator()(sqlite3_stmt* statement) const {
+  sqlite3_finalize(statement);
+}
+
+}  // namespace latchkey::store

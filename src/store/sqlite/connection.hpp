@@ -1,0 +1,56 @@
+// One SQLite connection: its settings, its prepared statements, and its errors as ours. Used by one thread at a time.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "base/result.hpp"
+#include "store/sqlite/statement.hpp"
+
+struct sqlite3;
+struct sqlite3_stmt;
+
+namespace latchkey::store {
+
+class Connection {
+ public:
+  // Opens the file that is there. It is not looked at before the first statement.
+  [[nodiscard]] static Result<std::unique_ptr<Connection>> open(std::string path,
+                                                                std::chrono::milliseconds busy_timeout);
+
+  // A statement of the cache, ready to be bound. A text has one statement: finish with it before asking again.
+  [[nodiscard]] Result<Statement> prepare(std::string_view sql);
+  // One or more statements whose rows nobody needs; not cached.
+  [[nodiscard]] Result<void> execute(const std::string& script);
+  // The one value of a statement that takes none.
+  [[nodiscard]] Result<std::int64_t> query_integer(std::string_view sql);
+  [[nodiscard]] Result<std::string> query_text(std::string_view sql);
+
+  // SQLite ends a transaction by itself where the disk fails it.
+  [[nodiscard]] bool in_transaction() const;
+  // How many rows the last insert, update or delete has changed.
+  [[nodiscard]] std::int64_t changes() const;
+  [[nodiscard]] const std::string& path() const { return path_; }
+  // What SQLite's `code` means to our callers, with the path and the cure.
+  [[nodiscard]] Error failure(int code) const;
+
+ private:
+  struct Close {
+    void operator()(sqlite3* database) const;
+  };
+  struct Finalize {
+    void operator()(sqlite3_stmt* statement) const;
+  };
+
+  explicit Connection(std::string path) : path_(std::move(path)) {}
+
+  std::string path_;
+  std::unique_ptr<sqlite3, Close> database_;
+  std::map<std::string, std::unique_ptr<sqlite3_stmt, Finalize>, std::less<>> statements_;
+};
+
+}  // namespace latchkey::store

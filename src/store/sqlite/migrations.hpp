@@ -1,0 +1,32 @@
+// The schema, as the steps that lead to it. A step that has been released is never changed: a new one follows it.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+#include "store/sqlite/connection.hpp"
+
+namespace latchkey::store {
+
+// "LKey", in the file's header: whose database it is.
+inline constexpr std::int64_t kApplicationId = 0x4C4B6579;
+
+struct Migration {
+  std::string_view name;
+  std::string_view script;
+};
+
+// The n-th (from 1) leads to schema version n, which the file keeps as its user_version.
+[[nodiscard]] std::span<const Migration> migrations();
+
+// Internal where the file is another program's or of a newer schema than the last of `steps`. Changes nothing.
+[[nodiscard]] Result<void> check_identity(Connection& connection, std::span<const Migration> steps);
+
+// Applies the steps that the file lacks, all or none. For the connection that writes.
+[[nodiscard]] Result<void> migrate(Connection& connection, std::span<const Migration> steps);
+
+// Internal where a newer Latchkey has changed the schema meanwhile. Called in every transaction.
+[[nodiscard]] Result<void> check_schema_version(Connection& connection, std::span<const Migration> steps);
+
+}  // namespace latchkey::store

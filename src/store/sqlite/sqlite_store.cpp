@@ -1,0 +1,204 @@
+#include "store/sqlite/sqlite_store.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <exception>
+#include <fcntl.h>
+#include <filesystem>
+#include <mutex>
+#include <sys/stat.h>
+#include <system_error>
+#include <unistd.h>
+
+#include <fmt/format.h>
+
+#include "store/sqlite/connection.hpp"
+#include "store/sqlite/migrations.hpp"
+#include "store/sqlite/sqlite_transaction.hpp"
+
+namespace latchkey::store {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr mode_t kPrivate = S_IRUSR | S_IWUSR;
+
+Error cannot_open(const std::string& path, const std::string& reason, std::string_view cure) {
+  return Error{ErrorCode::Unavailable, fmt::format("The database {} cannot be opened: {}. {}", path, reason, cure)};
+}
+
+Error cannot_open(const std::string& path, int system) {
+  return cannot_open(path, std::generic_category().message(system),
+                     "Check that its folder exists and that this user may read and write the file and the folder.");
+}
+
+// Makes the file, empty and for its owner alone, where there is none; SQLite gives -wal and -shm the same mode. A file
+// that is there is not opened here: closing it again would drop the locks that this process holds on it.
+Result<void> ensure_private_file(const std::string& path) {
+  int made = ::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, kPrivate);
+  if (made >= 0) {
+    ::close(made);
+    auto folder = fs::path(path).parent_path();
+    int above = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    bool durable = above >= 0 && ::fsync(above) == 0;
+    int reason = errno;
+    if (above >= 0) ::close(above);
+    if (!durable) return cannot_open(path, reason);
+    return success();
+  }
+  if (errno != EEXIST) return cannot_open(path, errno);
+  struct stat status {};
+  if (::stat(path.c_str(), &status) != 0) return cannot_open(path, errno);
+  if (!S_ISREG(status.st_mode)) return cannot_open(path, "it is not a file", "Name a file for the database.");
+  if ((status.st_mode & ~(S_IFMT | kPrivate)) != 0 && ::chmod(path.c_str(), kPrivate) != 0) {
+    return cannot_open(
+        path,
+        fmt::format("others may read it, and its mode cannot be changed ({})", std::generic_category().message(errno)),
+        "Give the file to the user that runs latchkey.");
+  }
+  return success();
+}
+
+Result<std::string> absolute_path(const std::string& path) {
+  if (path.empty() || path.find('\0') != std::string::npos) {
+    return cannot_open("\"\"", "its name is empty or has a NUL", "Name a file for the database.");
+  }
+  std::error_code failed;
+  // Absolute, for SQLite takes names such as ":memory:" for something else than files.
+  auto absolute = fs::absolute(path, failed);
+  if (failed) return cannot_open(path, failed.value());
+  return absolute.string();
+}
+
+Result<std::unique_ptr<Connection>> open_writer(const SqliteOptions& options) {
+  LATCHKEY_TRY(auto writer, Connection::open(options.path, options.busy_timeout));
+  // Before anything is written: the file may be another program's.
+  LATCHKEY_TRYV(check_identity(*writer, migrations()));
+  if (options.max_pages > 0) {
+    LATCHKEY_TRYV(writer->execute(fmt::format("PRAGMA max_page_count = {}", options.max_pages)));
+  }
+  LATCHKEY_TRY(auto mode, writer->query_text("PRAGMA journal_mode = WAL"));
+  if (mode != "wal") {
+    return cannot_open(options.path, "its file system cannot share memory between processes (a network file system?)",
+                       "Keep the database on a local disk.");
+  }
+  LATCHKEY_TRYV(migrate(*writer, migrations()));
+  // A burst leaves no large -wal behind for good.
+  LATCHKEY_TRYV(writer->execute("PRAGMA journal_size_limit = 67108864"));
+  return writer;
+}
+
+Result<std::unique_ptr<Connection>> open_reader(const SqliteOptions& options) {
+  LATCHKEY_TRY(auto reader, Connection::open(options.path, options.busy_timeout));
+  LATCHKEY_TRYV(reader->execute("PRAGMA query_only = ON"));
+  return reader;
+}
+
+using Work = std::function<Result<void>(Transaction&)>;
+
+// What the caller's own code throws ends here: no exception crosses a module.
+Result<void> call(const Work& work, Transaction& transaction) {
+  try {
+    return work(transaction);
+  } catch (const std::exception& thrown) {
+    return Error{ErrorCode::Internal, fmt::format("A database transaction was given up after \"{}\".", thrown.what())};
+  } catch (...) {
+    return Error{ErrorCode::Internal, "A database transaction was given up after an unknown exception."};
+  }
+}
+
+Result<void> run_transaction(Connection& connection, const Work& work, SqliteTransaction::Mode mode) {
+  bool writes = mode == SqliteTransaction::Mode::ReadWrite;
+  LATCHKEY_TRY(auto begin, connection.prepare(writes ? "BEGIN IMMEDIATE" : "BEGIN"));
+  LATCHKEY_TRYV(begin.step());
+  auto work_and_commit = [&]() -> Result<void> {
+    // Reads the file, and so fixes the snapshot that the whole transaction sees.
+    LATCHKEY_TRYV(check_schema_version(connection, migrations()));
+    SqliteTransaction transaction(connection, mode);
+    auto done = call(work, transaction);
+    // A failure that the work has swallowed counts all the same.
+    if (done && transaction.failure()) return *transaction.failure();
+    if (!done) return done;
+    LATCHKEY_TRY(auto commit, connection.prepare("COMMIT"));
+    LATCHKEY_TRYV(commit.step());
+    return success();
+  };
+  auto done = work_and_commit();
+  if (connection.in_transaction()) {
+    auto rollback = connection.execute("ROLLBACK");
+    if (!rollback && done) return rollback;
+  }
+  return done;
+}
+
+class SqliteStore final : public Store {
+ public:
+  SqliteStore(std::unique_ptr<Connection> writer, std::vector<std::unique_ptr<Connection>> readers)
+      : writer_(std::move(writer)), reader_pool_(readers.size()), readers_(std::move(readers)) {}
+
+  ~SqliteStore() override {
+    reader_pool_.join();
+    writer_pool_.join();
+  }
+
+ protected:
+  Task<Result<void>> run(Access access, Work work) override {
+    if (access == Access::Write) {
+      auto write = [this, work = std::move(work)] {
+        return run_transaction(*writer_, work, SqliteTransaction::Mode::ReadWrite);
+      };
+      co_return co_await run_on(writer_pool_, std::move(write));
+    }
+    auto read = [this, work = std::move(work)] { return run_read(work); };
+    co_return co_await run_on(reader_pool_, std::move(read));
+  }
+
+ private:
+  // There are as many connections as threads, so one is always free.
+  Result<void> run_read(const Work& work) {
+    auto connection = take_reader();
+    auto done = run_transaction(*connection, work, SqliteTransaction::Mode::ReadOnly);
+    give_back(std::move(connection));
+    return done;
+  }
+
+  std::unique_ptr<Connection> take_reader() {
+    std::lock_guard lock(mutex_);
+    auto connection = std::move(readers_.back());
+    readers_.pop_back();
+    return connection;
+  }
+
+  void give_back(std::unique_ptr<Connection> connection) {
+    std::lock_guard lock(mutex_);
+    readers_.push_back(std::move(connection));
+  }
+
+  std::unique_ptr<Connection> writer_;
+  boost::asio::thread_pool writer_pool_{1};
+  boost::asio::thread_pool reader_pool_;
+  std::mutex mutex_;
+  std::vector<std::unique_ptr<Connection>> readers_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Store>> open_sqlite_store(SqliteOptions options) {
+  LATCHKEY_TRY(options.path, absolute_path(options.path));
+  LATCHKEY_TRYV(ensure_private_file(options.path));
+  LATCHKEY_TRY(auto writer, open_writer(options));
+  std::vector<std::unique_ptr<Connection>> readers;
+  for (unsigned i = 0; i < std::max(options.readers, 1U); ++i) {
+    LATCHKEY_TRY(auto reader, open_reader(options));
+    readers.push_back(std::move(reader));
+  }
+  try {
+    return std::make_unique<SqliteStore>(std::move(writer), std::move(readers));
+  } catch (const std::system_error& thrown) {
+    return cannot_open(options.path, fmt::format("no thread could be started ({})", thrown.what()),
+                       "Raise the limit on this user's processes.");
+  }
+}
+
+}  // namespace latchkey::store

@@ -1,0 +1,80 @@
+// The operations of a transaction, on one connection.
+#pragma once
+
+#include "store/sqlite/connection.hpp"
+#include "store/store.hpp"
+
+namespace latchkey::store {
+
+class SqliteTransaction final : public Transaction {
+ public:
+  enum class Mode { ReadOnly, ReadWrite };
+
+  // The connection stands in a transaction of its own.
+  SqliteTransaction(Connection& connection, Mode mode) : connection_(connection), mode_(mode) {}
+
+  // The first failure of the database. After one every operation fails with it and nothing may be committed: SQLite may
+  // have rolled back already, and what followed would stand alone.
+  [[nodiscard]] const std::optional<Error>& failure() const { return failure_; }
+
+  Result<void> insert(const Organization& row) override;
+  Result<std::optional<Organization>> find_organization(const Uuid& id) override;
+  Result<std::vector<Organization>> list_organizations() override;
+
+  Result<void> insert(const ApiKey& row) override;
+  Result<std::optional<ApiKey>> find_api_key_by_hash(ByteView hash) override;
+  Result<std::vector<ApiKey>> list_api_keys(const Uuid& organization) override;
+  Result<bool> revoke_api_key(const Uuid& organization, std::string_view id, Timestamp at) override;
+  Result<void> revoke_workspace_api_keys(std::string_view workspace_id, Timestamp at) override;
+
+  Result<void> insert(const ExternalKey& row) override;
+  Result<std::optional<ExternalKey>> find_external_key(const Uuid& organization, std::string_view id) override;
+  Result<void> update(const ExternalKey& row) override;
+  Result<void> erase_external_key(const Uuid& organization, std::string_view id) override;
+  Result<Page<ExternalKey>> list_external_keys(const Uuid& organization, const ListWindow& window) override;
+  Result<std::vector<Workspace>> workspaces_using(const Uuid& organization, std::string_view external_key_id,
+                                                  std::size_t limit) override;
+
+  Result<void> insert(const Workspace& row) override;
+  Result<std::optional<Workspace>> find_workspace(const Uuid& organization, std::string_view id) override;
+  Result<void> update(const Workspace& row) override;
+  Result<Page<Workspace>> list_workspaces(const WorkspaceFilter& filter, const ListWindow& window) override;
+  Result<std::size_t> count_live_workspaces(const Uuid& organization) override;
+
+  Result<DataKey> insert_active_data_key(const DataKey& row) override;
+  Result<std::optional<DataKey>> find_active_data_key(const Uuid& compartment,
+                                                      const std::optional<std::string>& external_key_id) override;
+  Result<std::optional<DataKey>> find_data_key(const Uuid& compartment, const RawId& id) override;
+
+  Result<void> insert(const Activity& row) override;
+  Result<Page<Activity>> list_activities(const ActivityFilter& filter, const ListWindow& window) override;
+
+ private:
+  // Passes the result on and remembers its failure.
+  template <class T>
+  Result<T> watch(Result<T> result);
+
+  // Runs a writing statement; `what` names it in the refusal to write in a read transaction. Gives the rows changed.
+  template <class... Values>
+  Result<std::int64_t> write(std::string_view what, std::string_view sql, const Values&... values);
+  template <class T>
+  Result<void> insert_row(const T& row, std::string_view tail = {});
+
+  // Rows of T's table; `tail` is what follows FROM.
+  template <class T, class... Values>
+  Result<std::vector<T>> select(std::string_view tail, const Values&... values);
+  template <class T, class... Values>
+  Result<std::optional<T>> find(std::string_view tail, const Values&... values);
+  // A page of the rows of `organization` that also meet `condition`, whose parameters start at ?2.
+  template <class T, class... Values>
+  Result<Page<T>> page(const Uuid& organization, const ListWindow& window, std::string_view condition,
+                       const Values&... values);
+  template <class T>
+  Result<std::optional<Timestamp>> cursor_time(const Uuid& organization, const ListWindow& window);
+
+  Connection& connection_;
+  Mode mode_;
+  std::optional<Error> failure_;
+};
+
+}  // namespace latchkey::store
