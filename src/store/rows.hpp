@@ -16,6 +16,8 @@ struct Organization {
   Uuid id;
   std::string name;
   Timestamp created_at;
+
+  friend bool operator==(const Organization&, const Organization&) = default;
 };
 
 enum class Role {
@@ -35,6 +37,8 @@ struct ApiKey {
   std::string hint;  // "...last four characters"
   Timestamp created_at;
   std::optional<Timestamp> revoked_at;
+
+  friend bool operator==(const ApiKey&, const ApiKey&) = default;
 };
 
 struct ExternalKey {
@@ -48,6 +52,8 @@ struct ExternalKey {
   Timestamp updated_at;
   // Counts the changes of geo and provider_config: what a validation that ran outside a transaction compares.
   std::int64_t revision = 0;
+
+  friend bool operator==(const ExternalKey&, const ExternalKey&) = default;
 };
 
 struct Workspace {
@@ -64,6 +70,8 @@ struct Workspace {
   std::map<std::string, std::string> tags;
   Timestamp created_at;
   std::optional<Timestamp> archived_at;
+
+  friend bool operator==(const Workspace&, const Workspace&) = default;
 };
 
 enum class DataKeyState {
@@ -80,6 +88,8 @@ struct DataKey {
   Bytes wrapped;
   DataKeyState state = DataKeyState::Active;
   Timestamp created_at;
+
+  friend bool operator==(const DataKey&, const DataKey&) = default;
 };
 
 struct Activity {
@@ -90,6 +100,8 @@ struct Activity {
   std::string actor_id;  // what actor_ids[] filters by
   std::string actor;     // JSON object
   std::string details;   // JSON object: the fields that this type adds
+
+  friend bool operator==(const Activity&, const Activity&) = default;
 };
 
 }  // namespace latchkey::store

@@ -128,14 +128,18 @@ class Store {
   auto run_typed(Access access, Work work) -> Task<std::invoke_result_t<Work, Transaction&>> {
     using Outcome = std::invoke_result_t<Work, Transaction&>;
     if constexpr (std::is_same_v<Outcome, Result<void>>) {
-      co_return co_await run(access, std::move(work));
+      std::function<Result<void>(Transaction&)> plain = std::move(work);
+      co_return co_await run(access, std::move(plain));
     } else {
       auto outcome = std::make_shared<std::optional<Outcome>>();
-      auto ran = co_await run(access, [outcome, work = std::move(work)](Transaction& tx) -> Result<void> {
+      // Bound before it is passed on: g++ 12 copies temporaries among the arguments of a co_await bit by bit.
+      std::function<Result<void>(Transaction&)> typed = [outcome,
+                                                         work = std::move(work)](Transaction& tx) -> Result<void> {
         outcome->emplace(work(tx));
         if (!outcome->value()) return outcome->value().error();
         return success();
-      });
+      };
+      auto ran = co_await run(access, std::move(typed));
       if (!ran) co_return ran.error();
       co_return std::move(outcome->value());
     }

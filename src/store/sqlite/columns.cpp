@@ -52,8 +52,11 @@ DataKeyState read_state(Row& row) {
 
 std::map<std::string, std::string> read_tags(Row& row) {
   std::map<std::string, std::string> tags;
+  // Texts come back as they were given, whatever bytes they have.
+  json::parse_options options;
+  options.allow_invalid_utf8 = true;
   boost::system::error_code failed;
-  auto value = json::parse(row.text(), failed);
+  auto value = json::parse(row.text(), failed, {}, options);
   const auto* object = failed ? nullptr : value.if_object();
   if (object == nullptr) {
     row.mark_damaged();
