@@ -8,12 +8,7 @@
 #include <mutex>
 #include <vector>
 
-#include <boost/asio/associated_executor.hpp>
-#include <boost/asio/async_result.hpp>
 #include <boost/asio/detached.hpp>
-#include <boost/asio/dispatch.hpp>
-#include <boost/asio/post.hpp>
-#include <boost/asio/this_coro.hpp>
 
 #include "base/task.hpp"
 
@@ -68,21 +63,18 @@ class SingleFlight {
   }
 
   static Task<Value> wait(std::shared_ptr<Flight> flight) {
-    co_await boost::asio::async_initiate<const boost::asio::use_awaitable_t<>, void()>(
-        [flight](auto handler) {
-          auto executor = boost::asio::get_associated_executor(handler);
-          auto shared = std::make_shared<decltype(handler)>(std::move(handler));
-          Waiter resume = [executor, shared] { boost::asio::post(executor, [shared] { std::move (*shared)(); }); };
-          {
-            std::lock_guard lock(flight->mutex);
-            if (!flight->value) {
-              flight->waiters.push_back(std::move(resume));
-              return;
-            }
-          }
-          resume();
-        },
-        boost::asio::use_awaitable);
+    auto enlist = [flight](Waiter resume) {
+      {
+        std::lock_guard lock(flight->mutex);
+        if (!flight->value) {
+          flight->waiters.push_back(std::move(resume));
+          return;
+        }
+      }
+      resume();
+    };
+    auto landed = suspend(std::move(enlist));
+    co_await std::move(landed);
     co_return *flight->value;
   }
 

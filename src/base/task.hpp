@@ -1,17 +1,24 @@
 // Coroutines. Task<T> is what every function that waits returns. Rules: no lock is held across a suspension; nothing
 // blocks an I/O thread (RSA, SQLite and files go through `run_on` to a pool of their own); deadlines are arguments.
-// g++ 12: keep `co_await` out of conditional expressions and of braced initialisers: bind it to a variable first.
+// g++ 12: keep `co_await` out of conditional expressions and of braced initialisers, and keep what it awaits free of
+// temporaries that have destructors (lambdas that hold a shared_ptr): bind them to variables first. It destroys some
+// twice.
 #pragma once
 
 #include <exception>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <type_traits>
 #include <utility>
 
+#include <boost/asio/associated_executor.hpp>
+#include <boost/asio/async_result.hpp>
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/co_spawn.hpp>
+#include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/thread_pool.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
@@ -42,8 +49,22 @@ Task<std::invoke_result_t<Work>> run_on(boost::asio::thread_pool& pool, Work wor
   }
 }
 
-// Runs a task to its end on this thread, with a context of its own: for command lines and tests. An exception that leaves
-// the task leaves here too.
+// Suspends the caller and calls `start(resume)`; the caller goes on, on its own executor, once `resume()` is called,
+// from any thread, once. Its context counts it as work meanwhile. Not a coroutine itself: see the word on g++ 12 above.
+template <class Start>
+Task<void> suspend(Start start) {
+  return boost::asio::async_initiate<const boost::asio::use_awaitable_t<>, void()>(
+      [begin = std::move(start)](auto handler) mutable {
+        auto work = boost::asio::make_work_guard(boost::asio::get_associated_executor(handler));
+        auto shared = std::make_shared<decltype(handler)>(std::move(handler));
+        begin(std::function<void()>(
+            [work, shared] { boost::asio::post(work.get_executor(), [shared] { std::move (*shared)(); }); }));
+      },
+      boost::asio::use_awaitable);
+}
+
+// Runs a task to its end on this thread, with a context of its own: for command lines and tests. An exception that
+// leaves the task leaves here too.
 template <class T>
 T run_blocking(Task<T> task) {
   boost::asio::io_context context;

@@ -14,8 +14,6 @@
 
 #include <boost/algorithm/string/predicate.hpp>
 #include <boost/algorithm/string/trim.hpp>
-#include <boost/asio/associated_executor.hpp>
-#include <boost/asio/async_result.hpp>
 #include <boost/asio/ip/address.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/thread_pool.hpp>
@@ -206,19 +204,17 @@ class CurlClient final : public Client {
   Task<Outcome> send(ClientRequest request) override {
     if (auto error = unsendable(request)) co_return *error;
     auto outcome = std::make_shared<std::optional<Outcome>>();
-    co_await boost::asio::async_initiate<const boost::asio::use_awaitable_t<>, void()>(
-        [this, outcome](auto handler, ClientRequest inner) {
-          auto executor = boost::asio::get_associated_executor(handler);
-          auto shared = std::make_shared<decltype(handler)>(std::move(handler));
-          auto transfer = std::make_unique<Transfer>();
-          transfer->request = std::move(inner);
-          transfer->complete = [executor, shared, outcome](Outcome result) {
-            outcome->emplace(std::move(result));
-            boost::asio::post(executor, [shared] { std::move (*shared)(); });
-          };
-          submit(std::move(transfer));
-        },
-        boost::asio::use_awaitable, std::move(request));
+    auto transfer = std::make_shared<std::unique_ptr<Transfer>>(std::make_unique<Transfer>());
+    (*transfer)->request = std::move(request);
+    auto begin = [this, outcome, transfer](std::function<void()> resume) {
+      (*transfer)->complete = [resume = std::move(resume), outcome](Outcome result) {
+        outcome->emplace(std::move(result));
+        resume();
+      };
+      submit(std::move(*transfer));
+    };
+    auto done = suspend(std::move(begin));
+    co_await std::move(done);
     co_return std::move(**outcome);
   }
 

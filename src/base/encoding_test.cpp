@@ -1,0 +1,78 @@
+#include "base/encoding.hpp"
+
+#include <gtest/gtest.h>
+
+namespace latchkey {
+namespace {
+
+TEST(Base64, Rfc4648Answers) {
+  struct Case {
+    std::string_view plain;
+    std::string_view padded;
+    std::string_view url;
+  };
+  for (const auto& [plain, padded, url] : std::initializer_list<Case>{{"", "", ""},
+                                                                      {"f", "Zg==", "Zg"},
+                                                                      {"fo", "Zm8=", "Zm8"},
+                                                                      {"foo", "Zm9v", "Zm9v"},
+                                                                      {"foob", "Zm9vYg==", "Zm9vYg"},
+                                                                      {"fooba", "Zm9vYmE=", "Zm9vYmE"},
+                                                                      {"foobar", "Zm9vYmFy", "Zm9vYmFy"},
+                                                                      {"\xff\xfe\xfd", "//79", "__79"}}) {
+    EXPECT_EQ(base64_encode(as_bytes(plain)), padded);
+    EXPECT_EQ(base64url_encode(as_bytes(plain)), url);
+    EXPECT_EQ(as_text(base64_decode(padded).value()), plain);
+    EXPECT_EQ(as_text(base64url_decode(url).value()), plain);
+  }
+}
+
+TEST(Base64, OneTextForOneValue) {
+  for (std::string_view bad :
+       {"Zg", "Zg=", "Zg===", "Zh==", "Zm9=", "Zm 9v", "Zm9v\n", "====", "=", "Zm9v====", "Z===", "__79", "Zg==Zg=="}) {
+    EXPECT_FALSE(base64_decode(bad)) << bad;
+  }
+  for (std::string_view bad : {"Z", "Zg==", "Zh", "Zm9", "//79", "Zm9v ", "Zm9v="})
+    EXPECT_FALSE(base64url_decode(bad)) << bad;
+}
+
+TEST(Base64, EveryByteValueSurvives) {
+  Bytes all(256);
+  for (std::size_t i = 0; i < all.size(); ++i) all[i] = static_cast<std::uint8_t>(i);
+  EXPECT_EQ(base64_decode(base64_encode(all)).value(), all);
+  EXPECT_EQ(base64url_decode(base64url_encode(all)).value(), all);
+  EXPECT_EQ(hex_decode(hex_encode(all)).value(), all);
+}
+
+TEST(Hex, TakesBothCasesAndNothingElse) {
+  EXPECT_EQ(hex_encode(Bytes{0x00, 0xab, 0xff}), "00abff");
+  EXPECT_EQ(hex_decode("00aBFf").value(), (Bytes{0x00, 0xab, 0xff}));
+  for (std::string_view bad : {"0", "0g", "0x00", " 00"}) EXPECT_FALSE(hex_decode(bad)) << bad;
+}
+
+TEST(Base58, SixteenBytesAreTwentyTwoCharacters) {
+  std::array<std::uint8_t, 16> zero{};
+  EXPECT_EQ(base58_encode_128(zero), std::string(22, '1'));
+  std::array<std::uint8_t, 16> one{};
+  one[15] = 1;
+  EXPECT_EQ(base58_encode_128(one), std::string(21, '1') + "2");
+  std::array<std::uint8_t, 16> most;
+  most.fill(0xff);
+  EXPECT_EQ(base58_encode_128(most), "YcVfxkQb6JRzqk5kF2tNLv");
+  for (const auto& value : {zero, one, most}) EXPECT_EQ(base58_decode_128(base58_encode_128(value)).value(), value);
+}
+
+TEST(Base58, RefusesWhatIsNoSuchNumber) {
+  for (std::string_view bad :
+       {"", "1", "YcVfxkQb6JRzqk5kF2tNLw", "zzzzzzzzzzzzzzzzzzzzzz", "0111111111111111111111", "O111111111111111111111",
+        "I111111111111111111111", "l111111111111111111111", "11111111111111111111111"}) {
+    EXPECT_FALSE(base58_decode_128(bad)) << bad;
+  }
+}
+
+TEST(PercentEncode, LeavesOnlyTheUnreserved) {
+  EXPECT_EQ(percent_encode("aZ9-._~"), "aZ9-._~");
+  EXPECT_EQ(percent_encode("a b/c?d=e&f%+\xc3\xa9"), "a%20b%2Fc%3Fd%3De%26f%25%2B%C3%A9");
+}
+
+}  // namespace
+}  // namespace latchkey

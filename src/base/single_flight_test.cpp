@@ -1,0 +1,88 @@
+#include "base/single_flight.hpp"
+
+#include <atomic>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <gtest/gtest.h>
+
+#include "base/result.hpp"
+
+namespace latchkey {
+namespace {
+
+namespace asio = boost::asio;
+using Flights = SingleFlight<int, Result<std::string>>;
+
+// Work that waits until it is let go: a timer that never expires by itself.
+struct Gate {
+  explicit Gate(asio::io_context& context) : timer(context, asio::steady_timer::time_point::max()) {}
+  asio::steady_timer timer;
+};
+
+Task<Result<std::string>> wait_and_count(Gate& gate, int& runs) {
+  ++runs;
+  boost::system::error_code cancelled;
+  co_await gate.timer.async_wait(asio::redirect_error(asio::use_awaitable, cancelled));
+  co_return std::string("done");
+}
+
+TEST(SingleFlight, ManyAskOneWorksAllAreAnswered) {
+  constexpr int kCallers = 100;
+  asio::io_context context;
+  Gate gate(context);
+  Flights flights;
+  int runs = 0;
+  int answered = 0;
+  auto ask = [&](int key) -> Task<void> {
+    auto value = co_await flights.run(context.get_executor(), key, [&] { return wait_and_count(gate, runs); });
+    if (value && value.value() == "done") ++answered;
+  };
+  for (int i = 0; i < kCallers; ++i) asio::co_spawn(context, ask(7), asio::detached);
+  context.poll();
+  EXPECT_EQ(runs, 1);
+  EXPECT_EQ(answered, 0);
+  gate.timer.cancel();
+  context.run();
+  EXPECT_EQ(runs, 1);
+  EXPECT_EQ(answered, kCallers);
+}
+
+TEST(SingleFlight, KeysDoNotWaitForEachOtherAndResultsAreNotKept) {
+  asio::io_context context;
+  Flights flights;
+  int runs = 0;
+  auto ask = [&](int key) -> Task<void> {
+    auto value = co_await flights.run(context.get_executor(), key, [&]() -> Task<Result<std::string>> {
+      ++runs;
+      co_return Error{ErrorCode::KeyDenied, "no"};
+    });
+    EXPECT_FALSE(value);
+  };
+  for (int key : {1, 2}) asio::co_spawn(context, ask(key), asio::detached);
+  context.run();
+  EXPECT_EQ(runs, 2);
+  context.restart();
+  asio::co_spawn(context, ask(1), asio::detached);
+  context.run();
+  EXPECT_EQ(runs, 3);
+}
+
+TEST(SingleFlight, ManyThreadsManyKeys) {
+  constexpr int kRounds = 2000;
+  constexpr int kKeys = 5;
+  asio::thread_pool pool(4);
+  SingleFlight<int, Result<int>> flights;
+  std::atomic<int> wrong{0};
+  auto ask = [&](int key) -> Task<void> {
+    auto value = co_await flights.run(pool.get_executor(), key, [key]() -> Task<Result<int>> { co_return key * 10; });
+    if (!value || value.value() != key * 10) ++wrong;
+  };
+  for (int i = 0; i < kRounds; ++i) asio::co_spawn(pool, ask(i % kKeys), asio::detached);
+  pool.join();
+  EXPECT_EQ(wrong, 0);
+}
+
+}  // namespace
+}  // namespace latchkey

@@ -1,0 +1,170 @@
+#include "http/server.hpp"
+
+#include <boost/asio/use_future.hpp>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "http/testing/test_server.hpp"
+
+namespace latchkey::http {
+namespace {
+
+using testing::exchange;
+using ::testing::HasSubstr;
+using ::testing::Not;
+using ::testing::StartsWith;
+
+class ServerTest : public ::testing::Test {
+ protected:
+  void start(ServerOptions options = {}) {
+    auto started = Server::start(context_.get().get_executor(), std::move(options), service_);
+    ASSERT_TRUE(started) << started.error().message;
+    server_ = std::move(started).value();
+  }
+  std::string send(std::string_view bytes) { return exchange(server_->port(), bytes); }
+
+  testing::EchoService service_;
+  testing::RunningContext context_;
+  std::unique_ptr<Server> server_;
+};
+
+TEST_F(ServerTest, AnswersAndKeepsTheConnection) {
+  start();
+  auto answers = send(
+      "GET /one?a=b HTTP/1.1\r\nHost: Example.COM:80\r\n\r\n"
+      "POST /two HTTP/1.1\r\nHost: h\r\nX-Sent: v\r\nContent-Length: 5\r\n\r\nhello");
+  EXPECT_THAT(answers, StartsWith("HTTP/1.1 200 OK\r\n"));
+  EXPECT_THAT(answers, HasSubstr("x-host: example.com:80"));
+  EXPECT_THAT(answers, HasSubstr("GET /one a=b|"));
+  EXPECT_THAT(answers, HasSubstr("x-seen: v"));
+  EXPECT_THAT(answers, HasSubstr("POST /two |hello"));
+}
+
+TEST_F(ServerTest, ReadsChunkedBodies) {
+  start();
+  EXPECT_THAT(send("POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n"),
+              HasSubstr("|abcde"));
+}
+
+TEST_F(ServerTest, AHeadRequestGetsTheLengthAndNoBody) {
+  start();
+  auto answer = send("HEAD /x HTTP/1.1\r\nHost: h\r\n\r\n");
+  EXPECT_THAT(answer, HasSubstr("Content-Length: 9"));
+  EXPECT_THAT(answer, Not(HasSubstr("HEAD /x")));
+}
+
+TEST_F(ServerTest, RefusesWhatIsNotARequest) {
+  start();
+  for (std::string_view bytes : {
+           "nonsense\r\n\r\n",
+           "GET / HTTP/9.9\r\n\r\n",
+           "GET noslash HTTP/1.1\r\nHost: h\r\n\r\n",
+           "GET /?a=%zz HTTP/1.1\r\nHost: h\r\n\r\n",
+           "GET / HTTP/1.1\r\nbad header\r\n\r\n",
+           "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: x\r\n\r\n",
+           "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: -1\r\n\r\n",
+           "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\nabc",
+           "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+           "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\nContent-Length: 3\r\n\r\n0\r\n\r\n",
+           "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nabc\r\n",
+       }) {
+    auto answer = send(bytes);
+    EXPECT_THAT(answer, StartsWith("HTTP/1.1 400")) << bytes;
+    EXPECT_THAT(answer, HasSubstr("malformed")) << bytes;
+    EXPECT_THAT(answer, HasSubstr("Connection: close")) << bytes;
+  }
+}
+
+TEST_F(ServerTest, BodiesAboveTheLimitAreRefusedUnread) {
+  start();
+  auto declared = send("POST /big HTTP/1.1\r\nHost: h\r\nContent-Length: 1001\r\n\r\n");
+  EXPECT_THAT(declared, StartsWith("HTTP/1.1 413"));
+  EXPECT_THAT(declared, HasSubstr("body /big"));
+  auto chunked = "POST /big HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n3e9\r\n" + std::string(1001, 'x');
+  EXPECT_THAT(send(chunked), StartsWith("HTTP/1.1 413"));
+  auto exact = "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 1000\r\n\r\n" + std::string(1000, 'x');
+  EXPECT_THAT(send(exact), StartsWith("HTTP/1.1 200"));
+}
+
+TEST_F(ServerTest, ARefusalIsReadableWhileTheBodyIsStillComing) {
+  start();
+  auto flood = "POST /big HTTP/1.1\r\nHost: h\r\nContent-Length: 2000000\r\n\r\n" + std::string(2'000'000, 'x');
+  EXPECT_THAT(send(flood), StartsWith("HTTP/1.1 413"));
+}
+
+TEST_F(ServerTest, HeadsAboveTheLimitAreRefused) {
+  start();
+  EXPECT_THAT(send("GET / HTTP/1.1\r\nHost: h\r\nX: " + std::string(20'000, 'x') + "\r\n\r\n"),
+              StartsWith("HTTP/1.1 431"));
+}
+
+TEST_F(ServerTest, SaysToGoOnOnlyWhereTheBodyIsWanted) {
+  start();
+  auto wanted = send("POST / HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\nok");
+  EXPECT_THAT(wanted, StartsWith("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200"));
+  auto unwanted = send("POST / HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 2000\r\n\r\n");
+  EXPECT_THAT(unwanted, StartsWith("HTTP/1.1 413"));
+}
+
+TEST_F(ServerTest, ASlowBodyIsGivenUp) {
+  ServerOptions options;
+  options.body_timeout = std::chrono::milliseconds(50);
+  start(options);
+  auto answer = exchange(server_->port(), "POST /slow HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\nab", false);
+  EXPECT_THAT(answer, ::testing::AnyOf(::testing::IsEmpty(), StartsWith("HTTP/1.1 408")));
+}
+
+TEST_F(ServerTest, AnExceptionIsAnAnswerAndNotTheEnd) {
+  start();
+  auto answers = send("GET /throw HTTP/1.1\r\nHost: h\r\n\r\nGET /next HTTP/1.1\r\nHost: h\r\n\r\n");
+  EXPECT_THAT(answers, StartsWith("HTTP/1.1 500"));
+  EXPECT_THAT(answers, HasSubstr("GET /next"));
+}
+
+TEST_F(ServerTest, TooManyConnectionsAreTold) {
+  ServerOptions options;
+  options.max_connections = 1;
+  start(options);
+  boost::asio::io_context context;
+  boost::asio::ip::tcp::socket first(context);
+  first.connect({boost::asio::ip::address_v4::loopback(), server_->port()});
+  boost::asio::write(first, boost::asio::buffer(std::string_view("GET / HTTP/1.1\r\nHost: h\r\n\r\n")));
+  char byte = 0;
+  boost::asio::read(first, boost::asio::buffer(&byte, 1));  // the first one is being served by now
+  EXPECT_THAT(send("GET / HTTP/1.1\r\nHost: h\r\n\r\n"), StartsWith("HTTP/1.1 503"));
+}
+
+TEST_F(ServerTest, ATakenPortSaysWhatToDo) {
+  start();
+  ServerOptions options;
+  options.port = server_->port();
+  auto second = Server::start(context_.get().get_executor(), options, service_);
+  ASSERT_FALSE(second);
+  EXPECT_EQ(second.error().code, ErrorCode::Unavailable);
+  EXPECT_THAT(second.error().message, HasSubstr("choose another port"));
+  options.address = "not an address";
+  EXPECT_EQ(Server::start(context_.get().get_executor(), options, service_).error().code, ErrorCode::Invalid);
+  options = ServerOptions{};
+  options.tls = TlsFiles{"no", "pem"};
+  EXPECT_EQ(Server::start(context_.get().get_executor(), options, service_).error().code, ErrorCode::Invalid);
+}
+
+TEST_F(ServerTest, StoppingClosesIdleConnectionsAndTheDoor) {
+  start();
+  auto port = server_->port();
+  boost::asio::io_context context;
+  boost::asio::ip::tcp::socket idle(context);
+  idle.connect({boost::asio::ip::address_v4::loopback(), port});
+  auto stopped = boost::asio::co_spawn(context_.get(), server_->stop(std::chrono::seconds(5)), boost::asio::use_future);
+  stopped.get();
+  boost::system::error_code failed;
+  char byte = 0;
+  boost::asio::read(idle, boost::asio::buffer(&byte, 1), failed);
+  EXPECT_TRUE(failed);
+  boost::asio::ip::tcp::socket late(context);
+  late.connect({boost::asio::ip::address_v4::loopback(), port}, failed);
+  EXPECT_TRUE(failed);
+}
+
+}  // namespace
+}  // namespace latchkey::http

@@ -1,0 +1,78 @@
+// A server for tests: an echo service on a free port, its context on threads of its own; and a raw client that sends
+// bytes as they are. Test code only.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include <boost/asio/connect.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/read.hpp>
+#include <boost/asio/write.hpp>
+
+#include "http/server.hpp"
+
+namespace latchkey::http::testing {
+
+// Answers with what it was asked: method, path, query, body; "/throw" throws.
+class EchoService final : public Service {
+ public:
+  std::size_t limit = 1000;
+  [[nodiscard]] std::size_t body_limit(const RequestHead&) const override { return limit; }
+  [[nodiscard]] Task<Response> handle(Request request) override {
+    if (request.path == "/throw") throw std::runtime_error("thrown");
+    Response response;
+    response.headers.set("content-type", "text/plain");
+    response.headers.set("x-host", request.host);
+    response.headers.set("x-seen", std::string(request.headers.get("x-sent")));
+    if (request.path == "/status") response.status = static_cast<unsigned>(std::stoul(request.raw_query));
+    if (request.path == "/location") response = Response{302, {{"location", "/elsewhere"}}, "moved"};
+    response.body = request.method + " " + request.path + " " + request.raw_query + "|" + request.body;
+    co_return response;
+  }
+  [[nodiscard]] Response reject(Rejection why, const RequestHead* head) const override {
+    static const std::vector<std::pair<unsigned, std::string>> kAnswers{
+        {400, "malformed"}, {431, "head"}, {413, "body"}, {408, "slow"}, {503, "overloaded"}, {500, "failed"}};
+    const auto& [status, text] = kAnswers[static_cast<std::size_t>(why)];
+    return Response{status, {}, text + (head == nullptr ? "" : " " + head->path)};
+  }
+};
+
+// A context that runs on two threads until destroyed.
+class RunningContext {
+ public:
+  RunningContext() : work_(boost::asio::make_work_guard(context_)) {
+    for (int i = 0; i < 2; ++i) threads_.emplace_back([this] { context_.run(); });
+  }
+  ~RunningContext() {
+    work_.reset();
+    context_.stop();
+    for (auto& thread : threads_) thread.join();
+  }
+  RunningContext(const RunningContext&) = delete;
+  RunningContext& operator=(const RunningContext&) = delete;
+  boost::asio::io_context& get() { return context_; }
+
+ private:
+  boost::asio::io_context context_;
+  boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_;
+  std::vector<std::thread> threads_;
+};
+
+// Connects to a local port, sends `bytes`, and gives all that comes back until the other side closes.
+inline std::string exchange(std::uint16_t port, std::string_view bytes, bool half_close = true) {
+  boost::asio::io_context context;
+  boost::asio::ip::tcp::socket socket(context);
+  socket.connect({boost::asio::ip::address_v4::loopback(), port});
+  boost::system::error_code failed;
+  boost::asio::write(socket, boost::asio::buffer(bytes), failed);
+  if (half_close) socket.shutdown(boost::asio::ip::tcp::socket::shutdown_send, failed);
+  std::string answer;
+  boost::asio::read(socket, boost::asio::dynamic_buffer(answer), failed);
+  return answer;
+}
+
+}  // namespace latchkey::http::testing
