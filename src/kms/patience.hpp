@@ -3,18 +3,18 @@
 
 #include <algorithm>
 #include <chrono>
+#include <exception>
 #include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <string>
 
 #include <boost/asio/any_io_executor.hpp>
-#include <boost/asio/associated_executor.hpp>
-#include <boost/asio/async_result.hpp>
 #include <boost/asio/detached.hpp>
-#include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 
+#include "base/result.hpp"
 #include "base/task.hpp"
 
 namespace latchkey::kms {
@@ -71,31 +71,42 @@ Task<std::optional<T>> wait_at_most(boost::asio::any_io_executor executor, std::
   patience = std::min(patience, kLongest);
   auto state = std::make_shared<detail::Patience<T>>(executor);
   boost::asio::co_spawn(executor, detail::work_for<T>(state, std::move(work)), boost::asio::detached);
-  co_await boost::asio::async_initiate<const boost::asio::use_awaitable_t<>, void()>(
-      [state, patience](auto handler) {
-        auto home = boost::asio::get_associated_executor(handler);
-        auto shared = std::make_shared<decltype(handler)>(std::move(handler));
-        auto resume = [home, shared] { boost::asio::post(home, [shared] { std::move (*shared)(); }); };
-        {
-          std::lock_guard lock(state->mutex);
-          if (!state->ended) {
-            state->resume = resume;
-            state->timer.expires_after(patience);
-            state->timer.async_wait([state](const boost::system::error_code& cancelled) {
-              if (!cancelled) state->wake();
-            });
-            return;
-          }
-        }
-        resume();
-      },
-      boost::asio::use_awaitable);
+  auto begin = [state, patience](std::function<void()> resume) {
+    {
+      std::lock_guard lock(state->mutex);
+      if (!state->ended) {
+        state->resume = std::move(resume);
+        state->timer.expires_after(patience);
+        state->timer.async_wait([state](const boost::system::error_code& cancelled) {
+          if (!cancelled) state->wake();
+        });
+        return;
+      }
+    }
+    resume();
+  };
+  auto woken = suspend(std::move(begin));
+  co_await std::move(woken);
   std::optional<T> value;
   {
     std::lock_guard lock(state->mutex);
     value = std::move(state->value);
   }
   co_return value;
+}
+
+// `work`, with whatever it may throw as an Internal error: a shared flight must land.
+template <class T>
+std::function<Task<Result<T>>()> guarded(std::function<Task<Result<T>>()> work) {
+  auto guard = [](std::function<Task<Result<T>>()> inner) -> Task<Result<T>> {
+    try {
+      auto result = co_await inner();
+      co_return result;
+    } catch (const std::exception& failure) {
+      co_return Error{ErrorCode::Internal, std::string("the key could not be asked: ") + failure.what()};
+    }
+  };
+  return [guard, work = std::move(work)] { return guard(work); };
 }
 
 }  // namespace latchkey::kms
