@@ -1,0 +1,79 @@
+// Resource Manager: tenants, subscriptions, groups, vaults, roles and diagnostic settings, each call checked against
+// the caller's roles at its scope.
+#pragma once
+
+#include <initializer_list>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <boost/json/object.hpp>
+
+#include "emulator/azure/cloud.hpp"
+#include "emulator/azure/filter.hpp"
+#include "emulator/azure/tokens.hpp"
+#include "http/message.hpp"
+
+namespace latchkey::emulator::azure {
+
+// Thread-safe. Changes wait for the disk: not for I/O threads.
+class ResourceManager {
+ public:
+  explicit ResourceManager(Cloud& cloud) : cloud_(cloud) {}
+  [[nodiscard]] http::Response handle(const http::Request& request);
+
+ private:
+  [[nodiscard]] Outcome<http::Response> answer(const http::Request& request);
+
+  Cloud& cloud_;
+};
+
+namespace arm {
+
+// A call whose token is good for Resource Manager and for the subscription in its path.
+struct Call {
+  Cloud& cloud;
+  const http::Request& request;
+  Snapshot model;
+  Caller caller;
+  std::vector<std::string> path;  // decoded segments
+  Seconds now = 0;
+
+  [[nodiscard]] const std::string& method() const { return request.method; }
+  // The path is exactly these segments, "*" standing for any one, letters in any case.
+  [[nodiscard]] bool is(std::initializer_list<std::string_view> pattern) const;
+  // "/a/b" of the first `count` segments.
+  [[nodiscard]] std::string scope(std::size_t count) const;
+  // AuthorizationFailed unless the caller may.
+  [[nodiscard]] Outcome<void> require(std::string_view action, const std::string& scope) const;
+  [[nodiscard]] bool may(std::string_view action, const std::string& scope) const;
+};
+
+// Each answers the calls it knows, and nothing for others' paths.
+[[nodiscard]] std::optional<Outcome<http::Response>> handle_groups(Call& call);
+[[nodiscard]] std::optional<Outcome<http::Response>> handle_vaults(Call& call);
+[[nodiscard]] std::optional<Outcome<http::Response>> handle_deleted_vaults(Call& call);
+[[nodiscard]] std::optional<Outcome<http::Response>> handle_roles(Call& call);
+[[nodiscard]] std::optional<Outcome<http::Response>> handle_diagnostics(Call& call);
+// Without a token: what tools read to learn a cloud's addresses.
+[[nodiscard]] http::Response metadata_endpoints(const http::Request& request);
+
+[[nodiscard]] Refusal bad_request(std::string message);
+[[nodiscard]] Refusal method_not_allowed(const Call& call);
+[[nodiscard]] Refusal group_not_found(std::string_view name);
+[[nodiscard]] Refusal vault_not_found(std::string_view vault, std::string_view group);
+[[nodiscard]] Outcome<boost::json::object> read_body(const http::Request& request);
+[[nodiscard]] Outcome<std::vector<FilterClause>> read_filter(const http::Request& request);
+// The vault of a path that begins /subscriptions/s/resourceGroups/rg/providers/Microsoft.KeyVault/vaults/v.
+[[nodiscard]] Outcome<const Vault*> vault_at(const Model& model, const std::vector<std::string>& path);
+
+[[nodiscard]] boost::json::object show_vault(const Vault& vault);
+// Changes `vault` as the body of a PUT (`is_new` or not) or PATCH says.
+[[nodiscard]] Outcome<void> apply_vault_body(const Model& model, const boost::json::object& body, bool is_new,
+                                             Vault& vault);
+// Forgets the role assignments at and beneath a scope that is gone.
+void forget_assignments(Model& model, const std::string& scope);
+
+}  // namespace arm
+
+}  // namespace latchkey::emulator::azure

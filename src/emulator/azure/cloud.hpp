@@ -1,0 +1,37 @@
+// What every emulated service stands on.
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "base/clock.hpp"
+#include "base/random.hpp"
+#include "emulator/azure/audit.hpp"
+#include "emulator/azure/key_rules.hpp"
+#include "emulator/azure/state.hpp"
+#include "http/message.hpp"
+
+namespace latchkey::emulator::azure {
+
+struct Rules {
+  DisabledKeyRule disabled_key = DisabledKeyRule::RefusesPrivateOperations;
+  // How long a new role assignment takes to hold; Azure's own takes minutes.
+  std::chrono::seconds role_propagation{0};
+  // Whether Entra takes one client assertion once only. Azure's libraries reuse theirs until it expires.
+  bool assertions_once = false;
+};
+
+// All references outlive the services.
+struct Cloud {
+  State& state;
+  AuditLog& audit;
+  const Clock& clock;
+  RandomSource& random;
+  Rules rules;
+  // The address that a request is held to come from; network rules and audit see this one.
+  std::function<std::string(const http::RequestHead&)> client_address;
+  // Called after vaults came or went, so that each has its port.
+  std::function<void()> vaults_changed;
+};
+
+}  // namespace latchkey::emulator::azure

@@ -1,0 +1,44 @@
+// Entra ID: the token endpoints (v2 with scopes, v1 with resources, and the AD FS form that az knows), and what clients
+// read before they ask for a token.
+#pragma once
+
+#include "emulator/azure/cloud.hpp"
+#include "emulator/azure/entra_credentials.hpp"
+#include "http/message.hpp"
+
+namespace latchkey::emulator::azure {
+
+// Thread-safe. Signing is slow: not for I/O threads.
+class Entra {
+ public:
+  explicit Entra(Cloud& cloud) : cloud_(cloud) {}
+  [[nodiscard]] http::Response handle(const http::Request& request);
+
+ private:
+  struct TokenRequest;
+  [[nodiscard]] EntraOutcome<http::Response> route(const http::Request& request);
+  [[nodiscard]] EntraOutcome<http::Response> token(const http::Request& request, const std::string& tenant);
+  [[nodiscard]] EntraOutcome<TokenRequest> read_token_request(const http::Request& request) const;
+  [[nodiscard]] std::optional<EntraRefusal> check_credential(const Model& model, const Application& app,
+                                                             const TokenRequest& asked, const http::Request& request,
+                                                             const std::string& tenant, const std::string& tenant_id);
+
+  Cloud& cloud_;
+  AssertionMemory assertions_;
+};
+
+// The tenant of a GUID or domain; refuses others, in the words of 90002 (with this `error`) and 900023.
+[[nodiscard]] EntraOutcome<const Tenant*> find_tenant(const Model& model, const std::string& name,
+                                                      std::string_view error);
+
+// "https://login.microsoftonline.com", or the local address that the client used.
+[[nodiscard]] std::string login_origin(const http::RequestHead& request);
+
+namespace discovery {
+[[nodiscard]] EntraOutcome<http::Response> openid_configuration(const Model& model, const http::RequestHead& request,
+                                                                const std::string& tenant, bool v2);
+[[nodiscard]] EntraOutcome<http::Response> instance(const http::RequestHead& request);
+[[nodiscard]] http::Response keys(const Model& model);
+}  // namespace discovery
+
+}  // namespace latchkey::emulator::azure

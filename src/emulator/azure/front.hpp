@@ -1,0 +1,59 @@
+// The door of every port: finds the service that a request is for, by the port it came to, its host, or its path, and
+// runs it on the pool.
+#pragma once
+
+#include <map>
+#include <mutex>
+#include <optional>
+
+#include <boost/asio/thread_pool.hpp>
+
+#include "emulator/azure/arm.hpp"
+#include "emulator/azure/entra.hpp"
+#include "emulator/azure/graph.hpp"
+#include "emulator/azure/key_vault.hpp"
+#include "http/connect_proxy.hpp"
+#include "http/server.hpp"
+
+namespace latchkey::emulator::azure {
+
+class Front final : public http::Service {
+ public:
+  Front(Cloud& cloud, boost::asio::thread_pool& pool, bool log_calls)
+      : cloud_(cloud),
+        pool_(pool),
+        log_calls_(log_calls),
+        entra_(cloud),
+        key_vault_(cloud),
+        resource_manager_(cloud),
+        graph_(cloud) {}
+
+  [[nodiscard]] std::size_t body_limit(const http::RequestHead& head) const override;
+  [[nodiscard]] Task<http::Response> handle(http::Request request) override;
+  [[nodiscard]] http::Response reject(http::Rejection why, const http::RequestHead* head) const override;
+
+  // Which vault a port belongs to; an empty name takes it away.
+  void assign_port(std::uint16_t port, const std::string& vault_name);
+
+ private:
+  [[nodiscard]] http::Response dispatch(http::Request request);
+  [[nodiscard]] http::Response dispatch_local(const http::Request& request);
+  [[nodiscard]] http::Response audit(const http::Request& request);
+  [[nodiscard]] std::optional<std::string> vault_of_port(std::uint16_t port) const;
+
+  Cloud& cloud_;
+  boost::asio::thread_pool& pool_;
+  bool log_calls_;
+  Entra entra_;
+  KeyVault key_vault_;
+  ResourceManager resource_manager_;
+  Graph graph_;
+  mutable std::mutex mutex_;
+  std::map<std::uint16_t, std::string> vault_ports_;
+};
+
+// What the proxy does with a CONNECT to `host`: the public names are tunnelled, a vault that does not exist has no
+// name, everything else is refused.
+[[nodiscard]] http::ProxyVerdict proxy_verdict(const Model& model, std::string_view host, std::uint16_t port);
+
+}  // namespace latchkey::emulator::azure

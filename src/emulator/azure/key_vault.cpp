@@ -1,0 +1,254 @@
+#include "emulator/azure/key_vault.hpp"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include "base/json_fields.hpp"
+#include "emulator/azure/network.hpp"
+#include "emulator/azure/rbac.hpp"
+#include "emulator/azure/vault_call.hpp"
+
+namespace latchkey::emulator::azure {
+
+namespace json = boost::json;
+
+namespace {
+
+constexpr std::string_view kVaultResource = "https://vault.azure.net";
+constexpr std::string_view kVaultResourceId = "cfa8b339-82a2-471a-a3c9-0fc0be7a4093";
+
+Refusal unauthorized(std::string message) {
+  return {401, "Unauthorized", std::move(message)};
+}
+
+std::optional<Refusal> check_token(const TokenReading& reading, const Vault& vault, std::string_view authority) {
+  switch (reading.fault) {
+    case TokenFault::None:
+      break;
+    case TokenFault::Missing:
+      return unauthorized("AKV10000: Request is missing a Bearer or PoP token.");
+    case TokenFault::Malformed:
+      return unauthorized("[BearerReadAccessTokenFailed] Error validating token: the token is not a JWT.");
+    case TokenFault::Forged:
+      return unauthorized("[SignatureInvalid] Error validating token: 'S2S12005'.");
+    case TokenFault::TooEarly:
+      return unauthorized("[TokenNotYetValid] Error validating token: 'S2S12087'.");
+    case TokenFault::Expired:
+      return unauthorized("[TokenExpired] Error validating token: 'S2S12086'.");
+  }
+  const auto& caller = reading.caller;
+  if (caller.audience != kVaultResource && caller.audience != kVaultResourceId &&
+      caller.audience != challenge_resource(authority)) {
+    return unauthorized(
+        fmt::format("AKV10022: Invalid audience. Expected {}, found: {}.", kVaultResource, caller.audience));
+  }
+  auto issuer = fmt::format("https://sts.windows.net/{}/", vault.tenant_id);
+  if (caller.issuer != issuer) {
+    return unauthorized(fmt::format("AKV10032: Invalid issuer. Expected one of {}, found {}.", issuer, caller.issuer));
+  }
+  return std::nullopt;
+}
+
+std::string resource_of(const Vault& vault, const VaultRoute& route) {
+  auto resource = fmt::format("/subscriptions/{}/resourcegroups/{}/providers/microsoft.keyvault/vaults/{}",
+                              lower(vault.subscription_id), lower(vault.resource_group), lower(vault.name));
+  if (!route.key.empty()) resource += "/keys/" + lower(route.key);
+  if (!route.version.empty()) resource += "/" + json_fields::clean_text(route.version);
+  return resource;
+}
+
+std::optional<Refusal> check_policy(const Vault& vault, const Caller& caller, std::string_view permission) {
+  auto grants = [&](const AccessPolicy& policy) {
+    return same(policy.object_id, caller.object_id) &&
+           std::any_of(policy.keys.begin(), policy.keys.end(), [&](const std::string& granted) {
+             return granted == "all" ? permission != "purge" : same(granted, permission);
+           });
+  };
+  if (std::any_of(vault.access_policies.begin(), vault.access_policies.end(), grants)) return std::nullopt;
+  return Refusal{403, "Forbidden",
+                 fmt::format("The user, group or application '{}' does not have keys {} permission on key vault "
+                             "'{};location={}'. For help resolving this issue, please see "
+                             "https://go.microsoft.com/fwlink/?linkid=2125287",
+                             caller.described(), permission, vault.name, vault.location),
+                 "ForbiddenByPolicy"};
+}
+
+std::optional<Refusal> check_role(const Cloud& cloud, const Model& model, const Vault& vault, const VaultRoute& route,
+                                  const Caller& caller) {
+  auto resource = resource_of(vault, route);
+  auto action = names_of(route).data_action;
+  AccessQuestion question{caller.object_id, resource, action, Plane::Data,
+                          unix_seconds(cloud.clock) - cloud.rules.role_propagation.count()};
+  if (is_allowed(model, question)) return std::nullopt;
+  return Refusal{403, "Forbidden",
+                 fmt::format("Caller is not authorized to perform action on resource.\r\nIf role assignments, deny "
+                             "assignments or role definitions were changed recently, please observe propagation "
+                             "time.\r\nCaller: {}\r\nAction: '{}'\r\nResource: '{}'\r\nAssignment: (not "
+                             "found)\r\nDenyAssignmentId: null\r\nDecisionReason: null \r\nVault: {};location={}\r\n",
+                             caller.described(), action, resource, vault.name, vault.location),
+                 "ForbiddenByRbac"};
+}
+
+std::optional<Refusal> check_api_version(const http::Request& request) {
+  auto version = http::query_parameter(request, "api-version");
+  if (!version || version->empty()) {
+    return bad_parameter("The request is missing the api-version query parameter.");
+  }
+  if (is_known_api_version(*version)) return std::nullopt;
+  return bad_parameter(fmt::format(
+      "The specified version ({}) is not recognized. Consider using the latest supported version (2026-04-01).",
+      json_fields::clean_text(*version)));
+}
+
+Outcome<json::object> perform(VaultCall& call) {
+  switch (call.route.action) {
+    case VaultAction::Create:
+      return create_key(call);
+    case VaultAction::Get:
+      return get_key(call);
+    case VaultAction::List:
+      return list_keys(call);
+    case VaultAction::ListVersions:
+      return list_versions(call);
+    case VaultAction::Update:
+      return update_key(call);
+    case VaultAction::Rotate:
+      return rotate_key(call);
+    case VaultAction::Delete:
+      return delete_key(call);
+    case VaultAction::ListDeleted:
+      return list_deleted_keys(call);
+    case VaultAction::GetDeleted:
+      return get_deleted_key(call);
+    case VaultAction::Recover:
+      return recover_key(call);
+    case VaultAction::Purge:
+      return purge_key(call);
+    case VaultAction::Crypto:
+      return use_key(call);
+  }
+  return bad_parameter("");
+}
+
+void add_headers(const Cloud& cloud, const http::Request& request, const Vault& vault, const std::string& address,
+                 http::Response& response) {
+  auto& headers = response.headers;
+  headers.set("cache-control", "no-cache");
+  headers.set("pragma", "no-cache");
+  headers.set("expires", "-1");
+  headers.set("x-ms-keyvault-region", vault.location);
+  auto client_id = json_fields::clean_text(request.headers.get("x-ms-client-request-id"));
+  if (!client_id.empty()) headers.set("x-ms-client-request-id", client_id);
+  headers.set("x-ms-request-id", new_guid(cloud.random));
+  headers.set("x-ms-keyvault-service-version", "1.9.2500.1");
+  headers.set(
+      "x-ms-keyvault-network-info",
+      fmt::format("conn_type={};addr={};act_addr_fam={};", address.find(':') == std::string::npos ? "Ipv4" : "Ipv6",
+                  address, address.find(':') == std::string::npos ? "InterNetwork" : "InterNetworkV6"));
+  headers.set("x-powered-by", "ASP.NET");
+  headers.set("strict-transport-security", "max-age=31536000;includeSubDomains");
+  headers.set("x-content-type-options", "nosniff");
+}
+
+}  // namespace
+
+// What is known so far of a call, for the audit log, whichever check ends it.
+struct KeyVault::Progress {
+  Snapshot model;
+  const Vault* vault = nullptr;
+  std::string address;
+  std::string operation = "Authentication";
+  std::string audit_id;
+  Caller caller;
+  std::optional<Refusal> refusal;
+};
+
+std::string challenge_resource(std::string_view authority) {
+  if (!is_local_authority(authority)) return std::string(kVaultResource);
+  auto host = host_without_port(authority);
+  // NAME.vault.localhost:PORT: Azure's Python client wants the parent domain, with the port.
+  bool is_named = host.ends_with(".localhost") && std::count(host.begin(), host.end(), '.') >= 2;
+  return "https://" + std::string(is_named ? authority.substr(authority.find('.') + 1) : authority);
+}
+
+http::Response KeyVault::handle(const http::Request& request, const std::string& vault_name) {
+  auto started = cloud_.clock.steady();
+  Progress progress;
+  progress.model = cloud_.state.read();
+  progress.vault = find_vault(*progress.model, vault_name);
+  progress.address = cloud_.client_address(request);
+  if (progress.vault == nullptr) {
+    return render(Refusal{404, "VaultNotFound", fmt::format("There is no vault with the name {}.", vault_name)});
+  }
+  const auto& vault = *progress.vault;
+  auto answered = answer(request, progress);
+  if (!answered) progress.refusal = answered.error();
+  auto response = answered ? std::move(answered.value()) : render(*progress.refusal);
+  if (response.status == 401) {
+    response.headers.set("www-authenticate",
+                         fmt::format("Bearer authorization=\"https://login.microsoftonline.com/{}\", resource=\"{}\"",
+                                     vault.tenant_id, challenge_resource(request.host)));
+  }
+  add_headers(cloud_, request, vault, progress.address, response);
+  if (is_audited(vault)) {
+    AuditEvent event;
+    event.time = cloud_.clock.now();
+    event.operation = response.status == 401 ? "Authentication" : progress.operation;
+    event.operation_version = json_fields::clean_text(http::query_parameter(request, "api-version").value_or(""));
+    event.status = response.status;
+    if (progress.refusal) {
+      event.error_code = progress.refusal->code;
+      event.error_message = progress.refusal->message;
+    }
+    event.duration = std::chrono::duration_cast<std::chrono::milliseconds>(cloud_.clock.steady() - started);
+    event.client_address = progress.address;
+    event.correlation_id = response.headers.has("x-ms-client-request-id")
+                               ? response.headers.get("x-ms-client-request-id")
+                               : response.headers.get("x-ms-request-id");
+    event.caller = progress.caller;
+    event.client_info = json_fields::clean_text(request.headers.get("user-agent"), 256);
+    event.request_uri = json_fields::clean_text(fmt::format("https://{}{}{}{}", request.host, request.path,
+                                                            request.raw_query.empty() ? "" : "?", request.raw_query),
+                                                2048);
+    event.id = progress.audit_id;
+    cloud_.audit.append(vault, event);
+  }
+  return response;
+}
+
+Outcome<http::Response> KeyVault::answer(const http::Request& request, Progress& progress) {
+  const auto& vault = *progress.vault;
+  auto now = unix_seconds(cloud_.clock);
+  auto reading = read_bearer(*progress.model, request, now);
+  // The firewall speaks before the token is checked; but it names the caller, so a request without a token gets its
+  // challenge first.
+  if (reading.fault != TokenFault::Missing) {
+    if (auto refused = check_network(vault, progress.address, reading.caller)) {
+      if (auto route = route_vault_request(request)) progress.operation = names_of(route.value()).audit;
+      progress.caller = reading.caller;
+      return std::move(*refused);
+    }
+  }
+  if (auto refused = check_token(reading, vault, request.host)) return std::move(*refused);
+  progress.caller = reading.caller;
+  LATCHKEY_TRY(auto route, route_vault_request(request));
+  auto names = names_of(route);
+  progress.operation = names.audit;
+  VaultCall call{cloud_, request, progress.model, vault, request.host, route, now};
+  call.audit_id = route.key.empty() ? fmt::format("https://{}/keys", request.host)
+                                    : key_id(call, route.key, json_fields::clean_text(route.version));
+  progress.audit_id = call.audit_id;
+  if (auto refused = check_api_version(request)) return std::move(*refused);
+  auto forbidden = vault.rbac ? check_role(cloud_, *progress.model, vault, route, reading.caller)
+                              : check_policy(vault, reading.caller, names.permission);
+  if (forbidden) return std::move(*forbidden);
+  auto performed = perform(call);
+  progress.audit_id = call.audit_id;
+  if (!performed) return std::move(performed.error());
+  if (performed.value().empty()) return empty_response(204);
+  return json_response(200, performed.value());
+}
+
+}  // namespace latchkey::emulator::azure

@@ -1,0 +1,29 @@
+// A vault's face: firewall, token, permission, then the operation; headers and audit around all of it.
+#pragma once
+
+#include <string>
+
+#include "emulator/azure/cloud.hpp"
+#include "emulator/azure/tokens.hpp"
+#include "http/message.hpp"
+
+namespace latchkey::emulator::azure {
+
+// Thread-safe. RSA and the disk are slow: not for I/O threads.
+class KeyVault {
+ public:
+  explicit KeyVault(Cloud& cloud) : cloud_(cloud) {}
+  [[nodiscard]] http::Response handle(const http::Request& request, const std::string& vault_name);
+
+ private:
+  struct Progress;
+  [[nodiscard]] Outcome<http::Response> answer(const http::Request& request, Progress& progress);
+
+  Cloud& cloud_;
+};
+
+// What a challenge names as resource for a vault at `authority`: clients check that its host is the vault's, or its
+// parent.
+[[nodiscard]] std::string challenge_resource(std::string_view authority);
+
+}  // namespace latchkey::emulator::azure

@@ -1,0 +1,19 @@
+// A vault's firewall. Pure.
+#pragma once
+
+#include <optional>
+#include <string_view>
+
+#include "emulator/azure/errors.hpp"
+#include "emulator/azure/model.hpp"
+#include "emulator/azure/tokens.hpp"
+
+namespace latchkey::emulator::azure {
+
+// "203.0.113.9" or "203.0.113.0/24": IPv4, not one of RFC 1918, which Azure does not take.
+[[nodiscard]] bool is_ip_rule(std::string_view rule);
+[[nodiscard]] bool is_in_range(std::string_view rule, std::string_view address);
+// Absent where the vault's rules let `address` in.
+[[nodiscard]] std::optional<Refusal> check_network(const Vault& vault, std::string_view address, const Caller& caller);
+
+}  // namespace latchkey::emulator::azure

@@ -1,0 +1,30 @@
+// Azure's built-in roles, as far as vaults need them, with the definitions that Microsoft publishes.
+#pragma once
+
+#include <initializer_list>
+#include <span>
+#include <string_view>
+#include <vector>
+
+namespace latchkey::emulator::azure {
+
+struct RoleDefinition {
+  std::string_view id;
+  std::string_view name;
+  std::string_view description;
+  std::vector<std::string_view> actions;
+  std::vector<std::string_view> not_actions;
+  std::vector<std::string_view> data_actions;
+  // The roles whose assignments the holder may write; empty: any that its actions let it write.
+  std::vector<std::string_view> assignable_roles;
+};
+
+inline constexpr std::string_view kOwnerRole = "8e3af657-a8ff-443c-a75c-2fe8c4bcb635";
+inline constexpr std::string_view kVaultAdministratorRole = "00482a5a-887f-4fb3-b363-3b7fe8e74483";
+inline constexpr std::string_view kCryptoUserRole = "12338af0-0e69-4776-bea7-57ae8d297424";
+
+[[nodiscard]] std::span<const RoleDefinition> built_in_roles();
+// Null where there is none of that id.
+[[nodiscard]] const RoleDefinition* find_role(std::string_view id);
+
+}  // namespace latchkey::emulator::azure

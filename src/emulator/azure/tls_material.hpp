@@ -1,0 +1,14 @@
+// The emulator's own certificate authority, and the certificate for the public names it answers under.
+#pragma once
+
+#include "base/random.hpp"
+#include "base/result.hpp"
+#include "emulator/azure/model.hpp"
+
+namespace latchkey::emulator::azure {
+
+// Makes what is missing or runs out within a month; true where anything was made. Dates are the system's, whatever
+// clock the emulator runs on: those who check them look at their own. Slow: makes RSA keys.
+[[nodiscard]] Result<bool> complete_tls_material(TlsMaterial& tls, RandomSource& random);
+
+}  // namespace latchkey::emulator::azure

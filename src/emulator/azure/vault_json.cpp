@@ -1,0 +1,175 @@
+#include "emulator/azure/vault_json.hpp"
+
+#include "base/encoding.hpp"
+#include "emulator/azure/key_material.hpp"
+
+namespace latchkey::emulator::azure {
+
+namespace json = boost::json;
+
+namespace {
+
+json::array texts(const std::vector<std::string>& values) {
+  return json::array(values.begin(), values.end());
+}
+
+json::object version_to_json(const KeyVersion& version) {
+  json::object out{{"id", version.id},
+                   {"private_key", version.material->private_pem},
+                   {"operations", texts(version.operations)},
+                   {"enabled", version.enabled},
+                   {"created", version.created},
+                   {"updated", version.updated},
+                   {"tags", version.tags}};
+  if (version.not_before) out["not_before"] = *version.not_before;
+  if (version.expires) out["expires"] = *version.expires;
+  return out;
+}
+
+KeyVersion read_version(const JsonReader& in) {
+  KeyVersion version;
+  version.id = in.text("id");
+  auto material = read_key_material(in.text("private_key"));
+  if (material) {
+    version.material = std::move(material.value());
+  } else {
+    in.complain("private_key", "a private key");
+    version.material = std::make_shared<KeyMaterial>();
+  }
+  version.operations = in.texts("operations");
+  version.enabled = in.flag("enabled");
+  version.created = in.number("created");
+  version.updated = in.number("updated");
+  version.tags = in.object("tags");
+  version.not_before = in.maybe_number("not_before");
+  version.expires = in.maybe_number("expires");
+  return version;
+}
+
+json::object key_to_json(const Key& key) {
+  json::array versions;
+  for (const auto& version : key.versions) versions.push_back(version_to_json(version));
+  return {{"name", key.name}, {"hsm", key.hsm}, {"versions", std::move(versions)}};
+}
+
+Key read_key(const JsonReader& in) {
+  Key key{in.text("name"), in.flag("hsm"), {}};
+  in.each("versions", [&](const JsonReader& version) { key.versions.push_back(read_version(version)); });
+  if (key.versions.empty()) in.complain("versions", "a list with at least one version");
+  return key;
+}
+
+json::object network_to_json(const NetworkRules& rules) {
+  return {{"public_access", rules.public_access},
+          {"stated", rules.stated},
+          {"deny", rules.deny},
+          {"bypass", rules.bypass},
+          {"ip_rules", texts(rules.ip_rules)},
+          {"virtual_network_rules", rules.virtual_network_rules}};
+}
+
+NetworkRules read_network(const JsonReader& in) {
+  return {in.flag("public_access"), in.flag("stated"),    in.flag("deny"),
+          in.text("bypass"),        in.texts("ip_rules"), in.array("virtual_network_rules")};
+}
+
+json::array policies_to_json(const Vault& vault) {
+  json::array policies;
+  for (const auto& policy : vault.access_policies) {
+    policies.push_back(
+        json::object{{"object_id", policy.object_id}, {"keys", texts(policy.keys)}, {"shown", policy.shown}});
+  }
+  return policies;
+}
+
+void write_keys(const Vault& vault, json::object& out) {
+  json::array keys;
+  for (const auto& [name, key] : vault.keys) keys.push_back(key_to_json(key));
+  json::array deleted_keys;
+  for (const auto& [name, deleted] : vault.deleted_keys) {
+    deleted_keys.push_back(
+        json::object{{"key", key_to_json(deleted.key)}, {"deleted", deleted.deleted}, {"purge_at", deleted.purge_at}});
+  }
+  json::array diagnostics;
+  for (const auto& [name, setting] : vault.diagnostics) {
+    diagnostics.push_back(json::object{{"name", setting.name}, {"properties", setting.properties}});
+  }
+  out["keys"] = std::move(keys);
+  out["deleted_keys"] = std::move(deleted_keys);
+  out["diagnostics"] = std::move(diagnostics);
+}
+
+void read_keys(const JsonReader& in, Vault& vault) {
+  in.each("keys", [&](const JsonReader& item) {
+    auto key = read_key(item);
+    vault.keys[lower(key.name)] = std::move(key);
+  });
+  in.each("deleted_keys", [&](const JsonReader& item) {
+    DeletedKey deleted;
+    item.within("key", [&](const JsonReader& key) { deleted.key = read_key(key); });
+    deleted.deleted = item.number("deleted");
+    deleted.purge_at = item.number("purge_at");
+    vault.deleted_keys[lower(deleted.key.name)] = std::move(deleted);
+  });
+  in.each("diagnostics", [&](const JsonReader& item) {
+    DiagnosticSetting setting{item.text("name"), item.object("properties")};
+    vault.diagnostics[lower(setting.name)] = std::move(setting);
+  });
+}
+
+}  // namespace
+
+json::object vault_to_json(const Vault& vault) {
+  json::object out{{"name", vault.name},
+                   {"subscription_id", vault.subscription_id},
+                   {"resource_group", vault.resource_group},
+                   {"location", vault.location},
+                   {"tenant_id", vault.tenant_id},
+                   {"sku", vault.sku},
+                   {"rbac", vault.rbac},
+                   {"purge_protection", vault.purge_protection},
+                   {"retention_days", vault.retention_days},
+                   {"for_deployment", vault.for_deployment},
+                   {"for_disk_encryption", vault.for_disk_encryption},
+                   {"for_template_deployment", vault.for_template_deployment},
+                   {"network", network_to_json(vault.network)},
+                   {"access_policies", policies_to_json(vault)},
+                   {"tags", vault.tags},
+                   {"created_by", vault.created_by},
+                   {"created", vault.created},
+                   {"updated", vault.updated},
+                   {"direct_port", static_cast<std::int64_t>(vault.direct_port)}};
+  write_keys(vault, out);
+  return out;
+}
+
+Vault read_vault(const JsonReader& in) {
+  Vault vault;
+  vault.name = in.text("name");
+  vault.subscription_id = in.text("subscription_id");
+  vault.resource_group = in.text("resource_group");
+  vault.location = in.text("location");
+  vault.tenant_id = in.text("tenant_id");
+  vault.sku = in.text("sku");
+  vault.rbac = in.flag("rbac");
+  vault.purge_protection = in.flag("purge_protection");
+  vault.retention_days = static_cast<int>(in.number("retention_days"));
+  vault.for_deployment = in.flag("for_deployment");
+  vault.for_disk_encryption = in.flag("for_disk_encryption");
+  vault.for_template_deployment = in.flag("for_template_deployment");
+  in.within("network", [&](const JsonReader& rules) { vault.network = read_network(rules); });
+  in.each("access_policies", [&](const JsonReader& policy) {
+    vault.access_policies.push_back({policy.text("object_id"), policy.texts("keys"), policy.object("shown")});
+  });
+  vault.tags = in.object("tags");
+  vault.created_by = in.text("created_by");
+  vault.created = in.number("created");
+  vault.updated = in.number("updated");
+  auto port = in.number("direct_port");
+  if (port < 0 || port > 65535) in.complain("direct_port", "a port");
+  vault.direct_port = static_cast<std::uint16_t>(port);
+  read_keys(in, vault);
+  return vault;
+}
+
+}  // namespace latchkey::emulator::azure

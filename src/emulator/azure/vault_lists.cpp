@@ -1,0 +1,91 @@
+#include <charconv>
+
+#include <fmt/format.h>
+
+#include "base/encoding.hpp"
+#include "emulator/azure/vault_call.hpp"
+
+namespace latchkey::emulator::azure {
+
+namespace json = boost::json;
+
+namespace {
+
+constexpr std::size_t kMaxPage = 25;
+
+struct Paging {
+  std::size_t size = kMaxPage;
+  std::string after;  // begin behind the item of this name
+};
+
+Outcome<Paging> read_paging(const http::Request& request) {
+  Paging paging;
+  if (auto text = http::query_parameter(request, "maxresults")) {
+    auto [end, failed] = std::from_chars(text->data(), text->data() + text->size(), paging.size);
+    if (failed != std::errc() || end != text->data() + text->size() || paging.size < 1 || paging.size > kMaxPage) {
+      return bad_parameter("Invalid value for maxresults: it must be between 1 and 25.");
+    }
+  }
+  if (auto token = http::query_parameter(request, "$skiptoken"); token && !token->empty()) {
+    auto decoded = base64url_decode(*token);
+    if (!decoded) return bad_parameter("Invalid value for $skiptoken.");
+    paging.after = as_text(decoded.value());
+  }
+  return paging;
+}
+
+// Fills `page` from `items`, ordered by name, and links to the next one.
+template <class Items, class Name, class Render>
+Outcome<json::object> page_of(const VaultCall& call, const Items& items, Name name, Render render) {
+  LATCHKEY_TRY(auto paging, read_paging(call.request));
+  json::array page;
+  json::value next = nullptr;
+  std::string last;
+  bool begun = paging.after.empty();
+  for (const auto& item : items) {
+    if (!begun) {
+      begun = name(item) == paging.after;
+      continue;
+    }
+    if (page.size() == paging.size) {
+      auto version = http::query_parameter(call.request, "api-version").value_or("");
+      next = fmt::format("https://{}{}?api-version={}&$skiptoken={}&maxresults={}", call.authority, call.request.path,
+                         percent_encode(version), base64url_encode(as_bytes(last)), paging.size);
+      break;
+    }
+    page.push_back(render(item));
+    last = name(item);
+  }
+  return json::object{{"value", std::move(page)}, {"nextLink", std::move(next)}};
+}
+
+}  // namespace
+
+Outcome<json::object> list_keys(VaultCall& call) {
+  return page_of(
+      call, call.vault.keys, [](const auto& entry) { return entry.first; },
+      [&](const auto& entry) { return key_item(call, call.vault, entry.second, entry.second.versions.back(), false); });
+}
+
+Outcome<json::object> list_versions(VaultCall& call) {
+  LATCHKEY_TRY(auto found, find_key(call.vault, call.route));
+  return page_of(
+      call, found.key->versions, [](const KeyVersion& version) { return version.id; },
+      [&](const KeyVersion& version) { return key_item(call, call.vault, *found.key, version, true); });
+}
+
+Outcome<json::object> list_deleted_keys(VaultCall& call) {
+  std::vector<const DeletedKey*> present;
+  for (const auto& [name, deleted] : call.vault.deleted_keys) {
+    if (deleted.purge_at > call.now) present.push_back(&deleted);
+  }
+  return page_of(
+      call, present, [](const DeletedKey* deleted) { return lower(deleted->key.name); },
+      [&](const DeletedKey* deleted) {
+        auto item = key_item(call, call.vault, deleted->key, deleted->key.versions.back(), false);
+        add_deletion(call, *deleted, item);
+        return item;
+      });
+}
+
+}  // namespace latchkey::emulator::azure
