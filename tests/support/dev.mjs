@@ -1,0 +1,123 @@
+// Starts a `latchkey dev` of its own for a test file: free ports, a folder of its own, gone at the end.
+import { spawn, spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+export const binary =
+  process.env.LATCHKEY_BINARY ?? fileURLToPath(new URL('../../build/release/src/cli/latchkey', import.meta.url));
+
+/** Reads `export NAME='value'` lines. */
+export function readEnvFile(path) {
+  const values = {};
+  for (const line of readFileSync(path, 'utf8').split('\n')) {
+    const match = /^export ([A-Za-z_]+)='(.*)'$/.exec(line);
+    if (match) values[match[1]] = match[2].replaceAll(`'\\''`, `'`);
+  }
+  return values;
+}
+
+export class Dev {
+  constructor(options = {}) {
+    this.options = options;
+    this.folder = options.folder ?? mkdtempSync(join(tmpdir(), 'latchkey-test-'));
+    this.log = '';
+  }
+
+  /** Resolves when it says ready. */
+  async start(extra = []) {
+    const args = ['dev', '--data-dir', this.folder, '--port', '0', '--emulator-port', '0', ...(this.options.args ?? []), ...extra];
+    const [command, ...prefix] = this.options.wrapper ?? [binary];
+    this.process = spawn(command, [...prefix, ...(this.options.wrapper ? [binary] : []), ...args], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    this.exited = new Promise((resolve) => this.process.once('exit', (code, signal) => resolve({ code, signal })));
+    this.process.stderr.on('data', (data) => (this.log += data));
+    await new Promise((resolve, reject) => {
+      let out = '';
+      this.process.stdout.on('data', (data) => {
+        out += data;
+        if (out.includes('ready\n')) resolve();
+      });
+      this.exited.then(({ code, signal }) => reject(new Error(`latchkey dev ended with ${code ?? signal}: ${this.log}`)));
+    });
+    this.env = readEnvFile(join(this.folder, 'dev.env'));
+    this.azureEnv = readEnvFile(join(this.folder, 'azure.env'));
+    return this;
+  }
+
+  async kill(signal = 'SIGKILL') {
+    if (this.process && this.process.exitCode === null && this.process.signalCode === null) {
+      this.process.kill(signal);
+    }
+    return this.exited;
+  }
+
+  async stop() {
+    await this.kill('SIGTERM');
+    if (!this.options.folder) rmSync(this.folder, { recursive: true, force: true });
+  }
+
+  /** One request to the server. `body` an object: JSON; a Buffer: raw bytes. */
+  async request(method, path, { key = this.env.LATCHKEY_ADMIN_KEY, body, headers = {} } = {}) {
+    const raw = Buffer.isBuffer(body);
+    const response = await fetch(this.env.LATCHKEY_URL + path, {
+      method,
+      headers: {
+        ...(key ? { 'x-api-key': key } : {}),
+        ...(body === undefined ? {} : { 'content-type': raw ? 'application/octet-stream' : 'application/json' }),
+        ...headers,
+      },
+      body: body === undefined ? undefined : raw || typeof body === 'string' ? body : JSON.stringify(body),
+    });
+    const bytes = Buffer.from(await response.arrayBuffer());
+    let json;
+    try {
+      json = JSON.parse(bytes.toString('utf8'));
+    } catch {
+      json = undefined;
+    }
+    return { status: response.status, headers: response.headers, bytes, json };
+  }
+
+  azureKeyBody(name = this.env.AZURE_KEY_NAME) {
+    return {
+      type: 'azure',
+      vault_uri: this.env.AZURE_VAULT_URI,
+      key_name: name,
+      tenant_id: this.env.AZURE_TENANT_ID,
+    };
+  }
+
+  /** Runs the CLI against this server. */
+  cli(args, { input, env = {} } = {}) {
+    const done = spawnSync(binary, args, {
+      input,
+      env: { PATH: process.env.PATH, HOME: this.folder, ...this.env, ...env },
+      encoding: 'buffer',
+      maxBuffer: 64 * 1024 * 1024,
+    });
+    return { code: done.status, stdout: done.stdout, out: done.stdout.toString('utf8'), err: done.stderr.toString('utf8') };
+  }
+
+  /** Runs a Node program in the environment of azure.env: public names, through the emulator's proxy. */
+  node(file, env = {}) {
+    return spawnSync(process.execPath, [file], {
+      env: { PATH: process.env.PATH, HOME: this.folder, ...this.env, ...this.azureEnv, ...env },
+      encoding: 'utf8',
+      timeout: 120_000,
+    });
+  }
+}
+
+/** Waits until `probe` gives something truthy; at most `seconds`. */
+export async function eventually(probe, seconds = 30) {
+  const end = Date.now() + seconds * 1000;
+  for (;;) {
+    const value = await probe();
+    if (value) return value;
+    if (Date.now() > end) throw new Error('it did not happen in time');
+    await new Promise((resolve) => setTimeout(resolve, 200));
+  }
+}
