@@ -173,9 +173,10 @@ class ApiService::Impl {
       co_return Error{ErrorCode::Unauthenticated,
                       "No API key was sent. Put it in the x-api-key header, or in authorization as a Bearer token."};
     }
+    auto address = call.request.client_address.to_string();
     auto user_agent = json_fields::clean_text(call.request.headers.get("user-agent"), kMaxUserAgent);
-    LATCHKEY_CO_TRY(call.caller, co_await parts_.credentials.authenticate(
-                                     credential, call.request.client_address.to_string(), std::move(user_agent)));
+    LATCHKEY_CO_TRY(call.caller,
+                    co_await parts_.credentials.authenticate(credential, std::move(address), std::move(user_agent)));
     if (allows(endpoint.access, call.caller.role)) co_return success();
     co_return Error{ErrorCode::PermissionDenied,
                     fmt::format("This is {}. {} {} needs {}.", name_of(call.caller.role), endpoint.method,

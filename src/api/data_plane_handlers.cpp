@@ -191,10 +191,11 @@ Task<Result<http::Response>> encrypt(const ApiParts& parts, Call call) {
     LATCHKEY_CO_TRY(auto body, json_fields::parse_object(call.request.body, false, wiping_storage()));
     LATCHKEY_CO_TRY(plain, read_plain(body, ""));
   }
+  auto workspace = workspace_id(call);
   DataPlane plane(parts.compartments, parts.keyring, parts.random);
   auto items = only(std::move(plain));
   LATCHKEY_CO_TRY(auto results,
-                  co_await plane.encrypt(call.caller, workspace_id(call), std::move(items), call.deadline));
+                  co_await plane.encrypt(call.caller, std::move(workspace), std::move(items), call.deadline));
   LATCHKEY_CO_TRY(auto sealed, std::move(results.front()));
   if (raw) co_return raw_response(sealed.ciphertext, sealed.data_key_id, sealed.external_key_id);
   co_return json_text_response(render(sealed));
@@ -210,10 +211,11 @@ Task<Result<http::Response>> decrypt(const ApiParts& parts, Call call) {
     LATCHKEY_CO_TRY(auto body, json_fields::parse_object(call.request.body));
     LATCHKEY_CO_TRY(cipher, read_cipher(body, ""));
   }
+  auto workspace = workspace_id(call);
   DataPlane plane(parts.compartments, parts.keyring, parts.random);
   auto items = only(std::move(cipher));
   LATCHKEY_CO_TRY(auto results,
-                  co_await plane.decrypt(call.caller, workspace_id(call), std::move(items), call.deadline));
+                  co_await plane.decrypt(call.caller, std::move(workspace), std::move(items), call.deadline));
   LATCHKEY_CO_TRY(auto opened, std::move(results.front()));
   if (raw) co_return raw_response(opened.plaintext.view(), opened.data_key_id, opened.external_key_id);
   co_return json_text_response(render(opened));
@@ -222,17 +224,19 @@ Task<Result<http::Response>> decrypt(const ApiParts& parts, Call call) {
 Task<Result<http::Response>> encrypt_batch(const ApiParts& parts, Call call) {
   WipeAtExit wipe(call.request.body);
   LATCHKEY_CO_TRY(auto items, read_items(call.request.body, &read_plain));
+  auto workspace = workspace_id(call);
   DataPlane plane(parts.compartments, parts.keyring, parts.random);
   LATCHKEY_CO_TRY(auto results,
-                  co_await plane.encrypt(call.caller, workspace_id(call), std::move(items), call.deadline));
+                  co_await plane.encrypt(call.caller, std::move(workspace), std::move(items), call.deadline));
   co_return render_results(results);
 }
 
 Task<Result<http::Response>> decrypt_batch(const ApiParts& parts, Call call) {
   LATCHKEY_CO_TRY(auto items, read_items(call.request.body, &read_cipher));
+  auto workspace = workspace_id(call);
   DataPlane plane(parts.compartments, parts.keyring, parts.random);
   LATCHKEY_CO_TRY(auto results,
-                  co_await plane.decrypt(call.caller, workspace_id(call), std::move(items), call.deadline));
+                  co_await plane.decrypt(call.caller, std::move(workspace), std::move(items), call.deadline));
   co_return render_results(results);
 }
 
@@ -250,16 +254,18 @@ http::Response render_lease(const keyring::Lease& lease, const Clock& clock) {
 
 Task<Result<http::Response>> lease_data_key(const ApiParts& parts, Call call) {
   LATCHKEY_CO_TRYV(refuse_body(call.request.body));
+  auto workspace = workspace_id(call);
   DataPlane plane(parts.compartments, parts.keyring, parts.random);
-  LATCHKEY_CO_TRY(auto lease, co_await plane.lease(call.caller, workspace_id(call), call.deadline));
+  LATCHKEY_CO_TRY(auto lease, co_await plane.lease(call.caller, std::move(workspace), call.deadline));
   co_return render_lease(lease, parts.clock);
 }
 
 Task<Result<http::Response>> unwrap_data_key(const ApiParts& parts, Call call) {
   LATCHKEY_CO_TRYV(refuse_body(call.request.body));
   auto id = std::string(call.request.path_parameter("data_key_id"));
+  auto workspace = workspace_id(call);
   DataPlane plane(parts.compartments, parts.keyring, parts.random);
-  LATCHKEY_CO_TRY(auto lease, co_await plane.unwrap(call.caller, workspace_id(call), id, call.deadline));
+  LATCHKEY_CO_TRY(auto lease, co_await plane.unwrap(call.caller, std::move(workspace), std::move(id), call.deadline));
   co_return render_lease(lease, parts.clock);
 }
 

@@ -6,9 +6,11 @@
 #include <filesystem>
 #include <mutex>
 
+#include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/json/parse.hpp>
 #include <gtest/gtest.h>
+#include <spdlog/spdlog.h>
 
 #include "admin/activity.hpp"
 #include "admin/credentials.hpp"
@@ -63,6 +65,7 @@ class RepeatableRandom final : public RandomSource {
 class World {
  public:
   explicit World(std::int64_t max_pages = 0) {
+    spdlog::set_level(spdlog::level::off);
     auto opened = store::open_sqlite_store({.path = directory_.path() + "/latchkey.db",
                                             .readers = 2,
                                             .busy_timeout = std::chrono::seconds(5),
@@ -84,7 +87,7 @@ class World {
     workspaces.emplace(*store_, provider, clock, random, settings);
   }
 
-  // Runs everything until nothing is left to do, and gives what the task returned.
+  // Runs the task to its end. What it left running besides (shared flights) goes on with the next one.
   template <class T>
   T run(Task<T> task) {
     std::optional<T> result;
@@ -93,8 +96,9 @@ class World {
       if (failure) std::rethrow_exception(failure);
     });
     context.restart();
-    context.run();
-    return std::move(result.value());
+    auto busy = boost::asio::make_work_guard(context);
+    while (!result) context.run_one();
+    return std::move(*result);
   }
 
   [[nodiscard]] store::Store& store() { return *store_; }
@@ -136,10 +140,24 @@ class World {
     for (const auto& row : page.rows) shown.push_back(to_json(row).value());
     return shown;
   }
+  // The types alone; those of one moment are in no order, so they are sorted by name.
   [[nodiscard]] std::vector<std::string> activity_types() {
+    std::vector<std::pair<std::string, std::string>> timed;
+    for (const auto& activity : activities()) {
+      timed.emplace_back(text_of(activity.at("created_at")), text_of(activity.at("type")));
+    }
+    std::sort(timed.begin(), timed.end());
     std::vector<std::string> types;
-    for (const auto& activity : activities()) types.emplace_back(activity.at("type").as_string());
+    for (auto& [time, type] : timed) types.push_back(std::move(type));
     return types;
+  }
+  // The latest of a type; empty where there is none.
+  [[nodiscard]] boost::json::object last_activity(std::string_view type) {
+    boost::json::object last;
+    for (auto& activity : activities()) {
+      if (text_of(activity.at("type")) == type) last = std::move(activity);
+    }
+    return last;
   }
 
  private:
