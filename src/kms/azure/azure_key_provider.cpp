@@ -44,7 +44,8 @@ class AzureKeyProvider final : public KeyProvider {
 
   Task<Result<KeyDescription>> describe(const KeyLocation& key, Deadline deadline) override {
     LATCHKEY_CO_TRY(auto target, resolve(key));
-    auto answer = co_await ask(target, build_get(target, new_request_id()), deadline);
+    auto request = build_get(target, new_request_id());
+    auto answer = co_await ask(target, std::move(request), deadline);
     if (!answer) co_return co_await better_explained(std::move(target), answer.error(), deadline);
     co_return read_get(target, answer.value(), clock_.now());
   }
@@ -142,7 +143,9 @@ Task<Result<http::ClientResponse>> AzureKeyProvider::ask(const KeyTarget& target
 // to anybody who asks without a token.
 Task<Error> AzureKeyProvider::better_explained(KeyTarget target, Error error, Deadline deadline) {
   if (error.reason != reason::kAppNotConsented && error.reason != reason::kTenantUnknown) co_return error;
-  auto answer = co_await send(target, build_get(target, new_request_id()), nullptr, deadline);
+  auto request = build_get(target, new_request_id());
+  BearerToken none;
+  auto answer = co_await send(target, std::move(request), none, deadline);
   if (!answer || answer.value().status != 401) co_return error;
   auto challenge = parse_challenge(answer.value().headers.get("www-authenticate"));
   if (!challenge) co_return error;

@@ -72,9 +72,10 @@ TokenSource::TokenSource(std::shared_ptr<RetryingTransport> transport, const Clo
 
 Task<Result<BearerToken>> TokenSource::token(TokenTarget target, Deadline deadline) {
   if (auto token = cached(target)) co_return token;
-  std::function<Task<Result<BearerToken>>()> flight = [self = shared_from_this(), target] {
-    return self->flights_.run(self->executor_, target,
-                              [self, target]() -> Task<Result<BearerToken>> { return self->fetch(target); });
+  using Flight = std::function<Task<Result<BearerToken>>()>;
+  Flight flight = [self = shared_from_this(), target] {
+    Flight work = [self, target] { return self->fetch(target); };
+    return self->flights_.run(self->executor_, target, guarded(std::move(work)));
   };
   auto patience = deadline - clock_.steady();
   auto token = co_await wait_at_most(executor_, patience, std::move(flight));
