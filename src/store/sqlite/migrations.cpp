@@ -51,7 +51,7 @@ CREATE TABLE workspaces (
   FOREIGN KEY (organization, external_key_id) REFERENCES external_keys (organization, id)
 ) STRICT;
 CREATE INDEX workspaces_by_time ON workspaces (organization, created_at, id);
-CREATE INDEX workspaces_by_external_key ON workspaces (organization, external_key_id);
+CREATE INDEX workspaces_by_external_key ON workspaces (organization, external_key_id, created_at, id);
 CREATE UNIQUE INDEX workspaces_one_default ON workspaces (organization) WHERE is_default = 1;
 CREATE TRIGGER workspaces_external_key_is_write_once BEFORE UPDATE OF external_key_id ON workspaces
 WHEN OLD.external_key_id IS NOT NULL AND NEW.external_key_id IS NOT OLD.external_key_id

@@ -296,6 +296,21 @@ TEST_F(SqliteStoreTest, ALockHeldTooLongIsUnavailableAndPasses) {
   EXPECT_TRUE(insert(*store, kAcme));
 }
 
+// What a write has read stays true until it is committed, other processes or not.
+TEST_F(SqliteStoreTest, AWriteKeepsOtherProcessesFromWritingFromItsStart) {
+  auto mine = open();
+  auto theirs = open();
+  auto done = run_blocking(mine->write([&](Transaction& tx) -> Result<void> {
+    LATCHKEY_TRYV(tx.list_organizations());
+    auto between = insert(*theirs, organization(2));
+    EXPECT_FALSE(between);
+    return tx.insert(kAcme);
+  }));
+  ASSERT_TRUE(done) << done.error().message;
+  EXPECT_TRUE(insert(*theirs, organization(2)));
+  EXPECT_THAT(list(*mine).value(), SizeIs(2));
+}
+
 TEST_F(SqliteStoreTest, SaysWhatEachOfSqlitesErrorsMeans) {
   open();
   auto connection = connect();
