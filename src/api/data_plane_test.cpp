@@ -35,7 +35,7 @@ struct DataPlaneTest : ::testing::Test {
     return world.call("POST", "/v1/workspaces/" + workspace + "/" + std::string(operation), world.service_key,
                       std::move(body), std::move(headers));
   }
-  // Past the soft age of every lease, so that the customer's key is asked again.
+  // Past the soft age of every lease and the memory of every refusal, so that the customer's key is asked again.
   void let_leases_age() { world.clock.advance(std::chrono::seconds(61)); }
 };
 
@@ -189,6 +189,7 @@ TEST_F(DataPlaneTest, EveryFailureOfTheKeyReachesTheCaller) {
       EXPECT_FALSE(answer.headers.has("retry-after"));
     }
     world.provider.failure.reset();
+    let_leases_age();
     EXPECT_EQ(decrypt(workspace.id, ciphertext).text("/plaintext"), b64("secret")) << "re-enabling restores access";
   }
 }

@@ -15,10 +15,12 @@ struct Answer {
   std::string body;
   boost::json::value json;  // null where the body is none
 
-  [[nodiscard]] boost::json::value at(std::string_view pointer) const {
+  // What the JSON pointer names; null where there is nothing.
+  [[nodiscard]] const boost::json::value& at(std::string_view pointer) const {
+    static const boost::json::value kNothing;
     boost::system::error_code error;
     const auto* found = json.find_pointer(pointer, error);
-    return found == nullptr ? boost::json::value() : *found;
+    return found == nullptr ? kNothing : *found;
   }
   [[nodiscard]] std::string text(std::string_view pointer) const { return text_of(at(pointer)); }
   [[nodiscard]] std::string error_type() const { return text("/error/type"); }
