@@ -5,6 +5,9 @@
 // renews every lease of that key; where the key refuses (KeyDenied, NetworkBlocked) all of them are dropped at once and
 // wiped; where it cannot be asked (KeyUnreachable) they go on up to `hard`, and never past it.
 //
+// A customer can disable one version of a key and leave the others: a version that lets us in speaks for itself alone,
+// so renewal is by the version that wrapped. A refusal speaks for the whole key.
+//
 // A data key is durable in the store, and has been unwrapped once and compared, before it encrypts anything.
 #pragma once
 
@@ -29,7 +32,9 @@ struct KeyringSettings {
   std::chrono::milliseconds soft{60'000};
   std::chrono::milliseconds hard{3'600'000};
   std::chrono::milliseconds kms_timeout{10'000};  // for one wrap or unwrap with its retries
-  std::size_t max_leases = 100'000;               // least recently used go first
+  // For how long a refusal is answered from memory, and an outage that leases bridge is not asked into again.
+  std::chrono::milliseconds refusal_memory{2'000};
+  std::size_t max_leases = 100'000;  // least recently used go first
 };
 
 // Whose data: what the store says of a workspace, with the location of its key.
@@ -49,7 +54,8 @@ struct Lease {
 
 class Keyring {
  public:
-  // All references outlive the keyring. `executor` runs flights that several callers share.
+  // All references outlive the keyring and, as flights may outlast it, the last run of the executor's context.
+  // `executor` runs flights that several callers share: a caller that goes away or runs out of time leaves them be.
   Keyring(store::Store& store, kms::KeyProvider& provider, const Clock& clock, RandomSource& random,
           boost::asio::any_io_executor executor, KeyringSettings settings);
   ~Keyring();
@@ -57,7 +63,8 @@ class Keyring {
   Keyring& operator=(const Keyring&) = delete;
 
   // The compartment's active data key, made first where there is none. Errors: those of kms::KeyProvider, those of the
-  // store, DeadlineExceeded; Corrupt where a wrapped key does not belong to its place (written to the log as an
+  // store, DeadlineExceeded where there was no time to begin with, KeyUnreachable (timed_out) where it ended while the
+  // key was waited for; Corrupt where a wrapped key does not belong to its place (written to the log as an
   // integrity alarm).
   [[nodiscard]] Task<Result<Lease>> for_encryption(Compartment compartment, Deadline deadline);
 
