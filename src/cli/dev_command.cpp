@@ -1,0 +1,135 @@
+#include <iostream>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/thread_pool.hpp>
+#include <fmt/format.h>
+
+#include "base/file.hpp"
+#include "base/log.hpp"
+#include "cli/command.hpp"
+#include "cli/dev_environment.hpp"
+#include "cli/dev_paths.hpp"
+#include "cli/folder_lock.hpp"
+#include "cli/run_until_signal.hpp"
+#include "cli/server_runtime.hpp"
+#include "crypto/random.hpp"
+#include "emulator/azure/emulator.hpp"
+
+namespace latchkey::cli {
+
+namespace {
+
+constexpr unsigned kThreads = 2;
+constexpr std::uint16_t kDefaultPort = 8600;
+constexpr std::uint16_t kDefaultEmulatorPort = 8601;
+constexpr std::chrono::seconds kLeaseSoft{5};
+constexpr std::chrono::seconds kStopGrace{5};
+
+struct DevOptions {
+  std::string data_dir;
+  std::uint16_t port = kDefaultPort;
+  std::uint16_t emulator_port = kDefaultEmulatorPort;
+  bool bare = false;
+  std::string log_level = "warn";
+  AppIdentity app;
+};
+
+// The server's settings: the public cloud's defaults, and the emulator as its outbound proxy and authority.
+ServerConfig server_config(const DevOptions& options, const emulator::azure::Emulator& azure) {
+  auto config = default_server_config();
+  config.port = options.port;
+  config.threads = kThreads;
+  config.database = options.data_dir + "/latchkey.db";
+  config.root_key_file = options.data_dir + "/root.key";
+  config.azure_client_id = options.app.client_id;
+  config.azure_certificate_file = app_certificate_file(options.data_dir);
+  config.azure_private_key_file = app_private_key_file(options.data_dir);
+  config.proxy = fmt::format("http://127.0.0.1:{}", azure.proxy_port());
+  config.ca_file = azure.ca_file();
+  config.lease_soft = kLeaseSoft;
+  return config;
+}
+
+emulator::azure::EmulatorOptions emulator_options(const DevOptions& options, const Clock& clock, RandomSource& random) {
+  emulator::azure::EmulatorOptions emulator;
+  emulator.clock = &clock;
+  emulator.random = &random;
+  emulator.allow_disabled_wrap = false;
+  emulator.data_dir = options.data_dir + "/azure";
+  // 8601 for TLS, 8602 for the proxy, vaults from 8603 on; 0 leaves all of them to the system.
+  emulator.tls_port = options.emulator_port;
+  if (options.emulator_port != 0) {
+    emulator.proxy_port = static_cast<std::uint16_t>(options.emulator_port + 1);
+    emulator.first_vault_port = static_cast<std::uint16_t>(options.emulator_port + 2);
+  }
+  return emulator;
+}
+
+Result<void> serve(const DevOptions& options) {
+  LATCHKEY_TRYV(make_folder(options.data_dir, 0700));
+  LATCHKEY_TRY(auto lock, FolderLock::take(options.data_dir));
+  SystemClock clock;
+  crypto::SystemRandom random;
+  boost::asio::io_context context;
+
+  LATCHKEY_TRY(auto certificate, ensure_app_credential(options.data_dir, options.app, clock, random));
+  LATCHKEY_TRY(auto azure,
+               emulator::azure::Emulator::start(context.get_executor(), emulator_options(options, clock, random)));
+  emulator::azure::SeedOptions seed;
+  seed.bare = options.bare;
+  seed.platform_app_id = options.app.client_id;
+  seed.platform_app_name = options.app.display_name;
+  seed.platform_certificate_pem = certificate;
+  LATCHKEY_TRY(auto cloud, azure->seed(seed));
+
+  LATCHKEY_TRY(auto runtime,
+               ServerRuntime::start(server_config(options, *azure), context.get_executor(), clock, random));
+  LATCHKEY_TRY(auto tenant, ensure_organization(*runtime, options.data_dir));
+  auto url = fmt::format("http://127.0.0.1:{}", runtime->port());
+  LATCHKEY_TRYV(write_environment(options.data_dir, url, tenant, *azure, cloud));
+
+  std::cerr << "Latchkey for development, on loopback alone: not for real data.\n"
+            << "  server    " << url << '\n'
+            << "  Azure     public names through the proxy http://127.0.0.1:" << azure->proxy_port() << '\n'
+            << "  settings  . " << dev_env_file(options.data_dir) << '\n'
+            << "  other tools (az, Terraform, SDKs): . " << azure_env_file(options.data_dir) << '\n'
+            << "  see it work: latchkey tour --data-dir " << options.data_dir << '\n';
+  std::cout << "ready\n" << std::flush;
+  run_until_signal(context, kThreads, [&]() -> Task<void> {
+    co_await runtime->stop();
+    co_await azure->stop(kStopGrace);
+  });
+  return success();
+}
+
+}  // namespace
+
+void add_dev_command(CLI::App& app, Chosen& chosen) {
+  auto options = std::make_shared<DevOptions>();
+  options->data_dir = default_dev_dir();
+  auto* command = add_command(app, "dev", "Run a whole Latchkey with an Azure of its own, on this machine",
+                              {"latchkey dev", "latchkey dev --data-dir /tmp/lk --port 0 --emulator-port 0 --bare"});
+  command->add_option("--data-dir", options->data_dir, "Where everything is kept")->capture_default_str();
+  command->add_option("--port", options->port, "The server's port; 0: any free one")->capture_default_str();
+  command
+      ->add_option("--emulator-port", options->emulator_port,
+                   "The emulator's first port (TLS, then the proxy, then the vaults); 0: any free ones")
+      ->capture_default_str()
+      ->check(CLI::Range(0, 65000));
+  command->add_flag("--bare", options->bare, "Leave the guide's steps 1 to 7 to you (default: 1 to 4 are done)");
+  command->add_option("--app-client-id", options->app.client_id, "The client id of the platform's app")
+      ->capture_default_str();
+  command->add_option("--app-display-name", options->app.display_name, "Its display name")->capture_default_str();
+  command->add_option("--log-level", options->log_level, "trace, debug, info, warn, error or off")
+      ->capture_default_str();
+  command->callback([&chosen, options] {
+    chosen.action = [options] {
+      configure_logging(LogFormat::Text, options->log_level);
+      crypto::initialize_secret_memory();
+      auto served = serve(*options);
+      return served ? ExitCode::Ok : report_error(served.error(), OutputFormat::Text);
+    };
+  });
+}
+
+}  // namespace latchkey::cli

@@ -1,0 +1,139 @@
+#include "cli/dev_environment.hpp"
+
+#include <fmt/format.h>
+
+#include "base/file.hpp"
+#include "base/task.hpp"
+#include "cli/dev_paths.hpp"
+#include "cli/env_file.hpp"
+#include "crypto/certificate.hpp"
+
+namespace latchkey::cli {
+
+namespace {
+
+constexpr unsigned kAppKeyBits = 3072;
+constexpr std::size_t kMaxPem = 64 * 1024;
+constexpr std::chrono::days kAppCertificateLife{3650};
+constexpr std::string_view kHeading = "Made by `latchkey dev` at each start, for development. Source it in a shell.";
+
+Result<admin::Caller> authenticate(ServerRuntime& runtime, const std::string& key) {
+  return run_blocking(runtime.credentials().authenticate(key, "127.0.0.1", "latchkey dev"));
+}
+
+bool works(ServerRuntime& runtime, const std::string& key, const Uuid& organization, store::Role role) {
+  if (key.empty()) return false;
+  auto caller = authenticate(runtime, key);
+  return caller && caller.value().organization == organization && caller.value().role == role;
+}
+
+Result<std::string> ensure_key(ServerRuntime& runtime, const std::string& known, const Uuid& organization,
+                               store::Role role, std::optional<std::string> workspace_id) {
+  if (works(runtime, known, organization, role)) return known;
+  LATCHKEY_TRY(auto made,
+               run_blocking(runtime.credentials().create_api_key(organization, role, "latchkey dev", workspace_id)));
+  return made.secret;
+}
+
+Result<std::string> ensure_workspace(ServerRuntime& runtime, const std::string& known, const admin::Caller& caller) {
+  if (!known.empty()) {
+    auto found = run_blocking(runtime.workspaces().get(caller, known));
+    if (found && !found.value().archived_at) return known;
+  }
+  admin::NewWorkspace workspace;
+  workspace.name = "Development";
+  LATCHKEY_TRY(auto made, run_blocking(runtime.workspaces().create(caller, workspace)));
+  return made.id;
+}
+
+}  // namespace
+
+std::string app_certificate_file(const std::string& data_dir) {
+  return data_dir + "/app-certificate.pem";
+}
+std::string app_private_key_file(const std::string& data_dir) {
+  return data_dir + "/app-private-key.pem";
+}
+
+Result<std::string> ensure_app_credential(const std::string& data_dir, const AppIdentity& app, const Clock& clock,
+                                          RandomSource& random) {
+  auto certificate = read_file(app_certificate_file(data_dir), kMaxPem);
+  if (certificate || certificate.error().code != ErrorCode::NotFound) return certificate;
+  LATCHKEY_TRY(auto key, crypto::RsaKey::generate(kAppKeyBits));
+  crypto::CertificateRequest request;
+  request.common_name = app.display_name;
+  request.not_before = clock.now() - std::chrono::hours(1);
+  request.not_after = clock.now() + kAppCertificateLife;
+  LATCHKEY_TRY(auto made, crypto::make_self_signed_certificate(key, request, random));
+  LATCHKEY_TRY(auto pem, key.private_pem());
+  // The certificate last: that it is there says that the key is too.
+  LATCHKEY_TRYV(write_file_durably(app_private_key_file(data_dir), as_text(pem.reveal()), 0600));
+  LATCHKEY_TRYV(write_file_durably(app_certificate_file(data_dir), made, 0644));
+  return made;
+}
+
+Result<DevTenant> ensure_organization(ServerRuntime& runtime, const std::string& data_dir) {
+  LATCHKEY_TRY(auto known, read_env_file(dev_env_file(data_dir)));
+  LATCHKEY_TRY(auto organizations, run_blocking(runtime.credentials().list_organizations()));
+  DevTenant tenant;
+  Uuid organization{};
+  if (organizations.empty()) {
+    LATCHKEY_TRY(auto made, run_blocking(runtime.credentials().create_organization("Development", std::nullopt)));
+    organization = made.organization.id;
+    tenant.admin_key = made.admin_key.secret;
+  } else {
+    organization = organizations.front().id;
+    LATCHKEY_TRY(tenant.admin_key,
+                 ensure_key(runtime, known["LATCHKEY_ADMIN_KEY"], organization, store::Role::Admin, {}));
+  }
+  tenant.organization_id = format_uuid(organization);
+  LATCHKEY_TRY(auto admin, authenticate(runtime, tenant.admin_key));
+  LATCHKEY_TRY(tenant.workspace_id, ensure_workspace(runtime, known["LATCHKEY_WORKSPACE_ID"], admin));
+  LATCHKEY_TRY(tenant.service_key,
+               ensure_key(runtime, known["LATCHKEY_SERVICE_KEY"], organization, store::Role::Service, {}));
+  auto workspace_key = tenant.workspace_id == known["LATCHKEY_WORKSPACE_ID"] ? known["LATCHKEY_WORKSPACE_KEY"] : "";
+  LATCHKEY_TRY(tenant.workspace_key,
+               ensure_key(runtime, workspace_key, organization, store::Role::Workspace, tenant.workspace_id));
+  return tenant;
+}
+
+Result<void> write_environment(const std::string& data_dir, const std::string& url, const DevTenant& tenant,
+                               const emulator::azure::Emulator& azure, const emulator::azure::SeedResult& cloud) {
+  EnvironmentLines lines{
+      {"LATCHKEY_URL", url},
+      {"LATCHKEY_ADMIN_KEY", tenant.admin_key},
+      {"LATCHKEY_ORGANIZATION_ID", tenant.organization_id},
+      {"LATCHKEY_WORKSPACE_ID", tenant.workspace_id},
+      {"LATCHKEY_WORKSPACE_KEY", tenant.workspace_key},
+      {"LATCHKEY_SERVICE_KEY", tenant.service_key},
+      {"LATCHKEY_CA_FILE", azure.ca_file()},
+      {"LATCHKEY_APP_CLIENT_ID", cloud.platform_app_id},
+      {"LATCHKEY_EMULATOR_URL", fmt::format("https://127.0.0.1:{}", azure.tls_port())},
+      {"AZURE_AUTHORITY_HOST", "https://login.microsoftonline.com/"},
+      {"AZURE_ARM_ENDPOINT", "https://management.azure.com"},
+      {"AZURE_TENANT_ID", cloud.tenant_id},
+      {"AZURE_SUBSCRIPTION_ID", cloud.subscription_id},
+      {"AZURE_RESOURCE_GROUP", cloud.resource_group},
+      {"AZURE_CLIENT_ID", cloud.admin_client_id},
+      {"AZURE_CLIENT_SECRET", cloud.admin_client_secret},
+      {"AZURE_VAULT_NAME", cloud.vault_name},
+      {"AZURE_VAULT_URI", cloud.vault_uri},
+      {"AZURE_VAULT_DIRECT_URI", cloud.vault_direct_uri},
+      {"AZURE_KEY_NAME", cloud.key_name},
+  };
+  LATCHKEY_TRYV(write_env_file(dev_env_file(data_dir), kHeading, lines));
+  auto proxy = fmt::format("http://127.0.0.1:{}", azure.proxy_port());
+  EnvironmentLines outside{
+      {"HTTPS_PROXY", proxy},
+      {"https_proxy", proxy},
+      {"NO_PROXY", "127.0.0.1,localhost"},
+      {"no_proxy", "127.0.0.1,localhost"},
+      {"REQUESTS_CA_BUNDLE", azure.ca_file()},
+      {"NODE_EXTRA_CA_CERTS", azure.ca_file()},
+      {"CURL_CA_BUNDLE", azure.ca_file()},
+      {"SSL_CERT_FILE", azure.ca_file()},
+  };
+  return write_env_file(azure_env_file(data_dir), kHeading, outside);
+}
+
+}  // namespace latchkey::cli

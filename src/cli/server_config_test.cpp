@@ -1,0 +1,121 @@
+#include "cli/server_config.hpp"
+
+#include <filesystem>
+#include <fstream>
+#include <unistd.h>
+
+#include <gtest/gtest.h>
+
+#include "base/file.hpp"
+
+namespace latchkey::cli {
+namespace {
+
+using std::chrono::milliseconds;
+
+std::optional<std::string> no_variables(const std::string&) {
+  return std::nullopt;
+}
+
+class ServerConfigTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    auto pattern = testing::TempDir() + "/server_config_test_XXXXXX";
+    ASSERT_NE(::mkdtemp(pattern.data()), nullptr);
+    folder_ = pattern;
+  }
+  void TearDown() override { std::filesystem::remove_all(folder_); }
+  std::string write(const std::string& text) {
+    auto path = folder_ + "/latchkey.toml";
+    std::ofstream(path) << text;
+    return path;
+  }
+  std::string refusal(const std::string& toml, const ConfigOverrides& overrides = {}) {
+    auto config = load_server_config(write(toml), no_variables, overrides);
+    return config ? "" : config.error().message;
+  }
+  std::string folder_;
+};
+
+TEST_F(ServerConfigTest, FlagsWinOverVariablesOverFileOverDefaults) {
+  auto path = write("[server]\nport = 1\naddress = \"127.0.0.2\"\n[keyring]\nsoft = \"30s\"\n");
+  auto variables = [](const std::string& name) -> std::optional<std::string> {
+    if (name == "LATCHKEY_SERVER_PORT") return "2";
+    if (name == "LATCHKEY_KEYRING_SOFT") return "20s";
+    return std::nullopt;
+  };
+  auto config = load_server_config(path, variables, {{"server.port", "3"}});
+  ASSERT_TRUE(config) << config.error().message;
+  EXPECT_EQ(config.value().port, 3);
+  EXPECT_EQ(config.value().lease_soft, milliseconds(20'000));
+  EXPECT_EQ(config.value().address, "127.0.0.2");
+  EXPECT_EQ(config.value().lease_hard, milliseconds(3'600'000));
+}
+
+TEST_F(ServerConfigTest, TheAnnotatedExampleIsTheDefaults) {
+  auto config = load_server_config(write(annotated_server_config()), no_variables, {});
+  ASSERT_TRUE(config) << config.error().message;
+  auto defaults = default_server_config();
+  EXPECT_EQ(config.value().port, defaults.port);
+  EXPECT_EQ(config.value().azure_vault_suffixes, defaults.azure_vault_suffixes);
+  EXPECT_EQ(config.value().lease_soft, defaults.lease_soft);
+  EXPECT_EQ(config.value().database, defaults.database);
+}
+
+TEST_F(ServerConfigTest, TheExampleInTheDocsIsTheOneThatIsPrinted) {
+  auto documented = read_file(LATCHKEY_SOURCE_DIR "/docs/latchkey.example.toml", 1 << 20);
+  ASSERT_TRUE(documented) << documented.error().message;
+  EXPECT_EQ(documented.value(), annotated_server_config())
+      << "make it anew: latchkey serve --print-config > docs/latchkey.example.toml";
+}
+
+TEST_F(ServerConfigTest, MistakesAreNamedWithTheirPlaceAndTheCure) {
+  struct Case {
+    std::string toml;
+    std::string expected;
+  };
+  const std::vector<Case> cases{
+      {"[server]\nprot = 1\n", "latchkey.toml:2: there is no setting \"server.prot\""},
+      {"port = 1\n", "latchkey.toml:1: there is no setting \"port\""},
+      {"[server]\nport = 70000\n", "(server.port): expected a whole number from 0 to 65535, got \"70000\""},
+      {"[server]\nport = 1.5\n", "expected a string, a whole number or a list of strings"},
+      {"[server\n", "latchkey.toml:1:"},
+      {"[keyring]\nsoft = \"soon\"\n", "expected a duration such as 250ms, 60s, 10m or 2h, got \"soon\""},
+      {"[keyring]\nsoft = \"500ms\"\n", "keyring.soft must be at least 1s"},
+      {"[keyring]\nhard = \"10s\"\n", "keyring.hard must not be below keyring.soft"},
+      {"[keyring]\nhard = \"25h\"\n", "keyring.hard must be at most 24h"},
+      {"[keys]\norganization_binding = \"maybe\"\n", "expected off, warn or require, got \"maybe\""},
+      {"[log]\nlevel = \"loud\"\n", "expected trace, debug, info, warn, error or off"},
+      {"[server]\ntls_certificate_file = \"c\"\n", "go together: set both or neither"},
+      {"[azure]\nclient_id = \"x\"\n", "needs exactly one credential, and 0 are set"},
+      {"[azure]\nclient_id = \"x\"\nclient_secret_file = \"a\"\nfederated_token_file = \"b\"\n", "and 2 are set"},
+      {"[azure]\nclient_secret_file = \"a\"\n", "without azure.client_id"},
+      {"[azure]\nvault_suffixes = [\"vault.azure.net\"]\n", "expected host suffixes such as .vault.azure.net"},
+  };
+  for (const auto& test : cases) {
+    EXPECT_NE(refusal(test.toml).find(test.expected), std::string::npos) << test.toml << " -> " << refusal(test.toml);
+  }
+  EXPECT_NE(refusal("", {{"server.colour", "red"}}).find("--set: there is no setting \"server.colour\""),
+            std::string::npos);
+  EXPECT_NE(load_server_config(folder_ + "/missing.toml", no_variables, {}).error().message.find("missing.toml"),
+            std::string::npos);
+}
+
+TEST_F(ServerConfigTest, ListsMayBeWrittenAsLists) {
+  auto config = load_server_config(write("[azure]\nvault_suffixes = [\".vault.azure.cn\", \".managedhsm.azure.cn\"]\n"),
+                                   no_variables, {});
+  ASSERT_TRUE(config) << config.error().message;
+  EXPECT_EQ(config.value().azure_vault_suffixes, (std::vector<std::string>{".vault.azure.cn", ".managedhsm.azure.cn"}));
+}
+
+TEST(ParseDuration, TakesUnitsAndNothingElse) {
+  EXPECT_EQ(parse_duration("250ms").value(), milliseconds(250));
+  EXPECT_EQ(parse_duration("10m").value(), milliseconds(600'000));
+  EXPECT_EQ(parse_duration("2h").value(), milliseconds(7'200'000));
+  for (std::string_view bad : {"", "10", "s", "-1s", "1.5s", "1 s", "10d", "99999999999h", "9223372036854775808ms"}) {
+    EXPECT_FALSE(parse_duration(bad)) << bad;
+  }
+}
+
+}  // namespace
+}  // namespace latchkey::cli
