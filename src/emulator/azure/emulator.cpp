@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 #include <mutex>
+#include <vector>
 
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
@@ -86,7 +87,7 @@ class Emulator::Impl {
   }
 
   ~Impl() {
-    close_listeners();
+    take_listeners().clear();
     proxy_.reset();
     server_.reset();
     pool_.join();
@@ -124,10 +125,14 @@ class Emulator::Impl {
     }
   }
 
-  void close_listeners() {
+  // From now on vaults get no listeners.
+  [[nodiscard]] std::vector<std::unique_ptr<http::Server>> take_listeners() {
     std::lock_guard lock(listeners_mutex_);
     closed_ = true;
+    std::vector<std::unique_ptr<http::Server>> taken;
+    for (auto& [name, listener] : listeners_) taken.push_back(std::move(listener));
     listeners_.clear();
+    return taken;
   }
 
   [[nodiscard]] std::string ca_file() const { return options_.data_dir + "/ca.pem"; }
@@ -270,8 +275,9 @@ Result<std::string> Emulator::sign_workload_token(const std::string& subject, co
 }
 
 Task<void> Emulator::stop(std::chrono::milliseconds grace) {
-  impl_->close_listeners();
+  auto listeners = impl_->take_listeners();
   co_await impl_->proxy().stop();
+  for (auto& listener : listeners) co_await listener->stop(grace);
   co_await impl_->server().stop(grace);
 }
 

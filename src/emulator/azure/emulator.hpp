@@ -85,7 +85,7 @@ class Emulator {
                                                                EmulatorOptions options);
   Emulator(const Emulator&) = delete;
   Emulator& operator=(const Emulator&) = delete;
-  // Stop it first, or see to it that the executor's context no longer runs.
+  // Call stop() and wait for it first, or see to it that the executor's context no longer runs.
   ~Emulator();
 
   [[nodiscard]] std::string ca_file() const;
