@@ -64,6 +64,9 @@ class RepeatableRandom final : public RandomSource {
 
 class World {
  public:
+  // First, to go last: the store's threads hold on to it until they are joined.
+  boost::asio::io_context context;
+
   explicit World(std::int64_t max_pages = 0) {
     spdlog::set_level(spdlog::level::off);
     auto opened = store::open_sqlite_store({.path = directory_.path() + "/latchkey.db",
@@ -174,7 +177,6 @@ class World {
   std::unique_ptr<store::Store> store_;
 
  public:
-  boost::asio::io_context context;
   ManualClock clock{parse_timestamp("2026-08-10T08:09:10Z").value()};
   RepeatableRandom random;
   FakeKeyProvider provider;
