@@ -1,0 +1,43 @@
+#include "crypto/hash.hpp"
+
+#include <gtest/gtest.h>
+
+#include "crypto/testing/wycheproof.hpp"
+
+namespace latchkey::crypto {
+namespace {
+
+using testing::hex;
+using testing::text;
+
+// FIPS 180-4's own examples.
+TEST(Hashes, PublishedAnswers) {
+  EXPECT_EQ(hex_encode(sha256(as_bytes("abc"))), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+  EXPECT_EQ(hex_encode(sha256(ByteView())), "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+  EXPECT_EQ(sha256({as_bytes("a"), as_bytes(""), as_bytes("bc")}), sha256(as_bytes("abc")));
+  EXPECT_EQ(hex_encode(sha1(as_bytes("abc"))), "a9993e364706816aba3e25717850c26c9cd0d89d");
+}
+
+TEST(Hkdf, Wycheproof) {
+  auto count =
+      testing::for_each_test(testing::read_wycheproof("hkdf_sha512_test.json"), [](const auto&, const auto& test) {
+        auto size = test.as_object().at("size").template to_number<std::size_t>();
+        auto derived = hkdf_sha512(hex(test, "ikm"), hex(test, "salt"), hex(test, "info"), size);
+        ASSERT_EQ(static_cast<bool>(derived), text(test, "result") != "invalid");
+        if (derived) EXPECT_EQ(to_bytes(derived.value().reveal()), hex(test, "okm"));
+      });
+  EXPECT_GT(count, 50U);
+}
+
+TEST(Hkdf, ExpandingAnExtractIsTheWhole) {
+  auto whole = hkdf_sha512(as_bytes("key"), as_bytes("salt"), as_bytes("info"), 100);
+  ASSERT_TRUE(whole);
+  // HMAC-SHA-512(salt, key), the extract of RFC 5869, is HKDF-Extract's output; expanding another key differs.
+  auto other = hkdf_expand_sha512(as_bytes("key"), as_bytes("info"), 100);
+  ASSERT_TRUE(other);
+  EXPECT_NE(to_bytes(whole.value().reveal()), to_bytes(other.value().reveal()));
+  EXPECT_FALSE(hkdf_expand_sha512(as_bytes("key"), {}, 255 * 64 + 1));
+}
+
+}  // namespace
+}  // namespace latchkey::crypto
