@@ -7,6 +7,7 @@
 
 #include <exception>
 #include <functional>
+#include <future>
 #include <memory>
 #include <optional>
 #include <type_traits>
@@ -17,8 +18,8 @@
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/executor_work_guard.hpp>
-#include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
+#include <boost/asio/system_executor.hpp>
 #include <boost/asio/thread_pool.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
@@ -63,23 +64,21 @@ Task<void> suspend(Start start) {
       boost::asio::use_awaitable);
 }
 
-// Runs a task to its end on this thread, with a context of its own: for command lines and tests. An exception that
-// leaves the task leaves here too.
+// Runs a task to its end while this thread waits: for command lines and tests. It runs on the system's executor, whose
+// context outlives whatever a pool still holds of it when the task is done. An exception that leaves the task leaves
+// here.
 template <class T>
 T run_blocking(Task<T> task) {
-  boost::asio::io_context context;
-  std::exception_ptr failure;
-  auto rethrow = [&failure](std::exception_ptr error) { failure = std::move(error); };
+  std::promise<void> ended;
+  auto finish = [&ended](std::exception_ptr error) { error ? ended.set_exception(error) : ended.set_value(); };
   if constexpr (std::is_void_v<T>) {
-    boost::asio::co_spawn(context, std::move(task), rethrow);
-    context.run();
-    if (failure) std::rethrow_exception(failure);
+    boost::asio::co_spawn(boost::asio::system_executor(), std::move(task), finish);
+    ended.get_future().get();
   } else {
     std::optional<T> value;
     auto keep = [](Task<T> inner, std::optional<T>& out) -> Task<void> { out.emplace(co_await std::move(inner)); };
-    boost::asio::co_spawn(context, keep(std::move(task), value), rethrow);
-    context.run();
-    if (failure) std::rethrow_exception(failure);
+    boost::asio::co_spawn(boost::asio::system_executor(), keep(std::move(task), value), finish);
+    ended.get_future().get();
     return std::move(*value);
   }
 }

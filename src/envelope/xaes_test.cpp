@@ -35,7 +35,9 @@ std::vector<Answer> read_answers(const std::string& name) {
   return answers;
 }
 
-DataKey make_key(ByteView material) { return DataKey::create(RawId{}, crypto::SecretBytes(material)).value(); }
+DataKey make_key(ByteView material) {
+  return DataKey::create(RawId{}, crypto::SecretBytes(material)).value();
+}
 
 struct Sealed {
   Bytes ciphertext;

@@ -1,0 +1,51 @@
+#include "envelope/context.hpp"
+
+#include <gtest/gtest.h>
+
+#include "base/encoding.hpp"
+
+namespace latchkey::envelope {
+namespace {
+
+TEST(Canonicalize, IsSortedWithLengths) {
+  EXPECT_EQ(canonicalize({}).value(), Bytes());
+  EXPECT_EQ(hex_encode(canonicalize({{"b", "2"}, {"a", "10"}}).value()),
+            "00000001"
+            "61"
+            "00000002"
+            "3130"
+            "00000001"
+            "62"
+            "00000001"
+            "32");
+  EXPECT_EQ(hex_encode(canonicalize({{"", ""}}).value()), "0000000000000000");
+}
+
+TEST(Canonicalize, NoTwoContextsAreOne) {
+  auto a = canonicalize({{"a", "bc"}});
+  auto b = canonicalize({{"ab", "c"}});
+  auto c = canonicalize({{"a", "b"}, {"c", ""}});
+  EXPECT_NE(a.value(), b.value());
+  EXPECT_NE(a.value(), c.value());
+  EXPECT_NE(b.value(), c.value());
+}
+
+TEST(Canonicalize, HasALimit) {
+  std::string most(kMaxContextSize - 9, 'x');
+  EXPECT_TRUE(canonicalize({{"k", most}}));
+  auto refused = canonicalize({{"k", most + "x"}});
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, ErrorCode::Invalid);
+}
+
+TEST(Canonicalize, TakesUtf8AndNothingElse) {
+  EXPECT_TRUE(canonicalize({{"k\xc3\xa9y", "\xf0\x9f\x94\x91 \xed\x9f\xbf \xef\xbf\xbf"}}));
+  for (std::string bad :
+       {"\x80", "\xc3", "\xc0\x80", "\xed\xa0\x80", "\xf4\x90\x80\x80", "\xe0\x80\x80", "\xff", "a\xf0\x9f\x94"}) {
+    EXPECT_FALSE(canonicalize({{"k", bad}})) << hex_encode(as_bytes(bad));
+    EXPECT_FALSE(canonicalize({{bad, "v"}})) << hex_encode(as_bytes(bad));
+  }
+}
+
+}  // namespace
+}  // namespace latchkey::envelope

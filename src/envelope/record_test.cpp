@@ -1,0 +1,157 @@
+#include "envelope/record.hpp"
+
+#include <boost/json/parse.hpp>
+#include <gtest/gtest.h>
+
+#include "base/encoding.hpp"
+#include "base/file.hpp"
+
+namespace latchkey::envelope {
+namespace {
+
+// Gives the bytes it was made with, over and over.
+class FixedRandom final : public RandomSource {
+ public:
+  explicit FixedRandom(Bytes bytes) : bytes_(std::move(bytes)) {}
+  void fill(MutableBytes out) override {
+    for (auto& byte : out) byte = bytes_[at_++ % bytes_.size()];
+  }
+
+ private:
+  Bytes bytes_;
+  std::size_t at_ = 0;
+};
+
+RawId raw_id(std::uint8_t first) {
+  RawId id{};
+  id[0] = first;
+  return id;
+}
+
+class RecordTest : public testing::Test {
+ protected:
+  static DataKey key(std::uint8_t fill = 1, std::uint8_t id = 9) {
+    return DataKey::create(raw_id(id), crypto::SecretBytes(Bytes(32, fill))).value();
+  }
+  static Uuid compartment(std::uint8_t first = 5) {
+    Uuid uuid{};
+    uuid.data[0] = first;
+    return uuid;
+  }
+  Bytes seal(ByteView plaintext, const Context& context = {}) {
+    Bytes record(sealed_size(plaintext.size()));
+    EXPECT_TRUE(seal_record(key(), compartment(), context, plaintext, random_, record));
+    return record;
+  }
+  static Result<Bytes> open(const DataKey& with, const Uuid& where, const Context& context, ByteView record) {
+    Bytes plaintext(record.size() < kRecordOverhead ? 0 : record.size() - kRecordOverhead, 0xee);
+    auto opened = open_record(with, where, context, record, plaintext);
+    if (!opened) {
+      EXPECT_EQ(plaintext, Bytes(plaintext.size(), 0)) << "plaintext left behind";
+      return opened.error();
+    }
+    return plaintext;
+  }
+  FixedRandom random_{Bytes{1, 2, 3, 5, 7, 11, 13}};
+};
+
+TEST_F(RecordTest, OpensWhatItSealedAtEverySize) {
+  Context context{{"table", "users"}, {"row", "7"}};
+  for (std::size_t size = 0; size <= 1000; size = size < 100 ? size + 1 : size + 33) {
+    Bytes plaintext(size, static_cast<std::uint8_t>(size));
+    auto record = seal(plaintext, context);
+    EXPECT_EQ(record.size(), size + 92);
+    auto opened = open(key(), compartment(), context, record);
+    ASSERT_TRUE(opened) << size;
+    EXPECT_EQ(opened.value(), plaintext);
+  }
+}
+
+TEST_F(RecordTest, HasTheDocumentedLayout) {
+  auto record = seal(as_bytes("x"));
+  EXPECT_EQ(hex_encode(ByteView(record).first(4)), "4c4b0101");
+  EXPECT_EQ(hex_encode(ByteView(record).subspan(4, 16)), "09" + std::string(30, '0'));
+  EXPECT_EQ(hex_encode(ByteView(record).subspan(20, 24)), "01020305070b0d01020305070b0d01020305070b0d010203");
+  EXPECT_EQ(record_data_key_id(record).value(), raw_id(9));
+}
+
+TEST_F(RecordTest, EveryFlippedBitIsRefused) {
+  Context context{{"a", "b"}};
+  auto record = seal(as_bytes("some plaintext"), context);
+  for (std::size_t bit = 0; bit < record.size() * 8; ++bit) {
+    auto damaged = record;
+    damaged[bit / 8] ^= static_cast<std::uint8_t>(1U << (bit % 8));
+    auto opened = open(key(), compartment(), context, damaged);
+    ASSERT_FALSE(opened) << "bit " << bit;
+    auto expected = bit < 32              ? ErrorCode::Invalid   // magic, version, algorithm
+                    : bit < (20 + 56) * 8 ? ErrorCode::WrongKey  // id, nonce, commitment
+                                          : ErrorCode::Corrupt;
+    EXPECT_EQ(opened.error().code, expected) << "bit " << bit;
+  }
+}
+
+TEST_F(RecordTest, EveryTruncationAndExtensionIsRefused) {
+  auto record = seal(as_bytes("some plaintext"));
+  for (std::size_t size = 0; size < record.size(); ++size) {
+    auto opened = open(key(), compartment(), {}, ByteView(record).first(size));
+    ASSERT_FALSE(opened) << size;
+    EXPECT_EQ(opened.error().code, size < kRecordOverhead ? ErrorCode::Invalid : ErrorCode::Corrupt) << size;
+  }
+  record.push_back(0);
+  EXPECT_EQ(open(key(), compartment(), {}, record).error().code, ErrorCode::Corrupt);
+}
+
+TEST_F(RecordTest, BelongsToItsKeyItsCompartmentAndItsContext) {
+  Context context{{"table", "users"}};
+  auto record = seal(as_bytes("data"), context);
+  EXPECT_EQ(open(key(2), compartment(), context, record).error().code, ErrorCode::WrongKey);
+  EXPECT_EQ(open(key(1, 8), compartment(), context, record).error().code, ErrorCode::WrongKey);
+  EXPECT_EQ(open(key(), compartment(6), context, record).error().code, ErrorCode::Corrupt);
+  for (const auto& other : {Context{}, Context{{"table", "user"}}, Context{{"tables", "users"}},
+                            Context{{"table", "users"}, {"row", ""}}, Context{{"tableu", "sers"}}}) {
+    EXPECT_EQ(open(key(), compartment(), other, record).error().code, ErrorCode::Corrupt);
+  }
+}
+
+TEST_F(RecordTest, AnUnknownVersionIsNamed) {
+  auto record = seal(as_bytes("data"));
+  record[2] = 2;
+  EXPECT_NE(record_data_key_id(record).error().message.find("version 2"), std::string::npos);
+  record[0] = 'X';
+  EXPECT_NE(record_data_key_id(record).error().message.find("does not begin with LK"), std::string::npos);
+}
+
+TEST_F(RecordTest, SizesThatDoNotFitAreRefused) {
+  Bytes small(91);
+  EXPECT_EQ(seal_record(key(), compartment(), {}, {}, random_, small).error().code, ErrorCode::Invalid);
+  Bytes large(93);
+  EXPECT_EQ(seal_record(key(), compartment(), {}, {}, random_, large).error().code, ErrorCode::Invalid);
+  auto record = seal(as_bytes("data"));
+  Bytes wrong(3);
+  EXPECT_EQ(open_record(key(), compartment(), {}, record, wrong).error().code, ErrorCode::Invalid);
+}
+
+TEST_F(RecordTest, OurOwnPublishedAnswers) {
+  auto text = read_file(LATCHKEY_SOURCE_DIR "/tests/vectors/latchkey/records.json", 1 << 20);
+  ASSERT_TRUE(text) << text.error().message;
+  auto answers = boost::json::parse(text.value());
+  for (const auto& answer : answers.at("records").as_array()) {
+    auto bytes = [&](const char* name) { return hex_decode(answer.at(name).as_string()).value(); };
+    RawId id;
+    auto id_bytes = bytes("data_key_id");
+    std::copy(id_bytes.begin(), id_bytes.end(), id.begin());
+    auto with = DataKey::create(id, crypto::SecretBytes(bytes("data_key"))).value();
+    auto where = parse_uuid(answer.at("compartment").as_string()).value();
+    Context context;
+    for (const auto& pair : answer.at("context").as_object()) context[pair.key()] = pair.value().as_string();
+    auto plaintext = bytes("plaintext");
+    FixedRandom nonce(bytes("nonce"));
+    Bytes record(sealed_size(plaintext.size()));
+    ASSERT_TRUE(seal_record(with, where, context, plaintext, nonce, record));
+    EXPECT_EQ(hex_encode(record), std::string(answer.at("record").as_string()));
+    EXPECT_EQ(open(with, where, context, record).value(), plaintext);
+  }
+}
+
+}  // namespace
+}  // namespace latchkey::envelope
