@@ -66,7 +66,9 @@ TEST(AesGcm, NistDecrypt256) {
     Bytes opened(values["CT"].size());
     auto result = gcm_open(key_view(values["Key"]), nonce_view(values["IV"]), sealed, values["AAD"], opened);
     EXPECT_EQ(static_cast<bool>(result), !fails) << "case " << checked;
-    if (result && !fails) EXPECT_EQ(opened, values["PT"]) << "case " << checked;
+    if (result && !fails) {
+      EXPECT_EQ(opened, values["PT"]) << "case " << checked;
+    }
     ++checked;
     values.clear();
     fails = false;

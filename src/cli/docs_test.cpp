@@ -1,0 +1,41 @@
+// The docs name what the code can say.
+#include <regex>
+
+#include <gtest/gtest.h>
+
+#include "base/file.hpp"
+
+namespace latchkey::cli {
+namespace {
+
+std::string read(const std::string& path) {
+  auto text = read_file(LATCHKEY_SOURCE_DIR "/" + path, 1 << 20);
+  EXPECT_TRUE(text) << text.error().message;
+  return text ? text.value() : "";
+}
+
+// Every `kName = "code"` of a header.
+std::vector<std::string> codes_of(const std::string& header) {
+  auto text = read(header);
+  std::vector<std::string> codes;
+  std::regex constant(R"re(std::string_view k\w+\s*=\s*"(\w+)")re");
+  for (std::sregex_iterator it(text.begin(), text.end(), constant), end; it != end; ++it) codes.push_back((*it)[1]);
+  return codes;
+}
+
+TEST(Docs, NameEveryReasonWhyAKeyDoesNotServe) {
+  auto page = read("docs/errors.md");
+  auto codes = codes_of("src/kms/reasons.hpp");
+  EXPECT_GT(codes.size(), 20U);
+  for (const auto& code : codes) EXPECT_NE(page.find("`" + code + "`"), std::string::npos) << code;
+}
+
+TEST(Docs, NameEveryErrorCode) {
+  auto page = read("docs/errors.md");
+  auto codes = codes_of("src/api/error_body.hpp");
+  EXPECT_GT(codes.size(), 3U);
+  for (const auto& code : codes) EXPECT_NE(page.find("`" + code + "`"), std::string::npos) << code;
+}
+
+}  // namespace
+}  // namespace latchkey::cli
