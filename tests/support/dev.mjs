@@ -32,7 +32,10 @@ export class Dev {
     this.process = spawn(command, [...prefix, ...(this.options.wrapper ? [binary] : []), ...args], {
       stdio: ['ignore', 'pipe', 'pipe'],
     });
-    this.exited = new Promise((resolve) => this.process.once('exit', (code, signal) => resolve({ code, signal })));
+    this.exited = new Promise((resolve) => {
+      this.process.once('exit', (code, signal) => resolve({ code, signal }));
+      this.process.once('error', (error) => resolve({ code: error.message }));
+    });
     this.process.stderr.on('data', (data) => (this.log += data));
     await new Promise((resolve, reject) => {
       let out = '';

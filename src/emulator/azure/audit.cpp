@@ -57,7 +57,8 @@ std::string audit_line(const Vault& vault, const AuditEvent& event) {
   }
   // Azure writes seven digits of fraction.
   auto time = format_timestamp(event.time);
-  time.insert(time.size() - 1, "0");
+  time.back() = '0';
+  time.push_back('Z');
   json::object line{{"time", time},
                     {"resourceId", upper(vault_resource_id(vault))},
                     {"operationName", event.operation},
