@@ -24,12 +24,11 @@ constexpr std::size_t kLongestCiphertext = 2048;
 // Storage for JSON that holds a data key: wipes what it frees.
 class WipingMemory final : public boost::json::memory_resource {
  private:
-  void* do_allocate(std::size_t size, std::size_t align) override {
-    return ::operator new(size, std::align_val_t(align));
-  }
-  void do_deallocate(void* memory, std::size_t size, std::size_t align) override {
+  // Boost.JSON asks for nothing above the alignment of max_align_t, which plain new gives.
+  void* do_allocate(std::size_t size, std::size_t) override { return ::operator new(size); }
+  void do_deallocate(void* memory, std::size_t size, std::size_t) override {
     crypto::wipe(MutableBytes(static_cast<std::uint8_t*>(memory), size));
-    ::operator delete(memory, size, std::align_val_t(align));
+    ::operator delete(memory, size);
   }
   bool do_is_equal(const memory_resource& other) const noexcept override { return this == &other; }
 };
