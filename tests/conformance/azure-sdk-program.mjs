@@ -13,7 +13,8 @@ async function refusal(promise) {
     await promise;
     return 'nothing was refused';
   } catch (error) {
-    const inner = error.details?.error?.innererror?.code;
+    if (!error.response) return { message: error.message };
+    const inner = JSON.parse(error.response.bodyAsText).error.innererror?.code;
     return { statusCode: error.statusCode, code: error.code, ...(inner ? { inner } : {}) };
   }
 }

@@ -49,8 +49,8 @@ test('deleted keys are recovered, and not purged', () => {
   assert.equal(results.recovered, '00112233445566778899aabbccddeeff');
 });
 
-test('operations that the key does not allow are refused', () => {
-  assert.deepEqual(results.notAllowed, { statusCode: 403, code: 'Forbidden', inner: 'KeyOperationForbidden' });
+test('the client itself sees what the key does not allow', () => {
+  assert.match(results.notAllowed.message, /Operation sign is not supported on key/);
 });
 
 test('a wrong secret is told by Entra', () => {
