@@ -32,6 +32,13 @@ export class Dev {
     this.process = spawn(command, [...prefix, ...(this.options.wrapper ? [binary] : []), ...args], {
       stdio: ['ignore', 'pipe', 'pipe'],
     });
+    await this.untilReady();
+    this.env = readEnvFile(join(this.folder, 'dev.env'));
+    this.azureEnv = readEnvFile(join(this.folder, 'azure.env'));
+    return this;
+  }
+
+  async untilReady() {
     this.exited = new Promise((resolve) => {
       this.process.once('exit', (code, signal) => resolve({ code, signal }));
       this.process.once('error', (error) => resolve({ code: error.message }));
@@ -43,11 +50,8 @@ export class Dev {
         out += data;
         if (out.includes('ready\n')) resolve();
       });
-      this.exited.then(({ code, signal }) => reject(new Error(`latchkey dev ended with ${code ?? signal}: ${this.log}`)));
+      this.exited.then(({ code, signal }) => reject(new Error(`latchkey ended with ${code ?? signal}: ${this.log}`)));
     });
-    this.env = readEnvFile(join(this.folder, 'dev.env'));
-    this.azureEnv = readEnvFile(join(this.folder, 'azure.env'));
-    return this;
   }
 
   async kill(signal = 'SIGKILL') {
