@@ -100,7 +100,7 @@ export class Dev {
   /** Runs the CLI against this server. */
   cli(args, { input, env = {} } = {}) {
     const done = spawnSync(binary, args, {
-      input,
+      input: input === undefined ? undefined : Buffer.from(input),
       env: { PATH: process.env.PATH, HOME: this.folder, ...this.env, ...env },
       encoding: 'buffer',
       maxBuffer: 64 * 1024 * 1024,
