@@ -1,6 +1,7 @@
 // Starts a `latchkey dev` of its own for a test file: free ports, a folder of its own, gone at the end.
 import { spawn, spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { get } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -127,4 +128,20 @@ export async function eventually(probe, seconds = 30) {
     if (Date.now() > end) throw new Error('it did not happen in time');
     await new Promise((resolve) => setTimeout(resolve, 200));
   }
+}
+
+/** The vault's own audit log, oldest line first, as the emulator shows it. */
+export async function audit(dev, vault = dev.env.AZURE_VAULT_NAME) {
+  const url = `${dev.env.LATCHKEY_EMULATOR_URL}/_emulator/audit?vault=${vault}`;
+  const ca = readFileSync(dev.env.LATCHKEY_CA_FILE);
+  const text = await new Promise((resolve, reject) => {
+    const request = get(url, { ca, agent: false }, (response) => {
+      let body = '';
+      response.setEncoding('utf8');
+      response.on('data', (data) => (body += data));
+      response.on('end', () => (response.statusCode === 200 ? resolve(body) : reject(new Error(body))));
+    });
+    request.on('error', reject);
+  });
+  return text.split('\n').filter(Boolean).map((line) => JSON.parse(line));
 }

@@ -1,0 +1,131 @@
+// Nothing that was acknowledged is lost: over an orderly end, over kill -9, over kill -9 while data keys are made.
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+
+import { Dev, audit } from '../support/dev.mjs';
+
+const kSteady = [
+  'LATCHKEY_ADMIN_KEY', 'LATCHKEY_ORGANIZATION_ID', 'LATCHKEY_WORKSPACE_ID', 'LATCHKEY_WORKSPACE_KEY', 'LATCHKEY_SERVICE_KEY',
+  'AZURE_TENANT_ID', 'AZURE_SUBSCRIPTION_ID', 'AZURE_CLIENT_ID', 'AZURE_CLIENT_SECRET', 'AZURE_VAULT_URI', 'AZURE_KEY_NAME',
+];
+const steady = (env) => Object.fromEntries(kSteady.map((name) => [name, env[name]]));
+
+const folder = mkdtempSync(join(tmpdir(), 'latchkey-durable-'));
+const dev = new Dev({ folder });
+let keyId;
+
+async function registeredKey() {
+  const made = await dev.request('POST', '/v1/organizations/external_keys', { body: { provider_config: dev.azureKeyBody() } });
+  assert.equal(made.status, 200, made.bytes);
+  return made.json.id;
+}
+
+async function attachedWorkspace(name) {
+  const body = { name, external_key_id: keyId };
+  const made = await dev.request('POST', '/v1/organizations/workspaces', { body });
+  assert.equal(made.status, 200, made.bytes);
+  return made.json.id;
+}
+
+const data = (id, verb, body) => dev.request('POST', `/v1/workspaces/${id}/${verb}`, { key: dev.env.LATCHKEY_SERVICE_KEY, body });
+
+describe('what was acknowledged stays', () => {
+  before(async () => {
+    await dev.start();
+    keyId = await registeredKey();
+  });
+  after(async () => {
+    await dev.stop();
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  for (const signal of ['SIGTERM', 'SIGKILL']) {
+    test(`over ${signal}`, async () => {
+      const workspace = await attachedWorkspace(signal);
+      const sealed = [];
+      for (const id of [workspace, dev.env.LATCHKEY_WORKSPACE_ID]) {
+        const answer = await data(id, 'encrypt', Buffer.from(`${signal} ${id}`));
+        assert.equal(answer.status, 200, answer.bytes);
+        sealed.push({ id, bytes: answer.bytes, dataKey: answer.headers.get('latchkey-data-key-id') });
+      }
+      const was = steady(dev.env);
+      const ended = await dev.kill(signal);
+      assert.deepEqual(ended, signal === 'SIGTERM' ? { code: 0, signal: null } : { code: null, signal });
+      await dev.start();
+      assert.deepEqual(steady(dev.env), was);
+      const shown = await dev.request('GET', `/v1/organizations/workspaces/${workspace}`);
+      assert.equal(shown.json.external_key_id, keyId);
+      const asked = (await audit(dev)).filter((line) => line.operationName === 'KeyUnwrap').length;
+      for (const { id, bytes, dataKey } of sealed) {
+        const answer = await data(id, 'decrypt', bytes);
+        assert.equal(answer.status, 200, answer.bytes);
+        assert.equal(answer.bytes.toString(), `${signal} ${id}`);
+        assert.equal(answer.headers.get('latchkey-data-key-id'), dataKey);
+      }
+      const unwraps = (await audit(dev)).filter((line) => line.operationName === 'KeyUnwrap').length;
+      assert.equal(unwraps, asked + 1, 'the vault opened the data key again');
+    });
+  }
+
+  // Each round makes data keys in workspaces that have none yet, and is killed in the middle of it.
+  test('over kill -9 in the middle of making data keys', { timeout: 300_000 }, async () => {
+    const acknowledged = [];
+    for (const killAfter of [1, 3, 6, 12]) {
+      const workspaces = [];
+      for (let i = 0; i < 6; i++) workspaces.push(await attachedWorkspace(`storm ${killAfter} ${i}`));
+      let answers = 0;
+      const requests = [0, 1, 2].flatMap((i) => workspaces.map(async (id) => {
+        const text = `${id} ${i}`;
+        const answer = await data(id, 'encrypt', Buffer.from(text)).catch(() => undefined);
+        if (answer?.status === 200) acknowledged.push({ id, text, bytes: answer.bytes });
+        if (++answers === killAfter) dev.process.kill('SIGKILL');
+      }));
+      await Promise.all(requests);
+      assert.deepEqual(await dev.exited, { code: null, signal: 'SIGKILL' });
+      await dev.start();
+    }
+    assert.ok(acknowledged.length > 0, 'no round got an answer before it was killed');
+    for (const { id, text, bytes } of acknowledged) {
+      const answer = await data(id, 'decrypt', bytes);
+      assert.equal(answer.status, 200, answer.bytes);
+      assert.equal(answer.bytes.toString(), text);
+    }
+  });
+
+  test('a workspace whose first request was killed works afterwards', async () => {
+    const id = await attachedWorkspace('killed at first');
+    const request = data(id, 'encrypt', Buffer.from('x')).catch(() => undefined);
+    await new Promise(setImmediate);
+    await dev.kill('SIGKILL');
+    await request;
+    await dev.start();
+    const sealed = await data(id, 'encrypt', Buffer.from('again'));
+    assert.equal(sealed.status, 200, sealed.bytes);
+    assert.equal((await data(id, 'decrypt', sealed.bytes)).bytes.toString(), 'again');
+  });
+
+  test('a second one on the same folder is refused, and the first goes on', async () => {
+    const second = new Dev({ folder });
+    await assert.rejects(second.start(), /ended with 1: .*another process is using .*stop it, or choose another --data-dir/s);
+    assert.equal((await dev.request('GET', '/v1/organizations/me')).status, 200);
+  });
+
+  test('without its dev.env it makes new keys for the same organisation', async () => {
+    const was = steady(dev.env);
+    await dev.kill('SIGTERM');
+    rmSync(join(folder, 'dev.env'));
+    await dev.start();
+    assert.equal(dev.env.LATCHKEY_ORGANIZATION_ID, was.LATCHKEY_ORGANIZATION_ID);
+    assert.equal(dev.env.AZURE_CLIENT_SECRET, was.AZURE_CLIENT_SECRET);
+    assert.notEqual(dev.env.LATCHKEY_ADMIN_KEY, was.LATCHKEY_ADMIN_KEY);
+    assert.equal((await dev.request('GET', '/v1/organizations/me')).status, 200);
+    const sealed = await dev.request('POST', `/v1/workspaces/${dev.env.LATCHKEY_WORKSPACE_ID}/encrypt`,
+      { key: dev.env.LATCHKEY_WORKSPACE_KEY, body: Buffer.from('x') });
+    assert.equal(sealed.status, 200);
+    // Nobody said that the old key is stolen: it works until it is revoked.
+    assert.equal((await dev.request('GET', '/v1/organizations/me', { key: was.LATCHKEY_ADMIN_KEY })).status, 200);
+  });
+});
