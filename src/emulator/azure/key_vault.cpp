@@ -163,6 +163,7 @@ struct KeyVault::Progress {
   std::string audit_id;
   Caller caller;
   std::optional<Refusal> refusal;
+  std::chrono::milliseconds duration{0};
 };
 
 std::string challenge_resource(std::string_view authority) {
@@ -193,29 +194,35 @@ http::Response KeyVault::handle(const http::Request& request, const std::string&
   }
   add_headers(cloud_, request, vault, progress.address, response);
   if (is_audited(vault)) {
-    AuditEvent event;
-    event.time = cloud_.clock.now();
-    event.operation = response.status == 401 ? "Authentication" : progress.operation;
-    event.operation_version = json_fields::clean_text(http::query_parameter(request, "api-version").value_or(""));
-    event.status = response.status;
-    if (progress.refusal) {
-      event.error_code = progress.refusal->code;
-      event.error_message = progress.refusal->message;
-    }
-    event.duration = std::chrono::duration_cast<std::chrono::milliseconds>(cloud_.clock.steady() - started);
-    event.client_address = progress.address;
-    event.correlation_id = response.headers.has("x-ms-client-request-id")
-                               ? response.headers.get("x-ms-client-request-id")
-                               : response.headers.get("x-ms-request-id");
-    event.caller = progress.caller;
-    event.client_info = json_fields::clean_text(request.headers.get("user-agent"), 256);
-    event.request_uri = json_fields::clean_text(fmt::format("https://{}{}{}{}", request.host, request.path,
-                                                            request.raw_query.empty() ? "" : "?", request.raw_query),
-                                                2048);
-    event.id = progress.audit_id;
-    cloud_.audit.append(vault, event);
+    progress.duration = std::chrono::duration_cast<std::chrono::milliseconds>(cloud_.clock.steady() - started);
+    record(request, progress, response);
   }
   return response;
+}
+
+void KeyVault::record(const http::Request& request, const Progress& progress, const http::Response& response) const {
+  constexpr std::size_t kLongestAgent = 256;
+  constexpr std::size_t kLongestUri = 2048;
+  AuditEvent event;
+  event.time = cloud_.clock.now();
+  event.operation = response.status == 401 ? "Authentication" : progress.operation;
+  event.operation_version = json_fields::clean_text(http::query_parameter(request, "api-version").value_or(""));
+  event.status = response.status;
+  if (progress.refusal) {
+    event.error_code = progress.refusal->code;
+    event.error_message = progress.refusal->message;
+  }
+  event.duration = progress.duration;
+  event.client_address = progress.address;
+  event.correlation_id = response.headers.get(response.headers.has("x-ms-client-request-id") ? "x-ms-client-request-id"
+                                                                                             : "x-ms-request-id");
+  event.caller = progress.caller;
+  event.client_info = json_fields::clean_text(request.headers.get("user-agent"), kLongestAgent);
+  event.request_uri = json_fields::clean_text(fmt::format("https://{}{}{}{}", request.host, request.path,
+                                                          request.raw_query.empty() ? "" : "?", request.raw_query),
+                                              kLongestUri);
+  event.id = progress.audit_id;
+  cloud_.audit.append(*progress.vault, event);
 }
 
 Outcome<http::Response> KeyVault::answer(const http::Request& request, Progress& progress) {

@@ -18,6 +18,7 @@ class KeyVault {
  private:
   struct Progress;
   [[nodiscard]] Outcome<http::Response> answer(const http::Request& request, Progress& progress);
+  void record(const http::Request& request, const Progress& progress, const http::Response& response) const;
 
   Cloud& cloud_;
 };

@@ -82,7 +82,9 @@ TEST(Rbac, RolesAllowWhatTheirDefinitionsSay) {
       {kOfficer, "Microsoft.KeyVault/vaults/secrets/getSecret/action", Plane::Data, false},
       {kVaultReader, kReadKey, Plane::Data, true},
       {kVaultReader, kWrap, Plane::Data, false},
-      {kVaultReader, "Microsoft.KeyVault/vaults/read", Plane::Control, true},
+      // "Microsoft.KeyVault/vaults/*/read" is what lies beneath vaults, not the vault itself.
+      {kVaultReader, "Microsoft.KeyVault/vaults/eventGridFilters/read", Plane::Control, true},
+      {kVaultReader, "Microsoft.KeyVault/vaults/read", Plane::Control, false},
       {kVaultReader, "Microsoft.KeyVault/vaults/write", Plane::Control, false},
       {kVaultAdministratorRole, kWrap, Plane::Data, true},
       {kVaultAdministratorRole, "Microsoft.KeyVault/vaults/write", Plane::Control, false},
