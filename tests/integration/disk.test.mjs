@@ -1,0 +1,119 @@
+// A full disk refuses writes and says so; it loses nothing, and all goes on once there is room.
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { closeSync, fsyncSync, mkdtempSync, openSync, rmSync, statfsSync, writeSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+
+import { Dev } from '../support/dev.mjs';
+
+const folder = mkdtempSync(join(tmpdir(), 'latchkey-disk-'));
+const filler = join(folder, 'filler');
+
+function mounted() {
+  if (process.getuid() !== 0) return 'only root can mount a file system that is small enough to fill';
+  const done = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=6m,mode=0700', 'tmpfs', folder], { encoding: 'utf8' });
+  return done.status === 0 ? undefined : `a tmpfs cannot be mounted here: ${done.stderr?.trim() || done.error}`;
+}
+const skip = mounted();
+if (skip) rmSync(folder, { recursive: true, force: true });
+
+// To the last byte, and so that SQLite cannot grow its journal either.
+function fill() {
+  const file = openSync(filler, 'w');
+  for (let size = 64 * 1024; size >= 1;) {
+    try {
+      writeSync(file, Buffer.alloc(size));
+    } catch (error) {
+      if (error.code !== 'ENOSPC') throw error;
+      size = Math.floor(size / 2);
+    }
+  }
+  fsyncSync(file);
+  closeSync(file);
+  assert.equal(statfsSync(folder).bavail, 0);
+}
+
+describe('a full disk', { skip }, () => {
+  const dev = new Dev({ folder });
+  const encrypt = (id, text) => dev.request('POST', `/v1/workspaces/${id}/encrypt`,
+    { key: dev.env.LATCHKEY_SERVICE_KEY, body: Buffer.from(text) });
+  const decrypt = (id, body) => dev.request('POST', `/v1/workspaces/${id}/decrypt`, { key: dev.env.LATCHKEY_SERVICE_KEY, body });
+  const create = (name) => dev.request('POST', '/v1/organizations/workspaces', { body: { name } });
+  const names = async () => (await dev.request('GET', '/v1/organizations/workspaces?limit=1000')).json.data.map((w) => w.name);
+  const activities = async () => (await dev.request('GET', '/v1/compliance/activities?limit=5000')).json.data.length;
+
+  before(() => dev.start());
+  after(async () => {
+    await dev.stop();
+    spawnSync('umount', [folder]);
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  function assertFull(answer) {
+    assert.equal(answer.status, 503, answer.bytes);
+    assert.equal(answer.json.error.type, 'overloaded_error');
+    assert.equal(answer.json.error.details.error_code, 'storage_full');
+    assert.ok(answer.json.error.message.includes(join(folder, 'latchkey.db')), answer.json.error.message);
+    assert.ok(Number(answer.headers.get('retry-after')) >= 1);
+  }
+
+  test('refuses what it cannot keep, keeps what it has, and goes on when there is room', async () => {
+    const fresh = [];
+    for (let i = 0; i < 3; i++) fresh.push((await create(`before ${i}`)).json.id);
+    const old = fresh.pop();
+    const sealed = await encrypt(old, 'kept');
+    assert.equal(sealed.status, 200);
+    const known = await names();
+    const recorded = await activities();
+
+    fill();
+    // The journal may have a page or two of room: what it takes it must keep, and then it says that it is full.
+    const taken = [];
+    let refused;
+    for (let i = 0; refused === undefined && i < 2000; i++) {
+      const answer = await create(`during ${i}`);
+      if (answer.status === 200) taken.push(answer.json);
+      else refused = answer;
+    }
+    assertFull(refused);
+    for (let i = 0; i < 5; i++) assertFull(await create('never'));
+    for (const id of fresh) {
+      assertFull(await encrypt(id, 'never'));
+    }
+    // Reading needs no room, nor does encrypting where there is a data key.
+    assert.deepEqual((await decrypt(old, sealed.bytes)).bytes.toString(), 'kept');
+    const more = await encrypt(old, 'more');
+    assert.equal(more.status, 200, more.bytes);
+    assert.deepEqual((await names()).sort(), [...known, ...taken.map((w) => w.name)].sort());
+    assert.equal(await activities(), recorded + taken.length, 'no activity without its workspace');
+    assert.equal((await dev.request('GET', '/readyz', { key: undefined })).status, 200);
+
+    rmSync(filler);
+    const after = await create('after');
+    assert.equal(after.status, 200, after.bytes);
+    for (const id of fresh) {
+      const again = await encrypt(id, 'again');
+      assert.equal(again.status, 200, again.bytes);
+      assert.equal((await decrypt(id, again.bytes)).bytes.toString(), 'again');
+    }
+
+    await dev.kill('SIGKILL');
+    await dev.start();
+    assert.deepEqual((await names()).sort(), [...known, ...taken.map((w) => w.name), 'after'].sort());
+    for (const [bytes, text] of [[sealed.bytes, 'kept'], [more.bytes, 'more']]) {
+      assert.equal((await decrypt(old, bytes)).bytes.toString(), text);
+    }
+  });
+
+  test('a start on a full disk says which file has no room', async () => {
+    await dev.kill('SIGTERM');
+    dev.log = '';
+    fill();
+    await assert.rejects(dev.start(), (error) => error.message.includes('ended with 1') && error.message.includes(folder));
+    rmSync(filler);
+    await dev.start();
+    assert.equal((await create('at last')).status, 200);
+  });
+});
