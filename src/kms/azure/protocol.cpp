@@ -28,7 +28,7 @@ class WipingMemory final : public boost::json::memory_resource {
   void* do_allocate(std::size_t size, std::size_t) override { return ::operator new(size); }
   void do_deallocate(void* memory, std::size_t size, std::size_t) override {
     crypto::wipe(MutableBytes(static_cast<std::uint8_t*>(memory), size));
-    ::operator delete(memory, size);
+    ::operator delete(memory);
   }
   bool do_is_equal(const memory_resource& other) const noexcept override { return this == &other; }
 };
