@@ -46,14 +46,13 @@ class WipeAtExit {
   std::string& text_;
 };
 
-// For parsing JSON that holds plaintext: whatever is freed was wiped.
+// For parsing JSON that holds plaintext: whatever is freed was wiped. Boost.JSON asks for no more than the default
+// alignment, and not always for the same one when it gives memory back: so the default is what it gets.
 class WipingResource final : public boost::json::memory_resource {
-  void* do_allocate(std::size_t bytes, std::size_t alignment) override {
-    return ::operator new(bytes, std::align_val_t(alignment));
-  }
-  void do_deallocate(void* memory, std::size_t bytes, std::size_t alignment) override {
+  void* do_allocate(std::size_t bytes, std::size_t) override { return ::operator new(bytes); }
+  void do_deallocate(void* memory, std::size_t bytes, std::size_t) override {
     crypto::wipe(MutableBytes(static_cast<std::uint8_t*>(memory), bytes));
-    ::operator delete(memory, std::align_val_t(alignment));
+    ::operator delete(memory);
   }
   bool do_is_equal(const memory_resource& other) const noexcept override {
     return dynamic_cast<const WipingResource*>(&other) != nullptr;
