@@ -19,6 +19,10 @@ export function readEnvFile(path) {
   return values;
 }
 
+// A test file that ends early leaves no server behind.
+const running = new Set();
+process.on('exit', () => running.forEach((child) => child.kill('SIGKILL')));
+
 export class Dev {
   constructor(options = {}) {
     this.options = options;
@@ -44,6 +48,8 @@ export class Dev {
       this.process.once('exit', (code, signal) => resolve({ code, signal }));
       this.process.once('error', (error) => resolve({ code: error.message }));
     });
+    running.add(this.process);
+    this.process.once('exit', () => running.delete(this.process));
     this.process.stderr.on('data', (data) => (this.log += data));
     await new Promise((resolve, reject) => {
       let out = '';

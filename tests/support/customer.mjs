@@ -1,0 +1,87 @@
+// The customer's own hands on Azure: curl, by the public names, through the emulator's proxy.
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { promisify } from 'node:util';
+
+// Key Vault Crypto Service Encryption User: read, wrap and unwrap.
+const kRole = 'e147488a-f6f5-4113-8e2d-b22465e65bf6';
+const kGraph = 'https://graph.microsoft.com';
+const kArm = 'https://management.azure.com';
+const kVault = 'https://vault.azure.net';
+
+export class Customer {
+  constructor(dev) {
+    this.dev = dev;
+    this.tokens = {};
+  }
+
+  // Not spawnSync: it would keep this process from noticing that the server closed an idle connection.
+  async curl(args) {
+    const { stdout } = await promisify(execFile)('curl', ['-sS', '-w', '\n%{http_code}', ...args], {
+      env: { PATH: process.env.PATH, ...this.dev.azureEnv },
+    });
+    const end = stdout.lastIndexOf('\n');
+    const text = stdout.slice(0, end);
+    return { status: Number(stdout.slice(end + 1)), body: text ? JSON.parse(text) : {} };
+  }
+
+  async token(resource) {
+    const { env } = this.dev;
+    this.tokens[resource] ??= (await this.curl([
+      `${env.AZURE_AUTHORITY_HOST}${env.AZURE_TENANT_ID}/oauth2/v2.0/token`,
+      '--data-urlencode', 'grant_type=client_credentials',
+      '--data-urlencode', `client_id=${env.AZURE_CLIENT_ID}`,
+      '--data-urlencode', `client_secret=${env.AZURE_CLIENT_SECRET}`,
+      '--data-urlencode', `scope=${resource}/.default`,
+    ])).body.access_token;
+    return this.tokens[resource];
+  }
+
+  /** Fails unless the answer is of `expected`, a list of statuses. */
+  async call(method, resource, url, body, expected = [200, 201]) {
+    const token = await this.token(resource);
+    const answer = await this.curl(['-X', method, url, '-H', `authorization: Bearer ${token}`,
+      ...(body ? ['-H', 'content-type: application/json', '-d', JSON.stringify(body)] : [])]);
+    assert.ok(expected.includes(answer.status), `${method} ${url}: ${answer.status} ${JSON.stringify(answer.body)}`);
+    return answer.body;
+  }
+
+  /** Step 1 of the guide: gives the service principal's object id. */
+  async consent() {
+    const body = { appId: this.dev.env.LATCHKEY_APP_CLIENT_ID };
+    return (await this.call('POST', kGraph, `${kGraph}/v1.0/servicePrincipals`, body)).id;
+  }
+
+  keyUrl(name, operation = '') {
+    return `${this.dev.env.AZURE_VAULT_URI}keys/${name}${operation}?api-version=7.4`;
+  }
+
+  createKey(name, wishes = {}) {
+    const body = { kty: 'RSA', key_size: 3072, key_ops: ['wrapKey', 'unwrapKey'], ...wishes };
+    return this.call('POST', kVault, this.keyUrl(name, '/create'), body);
+  }
+
+  updateKey(name, change) {
+    return this.call('PATCH', kVault, this.keyUrl(name), change);
+  }
+
+  deleteKey(name) {
+    return this.call('DELETE', kVault, this.keyUrl(name));
+  }
+
+  grant(principal, name) {
+    const { env } = this.dev;
+    const subscription = `/subscriptions/${env.AZURE_SUBSCRIPTION_ID}`;
+    const scope = `${subscription}/resourceGroups/${env.AZURE_RESOURCE_GROUP}/providers/Microsoft.KeyVault/vaults/` +
+      `${env.AZURE_VAULT_NAME}/keys/${name}`;
+    const assignment = `${scope}/providers/Microsoft.Authorization/roleAssignments/${randomUUID()}`;
+    return this.call('PUT', kArm, `${kArm}${assignment}?api-version=2022-04-01`, {
+      properties: {
+        roleDefinitionId: `${subscription}/providers/Microsoft.Authorization/roleDefinitions/${kRole}`,
+        principalId: principal,
+        principalType: 'ServicePrincipal',
+      },
+    });
+  }
+}
