@@ -32,6 +32,7 @@ using asio::ip::tcp;
 constexpr std::chrono::seconds kHeadTimeout{15};
 constexpr std::uint32_t kMaxHead = 16 * 1024;
 constexpr std::size_t kChunk = 16 * 1024;
+constexpr std::chrono::milliseconds kAcceptPause{50};
 
 struct Target {
   std::string host;
@@ -85,13 +86,14 @@ class ConnectProxy::Impl : public std::enable_shared_from_this<ConnectProxy::Imp
   [[nodiscard]] std::uint16_t port() const { return port_; }
 
   void close() {
-    asio::post(acceptor_.get_executor(), [self = shared_from_this()] {
-      boost::system::error_code ignored;
-      self->acceptor_.close(ignored);
-    });
-    std::lock_guard lock(mutex_);
-    closed_ = true;
-    for (const auto& socket : sockets_) close_socket(socket);
+    asio::post(acceptor_.get_executor(), [self = shared_from_this()] { self->close_acceptor(); });
+    close_sockets();
+  }
+
+  static Task<void> stop(std::shared_ptr<Impl> self) {
+    auto closing = asio::co_spawn(self->acceptor_.get_executor(), close_acceptor_there(self), asio::use_awaitable);
+    co_await std::move(closing);
+    self->close_sockets();
   }
 
  private:
@@ -102,6 +104,21 @@ class ConnectProxy::Impl : public std::enable_shared_from_this<ConnectProxy::Imp
       boost::system::error_code ignored;
       socket->close(ignored);
     });
+  }
+
+  void close_acceptor() {
+    boost::system::error_code ignored;
+    acceptor_.close(ignored);
+  }
+  static Task<void> close_acceptor_there(std::shared_ptr<Impl> self) {
+    self->close_acceptor();
+    co_return;
+  }
+
+  void close_sockets() {
+    std::lock_guard lock(mutex_);
+    closed_ = true;
+    for (const auto& socket : sockets_) close_socket(socket);
   }
 
   void keep(const Socket& socket) {
@@ -120,7 +137,12 @@ class ConnectProxy::Impl : public std::enable_shared_from_this<ConnectProxy::Imp
       auto socket = co_await acceptor_.async_accept(asio::make_strand(acceptor_.get_executor()),
                                                     asio::redirect_error(asio::use_awaitable, failed));
       if (!acceptor_.is_open()) co_return;
-      if (failed) continue;
+      if (failed) {
+        // Out of descriptors or the like: it passes, and a hot loop would not help it.
+        asio::steady_timer pause(acceptor_.get_executor(), kAcceptPause);
+        co_await pause.async_wait(asio::use_awaitable);
+        continue;
+      }
       auto client = std::make_shared<tcp::socket>(std::move(socket));
       keep(client);
       asio::co_spawn(client->get_executor(), serve(client),
@@ -154,6 +176,7 @@ class ConnectProxy::Impl : public std::enable_shared_from_this<ConnectProxy::Imp
     if (!target) {
       auto text = refusal("405 Method Not Allowed", "allow: CONNECT\r\n", "this is a CONNECT proxy\n");
       co_await asio::async_write(*client, asio::buffer(text), asio::redirect_error(asio::use_awaitable, failed));
+      client->shutdown(tcp::socket::shutdown_send, failed);
       co_return;
     }
     auto verdict = options_.decide(target->host, target->port);
@@ -166,7 +189,13 @@ class ConnectProxy::Impl : public std::enable_shared_from_this<ConnectProxy::Imp
     auto server = std::make_shared<tcp::socket>(client->get_executor());
     tcp::endpoint endpoint(asio::ip::address_v4::loopback(), options_.target_port);
     co_await server->async_connect(endpoint, asio::redirect_error(asio::use_awaitable, failed));
-    if (failed) co_return;
+    if (failed) {
+      text = refusal("502 Bad Gateway", "Proxy-Status: latchkey; error=connection_refused\r\n",
+                     fmt::format("nothing listens on port {} behind this proxy\n", options_.target_port));
+      co_await asio::async_write(*client, asio::buffer(text), asio::redirect_error(asio::use_awaitable, failed));
+      client->shutdown(tcp::socket::shutdown_send, failed);
+      co_return;
+    }
     keep(server);
     co_await asio::async_write(*client, asio::buffer(text), asio::redirect_error(asio::use_awaitable, failed));
     if (!failed && !rest.empty()) {
@@ -214,8 +243,7 @@ std::uint16_t ConnectProxy::port() const {
 }
 
 Task<void> ConnectProxy::stop() {
-  impl_->close();
-  co_return;
+  co_await Impl::stop(impl_);
 }
 
 Result<std::unique_ptr<ConnectProxy>> ConnectProxy::start(asio::any_io_executor executor, ConnectProxyOptions options) {

@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <cctype>
 
+#include <boost/algorithm/string/predicate.hpp>
 #include <boost/asio/redirect_error.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <boost/beast/core/error.hpp>
 #include <boost/beast/http/empty_body.hpp>
 #include <boost/beast/http/message.hpp>
@@ -13,6 +15,7 @@
 #include <boost/beast/http/write.hpp>
 
 #include "base/log.hpp"
+#include "http/field_text.hpp"
 
 namespace latchkey::http {
 
@@ -27,6 +30,11 @@ constexpr std::chrono::seconds kHandshakeTimeout{10};
 constexpr std::chrono::seconds kLingerTimeout{2};
 constexpr std::size_t kLingerBytes = std::size_t{4} * 1024 * 1024;
 constexpr std::size_t kLingerChunk = 64 * 1024;
+// How much longer than body_timeout the socket itself waits, should the timer's cancelling slip between two reads.
+constexpr std::chrono::seconds kBodyBackstop{5};
+// What a connection holds of what it has read and not yet parsed, beyond a head: chunk headers must fit.
+constexpr std::size_t kReadAhead = 64 * 1024;
+constexpr unsigned kHttp11 = 11;
 
 using RequestParser = bhttp::request_parser<bhttp::string_body>;
 
@@ -37,7 +45,24 @@ std::string lower(std::string_view text) {
   return out;
 }
 
-// Null where the target is not a path or its query does not decode.
+std::size_t count_fields(const RequestHead& head, std::string_view name) {
+  return static_cast<std::size_t>(std::count_if(head.headers.begin(), head.headers.end(),
+                                                [&](const auto& field) { return boost::iequals(field.first, name); }));
+}
+
+// What Beast lets pass and another HTTP reader in front of us may read otherwise: that is how requests are smuggled
+// (RFC 9112 sections 3.2, 6.1 and 6.3).
+bool unambiguous(const RequestHead& head, unsigned version) {
+  auto hosts = count_fields(head, "host");
+  if (hosts > 1 || (hosts == 0 && version >= kHttp11)) return false;
+  auto lengths = count_fields(head, "content-length");
+  auto encodings = count_fields(head, "transfer-encoding");
+  if (lengths + encodings > 1) return false;
+  if (encodings == 0) return true;
+  return version >= kHttp11 && boost::iequals(head.headers.get("transfer-encoding"), "chunked");
+}
+
+// Null where the target is not a path, its query does not decode, or the head can be read in two ways.
 std::optional<Request> read_head(const RequestParser& parser, const asio::ip::tcp::socket& socket, bool tls) {
   const auto& message = parser.get();
   Request request;
@@ -54,6 +79,7 @@ std::optional<Request> read_head(const RequestParser& parser, const asio::ip::tc
     request.headers.add(std::string(field.name_string()), std::string(field.value()));
   }
   request.host = lower(request.headers.get("host"));
+  if (!unambiguous(request, message.version())) return std::nullopt;
   boost::system::error_code ignored;
   request.client_address = socket.remote_endpoint(ignored).address();
   request.local_port = socket.local_endpoint(ignored).port();
@@ -64,9 +90,15 @@ std::optional<Request> read_head(const RequestParser& parser, const asio::ip::tc
 bhttp::response<bhttp::string_body> to_beast(Response response, const ServerOptions& options, bool head_only,
                                              bool keep_alive) {
   bhttp::response<bhttp::string_body> message;
-  message.version(11);
+  message.version(kHttp11);
   message.result(response.status);
-  for (const auto& [name, value] : response.headers) message.insert(name, value);
+  for (const auto& [name, value] : response.headers) {
+    if (is_field_name(name) && is_field_value(value)) {
+      message.insert(name, value);
+    } else {
+      SPDLOG_ERROR("a header of an answer was left out: its name or value cannot be sent");
+    }
+  }
   if (!options.server_name.empty() && message.find(bhttp::field::server) == message.end()) {
     message.set(bhttp::field::server, options.server_name);
   }
@@ -81,13 +113,18 @@ bhttp::response<bhttp::string_body> to_beast(Response response, const ServerOpti
 template <class Stream>
 class Connection {
  public:
-  Connection(std::shared_ptr<ServerState> state, Stream& stream, beast::tcp_stream& lowest, bool tls,
+  Connection(std::shared_ptr<ServerState> state, Stream& stream, std::shared_ptr<beast::tcp_stream> lowest, bool tls,
              std::shared_ptr<std::atomic<bool>> busy)
-      : state_(std::move(state)), stream_(stream), lowest_(lowest), tls_(tls), busy_(std::move(busy)) {}
+      : state_(std::move(state)),
+        stream_(stream),
+        lowest_(std::move(lowest)),
+        tls_(tls),
+        busy_(std::move(busy)),
+        buffer_(state_->options.max_head_bytes + kReadAhead) {}
 
   Task<void> serve() {
     bool first = true;
-    for (;;) {
+    while (!state_->stopping) {
       bool keep = co_await serve_request(first);
       if (!keep) co_return;
       first = false;
@@ -103,14 +140,14 @@ class Connection {
     parser.body_limit(boost::none);
     beast::error_code failed;
     *busy_ = false;
-    lowest_.expires_after(first ? options().head_timeout : options().idle_timeout);
+    lowest_->expires_after(first ? options().head_timeout : options().idle_timeout);
     co_await bhttp::async_read_header(stream_, buffer_, parser, asio::redirect_error(asio::use_awaitable, failed));
     *busy_ = true;
     if (failed) {
       co_await refuse_head(failed);
       co_return false;
     }
-    auto head = read_head(parser, lowest_.socket(), tls_);
+    auto head = read_head(parser, lowest_->socket(), tls_);
     if (!head) {
       co_await refuse(Rejection::Malformed, nullptr);
       co_return false;
@@ -121,46 +158,70 @@ class Connection {
     co_return co_await answer(std::move(*head), parser.get().keep_alive());
   }
 
+  // Bytes came that are no HTTP; false where none came, or too few, and nobody waits for an answer.
+  static bool is_malformed(beast::error_code failed) {
+    return failed.category() == bhttp::make_error_code(bhttp::error::bad_method).category() &&
+           failed != bhttp::error::end_of_stream && failed != bhttp::error::partial_message;
+  }
+
   Task<void> refuse_head(beast::error_code failed) {
-    bool spoken = failed.category() == bhttp::make_error_code(bhttp::error::bad_method).category() &&
-                  failed != bhttp::error::end_of_stream && failed != bhttp::error::partial_message;
-    if (!spoken) co_return;
-    auto why = failed == bhttp::error::header_limit ? Rejection::HeadTooLarge : Rejection::Malformed;
-    co_await refuse(why, nullptr);
+    if (!is_malformed(failed)) co_return;
+    bool large = failed == bhttp::error::header_limit || failed == bhttp::error::buffer_overflow;
+    co_await refuse(large ? Rejection::HeadTooLarge : Rejection::Malformed, nullptr);
   }
 
   Task<bool> read_body(RequestParser& parser, const RequestHead& head) {
-    // Two ways of telling the length at once is how requests are smuggled (RFC 9112 section 6.1).
-    if (head.headers.has("transfer-encoding") && head.headers.has("content-length")) {
-      co_await refuse(Rejection::Malformed, &head);
-      co_return false;
-    }
     auto limit = state_->service.body_limit(head);
     if (auto length = parser.content_length(); length && *length > limit) {
       co_await refuse(Rejection::BodyTooLarge, &head);
       co_return false;
     }
+    if (parser.is_done()) co_return true;
     parser.body_limit(limit);
-    beast::error_code failed;
-    lowest_.expires_after(options().body_timeout);
-    if (!parser.is_done() && lower(head.headers.get("expect")) == "100-continue") {
-      bhttp::response<bhttp::empty_body> proceed(bhttp::status::continue_, 11);
-      co_await bhttp::async_write(stream_, proceed, asio::redirect_error(asio::use_awaitable, failed));
-      if (failed) co_return false;
+    bool expects = parser.get().version() >= kHttp11 && boost::iequals(head.headers.get("expect"), "100-continue");
+    if (expects) {
+      bool proceeds = co_await proceed();
+      if (!proceeds) co_return false;
     }
-    if (!parser.is_done()) {
-      co_await bhttp::async_read(stream_, buffer_, parser, asio::redirect_error(asio::use_awaitable, failed));
-    }
-    if (!failed) co_return true;
-    if (failed == bhttp::error::body_limit) {
-      co_await refuse(Rejection::BodyTooLarge, &head);
-    } else if (failed == beast::error::timeout) {
+    bool late = false;
+    auto failed = co_await receive(parser, late);
+    if (!failed && !late) co_return true;
+    if (late) {
       co_await refuse(Rejection::BodyTimeout, &head);
-    } else if (failed.category() == bhttp::make_error_code(bhttp::error::bad_method).category() &&
-               failed != bhttp::error::partial_message && failed != bhttp::error::end_of_stream) {
+    } else if (failed == bhttp::error::body_limit) {
+      co_await refuse(Rejection::BodyTooLarge, &head);
+    } else if (is_malformed(failed)) {
       co_await refuse(Rejection::Malformed, &head);
     }
     co_return false;
+  }
+
+  Task<bool> proceed() {
+    bhttp::response<bhttp::empty_body> go_on(bhttp::status::continue_, kHttp11);
+    beast::error_code failed;
+    lowest_->expires_after(kWriteTimeout);
+    co_await bhttp::async_write(stream_, go_on, asio::redirect_error(asio::use_awaitable, failed));
+    co_return !failed;
+  }
+
+  // Reads until the body is whole, an error, or body_timeout, which sets `late`. The time is a timer's, not the
+  // stream's: that one closes the socket, and then nobody could be told.
+  Task<beast::error_code> receive(RequestParser& parser, bool& late) {
+    auto expired = std::make_shared<bool>(false);
+    asio::steady_timer timer(lowest_->get_executor(), options().body_timeout);
+    timer.async_wait([expired, stream = lowest_](beast::error_code cancelled) {
+      if (cancelled) return;
+      *expired = true;
+      stream->cancel();
+    });
+    lowest_->expires_after(options().body_timeout + kBodyBackstop);
+    beast::error_code failed;
+    while (!failed && !*expired && !parser.is_done()) {
+      co_await bhttp::async_read_some(stream_, buffer_, parser, asio::redirect_error(asio::use_awaitable, failed));
+    }
+    late = *expired && !parser.is_done();
+    *expired = true;
+    co_return failed;
   }
 
   Task<bool> answer(Request request, bool keep_alive) {
@@ -171,6 +232,8 @@ class Connection {
       response = co_await state_->service.handle(std::move(request));
     } catch (const std::exception& error) {
       SPDLOG_ERROR("an exception left the handler of {} {}: {}", head.method, head.path, error.what());
+    } catch (...) {
+      SPDLOG_ERROR("an unknown exception left the handler of {} {}", head.method, head.path);
     }
     if (!response) response = state_->service.reject(Rejection::HandlerFailed, &head);
     keep_alive = keep_alive && !state_->stopping;
@@ -181,7 +244,7 @@ class Connection {
     auto message = to_beast(std::move(response), options(), head_only, keep_alive);
     bhttp::response_serializer<bhttp::string_body> serializer(message);
     beast::error_code failed;
-    lowest_.expires_after(kWriteTimeout);
+    lowest_->expires_after(kWriteTimeout);
     if (head_only) {
       co_await bhttp::async_write_header(stream_, serializer, asio::redirect_error(asio::use_awaitable, failed));
     } else {
@@ -196,8 +259,8 @@ class Connection {
     bool written = co_await write(state_->service.reject(why, head), head_only, false);
     if (!written) co_return;
     beast::error_code failed;
-    if (!tls_) lowest_.socket().shutdown(asio::ip::tcp::socket::shutdown_send, failed);
-    lowest_.expires_after(kLingerTimeout);
+    if (!tls_) lowest_->socket().shutdown(asio::ip::tcp::socket::shutdown_send, failed);
+    lowest_->expires_after(kLingerTimeout);
     std::string scratch(kLingerChunk, '\0');
     for (std::size_t read = 0; read < kLingerBytes && !failed;) {
       read +=
@@ -207,7 +270,7 @@ class Connection {
 
   std::shared_ptr<ServerState> state_;
   Stream& stream_;
-  beast::tcp_stream& lowest_;
+  std::shared_ptr<beast::tcp_stream> lowest_;
   bool tls_;
   std::shared_ptr<std::atomic<bool>> busy_;
   beast::flat_buffer buffer_;
@@ -219,7 +282,7 @@ Task<void> serve_connection(std::shared_ptr<ServerState> state, std::shared_ptr<
                             std::shared_ptr<asio::ssl::context> tls, std::shared_ptr<std::atomic<bool>> busy) {
   beast::error_code failed;
   if (!tls) {
-    Connection<beast::tcp_stream> connection(state, *stream, *stream, false, busy);
+    Connection<beast::tcp_stream> connection(state, *stream, stream, false, busy);
     co_await connection.serve();
     stream->socket().shutdown(asio::ip::tcp::socket::shutdown_both, failed);
     co_return;
@@ -228,7 +291,7 @@ Task<void> serve_connection(std::shared_ptr<ServerState> state, std::shared_ptr<
   stream->expires_after(kHandshakeTimeout);
   co_await secure.async_handshake(asio::ssl::stream_base::server, asio::redirect_error(asio::use_awaitable, failed));
   if (failed) co_return;
-  Connection<asio::ssl::stream<beast::tcp_stream&>> connection(state, secure, *stream, true, busy);
+  Connection<asio::ssl::stream<beast::tcp_stream&>> connection(state, secure, stream, true, busy);
   co_await connection.serve();
   stream->expires_after(kLingerTimeout);
   co_await secure.async_shutdown(asio::redirect_error(asio::use_awaitable, failed));

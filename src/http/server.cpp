@@ -1,6 +1,6 @@
 #include "http/server.hpp"
 
-#include <algorithm>
+#include <array>
 #include <map>
 #include <mutex>
 
@@ -8,10 +8,12 @@
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/strand.hpp>
+#include <boost/asio/write.hpp>
 #include <fmt/format.h>
 
 #include "base/log.hpp"
 #include "http/connection.hpp"
+#include "http/field_text.hpp"
 #include "http/listen.hpp"
 
 namespace latchkey::http {
@@ -24,13 +26,23 @@ using asio::ip::tcp;
 
 constexpr std::chrono::milliseconds kAcceptPause{50};
 constexpr std::chrono::milliseconds kStopPoll{10};
+// For what was closed at the end of the grace to unwind.
+constexpr std::chrono::milliseconds kUnwind{500};
+// Connections above max_connections that are told so at once; those above this too are just closed.
+constexpr std::size_t kMaxTurningAway = 64;
+constexpr std::chrono::seconds kTurnAwayTimeout{1};
+constexpr std::size_t kTurnAwayBytes = 64 * 1024;
 
 Result<std::shared_ptr<asio::ssl::context>> make_tls(const TlsFiles& files) {
   auto context = std::make_shared<asio::ssl::context>(asio::ssl::context::tls_server);
   boost::system::error_code failed;
   context->set_options(asio::ssl::context::default_workarounds | asio::ssl::context::no_tlsv1 |
-                           asio::ssl::context::no_tlsv1_1 | asio::ssl::context::no_compression,
+                           asio::ssl::context::no_tlsv1_1 | asio::ssl::context::no_compression |
+                           SSL_OP_NO_RENEGOTIATION,
                        failed);
+  // Without one, OpenSSL asks the terminal for the passphrase of an encrypted key.
+  context->set_password_callback([](std::size_t, asio::ssl::context::password_purpose) { return std::string(); },
+                                 failed);
   context->use_certificate_chain(asio::buffer(files.certificate_pem), failed);
   if (failed) {
     return Error{ErrorCode::Invalid,
@@ -38,8 +50,11 @@ Result<std::shared_ptr<asio::ssl::context>> make_tls(const TlsFiles& files) {
   }
   context->use_private_key(asio::buffer(files.private_key_pem), asio::ssl::context::pem, failed);
   if (failed) {
-    return Error{ErrorCode::Invalid,
-                 fmt::format("the TLS private key cannot be read, or is not the certificate's: {}", failed.message())};
+    return Error{
+        ErrorCode::Invalid,
+        fmt::format("the TLS private key cannot be read, or is not the certificate's: {}; it must be PEM without a "
+                    "passphrase",
+                    failed.message())};
   }
   return context;
 }
@@ -62,29 +77,23 @@ class Server::Impl : public std::enable_shared_from_this<Server::Impl> {
 
   void close_acceptor() {
     state_->stopping = true;
-    asio::post(acceptor_.get_executor(), [self = shared_from_this()] {
-      boost::system::error_code ignored;
-      self->acceptor_.close(ignored);
-    });
+    asio::post(acceptor_.get_executor(), [self = shared_from_this()] { self->close_acceptor_here(); });
   }
 
-  Task<void> stop(std::chrono::milliseconds grace) {
-    close_acceptor();
-    close_connections(false);
-    auto deadline = std::chrono::steady_clock::now() + grace;
-    asio::steady_timer timer(co_await asio::this_coro::executor);
-    while (count() > 0 && std::chrono::steady_clock::now() < deadline) {
-      timer.expires_after(kStopPoll);
-      co_await timer.async_wait(asio::use_awaitable);
-    }
-    close_connections(true);
+  static Task<void> stop(std::shared_ptr<Impl> self, std::chrono::milliseconds grace) {
+    self->state_->stopping = true;
+    auto closing = asio::co_spawn(self->acceptor_.get_executor(), close_acceptor_there(self), asio::use_awaitable);
+    co_await std::move(closing);
+    co_await self->drain(grace, false);
+    if (self->count() > 0) co_await self->drain(kUnwind, true);
   }
 
+  // Closes the connections that wait for a request, or all of them.
   void close_connections(bool busy_too) {
     std::lock_guard lock(mutex_);
     for (auto& [stream, busy] : connections_) {
       asio::post(stream->get_executor(), [stream = stream, busy = busy, busy_too] {
-        if (busy_too || !*busy) stream->cancel();
+        if (busy_too || !*busy) stream->close();
       });
     }
   }
@@ -97,49 +106,112 @@ class Server::Impl : public std::enable_shared_from_this<Server::Impl> {
     return connections_.size();
   }
 
+  void close_acceptor_here() {
+    boost::system::error_code ignored;
+    acceptor_.close(ignored);
+  }
+  static Task<void> close_acceptor_there(std::shared_ptr<Impl> self) {
+    self->close_acceptor_here();
+    co_return;
+  }
+
+  // Waits until no connection is left, `patience` at most. Closes again and again: one may have become idle meanwhile.
+  Task<void> drain(std::chrono::milliseconds patience, bool busy_too) {
+    auto deadline = std::chrono::steady_clock::now() + patience;
+    asio::steady_timer timer(co_await asio::this_coro::executor);
+    while (count() > 0) {
+      close_connections(busy_too);
+      if (std::chrono::steady_clock::now() >= deadline) co_return;
+      timer.expires_after(kStopPoll);
+      co_await timer.async_wait(asio::use_awaitable);
+    }
+  }
+
   Task<void> accept() {
     auto executor = acceptor_.get_executor();
     while (!state_->stopping) {
       boost::system::error_code failed;
       auto socket = co_await acceptor_.async_accept(asio::make_strand(executor),
                                                     asio::redirect_error(asio::use_awaitable, failed));
-      if (failed) {
-        if (state_->stopping || failed == asio::error::operation_aborted) co_return;
-        // Out of descriptors or the like: it passes, and a hot loop would not help it.
-        asio::steady_timer pause(executor, kAcceptPause);
-        co_await pause.async_wait(asio::use_awaitable);
-        continue;
-      }
-      socket.set_option(tcp::no_delay(true), failed);
-      begin(std::make_shared<beast::tcp_stream>(std::move(socket)));
+      if (!failed) failed = begin(std::move(socket));
+      if (!failed) continue;
+      if (state_->stopping || failed == asio::error::operation_aborted) co_return;
+      // Out of descriptors or memory: it passes, and a hot loop would not help it.
+      asio::steady_timer pause(executor, kAcceptPause);
+      co_await pause.async_wait(asio::use_awaitable);
     }
   }
 
-  void begin(const Stream& stream) {
-    auto busy = std::make_shared<std::atomic<bool>>(false);
-    {
-      std::lock_guard lock(mutex_);
-      if (connections_.size() >= state_->options.max_connections) {
-        asio::co_spawn(stream->get_executor(), turn_away(state_, stream, tls_ != nullptr), asio::detached);
-        return;
+  // Nothing that one connection brings may end the accepting.
+  boost::system::error_code begin(tcp::socket socket) {
+    try {
+      boost::system::error_code ignored;
+      socket.set_option(tcp::no_delay(true), ignored);
+      auto stream = std::make_shared<beast::tcp_stream>(std::move(socket));
+      auto busy = std::make_shared<std::atomic<bool>>(false);
+      if (!admit(stream, busy)) {
+        begin_turning_away(stream);
+        return {};
       }
-      connections_.emplace(stream, busy);
+      asio::co_spawn(
+          stream->get_executor(), serve_connection(state_, stream, tls_, busy),
+          [self = shared_from_this(), stream](const std::exception_ptr& error) { self->ended(stream, error); });
+      return {};
+    } catch (const std::exception& error) {
+      SPDLOG_ERROR("a connection could not be taken: {}", error.what());
+      return asio::error::no_memory;
     }
-    asio::co_spawn(stream->get_executor(), serve_connection(state_, stream, tls_, busy),
-                   [self = shared_from_this(), stream](std::exception_ptr error) { self->ended(stream, error); });
+  }
+
+  bool admit(const Stream& stream, const std::shared_ptr<std::atomic<bool>>& busy) {
+    std::lock_guard lock(mutex_);
+    if (connections_.size() >= state_->options.max_connections) return false;
+    connections_.emplace(stream, busy);
+    return true;
   }
 
   void ended(const Stream& stream, const std::exception_ptr& error) {
+    {
+      std::lock_guard lock(mutex_);
+      connections_.erase(stream);
+    }
+    if (!error) return;
     try {
-      if (error) std::rethrow_exception(error);
+      std::rethrow_exception(error);
     } catch (const std::exception& exception) {
       SPDLOG_ERROR("a connection ended with an exception: {}", exception.what());
+    } catch (...) {
+      SPDLOG_ERROR("a connection ended with an unknown exception");
     }
-    std::lock_guard lock(mutex_);
-    connections_.erase(stream);
   }
 
-  static Task<void> turn_away(std::shared_ptr<ServerState> state, Stream stream, bool tls);
+  // Too many connections: over plain HTTP it is said; a TLS handshake would cost what is lacking, so there it is
+  // closed.
+  void begin_turning_away(const Stream& stream) {
+    if (tls_ || turning_away_ >= kMaxTurningAway) return;
+    auto response = state_->service.reject(Rejection::Overloaded, nullptr);
+    auto text = fmt::format("HTTP/1.1 {} Overloaded\r\n", response.status);
+    for (const auto& [name, value] : response.headers) {
+      if (is_field_name(name) && is_field_value(value)) text += fmt::format("{}: {}\r\n", name, value);
+    }
+    text += fmt::format("Content-Length: {}\r\nConnection: close\r\n\r\n{}", response.body.size(), response.body);
+    ++turning_away_;
+    asio::co_spawn(stream->get_executor(), turn_away(stream, std::move(text)),
+                   [self = shared_from_this()](const std::exception_ptr&) { --self->turning_away_; });
+  }
+
+  // Reads on for a moment after the answer: closing with unread bytes would reset the connection under it.
+  static Task<void> turn_away(Stream stream, std::string text) {
+    boost::system::error_code failed;
+    stream->expires_after(kTurnAwayTimeout);
+    co_await asio::async_write(*stream, asio::buffer(text), asio::redirect_error(asio::use_awaitable, failed));
+    if (!failed) stream->socket().shutdown(tcp::socket::shutdown_send, failed);
+    std::array<char, 4096> scratch;
+    for (std::size_t read = 0; read < kTurnAwayBytes && !failed;) {
+      read +=
+          co_await stream->async_read_some(asio::buffer(scratch), asio::redirect_error(asio::use_awaitable, failed));
+    }
+  }
 
   tcp::acceptor acceptor_;
   std::shared_ptr<ServerState> state_;
@@ -147,20 +219,8 @@ class Server::Impl : public std::enable_shared_from_this<Server::Impl> {
   std::uint16_t port_;
   mutable std::mutex mutex_;
   std::map<Stream, std::shared_ptr<std::atomic<bool>>> connections_;
+  std::atomic<std::size_t> turning_away_{0};
 };
-
-// Too many connections: over plain HTTP it is said; a TLS handshake would cost what is lacking, so there it is closed.
-Task<void> Server::Impl::turn_away(std::shared_ptr<ServerState> state, Stream stream, bool tls) {
-  if (tls) co_return;
-  auto response = state->service.reject(Rejection::Overloaded, nullptr);
-  auto text = fmt::format("HTTP/1.1 {} Overloaded\r\n", response.status);
-  for (const auto& [name, value] : response.headers) text += fmt::format("{}: {}\r\n", name, value);
-  text += fmt::format("content-length: {}\r\nconnection: close\r\n\r\n{}", response.body.size(), response.body);
-  boost::system::error_code ignored;
-  stream->expires_after(std::chrono::seconds(1));
-  co_await asio::async_write(*stream, asio::buffer(text), asio::redirect_error(asio::use_awaitable, ignored));
-  stream->socket().shutdown(tcp::socket::shutdown_both, ignored);
-}
 
 Server::Server(std::shared_ptr<Impl> impl) : impl_(std::move(impl)) {}
 
@@ -173,7 +233,7 @@ std::uint16_t Server::port() const {
   return impl_->port();
 }
 Task<void> Server::stop(std::chrono::milliseconds grace) {
-  co_await impl_->stop(grace);
+  co_await Impl::stop(impl_, grace);
 }
 
 Result<std::unique_ptr<Server>> Server::start(asio::any_io_executor executor, ServerOptions options, Service& service) {

@@ -1,0 +1,79 @@
+#include "http/name_check.hpp"
+
+#include <deque>
+#include <mutex>
+#include <netdb.h>
+#include <sys/socket.h>
+#include <system_error>
+#include <thread>
+
+namespace latchkey::http {
+
+namespace {
+constexpr std::size_t kMaxThreads = 4;
+}
+
+// Shared with the threads, which outlive the NameCheck where a lookup hangs.
+struct NameCheck::State {
+  struct Question {
+    std::string host;
+    Deadline deadline;
+    Answer answer;
+  };
+
+  Resolver resolver;
+  std::mutex mutex;
+  std::deque<Question> questions;
+  std::size_t threads = 0;
+  bool closed = false;
+};
+
+NameCheck::NameCheck(Resolver resolver) : state_(std::make_shared<State>()) {
+  state_->resolver = std::move(resolver);
+}
+
+NameCheck::~NameCheck() {
+  std::lock_guard lock(state_->mutex);
+  state_->closed = true;
+  state_->questions.clear();
+}
+
+bool NameCheck::ask(std::string host, Deadline deadline, Answer answer) {
+  std::lock_guard lock(state_->mutex);
+  if (state_->threads < kMaxThreads) {
+    try {
+      std::thread(work, state_).detach();
+      ++state_->threads;
+    } catch (const std::system_error&) {
+      if (state_->threads == 0) return false;
+    }
+  }
+  state_->questions.push_back({std::move(host), deadline, std::move(answer)});
+  return true;
+}
+
+void NameCheck::work(const std::shared_ptr<State>& state) {
+  std::unique_lock lock(state->mutex);
+  while (!state->questions.empty()) {
+    auto question = std::move(state->questions.front());
+    state->questions.pop_front();
+    if (question.deadline <= std::chrono::steady_clock::now()) continue;
+    lock.unlock();
+    bool unknown = state->resolver(question.host);
+    lock.lock();
+    // Under the lock, so that the destructor cannot pass while an answer runs.
+    if (!state->closed) question.answer(unknown);
+  }
+  --state->threads;
+}
+
+bool NameCheck::ask_system(const std::string& host) {
+  addrinfo hints{};
+  hints.ai_socktype = SOCK_STREAM;
+  addrinfo* found = nullptr;
+  int status = ::getaddrinfo(host.c_str(), nullptr, &hints, &found);
+  if (found != nullptr) ::freeaddrinfo(found);
+  return status == EAI_NONAME;
+}
+
+}  // namespace latchkey::http

@@ -1,0 +1,69 @@
+// One request as libcurl sees it: an easy handle, what feeds it, and what came of it. Internal to http/.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include <curl/curl.h>
+
+#include "http/client.hpp"
+
+namespace latchkey::http {
+
+// Why this request must not be sent: what would let a caller's text become a header or a request of its own.
+[[nodiscard]] std::optional<TransportError> unsendable(const ClientRequest& request);
+
+// The host of a URL, for messages; the URL itself may hold what is not to be shown.
+[[nodiscard]] std::string host_of(const std::string& url);
+
+// Confined to the client's thread between `prepare` and `finish`.
+class Transfer {
+ public:
+  using Outcome = Result<ClientResponse, TransportError>;
+  using Complete = std::function<void(Outcome)>;
+
+  Transfer(ClientRequest request, Complete complete);
+  Transfer(const Transfer&) = delete;
+  Transfer& operator=(const Transfer&) = delete;
+  ~Transfer();
+
+  // The handle, ready for the multi; null where there is no memory for one.
+  [[nodiscard]] CURL* prepare(const ClientOptions& options, std::chrono::milliseconds left);
+  // Tells the caller; called once.
+  void finish(Outcome outcome) { complete_(std::move(outcome)); }
+  // What the handle's end means.
+  [[nodiscard]] Outcome outcome(CURLcode code);
+
+  [[nodiscard]] std::string host() const { return host_of(request_.url); }
+  [[nodiscard]] Deadline deadline() const { return request_.deadline; }
+
+ private:
+  void prepare_connection(const ClientOptions& options, std::chrono::milliseconds left);
+  void prepare_message();
+  void add_header(const std::string& line);
+  [[nodiscard]] TransportError explain(CURLcode code) const;
+  [[nodiscard]] std::optional<TransportError> explain_proxy(CURLcode code) const;
+
+  static std::size_t take_body(char* data, std::size_t size, std::size_t count, void* user);
+  static std::size_t take_header(char* data, std::size_t size, std::size_t count, void* user);
+  static curl_socket_t open_socket(void* user, curlsocktype, curl_sockaddr* target);
+
+  ClientRequest request_;
+  Complete complete_;
+  bool public_only_ = true;
+  bool proxied_ = false;
+  CURL* easy_ = nullptr;
+  curl_slist* header_list_ = nullptr;
+  ClientResponse response_;
+  std::size_t head_bytes_ = 0;
+  bool head_too_large_ = false;
+  bool body_too_large_ = false;
+  std::string refused_address_;
+  std::string proxy_status_;  // of the last head that had one
+  char error_text_[CURL_ERROR_SIZE] = {};
+};
+
+}  // namespace latchkey::http
