@@ -205,6 +205,20 @@ TEST_F(GuideTest, RestartKeepsEverythingAndSeedingAgainChangesNothing) {
   EXPECT_EQ(unwrapped.text("value"), "AAAA") << unwrapped.body;
 }
 
+// What kill -9 leaves is the file as it stood when the last answer was given.
+TEST_F(GuideTest, WhatWasAcknowledgedIsInTheFile) {
+  start(seed(false));
+  auto key = vault("POST", "keys/late/create", json::object{{"kty", "EC"}});
+  ASSERT_EQ(key.status, 200U) << key.body;
+  auto left = new_folder();
+  std::filesystem::copy_file(folder_ + "/azure-state.json", left + "/azure-state.json");
+  stop();
+  std::filesystem::remove_all(folder_);
+  folder_ = left;
+  start(seed(false));
+  EXPECT_EQ(vault("GET", "keys/late").text("key.kid"), key.text("key.kid"));
+}
+
 TEST_F(GuideTest, OneProcessHasTheFolder) {
   start(seed(true));
   auto second = Emulator::start(boost::asio::system_executor(), options_);
