@@ -108,8 +108,13 @@ Result<Timestamp> parse_timestamp(std::string_view text) {
   auto fraction = take_fraction(rest);
   auto offset = parse_offset(rest);
   if (!fraction || !offset) return bad_timestamp(text);
-  return Timestamp(std::chrono::sys_days(date)) + hours(*hour) + minutes(*minute) + seconds(*second) + *fraction -
-         *offset;
+  auto time =
+      Timestamp(std::chrono::sys_days(date)) + hours(*hour) + minutes(*minute) + seconds(*second) + *fraction - *offset;
+  // An offset or a leap second may lead out of the years that four digits can say.
+  std::chrono::year_month_day day_in_utc(std::chrono::floor<days>(time));
+  if (day_in_utc.year() < std::chrono::year(0) || day_in_utc.year() > std::chrono::year(9999))
+    return bad_timestamp(text);
+  return time;
 }
 
 }  // namespace latchkey

@@ -34,15 +34,38 @@ TEST(Timestamps, TakesWhatRfc3339Allows) {
 }
 
 TEST(Timestamps, RefusesTheRest) {
-  for (std::string_view text :
-       {"", "2024-10-30", "2024-10-30T23:58:27", "2024-10-30 23:58:27Z", "2024-13-01T00:00:00Z", "2023-02-29T00:00:00Z",
-        "2024-10-30T24:00:00Z", "2024-10-30T23:60:00Z", "2024-10-30T23:58:61Z", "2024-10-30T23:58:27.Z",
-        "2024-10-30T23:58:27.1234567Z", "2024-10-30T23:58:27+0200", "2024-10-30T23:58:27+24:00", "-024-10-30T23:58:27Z",
-        "2024-10-30T23:58:27ZZ", "2024-1a-30T23:58:27Z", "2024-10-30T23:58:27.12345678901234567890Z"}) {
+  for (std::string_view text : {"",
+                                "2024-10-30",
+                                "2024-10-30T23:58:27",
+                                "2024-10-30 23:58:27Z",
+                                "2024-13-01T00:00:00Z",
+                                "2023-02-29T00:00:00Z",
+                                "2024-10-30T24:00:00Z",
+                                "2024-10-30T23:60:00Z",
+                                "2024-10-30T23:58:61Z",
+                                "2024-10-30T23:58:27.Z",
+                                "2024-10-30T23:58:27.1234567Z",
+                                "2024-10-30T23:58:27+0200",
+                                "2024-10-30T23:58:27+24:00",
+                                "-024-10-30T23:58:27Z",
+                                "2024-10-30T23:58:27ZZ",
+                                "2024-1a-30T23:58:27Z",
+                                "2024-10-30T23:58:27.12345678901234567890Z",
+                                "9999-12-31T23:59:59-00:01",
+                                "9999-12-31T23:59:60Z",
+                                "0000-01-01T00:00:00+00:01"}) {
     auto time = parse_timestamp(text);
     ASSERT_FALSE(time) << text;
     EXPECT_EQ(time.error().code, ErrorCode::Invalid);
   }
+}
+
+TEST(SystemClock, GoesForward) {
+  SystemClock clock;
+  auto before = clock.steady();
+  EXPECT_GE(clock.steady(), before);
+  // A date that this test was written after: the wall clock is UTC in microseconds since 1970.
+  EXPECT_GT(clock.now(), parse_timestamp("2024-01-01T00:00:00Z").value());
 }
 
 TEST(ManualClock, StandsStillUntilMoved) {

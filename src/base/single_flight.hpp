@@ -1,7 +1,9 @@
 // SingleFlight: however many coroutines ask for the same thing at once, the work is done once and all get its result.
-// Used where a miss is dear: tokens, unwraps. Results are not kept: that is the caller's cache.
+// Used where a miss is dear: tokens, unwraps. Results are not kept: that is the caller's cache. An exception that
+// leaves the work leaves `run` at every caller.
 #pragma once
 
+#include <exception>
 #include <functional>
 #include <map>
 #include <memory>
@@ -43,12 +45,20 @@ class SingleFlight {
   using Waiter = std::function<void()>;
   struct Flight {
     std::mutex mutex;
-    std::shared_ptr<const Value> value;
+    bool landed = false;
+    std::shared_ptr<const Value> value;  // null where `error` is set
+    std::exception_ptr error;
     std::vector<Waiter> waiters;
   };
 
   Task<void> fly(Key key, std::shared_ptr<Flight> flight, std::function<Task<Value>()> work) {
-    auto value = std::make_shared<const Value>(co_await work());
+    std::shared_ptr<const Value> value;
+    std::exception_ptr error;
+    try {
+      value = std::make_shared<const Value>(co_await work());
+    } catch (...) {
+      error = std::current_exception();
+    }
     {
       std::lock_guard lock(mutex_);
       flights_.erase(key);
@@ -56,7 +66,9 @@ class SingleFlight {
     std::vector<Waiter> waiters;
     {
       std::lock_guard lock(flight->mutex);
+      flight->landed = true;
       flight->value = std::move(value);
+      flight->error = error;
       waiters.swap(flight->waiters);
     }
     for (auto& waiter : waiters) waiter();
@@ -66,7 +78,7 @@ class SingleFlight {
     auto enlist = [flight](Waiter resume) {
       {
         std::lock_guard lock(flight->mutex);
-        if (!flight->value) {
+        if (!flight->landed) {
           flight->waiters.push_back(std::move(resume));
           return;
         }
@@ -75,6 +87,7 @@ class SingleFlight {
     };
     auto landed = suspend(std::move(enlist));
     co_await std::move(landed);
+    if (flight->error) std::rethrow_exception(flight->error);
     co_return *flight->value;
   }
 

@@ -69,6 +69,45 @@ TEST(SingleFlight, KeysDoNotWaitForEachOtherAndResultsAreNotKept) {
   EXPECT_EQ(runs, 3);
 }
 
+TEST(SingleFlight, AnExceptionReachesEveryCallerAndEndsTheFlight) {
+  constexpr int kCallers = 3;
+  asio::io_context context;
+  Gate gate(context);
+  Flights flights;
+  int runs = 0;
+  int caught = 0;
+  auto fail = [](Gate& until, int& count) -> Task<Result<std::string>> {
+    auto waited = co_await wait_and_count(until, count);
+    if (waited) throw std::runtime_error("thrown");
+    co_return waited;
+  };
+  auto ask = [&]() -> Task<void> {
+    try {
+      auto value = co_await flights.run(context.get_executor(), 7, [&] { return fail(gate, runs); });
+      ADD_FAILURE() << "no exception";
+    } catch (const std::runtime_error& error) {
+      EXPECT_STREQ(error.what(), "thrown");
+      ++caught;
+    }
+  };
+  for (int i = 0; i < kCallers; ++i) asio::co_spawn(context, ask(), asio::detached);
+  context.poll();
+  gate.timer.cancel();
+  context.run();
+  EXPECT_EQ(runs, 1);
+  EXPECT_EQ(caught, kCallers);
+  auto again = [&]() -> Task<void> {
+    auto value = co_await flights.run(context.get_executor(), 7, [&] { return wait_and_count(gate, runs); });
+    EXPECT_TRUE(value);
+  };
+  context.restart();
+  asio::co_spawn(context, again(), asio::detached);
+  context.poll();
+  gate.timer.cancel();
+  context.run();
+  EXPECT_EQ(runs, 2);
+}
+
 TEST(SingleFlight, ManyThreadsManyKeys) {
   constexpr int kRounds = 2000;
   constexpr int kKeys = 5;
