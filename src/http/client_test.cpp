@@ -1,17 +1,22 @@
 #include "http/client.hpp"
 
 #include <cstdlib>
+#include <future>
 
 #include <boost/asio/detached.hpp>
+#include <boost/asio/strand.hpp>
+#include <boost/asio/use_future.hpp>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "http/connect_proxy.hpp"
+#include "http/testing/canned_server.hpp"
 #include "http/testing/test_server.hpp"
 
 namespace latchkey::http {
 namespace {
 
+namespace asio = boost::asio;
 using ::testing::HasSubstr;
 
 class ClientTest : public ::testing::Test {
@@ -56,6 +61,7 @@ TEST_F(ClientTest, SendsAndReads) {
   auto request = get(url("/path?q=1"));
   request.method = "POST";
   request.headers.set("x-sent", "value");
+  request.headers.set("x-blank", "");
   request.body = std::string("bo\0dy", 5);
   auto response = send(std::move(request));
   ASSERT_TRUE(response) << response.error().message;
@@ -95,12 +101,17 @@ TEST_F(ClientTest, TheAnswerIsBounded) {
 
 TEST_F(ClientTest, WhatCannotBeSentIsNotSent) {
   for (auto address : {std::string("file:///etc/passwd"), std::string("ftp://h/"), std::string("gopher://h"),
-                       std::string(""), url("/a\r\nX-Evil: 1")}) {
+                       std::string(""), url("/a\r\nX-Evil: 1"), url("/a b"), std::string("http://h:99999/"),
+                       std::string("http://user:pass@127.0.0.1/"), std::string("http://")}) {
     EXPECT_EQ(failure(get(address)), TransportFailure::BadRequest) << address;
   }
-  auto injected = get(url("/"));
-  injected.headers.set("x-sent", "a\r\nX-Evil: 1");
-  EXPECT_EQ(failure(std::move(injected)), TransportFailure::BadRequest);
+  using Field = std::pair<std::string, std::string>;
+  for (const auto& [name, value] : {Field{"x-sent", "a\r\nX-Evil: 1"}, Field{"x-sent", std::string("a\0b", 3)},
+                                    Field{"", "v"}, Field{"x y", "v"}, Field{"x:", "v"}, Field{"x\r\ny", "v"}}) {
+    auto injected = get(url("/"));
+    injected.headers.add(name, value);
+    EXPECT_EQ(failure(std::move(injected)), TransportFailure::BadRequest) << name;
+  }
   auto method = get(url("/"));
   method.method = "GET / HTTP/1.1\r\n";
   EXPECT_EQ(failure(std::move(method)), TransportFailure::BadRequest);
@@ -126,10 +137,114 @@ TEST_F(ClientTest, FailuresAreToldApart) {
 }
 
 TEST_F(ClientTest, ASilentServerTimesOut) {
-  boost::asio::ip::tcp::acceptor silent(context_.get(), {boost::asio::ip::address_v4::loopback(), 0});
+  asio::ip::tcp::acceptor silent(context_.get(), {asio::ip::address_v4::loopback(), 0});
   auto request = get("http://127.0.0.1:" + std::to_string(silent.local_endpoint().port()) + "/");
   request.deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds(100);
   EXPECT_EQ(failure(std::move(request)), TransportFailure::TimedOut);
+}
+
+TEST_F(ClientTest, WaitingForAConnectionHasTheSameDeadline) {
+  asio::ip::tcp::acceptor silent(context_.get(), {asio::ip::address_v4::loopback(), 0});
+  ClientOptions options;
+  options.max_connections_per_host = 1;
+  client_ = make(options);
+  auto address = "http://127.0.0.1:" + std::to_string(silent.local_endpoint().port()) + "/";
+  auto first = std::async(std::launch::async,
+                          [&client = *client_, request = get(address)] { return run_blocking(client.send(request)); });
+  auto accepted = silent.accept();
+  auto second = get(address);
+  second.deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds(100);
+  EXPECT_EQ(failure(std::move(second)), TransportFailure::TimedOut);
+  client_.reset();
+  auto interrupted = first.get();
+  ASSERT_FALSE(interrupted);
+  EXPECT_EQ(interrupted.error().failure, TransportFailure::Interrupted);
+}
+
+TEST_F(ClientTest, NoNameIsWaitedForBeyondTheDeadline) {
+  // Whether the resolver here says "no such name" or says nothing is not ours to know.
+  auto request = get("http://no-such-host.invalid/");
+  request.deadline = std::chrono::steady_clock::now() + std::chrono::seconds(2);
+  auto deadline = request.deadline;
+  EXPECT_THAT(
+      failure(std::move(request)),
+      ::testing::AnyOf(TransportFailure::UnknownName, TransportFailure::LookupFailed, TransportFailure::TimedOut));
+  EXPECT_LT(std::chrono::steady_clock::now(), deadline + std::chrono::seconds(3));
+}
+
+struct CannedCase {
+  std::string_view name;
+  std::string answer;
+  TransportFailure failure;
+};
+
+TEST_F(ClientTest, AnswersThatAreNone) {
+  const CannedCase kCases[] = {
+      {"nothing", "", TransportFailure::Interrupted},
+      {"no HTTP", "220 mail.example ESMTP\r\n", TransportFailure::Interrupted},
+      {"cut head", "HTTP/1.1 200 OK\r\nContent-", TransportFailure::Interrupted},
+      {"cut body", "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc", TransportFailure::Interrupted},
+      {"cut chunk", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nab", TransportFailure::Interrupted},
+      {"huge head", "HTTP/1.1 200 OK\r\nX: " + std::string(90'000, 'x') + "\r\n\r\n", TransportFailure::AnswerTooLarge},
+      {"huge body", "HTTP/1.1 200 OK\r\n\r\n" + std::string(2'000'000, 'x'), TransportFailure::AnswerTooLarge},
+  };
+  for (const auto& c : kCases) {
+    testing::CannedServer server(context_.get(), c.answer);
+    EXPECT_EQ(failure(get(server.url() + "/")), c.failure) << c.name;
+  }
+}
+
+TEST_F(ClientTest, InterimAnswersAreNotTheAnswer) {
+  testing::CannedServer server(context_.get(),
+                               "HTTP/1.1 103 Early Hints\r\nX-Early: 1\r\n\r\n"
+                               "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nX-Last: 1\r\nX-Empty:\r\n\r\nok");
+  auto response = send(get(server.url() + "/"));
+  ASSERT_TRUE(response) << response.error().message;
+  EXPECT_EQ(response.value().status, 200U);
+  EXPECT_EQ(response.value().body, "ok");
+  EXPECT_FALSE(response.value().headers.has("x-early"));
+  EXPECT_TRUE(response.value().headers.has("x-last"));
+  EXPECT_TRUE(response.value().headers.has("x-empty"));
+}
+
+TEST_F(ClientTest, AProxysRefusalsAreToldApart) {
+  auto status = [](std::string_view text) {
+    return "HTTP/1.1 502 Bad Gateway\r\nProxy-Status: p; " + std::string(text) + "\r\nContent-Length: 0\r\n\r\n";
+  };
+  const CannedCase kCases[] = {
+      {"unknown", status("error=dns_error; rcode=\"NXDOMAIN\""), TransportFailure::UnknownName},
+      {"unknown, no rcode", status("error=dns_error"), TransportFailure::UnknownName},
+      {"server failure", status("error=dns_error; rcode=\"SERVFAIL\""), TransportFailure::LookupFailed},
+      {"dns time-out", status("error=dns_timeout"), TransportFailure::LookupFailed},
+      {"refused", status("error=connection_refused"), TransportFailure::ProxyFailed},
+      {"no word", "HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n",
+       TransportFailure::ProxyFailed},
+  };
+  for (const auto& c : kCases) {
+    testing::CannedServer proxy(context_.get(), c.answer);
+    ClientOptions through;
+    through.proxy = proxy.url();
+    client_ = make(through);
+    EXPECT_EQ(failure(get("https://vault.example/")), c.failure) << c.name;
+  }
+}
+
+TEST_F(ClientTest, AProxyThatIsNotThereIsTheProxysFailure) {
+  ClientOptions through;
+  through.proxy = url("");
+  server_.reset();
+  client_ = make(through);
+  EXPECT_EQ(failure(get("https://vault.example/")), TransportFailure::ProxyFailed);
+}
+
+TEST_F(ClientTest, ResumesWhereItWasCalled) {
+  auto strand = asio::make_strand(context_.get());
+  auto ask = [](Client& client, ClientRequest request, decltype(strand) home) -> Task<bool> {
+    auto response = co_await client.send(std::move(request));
+    co_return response.has_value() && home.running_in_this_thread();
+  };
+  auto resumed = asio::co_spawn(strand, ask(*client_, get(url("/")), strand), asio::use_future);
+  EXPECT_TRUE(resumed.get());
 }
 
 TEST_F(ClientTest, PlainTextWhereTlsWasMeantIsATlsFailure) {
@@ -162,13 +277,13 @@ TEST_F(ClientTest, TheProxysWordOnNamesIsTaken) {
 
 TEST_F(ClientTest, ManyAtOnce) {
   constexpr int kRequests = 200;
-  boost::asio::io_context context;
+  asio::io_context context;
   int answered = 0;
   auto ask = [&](int i) -> Task<void> {
     auto response = co_await client_->send(get(url("/n?" + std::to_string(i))));
     if (response && response.value().body == "GET /n " + std::to_string(i) + "|") ++answered;
   };
-  for (int i = 0; i < kRequests; ++i) boost::asio::co_spawn(context, ask(i), boost::asio::detached);
+  for (int i = 0; i < kRequests; ++i) asio::co_spawn(context, ask(i), asio::detached);
   context.run();
   EXPECT_EQ(answered, kRequests);
 }

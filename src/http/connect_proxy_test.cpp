@@ -1,5 +1,7 @@
 #include "http/connect_proxy.hpp"
 
+#include <boost/asio/read_until.hpp>
+#include <boost/asio/use_future.hpp>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -8,6 +10,7 @@
 namespace latchkey::http {
 namespace {
 
+namespace asio = boost::asio;
 using testing::exchange;
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
@@ -50,6 +53,31 @@ TEST_F(ConnectProxyTest, RefusesTheRestAndDialsNothing) {
   for (std::string_view target : {"elsewhere.example:443", "served.example:22", "127.0.0.1:22", "169.254.169.254:80"}) {
     EXPECT_THAT(send("CONNECT " + std::string(target) + " HTTP/1.1\r\n\r\n"), StartsWith("HTTP/1.1 403")) << target;
   }
+}
+
+TEST_F(ConnectProxyTest, SaysWhereNothingIsBehindIt) {
+  server_.reset();
+  auto answer = send("CONNECT served.example:443 HTTP/1.1\r\n\r\n");
+  EXPECT_THAT(answer, ::testing::AllOf(StartsWith("HTTP/1.1 502"), HasSubstr("error=connection_refused")));
+}
+
+TEST_F(ConnectProxyTest, StoppingClosesTheTunnelsAndTheDoor) {
+  auto port = proxy_->port();
+  asio::io_context outside;
+  asio::ip::tcp::socket tunnel(outside);
+  tunnel.connect({asio::ip::address_v4::loopback(), port});
+  asio::write(tunnel, asio::buffer(std::string_view("CONNECT served.example:443 HTTP/1.1\r\n\r\n")));
+  std::string answer;
+  asio::read_until(tunnel, asio::dynamic_buffer(answer), "\r\n\r\n");
+  EXPECT_THAT(answer, StartsWith("HTTP/1.1 200"));
+  asio::co_spawn(context_.get(), proxy_->stop(), asio::use_future).get();
+  boost::system::error_code failed;
+  char byte = 0;
+  asio::read(tunnel, asio::buffer(&byte, 1), failed);
+  EXPECT_TRUE(failed);
+  asio::ip::tcp::socket late(outside);
+  late.connect({asio::ip::address_v4::loopback(), port}, failed);
+  EXPECT_TRUE(failed);
 }
 
 TEST_F(ConnectProxyTest, IsNoOtherKindOfProxy) {

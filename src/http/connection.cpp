@@ -1,13 +1,15 @@
 #include "http/connection.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cctype>
+#include <sstream>
 
 #include <boost/algorithm/string/predicate.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <boost/asio/write.hpp>
 #include <boost/beast/core/error.hpp>
-#include <boost/beast/http/empty_body.hpp>
 #include <boost/beast/http/message.hpp>
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/read.hpp>
@@ -27,8 +29,10 @@ namespace bhttp = boost::beast::http;
 
 constexpr std::chrono::seconds kWriteTimeout{60};
 constexpr std::chrono::seconds kHandshakeTimeout{10};
-constexpr std::chrono::seconds kLingerTimeout{2};
-constexpr std::size_t kLingerBytes = std::size_t{4} * 1024 * 1024;
+// A client that sends on is read for as long as this, and twice the largest body that any service allows, before the
+// connection closes under it: it would not see the answer otherwise.
+constexpr std::chrono::seconds kLingerTimeout{5};
+constexpr std::size_t kLingerBytes = std::size_t{32} * 1024 * 1024;
 constexpr std::size_t kLingerChunk = 64 * 1024;
 // How much longer than body_timeout the socket itself waits, should the timer's cancelling slip between two reads.
 constexpr std::chrono::seconds kBodyBackstop{5};
@@ -107,6 +111,12 @@ bhttp::response<bhttp::string_body> to_beast(Response response, const ServerOpti
   if (!bodiless) message.content_length(response.body.size());
   if (!head_only && !bodiless) message.body() = std::move(response.body);
   return message;
+}
+
+std::string head_text(const bhttp::response<bhttp::string_body>& message) {
+  std::ostringstream text;
+  text << message.base();
+  return std::move(text).str();
 }
 
 // The part that is the same with and without TLS.
@@ -196,13 +206,7 @@ class Connection {
     co_return false;
   }
 
-  Task<bool> proceed() {
-    bhttp::response<bhttp::empty_body> go_on(bhttp::status::continue_, kHttp11);
-    beast::error_code failed;
-    lowest_->expires_after(kWriteTimeout);
-    co_await bhttp::async_write(stream_, go_on, asio::redirect_error(asio::use_awaitable, failed));
-    co_return !failed;
-  }
+  Task<bool> proceed() { co_return co_await send("HTTP/1.1 100 Continue\r\n\r\n", {}); }
 
   // Reads until the body is whole, an error, or body_timeout, which sets `late`. The time is a timer's, not the
   // stream's: that one closes the socket, and then nobody could be told.
@@ -242,14 +246,15 @@ class Connection {
 
   Task<bool> write(Response response, bool head_only, bool keep_alive) {
     auto message = to_beast(std::move(response), options(), head_only, keep_alive);
-    bhttp::response_serializer<bhttp::string_body> serializer(message);
+    auto head = head_text(message);
+    co_return co_await send(head, message.body());
+  }
+
+  Task<bool> send(std::string_view head, std::string_view body) {
+    std::array<asio::const_buffer, 2> parts{asio::buffer(head), asio::buffer(body)};
     beast::error_code failed;
     lowest_->expires_after(kWriteTimeout);
-    if (head_only) {
-      co_await bhttp::async_write_header(stream_, serializer, asio::redirect_error(asio::use_awaitable, failed));
-    } else {
-      co_await bhttp::async_write(stream_, serializer, asio::redirect_error(asio::use_awaitable, failed));
-    }
+    co_await asio::async_write(stream_, parts, asio::redirect_error(asio::use_awaitable, failed));
     co_return !failed;
   }
 

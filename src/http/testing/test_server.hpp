@@ -24,10 +24,12 @@ class EchoService final : public Service {
   [[nodiscard]] std::size_t body_limit(const RequestHead&) const override { return limit; }
   [[nodiscard]] Task<Response> handle(Request request) override {
     if (request.path == "/throw") throw std::runtime_error("thrown");
+    if (request.path == "/throw-number") throw 1;
     Response response;
     response.headers.set("content-type", "text/plain");
     response.headers.set("x-host", request.host);
     response.headers.set("x-seen", std::string(request.headers.get("x-sent")));
+    if (request.path == "/split") response.headers.set("x-split", "a\r\nx-evil: 1");
     if (request.path == "/status") response.status = static_cast<unsigned>(std::stoul(request.raw_query));
     if (request.path == "/location") response = Response{302, {{"location", "/elsewhere"}}, "moved"};
     response.body = request.method + " " + request.path + " " + request.raw_query + "|" + request.body;

@@ -1,0 +1,108 @@
+#include <future>
+
+#include <boost/asio/use_future.hpp>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "http/server.hpp"
+#include "http/testing/test_server.hpp"
+
+namespace latchkey::http {
+namespace {
+
+namespace asio = boost::asio;
+using asio::ip::tcp;
+using ::testing::HasSubstr;
+using ::testing::StartsWith;
+
+// Holds every request until the test lets it go on.
+class HoldingService final : public Service {
+ public:
+  [[nodiscard]] std::size_t body_limit(const RequestHead&) const override { return 0; }
+  [[nodiscard]] Task<Response> handle(Request) override {
+    auto hold = [this](std::function<void()> resume) { held_.set_value(std::move(resume)); };
+    auto held = suspend(std::move(hold));
+    co_await std::move(held);
+    co_return Response{200, {}, "finished"};
+  }
+  [[nodiscard]] Response reject(Rejection, const RequestHead*) const override { return Response{500, {}, ""}; }
+  // Waits for the request; what it gives lets the request go on.
+  std::function<void()> held() { return held_.get_future().get(); }
+
+ private:
+  std::promise<std::function<void()>> held_;
+};
+
+class ServerStopTest : public ::testing::Test {
+ protected:
+  ServerStopTest() {
+    auto started = Server::start(context_.get().get_executor(), ServerOptions{}, service_);
+    server_ = std::move(started).value();
+  }
+  std::future<void> stop(std::chrono::milliseconds grace) {
+    return asio::co_spawn(context_.get(), server_->stop(grace), asio::use_future);
+  }
+  tcp::socket connect() {
+    tcp::socket socket(outside_);
+    socket.connect({asio::ip::address_v4::loopback(), server_->port()});
+    return socket;
+  }
+  static std::string read_all(tcp::socket& socket) {
+    std::string text;
+    boost::system::error_code failed;
+    asio::read(socket, asio::dynamic_buffer(text), failed);
+    return text;
+  }
+  static constexpr std::string_view kRequest = "GET / HTTP/1.1\r\nHost: h\r\n\r\n";
+
+  HoldingService service_;
+  testing::RunningContext context_;
+  std::unique_ptr<Server> server_;
+  asio::io_context outside_;
+};
+
+TEST_F(ServerStopTest, ClosesIdleConnectionsAndTheDoor) {
+  auto port = server_->port();
+  auto idle = connect();
+  stop(std::chrono::minutes(1)).get();
+  EXPECT_EQ(read_all(idle), "");
+  boost::system::error_code failed;
+  tcp::socket late(outside_);
+  late.connect({asio::ip::address_v4::loopback(), port}, failed);
+  EXPECT_TRUE(failed);
+}
+
+TEST_F(ServerStopTest, TheDoorIsShutEvenWhereNobodyEverCame) {
+  auto port = server_->port();
+  stop(std::chrono::minutes(1)).get();
+  boost::system::error_code failed;
+  tcp::socket late(outside_);
+  late.connect({asio::ip::address_v4::loopback(), port}, failed);
+  EXPECT_TRUE(failed);
+}
+
+TEST_F(ServerStopTest, RunningRequestsAreAnsweredFirst) {
+  auto client = connect();
+  asio::write(client, asio::buffer(kRequest));
+  auto go_on = service_.held();
+  auto stopped = stop(std::chrono::minutes(1));
+  EXPECT_EQ(stopped.wait_for(std::chrono::milliseconds(30)), std::future_status::timeout);
+  go_on();
+  stopped.get();
+  auto answer = read_all(client);
+  EXPECT_THAT(answer, StartsWith("HTTP/1.1 200 OK"));
+  EXPECT_THAT(answer, HasSubstr("Connection: close"));
+  EXPECT_THAT(answer, HasSubstr("finished"));
+}
+
+TEST_F(ServerStopTest, TheGraceEnds) {
+  auto client = connect();
+  asio::write(client, asio::buffer(kRequest));
+  auto go_on = service_.held();
+  stop(std::chrono::milliseconds(20)).get();
+  EXPECT_EQ(read_all(client), "") << "closed without an answer";
+  go_on();
+}
+
+}  // namespace
+}  // namespace latchkey::http
