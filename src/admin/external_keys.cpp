@@ -49,6 +49,10 @@ store::ExternalKey changed(const store::ExternalKey& row, const ExternalKeyChang
   return after;
 }
 
+store::ListPlace place_of(const store::ExternalKey& row) {
+  return {row.id, row.created_at};
+}
+
 }  // namespace
 
 ExternalKeys::ExternalKeys(store::Store& store, kms::KeyProvider& provider, const Clock& clock, RandomSource& random,
@@ -86,7 +90,8 @@ Task<Result<ExternalKeyPage>> ExternalKeys::list(Caller caller, std::size_t limi
     LATCHKEY_TRY(auto rows, tx.list_external_keys(organization, window));
     ExternalKeyPage result;
     if (rows.has_more && !rows.rows.empty()) {
-      LATCHKEY_TRY(result.next_page, make_page_cursor(id_prefix::kExternalKey, organization, rows.rows.back().id));
+      LATCHKEY_TRY(result.next_page,
+                   make_page_cursor(id_prefix::kExternalKey, organization, place_of(rows.rows.back())));
     }
     for (auto& row : rows.rows) {
       LATCHKEY_TRY(auto view, view_of(tx, std::move(row)));

@@ -8,17 +8,22 @@
 namespace latchkey::admin {
 namespace {
 
+// Before 1970: the sign must come back too.
+constexpr Timestamp kTime{std::chrono::microseconds(-1'234'567)};
+
 TEST(PageCursor, ComesBackWhereItWasMadeAndNowhereElse) {
   testing::RepeatableRandom random;
   auto organization = make_uuid(random);
   auto id = make_id(id_prefix::kExternalKey, random);
-  auto cursor = make_page_cursor(id_prefix::kExternalKey, organization, id).value();
-  EXPECT_EQ(read_page_cursor(id_prefix::kExternalKey, organization, cursor).value(), id);
+  auto cursor = make_page_cursor(id_prefix::kExternalKey, organization, {id, kTime}).value();
+  auto place = read_page_cursor(id_prefix::kExternalKey, organization, cursor).value();
+  EXPECT_EQ(place.id, id);
+  EXPECT_EQ(place.created_at, kTime);
   EXPECT_EQ(cursor.find(id.substr(7)), std::string::npos) << "opaque";
 
   EXPECT_FALSE(read_page_cursor(id_prefix::kExternalKey, make_uuid(random), cursor));
   EXPECT_FALSE(read_page_cursor(id_prefix::kWorkspace, organization, cursor));
-  for (auto bad : {std::string(), std::string("x"), id, cursor + "A", cursor.substr(1), std::string(32, 'A')}) {
+  for (auto bad : {std::string(), std::string("x"), id, cursor + "A", cursor.substr(1), std::string(43, 'A')}) {
     auto read = read_page_cursor(id_prefix::kExternalKey, organization, bad);
     ASSERT_FALSE(read) << bad;
     EXPECT_EQ(read.error().code, ErrorCode::Invalid);
@@ -31,8 +36,8 @@ TEST(PageCursor, ComesBackWhereItWasMadeAndNowhereElse) {
 TEST(PageCursor, AnyDamageIsSeen) {
   testing::RepeatableRandom random;
   auto organization = make_uuid(random);
-  auto cursor =
-      make_page_cursor(id_prefix::kExternalKey, organization, make_id(id_prefix::kExternalKey, random)).value();
+  store::ListPlace last(make_id(id_prefix::kExternalKey, random), kTime);
+  auto cursor = make_page_cursor(id_prefix::kExternalKey, organization, last).value();
   auto bytes = base64url_decode(cursor).value();
   for (std::size_t i = 0; i < bytes.size(); ++i) {
     auto damaged = bytes;
@@ -41,9 +46,13 @@ TEST(PageCursor, AnyDamageIsSeen) {
   }
 }
 
-TEST(PageCursor, IsNotMadeOfAForeignId) {
+TEST(PageCursor, IsNotMadeOfAForeignIdOrWithoutATime) {
   testing::RepeatableRandom random;
-  EXPECT_FALSE(make_page_cursor(id_prefix::kExternalKey, make_uuid(random), make_id(id_prefix::kWorkspace, random)));
+  auto make = [&](const store::ListPlace& last) {
+    return make_page_cursor(id_prefix::kExternalKey, make_uuid(random), last);
+  };
+  EXPECT_FALSE(make({make_id(id_prefix::kWorkspace, random), kTime}));
+  EXPECT_FALSE(make({make_id(id_prefix::kExternalKey, random)}));
 }
 
 }  // namespace

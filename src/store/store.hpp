@@ -21,11 +21,19 @@
 
 namespace latchkey::store {
 
-// A window on a list ordered by (created_at, id). `after` and `before` are ids of rows of the same list.
+// A place in a list ordered by (created_at, id): that of the row with this id, which must be there, or, where the time
+// is given, that of a row that may be gone.
+struct ListPlace {
+  ListPlace(std::string row_id, std::optional<Timestamp> row_created_at = std::nullopt)
+      : id(std::move(row_id)), created_at(row_created_at) {}
+  std::string id;
+  std::optional<Timestamp> created_at;
+};
+
 struct ListWindow {
   std::size_t limit = 20;
-  std::optional<std::string> after;
-  std::optional<std::string> before;
+  std::optional<ListPlace> after;
+  std::optional<ListPlace> before;
   bool newest_first = true;
 };
 
@@ -79,7 +87,7 @@ class Transaction {
   virtual Result<std::optional<ExternalKey>> find_external_key(const Uuid& organization, std::string_view id) = 0;
   virtual Result<void> update(const ExternalKey& row) = 0;
   virtual Result<void> erase_external_key(const Uuid& organization, std::string_view id) = 0;
-  // Invalid where the window's cursor is not a row of the list.
+  // Invalid where a place without a time is not that of a row of the list.
   virtual Result<Page<ExternalKey>> list_external_keys(const Uuid& organization, const ListWindow& window) = 0;
   // Workspaces, archived ones included, that refer to the key; at most `limit`.
   virtual Result<std::vector<Workspace>> workspaces_using(const Uuid& organization, std::string_view external_key_id,

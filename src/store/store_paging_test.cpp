@@ -193,7 +193,7 @@ TEST_P(StorePaging, ARefusedCursorDoesNotEndTheTransaction) {
   auto done = write([](Transaction& tx) -> Result<void> {
     LATCHKEY_TRYV(tx.insert(kAcme));
     ListWindow window;
-    window.after = "nothing";
+    window.after = ListPlace("nothing");
     EXPECT_FALSE(tx.list_external_keys(kAcme.id, window));
     return tx.insert(external_key(kAcme, 1));
   });
@@ -248,6 +248,21 @@ TEST_P(StorePaging, AWorkspaceThatLeftTheListIsStillACursor) {
   window.newest_first = false;
   window.after = second.id;
   EXPECT_THAT(get([&](Transaction& tx) { return tx.list_workspaces(filter, window); }).rows, ElementsAre(third));
+}
+
+TEST_P(StorePaging, APlaceWithATimeOutlivesItsRow) {
+  auto rows = make_rows<ExternalKey>(external_key);
+  ListWindow window;
+  window.newest_first = false;
+  window.limit = rows.size();
+  auto listed = get([&](Transaction& tx) { return tx.list_external_keys(kAcme.id, window); }).rows;
+  for (std::size_t i = 0; i + 1 < listed.size(); ++i) {
+    const auto& gone = listed[i];
+    ASSERT_TRUE(write([&](Transaction& tx) { return tx.erase_external_key(kAcme.id, gone.id); }));
+    window.after = ListPlace(gone.id, gone.created_at);
+    EXPECT_EQ(ids_of(get([&](Transaction& tx) { return tx.list_external_keys(kAcme.id, window); }).rows),
+              ids_of(std::vector(listed.begin() + static_cast<std::ptrdiff_t>(i) + 1, listed.end())));
+  }
 }
 
 TEST_P(StorePaging, ActivitiesByEveryFilter) {

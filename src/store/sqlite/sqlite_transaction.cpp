@@ -129,15 +129,16 @@ Result<void> SqliteTransaction::insert_row(const T& row, std::string_view tail) 
   return watch(run());
 }
 
-// When the row that the window's cursor names was made; nothing where the window starts at the list's own end.
+// When the row that the window's place names was made; nothing where the window starts at the list's own end.
 template <class T>
-Result<std::optional<Timestamp>> SqliteTransaction::cursor_time(const Uuid& organization, const ListWindow& window) {
+Result<std::optional<Timestamp>> SqliteTransaction::place_time(const Uuid& organization, const ListWindow& window) {
   if (window.after && window.before) {
     return Error{ErrorCode::Invalid, "A list continues after an entry or before one, not both at once."};
   }
-  const auto& cursor = window.after ? window.after : window.before;
-  if (!cursor) return std::optional<Timestamp>();
-  LATCHKEY_TRY(auto row, find<T>("WHERE organization = ? AND id = ?", organization, *cursor));
+  const auto& place = window.after ? window.after : window.before;
+  if (!place) return std::optional<Timestamp>();
+  if (place->created_at) return place->created_at;
+  LATCHKEY_TRY(auto row, find<T>("WHERE organization = ? AND id = ?", organization, place->id));
   if (!row) {
     return Error{ErrorCode::Invalid,
                  "The entry to continue from is not in this list. Start again from the list's first page."};
@@ -148,7 +149,7 @@ Result<std::optional<Timestamp>> SqliteTransaction::cursor_time(const Uuid& orga
 template <class T, class... Values>
 Result<Page<T>> SqliteTransaction::page(const Uuid& organization, const ListWindow& window, std::string_view condition,
                                         const Values&... values) {
-  LATCHKEY_TRY(auto from, cursor_time<T>(organization, window));
+  LATCHKEY_TRY(auto from, place_time<T>(organization, window));
   // Travelling against the list's order, the nearest rows come first and are turned round at the end.
   bool backwards = window.before.has_value();
   bool descending = window.newest_first != backwards;
@@ -158,8 +159,8 @@ Result<Page<T>> SqliteTransaction::page(const Uuid& organization, const ListWind
   if (from) {
     auto tail = fmt::format("WHERE organization = ?1 {} AND (created_at, id) {} (?, ?) {}", condition,
                             descending ? '<' : '>', order);
-    const auto& cursor = window.after ? *window.after : *window.before;
-    LATCHKEY_TRY(rows, select<T>(tail, organization, values..., *from, cursor, limit + 1));
+    const auto& place = window.after ? *window.after : *window.before;
+    LATCHKEY_TRY(rows, select<T>(tail, organization, values..., *from, place.id, limit + 1));
   } else {
     auto tail = fmt::format("WHERE organization = ?1 {} {}", condition, order);
     LATCHKEY_TRY(rows, select<T>(tail, organization, values..., limit + 1));
@@ -317,7 +318,7 @@ Result<void> SqliteTransaction::insert(const Activity& row) {
 Result<Page<Activity>> SqliteTransaction::list_activities(const ActivityFilter& filter, const ListWindow& window) {
   auto range = range_of(filter);
   if (range.empty) {
-    LATCHKEY_TRYV(cursor_time<Activity>(filter.organization, window));
+    LATCHKEY_TRYV(place_time<Activity>(filter.organization, window));
     return Page<Activity>();
   }
   return page<Activity>(filter.organization, window,

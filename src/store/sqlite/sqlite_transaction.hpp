@@ -70,7 +70,7 @@ class SqliteTransaction final : public Transaction {
   Result<Page<T>> page(const Uuid& organization, const ListWindow& window, std::string_view condition,
                        const Values&... values);
   template <class T>
-  Result<std::optional<Timestamp>> cursor_time(const Uuid& organization, const ListWindow& window);
+  Result<std::optional<Timestamp>> place_time(const Uuid& organization, const ListWindow& window);
 
   Connection& connection_;
   Mode mode_;
