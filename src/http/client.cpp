@@ -22,6 +22,8 @@ namespace {
 
 using std::chrono::milliseconds;
 constexpr milliseconds kLongestPoll{1000};
+// What libcurl has, beyond the deadline, to end a transfer itself: it says more of why.
+constexpr milliseconds kGrace{20};
 
 milliseconds left_until(Deadline deadline) {
   return std::chrono::duration_cast<milliseconds>(deadline - std::chrono::steady_clock::now());
@@ -79,6 +81,7 @@ class CurlClient final : public Client {
       int running = 0;
       curl_multi_perform(multi_, &running);
       finish_done();
+      finish_late();
       finish_checked();
       curl_multi_poll(multi_, nullptr, 0, static_cast<int>(poll_time().count()), nullptr);
     }
@@ -140,6 +143,20 @@ class CurlClient final : public Client {
     }
   }
 
+  // libcurl 7.88 does not look at the time of a transfer that waits for a connection to come free.
+  void finish_late() {
+    for (auto it = active_.begin(); it != active_.end();) {
+      auto& [easy, transfer] = *it;
+      bool late = left_until(transfer->deadline()) <= -kGrace;
+      if (late) {
+        curl_multi_remove_handle(multi_, easy);
+        transfer->finish(TransportError{TransportFailure::TimedOut,
+                                        fmt::format("{} did not answer before the deadline", transfer->host())});
+      }
+      it = late ? active_.erase(it) : std::next(it);
+    }
+  }
+
   // Asks once more: libcurl does not tell "no such name" from "no answer".
   void check_name(Owned transfer) {
     auto question = next_question_++;
@@ -179,6 +196,7 @@ class CurlClient final : public Client {
   milliseconds poll_time() const {
     auto time = kLongestPoll;
     for (const auto& [question, transfer] : checking_) time = std::min(time, left_until(transfer->deadline()));
+    for (const auto& [easy, transfer] : active_) time = std::min(time, left_until(transfer->deadline()) + kGrace);
     return std::max(time, milliseconds(1));
   }
 

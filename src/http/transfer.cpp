@@ -130,8 +130,10 @@ std::size_t Transfer::take_header(char* data, std::size_t size, std::size_t coun
   std::string_view line(data, bytes);
   if (line.starts_with("HTTP/")) {
     transfer.response_.headers = Headers();
+    transfer.head_is_whole_ = false;
     return bytes;
   }
+  if (line == "\r\n" || line == "\n") transfer.head_is_whole_ = true;
   auto colon = line.find(':');
   if (colon == std::string_view::npos) return bytes;
   auto value = boost::trim_copy(std::string(line.substr(colon + 1)));
@@ -223,6 +225,10 @@ void Transfer::add_header(const std::string& line) {
 
 Transfer::Outcome Transfer::outcome(CURLcode code) {
   if (code != CURLE_OK) return explain(code);
+  // libcurl takes a head that the connection's end cuts for a whole one.
+  if (!head_is_whole_) {
+    return TransportError{TransportFailure::Interrupted, fmt::format("{} closed the connection in its answer", host())};
+  }
   long status = 0;
   curl_easy_getinfo(easy_, CURLINFO_RESPONSE_CODE, &status);
   response_.status = static_cast<unsigned>(status);

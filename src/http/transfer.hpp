@@ -60,6 +60,7 @@ class Transfer {
   ClientResponse response_;
   std::size_t head_bytes_ = 0;
   bool head_too_large_ = false;
+  bool head_is_whole_ = false;
   bool body_too_large_ = false;
   std::string refused_address_;
   std::string proxy_status_;  // of the last head that had one

@@ -19,7 +19,7 @@ namespace latchkey::http::testing {
 
 class TestAuthority {
  public:
-  TestAuthority() : key_(new_key()), certificate_(sign(key_.get(), "test authority", "", 0, kHour)) {}
+  TestAuthority() : key_(new_key()) { certificate_ = sign(key_.get(), "test authority", "", -kHour, kHour); }
 
   // `names` as OpenSSL writes them: "DNS:a.example,IP:127.0.0.1". The times are seconds from now.
   [[nodiscard]] TlsFiles issue(const std::string& names, long from = -kHour, long until = kHour) const {
