@@ -1,5 +1,7 @@
 #include "admin/activity.hpp"
 
+#include <algorithm>
+
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 #include <fmt/format.h>
@@ -26,6 +28,18 @@ Result<json::object> stored_object(const store::Activity& activity, std::string_
                    fmt::format("Activity {} cannot be read from the store.", activity.id));
 }
 
+// Now, or just after the organisation's newest activity where the clock stands or went back.
+Result<Timestamp> time_in_order(store::Transaction& transaction, const Uuid& organization, const Clock& clock) {
+  store::ActivityFilter filter;
+  filter.organization = organization;
+  store::ListWindow newest;
+  newest.limit = 1;
+  LATCHKEY_TRY(auto page, transaction.list_activities(filter, newest));
+  auto now = clock.now();
+  if (page.rows.empty()) return now;
+  return std::max(now, page.rows.front().created_at + std::chrono::microseconds(1));
+}
+
 }  // namespace
 
 Result<void> record_activity(store::Transaction& transaction, const Clock& clock, RandomSource& random,
@@ -34,9 +48,10 @@ Result<void> record_activity(store::Transaction& transaction, const Clock& clock
                      {"admin_api_key_id", caller.api_key_id},
                      {"ip_address", text_or_null(caller.ip_address)},
                      {"user_agent", text_or_null(json_fields::clean_text(caller.user_agent, kMaxUserAgent))}};
+  LATCHKEY_TRY(auto created_at, time_in_order(transaction, caller.organization, clock));
   return transaction.insert(store::Activity{.id = make_id(id_prefix::kActivity, random),
                                             .type = std::string(type),
-                                            .created_at = clock.now(),
+                                            .created_at = created_at,
                                             .organization = caller.organization,
                                             .actor_id = caller.api_key_id,
                                             .actor = json::serialize(actor),

@@ -51,6 +51,19 @@ TEST_F(ActivityTest, StrangersTextsAreCleanedAndAbsentOnesAreNull) {
   EXPECT_TRUE(actor.at("user_agent").as_string().starts_with("bad\xef\xbf\xbd\xef\xbf\xbdxxx"));
 }
 
+TEST_F(ActivityTest, ComesAfterTheOnesBeforeItWhateverTheClockDoes) {
+  std::vector<std::string> expected;
+  for (int i = 0; i < 5; ++i) {
+    auto type = "t" + std::to_string(i);
+    ASSERT_TRUE(record(world.admin(), type, {}));
+    expected.push_back(type);
+  }
+  world.clock.advance(-std::chrono::hours(1));
+  ASSERT_TRUE(record(world.admin(), "back", {}));
+  expected.push_back("back");
+  EXPECT_EQ(world.activity_types(), expected);
+}
+
 TEST_F(ActivityTest, AnOrganizationSeesItsOwnOnly) {
   ASSERT_TRUE(record(world.admin(), "mine", {}));
   ASSERT_TRUE(record(world.stranger(), "theirs", {}));

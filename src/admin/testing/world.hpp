@@ -143,15 +143,9 @@ class World {
     for (const auto& row : page.rows) shown.push_back(to_json(row).value());
     return shown;
   }
-  // The types alone; those of one moment are in no order, so they are sorted by name.
   [[nodiscard]] std::vector<std::string> activity_types() {
-    std::vector<std::pair<std::string, std::string>> timed;
-    for (const auto& activity : activities()) {
-      timed.emplace_back(text_of(activity.at("created_at")), text_of(activity.at("type")));
-    }
-    std::sort(timed.begin(), timed.end());
     std::vector<std::string> types;
-    for (auto& [time, type] : timed) types.push_back(std::move(type));
+    for (const auto& activity : activities()) types.push_back(text_of(activity.at("type")));
     return types;
   }
   // The latest of a type; empty where there is none.
