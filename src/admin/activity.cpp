@@ -16,9 +16,9 @@ namespace {
 
 constexpr std::size_t kMaxUserAgent = 512;
 
-json::value text_or_null(std::string text) {
+json::value text_or_null(std::string_view text) {
   if (text.empty()) return nullptr;
-  return json::value(std::move(text));
+  return json::value(text);
 }
 
 Result<json::object> stored_object(const store::Activity& activity, std::string_view text) {
@@ -43,7 +43,7 @@ Result<Timestamp> time_in_order(store::Transaction& transaction, const Uuid& org
 }  // namespace
 
 Result<void> record_activity(store::Transaction& transaction, const Clock& clock, RandomSource& random,
-                             const Caller& caller, std::string_view type, json::object details) {
+                             const Caller& caller, std::string_view type, const json::object& details) {
   json::object actor{{"type", "admin_api_key_actor"},
                      {"admin_api_key_id", caller.api_key_id},
                      {"ip_address", text_or_null(caller.ip_address)},

@@ -13,7 +13,8 @@ namespace latchkey::admin {
 // Appends an activity of the contract's section 9 shape; `details` are the fields that its type adds. Its time is later
 // than that of every activity before it, so that one who reads on from the last one seen misses none.
 [[nodiscard]] Result<void> record_activity(store::Transaction& transaction, const Clock& clock, RandomSource& random,
-                                           const Caller& caller, std::string_view type, boost::json::object details);
+                                           const Caller& caller, std::string_view type,
+                                           const boost::json::object& details);
 
 // One activity as the API shows it.
 [[nodiscard]] Result<boost::json::object> to_json(const store::Activity& activity);

@@ -21,7 +21,7 @@ Error about(std::string_view path, std::string_view complaint) {
   return Error{ErrorCode::Invalid, fmt::format("{}: {}", path, complaint)};
 }
 
-Result<void> with_path(Result<void> checked, std::string path) {
+Result<void> with_path(const Result<void>& checked, std::string_view path) {
   if (checked) return success();
   return about(path, checked.error().message);
 }

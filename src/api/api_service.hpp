@@ -40,6 +40,8 @@ struct ApiParts {
 class ApiService final : public http::Service {
  public:
   ApiService(ApiParts parts, ApiLimits limits);
+  ApiService(const ApiService&) = delete;
+  ApiService& operator=(const ApiService&) = delete;
   ~ApiService() override;
   [[nodiscard]] std::size_t body_limit(const http::RequestHead& head) const override;
   [[nodiscard]] Task<http::Response> handle(http::Request request) override;

@@ -70,7 +70,7 @@ Task<void> suspend(Start start) {
 template <class T>
 T run_blocking(Task<T> task) {
   std::promise<void> ended;
-  auto finish = [&ended](std::exception_ptr error) { error ? ended.set_exception(error) : ended.set_value(); };
+  auto finish = [&ended](const std::exception_ptr& error) { error ? ended.set_exception(error) : ended.set_value(); };
   if constexpr (std::is_void_v<T>) {
     boost::asio::co_spawn(boost::asio::system_executor(), std::move(task), finish);
     ended.get_future().get();
