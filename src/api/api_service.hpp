@@ -18,8 +18,8 @@
 namespace latchkey::api {
 
 struct ApiLimits {
-  std::size_t json_body = 1024 * 1024;
-  std::size_t raw_body = 16 * 1024 * 1024;  // octet-stream encrypt and decrypt
+  std::size_t json_body = std::size_t{1024} * 1024;
+  std::size_t raw_body = std::size_t{16} * 1024 * 1024;  // octet-stream encrypt and decrypt
   std::chrono::milliseconds request_timeout{25'000};
 };
 

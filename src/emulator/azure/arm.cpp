@@ -180,6 +180,8 @@ http::Response ResourceManager::handle(const http::Request& request) {
 Outcome<http::Response> ResourceManager::answer(const http::Request& request) {
   auto path = split_path(request.path);
   if (!path) return arm::bad_request(path.error().message);
+  // Azure's own clients put a scope, which begins with a slash, behind a slash.
+  std::erase(path.value(), "");
   arm::Call call{cloud_, request, cloud_.state.read(), {}, std::move(path.value()), unix_seconds(cloud_.clock)};
   if (call.method() == "GET" && call.is({"metadata", "endpoints"})) return arm::metadata_endpoints(request);
   auto reading = read_bearer(*call.model, request, call.now);
