@@ -38,6 +38,7 @@ struct Connection {
 void add_connection_options(CLI::App& command, Connection& connection, std::string key_variable);
 
 void add_activity_commands(CLI::App& app, Chosen& chosen);
+void add_azure_commands(CLI::App& app, Chosen& chosen);
 void add_completion_command(CLI::App& app, Chosen& chosen);
 void add_data_commands(CLI::App& app, Chosen& chosen);
 void add_dev_command(CLI::App& app, Chosen& chosen);

@@ -15,6 +15,7 @@ int main(int argc, char** argv) {
   add_dev_command(app, chosen);
   add_tour_command(app, chosen);
   add_serve_command(app, chosen);
+  add_azure_commands(app, chosen);
   add_organization_commands(app, chosen);
   add_key_commands(app, chosen);
   add_workspace_commands(app, chosen);

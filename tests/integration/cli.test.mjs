@@ -30,7 +30,7 @@ function json(args, options) {
 }
 
 const kCommands = [
-  'dev', 'tour', 'serve', 'org create', 'org list', 'org keys create', 'org keys list', 'org keys revoke', 'keys create',
+  'dev', 'tour', 'serve', 'azure verify', 'org create', 'org list', 'org keys create', 'org keys list', 'org keys revoke', 'keys create',
   'keys list', 'keys get', 'keys update', 'keys delete', 'keys validate', 'workspaces create', 'workspaces list',
   'workspaces get', 'workspaces attach', 'workspaces archive', 'encrypt', 'decrypt', 'activity list', 'completion',
 ];

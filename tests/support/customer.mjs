@@ -47,6 +47,26 @@ export class Customer {
     return answer.body;
   }
 
+  /** A call to Resource Manager; `path` from the root, or of a kind beneath the vault where it begins with "{vault}". */
+  arm(method, path, version, body, expected) {
+    return this.call(method, kArm, `${kArm}${path.replace('{vault}', this.vaultId())}?api-version=${version}`, body, expected);
+  }
+
+  graph(method, path, body, expected) {
+    return this.call(method, kGraph, `${kGraph}/v1.0/${path}`, body, expected);
+  }
+
+  vaultId(name = this.dev.env.AZURE_VAULT_NAME) {
+    const { env } = this.dev;
+    return `/subscriptions/${env.AZURE_SUBSCRIPTION_ID}/resourceGroups/${env.AZURE_RESOURCE_GROUP}` +
+      `/providers/Microsoft.KeyVault/vaults/${name}`;
+  }
+
+  /** The vault's properties, changed. */
+  patchVault(properties) {
+    return this.arm('PATCH', '{vault}', '2022-07-01', { properties });
+  }
+
   /** Step 1 of the guide: gives the service principal's object id. */
   async consent() {
     const body = { appId: this.dev.env.LATCHKEY_APP_CLIENT_ID };
@@ -62,6 +82,14 @@ export class Customer {
     return this.call('POST', kVault, this.keyUrl(name, '/create'), body);
   }
 
+  /** What the vault says to it, refusals too. */
+  async tryCreateKey(name, wishes) {
+    const body = { kty: 'RSA', key_size: 3072, key_ops: ['wrapKey', 'unwrapKey'], ...wishes };
+    const token = await this.token(kVault);
+    return this.curl(['-X', 'POST', this.keyUrl(name, '/create'), '-H', `authorization: Bearer ${token}`,
+      '-H', 'content-type: application/json', '-d', JSON.stringify(body)]);
+  }
+
   updateKey(name, change) {
     return this.call('PATCH', kVault, this.keyUrl(name), change);
   }
@@ -70,15 +98,13 @@ export class Customer {
     return this.call('DELETE', kVault, this.keyUrl(name));
   }
 
-  grant(principal, name) {
-    const { env } = this.dev;
-    const subscription = `/subscriptions/${env.AZURE_SUBSCRIPTION_ID}`;
-    const scope = `${subscription}/resourceGroups/${env.AZURE_RESOURCE_GROUP}/providers/Microsoft.KeyVault/vaults/` +
-      `${env.AZURE_VAULT_NAME}/keys/${name}`;
+  /** Lets the principal use that key, or, with another scope and role, whatever these say. */
+  grant(principal, name, scope = `${this.vaultId()}/keys/${name}`, role = kRole) {
+    const subscription = `/subscriptions/${this.dev.env.AZURE_SUBSCRIPTION_ID}`;
     const assignment = `${scope}/providers/Microsoft.Authorization/roleAssignments/${randomUUID()}`;
     return this.call('PUT', kArm, `${kArm}${assignment}?api-version=2022-04-01`, {
       properties: {
-        roleDefinitionId: `${subscription}/providers/Microsoft.Authorization/roleDefinitions/${kRole}`,
+        roleDefinitionId: `${subscription}/providers/Microsoft.Authorization/roleDefinitions/${role}`,
         principalId: principal,
         principalType: 'ServicePrincipal',
       },

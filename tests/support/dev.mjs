@@ -115,6 +115,18 @@ export class Dev {
     return { code: done.status, stdout: done.stdout, out: done.stdout.toString('utf8'), err: done.stderr.toString('utf8') };
   }
 
+  /** Runs `latchkey azure ...` as the customer's admin, in the environment of both files. */
+  azure(args, env = {}) {
+    const done = this.cli(['azure', ...args], { env: { ...this.azureEnv, ...env } });
+    let json;
+    try {
+      json = JSON.parse(done.out);
+    } catch {
+      json = undefined;
+    }
+    return { ...done, json, of: (name) => json.find((each) => each.check === name || each.step === name) };
+  }
+
   /** Runs a Node program in the environment of azure.env: public names, through the emulator's proxy. */
   node(file, env = {}) {
     return spawnSync(process.execPath, [file], {

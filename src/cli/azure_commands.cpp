@@ -1,0 +1,49 @@
+#include <algorithm>
+#include <iostream>
+
+#include <boost/json/array.hpp>
+#include <fmt/format.h>
+
+#include "cli/azure_session.hpp"
+#include "cli/azure_view.hpp"
+#include "customer/azure/checks.hpp"
+
+namespace latchkey::cli {
+
+namespace {
+
+namespace azure = customer::azure;
+
+ExitCode verify(const AzureOptions& options) {
+  auto session = [&] {
+    Waiting waiting("signing in");
+    return AzureSession::open(options);
+  }();
+  if (!session) {
+    auto code = report_error(session.error(), options.format);
+    return session.error().code == ErrorCode::Invalid ? ExitCode::Usage : code;
+  }
+  auto findings = [&] {
+    Waiting waiting("looking at the vault, the key and the app");
+    auto facts = session.value()->customer().gather();
+    facts.round_trip = azure::try_round_trip(session.value()->platform(), facts);
+    return azure::check_all(facts);
+  }();
+  show_findings(findings, options.format);
+  return azure::any_failed(findings) ? ExitCode::Failed : ExitCode::Ok;
+}
+
+}  // namespace
+
+void add_azure_commands(CLI::App& app, Chosen& chosen) {
+  auto* group = add_group(app, "azure", "The customer's side in Azure: check it, set it up");
+  auto options = std::make_shared<AzureOptions>();
+  auto* command =
+      add_command(*group, "verify", "Check all that the guide asks of the vault, the key and the app",
+                  {"latchkey azure verify --vault contoso --key cmek",
+                   "latchkey azure verify --vault contoso --key cmek -o json | jq '.[] | select(.status != \"ok\")'"});
+  add_azure_options(*command, *options);
+  command->callback([&chosen, options] { chosen.action = [options] { return verify(*options); }; });
+}
+
+}  // namespace latchkey::cli

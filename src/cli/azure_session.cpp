@@ -1,0 +1,115 @@
+#include "cli/azure_session.hpp"
+
+#include <cstdlib>
+
+#include <fmt/format.h>
+
+#include "base/id.hpp"
+#include "customer/azure/ip_ranges.hpp"
+#include "kms/azure/vault_uri.hpp"
+
+namespace latchkey::cli {
+
+namespace {
+
+namespace azure = customer::azure;
+
+std::string variable(const std::string& name) {
+  const char* value = std::getenv(name.c_str());
+  return value == nullptr ? "" : value;
+}
+
+std::string first_variable(std::initializer_list<const char*> names) {
+  for (const auto* name : names) {
+    if (auto value = variable(name); !value.empty()) return value;
+  }
+  return "";
+}
+
+Result<azure::Target> read_target(const AzureOptions& options) {
+  azure::Target target;
+  LATCHKEY_TRY(target.cloud, azure::cloud_of_authority(variable("AZURE_AUTHORITY_HOST")));
+  LATCHKEY_TRY(target.vault_name, azure::read_vault_name(options.vault, target.cloud));
+  LATCHKEY_TRYV(kms::azure::check_key_name(options.key));
+  target.key_name = options.key;
+  target.app = options.app;
+  if (!parse_uuid(target.app.client_id)) {
+    return Error{ErrorCode::Invalid, "--app-id must be a client id, as in " + azure::PublishedApp().client_id};
+  }
+  if (!options.egress_ranges.empty()) target.app.egress_ranges = options.egress_ranges;
+  for (const auto& range : target.app.egress_ranges) {
+    if (!azure::is_ip_range(range)) {
+      return Error{ErrorCode::Invalid, fmt::format("--egress-range: {} is no IPv4 address or range", range)};
+    }
+  }
+  return target;
+}
+
+Error nothing_tried(Error error) {
+  return caused_by(error, ErrorCode::Invalid, error.message, error.reason);
+}
+
+}  // namespace
+
+void add_azure_options(CLI::App& command, AzureOptions& options) {
+  command.add_option("--vault", options.vault, "The vault's name, or its URI")->required();
+  command.add_option("--key", options.key, "The key's name in the vault")->required();
+  command.add_option("--subscription", options.where.subscription,
+                     "The vault's subscription (or AZURE_SUBSCRIPTION_ID, or the one that az has chosen)");
+  command.add_option("-g,--resource-group", options.where.resource_group, "The vault's resource group");
+  command.add_option("--app-id", options.app.client_id, "The platform's app, as its provider publishes it")
+      ->capture_default_str();
+  command.add_option("--app-name", options.app.display_name, "Its display name")->capture_default_str();
+  command.add_option("--egress-range", options.egress_ranges,
+                     "Where the platform's calls come from, as often as needed (default: " +
+                         azure::PublishedApp().egress_ranges.front() + ")");
+  command.add_option("--proxy", options.proxy, "The way out to Azure (or HTTPS_PROXY)");
+  command.add_option("--ca-file", options.ca_file,
+                     "PEM file of the authorities to trust for Azure (or SSL_CERT_FILE, REQUESTS_CA_BUNDLE)");
+  add_connection_options(command, options.connection, "LATCHKEY_ADMIN_KEY");
+  add_output_option(command, options.format);
+}
+
+Result<AzureTransport> AzureTransport::create(std::string proxy, std::string ca_file, std::string user_agent,
+                                              const Clock& clock, RandomSource& random) {
+  http::ClientOptions options;
+  options.proxy = std::move(proxy);
+  options.ca_file = std::move(ca_file);
+  options.user_agent = std::move(user_agent);
+  // The person's own machine and network, where a name may well lead to a private endpoint.
+  options.address_policy = http::AddressPolicy::Any;
+  AzureTransport transport;
+  LATCHKEY_TRY(transport.client, http::make_curl_client(std::move(options)));
+  kms::RetrySettings retry;
+  retry.attempt_timeout = std::chrono::seconds(20);
+  transport.retrying =
+      std::make_shared<kms::RetryingTransport>(*transport.client, clock, random, kms::make_timer_sleeper(), retry);
+  return transport;
+}
+
+Result<std::unique_ptr<AzureSession>> AzureSession::open(const AzureOptions& options) {
+  auto target = read_target(options);
+  if (!target) return nothing_tried(target.error());
+  std::unique_ptr<AzureSession> session(new AzureSession());
+  auto proxy = options.proxy.empty() ? first_variable({"HTTPS_PROXY", "https_proxy"}) : options.proxy;
+  auto ca_file = options.ca_file.empty() ? first_variable({"SSL_CERT_FILE", "REQUESTS_CA_BUNDLE"}) : options.ca_file;
+  auto transport =
+      AzureTransport::create(proxy, ca_file, "latchkey-azure/" LATCHKEY_VERSION, session->clock_, session->random_);
+  if (!transport) return nothing_tried(transport.error());
+  session->transport_ = std::move(transport.value());
+  auto client = ApiClient::create(options.connection);
+  if (client) {
+    session->platform_ = std::make_unique<ApiPlatform>(std::move(client.value()));
+  } else if (client.error().reason != "no_api_key") {
+    return nothing_tried(client.error());
+  }
+  azure::SignInTools sign_in{session->transport_.retrying, session->clock_, session->random_};
+  LATCHKEY_TRY(session->sign_in_, azure::make_sign_in(variable, target.value().cloud, std::move(sign_in)));
+  azure::Rest::Tools tools{*session->sign_in_, *session->transport_.client, session->transport_.retrying,
+                           session->clock_, session->random_};
+  LATCHKEY_TRY(auto customer, azure::CustomerSide::create(std::move(tools), target.value(), options.where));
+  session->customer_.emplace(std::move(customer));
+  return session;
+}
+
+}  // namespace latchkey::cli

@@ -1,0 +1,60 @@
+// What `latchkey azure verify` and `latchkey azure setup` share: their options, the way out to Azure, who is signed in,
+// and Latchkey itself where there is an admin key.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "cli/azure_platform.hpp"
+#include "cli/command.hpp"
+#include "crypto/random.hpp"
+#include "customer/azure/customer_side.hpp"
+
+namespace latchkey::cli {
+
+struct AzureOptions {
+  Connection connection;
+  OutputFormat format = OutputFormat::Text;
+  std::string vault;
+  std::string key;
+  customer::azure::Whereabouts where;
+  customer::azure::PublishedApp app;
+  std::vector<std::string> egress_ranges;  // instead of the published app's
+  std::string proxy;
+  std::string ca_file;
+};
+
+void add_azure_options(CLI::App& command, AzureOptions& options);
+
+// The way out to Azure: the proxy and the authorities that the environment names, as Azure's own tools have them.
+struct AzureTransport {
+  std::unique_ptr<http::Client> client;
+  std::shared_ptr<kms::RetryingTransport> retrying;
+  [[nodiscard]] static Result<AzureTransport> create(std::string proxy, std::string ca_file, std::string user_agent,
+                                                     const Clock& clock, RandomSource& random);
+};
+
+// Not movable: what it holds refers to what else it holds.
+class AzureSession {
+ public:
+  // Signs in and finds the subscription. Invalid where the options or the environment are wrong: nothing was tried.
+  [[nodiscard]] static Result<std::unique_ptr<AzureSession>> open(const AzureOptions& options);
+
+  [[nodiscard]] customer::azure::CustomerSide& customer() { return *customer_; }
+  // Null where there is no admin key.
+  [[nodiscard]] customer::azure::Platform* platform() { return platform_.get(); }
+  [[nodiscard]] RandomSource& random() { return random_; }
+  [[nodiscard]] const Clock& clock() const { return clock_; }
+
+ private:
+  AzureSession() = default;
+  SystemClock clock_;
+  crypto::SystemRandom random_;
+  AzureTransport transport_;
+  std::unique_ptr<customer::azure::SignIn> sign_in_;
+  std::optional<customer::azure::CustomerSide> customer_;
+  std::unique_ptr<ApiPlatform> platform_;
+};
+
+}  // namespace latchkey::cli
