@@ -1,10 +1,5 @@
-#include <algorithm>
-#include <iostream>
-
-#include <boost/json/array.hpp>
-#include <fmt/format.h>
-
 #include "cli/azure_session.hpp"
+#include "cli/azure_setup_command.hpp"
 #include "cli/azure_view.hpp"
 #include "customer/azure/checks.hpp"
 
@@ -19,10 +14,7 @@ ExitCode verify(const AzureOptions& options) {
     Waiting waiting("signing in");
     return AzureSession::open(options);
   }();
-  if (!session) {
-    auto code = report_error(session.error(), options.format);
-    return session.error().code == ErrorCode::Invalid ? ExitCode::Usage : code;
-  }
+  if (!session) return report_azure_error(session.error(), options.format);
   auto findings = [&] {
     Waiting waiting("looking at the vault, the key and the app");
     auto facts = session.value()->customer().gather();
@@ -44,6 +36,7 @@ void add_azure_commands(CLI::App& app, Chosen& chosen) {
                    "latchkey azure verify --vault contoso --key cmek -o json | jq '.[] | select(.status != \"ok\")'"});
   add_azure_options(*command, *options);
   command->callback([&chosen, options] { chosen.action = [options] { return verify(*options); }; });
+  add_azure_setup_command(*group, chosen);
 }
 
 }  // namespace latchkey::cli

@@ -51,6 +51,11 @@ Error nothing_tried(Error error) {
 
 }  // namespace
 
+ExitCode report_azure_error(const Error& error, OutputFormat format) {
+  auto code = report_error(error, format);
+  return error.code == ErrorCode::Invalid ? ExitCode::Usage : code;
+}
+
 void add_azure_options(CLI::App& command, AzureOptions& options) {
   command.add_option("--vault", options.vault, "The vault's name, or its URI")->required();
   command.add_option("--key", options.key, "The key's name in the vault")->required();

@@ -25,6 +25,9 @@ struct AzureOptions {
   std::string ca_file;
 };
 
+// The exit code for what AzureSession::open, or a plan, refused.
+[[nodiscard]] ExitCode report_azure_error(const Error& error, OutputFormat format);
+
 void add_azure_options(CLI::App& command, AzureOptions& options);
 
 // The way out to Azure: the proxy and the authorities that the environment names, as Azure's own tools have them.

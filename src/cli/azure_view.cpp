@@ -9,7 +9,11 @@
 namespace latchkey::cli {
 
 using customer::azure::Finding;
+using customer::azure::Outcome;
+using customer::azure::Report;
 using customer::azure::Status;
+using customer::azure::Step;
+using customer::azure::StepState;
 
 namespace {
 
@@ -32,7 +36,72 @@ std::size_t count(const std::vector<Finding>& findings, Status status) {
                                                 [&](const Finding& finding) { return finding.status == status; }));
 }
 
+constexpr std::size_t kStepWidth = 9;
+
+std::string_view name_of(StepState state) {
+  switch (state) {
+    case StepState::Already:
+      return "already";
+    case StepState::ToDo:
+      return "to_do";
+    case StepState::Left:
+      return "left";
+  }
+  return "";
+}
+
+std::string mark_of(Outcome outcome) {
+  switch (outcome) {
+    case Outcome::Already:
+    case Outcome::Checked:
+      return styled(Style::Good, "✓");
+    case Outcome::Done:
+      return styled(Style::Accent, "+");
+    case Outcome::Left:
+      return styled(Style::Dim, "–");
+  }
+  return "";
+}
+
 }  // namespace
+
+void show_report(const Report& report) {
+  std::cout << fmt::format("{} {:<{}}  {}{}\n", mark_of(report.outcome), report.step, kStepWidth,
+                           report.outcome == Outcome::Already ? "already so: " : "", report.text)
+            << std::flush;
+}
+
+void show_plan(const std::vector<Step>& steps) {
+  for (const auto& step : steps) {
+    auto line = fmt::format("# {:<{}}  {}{}", to_string(step.kind), kStepWidth,
+                            step.state == StepState::Already ? "already so: " : "", step.text);
+    std::cout << styled(Style::Dim, line) << '\n';
+    for (const auto& command : step.commands) std::cout << command << '\n';
+  }
+  std::cout << std::flush;
+}
+
+boost::json::array plan_json(const std::vector<Step>& steps) {
+  boost::json::array list;
+  for (const auto& step : steps) {
+    boost::json::array commands;
+    for (const auto& command : step.commands) commands.emplace_back(command);
+    list.push_back(boost::json::object{{"step", to_string(step.kind)},
+                                       {"state", name_of(step.state)},
+                                       {"text", step.text},
+                                       {"commands", std::move(commands)}});
+  }
+  return list;
+}
+
+boost::json::array reports_json(const std::vector<Report>& reports) {
+  boost::json::array list;
+  for (const auto& report : reports) {
+    list.push_back(
+        boost::json::object{{"step", report.step}, {"outcome", to_string(report.outcome)}, {"text", report.text}});
+  }
+  return list;
+}
 
 boost::json::array findings_json(const std::vector<Finding>& findings) {
   boost::json::array list;

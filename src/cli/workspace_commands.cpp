@@ -1,11 +1,11 @@
 #include <algorithm>
 #include <iostream>
-#include <unistd.h>
 
 #include <fmt/format.h>
 
 #include "base/encoding.hpp"
 #include "cli/command.hpp"
+#include "cli/confirm.hpp"
 #include "cli/json_view.hpp"
 
 namespace latchkey::cli {
@@ -78,22 +78,10 @@ ExitCode get_workspace(ApiClient& client, const WorkspaceOptions& options) {
   return show_workspace(options, client.call("GET", path_of(options)));
 }
 
-// What cannot be undone is asked for once more; where nobody can answer, --yes must say it.
-Result<bool> confirmed(const WorkspaceOptions& options, const std::string& question) {
-  if (options.yes) return true;
-  if (isatty(STDIN_FILENO) != 1) {
-    return Error{ErrorCode::Invalid, question + " Nobody can answer here: say --yes if you mean it"};
-  }
-  std::cerr << question << " Type yes: " << std::flush;
-  std::string answer;
-  std::getline(std::cin, answer);
-  return answer == "yes";
-}
-
 ExitCode change_for_good(ApiClient& client, const WorkspaceOptions& options, const std::string& question,
                          const std::string& path, const std::optional<boost::json::object>& body,
                          const std::string& waiting_for) {
-  auto sure = confirmed(options, question);
+  auto sure = confirmed(options.yes, question);
   if (!sure) {
     static_cast<void>(report_error(sure.error(), options.format));
     return ExitCode::Usage;

@@ -30,7 +30,8 @@ function json(args, options) {
 }
 
 const kCommands = [
-  'dev', 'tour', 'serve', 'azure verify', 'org create', 'org list', 'org keys create', 'org keys list', 'org keys revoke', 'keys create',
+  'dev', 'tour', 'serve', 'azure verify', 'azure setup', 'org create', 'org list', 'org keys create', 'org keys list',
+  'org keys revoke', 'keys create',
   'keys list', 'keys get', 'keys update', 'keys delete', 'keys validate', 'workspaces create', 'workspaces list',
   'workspaces get', 'workspaces attach', 'workspaces archive', 'encrypt', 'decrypt', 'activity list', 'completion',
 ];
@@ -55,7 +56,7 @@ test('the list of commands above is whole', () => {
 });
 
 test('a group and the whole explain themselves too', () => {
-  for (const args of [[], ['org'], ['org', 'keys'], ['keys'], ['workspaces'], ['activity']]) {
+  for (const args of [[], ['azure'], ['org'], ['org', 'keys'], ['keys'], ['workspaces'], ['activity']]) {
     const done = bare([...args, '--help']);
     assert.equal(done.status, 0, args.join(' '));
     assert.match(done.stdout, /subcommands/i);

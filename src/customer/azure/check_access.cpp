@@ -147,7 +147,7 @@ Finding check_diagnostics(const Facts& facts) {
   }
   return {"audit-log", Status::Failed,
           "no diagnostic setting sends AuditEvent anywhere: what is done with the key is not recorded",
-          commands::diagnostics(facts.vault.value().id, "--workspace LOG_ANALYTICS_WORKSPACE_ID")};
+          commands::diagnostics(commands::word(facts.vault.value().id), "--workspace LOG_ANALYTICS_WORKSPACE_ID")};
 }
 
 }  // namespace

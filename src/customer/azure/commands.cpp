@@ -14,9 +14,12 @@ std::string word(const std::string& text) {
     return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
            std::string_view("-_./:@,=+").find(c) != std::string_view::npos;
   });
-  if (plain) return shown;
+  return plain ? shown : quote(shown);
+}
+
+std::string quote(std::string_view text) {
   std::string quoted = "'";
-  for (char c : shown) quoted += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  for (char c : text) quoted += c == '\'' ? std::string("'\\''") : std::string(1, c);
   return quoted + "'";
 }
 
@@ -69,11 +72,11 @@ std::string grant(const Target& target, const std::string& role, const std::stri
       role, assignee, vault_id.empty() ? fmt::format("\"{}{}\"", vault, tail) : word(vault_id + tail));
 }
 
-std::string diagnostics(const std::string& vault_id, const std::string& sink) {
+std::string diagnostics(const std::string& vault, const std::string& sink) {
   return fmt::format(
       "az monitor diagnostic-settings create --name latchkey-audit --resource {} --logs "
       "'[{{\"category\":\"AuditEvent\",\"enabled\":true}}]' {}",
-      word(vault_id), sink);
+      vault, sink);
 }
 
 }  // namespace latchkey::customer::azure::commands

@@ -6,8 +6,10 @@
 
 namespace latchkey::customer::azure::commands {
 
-// As one word for a POSIX shell.
+// As one word for a POSIX shell: a stranger's text, so made fit to be shown (kms/azure/answer_text.hpp).
 [[nodiscard]] std::string word(const std::string& text);
+// The same to the byte, always in quotes.
+[[nodiscard]] std::string quote(std::string_view text);
 
 [[nodiscard]] std::string create_group(const std::string& group, const std::string& location);
 [[nodiscard]] std::string create_vault(const Target& target, const std::string& group, const std::string& location,
@@ -23,7 +25,7 @@ enum class Scope { Key, Vault };
 // `principal` and `vault_id` may be empty: then they are looked up by the command itself.
 [[nodiscard]] std::string grant(const Target& target, const std::string& role, const std::string& principal,
                                 const std::string& vault_id, Scope scope);
-// `sink`: "--workspace ID" and the like.
-[[nodiscard]] std::string diagnostics(const std::string& vault_id, const std::string& sink);
+// `vault` is a word for the shell already; `sink`: "--workspace ID" and the like.
+[[nodiscard]] std::string diagnostics(const std::string& vault, const std::string& sink);
 
 }  // namespace latchkey::customer::azure::commands

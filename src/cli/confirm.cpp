@@ -1,0 +1,23 @@
+#include "cli/confirm.hpp"
+
+#include <iostream>
+#include <unistd.h>
+
+namespace latchkey::cli {
+
+bool can_ask() {
+  return isatty(STDIN_FILENO) == 1;
+}
+
+Result<bool> confirmed(bool yes, const std::string& question) {
+  if (yes) return true;
+  if (!can_ask()) {
+    return Error{ErrorCode::Invalid, question + " Nobody can answer here: say --yes if you mean it"};
+  }
+  std::cerr << question << " Type yes: " << std::flush;
+  std::string answer;
+  std::getline(std::cin, answer);
+  return answer == "yes";
+}
+
+}  // namespace latchkey::cli
