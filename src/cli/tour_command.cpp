@@ -13,10 +13,10 @@
 #include "base/id.hpp"
 #include "base/task.hpp"
 #include "cli/command.hpp"
-#include "cli/customer_cloud.hpp"
 #include "cli/dev_paths.hpp"
 #include "cli/env_file.hpp"
 #include "cli/json_view.hpp"
+#include "cli/tour_customer.hpp"
 #include "crypto/random.hpp"
 
 namespace latchkey::cli {
@@ -38,17 +38,16 @@ using Variables = std::map<std::string, std::string>;
 // The story, in order; each chapter stops it with an error that says what to do.
 class Tour {
  public:
-  Tour(Variables variables, http::Client& client, ApiClient& admin, RandomSource& random)
+  Tour(Variables variables, TourCustomer& customer, ApiClient& admin, RandomSource& random, Transcript& transcript)
       : variables_(std::move(variables)),
-        client_(client),
+        customer_(customer),
         admin_(admin),
         random_(random),
-        customer_(customer_settings(variables_), client, random, transcript_) {}
+        transcript_(transcript) {}
 
   Result<void> run(const std::string& file);
 
  private:
-  static CustomerSettings customer_settings(const Variables& variables);
   Result<void> prepare_the_vault();
   Result<void> verify_the_vault();
   Result<void> register_the_key();
@@ -67,11 +66,10 @@ class Tour {
   [[nodiscard]] std::string data_path(std::string_view verb) const;
 
   Variables variables_;
-  http::Client& client_;
+  TourCustomer& customer_;
   ApiClient& admin_;
   RandomSource& random_;
-  Transcript transcript_;
-  CustomerCloud customer_;
+  Transcript& transcript_;
   std::unique_ptr<ApiClient> data_;
   std::string key_name_;
   std::string tenant_id_;
@@ -80,27 +78,6 @@ class Tour {
   std::string plaintext_;
   std::string ciphertext_;
 };
-
-CustomerSettings Tour::customer_settings(const Variables& variables) {
-  auto get = [&](const std::string& name) {
-    auto found = variables.find(name);
-    return found == variables.end() ? std::string() : found->second;
-  };
-  CustomerSettings settings;
-  settings.authority = get("AZURE_AUTHORITY_HOST");
-  settings.arm = get("AZURE_ARM_ENDPOINT");
-  for (auto* url : {&settings.authority, &settings.arm}) {
-    while (url->ends_with('/')) url->pop_back();
-  }
-  settings.tenant_id = get("AZURE_TENANT_ID");
-  settings.subscription_id = get("AZURE_SUBSCRIPTION_ID");
-  settings.resource_group = get("AZURE_RESOURCE_GROUP");
-  settings.client_id = get("AZURE_CLIENT_ID");
-  settings.client_secret = get("AZURE_CLIENT_SECRET");
-  settings.vault_name = get("AZURE_VAULT_NAME");
-  settings.vault_uri = get("AZURE_VAULT_URI");
-  return settings;
-}
 
 std::string Tour::variable(const std::string& name) const {
   auto found = variables_.find(name);
@@ -140,19 +117,19 @@ Result<void> Tour::prepare_the_vault() {
 Result<void> Tour::verify_the_vault() {
   transcript_.step("4", "The customer verifies the vault", "The guide's checklist.");
   LATCHKEY_TRY(auto vault, customer_.show_vault());
-  bool rbac = text_at(vault, "properties.enableRbacAuthorization") == "true";
-  bool purge = text_at(vault, "properties.enablePurgeProtection") == "true";
-  auto access = text_at(vault, "properties.publicNetworkAccess");
-  auto network = text_at(vault, "properties.networkAcls.defaultAction");
-  bool open = network.empty() || network == "Allow";
-  tenant_id_ = text_at(vault, "properties.tenantId");
-  transcript_.check(rbac, "rbac: permissions are role assignments");
-  transcript_.check(purge, "purge: a deleted key can be recovered, and cannot be destroyed early");
-  transcript_.check(access == "Enabled", fmt::format("pub: public network access is {}", access));
-  transcript_.check(open, fmt::format("net: the firewall's default is {}", network.empty() ? "Allow" : network));
-  transcript_.check(true, fmt::format("uri: {}", text_at(vault, "properties.vaultUri")));
+  bool open = vault.default_action.empty() || vault.default_action == "Allow";
+  tenant_id_ = vault.tenant_id;
+  transcript_.check(vault.rbac, "rbac: permissions are role assignments");
+  transcript_.check(vault.purge_protection, "purge: a deleted key can be recovered, and cannot be destroyed early");
+  transcript_.check(vault.public_access == "Enabled",
+                    fmt::format("pub: public network access is {}", vault.public_access));
+  transcript_.check(open, fmt::format("net: the firewall's default is {}",
+                                      vault.default_action.empty() ? "Allow" : vault.default_action));
+  transcript_.check(true, fmt::format("uri: {}", vault.uri));
   transcript_.check(!tenant_id_.empty(), fmt::format("tenantId: {}", tenant_id_));
-  if (rbac && purge && access == "Enabled" && open && !tenant_id_.empty()) return success();
+  if (vault.rbac && vault.purge_protection && vault.public_access == "Enabled" && open && !tenant_id_.empty()) {
+    return success();
+  }
   return Error{ErrorCode::Invalid,
                "the vault does not pass the guide's checklist: cure what is marked above and run the "
                "tour again"};
@@ -352,14 +329,15 @@ Result<void> take_tour(const TourOptions& options) {
     return Error{ErrorCode::NotFound, fmt::format("there is no file {}", options.file)};
   }
   LATCHKEY_TRY(auto outside, read_env_file(azure_env_file(options.data_dir)));
-  http::ClientOptions client_options;
-  client_options.proxy = outside["HTTPS_PROXY"];
-  client_options.ca_file = variables["LATCHKEY_CA_FILE"];
-  client_options.user_agent = "latchkey-tour/" LATCHKEY_VERSION;
-  LATCHKEY_TRY(auto client, http::make_curl_client(std::move(client_options)));
-  LATCHKEY_TRY(auto admin, ApiClient::create(variables["LATCHKEY_URL"], "", variables["LATCHKEY_ADMIN_KEY"]));
+  SystemClock clock;
   crypto::SystemRandom random;
-  Tour tour(std::move(variables), *client, *admin, random);
+  Transcript transcript;
+  LATCHKEY_TRY(auto transport, AzureTransport::create(outside["HTTPS_PROXY"], variables["LATCHKEY_CA_FILE"],
+                                                      "latchkey-tour/" LATCHKEY_VERSION, clock, random));
+  auto variable = [&](const std::string& name) { return variables[name]; };
+  LATCHKEY_TRY(auto customer, TourCustomer::create(variable, transport, clock, random, transcript));
+  LATCHKEY_TRY(auto admin, ApiClient::create(variables["LATCHKEY_URL"], "", variables["LATCHKEY_ADMIN_KEY"]));
+  Tour tour(variables, *customer, *admin, random, transcript);
   return tour.run(options.file);
 }
 

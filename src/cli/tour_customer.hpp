@@ -1,0 +1,45 @@
+// The customer's calls of the tour, over the clients of src/customer/azure, told as they are made.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "cli/azure_session.hpp"
+#include "cli/transcript.hpp"
+#include "customer/azure/clients.hpp"
+
+namespace latchkey::cli {
+
+class TourCustomer {
+ public:
+  // Signs in with the AZURE_* of `variables`, of which it also takes the vault. All references outlive it.
+  [[nodiscard]] static Result<std::unique_ptr<TourCustomer>> create(const customer::azure::Variables& variables,
+                                                                    AzureTransport& transport, const Clock& clock,
+                                                                    RandomSource& random, Transcript& transcript);
+
+  // Step 1: the service principal's object id; one that is there already is found.
+  [[nodiscard]] Result<std::string> consent(const std::string& app_id);
+  // Step 2.
+  [[nodiscard]] Result<void> create_key(const std::string& name);
+  // Step 3, scoped to the key.
+  [[nodiscard]] Result<void> grant(const std::string& role, const std::string& principal_id,
+                                   const std::string& key_name);
+  // Step 4: the vault as ARM shows it.
+  [[nodiscard]] Result<customer::azure::Vault> show_vault();
+  [[nodiscard]] Result<void> set_key_enabled(const std::string& key_name, bool enabled);
+
+ private:
+  TourCustomer(std::unique_ptr<customer::azure::SignIn> sign_in, customer::azure::Graph graph,
+               customer::azure::ResourceManager resources, customer::azure::VaultKeys keys, std::string vault_id,
+               RandomSource& random, Transcript& transcript);
+
+  std::unique_ptr<customer::azure::SignIn> sign_in_;
+  customer::azure::Graph graph_;
+  customer::azure::ResourceManager resources_;
+  customer::azure::VaultKeys keys_;
+  std::string vault_id_;
+  RandomSource& random_;
+  Transcript& transcript_;
+};
+
+}  // namespace latchkey::cli
