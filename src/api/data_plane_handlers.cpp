@@ -20,7 +20,7 @@ namespace {
 constexpr std::size_t kMaxItems = 1000;
 // What a decrypt may be larger than the encrypt it undoes: the record's own bytes in base64, and a context written with
 // more escapes. Whatever was encrypted must fit when it comes back.
-constexpr std::size_t kContextSlack = 64 * 1024;
+constexpr std::size_t kContextSlack = std::size_t{64} * 1024;
 constexpr std::size_t kItemSlack = 192;
 
 Error invalid(std::string message) {

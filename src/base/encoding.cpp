@@ -143,7 +143,7 @@ Result<std::array<std::uint8_t, 16>> base58_decode_128(std::string_view text) {
   for (char c : text) {
     auto digit = kFromBase58[static_cast<unsigned char>(c)];
     if (digit < 0) return refuse();
-    auto carry = static_cast<unsigned>(digit);
+    unsigned carry = static_cast<unsigned char>(digit);
     for (std::size_t i = number.size(); i-- > 0;) {
       carry += number[i] * 58U;
       number[i] = static_cast<std::uint8_t>(carry);

@@ -24,10 +24,12 @@ Error invalid(std::string message) {
 // lets the last of two equal keys win, and two programs that read different ones can be played against each other.
 class Builder {
  public:
+  // NOLINTBEGIN(readability-identifier-naming): the parser asks for these names.
   static constexpr std::size_t max_object_size = json::object::max_size();
   static constexpr std::size_t max_array_size = json::array::max_size();
   static constexpr std::size_t max_key_size = json::string::max_size();
   static constexpr std::size_t max_string_size = json::string::max_size();
+  // NOLINTEND(readability-identifier-naming)
 
   explicit Builder(const json::storage_ptr& storage) : stack_(storage) { stack_.reset(storage); }
 
@@ -134,7 +136,7 @@ std::string_view plural(std::size_t count) {
 
 }  // namespace
 
-Result<json::object> parse_object(std::string_view body, bool allow_empty, json::storage_ptr storage) {
+Result<json::object> parse_object(std::string_view body, bool allow_empty, const json::storage_ptr& storage) {
   if (body.empty() && allow_empty) return json::object();
   if (body.empty()) return invalid("The request body is empty. Send a JSON object.");
   json::parse_options options;

@@ -17,7 +17,7 @@ namespace latchkey::json_fields {
 // empty body is an empty object where `allow_empty`. Every copy of the text that parsing makes lives in `storage`: give
 // one that wipes what it frees where the text is secret.
 [[nodiscard]] Result<boost::json::object> parse_object(std::string_view body, bool allow_empty = false,
-                                                       boost::json::storage_ptr storage = {});
+                                                       const boost::json::storage_ptr& storage = {});
 
 // "parent.name", or "name" at the top.
 [[nodiscard]] std::string join_path(std::string_view parent, std::string_view name);

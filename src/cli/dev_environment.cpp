@@ -13,7 +13,7 @@ namespace latchkey::cli {
 namespace {
 
 constexpr unsigned kAppKeyBits = 3072;
-constexpr std::size_t kMaxPem = 64 * 1024;
+constexpr std::size_t kMaxPem = std::size_t{64} * 1024;
 constexpr std::chrono::days kAppCertificateLife{3650};
 constexpr std::string_view kHeading = "Made by `latchkey dev` at each start, for development. Source it in a shell.";
 
@@ -30,8 +30,8 @@ bool works(ServerRuntime& runtime, const std::string& key, const Uuid& organizat
 Result<std::string> ensure_key(ServerRuntime& runtime, const std::string& known, const Uuid& organization,
                                store::Role role, std::optional<std::string> workspace_id) {
   if (works(runtime, known, organization, role)) return known;
-  LATCHKEY_TRY(auto made,
-               run_blocking(runtime.credentials().create_api_key(organization, role, "latchkey dev", workspace_id)));
+  LATCHKEY_TRY(auto made, run_blocking(runtime.credentials().create_api_key(organization, role, "latchkey dev",
+                                                                            std::move(workspace_id))));
   return made.secret;
 }
 

@@ -12,7 +12,7 @@ namespace latchkey::cli {
 namespace {
 constexpr std::string_view kExport = "export ";
 constexpr std::string_view kQuoteInQuotes = R"('\'')";
-constexpr std::size_t kMaxSize = 256 * 1024;
+constexpr std::size_t kMaxSize = std::size_t{256} * 1024;
 }  // namespace
 
 Result<void> write_env_file(const std::string& path, std::string_view heading, const EnvironmentLines& lines) {

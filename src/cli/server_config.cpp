@@ -105,7 +105,7 @@ Result<void> set_suffixes(ServerConfig& config, const std::string& value) {
 
 std::vector<Setting> server_settings() {
   using C = ServerConfig;
-  constexpr std::size_t kMebibyte = 1024 * 1024;
+  constexpr std::size_t kMebibyte = std::size_t{1024} * 1024;
   return {
       {"server", "address", "The address to listen on. Anything but loopback wants TLS, here or in front.", "127.0.0.1",
        true, text(&C::address)},

@@ -22,7 +22,7 @@ namespace latchkey::cli {
 
 namespace {
 
-constexpr std::size_t kMaxPemSize = 256 * 1024;
+constexpr std::size_t kMaxPemSize = std::size_t{256} * 1024;
 constexpr unsigned kSigningThreads = 2;
 constexpr std::chrono::seconds kStopGrace{10};
 
@@ -131,8 +131,8 @@ Result<std::unique_ptr<store::Store>> open_store(const ServerConfig& config) {
 }
 
 Result<std::unique_ptr<ServerRuntime>> ServerRuntime::start(const ServerConfig& config,
-                                                            boost::asio::any_io_executor executor, const Clock& clock,
-                                                            RandomSource& random) {
+                                                            const boost::asio::any_io_executor& executor,
+                                                            const Clock& clock, RandomSource& random) {
   auto parts = std::make_unique<Parts>();
   LATCHKEY_TRY(parts->store, open_store(config));
 

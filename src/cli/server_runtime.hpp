@@ -20,7 +20,7 @@ class ServerRuntime {
   // by the caller on config.threads threads. `clock` and `random` outlive it. Errors: those of the parts, each naming
   // the setting or file at fault.
   [[nodiscard]] static Result<std::unique_ptr<ServerRuntime>> start(const ServerConfig& config,
-                                                                    boost::asio::any_io_executor executor,
+                                                                    const boost::asio::any_io_executor& executor,
                                                                     const Clock& clock, RandomSource& random);
   ~ServerRuntime();
   ServerRuntime(const ServerRuntime&) = delete;

@@ -16,7 +16,7 @@ namespace latchkey::envelope {
 
 using Context = std::map<std::string, std::string>;
 
-inline constexpr std::size_t kMaxContextSize = 8 * 1024;
+inline constexpr std::size_t kMaxContextSize = std::size_t{8} * 1024;
 
 // Invalid where the canonical form is above 8 KiB, or a key or value is not UTF-8.
 [[nodiscard]] Result<Bytes> canonicalize(const Context& context);

@@ -37,7 +37,7 @@ struct ClientRequest {
   Headers headers;
   std::string body;
   Deadline deadline;  // on the steady clock
-  std::size_t max_response_bytes = 1024 * 1024;
+  std::size_t max_response_bytes = std::size_t{1024} * 1024;
 };
 
 struct ClientResponse {

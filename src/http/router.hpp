@@ -14,7 +14,7 @@ namespace latchkey::http {
 using Handler = std::function<Task<Response>(Request)>;
 
 struct RouteOptions {
-  std::size_t body_limit = 1024 * 1024;
+  std::size_t body_limit = std::size_t{1024} * 1024;
 };
 
 struct Route {

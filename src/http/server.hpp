@@ -45,7 +45,7 @@ struct ServerOptions {
   std::uint16_t port = 0;  // 0: any free one
   std::optional<TlsFiles> tls;
   std::size_t max_connections = 4096;
-  std::size_t max_head_bytes = 16 * 1024;
+  std::size_t max_head_bytes = std::size_t{16} * 1024;
   std::chrono::milliseconds head_timeout{30'000};
   std::chrono::milliseconds body_timeout{60'000};
   std::chrono::milliseconds idle_timeout{75'000};

@@ -18,7 +18,7 @@ namespace latchkey::customer::azure {
 namespace {
 
 constexpr std::chrono::seconds kTimeout{30};
-constexpr std::size_t kLongestFile = 64 * 1024;
+constexpr std::size_t kLongestFile = std::size_t{64} * 1024;
 
 enum class ProofKind { Secret, Certificate, FederatedToken };
 

@@ -14,7 +14,7 @@ namespace {
 
 using Parameters = std::vector<std::pair<std::string, std::string>>;
 
-constexpr std::size_t kLongestChallenge = 8 * 1024;
+constexpr std::size_t kLongestChallenge = std::size_t{8} * 1024;
 
 void skip(std::string_view& text, std::string_view characters) {
   text.remove_prefix(std::min(text.find_first_not_of(characters), text.size()));

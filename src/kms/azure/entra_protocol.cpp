@@ -16,7 +16,7 @@ namespace latchkey::kms::azure {
 namespace {
 
 constexpr std::chrono::minutes kAssertionLifetime{10};
-constexpr std::size_t kLongestToken = 32 * 1024;
+constexpr std::size_t kLongestToken = std::size_t{32} * 1024;
 constexpr std::int64_t kLongestLifetime = 24 * 3600;
 
 std::optional<std::chrono::seconds> seconds_field(const boost::json::object& object, std::string_view name) {

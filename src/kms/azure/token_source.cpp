@@ -17,8 +17,8 @@ namespace {
 
 constexpr std::chrono::minutes kRefreshEarly{5};
 constexpr std::chrono::seconds kFetchTimeout{15};
-constexpr std::size_t kMostTokens = 16 * 1024;
-constexpr std::size_t kLongestFederatedToken = 32 * 1024;
+constexpr std::size_t kMostTokens = std::size_t{16} * 1024;
+constexpr std::size_t kLongestFederatedToken = std::size_t{32} * 1024;
 
 // Nobody was asked, so nobody refused.
 Error own_proof_failed(Error cause, std::string_view what) {
