@@ -54,7 +54,6 @@ emulator::azure::EmulatorOptions emulator_options(const DevOptions& options, con
   emulator::azure::EmulatorOptions emulator;
   emulator.clock = &clock;
   emulator.random = &random;
-  emulator.allow_disabled_wrap = false;
   emulator.data_dir = options.data_dir + "/azure";
   // 8601 for TLS, 8602 for the proxy, vaults from 8603 on; 0 leaves all of them to the system.
   emulator.tls_port = options.emulator_port;

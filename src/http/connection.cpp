@@ -245,9 +245,38 @@ class Connection {
   }
 
   Task<bool> write(Response response, bool head_only, bool keep_alive) {
+    auto spoiling = response.spoiling;
     auto message = to_beast(std::move(response), options(), head_only, keep_alive);
     auto head = head_text(message);
+    if (spoiling) co_return co_await spoil(*spoiling, head, message.body());
     co_return co_await send(head, message.body());
+  }
+
+  Task<bool> spoil(Spoiling spoiling, std::string_view head, std::string_view body) {
+    if (spoiling.how == Spoiling::How::Trickle) co_return co_await trickle(spoiling.pause, head, body);
+    if (spoiling.how == Spoiling::How::Truncate) co_await send(head, body.substr(0, body.size() / 2));
+    if (spoiling.how == Spoiling::How::Reset) {
+      // Without lingering, closing sends a reset.
+      beast::error_code ignored;
+      lowest_->socket().set_option(asio::socket_base::linger(true, 0), ignored);
+      lowest_->socket().close(ignored);
+    }
+    co_return false;
+  }
+
+  Task<bool> trickle(std::chrono::milliseconds pause, std::string_view head, std::string_view body) {
+    constexpr std::size_t kPiece = 16;
+    bool sent = co_await send(head, {});
+    asio::steady_timer timer(lowest_->get_executor());
+    while (sent && !body.empty() && !state_->stopping) {
+      lowest_->expires_never();
+      timer.expires_after(pause);
+      beast::error_code ignored;
+      co_await timer.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
+      sent = co_await send(body.substr(0, kPiece), {});
+      body.remove_prefix(std::min(kPiece, body.size()));
+    }
+    co_return sent&& body.empty();
   }
 
   Task<bool> send(std::string_view head, std::string_view body) {

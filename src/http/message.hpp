@@ -2,6 +2,7 @@
 // matter.
 #pragma once
 
+#include <chrono>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -58,10 +59,22 @@ struct Request : RequestHead {
 // The first value of a query parameter; absent where there is none of that name.
 [[nodiscard]] std::optional<std::string_view> query_parameter(const RequestHead& head, std::string_view name);
 
+// How an answer is spoiled on its way. For emulators, whose users want to see what their programs make of it.
+struct Spoiling {
+  enum class How {
+    Reset,     // the connection is reset instead of an answer
+    Truncate,  // half of the body, then the connection closes
+    Trickle,   // the body in pieces, with a pause before each
+  };
+  How how = How::Reset;
+  std::chrono::milliseconds pause{0};
+};
+
 struct Response {
   unsigned status = 200;
-  Headers headers;
-  std::string body;
+  Headers headers = {};
+  std::string body = {};
+  std::optional<Spoiling> spoiling = {};
 };
 
 // Percent-decodes; Invalid on a bad escape. With `plus_is_space`, '+' becomes a space.

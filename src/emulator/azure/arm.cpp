@@ -92,7 +92,7 @@ std::string arm::Call::scope(std::size_t count) const {
 }
 
 bool arm::Call::may(std::string_view action, const std::string& at) const {
-  return is_allowed(*model, {caller.object_id, at, action, Plane::Control, now - cloud.rules.role_propagation.count()});
+  return is_allowed(*model, {caller.object_id, at, action, Plane::Control, now - cloud.delays.roles});
 }
 
 Outcome<void> arm::Call::require(std::string_view action, const std::string& at) const {

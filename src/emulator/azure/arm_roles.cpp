@@ -177,7 +177,7 @@ Outcome<http::Response> put_assignment(const Call& call, std::size_t scope_lengt
   }
   LATCHKEY_TRY(auto wanted, read_assignment(call));
   AccessQuestion question{call.caller.object_id, scope, kAction, Plane::Control,
-                          call.now - call.cloud.rules.role_propagation.count()};
+                          call.now - call.cloud.delays.roles};
   if (!may_assign(*call.model, question, wanted.role_id)) {
     return Refusal{
         403, "AuthorizationFailed",

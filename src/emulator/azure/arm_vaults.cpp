@@ -2,6 +2,7 @@
 
 #include "base/json_fields.hpp"
 #include "emulator/azure/arm.hpp"
+#include "emulator/azure/network.hpp"
 
 namespace latchkey::emulator::azure::arm {
 
@@ -116,6 +117,7 @@ Outcome<http::Response> put_vault(const Call& call) {
                           : wants_recovery(body) ? recover_vault(call, model)
                                                  : make_vault(call, model, body);
     LATCHKEY_TRY(auto vault, std::move(made));
+    if (present) keep_earlier_rules(*present.value(), vault, call.now);
     vault.updated = call.now;
     auto result = show_vault(vault);
     // A deleted namesake past its retention is gone for good now.
@@ -134,6 +136,7 @@ Outcome<http::Response> patch_vault(const Call& call) {
     LATCHKEY_TRY(const auto* present, vault_at(model, call.path));
     auto vault = *present;
     LATCHKEY_TRYV(apply_vault_body(model, body, false, vault));
+    keep_earlier_rules(*present, vault, call.now);
     vault.updated = call.now;
     auto result = show_vault(vault);
     model.vaults.insert_or_assign(lower(vault.name), std::move(vault));

@@ -1,6 +1,7 @@
 // What every emulated service stands on.
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <string>
 
@@ -15,10 +16,14 @@ namespace latchkey::emulator::azure {
 
 struct Rules {
   DisabledKeyRule disabled_key = DisabledKeyRule::RefusesPrivateOperations;
-  // How long a new role assignment takes to hold; Azure's own takes minutes.
-  std::chrono::seconds role_propagation{0};
   // Whether Entra takes one client assertion once only. Azure's libraries reuse theirs until it expires.
   bool assertions_once = false;
+};
+
+// How long a change takes to hold; Azure's own take minutes. May be changed while the emulator runs.
+struct Delays {
+  std::atomic<Seconds> roles{0};    // new role assignments
+  std::atomic<Seconds> network{0};  // a vault's firewall
 };
 
 // All references outlive the services.
@@ -28,6 +33,7 @@ struct Cloud {
   const Clock& clock;
   RandomSource& random;
   Rules rules;
+  Delays& delays;
   // The address that a request is held to come from; network rules and audit see this one.
   std::function<std::string(const http::RequestHead&)> client_address;
   // Called after vaults came or went, so that each has its port.

@@ -71,16 +71,20 @@ class Emulator::Impl {
         options_(std::move(options)),
         state_(std::move(state)),
         audit_(options_.data_dir + "/audit"),
+        clock_(*options_.clock, state_->read()->clock_distance),
         cloud_{*state_,
                audit_,
-               *options_.clock,
+               clock_,
                *options_.random,
                Rules{options_.allow_disabled_wrap ? DisabledKeyRule::RefusesPrivateOperations
                                                   : DisabledKeyRule::RefusesEverything,
-                     options_.role_propagation, options_.assertions_once},
+                     options_.assertions_once},
+               delays_,
                options_.client_address,
                [this] { follow_vaults(); }},
-        front_(cloud_, pool_, options_.log_calls) {
+        front_(cloud_, pool_, faults_, Control(cloud_, faults_, clock_, options_.enable_control), options_.log_calls) {
+    delays_.roles = options_.role_propagation.count();
+    delays_.network = options_.network_propagation.count();
     if (!cloud_.client_address) {
       cloud_.client_address = [](const http::RequestHead& request) { return request.client_address.to_string(); };
     }
@@ -196,6 +200,9 @@ class Emulator::Impl {
   EmulatorOptions options_;
   std::unique_ptr<State> state_;
   AuditLog audit_;
+  MovedClock clock_;
+  Delays delays_;
+  FaultBoard faults_;
   Cloud cloud_;
   boost::asio::thread_pool pool_{kPoolThreads};
   Front front_;

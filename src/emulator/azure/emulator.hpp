@@ -3,9 +3,9 @@
 // tests; it listens on loopback only.
 //
 //   HTTPS_PROXY=http://127.0.0.1:PROXY_PORT, trusting DIR/ca.pem        every public name, vaults included
-//   https://127.0.0.1:TLS_PORT/                                        Entra, Resource Manager and Graph without a
-//   proxy https://127.0.0.1:VAULT_PORT/                                      one vault without a proxy
-//   https://127.0.0.1:TLS_PORT/_emulator/audit?vault=NAME              that vault's audit log, a JSON object a line
+//   https://127.0.0.1:TLS_PORT/                        Entra, Resource Manager and Graph without a proxy
+//   https://127.0.0.1:VAULT_PORT/                      one vault without a proxy
+//   https://127.0.0.1:TLS_PORT/_emulator/...           the emulator itself (control.hpp)
 #pragma once
 
 #include <chrono>
@@ -37,9 +37,12 @@ struct EmulatorOptions {
   RandomSource* random = nullptr;  // required; outlives the emulator
   // What a disabled key still does: true, as a live vault was seen to do: wrap, encrypt and verify; false, as Microsoft
   // documents it: nothing.
-  bool allow_disabled_wrap = true;
-  // How long a new role assignment takes to hold.
+  bool allow_disabled_wrap = false;
+  // How long a new role assignment takes to hold, and a change of a vault's firewall.
   std::chrono::seconds role_propagation{0};
+  std::chrono::seconds network_propagation{0};
+  // Whether users may move the clock, delay changes and make the services fail (docs/emulator.md).
+  bool enable_control = false;
   // Refuse a client assertion that was used before. Azure's Python library reuses its own until they expire.
   bool assertions_once = false;
   // Log a line for each call: method, host, path, status.

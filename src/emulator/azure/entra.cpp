@@ -108,14 +108,14 @@ EntraOutcome<const Tenant*> find_tenant(const Model& model, const std::string& n
                                   json_fields::clean_text(name))};
 }
 
-http::Response Entra::handle(const http::Request& request) {
+http::Response Entra::handle(const http::Request& request, Seconds lifetime) {
   auto trace_id = new_guid(cloud_.random);
   auto correlation = json_fields::clean_text(request.headers.get("client-request-id"));
   if (correlation.empty()) {
     correlation = json_fields::clean_text(http::query_parameter(request, "client-request-id").value_or(""));
   }
   if (correlation.empty()) correlation = new_guid(cloud_.random);
-  auto answer = route(request);
+  auto answer = route(request, lifetime);
   auto response =
       answer ? std::move(answer.value()) : render(answer.error(), unix_seconds(cloud_.clock), trace_id, correlation);
   response.headers.set("cache-control", "no-store, no-cache");
@@ -128,7 +128,7 @@ http::Response Entra::handle(const http::Request& request) {
   return response;
 }
 
-EntraOutcome<http::Response> Entra::route(const http::Request& request) {
+EntraOutcome<http::Response> Entra::route(const http::Request& request, Seconds lifetime) {
   auto split = split_path(request.path);
   auto is = [&](std::size_t index, std::string_view name) { return same(split.value()[index], name); };
   auto count = split ? split.value().size() : 0;
@@ -139,7 +139,7 @@ EntraOutcome<http::Response> Entra::route(const http::Request& request) {
                           fmt::format("The endpoint only accepts POST requests. Received a {} request.",
                                       json_fields::clean_text(request.method, 16))};
     }
-    return token(request, split.value()[0]);
+    return token(request, split.value()[0], lifetime);
   }
   if (request.method == "GET" && count >= 3 && is(count - 2, ".well-known") && is(count - 1, "openid-configuration")) {
     if (count == 3) return discovery::openid_configuration(*model, request, split.value()[0], false);
@@ -214,7 +214,7 @@ std::optional<EntraRefusal> Entra::check_credential(const Model& model, const Ap
   return check_assertion(check, asked.assertion, assertions_);
 }
 
-EntraOutcome<http::Response> Entra::token(const http::Request& request, const std::string& tenant) {
+EntraOutcome<http::Response> Entra::token(const http::Request& request, const std::string& tenant, Seconds lifetime) {
   auto model = cloud_.state.read();
   LATCHKEY_TRY(auto asked, read_token_request(request));
   auto found = model->applications.find(lower(asked.client_id));
@@ -242,15 +242,15 @@ EntraOutcome<http::Response> Entra::token(const http::Request& request, const st
                                     "authentication request to the wrong tenant.",
                                     json_fields::clean_text(asked.resource, 200), directory->display_name)};
   }
-  TokenGrant grant{asked.resource, directory->id, app.app_id, principal->object_id, asked.assertion.empty()};
+  TokenGrant grant{asked.resource, directory->id, app.app_id, principal->object_id, asked.assertion.empty(), lifetime};
   auto issued = issue_token(*model, grant, unix_seconds(cloud_.clock), cloud_.random);
   if (!issued) {
     spdlog::error("the Azure emulator cannot sign a token: {}", describe(issued.error()));
     return EntraRefusal{90033, 503, "temporarily_unavailable", "A transient error has occurred. Please try again."};
   }
   return json_response(200, json::object{{"token_type", "Bearer"},
-                                         {"expires_in", kTokenLifetime},
-                                         {"ext_expires_in", kTokenLifetime},
+                                         {"expires_in", lifetime},
+                                         {"ext_expires_in", lifetime},
                                          {"access_token", issued.value()}});
 }
 

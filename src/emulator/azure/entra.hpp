@@ -4,6 +4,7 @@
 
 #include "emulator/azure/cloud.hpp"
 #include "emulator/azure/entra_credentials.hpp"
+#include "emulator/azure/tokens.hpp"
 #include "http/message.hpp"
 
 namespace latchkey::emulator::azure {
@@ -12,12 +13,13 @@ namespace latchkey::emulator::azure {
 class Entra {
  public:
   explicit Entra(Cloud& cloud) : cloud_(cloud) {}
-  [[nodiscard]] http::Response handle(const http::Request& request);
+  [[nodiscard]] http::Response handle(const http::Request& request, Seconds lifetime = kTokenLifetime);
 
  private:
   struct TokenRequest;
-  [[nodiscard]] EntraOutcome<http::Response> route(const http::Request& request);
-  [[nodiscard]] EntraOutcome<http::Response> token(const http::Request& request, const std::string& tenant);
+  [[nodiscard]] EntraOutcome<http::Response> route(const http::Request& request, Seconds lifetime);
+  [[nodiscard]] EntraOutcome<http::Response> token(const http::Request& request, const std::string& tenant,
+                                                   Seconds lifetime);
   [[nodiscard]] EntraOutcome<TokenRequest> read_token_request(const http::Request& request) const;
   [[nodiscard]] std::optional<EntraRefusal> check_credential(const Model& model, const Application& app,
                                                              const TokenRequest& asked, const http::Request& request,

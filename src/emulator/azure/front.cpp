@@ -3,10 +3,15 @@
 #include <algorithm>
 #include <array>
 
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/json/serialize.hpp>
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
 #include "base/json_fields.hpp"
+#include "emulator/azure/vault_route.hpp"
 
 namespace latchkey::emulator::azure {
 
@@ -44,6 +49,49 @@ std::string clean_authority(const http::RequestHead& request) {
   return std::string(host);
 }
 
+http::Response answer_of(const Fault& fault, bool by_entra) {
+  auto response = by_entra ? json_response(fault.status, {{"error", fault.code}, {"error_description", fault.message}})
+                           : render({fault.status, fault.code, fault.message});
+  if (!fault.retry_after.empty()) response.headers.set("retry-after", fault.retry_after);
+  return response;
+}
+
+// The same key, in a version that is not there.
+void name_another_version(http::Response& response) {
+  auto body = json_fields::parse_object(response.body);
+  if (!body) return;
+  auto* kid = body.value().if_contains("kid");
+  if (kid == nullptr || !kid->is_string()) return;
+  std::string id(kid->get_string());
+  *kid = id.substr(0, id.rfind('/') + 1) + std::string(32, '0');
+  response.body = boost::json::serialize(body.value());
+}
+
+void spoil(const Fault& fault, http::Response& response) {
+  using How = http::Spoiling::How;
+  switch (fault.kind) {
+    case FaultKind::Reset:
+      response.spoiling = http::Spoiling{How::Reset, {}};
+      break;
+    case FaultKind::Truncate:
+      response.spoiling = http::Spoiling{How::Truncate, {}};
+      break;
+    case FaultKind::Trickle:
+      response.spoiling = http::Spoiling{How::Trickle, fault.pause};
+      break;
+    case FaultKind::Malformed:
+      response.body = "{\"value\": \"" + response.body;
+      break;
+    case FaultKind::WrongKid:
+      name_another_version(response);
+      break;
+    case FaultKind::Latency:
+    case FaultKind::Error:
+    case FaultKind::TokenLifetime:
+      break;
+  }
+}
+
 }  // namespace
 
 std::size_t Front::body_limit(const http::RequestHead&) const {
@@ -51,7 +99,22 @@ std::size_t Front::body_limit(const http::RequestHead&) const {
 }
 
 Task<http::Response> Front::handle(http::Request request) {
-  auto work = [this, request = std::move(request)]() mutable { return dispatch(std::move(request)); };
+  request.host = clean_authority(request);
+  auto target = target_of(request);
+  auto faults = faults_.strike(site_of(request, target), cloud_.random);
+  std::chrono::milliseconds wait{0};
+  for (const auto& fault : faults) {
+    if (fault.kind == FaultKind::Latency) wait += draw(fault.latency, cloud_.random);
+  }
+  if (wait.count() > 0) {
+    auto executor = co_await boost::asio::this_coro::executor;
+    boost::asio::steady_timer timer(executor, wait);
+    boost::system::error_code ignored;
+    co_await timer.async_wait(boost::asio::redirect_error(boost::asio::use_awaitable, ignored));
+  }
+  auto work = [this, request = std::move(request), target = std::move(target), faults = std::move(faults)] {
+    return suffer(request, target, faults);
+  };
   co_return co_await run_on(pool_, std::move(work));
 }
 
@@ -89,61 +152,82 @@ std::optional<std::string> Front::vault_of_port(std::uint16_t port) const {
   return found->second;
 }
 
-http::Response Front::dispatch(http::Request request) {
-  request.host = clean_authority(request);
+Front::Target Front::target_of(const http::Request& request) const {
+  if (auto vault = vault_of_port(request.local_port)) return {Service::KeyVault, *vault};
   auto host = host_without_port(request.host);
-  http::Response response;
-  auto vault = vault_of_port(request.local_port);
   auto named = label_before(host, kVaultSuffix);
   if (named.empty()) named = label_before(host, kLocalVaultSuffix);
-  if (vault) {
-    response = key_vault_.handle(request, *vault);
-  } else if (!named.empty()) {
-    response = key_vault_.handle(request, std::string(named));
-  } else if (is_login_host(host)) {
-    response = entra_.handle(request);
-  } else if (host == kManagementHost) {
-    response = resource_manager_.handle(request);
-  } else if (host == kGraphHost) {
-    response = graph_.handle(request);
-  } else if (is_local_authority(request.host)) {
-    response = dispatch_local(request);
-  } else {
-    response = render({404, "NotFound", fmt::format("The emulator does not serve the host '{}'.", request.host)});
+  if (!named.empty()) return {Service::KeyVault, std::string(named)};
+  if (is_login_host(host)) return {Service::Entra, ""};
+  if (host == kManagementHost) return {Service::ResourceManager, ""};
+  if (host == kGraphHost) return {Service::Graph, ""};
+  if (!is_local_authority(request.host)) return {};
+  // Without a proxy all services but the vaults share one address; their paths tell them apart.
+  auto path = split_path(request.path);
+  if (!path || path.value().empty()) return {};
+  const auto& first = path.value()[0];
+  if (first == "_emulator") return {Service::Control, ""};
+  if (same(first, "v1.0") || same(first, "beta")) return {Service::Graph, ""};
+  for (std::string_view ours : {"subscriptions", "tenants", "providers", "metadata"}) {
+    if (same(first, ours)) return {Service::ResourceManager, ""};
   }
+  return {Service::Entra, ""};
+}
+
+http::Response Front::dispatch(const http::Request& request, const Target& target, Seconds token_lifetime) {
+  switch (target.service) {
+    case Service::KeyVault:
+      return key_vault_.handle(request, target.vault);
+    case Service::Entra:
+      return entra_.handle(request, token_lifetime);
+    case Service::ResourceManager:
+      return resource_manager_.handle(request);
+    case Service::Graph:
+      return graph_.handle(request);
+    case Service::Control:
+      return control_.handle(request);
+    case Service::Nowhere:
+      break;
+  }
+  return render({404, "NotFound",
+                 fmt::format("The emulator does not serve '{}' at the host '{}'.",
+                             json_fields::clean_text(request.path, 512), request.host)});
+}
+
+FaultSite Front::site_of(const http::Request& request, const Target& target) {
+  switch (target.service) {
+    case Service::KeyVault: {
+      auto route = route_vault_request(request);
+      return {"key_vault", lower(target.vault), route ? std::string(names_of(route.value()).audit) : ""};
+    }
+    case Service::Entra:
+      return {"entra", "", request.method == "POST" && request.path.ends_with("/token") ? "Token" : "Discovery"};
+    case Service::ResourceManager:
+      return {"resource_manager", "", request.method};
+    case Service::Graph:
+      return {"graph", "", request.method};
+    case Service::Control:
+    case Service::Nowhere:
+      break;
+  }
+  return {"none", "", ""};
+}
+
+// The answer, or what the faults make of it. Latency is over by now.
+http::Response Front::suffer(const http::Request& request, const Target& target, const std::vector<Fault>& faults) {
+  auto lifetime = kTokenLifetime;
+  std::optional<http::Response> response;
+  for (const auto& fault : faults) {
+    if (fault.kind == FaultKind::TokenLifetime) lifetime = fault.lifetime.count();
+    if (fault.kind == FaultKind::Error && !response) response = answer_of(fault, target.service == Service::Entra);
+  }
+  if (!response) response = dispatch(request, target, lifetime);
+  for (const auto& fault : faults) spoil(fault, *response);
   if (log_calls_) {
     spdlog::info("azure {} https://{}{} {}", json_fields::clean_text(request.method, 16), request.host,
-                 json_fields::clean_text(request.path, 512), response.status);
+                 json_fields::clean_text(request.path, 512), response->status);
   }
-  return response;
-}
-
-// Without a proxy all services but the vaults share one address; their paths tell them apart.
-http::Response Front::dispatch_local(const http::Request& request) {
-  auto path = split_path(request.path);
-  if (!path || path.value().empty()) return render({404, "NotFound", "There is nothing at this path."});
-  const auto& first = path.value()[0];
-  if (first == "_emulator") return audit(request);
-  if (same(first, "v1.0") || same(first, "beta")) return graph_.handle(request);
-  for (std::string_view ours : {"subscriptions", "tenants", "providers", "metadata"}) {
-    if (same(first, ours)) return resource_manager_.handle(request);
-  }
-  return entra_.handle(request);
-}
-
-http::Response Front::audit(const http::Request& request) {
-  auto vault = http::query_parameter(request, "vault").value_or("");
-  if (request.method != "GET" || request.path != "/_emulator/audit") {
-    return render({404, "NotFound", "There is nothing at this path; ask for /_emulator/audit?vault=NAME."});
-  }
-  if (!is_vault_name(vault)) return render({400, "BadParameter", "Name the vault: /_emulator/audit?vault=NAME."});
-  auto lines = cloud_.audit.read(vault);
-  if (!lines) return render(refuse_for(lines.error()));
-  http::Response response;
-  response.headers.set("content-type", "application/x-ndjson");
-  response.headers.set("cache-control", "no-store");
-  response.body = std::move(lines.value());
-  return response;
+  return std::move(*response);
 }
 
 http::ProxyVerdict proxy_verdict(const Model& model, std::string_view host, std::uint16_t port) {

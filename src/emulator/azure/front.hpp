@@ -1,5 +1,5 @@
 // The door of every port: finds the service that a request is for, by the port it came to, its host, or its path, and
-// runs it on the pool.
+// runs it on the pool, with the faults that befall it.
 #pragma once
 
 #include <map>
@@ -9,6 +9,7 @@
 #include <boost/asio/thread_pool.hpp>
 
 #include "emulator/azure/arm.hpp"
+#include "emulator/azure/control.hpp"
 #include "emulator/azure/entra.hpp"
 #include "emulator/azure/graph.hpp"
 #include "emulator/azure/key_vault.hpp"
@@ -19,9 +20,11 @@ namespace latchkey::emulator::azure {
 
 class Front final : public http::Service {
  public:
-  Front(Cloud& cloud, boost::asio::thread_pool& pool, bool log_calls)
+  Front(Cloud& cloud, boost::asio::thread_pool& pool, FaultBoard& faults, Control control, bool log_calls)
       : cloud_(cloud),
         pool_(pool),
+        faults_(faults),
+        control_(control),
         log_calls_(log_calls),
         entra_(cloud),
         key_vault_(cloud),
@@ -36,13 +39,22 @@ class Front final : public http::Service {
   void assign_port(std::uint16_t port, const std::string& vault_name);
 
  private:
-  [[nodiscard]] http::Response dispatch(http::Request request);
-  [[nodiscard]] http::Response dispatch_local(const http::Request& request);
-  [[nodiscard]] http::Response audit(const http::Request& request);
+  enum class Service { KeyVault, Entra, ResourceManager, Graph, Control, Nowhere };
+  struct Target {
+    Service service = Service::Nowhere;
+    std::string vault;
+  };
+  [[nodiscard]] Target target_of(const http::Request& request) const;
+  [[nodiscard]] http::Response dispatch(const http::Request& request, const Target& target, Seconds token_lifetime);
+  [[nodiscard]] http::Response suffer(const http::Request& request, const Target& target,
+                                      const std::vector<Fault>& faults);
+  [[nodiscard]] static FaultSite site_of(const http::Request& request, const Target& target);
   [[nodiscard]] std::optional<std::string> vault_of_port(std::uint16_t port) const;
 
   Cloud& cloud_;
   boost::asio::thread_pool& pool_;
+  FaultBoard& faults_;
+  Control control_;
   bool log_calls_;
   Entra entra_;
   KeyVault key_vault_;

@@ -80,7 +80,7 @@ std::optional<Refusal> check_role(const Cloud& cloud, const Model& model, const 
   auto resource = resource_of(vault, route);
   auto action = names_of(route).data_action;
   AccessQuestion question{caller.object_id, resource, action, Plane::Data,
-                          unix_seconds(cloud.clock) - cloud.rules.role_propagation.count()};
+                          unix_seconds(cloud.clock) - cloud.delays.roles};
   if (is_allowed(model, question)) return std::nullopt;
   return Refusal{403, "Forbidden",
                  fmt::format("Caller is not authorized to perform action on resource.\r\nIf role assignments, deny "
@@ -232,7 +232,8 @@ Outcome<http::Response> KeyVault::answer(const http::Request& request, Progress&
   // The firewall speaks before the token is checked; but it names the caller, so a request without a token gets its
   // challenge first.
   if (reading.fault != TokenFault::Missing) {
-    if (auto refused = check_network(vault, progress.address, reading.caller)) {
+    if (auto refused = check_network(vault, rules_in_force(vault, now - cloud_.delays.network), progress.address,
+                                     reading.caller)) {
       if (auto route = route_vault_request(request)) progress.operation = names_of(route.value()).audit;
       progress.caller = reading.caller;
       return std::move(*refused);

@@ -143,6 +143,8 @@ struct NetworkRules {
   std::string bypass = "AzureServices";
   std::vector<std::string> ip_rules;
   boost::json::array virtual_network_rules;
+
+  bool operator==(const NetworkRules&) const = default;
 };
 
 struct AccessPolicy {
@@ -165,6 +167,8 @@ struct Vault {
   bool for_disk_encryption = false;
   bool for_template_deployment = false;
   NetworkRules network;
+  std::optional<NetworkRules> earlier_network;  // what held before the last change
+  Seconds network_changed = 0;
   std::vector<AccessPolicy> access_policies;
   boost::json::object tags;
   std::string created_by;
@@ -223,6 +227,7 @@ struct Model {
   std::map<std::string, Vault> vaults;                         // by lower-case name
   std::map<std::string, DeletedVault> deleted_vaults;          // by lower-case name
   std::optional<SeedRecord> seed;
+  Seconds clock_distance = 0;  // how far the emulator's clock was moved
 };
 
 // Null where there is none.

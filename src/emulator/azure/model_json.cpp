@@ -228,6 +228,7 @@ json::object to_json(const Model& model) {
   out["workload_key"] = to_json(model.workload_key);
   write_directory(model, out);
   write_resources(model, out);
+  out["clock_distance"] = model.clock_distance;
   if (model.seed) out["seed"] = to_json(*model.seed);
   return out;
 }
@@ -243,6 +244,7 @@ Result<Model> model_from_json(const json::object& text) {
   read_directory(in, model);
   read_resources(in, model);
   if (in.has("seed")) in.within("seed", [&](const JsonReader& seed) { model.seed = read_seed(seed); });
+  model.clock_distance = in.maybe_number("clock_distance").value_or(0);
   if (!complaint.empty()) return Error{ErrorCode::Invalid, complaint};
   return model;
 }

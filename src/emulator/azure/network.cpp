@@ -50,8 +50,19 @@ bool is_in_range(std::string_view rule, std::string_view address) {
   return range && single && contains(*range, *single);
 }
 
-std::optional<Refusal> check_network(const Vault& vault, std::string_view address, const Caller& caller) {
-  const auto& rules = vault.network;
+const NetworkRules& rules_in_force(const Vault& vault, Seconds effective_before) {
+  bool is_young = vault.network_changed > effective_before;
+  return is_young && vault.earlier_network ? *vault.earlier_network : vault.network;
+}
+
+void keep_earlier_rules(const Vault& before, Vault& vault, Seconds now) {
+  if (vault.network == before.network) return;
+  vault.earlier_network = before.network;
+  vault.network_changed = now;
+}
+
+std::optional<Refusal> check_network(const Vault& vault, const NetworkRules& rules, std::string_view address,
+                                     const Caller& caller) {
   if (!rules.public_access) {
     return Refusal{403, "Forbidden",
                    fmt::format("Public network access is disabled and request is not from a trusted service nor via an "

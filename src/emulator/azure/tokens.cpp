@@ -33,7 +33,7 @@ Result<std::string> issue_token(const Model& model, const TokenGrant& grant, Sec
                       {"iss", issuer},
                       {"iat", now - kBackdated},
                       {"nbf", now - kBackdated},
-                      {"exp", now + kTokenLifetime},
+                      {"exp", now + grant.lifetime},
                       {"aio", random_text(random, 27)},
                       {"appid", grant.app_id},
                       {"appidacr", grant.by_secret ? "1" : "2"},

@@ -19,6 +19,7 @@ struct TokenGrant {
   std::string app_id;
   std::string object_id;
   bool by_secret = false;  // appidacr 1; otherwise 2
+  Seconds lifetime = kTokenLifetime;
 };
 
 // Signed with the model's token key.

@@ -133,12 +133,14 @@ json::object vault_to_json(const Vault& vault) {
                    {"for_disk_encryption", vault.for_disk_encryption},
                    {"for_template_deployment", vault.for_template_deployment},
                    {"network", network_to_json(vault.network)},
+                   {"network_changed", vault.network_changed},
                    {"access_policies", policies_to_json(vault)},
                    {"tags", vault.tags},
                    {"created_by", vault.created_by},
                    {"created", vault.created},
                    {"updated", vault.updated},
                    {"direct_port", static_cast<std::int64_t>(vault.direct_port)}};
+  if (vault.earlier_network) out["earlier_network"] = network_to_json(*vault.earlier_network);
   write_keys(vault, out);
   return out;
 }
@@ -158,6 +160,10 @@ Vault read_vault(const JsonReader& in) {
   vault.for_disk_encryption = in.flag("for_disk_encryption");
   vault.for_template_deployment = in.flag("for_template_deployment");
   in.within("network", [&](const JsonReader& rules) { vault.network = read_network(rules); });
+  vault.network_changed = in.maybe_number("network_changed").value_or(0);
+  if (in.has("earlier_network")) {
+    in.within("earlier_network", [&](const JsonReader& rules) { vault.earlier_network = read_network(rules); });
+  }
   in.each("access_policies", [&](const JsonReader& policy) {
     vault.access_policies.push_back({policy.text("object_id"), policy.texts("keys"), policy.object("shown")});
   });

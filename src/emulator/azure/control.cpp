@@ -1,0 +1,153 @@
+#include "emulator/azure/control.hpp"
+
+#include <fmt/format.h>
+
+#include "base/json_fields.hpp"
+
+namespace latchkey::emulator::azure {
+
+namespace json = boost::json;
+
+namespace {
+
+constexpr std::string_view kPaths =
+    "GET /_emulator/audit?vault=NAME; GET, POST and DELETE /_emulator/faults; DELETE /_emulator/faults/ID; GET and "
+    "POST "
+    "/_emulator/clock; GET and POST /_emulator/delays";
+constexpr Seconds kFarthest = Seconds{100} * 366 * 86'400;
+constexpr Seconds kLongestDelay = 86'400;
+
+Refusal not_there() {
+  return {404, "NotFound", fmt::format("There is nothing at this path with this method. There is: {}.", kPaths)};
+}
+
+Refusal bad(const Error& error) {
+  return {400, "BadParameter", error.message};
+}
+
+Outcome<json::object> read_body(const http::Request& request) {
+  auto body = json_fields::parse_object(request.body);
+  if (!body) return bad(body.error());
+  return std::move(body.value());
+}
+
+// Absent where the field is not there.
+Outcome<std::optional<Seconds>> whole(const json::object& body, std::string_view name, Seconds least, Seconds most) {
+  const auto* value = body.if_contains(name);
+  if (value == nullptr) return std::optional<Seconds>();
+  if (value->is_int64() && value->get_int64() >= least && value->get_int64() <= most) {
+    return std::optional<Seconds>(value->get_int64());
+  }
+  return Refusal{400, "BadParameter",
+                 fmt::format("{}: Input should be a whole number from {} to {}", name, least, most)};
+}
+
+http::Response shown(unsigned status, const json::value& body) {
+  auto response = json_response(status, body);
+  response.headers.set("cache-control", "no-store");
+  return response;
+}
+
+}  // namespace
+
+http::Response Control::handle(const http::Request& request) {
+  auto answered = answer(request);
+  return answered ? std::move(answered.value()) : render(answered.error());
+}
+
+Outcome<http::Response> Control::answer(const http::Request& request) {
+  auto path = split_path(request.path);
+  if (!path || path.value().size() < 2 || path.value().size() > 3) return not_there();
+  const auto& what = path.value()[1];
+  bool is_one = path.value().size() == 3;
+  if (what == "audit" && !is_one) return audit(request);
+  if (!enabled_) {
+    return Refusal{403, "Forbidden",
+                   "Control is off. Start the emulator with --enable-control to move its clock or make "
+                   "it fail."};
+  }
+  if (what == "faults") return is_one ? remove_fault(request, path.value()[2]) : faults(request);
+  if (what == "clock" && !is_one) return clock(request);
+  if (what == "delays" && !is_one) return delays(request);
+  return not_there();
+}
+
+Outcome<http::Response> Control::audit(const http::Request& request) const {
+  if (request.method != "GET") return not_there();
+  auto vault = http::query_parameter(request, "vault").value_or("");
+  if (!is_vault_name(vault)) return Refusal{400, "BadParameter", "Name the vault: /_emulator/audit?vault=NAME."};
+  auto lines = cloud_.audit.read(vault);
+  if (!lines) return refuse_for(lines.error());
+  http::Response response;
+  response.headers.set("content-type", "application/x-ndjson");
+  response.headers.set("cache-control", "no-store");
+  response.body = std::move(lines.value());
+  return response;
+}
+
+Outcome<http::Response> Control::faults(const http::Request& request) {
+  if (request.method == "GET") {
+    json::array list;
+    for (const auto& fault : faults_.list()) list.push_back(to_json(fault));
+    return shown(200, json::object{{"faults", std::move(list)}});
+  }
+  if (request.method == "DELETE") {
+    faults_.clear();
+    return empty_response(204);
+  }
+  if (request.method != "POST") return not_there();
+  LATCHKEY_TRY(auto body, read_body(request));
+  auto fault = fault_from_json(body);
+  if (!fault) return bad(fault.error());
+  return shown(201, to_json(faults_.add(std::move(fault.value()))));
+}
+
+Outcome<http::Response> Control::remove_fault(const http::Request& request, const std::string& id) {
+  if (request.method != "DELETE") return not_there();
+  if (faults_.remove(id)) return empty_response(204);
+  return Refusal{404, "NotFound", fmt::format("There is no fault {}.", json_fields::clean_text(id))};
+}
+
+Outcome<http::Response> Control::clock(const http::Request& request) {
+  if (request.method == "POST") {
+    LATCHKEY_TRY(auto body, read_body(request));
+    auto unknown = json_fields::refuse_unknown(body, "", {"advance_seconds", "now"});
+    if (!unknown) return bad(unknown.error());
+    LATCHKEY_TRY(auto advance, whole(body, "advance_seconds", -kFarthest, kFarthest));
+    auto distance = clock_.distance() + advance.value_or(0);
+    if (const auto* now = body.if_contains("now")) {
+      auto wanted = parse_timestamp(now->is_string() ? std::string_view(now->get_string()) : std::string_view());
+      if (!wanted) return Refusal{400, "BadParameter", "now: Input should be an RFC 3339 time, 2027-01-31T00:00:00Z"};
+      distance = std::chrono::floor<std::chrono::seconds>(wanted.value() - clock_.base_now()).count();
+    }
+    if (distance < -kFarthest || distance > kFarthest) {
+      return Refusal{400, "BadParameter", "The clock moves at most 100 years from the machine's."};
+    }
+    LATCHKEY_TRYV(cloud_.state.change([&](Model& model) -> Outcome<bool> {
+      model.clock_distance = distance;
+      return true;
+    }));
+    clock_.set_distance(distance);
+  } else if (request.method != "GET") {
+    return not_there();
+  }
+  return shown(200, json::object{{"now", format_timestamp(clock_.now())}, {"distance_seconds", clock_.distance()}});
+}
+
+Outcome<http::Response> Control::delays(const http::Request& request) {
+  auto& current = cloud_.delays;
+  if (request.method == "POST") {
+    LATCHKEY_TRY(auto body, read_body(request));
+    auto unknown = json_fields::refuse_unknown(body, "", {"role_seconds", "network_seconds"});
+    if (!unknown) return bad(unknown.error());
+    LATCHKEY_TRY(auto roles, whole(body, "role_seconds", 0, kLongestDelay));
+    LATCHKEY_TRY(auto network, whole(body, "network_seconds", 0, kLongestDelay));
+    if (roles) current.roles = *roles;
+    if (network) current.network = *network;
+  } else if (request.method != "GET") {
+    return not_there();
+  }
+  return shown(200, json::object{{"role_seconds", current.roles.load()}, {"network_seconds", current.network.load()}});
+}
+
+}  // namespace latchkey::emulator::azure

@@ -1,0 +1,34 @@
+// What the emulator's users ask of the emulator itself, under /_emulator/: the audit log always; faults, the clock and
+// delays where control is enabled. Nothing here exists in Azure.
+#pragma once
+
+#include "emulator/azure/cloud.hpp"
+#include "emulator/azure/faults.hpp"
+#include "emulator/azure/moved_clock.hpp"
+
+namespace latchkey::emulator::azure {
+
+// All references outlive it. Thread-safe.
+class Control {
+ public:
+  Control(Cloud& cloud, FaultBoard& faults, MovedClock& clock, bool enabled)
+      : cloud_(cloud), faults_(faults), clock_(clock), enabled_(enabled) {}
+
+  // A request whose path begins with /_emulator.
+  [[nodiscard]] http::Response handle(const http::Request& request);
+
+ private:
+  [[nodiscard]] Outcome<http::Response> answer(const http::Request& request);
+  [[nodiscard]] Outcome<http::Response> audit(const http::Request& request) const;
+  [[nodiscard]] Outcome<http::Response> faults(const http::Request& request);
+  [[nodiscard]] Outcome<http::Response> remove_fault(const http::Request& request, const std::string& id);
+  [[nodiscard]] Outcome<http::Response> clock(const http::Request& request);
+  [[nodiscard]] Outcome<http::Response> delays(const http::Request& request);
+
+  Cloud& cloud_;
+  FaultBoard& faults_;
+  MovedClock& clock_;
+  bool enabled_;
+};
+
+}  // namespace latchkey::emulator::azure
