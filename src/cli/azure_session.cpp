@@ -45,7 +45,7 @@ Result<azure::Target> read_target(const AzureOptions& options) {
   return target;
 }
 
-Error nothing_tried(Error error) {
+Error nothing_tried(const Error& error) {
   return caused_by(error, ErrorCode::Invalid, error.message, error.reason);
 }
 
