@@ -30,6 +30,7 @@ struct DevOptions {
   std::uint16_t port = kDefaultPort;
   std::uint16_t emulator_port = kDefaultEmulatorPort;
   bool bare = false;
+  bool enable_control = false;
   std::string log_level = "warn";
   AppIdentity app;
 };
@@ -55,6 +56,7 @@ emulator::azure::EmulatorOptions emulator_options(const DevOptions& options, con
   emulator.clock = &clock;
   emulator.random = &random;
   emulator.data_dir = options.data_dir + "/azure";
+  emulator.enable_control = options.enable_control;
   // 8601 for TLS, 8602 for the proxy, vaults from 8603 on; 0 leaves all of them to the system.
   emulator.tls_port = options.emulator_port;
   if (options.emulator_port != 0) {
@@ -116,6 +118,8 @@ void add_dev_command(CLI::App& app, Chosen& chosen) {
       ->capture_default_str()
       ->check(CLI::Range(0, 65000));
   command->add_flag("--bare", options->bare, "Leave the guide's steps 1 to 7 to you (default: 1 to 4 are done)");
+  command->add_flag("--enable-control", options->enable_control,
+                    "Let the emulator be made to fail, and its clock be moved (docs/emulator.md)");
   command->add_option("--app-client-id", options->app.client_id, "The client id of the platform's app")
       ->capture_default_str();
   command->add_option("--app-display-name", options->app.display_name, "Its display name")->capture_default_str();

@@ -4,6 +4,7 @@
 
 #include "base/file.hpp"
 #include "base/task.hpp"
+#include "cli/azure_environment.hpp"
 #include "cli/dev_paths.hpp"
 #include "cli/env_file.hpp"
 #include "crypto/certificate.hpp"
@@ -106,34 +107,10 @@ Result<void> write_environment(const std::string& data_dir, const std::string& u
       {"LATCHKEY_WORKSPACE_ID", tenant.workspace_id},
       {"LATCHKEY_WORKSPACE_KEY", tenant.workspace_key},
       {"LATCHKEY_SERVICE_KEY", tenant.service_key},
-      {"LATCHKEY_CA_FILE", azure.ca_file()},
-      {"LATCHKEY_APP_CLIENT_ID", cloud.platform_app_id},
-      {"LATCHKEY_EMULATOR_URL", fmt::format("https://127.0.0.1:{}", azure.tls_port())},
-      {"AZURE_AUTHORITY_HOST", "https://login.microsoftonline.com/"},
-      {"AZURE_ARM_ENDPOINT", "https://management.azure.com"},
-      {"AZURE_TENANT_ID", cloud.tenant_id},
-      {"AZURE_SUBSCRIPTION_ID", cloud.subscription_id},
-      {"AZURE_RESOURCE_GROUP", cloud.resource_group},
-      {"AZURE_CLIENT_ID", cloud.admin_client_id},
-      {"AZURE_CLIENT_SECRET", cloud.admin_client_secret},
-      {"AZURE_VAULT_NAME", cloud.vault_name},
-      {"AZURE_VAULT_URI", cloud.vault_uri},
-      {"AZURE_VAULT_DIRECT_URI", cloud.vault_direct_uri},
-      {"AZURE_KEY_NAME", cloud.key_name},
   };
+  for (auto& line : cloud_environment(azure, cloud)) lines.push_back(std::move(line));
   LATCHKEY_TRYV(write_env_file(dev_env_file(data_dir), kHeading, lines));
-  auto proxy = fmt::format("http://127.0.0.1:{}", azure.proxy_port());
-  EnvironmentLines outside{
-      {"HTTPS_PROXY", proxy},
-      {"https_proxy", proxy},
-      {"NO_PROXY", "127.0.0.1,localhost"},
-      {"no_proxy", "127.0.0.1,localhost"},
-      {"REQUESTS_CA_BUNDLE", azure.ca_file()},
-      {"NODE_EXTRA_CA_CERTS", azure.ca_file()},
-      {"CURL_CA_BUNDLE", azure.ca_file()},
-      {"SSL_CERT_FILE", azure.ca_file()},
-  };
-  return write_env_file(azure_env_file(data_dir), kHeading, outside);
+  return write_env_file(azure_env_file(data_dir), kHeading, proxy_environment(azure));
 }
 
 }  // namespace latchkey::cli

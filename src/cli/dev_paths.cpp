@@ -9,12 +9,19 @@ std::string variable(const char* name) {
   const char* value = std::getenv(name);
   return value == nullptr ? "" : value;
 }
+
+std::string data_home() {
+  auto base = variable("XDG_DATA_HOME");
+  return base.empty() ? variable("HOME") + "/.local/share" : base;
+}
 }  // namespace
 
 std::string default_dev_dir() {
-  auto base = variable("XDG_DATA_HOME");
-  if (base.empty()) base = variable("HOME") + "/.local/share";
-  return base + "/latchkey/dev";
+  return data_home() + "/latchkey/dev";
+}
+
+std::string default_emulator_dir() {
+  return data_home() + "/latchkey/azure";
 }
 
 std::string dev_env_file(const std::string& data_dir) {

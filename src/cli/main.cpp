@@ -16,6 +16,7 @@ int main(int argc, char** argv) {
   add_tour_command(app, chosen);
   add_serve_command(app, chosen);
   add_azure_commands(app, chosen);
+  add_emulator_commands(app, chosen);
   add_organization_commands(app, chosen);
   add_key_commands(app, chosen);
   add_workspace_commands(app, chosen);

@@ -2,7 +2,14 @@
 
 #include <filesystem>
 
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/dispatch.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/strand.hpp>
 #include <boost/asio/thread_pool.hpp>
+#include <boost/asio/use_awaitable.hpp>
 #include <fmt/format.h>
 
 #include "admin/activity.hpp"
@@ -102,6 +109,23 @@ Result<std::shared_ptr<kms::KeyProvider>> azure_provider(const ServerConfig& con
   return kms::azure::make_azure_key_provider(std::move(options), client, clock, random, pool, std::move(executor));
 }
 
+// Wipes leases that nobody asks for any more. Used on its timer's strand alone, until it is stopped.
+struct Wiper {
+  boost::asio::steady_timer timer;
+  keyring::Keyring& keyring;
+  std::chrono::milliseconds period;
+  bool stopping = false;
+};
+
+Task<void> wipe_regularly(std::shared_ptr<Wiper> wiper) {
+  while (!wiper->stopping) {
+    wiper->timer.expires_after(wiper->period);
+    boost::system::error_code ignored;
+    co_await wiper->timer.async_wait(boost::asio::redirect_error(boost::asio::use_awaitable, ignored));
+    if (!wiper->stopping) wiper->keyring.wipe_expired();
+  }
+}
+
 }  // namespace
 
 // In the order of the floors; destroyed from the top down.
@@ -118,6 +142,7 @@ struct ServerRuntime::Parts {
   std::unique_ptr<admin::Compartments> compartments;
   std::unique_ptr<api::ApiService> api;
   std::unique_ptr<http::Server> server;
+  std::shared_ptr<Wiper> wiper;
 };
 
 ServerRuntime::ServerRuntime(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
@@ -170,6 +195,10 @@ Result<std::unique_ptr<ServerRuntime>> ServerRuntime::start(const ServerConfig& 
   server_options.max_connections = config.max_connections;
   LATCHKEY_TRY(server_options.tls, server_tls(config));
   LATCHKEY_TRY(parts->server, http::Server::start(executor, std::move(server_options), *parts->api));
+  boost::asio::any_io_executor strand = boost::asio::make_strand(executor);
+  parts->wiper = std::make_shared<Wiper>(
+      Wiper{boost::asio::steady_timer(strand), *parts->keyring, std::chrono::milliseconds(config.lease_soft)});
+  boost::asio::co_spawn(strand, wipe_regularly(parts->wiper), boost::asio::detached);
   return std::unique_ptr<ServerRuntime>(new ServerRuntime(std::move(parts)));
 }
 
@@ -183,6 +212,11 @@ admin::Workspaces& ServerRuntime::workspaces() {
   return *parts_->workspaces;
 }
 Task<void> ServerRuntime::stop() {
+  auto end = [wiper = parts_->wiper] {
+    wiper->stopping = true;
+    wiper->timer.cancel();
+  };
+  boost::asio::dispatch(parts_->wiper->timer.get_executor(), std::move(end));
   co_await parts_->server->stop(kStopGrace);
 }
 

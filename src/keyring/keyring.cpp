@@ -77,6 +77,7 @@ class Keyring::Impl : public std::enable_shared_from_this<Impl> {
   Task<Result<Lease>> for_encryption(Compartment compartment, Deadline deadline);
   Task<Result<Lease>> for_decryption(Compartment compartment, RawId id, Deadline deadline);
   void evict(const std::string& external_key_id) { table_.evict(external_key_id); }
+  void wipe_expired() { table_.wipe_expired(clock_.steady()); }
   [[nodiscard]] std::size_t size() const { return table_.size(); }
 
  private:
@@ -88,6 +89,8 @@ class Keyring::Impl : public std::enable_shared_from_this<Impl> {
     LeaseTable::Ticket ticket;
   };
 
+  [[nodiscard]] Lease lease_of(std::shared_ptr<const envelope::DataKey> key, std::optional<std::string> external_key_id,
+                               SteadyTime expires_at) const;
   [[nodiscard]] std::optional<LeaseTable::Found> find(const Compartment& compartment, const RawId& id);
   [[nodiscard]] Task<std::optional<Result<Lease>>> renewed(Compartment compartment, RawId id, Deadline deadline);
   [[nodiscard]] Task<std::optional<Result<Lease>>> renew_once(Compartment compartment, RawId id, KeyVersionId version,
@@ -143,6 +146,14 @@ Task<Result<Lease>> Keyring::Impl::for_decryption(Compartment compartment, RawId
   co_return co_await wait(std::move(flight), deadline);
 }
 
+Lease Keyring::Impl::lease_of(std::shared_ptr<const envelope::DataKey> key, std::optional<std::string> external_key_id,
+                              SteadyTime expires_at) const {
+  auto now = clock_.steady();
+  auto soft_end = expires_at - settings_.hard + settings_.soft;
+  if (soft_end <= now) soft_end = now + settings_.soft;
+  return {std::move(key), std::move(external_key_id), expires_at, std::min(soft_end, expires_at)};
+}
+
 // A lease under another external key than the workspace's cannot be: the store is asked, and raises the alarm.
 std::optional<LeaseTable::Found> Keyring::Impl::find(const Compartment& compartment, const RawId& id) {
   auto found = table_.find({compartment.id, id}, clock_.steady());
@@ -158,7 +169,7 @@ Task<std::optional<Result<Lease>>> Keyring::Impl::renewed(Compartment compartmen
   for (int attempt = 0; attempt < kMostTries; ++attempt) {
     auto found = find(compartment, id);
     if (!found) co_return std::nullopt;
-    Lease lease{found->key, external_id(found->version.external_key), found->expires_at};
+    auto lease = lease_of(found->key, external_id(found->version.external_key), found->expires_at);
     if (found->fresh) co_return Result<Lease>(std::move(lease));
     if (found->bridging) {
       if (found->ask_again) ask_again(compartment, id, found->version);
@@ -168,7 +179,7 @@ Task<std::optional<Result<Lease>>> Keyring::Impl::renewed(Compartment compartmen
     bool could_not_ask = !outcome || (!*outcome && unreachable(outcome->error()));
     if (could_not_ask) {
       found = find(compartment, id);
-      if (found) co_return Result<Lease>(Lease{found->key, lease.external_key_id, found->expires_at});
+      if (found) co_return Result<Lease>(lease_of(found->key, lease.external_key_id, found->expires_at));
       if (!outcome) co_return Result<Lease>(too_late());
       co_return outcome;
     }
@@ -216,7 +227,7 @@ Task<Result<Lease>> Keyring::Impl::unwrap_once(Compartment compartment, RawId id
 Task<Result<Lease>> Keyring::Impl::read_and_unwrap(Compartment compartment, RawId id) {
   // A flight that began while the one before it was landing finds that one's lease.
   if (auto found = find(compartment, id); found && found->fresh) {
-    co_return Lease{found->key, external_id(found->version.external_key), found->expires_at};
+    co_return lease_of(found->key, external_id(found->version.external_key), found->expires_at);
   }
   auto work = [workspace = compartment.id, id](store::Transaction& tx) { return tx.find_data_key(workspace, id); };
   LATCHKEY_CO_TRY(auto row, co_await store_.read(std::move(work)));
@@ -249,7 +260,7 @@ Task<Result<Lease>> Keyring::Impl::unwrap(Compartment compartment, store::DataKe
     }
     auto shared = std::make_shared<const envelope::DataKey>(std::move(key).value());
     if (auto end = table_.insert(ticket, id, shared, clock_.steady())) {
-      co_return Lease{shared, row.external_key_id, *end};
+      co_return lease_of(shared, row.external_key_id, *end);
     }
   }
   co_return Error{ErrorCode::KeyUnreachable,
@@ -288,7 +299,8 @@ Task<Result<Lease>> Keyring::Impl::find_or_make(Compartment compartment) {
     co_return lease;
   }
   auto id = row->id;
-  LATCHKEY_CO_TRY(auto lease, co_await unwrap_once(std::move(compartment), id));
+  // Not unwrapped straight away: a lease that bridges an outage serves writes as it serves reads.
+  LATCHKEY_CO_TRY(auto lease, co_await for_decryption(std::move(compartment), id, kms_deadline()));
   table_.set_active(place, external, id, read_at);
   co_return lease;
 }
@@ -302,7 +314,7 @@ Task<Result<Lease>> Keyring::Impl::make(Compartment compartment) {
   if (active.id == proven.row.id) {
     LeaseId id{compartment.id, active.id};
     if (auto end = table_.insert(proven.ticket, id, proven.key, clock_.steady())) {
-      co_return Lease{proven.key, active.external_key_id, *end};
+      co_return lease_of(proven.key, active.external_key_id, *end);
     }
   }
   // Another node was first, or the leases were evicted while we wrote: its row is one like any other.
@@ -380,6 +392,10 @@ Task<Result<Lease>> Keyring::for_decryption(Compartment compartment, RawId data_
 
 void Keyring::evict(const std::string& external_key_id) {
   impl_->evict(external_key_id);
+}
+
+void Keyring::wipe_expired() {
+  impl_->wipe_expired();
 }
 
 std::size_t Keyring::size() const {

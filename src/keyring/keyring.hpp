@@ -49,7 +49,10 @@ struct Compartment {
 struct Lease {
   std::shared_ptr<const envelope::DataKey> key;  // wiped when the last holder lets go
   std::optional<std::string> external_key_id;
-  SteadyTime expires_at;  // the hard age: whoever holds it longer must ask again
+  SteadyTime expires_at;  // the hard age
+  // When one who holds the key outside of the keyring must ask again: soft after the key last let us in, or, while an
+  // outage is bridged, soft from now; never past the hard age.
+  SteadyTime ask_again_at;
 };
 
 class Keyring {
@@ -74,6 +77,8 @@ class Keyring {
 
   // Drops and wipes every lease under the external key, now.
   void evict(const std::string& external_key_id);
+  // Wipes what is past the hard age; to be called now and then, for what nobody asks for.
+  void wipe_expired();
   // How many leases are held.
   [[nodiscard]] std::size_t size() const;
 

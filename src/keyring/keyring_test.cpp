@@ -235,6 +235,7 @@ TEST_F(KeyringTest, TheFirstDataKeyIsWrappedProvenAndDurable) {
   EXPECT_EQ(provider.unwraps, 1);
   EXPECT_EQ(lease.value().external_key_id, customer.external_key_id);
   EXPECT_EQ(lease.value().expires_at, clock.steady() + 1h);
+  EXPECT_EQ(lease.value().ask_again_at, clock.steady() + 60s);
   auto row = stored();
   ASSERT_TRUE(row);
   EXPECT_EQ(row->id, lease.value().key->id());
@@ -464,6 +465,10 @@ TEST_F(KeyringTest, AnOutageIsBridgedToHardAndNotPastIt) {
     auto bridged = decrypting(id);
     ASSERT_TRUE(bridged) << age.count();
     EXPECT_EQ(bridged.value().expires_at, lease.expires_at);
+    EXPECT_EQ(bridged.value().ask_again_at, std::min(clock.steady() + 60s, lease.expires_at));
+    auto written = encrypting();
+    ASSERT_TRUE(written) << age.count();
+    EXPECT_EQ(written.value().key->id(), id);
   }
   clock.advance(30s);
   auto gone = decrypting(id);

@@ -120,6 +120,11 @@ void LeaseTable::set_active(const Uuid& compartment, const std::string& external
   active_.insert_or_assign({compartment, external_key}, Hint{data_key, now});
 }
 
+void LeaseTable::wipe_expired(SteadyTime now) {
+  std::lock_guard lock(mutex_);
+  sweep(now);
+}
+
 void LeaseTable::erase(const LeaseId& id) {
   std::lock_guard lock(mutex_);
   leases_.get<ById>().erase(id);

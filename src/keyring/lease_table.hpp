@@ -91,6 +91,8 @@ class LeaseTable {
   void set_active(const Uuid& compartment, const std::string& external_key, const RawId& data_key, SteadyTime now);
 
   void erase(const LeaseId& id);
+  // Wipes the leases that are past the hard age.
+  void wipe_expired(SteadyTime now);
   // Drops every lease of the external key and forgets what is known of it.
   void evict(const std::string& external_key);
   [[nodiscard]] std::size_t size() const;

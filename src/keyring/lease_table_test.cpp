@@ -176,8 +176,11 @@ TEST_F(LeaseTableTest, WhoHoldsADroppedKeyStillHasIt) {
 TEST_F(LeaseTableTest, KeysPastHardAreWipedWithoutBeingAskedFor) {
   hold(1, a1);
   std::weak_ptr<const envelope::DataKey> old = table.find(lease(1), now)->key;
-  now += 1h;
-  hold(2, b1);
+  now += 1h - 1s;
+  table.wipe_expired(now);
+  EXPECT_FALSE(old.expired());
+  now += 60s;
+  table.wipe_expired(now);
   EXPECT_TRUE(old.expired());
 }
 

@@ -33,7 +33,7 @@ const kCommands = [
   'dev', 'tour', 'serve', 'azure verify', 'azure setup', 'org create', 'org list', 'org keys create', 'org keys list',
   'org keys revoke', 'keys create',
   'keys list', 'keys get', 'keys update', 'keys delete', 'keys validate', 'workspaces create', 'workspaces list',
-  'workspaces get', 'workspaces attach', 'workspaces archive', 'encrypt', 'decrypt', 'activity list', 'completion',
+  'workspaces get', 'workspaces attach', 'workspaces archive', 'encrypt', 'decrypt', 'activity list', 'completion', 'emulator azure',
 ];
 
 test('each command explains itself with an example', () => {

@@ -46,12 +46,13 @@ function filled(body) {
     .replaceAll('/etc/latchkey', join(home, 'etc'))
     .replaceAll('/usr/local/bin/', join(home, 'installed') + '/')
     .replaceAll('./scripts/build && ', '')
+    .replaceAll('build/demo/dev/', join(home, '.local/share/latchkey/dev') + '/')
     .replaceAll('build/release/src/cli/latchkey', binary)
     .replaceAll(/(workspaces attach .*)/g, '$1 --yes');
 }
 
 function run(body) {
-  for (const folder of ['etc', 'installed']) mkdirSync(join(home, folder), { recursive: true });
+  mkdirSync(join(home, 'installed'), { recursive: true });
   const done = spawnSync('bash', ['-euo', 'pipefail', '-c', filled(body)], {
     cwd: kRoot,
     env: { HOME: home, PATH: `${join(home, 'bin')}:${process.env.PATH}`, ...dev.env, ...variables },

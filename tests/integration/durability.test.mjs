@@ -5,7 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 
-import { Dev, audit } from '../support/dev.mjs';
+import { Dev, audit, eventually } from '../support/dev.mjs';
+import { control } from '../support/emulator.mjs';
 
 const kSteady = [
   'LATCHKEY_ADMIN_KEY', 'LATCHKEY_ORGANIZATION_ID', 'LATCHKEY_WORKSPACE_ID', 'LATCHKEY_WORKSPACE_KEY', 'LATCHKEY_SERVICE_KEY',
@@ -128,4 +129,35 @@ describe('what was acknowledged stays', () => {
     // Nobody said that the old key is stolen: it works until it is revoked.
     assert.equal((await dev.request('GET', '/v1/organizations/me', { key: was.LATCHKEY_ADMIN_KEY })).status, 200);
   });
+});
+
+test('killed between the wrap and the answer: nothing was answered, and the next key is good', async () => {
+  const dev = new Dev({ args: ['--enable-control'] });
+  await dev.start();
+  try {
+    const key = await dev.request('POST', '/v1/organizations/external_keys', { body: { provider_config: dev.azureKeyBody() } });
+    const body = { name: 'killed', external_key_id: key.json.id };
+    const { id } = (await dev.request('POST', '/v1/organizations/workspaces', { body })).json;
+    const wraps = async () => (await audit(dev)).filter((line) => line.operationName === 'KeyWrap').length;
+    const before = await wraps();
+    // The new data key is wrapped, and waits for ever to be proven.
+    await control(dev.env, 'POST', 'faults', { kind: 'latency', ms: 600_000, operation: 'KeyUnwrap' });
+    const encrypt = () => dev.request('POST', `/v1/workspaces/${id}/encrypt`, {
+      key: dev.env.LATCHKEY_SERVICE_KEY, body: { plaintext: 'aGVsbG8=' },
+    });
+    const answered = encrypt().then(() => true, () => false);
+    await eventually(async () => (await wraps()) > before);
+    await dev.kill('SIGKILL');
+    assert.equal(await answered, false);
+    await dev.start();
+    const sealed = await encrypt();
+    assert.equal(sealed.status, 200, sealed.bytes);
+    const opened = await dev.request('POST', `/v1/workspaces/${id}/decrypt`, {
+      key: dev.env.LATCHKEY_SERVICE_KEY, body: { ciphertext: sealed.json.ciphertext },
+    });
+    assert.equal(opened.json.plaintext, 'aGVsbG8=');
+    assert.equal(await wraps(), before + 2, 'the key that was never proven is not used');
+  } finally {
+    await dev.stop();
+  }
 });

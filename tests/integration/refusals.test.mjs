@@ -164,7 +164,7 @@ test('bodies that are not what the call takes', async () => {
     [{ provider_config: null }, 'provider_config: Input should be an object'],
     [{ provider_config: {} }, 'provider_config.type: Field required'],
     [{ provider_config: { type: 'vault' } }, "provider_config.type: Input should be 'aws', 'azure' or 'gcp'"],
-    [{ provider_config: { type: 'aws', key_arn: 'arn:aws:kms:us-east-1:111122223333:key/k' } }, notYet('aws')],
+    [{ provider_config: { type: 'aws', kms_arn: 'arn:aws:kms:us-east-1:111122223333:key/k' } }, notYet('aws')],
     [{ provider_config: { type: 'gcp', key_name: 'projects/p' } }, notYet('gcp')],
     [{ provider_config: { ...azure, tenant_id: undefined } }, 'provider_config.tenant_id: Field required'],
     [{ provider_config: { ...azure, key_name: 7 } }, 'provider_config.key_name: Input should be a valid string'],

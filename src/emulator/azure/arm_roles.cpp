@@ -176,8 +176,7 @@ Outcome<http::Response> put_assignment(const Call& call, std::size_t scope_lengt
                                json_fields::clean_text(call.path.back()))};
   }
   LATCHKEY_TRY(auto wanted, read_assignment(call));
-  AccessQuestion question{call.caller.object_id, scope, kAction, Plane::Control,
-                          call.now - call.cloud.delays.roles};
+  AccessQuestion question{call.caller.object_id, scope, kAction, Plane::Control, call.now - call.cloud.delays.roles};
   if (!may_assign(*call.model, question, wanted.role_id)) {
     return Refusal{
         403, "AuthorizationFailed",

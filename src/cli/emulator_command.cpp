@@ -1,0 +1,170 @@
+#include <iostream>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/json/object.hpp>
+#include <fmt/format.h>
+
+#include "base/file.hpp"
+#include "base/log.hpp"
+#include "cli/azure_environment.hpp"
+#include "cli/command.hpp"
+#include "cli/dev_environment.hpp"
+#include "cli/dev_paths.hpp"
+#include "cli/run_until_signal.hpp"
+#include "crypto/random.hpp"
+#include "emulator/azure/emulator.hpp"
+
+namespace latchkey::cli {
+
+namespace {
+
+constexpr unsigned kThreads = 2;
+constexpr std::uint16_t kDefaultPort = 8601;
+constexpr std::chrono::seconds kStopGrace{5};
+constexpr std::size_t kMaxState = std::size_t{256} * 1024 * 1024;
+constexpr unsigned kOwnerOnly = 0600;
+constexpr std::string_view kHeading = "Made by `latchkey emulator azure` at each start. Source it in a shell.";
+
+struct EmulatorCommand {
+  std::string data_dir;
+  std::uint16_t port = kDefaultPort;
+  bool bare = false;
+  bool enable_control = false;
+  std::chrono::seconds::rep role_delay = 0;
+  std::chrono::seconds::rep network_delay = 0;
+  std::string import_from;
+  std::string export_to;
+  std::string log_level = "warn";
+  OutputFormat format = OutputFormat::Text;
+  AppIdentity app;
+};
+
+std::string state_file(const EmulatorCommand& options) {
+  return options.data_dir + "/azure-state.json";
+}
+
+// The state is one file that is replaced as a whole, so it may be copied at any time.
+Result<void> export_state(const EmulatorCommand& options) {
+  auto state = read_file(state_file(options), kMaxState);
+  if (!state) {
+    return caused_by(
+        state.error(), state.error().code,
+        fmt::format("there is no emulator's state to export in {}; say where with --data-dir", options.data_dir));
+  }
+  return write_file_durably(options.export_to, state.value(), kOwnerOnly);
+}
+
+Result<void> import_state(const EmulatorCommand& options) {
+  LATCHKEY_TRY(auto state, read_file(options.import_from, kMaxState));
+  LATCHKEY_TRYV(make_folder(options.data_dir, 0700));
+  if (read_file(state_file(options), kMaxState)) {
+    return Error{ErrorCode::Conflict,
+                 fmt::format("{} has a state already; import into another folder with --data-dir", options.data_dir)};
+  }
+  return write_file_durably(state_file(options), state, kOwnerOnly);
+}
+
+emulator::azure::EmulatorOptions emulator_options(const EmulatorCommand& options, const Clock& clock,
+                                                  RandomSource& random) {
+  emulator::azure::EmulatorOptions emulator;
+  emulator.clock = &clock;
+  emulator.random = &random;
+  emulator.data_dir = options.data_dir;
+  emulator.enable_control = options.enable_control;
+  emulator.role_propagation = std::chrono::seconds(options.role_delay);
+  emulator.network_propagation = std::chrono::seconds(options.network_delay);
+  emulator.log_calls = options.log_level == "info" || options.log_level == "debug" || options.log_level == "trace";
+  emulator.tls_port = options.port;
+  if (options.port != 0) {
+    emulator.proxy_port = static_cast<std::uint16_t>(options.port + 1);
+    emulator.first_vault_port = static_cast<std::uint16_t>(options.port + 2);
+  }
+  return emulator;
+}
+
+void announce(const EmulatorCommand& options, const EnvironmentLines& cloud, const EnvironmentLines& proxy) {
+  if (options.format == OutputFormat::Json) {
+    boost::json::object environment;
+    for (const auto* lines : {&cloud, &proxy}) {
+      for (const auto& [name, value] : *lines) environment[name] = value;
+    }
+    print_json({{"state", "ready"}, {"environment", std::move(environment)}});
+    return;
+  }
+  std::cerr << "An Azure for development and tests, on loopback alone: not for real data.\n"
+            << "  the cloud    . " << options.data_dir << "/emulator.env\n"
+            << "  the way to it (az, Terraform, SDKs)    . " << azure_env_file(options.data_dir) << '\n';
+  std::cout << "ready\n" << std::flush;
+}
+
+Result<void> serve(const EmulatorCommand& options) {
+  if (!options.import_from.empty()) {
+    LATCHKEY_TRYV(import_state(options));
+  }
+  SystemClock clock;
+  crypto::SystemRandom random;
+  boost::asio::io_context context;
+  LATCHKEY_TRYV(make_folder(options.data_dir, 0700));
+  LATCHKEY_TRY(auto certificate, ensure_app_credential(options.data_dir, options.app, clock, random));
+  LATCHKEY_TRY(auto azure,
+               emulator::azure::Emulator::start(context.get_executor(), emulator_options(options, clock, random)));
+  emulator::azure::SeedOptions seed;
+  seed.bare = options.bare;
+  seed.platform_app_id = options.app.client_id;
+  seed.platform_app_name = options.app.display_name;
+  seed.platform_certificate_pem = certificate;
+  LATCHKEY_TRY(auto cloud, azure->seed(seed));
+  auto environment = cloud_environment(*azure, cloud);
+  auto proxy = proxy_environment(*azure);
+  LATCHKEY_TRYV(write_env_file(options.data_dir + "/emulator.env", kHeading, environment));
+  LATCHKEY_TRYV(write_env_file(azure_env_file(options.data_dir), kHeading, proxy));
+  announce(options, environment, proxy);
+  run_until_signal(context, kThreads, [&]() -> Task<void> { co_await azure->stop(kStopGrace); });
+  return success();
+}
+
+void add_options(CLI::App& command, EmulatorCommand& options) {
+  command.add_option("--data-dir", options.data_dir, "Where the state, the CA and the audit logs are kept")
+      ->capture_default_str();
+  command.add_option("--port", options.port, "The first port (TLS, then the proxy, then the vaults); 0: any free ones")
+      ->capture_default_str()
+      ->check(CLI::Range(0, 65000));
+  command.add_flag("--bare", options.bare, "Leave the guide's consent, key and role to you");
+  command.add_flag("--enable-control", options.enable_control, "Let it be made to fail, and its clock be moved");
+  command.add_option("--role-delay", options.role_delay, "Seconds that a new role assignment takes to hold")
+      ->capture_default_str()
+      ->check(CLI::Range(0, 86400));
+  command.add_option("--network-delay", options.network_delay, "Seconds that a change of a vault's firewall takes")
+      ->capture_default_str()
+      ->check(CLI::Range(0, 86400));
+  auto* import = command.add_option("--import", options.import_from, "Begin with the state of this file");
+  command.add_option("--export", options.export_to, "Write the state to this file, and end")->excludes(import);
+  command.add_option("--app-client-id", options.app.client_id, "The client id of a multi-tenant app to have")
+      ->capture_default_str();
+  command.add_option("--app-display-name", options.app.display_name, "Its display name")->capture_default_str();
+  command.add_option("--log-level", options.log_level, "trace, debug, info (a line for each call), warn, error or off")
+      ->capture_default_str();
+  add_output_option(command, options.format);
+}
+
+}  // namespace
+
+void add_emulator_commands(CLI::App& app, Chosen& chosen) {
+  auto* group = add_group(app, "emulator", "Clouds on this machine, for your own tests");
+  auto options = std::make_shared<EmulatorCommand>();
+  options->data_dir = default_emulator_dir();
+  auto* command = add_command(*group, "azure", "Run an Azure alone: Entra ID, Key Vault, Resource Manager and Graph",
+                              {"latchkey emulator azure", "latchkey emulator azure --port 0 --enable-control -o json",
+                               "latchkey emulator azure --export /tmp/azure.json"});
+  add_options(*command, *options);
+  command->callback([&chosen, options] {
+    chosen.action = [options] {
+      configure_logging(LogFormat::Text, options->log_level);
+      crypto::initialize_secret_memory();
+      auto done = options->export_to.empty() ? serve(*options) : export_state(*options);
+      return done ? ExitCode::Ok : report_error(done.error(), options->format);
+    };
+  });
+}
+
+}  // namespace latchkey::cli

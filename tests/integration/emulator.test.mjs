@@ -1,0 +1,156 @@
+// The emulator alone, and what Latchkey makes of a vault in a bad hour.
+import assert from 'node:assert/strict';
+import { statSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+
+import { Dev } from '../support/dev.mjs';
+import { Customer } from '../support/customer.mjs';
+import { Emulator, control } from '../support/emulator.mjs';
+
+const kKeys = '/v1/organizations/external_keys';
+const kWorkspaces = '/v1/organizations/workspaces';
+
+describe('latchkey emulator azure', () => {
+  const first = new Emulator();
+  const second = new Emulator();
+  after(async () => {
+    await first.stop();
+    await second.stop();
+    first.remove();
+    second.remove();
+  });
+
+  // Customer wants a Dev: what it asks of it is the environment alone.
+  const customerOf = ({ env }) => new Customer({ env, azureEnv: env });
+
+  test('says where everything is, and keeps what it was told over a restart', async () => {
+    await first.start();
+    for (const name of ['AZURE_TENANT_ID', 'AZURE_VAULT_URI', 'AZURE_CLIENT_SECRET', 'HTTPS_PROXY', 'CURL_CA_BUNDLE', 'LATCHKEY_EMULATOR_URL']) {
+      assert.ok(first.env[name], name);
+    }
+    const made = await customerOf(first).createKey('kept');
+    await first.stop('SIGKILL');
+    await first.start();
+    const url = customerOf(first).keyUrl('kept');
+    assert.equal((await customerOf(first).call('GET', 'https://vault.azure.net', url)).key.kid, made.key.kid);
+  });
+
+  test('its control is off unless it was asked for', async () => {
+    const refused = await control(first.env, 'GET', 'faults');
+    assert.equal(refused.status, 403);
+    assert.match(refused.json.error.message, /--enable-control/);
+  });
+
+  test('its state is exported and imported', async () => {
+    const file = join(first.folder, 'exported.json');
+    assert.equal(first.run(['--export', file]).status, 0);
+    assert.equal(statSync(file).mode & 0o777, 0o600);
+    await second.start(['--import', file, '--enable-control']);
+    assert.equal(second.env.AZURE_TENANT_ID, first.env.AZURE_TENANT_ID);
+    const ids = await Promise.all([first, second].map(async (emulator) => {
+      const customer = customerOf(emulator);
+      return (await customer.call('GET', 'https://vault.azure.net', customer.keyUrl('kept'))).key.kid;
+    }));
+    assert.equal(ids[0], ids[1]);
+    await second.stop();
+    const again = second.run(['--import', file]);
+    assert.equal(again.status, 1);
+    assert.match(again.stderr, /has a state already/);
+  });
+
+  test('what cannot be exported or started is said', () => {
+    const nowhere = new Emulator();
+    const done = nowhere.run(['--export', join(nowhere.folder, 'x.json')]);
+    assert.equal(done.status, 1);
+    assert.match(done.stderr, /there is no emulator's state to export in .*--data-dir/);
+    const taken = first.run(['--port', '0']);
+    assert.equal(taken.status, 1);
+    assert.match(taken.stderr, /another process runs an emulator on/);
+    nowhere.remove();
+  });
+});
+
+describe('a vault in a bad hour', () => {
+  const dev = new Dev({ args: ['--enable-control'] });
+  let keyId;
+  before(async () => {
+    await dev.start();
+    const made = await dev.request('POST', kKeys, { body: { display_name: 'faulty', provider_config: dev.azureKeyBody() } });
+    keyId = made.json.id;
+  });
+  after(() => dev.stop());
+
+  async function withFault(fault, run) {
+    const made = await control(dev.env, 'POST', 'faults', fault);
+    assert.equal(made.status, 201, JSON.stringify(made.json));
+    try {
+      return await run();
+    } finally {
+      await control(dev.env, 'DELETE', 'faults');
+    }
+  }
+  const validate = async () => (await dev.request('POST', `${kKeys}/${keyId}/validate`, { body: {} })).json;
+
+  const kUnreachable = [
+    // First, while Latchkey has no token yet.
+    ['Entra is down', { kind: 'error', service: 'entra', status: 503, code: 'temporarily_unavailable' }, /login\.microsoftonline\.com|Entra/],
+    ['an error of the vault', { kind: 'error', status: 503, operation: 'KeyUnwrap' }, /503/],
+    ['throttling', { kind: 'error', status: 429, operation: 'KeyUnwrap', retry_after: '1' }, /429|throttl/i],
+    ['a reset connection', { kind: 'reset', operation: 'KeyUnwrap' }, /latchkey-dev\.vault\.azure\.net/],
+    ['half an answer', { kind: 'truncate', operation: 'KeyUnwrap' }, /latchkey-dev\.vault\.azure\.net/],
+    ['no JSON', { kind: 'malformed', operation: 'KeyUnwrap' }, /latchkey-dev\.vault\.azure\.net/],
+  ];
+  for (const [name, fault, sentence] of kUnreachable) {
+    test(`${name}: validation fails and says so, and heals with it`, async () => {
+      const failed = await withFault(fault, validate);
+      assert.equal(failed.status, 'failure');
+      assert.match(failed.error, sentence);
+      assert.doesNotMatch(failed.error, /disabled|revoked|role/i);
+      assert.equal((await validate()).status, 'success');
+    });
+  }
+
+  test('slow answers are waited for', async () => {
+    for (const fault of [{ kind: 'latency', ms: 300 }, { kind: 'trickle', pause_ms: 2, operation: 'KeyUnwrap' }]) {
+      assert.equal((await withFault(fault, validate)).status, 'success', JSON.stringify(fault));
+    }
+  });
+
+  test('a wrap that names another version is noticed before anything is written under it', async () => {
+    const failed = await withFault({ kind: 'wrong_kid', operation: 'KeyWrap' }, validate);
+    assert.equal(failed.status, 'failure');
+  });
+
+  test('data goes on in an outage, and first data waits for the vault', async () => {
+    const make = async (name) => (await dev.request('POST', kWorkspaces, { body: { name, external_key_id: keyId } })).json.id;
+    const [old, fresh] = [await make('old'), await make('fresh')];
+    const key = dev.env.LATCHKEY_SERVICE_KEY;
+    const encrypt = (id) => dev.request('POST', `/v1/workspaces/${id}/encrypt`, { key, body: { plaintext: 'aGVsbG8=' } });
+    const sealed = await encrypt(old);
+    assert.equal(sealed.status, 200, sealed.bytes);
+    await withFault({ kind: 'error', service: 'key_vault', status: 503 }, async () => {
+      const refused = await encrypt(fresh);
+      assert.equal(refused.status, 503, refused.bytes);
+      assert.equal(refused.json.error.details.error_code, 'cmek_key_unreachable');
+      assert.ok(Number(refused.headers.get('retry-after')) > 0);
+      const body = { ciphertext: sealed.json.ciphertext };
+      assert.equal((await dev.request('POST', `/v1/workspaces/${old}/decrypt`, { key, body })).status, 200);
+      assert.equal((await encrypt(old)).status, 200);
+    });
+    assert.equal((await encrypt(fresh)).status, 200);
+  });
+
+  test('the clock of the cloud moves a key past its end', async () => {
+    const customer = new Customer(dev);
+    const { json } = await control(dev.env, 'GET', 'clock');
+    const end = Math.floor(Date.parse(json.now) / 1000) + 86_400;
+    await customer.updateKey(dev.env.AZURE_KEY_NAME, { attributes: { exp: end } });
+    assert.equal((await validate()).status, 'success');
+    await control(dev.env, 'POST', 'clock', { advance_seconds: 2 * 86_400 });
+    const expired = await validate();
+    assert.equal(expired.status, 'failure');
+    await control(dev.env, 'POST', 'clock', { advance_seconds: -2 * 86_400 });
+    assert.equal((await validate()).status, 'success');
+  });
+});

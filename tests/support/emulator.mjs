@@ -1,0 +1,64 @@
+// The emulator's own door, /_emulator/, and `latchkey emulator azure` alone.
+import { spawn, spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { request } from 'node:https';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import { binary } from './dev.mjs';
+
+/** One call of /_emulator/ of the emulator that `env` names. */
+export function control(env, method, path, body) {
+  const text = body === undefined ? '' : JSON.stringify(body);
+  return new Promise((resolve, reject) => {
+    const call = request(`${env.LATCHKEY_EMULATOR_URL}/_emulator/${path}`, {
+      method,
+      ca: readFileSync(env.LATCHKEY_CA_FILE),
+      agent: false,
+      headers: { 'content-length': Buffer.byteLength(text) },
+    }, (response) => {
+      let answer = '';
+      response.setEncoding('utf8');
+      response.on('data', (data) => (answer += data));
+      response.on('end', () => resolve({ status: response.statusCode, json: answer ? JSON.parse(answer) : undefined }));
+    });
+    call.on('error', reject);
+    call.end(text);
+  });
+}
+
+export class Emulator {
+  constructor(folder) {
+    this.folder = folder ?? mkdtempSync(join(tmpdir(), 'latchkey-emulator-'));
+  }
+
+  /** Resolves when it is ready; `env` is what it printed. */
+  async start(extra = []) {
+    const args = ['emulator', 'azure', '--data-dir', this.folder, '--port', '0', '-o', 'json', ...extra];
+    this.process = spawn(binary, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+    this.exited = new Promise((resolve) => this.process.once('exit', resolve));
+    const line = await new Promise((resolve, reject) => {
+      let out = '';
+      this.process.stdout.on('data', (data) => {
+        out += data;
+        if (out.includes('\n')) resolve(out);
+      });
+      this.exited.then((code) => reject(new Error(`it ended with ${code}`)));
+    });
+    this.env = JSON.parse(line).environment;
+    return this;
+  }
+
+  async stop(signal = 'SIGTERM') {
+    this.process?.kill(signal);
+    await this.exited;
+  }
+
+  remove() {
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+
+  run(args) {
+    return spawnSync(binary, ['emulator', 'azure', '--data-dir', this.folder, ...args], { encoding: 'utf8' });
+  }
+}
