@@ -1,5 +1,8 @@
 #include "crypto/rsa.hpp"
 
+#include <utility>
+#include <vector>
+
 #include <fmt/format.h>
 #include <openssl/core_names.h>
 #include <openssl/pem.h>
@@ -136,6 +139,36 @@ Result<RsaKey> RsaKey::from_public(ByteView modulus, ByteView exponent) {
               EVP_PKEY_fromdata(context.get(), &raw, EVP_PKEY_PUBLIC_KEY, params.get()) == 1;
   PkeyPtr key(raw);
   if (!made) return openssl_error("reading an RSA public key");
+  return from_handle(key.get());
+}
+
+Result<RsaKey> RsaKey::from_private(const RsaNumbers& numbers) {
+  auto refuse = [] {
+    static_cast<void>(openssl_error(""));
+    return Error{ErrorCode::Invalid, "the numbers are not an RSA private key of 2048 to 8192 bits"};
+  };
+  LATCHKEY_TRYV(from_public(numbers.n, numbers.e));
+  const std::pair<const char*, ByteView> parts[] = {
+      {OSSL_PKEY_PARAM_RSA_N, numbers.n},          {OSSL_PKEY_PARAM_RSA_E, numbers.e},
+      {OSSL_PKEY_PARAM_RSA_D, numbers.d},          {OSSL_PKEY_PARAM_RSA_FACTOR1, numbers.p},
+      {OSSL_PKEY_PARAM_RSA_FACTOR2, numbers.q},    {OSSL_PKEY_PARAM_RSA_EXPONENT1, numbers.dp},
+      {OSSL_PKEY_PARAM_RSA_EXPONENT2, numbers.dq}, {OSSL_PKEY_PARAM_RSA_COEFFICIENT1, numbers.qi}};
+  ParamBuilderPtr builder(OSSL_PARAM_BLD_new());
+  std::vector<BnPtr> kept;  // the builder refers to them
+  for (const auto& [name, bytes] : parts) {
+    if (bytes.empty() || bytes.size() > kMaxBits / 8) return refuse();
+    kept.emplace_back(BN_bin2bn(bytes.data(), static_cast<int>(bytes.size()), nullptr));
+    if (!builder || OSSL_PARAM_BLD_push_BN(builder.get(), name, kept.back().get()) != 1) return refuse();
+  }
+  ParamsPtr params(OSSL_PARAM_BLD_to_param(builder.get()));
+  KeyContextPtr context(EVP_PKEY_CTX_new_from_name(nullptr, "RSA", nullptr));
+  EVP_PKEY* raw = nullptr;
+  bool made = context && params && EVP_PKEY_fromdata_init(context.get()) == 1 &&
+              EVP_PKEY_fromdata(context.get(), &raw, EVP_PKEY_KEYPAIR, params.get()) == 1;
+  PkeyPtr key(raw);
+  if (!made) return refuse();
+  KeyContextPtr check(EVP_PKEY_CTX_new_from_pkey(nullptr, key.get(), nullptr));
+  if (!check || EVP_PKEY_check(check.get()) != 1) return refuse();
   return from_handle(key.get());
 }
 

@@ -20,6 +20,11 @@ enum class RsaEncryption {
   Pkcs1v15,    // RSA1_5; decryption uses OpenSSL's implicit rejection where it has it
 };
 
+// The numbers of a private key, big-endian (RFC 7518 section 6.3).
+struct RsaNumbers {
+  ByteView n, e, d, p, q, dp, dq, qi;
+};
+
 enum class RsaSignature { Rs256, Rs384, Rs512, Ps256, Ps384, Ps512 };
 
 class RsaKey {
@@ -30,6 +35,8 @@ class RsaKey {
   [[nodiscard]] static Result<RsaKey> from_pem(std::string_view pem);
   // From a public modulus and exponent, big-endian (RFC 7517). Invalid outside 2048 to 8192 bits or for an even number.
   [[nodiscard]] static Result<RsaKey> from_public(ByteView modulus, ByteView exponent);
+  // Invalid where the numbers are not one consistent private key of 2048 to 8192 bits.
+  [[nodiscard]] static Result<RsaKey> from_private(const RsaNumbers& numbers);
   // Wraps a handle; takes a reference of its own. Not null.
   [[nodiscard]] static RsaKey from_handle(evp_pkey_st* key);
 
