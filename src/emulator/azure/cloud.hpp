@@ -8,14 +8,19 @@
 #include "base/clock.hpp"
 #include "base/random.hpp"
 #include "emulator/azure/audit.hpp"
+#include "emulator/azure/key_material.hpp"
 #include "emulator/azure/key_rules.hpp"
 #include "emulator/azure/state.hpp"
+#include "emulator/azure/throttle.hpp"
 #include "http/message.hpp"
 
 namespace latchkey::emulator::azure {
 
 struct Rules {
-  DisabledKeyRule disabled_key = DisabledKeyRule::RefusesPrivateOperations;
+  DisabledKeyRule disabled_key = DisabledKeyRule::RefusesEverything;
+  ThrottleLimits throttle;
+  // How long a key is neither here nor there while it is deleted or recovered; Azure's own takes seconds.
+  std::chrono::seconds deletion_delay{0};
   // Whether Entra takes one client assertion once only. Azure's libraries reuse theirs until it expires.
   bool assertions_once = false;
 };
@@ -34,6 +39,7 @@ struct Cloud {
   RandomSource& random;
   Rules rules;
   Delays& delays;
+  RsaKeySource new_rsa_key;
   // The address that a request is held to come from; network rules and audit see this one.
   std::function<std::string(const http::RequestHead&)> client_address;
   // Called after vaults came or went, so that each has its port.

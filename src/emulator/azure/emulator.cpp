@@ -35,18 +35,18 @@ http::ServerOptions server_options(const TlsMaterial& tls, std::uint16_t port) {
 }
 
 // What a new state begins with, and what an old one has outlived.
-Result<void> prepare(State& state, RandomSource& random) {
+Result<void> prepare(State& state, RandomSource& random, const RsaKeySource& source) {
   auto model = state.read();
   auto tls = model->tls;
-  LATCHKEY_TRY(auto renewed, complete_tls_material(tls, random));
+  LATCHKEY_TRY(auto renewed, complete_tls_material(tls, random, source));
   if (!renewed && !state.is_new()) return success();
   SigningKey token_key = model->token_key;
   SigningKey workload_key = model->workload_key;
   if (!token_key.key) {
-    LATCHKEY_TRY(token_key, make_signing_key());
+    LATCHKEY_TRY(token_key, make_signing_key(source));
   }
   if (!workload_key.key) {
-    LATCHKEY_TRY(workload_key, make_signing_key());
+    LATCHKEY_TRY(workload_key, make_signing_key(source));
   }
   auto jwk = crypto::to_jwk(*workload_key.key);
   jwk["kid"] = workload_key.kid;
@@ -78,8 +78,9 @@ class Emulator::Impl {
                *options_.random,
                Rules{options_.allow_disabled_wrap ? DisabledKeyRule::RefusesPrivateOperations
                                                   : DisabledKeyRule::RefusesEverything,
-                     options_.assertions_once},
+                     options_.throttle, options_.deletion_delay, options_.assertions_once},
                delays_,
+               options_.new_rsa_key,
                options_.client_address,
                [this] { follow_vaults(); }},
         front_(cloud_, pool_, faults_, Control(cloud_, faults_, clock_, options_.enable_control), options_.log_calls) {
@@ -215,7 +216,8 @@ class Emulator::Impl {
 
 Result<std::unique_ptr<Emulator>> Emulator::start(boost::asio::any_io_executor executor, EmulatorOptions options) {
   LATCHKEY_TRY(auto state, State::open(options.data_dir));
-  LATCHKEY_TRYV(prepare(*state, *options.random));
+  if (!options.new_rsa_key) options.new_rsa_key = crypto::RsaKey::generate;
+  LATCHKEY_TRYV(prepare(*state, *options.random, options.new_rsa_key));
   auto impl = std::make_unique<Impl>(std::move(executor), std::move(options), std::move(state));
   LATCHKEY_TRYV(impl->listen());
   return std::unique_ptr<Emulator>(new Emulator(std::move(impl)));

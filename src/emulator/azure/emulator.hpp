@@ -22,6 +22,8 @@
 #include "base/random.hpp"
 #include "base/result.hpp"
 #include "base/task.hpp"
+#include "crypto/rsa.hpp"
+#include "emulator/azure/throttle.hpp"
 #include "http/message.hpp"
 
 namespace latchkey::emulator::azure {
@@ -41,6 +43,9 @@ struct EmulatorOptions {
   // How long a new role assignment takes to hold, and a change of a vault's firewall.
   std::chrono::seconds role_propagation{0};
   std::chrono::seconds network_propagation{0};
+  // How long a key is neither to be seen as deleted nor as recovered; the service takes seconds.
+  std::chrono::seconds deletion_delay{0};
+  ThrottleLimits throttle;
   // Whether users may move the clock, delay changes and make the services fail (docs/emulator.md).
   bool enable_control = false;
   // Refuse a client assertion that was used before. Azure's Python library reuses its own until they expire.
@@ -49,6 +54,8 @@ struct EmulatorOptions {
   bool log_calls = false;
   // The address that a request is held to come from, for network rules; empty: the socket's.
   std::function<std::string(const http::RequestHead&)> client_address;
+  // Where RSA keys come from; empty: each is made anew, which takes its time. For tests, which make many.
+  std::function<Result<crypto::RsaKey>(unsigned bits)> new_rsa_key;
 };
 
 struct SeedOptions {

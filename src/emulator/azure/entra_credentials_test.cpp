@@ -9,6 +9,7 @@
 #include "crypto/jwt.hpp"
 #include "crypto/random.hpp"
 #include "emulator/azure/key_material.hpp"
+#include "emulator/azure/testing/shared_rsa_keys.hpp"
 
 namespace latchkey::emulator::azure {
 namespace {
@@ -28,7 +29,8 @@ struct Signer {
 
 Signer make_signer(Seconds not_after = kNow + 86400) {
   crypto::SystemRandom random;
-  auto key = crypto::RsaKey::generate(2048).value();
+  static const testing::SharedRsaKeys keys;
+  auto key = keys(2048).value();
   auto at = [](Seconds seconds) { return Timestamp(std::chrono::seconds(seconds)); };
   crypto::CertificateRequest request{"app", {}, {}, at(kNow - 86400), at(not_after)};
   auto pem = crypto::make_self_signed_certificate(key, request, random).value();
@@ -142,7 +144,7 @@ TEST_F(Assertions, AnIdStandsForOneAssertion) {
 
 class Federated : public Assertions {
  protected:
-  Federated() : issuer_(make_signing_key().value()) {
+  Federated() : issuer_(make_signing_key(testing::SharedRsaKeys()).value()) {
     auto jwk = crypto::to_jwk(*issuer_.key);
     jwk["kid"] = "k1";
     model_.issuers["https://issuer.example"] = {"https://issuer.example", {{"keys", json::array{jwk}}}};

@@ -31,7 +31,9 @@ http::Response empty_response(unsigned status) {
 http::Response render(const Refusal& refusal) {
   json::object error{{"code", refusal.code}, {"message", refusal.message}};
   if (!refusal.inner_code.empty()) error["innererror"] = json::object{{"code", refusal.inner_code}};
-  return json_response(refusal.status, json::object{{"error", std::move(error)}});
+  auto response = json_response(refusal.status, json::object{{"error", std::move(error)}});
+  if (refusal.retry_after != 0) response.headers.set("retry-after", std::to_string(refusal.retry_after));
+  return response;
 }
 
 }  // namespace latchkey::emulator::azure

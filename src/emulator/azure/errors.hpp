@@ -17,6 +17,7 @@ struct Refusal {
   std::string code = {};        // "Forbidden"
   std::string message = {};     // the service's own words, line breaks and all
   std::string inner_code = {};  // "ForbiddenByRbac"; empty where there is none
+  unsigned retry_after = 0;     // seconds; 0: the answer does not say
 };
 
 template <class T>

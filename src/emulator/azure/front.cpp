@@ -18,6 +18,8 @@ namespace latchkey::emulator::azure {
 namespace {
 
 constexpr std::size_t kBodyLimit = std::size_t{1024} * 1024;
+// A key with 500 versions of RSA-4096.
+constexpr std::size_t kBackupLimit = std::size_t{4} * 1024 * 1024;
 constexpr std::uint16_t kHttps = 443;
 constexpr std::array<std::string_view, 4> kLoginHosts = {"login.microsoftonline.com", "login.windows.net",
                                                          "login.microsoft.com", "sts.windows.net"};
@@ -94,8 +96,8 @@ void spoil(const Fault& fault, http::Response& response) {
 
 }  // namespace
 
-std::size_t Front::body_limit(const http::RequestHead&) const {
-  return kBodyLimit;
+std::size_t Front::body_limit(const http::RequestHead& head) const {
+  return same(head.path, "/keys/restore") ? kBackupLimit : kBodyLimit;
 }
 
 Task<http::Response> Front::handle(http::Request request) {
@@ -153,25 +155,27 @@ std::optional<std::string> Front::vault_of_port(std::uint16_t port) const {
 }
 
 Front::Target Front::target_of(const http::Request& request) const {
-  if (auto vault = vault_of_port(request.local_port)) return {Service::KeyVault, *vault};
+  if (auto vault = vault_of_port(request.local_port)) return {Service::KeyVault, {*vault}};
   auto host = host_without_port(request.host);
   auto named = label_before(host, kVaultSuffix);
   if (named.empty()) named = label_before(host, kLocalVaultSuffix);
-  if (!named.empty()) return {Service::KeyVault, std::string(named)};
-  if (is_login_host(host)) return {Service::Entra, ""};
-  if (host == kManagementHost) return {Service::ResourceManager, ""};
-  if (host == kGraphHost) return {Service::Graph, ""};
+  if (!named.empty()) return {Service::KeyVault, {std::string(named)}};
+  auto hsm = label_before(host, kHsmSuffix);
+  if (!hsm.empty()) return {Service::KeyVault, {std::string(hsm), true}};
+  if (is_login_host(host)) return {Service::Entra, {}};
+  if (host == kManagementHost) return {Service::ResourceManager, {}};
+  if (host == kGraphHost) return {Service::Graph, {}};
   if (!is_local_authority(request.host)) return {};
   // Without a proxy all services but the vaults share one address; their paths tell them apart.
   auto path = split_path(request.path);
   if (!path || path.value().empty()) return {};
   const auto& first = path.value()[0];
-  if (first == "_emulator") return {Service::Control, ""};
-  if (same(first, "v1.0") || same(first, "beta")) return {Service::Graph, ""};
+  if (first == "_emulator") return {Service::Control, {}};
+  if (same(first, "v1.0") || same(first, "beta")) return {Service::Graph, {}};
   for (std::string_view ours : {"subscriptions", "tenants", "providers", "metadata"}) {
-    if (same(first, ours)) return {Service::ResourceManager, ""};
+    if (same(first, ours)) return {Service::ResourceManager, {}};
   }
-  return {Service::Entra, ""};
+  return {Service::Entra, {}};
 }
 
 http::Response Front::dispatch(const http::Request& request, const Target& target, Seconds token_lifetime) {
@@ -198,7 +202,7 @@ FaultSite Front::site_of(const http::Request& request, const Target& target) {
   switch (target.service) {
     case Service::KeyVault: {
       auto route = route_vault_request(request);
-      return {"key_vault", lower(target.vault), route ? std::string(names_of(route.value()).audit) : ""};
+      return {"key_vault", lower(target.vault.name), route ? std::string(names_of(route.value()).audit) : ""};
     }
     case Service::Entra:
       return {"entra", "", request.method == "POST" && request.path.ends_with("/token") ? "Token" : "Discovery"};
@@ -237,7 +241,11 @@ http::ProxyVerdict proxy_verdict(const Model& model, std::string_view host, std:
     auto name = label_before(host, kVaultSuffix);
     return find_vault(model, name) != nullptr ? http::ProxyVerdict::Tunnel : http::ProxyVerdict::UnknownName;
   }
-  return host.ends_with(kHsmSuffix) ? http::ProxyVerdict::UnknownName : http::ProxyVerdict::Forbidden;
+  if (host.ends_with(kHsmSuffix)) {
+    VaultName name{std::string(label_before(host, kHsmSuffix)), true};
+    return find_vault(model, name) != nullptr ? http::ProxyVerdict::Tunnel : http::ProxyVerdict::UnknownName;
+  }
+  return http::ProxyVerdict::Forbidden;
 }
 
 }  // namespace latchkey::emulator::azure

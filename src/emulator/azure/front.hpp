@@ -42,7 +42,7 @@ class Front final : public http::Service {
   enum class Service { KeyVault, Entra, ResourceManager, Graph, Control, Nowhere };
   struct Target {
     Service service = Service::Nowhere;
-    std::string vault;
+    VaultName vault;
   };
   [[nodiscard]] Target target_of(const http::Request& request) const;
   [[nodiscard]] http::Response dispatch(const http::Request& request, const Target& target, Seconds token_lifetime);

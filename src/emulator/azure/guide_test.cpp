@@ -13,7 +13,7 @@ constexpr std::string_view kCryptoUser = "12338af0-0e69-4776-bea7-57ae8d297424";
 
 class GuideTest : public AzureTest {
  protected:
-  GuideTest() : key_(crypto::RsaKey::generate(2048).value()) {
+  GuideTest() : key_(foreign_rsa_key()) {
     auto now = SystemClock().now();
     crypto::CertificateRequest request{
         "platform", {}, {}, now - std::chrono::hours(24 * 365 * 2), now + std::chrono::hours(24 * 365)};

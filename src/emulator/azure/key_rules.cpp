@@ -79,6 +79,14 @@ std::string recovery_level(const Vault& vault) {
   return level;
 }
 
+Refusal bad_parameter(std::string message) {
+  return {400, "BadParameter", std::move(message)};
+}
+
+Refusal invalid_value() {
+  return bad_parameter("Property has invalid value\r\n");
+}
+
 bool is_key_name(std::string_view name) {
   constexpr std::size_t kLongest = 127;
   return !name.empty() && name.size() <= kLongest &&

@@ -33,6 +33,9 @@ enum class DisabledKeyRule {
 // "CustomizedRecoverable+Purgeable" and the like.
 [[nodiscard]] std::string recovery_level(const Vault& vault);
 
+[[nodiscard]] Refusal bad_parameter(std::string message);
+[[nodiscard]] Refusal invalid_value();
+
 [[nodiscard]] bool is_key_name(std::string_view name);
 [[nodiscard]] bool is_key_operation_text(std::string_view text);
 // 3 to 24 letters, digits and hyphens, a letter first, no two hyphens in a row nor one at the end.

@@ -6,9 +6,11 @@
 #include <spdlog/spdlog.h>
 
 #include "base/json_fields.hpp"
+#include "emulator/azure/hsm_roles.hpp"
+#include "emulator/azure/key_versions.hpp"
 #include "emulator/azure/network.hpp"
 #include "emulator/azure/rbac.hpp"
-#include "emulator/azure/vault_call.hpp"
+#include "emulator/azure/vault_time.hpp"
 
 namespace latchkey::emulator::azure {
 
@@ -18,6 +20,7 @@ namespace {
 
 constexpr std::string_view kVaultResource = "https://vault.azure.net";
 constexpr std::string_view kVaultResourceId = "cfa8b339-82a2-471a-a3c9-0fc0be7a4093";
+constexpr std::string_view kHsmResource = "https://managedhsm.azure.net";
 
 Refusal unauthorized(std::string message) {
   return {401, "Unauthorized", std::move(message)};
@@ -39,10 +42,11 @@ std::optional<Refusal> check_token(const TokenReading& reading, const Vault& vau
       return unauthorized("[TokenExpired] Error validating token: 'S2S12086'.");
   }
   const auto& caller = reading.caller;
-  if (caller.audience != kVaultResource && caller.audience != kVaultResourceId &&
-      caller.audience != challenge_resource(authority)) {
-    return unauthorized(
-        fmt::format("AKV10022: Invalid audience. Expected {}, found: {}.", kVaultResource, caller.audience));
+  auto resource = vault.managed_hsm ? kHsmResource : kVaultResource;
+  bool is_vaults = !vault.managed_hsm && caller.audience == kVaultResourceId;
+  if (caller.audience != resource && !is_vaults &&
+      caller.audience != challenge_resource(authority, vault.managed_hsm)) {
+    return unauthorized(fmt::format("AKV10022: Invalid audience. Expected {}, found: {}.", resource, caller.audience));
   }
   auto issuer = fmt::format("https://sts.windows.net/{}/", vault.tenant_id);
   if (caller.issuer != issuer) {
@@ -91,6 +95,12 @@ std::optional<Refusal> check_role(const Cloud& cloud, const Model& model, const 
                  "ForbiddenByRbac"};
 }
 
+std::optional<Refusal> check_permission(const VaultCall& call, const Caller& caller) {
+  if (call.vault.managed_hsm) return check_local_role(call.vault, caller, hsm_data_action(call.route), call.route.key);
+  if (call.vault.rbac) return check_role(call.cloud, *call.model, call.vault, call.route, caller);
+  return check_policy(call.vault, caller, names_of(call.route).permission);
+}
+
 std::optional<Refusal> check_api_version(const http::Request& request) {
   auto version = http::query_parameter(request, "api-version");
   if (!version || version->empty()) {
@@ -102,7 +112,31 @@ std::optional<Refusal> check_api_version(const http::Request& request) {
       json_fields::clean_text(*version)));
 }
 
+bool came_with_rotation(VaultAction action) {
+  return action == VaultAction::Rotate || action == VaultAction::GetRotationPolicy ||
+         action == VaultAction::PutRotationPolicy || action == VaultAction::RandomBytes;
+}
+
+// What the service of that kind, and of that version, does not know.
+std::optional<Refusal> check_action(const VaultCall& call) {
+  bool is_known = !came_with_rotation(call.route.action) || speaks(call.api_version, ApiFeature::Rotation);
+  if (call.route.action == VaultAction::RandomBytes && !call.vault.managed_hsm) is_known = false;
+  if (is_known) return std::nullopt;
+  const auto& path = call.request.path;
+  return bad_parameter(fmt::format("Method {} does not allow operation '{}'", call.request.method,
+                                   json_fields::clean_text(path.substr(path.rfind('/') + 1))));
+}
+
+bool makes_a_key(VaultAction action) {
+  return action == VaultAction::Create || action == VaultAction::Import || action == VaultAction::Rotate ||
+         action == VaultAction::Restore;
+}
+
 Outcome<json::object> perform(VaultCall& call) {
+  // Making keys is counted where the kind of key is known.
+  if (!makes_a_key(call.route.action)) {
+    LATCHKEY_TRYV(charge_operation(call));
+  }
   switch (call.route.action) {
     case VaultAction::Create:
       return create_key(call);
@@ -114,8 +148,20 @@ Outcome<json::object> perform(VaultCall& call) {
       return list_versions(call);
     case VaultAction::Update:
       return update_key(call);
+    case VaultAction::Import:
+      return import_key(call);
+    case VaultAction::Backup:
+      return backup_key_of(call);
+    case VaultAction::Restore:
+      return restore_key(call);
     case VaultAction::Rotate:
       return rotate_key(call);
+    case VaultAction::GetRotationPolicy:
+      return get_rotation_policy(call);
+    case VaultAction::PutRotationPolicy:
+      return put_rotation_policy(call);
+    case VaultAction::RandomBytes:
+      return random_bytes(call);
     case VaultAction::Delete:
       return delete_key(call);
     case VaultAction::ListDeleted:
@@ -166,22 +212,23 @@ struct KeyVault::Progress {
   std::chrono::milliseconds duration{0};
 };
 
-std::string challenge_resource(std::string_view authority) {
-  if (!is_local_authority(authority)) return std::string(kVaultResource);
+std::string challenge_resource(std::string_view authority, bool managed_hsm) {
+  if (!is_local_authority(authority)) return std::string(managed_hsm ? kHsmResource : kVaultResource);
   auto host = host_without_port(authority);
   // NAME.vault.localhost:PORT: Azure's Python client wants the parent domain, with the port.
   bool is_named = host.ends_with(".localhost") && std::count(host.begin(), host.end(), '.') >= 2;
   return "https://" + std::string(is_named ? authority.substr(authority.find('.') + 1) : authority);
 }
 
-http::Response KeyVault::handle(const http::Request& request, const std::string& vault_name) {
+http::Response KeyVault::handle(const http::Request& request, const VaultName& name) {
   auto started = cloud_.clock.steady();
+  let_time_pass(cloud_, name, unix_seconds(cloud_.clock));
   Progress progress;
   progress.model = cloud_.state.read();
-  progress.vault = find_vault(*progress.model, vault_name);
+  progress.vault = find_vault(*progress.model, name);
   progress.address = cloud_.client_address(request);
   if (progress.vault == nullptr) {
-    return render(Refusal{404, "VaultNotFound", fmt::format("There is no vault with the name {}.", vault_name)});
+    return render(Refusal{404, "VaultNotFound", fmt::format("There is no vault with the name {}.", name.name)});
   }
   const auto& vault = *progress.vault;
   auto answered = answer(request, progress);
@@ -190,7 +237,7 @@ http::Response KeyVault::handle(const http::Request& request, const std::string&
   if (response.status == 401) {
     response.headers.set("www-authenticate",
                          fmt::format("Bearer authorization=\"https://login.microsoftonline.com/{}\", resource=\"{}\"",
-                                     vault.tenant_id, challenge_resource(request.host)));
+                                     vault.tenant_id, challenge_resource(request.host, vault.managed_hsm)));
   }
   add_headers(cloud_, request, vault, progress.address, response);
   if (is_audited(vault)) {
@@ -241,17 +288,20 @@ Outcome<http::Response> KeyVault::answer(const http::Request& request, Progress&
   }
   if (auto refused = check_token(reading, vault, request.host)) return std::move(*refused);
   progress.caller = reading.caller;
+  if (vault.managed_hsm) {
+    if (auto roles = handle_local_roles(cloud_, request, vault, reading.caller, now)) return std::move(*roles);
+  }
   LATCHKEY_TRY(auto route, route_vault_request(request));
   auto names = names_of(route);
   progress.operation = names.audit;
-  VaultCall call{cloud_, request, progress.model, vault, request.host, route, now};
+  std::string api_version(http::query_parameter(request, "api-version").value_or(""));
+  VaultCall call{cloud_, request, progress.model, vault, throttle_, request.host, route, api_version, now};
   call.audit_id = route.key.empty() ? fmt::format("https://{}/keys", request.host)
                                     : key_id(call, route.key, json_fields::clean_text(route.version));
   progress.audit_id = call.audit_id;
   if (auto refused = check_api_version(request)) return std::move(*refused);
-  auto forbidden = vault.rbac ? check_role(cloud_, *progress.model, vault, route, reading.caller)
-                              : check_policy(vault, reading.caller, names.permission);
-  if (forbidden) return std::move(*forbidden);
+  if (auto refused = check_action(call)) return std::move(*refused);
+  if (auto forbidden = check_permission(call, reading.caller)) return std::move(*forbidden);
   auto performed = perform(call);
   progress.audit_id = call.audit_id;
   if (!performed) return std::move(performed.error());

@@ -1,9 +1,11 @@
-// A vault's face: firewall, token, permission, then the operation; headers and audit around all of it.
+// The face of a vault, or of a managed HSM: firewall, token, permission, then the operation; headers and audit around
+// all of it.
 #pragma once
 
 #include <string>
 
 #include "emulator/azure/cloud.hpp"
+#include "emulator/azure/throttle.hpp"
 #include "emulator/azure/tokens.hpp"
 #include "http/message.hpp"
 
@@ -12,8 +14,8 @@ namespace latchkey::emulator::azure {
 // Thread-safe. RSA and the disk are slow: not for I/O threads.
 class KeyVault {
  public:
-  explicit KeyVault(Cloud& cloud) : cloud_(cloud) {}
-  [[nodiscard]] http::Response handle(const http::Request& request, const std::string& vault_name);
+  explicit KeyVault(Cloud& cloud) : cloud_(cloud), throttle_(cloud.rules.throttle) {}
+  [[nodiscard]] http::Response handle(const http::Request& request, const VaultName& name);
 
  private:
   struct Progress;
@@ -21,10 +23,11 @@ class KeyVault {
   void record(const http::Request& request, const Progress& progress, const http::Response& response) const;
 
   Cloud& cloud_;
+  Throttle throttle_;
 };
 
 // What a challenge names as resource for a vault at `authority`: clients check that its host is the vault's, or its
 // parent.
-[[nodiscard]] std::string challenge_resource(std::string_view authority);
+[[nodiscard]] std::string challenge_resource(std::string_view authority, bool managed_hsm = false);
 
 }  // namespace latchkey::emulator::azure

@@ -1,5 +1,4 @@
-#include "crypto/jwt.hpp"
-#include "emulator/azure/testing/azure_fixture.hpp"
+#include "emulator/azure/testing/vault_fixture.hpp"
 
 namespace latchkey::emulator::azure::testing {
 namespace {
@@ -7,34 +6,7 @@ namespace {
 constexpr std::string_view kCryptoUser = "12338af0-0e69-4776-bea7-57ae8d297424";
 constexpr const char* kAssignment = "7a0b5e0e-6b7e-4b0e-9d0e-3f1f5f3c2a11";
 
-class KeyVaultTest : public AzureTest {
- protected:
-  void SetUp() override {
-    SeedOptions options;
-    options.bare = true;
-    start(options);
-  }
-  Reply create(const std::string& name, json::object body = {{"kty", "RSA"}}) {
-    auto reply = vault("POST", "keys/" + name + "/create", body);
-    EXPECT_EQ(reply.status, 200U) << reply.body;
-    return reply;
-  }
-  Reply use(const std::string& path, const std::string& operation, const std::string& value = "AAAA",
-            const std::string& algorithm = "RSA-OAEP-256") {
-    return vault("POST", "keys/" + path + "/" + operation, json::object{{"alg", algorithm}, {"value", value}});
-  }
-  std::string version_of(const Reply& reply) {
-    auto kid = reply.text("kid").empty() ? reply.text("key.kid") : reply.text("kid");
-    return kid.substr(kid.rfind('/') + 1);
-  }
-  void expect_refused(const Reply& reply, unsigned status, const std::string& code, const std::string& inner,
-                      const std::string& message) {
-    EXPECT_EQ(reply.status, status) << reply.body;
-    EXPECT_EQ(reply.code(), code) << reply.body;
-    EXPECT_EQ(reply.inner(), inner) << reply.body;
-    EXPECT_EQ(reply.message(), message);
-  }
-};
+class KeyVaultTest : public VaultTest {};
 
 TEST_F(KeyVaultTest, ChallengesARequestWithoutAToken) {
   auto reply = send("POST", cloud_.vault_uri + "keys/k/create?api-version=7.4",
@@ -69,7 +41,7 @@ TEST_F(KeyVaultTest, ChecksTheToken) {
                  "[TokenExpired] Error validating token: 'S2S12086'.");
   auto forged = crypto::jwt_parse(good).value().claims;
   forged["exp"] = 4'000'000'000;
-  auto key = crypto::RsaKey::generate(2048).value();
+  auto key = foreign_rsa_key();
   auto token = crypto::jwt_sign(key, crypto::RsaSignature::Rs256, {}, forged).value();
   EXPECT_EQ(vault("GET", "keys", nullptr, token).status, 401U);
   EXPECT_EQ(vault("GET", "keys", nullptr, "nonsense").status, 401U);
@@ -113,7 +85,11 @@ TEST_F(KeyVaultTest, CreateShowsTheWholeBundle) {
   EXPECT_EQ(
       json::serialize(*reply.at("attributes")),
       R"({"enabled":true,"exp":4000000000,"created":1780272000,"updated":1780272000,"recoveryLevel":"Recoverable",)"
-      R"("recoverableDays":90,"exportable":false,"hsmPlatform":"0"})");
+      R"("recoverableDays":90,"exportable":false})");
+  auto newer = call("GET", cloud_.vault_uri + "keys/k1?api-version=2025-07-01", vault_token_);
+  EXPECT_EQ(newer.text("attributes.hsmPlatform"), "0");
+  auto older = call("GET", cloud_.vault_uri + "keys/k1?api-version=7.2", vault_token_);
+  EXPECT_EQ(older.at("attributes.exportable"), nullptr);
   EXPECT_EQ(reply.at("attributes.nbf"), nullptr);
   EXPECT_EQ(reply.text("tags.a"), "b");
   EXPECT_EQ(reply.headers.get("content-type"), "application/json; charset=utf-8");
@@ -156,7 +132,10 @@ TEST_F(KeyVaultTest, HsmKeysNeedAPremiumVault) {
       200U);
   auto reply = create("hsm", {{"kty", "RSA-HSM"}});
   EXPECT_EQ(reply.text("key.kty"), "RSA-HSM");
-  EXPECT_EQ(reply.text("attributes.hsmPlatform"), "2");
+  auto newer = call("GET", cloud_.vault_uri + "keys/hsm?api-version=7.6", vault_token_);
+  EXPECT_EQ(newer.text("attributes.hsmPlatform"), "2");
+  EXPECT_EQ(create("curve", {{"kty", "EC-HSM"}, {"crv", "P-384"}}).text("key.crv"), "P-384");
+  EXPECT_EQ(vault("POST", "keys/hsm/rotate").text("key.kty"), "RSA-HSM");
 }
 
 TEST_F(KeyVaultTest, WrapsAndUnwrapsWithEveryAlgorithmToItsLimit) {

@@ -39,6 +39,26 @@ Vault* find_vault(Model& model, std::string_view name) {
   return found == model.vaults.end() ? nullptr : &found->second;
 }
 
+const Vault* find_vault(const Model& model, const VaultName& name) {
+  const auto& vaults = name.managed_hsm ? model.managed_hsms : model.vaults;
+  auto found = vaults.find(lower(name.name));
+  return found == vaults.end() ? nullptr : &found->second;
+}
+
+Vault* find_vault(Model& model, const VaultName& name) {
+  auto& vaults = name.managed_hsm ? model.managed_hsms : model.vaults;
+  auto found = vaults.find(lower(name.name));
+  return found == vaults.end() ? nullptr : &found->second;
+}
+
+VaultName name_of(const Vault& vault) {
+  return {vault.name, vault.managed_hsm};
+}
+
+std::string public_host(const Vault& vault) {
+  return fmt::format("{}.{}.azure.net", lower(vault.name), vault.managed_hsm ? "managedhsm" : "vault");
+}
+
 const ServicePrincipal* find_service_principal(const Model& model, std::string_view tenant_id,
                                                std::string_view app_id) {
   for (const auto& [id, principal] : model.service_principals) {

@@ -10,6 +10,7 @@
 
 #include <boost/json/object.hpp>
 
+#include "crypto/ec.hpp"
 #include "crypto/rsa.hpp"
 #include "emulator/azure/text.hpp"
 
@@ -103,18 +104,17 @@ struct DiagnosticSetting {
   boost::json::object properties;
 };
 
-// RSA, or a P-256 key that is there to be looked at: vaults hold such keys, and clients must refuse them.
+// One of the two.
 struct KeyMaterial {
   std::string private_pem;
   std::optional<crypto::RsaKey> rsa;
-  std::string curve;  // of EC keys: "P-256"
-  Bytes x;
-  Bytes y;
+  std::optional<crypto::EcKey> ec;
 };
 
 struct KeyVersion {
   std::string id;  // 32 hexadecimal digits
   std::shared_ptr<const KeyMaterial> material;
+  bool hsm = false;  // RSA-HSM or EC-HSM
   std::vector<std::string> operations;
   bool enabled = true;
   std::optional<Seconds> not_before;
@@ -124,10 +124,25 @@ struct KeyVersion {
   boost::json::object tags;
 };
 
+// One of the two times, an ISO 8601 duration; the other is empty.
+struct LifetimeAction {
+  bool rotates = false;  // otherwise it notifies
+  std::string after_create;
+  std::string before_expiry;
+};
+
+struct RotationPolicy {
+  std::vector<LifetimeAction> actions;
+  std::string expiry_time;  // of versions that rotation makes; empty: they do not expire
+  Seconds created = 0;
+  Seconds updated = 0;
+};
+
 struct Key {
-  std::string name;  // as it was first written
-  bool hsm = false;
+  std::string name;                  // as it was first written
   std::vector<KeyVersion> versions;  // oldest first, never empty
+  std::optional<RotationPolicy> rotation = {};
+  Seconds recovered = 0;  // when it last came back from deletion; 0: never
 };
 
 struct DeletedKey {
@@ -153,8 +168,15 @@ struct AccessPolicy {
   boost::json::object shown;      // as it was sent
 };
 
+// A vault, or the pool of a managed HSM, whose names are a world of their own.
+struct VaultName {
+  std::string name;
+  bool managed_hsm = false;
+};
+
 struct Vault {
   std::string name;
+  bool managed_hsm = false;
   std::string subscription_id;
   std::string resource_group;
   std::string location;
@@ -178,6 +200,8 @@ struct Vault {
   std::map<std::string, Key> keys;  // by lower-case name
   std::map<std::string, DeletedKey> deleted_keys;
   std::map<std::string, DiagnosticSetting> diagnostics;  // by lower-case name
+  // Of a managed HSM: who may do what in it, by lower-case scope and name ("/keys/k|guid").
+  std::map<std::string, RoleAssignment> local_assignments;
 };
 
 struct DeletedVault {
@@ -226,6 +250,8 @@ struct Model {
   std::map<std::string, RoleAssignment> role_assignments;      // by lower-case resource id
   std::map<std::string, Vault> vaults;                         // by lower-case name
   std::map<std::string, DeletedVault> deleted_vaults;          // by lower-case name
+  std::map<std::string, Vault> managed_hsms;                   // by lower-case name
+  Bytes backup_key;                                            // seals backups of keys; empty before the first
   std::optional<SeedRecord> seed;
   Seconds clock_distance = 0;  // how far the emulator's clock was moved
 };
@@ -233,6 +259,11 @@ struct Model {
 // Null where there is none.
 [[nodiscard]] const Vault* find_vault(const Model& model, std::string_view name);
 [[nodiscard]] Vault* find_vault(Model& model, std::string_view name);
+[[nodiscard]] const Vault* find_vault(const Model& model, const VaultName& name);
+[[nodiscard]] Vault* find_vault(Model& model, const VaultName& name);
+[[nodiscard]] VaultName name_of(const Vault& vault);
+// "v.vault.azure.net", "h.managedhsm.azure.net".
+[[nodiscard]] std::string public_host(const Vault& vault);
 [[nodiscard]] const ServicePrincipal* find_service_principal(const Model& model, std::string_view tenant_id,
                                                              std::string_view app_id);
 [[nodiscard]] const ResourceGroup* find_resource_group(const Model& model, std::string_view subscription_id,

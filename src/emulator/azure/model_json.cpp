@@ -1,5 +1,7 @@
 #include "emulator/azure/model_json.hpp"
 
+#include "base/encoding.hpp"
+#include "crypto/aead.hpp"
 #include "emulator/azure/json_reader.hpp"
 #include "emulator/azure/vault_json.hpp"
 
@@ -229,6 +231,8 @@ json::object to_json(const Model& model) {
   write_directory(model, out);
   write_resources(model, out);
   out["clock_distance"] = model.clock_distance;
+  out["managed_hsms"] = list_of(model.managed_hsms, [](const Vault& hsm) { return vault_to_json(hsm); });
+  if (!model.backup_key.empty()) out["backup_key"] = base64url_encode(model.backup_key);
   if (model.seed) out["seed"] = to_json(*model.seed);
   return out;
 }
@@ -243,6 +247,18 @@ Result<Model> model_from_json(const json::object& text) {
   in.within("workload_key", [&](const JsonReader& key) { model.workload_key = read_signing_key(key); });
   read_directory(in, model);
   read_resources(in, model);
+  if (in.has("managed_hsms")) {
+    in.each("managed_hsms", [&](const JsonReader& item) {
+      auto hsm = read_vault(item);
+      hsm.managed_hsm = true;
+      model.managed_hsms[lower(hsm.name)] = std::move(hsm);
+    });
+  }
+  if (in.has("backup_key")) {
+    auto key = base64url_decode(in.text("backup_key"));
+    if (!key || key.value().size() != crypto::kAesKeySize) in.complain("backup_key", "a key of 32 bytes");
+    if (key) model.backup_key = std::move(key.value());
+  }
   if (in.has("seed")) in.within("seed", [&](const JsonReader& seed) { model.seed = read_seed(seed); });
   model.clock_distance = in.maybe_number("clock_distance").value_or(0);
   if (!complaint.empty()) return Error{ErrorCode::Invalid, complaint};

@@ -89,7 +89,7 @@ class Seeder {
       version.operations = {"wrapKey", "unwrapKey"};
       version.created = now_;
       version.updated = now_;
-      vault->keys[lower(record.key_name)] = Key{record.key_name, false, {std::move(version)}};
+      vault->keys[lower(record.key_name)] = Key{record.key_name, {std::move(version)}};
     }
     assign(kCryptoUserRole, principal_id, vault_resource_id(*vault) + "/keys/" + record.key_name);
   }
@@ -196,7 +196,8 @@ Result<SeedResult> seed_cloud(Cloud& cloud, const SeedOptions& options) {
   bool does_guide = !options.bare && !(before->seed && before->seed->guide_done);
   SharedMaterial material;
   if (does_guide) {
-    LATCHKEY_TRY(material, make_rsa_material(kKeyBits));
+    LATCHKEY_TRY(auto key, cloud.new_rsa_key(kKeyBits));
+    LATCHKEY_TRY(material, to_material(std::move(key)));
   }
   auto seeded = cloud.state.change([&](Model& model) -> Outcome<SeedResult> {
     Seeder seeder(model, cloud, options);

@@ -18,8 +18,8 @@ bool is_good(const std::string& certificate_pem, Timestamp now) {
   return info && info.value().not_after > now + kRenewBefore;
 }
 
-Result<crypto::RsaKey> new_key(std::string& pem) {
-  LATCHKEY_TRY(auto key, crypto::RsaKey::generate(kBits));
+Result<crypto::RsaKey> new_key(std::string& pem, const RsaKeySource& source) {
+  LATCHKEY_TRY(auto key, source(kBits));
   LATCHKEY_TRY(auto text, key.private_pem());
   pem = as_text(text.reveal());
   return key;
@@ -27,17 +27,17 @@ Result<crypto::RsaKey> new_key(std::string& pem) {
 
 }  // namespace
 
-Result<bool> complete_tls_material(TlsMaterial& tls, RandomSource& random) {
+Result<bool> complete_tls_material(TlsMaterial& tls, RandomSource& random, const RsaKeySource& source) {
   auto now = SystemClock().now();
   bool authority_is_good = is_good(tls.ca_certificate_pem, now);
   if (authority_is_good && is_good(tls.certificate_pem, now)) return false;
   if (!authority_is_good) {
-    LATCHKEY_TRY(auto key, new_key(tls.ca_key_pem));
+    LATCHKEY_TRY(auto key, new_key(tls.ca_key_pem, source));
     crypto::CertificateRequest request{"Latchkey development CA", {}, {}, now - kDay, now + kAuthorityLifetime};
     LATCHKEY_TRY(tls.ca_certificate_pem, crypto::make_ca_certificate(key, request, random));
   }
   LATCHKEY_TRY(auto ca_key, crypto::RsaKey::from_pem(tls.ca_key_pem));
-  LATCHKEY_TRY(auto key, new_key(tls.key_pem));
+  LATCHKEY_TRY(auto key, new_key(tls.key_pem, source));
   crypto::CertificateRequest request{"Latchkey Azure emulator",
                                      {"login.microsoftonline.com", "login.windows.net", "login.microsoft.com",
                                       "sts.windows.net", "management.azure.com", "graph.microsoft.com",

@@ -3,12 +3,13 @@
 
 #include "base/random.hpp"
 #include "base/result.hpp"
+#include "emulator/azure/key_material.hpp"
 #include "emulator/azure/model.hpp"
 
 namespace latchkey::emulator::azure {
 
 // Makes what is missing or runs out within a month; true where anything was made. Dates are the system's, whatever
 // clock the emulator runs on: those who check them look at their own. Slow: makes RSA keys.
-[[nodiscard]] Result<bool> complete_tls_material(TlsMaterial& tls, RandomSource& random);
+[[nodiscard]] Result<bool> complete_tls_material(TlsMaterial& tls, RandomSource& random, const RsaKeySource& source);
 
 }  // namespace latchkey::emulator::azure

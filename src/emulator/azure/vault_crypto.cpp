@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <array>
 
 #include <fmt/format.h>
@@ -23,15 +24,20 @@ constexpr std::array<std::pair<std::string_view, RsaEncryption>, 3> kEncryptions
 
 struct SignatureKind {
   std::string_view name;
-  RsaSignature algorithm;
   std::size_t digest_size;
+  std::optional<RsaSignature> rsa;
+  std::string_view curve;  // of the others
 };
-constexpr std::array<SignatureKind, 6> kSignatures = {{{"RS256", RsaSignature::Rs256, 32},
-                                                       {"RS384", RsaSignature::Rs384, 48},
-                                                       {"RS512", RsaSignature::Rs512, 64},
-                                                       {"PS256", RsaSignature::Ps256, 32},
-                                                       {"PS384", RsaSignature::Ps384, 48},
-                                                       {"PS512", RsaSignature::Ps512, 64}}};
+constexpr std::array<SignatureKind, 10> kSignatures = {{{"RS256", 32, RsaSignature::Rs256, ""},
+                                                        {"RS384", 48, RsaSignature::Rs384, ""},
+                                                        {"RS512", 64, RsaSignature::Rs512, ""},
+                                                        {"PS256", 32, RsaSignature::Ps256, ""},
+                                                        {"PS384", 48, RsaSignature::Ps384, ""},
+                                                        {"PS512", 64, RsaSignature::Ps512, ""},
+                                                        {"ES256", 32, std::nullopt, "P-256"},
+                                                        {"ES384", 48, std::nullopt, "P-384"},
+                                                        {"ES512", 64, std::nullopt, "P-521"},
+                                                        {"ES256K", 32, std::nullopt, "P-256K"}}};
 
 // The answer of a refusal that names the property at fault.
 Outcome<Bytes> read_bytes(const json::object& body, std::string_view name) {
@@ -58,12 +64,17 @@ json::object answer(const VaultCall& call, const FoundKey& found, ByteView value
 
 Outcome<json::object> encrypt_or_decrypt(const VaultCall& call, const FoundKey& found, const json::object& body,
                                          std::string_view name, bool encrypts) {
+  auto operation = operation_name(call.route.operation);
+  const auto& material = *found.version->material;
+  if (!material.rsa) {
+    return bad_parameter(fmt::format("Operation {} with algorithm '{}' is not supported on a key of type EC.",
+                                     operation, json_fields::clean_text(name)));
+  }
   const auto* kind =
       std::find_if(kEncryptions.begin(), kEncryptions.end(), [&](const auto& known) { return known.first == name; });
   if (kind == kEncryptions.end()) return invalid_value();
   LATCHKEY_TRY(auto value, read_bytes(body, "value"));
-  const auto& key = *found.version->material->rsa;
-  auto operation = operation_name(call.route.operation);
+  const auto& key = *material.rsa;
   if (encrypts) {
     auto most = key.max_plaintext(kind->second);
     if (value.size() > most) {
@@ -84,31 +95,63 @@ Outcome<json::object> encrypt_or_decrypt(const VaultCall& call, const FoundKey& 
   return answer(call, found, opened.value().reveal());
 }
 
+Outcome<void> check_fit(const VaultCall& call, const FoundKey& found, const SignatureKind& kind) {
+  const auto& material = *found.version->material;
+  auto incompatible = [&](std::string_view has, std::string_view needs) {
+    return bad_parameter(fmt::format(
+        "Key and signing algorithm are incompatible. Key {} {}, and algorithm '{}' can only be used with {}.",
+        key_id(call, found.key->name, found.version->id), has, kind.name, needs));
+  };
+  std::string_view suffix = found.version->hsm ? "-HSM" : "";
+  if (kind.rsa) {
+    if (material.rsa) return success();
+    return incompatible(fmt::format("is of type 'EC{}'", suffix), "a key of type 'RSA' or 'RSA-HSM'");
+  }
+  if (!material.ec) return incompatible(fmt::format("is of type 'RSA{}'", suffix), "a key of type 'EC' or 'EC-HSM'");
+  if (material.ec->curve() == kind.curve) return success();
+  return incompatible(fmt::format("uses curve '{}'", material.ec->curve()), fmt::format("curve '{}'", kind.curve));
+}
+
 Outcome<json::object> sign_or_verify(const VaultCall& call, const FoundKey& found, const json::object& body,
                                      std::string_view name, bool signs) {
   const auto* kind =
       std::find_if(kSignatures.begin(), kSignatures.end(), [&](const auto& known) { return known.name == name; });
   if (kind == kSignatures.end()) return invalid_value();
+  LATCHKEY_TRYV(check_fit(call, found, *kind));
   std::string_view digest_name = signs ? "value" : "digest";
   LATCHKEY_TRY(auto digest, read_bytes(body, digest_name));
   if (digest.size() != kind->digest_size) {
     return bad_parameter(fmt::format("Invalid length of '{}': {} bytes. {} requires {} bytes.", digest_name,
                                      digest.size(), name, kind->digest_size));
   }
-  const auto& key = *found.version->material->rsa;
+  const auto& material = *found.version->material;
   if (signs) {
-    auto signature = key.sign_digest(kind->algorithm, digest);
+    auto signature = kind->rsa ? material.rsa->sign_digest(*kind->rsa, digest) : material.ec->sign_digest(digest);
     if (!signature) return refuse_for(signature.error());
     return answer(call, found, signature.value());
   }
   LATCHKEY_TRY(auto signature, read_bytes(body, "value"));
-  return json::object{{"value", key.verify_digest(kind->algorithm, digest, signature)}};
+  bool fits = kind->rsa ? material.rsa->verify_digest(*kind->rsa, digest, signature)
+                        : material.ec->verify_digest(digest, signature);
+  return json::object{{"value", fits}};
 }
 
 }  // namespace
 
+// POST /rng of a managed HSM.
+Outcome<json::object> random_bytes(VaultCall& call) {
+  constexpr std::int64_t kMost = 128;
+  LATCHKEY_TRY(auto body, read_body(call.request));
+  const auto* count = body.if_contains("count");
+  if (count == nullptr) return bad_parameter("Property 'count' is required.\r\n");
+  if (!count->is_int64() || count->get_int64() < 1 || count->get_int64() > kMost) return invalid_value();
+  Bytes bytes(static_cast<std::size_t>(count->get_int64()));
+  call.cloud.random.fill(bytes);
+  return json::object{{"value", base64url_encode(bytes)}};
+}
+
 Outcome<json::object> use_key(VaultCall& call) {
-  LATCHKEY_TRY(auto found, find_key(call.vault, call.route));
+  LATCHKEY_TRY(auto found, find_key(call, call.vault));
   call.audit_id = key_id(call, found.key->name, found.version->id);
   auto operation = call.route.operation;
   if (auto refused = check_attributes(*found.version, operation, call.now, call.cloud.rules.disabled_key)) {
@@ -116,10 +159,6 @@ Outcome<json::object> use_key(VaultCall& call) {
   }
   LATCHKEY_TRY(auto body, read_body(call.request));
   LATCHKEY_TRY(auto algorithm, read_algorithm(body));
-  if (!found.version->material->rsa) {
-    return bad_parameter(fmt::format("Operation {} with algorithm '{}' is not supported on a key of type EC.",
-                                     operation_name(operation), json_fields::clean_text(algorithm)));
-  }
   switch (operation) {
     case KeyOperation::Encrypt:
     case KeyOperation::WrapKey:

@@ -1,6 +1,6 @@
 #include <fmt/format.h>
 
-#include "emulator/azure/vault_call.hpp"
+#include "emulator/azure/key_versions.hpp"
 
 namespace latchkey::emulator::azure {
 
@@ -12,10 +12,19 @@ Refusal deleted_key_not_found(const VaultRoute& route) {
   return {404, "KeyNotFound", fmt::format("Deleted Key not found: {}", route.key)};
 }
 
+// The key, where recovering or purging it may begin.
+Outcome<const DeletedKey*> deleted_to_change(const Vault& vault, const VaultCall& call) {
+  const auto* deleted = find_deleted_key(vault, call);
+  if (deleted != nullptr) return deleted;
+  auto busy = check_name_is_free(vault, call, call.route.key);
+  if (!busy) return std::move(busy.error());
+  return deleted_key_not_found(call.route);
+}
+
 }  // namespace
 
 Outcome<json::object> get_deleted_key(VaultCall& call) {
-  const auto* deleted = find_deleted_key(call.vault, call.route.key, call.now);
+  const auto* deleted = find_deleted_key(call.vault, call);
   if (deleted == nullptr) return deleted_key_not_found(call.route);
   auto shown = key_bundle(call, call.vault, deleted->key, deleted->key.versions.back());
   add_deletion(call, *deleted, shown);
@@ -25,10 +34,11 @@ Outcome<json::object> get_deleted_key(VaultCall& call) {
 Outcome<json::object> recover_key(VaultCall& call) {
   return call.cloud.state.change([&](Model& model) -> Outcome<json::object> {
     LATCHKEY_TRY(auto* vault, vault_to_change(model, call));
-    if (find_deleted_key(*vault, call.route.key, call.now) == nullptr) return deleted_key_not_found(call.route);
+    LATCHKEY_TRYV(deleted_to_change(*vault, call));
     auto name = lower(call.route.key);
     auto& key = vault->keys[name];
     key = std::move(vault->deleted_keys[name].key);
+    key.recovered = call.now;
     vault->deleted_keys.erase(name);
     return key_bundle(call, *vault, key, key.versions.back());
   });
@@ -37,7 +47,7 @@ Outcome<json::object> recover_key(VaultCall& call) {
 Outcome<json::object> purge_key(VaultCall& call) {
   return call.cloud.state.change([&](Model& model) -> Outcome<json::object> {
     LATCHKEY_TRY(auto* vault, vault_to_change(model, call));
-    if (find_deleted_key(*vault, call.route.key, call.now) == nullptr) return deleted_key_not_found(call.route);
+    LATCHKEY_TRYV(deleted_to_change(*vault, call));
     if (vault->purge_protection) {
       return Refusal{
           403, "Forbidden",

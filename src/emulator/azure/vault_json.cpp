@@ -2,6 +2,7 @@
 
 #include "base/encoding.hpp"
 #include "emulator/azure/key_material.hpp"
+#include "emulator/azure/rotation_policy.hpp"
 
 namespace latchkey::emulator::azure {
 
@@ -14,19 +15,16 @@ json::array texts(const std::vector<std::string>& values) {
 }
 
 json::object version_to_json(const KeyVersion& version) {
-  json::object out{{"id", version.id},
-                   {"private_key", version.material->private_pem},
-                   {"operations", texts(version.operations)},
-                   {"enabled", version.enabled},
-                   {"created", version.created},
-                   {"updated", version.updated},
-                   {"tags", version.tags}};
+  json::object out{{"id", version.id},           {"private_key", version.material->private_pem},
+                   {"hsm", version.hsm},         {"operations", texts(version.operations)},
+                   {"enabled", version.enabled}, {"created", version.created},
+                   {"updated", version.updated}, {"tags", version.tags}};
   if (version.not_before) out["not_before"] = *version.not_before;
   if (version.expires) out["expires"] = *version.expires;
   return out;
 }
 
-KeyVersion read_version(const JsonReader& in) {
+KeyVersion read_version(const JsonReader& in, bool key_is_hsm) {
   KeyVersion version;
   version.id = in.text("id");
   auto material = read_key_material(in.text("private_key"));
@@ -36,6 +34,7 @@ KeyVersion read_version(const JsonReader& in) {
     in.complain("private_key", "a private key");
     version.material = std::make_shared<KeyMaterial>();
   }
+  version.hsm = in.has("hsm") ? in.flag("hsm") : key_is_hsm;
   version.operations = in.texts("operations");
   version.enabled = in.flag("enabled");
   version.created = in.number("created");
@@ -44,19 +43,6 @@ KeyVersion read_version(const JsonReader& in) {
   version.not_before = in.maybe_number("not_before");
   version.expires = in.maybe_number("expires");
   return version;
-}
-
-json::object key_to_json(const Key& key) {
-  json::array versions;
-  for (const auto& version : key.versions) versions.push_back(version_to_json(version));
-  return {{"name", key.name}, {"hsm", key.hsm}, {"versions", std::move(versions)}};
-}
-
-Key read_key(const JsonReader& in) {
-  Key key{in.text("name"), in.flag("hsm"), {}};
-  in.each("versions", [&](const JsonReader& version) { key.versions.push_back(read_version(version)); });
-  if (key.versions.empty()) in.complain("versions", "a list with at least one version");
-  return key;
 }
 
 json::object network_to_json(const NetworkRules& rules) {
@@ -80,6 +66,34 @@ json::array policies_to_json(const Vault& vault) {
         json::object{{"object_id", policy.object_id}, {"keys", texts(policy.keys)}, {"shown", policy.shown}});
   }
   return policies;
+}
+
+json::object rotation_to_json(const RotationPolicy& policy) {
+  json::array actions;
+  for (const auto& action : policy.actions) {
+    actions.push_back(json::object{
+        {"rotates", action.rotates}, {"after_create", action.after_create}, {"before_expiry", action.before_expiry}});
+  }
+  return {{"actions", std::move(actions)},
+          {"expiry_time", policy.expiry_time},
+          {"created", policy.created},
+          {"updated", policy.updated}};
+}
+
+RotationPolicy read_rotation(const JsonReader& in) {
+  RotationPolicy policy;
+  auto duration = [](const JsonReader& item, std::string_view name) {
+    auto text = item.text(name);
+    if (!text.empty() && !parse_duration(text)) item.complain(name, "a duration");
+    return text;
+  };
+  in.each("actions", [&](const JsonReader& item) {
+    policy.actions.push_back({item.flag("rotates"), duration(item, "after_create"), duration(item, "before_expiry")});
+  });
+  policy.expiry_time = duration(in, "expiry_time");
+  policy.created = in.number("created");
+  policy.updated = in.number("updated");
+  return policy;
 }
 
 void write_keys(const Vault& vault, json::object& out) {
@@ -119,8 +133,30 @@ void read_keys(const JsonReader& in, Vault& vault) {
 
 }  // namespace
 
+json::object key_to_json(const Key& key) {
+  json::array versions;
+  for (const auto& version : key.versions) versions.push_back(version_to_json(version));
+  json::object out{{"name", key.name}, {"versions", std::move(versions)}};
+  if (key.rotation) out["rotation"] = rotation_to_json(*key.rotation);
+  if (key.recovered != 0) out["recovered"] = key.recovered;
+  return out;
+}
+
+Key read_key(const JsonReader& in) {
+  Key key{in.text("name"), {}};
+  // Files of earlier releases say it once a key.
+  bool is_hsm = in.has("hsm") && in.flag("hsm");
+  in.each("versions", [&](const JsonReader& version) { key.versions.push_back(read_version(version, is_hsm)); });
+  if (key.versions.empty()) in.complain("versions", "a list with at least one version");
+  if (in.has("rotation"))
+    in.within("rotation", [&](const JsonReader& policy) { key.rotation = read_rotation(policy); });
+  key.recovered = in.maybe_number("recovered").value_or(0);
+  return key;
+}
+
 json::object vault_to_json(const Vault& vault) {
   json::object out{{"name", vault.name},
+                   {"managed_hsm", vault.managed_hsm},
                    {"subscription_id", vault.subscription_id},
                    {"resource_group", vault.resource_group},
                    {"location", vault.location},
@@ -148,6 +184,7 @@ json::object vault_to_json(const Vault& vault) {
 Vault read_vault(const JsonReader& in) {
   Vault vault;
   vault.name = in.text("name");
+  vault.managed_hsm = in.has("managed_hsm") && in.flag("managed_hsm");
   vault.subscription_id = in.text("subscription_id");
   vault.resource_group = in.text("resource_group");
   vault.location = in.text("location");

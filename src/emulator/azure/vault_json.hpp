@@ -7,7 +7,9 @@
 namespace latchkey::emulator::azure {
 
 [[nodiscard]] boost::json::object vault_to_json(const Vault& vault);
+[[nodiscard]] boost::json::object key_to_json(const Key& key);
 // Complaints go to the reader.
 [[nodiscard]] Vault read_vault(const JsonReader& in);
+[[nodiscard]] Key read_key(const JsonReader& in);
 
 }  // namespace latchkey::emulator::azure

@@ -34,53 +34,63 @@ Outcome<Paging> read_paging(const http::Request& request) {
   return paging;
 }
 
-// Fills `page` from `items`, ordered by name, and links to the next one.
+enum class Order {
+  ByName,  // a page begins behind the last name, though that one may be gone by now
+  AsMade,  // a page begins behind the item of that name
+};
+
+// Fills `page` from `items` and links to the next one.
 template <class Items, class Name, class Render>
-Outcome<json::object> page_of(const VaultCall& call, const Items& items, Name name, Render render) {
+Outcome<json::object> page_of(const VaultCall& call, const Items& items, Order order, Name name, Render render) {
   LATCHKEY_TRY(auto paging, read_paging(call.request));
   json::array page;
   json::value next = nullptr;
   std::string last;
   bool begun = paging.after.empty();
   for (const auto& item : items) {
-    if (!begun) {
+    if (!begun && order == Order::AsMade) {
       begun = name(item) == paging.after;
       continue;
     }
+    if (!begun && name(item) <= paging.after) continue;
     if (page.size() == paging.size) {
-      auto version = http::query_parameter(call.request, "api-version").value_or("");
       next = fmt::format("https://{}{}?api-version={}&$skiptoken={}&maxresults={}", call.authority, call.request.path,
-                         percent_encode(version), base64url_encode(as_bytes(last)), paging.size);
+                         percent_encode(call.api_version), base64url_encode(as_bytes(last)), paging.size);
       break;
     }
     page.push_back(render(item));
     last = name(item);
   }
+  if (!begun && order == Order::AsMade) return bad_parameter("Invalid value for $skiptoken.");
   return json::object{{"value", std::move(page)}, {"nextLink", std::move(next)}};
 }
 
 }  // namespace
 
 Outcome<json::object> list_keys(VaultCall& call) {
+  std::vector<const Key*> present;
+  for (const auto& [name, key] : call.vault.keys) {
+    if (!is_coming_back(key, call)) present.push_back(&key);
+  }
   return page_of(
-      call, call.vault.keys, [](const auto& entry) { return entry.first; },
-      [&](const auto& entry) { return key_item(call, call.vault, entry.second, entry.second.versions.back(), false); });
+      call, present, Order::ByName, [](const Key* key) { return lower(key->name); },
+      [&](const Key* key) { return key_item(call, call.vault, *key, key->versions.back(), false); });
 }
 
 Outcome<json::object> list_versions(VaultCall& call) {
-  LATCHKEY_TRY(auto found, find_key(call.vault, call.route));
+  LATCHKEY_TRY(auto found, find_key(call, call.vault));
   return page_of(
-      call, found.key->versions, [](const KeyVersion& version) { return version.id; },
+      call, found.key->versions, Order::AsMade, [](const KeyVersion& version) { return version.id; },
       [&](const KeyVersion& version) { return key_item(call, call.vault, *found.key, version, true); });
 }
 
 Outcome<json::object> list_deleted_keys(VaultCall& call) {
   std::vector<const DeletedKey*> present;
   for (const auto& [name, deleted] : call.vault.deleted_keys) {
-    if (deleted.purge_at > call.now) present.push_back(&deleted);
+    if (deleted.purge_at > call.now && !is_on_its_way(deleted, call)) present.push_back(&deleted);
   }
   return page_of(
-      call, present, [](const DeletedKey* deleted) { return lower(deleted->key.name); },
+      call, present, Order::ByName, [](const DeletedKey* deleted) { return lower(deleted->key.name); },
       [&](const DeletedKey* deleted) {
         auto item = key_item(call, call.vault, deleted->key, deleted->key.versions.back(), false);
         add_deletion(call, *deleted, item);

@@ -11,26 +11,37 @@ namespace latchkey::emulator::azure {
 
 namespace {
 
-constexpr std::array<std::string_view, 20> kApiVersions = {"2016-10-01",
-                                                           "7.0",
-                                                           "7.1",
-                                                           "7.2",
-                                                           "7.3",
-                                                           "7.4",
-                                                           "7.5",
-                                                           "7.6",
-                                                           "2025-07-01",
-                                                           "2026-04-01",
-                                                           "7.3-preview",
-                                                           "7.4-preview.1",
-                                                           "7.5-preview.1",
-                                                           "7.6-preview.1",
-                                                           "7.6-preview.2",
-                                                           "2025-06-01-preview",
-                                                           "2025-07-01-preview",
-                                                           "2026-01-01-preview",
-                                                           "2026-03-01-preview",
-                                                           "2026-04-01-preview"};
+struct ApiVersion {
+  std::string_view name;
+  bool has_rotation;      // since 7.3
+  bool has_hsm_platform;  // since 7.5
+};
+constexpr std::array<ApiVersion, 20> kApiVersions = {{{"2016-10-01", false, false},
+                                                      {"7.0", false, false},
+                                                      {"7.1", false, false},
+                                                      {"7.2", false, false},
+                                                      {"7.3-preview", true, false},
+                                                      {"7.3", true, false},
+                                                      {"7.4-preview.1", true, false},
+                                                      {"7.4", true, false},
+                                                      {"7.5-preview.1", true, true},
+                                                      {"7.5", true, true},
+                                                      {"7.6-preview.1", true, true},
+                                                      {"7.6-preview.2", true, true},
+                                                      {"7.6", true, true},
+                                                      {"2025-06-01-preview", true, true},
+                                                      {"2025-07-01-preview", true, true},
+                                                      {"2025-07-01", true, true},
+                                                      {"2026-01-01-preview", true, true},
+                                                      {"2026-03-01-preview", true, true},
+                                                      {"2026-04-01-preview", true, true},
+                                                      {"2026-04-01", true, true}}};
+
+const ApiVersion* find_api_version(std::string_view name) {
+  const auto* found = std::find_if(kApiVersions.begin(), kApiVersions.end(),
+                                   [&](const ApiVersion& version) { return version.name == name; });
+  return found == kApiVersions.end() ? nullptr : found;
+}
 
 Refusal no_such_operation(const http::Request& request, std::string_view operation) {
   return {400, "BadParameter",
@@ -55,33 +66,46 @@ std::optional<VaultAction> list_or_item(std::string_view method, std::size_t dep
   return std::nullopt;
 }
 
+// POST /keys/{name}/{operation} and POST /keys/{name}/{version}/{operation}.
+Outcome<VaultRoute> route_post(const http::Request& request, const std::vector<std::string>& segments) {
+  VaultRoute route;
+  route.key = segments[1];
+  const auto& last = segments.back();
+  constexpr std::array<std::pair<std::string_view, VaultAction>, 3> kOfKeys = {
+      {{"create", VaultAction::Create}, {"rotate", VaultAction::Rotate}, {"backup", VaultAction::Backup}}};
+  if (segments.size() == 3) {
+    for (const auto& [name, action] : kOfKeys) {
+      if (!same(name, last)) continue;
+      route.action = action;
+      return route;
+    }
+  }
+  auto operation = parse_operation(last);
+  if (!operation || segments.size() > 4) return no_such_operation(request, last);
+  route.action = VaultAction::Crypto;
+  route.operation = *operation;
+  if (segments.size() == 4) route.version = lower(segments[2]);
+  return route;
+}
+
 Outcome<VaultRoute> route_key(const http::Request& request, const std::string& method,
                               const std::vector<std::string>& segments) {
   VaultRoute route;
   route.key = segments[1];
   const auto& last = segments.back();
   if (segments.size() == 2) {
-    auto action = list_or_item(method, 2, false);
+    if (method == "POST" && same(last, "restore")) return VaultRoute{VaultAction::Restore};
+    auto action = method == "PUT" ? std::optional(VaultAction::Import) : list_or_item(method, 2, false);
     if (!action) return no_such_operation(request, "keys");
     route.action = *action;
     return route;
   }
-  auto operation = parse_operation(last);
-  if (method == "POST") {
-    if (segments.size() == 3 && same(last, "create")) {
-      route.action = VaultAction::Create;
-    } else if (segments.size() == 3 && same(last, "rotate")) {
-      route.action = VaultAction::Rotate;
-    } else if (operation && segments.size() <= 4) {
-      route.action = VaultAction::Crypto;
-      route.operation = *operation;
-      if (segments.size() == 4) route.version = lower(segments[2]);
-    } else {
-      return no_such_operation(request, last);
-    }
+  if (method == "POST") return route_post(request, segments);
+  if (segments.size() != 3) return no_such_operation(request, last);
+  if (same(last, "rotationpolicy") && (method == "GET" || method == "PUT")) {
+    route.action = method == "GET" ? VaultAction::GetRotationPolicy : VaultAction::PutRotationPolicy;
     return route;
   }
-  if (segments.size() != 3) return no_such_operation(request, last);
   if (method == "GET" && same(last, "versions")) {
     route.action = VaultAction::ListVersions;
     return route;
@@ -131,6 +155,9 @@ Outcome<VaultRoute> route_vault_request(const http::Request& request) {
   if (!split || split.value().empty()) return no_such_operation(request, request.path);
   const auto& segments = split.value();
   auto method = method_of(request);
+  if (segments.size() == 1 && same(segments[0], "rng") && method == "POST") {
+    return VaultRoute{VaultAction::RandomBytes};
+  }
   bool is_deleted = same(segments[0], "deletedkeys");
   if (!is_deleted && !same(segments[0], "keys")) return no_such_operation(request, segments[0]);
   if (segments.size() > 1 && !is_key_name(segments[1])) {
@@ -159,6 +186,18 @@ ActionNames names_of(const VaultRoute& route) {
       return {"KeyListVersions", kRead, "list"};
     case VaultAction::Update:
       return {"KeyUpdate", "Microsoft.KeyVault/vaults/keys/update/action", "update"};
+    case VaultAction::Import:
+      return {"KeyImport", "Microsoft.KeyVault/vaults/keys/import/action", "import"};
+    case VaultAction::Backup:
+      return {"KeyBackup", "Microsoft.KeyVault/vaults/keys/backup/action", "backup"};
+    case VaultAction::Restore:
+      return {"KeyRestore", "Microsoft.KeyVault/vaults/keys/restore/action", "restore"};
+    case VaultAction::GetRotationPolicy:
+      return {"KeyRotationPolicyGet", "Microsoft.KeyVault/vaults/keyrotationpolicies/read", "getrotationpolicy"};
+    case VaultAction::PutRotationPolicy:
+      return {"KeyRotationPolicySet", "Microsoft.KeyVault/vaults/keyrotationpolicies/write", "setrotationpolicy"};
+    case VaultAction::RandomBytes:
+      return {"RandomNumbersGenerate", "Microsoft.KeyVault/vaults/rng/action", "rng"};
     case VaultAction::Rotate:
       return {"KeyRotate", "Microsoft.KeyVault/vaults/keys/rotate/action", "rotate"};
     case VaultAction::Delete:
@@ -177,8 +216,65 @@ ActionNames names_of(const VaultRoute& route) {
   return {};
 }
 
+std::string_view hsm_data_action(const VaultRoute& route) {
+  switch (route.action) {
+    case VaultAction::Create:
+      return "Microsoft.KeyVault/managedHsm/keys/create";
+    case VaultAction::Get:
+    case VaultAction::List:
+    case VaultAction::ListVersions:
+    case VaultAction::GetRotationPolicy:
+      return "Microsoft.KeyVault/managedHsm/keys/read/action";
+    case VaultAction::Update:
+    case VaultAction::PutRotationPolicy:
+      return "Microsoft.KeyVault/managedHsm/keys/write/action";
+    case VaultAction::Import:
+      return "Microsoft.KeyVault/managedHsm/keys/import/action";
+    case VaultAction::Backup:
+      return "Microsoft.KeyVault/managedHsm/keys/backup/action";
+    case VaultAction::Restore:
+      return "Microsoft.KeyVault/managedHsm/keys/restore/action";
+    case VaultAction::Rotate:
+      return "Microsoft.KeyVault/managedHsm/keys/rotate/action";
+    case VaultAction::Delete:
+      return "Microsoft.KeyVault/managedHsm/keys/delete";
+    case VaultAction::ListDeleted:
+    case VaultAction::GetDeleted:
+      return "Microsoft.KeyVault/managedHsm/keys/deletedKeys/read/action";
+    case VaultAction::Recover:
+      return "Microsoft.KeyVault/managedHsm/keys/deletedKeys/recover/action";
+    case VaultAction::Purge:
+      return "Microsoft.KeyVault/managedHsm/keys/deletedKeys/delete";
+    case VaultAction::RandomBytes:
+      return "Microsoft.KeyVault/managedHsm/rng/action";
+    case VaultAction::Crypto:
+      break;
+  }
+  switch (route.operation) {
+    case KeyOperation::Encrypt:
+      return "Microsoft.KeyVault/managedHsm/keys/encrypt/action";
+    case KeyOperation::Decrypt:
+      return "Microsoft.KeyVault/managedHsm/keys/decrypt/action";
+    case KeyOperation::Sign:
+      return "Microsoft.KeyVault/managedHsm/keys/sign/action";
+    case KeyOperation::Verify:
+      return "Microsoft.KeyVault/managedHsm/keys/verify/action";
+    case KeyOperation::WrapKey:
+      return "Microsoft.KeyVault/managedHsm/keys/wrap/action";
+    case KeyOperation::UnwrapKey:
+      return "Microsoft.KeyVault/managedHsm/keys/unwrap/action";
+  }
+  return "";
+}
+
 bool is_known_api_version(std::string_view version) {
-  return std::find(kApiVersions.begin(), kApiVersions.end(), version) != kApiVersions.end();
+  return find_api_version(version) != nullptr;
+}
+
+bool speaks(std::string_view api_version, ApiFeature feature) {
+  const auto* version = find_api_version(api_version);
+  if (version == nullptr) return false;
+  return feature == ApiFeature::Rotation ? version->has_rotation : version->has_hsm_platform;
 }
 
 }  // namespace latchkey::emulator::azure

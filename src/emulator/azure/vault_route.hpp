@@ -17,13 +17,19 @@ enum class VaultAction {
   List,
   ListVersions,
   Update,
+  Import,
+  Backup,
+  Restore,
   Rotate,
+  GetRotationPolicy,
+  PutRotationPolicy,
   Delete,
   ListDeleted,
   GetDeleted,
   Recover,
   Purge,
   Crypto,
+  RandomBytes,  // of managed HSMs
 };
 
 struct VaultRoute {
@@ -43,7 +49,12 @@ struct ActionNames {
   std::string_view permission;   // "wrapKey", of access policies
 };
 [[nodiscard]] ActionNames names_of(const VaultRoute& route);
+// "Microsoft.KeyVault/managedHsm/keys/wrap/action": what the local roles of managed HSMs name.
+[[nodiscard]] std::string_view hsm_data_action(const VaultRoute& route);
 
 [[nodiscard]] bool is_known_api_version(std::string_view version);
+// What came with a version of the API.
+enum class ApiFeature { Rotation, HsmPlatform };
+[[nodiscard]] bool speaks(std::string_view api_version, ApiFeature feature);
 
 }  // namespace latchkey::emulator::azure

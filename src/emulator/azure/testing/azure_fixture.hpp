@@ -18,6 +18,7 @@
 #include "base/task.hpp"
 #include "crypto/random.hpp"
 #include "emulator/azure/emulator.hpp"
+#include "emulator/azure/testing/shared_rsa_keys.hpp"
 #include "http/client.hpp"
 #include "http/testing/test_server.hpp"
 
@@ -78,6 +79,7 @@ class AzureTest : public ::testing::Test {
     options_.data_dir = folder_;
     options_.clock = &clock_;
     options_.random = &random_;
+    options_.new_rsa_key = SharedRsaKeys();
     options_.client_address = [this](const http::RequestHead&) {
       std::lock_guard lock(address_mutex_);
       return address_;
@@ -103,6 +105,7 @@ class AzureTest : public ::testing::Test {
     direct_.reset();
     boost::asio::co_spawn(context_.get(), emulator_->stop(std::chrono::seconds(2)), boost::asio::use_future).get();
     emulator_.reset();
+    for (auto* token : {&vault_token_, &arm_token_, &graph_token_}) token->clear();
   }
 
   static std::unique_ptr<http::Client> make_client(http::ClientOptions options) {
