@@ -73,7 +73,7 @@ test('keys that Azure has but that will not do', async (t) => {
     ['expired', { attributes: { exp: now - 60 } }, /"expired" .* expired at 20.*--expires/],
     ['early', { attributes: { nbf: now + 3600 } }, /"early" .* is not valid before 20.*--not-before/],
     ['deleted', {}, /"deleted" .* was deleted or never existed; .*az keyvault key recover/],
-    ['no-role', {}, /may not get .*"no-role".*a role is missing on the key.*az role assignment create/],
+    ['no-role', {}, /may not read key "no-role".*a role is missing on the key.*az role assignment create/],
   ];
   for (const [name, wishes, expected] of cases) {
     await t.test(name, async () => {

@@ -66,12 +66,24 @@ std::string address_seen(const Case& c) {
   return line_behind("\n" + info, "\naddr=");
 }
 
+std::string_view forbidden_act(Operation operation) {
+  switch (operation) {
+    case Operation::Get:
+      return "read";
+    case Operation::Wrap:
+      return "wrap with";
+    case Operation::Unwrap:
+      return "unwrap with";
+  }
+  return "";
+}
+
 std::string role_missing(const Case& c) {
   auto action = line_behind(c.fault.message, "Action: ");
   return fmt::format(
-      "the app {} may not {} with key \"{}\" in {}{}: a role is missing on the key, or was granted a moment ago (Azure "
+      "the app {} may not {} key \"{}\" in {}{}: a role is missing on the key, or was granted a moment ago (Azure "
       "takes up to ten minutes; wait and try again). Grant it: {}",
-      c.target.client_id, to_string(c.operation), c.target.key_name, c.target.vault.host,
+      c.target.client_id, forbidden_act(c.operation), c.target.key_name, c.target.vault.host,
       action.empty() ? std::string() : fmt::format(" (action {})", action), az_grant_command(c.target));
 }
 
