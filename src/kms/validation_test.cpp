@@ -108,7 +108,7 @@ std::vector<Case> cases() {
        },
        KeyDenied, reason::kKeyOperation, "does not permit unwrapKey"},
       {"wrap refused", [](auto& h) { always(h, "/wrapkey", vault_refusal(403, "Forbidden", "ForbiddenByRbac")); },
-       KeyDenied, reason::kRoleMissing, "may not wrapKey", 1},
+       KeyDenied, reason::kRoleMissing, "may not wrap with", 1},
       {"unwrap refused", [](auto& h) { h.azure.disabled = true; }, KeyDenied, reason::kKeyDisabled, "is disabled", 1},
       {"round trip", [](auto& h) { h.azure.mangles = true; }, Corrupt, reason::kRoundTripMismatch,
        "did not come back the same", 1},

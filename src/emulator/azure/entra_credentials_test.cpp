@@ -144,7 +144,8 @@ TEST_F(Assertions, AnIdStandsForOneAssertion) {
 
 class Federated : public Assertions {
  protected:
-  Federated() : issuer_(make_signing_key(testing::SharedRsaKeys()).value()) {
+  Federated()
+      : issuer_(make_signing_key([](unsigned bits) { return testing::shared_rsa_key(bits, "issuer"); }).value()) {
     auto jwk = crypto::to_jwk(*issuer_.key);
     jwk["kid"] = "k1";
     model_.issuers["https://issuer.example"] = {"https://issuer.example", {{"keys", json::array{jwk}}}};
