@@ -127,16 +127,22 @@ class ApiService::Impl {
  private:
   std::string new_request_id() const { return make_id(id_prefix::kRequest, parts_.random); }
 
+  static bool speaks_of_the_key(const Error& error) {
+    return error.code == ErrorCode::KeyDenied || error.code == ErrorCode::NetworkBlocked ||
+           error.code == ErrorCode::KeyUnreachable;
+  }
+
   static std::size_t body_limit(const Endpoint& endpoint, const http::RequestHead& head) {
     bool raw = endpoint.raw_body_limit > 0 && is_octet_stream(head);
     return raw ? endpoint.raw_body_limit : endpoint.body_limit;
   }
 
   http::Response unrouted(const http::RequestHead& head, const std::vector<std::string>& allowed_methods) const {
-    if (allowed_methods.empty()) return error_response(not_found(head), new_request_id());
+    bool is_there = !allowed_methods.empty();
     auto allowed = boost::algorithm::join(allowed_methods, ", ");
-    auto response = error_response(wrong_method(head, allowed), new_request_id());
-    response.headers.add("allow", allowed);
+    auto response = error_response(is_there ? wrong_method(head, allowed) : not_found(head), new_request_id());
+    response.headers.add("cache-control", "no-store");
+    if (is_there) response.headers.add("allow", allowed);
     return response;
   }
 
@@ -157,7 +163,9 @@ class ApiService::Impl {
     }
     bool known = result.has_value();
     auto response = known ? std::move(result.value()) : error_response(to_wire(result.error()), request_id);
-    finish(response, endpoint, caller, known ? workspace_id : std::string(), request_id);
+    // Named only once it is known to be the caller's: after that nothing but its key can fail so.
+    bool found = known || speaks_of_the_key(result.error());
+    finish(response, endpoint, caller, found ? workspace_id : std::string(), request_id);
     log(endpoint, response.status, caller, request_id, parts_.clock.steady() - began,
         known ? nullptr : &result.error());
     co_return response;

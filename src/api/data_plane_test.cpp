@@ -312,7 +312,9 @@ TEST_F(DataPlaneTest, ARefusingKeyRefusesABatchWithoutBeingAskedForEachItem) {
   auto ciphertext = encrypt(workspace.id, "secret").text("/ciphertext");
   let_leases_age();
   world.provider.failure = Error{ErrorCode::KeyDenied, "disabled"};
-  EXPECT_EQ(call(workspace.id, "encrypt_batch", R"({"items":[{"plaintext":""}]})").code(), "cmek_key_disabled");
+  auto refused = call(workspace.id, "encrypt_batch", R"({"items":[{"plaintext":""}]})");
+  EXPECT_EQ(refused.code(), "cmek_key_disabled");
+  EXPECT_EQ(refused.headers.get("latchkey-workspace-id"), workspace.id);
   auto calls = world.provider.calls();
   std::string item = R"({"ciphertext":")" + ciphertext + "\"}";
   auto opened = call(workspace.id, "decrypt_batch", R"({"items":[)" + item + "," + item + "," + item + "]}");

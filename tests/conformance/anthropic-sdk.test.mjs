@@ -4,9 +4,10 @@ import { after, before, test } from 'node:test';
 
 import Anthropic, * as sdk from '@anthropic-ai/sdk';
 
-import { Dev } from '../support/dev.mjs';
+import { Dev, eventually } from '../support/dev.mjs';
+import { control } from '../support/emulator.mjs';
 
-const dev = new Dev();
+const dev = new Dev({ args: ['--enable-control'] });
 let client;
 
 before(async () => {
@@ -117,6 +118,24 @@ test('attaching is once and for good, and validated', async () => {
   assert.ok(archived.archived_at);
   assert.deepEqual((await externalKeys.retrieve(key.id)).attachment, { type: 'attached' });
   assert.ok((await thrown(externalKeys.delete(key.id))) instanceof sdk.BadRequestError);
+});
+
+test('a key that changes while it is being attached is not attached, and says so', async () => {
+  const { externalKeys, workspaces } = client.organization;
+  const key = await externalKeys.create({ display_name: 'changing', provider_config: azure() });
+  const workspace = await workspaces.create({ name: 'changing' });
+  await control(dev.env, 'POST', 'faults', { kind: 'latency', ms: 1500, operation: 'KeyUnwrap' });
+  try {
+    const attaching = thrown(workspaces.update(workspace.id, { external_key_id: key.id }));
+    await eventually(async () => (await control(dev.env, 'GET', 'faults')).json.faults[0].hits > 0);
+    await externalKeys.update(key.id, { provider_config: azure('another') });
+    const error = await attaching;
+    assert.equal(error.constructor.name, 'ExternalKeyChangedError');
+    assert.equal(error.status, 409);
+  } finally {
+    await control(dev.env, 'DELETE', 'faults');
+  }
+  assert.equal((await workspaces.retrieve(workspace.id)).external_key_id, null);
 });
 
 test('errors are the typed ones, with the request id', async () => {
