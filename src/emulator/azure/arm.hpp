@@ -53,6 +53,7 @@ struct Call {
 [[nodiscard]] std::optional<Outcome<http::Response>> handle_groups(Call& call);
 [[nodiscard]] std::optional<Outcome<http::Response>> handle_vaults(Call& call);
 [[nodiscard]] std::optional<Outcome<http::Response>> handle_deleted_vaults(Call& call);
+[[nodiscard]] std::optional<Outcome<http::Response>> handle_managed_hsms(Call& call);
 [[nodiscard]] std::optional<Outcome<http::Response>> handle_roles(Call& call);
 [[nodiscard]] std::optional<Outcome<http::Response>> handle_diagnostics(Call& call);
 // Without a token: what tools read to learn a cloud's addresses.

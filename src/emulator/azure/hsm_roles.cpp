@@ -122,7 +122,8 @@ class LocalRoles {
 
   [[nodiscard]] Outcome<void> require(std::string_view action) const {
     auto key = begins_with(scope_, "/keys/") ? scope_.substr(6) : std::string();
-    if (auto refused = check_local_role(hsm_, caller_, std::string(kPrefix) + std::string(action), key)) {
+    if (auto refused = check_local_role(hsm_, caller_, std::string(kPrefix) + std::string(action), key,
+                                        now_ - cloud_.delays.roles)) {
       return std::move(*refused);
     }
     return success();
@@ -264,12 +265,12 @@ class LocalRoles {
 }  // namespace
 
 std::optional<Refusal> check_local_role(const Vault& hsm, const Caller& caller, std::string_view data_action,
-                                        std::string_view key) {
+                                        std::string_view key, Seconds effective_before) {
   auto resource = key.empty() ? std::string("/keys") : "/keys/" + lower(key);
   for (const auto& [name, assignment] : hsm.local_assignments) {
     const auto* role = find_local_role(assignment.role_id);
-    if (role != nullptr && same(assignment.principal_id, caller.object_id) && grants(*role, data_action) &&
-        is_within(resource, assignment.scope)) {
+    if (role != nullptr && assignment.created <= effective_before && same(assignment.principal_id, caller.object_id) &&
+        grants(*role, data_action) && is_within(resource, assignment.scope)) {
       return std::nullopt;
     }
   }

@@ -13,8 +13,10 @@ namespace latchkey::emulator::azure {
 inline constexpr std::string_view kHsmAdministratorRole = "a290e904-7015-4bba-90c8-60543313cdb4";
 
 // Why the caller may not do `data_action` with the key; `key` is empty for calls that are about all of them.
+// Assignments made after `effective_before` do not hold yet.
 [[nodiscard]] std::optional<Refusal> check_local_role(const Vault& hsm, const Caller& caller,
-                                                      std::string_view data_action, std::string_view key);
+                                                      std::string_view data_action, std::string_view key,
+                                                      Seconds effective_before);
 // Answers {scope}/providers/Microsoft.Authorization/roleAssignments and roleDefinitions; absent for other paths.
 [[nodiscard]] std::optional<Outcome<http::Response>> handle_local_roles(Cloud& cloud, const http::Request& request,
                                                                         const Vault& hsm, const Caller& caller,

@@ -96,7 +96,9 @@ std::optional<Refusal> check_role(const Cloud& cloud, const Model& model, const 
 }
 
 std::optional<Refusal> check_permission(const VaultCall& call, const Caller& caller) {
-  if (call.vault.managed_hsm) return check_local_role(call.vault, caller, hsm_data_action(call.route), call.route.key);
+  if (call.vault.managed_hsm)
+    return check_local_role(call.vault, caller, hsm_data_action(call.route), call.route.key,
+                            call.now - call.cloud.delays.roles);
   if (call.vault.rbac) return check_role(call.cloud, *call.model, call.vault, call.route, caller);
   return check_policy(call.vault, caller, names_of(call.route).permission);
 }

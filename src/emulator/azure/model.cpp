@@ -77,6 +77,11 @@ std::string vault_resource_id(const Vault& vault) {
                      vault.subscription_id, vault.resource_group, vault.name);
 }
 
+std::string hsm_resource_id(const Vault& hsm) {
+  return fmt::format("/subscriptions/{}/resourceGroups/{}/providers/Microsoft.KeyVault/managedHSMs/{}",
+                     hsm.subscription_id, hsm.resource_group, hsm.name);
+}
+
 std::string role_assignment_key(std::string_view scope, std::string_view name) {
   return lower(fmt::format("{}/providers/Microsoft.Authorization/roleAssignments/{}", scope == "/" ? "" : scope, name));
 }

@@ -200,6 +200,7 @@ struct Vault {
   std::map<std::string, Key> keys;  // by lower-case name
   std::map<std::string, DeletedKey> deleted_keys;
   std::map<std::string, DiagnosticSetting> diagnostics;  // by lower-case name
+  std::vector<std::string> initial_administrators;       // of a managed HSM: object ids
   // Of a managed HSM: who may do what in it, by lower-case scope and name ("/keys/k|guid").
   std::map<std::string, RoleAssignment> local_assignments;
 };
@@ -251,6 +252,7 @@ struct Model {
   std::map<std::string, Vault> vaults;                         // by lower-case name
   std::map<std::string, DeletedVault> deleted_vaults;          // by lower-case name
   std::map<std::string, Vault> managed_hsms;                   // by lower-case name
+  std::map<std::string, DeletedVault> deleted_managed_hsms;    // by lower-case name
   Bytes backup_key;                                            // seals backups of keys; empty before the first
   std::optional<SeedRecord> seed;
   Seconds clock_distance = 0;  // how far the emulator's clock was moved
@@ -271,6 +273,8 @@ struct Model {
 
 // "/subscriptions/{s}/resourceGroups/{rg}/providers/Microsoft.KeyVault/vaults/{v}".
 [[nodiscard]] std::string vault_resource_id(const Vault& vault);
+// "/subscriptions/{s}/resourceGroups/{rg}/providers/Microsoft.KeyVault/managedHSMs/{h}".
+[[nodiscard]] std::string hsm_resource_id(const Vault& hsm);
 // Where an assignment is kept in the model: its resource id in lower case.
 [[nodiscard]] std::string role_assignment_key(std::string_view scope, std::string_view name);
 // True where a diagnostic setting sends AuditEvent somewhere.

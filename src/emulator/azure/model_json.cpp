@@ -100,16 +100,6 @@ json::object to_json(const ServicePrincipal& principal) {
           {"directory_roles", json::array(principal.directory_roles.begin(), principal.directory_roles.end())}};
 }
 
-json::object to_json(const RoleAssignment& assignment) {
-  return {{"name", assignment.name},
-          {"scope", assignment.scope},
-          {"role_id", assignment.role_id},
-          {"principal_id", assignment.principal_id},
-          {"principal_type", assignment.principal_type},
-          {"created_by", assignment.created_by},
-          {"created", assignment.created}};
-}
-
 json::object to_json(const SeedRecord& seed) {
   return {{"customer_tenant_id", seed.customer_tenant_id},
           {"platform_tenant_id", seed.platform_tenant_id},
@@ -183,12 +173,15 @@ void write_resources(const Model& model, json::object& out) {
                         {"tags", group.tags}};
   });
   out["role_assignments"] =
-      list_of(model.role_assignments, [](const RoleAssignment& assignment) { return to_json(assignment); });
+      list_of(model.role_assignments, [](const RoleAssignment& assignment) { return assignment_to_json(assignment); });
   out["vaults"] = list_of(model.vaults, [](const Vault& vault) { return vault_to_json(vault); });
-  out["deleted_vaults"] = list_of(model.deleted_vaults, [](const DeletedVault& deleted) {
+  auto deleted_to_json = [](const DeletedVault& deleted) {
     return json::object{
         {"vault", vault_to_json(deleted.vault)}, {"deleted", deleted.deleted}, {"purge_at", deleted.purge_at}};
-  });
+  };
+  out["deleted_vaults"] = list_of(model.deleted_vaults, deleted_to_json);
+  out["managed_hsms"] = list_of(model.managed_hsms, [](const Vault& hsm) { return vault_to_json(hsm); });
+  out["deleted_managed_hsms"] = list_of(model.deleted_managed_hsms, deleted_to_json);
 }
 
 void read_resources(const JsonReader& in, Model& model) {
@@ -202,21 +195,33 @@ void read_resources(const JsonReader& in, Model& model) {
     model.resource_groups[lower(group.subscription_id) + "/" + lower(group.name)] = std::move(group);
   });
   in.each("role_assignments", [&](const JsonReader& item) {
-    RoleAssignment assignment{item.text("name"),         item.text("scope"),          item.text("role_id"),
-                              item.text("principal_id"), item.text("principal_type"), item.text("created_by"),
-                              item.number("created")};
+    auto assignment = read_assignment(item);
     model.role_assignments[role_assignment_key(assignment.scope, assignment.name)] = std::move(assignment);
   });
   in.each("vaults", [&](const JsonReader& item) {
     auto vault = read_vault(item);
     model.vaults[lower(vault.name)] = std::move(vault);
   });
-  in.each("deleted_vaults", [&](const JsonReader& item) {
+  auto read_deleted = [](const JsonReader& item) {
     DeletedVault deleted;
     item.within("vault", [&](const JsonReader& vault) { deleted.vault = read_vault(vault); });
     deleted.deleted = item.number("deleted");
     deleted.purge_at = item.number("purge_at");
+    return deleted;
+  };
+  in.each("deleted_vaults", [&](const JsonReader& item) {
+    auto deleted = read_deleted(item);
     model.deleted_vaults[lower(deleted.vault.name)] = std::move(deleted);
+  });
+  // Files of earlier releases have none.
+  if (!in.has("managed_hsms")) return;
+  in.each("managed_hsms", [&](const JsonReader& item) {
+    auto hsm = read_vault(item);
+    model.managed_hsms[lower(hsm.name)] = std::move(hsm);
+  });
+  in.each("deleted_managed_hsms", [&](const JsonReader& item) {
+    auto deleted = read_deleted(item);
+    model.deleted_managed_hsms[lower(deleted.vault.name)] = std::move(deleted);
   });
 }
 
@@ -231,7 +236,6 @@ json::object to_json(const Model& model) {
   write_directory(model, out);
   write_resources(model, out);
   out["clock_distance"] = model.clock_distance;
-  out["managed_hsms"] = list_of(model.managed_hsms, [](const Vault& hsm) { return vault_to_json(hsm); });
   if (!model.backup_key.empty()) out["backup_key"] = base64url_encode(model.backup_key);
   if (model.seed) out["seed"] = to_json(*model.seed);
   return out;
@@ -247,13 +251,6 @@ Result<Model> model_from_json(const json::object& text) {
   in.within("workload_key", [&](const JsonReader& key) { model.workload_key = read_signing_key(key); });
   read_directory(in, model);
   read_resources(in, model);
-  if (in.has("managed_hsms")) {
-    in.each("managed_hsms", [&](const JsonReader& item) {
-      auto hsm = read_vault(item);
-      hsm.managed_hsm = true;
-      model.managed_hsms[lower(hsm.name)] = std::move(hsm);
-    });
-  }
   if (in.has("backup_key")) {
     auto key = base64url_decode(in.text("backup_key"));
     if (!key || key.value().size() != crypto::kAesKeySize) in.complain("backup_key", "a key of 32 bytes");

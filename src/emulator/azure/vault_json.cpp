@@ -1,6 +1,7 @@
 #include "emulator/azure/vault_json.hpp"
 
 #include "base/encoding.hpp"
+#include "emulator/azure/hsm_roles.hpp"
 #include "emulator/azure/key_material.hpp"
 #include "emulator/azure/rotation_policy.hpp"
 
@@ -131,6 +132,21 @@ void read_keys(const JsonReader& in, Vault& vault) {
   });
 }
 
+void write_local_roles(const Vault& hsm, json::object& out) {
+  json::array assignments;
+  for (const auto& [name, assignment] : hsm.local_assignments) assignments.push_back(assignment_to_json(assignment));
+  out["local_assignments"] = std::move(assignments);
+  out["initial_administrators"] = texts(hsm.initial_administrators);
+}
+
+void read_local_roles(const JsonReader& in, Vault& hsm) {
+  in.each("local_assignments", [&](const JsonReader& item) {
+    auto assignment = read_assignment(item);
+    hsm.local_assignments[local_assignment_key(assignment.scope, assignment.name)] = std::move(assignment);
+  });
+  hsm.initial_administrators = in.texts("initial_administrators");
+}
+
 }  // namespace
 
 json::object key_to_json(const Key& key) {
@@ -152,6 +168,21 @@ Key read_key(const JsonReader& in) {
     in.within("rotation", [&](const JsonReader& policy) { key.rotation = read_rotation(policy); });
   key.recovered = in.maybe_number("recovered").value_or(0);
   return key;
+}
+
+json::object assignment_to_json(const RoleAssignment& assignment) {
+  return {{"name", assignment.name},
+          {"scope", assignment.scope},
+          {"role_id", assignment.role_id},
+          {"principal_id", assignment.principal_id},
+          {"principal_type", assignment.principal_type},
+          {"created_by", assignment.created_by},
+          {"created", assignment.created}};
+}
+
+RoleAssignment read_assignment(const JsonReader& in) {
+  return {in.text("name"),           in.text("scope"),      in.text("role_id"),  in.text("principal_id"),
+          in.text("principal_type"), in.text("created_by"), in.number("created")};
 }
 
 json::object vault_to_json(const Vault& vault) {
@@ -178,6 +209,7 @@ json::object vault_to_json(const Vault& vault) {
                    {"direct_port", static_cast<std::int64_t>(vault.direct_port)}};
   if (vault.earlier_network) out["earlier_network"] = network_to_json(*vault.earlier_network);
   write_keys(vault, out);
+  if (vault.managed_hsm) write_local_roles(vault, out);
   return out;
 }
 
@@ -212,6 +244,7 @@ Vault read_vault(const JsonReader& in) {
   if (port < 0 || port > 65535) in.complain("direct_port", "a port");
   vault.direct_port = static_cast<std::uint16_t>(port);
   read_keys(in, vault);
+  if (vault.managed_hsm) read_local_roles(in, vault);
   return vault;
 }
 

@@ -7,6 +7,8 @@
 namespace latchkey::emulator::azure {
 
 [[nodiscard]] boost::json::object vault_to_json(const Vault& vault);
+[[nodiscard]] boost::json::object assignment_to_json(const RoleAssignment& assignment);
+[[nodiscard]] RoleAssignment read_assignment(const JsonReader& in);
 [[nodiscard]] boost::json::object key_to_json(const Key& key);
 // Complaints go to the reader.
 [[nodiscard]] Vault read_vault(const JsonReader& in);
