@@ -31,7 +31,7 @@ using asio::ip::tcp;
 
 constexpr std::chrono::seconds kHeadTimeout{15};
 constexpr std::uint32_t kMaxHead = 16 * 1024;
-constexpr std::size_t kChunk = 16 * 1024;
+constexpr std::size_t kChunk = std::size_t{16} * 1024;
 constexpr std::chrono::milliseconds kAcceptPause{50};
 
 struct Target {
@@ -246,6 +246,7 @@ Task<void> ConnectProxy::stop() {
   co_await Impl::stop(impl_);
 }
 
+// NOLINTNEXTLINE(performance-unnecessary-value-param): executors are handed over by value, as Asio does.
 Result<std::unique_ptr<ConnectProxy>> ConnectProxy::start(asio::any_io_executor executor, ConnectProxyOptions options) {
   LATCHKEY_TRY(auto acceptor, listen_on(asio::make_strand(executor), options.address, options.port));
   auto impl = std::make_shared<Impl>(std::move(acceptor), std::move(options));

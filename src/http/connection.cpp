@@ -33,11 +33,11 @@ constexpr std::chrono::seconds kHandshakeTimeout{10};
 // connection closes under it: it would not see the answer otherwise.
 constexpr std::chrono::seconds kLingerTimeout{5};
 constexpr std::size_t kLingerBytes = std::size_t{32} * 1024 * 1024;
-constexpr std::size_t kLingerChunk = 64 * 1024;
+constexpr std::size_t kLingerChunk = std::size_t{64} * 1024;
 // How much longer than body_timeout the socket itself waits, should the timer's cancelling slip between two reads.
 constexpr std::chrono::seconds kBodyBackstop{5};
 // What a connection holds of what it has read and not yet parsed, beyond a head: chunk headers must fit.
-constexpr std::size_t kReadAhead = 64 * 1024;
+constexpr std::size_t kReadAhead = std::size_t{64} * 1024;
 constexpr unsigned kHttp11 = 11;
 
 using RequestParser = bhttp::request_parser<bhttp::string_body>;
@@ -230,7 +230,7 @@ class Connection {
 
   Task<bool> answer(Request request, bool keep_alive) {
     bool head_only = request.method == "HEAD";
-    RequestHead head = request;
+    RequestHead head = request;  // NOLINT(cppcoreguidelines-slicing): the head alone is meant.
     std::optional<Response> response;
     try {
       response = co_await state_->service.handle(std::move(request));

@@ -31,7 +31,7 @@ constexpr std::chrono::milliseconds kUnwind{500};
 // Connections above max_connections that are told so at once; those above this too are just closed.
 constexpr std::size_t kMaxTurningAway = 64;
 constexpr std::chrono::seconds kTurnAwayTimeout{1};
-constexpr std::size_t kTurnAwayBytes = 64 * 1024;
+constexpr std::size_t kTurnAwayBytes = std::size_t{64} * 1024;
 
 Result<std::shared_ptr<asio::ssl::context>> make_tls(const TlsFiles& files) {
   auto context = std::make_shared<asio::ssl::context>(asio::ssl::context::tls_server);
@@ -236,6 +236,7 @@ Task<void> Server::stop(std::chrono::milliseconds grace) {
   co_await Impl::stop(impl_, grace);
 }
 
+// NOLINTNEXTLINE(performance-unnecessary-value-param): executors are handed over by value, as Asio does.
 Result<std::unique_ptr<Server>> Server::start(asio::any_io_executor executor, ServerOptions options, Service& service) {
   std::shared_ptr<asio::ssl::context> tls;
   if (options.tls) {

@@ -14,7 +14,7 @@ namespace latchkey::http {
 
 namespace {
 
-constexpr std::size_t kMaxResponseHead = 64 * 1024;
+constexpr std::size_t kMaxResponseHead = std::size_t{64} * 1024;
 
 boost::asio::ip::address address_of(const curl_sockaddr& target) {
   if (target.family == AF_INET) {

@@ -91,6 +91,8 @@ class Emulator::Impl {
     }
   }
 
+  Impl(const Impl&) = delete;
+  Impl& operator=(const Impl&) = delete;
   ~Impl() {
     take_listeners().clear();
     proxy_.reset();
@@ -135,6 +137,7 @@ class Emulator::Impl {
     std::lock_guard lock(listeners_mutex_);
     closed_ = true;
     std::vector<std::unique_ptr<http::Server>> taken;
+    taken.reserve(listeners_.size());
     for (auto& [name, listener] : listeners_) taken.push_back(std::move(listener));
     listeners_.clear();
     return taken;
