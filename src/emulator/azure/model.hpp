@@ -99,6 +99,19 @@ struct RoleAssignment {
   Seconds created = 0;
 };
 
+// A role that a customer has made, besides Azure's own.
+struct CustomRole {
+  std::string id;  // a GUID
+  std::string tenant_id;
+  std::string name;
+  std::string description;
+  std::vector<std::string> actions;
+  std::vector<std::string> not_actions;
+  std::vector<std::string> data_actions;
+  std::vector<std::string> not_data_actions;
+  std::vector<std::string> assignable_scopes;
+};
+
 struct DiagnosticSetting {
   std::string name;
   boost::json::object properties;
@@ -249,6 +262,7 @@ struct Model {
   std::map<std::string, Subscription> subscriptions;           // by id
   std::map<std::string, ResourceGroup> resource_groups;        // by "subscription/lower-case name"
   std::map<std::string, RoleAssignment> role_assignments;      // by lower-case resource id
+  std::map<std::string, CustomRole> custom_roles;              // by lower-case id
   std::map<std::string, Vault> vaults;                         // by lower-case name
   std::map<std::string, DeletedVault> deleted_vaults;          // by lower-case name
   std::map<std::string, Vault> managed_hsms;                   // by lower-case name

@@ -100,6 +100,34 @@ json::object to_json(const ServicePrincipal& principal) {
           {"directory_roles", json::array(principal.directory_roles.begin(), principal.directory_roles.end())}};
 }
 
+json::array texts(const std::vector<std::string>& values) {
+  return json::array(values.begin(), values.end());
+}
+
+json::object to_json(const CustomRole& role) {
+  return {{"id", role.id},
+          {"tenant_id", role.tenant_id},
+          {"name", role.name},
+          {"description", role.description},
+          {"actions", texts(role.actions)},
+          {"not_actions", texts(role.not_actions)},
+          {"data_actions", texts(role.data_actions)},
+          {"not_data_actions", texts(role.not_data_actions)},
+          {"assignable_scopes", texts(role.assignable_scopes)}};
+}
+
+CustomRole read_custom_role(const JsonReader& in) {
+  return {in.text("id"),
+          in.text("tenant_id"),
+          in.text("name"),
+          in.text("description"),
+          in.texts("actions"),
+          in.texts("not_actions"),
+          in.texts("data_actions"),
+          in.texts("not_data_actions"),
+          in.texts("assignable_scopes")};
+}
+
 json::object to_json(const SeedRecord& seed) {
   return {{"customer_tenant_id", seed.customer_tenant_id},
           {"platform_tenant_id", seed.platform_tenant_id},
@@ -172,6 +200,7 @@ void write_resources(const Model& model, json::object& out) {
                         {"location", group.location},
                         {"tags", group.tags}};
   });
+  out["custom_roles"] = list_of(model.custom_roles, [](const CustomRole& role) { return to_json(role); });
   out["role_assignments"] =
       list_of(model.role_assignments, [](const RoleAssignment& assignment) { return assignment_to_json(assignment); });
   out["vaults"] = list_of(model.vaults, [](const Vault& vault) { return vault_to_json(vault); });
@@ -213,8 +242,12 @@ void read_resources(const JsonReader& in, Model& model) {
     auto deleted = read_deleted(item);
     model.deleted_vaults[lower(deleted.vault.name)] = std::move(deleted);
   });
-  // Files of earlier releases have none.
+  // Files of earlier releases have neither.
   if (!in.has("managed_hsms")) return;
+  in.each("custom_roles", [&](const JsonReader& item) {
+    auto role = read_custom_role(item);
+    model.custom_roles[lower(role.id)] = std::move(role);
+  });
   in.each("managed_hsms", [&](const JsonReader& item) {
     auto hsm = read_vault(item);
     model.managed_hsms[lower(hsm.name)] = std::move(hsm);

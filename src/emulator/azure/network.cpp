@@ -45,6 +45,9 @@ bool is_ip_rule(std::string_view rule) {
 }
 
 bool is_in_range(std::string_view rule, std::string_view address) {
+  // An IPv4 client of a socket that takes both.
+  constexpr std::string_view kMapped = "::ffff:";
+  if (begins_with(address, kMapped)) address.remove_prefix(kMapped.size());
   auto range = parse_range(rule);
   auto single = parse_range(address);
   return range && single && contains(*range, *single);

@@ -14,7 +14,9 @@ bool any_matches(const std::vector<std::string_view>& patterns, std::string_view
 }
 
 bool allows(const RoleDefinition& role, const AccessQuestion& question) {
-  if (question.plane == Plane::Data) return any_matches(role.data_actions, question.action);
+  if (question.plane == Plane::Data) {
+    return any_matches(role.data_actions, question.action) && !any_matches(role.not_data_actions, question.action);
+  }
   return any_matches(role.actions, question.action) && !any_matches(role.not_actions, question.action);
 }
 
@@ -23,8 +25,8 @@ bool any_role(const Model& model, const AccessQuestion& question, Accept accept)
   for (const auto& [id, assignment] : model.role_assignments) {
     if (!same(assignment.principal_id, question.principal_id)) continue;
     if (assignment.created > question.effective_before || !is_within(question.resource, assignment.scope)) continue;
-    const auto* role = find_role(assignment.role_id);
-    if (role != nullptr && allows(*role, question) && accept(*role)) return true;
+    auto role = find_role(model, assignment.role_id);
+    if (role && allows(*role, question) && accept(*role)) return true;
   }
   return false;
 }

@@ -1,5 +1,5 @@
 // Role-based access control: deny by default; an assignment at a scope holds for everything beneath it; a role allows
-// what its actions name and its notActions do not. Pure.
+// what its actions name and its notActions do not, data actions apart from the others. Pure.
 #pragma once
 
 #include <string>

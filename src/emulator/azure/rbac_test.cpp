@@ -102,6 +102,22 @@ TEST(Rbac, RolesAllowWhatTheirDefinitionsSay) {
   }
 }
 
+TEST(Rbac, ACustomersRoleTakesAwayWhatItsNotDataActionsName) {
+  CustomRole role;
+  role.id = "c0ffee00-0000-4000-8000-000000000001";
+  role.data_actions = {"Microsoft.KeyVault/vaults/keys/*"};
+  role.not_data_actions = {"Microsoft.KeyVault/vaults/keys/*/action"};
+  auto model = model_with(upper(role.id), kVault);
+  EXPECT_FALSE(data(model, kKey, kReadKey)) << "a role that is not there gives nothing";
+  model.custom_roles[role.id] = role;
+  EXPECT_TRUE(data(model, kKey, kReadKey));
+  EXPECT_TRUE(data(model, kKey, "Microsoft.KeyVault/vaults/keys/delete"));
+  EXPECT_FALSE(data(model, kKey, kWrap));
+  EXPECT_FALSE(is_allowed(model, {"principal", kKey, kReadKey, Plane::Control, 100})) << "data actions are not actions";
+  model.role_assignments["b"] = {"b", kKey, std::string(kCryptoUserRole), "principal", "ServicePrincipal", "", 0};
+  EXPECT_TRUE(data(model, kKey, kWrap)) << "what one role takes away, another gives";
+}
+
 TEST(Rbac, AssignmentsHoldOnlyOnceTheyHavePropagated) {
   auto model = model_with(kCryptoUserRole, kKey, 50);
   EXPECT_FALSE(data(model, kKey, kWrap, 49));

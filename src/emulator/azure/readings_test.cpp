@@ -52,6 +52,8 @@ TEST(Network, RangesAreReadStrictly) {
   EXPECT_FALSE(is_in_range("203.0.113.0/24", "203.0.114.0"));
   EXPECT_FALSE(is_in_range("203.0.113.9", "203.0.113.90"));
   EXPECT_FALSE(is_in_range("203.0.113.9", "::1"));
+  EXPECT_TRUE(is_in_range("203.0.113.0/24", "::ffff:203.0.113.9"));
+  EXPECT_FALSE(is_in_range("203.0.113.0/24", "2001:db8::203.0.113.9"));
 }
 
 struct RouteCase {

@@ -201,6 +201,30 @@ std::span<const RoleDefinition> built_in_roles() {
   return roles;
 }
 
+std::optional<RoleDefinition> find_role(const Model& model, std::string_view id) {
+  if (const auto* role = find_role(id); role != nullptr) return *role;
+  auto custom = model.custom_roles.find(lower(id));
+  if (custom == model.custom_roles.end()) return std::nullopt;
+  return view_of(custom->second);
+}
+
+RoleDefinition view_of(const CustomRole& role) {
+  auto views = [](const std::vector<std::string>& texts) {
+    return std::vector<std::string_view>(texts.begin(), texts.end());
+  };
+  RoleDefinition view;
+  view.id = role.id;
+  view.name = role.name;
+  view.description = role.description;
+  view.actions = views(role.actions);
+  view.not_actions = views(role.not_actions);
+  view.data_actions = views(role.data_actions);
+  view.not_data_actions = views(role.not_data_actions);
+  view.assignable_scopes = views(role.assignable_scopes);
+  view.is_custom = true;
+  return view;
+}
+
 const RoleDefinition* find_role(std::string_view id) {
   for (const auto& role : built_in_roles()) {
     if (same(role.id, id)) return &role;
