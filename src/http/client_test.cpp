@@ -3,6 +3,7 @@
 #include <cstdlib>
 #include <future>
 
+#include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/strand.hpp>
 #include <boost/asio/use_future.hpp>
@@ -128,8 +129,9 @@ TEST_F(ClientTest, PrivateAddressesAreRefusedAtTheSocket) {
 }
 
 TEST_F(ClientTest, FailuresAreToldApart) {
-  auto port = server_->port();
-  server_.reset();
+  asio::ip::tcp::acceptor gone(context_.get(), {asio::ip::address_v4::loopback(), 0});
+  auto port = gone.local_endpoint().port();
+  gone.close();
   EXPECT_EQ(failure(get("http://127.0.0.1:" + std::to_string(port) + "/")), TransportFailure::ConnectFailed);
   auto late = get("http://127.0.0.1:1/");
   late.deadline = std::chrono::steady_clock::now() - std::chrono::seconds(1);
@@ -232,7 +234,8 @@ TEST_F(ClientTest, AProxysRefusalsAreToldApart) {
 TEST_F(ClientTest, AProxyThatIsNotThereIsTheProxysFailure) {
   ClientOptions through;
   through.proxy = url("");
-  server_.reset();
+  // Closed when this returns, which its destruction does not promise.
+  asio::co_spawn(context_.get(), server_->stop(std::chrono::milliseconds(0)), asio::use_future).get();
   client_ = make(through);
   EXPECT_EQ(failure(get("https://vault.example/")), TransportFailure::ProxyFailed);
 }
