@@ -2,12 +2,15 @@
 // argument, block and attribute is looked up in terraform-names.json, every variable is declared, described and in the README.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { readFileSync, readdirSync } from 'node:fs';
+import { cpSync, mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { dirname, join, normalize, relative } from 'node:path';
-import { before, test } from 'node:test';
+import { after, before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
 import { parse } from '@cdktf/hcl2json';
+
+import { writeStubbed } from '../support/terraform_stub.mjs';
 
 const kRoot = fileURLToPath(new URL('../../deploy/terraform/azure', import.meta.url));
 const kNames = JSON.parse(readFileSync(new URL('terraform-names.json', import.meta.url), 'utf8'));
@@ -184,4 +187,102 @@ const terraform = spawnSync('terraform', ['version']).status === 0;
 test('terraform fmt', { skip: !terraform && 'no terraform here' }, () => {
   const done = spawnSync('terraform', ['fmt', '-check', '-recursive', '-diff', kRoot], { encoding: 'utf8' });
   assert.equal(done.status, 0, `${relative('.', kRoot)}\n${done.stdout}${done.stderr}`);
+});
+
+// Terraform judges the rest, with plain values for what the providers would make.
+
+const kTenant = '11111111-2222-4333-8444-555555555555';
+const kVault = '/subscriptions/s/resourceGroups/security/providers/Microsoft.KeyVault/vaults/contoso-cmek';
+const kMade = {
+  'data.azurerm_client_config.current': { tenant_id: kTenant, object_id: 'me' },
+  'data.azuread_client_config.current': { tenant_id: kTenant },
+  'data.azurerm_key_vault.existing': {
+    id: kVault, vault_uri: 'https://contoso-cmek.vault.azure.net/', tenant_id: kTenant, rbac_authorization_enabled: true,
+    purge_protection_enabled: true, public_network_access_enabled: true, network_acls: [{ default_action: 'Allow', ip_rules: [] }],
+  },
+  'azurerm_key_vault.created': { id: kVault, vault_uri: 'https://contoso-cmek.vault.azure.net/' },
+  'azurerm_role_assignment.deployer': { id: 'deployer' },
+  'azurerm_role_assignment.app': { id: 'assignment' },
+  'azuread_service_principal.app': { object_id: 'sp', display_name: 'anthropic-cmek-client-us' },
+  'azurerm_key_vault_key.customer': { resource_versionless_id: `${kVault}/keys/latchkey`, versionless_id: 'https://v/keys/latchkey', version: '1' },
+};
+const kInputs = { vault_name: 'contoso-cmek', resource_group_name: 'security', key_name: 'latchkey', audit_log: null };
+
+const folder = mkdtempSync(join(tmpdir(), 'latchkey-terraform-'));
+after(() => rmSync(folder, { recursive: true, force: true }));
+
+function stubbed(name, args, inputs = {}, made = {}) {
+  const at = join(folder, name);
+  const all = Object.fromEntries(Object.entries(kMade).map(([thing, added]) => [thing, { ...added, ...made[thing] }]));
+  writeStubbed(modules['.'], all, at);
+  cpSync(join(kRoot, 'variables.tf'), join(at, 'variables.tf'));
+  cpSync(join(kRoot, 'modules'), join(at, 'modules'), { recursive: true });
+  const variables = Object.entries({ ...kInputs, ...inputs }).map(([key, value]) => `-var=${key}=${typeof value === 'string' ? value : JSON.stringify(value)}`);
+  const env = { PATH: process.env.PATH, HOME: folder, CHECKPOINT_DISABLE: '1', TF_CLI_CONFIG_FILE: '/dev/null', LATCHKEY_ADMIN_KEY: 'none' };
+  const run = (...words) => spawnSync('terraform', [...words, '-no-color'], { cwd: at, env, encoding: 'utf8', timeout: 120_000 });
+  const ready = run('init', '-input=false');
+  assert.equal(ready.status, 0, ready.stderr);
+  const done = run(...args, '-input=false', ...variables);
+  return { code: done.status, out: done.stdout, err: done.stderr.replaceAll(/[│\s]+/g, ' '), run };
+}
+
+const kUnless = { skip: !terraform && 'no terraform here' };
+const kGood = {
+  'an existing vault': {},
+  'a made vault, all that there is to wish for': {
+    create_vault: true, location: 'eastus2', sku_name: 'premium', hsm: true, network_default_action: 'Deny', rotate_after: 'P365D',
+    allowed_ip_ranges: ['192.0.2.0/24'], organization_id: kTenant, role_scope: 'vault', tags: { team: 'security' },
+    audit_log: { eventhub_authorization_rule_id: '/hub', eventhub_name: 'audit' }, workspace_ids: ['wrkspc_01'], attach_for_good: true,
+  },
+  'without registration': { register: false, audit_log: { log_analytics_workspace_id: '/log' } },
+};
+for (const [what, inputs] of Object.entries(kGood)) {
+  test(`a plan: ${what}`, kUnless, () => {
+    const done = stubbed(what.replaceAll(/\W/g, ''), ['plan'], inputs);
+    assert.equal(done.code, 0, done.err);
+    assert.doesNotMatch(`${done.out}${done.err}`, /Warning/);
+  });
+}
+
+test('an apply without registration gives what was made', kUnless, () => {
+  const done = stubbed('applied', ['apply', '-auto-approve'], { create_vault: true, location: 'eastus2', deployer_wait_seconds: 0, register: false });
+  assert.equal(done.code, 0, done.err);
+  const outputs = JSON.parse(done.run('output', '-json').stdout);
+  const value = (name) => outputs[name]?.value;
+  assert.deepEqual([value('vault_uri'), value('tenant_id'), value('key_resource_id')], ['https://contoso-cmek.vault.azure.net/', kTenant, `${kVault}/keys/latchkey`]);
+  assert.deepEqual([value('external_key_id') ?? null, value('attached_workspace_ids')], [null, []]);
+});
+
+const kBad = [
+  [{ workspace_ids: ['wrkspc_01'] }, {}, /Attaching is for good/],
+  [{ workspace_ids: ['wrkspc_01'], attach_for_good: true, register: false }, {}, /cannot be attached/],
+  [{ audit_log: {} }, {}, /audit_log needs a destination/],
+  [{ audit_log: { storage_account_id: '/s', eventhub_name: 'x' } }, {}, /eventhub_name needs/],
+  [{ create_vault: true }, {}, /location is needed/],
+  [{ create_vault: true, location: 'eastus2', hsm: true }, {}, /takes a premium vault/],
+  [{ vault_name: 'a--b' }, {}, /single hyphens/],
+  [{ key_size: 2048 }, {}, /3072 or 4096/],
+  [{ role_name: 'Owner' }, {}, /role_name must be/],
+  [{ rotate_after: '1 year' }, {}, /ISO 8601/],
+  [{ organization_id: 'org_01' }, {}, /UUID in lower case/],
+  [{ platform_egress_ranges: ['anywhere'] }, {}, /CIDR/],
+  [{ latchkey_url: 'http://example.com' }, {}, /an Admin key goes there/],
+  [{}, { 'data.azurerm_key_vault.existing': { rbac_authorization_enabled: false } }, /--enable-rbac-authorization true/],
+  [{}, { 'data.azurerm_key_vault.existing': { purge_protection_enabled: false } }, /--enable-purge-protection true/],
+  [{}, { 'data.azurerm_key_vault.existing': { public_network_access_enabled: false } }, /--public-network-access Enabled/],
+  [{}, { 'data.azuread_client_config.current': { tenant_id: kTenant.replace('1', '9') } }, /consent is given in the vault's tenant/],
+  [{}, { 'azuread_service_principal.app': { display_name: 'anthropic-cmek-client-uk' } }, /named "anthropic-cmek-client-uk".*look-alike/],
+];
+kBad.forEach(([inputs, made, message], at) => {
+  test(`no plan: ${message.source}`, kUnless, () => {
+    const done = stubbed(`bad${at}`, ['plan'], inputs, made);
+    assert.equal(done.code, 1, done.out);
+    assert.match(done.err, message);
+  });
+});
+
+test('a firewall without the platform is a warning', kUnless, () => {
+  const acls = (ip_rules) => ({ 'data.azurerm_key_vault.existing': { network_acls: [{ default_action: 'Deny', ip_rules }] } });
+  assert.match(stubbed('closed', ['plan'], {}, acls(['192.0.2.1/32'])).out.replaceAll(/[│\s]+/g, ' '), /network-rule add --name contoso-cmek --ip-address 160\.79\.104\.0\/21/);
+  assert.doesNotMatch(stubbed('open', ['plan'], {}, acls(['192.0.2.1/32', '160.79.104.0/21'])).out, /network-rule/);
 });
