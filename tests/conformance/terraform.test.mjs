@@ -206,7 +206,7 @@ const kMade = {
   'azuread_service_principal.app': { object_id: 'sp', display_name: 'anthropic-cmek-client-us' },
   'azurerm_key_vault_key.customer': { resource_versionless_id: `${kVault}/keys/latchkey`, versionless_id: 'https://v/keys/latchkey', version: '1' },
 };
-const kInputs = { vault_name: 'contoso-cmek', resource_group_name: 'security', key_name: 'latchkey', audit_log: null };
+const kInputs = { vault_name: 'contoso-cmek', resource_group_name: 'security', key_name: 'latchkey', audit_log: null, latchkey_url: 'https://api.example.com' };
 
 const folder = mkdtempSync(join(tmpdir(), 'latchkey-terraform-'));
 after(() => rmSync(folder, { recursive: true, force: true }));
@@ -217,7 +217,7 @@ function stubbed(name, args, inputs = {}, made = {}) {
   writeStubbed(modules['.'], all, at);
   cpSync(join(kRoot, 'variables.tf'), join(at, 'variables.tf'));
   cpSync(join(kRoot, 'modules'), join(at, 'modules'), { recursive: true });
-  const variables = Object.entries({ ...kInputs, ...inputs }).map(([key, value]) => `-var=${key}=${typeof value === 'string' ? value : JSON.stringify(value)}`);
+  const variables = Object.entries({ ...kInputs, ...inputs }).filter(([key, value]) => key !== 'latchkey_url' || value).map(([key, value]) => `-var=${key}=${typeof value === 'string' ? value : JSON.stringify(value)}`);
   const env = { PATH: process.env.PATH, HOME: folder, CHECKPOINT_DISABLE: '1', TF_CLI_CONFIG_FILE: '/dev/null', LATCHKEY_ADMIN_KEY: 'none' };
   const run = (...words) => spawnSync('terraform', [...words, '-no-color'], { cwd: at, env, encoding: 'utf8', timeout: 120_000 });
   const ready = run('init', '-input=false');
@@ -234,7 +234,7 @@ const kGood = {
     allowed_ip_ranges: ['192.0.2.0/24'], organization_id: kTenant, role_scope: 'vault', tags: { team: 'security' },
     audit_log: { eventhub_authorization_rule_id: '/hub', eventhub_name: 'audit' }, workspace_ids: ['wrkspc_01'], attach_for_good: true,
   },
-  'without registration': { register: false, audit_log: { log_analytics_workspace_id: '/log' } },
+  'without registration': { register: false, latchkey_url: null, audit_log: { log_analytics_workspace_id: '/log' } },
 };
 for (const [what, inputs] of Object.entries(kGood)) {
   test(`a plan: ${what}`, kUnless, () => {
@@ -266,6 +266,7 @@ const kBad = [
   [{ rotate_after: '1 year' }, {}, /ISO 8601/],
   [{ organization_id: 'org_01' }, {}, /UUID in lower case/],
   [{ platform_egress_ranges: ['anywhere'] }, {}, /CIDR/],
+  [{ latchkey_url: null }, {}, /Say with latchkey_url where/],
   [{ latchkey_url: 'http://example.com' }, {}, /an Admin key goes there/],
   [{}, { 'data.azurerm_key_vault.existing': { rbac_authorization_enabled: false } }, /--enable-rbac-authorization true/],
   [{}, { 'data.azurerm_key_vault.existing': { purge_protection_enabled: false } }, /--enable-purge-protection true/],

@@ -262,10 +262,13 @@ variable "register" {
 }
 
 variable "latchkey_url" {
-  description = "The platform's Admin API. Plain http is taken for this machine alone."
+  description = "The platform's Admin API, as it publishes it; needed to register. Plain http is taken for this machine alone."
   type        = string
-  default     = "https://api.anthropic.com"
-  nullable    = false
+  default     = null
+  validation {
+    condition     = !var.register || var.latchkey_url != null
+    error_message = "Say with latchkey_url where the platform's Admin API is, or set register = false."
+  }
 }
 
 variable "ca_file" {

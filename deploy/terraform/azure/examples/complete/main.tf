@@ -47,6 +47,11 @@ variable "log_analytics_workspace_id" {
   type        = string
 }
 
+variable "latchkey_url" {
+  description = "The platform's Admin API, as it publishes it."
+  type        = string
+}
+
 variable "workspace_id" {
   description = "The platform's workspace that holds the key from now on, for good."
   type        = string
@@ -63,6 +68,7 @@ module "customer_key" {
 
   audit_log = { log_analytics_workspace_id = var.log_analytics_workspace_id }
 
+  latchkey_url    = var.latchkey_url
   workspace_ids   = [var.workspace_id]
   attach_for_good = true
 }

@@ -1,7 +1,6 @@
 variable "latchkey_url" {
   description = "The platform's Admin API. Plain http is taken for this machine alone."
   type        = string
-  default     = "https://api.anthropic.com"
   nullable    = false
   validation {
     condition     = can(regex("^(https://[^/?#@\\s]+(/[^?#\\s]*)?|http://(localhost|127\\.0\\.0\\.1|\\[::1\\])(:[0-9]+)?/?)$", var.latchkey_url))
