@@ -21,8 +21,6 @@ namespace {
 constexpr unsigned kThreads = 2;
 constexpr std::uint16_t kDefaultPort = 8601;
 constexpr std::chrono::seconds kStopGrace{5};
-constexpr std::size_t kMaxState = std::size_t{256} * 1024 * 1024;
-constexpr unsigned kOwnerOnly = 0600;
 constexpr std::string_view kHeading = "Made by `latchkey emulator azure` at each start. Source it in a shell.";
 
 struct EmulatorCommand {
@@ -32,6 +30,9 @@ struct EmulatorCommand {
   bool enable_control = false;
   std::chrono::seconds::rep role_delay = 0;
   std::chrono::seconds::rep network_delay = 0;
+  std::chrono::seconds::rep deletion_delay = 0;
+  bool no_throttling = false;
+  bool disabled_keys_wrap = false;
   std::string import_from;
   std::string export_to;
   std::string log_level = "warn";
@@ -39,29 +40,14 @@ struct EmulatorCommand {
   AppIdentity app;
 };
 
-std::string state_file(const EmulatorCommand& options) {
-  return options.data_dir + "/azure-state.json";
-}
-
-// The state is one file that is replaced as a whole, so it may be copied at any time.
 Result<void> export_state(const EmulatorCommand& options) {
-  auto state = read_file(state_file(options), kMaxState);
-  if (!state) {
-    return caused_by(
-        state.error(), state.error().code,
-        fmt::format("there is no emulator's state to export in {}; say where with --data-dir", options.data_dir));
+  LATCHKEY_TRYV(emulator::azure::export_state(options.data_dir, options.export_to));
+  if (options.format == OutputFormat::Json) {
+    print_json({{"state", "exported"}, {"file", options.export_to}});
+  } else {
+    std::cout << "exported to " << options.export_to << ", private keys included\n" << std::flush;
   }
-  return write_file_durably(options.export_to, state.value(), kOwnerOnly);
-}
-
-Result<void> import_state(const EmulatorCommand& options) {
-  LATCHKEY_TRY(auto state, read_file(options.import_from, kMaxState));
-  LATCHKEY_TRYV(make_folder(options.data_dir, 0700));
-  if (read_file(state_file(options), kMaxState)) {
-    return Error{ErrorCode::Conflict,
-                 fmt::format("{} has a state already; import into another folder with --data-dir", options.data_dir)};
-  }
-  return write_file_durably(state_file(options), state, kOwnerOnly);
+  return success();
 }
 
 emulator::azure::EmulatorOptions emulator_options(const EmulatorCommand& options, const Clock& clock,
@@ -73,6 +59,9 @@ emulator::azure::EmulatorOptions emulator_options(const EmulatorCommand& options
   emulator.enable_control = options.enable_control;
   emulator.role_propagation = std::chrono::seconds(options.role_delay);
   emulator.network_propagation = std::chrono::seconds(options.network_delay);
+  emulator.deletion_delay = std::chrono::seconds(options.deletion_delay);
+  emulator.throttle.enabled = !options.no_throttling;
+  emulator.allow_disabled_wrap = options.disabled_keys_wrap;
   emulator.log_calls = options.log_level == "info" || options.log_level == "debug" || options.log_level == "trace";
   emulator.tls_port = options.port;
   if (options.port != 0) {
@@ -99,7 +88,7 @@ void announce(const EmulatorCommand& options, const EnvironmentLines& cloud, con
 
 Result<void> serve(const EmulatorCommand& options) {
   if (!options.import_from.empty()) {
-    LATCHKEY_TRYV(import_state(options));
+    LATCHKEY_TRYV(emulator::azure::import_state(options.data_dir, options.import_from));
   }
   SystemClock clock;
   crypto::SystemRandom random;
@@ -123,6 +112,20 @@ Result<void> serve(const EmulatorCommand& options) {
   return success();
 }
 
+// How it differs from an Azure that does everything at once and as its documents say.
+void add_behavior_options(CLI::App& command, EmulatorCommand& options) {
+  command.add_flag("--enable-control", options.enable_control, "Let it be made to fail, and its clock be moved");
+  auto add_delay = [&](const char* name, std::chrono::seconds::rep& seconds, const char* what) {
+    command.add_option(name, seconds, what)->capture_default_str()->check(CLI::Range(0, 86400));
+  };
+  add_delay("--role-delay", options.role_delay, "Seconds that a change of role assignments takes to hold");
+  add_delay("--network-delay", options.network_delay, "Seconds that a change of a vault's firewall takes");
+  add_delay("--deletion-delay", options.deletion_delay, "Seconds in which a deleted key is nowhere to be seen");
+  command.add_flag("--no-throttling", options.no_throttling, "Let a vault be asked more often than Azure's limits");
+  command.add_flag("--disabled-keys-wrap", options.disabled_keys_wrap,
+                   "Let disabled keys wrap, encrypt and verify, as a live vault was seen to");
+}
+
 void add_options(CLI::App& command, EmulatorCommand& options) {
   command.add_option("--data-dir", options.data_dir, "Where the state, the CA and the audit logs are kept")
       ->capture_default_str();
@@ -130,13 +133,7 @@ void add_options(CLI::App& command, EmulatorCommand& options) {
       ->capture_default_str()
       ->check(CLI::Range(0, 65000));
   command.add_flag("--bare", options.bare, "Leave the guide's consent, key and role to you");
-  command.add_flag("--enable-control", options.enable_control, "Let it be made to fail, and its clock be moved");
-  command.add_option("--role-delay", options.role_delay, "Seconds that a new role assignment takes to hold")
-      ->capture_default_str()
-      ->check(CLI::Range(0, 86400));
-  command.add_option("--network-delay", options.network_delay, "Seconds that a change of a vault's firewall takes")
-      ->capture_default_str()
-      ->check(CLI::Range(0, 86400));
+  add_behavior_options(command, options);
   auto* import = command.add_option("--import", options.import_from, "Begin with the state of this file");
   command.add_option("--export", options.export_to, "Write the state to this file, and end")->excludes(import);
   command.add_option("--app-client-id", options.app.client_id, "The client id of a multi-tenant app to have")
