@@ -47,4 +47,5 @@ test('the fault', async () => {
   const { json } = await control(emulator.env, 'GET', 'faults');
   assert.equal(json.faults[0].operation, 'KeyUnwrap');
   assert.equal(json.faults[0].share, 0.5);
+  assert.equal(json.faults[0].seed, 7);
 });

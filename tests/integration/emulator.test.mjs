@@ -1,10 +1,11 @@
 // The emulator alone, and what Latchkey makes of a vault in a bad hour.
 import assert from 'node:assert/strict';
-import { statSync } from 'node:fs';
+import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { request } from 'node:https';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 
-import { Dev } from '../support/dev.mjs';
+import { Dev, audit, eventually } from '../support/dev.mjs';
 import { Customer } from '../support/customer.mjs';
 import { Emulator, control } from '../support/emulator.mjs';
 
@@ -44,7 +45,9 @@ describe('latchkey emulator azure', () => {
 
   test('its state is exported and imported', async () => {
     const file = join(first.folder, 'exported.json');
-    assert.equal(first.run(['--export', file]).status, 0);
+    const exported = first.run(['--export', file]);
+    assert.equal(exported.status, 0, exported.stderr);
+    assert.match(exported.stdout, /^exported to .*exported\.json, private keys included\n$/);
     assert.equal(statSync(file).mode & 0o777, 0o600);
     await second.start(['--import', file, '--enable-control']);
     assert.equal(second.env.AZURE_TENANT_ID, first.env.AZURE_TENANT_ID);
@@ -57,6 +60,44 @@ describe('latchkey emulator azure', () => {
     const again = second.run(['--import', file]);
     assert.equal(again.status, 1);
     assert.match(again.stderr, /has a state already/);
+  });
+
+  test('what is no state is not imported, and spoils nothing', async () => {
+    const other = new Emulator();
+    const file = join(first.folder, 'no-state.json');
+    for (const text of ['hello', '[]', '{}', '{"format": 2}', readFileSync(join(first.folder, 'exported.json'), 'utf8').slice(0, -9)]) {
+      writeFileSync(file, text);
+      const refused = other.run(['--import', file]);
+      assert.equal(refused.status, 1);
+      assert.match(refused.stderr, /no-state\.json is not an emulator's state, so nothing was imported; make one with --export/);
+      assert.ok(!existsSync(join(other.folder, 'azure-state.json')));
+    }
+    const missing = other.run(['--import', join(first.folder, 'nowhere.json')]);
+    assert.equal(missing.status, 1);
+    assert.match(missing.stderr, /nowhere\.json/);
+    await other.start(['--import', join(first.folder, 'exported.json')]);
+    assert.equal(other.env.AZURE_TENANT_ID, first.env.AZURE_TENANT_ID);
+    await other.stop();
+    other.remove();
+  });
+
+  test('it ends in time while an answer is held back', async () => {
+    const slow = new Emulator();
+    await slow.start(['--enable-control']);
+    const made = await control(slow.env, 'POST', 'faults', { kind: 'latency', service: 'entra', ms: 600_000 });
+    assert.equal(made.status, 201);
+    const cut = new Promise((resolve) => {
+      const url = `${slow.env.LATCHKEY_EMULATOR_URL}/common/discovery/instance`;
+      const call = request(url, { ca: readFileSync(slow.env.LATCHKEY_CA_FILE), agent: false }, resolve);
+      call.on('error', resolve);
+      call.end();
+    });
+    await eventually(async () => (await control(slow.env, 'GET', 'faults')).json.faults[0].hits === 1);
+    const begun = Date.now();
+    await slow.stop();
+    assert.ok(Date.now() - begun < 20_000);
+    await cut;
+    slow.remove();
   });
 
   test('what cannot be exported or started is said', () => {
@@ -93,8 +134,8 @@ describe('a vault in a bad hour', () => {
   const validate = async () => (await dev.request('POST', `${kKeys}/${keyId}/validate`, { body: {} })).json;
 
   const kUnreachable = [
-    // First, while Latchkey has no token yet.
     ['Entra is down', { kind: 'error', service: 'entra', status: 503, code: 'temporarily_unavailable' }, /login\.microsoftonline\.com|Entra/],
+    ['tokens that are over when they come', { kind: 'token_lifetime', seconds: 0 }, /latchkey-dev\.vault\.azure\.net|token/],
     ['an error of the vault', { kind: 'error', status: 503, operation: 'KeyUnwrap' }, /503/],
     ['throttling', { kind: 'error', status: 429, operation: 'KeyUnwrap', retry_after: '1' }, /429|throttl/i],
     ['a reset connection', { kind: 'reset', operation: 'KeyUnwrap' }, /latchkey-dev\.vault\.azure\.net/],
@@ -103,6 +144,8 @@ describe('a vault in a bad hour', () => {
   ];
   for (const [name, fault, sentence] of kUnreachable) {
     test(`${name}: validation fails and says so, and heals with it`, async () => {
+      // The token that Latchkey has is over, so that it asks for another.
+      await control(dev.env, 'POST', 'clock', { advance_seconds: 2 * 3600 });
       const failed = await withFault(fault, validate);
       assert.equal(failed.status, 'failure');
       assert.match(failed.error, sentence);
@@ -152,5 +195,74 @@ describe('a vault in a bad hour', () => {
     assert.equal(expired.status, 'failure');
     await control(dev.env, 'POST', 'clock', { advance_seconds: -2 * 86_400 });
     assert.equal((await validate()).status, 'success');
+  });
+
+  test('a token that the vault no longer takes is renewed, and nobody notices', async () => {
+    await control(dev.env, 'POST', 'clock', { advance_seconds: 2 * 3600 });
+    assert.equal((await validate()).status, 'success');
+    await control(dev.env, 'POST', 'clock', { advance_seconds: -2 * 3600 });
+    assert.equal((await validate()).status, 'success');
+  });
+
+  test('Conditional Access that blocks the app is said as what it is, and its named locations let it in', async () => {
+    const app_id = dev.env.LATCHKEY_APP_CLIENT_ID;
+    const block = async (named_locations) => {
+      const made = await control(dev.env, 'POST', 'conditional_access', { app_id, named_locations });
+      assert.equal(made.status, 201, JSON.stringify(made.json));
+    };
+    // What Latchkey still has of tokens is of no use from here on.
+    const forget = (hours) => control(dev.env, 'POST', 'clock', { advance_seconds: hours * 3600 });
+    try {
+      await block(['127.0.0.0/8', '::1']);
+      await forget(2);
+      assert.equal((await validate()).status, 'success');
+      await control(dev.env, 'DELETE', 'conditional_access');
+      await block(['203.0.113.0/24']);
+      await forget(2);
+      const blocked = await validate();
+      assert.equal(blocked.status, 'failure');
+      assert.match(blocked.error, new RegExp(`Conditional Access policy of tenant ${dev.env.AZURE_TENANT_ID} blocks the app ${app_id}`));
+      assert.match(blocked.error, /named locations/);
+    } finally {
+      await control(dev.env, 'DELETE', 'conditional_access');
+      await forget(-4);
+    }
+    assert.equal((await validate()).status, 'success');
+  });
+
+  test('roles take the time that is set, when they are given and when they are taken', async () => {
+    const customer = new Customer(dev);
+    const wait = (seconds) => control(dev.env, 'POST', 'clock', { advance_seconds: seconds });
+    const key = (await customer.createKey('delayed')).key;
+    assert.match(key.kid, /delayed/);
+    const body = { display_name: 'delayed', provider_config: dev.azureKeyBody('delayed') };
+    const id = (await dev.request('POST', kKeys, { body })).json.id;
+    const check = async () => (await dev.request('POST', `${kKeys}/${id}/validate`, { body: {} })).json;
+    assert.equal((await control(dev.env, 'POST', 'delays', { role_seconds: 300 })).status, 200);
+    try {
+      const app = (await customer.graph('GET', `servicePrincipals(appId='${dev.env.LATCHKEY_APP_CLIENT_ID}')`)).id;
+      const assignment = await customer.grant(app, 'delayed');
+      const early = await check();
+      assert.equal(early.status, 'failure');
+      assert.match(early.error, /role/i);
+      await wait(300);
+      assert.equal((await check()).status, 'success');
+      await customer.arm('DELETE', assignment.id, '2022-04-01');
+      assert.equal((await check()).status, 'success');
+      await wait(300);
+      assert.equal((await check()).status, 'failure');
+    } finally {
+      await control(dev.env, 'POST', 'delays', { role_seconds: 0 });
+    }
+  });
+
+  test('the audit log is filtered', async () => {
+    const lines = await audit(dev, `${dev.env.AZURE_VAULT_NAME}&operation=KeyUnwrap&result=success&key=${dev.env.AZURE_KEY_NAME}&last=2`);
+    assert.equal(lines.length, 2);
+    for (const line of lines) {
+      assert.equal(line.operationName, 'KeyUnwrap');
+      assert.equal(line.resultType, 'Success');
+    }
+    await assert.rejects(audit(dev, `${dev.env.AZURE_VAULT_NAME}&last=none`), /last: Input should be a whole number/);
   });
 });

@@ -155,7 +155,7 @@ Outcome<http::Response> change_hsm(const Call& call) {
     if (present) {
       hsm = *present.value();
       LATCHKEY_TRYV(apply_body(model, body, false, hsm));
-      keep_earlier_rules(*present.value(), hsm, call.now);
+      keep_former_rules(*present.value(), hsm, call.now);
     } else if (call.method() == "PATCH") {
       return std::move(present.error());
     } else {

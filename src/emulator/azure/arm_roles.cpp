@@ -324,6 +324,10 @@ Outcome<http::Response> delete_assignment(const Call& call, std::size_t scope_le
     auto found = model.role_assignments.find(key);
     if (found == model.role_assignments.end()) return json::object();
     auto result = show_assignment(call, found->second);
+    auto& removed = model.removed_assignments;
+    std::erase_if(removed, [&](const auto& old) { return old.removed < call.now - kLongestDelay; });
+    removed.push_back(std::move(found->second));
+    removed.back().removed = call.now;
     model.role_assignments.erase(found);
     return result;
   }));

@@ -117,7 +117,7 @@ Outcome<http::Response> put_vault(const Call& call) {
                           : wants_recovery(body) ? recover_vault(call, model)
                                                  : make_vault(call, model, body);
     LATCHKEY_TRY(auto vault, std::move(made));
-    if (present) keep_earlier_rules(*present.value(), vault, call.now);
+    if (present) keep_former_rules(*present.value(), vault, call.now);
     vault.updated = call.now;
     auto result = show_vault(vault);
     // A deleted namesake past its retention is gone for good now.
@@ -136,7 +136,7 @@ Outcome<http::Response> patch_vault(const Call& call) {
     LATCHKEY_TRY(const auto* present, vault_at(model, call.path));
     auto vault = *present;
     LATCHKEY_TRYV(apply_vault_body(model, body, false, vault));
-    keep_earlier_rules(*present, vault, call.now);
+    keep_former_rules(*present, vault, call.now);
     vault.updated = call.now;
     auto result = show_vault(vault);
     model.vaults.insert_or_assign(lower(vault.name), std::move(vault));

@@ -27,7 +27,7 @@ struct Rules {
 
 // How long a change takes to hold; Azure's own take minutes. May be changed while the emulator runs.
 struct Delays {
-  std::atomic<Seconds> roles{0};    // new role assignments
+  std::atomic<Seconds> roles{0};    // role assignments that were made or removed
   std::atomic<Seconds> network{0};  // a vault's firewall
 };
 
@@ -35,7 +35,8 @@ struct Delays {
 struct Cloud {
   State& state;
   AuditLog& audit;
-  const Clock& clock;
+  const Clock& clock;          // the cloud's own, which its users may move
+  const Clock& machine_clock;  // by which those outside it date what they sign
   RandomSource& random;
   Rules rules;
   Delays& delays;

@@ -1,5 +1,5 @@
-// What the emulator's users ask of the emulator itself, under /_emulator/: the audit log always; faults, the clock and
-// delays where control is enabled. Nothing here exists in Azure.
+// What the emulator's users ask of the emulator itself, under /_emulator/: the audit log always; faults, the clock,
+// delays and Conditional Access where control is enabled. Nothing here exists in Azure.
 #pragma once
 
 #include "emulator/azure/cloud.hpp"
@@ -22,6 +22,7 @@ class Control {
   [[nodiscard]] Outcome<http::Response> audit(const http::Request& request) const;
   [[nodiscard]] Outcome<http::Response> faults(const http::Request& request);
   [[nodiscard]] Outcome<http::Response> remove_fault(const http::Request& request, const std::string& id);
+  [[nodiscard]] Outcome<http::Response> conditional_access(const http::Request& request, const std::string& id);
   [[nodiscard]] Outcome<http::Response> clock(const http::Request& request);
   [[nodiscard]] Outcome<http::Response> delays(const http::Request& request);
 

@@ -75,6 +75,7 @@ class Emulator::Impl {
         cloud_{*state_,
                audit_,
                clock_,
+               *options_.clock,
                *options_.random,
                Rules{options_.allow_disabled_wrap ? DisabledKeyRule::RefusesPrivateOperations
                                                   : DisabledKeyRule::RefusesEverything,
@@ -279,7 +280,7 @@ std::string Emulator::workload_issuer() {
 Result<std::string> Emulator::sign_workload_token(const std::string& subject, const std::string& audience,
                                                   std::chrono::seconds lifetime) const {
   auto model = impl_->state().read();
-  auto now = unix_seconds(impl_->cloud().clock);
+  auto now = unix_seconds(impl_->cloud().machine_clock);
   json::object claims{{"iss", kWorkloadIssuer},       {"sub", subject}, {"aud", audience}, {"iat", now}, {"nbf", now},
                       {"exp", now + lifetime.count()}};
   return crypto::jwt_sign(*model->workload_key.key, crypto::RsaSignature::Rs256, {{"kid", model->workload_key.kid}},

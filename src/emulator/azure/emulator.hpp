@@ -126,4 +126,11 @@ class Emulator {
   std::unique_ptr<Impl> impl_;
 };
 
+// Copies the state of `folder`, whose emulator may be running, into one JSON file of mode 0600: it has private keys.
+// NotFound where there is no state, Invalid where it is damaged.
+[[nodiscard]] Result<void> export_state(const std::string& folder, const std::string& file);
+// Begins `folder` with an exported state. Conflict where it has a state or another process has it, NotFound where the
+// file is not there, Invalid where it is no state; then nothing was written.
+[[nodiscard]] Result<void> import_state(const std::string& folder, const std::string& file);
+
 }  // namespace latchkey::emulator::azure

@@ -10,6 +10,7 @@
 
 #include "base/encoding.hpp"
 #include "base/json_fields.hpp"
+#include "emulator/azure/conditional_access.hpp"
 #include "emulator/azure/tokens.hpp"
 
 namespace latchkey::emulator::azure {
@@ -188,9 +189,8 @@ EntraOutcome<Entra::TokenRequest> Entra::read_token_request(const http::Request&
 std::optional<EntraRefusal> Entra::check_credential(const Model& model, const Application& app,
                                                     const TokenRequest& asked, const http::Request& request,
                                                     const std::string& tenant, const std::string& tenant_id) {
-  auto now = unix_seconds(cloud_.clock);
   if (asked.assertion.empty()) {
-    if (!asked.secret.empty()) return check_secret(app, asked.secret, now);
+    if (!asked.secret.empty()) return check_secret(app, asked.secret, unix_seconds(cloud_.clock));
     return invalid_client(7000216,
                           "'client_assertion', 'client_secret' or 'request' is required for the 'client_credentials' "
                           "grant type.");
@@ -201,7 +201,7 @@ std::optional<EntraRefusal> Entra::check_credential(const Model& model, const Ap
                                     "with the value '{}'.",
                                     kAssertionType)};
   }
-  AssertionCheck check{model, app, {}, now, cloud_.rules.assertions_once};
+  AssertionCheck check{model, app, {}, unix_seconds(cloud_.machine_clock), cloud_.rules.assertions_once};
   std::vector<std::string> origins = {"https://login.microsoftonline.com", "https://login.windows.net",
                                       "https://login.microsoft.com", "https://sts.windows.net"};
   if (is_local_authority(request.host)) origins.push_back("https://" + request.host);
@@ -241,6 +241,9 @@ EntraOutcome<http::Response> Entra::token(const http::Request& request, const st
                                     "tenant or consented to by any user in the tenant. You might have sent your "
                                     "authentication request to the wrong tenant.",
                                     json_fields::clean_text(asked.resource, 200), directory->display_name)};
+  }
+  if (auto refused = check_conditional_access(*model, directory->id, app.app_id, cloud_.client_address(request))) {
+    return std::move(*refused);
   }
   TokenGrant grant{asked.resource, directory->id, app.app_id, principal->object_id, asked.assertion.empty(), lifetime};
   auto issued = issue_token(*model, grant, unix_seconds(cloud_.clock), cloud_.random);

@@ -103,10 +103,10 @@ std::size_t Front::body_limit(const http::RequestHead& head) const {
 Task<http::Response> Front::handle(http::Request request) {
   request.host = clean_authority(request);
   auto target = target_of(request);
-  auto faults = faults_.strike(site_of(request, target), cloud_.random);
+  auto faults = faults_.strike(site_of(request, target));
   std::chrono::milliseconds wait{0};
   for (const auto& fault : faults) {
-    if (fault.kind == FaultKind::Latency) wait += draw(fault.latency, cloud_.random);
+    wait += fault.wait;
   }
   if (wait.count() > 0) {
     auto executor = co_await boost::asio::this_coro::executor;
@@ -214,7 +214,7 @@ FaultSite Front::site_of(const http::Request& request, const Target& target) {
     case Service::Nowhere:
       break;
   }
-  return {"none", "", ""};
+  return {};
 }
 
 // The answer, or what the faults make of it. Latency is over by now.

@@ -401,9 +401,16 @@ TEST_F(KeyVaultOptionsTest, InTheHarderWorldADisabledKeyWraps) {
 TEST_F(KeyVaultOptionsTest, ARoleTakesItsTime) {
   options_.role_propagation = std::chrono::minutes(5);
   start();
-  EXPECT_EQ(vault("GET", "keys").inner(), "ForbiddenByRbac");
-  clock_.advance(std::chrono::minutes(5));
   EXPECT_EQ(vault("GET", "keys").status, 200U);
+  auto service = make_service("new");
+  ASSERT_EQ(assign_role(cloud_.vault_resource_id, std::string(kCryptoUser), service.principal_id,
+                        "a1111111-2222-4333-8444-555555555555")
+                .status,
+            201U);
+  auto token = token_of(service, "https://vault.azure.net");
+  EXPECT_EQ(vault("GET", "keys", nullptr, token).inner(), "ForbiddenByRbac");
+  clock_.advance(std::chrono::minutes(5));
+  EXPECT_EQ(vault("GET", "keys", nullptr, token).status, 200U);
 }
 
 }  // namespace

@@ -16,6 +16,9 @@
 
 namespace latchkey::emulator::azure {
 
+// How long what held before a change is remembered, and so the longest that a change may take to hold.
+inline constexpr Seconds kLongestDelay = 86'400;
+
 struct Tenant {
   std::string id;
   std::string display_name;
@@ -97,6 +100,16 @@ struct RoleAssignment {
   std::string principal_type;
   std::string created_by;
   Seconds created = 0;
+  Seconds removed = 0;  // 0: it stands
+};
+
+// Keeps an application of a tenant from tokens, but for the named locations.
+struct ConditionalAccessPolicy {
+  std::string id;  // a GUID
+  std::string display_name;
+  std::string tenant_id;
+  std::string app_id;
+  std::vector<std::string> named_locations;  // addresses and ranges
 };
 
 // A role that a customer has made, besides Azure's own.
@@ -175,6 +188,11 @@ struct NetworkRules {
   bool operator==(const NetworkRules&) const = default;
 };
 
+struct FormerRules {
+  NetworkRules rules;
+  Seconds until = 0;
+};
+
 struct AccessPolicy {
   std::string object_id;
   std::vector<std::string> keys;  // lower case
@@ -202,8 +220,7 @@ struct Vault {
   bool for_disk_encryption = false;
   bool for_template_deployment = false;
   NetworkRules network;
-  std::optional<NetworkRules> earlier_network;  // what held before the last change
-  Seconds network_changed = 0;
+  std::vector<FormerRules> former_network;  // before the last changes, oldest first
   std::vector<AccessPolicy> access_policies;
   boost::json::object tags;
   std::string created_by;
@@ -254,20 +271,22 @@ struct SeedRecord {
 struct Model {
   TlsMaterial tls;
   SigningKey token_key;
-  SigningKey workload_key;                                     // of the emulator's own outside issuer
-  std::map<std::string, Tenant> tenants;                       // by id
-  std::map<std::string, Application> applications;             // by app id
-  std::map<std::string, ServicePrincipal> service_principals;  // by object id
-  std::map<std::string, TrustedIssuer> issuers;                // by issuer
-  std::map<std::string, Subscription> subscriptions;           // by id
-  std::map<std::string, ResourceGroup> resource_groups;        // by "subscription/lower-case name"
-  std::map<std::string, RoleAssignment> role_assignments;      // by lower-case resource id
-  std::map<std::string, CustomRole> custom_roles;              // by lower-case id
-  std::map<std::string, Vault> vaults;                         // by lower-case name
-  std::map<std::string, DeletedVault> deleted_vaults;          // by lower-case name
-  std::map<std::string, Vault> managed_hsms;                   // by lower-case name
-  std::map<std::string, DeletedVault> deleted_managed_hsms;    // by lower-case name
-  Bytes backup_key;                                            // seals backups of keys; empty before the first
+  SigningKey workload_key;                                            // of the emulator's own outside issuer
+  std::map<std::string, Tenant> tenants;                              // by id
+  std::map<std::string, Application> applications;                    // by app id
+  std::map<std::string, ServicePrincipal> service_principals;         // by object id
+  std::map<std::string, TrustedIssuer> issuers;                       // by issuer
+  std::map<std::string, Subscription> subscriptions;                  // by id
+  std::map<std::string, ResourceGroup> resource_groups;               // by "subscription/lower-case name"
+  std::map<std::string, RoleAssignment> role_assignments;             // by lower-case resource id
+  std::map<std::string, CustomRole> custom_roles;                     // by lower-case id
+  std::map<std::string, Vault> vaults;                                // by lower-case name
+  std::map<std::string, DeletedVault> deleted_vaults;                 // by lower-case name
+  std::map<std::string, Vault> managed_hsms;                          // by lower-case name
+  std::map<std::string, DeletedVault> deleted_managed_hsms;           // by lower-case name
+  std::vector<RoleAssignment> removed_assignments;                    // lately; they hold until that has got about
+  std::map<std::string, ConditionalAccessPolicy> conditional_access;  // by id
+  Bytes backup_key;                                                   // seals backups of keys; empty before the first
   std::optional<SeedRecord> seed;
   Seconds clock_distance = 0;  // how far the emulator's clock was moved
 };

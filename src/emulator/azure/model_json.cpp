@@ -2,6 +2,7 @@
 
 #include "base/encoding.hpp"
 #include "crypto/aead.hpp"
+#include "emulator/azure/conditional_access.hpp"
 #include "emulator/azure/json_reader.hpp"
 #include "emulator/azure/vault_json.hpp"
 
@@ -203,6 +204,12 @@ void write_resources(const Model& model, json::object& out) {
   out["custom_roles"] = list_of(model.custom_roles, [](const CustomRole& role) { return to_json(role); });
   out["role_assignments"] =
       list_of(model.role_assignments, [](const RoleAssignment& assignment) { return assignment_to_json(assignment); });
+  json::array removed;
+  for (const auto& assignment : model.removed_assignments) {
+    removed.push_back(assignment_to_json(assignment));
+    removed.back().get_object()["removed"] = assignment.removed;
+  }
+  out["removed_assignments"] = std::move(removed);
   out["vaults"] = list_of(model.vaults, [](const Vault& vault) { return vault_to_json(vault); });
   auto deleted_to_json = [](const DeletedVault& deleted) {
     return json::object{
@@ -227,6 +234,10 @@ void read_resources(const JsonReader& in, Model& model) {
     auto assignment = read_assignment(item);
     model.role_assignments[role_assignment_key(assignment.scope, assignment.name)] = std::move(assignment);
   });
+  if (in.has("removed_assignments")) {
+    in.each("removed_assignments",
+            [&](const JsonReader& item) { model.removed_assignments.push_back(read_assignment(item)); });
+  }
   in.each("vaults", [&](const JsonReader& item) {
     auto vault = read_vault(item);
     model.vaults[lower(vault.name)] = std::move(vault);
@@ -269,6 +280,8 @@ json::object to_json(const Model& model) {
   write_directory(model, out);
   write_resources(model, out);
   out["clock_distance"] = model.clock_distance;
+  out["conditional_access"] =
+      list_of(model.conditional_access, [](const ConditionalAccessPolicy& policy) { return azure::to_json(policy); });
   if (!model.backup_key.empty()) out["backup_key"] = base64url_encode(model.backup_key);
   if (model.seed) out["seed"] = to_json(*model.seed);
   return out;
@@ -284,6 +297,12 @@ Result<Model> model_from_json(const json::object& text) {
   in.within("workload_key", [&](const JsonReader& key) { model.workload_key = read_signing_key(key); });
   read_directory(in, model);
   read_resources(in, model);
+  if (in.has("conditional_access")) {
+    in.each("conditional_access", [&](const JsonReader& item) {
+      auto policy = read_policy(item);
+      model.conditional_access[policy.id] = std::move(policy);
+    });
+  }
   if (in.has("backup_key")) {
     auto key = base64url_decode(in.text("backup_key"));
     if (!key || key.value().size() != crypto::kAesKeySize) in.complain("backup_key", "a key of 32 bytes");

@@ -54,14 +54,15 @@ bool is_in_range(std::string_view rule, std::string_view address) {
 }
 
 const NetworkRules& rules_in_force(const Vault& vault, Seconds effective_before) {
-  bool is_young = vault.network_changed > effective_before;
-  return is_young && vault.earlier_network ? *vault.earlier_network : vault.network;
+  auto former = std::ranges::find_if(vault.former_network,
+                                     [&](const FormerRules& rules) { return rules.until > effective_before; });
+  return former == vault.former_network.end() ? vault.network : former->rules;
 }
 
-void keep_earlier_rules(const Vault& before, Vault& vault, Seconds now) {
+void keep_former_rules(const Vault& before, Vault& vault, Seconds now) {
   if (vault.network == before.network) return;
-  vault.earlier_network = before.network;
-  vault.network_changed = now;
+  std::erase_if(vault.former_network, [&](const FormerRules& rules) { return rules.until < now - kLongestDelay; });
+  vault.former_network.push_back({before.network, now});
 }
 
 std::optional<Refusal> check_network(const Vault& vault, const NetworkRules& rules, std::string_view address,

@@ -16,7 +16,7 @@ namespace latchkey::emulator::azure {
 // The rules that hold where those changed after `effective_before` do not hold yet.
 [[nodiscard]] const NetworkRules& rules_in_force(const Vault& vault, Seconds effective_before);
 // Notes in `vault`, whose rules may have been changed at `now`, those that held before.
-void keep_earlier_rules(const Vault& before, Vault& vault, Seconds now);
+void keep_former_rules(const Vault& before, Vault& vault, Seconds now);
 // Absent where `rules` let `address` into the vault.
 [[nodiscard]] std::optional<Refusal> check_network(const Vault& vault, const NetworkRules& rules,
                                                    std::string_view address, const Caller& caller);

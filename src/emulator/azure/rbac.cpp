@@ -22,13 +22,16 @@ bool allows(const RoleDefinition& role, const AccessQuestion& question) {
 
 template <class Accept>
 bool any_role(const Model& model, const AccessQuestion& question, Accept accept) {
-  for (const auto& [id, assignment] : model.role_assignments) {
-    if (!same(assignment.principal_id, question.principal_id)) continue;
-    if (assignment.created > question.effective_before || !is_within(question.resource, assignment.scope)) continue;
+  auto grants = [&](const RoleAssignment& assignment) {
+    if (!same(assignment.principal_id, question.principal_id)) return false;
+    if (assignment.created > question.effective_before || !is_within(question.resource, assignment.scope)) return false;
     auto role = find_role(model, assignment.role_id);
-    if (role && allows(*role, question) && accept(*role)) return true;
-  }
-  return false;
+    return role && allows(*role, question) && accept(*role);
+  };
+  return std::ranges::any_of(model.role_assignments, [&](const auto& entry) { return grants(entry.second); }) ||
+         std::ranges::any_of(model.removed_assignments, [&](const RoleAssignment& assignment) {
+           return assignment.removed > question.effective_before && grants(assignment);
+         });
 }
 
 }  // namespace

@@ -16,7 +16,7 @@ struct AccessQuestion {
   std::string_view resource;  // "/subscriptions/...": compared in any case
   std::string_view action;    // "Microsoft.KeyVault/vaults/keys/wrap/action"
   Plane plane = Plane::Control;
-  // Assignments made after this moment do not hold yet.
+  // Assignments made after this moment do not hold yet; those removed after it still do.
   Seconds effective_before = 0;
 };
 

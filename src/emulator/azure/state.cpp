@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 
 #include "base/file.hpp"
+#include "emulator/azure/emulator.hpp"
 #include "emulator/azure/model_json.hpp"
 
 namespace latchkey::emulator::azure {
@@ -32,6 +33,26 @@ Result<int> lock_folder(const std::string& folder) {
   return lock;
 }
 
+std::string state_file(const std::string& folder) {
+  return folder + "/azure-state.json";
+}
+
+Result<Model> parse_state(std::string_view text) {
+  // What strangers sent nests deeper here than it did in their requests.
+  boost::json::parse_options options;
+  options.max_depth = kMaxDepth;
+  boost::system::error_code failed;
+  auto parsed = boost::json::parse(text, failed, {}, options);
+  if (failed || !parsed.is_object()) return Error{ErrorCode::Invalid, "it is not a JSON object"};
+  return model_from_json(parsed.get_object());
+}
+
+Error damaged(const Error& cause, const std::string& path) {
+  return caused_by(
+      cause, ErrorCode::Invalid,
+      fmt::format("the emulator's state in {} cannot be read; restore it, or remove it to begin anew", path));
+}
+
 Result<Model> load(const std::string& path, bool& is_new) {
   auto text = read_file(path, kMaxFile);
   if (!text) {
@@ -39,28 +60,29 @@ Result<Model> load(const std::string& path, bool& is_new) {
     is_new = true;
     return Model{};
   }
-  auto damaged = [&](const Error& cause) {
-    return caused_by(
-        cause, ErrorCode::Invalid,
-        fmt::format("the emulator's state in {} cannot be read; restore it, or remove it to begin anew", path));
-  };
-  // What strangers sent nests deeper here than it did in their requests.
-  boost::json::parse_options options;
-  options.max_depth = kMaxDepth;
-  boost::system::error_code failed;
-  auto parsed = boost::json::parse(text.value(), failed, {}, options);
-  if (failed || !parsed.is_object()) return damaged(Error{ErrorCode::Invalid, "it is not a JSON object"});
-  auto model = model_from_json(parsed.get_object());
-  if (!model) return damaged(model.error());
-  return std::move(model.value());
+  auto model = parse_state(text.value());
+  if (!model) return damaged(model.error(), path);
+  return model;
 }
+
+// Holds a folder for as long as it lives.
+class Hold {
+ public:
+  explicit Hold(int lock) : lock_(lock) {}
+  Hold(const Hold&) = delete;
+  Hold& operator=(const Hold&) = delete;
+  ~Hold() { ::close(lock_); }
+
+ private:
+  int lock_;
+};
 
 }  // namespace
 
 Result<std::unique_ptr<State>> State::open(const std::string& folder) {
   LATCHKEY_TRYV(make_folder(folder, kFolderMode));
   LATCHKEY_TRY(auto lock, lock_folder(folder));
-  auto path = folder + "/azure-state.json";
+  auto path = state_file(folder);
   bool is_new = false;
   auto model = load(path, is_new);
   if (!model) {
@@ -91,6 +113,37 @@ std::optional<Error> State::commit(const std::function<bool(Model&)>& edit) {
   std::lock_guard lock(mutex_);
   current_ = std::move(next);
   return std::nullopt;
+}
+
+Result<void> export_state(const std::string& folder, const std::string& file) {
+  auto path = state_file(folder);
+  // The file is replaced as a whole, so it may be copied at any time.
+  auto text = read_file(path, kMaxFile);
+  if (!text) {
+    return caused_by(text.error(), text.error().code,
+                     fmt::format("there is no emulator's state to export in {}; say where with --data-dir", folder));
+  }
+  if (auto model = parse_state(text.value()); !model) return damaged(model.error(), path);
+  return write_file_durably(file, text.value(), kOwnerOnly);
+}
+
+Result<void> import_state(const std::string& folder, const std::string& file) {
+  LATCHKEY_TRY(auto text, read_file(file, kMaxFile));
+  if (auto model = parse_state(text); !model) {
+    return caused_by(
+        model.error(), ErrorCode::Invalid,
+        fmt::format("{} is not an emulator's state, so nothing was imported; make one with --export", file));
+  }
+  LATCHKEY_TRYV(make_folder(folder, kFolderMode));
+  LATCHKEY_TRY(auto lock, lock_folder(folder));
+  Hold hold(lock);
+  auto path = state_file(folder);
+  auto present = read_file(path, kMaxFile);
+  if (present || present.error().code != ErrorCode::NotFound) {
+    return Error{ErrorCode::Conflict,
+                 fmt::format("{} has a state already; import into another folder with --data-dir", folder)};
+  }
+  return write_file_durably(path, text, kOwnerOnly);
 }
 
 }  // namespace latchkey::emulator::azure

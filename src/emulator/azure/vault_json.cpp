@@ -181,8 +181,9 @@ json::object assignment_to_json(const RoleAssignment& assignment) {
 }
 
 RoleAssignment read_assignment(const JsonReader& in) {
-  return {in.text("name"),           in.text("scope"),      in.text("role_id"),  in.text("principal_id"),
-          in.text("principal_type"), in.text("created_by"), in.number("created")};
+  return {
+      in.text("name"),           in.text("scope"),      in.text("role_id"),   in.text("principal_id"),
+      in.text("principal_type"), in.text("created_by"), in.number("created"), in.maybe_number("removed").value_or(0)};
 }
 
 json::object vault_to_json(const Vault& vault) {
@@ -200,14 +201,17 @@ json::object vault_to_json(const Vault& vault) {
                    {"for_disk_encryption", vault.for_disk_encryption},
                    {"for_template_deployment", vault.for_template_deployment},
                    {"network", network_to_json(vault.network)},
-                   {"network_changed", vault.network_changed},
                    {"access_policies", policies_to_json(vault)},
                    {"tags", vault.tags},
                    {"created_by", vault.created_by},
                    {"created", vault.created},
                    {"updated", vault.updated},
                    {"direct_port", static_cast<std::int64_t>(vault.direct_port)}};
-  if (vault.earlier_network) out["earlier_network"] = network_to_json(*vault.earlier_network);
+  json::array former;
+  for (const auto& [rules, until] : vault.former_network) {
+    former.push_back(json::object{{"rules", network_to_json(rules)}, {"until", until}});
+  }
+  out["former_network"] = std::move(former);
   write_keys(vault, out);
   if (vault.managed_hsm) write_local_roles(vault, out);
   return out;
@@ -229,9 +233,12 @@ Vault read_vault(const JsonReader& in) {
   vault.for_disk_encryption = in.flag("for_disk_encryption");
   vault.for_template_deployment = in.flag("for_template_deployment");
   in.within("network", [&](const JsonReader& rules) { vault.network = read_network(rules); });
-  vault.network_changed = in.maybe_number("network_changed").value_or(0);
-  if (in.has("earlier_network")) {
-    in.within("earlier_network", [&](const JsonReader& rules) { vault.earlier_network = read_network(rules); });
+  if (in.has("former_network")) {
+    in.each("former_network", [&](const JsonReader& item) {
+      FormerRules former{{}, item.number("until")};
+      item.within("rules", [&](const JsonReader& rules) { former.rules = read_network(rules); });
+      vault.former_network.push_back(std::move(former));
+    });
   }
   in.each("access_policies", [&](const JsonReader& policy) {
     vault.access_policies.push_back({policy.text("object_id"), policy.texts("keys"), policy.object("shown")});
