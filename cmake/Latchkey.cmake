@@ -1,5 +1,6 @@
-# latchkey_library(NAME SOURCES ... DEPENDS ... [TESTS ...])
-#   makes the static library latchkey_NAME of one folder, and, where TESTS are named, latchkey_NAME_test beside it.
+# latchkey_library(NAME SOURCES ... DEPENDS ... [TESTS ...] [AES_ENGINES])
+#   makes the static library latchkey_NAME of one folder, and, where TESTS are named, latchkey_NAME_test beside it. With
+#   AES_ENGINES the tests run once with each implementation of AES-GCM, whichever of them is the faster here.
 include(GoogleTest)
 
 add_library(latchkey_options INTERFACE)
@@ -48,7 +49,7 @@ if(LATCHKEY_BUILD_TESTS)
 endif()
 
 function(latchkey_library name)
-  cmake_parse_arguments(ARG "" "" "SOURCES;DEPENDS;TESTS" ${ARGN})
+  cmake_parse_arguments(ARG "AES_ENGINES" "" "SOURCES;DEPENDS;TESTS" ${ARGN})
   add_library(latchkey_${name} STATIC ${ARG_SOURCES})
   target_link_libraries(latchkey_${name} PUBLIC latchkey_options ${ARG_DEPENDS})
   target_precompile_headers(latchkey_${name} REUSE_FROM latchkey_precompiled)
@@ -57,6 +58,14 @@ function(latchkey_library name)
     target_link_libraries(latchkey_${name}_test PRIVATE latchkey_${name} GTest::gmock_main)
     target_precompile_headers(latchkey_${name}_test REUSE_FROM latchkey_precompiled_test)
     target_compile_definitions(latchkey_${name}_test PRIVATE LATCHKEY_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
-    gtest_discover_tests(latchkey_${name}_test PROPERTIES TIMEOUT 120 DISCOVERY_TIMEOUT 60)
+    set(limits TIMEOUT 120 DISCOVERY_TIMEOUT 60)
+    if(ARG_AES_ENGINES AND LATCHKEY_IPSEC_MB)
+      gtest_discover_tests(latchkey_${name}_test TEST_SUFFIX " (openssl)" PROPERTIES ${limits}
+                           ENVIRONMENT LATCHKEY_AEAD=openssl TEST_LIST openssl_tests)
+      gtest_discover_tests(latchkey_${name}_test TEST_SUFFIX " (ipsec-mb)" PROPERTIES ${limits}
+                           ENVIRONMENT LATCHKEY_AEAD=ipsec-mb TEST_LIST ipsec_mb_tests)
+    else()
+      gtest_discover_tests(latchkey_${name}_test PROPERTIES ${limits})
+    endif()
   endif()
 endfunction()

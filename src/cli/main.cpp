@@ -1,6 +1,8 @@
 #include <iostream>
 
 #include "cli/command.hpp"
+#include "cli/output.hpp"
+#include "crypto/aead.hpp"
 
 int main(int argc, char** argv) {
   using namespace latchkey::cli;
@@ -28,6 +30,10 @@ int main(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     int code = app.exit(error);
     return code == 0 ? 0 : static_cast<int>(ExitCode::Usage);
+  }
+  if (auto choice = latchkey::crypto::check_aead_choice(); !choice) {
+    static_cast<void>(report_error(choice.error(), OutputFormat::Text));
+    return static_cast<int>(ExitCode::Usage);
   }
   return static_cast<int>(chosen.action());
 }

@@ -11,6 +11,7 @@
 #include "cli/run_until_signal.hpp"
 #include "cli/serve_options.hpp"
 #include "cli/server_runtime.hpp"
+#include "crypto/aead.hpp"
 #include "crypto/random.hpp"
 
 namespace latchkey::cli {
@@ -29,8 +30,9 @@ Result<void> serve(const ServerConfig& config) {
   crypto::SystemRandom random;
   boost::asio::io_context context;
   LATCHKEY_TRY(auto runtime, ServerRuntime::start(config, context.get_executor(), clock, random));
-  SPDLOG_INFO("latchkey {} serves {}://{}:{}, database {}", LATCHKEY_VERSION,
-              config.tls_certificate_file.empty() ? "http" : "https", config.address, runtime->port(), config.database);
+  SPDLOG_INFO("latchkey {} serves {}://{}:{}, database {}, AES-GCM by {}", LATCHKEY_VERSION,
+              config.tls_certificate_file.empty() ? "http" : "https", config.address, runtime->port(), config.database,
+              crypto::aead_name());
   std::cout << "ready\n" << std::flush;
   run_until_signal(context, config.threads, [&]() -> Task<void> { co_await runtime->stop(); });
   return success();

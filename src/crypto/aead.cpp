@@ -2,91 +2,114 @@
 
 #include <algorithm>
 #include <cstdlib>
-#include <limits>
+#include <new>
 
-#include "crypto/openssl_handles.hpp"
-#include "crypto/secret.hpp"
+#include "crypto/aes_engine.hpp"
 
 namespace latchkey::crypto {
 
 namespace {
 
 constexpr std::uint64_t kMaxPlaintext = (std::uint64_t{1} << 36) - 32;  // SP 800-38D section 5.2.1.1
-constexpr std::size_t kStep = std::size_t{1} << 30;                     // EVP lengths are int
+// A key for many messages is a stream's, and those are long.
+constexpr std::size_t kManyMessagesSize = std::size_t{16} * 1024;
 
 Error wrong_size() {
   return Error{ErrorCode::Invalid, "AES-GCM: the sizes of input and output do not fit"};
 }
 
-// Feeds `in` through the cipher; `out` null for associated data.
-bool feed(EVP_CIPHER_CTX* context, ByteView in, std::uint8_t* out) {
-  for (std::size_t done = 0; done < in.size();) {
-    auto part = std::min(kStep, in.size() - done);
-    int written = 0;
-    auto* target = out == nullptr ? nullptr : out + done;
-    if (EVP_CipherUpdate(context, target, &written, in.data() + done, static_cast<int>(part)) != 1) return false;
-    done += part;
-  }
-  return true;
+bool fits(std::size_t plaintext, std::size_t sealed) {
+  return plaintext <= kMaxPlaintext && sealed == plaintext + kGcmTagSize;
 }
 
-CipherContextPtr begin(AesKeyView key, GcmNonceView nonce, bool encrypt) {
-  CipherContextPtr context(EVP_CIPHER_CTX_new());
-  if (!context ||
-      EVP_CipherInit_ex(context.get(), EVP_aes_256_gcm(), nullptr, key.data(), nonce.data(), encrypt ? 1 : 0) != 1) {
-    return nullptr;
+const GcmState& state_of(const SecretBytes& bytes) {
+  return *reinterpret_cast<const GcmState*>(bytes.reveal().data());
+}
+GcmState& state_of(SecretBytes& bytes) {
+  return *reinterpret_cast<GcmState*>(bytes.mutable_view().data());
+}
+
+// The state of a key that lives for one message: this thread's, in secret memory, wiped when the message is done.
+class MessageState {
+ public:
+  MessageState(AesKeyView key, std::size_t message_size) { aes_engine().prepare(key, message_size, state()); }
+  MessageState(const MessageState&) = delete;
+  MessageState& operator=(const MessageState&) = delete;
+  ~MessageState() { wipe(state().key); }
+  [[nodiscard]] static GcmState& state() {
+    static thread_local SecretBytes memory(sizeof(GcmState));
+    return state_of(memory);
   }
-  return context;
+};
+
+GcmMessage message_of(GcmNonceView nonce, ByteView in, ByteView aad, MutableBytes out) {
+  GcmMessage message{{}, in, aad, out};
+  std::copy(nonce.begin(), nonce.end(), message.nonce.begin());
+  return message;
 }
 
 }  // namespace
 
 Result<void> gcm_seal(AesKeyView key, GcmNonceView nonce, ByteView plaintext, ByteView aad, MutableBytes out) {
-  if (plaintext.size() > kMaxPlaintext || out.size() != plaintext.size() + kGcmTagSize) return wrong_size();
-  auto context = begin(key, nonce, true);
-  int written = 0;
-  std::uint8_t none = 0;
-  bool sealed =
-      context && feed(context.get(), aad, nullptr) && feed(context.get(), plaintext, out.data()) &&
-      EVP_CipherFinal_ex(context.get(), &none, &written) == 1 &&
-      EVP_CIPHER_CTX_ctrl(context.get(), EVP_CTRL_GCM_GET_TAG, kGcmTagSize, out.subspan(plaintext.size()).data()) == 1;
-  if (!sealed) return openssl_error("AES-256-GCM");
-  return success();
+  if (!fits(plaintext.size(), out.size())) return wrong_size();
+  MessageState ready(key, plaintext.size());
+  auto message = message_of(nonce, plaintext, aad, out);
+  return aes_engine().seal(MessageState::state(), {&message, 1});
+}
+
+Result<void> gcm_seal(AesKeyView key, GcmNonceView nonce, std::span<const ByteView> plaintext, ByteView aad,
+                      MutableBytes out) {
+  if (plaintext.size() == 1) return gcm_seal(key, nonce, plaintext[0], aad, out);
+  std::size_t size = 0;
+  for (auto piece : plaintext) {
+    if (piece.size() > kMaxPlaintext - size) return wrong_size();
+    size += piece.size();
+  }
+  if (!fits(size, out.size())) return wrong_size();
+  MessageState ready(key, size);
+  return aes_engine().seal_pieces(MessageState::state(), nonce, plaintext, aad, out);
 }
 
 Result<void> gcm_open(AesKeyView key, GcmNonceView nonce, ByteView sealed, ByteView aad, MutableBytes out) {
-  if (sealed.size() < kGcmTagSize || sealed.size() - kGcmTagSize > kMaxPlaintext ||
-      out.size() != sealed.size() - kGcmTagSize) {
-    return wrong_size();
-  }
-  auto ciphertext = sealed.first(out.size());
-  std::array<std::uint8_t, kGcmTagSize> tag;
-  std::copy(sealed.end() - kGcmTagSize, sealed.end(), tag.begin());
-  auto context = begin(key, nonce, false);
-  int written = 0;
-  std::uint8_t none = 0;
-  bool fed = context && feed(context.get(), aad, nullptr) && feed(context.get(), ciphertext, out.data()) &&
-             EVP_CIPHER_CTX_ctrl(context.get(), EVP_CTRL_GCM_SET_TAG, kGcmTagSize, tag.data()) == 1;
-  if (!fed) {
-    wipe(out);
-    return openssl_error("AES-256-GCM");
-  }
-  if (EVP_CipherFinal_ex(context.get(), &none, &written) != 1) {
-    wipe(out);
-    return Error{ErrorCode::Corrupt,
-                 "the authentication tag does not fit: the data or what it is bound to was changed"};
-  }
-  return success();
+  if (!fits(out.size(), sealed.size())) return wrong_size();
+  MessageState ready(key, out.size());
+  auto message = message_of(nonce, sealed, aad, out);
+  LATCHKEY_TRY(auto opened, aes_engine().open(MessageState::state(), {&message, 1}));
+  if (opened == 1) return success();
+  return Error{ErrorCode::Corrupt, "the authentication tag does not fit: the data or what it is bound to was changed"};
 }
 
-void aes256_blocks(AesKeyView key, ByteView in, MutableBytes out) {
-  CipherContextPtr context(EVP_CIPHER_CTX_new());
-  int written = 0;
-  bool done = in.size() == out.size() && in.size() % kAesBlockSize == 0 && in.size() <= kStep && context &&
-              EVP_EncryptInit_ex(context.get(), EVP_aes_256_ecb(), nullptr, key.data(), nullptr) == 1 &&
-              EVP_CIPHER_CTX_set_padding(context.get(), 0) == 1 &&
-              EVP_EncryptUpdate(context.get(), out.data(), &written, in.data(), static_cast<int>(in.size())) == 1;
-  if (!done) std::abort();
+GcmKey::GcmKey(AesKeyView key) : state_(sizeof(GcmState)) {
+  aes_engine().prepare(key, kManyMessagesSize, *new (state_.mutable_view().data()) GcmState);
+}
+
+Result<void> GcmKey::seal(std::span<const GcmMessage> messages) const {
+  for (const auto& message : messages) {
+    if (!fits(message.in.size(), message.out.size())) return wrong_size();
+  }
+  return aes_engine().seal(state_of(state_), messages);
+}
+
+Result<std::size_t> GcmKey::open(std::span<const GcmMessage> messages) const {
+  for (const auto& message : messages) {
+    if (!fits(message.out.size(), message.in.size())) return wrong_size();
+  }
+  LATCHKEY_TRY(auto opened, aes_engine().open(state_of(state_), messages));
+  for (const auto& message : messages.subspan(opened)) wipe(message.out);
+  return opened;
+}
+
+AesSchedule::AesSchedule(AesKeyView key) : bytes_(kAesScheduleSize) {
+  aes_engine().expand(key, bytes_.mutable_view().first<kAesScheduleSize>());
+}
+
+void AesSchedule::encrypt_blocks(ByteView in, MutableBytes out) const {
+  if (in.size() != out.size() || in.size() % kAesBlockSize != 0) std::abort();
+  aes_engine().encrypt_blocks(bytes_.reveal().first<kAesScheduleSize>(), in, out);
+}
+
+std::string_view aead_name() {
+  return aes_engine().name();
 }
 
 }  // namespace latchkey::crypto

@@ -109,11 +109,103 @@ TEST(AesGcm, SizesThatDoNotFitAreRefused) {
   EXPECT_EQ(gcm_open(key_view(key), nonce_view(nonce), seventeen, {}, ten).error().code, ErrorCode::Invalid);
 }
 
+TEST(AesGcm, OpensInPlaceAndLeavesNothingWhereItDoesNot) {
+  Bytes key(32, 1);
+  Bytes nonce(12, 2);
+  Bytes message(100, 3);
+  Bytes buffer(message.size() + kGcmTagSize);
+  ASSERT_TRUE(gcm_seal(key_view(key), nonce_view(nonce), message, {}, buffer));
+  auto damaged = buffer;
+  auto front = [&](Bytes& bytes) { return MutableBytes(bytes).first(message.size()); };
+  ASSERT_TRUE(gcm_open(key_view(key), nonce_view(nonce), buffer, {}, front(buffer)));
+  EXPECT_EQ(to_bytes(front(buffer)), message);
+  damaged.back() ^= 1;
+  ASSERT_FALSE(gcm_open(key_view(key), nonce_view(nonce), damaged, {}, front(damaged)));
+  EXPECT_EQ(to_bytes(front(damaged)), Bytes(message.size(), 0));
+}
+
+TEST(AesGcm, PiecesAreOneMessage) {
+  Bytes key(32, 1);
+  Bytes nonce(12, 2);
+  Bytes message(700, 3);
+  Bytes whole(message.size() + kGcmTagSize);
+  ASSERT_TRUE(gcm_seal(key_view(key), nonce_view(nonce), message, as_bytes("aad"), whole));
+  for (std::size_t at = 0; at <= message.size(); at += 7) {
+    const ByteView pieces[] = {ByteView(message).first(at), {}, ByteView(message).subspan(at)};
+    Bytes out(whole.size());
+    ASSERT_TRUE(gcm_seal(key_view(key), nonce_view(nonce), pieces, as_bytes("aad"), out));
+    EXPECT_EQ(out, whole) << at;
+  }
+  const ByteView pieces[] = {message, message};
+  EXPECT_EQ(gcm_seal(key_view(key), nonce_view(nonce), pieces, {}, whole).error().code, ErrorCode::Invalid);
+  Bytes tag(kGcmTagSize);
+  EXPECT_TRUE(gcm_seal(key_view(key), nonce_view(nonce), std::span<const ByteView>(), {}, tag));
+}
+
+class GcmKeyTest : public ::testing::Test {
+ protected:
+  GcmMessage message(std::uint8_t number, ByteView in, MutableBytes out) const { return {{number}, in, aad_, out}; }
+  GcmKey key_{key_view(Bytes(32, 7))};
+  Bytes aad_ = Bytes(20, 1);
+};
+
+TEST_F(GcmKeyTest, SealsAndOpensManyAsOneByOne) {
+  std::vector<Bytes> plain;
+  for (std::size_t size : {0U, 1U, 100U, 400U, 16384U}) plain.emplace_back(size, static_cast<std::uint8_t>(size));
+  std::vector<Bytes> sealed(plain.size());
+  std::vector<Bytes> opened(plain.size());
+  std::vector<GcmMessage> to_seal;
+  std::vector<GcmMessage> to_open;
+  for (std::uint8_t i = 0; i < plain.size(); ++i) {
+    sealed[i].resize(plain[i].size() + kGcmTagSize);
+    opened[i].resize(plain[i].size());
+    to_seal.push_back(message(i, plain[i], sealed[i]));
+    to_open.push_back(message(i, sealed[i], opened[i]));
+  }
+  ASSERT_TRUE(key_.seal(to_seal));
+  for (std::uint8_t i = 0; i < plain.size(); ++i) {
+    Bytes alone(sealed[i].size());
+    ASSERT_TRUE(gcm_seal(key_view(Bytes(32, 7)), to_seal[i].nonce, plain[i], aad_, alone));
+    EXPECT_EQ(sealed[i], alone);
+  }
+  EXPECT_EQ(key_.open(to_open).value(), plain.size());
+  EXPECT_EQ(opened, plain);
+}
+
+TEST_F(GcmKeyTest, StopsAtTheFirstThatDoesNotFit) {
+  std::vector<Bytes> sealed(4, Bytes(50 + kGcmTagSize));
+  std::vector<Bytes> opened(4, Bytes(50, 0xee));
+  std::vector<GcmMessage> to_open;
+  Bytes plain(50, 9);
+  for (std::uint8_t i = 0; i < 4; ++i) {
+    auto one = message(i, plain, sealed[i]);
+    ASSERT_TRUE(key_.seal({&one, 1}));
+    to_open.push_back(message(i, sealed[i], opened[i]));
+  }
+  sealed[2][10] ^= 4;
+  EXPECT_EQ(key_.open(to_open).value(), 2U);
+  EXPECT_EQ(opened, (std::vector<Bytes>{plain, plain, Bytes(50, 0), Bytes(50, 0)}));
+}
+
+TEST_F(GcmKeyTest, RefusesSizesBeforeItWritesAnything) {
+  Bytes plain(50, 9);
+  Bytes good(66, 0xee);
+  Bytes bad(65);
+  const GcmMessage both[] = {message(0, plain, good), message(1, plain, bad)};
+  EXPECT_EQ(key_.seal(both).error().code, ErrorCode::Invalid);
+  EXPECT_EQ(good, Bytes(66, 0xee));
+  const GcmMessage opens[] = {message(0, good, plain), message(1, bad, plain)};
+  EXPECT_EQ(key_.open(opens).error().code, ErrorCode::Invalid);
+  Bytes few(15);
+  const GcmMessage tiny[] = {message(0, few, {})};
+  EXPECT_EQ(key_.open(tiny).error().code, ErrorCode::Invalid);
+}
+
 // FIPS 197 appendix C.3.
 TEST(AesBlocks, PublishedAnswer) {
   auto key = hex_decode("000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f").value();
   auto block = hex_decode("00112233445566778899aabbccddeeff").value();
-  aes256_blocks(key_view(key), block, block);
+  AesSchedule(key_view(key)).encrypt_blocks(block, block);
   EXPECT_EQ(hex_encode(block), "8ea2b7ca516745bfeafc49904b496089");
 }
 

@@ -1,4 +1,6 @@
-// The system's randomness: OpenSSL's private DRBG, seeded and reseeded from getrandom(2), fork-safe.
+// The system's randomness: OpenSSL's private DRBG, seeded and reseeded from getrandom(2). What is small is served from
+// a buffer that each thread has in secret memory: each byte is given once and wiped, and a forked child begins with an
+// empty one.
 #pragma once
 
 #include "base/random.hpp"

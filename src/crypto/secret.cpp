@@ -1,33 +1,28 @@
 #include "crypto/secret.hpp"
 
 #include <algorithm>
+#include <cstring>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <utility>
 
 #include <openssl/crypto.h>
 
+#include "crypto/secret_arena.hpp"
+
 namespace latchkey::crypto {
 
 namespace {
 
-// 16 MiB hold about a hundred thousand leased data keys.
-constexpr std::size_t kArenaSize = std::size_t{16} * 1024 * 1024;
-constexpr std::size_t kSmallestBlock = 64;
+constexpr std::size_t kOpenSslArena = std::size_t{1} << 20;
+constexpr std::size_t kOpenSslSmallest = 32;
 
-// OPENSSL_secure_malloc falls back to the plain heap where there is no arena; where the arena is full it gives null,
-// and then the plain heap must do.
 std::uint8_t* allocate(std::size_t size) {
-  if (size == 0) return nullptr;
-  void* memory = OPENSSL_secure_zalloc(size);
-  if (memory == nullptr) memory = OPENSSL_zalloc(size);
-  if (memory == nullptr) std::abort();
-  return static_cast<std::uint8_t*>(memory);
+  return size == 0 ? nullptr : SecretArena::instance().allocate(size);
 }
 
 void release(std::uint8_t* data, std::size_t size) {
-  if (data == nullptr) return;
-  OPENSSL_secure_clear_free(data, size);
+  if (data != nullptr) SecretArena::instance().release(data, size);
 }
 
 }  // namespace
@@ -36,8 +31,11 @@ bool initialize_secret_memory() {
   rlimit none{0, 0};
   ::setrlimit(RLIMIT_CORE, &none);
   ::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
-  if (CRYPTO_secure_malloc_initialized() == 1) return true;
-  return CRYPTO_secure_malloc_init(kArenaSize, kSmallestBlock) == 1;
+  // The first region is mapped here, so that main can warn before there is a secret.
+  SecretBytes first(1);
+  // OpenSSL's own for what it takes by itself, its generator's state among it.
+  if (CRYPTO_secure_malloc_initialized() == 0) CRYPTO_secure_malloc_init(kOpenSslArena, kOpenSslSmallest);
+  return SecretArena::instance().unlocked() == 0;
 }
 
 SecretBytes::SecretBytes(std::size_t size) : data_(allocate(size)), size_(size) {}
@@ -74,11 +72,11 @@ void SecretBytes::shrink(std::size_t size) {
 }
 
 void wipe(MutableBytes bytes) {
-  OPENSSL_cleanse(bytes.data(), bytes.size());
+  explicit_bzero(bytes.data(), bytes.size());
 }
 
 void wipe(std::string& text) {
-  OPENSSL_cleanse(text.data(), text.size());
+  explicit_bzero(text.data(), text.size());
   text.clear();
 }
 

@@ -1,5 +1,6 @@
-// SecretBytes: key material that is locked into memory, left out of core dumps and wiped when it goes. It cannot be
-// copied, printed or compared with ==; whoever reads the bytes says so by name.
+// SecretBytes: key material that is locked into memory, left out of core dumps and forked children, and wiped when it
+// goes. It begins at a multiple of 64 bytes. It cannot be copied, printed or compared with ==; whoever reads the bytes
+// says so by name.
 #pragma once
 
 #include <cstddef>
@@ -10,10 +11,8 @@
 
 namespace latchkey::crypto {
 
-// Sets up the process's one arena for secrets (OpenSSL's secure heap: mlocked, guard pages before and behind,
-// MADV_DONTDUMP) and turns core dumps off. Called once from main before threads start; returns false where the system
-// refused to lock the memory (RLIMIT_MEMLOCK), so that main can warn. Without it (tests) secrets live on the plain
-// heap, still wiped.
+// Turns core dumps off and maps the first secret memory (secret_arena.hpp). Called once from main before threads start;
+// returns false where the system refused to lock the memory (RLIMIT_MEMLOCK), so that main can warn.
 bool initialize_secret_memory();
 
 class SecretBytes {
