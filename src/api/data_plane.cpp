@@ -59,13 +59,28 @@ Result<RawId> data_key_of(ByteView record) {
                      error_code::kCiphertextNotRecognized);
 }
 
-Result<Sealed> seal(const keyring::Lease& lease, const keyring::Compartment& compartment, const Plain& plain,
-                    RandomSource& random) {
-  Sealed sealed{Bytes(envelope::sealed_size(plain.plaintext.view().size())),
-                format_id(id_prefix::kDataKey, lease.key->id()), lease.external_key_id};
-  LATCHKEY_TRYV(envelope::seal_record(*lease.key, compartment.id, plain.context, plain.plaintext.view(), random,
-                                      sealed.ciphertext));
-  return sealed;
+// Those items that could be read, all under one key and together; the others stay errors in their places.
+Result<std::vector<Result<Sealed>>> seal(const keyring::Lease& lease, const keyring::Compartment& compartment,
+                                         const std::vector<Result<Plain>>& items, RandomSource& random) {
+  std::vector<Result<Sealed>> results;
+  std::vector<ByteView> plaintexts;
+  std::vector<envelope::RecordToSeal> records;
+  results.reserve(items.size());
+  plaintexts.reserve(items.size());
+  records.reserve(items.size());
+  auto key_name = format_id(id_prefix::kDataKey, lease.key->id());
+  for (const auto& item : items) {
+    if (!item) {
+      results.emplace_back(item.error());
+      continue;
+    }
+    plaintexts.push_back(item.value().plaintext.view());
+    results.emplace_back(
+        Sealed{Bytes(envelope::sealed_size(plaintexts.back().size())), key_name, lease.external_key_id});
+    records.push_back({&item.value().context, std::span(&plaintexts.back(), 1), results.back().value().ciphertext});
+  }
+  LATCHKEY_TRYV(envelope::seal_records(*lease.key, compartment.id, records, random));
+  return results;
 }
 
 Result<Opened> open(const keyring::Lease& lease, const keyring::Compartment& compartment, const Cipher& cipher) {
@@ -100,16 +115,7 @@ Task<Result<std::vector<Result<Sealed>>>> DataPlane::encrypt(admin::Caller calle
   LATCHKEY_CO_TRY(auto compartment,
                   co_await compartments_.open(std::move(caller), std::move(workspace_id), admin::Purpose::Encrypt));
   LATCHKEY_CO_TRY(auto lease, co_await lease_for(compartment, deadline));
-  std::vector<Result<Sealed>> results;
-  results.reserve(items.size());
-  for (auto& item : items) {
-    if (!item) {
-      results.emplace_back(item.error());
-    } else {
-      results.push_back(seal(lease, compartment, item.value(), random_));
-    }
-  }
-  co_return results;
+  co_return seal(lease, compartment, items, random_);
 }
 
 Task<Result<std::vector<Result<Opened>>>> DataPlane::decrypt(admin::Caller caller, std::string workspace_id,

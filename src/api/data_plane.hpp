@@ -16,7 +16,7 @@
 namespace latchkey::api {
 
 struct Plain {
-  envelope::Context context;
+  envelope::CanonicalContext context;
   SecretBuffer plaintext;
 };
 
@@ -27,7 +27,7 @@ struct Sealed {
 };
 
 struct Cipher {
-  envelope::Context context;
+  envelope::CanonicalContext context;
   Bytes ciphertext;
 };
 

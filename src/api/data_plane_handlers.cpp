@@ -35,9 +35,9 @@ json::storage_ptr wiping_storage() {
   return json::make_shared_resource<WipingResource>();
 }
 
-Result<envelope::Context> read_context(const json::value* value, std::string_view path) {
+Result<envelope::CanonicalContext> read_context(const json::value* value, std::string_view path) {
+  if (value == nullptr || value->is_null()) return envelope::CanonicalContext();
   envelope::Context context;
-  if (value == nullptr || value->is_null()) return context;
   const auto* object = value->if_object();
   if (object == nullptr) return invalid(fmt::format("{}: Input should be an object of strings", path));
   for (const auto& field : *object) {
@@ -47,10 +47,9 @@ Result<envelope::Context> read_context(const json::value* value, std::string_vie
                                         {0, envelope::kMaxContextSize}));
     context.emplace(std::move(key), std::move(text));
   }
-  if (auto canonical = envelope::canonicalize(context); !canonical) {
-    return invalid(fmt::format("{}: {}", path, canonical.error().message));
-  }
-  return context;
+  auto canonical = envelope::canonicalize(context);
+  if (!canonical) return invalid(fmt::format("{}: {}", path, canonical.error().message));
+  return canonical;
 }
 
 // A required base64 field, decoded.
@@ -159,9 +158,9 @@ std::vector<Result<Item>> only(Item item) {
 }
 
 // The context of a raw call: base64url of a JSON object.
-Result<envelope::Context> header_context(const http::RequestHead& head) {
+Result<envelope::CanonicalContext> header_context(const http::RequestHead& head) {
   constexpr std::string_view kName = "latchkey-context";
-  if (!head.headers.has(kName)) return envelope::Context();
+  if (!head.headers.has(kName)) return envelope::CanonicalContext();
   auto text = base64url_decode(head.headers.get(kName));
   if (!text) return invalid("latchkey-context: Input should be base64url of a JSON object, without padding");
   auto object = json_fields::parse_object(as_text(text.value()));

@@ -42,7 +42,7 @@ void append(Bytes& out, std::string_view text) {
 
 }  // namespace
 
-Result<Bytes> canonicalize(const Context& context) {
+Result<CanonicalContext> canonicalize(const Context& context) {
   std::size_t size = 0;
   for (const auto& [key, value] : context) {
     size += 2 * kLengthSize + key.size() + value.size();
@@ -57,7 +57,7 @@ Result<Bytes> canonicalize(const Context& context) {
     append(out, key);
     append(out, value);
   }
-  return out;
+  return CanonicalContext(std::move(out));
 }
 
 }  // namespace latchkey::envelope

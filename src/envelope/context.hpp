@@ -18,7 +18,19 @@ using Context = std::map<std::string, std::string>;
 
 inline constexpr std::size_t kMaxContextSize = std::size_t{8} * 1024;
 
+// A context in its canonical form: made once, for as many records and streams as it binds.
+class CanonicalContext {
+ public:
+  CanonicalContext() = default;  // of the empty context
+  [[nodiscard]] ByteView bytes() const { return bytes_; }
+
+ private:
+  explicit CanonicalContext(Bytes bytes) : bytes_(std::move(bytes)) {}
+  friend Result<CanonicalContext> canonicalize(const Context& context);
+  Bytes bytes_;
+};
+
 // Invalid where the canonical form is above 8 KiB, or a key or value is not UTF-8.
-[[nodiscard]] Result<Bytes> canonicalize(const Context& context);
+[[nodiscard]] Result<CanonicalContext> canonicalize(const Context& context);
 
 }  // namespace latchkey::envelope

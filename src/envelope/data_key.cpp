@@ -9,9 +9,9 @@ namespace {
 
 // CMAC's doubling (SP 800-38B section 6.1): K1 = L << 1, and 0x87 into the last byte where a bit fell out. Without a
 // branch on the secret.
-void derive_subkey_mask(crypto::AesKeyView key, MutableBytes mask) {
+void derive_subkey_mask(const crypto::AesSchedule& schedule, MutableBytes mask) {
   crypto::AesBlock block{};
-  crypto::aes256_blocks(key, block, block);
+  schedule.encrypt_blocks(block, block);
   auto carry = static_cast<std::uint8_t>(block[0] >> 7);
   for (std::size_t i = 0; i < block.size(); ++i) {
     auto next = i + 1 < block.size() ? static_cast<std::uint8_t>(block[i + 1] >> 7) : std::uint8_t{0};
@@ -28,8 +28,9 @@ Result<DataKey> DataKey::create(const RawId& id, crypto::SecretBytes material) {
   crypto::SecretBytes state(kDataKeySize + crypto::kAesBlockSize);
   auto bytes = state.mutable_view();
   std::copy(material.reveal().begin(), material.reveal().end(), bytes.begin());
-  derive_subkey_mask(bytes.first<kDataKeySize>(), bytes.subspan(kDataKeySize));
-  return DataKey(id, std::move(state));
+  crypto::AesSchedule schedule(bytes.first<kDataKeySize>());
+  derive_subkey_mask(schedule, bytes.subspan(kDataKeySize));
+  return DataKey(id, std::move(state), std::move(schedule));
 }
 
 crypto::AesKeyView DataKey::material() const {

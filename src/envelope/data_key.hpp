@@ -20,13 +20,17 @@ class DataKey {
   [[nodiscard]] const RawId& id() const { return id_; }
   // The 32 bytes of the key itself.
   [[nodiscard]] crypto::AesKeyView material() const;
-  // XAES-256-GCM's K1, derived once (c2sp.org/XAES-256-GCM).
+  // XAES-256-GCM's K1 (c2sp.org/XAES-256-GCM), and the key's schedule for the blocks that subkeys are made of; both are
+  // computed once.
   [[nodiscard]] std::span<const std::uint8_t, crypto::kAesBlockSize> subkey_mask() const;
+  [[nodiscard]] const crypto::AesSchedule& schedule() const { return schedule_; }
 
  private:
-  DataKey(const RawId& id, crypto::SecretBytes state) : id_(id), state_(std::move(state)) {}
+  DataKey(const RawId& id, crypto::SecretBytes state, crypto::AesSchedule schedule)
+      : id_(id), state_(std::move(state)), schedule_(std::move(schedule)) {}
   RawId id_;
   crypto::SecretBytes state_;  // material ‖ K1
+  crypto::AesSchedule schedule_;
 };
 
 }  // namespace latchkey::envelope

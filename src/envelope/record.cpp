@@ -14,34 +14,102 @@ constexpr std::array<std::uint8_t, 4> kMagic{'L', 'K', 1, 1};
 constexpr std::size_t kHeaderSize = kMagic.size() + std::tuple_size_v<RawId>;
 constexpr std::size_t kNonceOffset = kHeaderSize;
 constexpr std::size_t kCommitmentOffset = kNonceOffset + kXaesNonceSize;
-constexpr std::size_t kBodyOffset = kCommitmentOffset + kCommitmentSize;
-static_assert(kBodyOffset + crypto::kGcmTagSize == kRecordOverhead);
+static_assert(kRecordBodyOffset == kCommitmentOffset + kCommitmentSize);
+static_assert(kRecordOverhead == kRecordBodyOffset + crypto::kGcmTagSize);
 
-// header ‖ compartment id ‖ canonical context.
-Result<Bytes> associated_data(ByteView header, const Uuid& compartment, const Context& context) {
-  LATCHKEY_TRY(auto canonical, canonicalize(context));
-  Bytes aad(header.begin(), header.end());
-  aad.insert(aad.end(), compartment.begin(), compartment.end());
-  aad.insert(aad.end(), canonical.begin(), canonical.end());
-  return aad;
+Error wrong_size() {
+  return Error{ErrorCode::Invalid, fmt::format("a record is {} bytes longer than its plaintext", kRecordOverhead)};
+}
+
+// header ‖ compartment id ‖ canonical context, on the stack.
+class AssociatedData {
+ public:
+  AssociatedData(ByteView header, const Uuid& compartment, const CanonicalContext& context) {
+    append(header);
+    append(compartment.data);
+    append(context.bytes());
+  }
+  [[nodiscard]] ByteView view() const { return {bytes_.data(), size_}; }
+
+ private:
+  void append(ByteView part) {
+    std::copy(part.begin(), part.end(), bytes_.begin() + static_cast<std::ptrdiff_t>(size_));
+    size_ += part.size();
+  }
+  std::array<std::uint8_t, kHeaderSize + std::tuple_size_v<RawId> + kMaxContextSize> bytes_;
+  std::size_t size_ = 0;
+};
+
+bool fits(const RecordToSeal& record) {
+  if (record.out.size() < kRecordOverhead) return false;
+  auto left = record.out.size() - kRecordOverhead;
+  for (auto piece : record.plaintext) {
+    if (piece.size() > left) return false;
+    left -= piece.size();
+  }
+  return left == 0;
+}
+
+// At most kXaesAtOnce, of sizes that fit.
+Result<void> seal_together(const DataKey& key, const Uuid& compartment, std::span<const RecordToSeal> records,
+                           RandomSource& random) {
+  std::array<XaesNonce, kXaesAtOnce> nonces;
+  random.fill({nonces.front().data(), records.size() * kXaesNonceSize});
+  XaesKeys keys(key, std::span(nonces).first(records.size()));
+  for (std::size_t i = 0; i < records.size(); ++i) {
+    auto* out = records[i].out.data();
+    std::copy(kMagic.begin(), kMagic.end(), out);
+    std::copy(key.id().begin(), key.id().end(), out + kMagic.size());
+    std::copy(nonces[i].begin(), nonces[i].end(), out + kNonceOffset);
+    auto commitment = keys.commitment(i);
+    std::copy(commitment.begin(), commitment.end(), out + kCommitmentOffset);
+    AssociatedData aad({out, kHeaderSize}, compartment, *records[i].context);
+    LATCHKEY_TRYV(crypto::gcm_seal(keys.message_key(i), gcm_nonce(nonces[i]), records[i].plaintext, aad.view(),
+                                   records[i].out.subspan(kRecordBodyOffset)));
+  }
+  return success();
+}
+
+Result<void> open_checked(const DataKey& key, const Uuid& compartment, const CanonicalContext& context, ByteView record,
+                          MutableBytes out) {
+  LATCHKEY_TRY(auto id, record_data_key_id(record));
+  if (out.size() != record.size() - kRecordOverhead) return wrong_size();
+  if (id != key.id()) return Error{ErrorCode::WrongKey, "the record was made with another data key", "wrong_data_key"};
+  XaesNonce nonce;
+  std::copy_n(record.begin() + kNonceOffset, nonce.size(), nonce.begin());
+  XaesKeys keys(key, {&nonce, 1});
+  if (!crypto::equal_constant_time(keys.commitment(0), record.subspan<kCommitmentOffset, kCommitmentSize>())) {
+    return Error{ErrorCode::WrongKey,
+                 "the record's key commitment does not fit its data key: it was made with another, "
+                 "or its nonce or commitment is damaged",
+                 "wrong_data_key"};
+  }
+  AssociatedData aad(record.first(kHeaderSize), compartment, context);
+  return crypto::gcm_open(keys.message_key(0), gcm_nonce(nonce), record.subspan(kRecordBodyOffset), aad.view(), out);
 }
 
 }  // namespace
 
-Result<void> seal_record(const DataKey& key, const Uuid& compartment, const Context& context, ByteView plaintext,
-                         RandomSource& random, MutableBytes out) {
-  if (out.size() < kRecordOverhead || out.size() - kRecordOverhead != plaintext.size()) {
-    return Error{ErrorCode::Invalid, fmt::format("a record is {} bytes longer than its plaintext", kRecordOverhead)};
+Result<void> seal_records(const DataKey& key, const Uuid& compartment, std::span<const RecordToSeal> records,
+                          RandomSource& random) {
+  if (!std::ranges::all_of(records, fits)) return wrong_size();
+  while (!records.empty()) {
+    auto now = records.first(std::min(records.size(), kXaesAtOnce));
+    LATCHKEY_TRYV(seal_together(key, compartment, now, random));
+    records = records.subspan(now.size());
   }
-  std::copy(kMagic.begin(), kMagic.end(), out.begin());
-  std::copy(key.id().begin(), key.id().end(), out.begin() + kMagic.size());
-  LATCHKEY_TRY(auto aad, associated_data(out.first(kHeaderSize), compartment, context));
-  auto nonce = out.subspan<kNonceOffset, kXaesNonceSize>();
-  random.fill(nonce);
-  auto keys = derive_xaes_keys(key, nonce);
-  std::copy(keys.commitment.begin(), keys.commitment.end(), out.begin() + kCommitmentOffset);
-  return crypto::gcm_seal(keys.message_key.reveal().first<crypto::kAesKeySize>(), gcm_nonce(nonce), plaintext, aad,
-                          out.subspan(kBodyOffset));
+  return success();
+}
+
+Result<void> seal_record(const DataKey& key, const Uuid& compartment, const CanonicalContext& context,
+                         std::span<const ByteView> plaintext, RandomSource& random, MutableBytes out) {
+  RecordToSeal record{&context, plaintext, out};
+  return seal_records(key, compartment, {&record, 1}, random);
+}
+
+Result<void> seal_record(const DataKey& key, const Uuid& compartment, const CanonicalContext& context,
+                         ByteView plaintext, RandomSource& random, MutableBytes out) {
+  return seal_record(key, compartment, context, std::span(&plaintext, 1), random, out);
 }
 
 Result<RawId> record_data_key_id(ByteView record) {
@@ -61,26 +129,12 @@ Result<RawId> record_data_key_id(ByteView record) {
   return id;
 }
 
-Result<void> open_record(const DataKey& key, const Uuid& compartment, const Context& context, ByteView record,
+Result<void> open_record(const DataKey& key, const Uuid& compartment, const CanonicalContext& context, ByteView record,
                          MutableBytes out) {
+  auto opened = open_checked(key, compartment, context, record, out);
+  if (opened) return opened;
   crypto::wipe(out);
-  LATCHKEY_TRY(auto id, record_data_key_id(record));
-  if (out.size() != record.size() - kRecordOverhead) {
-    return Error{ErrorCode::Invalid, fmt::format("a record is {} bytes longer than its plaintext", kRecordOverhead)};
-  }
-  if (id != key.id()) return Error{ErrorCode::WrongKey, "the record was made with another data key", "wrong_data_key"};
-  LATCHKEY_TRY(auto aad, associated_data(record.first(kHeaderSize), compartment, context));
-  auto nonce = record.subspan<kNonceOffset, kXaesNonceSize>();
-  auto keys = derive_xaes_keys(key, nonce);
-  if (!crypto::equal_constant_time(keys.commitment, record.subspan<kCommitmentOffset, kCommitmentSize>())) {
-    return Error{ErrorCode::WrongKey,
-                 "the record's key commitment does not fit its data key: it was made with another, "
-                 "or its nonce or commitment is damaged",
-                 "wrong_data_key"};
-  }
-  auto opened = crypto::gcm_open(keys.message_key.reveal().first<crypto::kAesKeySize>(), gcm_nonce(nonce),
-                                 record.subspan(kBodyOffset), aad, out);
-  if (!opened && opened.error().code == ErrorCode::Corrupt) {
+  if (opened.error().code == ErrorCode::Corrupt) {
     return Error{ErrorCode::Corrupt,
                  "the record does not open: it is damaged, or belongs to another workspace or another context",
                  "record_corrupt"};

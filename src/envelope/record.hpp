@@ -22,25 +22,41 @@
 
 namespace latchkey::envelope {
 
-inline constexpr std::size_t kRecordOverhead = 4 + 16 + 24 + 32 + 16;
+inline constexpr std::size_t kRecordBodyOffset = 4 + 16 + 24 + 32;
+inline constexpr std::size_t kRecordOverhead = kRecordBodyOffset + 16;
 
 [[nodiscard]] constexpr std::size_t sealed_size(std::size_t plaintext_size) {
   return plaintext_size + kRecordOverhead;
 }
 
-// Seals `plaintext` into `out`, which has sealed_size(plaintext.size()) bytes and does not overlap it.
-// Invalid where the sizes do not fit or the context is refused (see canonicalize).
-[[nodiscard]] Result<void> seal_record(const DataKey& key, const Uuid& compartment, const Context& context,
+// Seals `plaintext` into `out`, which has sealed_size(plaintext.size()) bytes. The plaintext may already be in its
+// place, at out.data() + kRecordBodyOffset (in place); else the two do not overlap. Takes no memory. Invalid where the
+// sizes do not fit.
+[[nodiscard]] Result<void> seal_record(const DataKey& key, const Uuid& compartment, const CanonicalContext& context,
                                        ByteView plaintext, RandomSource& random, MutableBytes out);
+// The same of a plaintext in pieces.
+[[nodiscard]] Result<void> seal_record(const DataKey& key, const Uuid& compartment, const CanonicalContext& context,
+                                       std::span<const ByteView> plaintext, RandomSource& random, MutableBytes out);
+
+struct RecordToSeal {
+  const CanonicalContext* context;  // not null; outlives the call
+  std::span<const ByteView> plaintext;
+  MutableBytes out;
+};
+// Seals many together, which costs less than one after the other. As seal_record; Invalid, with nothing written, where
+// the sizes of any do not fit.
+[[nodiscard]] Result<void> seal_records(const DataKey& key, const Uuid& compartment,
+                                        std::span<const RecordToSeal> records, RandomSource& random);
 
 // The data key that a record names, for looking it up. Invalid where it is too short or not a record ("not a Latchkey
 // record"), or of a version or algorithm that this program does not know (the message names it).
 [[nodiscard]] Result<RawId> record_data_key_id(ByteView record);
 
-// Opens a record into `out`, which has record.size() - kRecordOverhead bytes; `out` is zeroed on any error.
+// Opens a record into `out`, which has record.size() - kRecordOverhead bytes and may be the record's own, from
+// kRecordBodyOffset on (in place); `out` is zeroed on any error. Takes no memory.
 // WrongKey where the commitment does not fit the key (or the record names another data key); Corrupt where the tag does
 // not fit: damaged data, another compartment or another context; Invalid as record_data_key_id.
-[[nodiscard]] Result<void> open_record(const DataKey& key, const Uuid& compartment, const Context& context,
+[[nodiscard]] Result<void> open_record(const DataKey& key, const Uuid& compartment, const CanonicalContext& context,
                                        ByteView record, MutableBytes out);
 
 }  // namespace latchkey::envelope

@@ -1,10 +1,13 @@
 #include "envelope/record.hpp"
 
+#include <set>
+
 #include <boost/json/parse.hpp>
 #include <gtest/gtest.h>
 
 #include "base/encoding.hpp"
 #include "base/file.hpp"
+#include "crypto/random.hpp"
 
 namespace latchkey::envelope {
 namespace {
@@ -28,6 +31,10 @@ RawId raw_id(std::uint8_t first) {
   return id;
 }
 
+CanonicalContext form(const Context& context) {
+  return canonicalize(context).value();
+}
+
 class RecordTest : public testing::Test {
  protected:
   static DataKey key(std::uint8_t fill = 1, std::uint8_t id = 9) {
@@ -40,12 +47,12 @@ class RecordTest : public testing::Test {
   }
   Bytes seal(ByteView plaintext, const Context& context = {}) {
     Bytes record(sealed_size(plaintext.size()));
-    EXPECT_TRUE(seal_record(key(), compartment(), context, plaintext, random_, record));
+    EXPECT_TRUE(seal_record(key(), compartment(), form(context), plaintext, random_, record));
     return record;
   }
   static Result<Bytes> open(const DataKey& with, const Uuid& where, const Context& context, ByteView record) {
     Bytes plaintext(record.size() < kRecordOverhead ? 0 : record.size() - kRecordOverhead, 0xee);
-    auto opened = open_record(with, where, context, record, plaintext);
+    auto opened = open_record(with, where, form(context), record, plaintext);
     if (!opened) {
       EXPECT_EQ(plaintext, Bytes(plaintext.size(), 0)) << "plaintext left behind";
       return opened.error();
@@ -65,6 +72,72 @@ TEST_F(RecordTest, OpensWhatItSealedAtEverySize) {
     ASSERT_TRUE(opened) << size;
     EXPECT_EQ(opened.value(), plaintext);
   }
+}
+
+TEST_F(RecordTest, SealsAndOpensInPlace) {
+  for (std::size_t size : {0U, 1U, 100U, 5000U}) {
+    Bytes plaintext(size, 7);
+    Bytes apart(sealed_size(size));
+    Bytes buffer(sealed_size(size));
+    auto body = MutableBytes(buffer).subspan(kRecordBodyOffset, size);
+    std::copy(plaintext.begin(), plaintext.end(), body.begin());
+    FixedRandom same(Bytes{1, 2, 3});
+    FixedRandom again(Bytes{1, 2, 3});
+    ASSERT_TRUE(seal_record(key(), compartment(), {}, plaintext, same, apart));
+    ASSERT_TRUE(seal_record(key(), compartment(), {}, body, again, buffer));
+    EXPECT_EQ(buffer, apart);
+    ASSERT_TRUE(open_record(key(), compartment(), {}, buffer, body));
+    EXPECT_EQ(to_bytes(body), plaintext);
+    apart.back() ^= 1;
+    auto there = MutableBytes(apart).subspan(kRecordBodyOffset, size);
+    EXPECT_FALSE(open_record(key(), compartment(), {}, apart, there));
+    EXPECT_EQ(to_bytes(there), Bytes(size, 0));
+  }
+}
+
+TEST_F(RecordTest, PiecesAreOnePlaintext) {
+  Bytes plaintext(900);
+  for (std::size_t i = 0; i < plaintext.size(); ++i) plaintext[i] = static_cast<std::uint8_t>(i);
+  const ByteView pieces[] = {
+      ByteView(plaintext).first(1), ByteView(plaintext).subspan(1, 500), {}, ByteView(plaintext).subspan(501)};
+  Bytes record(sealed_size(plaintext.size()));
+  ASSERT_TRUE(seal_record(key(), compartment(), form({{"a", "b"}}), pieces, random_, record));
+  EXPECT_EQ(open(key(), compartment(), {{"a", "b"}}, record).value(), plaintext);
+  Bytes small(record.size() - 1);
+  EXPECT_EQ(seal_record(key(), compartment(), {}, pieces, random_, small).error().code, ErrorCode::Invalid);
+}
+
+TEST_F(RecordTest, ManyTogetherAreRecordsOfTheirOwn) {
+  for (std::size_t count : {0U, 1U, 7U, 8U, 9U, 40U}) {
+    std::vector<Bytes> plain;
+    std::vector<Bytes> sealed;
+    std::vector<CanonicalContext> contexts;
+    for (std::size_t i = 0; i < count; ++i) {
+      plain.emplace_back(i * 37, static_cast<std::uint8_t>(i));
+      sealed.emplace_back(sealed_size(i * 37));
+      contexts.push_back(form({{"row", std::to_string(i)}}));
+    }
+    std::vector<ByteView> views(plain.begin(), plain.end());
+    std::vector<RecordToSeal> records;
+    for (std::size_t i = 0; i < count; ++i) records.push_back({&contexts[i], std::span(&views[i], 1), sealed[i]});
+    crypto::SystemRandom random;
+    ASSERT_TRUE(seal_records(key(), compartment(), records, random));
+    std::set<Bytes> nonces;
+    for (std::size_t i = 0; i < count; ++i) {
+      EXPECT_EQ(open(key(), compartment(), {{"row", std::to_string(i)}}, sealed[i]).value(), plain[i]);
+      EXPECT_TRUE(nonces.insert(to_bytes(ByteView(sealed[i]).subspan(20, 24))).second);
+    }
+  }
+}
+
+TEST_F(RecordTest, NothingIsSealedWhereOneDoesNotFit) {
+  Bytes good(sealed_size(4), 0xee);
+  Bytes bad(sealed_size(3));
+  CanonicalContext none;
+  ByteView plain = as_bytes("data");
+  const RecordToSeal both[] = {{&none, std::span(&plain, 1), good}, {&none, std::span(&plain, 1), bad}};
+  EXPECT_EQ(seal_records(key(), compartment(), both, random_).error().code, ErrorCode::Invalid);
+  EXPECT_EQ(good, Bytes(sealed_size(4), 0xee));
 }
 
 TEST_F(RecordTest, HasTheDocumentedLayout) {
@@ -123,9 +196,9 @@ TEST_F(RecordTest, AnUnknownVersionIsNamed) {
 
 TEST_F(RecordTest, SizesThatDoNotFitAreRefused) {
   Bytes small(91);
-  EXPECT_EQ(seal_record(key(), compartment(), {}, {}, random_, small).error().code, ErrorCode::Invalid);
+  EXPECT_EQ(seal_record(key(), compartment(), {}, ByteView(), random_, small).error().code, ErrorCode::Invalid);
   Bytes large(93);
-  EXPECT_EQ(seal_record(key(), compartment(), {}, {}, random_, large).error().code, ErrorCode::Invalid);
+  EXPECT_EQ(seal_record(key(), compartment(), {}, ByteView(), random_, large).error().code, ErrorCode::Invalid);
   auto record = seal(as_bytes("data"));
   Bytes wrong(3);
   EXPECT_EQ(open_record(key(), compartment(), {}, record, wrong).error().code, ErrorCode::Invalid);
@@ -147,7 +220,7 @@ TEST_F(RecordTest, OurOwnPublishedAnswers) {
     auto plaintext = bytes("plaintext");
     FixedRandom nonce(bytes("nonce"));
     Bytes record(sealed_size(plaintext.size()));
-    ASSERT_TRUE(seal_record(with, where, context, plaintext, nonce, record));
+    ASSERT_TRUE(seal_record(with, where, form(context), plaintext, nonce, record));
     EXPECT_EQ(hex_encode(record), std::string(answer.at("record").as_string()));
     EXPECT_EQ(open(with, where, context, record).value(), plaintext);
   }

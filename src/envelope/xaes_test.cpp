@@ -42,22 +42,30 @@ DataKey make_key(ByteView material) {
 struct Sealed {
   Bytes ciphertext;
   Bytes tag;
-  Commitment commitment;
+  Bytes commitment;
 };
 
-Sealed seal(ByteView key, XaesNonceView nonce, ByteView plaintext, ByteView aad) {
-  auto keys = derive_xaes_keys(make_key(key), nonce);
+XaesNonce nonce_of(ByteView bytes) {
+  XaesNonce nonce;
+  std::copy_n(bytes.begin(), nonce.size(), nonce.begin());
+  return nonce;
+}
+
+Sealed seal(ByteView key, ByteView nonce_bytes, ByteView plaintext, ByteView aad) {
+  auto nonce = nonce_of(nonce_bytes);
+  auto data_key = make_key(key);
+  XaesKeys keys(data_key, {&nonce, 1});
   Bytes out(plaintext.size() + crypto::kGcmTagSize);
-  EXPECT_TRUE(crypto::gcm_seal(keys.message_key.reveal().first<32>(), gcm_nonce(nonce), plaintext, aad, out));
+  EXPECT_TRUE(crypto::gcm_seal(keys.message_key(0), gcm_nonce(nonce), plaintext, aad, out));
   return {Bytes(out.begin(), out.end() - crypto::kGcmTagSize), Bytes(out.end() - crypto::kGcmTagSize, out.end()),
-          keys.commitment};
+          to_bytes(keys.commitment(0))};
 }
 
 TEST(Xaes, PublishedAnswers) {
   auto answers = read_answers("xaes_256_gcm.txt");
   ASSERT_EQ(answers.size(), 2U);
   for (auto& answer : answers) {
-    auto sealed = seal(answer["KEY"], XaesNonceView(answer["NONCE"]), answer["IN"], answer["AD"]);
+    auto sealed = seal(answer["KEY"], answer["NONCE"], answer["IN"], answer["AD"]);
     EXPECT_EQ(sealed.ciphertext, answer["CT"]);
     EXPECT_EQ(sealed.tag, answer["TAG"]);
   }
@@ -67,11 +75,33 @@ TEST(Xaes, PublishedAnswersWithKeyCommitment) {
   auto answers = read_answers("xaes_256_gcm_kc.txt");
   ASSERT_EQ(answers.size(), 3U);
   for (auto& answer : answers) {
-    auto sealed = seal(answer["KEY"], XaesNonceView(answer["NONCE"]), answer["IN"], answer["AD"]);
+    auto sealed = seal(answer["KEY"], answer["NONCE"], answer["IN"], answer["AD"]);
     EXPECT_EQ(sealed.ciphertext, answer["CT"]);
     auto tag = sealed.tag;
     tag.insert(tag.end(), sealed.commitment.begin(), sealed.commitment.end());
     EXPECT_EQ(tag, answer["TAG"]);
+  }
+}
+
+TEST(Xaes, ManyTogetherAreAsOneByOne) {
+  auto key = make_key(Bytes(32, 3));
+  std::array<XaesNonce, kXaesAtOnce> nonces;
+  std::uint8_t next = 0;
+  for (auto& nonce : nonces) {
+    for (auto& byte : nonce) byte = next = static_cast<std::uint8_t>(next * 5 + 1);
+  }
+  std::vector<Bytes> alone;
+  for (const auto& nonce : nonces) {
+    XaesKeys keys(key, {&nonce, 1});
+    alone.push_back(to_bytes(keys.message_key(0)));
+    alone.push_back(to_bytes(keys.commitment(0)));
+  }
+  for (std::size_t count = 1; count <= nonces.size(); ++count) {
+    XaesKeys keys(key, std::span(nonces).first(count));
+    for (std::size_t i = 0; i < count; ++i) {
+      EXPECT_EQ(to_bytes(keys.message_key(i)), alone[2 * i]);
+      EXPECT_EQ(to_bytes(keys.commitment(i)), alone[2 * i + 1]);
+    }
   }
 }
 
@@ -106,7 +136,7 @@ TEST(Xaes, TenThousandAccumulated) {
     auto nonce = source.read(kXaesNonceSize);
     auto plaintext = source.read(source.read(1)[0]);
     auto aad = source.read(source.read(1)[0]);
-    auto sealed = seal(key, nonce.first<kXaesNonceSize>(), plaintext, aad);
+    auto sealed = seal(key, nonce, plaintext, aad);
     EVP_DigestUpdate(sink, sealed.ciphertext.data(), sealed.ciphertext.size());
     EVP_DigestUpdate(sink, sealed.tag.data(), sealed.tag.size());
   }

@@ -25,9 +25,9 @@ constexpr mode_t kOthers = S_IRWXG | S_IRWXO;
 
 // Wrapped keys are records of a compartment that no workspace can have.
 const Uuid kNoCompartment{};
-const envelope::Context& wrap_context() {
-  static const envelope::Context context{{"purpose", "latchkey-root-wrap-v1"}};
-  return context;
+const envelope::CanonicalContext& wrap_context() {
+  static const auto kContext = envelope::canonicalize({{"purpose", "latchkey-root-wrap-v1"}}).value();
+  return kContext;
 }
 
 class LocalKeyProvider final : public KeyProvider {
