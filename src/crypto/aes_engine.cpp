@@ -14,15 +14,6 @@ std::string_view wanted_engine() {
   return name == nullptr ? "" : name;
 }
 
-const AesEngine& choose() {
-  auto engine = find_aes_engine(wanted_engine());
-  if (!engine) {
-    fmt::print(stderr, "latchkey: {}\n", engine.error().message);
-    std::abort();
-  }
-  return *engine.value();
-}
-
 }  // namespace
 
 std::vector<const AesEngine*> aes_engines() {
@@ -48,9 +39,13 @@ Result<const AesEngine*> find_aes_engine(std::string_view name) {
                            name)};
 }
 
-const AesEngine& aes_engine() {
-  static const AesEngine& chosen = choose();
-  return chosen;
+const AesEngine& choose_aes_engine() {
+  auto engine = find_aes_engine(wanted_engine());
+  if (!engine) {
+    fmt::print(stderr, "latchkey: {}\n", engine.error().message);
+    std::abort();
+  }
+  return *engine.value();
 }
 
 Result<void> check_aead_choice() {

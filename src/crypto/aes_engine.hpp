@@ -56,7 +56,14 @@ class AesEngine {
 // By name; the fastest for "". Invalid where there is none of that name, Unavailable where this machine cannot do it.
 [[nodiscard]] Result<const AesEngine*> find_aes_engine(std::string_view name);
 
-// The process's one. Ends the process with a message where LATCHKEY_AEAD cannot be had; see check_aead_choice.
-[[nodiscard]] const AesEngine& aes_engine();
+// What LATCHKEY_AEAD says, or the fastest. Ends the process with a message where that cannot be had; see
+// check_aead_choice.
+[[nodiscard]] const AesEngine& choose_aes_engine();
+
+// The process's one.
+[[nodiscard]] inline const AesEngine& aes_engine() {
+  static const AesEngine& chosen = choose_aes_engine();
+  return chosen;
+}
 
 }  // namespace latchkey::crypto

@@ -31,6 +31,9 @@ class XaesKeys {
 
   [[nodiscard]] crypto::AesKeyView message_key(std::size_t message) const;
   [[nodiscard]] CommitmentView commitment(std::size_t message) const;
+
+ private:
+  std::size_t messages_;
 };
 
 // The last 12 bytes of the nonce, which are AES-GCM's.
