@@ -1,6 +1,6 @@
 // az, unchanged, in the environment of azure.env: Debian 12's own, or Debian 13's in a root of its own.
 import { execFile } from 'node:child_process';
-import { copyFileSync, existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -16,6 +16,14 @@ export function whyNot(root) {
   return undefined;
 }
 
+function execute([command, ...args]) {
+  return new Promise((resolve) => {
+    execFile(command, args, { timeout: 120_000, maxBuffer: 16 * 1024 * 1024 }, (error, out, err) => {
+      resolve({ code: error ? (error.code ?? error.signal) : 0, out, err });
+    });
+  });
+}
+
 export class AzureCli {
   /** `root`: of the Debian whose az it is; undefined for this machine's. */
   constructor(dev, root) {
@@ -27,8 +35,8 @@ export class AzureCli {
     mkdirSync(join(this.folder, 'config'));
   }
 
-  /** One command line, as a person types it into a shell; `$NAME` may be any of dev.env's and of `variables`. */
-  async run(line, variables = {}) {
+  /** The words that run `command` where this az is, in its environment. */
+  within(command, variables = {}) {
     const environment = {
       PATH: '/usr/bin:/bin',
       HOME: this.inside,
@@ -41,13 +49,22 @@ export class AzureCli {
       ...variables,
     };
     const settings = Object.entries(environment).map(([name, value]) => `${name}=${value}`);
-    const shell = ['env', '-i', ...settings, 'bash', '-euo', 'pipefail', '-c', line];
-    const command = this.root ? ['chroot', this.root, ...shell] : shell;
-    return new Promise((resolve) => {
-      execFile(command[0], command.slice(1), { timeout: 120_000, maxBuffer: 16 * 1024 * 1024 }, (error, out, err) => {
-        resolve({ code: error ? (error.code ?? error.signal) : 0, out, err });
-      });
-    });
+    return [...(this.root ? ['chroot', this.root] : []), 'env', '-i', ...settings, ...command];
+  }
+
+  /** One command line, as a person types it into a shell; `$NAME` may be any of dev.env's and of `variables`. */
+  run(line, variables) {
+    return execute(this.within(['bash', '-euo', 'pipefail', '-c', line], variables));
+  }
+
+  /** A script of this machine's bash that calls this az. */
+  script(text) {
+    const bin = join(this.folder, 'bin');
+    mkdirSync(bin);
+    const words = this.within(['az']).map((word) => `'${word.replaceAll("'", `'\\''`)}'`).join(' ');
+    writeFileSync(join(bin, 'az'), `#!/usr/bin/env bash\nexec ${words} "$@"\n`, { mode: 0o755 });
+    const settings = Object.entries({ ...this.dev.env, PATH: `${bin}:/usr/sbin:/usr/bin:/bin`, HOME: this.folder });
+    return execute(['env', '-i', ...settings.map(([name, value]) => `${name}=${value}`), 'bash', '-euo', 'pipefail', '-c', text]);
   }
 
   /** What it printed, of a command that must succeed; an object where it is JSON. */

@@ -104,9 +104,9 @@ Finding check_role(const Facts& facts, const std::vector<Grant>& grants) {
             grant_command(facts) + "   # then delete the wider assignment"};
   }
   if (allows(grants, "Microsoft.KeyVault/vaults/keys/update/action")) {
-    return {"role", Status::Good,
+    return {"role", Status::Warning,
             fmt::format("{}: works, and lets the app also update the key; {} is tighter", names, kTight),
-            grant_command(facts)};
+            grant_command(facts) + "   # then delete the wider assignment"};
   }
   return {"role", Status::Good, names, ""};
 }

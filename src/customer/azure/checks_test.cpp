@@ -244,7 +244,7 @@ const std::vector<Spoiled>& access_cases() {
        granted({"id", "Custom", {"Microsoft.KeyVault/vaults/keys/*"}, {"Microsoft.KeyVault/vaults/keys/unwrap/*"}},
                kVaultId),
        Status::Failed, "Custom: the app may not unwrap", ""},
-      {"CryptoUser", "role", granted(crypto_user(), kVaultId + "/keys/cmek"), Status::Good,
+      {"CryptoUser", "role", granted(crypto_user(), kVaultId + "/keys/cmek"), Status::Warning,
        "lets the app also update the key", "Key Vault Crypto Service Encryption User"},
       {"Administrator", "role", granted(everything(), kVaultId + "/keys/cmek"), Status::Warning,
        "more than wrap and unwrap", "delete the wider assignment"},
