@@ -156,14 +156,14 @@ TEST_F(GcmKeyTest, SealsAndOpensManyAsOneByOne) {
   std::vector<Bytes> opened(plain.size());
   std::vector<GcmMessage> to_seal;
   std::vector<GcmMessage> to_open;
-  for (std::uint8_t i = 0; i < plain.size(); ++i) {
+  for (std::size_t i = 0; i < plain.size(); ++i) {
     sealed[i].resize(plain[i].size() + kGcmTagSize);
     opened[i].resize(plain[i].size());
-    to_seal.push_back(message(i, plain[i], sealed[i]));
-    to_open.push_back(message(i, sealed[i], opened[i]));
+    to_seal.push_back(message(static_cast<std::uint8_t>(i), plain[i], sealed[i]));
+    to_open.push_back(message(static_cast<std::uint8_t>(i), sealed[i], opened[i]));
   }
   ASSERT_TRUE(key_.seal(to_seal));
-  for (std::uint8_t i = 0; i < plain.size(); ++i) {
+  for (std::size_t i = 0; i < plain.size(); ++i) {
     Bytes alone(sealed[i].size());
     ASSERT_TRUE(gcm_seal(key_view(Bytes(32, 7)), to_seal[i].nonce, plain[i], aad_, alone));
     EXPECT_EQ(sealed[i], alone);

@@ -72,7 +72,7 @@ void SecretBytes::shrink(std::size_t size) {
 }
 
 void wipe(MutableBytes bytes) {
-  explicit_bzero(bytes.data(), bytes.size());
+  if (!bytes.empty()) explicit_bzero(bytes.data(), bytes.size());
 }
 
 void wipe(std::string& text) {
