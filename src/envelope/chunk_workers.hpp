@@ -1,0 +1,39 @@
+// A few threads that do the parts of one job after the other, and wait in between.
+#pragma once
+
+#include <condition_variable>
+#include <cstddef>
+#include <functional>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+namespace latchkey::envelope {
+
+class ChunkWorkers {
+ public:
+  // `threads` do the work, the caller's among them: 1 makes no thread.
+  explicit ChunkWorkers(unsigned threads);
+  ChunkWorkers(const ChunkWorkers&) = delete;
+  ChunkWorkers& operator=(const ChunkWorkers&) = delete;
+  ~ChunkWorkers();
+
+  [[nodiscard]] unsigned count() const { return static_cast<unsigned>(threads_.size()) + 1; }
+  // Calls `part` once with each number below count(), at once, and returns when all are done. One job at a time; `part`
+  // does not throw.
+  void run(const std::function<void(unsigned)>& part);
+
+ private:
+  void work(unsigned number);
+
+  std::mutex mutex_;
+  std::condition_variable begun_;
+  std::condition_variable done_;
+  const std::function<void(unsigned)>* part_ = nullptr;
+  std::size_t job_ = 0;
+  unsigned running_ = 0;
+  bool is_over_ = false;
+  std::vector<std::thread> threads_;
+};
+
+}  // namespace latchkey::envelope
