@@ -147,23 +147,25 @@ Task<Result<std::vector<Result<Opened>>>> DataPlane::decrypt(admin::Caller calle
   co_return results;
 }
 
-Task<Result<keyring::Lease>> DataPlane::lease(admin::Caller caller, std::string workspace_id, Deadline deadline) {
+Task<Result<LeasedKey>> DataPlane::lease(admin::Caller caller, std::string workspace_id, Deadline deadline) {
   LATCHKEY_CO_TRY(auto compartment,
                   co_await compartments_.open(std::move(caller), std::move(workspace_id), admin::Purpose::Encrypt));
-  co_return co_await lease_for(std::move(compartment), deadline);
+  LATCHKEY_CO_TRY(auto lease, co_await lease_for(compartment, deadline));
+  co_return LeasedKey{std::move(lease), compartment.id};
 }
 
-Task<Result<keyring::Lease>> DataPlane::unwrap(admin::Caller caller, std::string workspace_id, std::string data_key_id,
-                                               Deadline deadline) {
+Task<Result<LeasedKey>> DataPlane::unwrap(admin::Caller caller, std::string workspace_id, std::string data_key_id,
+                                          Deadline deadline) {
   LATCHKEY_CO_TRY(auto compartment,
                   co_await compartments_.open(std::move(caller), std::move(workspace_id), admin::Purpose::Decrypt));
   Error absent{ErrorCode::NotFound, fmt::format("There is no data key {} in workspace {}.",
                                                 json_fields::clean_text(data_key_id), compartment.workspace_id)};
   auto id = parse_id(id_prefix::kDataKey, data_key_id);
   if (!id) co_return absent;
-  auto lease = co_await lease_for(std::move(compartment), id.value(), deadline);
+  auto lease = co_await lease_for(compartment, id.value(), deadline);
   if (!lease && lease.error().code == ErrorCode::NotFound) co_return absent;
-  co_return lease;
+  if (!lease) co_return lease.error();
+  co_return LeasedKey{std::move(lease).value(), compartment.id};
 }
 
 }  // namespace latchkey::api

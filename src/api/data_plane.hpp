@@ -37,6 +37,12 @@ struct Opened {
   std::optional<std::string> external_key_id;
 };
 
+// What one who encrypts elsewhere needs: the key, for how long, and the compartment that ciphertexts are bound to.
+struct LeasedKey {
+  keyring::Lease lease;
+  Uuid compartment;
+};
+
 // An item that could not even be read is passed through as its error, in its place.
 class DataPlane {
  public:
@@ -49,9 +55,9 @@ class DataPlane {
   [[nodiscard]] Task<Result<std::vector<Result<Opened>>>> decrypt(admin::Caller caller, std::string workspace_id,
                                                                   std::vector<Result<Cipher>> items, Deadline deadline);
   // The workspace's active data key, for encrypting elsewhere.
-  [[nodiscard]] Task<Result<keyring::Lease>> lease(admin::Caller caller, std::string workspace_id, Deadline deadline);
+  [[nodiscard]] Task<Result<LeasedKey>> lease(admin::Caller caller, std::string workspace_id, Deadline deadline);
   // A data key of the workspace by its id. NotFound where there is none.
-  [[nodiscard]] Task<Result<keyring::Lease>> unwrap(admin::Caller caller, std::string workspace_id,
+  [[nodiscard]] Task<Result<LeasedKey>> unwrap(admin::Caller caller, std::string workspace_id,
                                                     std::string data_key_id, Deadline deadline);
 
  private:

@@ -239,15 +239,18 @@ Task<Result<http::Response>> decrypt_batch(const ApiParts& parts, Call call) {
   co_return render_results(results);
 }
 
-http::Response render_lease(const keyring::Lease& lease, const Clock& clock) {
+http::Response render_lease(const LeasedKey& leased, const Clock& clock) {
+  const auto& lease = leased.lease;
   auto left = std::chrono::duration_cast<std::chrono::microseconds>(lease.ask_again_at - clock.steady());
   auto text = render("plaintext_key", lease.key->material(), format_id(id_prefix::kDataKey, lease.key->id()),
                      lease.external_key_id);
   WipeAtExit wipe(text);
-  auto expiry = fmt::format(",\"expires_at\":\"{}\"}}", format_timestamp(clock.now() + left));
+  auto rest =
+      fmt::format(R"(,"compartment_id":"{}","expires_at":"{}","expires_in":{:.3f}}})", format_uuid(leased.compartment),
+                  format_timestamp(clock.now() + left), std::chrono::duration<double>(left).count());
   std::string body;
-  body.reserve(text.size() + expiry.size());
-  body.append(text, 0, text.size() - 1).append(expiry);
+  body.reserve(text.size() + rest.size());
+  body.append(text, 0, text.size() - 1).append(rest);
   return json_text_response(std::move(body));
 }
 

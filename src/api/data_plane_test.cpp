@@ -331,6 +331,8 @@ TEST_F(DataPlaneTest, DataKeysAreLeasedAndUnwrapped) {
   EXPECT_EQ(lease.text("/external_key_id"), *workspace.external_key_id);
   auto expires = parse_timestamp(lease.text("/expires_at")).value();
   EXPECT_EQ(expires, world.clock.now() + std::chrono::seconds(60)) << "no longer than the server's own";
+  EXPECT_EQ(lease.json.at("expires_in").to_number<double>(), 60);
+  EXPECT_EQ(lease.text("/compartment_id"), format_uuid(workspace.compartment));
 
   auto id = lease.text("/data_key_id");
   auto again = call(workspace.id, "data_keys/" + id + "/unwrap", "");

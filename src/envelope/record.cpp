@@ -112,6 +112,10 @@ Result<void> seal_record(const DataKey& key, const Uuid& compartment, const Cano
   return seal_record(key, compartment, context, std::span(&plaintext, 1), random, out);
 }
 
+bool begins_as_record(ByteView beginning) {
+  return beginning.size() >= kMagic.size() && std::equal(kMagic.begin(), kMagic.end(), beginning.begin());
+}
+
 Result<RawId> record_data_key_id(ByteView record) {
   auto refuse = [](std::string message) { return Error{ErrorCode::Invalid, std::move(message), "not_a_record"}; };
   if (record.size() < kRecordOverhead) {

@@ -48,6 +48,9 @@ struct RecordToSeal {
 [[nodiscard]] Result<void> seal_records(const DataKey& key, const Uuid& compartment,
                                         std::span<const RecordToSeal> records, RandomSource& random);
 
+// Whether these first bytes, 4 or more, are those of a record that this program knows.
+[[nodiscard]] bool begins_as_record(ByteView beginning);
+
 // The data key that a record names, for looking it up. Invalid where it is too short or not a record ("not a Latchkey
 // record"), or of a version or algorithm that this program does not know (the message names it).
 [[nodiscard]] Result<RawId> record_data_key_id(ByteView record);

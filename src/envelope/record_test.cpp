@@ -146,6 +146,9 @@ TEST_F(RecordTest, HasTheDocumentedLayout) {
   EXPECT_EQ(hex_encode(ByteView(record).subspan(4, 16)), "09" + std::string(30, '0'));
   EXPECT_EQ(hex_encode(ByteView(record).subspan(20, 24)), "01020305070b0d01020305070b0d01020305070b0d010203");
   EXPECT_EQ(record_data_key_id(record).value(), raw_id(9));
+  EXPECT_TRUE(begins_as_record(ByteView(record).first(4)));
+  EXPECT_FALSE(begins_as_record(ByteView(record).first(3)));
+  EXPECT_FALSE(begins_as_record(Bytes{'L', 'K', 1, 2}));
 }
 
 TEST_F(RecordTest, EveryFlippedBitIsRefused) {

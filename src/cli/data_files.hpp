@@ -1,0 +1,57 @@
+// One file, encrypted or decrypted: on this machine under a data key on lease, as a stream of any size; or by the
+// server, as a record, which is for small ones.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include <boost/json/object.hpp>
+
+#include "cli/api_client.hpp"
+#include "cli/local_keys.hpp"
+#include "envelope/context.hpp"
+
+namespace latchkey::cli {
+
+inline constexpr std::string_view kStandardStream = "-";
+
+enum class Direction { Encrypt, Decrypt };
+[[nodiscard]] std::string_view verb(Direction direction);
+
+enum class Where {
+  Anywhere,  // here, where the server lends its data keys; else there
+  Here,
+  Server,
+};
+
+struct DataWishes {
+  std::string workspace_id;
+  envelope::Context context;
+  std::string output;  // empty: FILE.lk, or FILE without .lk
+  bool replace = false;
+  Where where = Where::Anywhere;
+  unsigned threads = 1;
+};
+
+class DataFiles {
+ public:
+  DataFiles(ApiClient& client, DataWishes wishes)
+      : client_(client), wishes_(std::move(wishes)), keys_(client, wishes_.workspace_id) {}
+
+  // What was done, as -o json shows it. Nothing is left of the output where it fails, but for what went to standard
+  // output: that ends where the error is. The message does not name the file.
+  [[nodiscard]] Result<boost::json::object> process(Direction direction, const std::string& file);
+
+ private:
+  class Output;
+  [[nodiscard]] Result<std::string> output_for(Direction direction, const std::string& file) const;
+  [[nodiscard]] Result<std::string> encrypt(int in, const Output& out, const std::string& file);
+  [[nodiscard]] Result<std::string> decrypt(int in, const Output& out, const std::string& file);
+  [[nodiscard]] Result<std::string> by_server(Direction direction, Bytes beginning, int in, const Output& out);
+
+  ApiClient& client_;
+  DataWishes wishes_;
+  LocalKeys keys_;
+};
+
+}  // namespace latchkey::cli

@@ -1,0 +1,37 @@
+// A bar on standard error for what takes longer than a second: how far, how fast, how long still. Nothing where
+// standard error is no terminal; gone when this is.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <optional>
+#include <string>
+#include <thread>
+
+namespace latchkey::cli {
+
+// "12.3 MiB"
+[[nodiscard]] std::string format_bytes(double bytes);
+// What the bar says; `total` absent where it is not known.
+[[nodiscard]] std::string progress_text(const std::string& what, std::uint64_t done, std::optional<std::uint64_t> total,
+                                        std::chrono::milliseconds elapsed);
+
+class ProgressBar {
+ public:
+  // `done` counts bytes, and outlives this.
+  ProgressBar(std::string what, const std::atomic<std::uint64_t>& done, std::optional<std::uint64_t> total);
+  ProgressBar(const ProgressBar&) = delete;
+  ProgressBar& operator=(const ProgressBar&) = delete;
+  ~ProgressBar();
+
+ private:
+  void show();
+
+  std::string what_;
+  const std::atomic<std::uint64_t>& done_;
+  std::optional<std::uint64_t> total_;
+  std::atomic<bool> is_over_{false};
+  std::thread thread_;
+};
+
+}  // namespace latchkey::cli

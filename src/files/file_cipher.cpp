@@ -1,0 +1,189 @@
+#include "files/file_cipher.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <mutex>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <fmt/format.h>
+
+namespace latchkey::files {
+
+namespace {
+
+constexpr std::size_t kChunksAtOnce = 32;
+constexpr std::size_t kPiece = kChunksAtOnce * envelope::kChunkSize;
+
+Error cannot(std::string_view what) {
+  int cause = errno;
+  return Error{ErrorCode::Unavailable, fmt::format("{}: {}", what, std::strerror(cause))};
+}
+
+// Up to `out.size()` bytes; fewer at the end alone. From where the file stands where `at` is absent.
+Result<std::size_t> read_some(int file, MutableBytes out, std::optional<std::uint64_t> at) {
+  std::size_t got = 0;
+  while (got < out.size()) {
+    auto* to = out.data() + got;
+    auto size = out.size() - got;
+    auto count = at ? ::pread(file, to, size, static_cast<off_t>(*at + got)) : ::read(file, to, size);
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) return cannot("the input cannot be read");
+    if (count == 0) break;
+    got += static_cast<std::size_t>(count);
+  }
+  return got;
+}
+
+Result<void> write_all(int file, ByteView in, std::optional<std::uint64_t> at) {
+  for (std::size_t done = 0; done < in.size();) {
+    const auto* from = in.data() + done;
+    auto size = in.size() - done;
+    auto count = at ? ::pwrite(file, from, size, static_cast<off_t>(*at + done)) : ::write(file, from, size);
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) return cannot("the output cannot be written");
+    done += static_cast<std::size_t>(count);
+  }
+  return success();
+}
+
+bool is_regular(int file) {
+  struct stat status {};
+  return ::fstat(file, &status) == 0 && S_ISREG(status.st_mode);
+}
+
+// One direction between two regular files.
+class BlockJob {
+ public:
+  BlockJob(const FileJob& job, const envelope::StreamCipher& cipher, bool seals)
+      : job_(job),
+        cipher_(cipher),
+        seals_(seals),
+        in_block_(kChunksAtOnce * (seals ? envelope::kChunkSize : envelope::kSealedChunkSize)),
+        out_block_(kChunksAtOnce * (seals ? envelope::kSealedChunkSize : envelope::kChunkSize)) {}
+
+  Result<void> run() {
+    struct stat before {};
+    if (::fstat(job_.in, &before) != 0) return cannot("the input cannot be looked at");
+    in_begin_ = static_cast<std::uint64_t>(std::max<off_t>(::lseek(job_.in, 0, SEEK_CUR), 0));
+    out_begin_ = seals_ ? envelope::kStreamPrefixSize : 0;
+    auto end = static_cast<std::uint64_t>(before.st_size);
+    size_ = end > in_begin_ ? end - in_begin_ : 0;
+    auto out_size =
+        seals_ ? Result<std::uint64_t>(envelope::sealed_chunks_size(size_)) : envelope::opened_chunks_size(size_);
+    if (!out_size) return out_size.error();
+    if (::ftruncate(job_.out, static_cast<off_t>(out_begin_ + out_size.value())) != 0) {
+      return cannot("the output cannot be written");
+    }
+    if (seals_) {
+      LATCHKEY_TRYV(write_all(job_.out, cipher_.prefix(), 0));
+    }
+    envelope::ChunkWorkers workers(job_.threads);
+    workers.run([this](unsigned) { work(); });
+    if (failed_) return *failed_;
+    struct stat after {};
+    bool is_same = ::fstat(job_.in, &after) == 0 && after.st_size == before.st_size &&
+                   after.st_mtim.tv_sec == before.st_mtim.tv_sec && after.st_mtim.tv_nsec == before.st_mtim.tv_nsec;
+    return is_same ? Result<void>(success()) : Result<void>(changed());
+  }
+
+ private:
+  static Error changed() {
+    return Error{ErrorCode::Conflict, "the input changed while it was read; nothing was written. Try again"};
+  }
+
+  void work() {
+    crypto::SecretBytes plain(kPiece);
+    Bytes sealed(kChunksAtOnce * envelope::kSealedChunkSize);
+    for (;;) {
+      auto block = next_.fetch_add(1);
+      // A message always ends with a short chunk, even an empty one.
+      if (block > size_ / in_block_ || is_over_) return;
+      if (auto done = one(block, plain.mutable_view(), sealed); !done) {
+        std::scoped_lock lock(mutex_);
+        is_over_ = true;
+        if (!failed_) failed_ = done.error();
+        return;
+      }
+    }
+  }
+
+  Result<void> one(std::uint64_t block, MutableBytes plain, MutableBytes sealed) {
+    if (job_.may_go_on) {
+      std::scoped_lock lock(mutex_);
+      LATCHKEY_TRYV(job_.may_go_on());
+    }
+    auto offset = block * in_block_;
+    auto size = static_cast<std::size_t>(std::min<std::uint64_t>(in_block_, size_ - offset));
+    bool is_end = size < in_block_;
+    auto in = (seals_ ? plain : sealed).first(size);
+    LATCHKEY_TRY(auto got, read_some(job_.in, in, in_begin_ + offset));
+    if (got != size) return changed();
+    auto first = block * kChunksAtOnce;
+    auto out = (seals_ ? sealed : plain)
+                   .first(seals_ ? envelope::sealed_run_size(size, is_end) : envelope::opened_run_size(size, is_end));
+    LATCHKEY_TRYV(seals_ ? cipher_.chunks().seal(first, in, is_end, out)
+                         : cipher_.chunks().open(first, in, is_end, out));
+    LATCHKEY_TRYV(write_all(job_.out, out, out_begin_ + block * out_block_));
+    if (job_.progress != nullptr) *job_.progress += size;
+    return success();
+  }
+
+  const FileJob& job_;
+  const envelope::StreamCipher& cipher_;
+  bool seals_;
+  std::size_t in_block_;
+  std::size_t out_block_;
+  std::uint64_t in_begin_ = 0;
+  std::uint64_t out_begin_ = 0;
+  std::uint64_t size_ = 0;
+  std::atomic<std::uint64_t> next_{0};
+  std::atomic<bool> is_over_{false};
+  std::mutex mutex_;
+  std::optional<Error> failed_;
+};
+
+// In order, piece by piece.
+template <class Engine>
+Result<void> run_in_order(const FileJob& job, Engine engine) {
+  crypto::SecretBytes buffer(job.threads * kPiece);
+  auto sink = [&](ByteView out) { return write_all(job.out, out, std::nullopt); };
+  for (;;) {
+    if (job.may_go_on) {
+      LATCHKEY_TRYV(job.may_go_on());
+    }
+    LATCHKEY_TRY(auto got, read_some(job.in, buffer.mutable_view(), std::nullopt));
+    LATCHKEY_TRYV(engine.write(buffer.reveal().first(got), sink));
+    if (job.progress != nullptr) *job.progress += got;
+    if (got < buffer.size()) return engine.finish(sink);
+  }
+}
+
+}  // namespace
+
+std::optional<std::uint64_t> bytes_left(int file) {
+  struct stat status {};
+  if (::fstat(file, &status) != 0 || !S_ISREG(status.st_mode)) return std::nullopt;
+  auto at = std::max<off_t>(::lseek(file, 0, SEEK_CUR), 0);
+  return static_cast<std::uint64_t>(std::max<off_t>(status.st_size - at, 0));
+}
+
+Result<Bytes> read_prefix(int file) {
+  Bytes prefix(envelope::kStreamPrefixSize);
+  LATCHKEY_TRY(auto got, read_some(file, prefix, std::nullopt));
+  prefix.resize(got);
+  return prefix;
+}
+
+Result<void> seal_file(const FileJob& job, envelope::StreamCipher cipher) {
+  if (job.is_private && is_regular(job.in)) return BlockJob(job, cipher, true).run();
+  return run_in_order(job, envelope::StreamEncryptor(std::move(cipher), job.threads));
+}
+
+Result<void> open_file(const FileJob& job, envelope::StreamCipher cipher) {
+  if (job.is_private && is_regular(job.in)) return BlockJob(job, cipher, false).run();
+  return run_in_order(job, envelope::StreamDecryptor(std::move(cipher), job.threads));
+}
+
+}  // namespace latchkey::files
