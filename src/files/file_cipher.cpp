@@ -125,7 +125,11 @@ class BlockJob {
                    .first(seals_ ? envelope::sealed_run_size(size, is_end) : envelope::opened_run_size(size, is_end));
     LATCHKEY_TRYV(seals_ ? cipher_.chunks().seal(first, in, is_end, out)
                          : cipher_.chunks().open(first, in, is_end, out));
-    LATCHKEY_TRYV(write_all(job_.out, out, out_begin_ + block * out_block_));
+    {
+      // The kernel writes to a file one call at a time; who waits for it there burns a core.
+      std::scoped_lock lock(write_mutex_);
+      LATCHKEY_TRYV(write_all(job_.out, out, out_begin_ + block * out_block_));
+    }
     if (job_.progress != nullptr) *job_.progress += size;
     return success();
   }
@@ -141,6 +145,7 @@ class BlockJob {
   std::atomic<std::uint64_t> next_{0};
   std::atomic<bool> is_over_{false};
   std::mutex mutex_;
+  std::mutex write_mutex_;
   std::optional<Error> failed_;
 };
 
