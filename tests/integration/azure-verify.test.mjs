@@ -29,7 +29,7 @@ after(() => dev.stop());
 
 function verify({ vault = dev.env.AZURE_VAULT_NAME, key = dev.env.AZURE_KEY_NAME, more = [], env = {} } = {}) {
   const done = dev.azure(['verify', '--vault', vault, '--key', key, '-o', 'json', ...more], env);
-  assert.ok(done.json, done.err);
+  assert.ok(Array.isArray(done.json), done.out + done.err);
   assert.deepEqual(done.json.map((finding) => finding.check), kChecks);
   const failed = done.json.filter((finding) => finding.status === 'failed').map((finding) => finding.check);
   assert.equal(done.code, failed.length === 0 ? 0 : 1, done.out);

@@ -175,7 +175,7 @@ test('standard input, standard output and a context', () => {
   }
   const asJson = dev.cli(['decrypt', '--out', join(folder, 'never'), '-o', 'json'], { input: sealed.stdout });
   assert.equal(asJson.code, 1);
-  assert.equal(JSON.parse(asJson.out.split('\n')[0]).error.reason, 'ciphertext_corrupt');
+  assert.equal(JSON.parse(asJson.out.split('\n')[0]).error.reason, 'stream_key_mismatch');
   const empty = dev.cli(['encrypt'], { input: '' });
   assert.equal(dev.cli(['decrypt'], { input: empty.stdout }).out, '');
 });

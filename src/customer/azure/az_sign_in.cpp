@@ -41,17 +41,18 @@ Result<std::string> run_az(const std::vector<std::string>& arguments) {
   boost::asio::io_context context;
   std::future<std::string> out;
   std::future<std::string> err;
+  // Closed pipes are not its end: that comes by itself, a little later.
+  std::future<int> code;
   std::error_code failed;
   process::child child(program, process::args(arguments), process::std_in<process::null, process::std_out> out,
-                       process::std_err > err, context, failed);
+                       process::std_err > err, process::on_exit(code), context, failed);
   if (failed) return az_failed(failed.message());
   context.run_for(kTimeout);
-  if (child.running(failed)) {
+  if (code.wait_for(std::chrono::seconds(0)) != std::future_status::ready) {
     child.terminate(failed);
     return az_failed(fmt::format("it did not answer within {} s", kTimeout.count()));
   }
-  child.wait(failed);
-  if (child.exit_code() != 0) return az_failed(kms::azure::shown_text(err.get(), 300));
+  if (code.get() != 0) return az_failed(kms::azure::shown_text(err.get(), 300));
   return out.get();
 }
 
