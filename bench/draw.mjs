@@ -1,0 +1,93 @@
+// The table for people, and docs/benchmarks.md with its drawing.
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+function time(ns) {
+  if (ns < 1e3) return `${ns.toFixed(0)} ns`;
+  if (ns < 1e6) return `${(ns / 1e3).toFixed(2)} µs`;
+  if (ns < 1e9) return `${(ns / 1e6).toFixed(2)} ms`;
+  return `${(ns / 1e9).toFixed(2)} s`;
+}
+function value(one, unit) {
+  if (!one) return '';
+  if (unit === 'MiB') return `${one.median.toFixed(1)} MiB`;
+  return one.low === undefined ? time(one.median) : `${time(one.median)} (${time(one.low)} – ${time(one.high)})`;
+}
+// Ratios below the absolute measures are shown as what they are.
+const kAbsolute = { 'record 64 B, encrypt': (x) => time(x), 'record 64 B, decrypt': (x) => time(x), 'range read of 64 KiB of 1 GiB': (x) => `${x.toFixed(3)} ms`, 'memory of encrypting 10 GiB': (x) => `${x.toFixed(1)} MiB` };
+function cells(row) {
+  const show = kAbsolute[row.what] ?? ((x) => `${x >= 100 ? x.toFixed(0) : x.toFixed(2)} ×`);
+  const bound = (x) => (x === undefined ? '' : `${row.better === 'above' ? '≥' : '≤'} ${show(x)}`);
+  const verdict = row.reached === false ? 'missed' : row.reached_aim === true ? 'aim reached' : row.reached === undefined ? 'aim missed' : 'reached';
+  return [row.what, value(row.ours, row.unit), row.peer_name, value(row.peer, row.unit), show(row.ratio), bound(row.must), bound(row.aim), verdict];
+}
+
+const kHead = ['measure', 'Latchkey', 'beside', 'the peer', 'counts', 'must', 'aim', ''];
+
+function text(rows) {
+  const table = [kHead, ...rows];
+  const widths = kHead.map((_, column) => Math.max(...table.map((row) => row[column].length)));
+  return `${table.map((row) => row.map((cell, column) => cell.padEnd(widths[column])).join('  ').trimEnd()).join('\n')}\n`;
+}
+const markdown = (rows) => `| ${kHead.join(' | ')} |\n|${'---|'.repeat(kHead.length)}\n${rows.map((row) => `| ${row.join(' | ')} |`).join('\n')}\n`;
+
+/** Bars of time for a record of 1 KiB, each ten times longer a step further: the peers are that far apart. */
+function drawing({ cases, aws }) {
+  const bars = [
+    ['Latchkey', cases['record_seal/1024'].median], ['raw OpenSSL AES-GCM (no key of its own, no commitment)', cases['openssl_seal/1024'].median],
+    ['libmongocrypt, cached key', cases['mongocrypt_seal/1024'].median], ['@aws-crypto/client-node, cached key', aws.seal.median],
+  ];
+  const [left, top, step, width] = [10, 46, 46, 640];
+  const longest = Math.log10(Math.max(...bars.map(([, ns]) => ns)));
+  const scale = (ns) => (Math.max(Math.log10(ns) - 1.5, 0.05) / (longest - 1.5)) * width;
+  const lines = bars.map(([name, ns], at) => `  <text x="${left}" y="${top + at * step}">${name}: ${time(ns)}</text>
+  <rect x="${left}" y="${top + at * step + 6}" width="${scale(ns).toFixed(1)}" height="16" class="${at === 0 ? 'ours' : 'peer'}"/>`);
+  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 680 ${top + bars.length * step}" role="img" aria-label="Time to encrypt a record of 1 KiB">
+  <style>text { font: 14px sans-serif; fill: #57606a } .title { font-weight: bold } .ours { fill: #1a7f37 } .peer { fill: #8c959f }</style>
+  <text x="${left}" y="20" class="title">Encrypting a record of 1 KiB, one thread (median; logarithmic)</text>
+${lines.join('\n')}
+</svg>
+`;
+}
+
+function files(result) {
+  const row = (place, name, tool) => [place, name, `${tool.wall.median.toFixed(2)} s (${tool.wall.low.toFixed(2)} – ${tool.wall.high.toFixed(2)})`, `${tool.user.median.toFixed(2)} s`, `${tool.system.median.toFixed(2)} s`, `${tool.memory.median.toFixed(0)} MiB`];
+  const rows = Object.entries(result.files).flatMap(([place, tools]) => Object.entries(tools).map(([name, tool]) => row(place, name, tool)));
+  const head = ['on', 'tool', 'wall', 'user', 'system', 'memory'];
+  return `| ${head.join(' | ')} |\n|${'---|'.repeat(head.length)}\n${rows.map((cells) => `| ${cells.join(' | ')} |`).join('\n')}\n`;
+}
+
+function page(result, rows) {
+  const machine = Object.entries(result.machine).filter(([name]) => name !== 'load').map(([name, what]) => `${name.replaceAll('_', ' ')}: ${what}`).join('; ');
+  return `# Benchmarks
+
+Rerun them with one command; it installs the peers and writes all numbers to \`build/bench/envelope.json\`:
+
+\`\`\`text
+./scripts/bench envelope
+\`\`\`
+
+![Time to encrypt a record of 1 KiB](benchmarks.svg)
+
+Medians (and quartiles) of ${result.cases['record_seal/64'].runs} runs in turns, one thread, CPU time; a record has a key of its own, 24 random
+bytes, and a commitment, where "raw" peers have a key that is ready, a counter for a nonce, and neither of the others. Made at
+${result.made_at} on: ${machine}.
+
+${markdown(rows)}
+## A file of 1 GiB, whole processes
+
+${result.files.disk.cp.wall.runs} rounds in turns, everything in the page cache. Latchkey asks a server for the data key, and syncs the file to the disk before it
+is there; the others do neither.
+
+${files(result)}`;
+}
+
+/** The text; and, where \`docs\` is given, the page and its drawing there. */
+export function drawTable(result, docs) {
+  const rows = result.rows.map(cells);
+  if (docs) {
+    writeFileSync(join(docs, 'benchmarks.md'), page(result, rows));
+    writeFileSync(join(docs, 'benchmarks.svg'), drawing(result));
+  }
+  return text(rows);
+}
