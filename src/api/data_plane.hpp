@@ -57,8 +57,8 @@ class DataPlane {
   // The workspace's active data key, for encrypting elsewhere.
   [[nodiscard]] Task<Result<LeasedKey>> lease(admin::Caller caller, std::string workspace_id, Deadline deadline);
   // A data key of the workspace by its id. NotFound where there is none.
-  [[nodiscard]] Task<Result<LeasedKey>> unwrap(admin::Caller caller, std::string workspace_id,
-                                                    std::string data_key_id, Deadline deadline);
+  [[nodiscard]] Task<Result<LeasedKey>> unwrap(admin::Caller caller, std::string workspace_id, std::string data_key_id,
+                                               Deadline deadline);
 
  private:
   [[nodiscard]] Task<Result<keyring::Lease>> lease_for(keyring::Compartment compartment, Deadline deadline);
