@@ -91,6 +91,20 @@ std::string_view verb(Direction direction) {
   return direction == Direction::Encrypt ? "encrypt" : "decrypt";
 }
 
+Result<library::LeasedKey> ApiLender::active_key() {
+  return ask(library::active_key_path(workspace_id_));
+}
+
+Result<library::LeasedKey> ApiLender::key(const RawId& id) {
+  return ask(library::key_path(workspace_id_, id));
+}
+
+Result<library::LeasedKey> ApiLender::ask(const std::string& path) {
+  auto asked_at = std::chrono::steady_clock::now();
+  LATCHKEY_TRY(auto answer, client_.call_raw(path, "", {}));
+  return library::read_leased_key(answer.body, asked_at);
+}
+
 class DataFiles::Output {
  public:
   static Result<Output> create(const std::string& name, unsigned mode, bool replace) {

@@ -8,8 +8,8 @@
 #include <boost/json/object.hpp>
 
 #include "cli/api_client.hpp"
-#include "cli/local_keys.hpp"
 #include "envelope/context.hpp"
+#include "library/leased_keys.hpp"
 
 namespace latchkey::cli {
 
@@ -33,10 +33,24 @@ struct DataWishes {
   unsigned threads = 1;
 };
 
+// The server's data keys, lent through the CLI's own way to it.
+class ApiLender final : public library::KeyLender {
+ public:
+  // `client` outlives it.
+  ApiLender(ApiClient& client, std::string workspace_id) : client_(client), workspace_id_(std::move(workspace_id)) {}
+  [[nodiscard]] Result<library::LeasedKey> active_key() override;
+  [[nodiscard]] Result<library::LeasedKey> key(const RawId& id) override;
+
+ private:
+  [[nodiscard]] Result<library::LeasedKey> ask(const std::string& path);
+  ApiClient& client_;
+  std::string workspace_id_;
+};
+
 class DataFiles {
  public:
   DataFiles(ApiClient& client, DataWishes wishes)
-      : client_(client), wishes_(std::move(wishes)), keys_(client, wishes_.workspace_id) {}
+      : client_(client), wishes_(std::move(wishes)), lender_(client, wishes_.workspace_id), keys_(lender_, clock_) {}
 
   // What was done, as -o json shows it. Nothing is left of the output where it fails, but for what went to standard
   // output: that ends where the error is. The message does not name the file.
@@ -51,7 +65,9 @@ class DataFiles {
 
   ApiClient& client_;
   DataWishes wishes_;
-  LocalKeys keys_;
+  SystemClock clock_;
+  ApiLender lender_;
+  library::LeasedKeys keys_;
 };
 
 }  // namespace latchkey::cli

@@ -1,0 +1,71 @@
+#include "library/key_lender.hpp"
+
+#include <algorithm>
+
+#include <boost/json/monotonic_resource.hpp>
+#include <boost/json/parse.hpp>
+#include <fmt/format.h>
+
+#include "base/encoding.hpp"
+
+namespace latchkey::library {
+
+namespace json = boost::json;
+
+namespace {
+
+constexpr double kLongestLease = 24 * 3600;  // seconds
+constexpr std::size_t kMostBody = std::size_t{8} * 1024;
+
+Error not_understood() {
+  return Error{ErrorCode::Unavailable,
+               "the server's answer with the data key is not understood: is it a Latchkey server of this release?"};
+}
+
+std::string_view text_of(const json::object& body, std::string_view name) {
+  const auto* value = body.if_contains(name);
+  return value != nullptr && value->is_string() ? std::string_view(value->get_string()) : std::string_view();
+}
+
+Result<LeasedKey> read_object(const json::object& body, SteadyTime asked_at) {
+  auto id = parse_id(id_prefix::kDataKey, text_of(body, "data_key_id"));
+  auto compartment = parse_uuid(text_of(body, "compartment_id"));
+  auto bytes = base64_decode(text_of(body, "plaintext_key"));
+  const auto* expires_in = body.if_contains("expires_in");
+  if (!id || !compartment || !bytes || expires_in == nullptr || !expires_in->is_number()) return not_understood();
+  crypto::SecretBytes material(bytes.value());
+  crypto::wipe(bytes.value());
+  auto key = envelope::DataKey::create(id.value(), std::move(material));
+  if (!key) return not_understood();
+  std::chrono::duration<double> left(std::clamp(expires_in->to_number<double>(), 0.0, kLongestLease));
+  return LeasedKey{std::make_shared<const envelope::DataKey>(std::move(key).value()), compartment.value(), asked_at,
+                   asked_at + std::chrono::duration_cast<SteadyTime::duration>(left)};
+}
+
+}  // namespace
+
+std::string active_key_path(std::string_view workspace_id) {
+  return fmt::format("/v1/workspaces/{}/data_keys", percent_encode(workspace_id));
+}
+
+std::string key_path(std::string_view workspace_id, const RawId& id) {
+  return fmt::format("{}/{}/unwrap", active_key_path(workspace_id), format_id(id_prefix::kDataKey, id));
+}
+
+Result<LeasedKey> read_leased_key(std::string& body, SteadyTime asked_at) {
+  if (body.size() > kMostBody) {
+    crypto::wipe(body);
+    return not_understood();
+  }
+  // The key's text goes where secrets are, and nowhere else.
+  crypto::SecretBytes memory(4 * kMostBody);
+  auto room = memory.mutable_view();
+  json::monotonic_resource resource(room.data(), room.size());
+  boost::system::error_code failed;
+  auto parsed = json::parse(body, failed, &resource);
+  crypto::wipe(body);
+  if (failed || !parsed.is_object()) return not_understood();
+  return read_object(parsed.get_object(), asked_at);
+}
+
+}  // namespace latchkey::library

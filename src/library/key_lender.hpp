@@ -1,0 +1,42 @@
+// Whoever lends data keys: a Latchkey server, however it is reached.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "base/clock.hpp"
+#include "base/id.hpp"
+#include "base/result.hpp"
+#include "envelope/data_key.hpp"
+
+namespace latchkey::library {
+
+struct LeasedKey {
+  std::shared_ptr<const envelope::DataKey> key;  // wiped when the last holder lets go
+  Uuid compartment;                              // what its ciphertexts are bound to
+  SteadyTime asked_at;
+  SteadyTime ends_at;  // from here on it may not be used: ask again
+};
+
+class KeyLender {
+ public:
+  KeyLender() = default;
+  KeyLender(const KeyLender&) = delete;
+  KeyLender& operator=(const KeyLender&) = delete;
+  virtual ~KeyLender() = default;
+  // The workspace's key for new data. Blocking; thread-safe. Unavailable where the server cannot be reached or cannot
+  // reach the customer's key; every other error is a refusal.
+  [[nodiscard]] virtual Result<LeasedKey> active_key() = 0;
+  // The workspace's key of that id, as a ciphertext names it. NotFound where there is none.
+  [[nodiscard]] virtual Result<LeasedKey> key(const RawId& id) = 0;
+};
+
+// The paths under a server's URL that lend (docs/api.md).
+[[nodiscard]] std::string active_key_path(std::string_view workspace_id);
+[[nodiscard]] std::string key_path(std::string_view workspace_id, const RawId& id);
+
+// Reads the answer of such a call, which was asked for at `asked_at`, and wipes it. The lease counts from then, by our
+// own steady clock, so that it is never too long. Unavailable where it is not understood.
+[[nodiscard]] Result<LeasedKey> read_leased_key(std::string& body, SteadyTime asked_at);
+
+}  // namespace latchkey::library

@@ -1,0 +1,87 @@
+#include "library/leased_keys.hpp"
+
+namespace latchkey::library {
+
+namespace {
+
+bool is_due(const LeasedKey& lease, SteadyTime now) {
+  return now >= lease.ends_at - (lease.ends_at - lease.asked_at) / 4;
+}
+
+}  // namespace
+
+Result<LeasedKey> LeasedKeys::for_encryption() {
+  return get(std::nullopt);
+}
+
+Result<LeasedKey> LeasedKeys::for_decryption(const RawId& id) {
+  return get(id);
+}
+
+Result<void> LeasedKeys::keep(LeasedKey& key) {
+  if (!is_due(key, clock_.steady())) return success();
+  LATCHKEY_TRY(key, for_decryption(key.key->id()));
+  return success();
+}
+
+void LeasedKeys::clear() {
+  std::scoped_lock lock(mutex_);
+  places_.clear();
+}
+
+std::shared_ptr<LeasedKeys::Place> LeasedKeys::place(const PlaceName& name) {
+  std::scoped_lock lock(mutex_);
+  auto& found = places_[name];
+  if (!found) found = std::make_shared<Place>();
+  return found;
+}
+
+Result<LeasedKey> LeasedKeys::get(const PlaceName& name) {
+  auto here = place(name);
+  std::uint64_t seen = 0;
+  {
+    std::scoped_lock lock(here->state);
+    seen = here->answers;
+    if (here->lease && !is_due(*here->lease, clock_.steady())) return *here->lease;
+  }
+  std::unique_lock asking(here->asking, std::try_to_lock);
+  if (!asking.owns_lock()) {
+    {
+      // Somebody asks already, and the lease is still good.
+      std::scoped_lock lock(here->state);
+      if (here->lease && clock_.steady() < here->lease->ends_at) return *here->lease;
+    }
+    asking.lock();
+  }
+  {
+    // An answer that came while we waited is ours, too.
+    std::scoped_lock lock(here->state);
+    if (here->answers != seen) {
+      if (here->lease && clock_.steady() < here->lease->ends_at) return *here->lease;
+      if (here->last_error) return *here->last_error;
+    }
+  }
+  return ask(*here, name);
+}
+
+// With `asking` held.
+Result<LeasedKey> LeasedKeys::ask(Place& place, const PlaceName& name) {
+  auto answer = name ? lender_.key(*name) : lender_.active_key();
+  std::scoped_lock lock(place.state);
+  ++place.answers;
+  if (answer) {
+    place.last_error.reset();
+    place.lease = answer.value();
+    return answer;
+  }
+  place.last_error = answer.error();
+  bool is_refused = answer.error().code != ErrorCode::Unavailable;
+  bool is_over = !place.lease || clock_.steady() >= place.lease->ends_at;
+  if (is_refused || is_over) {
+    place.lease.reset();
+    return answer.error();
+  }
+  return *place.lease;
+}
+
+}  // namespace latchkey::library
