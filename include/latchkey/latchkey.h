@@ -1,0 +1,70 @@
+/* Latchkey for programs in C, and for what binds to C. The same as client.hpp, which has the rules; nothing crosses
+ * this border but plain data, and nothing throws. Handles are thread-safe, and freed by whoever made them; NULL may be
+ * freed.
+ *
+ *   latchkey_error error;
+ *   latchkey_workspace *ws = latchkey_open("https://keys.example.com", api_key, NULL, "wrkspc_01...", &error);
+ *   size_t size = latchkey_sealed_size(length);
+ *   if (!ws || latchkey_encrypt(ws, NULL, 0, data, length, out, size, &error)) fputs(error.message, stderr);
+ */
+#ifndef LATCHKEY_LATCHKEY_H
+#define LATCHKEY_LATCHKEY_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define LATCHKEY_API __attribute__((visibility("default")))
+
+typedef enum latchkey_code {
+  LATCHKEY_OK = 0,
+  LATCHKEY_INVALID = 1,     /* the call is wrong: another argument cures it */
+  LATCHKEY_REFUSED = 2,     /* the server or the customer's key says no: do not retry */
+  LATCHKEY_UNREACHABLE = 3, /* nobody could be asked, and the lease is over: retry later */
+  LATCHKEY_WRONG_KEY = 4,   /* made with another data key */
+  LATCHKEY_CORRUPT = 5,     /* damaged, or of another workspace or context */
+  LATCHKEY_FAILED = 6       /* out of memory */
+} latchkey_code;
+
+/* Filled by a call that fails; cut off where a text is longer. Never holds a secret. */
+typedef struct latchkey_error {
+  latchkey_code code;
+  char reason[64];    /* a stable name of docs/errors.md; may be empty */
+  char message[1024]; /* for a person: what happened, to what, and the cure */
+} latchkey_error;
+
+/* Bound to the data and not stored: the same pairs, in any order, are needed to decrypt. UTF-8, ended by a zero. */
+typedef struct latchkey_pair {
+  const char* name;
+  const char* value;
+} latchkey_pair;
+
+typedef struct latchkey_workspace latchkey_workspace;
+
+/* The way to one workspace of a server. `ca_file` may be NULL. The key is copied. NULL where it fails; no server is
+ * asked yet. `error` may be NULL, here and below. */
+LATCHKEY_API latchkey_workspace* latchkey_open(const char* url, const char* api_key, const char* ca_file,
+                                               const char* workspace_id, latchkey_error* error);
+LATCHKEY_API void latchkey_close(latchkey_workspace* workspace);
+
+/* A record is 92 bytes longer than its plaintext; 0 where there is no record of that size. */
+LATCHKEY_API size_t latchkey_sealed_size(size_t plaintext_size);
+LATCHKEY_API size_t latchkey_opened_size(size_t record_size);
+
+/* `out_size` is latchkey_sealed_size(plaintext_size). The two may not overlap. */
+LATCHKEY_API latchkey_code latchkey_encrypt(latchkey_workspace* workspace, const latchkey_pair* context,
+                                            size_t context_size, const uint8_t* plaintext, size_t plaintext_size,
+                                            uint8_t* out, size_t out_size, latchkey_error* error);
+/* `out_size` is latchkey_opened_size(record_size). `out` is zeroed where it fails. */
+LATCHKEY_API latchkey_code latchkey_decrypt(latchkey_workspace* workspace, const latchkey_pair* context,
+                                            size_t context_size, const uint8_t* record, size_t record_size,
+                                            uint8_t* out, size_t out_size, latchkey_error* error);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

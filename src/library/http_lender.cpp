@@ -1,0 +1,90 @@
+#include "library/http_lender.hpp"
+
+#include <boost/json/parse.hpp>
+#include <fmt/format.h>
+
+#include "base/task.hpp"
+
+namespace latchkey::library {
+
+namespace json = boost::json;
+
+namespace {
+
+constexpr std::chrono::seconds kCallTimeout{35};  // the server gives itself 30
+constexpr std::size_t kMostAnswer = std::size_t{64} * 1024;
+
+ErrorCode code_of(unsigned status) {
+  switch (status) {
+    case 401:
+      return ErrorCode::Unauthenticated;
+    case 403:
+      return ErrorCode::PermissionDenied;
+    case 404:
+      return ErrorCode::NotFound;
+    case 429:
+      return ErrorCode::Unavailable;
+    default:
+      return status >= 500 ? ErrorCode::Unavailable : ErrorCode::Invalid;
+  }
+}
+
+// The error envelope; a body of another shape (a proxy's page) is told by its status.
+Error read_error(const http::ClientResponse& response) {
+  Error error{code_of(response.status), fmt::format("the server answered {}", response.status)};
+  boost::system::error_code failed;
+  auto body = json::parse(response.body, failed);
+  if (failed) return error;
+  boost::system::error_code none;
+  if (const auto* message = body.find_pointer("/error/message", none); message != nullptr && message->is_string()) {
+    error.message = message->get_string().c_str();
+  }
+  if (const auto* code = body.find_pointer("/error/details/error_code", none); code != nullptr && code->is_string()) {
+    error.reason = code->get_string().c_str();
+  }
+  return error;
+}
+
+}  // namespace
+
+Result<std::shared_ptr<const Server>> make_server(std::string url, std::string_view api_key, std::string ca_file) {
+  while (url.ends_with('/')) url.pop_back();
+  if (!url.starts_with("https://") && !url.starts_with("http://")) {
+    return Error{ErrorCode::Invalid, "the server's URL must begin with https:// (or http:// on this machine)"};
+  }
+  if (api_key.empty()) return Error{ErrorCode::Invalid, "an API key is needed: one of the role service or workspace"};
+  http::ClientOptions options;
+  options.ca_file = std::move(ca_file);
+  options.address_policy = http::AddressPolicy::Any;
+  options.user_agent = "liblatchkey/" LATCHKEY_VERSION;
+  LATCHKEY_TRY(auto client, http::make_curl_client(std::move(options)));
+  return std::make_shared<const Server>(
+      Server{std::move(url), crypto::SecretBytes(as_bytes(api_key)), std::move(client)});
+}
+
+Result<LeasedKey> HttpLender::active_key() {
+  return ask(active_key_path(workspace_id_));
+}
+
+Result<LeasedKey> HttpLender::key(const RawId& id) {
+  return ask(key_path(workspace_id_, id));
+}
+
+Result<LeasedKey> HttpLender::ask(const std::string& path) {
+  http::ClientRequest request;
+  request.method = "POST";
+  request.url = server_->url + path;
+  request.headers.set("x-api-key", std::string(as_text(server_->api_key.reveal())));
+  request.deadline = clock_.steady() + kCallTimeout;
+  request.max_response_bytes = kMostAnswer;
+  auto asked_at = clock_.steady();
+  auto response = run_blocking(server_->http->send(std::move(request)));
+  if (!response) {
+    return Error{ErrorCode::Unavailable,
+                 fmt::format("no Latchkey server answers at {}: {}", server_->url, response.error().message)};
+  }
+  if (response.value().status != 200) return read_error(response.value());
+  return read_leased_key(response.value().body, asked_at);
+}
+
+}  // namespace latchkey::library

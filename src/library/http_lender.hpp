@@ -1,0 +1,34 @@
+// Data keys from a server, over HTTP.
+#pragma once
+
+#include "crypto/secret.hpp"
+#include "http/client.hpp"
+#include "library/key_lender.hpp"
+
+namespace latchkey::library {
+
+struct Server {
+  std::string url;  // without a slash at its end
+  crypto::SecretBytes api_key;
+  std::unique_ptr<http::Client> http;
+};
+
+// Invalid where the URL is none of http or https, the key is empty, or the CA file cannot be read.
+[[nodiscard]] Result<std::shared_ptr<const Server>> make_server(std::string url, std::string_view api_key,
+                                                                std::string ca_file);
+
+class HttpLender final : public KeyLender {
+ public:
+  HttpLender(std::shared_ptr<const Server> server, const Clock& clock, std::string workspace_id)
+      : server_(std::move(server)), clock_(clock), workspace_id_(std::move(workspace_id)) {}
+  [[nodiscard]] Result<LeasedKey> active_key() override;
+  [[nodiscard]] Result<LeasedKey> key(const RawId& id) override;
+
+ private:
+  [[nodiscard]] Result<LeasedKey> ask(const std::string& path);
+  std::shared_ptr<const Server> server_;
+  const Clock& clock_;
+  std::string workspace_id_;
+};
+
+}  // namespace latchkey::library

@@ -1,0 +1,90 @@
+// liblatchkey as others have it: installed into a folder, found by CMake and by pkg-config, linked by programs outside of the
+// tree, and used against a running server.
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { cpSync, existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+
+import { Customer } from '../support/customer.mjs';
+import { Dev, eventually } from '../support/dev.mjs';
+
+const kRoot = fileURLToPath(new URL('../..', import.meta.url));
+const kBuild = process.env.LATCHKEY_BUILD ?? join(kRoot, 'build/release');
+const skip = !existsSync(join(kBuild, 'src/library/liblatchkey.so')) && 'liblatchkey is not built here';
+
+const folder = mkdtempSync(join(tmpdir(), 'latchkey-library-'));
+const prefix = join(folder, 'installed');
+const dev = new Dev();
+const customer = new Customer(dev);
+before(async () => {
+  if (skip) return;
+  cpSync(join(kRoot, 'examples'), join(folder, 'examples'), { recursive: true });
+  await dev.start();
+  const key = await dev.request('POST', '/v1/organizations/external_keys', { body: { display_name: 'library', provider_config: dev.azureKeyBody() } });
+  await dev.request('POST', `/v1/organizations/workspaces/${dev.env.LATCHKEY_WORKSPACE_ID}`, { body: { external_key_id: key.json.id } });
+});
+after(async () => {
+  if (!skip) await dev.stop();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+function run(command, args, options = {}) {
+  const done = spawnSync(command, args, { encoding: 'utf8', timeout: 120_000, ...options });
+  return { code: done.status, out: done.stdout, err: done.stderr ?? String(done.error) };
+}
+function ok(command, args, options) {
+  const done = run(command, args, options);
+  assert.equal(done.code, 0, `${command} ${args.join(' ')}\n${done.out}${done.err}`);
+  return done.out;
+}
+const lib = () => ['lib/x86_64-linux-gnu', 'lib/aarch64-linux-gnu', 'lib64', 'lib'].map((each) => join(prefix, each)).find((each) => existsSync(join(each, 'liblatchkey.so')));
+const example = (language) => run(join(folder, 'examples', language, language === 'cpp' ? 'build/example' : 'example'), [], {
+  env: { ...dev.env, LD_LIBRARY_PATH: lib() },
+});
+
+test('it is installed, and shows its own names alone', { skip }, () => {
+  ok('cmake', ['--install', kBuild, '--prefix', prefix]);
+  const names = ok('nm', ['-DC', '--defined-only', join(lib(), 'liblatchkey.so')]).trim().split('\n').map((line) => line.split(' ').slice(2).join(' '));
+  assert.ok(names.includes('latchkey_encrypt'), names.join('\n'));
+  const ours = /^(latchkey_|((vtable|typeinfo|typeinfo name) for )?latchkey::(Client|Workspace|StreamWriter|StreamReader)::)/;
+  const standard = /^((vtable|typeinfo|typeinfo name) for )?(std|__gnu_cxx)::|^(void|bool) std::/;
+  const foreign = names.filter((name) => !ours.test(name) && !standard.test(name));
+  assert.deepEqual(foreign, []);
+});
+
+test('a C++ program finds it with CMake', { skip }, () => {
+  const source = join(folder, 'examples/cpp');
+  ok('cmake', ['-S', source, '-B', join(source, 'build'), `-DCMAKE_PREFIX_PATH=${prefix}`, '-DCMAKE_BUILD_TYPE=Release']);
+  ok('cmake', ['--build', join(source, 'build')]);
+  const done = example('cpp');
+  assert.equal(done.code, 0, done.err);
+  assert.match(done.out, /^a record of 111 bytes, a stream of 2002044\n$/);
+});
+
+test('a C program finds it with pkg-config', { skip }, () => {
+  ok('make', ['-C', join(folder, 'examples/c')], { env: { ...process.env, PKG_CONFIG_PATH: join(lib(), 'pkgconfig') } });
+  const done = example('c');
+  assert.equal(done.code, 0, done.err);
+  assert.equal(done.out, 'a record of 112 bytes\n');
+});
+
+test('what the server refuses is told apart from what cannot be reached', { skip }, () => {
+  const as = (env) => run(join(folder, 'examples/c/example'), [], { env: { ...dev.env, LD_LIBRARY_PATH: lib(), ...env } });
+  const stranger = as({ LATCHKEY_WORKSPACE_KEY: 'nobody' });
+  assert.equal(stranger.code, 3, stranger.err);
+  const nowhere = as({ LATCHKEY_URL: 'http://127.0.0.1:1' });
+  assert.equal(nowhere.code, 1);
+  assert.match(nowhere.err, /no Latchkey server answers at http:\/\/127\.0\.0\.1:1/);
+  assert.equal(as({ LATCHKEY_URL: 'ftp://x' }).code, 1);
+});
+
+test('a customer that has pulled its key is obeyed', { skip }, async () => {
+  await customer.updateKey(dev.env.AZURE_KEY_NAME, { attributes: { enabled: false } });
+  await eventually(() => example('cpp').code === 3, 30);
+  assert.match(example('c').err, /^cmek_key_disabled: /);
+  await customer.updateKey(dev.env.AZURE_KEY_NAME, { attributes: { enabled: true } });
+  await eventually(() => example('cpp').code === 0, 30);
+});
