@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cstdlib>
 #include <iostream>
-
 #include <latchkey/client.hpp>
 
 namespace {
