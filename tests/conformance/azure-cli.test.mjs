@@ -151,31 +151,3 @@ for (const kind of kKinds) {
     });
   });
 }
-
-// Debian 12's az crashes in the script's `az keyvault key create`.
-describe('the script of `latchkey azure setup --dry-run`, by az', { skip: whyNot(kDebian13) }, () => {
-  const dev = new Dev({ args: ['--bare'] });
-  let az;
-  before(async () => {
-    await dev.start();
-    az = new AzureCli(dev, kDebian13);
-  });
-  after(async () => {
-    az?.close();
-    await dev.stop();
-  });
-
-  test('does all that setup would do', async () => {
-    const wishes = ['--vault', 'latchkey-dev', '--key', 'scripted', '--workspace', dev.env.LATCHKEY_WORKSPACE_ID];
-    const dry = dev.azure(['setup', ...wishes, '--dry-run']);
-    assert.equal(dry.code, 0, dry.err);
-    await az.ok('az login --service-principal -u "$AZURE_CLIENT_ID" -p "$AZURE_CLIENT_SECRET" --tenant "$AZURE_TENANT_ID"');
-    const done = await az.script(dry.out);
-    assert.equal(done.code, 0, `${done.out}${done.err}`);
-    const after = dev.azure(['setup', ...wishes, '--yes', '-o', 'json']);
-    assert.equal(after.code, 0, after.err);
-    assert.equal(after.json.changed, false, after.out);
-    const verified = dev.azure(['verify', '--vault', 'latchkey-dev', '--key', 'scripted', '-o', 'json']);
-    assert.deepEqual(verified.json.filter((finding) => finding.status !== 'ok'), []);
-  });
-});

@@ -1,202 +1,353 @@
-// The guide's common causes, each made for real in the emulator and told to the customer's admin by all three doors: the
-// validation of the registered key, `latchkey azure verify`, and `latchkey azure setup`, which waits where waiting helps.
+// The guide's common causes, each made for real in the emulator, and what the person is told at every door: Latchkey's own
+// validation, `latchkey azure verify` and `latchkey azure setup`. Beside azure-verify, azure-setup and refusals, which have
+// what one door alone says.
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
-import { after, before, test } from 'node:test';
+import { readFileSync } from 'node:fs';
+import { after, before, describe, test } from 'node:test';
 
 import { Customer } from '../support/customer.mjs';
-import { Dev, binary } from '../support/dev.mjs';
+import { Dev } from '../support/dev.mjs';
 import { control } from '../support/emulator.mjs';
 
 const kKeys = '/v1/organizations/external_keys';
-const kVaults = '2022-07-01';
-const kApp = '8635ae1a-3e5d-44e8-a4ed-e0f614466f87';
+const kCryptoUser = '12338af0-0e69-4776-bea7-57ae8d297424';
+const kAdministrator = '00482a5a-887f-4fb3-b363-3b7fe8e74483';
+const kVault = 'latchkey-dev';
 
 const dev = new Dev({ args: ['--bare', '--enable-control'] });
 const customer = new Customer(dev);
-let id;
-before(async () => {
-  await dev.start();
-  await customer.createKey('main');
-  const body = { display_name: 'main', provider_config: dev.azureKeyBody('main') };
-  id = (await dev.request('POST', kKeys, { body })).json.id;
-});
+let principal;
+before(() => dev.start());
 after(() => dev.stop());
 
-const validate = async (key = id) => (await dev.request('POST', `${kKeys}/${key}/validate`, { body: {} })).json;
-const verify = (key = 'main', vault = 'latchkey-dev') => dev.azure(['verify', '--vault', vault, '--key', key, '-o', 'json']);
-const setup = (...more) => dev.azure(['setup', '--vault', 'latchkey-dev', '--key', 'main', '-o', 'json', ...more]);
-const move = (seconds) => control(dev.env, 'POST', 'clock', { advance_seconds: seconds });
+const registrations = new Map();
+// All that was said, for the page that quotes it.
+const said = [];
 
-/** Runs `latchkey azure setup`, and `act` once it has said that it waits. */
-async function setUpWaiting(args, expected, act) {
-  const child = spawn(binary, ['azure', 'setup', ...args], {
-    env: { PATH: process.env.PATH, HOME: dev.folder, ...dev.env, ...dev.azureEnv },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  let [out, err] = ['', ''];
-  let acted;
-  child.stdout.on('data', (data) => (out += data));
-  child.stderr.on('data', (data) => {
-    err += data;
-    if (expected.test(err)) acted ??= act();
-  });
-  const code = await new Promise((resolve) => child.on('close', resolve));
-  await acted;
-  return { code, out, err, waited: acted !== undefined };
+async function register(key, change = {}) {
+  const config = { ...dev.azureKeyBody(key), ...change };
+  const known = (await dev.request('GET', `${kKeys}?limit=100`)).json.data.find((each) =>
+    each.provider_config.key_name === key && each.provider_config.vault_uri.startsWith(config.vault_uri.replace(/\/$/, '')));
+  const id = known?.id ?? (await dev.request('POST', kKeys, { body: { provider_config: config } })).json.id;
+  registrations.set(key, id);
 }
 
-/** All three doors say `sentence`; verify does in the finding `check`, with `cure`. */
-async function assertTold({ sentence, check, found, cure, key = 'main', vault = 'latchkey-dev', registered = id }) {
-  const failed = await validate(registered);
-  assert.equal(failed.status, 'failure');
-  assert.match(failed.error, sentence);
-  const findings = verify(key, vault);
-  assert.equal(findings.code, 1);
-  assert.equal(findings.of(check).status, 'failed', JSON.stringify(findings.of(check)));
-  assert.match(findings.of(check).found, found);
-  assert.match(findings.of(check).cure ?? '', cure);
+/** The server's own door. */
+async function validate(key) {
+  if (!registrations.has(key)) await register(key);
+  const answer = await dev.request('POST', `${kKeys}/${registrations.get(key)}/validate`, { body: {} });
+  assert.equal(answer.status, 200, answer.bytes);
+  said.push(answer.json.error ?? '');
+  return answer.json;
 }
+
+async function assertRefused(key, ...messages) {
+  const { status, error } = await validate(key);
+  assert.equal(status, 'failure');
+  for (const message of messages) assert.match(error, message);
+  return error;
+}
+
+async function assertValid(key) {
+  assert.deepEqual(await validate(key), { type: 'external_key_validation', status: 'success', error: null });
+}
+
+function verify(key, vault = kVault) {
+  const done = dev.azure(['verify', '--vault', vault, '--key', key, '-o', 'json']);
+  assert.ok(done.json, done.err);
+  const failed = done.json.filter((finding) => finding.status === 'failed').map((finding) => finding.check);
+  assert.equal(done.code, failed.length === 0 ? 0 : 1, done.out);
+  said.push(...done.json.map((finding) => finding.found));
+  return { ...done, failed };
+}
+
+function assertFound(finding, status, found, cure) {
+  assert.equal(finding.status, status, JSON.stringify(finding));
+  assert.match(finding.found, found);
+  if (cure) assert.match(finding.cure ?? '', cure);
+}
+
+const setup = (key, ...more) => dev.azure(['setup', '--vault', kVault, '--key', key, '-o', 'json', ...more]);
+
+function assertSetUp(done) {
+  assert.equal(done.code, 0, done.err);
+  return Object.fromEntries(done.json.steps.map((step) => [step.step, step.outcome]));
+}
+
+async function ask(method, path, body, expected) {
+  const answer = await control(dev.env, method, path, body);
+  assert.equal(answer.status, expected, JSON.stringify(answer));
+  return answer.json;
+}
+const delay = (delays) => ask('POST', 'delays', { role_seconds: 0, network_seconds: 0, ...delays }, 200);
+const pass = (seconds) => ask('POST', 'clock', { advance_seconds: seconds }, 200);
 
 test('the app is not consented to', async () => {
-  await assertTold({
-    sentence: new RegExp(`az ad sp create --id ${kApp}`),
-    check: 'app', found: /not consented to in the vault's tenant/, cure: new RegExp(`^az ad sp create --id ${kApp}$`),
-  });
+  await customer.createKey('cmek');
+  await assertRefused('cmek', /does not know the app .*az ad sp create --id/);
+  const done = verify('cmek');
+  assert.deepEqual(done.failed, ['app', 'round-trip']);
+  assertFound(done.of('app'), 'failed', /not consented to/, /^az ad sp create --id /);
+  assertFound(done.of('round-trip'), 'failed', /does not know the app .*: consent to it there/);
+  const plan = setup('cmek', '--dry-run');
+  assert.equal(plan.json.steps.find((step) => step.step === 'consent').state, 'to_do');
 });
 
-test('a role assignment takes its time: validation says so, and setup waits it out', async () => {
-  assert.equal((await control(dev.env, 'POST', 'delays', { role_seconds: 300 })).status, 200);
-  const done = await setUpWaiting(['--vault', 'latchkey-dev', '--key', 'main'], /role assignments take minutes to work/, async () => {
-    const early = await validate();
-    assert.equal(early.status, 'failure');
-    assert.match(early.error, /role/i);
-    await move(300);
-  });
-  assert.ok(done.waited, done.err);
-  assert.equal(done.code, 0, done.err);
-  assert.match(done.err, /trying again \(\d+ s, at most \d+ s\)/);
-  assert.match(done.out, /^✓ validate +wrapped and unwrapped with ekey_/m);
-  assert.equal((await validate()).status, 'success');
+// Before the platform has a token: those that were given go on.
+test('a Conditional Access policy', async () => {
+  principal = await customer.consent();
+  const app = dev.env.LATCHKEY_APP_CLIENT_ID;
+  const policy = await ask('POST', 'conditional_access', { app_id: app }, 201);
+  const sentence = new RegExp(`a Conditional Access policy of tenant ${dev.env.AZURE_TENANT_ID} blocks the app ${app}\\. ` +
+    "Exclude its service principal from the policy, or add our egress ranges to the policy's named locations.*AADSTS53003");
+  const isNothingElse = (text) => assert.doesNotMatch(text, /unreachable|cannot be reached|own credential|operator|try again|az role/);
+
+  const stopped = setup('cmek');
+  assert.equal(stopped.code, 1);
+  assert.match(stopped.err, /validate: /);
+  assert.match(stopped.err, sentence);
+  isNothingElse(stopped.err);
+  isNothingElse(await assertRefused('cmek', sentence));
+  const done = verify('cmek');
+  assert.deepEqual(done.failed, ['round-trip']);
+  assertFound(done.of('round-trip'), 'failed', sentence,
+    new RegExp(`Conditional Access: exclude the service principal ${principal} .*or add 160\\.79\\.104\\.0/21 to its named locations`));
+  isNothingElse(done.of('round-trip').found);
+
+  // Both cures: a named location, and no policy.
+  await ask('DELETE', `conditional_access/${policy.id}`, undefined, 204);
+  await ask('POST', 'conditional_access', { app_id: app, named_locations: ['127.0.0.0/8'] }, 201);
+  assertSetUp(setup('cmek'));
+  await ask('DELETE', 'conditional_access', undefined, 204);
+  assert.deepEqual(verify('cmek').failed, []);
 });
 
-test('setup gives up when its patience is over, with the last reason and what is done', async () => {
-  const args = ['--vault', 'latchkey-dev', '--key', 'impatient', '--wait', '0'];
-  const first = await setUpWaiting(args, /never/, () => {});
-  assert.equal(first.code, 1);
-  assert.match(first.err, /role/);
-  await move(300);
-  const second = dev.azure(['setup', ...args, '-o', 'json']);
-  assert.equal(second.code, 0, second.err);
-  assert.equal(second.json.changed, false);
+test('a Conditional Access policy on the one who runs the command', async () => {
+  await ask('POST', 'conditional_access', { app_id: dev.env.AZURE_CLIENT_ID }, 201);
+  for (const command of ['verify', 'setup']) {
+    const done = dev.azure([command, '--vault', kVault, '--key', 'cmek']);
+    assert.equal(done.code, 1);
+    assert.match(done.err, /blocked by a Conditional Access policy of that tenant: AADSTS53003.*your own sign-in, not the platform's/);
+    assert.doesNotMatch(done.err, /Check AZURE_TENANT_ID/);
+  }
+  await ask('DELETE', 'conditional_access', undefined, 204);
 });
 
-test('a role that was taken away holds for as long, and then is missed', async () => {
-  const principal = (await customer.graph('GET', `servicePrincipals(appId='${kApp}')`)).id;
-  const list = await customer.arm('GET', '{vault}/keys/main/providers/Microsoft.Authorization/roleAssignments', '2022-04-01');
-  const mine = list.value.find((one) => one.properties.principalId === principal && one.properties.scope.endsWith('/keys/main'));
-  await customer.arm('DELETE', mine.id, '2022-04-01');
-  assert.equal((await validate()).status, 'success');
-  await move(300);
-  await assertTold({
-    sentence: /role/i,
-    check: 'role', found: /no role on the key/, cure: /^az role assignment create .*Encryption User/,
-  });
-  assert.equal((await control(dev.env, 'POST', 'delays', { role_seconds: 0 })).status, 200);
-  assert.equal(setup().code, 0);
+test('a role that was granted a moment ago: setup waits it out', async () => {
+  await delay({ role_seconds: 120 });
+  const waiting = dev.azureBegun(['setup', '--vault', kVault, '--key', 'granted', '--wait', '120', '-o', 'json']);
+  const told = await waiting.says(/role assignments and network rules take minutes to work; trying again \(\d+ s, at most 120 s\): the app/);
+  assert.doesNotMatch(told, /error|failed/i);
+  // Meanwhile, at the other doors.
+  await assertRefused('granted', /a role is missing on the key, or was granted a moment ago \(Azure takes up to ten minutes; wait and try again\)/,
+    /Grant it: az role assignment create .*\/keys\/granted/);
+  const done = verify('granted');
+  assert.deepEqual(done.failed, ['round-trip']);
+  assertFound(done.of('role'), 'ok', /^Key Vault Crypto Service Encryption User$/);
+  assertFound(done.of('round-trip'), 'failed', /a role is missing/, /^wait, and run this again: the role was given at 20.*up to ten minutes/);
+  await pass(120);
+  const ended = await waiting.done;
+  const outcomes = assertSetUp({ ...ended, json: JSON.parse(ended.out) });
+  assert.deepEqual([outcomes.role, outcomes.validate], ['done', 'checked']);
+  assert.deepEqual(verify('granted').failed, []);
+
+  const impatient = setup('impatient', '--wait', '1');
+  assert.equal(impatient.code, 1);
+  assert.match(impatient.err, /validate: \d+ s were not enough; still: the app .*granted a moment ago/);
+  // Whoever runs it again is no less patient: the role is as young as it was.
+  const again = setup('impatient', '--wait', '1');
+  assert.match(again.err, /validate: \d+ s were not enough/);
+  await delay({});
 });
 
-test('a firewall takes its time, and lets nobody in then', async () => {
-  assert.equal((await control(dev.env, 'POST', 'delays', { network_seconds: 60 })).status, 200);
-  await customer.patchVault({ networkAcls: { defaultAction: 'Deny', ipRules: [{ value: '203.0.113.0/24' }] } });
-  assert.equal((await validate()).status, 'success');
-  await move(60);
-  await assertTold({
-    sentence: /firewall|network/i,
-    check: 'network', found: /no rule lets the platform's 160\.79\.104\.0\/21 in/, cure: /^az keyvault network-rule add/,
-  });
-  const refused = setup();
-  assert.equal(refused.code, 1);
-  assert.match(refused.err, /network-rule add/);
-  await customer.patchVault({ networkAcls: { defaultAction: 'Allow', ipRules: [] } });
-  assert.equal((await validate()).status, 'failure', 'opened, and not yet open');
-  await move(60);
-  assert.equal((await control(dev.env, 'POST', 'delays', { network_seconds: 0 })).status, 200);
-  assert.equal((await validate()).status, 'success');
+test('a role that was taken away holds on for a while', async () => {
+  const { value } = await customer.arm('GET', '{vault}/keys/granted/providers/Microsoft.Authorization/roleAssignments', '2022-04-01');
+  const held = value.find((each) => each.properties.principalId === principal && each.properties.scope.endsWith('/keys/granted'));
+  await delay({ role_seconds: 120 });
+  await customer.arm('DELETE', held.id, '2022-04-01', undefined, [200, 204]);
+  await assertValid('granted');
+  const early = verify('granted');
+  assert.deepEqual(early.failed, ['role']);
+  assertFound(early.of('role'), 'failed', /the round trip still succeeds: a role that was taken away holds for up to ten minutes/,
+    /^az role assignment create .*\/keys\/granted$/);
+  await pass(120);
+  await assertRefused('granted', /a role is missing on the key/);
+  const late = verify('granted');
+  assert.deepEqual(late.failed, ['role', 'round-trip']);
+  assertFound(late.of('role'), 'failed', /no role on the key/);
+  assert.equal(late.of('round-trip').cure, null, 'the role\'s own line has it');
+  await delay({});
+  const again = assertSetUp(setup('granted'));
+  assert.deepEqual([again.key, again.role, again.register], ['already', 'done', 'already']);
 });
 
-test('public access is off', async () => {
+const kOpen = { publicNetworkAccess: 'Enabled', networkAcls: { defaultAction: 'Allow', ipRules: [] }, enableRbacAuthorization: true };
+const kSpoiled = [
+  {
+    name: 'a firewall without a rule',
+    vault: { networkAcls: { defaultAction: 'Deny', ipRules: [] } },
+    check: 'network',
+    validate: [/the firewall of vault latchkey-dev\.vault\.azure\.net refuses us \(it saw the address 127\.0\.0\.1\); the key itself may be healthy/,
+      /az keyvault network-rule add --name latchkey-dev --ip-address .*must cover 127\.0\.0\.1/],
+    cure: /az keyvault network-rule add --name latchkey-dev --ip-address 160\.79\.104\.0\/21/,
+  },
+  {
+    name: 'public access off',
+    vault: { publicNetworkAccess: 'Disabled' },
+    check: 'public-access',
+    validate: [/public network access to vault .* is disabled; private endpoints are not supported/,
+      /az keyvault update --name latchkey-dev --public-network-access Enabled/],
+    cure: /az keyvault update --name latchkey-dev --public-network-access Enabled/,
+  },
+  {
+    name: 'a vault in access-policy mode',
+    vault: { enableRbacAuthorization: false },
+    check: 'rbac',
+    validate: [/decides by access policies, and they do not let the app/,
+      /az keyvault update --name latchkey-dev --enable-rbac-authorization true\), then grant one: az role assignment create/],
+    cure: /az keyvault update --name latchkey-dev --enable-rbac-authorization true/,
+  },
+];
+
+describe('a vault that does not let the platform in', () => {
+  for (const { name, vault, check, validate: messages, cure } of kSpoiled) {
+    test(name, async () => {
+      await customer.patchVault(vault);
+      const told = await assertRefused('cmek', ...messages);
+      assert.doesNotMatch(told, /cannot be reached|own credential|a role is missing/);
+      const done = verify('cmek');
+      assert.deepEqual(done.failed, [check, 'round-trip']);
+      assertFound(done.of(check), 'failed', /./, cure);
+      const withoutId = (text) => text.replace(/ \(x-ms-request-id.*/, '');
+      assert.equal(withoutId(done.of('round-trip').found), withoutId(`${registrations.get('cmek')}: ${told}`), 'the same at both doors');
+      const refused = setup('cmek');
+      assert.equal(refused.code, 1);
+      assert.match(refused.err, /does not fit, and nothing was changed\. Say --fix-vault to have it changed, or do it yourself/);
+      assert.match(refused.err, cure);
+      await customer.patchVault(kOpen);
+      await assertValid('cmek');
+    });
+  }
+});
+
+test('a vault that was opened a moment ago: setup waits for it', async () => {
+  await pass(60);
+  await delay({ network_seconds: 60 });
   await customer.patchVault({ publicNetworkAccess: 'Disabled' });
-  await assertTold({
-    sentence: /public network access/i,
-    check: 'public-access', found: /public endpoint/, cure: /--public-network-access Enabled$/,
-  });
-  await customer.patchVault({ publicNetworkAccess: 'Enabled' });
+  await assertValid('cmek');
+  await pass(60);
+  const waiting = dev.azureBegun(['setup', '--vault', kVault, '--key', 'cmek', '--fix-vault', '-o', 'json']);
+  await waiting.says(/waiting for the vault to heed what was changed \(\d+ s, at most 900 s\)/);
+  await assertRefused('cmek', /public network access to vault .* is disabled/);
+  await pass(60);
+  const ended = await waiting.done;
+  const outcomes = assertSetUp({ ...ended, json: JSON.parse(ended.out) });
+  assert.deepEqual([outcomes['fix-vault'], outcomes.key, outcomes.validate], ['done', 'already', 'checked']);
+  await delay({});
 });
 
-test('Conditional Access blocks the app, and no waiting helps', async () => {
-  const block = { app_id: kApp, display_name: 'Block workloads' };
-  assert.equal((await control(dev.env, 'POST', 'conditional_access', block)).status, 201);
-  // The token that Latchkey has is over, and the customer's too.
-  await move(7200);
-  customer.tokens = {};
-  const sentence = new RegExp(`Conditional Access policy of tenant ${dev.env.AZURE_TENANT_ID} blocks the app ${kApp}`);
-  await assertTold({ sentence, check: 'round-trip', found: sentence, cure: /^$/ });
-  const done = setup();
-  assert.equal(done.code, 1);
-  assert.match(done.err, sentence);
-  assert.match(done.err, /named locations/);
-  assert.doesNotMatch(done.err, /role assignments take minutes/);
-  await control(dev.env, 'DELETE', 'conditional_access');
-  assert.equal((await validate()).status, 'success');
-});
-
-test('the vault is in access-policy mode', async () => {
-  await customer.patchVault({ enableRbacAuthorization: false });
-  await assertTold({
-    sentence: /access polic|RBAC|role/i,
-    check: 'rbac', found: /access-policy mode/, cure: /--enable-rbac-authorization true  /,
-  });
-  const refused = setup();
-  assert.equal(refused.code, 1);
-  assert.match(refused.err, /--enable-rbac-authorization true/);
-  await customer.patchVault({ enableRbacAuthorization: true });
-});
-
-test('the key is in another vault, and that one has no purge protection', async () => {
-  await customer.arm('PUT', customer.vaultId('elsewhere'), kVaults, {
+async function newVault(name, properties = {}) {
+  await customer.arm('PUT', customer.vaultId(name), '2022-07-01', {
     location: 'eastus',
-    properties: { tenantId: dev.env.AZURE_TENANT_ID, sku: { family: 'A', name: 'standard' }, enableRbacAuthorization: true },
+    properties: {
+      tenantId: dev.env.AZURE_TENANT_ID, sku: { family: 'A', name: 'standard' }, enableRbacAuthorization: true,
+      enablePurgeProtection: true, ...properties,
+    },
   });
-  const wrong = { ...dev.azureKeyBody('main'), vault_uri: 'https://elsewhere.vault.azure.net/' };
-  const other = (await dev.request('POST', kKeys, { body: { geo: 'us', provider_config: wrong } })).json.id;
-  await assertTold({
-    registered: other, vault: 'elsewhere', sentence: /elsewhere\.vault\.azure\.net/,
-    check: 'purge-protection', found: /off/, cure: /--name elsewhere --enable-purge-protection true$/,
-  });
-  const refused = dev.azure(['setup', '--vault', 'elsewhere', '--key', 'main', '--without-log']);
+  const admin = await customer.graph('GET', `servicePrincipals(appId='${dev.env.AZURE_CLIENT_ID}')`);
+  await customer.grant(admin.id, '', customer.vaultId(name), kAdministrator);
+  return `https://${name}.vault.azure.net/`;
+}
+
+test('purge protection off', async () => {
+  const uri = await newVault('unprotected', { enablePurgeProtection: undefined });
+  await customer.call('POST', 'https://vault.azure.net', `${uri}keys/bare/create?api-version=7.4`,
+    { kty: 'RSA', key_size: 3072, key_ops: ['wrapKey', 'unwrapKey'] });
+  await customer.grant(principal, '', customer.vaultId('unprotected'), kCryptoUser);
+  await register('bare', { vault_uri: uri });
+  // Only Resource Manager knows, whom the platform cannot ask: the customer's own doors tell.
+  await assertValid('bare');
+  assert.deepEqual(verify('bare', 'unprotected').failed, ['purge-protection', 'audit-log']);
+  const args = ['setup', '--vault', 'unprotected', '--key', 'bare', '--without-log', '-o', 'json'];
+  const refused = dev.azure(args);
   assert.equal(refused.code, 1);
-  assert.match(refused.err, /--enable-purge-protection true/);
+  assert.match(refused.err, /purge-protection: off: .*\n +az keyvault update --name unprotected --enable-purge-protection true/);
+  assertSetUp(dev.azure([...args, '--fix-vault']));
+  assert.deepEqual(verify('bare', 'unprotected').failed, ['audit-log']);
 });
 
-test('an app of the published name and another id is no app of the platform', async () => {
-  const app = await customer.graph('POST', 'applications', { displayName: 'anthropic-cmek-client-us' });
+test('a key that is in another vault', async () => {
+  const uri = await newVault('empty');
+  await register('granted', { vault_uri: uri });
+  // A role on the other key says nothing here, and who has none is not told which keys there are.
+  await assertRefused('granted', /may not read key "granted" in empty\..* a role is missing on the key, .*or the key is in another vault/);
+  await customer.grant(principal, '', customer.vaultId('empty'), kCryptoUser);
+  await assertRefused('granted', /key "granted" in vault empty\..* was deleted or never existed.*Check vault_uri, and key_name with "az keyvault key list --vault-name empty"/);
+  const done = verify('granted', 'empty');
+  assertFound(done.of('key'), 'failed', /there is one of that name in the vault latchkey-dev/, /latchkey azure verify --vault latchkey-dev/);
+  assertFound(done.of('round-trip'), 'failed', /was deleted or never existed/);
+  const args = ['setup', '--vault', 'empty', '--key', 'granted', '--without-log', '-o', 'json'];
+  const plan = dev.azure([...args, '--dry-run']);
+  assert.equal(plan.code, 0, plan.err);
+  assert.match(plan.json.steps.find((step) => step.step === 'key').text, /; another key of that name is in the vault latchkey-dev$/);
+});
+
+test('a registration that names a look-alike app', async () => {
+  const app = await customer.graph('POST', 'applications', { displayName: 'anthropic-cmek-client-uS' });
   const copy = await customer.graph('POST', 'servicePrincipals', { appId: app.appId });
-  const findings = verify();
-  assert.equal(findings.code, 1);
-  assert.match(findings.of('app-identity').found, new RegExp(`look-alike: its app id is ${app.appId}`));
-  assert.equal(findings.of('app-identity').cure, `az ad sp delete --id ${copy.id}`);
-  const refused = setup();
-  assert.equal(refused.code, 1);
-  assert.match(refused.err, /look-alike/);
+  await customer.createKey('copied');
+  await customer.grant(copy.id, 'copied');
+  await register('copied', { client_id: app.appId });
+  const told = await assertRefused('copied', new RegExp(`app ${app.appId}`), /Register the key without client_id/);
+  assert.doesNotMatch(told, /cannot be reached|try again/);
+  const done = verify('copied');
+  assertFound(done.of('app-identity'), 'failed', new RegExp(`look-alike: its app id is ${app.appId}`), /^az ad sp delete --id /);
+  assertFound(done.of('round-trip'), 'failed', /Register the key without client_id/);
+  const before = setup('copied');
+  assert.equal(before.code, 1);
+  assert.match(before.err, /look-alike/);
+  // Gone from the tenant, it is still in the registration; waiting would not cure that.
   await customer.graph('DELETE', `servicePrincipals/${copy.id}`, undefined, [204]);
-  assert.deepEqual(verify().json.filter((finding) => finding.status === 'failed'), []);
+  const stopped = setup('copied');
+  assert.equal(stopped.code, 1);
+  assert.match(stopped.err, /validate: .*Register the key without client_id/);
+  assert.doesNotMatch(stopped.err, /trying again/);
 });
 
-test('the tenant is another one', async () => {
-  const wrong = { ...dev.azureKeyBody('main'), tenant_id: '00000000-0000-4000-8000-000000000000' };
-  const other = (await dev.request('POST', kKeys, { body: { geo: 'us', provider_config: wrong } })).json.id;
-  const failed = await validate(other);
-  assert.equal(failed.status, 'failure');
-  assert.match(failed.error, /tenant/i);
+test('a registration with another tenant', async () => {
+  await customer.createKey('abroad');
+  const tenant = '11111111-2222-4333-8444-555555555555';
+  await register('abroad', { tenant_id: tenant });
+  await assertRefused('abroad', new RegExp(`is governed by tenant ${dev.env.AZURE_TENANT_ID}, but tenant ${tenant} is registered\\. ` +
+    'Register the tenant that "az keyvault show --name latchkey-dev --query properties\\.tenantId" prints'));
+  const done = verify('abroad');
+  assertFound(done.of('round-trip'), 'failed', /registered with the tenant .* governed by/, /--tenant-id /);
+  assertSetUp(setup('abroad'));
+  await assertValid('abroad');
+});
+
+// The last: a customer's token is over as well.
+test('a Conditional Access policy that comes later', async () => {
+  await assertValid('cmek');
+  await ask('POST', 'conditional_access', { app_id: dev.env.LATCHKEY_APP_CLIENT_ID }, 201);
+  await assertValid('cmek');
+  await pass(7200);
+  customer.tokens = {};
+  await assertRefused('cmek', /Conditional Access policy .* blocks the app/);
+  const stopped = setup('cmek');
+  assert.equal(stopped.code, 1);
+  assert.doesNotMatch(stopped.err, /trying again/);
+  await ask('DELETE', 'conditional_access', undefined, 204);
+  await assertValid('cmek');
+});
+
+test('the page quotes what is said', () => {
+  const page = readFileSync(new URL('../../docs/azure.md', import.meta.url), 'utf8');
+  const table = page.split('## When it does not work')[1].split('\n## ')[0];
+  const quotes = table.split('\n').filter((line) => line.startsWith('| ')).slice(1)
+    .flatMap((line) => [...line.split('|')[2].matchAll(/`([^`]{2,})`/g)].map((match) => match[1]))
+    .filter((quote) => !['verify', 'setup'].includes(quote));
+  assert.ok(quotes.length >= 13, quotes.join('; '));
+  const escaped = (text) => text.replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&').replaceAll('…', '\\S+');
+  for (const quote of quotes) assert.ok(said.some((text) => new RegExp(escaped(quote)).test(text)), quote);
 });

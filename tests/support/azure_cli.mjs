@@ -1,6 +1,6 @@
 // az, unchanged, in the environment of azure.env: Debian 12's own, or Debian 13's in a root of its own.
 import { execFile } from 'node:child_process';
-import { copyFileSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -57,14 +57,10 @@ export class AzureCli {
     return execute(this.within(['bash', '-euo', 'pipefail', '-c', line], variables));
   }
 
-  /** A script of this machine's bash that calls this az. */
-  script(text) {
-    const bin = join(this.folder, 'bin');
-    mkdirSync(bin);
-    const words = this.within(['az']).map((word) => `'${word.replaceAll("'", `'\\''`)}'`).join(' ');
-    writeFileSync(join(bin, 'az'), `#!/usr/bin/env bash\nexec ${words} "$@"\n`, { mode: 0o755 });
-    const settings = Object.entries({ ...this.dev.env, PATH: `${bin}:/usr/sbin:/usr/bin:/bin`, HOME: this.folder });
-    return execute(['env', '-i', ...settings.map(([name, value]) => `${name}=${value}`), 'bash', '-euo', 'pipefail', '-c', text]);
+  /** The line of a script of this machine that ends it as this az, with the script's own arguments. */
+  asLine() {
+    const words = this.within(['az']).map((word) => `'${word.replaceAll("'", `'\\''`)}'`);
+    return `exec ${words.join(' ')} "$@"\n`;
   }
 
   /** What it printed, of a command that must succeed; an object where it is JSON. */

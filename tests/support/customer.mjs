@@ -82,14 +82,6 @@ export class Customer {
     return this.call('POST', kVault, this.keyUrl(name, '/create'), body);
   }
 
-  /** What the vault says to it, refusals too. */
-  async tryCreateKey(name, wishes) {
-    const body = { kty: 'RSA', key_size: 3072, key_ops: ['wrapKey', 'unwrapKey'], ...wishes };
-    const token = await this.token(kVault);
-    return this.curl(['-X', 'POST', this.keyUrl(name, '/create'), '-H', `authorization: Bearer ${token}`,
-      '-H', 'content-type: application/json', '-d', JSON.stringify(body)]);
-  }
-
   updateKey(name, change) {
     return this.call('PATCH', kVault, this.keyUrl(name), change);
   }

@@ -127,6 +127,28 @@ export class Dev {
     return { ...done, json, of: (name) => json.find((each) => each.check === name || each.step === name) };
   }
 
+  /** Begins `latchkey azure ...` as azure() runs it; `says` resolves once it has said that to stderr, `done` once it is over. */
+  azureBegun(args, env = {}) {
+    const child = spawn(binary, ['azure', ...args], {
+      env: { PATH: process.env.PATH, HOME: this.folder, ...this.env, ...this.azureEnv, ...env }, stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    running.add(child);
+    let [out, err] = ['', ''];
+    child.stdout.on('data', (data) => (out += data));
+    child.stderr.on('data', (data) => (err += data));
+    const done = new Promise((resolve) => child.once('close', (code) => {
+      running.delete(child);
+      resolve({ code, out, err });
+    }));
+    const says = (text) => new Promise((resolve, reject) => {
+      const look = () => text.test(err) && resolve(err);
+      child.stderr.on('data', look);
+      look();
+      done.then((ended) => reject(new Error(`it ended without saying ${text}: ${JSON.stringify(ended)}`)));
+    });
+    return { says, done };
+  }
+
   /** Runs a Node program in the environment of azure.env: public names, through the emulator's proxy. */
   node(file, env = {}) {
     return spawnSync(process.execPath, [file], {

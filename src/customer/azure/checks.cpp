@@ -2,9 +2,50 @@
 
 #include <algorithm>
 
+#include <boost/algorithm/string/predicate.hpp>
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "kms/azure/answer_text.hpp"
+
 namespace latchkey::customer::azure {
 
 namespace {
+
+constexpr std::chrono::minutes kPropagation{10};
+
+// The role is there, and the vault acts as if it were not.
+std::string cure_for_propagation(const Facts& facts) {
+  std::optional<Timestamp> newest;
+  for (const auto& grant : facts.grants.value()) {
+    const auto& created = grant.assignment.created;
+    if (created && (!newest || *newest < *created)) newest = created;
+  }
+  if (newest && facts.now - *newest > kPropagation) {
+    return fmt::format(
+        "the role was given at {}, longer ago than Azure takes: look for a deny assignment, or give it anew",
+        format_timestamp(*newest));
+  }
+  return fmt::format("wait, and run this again: the role was given {}, and Azure takes up to ten minutes to heed it",
+                     newest ? "at " + format_timestamp(*newest) : "a moment ago");
+}
+
+// What the other findings do not cure. Latchkey's answer has no code for the cause, so its words decide.
+std::string cure_for_failure(const Facts& facts) {
+  auto says = [&](std::string_view words) { return boost::algorithm::icontains(facts.round_trip.found, words); };
+  if (says("Conditional Access")) {
+    auto app = facts.principal ? facts.principal.value().object_id : facts.target.app.client_id;
+    return fmt::format(
+        "in the Entra admin center, Conditional Access: exclude the service principal {} ({}) from the policy, or add "
+        "{} to its named locations",
+        kms::azure::shown_text(app, 64), facts.target.app.display_name,
+        fmt::join(facts.target.app.egress_ranges, ", "));
+  }
+  if (says("a role is missing on the key") && facts.grants && allow_service(facts.grants.value())) {
+    return cure_for_propagation(facts);
+  }
+  return "";
+}
 
 Finding check_round_trip(const Facts& facts) {
   Finding finding{"round-trip", Status::Unknown, facts.round_trip.found, facts.round_trip.cure};
@@ -16,6 +57,7 @@ Finding check_round_trip(const Facts& facts) {
       break;
     case RoundTrip::Outcome::Failed:
       finding.status = Status::Failed;
+      if (finding.cure.empty()) finding.cure = cure_for_failure(facts);
       break;
   }
   if (finding.found.empty()) finding.found = "not tried";

@@ -42,5 +42,7 @@ struct Finding {
 
 // Whether the roles together let the app do `action` ("Microsoft.KeyVault/vaults/keys/wrap/action").
 [[nodiscard]] bool allows(const std::vector<Grant>& grants, std::string_view action);
+// Whether they let it do all that the platform does: read, wrap and unwrap.
+[[nodiscard]] bool allow_service(const std::vector<Grant>& grants);
 
 }  // namespace latchkey::customer::azure

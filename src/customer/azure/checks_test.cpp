@@ -233,11 +233,30 @@ const std::vector<Spoiled>& app_cases() {
   return cases;
 }
 
+constexpr std::string_view kRoleMissing = "a role is missing on the key";
+
+std::function<void(Facts&)> failed_with(std::string_view why) {
+  return [why](Facts& f) { f.round_trip = {RoundTrip::Outcome::Failed, std::string(why), ""}; };
+}
+
+std::function<void(Facts&)> granted_ago(std::chrono::minutes age) {
+  return [age](Facts& f) {
+    f.grants.value().front().assignment.created = f.now - age;
+    failed_with(kRoleMissing)(f);
+  };
+}
+
 const std::vector<Spoiled>& access_cases() {
   static const std::vector<Spoiled> cases{
       {"None", "role", [](Facts& f) { f.grants = std::vector<Grant>{}; }, Status::Failed,
        "no role on the key: the app may not read, wrap, unwrap",
        "--role \"Key Vault Crypto Service Encryption User\" --assignee-object-id " + std::string(kPrincipal)},
+      {"NoneAndNotHeededYet", "role",
+       [](Facts& f) {
+         f.grants = std::vector<Grant>{};
+         f.round_trip = {RoundTrip::Outcome::Succeeded, "wrapped and unwrapped", ""};
+       },
+       Status::Failed, "the round trip still succeeds: a role that was taken away holds", "az role assignment create"},
       {"ReaderOnly", "role", granted({"id", "Key Vault Reader", {"Microsoft.KeyVault/vaults/*/read"}, {}}, kVaultId),
        Status::Failed, "Key Vault Reader: the app may not wrap, unwrap", "--scope " + kVaultId + "/keys/cmek"},
       {"NotActions", "role",
@@ -287,6 +306,23 @@ const std::vector<Spoiled>& access_cases() {
          f.round_trip = {RoundTrip::Outcome::Failed, "ekey_1: the key is disabled", ""};
        },
        Status::Failed, "the key is disabled", ""},
+      {"RoundTripWithAnOwnCure", "round-trip",
+       [](Facts& f) {
+         f.round_trip = {RoundTrip::Outcome::Failed, "a Conditional Access policy blocks the app",
+                         "latchkey keys update"};
+       },
+       Status::Failed, "Conditional Access", "latchkey keys update"},
+      {"ConditionalAccess", "round-trip", failed_with("ekey_1: a Conditional Access policy of tenant x blocks the app"),
+       Status::Failed, "Conditional Access",
+       fmt::format(
+           "exclude the service principal {} (anthropic-cmek-client-us) from the policy, or add 160.79.104.0/21",
+           kPrincipal)},
+      {"RoleNotHeededYet", "round-trip", granted_ago(std::chrono::minutes(2)), Status::Failed,
+       std::string(kRoleMissing), "wait, and run this again: the role was given at 20"},
+      {"RoleGivenWhoKnowsWhen", "round-trip", failed_with(kRoleMissing), Status::Failed, std::string(kRoleMissing),
+       "the role was given a moment ago"},
+      {"RoleLongThere", "round-trip", granted_ago(std::chrono::hours(3)), Status::Failed, std::string(kRoleMissing),
+       "look for a deny assignment"},
       {"RoundTripNotTried", "round-trip", [](Facts& f) { f.round_trip = {}; }, Status::Unknown, "not tried", ""}};
   return cases;
 }
@@ -306,6 +342,15 @@ TEST(Checks, WarningsAndUnknownsAreNoFailure) {
   EXPECT_FALSE(any_failed(check_all(facts)));
   facts.vault.value().rbac = false;
   EXPECT_TRUE(any_failed(check_all(facts)));
+}
+
+// The cure is the role's own finding.
+TEST(Checks, AMissingRoleIsCuredOnce) {
+  auto facts = good_facts();
+  facts.grants = std::vector<Grant>{};
+  failed_with(kRoleMissing)(facts);
+  EXPECT_EQ(finding_of(facts, "round-trip").cure, "");
+  EXPECT_NE(finding_of(facts, "role").cure, "");
 }
 
 TEST(Checks, WhatStrangersWroteCannotLeaveItsPlaceInACommand) {

@@ -86,6 +86,18 @@ TEST_F(Clients, SayWhatEntraSaysAndNeverTheSecret) {
   EXPECT_EQ(signing.value()->token("", "https://vault.azure.net").error().code, ErrorCode::Unavailable);
 }
 
+TEST_F(Clients, ABlockedSignInIsNoWrongCredential) {
+  token_status_ = 400;
+  token_body_ =
+      R"({"error":"access_denied","error_description":"AADSTS53003: Access has been blocked by Conditional Access policies."})";
+  auto signing = sign_in();
+  auto token = signing.value()->token("", "https://vault.azure.net");
+  ASSERT_FALSE(token);
+  EXPECT_EQ(token.error().code, ErrorCode::PermissionDenied);
+  EXPECT_THAT(token.error().message, HasSubstr("blocked by a Conditional Access policy of that tenant: AADSTS53003"));
+  EXPECT_THAT(token.error().message, ::testing::Not(HasSubstr("Check AZURE")));
+}
+
 TEST_F(Clients, SignInWithAFederatedTokenOrACertificate) {
   auto folder = std::filesystem::path(::testing::TempDir());
   auto token_file = (folder / fmt::format("federated-{}", getpid())).string();
@@ -225,6 +237,22 @@ TEST_F(Clients, QuotesInNamesStayInTheirFilter) {
   auto none = graph.find("8635ae1a-3e5d-44e8-a4ed-e0f614466f87");
   ASSERT_TRUE(none);
   EXPECT_FALSE(none.value());
+}
+
+TEST(RoleAssignments, TellWhenTheyWereMade) {
+  for (const auto& [text, time] : std::map<std::string, std::string>{
+           {"2026-10-30T23:58:27.1234567Z", "2026-10-30T23:58:27.123456Z"},
+           {"2026-10-30T23:58:27.1234567+00:00", "2026-10-30T23:58:27.123456Z"},
+           {"2026-10-30T23:58:27.5Z", "2026-10-30T23:58:27.500000Z"},
+           {"2026-10-30T23:58:27Z", "2026-10-30T23:58:27.000000Z"},
+       }) {
+    auto assignment = read_role_assignment({{"properties", {{"createdOn", text}}}});
+    ASSERT_TRUE(assignment.created) << text;
+    EXPECT_EQ(format_timestamp(*assignment.created), time);
+  }
+  for (const auto* bad : {"", "yesterday", "2026-10-30T23:58:27.", "2026-10-30T23:58:27.1234567"}) {
+    EXPECT_FALSE(read_role_assignment({{"properties", {{"createdOn", bad}}}}).created) << bad;
+  }
 }
 
 TEST(Clouds, AreKnownByTheirSignInHost) {

@@ -41,6 +41,19 @@ std::vector<std::string> texts(const json::object& object, std::string_view name
   return list;
 }
 
+// Resource Manager counts in tenths of microseconds: "2026-10-30T23:58:27.1234567Z".
+std::optional<Timestamp> arm_time(const json::object& object, std::string_view name) {
+  constexpr std::size_t kMicroseconds = 7;  // with the point
+  auto text = text_field(object, name);
+  auto point = text.find('.');
+  if (point != std::string::npos) {
+    auto end = std::min(text.find_first_not_of("0123456789", point + 1), text.size());
+    if (end - point > kMicroseconds) text.erase(point + kMicroseconds, end - point - kMicroseconds);
+  }
+  auto time = parse_timestamp(text);
+  return time ? std::optional(time.value()) : std::nullopt;
+}
+
 std::optional<Timestamp> unix_time(const json::object& object, std::string_view name) {
   constexpr std::int64_t kLatest = 253402300799;  // the end of the year 9999
   const auto* found = object.if_contains(name);
@@ -117,13 +130,8 @@ Role read_role(const json::object& body) {
 
 RoleAssignment read_role_assignment(const json::object& body) {
   const auto& properties = member(body, "properties");
-  RoleAssignment assignment{text_field(body, "id"),
-                            text_field(properties, "scope"),
-                            text_field(properties, "roleDefinitionId"),
-                            text_field(properties, "principalId"),
-                            {}};
-  if (auto created = parse_timestamp(text_field(properties, "createdOn"))) assignment.created = created.value();
-  return assignment;
+  return {text_field(body, "id"), text_field(properties, "scope"), text_field(properties, "roleDefinitionId"),
+          text_field(properties, "principalId"), arm_time(properties, "createdOn")};
 }
 
 DiagnosticSetting read_diagnostic_setting(const json::object& body) {

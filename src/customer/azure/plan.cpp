@@ -5,6 +5,7 @@
 #include <boost/algorithm/string/predicate.hpp>
 #include <boost/json/serialize.hpp>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "customer/azure/checks.hpp"
 #include "customer/azure/ip_ranges.hpp"
@@ -17,10 +18,6 @@ using boost::algorithm::iequals;
 using kms::azure::shown_text;
 
 namespace {
-
-constexpr std::string_view kNeeded[] = {"Microsoft.KeyVault/vaults/keys/read",
-                                        "Microsoft.KeyVault/vaults/keys/wrap/action",
-                                        "Microsoft.KeyVault/vaults/keys/unwrap/action"};
 
 std::vector<Finding> failed_of(std::vector<Finding> findings) {
   std::erase_if(findings, [](const Finding& finding) { return finding.status != Status::Failed; });
@@ -183,8 +180,8 @@ Result<void> Planner::plan_key() {
   if (!facts_.vault) {
     to_do(StepKind::Access, "Key Vault Crypto Officer on the new vault for who is signed in, where it is needed");
   }
-  to_do(StepKind::Key, fmt::format("the key {}: {} {}, wrapKey and unwrapKey alone", facts_.target.key_name,
-                                   wishes_.hsm ? "RSA-HSM" : "RSA", wishes_.bits));
+  to_do(StepKind::Key, fmt::format("the key {}: {} {}, wrapKey and unwrapKey alone{}", facts_.target.key_name,
+                                   wishes_.hsm ? "RSA-HSM" : "RSA", wishes_.bits, note_on_namesakes(facts_)));
   return success();
 }
 
@@ -192,7 +189,7 @@ Result<void> Planner::plan_role() {
   if (facts_.vault && facts_.principal) {
     if (!facts_.grants) return facts_.grants.error();
     const auto& grants = facts_.grants.value();
-    if (std::all_of(std::begin(kNeeded), std::end(kNeeded), [&](auto action) { return allows(grants, action); })) {
+    if (allow_service(grants)) {
       std::string names;
       for (const auto& grant : grants) names += (names.empty() ? "" : ", ") + shown_text(grant.role.name, 100);
       already(StepKind::Role, names);
@@ -308,6 +305,12 @@ std::string_view to_string(StepKind kind) {
 
 Result<std::vector<Step>> make_plan(const Facts& facts, const Registration& registration, const Wishes& wishes) {
   return Planner(facts, registration, wishes).run();
+}
+
+std::string note_on_namesakes(const Facts& facts) {
+  if (facts.vaults_with_key.empty()) return {};
+  return fmt::format("; another key of that name is in the vault {}",
+                     shown_text(fmt::format("{}", fmt::join(facts.vaults_with_key, ", ")), 200));
 }
 
 boost::json::object new_vault_body(const Wishes& wishes, const std::string& tenant) {

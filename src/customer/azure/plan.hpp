@@ -66,6 +66,9 @@ struct Step {
 [[nodiscard]] Result<std::vector<Step>> make_plan(const Facts& facts, const Registration& registration,
                                                   const Wishes& wishes);
 
+// For the step that makes the key: "; another key of that name is in the vault fabrikam", or nothing.
+[[nodiscard]] std::string note_on_namesakes(const Facts& facts);
+
 // ARM bodies, for the steps that make or change.
 [[nodiscard]] boost::json::object new_vault_body(const Wishes& wishes, const std::string& tenant);
 [[nodiscard]] boost::json::object fixed_vault_body(const Target& target, const Vault& vault);

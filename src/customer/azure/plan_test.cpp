@@ -278,6 +278,13 @@ TEST(PlanCommands, AreTheGuidesOwn) {
   EXPECT_THAT(script, Not(HasSubstr("sk-")));
 }
 
+TEST(PlanCommands, AKeyOfTheSameNameElsewhereIsMentioned) {
+  auto facts = good_facts();
+  EXPECT_EQ(note_on_namesakes(facts), "");
+  facts.vaults_with_key = {"fabrikam", "tail\x1b[2J"};
+  EXPECT_EQ(note_on_namesakes(facts), "; another key of that name is in the vault fabrikam, tail [2J");
+}
+
 TEST(PlanBodies, ChangeOnlyWhatIsWrong) {
   auto vault = good_facts().vault.value();
   vault.purge_protection = false;

@@ -37,6 +37,7 @@ class Setup {
 
  private:
   Result<std::vector<Step>> look();
+  Result<std::vector<Step>> look_again();
   Result<void> perform(const Step& step);
   Result<void> make_group();
   Result<void> make_vault();
@@ -98,6 +99,17 @@ Result<std::vector<Step>> Setup::look() {
   return make_plan(facts_, registration_, wishes_);
 }
 
+// Until what was changed is seen.
+Result<std::vector<Step>> Setup::look_again() {
+  auto began = tools_.clock.steady();
+  for (;;) {
+    auto steps = look();
+    if (steps || !passes_with_time(steps.error()) || !wait(began, "waiting for the vault to heed what was changed")) {
+      return steps;
+    }
+  }
+}
+
 Result<void> Setup::run() {
   LATCHKEY_TRY(auto steps, look());
   bool looks_again = false;
@@ -109,7 +121,7 @@ Result<void> Setup::run() {
   if (looks_again) {
     // In a vault that was made just now nobody may make keys yet.
     wishes_.grant_myself = wishes_.grant_myself || vault_made_;
-    LATCHKEY_TRY(steps, look());
+    LATCHKEY_TRY(steps, look_again());
   }
   bool verified = false;
   for (const auto& step : steps) {
@@ -249,7 +261,9 @@ Result<void> Setup::make_key() {
       outcome = Outcome::Done;
     }
     if (key) {
-      report(StepKind::Key, outcome, (outcome == Outcome::Done ? "made " : "") + shown_text(key.value().id, 300));
+      auto id = shown_text(key.value().id, 300);
+      bool made = outcome == Outcome::Done;
+      report(StepKind::Key, outcome, made ? fmt::format("made {}{}", id, note_on_namesakes(facts_)) : id);
       facts_.key = std::move(key.value());
       return success();
     }
@@ -388,7 +402,8 @@ Result<void> wait_for_validation(Platform& platform, const std::string& id, std:
     LATCHKEY_TRY(auto outcome, platform.validate(id));
     if (outcome.succeeded) return success();
     bool is_hopeless = boost::algorithm::icontains(outcome.error, "Conditional Access") ||
-                       boost::algorithm::icontains(outcome.error, "for the server's operator to fix");
+                       boost::algorithm::icontains(outcome.error, "for the server's operator to fix") ||
+                       boost::algorithm::icontains(outcome.error, "Register the key without client_id");
     auto waited = std::chrono::duration_cast<std::chrono::seconds>(tools.clock.steady() - began);
     if (is_hopeless || waited >= patience) {
       return Error{ErrorCode::KeyDenied,
@@ -396,8 +411,9 @@ Result<void> wait_for_validation(Platform& platform, const std::string& id, std:
                        ? fmt::format("{} s were not enough; still: {}", waited.count(), outcome.error)
                        : outcome.error};
     }
-    tools.progress(fmt::format("role assignments take minutes to work; trying again ({} s, at most {} s): {}",
-                               waited.count(), patience.count(), shown_text(outcome.error, 160)));
+    tools.progress(
+        fmt::format("role assignments and network rules take minutes to work; trying again ({} s, at most {} s): {}",
+                    waited.count(), patience.count(), shown_text(outcome.error, 160)));
     tools.sleep(kInterval);
   }
 }

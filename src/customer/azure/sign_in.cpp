@@ -1,5 +1,6 @@
 #include "customer/azure/sign_in.hpp"
 
+#include <boost/algorithm/string/predicate.hpp>
 #include <boost/algorithm/string/trim.hpp>
 #include <fmt/format.h>
 
@@ -92,6 +93,14 @@ Error sign_in_refused(const kms::azure::TokenTarget& target, const http::ClientR
   auto said = body ? kms::azure::text_field(body.value(), "error_description") : std::string();
   said = said.substr(0, said.find("Trace ID:"));
   if (said.empty()) said = fmt::format("{} answered {}", target.login_host, answer.status);
+  // AADSTS53003 and its kin: no credential is wrong.
+  if (boost::algorithm::icontains(said, "Conditional Access")) {
+    return Error{ErrorCode::PermissionDenied,
+                 fmt::format("signing in to tenant {} as the app {} is blocked by a Conditional Access policy of that "
+                             "tenant: {}. Run this from where the policy lets it sign in, or have the app's service "
+                             "principal excluded from the policy. This is your own sign-in, not the platform's",
+                             target.tenant, target.client_id, kms::azure::shown_text(said, 300))};
+  }
   auto code = answer.status >= 500 || answer.status == 429 ? ErrorCode::Unavailable : ErrorCode::Unauthenticated;
   return Error{code, fmt::format("signing in to tenant {} as the app {} failed: {}. Check AZURE_TENANT_ID, "
                                  "AZURE_CLIENT_ID and the credential beside them, or unset AZURE_CLIENT_ID to use the "

@@ -53,7 +53,11 @@ class AzureKeyProvider final : public KeyProvider {
  private:
   [[nodiscard]] Result<KeyTarget> resolve(const KeyLocation& key) const;
   [[nodiscard]] TokenTarget token_target(const KeyTarget& target) const {
-    return {options_.login_host, target.tenant_id, target.client_id, target.vault.resource + "/.default"};
+    return {options_.login_host, target.tenant_id, target.client_id, target.vault.resource + "/.default",
+            is_foreign(target) ? options_.client_id : std::string()};
+  }
+  [[nodiscard]] bool is_foreign(const KeyTarget& target) const {
+    return !boost::algorithm::iequals(target.client_id, options_.client_id);
   }
   [[nodiscard]] RequestId new_request_id() { return {format_uuid(make_uuid(random_))}; }
   [[nodiscard]] Task<Result<http::ClientResponse>> ask(const KeyTarget& target, http::ClientRequest request,
@@ -80,8 +84,7 @@ Result<KeyTarget> AzureKeyProvider::resolve(const KeyLocation& key) const {
   target.tenant_id = azure->tenant_id;
   target.client_id = azure->client_id.value_or(options_.client_id);
   target.api_version = options_.api_version;
-  bool foreign = !boost::algorithm::iequals(target.client_id, options_.client_id);
-  if (foreign && std::holds_alternative<ClientSecret>(options_.credential)) {
+  if (is_foreign(target) && std::holds_alternative<ClientSecret>(options_.credential)) {
     return Error{
         ErrorCode::KeyDenied,
         fmt::format("the key is registered for the app {}, but this server holds a client secret, which proves "

@@ -100,9 +100,9 @@ Result<void> check_challenge(const Challenge& challenge, const KeyTarget& target
   if (governing && registered && governing.value() != registered.value()) {
     return Error{ErrorCode::KeyDenied,
                  fmt::format("the vault {} is governed by tenant {}, but tenant {} is registered. Register the tenant "
-                             "that \"az keyvault show {} --query properties.tenantId\" prints",
+                             "that \"{} --query properties.tenantId\" prints",
                              target.vault.host, format_uuid(governing.value()), format_uuid(registered.value()),
-                             az_vault_option(target.vault)),
+                             az_show_command(target.vault)),
                  std::string(reason::kTenantMismatch)};
   }
   auto resource = challenge.resource;

@@ -68,7 +68,7 @@ TEST(Challenge, AnotherTenantIsNamed) {
   EXPECT_EQ(checked.error().reason, reason::kTenantMismatch);
   EXPECT_THAT(checked.error().message, HasSubstr(std::string(kOther)));
   EXPECT_THAT(checked.error().message, HasSubstr(std::string(kTenant)));
-  EXPECT_THAT(checked.error().message, HasSubstr("az keyvault show --vault-name contoso"));
+  EXPECT_THAT(checked.error().message, HasSubstr("az keyvault show --name contoso"));
 }
 
 TEST(Challenge, AnotherResourceIsRefused) {

@@ -142,7 +142,19 @@ Error denied(std::string_view why, std::string message) {
   return Error{ErrorCode::KeyDenied, std::move(message), std::string(why)};
 }
 
+// Before all else: an app id that came by mail may be anybody's.
+std::string register_without_app(const TokenTarget& target) {
+  return fmt::format("Register the key without client_id, and consent to our app {0} (az ad sp create --id {0})",
+                     target.platform_app);
+}
+
 Error platform_credential(const TokenTarget& target, std::string_view what, std::string_view cure) {
+  if (!target.platform_app.empty()) {
+    return denied(reason::kPlatformCredential,
+                  fmt::format("the key is registered for the app {}, which does not trust this server: {}. {}; or, if "
+                              "that app is your own, have it trust this server's credential",
+                              target.client_id, what, register_without_app(target)));
+  }
   return denied(reason::kPlatformCredential,
                 fmt::format("Entra ID does not take this server's own credential for the app {}: {}. This is for the "
                             "server's operator to fix, not for the key's owner: {}",
@@ -152,6 +164,13 @@ Error platform_credential(const TokenTarget& target, std::string_view what, std:
 Error in_words(const TokenTarget& target, const EntraFault& fault, Case meaning, unsigned status) {
   switch (meaning) {
     case Case::AppNotConsented:
+      if (!target.platform_app.empty()) {
+        return denied(
+            reason::kAppNotConsented,
+            fmt::format("tenant {} does not know the app {}, for which the key is registered. {}; or, if that "
+                        "app is your own, correct tenant_id to the tenant that has it",
+                        target.tenant, target.client_id, register_without_app(target)));
+      }
       return denied(reason::kAppNotConsented,
                     fmt::format("tenant {0} does not know the app {1}: consent to it there (az ad sp create --id {1}), "
                                 "or correct tenant_id to the tenant that governs the vault",

@@ -22,6 +22,8 @@ struct TokenTarget {
   std::string tenant;  // checked by check_tenant_id
   std::string client_id;
   std::string scope;  // "https://vault.azure.net/.default"
+  // Where client_id is what the key's owner registered instead: the app that they could have had without. For messages.
+  std::string platform_app = {};
   auto operator<=>(const TokenTarget&) const = default;
 };
 

@@ -170,6 +170,24 @@ TEST(TokenErrors, TheWholeTable) {
   }
 }
 
+// Whoever registered a stranger's app is not told to consent to it, nor the operator to look after it.
+TEST(TokenErrors, AnAppThatTheOwnerRegisteredIsNotThePlatforms) {
+  auto foreign = kTarget;
+  foreign.platform_app = kTarget.client_id;
+  foreign.client_id = "99999999-0000-4000-8000-000000000000";
+  for (long long number : {700016LL, 700027LL, 7000215LL, 700211LL, 999999LL}) {
+    auto token = read_token_answer(foreign, refusal(401, "invalid_client", number, "what Entra says"), kNow);
+    ASSERT_FALSE(token);
+    EXPECT_EQ(token.error().code, ErrorCode::KeyDenied) << number;
+    EXPECT_THAT(token.error().message, HasSubstr("the app 99999999-0000-4000-8000-000000000000")) << number;
+    EXPECT_THAT(token.error().message, HasSubstr("Register the key without client_id, and consent to our app "
+                                                 "8635ae1a-3e5d-44e8-a4ed-e0f614466f87"))
+        << number;
+    EXPECT_THAT(token.error().message, Not(HasSubstr("create --id 9999"))) << number;
+    EXPECT_THAT(token.error().message, Not(HasSubstr("operator"))) << number;
+  }
+}
+
 TEST(TokenErrors, WhoIsNotEntraRefusesNothing) {
   for (std::string body : {"", "<html>proxy</html>", "{}", R"({"error":7})"}) {
     for (unsigned status : {301U, 400U, 403U, 404U, 502U}) {

@@ -20,6 +20,10 @@ std::string az_vault_option(const VaultUri& vault) {
   return fmt::format("{} {}", is_managed_hsm(vault) ? "--hsm-name" : "--vault-name", vault_name(vault));
 }
 
+std::string az_show_command(const VaultUri& vault) {
+  return fmt::format("az keyvault show {} {}", is_managed_hsm(vault) ? "--hsm-name" : "--name", vault_name(vault));
+}
+
 std::string az_key_command(const KeyTarget& target, std::string_view verb) {
   return fmt::format("az keyvault key {} {} --name {}", verb, az_vault_option(target.vault), target.key_name);
 }

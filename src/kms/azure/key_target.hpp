@@ -18,6 +18,8 @@ struct KeyTarget {
 // Ready-made az commands for messages; nothing of a server's answer goes into them.
 // "--vault-name contoso", or "--hsm-name contoso" for a managed HSM.
 [[nodiscard]] std::string az_vault_option(const VaultUri& vault);
+// "az keyvault show --name contoso", or "... show --hsm-name contoso".
+[[nodiscard]] std::string az_show_command(const VaultUri& vault);
 // "az keyvault key <verb> --vault-name contoso --name k".
 [[nodiscard]] std::string az_key_command(const KeyTarget& target, std::string_view verb);
 // Lets the app use the key.

@@ -82,9 +82,11 @@ std::string role_missing(const Case& c) {
   auto action = line_behind(c.fault.message, "Action: ");
   return fmt::format(
       "the app {} may not {} key \"{}\" in {}{}: a role is missing on the key, or was granted a moment ago (Azure "
-      "takes up to ten minutes; wait and try again). Grant it: {}",
+      "takes up to ten minutes; wait and try again){}. Grant it: {}",
       c.target.client_id, forbidden_act(c.operation), c.target.key_name, c.target.vault.host,
-      action.empty() ? std::string() : fmt::format(" (action {})", action), az_grant_command(c.target));
+      action.empty() ? std::string() : fmt::format(" (action {})", action),
+      // Without a role nobody learns which keys are there.
+      c.operation == Operation::Get ? ", or the key is in another vault" : "", az_grant_command(c.target));
 }
 
 std::string access_policy_vault(const Case& c) {
@@ -146,24 +148,24 @@ std::string access_denied(const Case& c) {
 
 std::string unauthorized(const Case& c) {
   return fmt::format(
-      "vault {} does not take our token for tenant {}: {}. Compare tenant_id with \"az keyvault show {} "
+      "vault {} does not take our token for tenant {}: {}. Compare tenant_id with \"{} "
       "--query properties.tenantId\"",
       c.target.vault.host, c.target.tenant_id,
       c.fault.message.empty() ? std::string("it does not say why") : shown_text(c.fault.message, 300),
-      az_vault_option(c.target.vault));
+      az_show_command(c.target.vault));
 }
 
 std::string wrong_tenant(const Case& c) {
   return fmt::format(
       "vault {} is governed by another tenant than {}, which is registered. Register the tenant that "
-      "\"az keyvault show {} --query properties.tenantId\" prints",
-      c.target.vault.host, c.target.tenant_id, az_vault_option(c.target.vault));
+      "\"{} --query properties.tenantId\" prints",
+      c.target.vault.host, c.target.tenant_id, az_show_command(c.target.vault));
 }
 
 std::string key_not_found(const Case& c) {
   return fmt::format(
       "key \"{}\"{} in vault {} was deleted or never existed; a deleted key can be recovered until it is purged. Check "
-      "key_name with \"az keyvault key list {}\"; recover with: {}",
+      "vault_uri, and key_name with \"az keyvault key list {}\"; recover with: {}",
       c.target.key_name, c.operation == Operation::Unwrap ? " (or the version that wrapped this)" : "",
       c.target.vault.host, az_vault_option(c.target.vault), az_key_command(c.target, "recover"));
 }

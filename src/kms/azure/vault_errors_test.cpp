@@ -57,7 +57,7 @@ std::vector<Row> rows() {
        body("Unauthorized", "", "AKV10000: Request is missing a Bearer or PoP token."),
        KeyDenied,
        reason::kAccessDenied,
-       {"AKV10000", "az keyvault show --vault-name contoso"}},
+       {"AKV10000", "az keyvault show --name contoso"}},
       {"wrong audience",
        401,
        body("Unauthorized", "", "AKV10022: Invalid audience. Expected https://vault.azure.net"),
@@ -241,6 +241,13 @@ std::vector<Row> rows() {
       {"redirect", 302, "", KeyUnreachable, reason::kProviderFault, {"302"}},
       {"odd success", 204, "", KeyUnreachable, reason::kProviderFault, {"204"}},
   };
+}
+
+TEST(MissingRoles, MayBeAKeyOfAnotherVaultWhileNothingWasReadYet) {
+  http::ClientResponse refusal{403, {}, body("Forbidden", "ForbiddenByRbac", kRbac)};
+  constexpr std::string_view kHint = "or the key is in another vault";
+  EXPECT_THAT(vault_error(kTarget, Operation::Get, refusal, kNow).message, HasSubstr(std::string(kHint)));
+  EXPECT_THAT(vault_error(kTarget, Operation::Unwrap, refusal, kNow).message, Not(HasSubstr(std::string(kHint))));
 }
 
 TEST(VaultErrors, TheWholeTable) {
