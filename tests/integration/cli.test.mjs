@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
-import { Dev, binary } from '../support/dev.mjs';
+import { Dev, binary, eventually } from '../support/dev.mjs';
 
 const dev = new Dev();
 const folder = mkdtempSync(join(tmpdir(), 'latchkey-cli-'));
@@ -273,7 +273,8 @@ test('an operator makes organisations and keys, serves, and revokes', async () =
       server.stdout.on('data', (data) => String(data).includes('ready\n') && resolve());
       server.once('exit', () => reject(new Error(log)));
     });
-    const url = /http:\/\/127\.0\.0\.1:\d+/.exec(log)[0];
+    // The log comes by another pipe than "ready".
+    const url = await eventually(() => /http:\/\/127\.0\.0\.1:\d+/.exec(log)?.[0]);
     assert.equal((await fetch(`${url}/readyz`)).status, 200);
     assert.equal((await fetch(`${url}/healthz`)).status, 200);
     const encrypt = () => fetch(`${url}/v1/workspaces/${second.default_workspace_id}/encrypt`, {
