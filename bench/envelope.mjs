@@ -20,7 +20,7 @@ const say = (text) => process.stderr.write(`${text}\n`);
 const sorted = (values) => [...values].sort((one, other) => one - other);
 function summary(values) {
   const all = sorted(values);
-  const at = (share) => all[Math.min(all.length - 1, Math.floor(all.length * share))];
+  const at = (share) => (all[Math.floor((all.length - 1) * share)] + all[Math.ceil((all.length - 1) * share)]) / 2;
   return { median: at(0.5), low: at(0.25), high: at(0.75), runs: all.length };
 }
 
@@ -42,9 +42,10 @@ function awsEncryption() {
   const out = execFileSync(process.execPath, [join(kRoot, 'bench/peers/aws-encryption.mjs'), '1024', quick ? '0.2' : '5'], {
     encoding: 'utf8', cwd: join(kRoot, 'bench/peers'),
   });
-  const scale = ({ median, low, high, calls }) => ({ median: median * 1000, low: low * 1000, high: high * 1000, runs: calls });
-  const { seal, open } = JSON.parse(out);
-  return { seal: scale(seal), open: scale(open) };
+  const scale = ({ median, low, high, runs }) => ({ median: median * 1000, low: low * 1000, high: high * 1000, runs });
+  const both = ({ seal, open }) => ({ seal: scale(seal), open: scale(open) });
+  const { committing, signing } = JSON.parse(out);
+  return { committing: both(committing), signing: both(signing) };
 }
 
 /** One process: seconds of wall, user and system time, and its largest memory in MiB. */
@@ -119,11 +120,16 @@ const version = (command, ...args) => {
 };
 const debian = (name) => version('dpkg-query', '-W', '-f', '${Version}', name);
 
+function governor() {
+  const path = '/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor';
+  return existsSync(path) ? readFileSync(path, 'utf8').trim() : 'not told';
+}
+
 function machine(context) {
   return {
     cpu: cpus()[0].model, cores: cpus().length, memory_gib: Math.round(totalmem() / 2 ** 30), kernel: release(), load: context.load_avg,
-    compiler: version('g++', '--version'), aead: context.aead, openssl: version('openssl', 'version'),
-    'intel-ipsec-mb': debian('libipsec-mb-dev'), libmongocrypt: debian('libmongocrypt-dev'), age: debian('age'), node: process.version,
+    governor: governor(), compiler: version('g++', '--version'), aead: context.aead, openssl: version('openssl', 'version'),
+    'google benchmark': debian('libbenchmark-dev'), 'intel-ipsec-mb': debian('libipsec-mb-dev'), libmongocrypt: debian('libmongocrypt-dev'), age: debian('age'), node: process.version,
     '@aws-crypto/client-node': JSON.parse(readFileSync(join(kRoot, 'bench/peers/package.json'))).dependencies['@aws-crypto/client-node'],
   };
 }
@@ -142,7 +148,8 @@ function rowsOf(micro, aws, ram, memory) {
     if (cases[`ipsec_mb_${way}/65536`]) faster(`record 64 KiB, ${name}`, ours(65536), cases[`ipsec_mb_${way}/65536`], 'raw intel-ipsec-mb GCM', 0.9, 0.97);
     faster(`record 1 KiB, ${name}`, ours(1024), cases[`openssl_${way}/1024`], 'raw OpenSSL GCM, key ready', 1.2, 1.5);
     faster(`record 1 KiB, ${name}`, ours(1024), cases[`mongocrypt_${way}/1024`], 'libmongocrypt, cached key', 10, 20);
-    faster(`record 1 KiB, ${name}`, ours(1024), aws[way], '@aws-crypto/client-node, cached key', 500, 1000);
+    faster(`record 1 KiB, ${name}`, ours(1024), aws.committing[way], '@aws-crypto/client-node, cached key, unsigned', 500, 1000);
+    faster(`record 1 KiB, ${name}`, ours(1024), aws.signing[way], '@aws-crypto/client-node, its default, which signs', 500, 1000);
     add(`record 64 B, ${name}`, ours(64), cases[`openssl_${way}/64`], 'raw OpenSSL GCM, key ready', ours(64).median, 400, 250, 'ns', 'below');
   }
   add('range read of 64 KiB of 1 GiB', cases.stream_range, undefined, '', cases.stream_range.median / 1e6, 0.2, undefined, 'ns', 'below');
@@ -173,8 +180,9 @@ try {
     if (inMemory) rmSync(ramFolder, { recursive: true, force: true });
   }
   const disk = wholeFiles(folder, 'the disk');
+  const fileSystem = version('stat', '-f', '-c', '%T', folder);
   const memory = memoryOfLarge();
-  const result = { made_at: new Date().toISOString(), quick, machine: machine(micro.context), rows: rowsOf(micro, aws, ram, memory), cases: micro.cases, aws, files: { tmpfs: ram, disk } };
+  const result = { made_at: new Date().toISOString(), quick, machine: machine(micro.context), rows: rowsOf(micro, aws, ram, memory), cases: micro.cases, aws, files: { tmpfs: ram, [`disk (${fileSystem})`]: disk } };
   mkdirSync(kBuild, { recursive: true });
   writeFileSync(join(kBuild, 'envelope.json'), `${JSON.stringify(result, null, 2)}\n`);
   process.stdout.write(drawTable(result, process.argv.includes('--draw') ? join(kRoot, 'docs') : undefined));
