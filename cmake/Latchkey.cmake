@@ -1,6 +1,7 @@
-# latchkey_library(NAME SOURCES ... DEPENDS ... [TESTS ...] [AES_ENGINES])
+# latchkey_library(NAME SOURCES ... DEPENDS ... [TESTS ...] [INLINED ...] [AES_ENGINES])
 #   makes the static library latchkey_NAME of one folder, and, where TESTS are named, latchkey_NAME_test beside it. With
-#   AES_ENGINES the tests run once with each implementation of AES-GCM, whichever of them is the faster here.
+#   AES_ENGINES the tests run once with each implementation of AES-GCM, whichever of them is the faster here. INLINED names
+#   the sources whose functions call each other so often, across files and folders, that the calls themselves count.
 include(GoogleTest)
 
 add_library(latchkey_options INTERFACE)
@@ -49,8 +50,13 @@ if(LATCHKEY_BUILD_TESTS)
 endif()
 
 function(latchkey_library name)
-  cmake_parse_arguments(ARG "AES_ENGINES" "" "SOURCES;DEPENDS;TESTS" ${ARGN})
+  cmake_parse_arguments(ARG "AES_ENGINES" "" "SOURCES;DEPENDS;TESTS;INLINED" ${ARGN})
   add_library(latchkey_${name} STATIC ${ARG_SOURCES})
+  if(CMAKE_BUILD_TYPE STREQUAL "Release" AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+    # Optimised again at link time; the objects are whole without it, too.
+    set_source_files_properties(${ARG_INLINED} PROPERTIES COMPILE_OPTIONS "-flto=1;-ffat-lto-objects"
+                                                          SKIP_PRECOMPILE_HEADERS ON)
+  endif()
   target_link_libraries(latchkey_${name} PUBLIC latchkey_options ${ARG_DEPENDS})
   target_precompile_headers(latchkey_${name} REUSE_FROM latchkey_precompiled)
   if(LATCHKEY_BUILD_TESTS AND ARG_TESTS)

@@ -32,14 +32,20 @@ GcmState& state_of(SecretBytes& bytes) {
 // The state of a key that lives for one message: this thread's, in secret memory, wiped when the message is done.
 class MessageState {
  public:
-  MessageState(AesKeyView key, std::size_t message_size) { aes_engine().prepare(key, message_size, state()); }
+  MessageState(AesKeyView key, std::size_t message_size) : state_(of_this_thread()) {
+    aes_engine().prepare(key, message_size, state_);
+  }
   MessageState(const MessageState&) = delete;
   MessageState& operator=(const MessageState&) = delete;
-  ~MessageState() { wipe(state().key); }
-  [[nodiscard]] static GcmState& state() {
+  ~MessageState() { wipe(state_.key); }
+  [[nodiscard]] const GcmState& get() const { return state_; }
+
+ private:
+  static GcmState& of_this_thread() {
     static thread_local SecretBytes memory(sizeof(GcmState));
     return state_of(memory);
   }
+  GcmState& state_;
 };
 
 GcmMessage message_of(GcmNonceView nonce, ByteView in, ByteView aad, MutableBytes out) {
@@ -54,7 +60,7 @@ Result<void> gcm_seal(AesKeyView key, GcmNonceView nonce, ByteView plaintext, By
   if (!fits(plaintext.size(), out.size())) return wrong_size();
   MessageState ready(key, plaintext.size());
   auto message = message_of(nonce, plaintext, aad, out);
-  return aes_engine().seal(MessageState::state(), {&message, 1});
+  return aes_engine().seal(ready.get(), {&message, 1});
 }
 
 Result<void> gcm_seal(AesKeyView key, GcmNonceView nonce, std::span<const ByteView> plaintext, ByteView aad,
@@ -67,14 +73,14 @@ Result<void> gcm_seal(AesKeyView key, GcmNonceView nonce, std::span<const ByteVi
   }
   if (!fits(size, out.size())) return wrong_size();
   MessageState ready(key, size);
-  return aes_engine().seal_pieces(MessageState::state(), nonce, plaintext, aad, out);
+  return aes_engine().seal_pieces(ready.get(), nonce, plaintext, aad, out);
 }
 
 Result<void> gcm_open(AesKeyView key, GcmNonceView nonce, ByteView sealed, ByteView aad, MutableBytes out) {
   if (!fits(out.size(), sealed.size())) return wrong_size();
   MessageState ready(key, out.size());
   auto message = message_of(nonce, sealed, aad, out);
-  LATCHKEY_TRY(auto opened, aes_engine().open(MessageState::state(), {&message, 1}));
+  LATCHKEY_TRY(auto opened, aes_engine().open(ready.get(), {&message, 1}));
   if (opened == 1) return success();
   return Error{ErrorCode::Corrupt, "the authentication tag does not fit: the data or what it is bound to was changed"};
 }

@@ -4,6 +4,8 @@
 #pragma once
 
 #include <cstddef>
+#include <cstring>
+#include <type_traits>
 
 #include "base/bytes.hpp"
 #include "base/random.hpp"
@@ -45,6 +47,13 @@ class SecretBytes {
 
 // Overwrites memory in a way that the compiler cannot leave out.
 void wipe(MutableBytes bytes);
+// The same for what is so small that a call would cost more.
+template <class T>
+void wipe_small(T& object) {
+  static_assert(std::is_trivially_copyable_v<T> && sizeof object <= 128);
+  std::memset(&object, 0, sizeof object);
+  asm volatile("" : : "r"(&object) : "memory");  // as if the zeros were read
+}
 void wipe(std::string& text);
 
 // Time depends on the lengths alone; false where they differ.

@@ -9,7 +9,6 @@ namespace latchkey::envelope {
 namespace {
 
 constexpr std::size_t kBlock = crypto::kAesBlockSize;
-constexpr std::size_t kHalf = 12;  // bytes of the nonce in each of its two uses
 
 // A block as a vector register, so that it is put together and mixed there: bytes that are written in parts and read as
 // a whole at once make the CPU wait.
@@ -27,30 +26,27 @@ constexpr std::uint32_t kCommitmentLabel = word('X', 'C', 'M', 'T');
 constexpr std::uint32_t kCommitmentFront = word(0, 1, 0, 1);
 constexpr std::uint32_t kCommitmentBack = word(0, 1, 0, 2);
 
-// What is computed of one message: its key, its commitment, and the block that the latter comes from.
-struct Blocks {
-  std::array<std::array<Block, 3>, kXaesAtOnce> first;  // key, key, X
-  std::array<std::array<Block, 2>, kXaesAtOnce> commitments;
+// A nonce as three words, for the same reason: it was written just now.
+struct Words {
+  std::uint64_t first, second, third;
 };
 
-Blocks& blocks() {
-  static thread_local crypto::SecretBytes memory(sizeof(Blocks));
-  return *reinterpret_cast<Blocks*>(memory.mutable_view().data());
-}
-
-template <class Word>
-Word load(const std::uint8_t* bytes) {
-  Word word;
+std::uint64_t load(const std::uint8_t* bytes) {
+  std::uint64_t word;
   std::memcpy(&word, bytes, sizeof word);
   return word;
 }
 
-// four ‖ half, and half ‖ four.
-Block four_first(std::uint32_t four, const std::uint8_t* half) {
-  return Block{four | std::uint64_t{load<std::uint32_t>(half)} << 32, load<std::uint64_t>(half + 4)};
+Words words_of(const XaesNonce& nonce) {
+  return {load(nonce.data()), load(nonce.data() + 8), load(nonce.data() + 16)};
 }
-Block four_last(const std::uint8_t* half, std::uint32_t four) {
-  return Block{load<std::uint64_t>(half), load<std::uint32_t>(half + 8) | std::uint64_t{four} << 32};
+
+// four ‖ the first half of the nonce, and the second half ‖ four.
+Block with_first_half(std::uint32_t four, const Words& nonce) {
+  return Block{four | nonce.first << 32, nonce.first >> 32 | nonce.second << 32};
+}
+Block with_second_half(const Words& nonce, std::uint32_t four) {
+  return Block{nonce.second >> 32 | nonce.third << 32, nonce.third >> 32 | std::uint64_t{four} << 32};
 }
 
 std::uint8_t* bytes_of(Block& block) {
@@ -65,36 +61,51 @@ void encrypt(const DataKey& key, std::array<std::array<Block, Count>, kXaesAtOnc
 
 }  // namespace
 
-XaesKeys::XaesKeys(const DataKey& key, std::span<const XaesNonce> nonces) : messages_(nonces.size()) {
+// What is computed of one message: its key, its commitment, and the block that the latter comes from.
+struct XaesKeys::Blocks {
+  std::array<std::array<Block, 3>, kXaesAtOnce> first;  // key, key, X
+  std::array<std::array<Block, 2>, kXaesAtOnce> commitments;
+};
+
+XaesKeys::Blocks& XaesKeys::of_this_thread() {
+  static thread_local crypto::SecretBytes memory(sizeof(Blocks));
+  return *reinterpret_cast<Blocks*>(memory.mutable_view().data());
+}
+
+XaesKeys::XaesKeys(const DataKey& key, std::span<const XaesNonce> nonces)
+    : blocks_(of_this_thread()), messages_(nonces.size()) {
   if (messages_ > kXaesAtOnce) std::abort();
-  auto& all = blocks();
-  auto mask = load<Block>(key.subkey_mask().data());
+  auto& all = blocks_;
+  Block mask;
+  std::memcpy(&mask, key.subkey_mask().data(), sizeof mask);
   for (std::size_t i = 0; i < messages_; ++i) {
-    const auto* front = nonces[i].data();
-    all.first[i] = {four_first(kSubkeyFront, front) ^ mask, four_first(kSubkeyBack, front) ^ mask,
-                    four_first(kCommitmentLabel, front)};
+    auto nonce = words_of(nonces[i]);
+    all.first[i] = {with_first_half(kSubkeyFront, nonce) ^ mask, with_first_half(kSubkeyBack, nonce) ^ mask,
+                    with_first_half(kCommitmentLabel, nonce)};
   }
   encrypt(key, all.first, messages_);
   for (std::size_t i = 0; i < messages_; ++i) {
-    const auto* back = nonces[i].data() + kHalf;
+    auto nonce = words_of(nonces[i]);
     auto chain = all.first[i][2] ^ mask;
-    all.commitments[i] = {four_last(back, kCommitmentFront) ^ chain, four_last(back, kCommitmentBack) ^ chain};
+    all.commitments[i] = {with_second_half(nonce, kCommitmentFront) ^ chain,
+                          with_second_half(nonce, kCommitmentBack) ^ chain};
   }
   encrypt(key, all.commitments, messages_);
 }
 
 XaesKeys::~XaesKeys() {
-  auto& all = blocks();
-  crypto::wipe(MutableBytes(bytes_of(all.first.front().front()), messages_ * sizeof(all.first.front())));
-  crypto::wipe(MutableBytes(bytes_of(all.commitments.front().front()), messages_ * sizeof(all.commitments.front())));
+  for (std::size_t i = 0; i < messages_; ++i) {
+    crypto::wipe_small(blocks_.first[i]);
+    crypto::wipe_small(blocks_.commitments[i]);
+  }
 }
 
 crypto::AesKeyView XaesKeys::message_key(std::size_t message) const {
-  return crypto::AesKeyView(bytes_of(blocks().first[message].front()), crypto::kAesKeySize);
+  return crypto::AesKeyView(bytes_of(blocks_.first[message].front()), crypto::kAesKeySize);
 }
 
 CommitmentView XaesKeys::commitment(std::size_t message) const {
-  return CommitmentView(bytes_of(blocks().commitments[message].front()), kCommitmentSize);
+  return CommitmentView(bytes_of(blocks_.commitments[message].front()), kCommitmentSize);
 }
 
 }  // namespace latchkey::envelope

@@ -33,6 +33,9 @@ class XaesKeys {
   [[nodiscard]] CommitmentView commitment(std::size_t message) const;
 
  private:
+  struct Blocks;
+  static Blocks& of_this_thread();
+  Blocks& blocks_;
   std::size_t messages_;
 };
 
