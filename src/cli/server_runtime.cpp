@@ -85,8 +85,7 @@ admin::AdminSettings admin_settings(const ServerConfig& config) {
 
 keyring::KeyringSettings keyring_settings(const ServerConfig& config) {
   keyring::KeyringSettings settings;
-  settings.soft = config.lease_soft;
-  settings.hard = config.lease_hard;
+  settings.ages = {config.lease_soft, config.lease_hard};
   settings.kms_timeout = config.kms_timeout;
   return settings;
 }
@@ -109,20 +108,20 @@ Result<std::shared_ptr<kms::KeyProvider>> azure_provider(const ServerConfig& con
   return kms::azure::make_azure_key_provider(std::move(options), client, clock, random, pool, std::move(executor));
 }
 
-// Wipes leases that nobody asks for any more. Used on its timer's strand alone, until it is stopped.
-struct Wiper {
+// Has the keyring renew and wipe what is due. Used on its timer's strand alone, until it is stopped.
+struct KeyringAttendant {
   boost::asio::steady_timer timer;
   keyring::Keyring& keyring;
   std::chrono::milliseconds period;
   bool stopping = false;
 };
 
-Task<void> wipe_regularly(std::shared_ptr<Wiper> wiper) {
-  while (!wiper->stopping) {
-    wiper->timer.expires_after(wiper->period);
+Task<void> attend_regularly(std::shared_ptr<KeyringAttendant> attendant) {
+  while (!attendant->stopping) {
+    attendant->timer.expires_after(attendant->period);
     boost::system::error_code ignored;
-    co_await wiper->timer.async_wait(boost::asio::redirect_error(boost::asio::use_awaitable, ignored));
-    if (!wiper->stopping) wiper->keyring.wipe_expired();
+    co_await attendant->timer.async_wait(boost::asio::redirect_error(boost::asio::use_awaitable, ignored));
+    if (!attendant->stopping) attendant->keyring.attend();
   }
 }
 
@@ -142,7 +141,7 @@ struct ServerRuntime::Parts {
   std::unique_ptr<admin::Compartments> compartments;
   std::unique_ptr<api::ApiService> api;
   std::unique_ptr<http::Server> server;
-  std::shared_ptr<Wiper> wiper;
+  std::shared_ptr<KeyringAttendant> attendant;
 };
 
 ServerRuntime::ServerRuntime(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
@@ -196,9 +195,9 @@ Result<std::unique_ptr<ServerRuntime>> ServerRuntime::start(const ServerConfig& 
   LATCHKEY_TRY(server_options.tls, server_tls(config));
   LATCHKEY_TRY(parts->server, http::Server::start(executor, std::move(server_options), *parts->api));
   boost::asio::any_io_executor strand = boost::asio::make_strand(executor);
-  parts->wiper = std::make_shared<Wiper>(
-      Wiper{boost::asio::steady_timer(strand), *parts->keyring, std::chrono::milliseconds(config.lease_soft)});
-  boost::asio::co_spawn(strand, wipe_regularly(parts->wiper), boost::asio::detached);
+  parts->attendant = std::make_shared<KeyringAttendant>(
+      KeyringAttendant{boost::asio::steady_timer(strand), *parts->keyring, parts->keyring->attention_period()});
+  boost::asio::co_spawn(strand, attend_regularly(parts->attendant), boost::asio::detached);
   return std::unique_ptr<ServerRuntime>(new ServerRuntime(std::move(parts)));
 }
 
@@ -212,11 +211,11 @@ admin::Workspaces& ServerRuntime::workspaces() {
   return *parts_->workspaces;
 }
 Task<void> ServerRuntime::stop() {
-  auto end = [wiper = parts_->wiper] {
-    wiper->stopping = true;
-    wiper->timer.cancel();
+  auto end = [attendant = parts_->attendant] {
+    attendant->stopping = true;
+    attendant->timer.cancel();
   };
-  boost::asio::dispatch(parts_->wiper->timer.get_executor(), std::move(end));
+  boost::asio::dispatch(parts_->attendant->timer.get_executor(), std::move(end));
   co_await parts_->server->stop(kStopGrace);
 }
 

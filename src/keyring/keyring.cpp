@@ -1,5 +1,7 @@
 #include "keyring/keyring.hpp"
 
+#include <limits>
+
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <fmt/format.h>
@@ -52,6 +54,12 @@ std::optional<std::string> external_id(const std::string& external_key) {
   return external_key.empty() ? std::nullopt : std::optional(external_key);
 }
 
+double random_fraction(RandomSource& random) {
+  std::uint32_t bits = 0;
+  random.fill({reinterpret_cast<std::uint8_t*>(&bits), sizeof bits});
+  return static_cast<double>(bits) / (static_cast<double>(std::numeric_limits<std::uint32_t>::max()) + 1);
+}
+
 Error integrity_alarm(const Compartment& compartment, const RawId& data_key, Error error) {
   spdlog::critical("integrity alarm: data key {} of workspace {} ({}): {}", format_id(id_prefix::kDataKey, data_key),
                    compartment.workspace_id, compartment.external_key_id.value_or("the platform's root key"),
@@ -65,19 +73,22 @@ Error integrity_alarm(const Compartment& compartment, const RawId& data_key, Err
 class Keyring::Impl : public std::enable_shared_from_this<Impl> {
  public:
   Impl(store::Store& store, kms::KeyProvider& provider, const Clock& clock, RandomSource& random,
-       boost::asio::any_io_executor executor, KeyringSettings settings)
+       boost::asio::any_io_executor executor, KeyringSettings settings, KeyObserver* observer)
       : store_(store),
         provider_(provider),
         clock_(clock),
         random_(random),
         executor_(std::move(executor)),
         settings_(settings),
-        table_({settings.soft, settings.hard, settings.refusal_memory, settings.max_leases}) {}
+        observer_(observer),
+        table_(
+            {{settings.probes, settings.tries}, settings.max_leases, [&random] { return random_fraction(random); }}) {}
 
   Task<Result<Lease>> for_encryption(Compartment compartment, Deadline deadline);
   Task<Result<Lease>> for_decryption(Compartment compartment, RawId id, Deadline deadline);
   void evict(const std::string& external_key_id) { table_.evict(external_key_id); }
-  void wipe_expired() { table_.wipe_expired(clock_.steady()); }
+  void attend();
+  [[nodiscard]] std::chrono::milliseconds attention_period() const { return renewal_slack(settings_.ages) / 2; }
   [[nodiscard]] std::size_t size() const { return table_.size(); }
 
  private:
@@ -89,23 +100,35 @@ class Keyring::Impl : public std::enable_shared_from_this<Impl> {
     LeaseTable::Ticket ticket;
   };
 
+  [[nodiscard]] LeaseAges ages_of(const Compartment& compartment) const {
+    return compartment.ages.value_or(settings_.ages);
+  }
   [[nodiscard]] Lease lease_of(std::shared_ptr<const envelope::DataKey> key, std::optional<std::string> external_key_id,
-                               SteadyTime expires_at) const;
+                               SteadyTime proven_at, const LeaseAges& ages) const;
+  [[nodiscard]] Lease lease_of(const LeaseTable::Found& found, const LeaseAges& ages) const {
+    return lease_of(found.key, external_id(found.version.external_key), found.proven_at, ages);
+  }
   [[nodiscard]] std::optional<LeaseTable::Found> find(const Compartment& compartment, const RawId& id);
-  [[nodiscard]] Task<std::optional<Result<Lease>>> renewed(Compartment compartment, RawId id, Deadline deadline);
+  [[nodiscard]] Task<std::optional<Result<Lease>>> held(Compartment compartment, RawId id, Deadline deadline);
   [[nodiscard]] Task<std::optional<Result<Lease>>> renew_once(Compartment compartment, RawId id, KeyVersionId version,
                                                               Deadline deadline);
-  void ask_again(Compartment compartment, RawId id, KeyVersionId version);
+  void renew_behind(Compartment compartment, RawId id, KeyVersionId version);
   [[nodiscard]] Task<Result<Lease>> wait(LeaseFlight flight, Deadline deadline);
-  [[nodiscard]] Task<Result<Lease>> unwrap_once(Compartment compartment, RawId id);
-  [[nodiscard]] Task<Result<Lease>> read_and_unwrap(Compartment compartment, RawId id);
-  [[nodiscard]] Task<Result<Lease>> unwrap(Compartment compartment, store::DataKey row);
+  // `why`: what is remembered of a key is an answer to requests, and no reason not to renew.
+  enum class Why { Request, Renewal };
+  [[nodiscard]] Task<Result<Lease>> unwrap_once(Compartment compartment, RawId id, Why why);
+  [[nodiscard]] Task<Result<Lease>> read_and_unwrap(Compartment compartment, RawId id, Why why);
+  [[nodiscard]] Task<Result<Lease>> unwrap(Compartment compartment, store::DataKey row, Why why);
   [[nodiscard]] Task<Result<envelope::DataKey>> ask(Compartment compartment, store::DataKey row,
                                                     LeaseTable::Ticket ticket);
   [[nodiscard]] Task<Result<Lease>> find_or_make(Compartment compartment);
   [[nodiscard]] Task<Result<Lease>> make(Compartment compartment);
   [[nodiscard]] Task<Result<Proven>> wrap_and_prove(Compartment compartment);
-  [[nodiscard]] Error note_failure(const LeaseTable::Ticket& ticket, Error error);
+  [[nodiscard]] Error note_failure(const LeaseTable::Ticket& ticket, const Compartment& compartment,
+                                   const RawId& data_key, Error error);
+  [[nodiscard]] std::optional<Lease> keep(const LeaseTable::Ticket& ticket, const Compartment& compartment,
+                                          std::shared_ptr<const envelope::DataKey> key);
+  void tell(const std::string& external_key, const Error* error);
   [[nodiscard]] Error note_wrapping_failure(const std::string& external_key, Error error);
   [[nodiscard]] Deadline kms_deadline() const { return clock_.steady() + settings_.kms_timeout; }
 
@@ -115,6 +138,7 @@ class Keyring::Impl : public std::enable_shared_from_this<Impl> {
   RandomSource& random_;
   boost::asio::any_io_executor executor_;
   KeyringSettings settings_;
+  KeyObserver* observer_;
   LeaseTable table_;
   SingleFlight<std::pair<Uuid, std::string>, Result<Lease>> makings_;
   SingleFlight<LeaseId, Result<Lease>> unwraps_;
@@ -124,7 +148,7 @@ class Keyring::Impl : public std::enable_shared_from_this<Impl> {
 Task<Result<Lease>> Keyring::Impl::for_encryption(Compartment compartment, Deadline deadline) {
   if (clock_.steady() >= deadline) co_return deadline_passed();
   auto external = external_of(compartment.external_key_id);
-  if (auto id = table_.active(compartment.id, external, clock_.steady())) {
+  if (auto id = table_.active(compartment.id, external, ages_of(compartment), clock_.steady())) {
     auto lease = co_await for_decryption(compartment, *id, deadline);
     if (lease || lease.error().code != ErrorCode::NotFound) co_return lease;
   }
@@ -138,48 +162,46 @@ Task<Result<Lease>> Keyring::Impl::for_encryption(Compartment compartment, Deadl
 
 Task<Result<Lease>> Keyring::Impl::for_decryption(Compartment compartment, RawId id, Deadline deadline) {
   if (clock_.steady() >= deadline) co_return deadline_passed();
-  auto held = co_await renewed(compartment, id, deadline);
-  if (held) co_return std::move(*held);
+  auto lease = co_await held(compartment, id, deadline);
+  if (lease) co_return std::move(*lease);
   LeaseFlight flight = [self = shared_from_this(), compartment = std::move(compartment), id] {
-    return self->unwrap_once(compartment, id);
+    return self->unwrap_once(compartment, id, Why::Request);
   };
   co_return co_await wait(std::move(flight), deadline);
 }
 
 Lease Keyring::Impl::lease_of(std::shared_ptr<const envelope::DataKey> key, std::optional<std::string> external_key_id,
-                              SteadyTime expires_at) const {
+                              SteadyTime proven_at, const LeaseAges& ages) const {
   auto now = clock_.steady();
-  auto soft_end = expires_at - settings_.hard + settings_.soft;
-  if (soft_end <= now) soft_end = now + settings_.soft;
+  auto expires_at = proven_at + ages.hard;
+  auto soft_end = proven_at + ages.soft;
+  if (soft_end <= now) soft_end = now + ages.soft;
   return {std::move(key), std::move(external_key_id), expires_at, std::min(soft_end, expires_at)};
 }
 
 // A lease under another external key than the workspace's cannot be: the store is asked, and raises the alarm.
 std::optional<LeaseTable::Found> Keyring::Impl::find(const Compartment& compartment, const RawId& id) {
-  auto found = table_.find({compartment.id, id}, clock_.steady());
+  auto found = table_.find({compartment.id, id}, ages_of(compartment), clock_.steady());
   if (!found) return std::nullopt;
+  if (found->renew) renew_behind(compartment, id, found->version);
   const auto& external = found->version.external_key;
   if (!external.empty() && external != compartment.external_key_id) return std::nullopt;
   return found;
 }
 
-// The lease that is held, its key asked again where it is past the soft age. Nothing where none is held, or it was
-// dropped without a reason that is the caller's to know.
-Task<std::optional<Result<Lease>>> Keyring::Impl::renewed(Compartment compartment, RawId id, Deadline deadline) {
+// The lease that is held, its key asked first where it is stale. Nothing where none is held, or it was dropped without
+// a reason that is the caller's to know.
+Task<std::optional<Result<Lease>>> Keyring::Impl::held(Compartment compartment, RawId id, Deadline deadline) {
+  auto ages = ages_of(compartment);
   for (int attempt = 0; attempt < kMostTries; ++attempt) {
     auto found = find(compartment, id);
     if (!found) co_return std::nullopt;
-    auto lease = lease_of(found->key, external_id(found->version.external_key), found->expires_at);
-    if (found->fresh) co_return Result<Lease>(std::move(lease));
-    if (found->bridging) {
-      if (found->ask_again) ask_again(compartment, id, found->version);
-      co_return Result<Lease>(std::move(lease));
-    }
+    if (found->use != LeaseUse::Stale) co_return Result<Lease>(lease_of(*found, ages));
     auto outcome = co_await renew_once(compartment, id, found->version, deadline);
     bool could_not_ask = !outcome || (!*outcome && unreachable(outcome->error()));
     if (could_not_ask) {
       found = find(compartment, id);
-      if (found) co_return Result<Lease>(lease_of(found->key, lease.external_key_id, found->expires_at));
+      if (found) co_return Result<Lease>(lease_of(*found, ages));
       if (!outcome) co_return Result<Lease>(too_late());
       co_return outcome;
     }
@@ -194,19 +216,28 @@ Task<std::optional<Result<Lease>>> Keyring::Impl::renew_once(Compartment compart
                                                              Deadline deadline) {
   LeaseFlight flight = [self = shared_from_this(), compartment = std::move(compartment), id,
                         version = std::move(version)] {
-    LeaseFlight work = [self, compartment, id] { return self->unwrap_once(compartment, id); };
+    LeaseFlight work = [self, compartment, id] { return self->unwrap_once(compartment, id, Why::Renewal); };
     return self->renewals_.run(self->executor_, version, kms::guarded(std::move(work)));
   };
   co_return co_await kms::wait_at_most(executor_, deadline - clock_.steady(), std::move(flight));
 }
 
-// While an outage is bridged, requests do not wait for the attempts to end it.
-void Keyring::Impl::ask_again(Compartment compartment, RawId id, KeyVersionId version) {
-  auto attempt = [](std::shared_ptr<Impl> self, Compartment whose, RawId which, KeyVersionId of) -> Task<void> {
-    (void)co_await self->renew_once(std::move(whose), which, std::move(of), self->kms_deadline());
+// Nobody waits for it: neither who uses a lease that is in time to be renewed, nor who is told of a refusal.
+void Keyring::Impl::renew_behind(Compartment compartment, RawId id, KeyVersionId version) {
+  auto renewal = [](std::shared_ptr<Impl> self, Compartment whose, RawId which, KeyVersionId of) -> Task<void> {
+    (void)co_await self->renew_once(std::move(whose), which, of, self->kms_deadline());
+    self->table_.end_renewal(of);
   };
-  boost::asio::co_spawn(executor_, attempt(shared_from_this(), std::move(compartment), id, std::move(version)),
+  boost::asio::co_spawn(executor_, renewal(shared_from_this(), std::move(compartment), id, std::move(version)),
                         boost::asio::detached);
+}
+
+void Keyring::Impl::attend() {
+  auto now = clock_.steady();
+  for (auto& due : table_.take_due(settings_.ages, now)) {
+    renew_behind(std::move(due.compartment), due.data_key, std::move(due.version));
+  }
+  table_.wipe_expired(settings_.ages, now);
 }
 
 Task<Result<Lease>> Keyring::Impl::wait(LeaseFlight flight, Deadline deadline) {
@@ -215,19 +246,21 @@ Task<Result<Lease>> Keyring::Impl::wait(LeaseFlight flight, Deadline deadline) {
   co_return too_late();
 }
 
-Task<Result<Lease>> Keyring::Impl::unwrap_once(Compartment compartment, RawId id) {
+Task<Result<Lease>> Keyring::Impl::unwrap_once(Compartment compartment, RawId id, Why why) {
   auto self = shared_from_this();
   LeaseId key{compartment.id, id};
-  LeaseFlight work = [self, compartment = std::move(compartment), id] {
-    return self->read_and_unwrap(compartment, id);
+  LeaseFlight work = [self, compartment = std::move(compartment), id, why] {
+    return self->read_and_unwrap(compartment, id, why);
   };
   co_return co_await unwraps_.run(executor_, key, kms::guarded(std::move(work)));
 }
 
-Task<Result<Lease>> Keyring::Impl::read_and_unwrap(Compartment compartment, RawId id) {
+Task<Result<Lease>> Keyring::Impl::read_and_unwrap(Compartment compartment, RawId id, Why why) {
   // A flight that began while the one before it was landing finds that one's lease.
-  if (auto found = find(compartment, id); found && found->fresh) {
-    co_return lease_of(found->key, external_id(found->version.external_key), found->expires_at);
+  if (why == Why::Request) {
+    if (auto found = find(compartment, id); found && found->use == LeaseUse::Fresh) {
+      co_return lease_of(*found, ages_of(compartment));
+    }
   }
   auto work = [workspace = compartment.id, id](store::Transaction& tx) { return tx.find_data_key(workspace, id); };
   LATCHKEY_CO_TRY(auto row, co_await store_.read(std::move(work)));
@@ -237,10 +270,10 @@ Task<Result<Lease>> Keyring::Impl::read_and_unwrap(Compartment compartment, RawI
                     fmt::format("workspace {} has no data key {}: the data was encrypted elsewhere",
                                 compartment.workspace_id, format_id(id_prefix::kDataKey, id))};
   }
-  co_return co_await unwrap(std::move(compartment), std::move(*row));
+  co_return co_await unwrap(std::move(compartment), std::move(*row), why);
 }
 
-Task<Result<Lease>> Keyring::Impl::unwrap(Compartment compartment, store::DataKey row) {
+Task<Result<Lease>> Keyring::Impl::unwrap(Compartment compartment, store::DataKey row, Why why) {
   LeaseId id{compartment.id, row.id};
   KeyVersionId version{external_of(row.external_key_id), row.key_version};
   if (row.external_key_id && row.external_key_id != compartment.external_key_id) {
@@ -251,7 +284,9 @@ Task<Result<Lease>> Keyring::Impl::unwrap(Compartment compartment, store::DataKe
                                               format_id(id_prefix::kDataKey, row.id), *row.external_key_id)});
   }
   for (int attempt = 0; attempt < kMostTries; ++attempt) {
-    if (auto refusal = table_.refusal(version, clock_.steady())) co_return *refusal;
+    if (why == Why::Request) {
+      if (auto obstacle = table_.obstacle(version, clock_.steady())) co_return *obstacle;
+    }
     auto ticket = table_.begin(version, clock_.steady());
     auto key = co_await ask(compartment, row, ticket);
     if (!key) {
@@ -259,13 +294,26 @@ Task<Result<Lease>> Keyring::Impl::unwrap(Compartment compartment, store::DataKe
       co_return key.error();
     }
     auto shared = std::make_shared<const envelope::DataKey>(std::move(key).value());
-    if (auto end = table_.insert(ticket, id, shared, clock_.steady())) {
-      co_return lease_of(shared, row.external_key_id, *end);
-    }
+    if (auto lease = keep(ticket, compartment, shared)) co_return std::move(*lease);
   }
   co_return Error{ErrorCode::KeyUnreachable,
                   "the workspace's encryption key was changed again and again while it was asked. Try again shortly",
                   std::string(kms::reason::kTimedOut)};
+}
+
+// The lease of a data key that has just been unwrapped; nothing where the key was evicted or refused in the meantime.
+std::optional<Lease> Keyring::Impl::keep(const LeaseTable::Ticket& ticket, const Compartment& compartment,
+                                         std::shared_ptr<const envelope::DataKey> key) {
+  auto ages = ages_of(compartment);
+  auto proven_at = table_.insert(ticket, compartment, ages, key);
+  if (!proven_at) return std::nullopt;
+  tell(ticket.version.external_key, nullptr);
+  return lease_of(std::move(key), external_id(ticket.version.external_key), *proven_at, ages);
+}
+
+void Keyring::Impl::tell(const std::string& external_key, const Error* error) {
+  if (observer_ == nullptr || external_key.empty()) return;
+  error == nullptr ? observer_->proved(external_key) : observer_->failed(external_key, *error);
 }
 
 Task<Result<envelope::DataKey>> Keyring::Impl::ask(Compartment compartment, store::DataKey row,
@@ -275,7 +323,7 @@ Task<Result<envelope::DataKey>> Keyring::Impl::ask(Compartment compartment, stor
   kms::WrappedKey wrapped{row.key_version, row.wrapped};
   auto payload = co_await provider_.unwrap(location, wrapped, kms_deadline());
   if (!payload) {
-    auto error = note_failure(ticket, payload.error());
+    auto error = note_failure(ticket, compartment, row.id, payload.error());
     if (error.code == ErrorCode::Corrupt) co_return integrity_alarm(compartment, row.id, std::move(error));
     co_return error;
   }
@@ -307,18 +355,15 @@ Task<Result<Lease>> Keyring::Impl::find_or_make(Compartment compartment) {
 
 Task<Result<Lease>> Keyring::Impl::make(Compartment compartment) {
   auto external = external_of(compartment.external_key_id);
-  if (auto refusal = table_.wrapping_refusal(external, clock_.steady())) co_return *refusal;
+  if (auto obstacle = table_.wrapping_obstacle(external, clock_.steady())) co_return *obstacle;
   LATCHKEY_CO_TRY(auto proven, co_await wrap_and_prove(compartment));
   auto work = [row = proven.row](store::Transaction& tx) { return tx.insert_active_data_key(row); };
   LATCHKEY_CO_TRY(auto active, co_await store_.write(std::move(work)));
   if (active.id == proven.row.id) {
-    LeaseId id{compartment.id, active.id};
-    if (auto end = table_.insert(proven.ticket, id, proven.key, clock_.steady())) {
-      co_return lease_of(proven.key, active.external_key_id, *end);
-    }
+    if (auto lease = keep(proven.ticket, compartment, proven.key)) co_return std::move(*lease);
   }
   // Another node was first, or the leases were evicted while we wrote: its row is one like any other.
-  co_return co_await unwrap_once(std::move(compartment), active.id);
+  co_return co_await unwrap_once(std::move(compartment), active.id, Why::Request);
 }
 
 // A new data key, wrapped and unwrapped again: that it was wrapped proves nothing, as a disabled key may still wrap.
@@ -342,9 +387,10 @@ Task<Result<Keyring::Impl::Proven>> Keyring::Impl::wrap_and_prove(Compartment co
   auto ticket = table_.begin({external, row.key_version}, clock_.steady());
   auto returned = co_await ask(compartment, row, ticket);
   if (!returned) {
-    if (refused(returned.error())) table_.refuse_wrapping(external, returned.error(), clock_.steady());
+    if (refused(returned.error())) table_.note_wrapping(external, returned.error(), clock_.steady());
     co_return returned.error();
   }
+  table_.clear_wrapping(external);
   if (!crypto::equal_constant_time(made.material(), returned.value().material())) {
     co_return integrity_alarm(
         compartment, id,
@@ -357,28 +403,31 @@ Task<Result<Keyring::Impl::Proven>> Keyring::Impl::wrap_and_prove(Compartment co
                    std::move(ticket)};
 }
 
-Error Keyring::Impl::note_failure(const LeaseTable::Ticket& ticket, Error error) {
+Error Keyring::Impl::note_failure(const LeaseTable::Ticket& ticket, const Compartment& compartment,
+                                  const RawId& data_key, Error error) {
+  const auto& external_key = ticket.version.external_key;
   if (refused(error)) {
-    table_.refuse(ticket, error, clock_.steady());
+    table_.refuse(ticket, compartment, data_key, error, clock_.steady());
     spdlog::warn("{} refuses: its leases are dropped: {}",
-                 ticket.version.external_key.empty() ? "the platform's root key" : ticket.version.external_key,
-                 describe(error));
+                 external_key.empty() ? "the platform's root key" : external_key, describe(error));
   } else if (unreachable(error)) {
-    table_.miss(ticket, clock_.steady());
+    table_.miss(ticket, error, clock_.steady());
   }
+  tell(external_key, &error);
   return error;
 }
 
 Error Keyring::Impl::note_wrapping_failure(const std::string& external_key, Error error) {
-  if (!refused(error)) return error;
-  if (!concerns_wrapping_alone(error)) table_.evict(external_key);
-  table_.refuse_wrapping(external_key, error, clock_.steady());
+  if (!refused(error) && !unreachable(error)) return error;
+  if (refused(error) && !concerns_wrapping_alone(error)) table_.evict(external_key);
+  table_.note_wrapping(external_key, error, clock_.steady());
+  tell(external_key, &error);
   return error;
 }
 
 Keyring::Keyring(store::Store& store, kms::KeyProvider& provider, const Clock& clock, RandomSource& random,
-                 boost::asio::any_io_executor executor, KeyringSettings settings)
-    : impl_(std::make_shared<Impl>(store, provider, clock, random, std::move(executor), settings)) {}
+                 boost::asio::any_io_executor executor, KeyringSettings settings, KeyObserver* observer)
+    : impl_(std::make_shared<Impl>(store, provider, clock, random, std::move(executor), settings, observer)) {}
 
 Keyring::~Keyring() = default;
 
@@ -394,8 +443,12 @@ void Keyring::evict(const std::string& external_key_id) {
   impl_->evict(external_key_id);
 }
 
-void Keyring::wipe_expired() {
-  impl_->wipe_expired();
+void Keyring::attend() {
+  impl_->attend();
+}
+
+std::chrono::milliseconds Keyring::attention_period() const {
+  return impl_->attention_period();
 }
 
 std::size_t Keyring::size() const {

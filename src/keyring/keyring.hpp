@@ -1,9 +1,13 @@
 // The keyring: data keys, unwrapped for as long as the customer's key lets us in. It makes a compartment's first data
 // key, leases unwrapped ones, unwraps each at most once at a time, and drops them when the customer's key refuses.
 //
-// A lease has two ages. Up to `soft` it is used as it is. Past it, one successful unwrap under the same external key
-// renews every lease of that key; where the key refuses (KeyDenied, NetworkBlocked) all of them are dropped at once and
-// wiped; where it cannot be asked (KeyUnreachable) they go on up to `hard`, and never past it.
+// A lease has two ages. Up to `soft` it is used as it is. Then one successful unwrap under the same external key renews
+// every lease of that key; where the key refuses (KeyDenied, NetworkBlocked) all of them are dropped at once and wiped;
+// where it cannot be asked (KeyUnreachable) they go on up to `hard`, and never past it. Of a key in use the renewal
+// begins by itself when it is due, once each `soft`, and nobody waits for it; who comes after an idle time does.
+//
+// A refusal is the answer to everybody until a probe in the background finds that it is over; an outage, too, is
+// answered from memory between tries. Both are tried again ever more slowly (KeyringSettings).
 //
 // A customer can disable one version of a key and leave the others: a version that lets us in speaks for itself alone,
 // so renewal is by the version that wrapped. A refusal speaks for the whole key.
@@ -23,27 +27,20 @@
 #include "base/result.hpp"
 #include "base/task.hpp"
 #include "envelope/data_key.hpp"
+#include "keyring/compartment.hpp"
+#include "keyring/key_observer.hpp"
+#include "keyring/key_standing.hpp"
 #include "kms/key_provider.hpp"
 #include "store/store.hpp"
 
 namespace latchkey::keyring {
 
 struct KeyringSettings {
-  std::chrono::milliseconds soft{60'000};
-  std::chrono::milliseconds hard{3'600'000};
+  LeaseAges ages;
   std::chrono::milliseconds kms_timeout{10'000};  // for one wrap or unwrap with its retries
-  // For how long a refusal is answered from memory, and an outage that leases bridge is not asked into again.
-  std::chrono::milliseconds refusal_memory{2'000};
-  std::size_t max_leases = 100'000;  // least recently used go first
-};
-
-// Whose data: what the store says of a workspace, with the location of its key.
-struct Compartment {
-  Uuid organization;
-  Uuid id;
-  std::string workspace_id;
-  std::optional<std::string> external_key_id;  // absent: the platform's root key
-  kms::KeyLocation key;
+  BackoffSettings probes{std::chrono::seconds(10), std::chrono::seconds(60)};  // of a key that refuses
+  BackoffSettings tries{std::chrono::seconds(1), std::chrono::seconds(30)};    // of a key that cannot be asked
+  std::size_t max_leases = 100'000;                                            // least recently used go first
 };
 
 struct Lease {
@@ -59,8 +56,9 @@ class Keyring {
  public:
   // All references outlive the keyring and, as flights may outlast it, the last run of the executor's context.
   // `executor` runs flights that several callers share: a caller that goes away or runs out of time leaves them be.
+  // `observer` may be null.
   Keyring(store::Store& store, kms::KeyProvider& provider, const Clock& clock, RandomSource& random,
-          boost::asio::any_io_executor executor, KeyringSettings settings);
+          boost::asio::any_io_executor executor, KeyringSettings settings, KeyObserver* observer = nullptr);
   ~Keyring();
   Keyring(const Keyring&) = delete;
   Keyring& operator=(const Keyring&) = delete;
@@ -77,8 +75,10 @@ class Keyring {
 
   // Drops and wipes every lease under the external key, now.
   void evict(const std::string& external_key_id);
-  // Wipes what is past the hard age; to be called now and then, for what nobody asks for.
-  void wipe_expired();
+  // Begins the renewals and the probes that are due, and wipes what is past the hard age. To be called each
+  // attention_period(), or else requests do it, and wait.
+  void attend();
+  [[nodiscard]] std::chrono::milliseconds attention_period() const;
   // How many leases are held.
   [[nodiscard]] std::size_t size() const;
 

@@ -23,6 +23,9 @@ namespace {
 
 using namespace std::chrono_literals;
 
+// So long without a request that a lease is stale: soft, and what a renewal may be late.
+constexpr auto kIdle = 62s;
+
 // "Wraps" by XOR with the name of the version; refuses, fails and waits as a test says.
 class FakeProvider final : public kms::KeyProvider {
  public:
@@ -277,7 +280,7 @@ TEST_F(KeyringTest, AKeyThatWrapsAndDoesNotUnwrapMakesNothing) {
   // The refusal is remembered: wrapping is not tried in vain.
   EXPECT_FALSE(encrypting());
   EXPECT_EQ(provider.wraps, 1);
-  clock.advance(2s);
+  clock.advance(10s);
   EXPECT_FALSE(encrypting());
   EXPECT_EQ(provider.wraps, 2);
 }
@@ -382,20 +385,91 @@ TEST_F(KeyringTest, EncryptionsAndDecryptionsShareTheUnwrap) {
   EXPECT_EQ(provider.unwraps, 1);
 }
 
-TEST_F(KeyringTest, UpToSoftNothingIsAsked) {
+TEST_F(KeyringTest, InTheFirstHalfOfSoftNothingIsAsked) {
   auto id = encrypting().value().key->id();
   provider.unwraps = 0;
-  clock.advance(60s - 1us);
+  clock.advance(30s - 1us);
   EXPECT_TRUE(decrypting(id));
   EXPECT_TRUE(encrypting());
   EXPECT_EQ(provider.unwraps, 0);
+}
+
+TEST_F(KeyringTest, AKeyInUseIsRenewedBehindItsRequests) {
+  auto id = encrypting().value().key->id();
+  provider.unwraps = 0;
+  int asked_by_requests = 0;
+  for (int second = 0; second < 600; ++second) {
+    clock.advance(1s);
+    keyring->attend();
+    int before = provider.unwraps;
+    // A request that waits for its key needs turns of the loop that this one is not given.
+    bool answered = false;
+    auto call = [&]() -> Task<void> {
+      auto lease = co_await keyring->for_decryption(customer, id, soon());
+      answered = static_cast<bool>(lease);
+    };
+    boost::asio::co_spawn(context, call(), boost::asio::detached);
+    context.restart();
+    context.run();
+    asked_by_requests += provider.unwraps - before > 1 ? 1 : 0;
+    EXPECT_TRUE(answered) << second;
+  }
+  EXPECT_EQ(asked_by_requests, 0);
+  EXPECT_GE(provider.unwraps, 10);
+  EXPECT_LE(provider.unwraps, 11);
+}
+
+TEST_F(KeyringTest, AnIdleKeyIsNotRenewed) {
+  auto id = encrypting().value().key->id();
+  clock.advance(1s);
+  EXPECT_TRUE(decrypting(id));
+  provider.unwraps = 0;
+  for (int second = 0; second < 3600; ++second) {
+    clock.advance(1s);
+    keyring->attend();
+    context.restart();
+    context.run();
+  }
+  EXPECT_EQ(provider.unwraps, 1) << "for the use before";
+  EXPECT_EQ(keyring->size(), 1U);
+  for (int second = 0; second < 60; ++second) {
+    clock.advance(1s);
+    keyring->attend();
+  }
+  EXPECT_EQ(keyring->size(), 0U);
+}
+
+TEST_F(KeyringTest, RequestsDoNotWaitForARenewalThatIsInTime) {
+  auto id = encrypting().value().key->id();
+  clock.advance(60s);
+  provider.hangs = true;
+  std::optional<Result<Lease>> served;
+  auto call = [&]() -> Task<void> {
+    auto lease = co_await keyring->for_decryption(customer, id, soon());
+    served.emplace(std::move(lease));
+  };
+  boost::asio::co_spawn(context, call(), boost::asio::detached);
+  context.restart();
+  for (int turns = 0; turns < 100 && !served; ++turns) context.run_one();
+  EXPECT_TRUE(served && *served);
+  provider.hangs = false;
+  context.run();
+}
+
+TEST_F(KeyringTest, WithoutAttentionARenewalThatRefusesEndsAccessAllTheSame) {
+  auto id = encrypting().value().key->id();
+  provider.unwrap_error = error(ErrorCode::KeyDenied, kms::reason::kKeyDisabled);
+  clock.advance(60s);
+  EXPECT_TRUE(decrypting(id)) << "its renewal is asked behind it";
+  EXPECT_EQ(keyring->size(), 0U);
+  EXPECT_EQ(decrypting(id).error().code, ErrorCode::KeyDenied);
 }
 
 TEST_F(KeyringTest, PastSoftOneUnwrapRenewsEveryLease) {
   std::vector<std::pair<Compartment, RawId>> all{{customer, encrypting().value().key->id()}};
   for (int i = 0; i < 9; ++i) all.push_back(second_data_key());
   provider.unwraps = 0;
-  clock.advance(60s);
+  clock.advance(kIdle);
   std::size_t next = 0;
   int good = 0;
   at_once(50, [&]() -> Task<void> {
@@ -412,7 +486,7 @@ TEST_F(KeyringTest, PastSoftOneUnwrapRenewsEveryLease) {
 TEST_F(KeyringTest, ARefusalDropsEveryLeaseAndIsRemembered) {
   auto id = encrypting().value().key->id();
   auto [other, other_id] = second_data_key();
-  clock.advance(60s);
+  clock.advance(kIdle);
   provider.unwraps = 0;
   provider.unwrap_error = error(ErrorCode::KeyDenied, kms::reason::kKeyDisabled);
   auto refused = decrypting(id);
@@ -424,19 +498,40 @@ TEST_F(KeyringTest, ARefusalDropsEveryLeaseAndIsRemembered) {
   EXPECT_EQ(decrypting(other, other_id).error().reason, kms::reason::kKeyDisabled);
   EXPECT_EQ(encrypting(other).error().reason, kms::reason::kKeyDisabled);
   EXPECT_EQ(provider.unwraps, 1);
-  clock.advance(2s);
-  EXPECT_FALSE(decrypting(other, other_id));
-  EXPECT_EQ(provider.unwraps, 2);
-  // Enabled again: back within the memory's time.
+}
+
+TEST_F(KeyringTest, ARefusedKeyIsProbedInTheBackgroundAndComesBackByItself) {
+  auto id = encrypting().value().key->id();
+  auto [other, other_id] = second_data_key();
+  clock.advance(kIdle);
+  provider.unwrap_error = error(ErrorCode::KeyDenied, kms::reason::kKeyDisabled);
+  EXPECT_FALSE(decrypting(id));
+  provider.unwraps = 0;
+  for (int second = 0; second < 60; ++second) {
+    EXPECT_FALSE(decrypting(id));
+    EXPECT_FALSE(decrypting(other, other_id));
+    clock.advance(1s);
+    keyring->attend();
+    context.restart();
+    context.run();
+  }
+  EXPECT_EQ(provider.unwraps, 2) << "10 s after the refusal, and 20 s after that; the next would be 40 s later";
   provider.unwrap_error.reset();
-  clock.advance(2s);
+  for (int second = 0; second < 10; ++second) {
+    clock.advance(1s);
+    keyring->attend();
+    context.restart();
+    context.run();
+  }
+  EXPECT_EQ(provider.unwraps, 3);
   EXPECT_TRUE(decrypting(id));
+  EXPECT_EQ(provider.unwraps, 3) << "the probe's data key is the one that was refused";
   EXPECT_TRUE(encrypting(other));
 }
 
 TEST_F(KeyringTest, ABlockedNetworkIsARefusalToo) {
   auto id = encrypting().value().key->id();
-  clock.advance(60s);
+  clock.advance(kIdle);
   provider.unwrap_error = error(ErrorCode::NetworkBlocked, kms::reason::kVaultFirewall);
   EXPECT_EQ(decrypting(id).error().code, ErrorCode::NetworkBlocked);
   EXPECT_EQ(keyring->size(), 0U);
@@ -444,7 +539,7 @@ TEST_F(KeyringTest, ABlockedNetworkIsARefusalToo) {
 
 TEST_F(KeyringTest, ConcurrentRequestsAllLearnOfARefusalFromOneQuestion) {
   auto id = encrypting().value().key->id();
-  clock.advance(60s);
+  clock.advance(kIdle);
   provider.unwraps = 0;
   provider.unwrap_error = error(ErrorCode::KeyDenied, kms::reason::kKeyDisabled);
   int refused = 0;
@@ -477,10 +572,65 @@ TEST_F(KeyringTest, AnOutageIsBridgedToHardAndNotPastIt) {
   EXPECT_EQ(keyring->size(), 0U);
 }
 
+TEST_F(KeyringTest, AColdDataKeyIsToldOfAnOutageFromMemory) {
+  auto id = encrypting().value().key->id();
+  forget_leases();
+  provider.unwrap_error = error(ErrorCode::KeyUnreachable, kms::reason::kTimedOut);
+  provider.unwraps = 0;
+  for (int i = 0; i < 10; ++i) {
+    auto lease = decrypting(id);
+    ASSERT_FALSE(lease);
+    EXPECT_EQ(lease.error().code, ErrorCode::KeyUnreachable);
+    EXPECT_EQ(lease.error().reason, kms::reason::kTimedOut);
+  }
+  EXPECT_EQ(provider.unwraps, 1);
+  EXPECT_EQ(decrypting(id).error().retry_after, 1s);
+  provider.unwrap_error.reset();
+  clock.advance(1s);
+  EXPECT_TRUE(decrypting(id));
+}
+
+TEST_F(KeyringTest, AnOrganisationMaySwitchBridgingOff) {
+  auto strict = customer;
+  strict.ages = LeaseAges{30s, 30s};
+  auto id = encrypting(strict).value().key->id();
+  provider.unwrap_error = error(ErrorCode::KeyUnreachable);
+  clock.advance(30s - 1us);
+  EXPECT_TRUE(decrypting(strict, id));
+  clock.advance(1us);
+  EXPECT_EQ(decrypting(strict, id).error().code, ErrorCode::KeyUnreachable);
+}
+
+TEST_F(KeyringTest, WhoObservesIsToldOfProofsRefusalsAndOutages) {
+  struct Observer final : KeyObserver {
+    void proved(const std::string& key) override { told.push_back(key + " proved"); }
+    void failed(const std::string& key, const Error& why) override { told.push_back(key + " " + why.reason); }
+    std::vector<std::string> told;
+  } observer;
+  keyring =
+      std::make_unique<Keyring>(*store, provider, clock, random, context.get_executor(), KeyringSettings{}, &observer);
+  auto id = encrypting().value().key->id();
+  clock.advance(kIdle);
+  provider.unwrap_error = error(ErrorCode::KeyUnreachable, kms::reason::kTimedOut);
+  EXPECT_TRUE(decrypting(id));
+  clock.advance(kIdle);
+  provider.unwrap_error = error(ErrorCode::KeyDenied, kms::reason::kKeyDisabled);
+  EXPECT_FALSE(decrypting(id));
+  auto platform = customer;
+  platform.external_key_id.reset();
+  platform.key = kms::LocalKey{};
+  platform.id = make_uuid(random);
+  platform.workspace_id = make_id(id_prefix::kWorkspace, random);
+  prepare(platform);
+  EXPECT_TRUE(encrypting(platform));
+  EXPECT_EQ(observer.told, (std::vector<std::string>{"ekey_01customer proved", "ekey_01customer timed_out",
+                                                     "ekey_01customer key_disabled"}));
+}
+
 TEST_F(KeyringTest, DuringAnOutageTheKeyIsNotAskedByEveryRequest) {
   auto id = encrypting().value().key->id();
   provider.unwrap_error = error(ErrorCode::KeyUnreachable, kms::reason::kTimedOut);
-  clock.advance(60s);
+  clock.advance(kIdle);
   provider.unwraps = 0;
   for (int i = 0; i < 10; ++i) EXPECT_TRUE(decrypting(id));
   EXPECT_EQ(provider.unwraps, 1);
@@ -492,7 +642,7 @@ TEST_F(KeyringTest, DuringAnOutageTheKeyIsNotAskedByEveryRequest) {
 TEST_F(KeyringTest, AnOutageThatEndsInARefusalEndsAccess) {
   auto id = encrypting().value().key->id();
   provider.unwrap_error = error(ErrorCode::KeyUnreachable);
-  clock.advance(60s);
+  clock.advance(kIdle);
   EXPECT_TRUE(decrypting(id));
   provider.unwrap_error = error(ErrorCode::KeyDenied, kms::reason::kKeyDisabled);
   clock.advance(2s);
@@ -505,7 +655,7 @@ TEST_F(KeyringTest, AnOutageThatEndsInARefusalEndsAccess) {
 TEST_F(KeyringTest, AnOutageThatEndsIsOver) {
   auto id = encrypting().value().key->id();
   provider.unwrap_error = error(ErrorCode::KeyUnreachable);
-  clock.advance(60s);
+  clock.advance(kIdle);
   EXPECT_TRUE(decrypting(id));
   provider.unwrap_error.reset();
   clock.advance(2s);
@@ -515,7 +665,7 @@ TEST_F(KeyringTest, AnOutageThatEndsIsOver) {
 
 TEST_F(KeyringTest, HardEqualToSoftBridgesNothing) {
   KeyringSettings strict;
-  strict.hard = strict.soft;
+  strict.ages.hard = strict.ages.soft;
   start(strict);
   auto id = encrypting().value().key->id();
   provider.unwrap_error = error(ErrorCode::KeyUnreachable);
@@ -530,7 +680,7 @@ TEST_F(KeyringTest, ADisabledVersionIsNotRenewedByAnother) {
   provider.version = "v2";
   auto [other, new_id] = second_data_key();
   provider.refused_versions = {"v1"};
-  clock.advance(60s);
+  clock.advance(kIdle);
   EXPECT_TRUE(decrypting(other, new_id));
   EXPECT_EQ(decrypting(old_id).error().code, ErrorCode::KeyDenied);
   EXPECT_TRUE(decrypting(other, new_id));
@@ -595,7 +745,7 @@ TEST_F(KeyringTest, WithoutAnExternalKeyThePlatformsKeyWraps) {
   EXPECT_TRUE(decrypting(attached, lease.value().key->id()));
   EXPECT_EQ(encrypting(attached).error().code, ErrorCode::KeyDenied);
   provider.unwrap_error.reset();
-  clock.advance(2s);
+  clock.advance(10s);
   auto own = encrypting(attached);
   ASSERT_TRUE(own);
   EXPECT_NE(own.value().key->id(), lease.value().key->id());
@@ -643,7 +793,7 @@ TEST_F(KeyringTest, ARowUnderAForeignExternalKeyIsCorrupt) {
 TEST_F(KeyringTest, ADamagedRowDoesNotStandInTheWayOfTheOthers) {
   auto id = encrypting().value().key->id();
   auto [other, other_id] = second_data_key();
-  clock.advance(60s);
+  clock.advance(kIdle);
   provider.damaged = {stored()->wrapped};
   // Whoever asks first for all has the damaged one.
   int good = 0;
@@ -720,7 +870,7 @@ TEST_F(KeyringTest, ACallerThatRunsOutOfTimeLeavesTheFlightToTheOthers) {
 
 TEST_F(KeyringTest, ALeaseThatIsBeingRenewedServesWhoCannotWait) {
   auto id = encrypting().value().key->id();
-  clock.advance(60s);
+  clock.advance(kIdle);
   provider.hangs = true;
   std::optional<Result<Lease>> hurried;
   auto call = [this, id](std::optional<Result<Lease>>* out) -> Task<void> {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <iterator>
 
 namespace latchkey::keyring {
 
@@ -14,100 +15,123 @@ std::size_t LeaseTable::HashLeaseId::operator()(const LeaseId& id) const {
   return compartment ^ (data_key * 31);
 }
 
-std::optional<LeaseTable::Found> LeaseTable::find(const LeaseId& id, SteadyTime now) {
+std::optional<LeaseTable::Found> LeaseTable::find(const LeaseId& id, const LeaseAges& ages, SteadyTime now) {
   std::lock_guard lock(mutex_);
   auto& by_id = leases_.get<ById>();
   auto lease = by_id.find(id);
   if (lease == by_id.end()) return std::nullopt;
-  const auto& version = *lease->version;
-  if (!version.proven_at || now - *version.proven_at >= settings_.hard) {
+  auto& standing = lease->version->standing;
+  auto use = standing.use(ages, now);
+  if (use == LeaseUse::Gone) {
     by_id.erase(lease);
     return std::nullopt;
   }
+  standing.used = true;
   auto& by_use = leases_.get<ByUse>();
   by_use.relocate(by_use.begin(), leases_.project<ByUse>(lease));
-  Found found{lease->key, version.id, *version.proven_at + settings_.hard};
-  found.fresh = now - *version.proven_at < settings_.soft;
-  if (!found.fresh && version.missed_at) {
-    found.bridging = now - *version.missed_at < settings_.soft;
-    found.ask_again = now - *version.missed_at >= settings_.memory;
+  Found found{lease->key, lease->version->id, *standing.proven_at, use};
+  // Who has to wait asks by itself.
+  if (use != LeaseUse::Stale && standing.renewal_due(ages, now)) {
+    standing.begin_renewal(now);
+    found.renew = true;
+    // Before its time is out, a lease whose renewal has just begun is used on.
+    found.use = standing.use(ages, now);
   }
   return found;
 }
 
 LeaseTable::Ticket LeaseTable::begin(KeyVersionId id, SteadyTime now) {
   std::lock_guard lock(mutex_);
-  version(id)->asked_at = now;
+  version(id)->standing.asked_at = now;
   auto epoch = external(id.external_key).epoch;
   return {std::move(id), epoch, now};
 }
 
-bool LeaseTable::prove(const Ticket& ticket) {
-  std::lock_guard lock(mutex_);
-  if (!valid(ticket)) return false;
-  prove_at(*version(ticket.version), ticket.begun);
-  return true;
-}
-
-std::optional<SteadyTime> LeaseTable::insert(const Ticket& ticket, const LeaseId& id,
-                                             std::shared_ptr<const envelope::DataKey> key, SteadyTime now) {
+std::optional<SteadyTime> LeaseTable::insert(const Ticket& ticket, const Compartment& compartment,
+                                             const LeaseAges& ages, std::shared_ptr<const envelope::DataKey> key) {
   std::lock_guard lock(mutex_);
   if (!valid(ticket)) return std::nullopt;
   auto proven = version(ticket.version);
-  prove_at(*proven, ticket.begun);
-  sweep(now);
+  proven->standing.prove(ticket.begun, ages, settings_.phase());
+  proven->witness = Witness{compartment, key->id()};
+  LeaseId id{compartment.id, key->id()};
   leases_.get<ById>().erase(id);
   auto& by_use = leases_.get<ByUse>();
   by_use.push_front(Lease{id, ticket.version.external_key, proven, std::move(key)});
   while (by_use.size() > std::max<std::size_t>(settings_.max_leases, 1)) by_use.pop_back();
-  return *proven->proven_at + settings_.hard;
+  return proven->standing.proven_at;
 }
 
-void LeaseTable::refuse(const Ticket& ticket, const Error& error, SteadyTime now) {
+void LeaseTable::refuse(const Ticket& ticket, const Compartment& compartment, const RawId& data_key, const Error& error,
+                        SteadyTime now) {
   std::lock_guard lock(mutex_);
   // A refusal counts even where the question was old: what it costs is one more question.
   drop(ticket.version.external_key);
+  for (auto& [name, other] : external(ticket.version.external_key).versions) other->standing.proven_at.reset();
   auto refused = version(ticket.version);
-  refused->proven_at.reset();
-  refused->missed_at.reset();
-  refused->refusal = Refusal{error, now + settings_.memory};
+  refused->standing.refuse(error, now, settings_.standing);
+  refused->witness = Witness{compartment, data_key};
 }
 
-void LeaseTable::miss(const Ticket& ticket, SteadyTime now) {
+void LeaseTable::miss(const Ticket& ticket, const Error& error, SteadyTime now) {
   std::lock_guard lock(mutex_);
-  if (valid(ticket)) version(ticket.version)->missed_at = now;
+  if (valid(ticket)) version(ticket.version)->standing.miss(error, now, settings_.standing);
 }
 
-std::optional<Error> LeaseTable::refusal(const KeyVersionId& id, SteadyTime now) {
+std::optional<Error> LeaseTable::obstacle(const KeyVersionId& id, SteadyTime now) {
   std::lock_guard lock(mutex_);
-  auto found = externals_.find(id.external_key);
-  if (found == externals_.end()) return std::nullopt;
-  auto known = found->second.versions.find(id.version);
-  if (known == found->second.versions.end()) return std::nullopt;
-  auto& refusal = known->second->refusal;
-  if (refusal && now >= refusal->until) refusal.reset();
-  return refusal ? std::optional(refusal->error) : std::nullopt;
+  auto known = find_version(id);
+  return known ? known->standing.obstacle(now) : std::nullopt;
 }
 
-void LeaseTable::refuse_wrapping(const std::string& external_key, const Error& error, SteadyTime now) {
+void LeaseTable::note_wrapping(const std::string& external_key, const Error& error, SteadyTime now) {
   std::lock_guard lock(mutex_);
-  external(external_key).wrapping_refusal = Refusal{error, now + settings_.memory};
+  bool refused = error.code == ErrorCode::KeyDenied || error.code == ErrorCode::NetworkBlocked;
+  external(external_key).wrapping.note(error, now, refused ? settings_.standing.refusals : settings_.standing.outages);
 }
 
-std::optional<Error> LeaseTable::wrapping_refusal(const std::string& external_key, SteadyTime now) {
+void LeaseTable::clear_wrapping(const std::string& external_key) {
+  std::lock_guard lock(mutex_);
+  auto found = externals_.find(external_key);
+  if (found != externals_.end()) found->second.wrapping.clear();
+}
+
+std::optional<Error> LeaseTable::wrapping_obstacle(const std::string& external_key, SteadyTime now) {
   std::lock_guard lock(mutex_);
   auto found = externals_.find(external_key);
   if (found == externals_.end()) return std::nullopt;
-  auto& refusal = found->second.wrapping_refusal;
-  if (refusal && now >= refusal->until) refusal.reset();
-  return refusal ? std::optional(refusal->error) : std::nullopt;
+  auto& wrapping = found->second.wrapping;
+  return wrapping && !wrapping.take_try(now) ? std::optional(wrapping.error()) : std::nullopt;
 }
 
-std::optional<RawId> LeaseTable::active(const Uuid& compartment, const std::string& external_key, SteadyTime now) {
+std::vector<LeaseTable::Due> LeaseTable::take_due(const LeaseAges& default_ages, SteadyTime now) {
+  std::lock_guard lock(mutex_);
+  std::vector<Due> due;
+  for (auto& [name, key] : externals_) {
+    for (auto& [version_name, version] : key.versions) {
+      auto& standing = version->standing;
+      if (!version->witness) continue;
+      const auto& [compartment, data_key] = *version->witness;
+      bool renewal = standing.used && standing.renewal_due(compartment.ages.value_or(default_ages), now);
+      if (!renewal && !standing.probe_due(now)) continue;
+      standing.begin_renewal(now);
+      due.push_back({version->id, compartment, data_key});
+    }
+  }
+  return due;
+}
+
+void LeaseTable::end_renewal(const KeyVersionId& id) {
+  std::lock_guard lock(mutex_);
+  if (auto known = find_version(id)) known->standing.renewing_since.reset();
+}
+
+std::optional<RawId> LeaseTable::active(const Uuid& compartment, const std::string& external_key, const LeaseAges& ages,
+                                        SteadyTime now) {
   std::lock_guard lock(mutex_);
   auto found = active_.find({compartment, external_key});
   if (found == active_.end()) return std::nullopt;
-  if (now - found->second.read_at < settings_.soft) return found->second.data_key;
+  if (now - found->second.read_at < ages.soft) return found->second.data_key;
   active_.erase(found);
   return std::nullopt;
 }
@@ -120,14 +144,29 @@ void LeaseTable::set_active(const Uuid& compartment, const std::string& external
   active_.insert_or_assign({compartment, external_key}, Hint{data_key, now});
 }
 
-void LeaseTable::wipe_expired(SteadyTime now) {
-  std::lock_guard lock(mutex_);
-  sweep(now);
-}
-
 void LeaseTable::erase(const LeaseId& id) {
   std::lock_guard lock(mutex_);
   leases_.get<ById>().erase(id);
+}
+
+void LeaseTable::wipe_expired(const LeaseAges& default_ages, SteadyTime now) {
+  std::lock_guard lock(mutex_);
+  auto ages_of = [&](const Version& version) {
+    return version.witness ? version.witness->compartment.ages.value_or(default_ages) : default_ages;
+  };
+  leases_.get<ByUse>().remove_if(
+      [&](const Lease& lease) { return lease.version->standing.use(ages_of(*lease.version), now) == LeaseUse::Gone; });
+  for (auto entry = externals_.begin(); entry != externals_.end();) {
+    auto& state = entry->second;
+    std::erase_if(state.versions, [&](const auto& known) {
+      const auto& standing = known.second->standing;
+      auto ages = ages_of(*known.second);
+      // What was asked lately is kept: its answer may be on the way.
+      return standing.use(ages, now) == LeaseUse::Gone && now - standing.asked_at >= ages.hard;
+    });
+    bool wrapping = state.wrapping && now < state.wrapping.next_try();
+    entry = state.versions.empty() && !wrapping ? externals_.erase(entry) : std::next(entry);
+  }
 }
 
 void LeaseTable::evict(const std::string& external_key) {
@@ -156,6 +195,13 @@ std::shared_ptr<LeaseTable::Version> LeaseTable::version(const KeyVersionId& id)
   return found;
 }
 
+std::shared_ptr<LeaseTable::Version> LeaseTable::find_version(const KeyVersionId& id) const {
+  auto found = externals_.find(id.external_key);
+  if (found == externals_.end()) return nullptr;
+  auto known = found->second.versions.find(id.version);
+  return known == found->second.versions.end() ? nullptr : known->second;
+}
+
 bool LeaseTable::valid(const Ticket& ticket) {
   auto found = externals_.find(ticket.version.external_key);
   return found != externals_.end() && found->second.epoch == ticket.epoch;
@@ -164,31 +210,6 @@ bool LeaseTable::valid(const Ticket& ticket) {
 void LeaseTable::drop(const std::string& external_key) {
   leases_.get<ByExternalKey>().erase(external_key);
   external(external_key).epoch = next_epoch_++;
-}
-
-void LeaseTable::prove_at(Version& version, SteadyTime when) const {
-  version.proven_at = std::max(version.proven_at.value_or(when), when);
-  version.missed_at.reset();
-  version.refusal.reset();
-}
-
-void LeaseTable::sweep(SteadyTime now) {
-  if (swept_at_ && now - *swept_at_ < settings_.soft) return;
-  swept_at_ = now;
-  auto past_hard = [&](const Version& version) {
-    return !version.proven_at || now - *version.proven_at >= settings_.hard;
-  };
-  auto& by_use = leases_.get<ByUse>();
-  by_use.remove_if([&](const Lease& lease) { return past_hard(*lease.version); });
-  // What was asked lately is kept: its answer may be on the way.
-  for (auto entry = externals_.begin(); entry != externals_.end();) {
-    auto& state = entry->second;
-    std::erase_if(state.versions, [&](const auto& known) {
-      return past_hard(*known.second) && now - known.second->asked_at >= settings_.hard;
-    });
-    bool wrapping_refused = state.wrapping_refusal && now < state.wrapping_refusal->until;
-    entry = state.versions.empty() && !wrapping_refused ? externals_.erase(entry) : std::next(entry);
-  }
 }
 
 }  // namespace latchkey::keyring

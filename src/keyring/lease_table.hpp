@@ -1,15 +1,16 @@
-// The leases that the keyring holds, and what is known of the keys they hang on: when a key last let us in, whether it
-// refused, whether it could not be asked. Bounded: the least recently used lease goes first. Nothing here waits; the
-// mutex is never held across a suspension. A key is wiped when the last one who holds it lets go.
+// The leases that the keyring holds, and what is known of the keys they hang on (key_standing.hpp). Bounded: the least
+// recently used lease goes first. Thread-safe; nothing here waits, and the mutex is never held across a suspension. A
+// data key is wiped when the last one who holds it lets go.
 #pragma once
 
-#include <chrono>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
 #include <tuple>
+#include <vector>
 
 #include <boost/multi_index/hashed_index.hpp>
 #include <boost/multi_index/member.hpp>
@@ -20,14 +21,15 @@
 #include "base/error.hpp"
 #include "base/id.hpp"
 #include "envelope/data_key.hpp"
+#include "keyring/compartment.hpp"
+#include "keyring/key_standing.hpp"
 
 namespace latchkey::keyring {
 
 struct LeaseTableSettings {
-  std::chrono::milliseconds soft;
-  std::chrono::milliseconds hard;
-  std::chrono::milliseconds memory;  // for how long a refusal is answered from memory, and an outage not asked again
+  StandingSettings standing;
   std::size_t max_leases;
+  std::function<double()> phase;  // in [0, 1), another each time
 };
 
 struct LeaseId {
@@ -49,19 +51,18 @@ struct KeyVersionId {
 
 class LeaseTable {
  public:
-  explicit LeaseTable(LeaseTableSettings settings) : settings_(settings) {}
+  explicit LeaseTable(LeaseTableSettings settings) : settings_(std::move(settings)) {}
 
   struct Found {
     std::shared_ptr<const envelope::DataKey> key;
     KeyVersionId version;
-    SteadyTime expires_at;
-    bool fresh = false;  // younger than soft: to be used as it is
-    // Older, and the key could not be asked a short while ago: to be used as it is.
-    bool bridging = false;
-    bool ask_again = false;  // with bridging: time for another try
+    SteadyTime proven_at;
+    LeaseUse use = LeaseUse::Stale;
+    // The caller is to begin a renewal of this version, and to call end_renewal when it has landed. One caller is told.
+    bool renew = false;
   };
   // Absent where there is none, or it is past the hard age (it is then dropped).
-  [[nodiscard]] std::optional<Found> find(const LeaseId& id, SteadyTime now);
+  [[nodiscard]] std::optional<Found> find(const LeaseId& id, const LeaseAges& ages, SteadyTime now);
 
   // Taken before a key is asked, shown with the answer: an answer to a question from before a refusal or an eviction
   // changes nothing.
@@ -71,47 +72,62 @@ class LeaseTable {
     SteadyTime begun;
   };
   [[nodiscard]] Ticket begin(KeyVersionId version, SteadyTime now);
-  // The key let us in: every lease of that version is as young as the question. False where the ticket is void.
-  bool prove(const Ticket& ticket);
-  // The same, and keeps the lease. Gives its hard end; absent where the ticket is void, and nothing is kept.
-  [[nodiscard]] std::optional<SteadyTime> insert(const Ticket& ticket, const LeaseId& id,
-                                                 std::shared_ptr<const envelope::DataKey> key, SteadyTime now);
-  // The key refused: every lease of the external key, of any version, is dropped; the refusal is remembered.
-  void refuse(const Ticket& ticket, const Error& error, SteadyTime now);
+  // The key let us in: every lease of that version is as young as the question. Keeps the lease, and, as whom to ask
+  // for when the version is due, its compartment. Gives the time of the proof; absent where the ticket is void, and
+  // nothing is kept.
+  [[nodiscard]] std::optional<SteadyTime> insert(const Ticket& ticket, const Compartment& compartment,
+                                                 const LeaseAges& ages, std::shared_ptr<const envelope::DataKey> key);
+  // The key refused: every lease of the external key, of any version, is dropped; the refusal is remembered, and whom
+  // to ask for when it is time to ask again.
+  void refuse(const Ticket& ticket, const Compartment& compartment, const RawId& data_key, const Error& error,
+              SteadyTime now);
   // The key could not be asked.
-  void miss(const Ticket& ticket, SteadyTime now);
-  [[nodiscard]] std::optional<Error> refusal(const KeyVersionId& version, SteadyTime now);
+  void miss(const Ticket& ticket, const Error& error, SteadyTime now);
+  // What is known to stand in the way of asking. Nothing where the caller is to ask.
+  [[nodiscard]] std::optional<Error> obstacle(const KeyVersionId& version, SteadyTime now);
 
-  // Wrapping is refused under the external key; what is wrapped already may still be unwrapped.
-  void refuse_wrapping(const std::string& external_key, const Error& error, SteadyTime now);
-  [[nodiscard]] std::optional<Error> wrapping_refusal(const std::string& external_key, SteadyTime now);
+  // Wrapping is refused under the external key, or it could not be asked to; what is wrapped already may still be
+  // unwrapped.
+  void note_wrapping(const std::string& external_key, const Error& error, SteadyTime now);
+  void clear_wrapping(const std::string& external_key);
+  [[nodiscard]] std::optional<Error> wrapping_obstacle(const std::string& external_key, SteadyTime now);
+
+  // One data key under a version that is due to be asked: because its leases are in use and soon too old, or because
+  // it refuses and somebody asked for it. Whoever gets it begins a renewal, and calls end_renewal.
+  struct Due {
+    KeyVersionId version;
+    Compartment compartment;
+    RawId data_key;
+  };
+  [[nodiscard]] std::vector<Due> take_due(const LeaseAges& default_ages, SteadyTime now);
+  void end_renewal(const KeyVersionId& version);
 
   // Which data key encrypts: a hint, as old as soft at most.
-  [[nodiscard]] std::optional<RawId> active(const Uuid& compartment, const std::string& external_key, SteadyTime now);
+  [[nodiscard]] std::optional<RawId> active(const Uuid& compartment, const std::string& external_key,
+                                            const LeaseAges& ages, SteadyTime now);
   void set_active(const Uuid& compartment, const std::string& external_key, const RawId& data_key, SteadyTime now);
 
   void erase(const LeaseId& id);
-  // Wipes the leases that are past the hard age.
-  void wipe_expired(SteadyTime now);
+  // Wipes the leases that are past the hard age, and forgets keys that nobody asked for as long.
+  void wipe_expired(const LeaseAges& default_ages, SteadyTime now);
   // Drops every lease of the external key and forgets what is known of it.
   void evict(const std::string& external_key);
   [[nodiscard]] std::size_t size() const;
 
  private:
-  struct Refusal {
-    Error error;
-    SteadyTime until;
+  // For whom a version is asked when nobody waits for the answer.
+  struct Witness {
+    Compartment compartment;
+    RawId data_key;
   };
   struct Version {
     KeyVersionId id;
-    SteadyTime asked_at;
-    std::optional<SteadyTime> proven_at;
-    std::optional<SteadyTime> missed_at;
-    std::optional<Refusal> refusal;
+    KeyStanding standing;
+    std::optional<Witness> witness;
   };
   struct External {
     std::uint64_t epoch = 0;
-    std::optional<Refusal> wrapping_refusal;
+    Setback wrapping;
     std::map<std::string, std::shared_ptr<Version>> versions;
   };
   struct Lease {
@@ -141,10 +157,9 @@ class LeaseTable {
 
   External& external(const std::string& id);
   [[nodiscard]] std::shared_ptr<Version> version(const KeyVersionId& id);
+  [[nodiscard]] std::shared_ptr<Version> find_version(const KeyVersionId& id) const;
   [[nodiscard]] bool valid(const Ticket& ticket);
   void drop(const std::string& external_key);
-  void prove_at(Version& version, SteadyTime when) const;
-  void sweep(SteadyTime now);
 
   LeaseTableSettings settings_;
   mutable std::mutex mutex_;  // over everything below
@@ -153,7 +168,6 @@ class LeaseTable {
   std::map<std::pair<Uuid, std::string>, Hint> active_;
   // Never repeats, so that an external key that was forgotten in between does not make an old ticket valid.
   std::uint64_t next_epoch_ = 1;
-  std::optional<SteadyTime> swept_at_;
 };
 
 }  // namespace latchkey::keyring

@@ -24,11 +24,28 @@ class LeaseTableTest : public ::testing::Test {
         envelope::DataKey::create(raw(number), crypto::SecretBytes(32)).value());
   }
   void hold(std::uint8_t number, const KeyVersionId& version) {
-    ASSERT_TRUE(table.insert(table.begin(version, now), lease(number), key(number), now));
+    ASSERT_TRUE(table.insert(table.begin(version, now), compartment(), ages, key(number)));
+  }
+  static Compartment compartment(std::uint8_t number = 1) {
+    Compartment made{};
+    made.id.data[0] = number;
+    return made;
+  }
+  [[nodiscard]] auto find(std::uint8_t number, SteadyTime when) { return table.find(lease(number), ages, when); }
+  [[nodiscard]] LeaseUse use(std::uint8_t number, SteadyTime when) {
+    auto found = find(number, when);
+    return found ? found->use : LeaseUse::Gone;
+  }
+  void prove(const KeyVersionId& version, SteadyTime when) {
+    ASSERT_TRUE(table.insert(table.begin(version, when), compartment(9), ages, key(99)));
+  }
+  void refuse(const KeyVersionId& version) {
+    table.refuse(table.begin(version, now), compartment(), raw(1), denied(), now);
   }
   static Error denied() { return {ErrorCode::KeyDenied, "disabled", "key_disabled"}; }
 
-  LeaseTable table{{60s, 1h, 2s, 3}};
+  LeaseAges ages{60s, 1h};
+  LeaseTable table{{{{10s, 60s}, {1s, 30s}}, 4, [] { return 0.999; }}};
   SteadyTime now{100h};
   KeyVersionId a1{"ekey_a", "v1"};
   KeyVersionId a2{"ekey_a", "v2"};
@@ -37,23 +54,18 @@ class LeaseTableTest : public ::testing::Test {
 
 TEST_F(LeaseTableTest, ALeaseIsFreshThenOldThenGone) {
   hold(1, a1);
-  auto found = table.find(lease(1), now + 60s - 1ns);
-  ASSERT_TRUE(found);
-  EXPECT_TRUE(found->fresh);
-  EXPECT_EQ(found->expires_at, now + 1h);
-  found = table.find(lease(1), now + 60s);
-  ASSERT_TRUE(found);
-  EXPECT_FALSE(found->fresh);
-  EXPECT_FALSE(found->bridging);
-  EXPECT_TRUE(table.find(lease(1), now + 1h - 1ns));
-  EXPECT_FALSE(table.find(lease(1), now + 1h));
+  EXPECT_EQ(use(1, now + 59s), LeaseUse::Fresh);
+  EXPECT_EQ(find(1, now)->proven_at, now);
+  EXPECT_EQ(use(1, now + 62s), LeaseUse::Stale);
+  EXPECT_EQ(use(1, now + 1h - 1ns), LeaseUse::Stale);
+  EXPECT_EQ(use(1, now + 1h), LeaseUse::Gone);
   EXPECT_EQ(table.size(), 0U);
 }
 
 TEST_F(LeaseTableTest, AnotherCompartmentsLeaseIsNotFound) {
   hold(1, a1);
-  EXPECT_FALSE(table.find(lease(1, 2), now));
-  EXPECT_FALSE(table.find(lease(2, 1), now));
+  EXPECT_FALSE(table.find(lease(1, 2), ages, now));
+  EXPECT_FALSE(table.find(lease(2, 1), ages, now));
 }
 
 TEST_F(LeaseTableTest, OneProofRenewsEveryLeaseOfThatVersion) {
@@ -61,103 +73,121 @@ TEST_F(LeaseTableTest, OneProofRenewsEveryLeaseOfThatVersion) {
   hold(2, a1);
   hold(3, b1);
   auto later = now + 90s;
-  EXPECT_TRUE(table.prove(table.begin(a1, later)));
-  EXPECT_TRUE(table.find(lease(1), later)->fresh);
-  EXPECT_TRUE(table.find(lease(2), later)->fresh);
-  EXPECT_EQ(table.find(lease(2), later)->expires_at, later + 1h);
-  EXPECT_FALSE(table.find(lease(3), later)->fresh);
+  prove(a1, later);
+  EXPECT_EQ(use(1, later), LeaseUse::Fresh);
+  EXPECT_EQ(find(2, later)->proven_at, later);
+  EXPECT_EQ(use(3, later), LeaseUse::Stale);
 }
 
 TEST_F(LeaseTableTest, AVersionSpeaksForItselfAlone) {
   hold(1, a1);
   hold(2, a2);
-  auto later = now + 90s;
-  EXPECT_TRUE(table.prove(table.begin(a2, later)));
-  EXPECT_FALSE(table.find(lease(1), later)->fresh);
-}
-
-TEST_F(LeaseTableTest, TheAgeCountsFromTheQuestionNotTheAnswer) {
-  auto ticket = table.begin(a1, now);
-  auto end = table.insert(ticket, lease(1), key(1), now + 30s);
-  ASSERT_TRUE(end);
-  EXPECT_EQ(*end, now + 1h);
-  EXPECT_FALSE(table.find(lease(1), now + 61s)->fresh);
+  prove(a2, now + 90s);
+  EXPECT_EQ(use(1, now + 90s), LeaseUse::Stale);
 }
 
 TEST_F(LeaseTableTest, AnOlderProofDoesNotAge) {
   auto early = table.begin(a1, now);
-  EXPECT_TRUE(table.prove(table.begin(a1, now + 10s)));
-  EXPECT_EQ(table.insert(early, lease(1), key(1), now + 11s), now + 10s + 1h);
+  prove(a1, now + 10s);
+  EXPECT_EQ(table.insert(early, compartment(), ages, key(1)), now + 10s);
+}
+
+TEST_F(LeaseTableTest, OneCallerIsToldToRenewAndTheLeaseServesMeanwhile) {
+  hold(1, a1);
+  EXPECT_FALSE(find(1, now + 50s)->renew);
+  auto first = find(1, now + 60s);
+  EXPECT_TRUE(first->renew);
+  EXPECT_EQ(first->use, LeaseUse::Bridging);
+  auto second = find(1, now + 65s);
+  EXPECT_FALSE(second->renew);
+  EXPECT_EQ(second->use, LeaseUse::Bridging);
+  table.end_renewal(a1);
+  EXPECT_EQ(use(1, now + 66s), LeaseUse::Stale);
+}
+
+TEST_F(LeaseTableTest, KeysInUseAreDueAndIdleOnesAreNot) {
+  hold(1, a1);
+  hold(2, b1);
+  (void)find(2, now + 1s);
+  EXPECT_TRUE(table.take_due(ages, now + 59s).empty());
+  auto due = table.take_due(ages, now + 60s);
+  ASSERT_EQ(due.size(), 1U);
+  EXPECT_EQ(due[0].version, b1);
+  EXPECT_EQ(due[0].data_key, raw(2));
+  EXPECT_TRUE(table.take_due(ages, now + 60s).empty()) << "it has been begun";
+}
+
+TEST_F(LeaseTableTest, AnOrganisationsOwnAgesCount) {
+  auto strict = compartment();
+  strict.ages = LeaseAges{5s, 10s};
+  ASSERT_TRUE(table.insert(table.begin(a1, now), strict, *strict.ages, key(1)));
+  (void)table.find(lease(1), *strict.ages, now);
+  EXPECT_EQ(table.take_due(ages, now + 5s).size(), 1U);
+  table.wipe_expired(ages, now + 10s);
+  EXPECT_EQ(table.size(), 0U);
 }
 
 TEST_F(LeaseTableTest, ARefusalDropsEveryVersionOfThatKeyAndIsRemembered) {
   hold(1, a1);
   hold(2, a2);
   hold(3, b1);
-  std::weak_ptr<const envelope::DataKey> dropped = table.find(lease(1), now)->key;
-  table.refuse(table.begin(a1, now), denied(), now);
+  std::weak_ptr<const envelope::DataKey> dropped = find(1, now)->key;
+  refuse(a1);
   EXPECT_TRUE(dropped.expired());
-  EXPECT_FALSE(table.find(lease(1), now));
-  EXPECT_FALSE(table.find(lease(2), now));
-  EXPECT_TRUE(table.find(lease(3), now));
-  ASSERT_TRUE(table.refusal(a1, now + 2s - 1ns));
-  EXPECT_EQ(table.refusal(a1, now)->reason, "key_disabled");
-  EXPECT_FALSE(table.refusal(a2, now));
-  EXPECT_FALSE(table.refusal(b1, now));
-  EXPECT_FALSE(table.refusal(a1, now + 2s));
+  EXPECT_FALSE(find(1, now));
+  EXPECT_FALSE(find(2, now));
+  EXPECT_TRUE(find(3, now));
+  EXPECT_EQ(table.obstacle(a1, now)->reason, "key_disabled");
+  EXPECT_FALSE(table.obstacle(a2, now));
+  EXPECT_FALSE(table.obstacle(b1, now));
+}
+
+TEST_F(LeaseTableTest, ARefusedKeyIsDueForAProbeWithTheDataKeyThatMetTheRefusal) {
+  refuse(a1);
+  EXPECT_TRUE(table.obstacle(a1, now));
+  EXPECT_TRUE(table.take_due(ages, now + 9s).empty());
+  auto due = table.take_due(ages, now + 10s);
+  ASSERT_EQ(due.size(), 1U);
+  EXPECT_EQ(due[0].data_key, raw(1));
+  EXPECT_TRUE(table.obstacle(a1, now + 30s)) << "the probe is on its way";
 }
 
 TEST_F(LeaseTableTest, AnswersFromBeforeARefusalOrAnEvictionAreVoid) {
   auto before = table.begin(a1, now);
-  table.refuse(table.begin(a1, now), denied(), now);
-  EXPECT_FALSE(table.insert(before, lease(1), key(1), now));
-  EXPECT_FALSE(table.prove(before));
+  refuse(a1);
+  EXPECT_FALSE(table.insert(before, compartment(), ages, key(1)));
   auto again = table.begin(a1, now);
   table.evict("ekey_a");
-  EXPECT_FALSE(table.insert(again, lease(1), key(1), now));
+  EXPECT_FALSE(table.insert(again, compartment(), ages, key(1)));
   EXPECT_EQ(table.size(), 0U);
 }
 
 TEST_F(LeaseTableTest, EvictionForgetsRefusalsToo) {
-  table.refuse(table.begin(a1, now), denied(), now);
-  table.refuse_wrapping("ekey_a", denied(), now);
+  refuse(a1);
+  table.note_wrapping("ekey_a", denied(), now);
   table.evict("ekey_a");
-  EXPECT_FALSE(table.refusal(a1, now));
-  EXPECT_FALSE(table.wrapping_refusal("ekey_a", now));
+  EXPECT_FALSE(table.obstacle(a1, now));
+  EXPECT_FALSE(table.wrapping_obstacle("ekey_a", now));
 }
 
 TEST_F(LeaseTableTest, ARefusedWrapLeavesLeasesAlone) {
   hold(1, a1);
-  table.refuse_wrapping("ekey_a", denied(), now);
-  EXPECT_TRUE(table.find(lease(1), now));
-  EXPECT_TRUE(table.wrapping_refusal("ekey_a", now + 1s));
-  EXPECT_FALSE(table.wrapping_refusal("ekey_a", now + 2s));
-}
-
-TEST_F(LeaseTableTest, AnOutageIsBridgedForAWhileBetweenQuestions) {
-  hold(1, a1);
-  auto later = now + 61s;
-  table.miss(table.begin(a1, later), later);
-  auto found = table.find(lease(1), later + 1s);
-  EXPECT_TRUE(found->bridging);
-  EXPECT_FALSE(found->ask_again);
-  found = table.find(lease(1), later + 2s);
-  EXPECT_TRUE(found->bridging);
-  EXPECT_TRUE(found->ask_again);
-  EXPECT_FALSE(table.find(lease(1), later + 60s)->bridging);
-  EXPECT_TRUE(table.prove(table.begin(a1, later)));
-  EXPECT_TRUE(table.find(lease(1), later + 1s)->fresh);
+  table.note_wrapping("ekey_a", denied(), now);
+  EXPECT_TRUE(find(1, now));
+  EXPECT_TRUE(table.wrapping_obstacle("ekey_a", now + 9s));
+  EXPECT_FALSE(table.wrapping_obstacle("ekey_a", now + 10s)) << "one may try";
+  EXPECT_TRUE(table.wrapping_obstacle("ekey_a", now + 10s));
+  table.clear_wrapping("ekey_a");
+  EXPECT_FALSE(table.wrapping_obstacle("ekey_a", now + 10s));
 }
 
 TEST_F(LeaseTableTest, TheLeastRecentlyUsedGoesFirst) {
-  hold(1, a1);
-  hold(2, a1);
-  hold(3, a1);
-  EXPECT_TRUE(table.find(lease(1), now));
-  hold(4, a1);
-  EXPECT_EQ(table.size(), 3U);
-  EXPECT_TRUE(table.find(lease(1), now));
-  EXPECT_FALSE(table.find(lease(2), now));
+  for (std::uint8_t number = 1; number <= 4; ++number) hold(number, a1);
+  EXPECT_TRUE(find(1, now));
+  hold(5, a1);
+  EXPECT_EQ(table.size(), 4U);
+  EXPECT_TRUE(find(1, now));
+  EXPECT_FALSE(find(2, now));
 }
 
 TEST_F(LeaseTableTest, HoldingTheSameLeaseTwiceIsOne) {
@@ -168,35 +198,26 @@ TEST_F(LeaseTableTest, HoldingTheSameLeaseTwiceIsOne) {
 
 TEST_F(LeaseTableTest, WhoHoldsADroppedKeyStillHasIt) {
   hold(1, a1);
-  auto held = table.find(lease(1), now)->key;
+  auto held = find(1, now)->key;
   table.evict("ekey_a");
   EXPECT_EQ(held->id(), raw(1));
 }
 
 TEST_F(LeaseTableTest, KeysPastHardAreWipedWithoutBeingAskedFor) {
   hold(1, a1);
-  std::weak_ptr<const envelope::DataKey> old = table.find(lease(1), now)->key;
-  now += 1h - 1s;
-  table.wipe_expired(now);
+  std::weak_ptr<const envelope::DataKey> old = find(1, now)->key;
+  table.wipe_expired(ages, now + 1h - 1ns);
   EXPECT_FALSE(old.expired());
-  now += 60s;
-  table.wipe_expired(now);
+  table.wipe_expired(ages, now + 1h);
   EXPECT_TRUE(old.expired());
 }
 
 TEST_F(LeaseTableTest, AHintIsAsOldAsSoftAtMost) {
-  Uuid compartment{};
-  table.set_active(compartment, "ekey_a", raw(7), now);
-  EXPECT_EQ(table.active(compartment, "ekey_a", now + 59s), raw(7));
-  EXPECT_FALSE(table.active(compartment, "ekey_b", now));
-  EXPECT_FALSE(table.active(compartment, "ekey_a", now + 60s));
-}
-
-TEST_F(LeaseTableTest, HardEqualToSoftBridgesNothing) {
-  LeaseTable strict{{60s, 60s, 2s, 10}};
-  ASSERT_TRUE(strict.insert(strict.begin(a1, now), lease(1), key(1), now));
-  EXPECT_TRUE(strict.find(lease(1), now + 60s - 1ns)->fresh);
-  EXPECT_FALSE(strict.find(lease(1), now + 60s));
+  Uuid place{};
+  table.set_active(place, "ekey_a", raw(7), now);
+  EXPECT_EQ(table.active(place, "ekey_a", ages, now + 59s), raw(7));
+  EXPECT_FALSE(table.active(place, "ekey_b", ages, now));
+  EXPECT_FALSE(table.active(place, "ekey_a", ages, now + 60s));
 }
 
 }  // namespace

@@ -1,0 +1,30 @@
+// Whose data it is: what the store says of a workspace, with the location of its key.
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <string>
+
+#include "base/id.hpp"
+#include "kms/key_provider.hpp"
+
+namespace latchkey::keyring {
+
+// How long an unwrapped data key serves: up to `soft` as it is; up to `hard` where its key cannot be asked, which is
+// not at all where the two are equal. `hard` is not below `soft`.
+struct LeaseAges {
+  std::chrono::milliseconds soft{60'000};
+  std::chrono::milliseconds hard{3'600'000};
+  bool operator==(const LeaseAges&) const = default;
+};
+
+struct Compartment {
+  Uuid organization;
+  Uuid id;
+  std::string workspace_id;
+  std::optional<std::string> external_key_id;  // absent: the platform's root key
+  kms::KeyLocation key;
+  std::optional<LeaseAges> ages = std::nullopt;  // absent: the keyring's own
+};
+
+}  // namespace latchkey::keyring

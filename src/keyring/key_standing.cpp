@@ -1,0 +1,111 @@
+#include "keyring/key_standing.hpp"
+
+#include <algorithm>
+
+namespace latchkey::keyring {
+
+namespace {
+
+using std::chrono::milliseconds;
+
+// A provider may ask for patience, but not for so much that nobody notices that it is back.
+constexpr milliseconds kMostPatience{60'000};
+// For how long a refused key that is due for a probe is left to the one who probes in the background.
+constexpr milliseconds kProbeSlack{1'000};
+constexpr milliseconds kRenewalPause{1'000};
+// Where nothing is bridged, a renewal must have ended before the lease does.
+constexpr int kAheadWithoutBridging = 4;
+
+milliseconds renewal_period(const LeaseAges& ages) {
+  return ages.hard > ages.soft ? ages.soft : ages.soft - ages.soft / kAheadWithoutBridging;
+}
+
+}  // namespace
+
+milliseconds renewal_slack(const LeaseAges& ages) {
+  return std::clamp(ages.soft / 10, milliseconds(100), milliseconds(1'000));
+}
+
+void Setback::note(const Error& error, SteadyTime now, const BackoffSettings& settings) {
+  wait_ = error_ ? std::min(wait_ * 2, settings.most) : settings.first;
+  error_ = error;
+  last_at_ = now;
+  auto patience = std::min(error.retry_after.value_or(milliseconds(0)), kMostPatience);
+  next_try_ = now + std::max(wait_, patience);
+}
+
+bool Setback::take_try(SteadyTime now) {
+  if (now < next_try_) return false;
+  next_try_ = now + wait_;
+  return true;
+}
+
+void KeyStanding::prove(SteadyTime when, const LeaseAges& ages, double phase) {
+  bool first = !proven_at;
+  proven_at = std::max(proven_at.value_or(when), when);
+  used = false;
+  wanted = false;
+  refusal.clear();
+  outage.clear();
+  auto period = renewal_period(ages);
+  auto next = renew_at + period;
+  if (first || next <= *proven_at || next > *proven_at + period) {
+    // Anywhere in the second half of the first period; from there on in step.
+    auto half = period / 2;
+    next = *proven_at + half + milliseconds(static_cast<milliseconds::rep>(static_cast<double>(half.count()) * phase));
+  }
+  renew_at = next;
+}
+
+void KeyStanding::refuse(const Error& error, SteadyTime now, const StandingSettings& settings) {
+  proven_at.reset();
+  outage.clear();
+  wanted = false;
+  refusal.note(error, now, settings.refusals);
+}
+
+void KeyStanding::miss(const Error& error, SteadyTime now, const StandingSettings& settings) {
+  outage.note(error, now, settings.outages);
+}
+
+LeaseUse KeyStanding::use(const LeaseAges& ages, SteadyTime now) const {
+  if (!proven_at) return LeaseUse::Gone;
+  auto age = now - *proven_at;
+  if (age >= ages.hard) return LeaseUse::Gone;
+  if (age < ages.soft) return LeaseUse::Fresh;
+  if (outage && now - outage.last_at() < ages.soft) return LeaseUse::Bridging;
+  auto in_time = *proven_at + ages.soft + renewal_slack(ages);
+  if (renewing_since ? *renewing_since < in_time : now < in_time) return LeaseUse::Bridging;
+  return LeaseUse::Stale;
+}
+
+bool KeyStanding::renewal_due(const LeaseAges& ages, SteadyTime now) const {
+  if (renewing_since || now < not_before || !proven_at || now - *proven_at >= ages.hard) return false;
+  return now >= renew_at && (!outage || now >= outage.next_try());
+}
+
+bool KeyStanding::probe_due(SteadyTime now) const {
+  return refusal && wanted && !renewing_since && now >= refusal.next_try();
+}
+
+void KeyStanding::begin_renewal(SteadyTime now) {
+  renewing_since = now;
+  not_before = now + kRenewalPause;
+  wanted = false;
+  if (refusal) (void)refusal.take_try(now);
+}
+
+std::optional<Error> KeyStanding::obstacle(SteadyTime now) {
+  if (refusal) {
+    wanted = true;
+    bool left_to_probe = renewing_since || now < refusal.next_try() + kProbeSlack;
+    if (left_to_probe || !refusal.take_try(now)) return refusal.error();
+    return std::nullopt;
+  }
+  if (!outage || (!renewing_since && outage.take_try(now))) return std::nullopt;
+  auto error = outage.error();
+  error.retry_after = std::max(std::chrono::ceil<milliseconds>(outage.next_try() - now), milliseconds(1'000));
+  return error;
+}
+
+}  // namespace latchkey::keyring

@@ -1,0 +1,82 @@
+// How one version of one external key stands with us: when it last let us in, when it is to be asked again, whether it
+// refused or could not be asked. Pure: time is given, and nothing here waits. Not thread-safe; the lease table's.
+#pragma once
+
+#include <chrono>
+#include <optional>
+
+#include "base/clock.hpp"
+#include "base/error.hpp"
+#include "keyring/compartment.hpp"
+
+namespace latchkey::keyring {
+
+struct BackoffSettings {
+  std::chrono::milliseconds first;
+  std::chrono::milliseconds most;  // doubled each time up to this
+};
+
+// An answer that is remembered instead of asking again and again.
+class Setback {
+ public:
+  // A first one waits settings.first, another one right behind it twice as long.
+  void note(const Error& error, SteadyTime now, const BackoffSettings& settings);
+  void clear() { error_.reset(); }
+  [[nodiscard]] explicit operator bool() const { return error_.has_value(); }
+  [[nodiscard]] const Error& error() const { return *error_; }
+  [[nodiscard]] SteadyTime last_at() const { return last_at_; }
+  [[nodiscard]] SteadyTime next_try() const { return next_try_; }
+  // Time for another try: true for one caller, who makes it; the others go on with the answer that is known.
+  bool take_try(SteadyTime now);
+
+ private:
+  std::optional<Error> error_;
+  SteadyTime last_at_{};
+  SteadyTime next_try_{};
+  std::chrono::milliseconds wait_{0};
+};
+
+// What may be done with a lease.
+enum class LeaseUse {
+  Fresh,     // younger than soft
+  Bridging,  // older, and used as it is: its key cannot be asked, or is being asked right now
+  Stale,     // older: its key is to be asked before it is used
+  Gone,      // past the hard age
+};
+
+struct StandingSettings {
+  BackoffSettings refusals;
+  BackoffSettings outages;
+};
+
+struct KeyStanding {
+  std::optional<SteadyTime> proven_at;
+  SteadyTime renew_at{};
+  std::optional<SteadyTime> renewing_since;  // a renewal is on its way
+  SteadyTime not_before{};                   // where renewals end without an answer, not at once again
+  bool used = false;                         // since it was proven
+  bool wanted = false;                       // asked for in vain since the last question
+  SteadyTime asked_at{};
+  Setback refusal;
+  Setback outage;
+
+  // The key let us in when it was asked at `when`. `phase` in [0, 1) puts the renewals of many keys at different times.
+  void prove(SteadyTime when, const LeaseAges& ages, double phase);
+  void refuse(const Error& error, SteadyTime now, const StandingSettings& settings);
+  void miss(const Error& error, SteadyTime now, const StandingSettings& settings);
+
+  [[nodiscard]] LeaseUse use(const LeaseAges& ages, SteadyTime now) const;
+  // Whether a renewal is due that nobody has begun.
+  [[nodiscard]] bool renewal_due(const LeaseAges& ages, SteadyTime now) const;
+  // Whether a refused key is due to be asked whether it still refuses, and somebody would like to know.
+  [[nodiscard]] bool probe_due(SteadyTime now) const;
+  void begin_renewal(SteadyTime now);
+  // The answer for who would ask: a refusal or an outage that is known. Nothing where the caller is to ask.
+  [[nodiscard]] std::optional<Error> obstacle(SteadyTime now);
+};
+
+// By how much a renewal may be late and still be in time: of a lease that is used all the while, requests never wait
+// for the renewal, and one that was idle is asked for first.
+[[nodiscard]] std::chrono::milliseconds renewal_slack(const LeaseAges& ages);
+
+}  // namespace latchkey::keyring

@@ -1,0 +1,182 @@
+#include "keyring/key_standing.hpp"
+
+#include <gtest/gtest.h>
+
+namespace latchkey::keyring {
+namespace {
+
+using namespace std::chrono_literals;
+
+const Error kDenied{ErrorCode::KeyDenied, "disabled", "key_disabled"};
+const Error kDown{ErrorCode::KeyUnreachable, "down", "timed_out"};
+
+class KeyStandingTest : public ::testing::Test {
+ protected:
+  void prove(double phase = 0) { standing.prove(now, ages, phase); }
+  [[nodiscard]] LeaseUse use() const { return standing.use(ages, now); }
+  [[nodiscard]] bool due() const { return standing.renewal_due(ages, now); }
+
+  LeaseAges ages{60s, 1h};
+  StandingSettings settings{{10s, 60s}, {1s, 30s}};
+  SteadyTime start{100h};
+  SteadyTime now = start;
+  KeyStanding standing;
+};
+
+TEST_F(KeyStandingTest, WhatWasNeverProvenServesNobody) {
+  EXPECT_EQ(use(), LeaseUse::Gone);
+  EXPECT_FALSE(due());
+}
+
+TEST_F(KeyStandingTest, TheFirstRenewalIsInTheSecondHalfOfSoftByItsPhase) {
+  struct Case {
+    double phase;
+    std::chrono::milliseconds due;
+  };
+  for (auto [phase, when] : {Case{0, 30s}, Case{0.5, 45s}, Case{0.999, 59970ms}}) {
+    standing = {};
+    now = start;
+    prove(phase);
+    now = start + when - 1ms;
+    EXPECT_FALSE(due()) << phase;
+    now = start + when;
+    EXPECT_TRUE(due()) << phase;
+  }
+}
+
+TEST_F(KeyStandingTest, FromThereOnItIsAskedOnceEachSoft) {
+  prove(0.5);
+  int asked = 0;
+  while (now < start + 1h) {
+    if (due()) {
+      standing.begin_renewal(now);
+      EXPECT_FALSE(due());
+      ++asked;
+      prove(0.1);
+      standing.renewing_since.reset();
+    }
+    EXPECT_NE(use(), LeaseUse::Stale);
+    now += 50ms;
+  }
+  EXPECT_EQ(asked, 60);
+}
+
+TEST_F(KeyStandingTest, AnAnswerThatIsLateServesMeanwhileAndAnIdleKeyDoesNot) {
+  prove();
+  now = start + 60s + renewal_slack(ages) - 1ms;
+  EXPECT_EQ(use(), LeaseUse::Bridging);
+  standing.begin_renewal(now);
+  now += 9s;
+  EXPECT_EQ(use(), LeaseUse::Bridging);
+  standing.renewing_since.reset();
+  EXPECT_EQ(use(), LeaseUse::Stale);
+  standing.begin_renewal(now);
+  EXPECT_EQ(use(), LeaseUse::Stale) << "begun too late to be used meanwhile";
+}
+
+TEST_F(KeyStandingTest, WithoutBridgingTheRenewalIsAheadAndTheLeaseEndsAtSoft) {
+  ages.hard = ages.soft;
+  prove(0.999);
+  now = start + 44978ms;
+  EXPECT_TRUE(due());
+  standing.begin_renewal(now);
+  now = start + 60s - 1ns;
+  EXPECT_EQ(use(), LeaseUse::Fresh);
+  now = start + 60s;
+  EXPECT_EQ(use(), LeaseUse::Gone);
+}
+
+TEST_F(KeyStandingTest, ARenewalWithoutAnAnswerIsNotRepeatedAtOnce) {
+  prove();
+  now = start + 30s;
+  standing.begin_renewal(now);
+  standing.renewing_since.reset();
+  EXPECT_FALSE(due());
+  now += 1s;
+  EXPECT_TRUE(due());
+}
+
+TEST_F(KeyStandingTest, AnOutageIsBridgedToHardAndTriedEverMoreSlowly) {
+  prove();
+  now = start + 61s;
+  std::vector<std::chrono::milliseconds> waits;
+  while (waits.size() < 7) {
+    standing.miss(kDown, now, settings);
+    EXPECT_EQ(use(), LeaseUse::Bridging);
+    auto missed = now;
+    while (!due()) now += 100ms;
+    waits.push_back(std::chrono::duration_cast<std::chrono::milliseconds>(now - missed));
+  }
+  EXPECT_EQ(waits, (std::vector<std::chrono::milliseconds>{1s, 2s, 4s, 8s, 16s, 30s, 30s}));
+  now = start + 1h;
+  EXPECT_EQ(use(), LeaseUse::Gone);
+  EXPECT_FALSE(due());
+}
+
+TEST_F(KeyStandingTest, AnOutageThatNobodyLookedIntoForSoftIsNotBridged) {
+  prove();
+  standing.miss(kDown, now, settings);
+  now += 60s + renewal_slack(ages);
+  EXPECT_EQ(use(), LeaseUse::Stale);
+}
+
+TEST_F(KeyStandingTest, AnOutageIsAnsweredFromMemoryToAllButOne) {
+  standing.miss(kDown, now, settings);
+  auto known = standing.obstacle(now);
+  ASSERT_TRUE(known);
+  EXPECT_EQ(known->code, ErrorCode::KeyUnreachable);
+  EXPECT_EQ(known->retry_after, 1s);
+  now += 1s;
+  EXPECT_FALSE(standing.obstacle(now)) << "one may try";
+  EXPECT_TRUE(standing.obstacle(now)) << "and the others not";
+  now += 1s;
+  standing.begin_renewal(now);
+  EXPECT_TRUE(standing.obstacle(now)) << "a renewal is trying";
+}
+
+TEST_F(KeyStandingTest, APatienceThatIsAskedForIsKeptWithinReason) {
+  auto throttled = kDown;
+  throttled.retry_after = 20s;
+  standing.miss(throttled, now, settings);
+  EXPECT_EQ(standing.outage.next_try(), now + 20s);
+  throttled.retry_after = 24h;
+  standing.miss(throttled, now, settings);
+  EXPECT_EQ(standing.outage.next_try(), now + 60s);
+}
+
+TEST_F(KeyStandingTest, ARefusalEndsTheLeaseAndIsProbedEverMoreSlowlyWhileSomebodyAsks) {
+  prove();
+  standing.refuse(kDenied, now, settings);
+  EXPECT_EQ(use(), LeaseUse::Gone);
+  now += 10s;
+  EXPECT_FALSE(standing.probe_due(now)) << "nobody asked";
+  std::vector<std::chrono::milliseconds> waits;
+  standing.refusal.clear();
+  standing.refuse(kDenied, now, settings);
+  while (waits.size() < 5) {
+    auto refused = now;
+    ASSERT_TRUE(standing.obstacle(now));
+    while (!standing.probe_due(now)) now += 1s;
+    waits.push_back(std::chrono::duration_cast<std::chrono::milliseconds>(now - refused));
+    standing.begin_renewal(now);
+    EXPECT_TRUE(standing.obstacle(now + 100s)) << "answered from memory while the probe is on its way";
+    standing.refuse(kDenied, now, settings);
+    standing.renewing_since.reset();
+  }
+  EXPECT_EQ(waits, (std::vector<std::chrono::milliseconds>{10s, 20s, 40s, 60s, 60s}));
+  prove();
+  EXPECT_FALSE(standing.obstacle(now));
+  EXPECT_EQ(use(), LeaseUse::Fresh);
+}
+
+TEST_F(KeyStandingTest, ARefusalThatNobodyProbedIsAskedIntoByOneRequest) {
+  standing.refuse(kDenied, now, settings);
+  now += 10s;
+  EXPECT_TRUE(standing.obstacle(now)) << "left to the probe";
+  now += 1s;
+  EXPECT_FALSE(standing.obstacle(now));
+  EXPECT_TRUE(standing.obstacle(now));
+}
+
+}  // namespace
+}  // namespace latchkey::keyring
