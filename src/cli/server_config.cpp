@@ -161,6 +161,10 @@ std::vector<Setting> server_settings() {
        duration(&C::lease_hard)},
       {"keyring", "kms_timeout", "The longest that one wrap or unwrap may take, with its retries.", "10s", true,
        duration(&C::kms_timeout)},
+      {"keyring", "kms_calls_per_10s",
+       "At most so many calls to one vault are begun in any 10 s; the rest wait. Key Vault allows 1,000 of an RSA key "
+       "of 3,072 bits,\n500 of 4,096, half of that in HSMs.",
+       "900", false, number<unsigned>(&C::kms_calls_per_10s, 1, 100'000)},
       {"keys", "organization_binding",
        "Whether a customer's key must bear the tag <binding_slug>-org-<organisation uuid> = true: off, warn or "
        "require.",

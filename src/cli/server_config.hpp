@@ -46,6 +46,7 @@ struct ServerConfig {
   std::chrono::milliseconds lease_soft{};
   std::chrono::milliseconds lease_hard{};
   std::chrono::milliseconds kms_timeout{};
+  unsigned kms_calls_per_10s = 0;
   // [keys]
   kms::OrganizationBinding organization_binding = kms::OrganizationBinding::Warn;
   std::string binding_slug;

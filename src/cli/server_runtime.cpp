@@ -22,6 +22,7 @@
 #include "http/server.hpp"
 #include "keyring/keyring.hpp"
 #include "kms/azure/azure_key_provider.hpp"
+#include "kms/gated_key_provider.hpp"
 #include "kms/local/local_key_provider.hpp"
 #include "store/sqlite/sqlite_store.hpp"
 
@@ -90,6 +91,12 @@ keyring::KeyringSettings keyring_settings(const ServerConfig& config) {
   return settings;
 }
 
+kms::GateLimits gate_limits(const ServerConfig& config) {
+  kms::GateLimits limits;
+  limits.per_window = config.kms_calls_per_10s;
+  return limits;
+}
+
 Result<std::shared_ptr<kms::KeyProvider>> azure_provider(const ServerConfig& config, http::Client& client,
                                                          const Clock& clock, RandomSource& random,
                                                          boost::asio::thread_pool& pool,
@@ -132,7 +139,8 @@ struct ServerRuntime::Parts {
   boost::asio::thread_pool signing_pool{kSigningThreads};
   std::unique_ptr<store::Store> store;
   std::unique_ptr<http::Client> client;
-  std::unique_ptr<kms::KeyProviders> providers;
+  std::unique_ptr<kms::KeyProviders> clouds;
+  std::unique_ptr<kms::GatedKeyProvider> providers;
   std::unique_ptr<keyring::Keyring> keyring;
   std::unique_ptr<admin::Credentials> credentials;
   std::unique_ptr<admin::ExternalKeys> external_keys;
@@ -168,7 +176,9 @@ Result<std::unique_ptr<ServerRuntime>> ServerRuntime::start(const ServerConfig& 
   LATCHKEY_TRYV(make_folder_of(config.root_key_file));
   LATCHKEY_TRY(auto local, kms::open_local_key_provider(config.root_key_file, random));
   LATCHKEY_TRY(auto azure, azure_provider(config, *parts->client, clock, random, parts->signing_pool, executor));
-  parts->providers = std::make_unique<kms::KeyProviders>(std::move(local), std::move(azure));
+  parts->clouds = std::make_unique<kms::KeyProviders>(std::move(local), std::move(azure));
+  auto gate = kms::CallGate::create(clock, executor, kms::make_timer_sleeper(), gate_limits(config));
+  parts->providers = std::make_unique<kms::GatedKeyProvider>(*parts->clouds, gate, kms::CallKind::Request);
   parts->keyring = std::make_unique<keyring::Keyring>(*parts->store, *parts->providers, clock, random, executor,
                                                       keyring_settings(config));
 

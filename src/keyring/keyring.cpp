@@ -175,7 +175,7 @@ Lease Keyring::Impl::lease_of(std::shared_ptr<const envelope::DataKey> key, std:
   auto now = clock_.steady();
   auto expires_at = proven_at + ages.hard;
   auto soft_end = proven_at + ages.soft;
-  if (soft_end <= now) soft_end = now + ages.soft;
+  if (soft_end <= now) soft_end = now + renewal_slack(ages);
   return {std::move(key), std::move(external_key_id), expires_at, std::min(soft_end, expires_at)};
 }
 

@@ -47,8 +47,8 @@ struct Lease {
   std::shared_ptr<const envelope::DataKey> key;  // wiped when the last holder lets go
   std::optional<std::string> external_key_id;
   SteadyTime expires_at;  // the hard age
-  // When one who holds the key outside of the keyring must ask again: soft after the key last let us in, or, while an
-  // outage is bridged, soft from now; never past the hard age.
+  // When one who holds the key outside of the keyring must ask again: soft after the key last let us in, or, while its
+  // answer is waited for or an outage is bridged, in a moment; never past the hard age.
   SteadyTime ask_again_at;
 };
 
