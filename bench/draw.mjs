@@ -2,6 +2,8 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
+import { described } from './machine.mjs';
+
 function time(ns) {
   if (ns < 1e3) return `${ns.toFixed(0)} ns`;
   if (ns < 1e6) return `${(ns / 1e3).toFixed(2)} µs`;
@@ -63,7 +65,6 @@ function files(result) {
 }
 
 function page(result, rows) {
-  const machine = Object.entries(result.machine).filter(([name]) => name !== 'load').map(([name, what]) => `${name.replaceAll('_', ' ')}: ${what}`).join('; ');
   return `# Benchmarks
 
 Rerun them with one command; it installs the peers and writes all numbers to \`build/bench/envelope.json\`:
@@ -77,7 +78,7 @@ Rerun them with one command; it installs the peers and writes all numbers to \`b
 Medians (and quartiles) of ${result.cases['record_seal/64'].runs} runs in turns, one thread, CPU time, in one process; @aws-crypto/client-node in a process of its
 own in the same run, by the clock, for its CPU time would count its garbage collector's threads too. A record has a key of its own, 24 random bytes, and a commitment, where "raw" peers have a key that is ready,
 a counter for a nonce, and neither of the others; @aws-crypto/client-node has all three with the suite
-\`AES256_GCM_IV12_TAG16_HKDF_SHA512_COMMIT_KEY\`, and signs each message with its default. Made at ${result.made_at} on: ${machine}.
+\`AES256_GCM_IV12_TAG16_HKDF_SHA512_COMMIT_KEY\`, and signs each message with its default. Made at ${result.made_at} on: ${described(result.machine)}.
 
 ${markdown(rows)}
 **Where the time of a record goes** (\`perf record\`, sealing 1 KiB): 37 % AES-GCM itself, 29 % the powers of the hash key that

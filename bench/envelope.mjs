@@ -1,16 +1,19 @@
 // Runs the envelope's benchmarks and their peers, and prints one table. See scripts/bench.
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { closeSync, existsSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
-import { cpus, release, tmpdir, totalmem } from 'node:os';
-import { join } from 'node:path';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
 
 import { drawTable } from './draw.mjs';
+import { debian, machine, version } from './machine.mjs';
 
 const kRoot = fileURLToPath(new URL('..', import.meta.url));
 const kBuild = join(kRoot, 'build/bench');
 const kBinary = join(kBuild, 'src/cli/latchkey');
-const quick = process.argv.includes('--quick');
+const { values: options } = parseArgs({ options: { quick: { type: 'boolean', default: false }, draw: { type: 'boolean', default: false }, json: { type: 'string', default: join(kBuild, 'envelope.json') } } });
+const { quick } = options;
 const kRepetitions = quick ? 1 : 15;
 const kRounds = quick ? 2 : 10;
 const kFileSize = quick ? 32 << 20 : 1 << 30;
@@ -114,22 +117,10 @@ function memoryOfLarge() {
   return Number(readFileSync(stats, 'utf8').trim().split(' ').pop()) / 1024;
 }
 
-const version = (command, ...args) => {
-  const done = spawnSync(command, args, { encoding: 'utf8' });
-  return `${done.stdout}${done.stderr}`.trim().split('\n')[0];
-};
-const debian = (name) => version('dpkg-query', '-W', '-f', '${Version}', name);
-
-function governor() {
-  const path = '/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor';
-  return existsSync(path) ? readFileSync(path, 'utf8').trim() : 'not told';
-}
-
-function machine(context) {
+function machineAndPeers(context) {
   return {
-    cpu: cpus()[0].model, cores: cpus().length, memory_gib: Math.round(totalmem() / 2 ** 30), kernel: release(), load: context.load_avg,
-    governor: governor(), compiler: version('g++', '--version'), aead: context.aead, openssl: version('openssl', 'version'),
-    'google benchmark': debian('libbenchmark-dev'), 'intel-ipsec-mb': debian('libipsec-mb-dev'), libmongocrypt: debian('libmongocrypt-dev'), age: debian('age'), node: process.version,
+    ...machine(), load: context.load_avg, aead: context.aead, openssl: version('openssl', 'version'),
+    'google benchmark': debian('libbenchmark-dev'), 'intel-ipsec-mb': debian('libipsec-mb-dev'), libmongocrypt: debian('libmongocrypt-dev'), age: debian('age'),
     '@aws-crypto/client-node': JSON.parse(readFileSync(join(kRoot, 'bench/peers/package.json'))).dependencies['@aws-crypto/client-node'],
   };
 }
@@ -182,11 +173,11 @@ try {
   const disk = wholeFiles(folder, 'the disk');
   const fileSystem = version('stat', '-f', '-c', '%T', folder);
   const memory = memoryOfLarge();
-  const result = { made_at: new Date().toISOString(), quick, machine: machine(micro.context), rows: rowsOf(micro, aws, ram, memory), cases: micro.cases, aws, files: { tmpfs: ram, [`disk (${fileSystem})`]: disk } };
-  mkdirSync(kBuild, { recursive: true });
-  writeFileSync(join(kBuild, 'envelope.json'), `${JSON.stringify(result, null, 2)}\n`);
-  process.stdout.write(drawTable(result, process.argv.includes('--draw') ? join(kRoot, 'docs') : undefined));
-  say(`all of it: ${join(kBuild, 'envelope.json')}`);
+  const result = { made_at: new Date().toISOString(), quick, machine: machineAndPeers(micro.context), rows: rowsOf(micro, aws, ram, memory), cases: micro.cases, aws, files: { tmpfs: ram, [`disk (${fileSystem})`]: disk } };
+  mkdirSync(dirname(options.json), { recursive: true });
+  writeFileSync(options.json, `${JSON.stringify(result, null, 2)}\n`);
+  process.stdout.write(drawTable(result, options.draw ? join(kRoot, 'docs') : undefined));
+  say(`all of it: ${options.json}`);
 } finally {
   server?.child.kill('SIGTERM');
   rmSync(folder, { recursive: true, force: true });

@@ -1,15 +1,17 @@
 // The benchmarks' table and page, from numbers that were made up: what is measured is measured by scripts/bench alone.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
 import { drawTable } from '../../bench/draw.mjs';
+import { keyringPage, keyringRows, keyringTable } from '../../bench/keyring-table.mjs';
 
-const kBench = fileURLToPath(new URL('../../scripts/bench', import.meta.url));
+const kRoot = fileURLToPath(new URL('../..', import.meta.url));
+const kBench = join(kRoot, 'scripts/bench');
 const one = (median) => ({ median, low: median * 0.9, high: median * 1.1, runs: 15 });
 const tool = { wall: one(0.5), user: one(0.1), system: one(0.4), memory: one(20) };
 const kResult = {
@@ -42,6 +44,43 @@ test('the page names the machine, and has a drawing', () => {
     rmSync(folder, { recursive: true, force: true });
   }
 });
+
+test("the keyring's table holds each measure against what it must reach", () => {
+  const spread = (median) => ({ median, low: median, high: median, most: median + 1, runs: 3 });
+  const measured = {
+    herd: { latency_ms: 50, slowest_ms: spread(60), unwraps: 1, failed: 0 },
+    cold_start: { requests: 100000, limit: 1000, most_in_10s: 1001, throttled: 1, failed: 0, took_ms: 10000 },
+    revocation: { soft_ms: 5000, latency_ms: 50, after_ms: { decrypt: spread(5049), stream: spread(5050) } },
+    outage: { requests: 120000, failed: 0, calls_per_key_and_minute: 2 },
+    neighbour: { p99_alone_ms: spread(0.01), p99_beside_ms: spread(0.02), ratio: spread(2) },
+    steady: { keys: 100, calls_per_key_and_soft: 1, failed: 0 },
+    refreshing: { renewals: 1000, p999_without_ms: spread(0.1), p999_with_ms: spread(0.19), ratio: spread(1.9) },
+  };
+  const rows = keyringRows(measured);
+  assert.deepEqual(rows.map(({ reached }) => reached), [true, false, true, false, true, false, true, true]);
+  assert.match(keyringTable(rows), /a running stream.* 5050 ms \(5050 ms – 5050 ms\), at most 5051 ms +≤ soft \+ 1 probe: 5050 ms +missed/);
+  const page = keyringPage({ made_at: '2027-01-31', machine: { cpu: 'a CPU' }, rows });
+  assert.ok(page.includes('| KMS calls in an hour of 100 keys in use, 50 data keys each (simulated clock) | 1.00 a key and soft; 0 failed |'), page);
+});
+
+// Where scripts/bench has been run, it still runs.
+for (const [what, expected] of [['envelope', 'memory of encrypting 10 GiB'], ['keyring', 'revoke → last plaintext']]) {
+  const built = existsSync(join(kRoot, `build/bench/bench/latchkey_${what}_bench`));
+  test(`scripts/bench ${what} --quick measures everything`, { skip: !built && 'scripts/bench was not run here' }, () => {
+    const folder = mkdtempSync(join(tmpdir(), 'latchkey-bench-test-'));
+    try {
+      const json = join(folder, 'all.json');
+      const run = spawnSync(process.execPath, [join(kRoot, `bench/${what}.mjs`), '--quick', '--json', json], { encoding: 'utf8', timeout: 300_000 });
+      assert.equal(run.status, 0, run.stderr);
+      assert.ok(run.stdout.includes(expected), run.stdout);
+      const { rows, machine, quick } = JSON.parse(readFileSync(json, 'utf8'));
+      assert.ok(quick && machine.cpu && rows.length >= 8);
+      for (const row of rows) assert.ok(row.reached !== undefined || row.reached_aim !== undefined, row.what);
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
+  });
+}
 
 test('the command explains itself', () => {
   const help = spawnSync(kBench, ['--help'], { encoding: 'utf8' });

@@ -1,0 +1,367 @@
+// The promises of the keyring as numbers: what a customer's vault is asked, and what a request waits for. One JSON
+// object on standard output; scripts/bench reads it. keyring_bench [--quick]
+#include <algorithm>
+#include <cstdio>
+#include <cstring>
+#include <future>
+#include <latch>
+
+#include <boost/asio/detached.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/json.hpp>
+
+#include "envelope/record.hpp"
+#include "keyring_world.hpp"
+
+namespace latchkey::bench {
+namespace {
+
+bool quick = false;
+
+double at(std::vector<double> values, double share) {
+  std::sort(values.begin(), values.end());
+  return values.empty() ? 0 : values[static_cast<std::size_t>(share * static_cast<double>(values.size() - 1) + 0.5)];
+}
+
+boost::json::object summary(const std::vector<double>& values) {
+  return {{"median", at(values, 0.5)},
+          {"low", at(values, 0.25)},
+          {"high", at(values, 0.75)},
+          {"most", at(values, 1)},
+          {"runs", values.size()}};
+}
+
+double since(SteadyTime begun) {
+  return Milliseconds(std::chrono::steady_clock::now() - begun).count();
+}
+
+// `count` tasks at once, waited for.
+void at_once(World& world, std::size_t count, const std::function<Task<void>(std::size_t)>& task) {
+  std::latch ended(static_cast<std::ptrdiff_t>(count));
+  for (std::size_t i = 0; i < count; ++i) {
+    boost::asio::co_spawn(world.context(), task(i), [&](const std::exception_ptr& error) {
+      require(!error, "a task threw");
+      ended.count_down();
+    });
+  }
+  ended.wait();
+}
+
+// 1 000 first decrypts of one cold data key.
+boost::json::object herd() {
+  constexpr int kLatency = 50;
+  SystemClock clock;
+  World world({.ages = {}, .threads = 2, .clock = &clock});
+  auto compartment = world.add("herd");
+  auto id = world.make_data_key(compartment);
+  world.vaults().latency_ms = kLatency;
+  std::vector<double> slowest;
+  std::uint64_t most_unwraps = 0;
+  std::atomic<int> failed = 0;
+  for (int round = 0; round < (quick ? 2 : 15); ++round) {
+    world.keyring().evict(*compartment.external_key_id);
+    world.vaults().forget();
+    auto begun = clock.steady();
+    at_once(world, 1'000, [&](std::size_t) -> Task<void> {
+      auto lease = co_await world.keyring().for_decryption(compartment, id, begun + 10s);
+      failed += lease ? 0 : 1;
+    });
+    slowest.push_back(since(begun));
+    most_unwraps = std::max<std::uint64_t>(most_unwraps, world.vaults().unwraps);
+  }
+  return {
+      {"latency_ms", kLatency}, {"slowest_ms", summary(slowest)}, {"unwraps", most_unwraps}, {"failed", failed.load()}};
+}
+
+// 1 000 workspaces of 100 records each, all asked for at once after a restart, over one vault that throttles.
+boost::json::object cold_start() {
+  constexpr unsigned kLimit = 1'000;
+  const std::size_t workspaces = quick ? 50 : 1'000;
+  SystemClock clock;
+  World world({.ages = {}, .threads = 2, .clock = &clock});
+  std::vector<std::pair<keyring::Compartment, RawId>> all;
+  for (std::size_t i = 0; i < workspaces; ++i) {
+    auto compartment = world.add("cold");
+    auto id = world.make_data_key(compartment);
+    all.emplace_back(std::move(compartment), id);
+  }
+  world.restart_keyring();
+  world.vaults().forget();
+  world.vaults().latency_ms = 50;
+  world.vaults().limit = kLimit;
+  std::atomic<int> failed = 0;
+  auto begun = clock.steady();
+  at_once(world, workspaces * 100, [&](std::size_t i) -> Task<void> {
+    const auto& [compartment, id] = all[i % all.size()];
+    auto lease = co_await world.keyring().for_decryption(compartment, id, begun + 30s);
+    failed += lease ? 0 : 1;
+  });
+  return {{"requests", workspaces * 100},
+          {"limit", kLimit},
+          {"most_in_10s", world.vaults().most_in_window()},
+          {"throttled", world.vaults().throttled.load()},
+          {"failed", failed.load()},
+          {"took_ms", since(begun)}};
+}
+
+struct LastGood {
+  std::atomic<std::int64_t> at{0};
+  void mark() { at = std::chrono::steady_clock::now().time_since_epoch().count(); }
+  [[nodiscard]] double after(SteadyTime revoked) const {
+    return Milliseconds(SteadyTime(SteadyTime::duration(at.load())) - revoked).count();
+  }
+};
+
+// From a revocation to the last plaintext that anybody got: every door tries all the while, a stream among them.
+boost::json::object revocation() {
+  constexpr int kLatency = 50;
+  SystemClock clock;
+  keyring::LeaseAges ages{quick ? 1s : 5s, 15min};
+  World world({.ages = ages, .threads = 2, .clock = &clock});
+  crypto::SystemRandom random;
+  auto compartment = world.add("revoked");
+  auto id = world.make_data_key(compartment);
+  world.vaults().latency_ms = kLatency;
+  world.attend_regularly();
+  std::map<std::string, std::vector<double>> after;
+  for (int round = 0; round < (quick ? 1 : 9); ++round) {
+    std::map<std::string, LastGood> doors;
+    for (const auto* door : {"encrypt", "decrypt", "batch", "stream"}) doors[door].mark();
+    std::atomic<bool> ending = false;
+    std::latch ended(4);
+    auto loop = [&](std::string door) -> Task<void> {
+      auto& last = doors[door];
+      boost::asio::steady_timer timer(co_await boost::asio::this_coro::executor);
+      std::optional<keyring::Lease> held;
+      while (!ending) {
+        bool held_on = door == "stream" && held && clock.steady() < held->ask_again_at;
+        if (!held_on) {
+          auto deadline = clock.steady() + 10s;
+          auto asked = door == "decrypt" || door == "stream" ? world.keyring().for_decryption(compartment, id, deadline)
+                                                             : world.keyring().for_encryption(compartment, deadline);
+          auto lease = co_await std::move(asked);
+          held.reset();
+          if (lease) held.emplace(std::move(lease).value());
+        }
+        int records = held ? (door == "batch" ? 64 : 1) : 0;
+        Bytes sealed(envelope::sealed_size(64));
+        for (int i = 0; i < records; ++i) {
+          Bytes plain(64);
+          require(envelope::seal_record(*held->key, compartment.id, {}, ByteView(plain), random, sealed).has_value() &&
+                      envelope::open_record(*held->key, compartment.id, {}, sealed, plain).has_value(),
+                  "a record does not open");
+        }
+        if (held) last.mark();
+        timer.expires_after(2ms);
+        co_await timer.async_wait(boost::asio::use_awaitable);
+      }
+      ended.count_down();
+    };
+    for (const auto& [door, last] : doors) boost::asio::co_spawn(world.context(), loop(door), boost::asio::detached);
+    // At another point of the renewals' round each time.
+    std::this_thread::sleep_for(ages.soft + ages.soft * round / 9);
+    auto revoked = clock.steady();
+    world.vaults().refuses = true;
+    std::this_thread::sleep_for(ages.soft + 1s);
+    for (const auto& [door, last] : doors) after[door].push_back(std::max(0.0, last.after(revoked)));
+    ending = true;
+    ended.wait();
+    world.vaults().refuses = false;
+    world.keyring().evict(*compartment.external_key_id);
+  }
+  boost::json::object doors;
+  for (const auto& [door, values] : after) doors[door] = summary(values);
+  return {{"soft_ms", ages.soft.count()}, {"latency_ms", kLatency}, {"after_ms", doors}};
+}
+
+// A vault that is down for ten minutes, by a clock that the measurement moves.
+boost::json::object outage() {
+  ManualClock clock{parse_timestamp("2026-01-02T03:04:05Z").value()};
+  World world({.ages = {5s, 15min}, .threads = 0, .clock = &clock});
+  std::vector<std::pair<keyring::Compartment, RawId>> all;
+  for (int i = 0; i < 20; ++i) {
+    auto compartment = world.add("down" + std::to_string(i % 4));
+    auto id = world.make_data_key(compartment);
+    all.emplace_back(std::move(compartment), id);
+  }
+  world.vaults().forget();
+  world.vaults().down = true;
+  constexpr int kRate = 200;
+  int failed = 0;
+  int requests = 0;
+  for (int second = 0; second < (quick ? 30 : 600); ++second) {
+    world.keyring().attend();
+    for (int i = 0; i < kRate; ++i, ++requests) {
+      clock.advance(std::chrono::microseconds(1'000'000 / kRate));
+      const auto& [compartment, id] = all[static_cast<std::size_t>(requests) % all.size()];
+      bool good = i % 2 == 0
+                      ? world.run(world.keyring().for_encryption(compartment, clock.steady() + 10s)).has_value()
+                      : world.run(world.keyring().for_decryption(compartment, id, clock.steady() + 10s)).has_value();
+      failed += good ? 0 : 1;
+    }
+  }
+  return {{"requests", requests},
+          {"failed", failed},
+          {"calls_per_key_and_minute", static_cast<double>(world.vaults().unwraps) / 4 / (requests / kRate / 60.0)}};
+}
+
+// Latencies of one tenant's warm decrypts, at a steady rate, while `beside` runs.
+std::vector<double> paced(World& world, const keyring::Compartment& compartment, const RawId& id,
+                          std::chrono::milliseconds time, std::chrono::microseconds pace) {
+  std::vector<double> took;
+  auto end = std::chrono::steady_clock::now() + time;
+  auto loop = [&]() -> Task<int> {
+    boost::asio::steady_timer timer(co_await boost::asio::this_coro::executor);
+    while (std::chrono::steady_clock::now() < end) {
+      auto begun = std::chrono::steady_clock::now();
+      auto lease = co_await world.keyring().for_decryption(compartment, id, begun + 10s);
+      require(lease.has_value(), "a warm decrypt failed");
+      took.push_back(since(begun));
+      timer.expires_at(begun + pace);
+      co_await timer.async_wait(boost::asio::use_awaitable);
+    }
+    co_return 0;
+  };
+  (void)world.run(loop());
+  return took;
+}
+
+// Tenant A's vault hangs, 30 s a call, at 200 cold requests a second; what tenant B waits for.
+boost::json::object neighbour() {
+  SystemClock clock;
+  World world({.ages = {5s, 15min}, .threads = 2, .clock = &clock});
+  auto b = world.add("b");
+  auto b_key = world.make_data_key(b);
+  std::vector<std::pair<keyring::Compartment, RawId>> of_a;
+  for (int i = 0; i < 200; ++i) {
+    auto compartment = world.add("a");
+    auto id = world.make_data_key(compartment);
+    of_a.emplace_back(std::move(compartment), id);
+  }
+  world.keyring().evict(*of_a[0].first.external_key_id);
+  world.vaults().latency_ms = 50;
+  world.attend_regularly();
+  std::vector<double> alone;
+  std::vector<double> beside;
+  std::atomic<int> of_a_answered = 0;
+  const auto time = quick ? 500ms : 4'000ms;
+  for (int round = 0; round < (quick ? 1 : 7); ++round) {
+    alone.push_back(at(paced(world, b, b_key, time, 1ms), 0.99));
+    world.vaults().let_hang("https://a.vault.azure.net/");
+    std::atomic<bool> ending = false;
+    std::thread load([&] {
+      for (std::size_t i = 0; !ending; ++i) {
+        auto call = [](World* in, keyring::Compartment whose, RawId id, Deadline deadline,
+                       std::atomic<int>* answered) -> Task<void> {
+          (void)co_await in->keyring().for_decryption(std::move(whose), id, deadline);
+          ++*answered;
+        };
+        const auto& [compartment, id] = of_a[i % of_a.size()];
+        boost::asio::co_spawn(world.context(), call(&world, compartment, id, clock.steady() + 10s, &of_a_answered),
+                              boost::asio::detached);
+        std::this_thread::sleep_for(5ms);
+      }
+    });
+    beside.push_back(at(paced(world, b, b_key, time, 1ms), 0.99));
+    ending = true;
+    load.join();
+    world.vaults().let_none_hang();
+    world.keyring().evict(*of_a[0].first.external_key_id);
+  }
+  std::vector<double> ratios;
+  for (std::size_t i = 0; i < alone.size(); ++i) ratios.push_back(beside[i] / alone[i]);
+  return {{"p99_alone_ms", summary(alone)}, {"p99_beside_ms", summary(beside)}, {"ratio", summary(ratios)}};
+}
+
+// An hour of 100 keys of 50 data keys each, all in use, by a clock that the measurement moves.
+boost::json::object steady() {
+  const int keys = quick ? 5 : 100;
+  const int hour = quick ? 300 : 3'600;
+  ManualClock clock{parse_timestamp("2026-01-02T03:04:05Z").value()};
+  World world({.ages = {}, .threads = 0, .clock = &clock});
+  std::vector<std::vector<std::pair<keyring::Compartment, RawId>>> all(static_cast<std::size_t>(keys));
+  for (std::size_t key = 0; key < all.size(); ++key) {
+    for (int i = 0; i < (quick ? 5 : 50); ++i) {
+      auto compartment = world.add("k" + std::to_string(key));
+      auto id = world.make_data_key(compartment);
+      all[key].emplace_back(std::move(compartment), id);
+    }
+  }
+  world.vaults().forget();
+  int failed = 0;
+  for (int second = 0; second < hour; ++second) {
+    clock.advance(1s);
+    world.keyring().attend();
+    for (const auto& key : all) {
+      const auto& [compartment, id] = key[static_cast<std::size_t>(second) % key.size()];
+      failed += world.run(world.keyring().for_decryption(compartment, id, clock.steady() + 10s)).has_value() ? 0 : 1;
+    }
+  }
+  double softs = hour / 60.0;
+  return {{"keys", keys},
+          {"calls_per_key_and_soft", static_cast<double>(world.vaults().unwraps) / keys / softs},
+          {"failed", failed}};
+}
+
+// Warm encrypts while the leases of 1 000 keys are renewed, and while none is.
+boost::json::object refreshing() {
+  const int keys = quick ? 50 : 1'000;
+  SystemClock clock;
+  World world({.ages = {5s, 15min}, .threads = 2, .clock = &clock});
+  auto own = world.add("own");
+  own.ages = keyring::LeaseAges{10min, 15min};
+  auto own_key = world.make_data_key(own);
+  std::vector<std::pair<keyring::Compartment, RawId>> others;
+  for (int i = 0; i < keys; ++i) {
+    auto compartment = world.add("r" + std::to_string(i));
+    auto id = world.make_data_key(compartment);
+    others.emplace_back(std::move(compartment), id);
+  }
+  world.vaults().latency_ms = 50;
+  std::vector<double> without;
+  std::vector<double> with;
+  const auto time = quick ? 300ms : 5'000ms;
+  std::uint64_t renewals = 0;
+  for (int round = 0; round < (quick ? 1 : 5); ++round) {
+    without.push_back(at(paced(world, own, own_key, time, 200us), 0.999));
+    // All of them in use, and attended to: each is renewed once in these five seconds.
+    for (const auto& [compartment, id] : others) {
+      (void)world.run(world.keyring().for_decryption(compartment, id, clock.steady() + 10s));
+    }
+    world.vaults().forget();
+    std::atomic<bool> ending = false;
+    std::thread attending([&] {
+      while (!ending) {
+        std::this_thread::sleep_for(world.keyring().attention_period());
+        world.keyring().attend();
+      }
+    });
+    with.push_back(at(paced(world, own, own_key, time, 200us), 0.999));
+    ending = true;
+    attending.join();
+    renewals = std::max<std::uint64_t>(renewals, world.vaults().unwraps);
+  }
+  std::vector<double> ratios;
+  for (std::size_t i = 0; i < with.size(); ++i) ratios.push_back(with[i] / without[i]);
+  return {{"renewals", renewals},
+          {"p999_without_ms", summary(without)},
+          {"p999_with_ms", summary(with)},
+          {"ratio", summary(ratios)}};
+}
+
+}  // namespace
+}  // namespace latchkey::bench
+
+int main(int count, char** arguments) {
+  using namespace latchkey::bench;
+  quick = count > 1 && std::strcmp(arguments[1], "--quick") == 0;
+  const std::vector<std::pair<const char*, boost::json::object (*)()>> measurements{
+      {"herd", herd},           {"cold_start", cold_start}, {"revocation", revocation}, {"outage", outage},
+      {"neighbour", neighbour}, {"steady", steady},         {"refreshing", refreshing}};
+  boost::json::object all;
+  for (const auto& [name, measure] : measurements) {
+    std::fprintf(stderr, "%s ...\n", name);
+    all[name] = measure();
+  }
+  std::puts(boost::json::serialize(all).c_str());
+}
