@@ -325,9 +325,10 @@ boost::json::object refreshing() {
   for (int round = 0; round < (quick ? 1 : 5); ++round) {
     without.push_back(at(paced(world, own, own_key, time, 200us), 0.999));
     // All of them in use, and attended to: each is renewed once in these five seconds.
-    for (const auto& [compartment, id] : others) {
-      (void)world.run(world.keyring().for_decryption(compartment, id, clock.steady() + 10s));
-    }
+    at_once(world, others.size(), [&](std::size_t i) -> Task<void> {
+      const auto& [compartment, id] = others[i];
+      (void)co_await world.keyring().for_decryption(compartment, id, clock.steady() + 10s);
+    });
     world.vaults().forget();
     std::atomic<bool> ending = false;
     std::thread attending([&] {

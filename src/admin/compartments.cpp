@@ -12,6 +12,7 @@ namespace {
 struct Found {
   store::Workspace workspace;
   std::optional<store::ExternalKey> key;
+  std::optional<store::LeasePolicy> leases;
 };
 
 Error no_such_workspace(std::string_view id) {
@@ -32,13 +33,14 @@ Error unavailable(Error cause, std::string_view id) {
 Result<std::optional<Found>> find(store::Transaction& tx, const Uuid& organization, const std::string& id) {
   LATCHKEY_TRY(auto workspace, tx.find_workspace(organization, id));
   if (!workspace) return std::optional<Found>();
-  Found found{std::move(*workspace), std::nullopt};
+  Found found{std::move(*workspace), std::nullopt, std::nullopt};
   if (found.workspace.external_key_id) {
     LATCHKEY_TRY(found.key, tx.find_external_key(organization, *found.workspace.external_key_id));
     if (!found.key) {
       return Error{ErrorCode::Internal, fmt::format("workspace {} refers to external key {}, which is not there", id,
                                                     *found.workspace.external_key_id)};
     }
+    LATCHKEY_TRY(found.leases, tx.find_lease_policy(organization));
   }
   return std::optional(std::move(found));
 }
@@ -59,7 +61,7 @@ Task<Result<keyring::Compartment>> Compartments::open(Caller caller, std::string
   auto found = co_await store_.read(std::move(look));
   if (!found) co_return unavailable(found.error(), workspace_id);
   if (!found.value()) co_return no_such_workspace(workspace_id);
-  auto& [workspace, key] = *found.value();
+  auto& [workspace, key, leases] = *found.value();
   if (workspace.archived_at && purpose == Purpose::Encrypt) {
     co_return Error{ErrorCode::Invalid,
                     fmt::format("Workspace {} is archived: its data can be read, but nothing new can be encrypted in "
@@ -75,6 +77,7 @@ Task<Result<keyring::Compartment>> Compartments::open(Caller caller, std::string
     auto config = stored_key_config(*key);
     if (!config) co_return unavailable(config.error(), workspace_id);
     compartment.key = std::move(config.value().location);
+    if (leases) compartment.ages = keyring::LeaseAges{leases->soft, leases->hard};
   }
   co_return compartment;
 }

@@ -8,6 +8,7 @@
 #include "admin/compartments.hpp"
 #include "admin/credentials.hpp"
 #include "admin/external_keys.hpp"
+#include "admin/lease_policies.hpp"
 #include "admin/workspaces.hpp"
 #include "base/clock.hpp"
 #include "base/random.hpp"
@@ -31,6 +32,7 @@ struct ApiParts {
   admin::Workspaces& workspaces;
   admin::ActivityFeed& activity;
   admin::Compartments& compartments;
+  admin::LeasePolicies& lease_policies;
   keyring::Keyring& keyring;
   const Clock& clock;
   RandomSource& random;

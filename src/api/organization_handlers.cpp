@@ -1,5 +1,8 @@
+#include <fmt/format.h>
+
 #include "api/endpoint.hpp"
 #include "api/respond.hpp"
+#include "base/json_fields.hpp"
 
 namespace latchkey::api {
 
@@ -11,11 +14,61 @@ Task<Result<http::Response>> get_organization(const ApiParts& parts, Call call) 
   co_return json_response(body);
 }
 
+http::Response show(const admin::LeasePolicy& policy) {
+  auto seconds = [](std::chrono::milliseconds time) {
+    auto whole = std::chrono::floor<std::chrono::seconds>(time);
+    return whole == time ? boost::json::value(whole.count())
+                         : boost::json::value(static_cast<double>(time.count()) / 1000);
+  };
+  boost::json::object body{{"type", "lease_policy"},
+                           {"soft_seconds", seconds(policy.ages.soft)},
+                           {"hard_seconds", seconds(policy.ages.hard)},
+                           {"inherited", policy.inherited}};
+  return json_response(body);
+}
+
+Result<std::chrono::milliseconds> read_seconds(const boost::json::object& body, std::string_view name) {
+  constexpr double kMost = 1e9;
+  const auto* value = body.if_contains(name);
+  if (value == nullptr) return Error{ErrorCode::Invalid, fmt::format("{}: Field required", name)};
+  auto number = value->is_number() ? value->to_number<double>() : -1;
+  if (!(number >= 0 && number <= kMost)) {
+    return Error{ErrorCode::Invalid, fmt::format("{}: Input should be a number of seconds", name)};
+  }
+  return std::chrono::milliseconds(static_cast<std::int64_t>(number * 1000));
+}
+
+Task<Result<http::Response>> get_leases(const ApiParts& parts, Call call) {
+  LATCHKEY_CO_TRY(auto policy, co_await parts.lease_policies.get(call.caller));
+  co_return show(policy);
+}
+
+Task<Result<http::Response>> set_leases(const ApiParts& parts, Call call) {
+  LATCHKEY_CO_TRY(auto body, json_fields::parse_object(call.request.body));
+  LATCHKEY_CO_TRYV(json_fields::refuse_unknown(body, "", {"soft_seconds", "hard_seconds"}));
+  keyring::LeaseAges ages;
+  LATCHKEY_CO_TRY(ages.soft, read_seconds(body, "soft_seconds"));
+  LATCHKEY_CO_TRY(ages.hard, read_seconds(body, "hard_seconds"));
+  LATCHKEY_CO_TRY(auto policy, co_await parts.lease_policies.set(call.caller, ages));
+  co_return show(policy);
+}
+
+Task<Result<http::Response>> reset_leases(const ApiParts& parts, Call call) {
+  LATCHKEY_CO_TRY(auto policy, co_await parts.lease_policies.reset(call.caller));
+  co_return show(policy);
+}
+
 }  // namespace
 
 std::vector<Endpoint> organization_endpoints(const ApiParts& parts, const ApiLimits& limits) {
   return {{"GET", "/v1/organizations/me", Access::Admin,
-           [&parts](Call call) { return get_organization(parts, std::move(call)); }, limits.json_body}};
+           [&parts](Call call) { return get_organization(parts, std::move(call)); }, limits.json_body},
+          {"GET", "/v1/organizations/me/leases", Access::Admin,
+           [&parts](Call call) { return get_leases(parts, std::move(call)); }, limits.json_body},
+          {"POST", "/v1/organizations/me/leases", Access::Admin,
+           [&parts](Call call) { return set_leases(parts, std::move(call)); }, limits.json_body},
+          {"DELETE", "/v1/organizations/me/leases", Access::Admin,
+           [&parts](Call call) { return reset_leases(parts, std::move(call)); }, limits.json_body}};
 }
 
 }  // namespace latchkey::api

@@ -48,5 +48,6 @@ void add_organization_commands(CLI::App& app, Chosen& chosen);
 void add_serve_command(CLI::App& app, Chosen& chosen);
 void add_tour_command(CLI::App& app, Chosen& chosen);
 void add_workspace_commands(CLI::App& app, Chosen& chosen);
+void add_lease_commands(CLI::App& app, Chosen& chosen);
 
 }  // namespace latchkey::cli

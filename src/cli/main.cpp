@@ -22,6 +22,7 @@ int main(int argc, char** argv) {
   add_organization_commands(app, chosen);
   add_key_commands(app, chosen);
   add_workspace_commands(app, chosen);
+  add_lease_commands(app, chosen);
   add_data_commands(app, chosen);
   add_activity_commands(app, chosen);
   add_completion_command(app, chosen);

@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 #include <toml++/toml.h>
 
+#include "admin/lease_policies.hpp"
 #include "kms/azure/vault_uri.hpp"
 
 namespace latchkey::cli {
@@ -296,11 +297,7 @@ Result<void> check_server_config(const ServerConfig& config) {
   if (config.tls_certificate_file.empty() != config.tls_private_key_file.empty()) {
     return refuse("server.tls_certificate_file and server.tls_private_key_file go together: set both or neither");
   }
-  if (config.lease_soft < std::chrono::seconds(1)) return refuse("keyring.soft must be at least 1s");
-  if (config.lease_hard < config.lease_soft) {
-    return refuse("keyring.hard must not be below keyring.soft; set it equal to switch the bridging of outages off");
-  }
-  if (config.lease_hard > std::chrono::hours(24)) return refuse("keyring.hard must be at most 24h");
+  LATCHKEY_TRYV(admin::check_lease_ages({config.lease_soft, config.lease_hard}, "keyring.soft", "keyring.hard"));
   if (config.azure_certificate_file.empty() != config.azure_private_key_file.empty()) {
     return refuse("azure.certificate_file and azure.private_key_file go together: set both or neither");
   }

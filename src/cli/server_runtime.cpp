@@ -147,6 +147,7 @@ struct ServerRuntime::Parts {
   std::unique_ptr<admin::Workspaces> workspaces;
   std::unique_ptr<admin::ActivityFeed> activity;
   std::unique_ptr<admin::Compartments> compartments;
+  std::unique_ptr<admin::LeasePolicies> lease_policies;
   std::unique_ptr<api::ApiService> api;
   std::unique_ptr<http::Server> server;
   std::shared_ptr<KeyringAttendant> attendant;
@@ -188,6 +189,8 @@ Result<std::unique_ptr<ServerRuntime>> ServerRuntime::start(const ServerConfig& 
   parts->workspaces = std::make_unique<admin::Workspaces>(*parts->store, *parts->providers, clock, random, rules);
   parts->activity = std::make_unique<admin::ActivityFeed>(*parts->store);
   parts->compartments = std::make_unique<admin::Compartments>(*parts->store);
+  parts->lease_policies = std::make_unique<admin::LeasePolicies>(
+      *parts->store, clock, random, keyring::LeaseAges{config.lease_soft, config.lease_hard});
 
   api::ApiLimits limits;
   limits.json_body = config.max_json_body;
@@ -195,7 +198,8 @@ Result<std::unique_ptr<ServerRuntime>> ServerRuntime::start(const ServerConfig& 
   limits.request_timeout = config.request_timeout;
   parts->api = std::make_unique<api::ApiService>(
       api::ApiParts{*parts->store, *parts->credentials, *parts->external_keys, *parts->workspaces, *parts->activity,
-                    *parts->compartments, *parts->keyring, clock, random, config.azure_vault_suffixes},
+                    *parts->compartments, *parts->lease_policies, *parts->keyring, clock, random,
+                    config.azure_vault_suffixes},
       limits);
 
   http::ServerOptions server_options;

@@ -92,6 +92,15 @@ struct DataKey {
   friend bool operator==(const DataKey&, const DataKey&) = default;
 };
 
+// An organisation's own ages of leases, instead of the server's.
+struct LeasePolicy {
+  Uuid organization;
+  std::chrono::milliseconds soft{};
+  std::chrono::milliseconds hard{};
+
+  friend bool operator==(const LeasePolicy&, const LeasePolicy&) = default;
+};
+
 struct Activity {
   std::string id;  // activity_...
   std::string type;

@@ -106,6 +106,12 @@ class Transaction {
                                                               const std::optional<std::string>& external_key_id) = 0;
   virtual Result<std::optional<DataKey>> find_data_key(const Uuid& compartment, const RawId& id) = 0;
 
+  // Inserts it, or puts it in the place of the organisation's other.
+  virtual Result<void> put(const LeasePolicy& row) = 0;
+  virtual Result<std::optional<LeasePolicy>> find_lease_policy(const Uuid& organization) = 0;
+  // Nothing where there is none.
+  virtual Result<void> erase_lease_policy(const Uuid& organization) = 0;
+
   virtual Result<void> insert(const Activity& row) = 0;
   virtual Result<Page<Activity>> list_activities(const ActivityFilter& filter, const ListWindow& window) = 0;
 };

@@ -33,8 +33,9 @@ class ApiWorld : public admin::testing::World {
   explicit ApiWorld(ApiLimits limits = {}, std::int64_t max_pages = 0)
       : World(max_pages),
         compartments(store()),
+        lease_policies(store(), clock, random, {}),
         keyring(store(), provider, clock, random, context.get_executor(), {}),
-        service({store(), *credentials, *keys, *workspaces, *feed, compartments, keyring, clock, random,
+        service({store(), *credentials, *keys, *workspaces, *feed, compartments, lease_policies, keyring, clock, random,
                  settings.vault_suffixes},
                 limits) {
     admin_key = own.admin_key.secret;
@@ -89,6 +90,7 @@ class ApiWorld : public admin::testing::World {
   }
 
   admin::Compartments compartments;
+  admin::LeasePolicies lease_policies;
   keyring::Keyring keyring;
   ApiService service;
   std::string admin_key;

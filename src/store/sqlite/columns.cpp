@@ -167,6 +167,16 @@ DataKey Columns<DataKey>::read(Row& row) {
           .created_at = row.timestamp()};
 }
 
+void Columns<LeasePolicy>::bind(Statement& statement, const LeasePolicy& row) {
+  bind_each(statement, row.organization, std::int64_t{row.soft.count()}, std::int64_t{row.hard.count()});
+}
+
+LeasePolicy Columns<LeasePolicy>::read(Row& row) {
+  return {.organization = row.uuid(),
+          .soft = std::chrono::milliseconds(row.integer()),
+          .hard = std::chrono::milliseconds(row.integer())};
+}
+
 void Columns<Activity>::bind(Statement& statement, const Activity& row) {
   bind_each(statement, row.id, row.type, row.created_at, row.organization, row.actor_id, row.actor, row.details);
 }

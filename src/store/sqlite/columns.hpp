@@ -62,6 +62,15 @@ struct Columns<DataKey> {
 };
 
 template <>
+struct Columns<LeasePolicy> {
+  static constexpr std::string_view kTable = "lease_policies";
+  static constexpr std::string_view kNames = "organization, soft_ms, hard_ms";
+  static constexpr std::string_view kPlaces = "?, ?, ?";
+  static void bind(Statement& statement, const LeasePolicy& row);
+  static LeasePolicy read(Row& row);
+};
+
+template <>
 struct Columns<Activity> {
   static constexpr std::string_view kTable = "activities";
   static constexpr std::string_view kNames = "id, type, created_at, organization, actor_id, actor, details";

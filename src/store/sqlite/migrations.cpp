@@ -117,7 +117,15 @@ BEGIN
 END;
 )sql";
 
-constexpr std::array kMigrations{Migration{"first", kFirstSchema}};
+constexpr std::string_view kLeasePolicySchema = R"sql(
+CREATE TABLE lease_policies (
+  organization BLOB NOT NULL PRIMARY KEY REFERENCES organizations (id),
+  soft_ms INTEGER NOT NULL CHECK (soft_ms > 0),
+  hard_ms INTEGER NOT NULL CHECK (hard_ms >= soft_ms)
+) STRICT;
+)sql";
+
+constexpr std::array kMigrations{Migration{"first", kFirstSchema}, Migration{"lease policies", kLeasePolicySchema}};
 
 Error foreign_file(const std::string& path) {
   return Error{ErrorCode::Internal,

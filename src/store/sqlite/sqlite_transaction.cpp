@@ -311,6 +311,20 @@ Result<std::optional<DataKey>> SqliteTransaction::find_data_key(const Uuid& comp
   return find<DataKey>("WHERE id = ? AND compartment = ?", id, compartment);
 }
 
+Result<void> SqliteTransaction::put(const LeasePolicy& row) {
+  LATCHKEY_TRYV(erase_lease_policy(row.organization));
+  return insert_row(row);
+}
+
+Result<std::optional<LeasePolicy>> SqliteTransaction::find_lease_policy(const Uuid& organization) {
+  return find<LeasePolicy>("WHERE organization = ?", organization);
+}
+
+Result<void> SqliteTransaction::erase_lease_policy(const Uuid& organization) {
+  LATCHKEY_TRYV(write("lease policy", "DELETE FROM lease_policies WHERE organization = ?", organization));
+  return success();
+}
+
 Result<void> SqliteTransaction::insert(const Activity& row) {
   return insert_row(row);
 }

@@ -46,6 +46,9 @@ class SqliteTransaction final : public Transaction {
                                                       const std::optional<std::string>& external_key_id) override;
   Result<std::optional<DataKey>> find_data_key(const Uuid& compartment, const RawId& id) override;
 
+  Result<void> put(const LeasePolicy& row) override;
+  Result<std::optional<LeasePolicy>> find_lease_policy(const Uuid& organization) override;
+  Result<void> erase_lease_policy(const Uuid& organization) override;
   Result<void> insert(const Activity& row) override;
   Result<Page<Activity>> list_activities(const ActivityFilter& filter, const ListWindow& window) override;
 

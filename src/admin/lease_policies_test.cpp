@@ -1,0 +1,72 @@
+#include "admin/lease_policies.hpp"
+
+#include <gtest/gtest.h>
+
+#include "admin/compartments.hpp"
+#include "admin/testing/world.hpp"
+
+namespace latchkey::admin {
+namespace {
+
+using namespace std::chrono_literals;
+
+struct LeasePoliciesTest : ::testing::Test {
+  testing::World world;
+  LeasePolicies policies{world.store(), world.clock, world.random, {60s, 1h}};
+  Compartments compartments{world.store()};
+
+  std::optional<keyring::LeaseAges> ages_of(const std::string& workspace) {
+    auto who = world.admin();
+    who.role = store::Role::Service;
+    return world.run(compartments.open(who, workspace, Purpose::Encrypt)).value().ages;
+  }
+};
+
+TEST_F(LeasePoliciesTest, WithoutOneTheServersHold) {
+  auto policy = world.run(policies.get(world.admin())).value();
+  EXPECT_EQ(policy.ages, (keyring::LeaseAges{60s, 1h}));
+  EXPECT_TRUE(policy.inherited);
+}
+
+TEST_F(LeasePoliciesTest, AnOrganisationsOwnHoldFromTheNextRequestOn) {
+  auto workspace = world.make_workspace();
+  ASSERT_TRUE(world.attach(workspace.id, world.make_key().row.id));
+  EXPECT_FALSE(ages_of(workspace.id));
+  ASSERT_TRUE(world.run(policies.set(world.admin(), {30s, 30s})));
+  EXPECT_EQ(ages_of(workspace.id), (keyring::LeaseAges{30s, 30s}));
+  ASSERT_TRUE(world.run(policies.set(world.admin(), {20s, 10min})));
+  EXPECT_EQ(ages_of(workspace.id), (keyring::LeaseAges{20s, 10min}));
+  auto policy = world.run(policies.get(world.admin())).value();
+  EXPECT_FALSE(policy.inherited);
+  ASSERT_TRUE(world.run(policies.reset(world.admin())));
+  EXPECT_FALSE(ages_of(workspace.id));
+  EXPECT_TRUE(world.run(policies.get(world.admin())).value().inherited);
+}
+
+TEST_F(LeasePoliciesTest, AnotherOrganisationsAreItsOwn) {
+  ASSERT_TRUE(world.run(policies.set(world.admin(), {30s, 30s})));
+  auto stranger = world.admin();
+  stranger.organization = world.other.organization.id;
+  EXPECT_TRUE(world.run(policies.get(stranger)).value().inherited);
+}
+
+TEST_F(LeasePoliciesTest, OutOfBoundsNothingIsSet) {
+  struct Case {
+    keyring::LeaseAges ages;
+    std::string_view message;
+  };
+  for (const auto& [ages, message] :
+       {Case{{999ms, 1h}, "soft_seconds must be at least 1s"},
+        Case{{60s, 59s},
+             "hard_seconds must not be below soft_seconds; set it equal to switch the bridging of outages off"},
+        Case{{60s, 24h + 1ms}, "hard_seconds must be at most 24h"}}) {
+    auto set = world.run(policies.set(world.admin(), ages));
+    ASSERT_FALSE(set);
+    EXPECT_EQ(set.error().code, ErrorCode::Invalid);
+    EXPECT_EQ(set.error().message, message);
+  }
+  EXPECT_TRUE(world.run(policies.get(world.admin())).value().inherited);
+}
+
+}  // namespace
+}  // namespace latchkey::admin
