@@ -40,6 +40,19 @@ Result<Timestamp> time_in_order(store::Transaction& transaction, const Uuid& org
   return std::max(now, page.rows.front().created_at + std::chrono::microseconds(1));
 }
 
+Result<void> append(store::Transaction& transaction, const Clock& clock, RandomSource& random, const Uuid& organization,
+                    std::string_view actor_id, const json::object& actor, std::string_view type,
+                    const json::object& details) {
+  LATCHKEY_TRY(auto created_at, time_in_order(transaction, organization, clock));
+  return transaction.insert(store::Activity{.id = make_id(id_prefix::kActivity, random),
+                                            .type = std::string(type),
+                                            .created_at = created_at,
+                                            .organization = organization,
+                                            .actor_id = std::string(actor_id),
+                                            .actor = json::serialize(actor),
+                                            .details = json::serialize(details)});
+}
+
 }  // namespace
 
 Result<void> record_activity(store::Transaction& transaction, const Clock& clock, RandomSource& random,
@@ -48,14 +61,12 @@ Result<void> record_activity(store::Transaction& transaction, const Clock& clock
                      {"admin_api_key_id", caller.api_key_id},
                      {"ip_address", text_or_null(caller.ip_address)},
                      {"user_agent", text_or_null(json_fields::clean_text(caller.user_agent, kMaxUserAgent))}};
-  LATCHKEY_TRY(auto created_at, time_in_order(transaction, caller.organization, clock));
-  return transaction.insert(store::Activity{.id = make_id(id_prefix::kActivity, random),
-                                            .type = std::string(type),
-                                            .created_at = created_at,
-                                            .organization = caller.organization,
-                                            .actor_id = caller.api_key_id,
-                                            .actor = json::serialize(actor),
-                                            .details = json::serialize(details)});
+  return append(transaction, clock, random, caller.organization, caller.api_key_id, actor, type, details);
+}
+
+Result<void> record_system_activity(store::Transaction& transaction, const Clock& clock, RandomSource& random,
+                                    const Uuid& organization, std::string_view type, const json::object& details) {
+  return append(transaction, clock, random, organization, "system", {{"type", "system_actor"}}, type, details);
 }
 
 Result<json::object> to_json(const store::Activity& activity) {

@@ -16,6 +16,11 @@ namespace latchkey::admin {
                                            const Caller& caller, std::string_view type,
                                            const boost::json::object& details);
 
+// The same of what the server did or found by itself: {"type": "system_actor"}, whose actor id is "system".
+[[nodiscard]] Result<void> record_system_activity(store::Transaction& transaction, const Clock& clock,
+                                                  RandomSource& random, const Uuid& organization, std::string_view type,
+                                                  const boost::json::object& details);
+
 // One activity as the API shows it.
 [[nodiscard]] Result<boost::json::object> to_json(const store::Activity& activity);
 
