@@ -138,7 +138,7 @@ World::~World() {
 
 void World::restart_keyring() {
   auto gate = kms::CallGate::create(*settings_.clock, context_.get_executor(), kms::make_timer_sleeper(), {});
-  gated_ = std::make_unique<kms::GatedKeyProvider>(vaults_, gate, kms::CallKind::Request);
+  gated_ = std::make_unique<kms::GatedKeyProvider>(vaults_, gate, kms::CallKind::Request, 10s);
   keyring::KeyringSettings settings;
   settings.ages = settings_.ages;
   keyring_ = std::make_unique<keyring::Keyring>(*store_, *gated_, *settings_.clock, random_, context_.get_executor(),
@@ -147,10 +147,7 @@ void World::restart_keyring() {
 
 void World::attend_regularly() {
   auto attend = [](World* world) -> Task<void> {
-    while (!world->ending_) {
-      co_await sleep_for(world->keyring_->attention_period());
-      world->keyring_->attend();
-    }
+    while (!world->ending_) co_await sleep_for(world->keyring_->attend());
   };
   boost::asio::co_spawn(context_, attend(this), boost::asio::detached);
 }

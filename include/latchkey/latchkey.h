@@ -63,6 +63,39 @@ LATCHKEY_API latchkey_code latchkey_decrypt(latchkey_workspace* workspace, const
                                             size_t context_size, const uint8_t* record, size_t record_size,
                                             uint8_t* out, size_t out_size, latchkey_error* error);
 
+/* Streams: data of any size, through functions of yours. They get `user` as it was given, and return 0, or anything
+ * else to end the call with LATCHKEY_FAILED. One thread at a time to a writer; a reader is thread-safe where its input
+ * is. */
+typedef struct latchkey_writer latchkey_writer;
+typedef struct latchkey_reader latchkey_reader;
+/* Takes the next bytes of the stream. */
+typedef int (*latchkey_output)(void* user, const uint8_t* bytes, size_t size);
+/* Fills all of `out` from byte `offset` of the stream on. */
+typedef int (*latchkey_input)(void* user, uint64_t offset, uint8_t* out, size_t size);
+
+/* Plaintext in, stream out, sealed with `threads` (1 to 64) at once; `output` is called from the thread that calls.
+ * NULL where it fails. The writer may outlive the workspace. */
+LATCHKEY_API latchkey_writer* latchkey_new_stream(latchkey_workspace* workspace, const latchkey_pair* context,
+                                                  size_t context_size, unsigned threads, latchkey_output output,
+                                                  void* user, latchkey_error* error);
+LATCHKEY_API latchkey_code latchkey_write(latchkey_writer* writer, const uint8_t* plaintext, size_t size,
+                                          latchkey_error* error);
+/* Without it, what went out is no stream, and will not open. After it, and after a failure, every call fails. */
+LATCHKEY_API latchkey_code latchkey_finish(latchkey_writer* writer, latchkey_error* error);
+LATCHKEY_API void latchkey_free_writer(latchkey_writer* writer);
+
+/* A stream of `size` bytes; its end is checked first, so that a cut one does not open. NULL where it fails. */
+LATCHKEY_API latchkey_reader* latchkey_open_stream(latchkey_workspace* workspace, const latchkey_pair* context,
+                                                   size_t context_size, uint64_t size, latchkey_input input, void* user,
+                                                   latchkey_error* error);
+/* Of the plaintext; 0 for NULL. */
+LATCHKEY_API uint64_t latchkey_plaintext_size(const latchkey_reader* reader);
+/* Fills `out` from the plaintext's byte `offset` on, and says in `read` how much of it: less than all at the end
+ * alone. `out` is zeroed, and `read` 0, where it fails: nothing comes out that was not checked. */
+LATCHKEY_API latchkey_code latchkey_read(const latchkey_reader* reader, uint64_t offset, uint8_t* out, size_t size,
+                                         size_t* read, latchkey_error* error);
+LATCHKEY_API void latchkey_free_reader(latchkey_reader* reader);
+
 #ifdef __cplusplus
 }
 #endif

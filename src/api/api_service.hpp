@@ -15,6 +15,7 @@
 #include "http/router.hpp"
 #include "http/server.hpp"
 #include "keyring/keyring.hpp"
+#include "keyring/usage_meter.hpp"
 
 namespace latchkey::api {
 
@@ -22,6 +23,7 @@ struct ApiLimits {
   std::size_t json_body = std::size_t{1024} * 1024;
   std::size_t raw_body = std::size_t{16} * 1024 * 1024;  // octet-stream encrypt and decrypt
   std::chrono::milliseconds request_timeout{25'000};
+  bool lends_data_keys = true;
 };
 
 // Everything the handlers call; all outlive the service.
@@ -34,6 +36,7 @@ struct ApiParts {
   admin::Compartments& compartments;
   admin::LeasePolicies& lease_policies;
   keyring::Keyring& keyring;
+  keyring::UsageMeter& usage;
   const Clock& clock;
   RandomSource& random;
   std::vector<std::string> vault_suffixes;

@@ -1,5 +1,6 @@
 #include "api/data_plane.hpp"
 
+#include <algorithm>
 #include <map>
 
 #include <fmt/format.h>
@@ -110,12 +111,22 @@ Task<Result<keyring::Lease>> DataPlane::lease_for(keyring::Compartment compartme
   co_return lease;
 }
 
+void DataPlane::count(const keyring::Compartment& compartment, const keyring::Lease& lease,
+                      const keyring::UsageCounts& counts) {
+  usage_.count(compartment, lease.external_key_id, lease.key->id(), counts);
+}
+
 Task<Result<std::vector<Result<Sealed>>>> DataPlane::encrypt(admin::Caller caller, std::string workspace_id,
                                                              std::vector<Result<Plain>> items, Deadline deadline) {
   LATCHKEY_CO_TRY(auto compartment,
                   co_await compartments_.open(std::move(caller), std::move(workspace_id), admin::Purpose::Encrypt));
   LATCHKEY_CO_TRY(auto lease, co_await lease_for(compartment, deadline));
-  co_return seal(lease, compartment, items, random_);
+  auto sealed = seal(lease, compartment, items, random_);
+  if (sealed) {
+    auto good = std::ranges::count_if(sealed.value(), [](const auto& one) { return one.has_value(); });
+    count(compartment, lease, {.encrypts = static_cast<std::uint64_t>(good)});
+  }
+  co_return sealed;
 }
 
 Task<Result<std::vector<Result<Opened>>>> DataPlane::decrypt(admin::Caller caller, std::string workspace_id,
@@ -141,6 +152,7 @@ Task<Result<std::vector<Result<Opened>>>> DataPlane::decrypt(admin::Caller calle
     if (!found->second) {
       results.emplace_back(found->second.error());
     } else {
+      count(compartment, found->second.value(), {.decrypts = 1});
       results.push_back(open(found->second.value(), compartment, item.value()));
     }
   }
@@ -151,6 +163,7 @@ Task<Result<LeasedKey>> DataPlane::lease(admin::Caller caller, std::string works
   LATCHKEY_CO_TRY(auto compartment,
                   co_await compartments_.open(std::move(caller), std::move(workspace_id), admin::Purpose::Encrypt));
   LATCHKEY_CO_TRY(auto lease, co_await lease_for(compartment, deadline));
+  count(compartment, lease, {.leases = 1});
   co_return LeasedKey{std::move(lease), compartment.id};
 }
 
@@ -165,6 +178,7 @@ Task<Result<LeasedKey>> DataPlane::unwrap(admin::Caller caller, std::string work
   auto lease = co_await lease_for(compartment, id.value(), deadline);
   if (!lease && lease.error().code == ErrorCode::NotFound) co_return absent;
   if (!lease) co_return lease.error();
+  count(compartment, lease.value(), {.leases = 1});
   co_return LeasedKey{std::move(lease).value(), compartment.id};
 }
 

@@ -12,6 +12,7 @@
 #include "base/random.hpp"
 #include "envelope/context.hpp"
 #include "keyring/keyring.hpp"
+#include "keyring/usage_meter.hpp"
 
 namespace latchkey::api {
 
@@ -47,8 +48,9 @@ struct LeasedKey {
 class DataPlane {
  public:
   // All references outlive it.
-  DataPlane(admin::Compartments& compartments, keyring::Keyring& keyring, RandomSource& random)
-      : compartments_(compartments), keyring_(keyring), random_(random) {}
+  DataPlane(admin::Compartments& compartments, keyring::Keyring& keyring, keyring::UsageMeter& usage,
+            RandomSource& random)
+      : compartments_(compartments), keyring_(keyring), usage_(usage), random_(random) {}
 
   [[nodiscard]] Task<Result<std::vector<Result<Sealed>>>> encrypt(admin::Caller caller, std::string workspace_id,
                                                                   std::vector<Result<Plain>> items, Deadline deadline);
@@ -63,9 +65,11 @@ class DataPlane {
  private:
   [[nodiscard]] Task<Result<keyring::Lease>> lease_for(keyring::Compartment compartment, Deadline deadline);
   [[nodiscard]] Task<Result<keyring::Lease>> lease_for(keyring::Compartment compartment, RawId id, Deadline deadline);
+  void count(const keyring::Compartment& compartment, const keyring::Lease& lease, const keyring::UsageCounts& counts);
 
   admin::Compartments& compartments_;
   keyring::Keyring& keyring_;
+  keyring::UsageMeter& usage_;
   RandomSource& random_;
 };
 

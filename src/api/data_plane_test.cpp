@@ -323,6 +323,21 @@ TEST_F(DataPlaneTest, ARefusingKeyRefusesABatchWithoutBeingAskedForEachItem) {
   EXPECT_LE(world.provider.calls(), calls + 1);
 }
 
+TEST(DataPlane, AServerThatLendsNothingSaysSoAndServesAllTheSame) {
+  ApiLimits limits;
+  limits.lends_data_keys = false;
+  testing::ApiWorld world(limits);
+  auto workspace = world.make_locked_workspace();
+  auto path = "/v1/workspaces/" + workspace.id + "/";
+  for (const auto* door : {"data_keys", "data_keys/dk_01FZpz5ZupHfjFbyver2JWmM/unwrap"}) {
+    auto answer = world.call("POST", path + door, world.service_key);
+    EXPECT_EQ(answer.status, 403U);
+    EXPECT_EQ(answer.error_type(), "permission_error");
+    EXPECT_NE(answer.message().find("keyring.lend_data_keys"), std::string::npos) << answer.message();
+  }
+  EXPECT_EQ(world.call("POST", path + "encrypt", world.service_key, R"({"plaintext":"eA=="})").status, 200U);
+}
+
 TEST_F(DataPlaneTest, DataKeysAreLeasedAndUnwrapped) {
   auto workspace = world.make_locked_workspace();
   auto lease = call(workspace.id, "data_keys", "{}");

@@ -63,6 +63,14 @@ auto duration(std::chrono::milliseconds ServerConfig::*member) {
   };
 }
 
+auto flag(bool ServerConfig::*member) {
+  return [member](ServerConfig& config, const std::string& value) -> Result<void> {
+    if (value != "true" && value != "false") return wrong("true or false", value);
+    config.*member = value == "true";
+    return success();
+  };
+}
+
 Result<void> set_binding(ServerConfig& config, const std::string& value) {
   if (value == "off") {
     config.organization_binding = kms::OrganizationBinding::Off;
@@ -153,6 +161,10 @@ std::vector<Setting> server_settings() {
        true, text(&C::proxy)},
       {"outbound", "ca_file", "PEM file of the authorities to trust for these calls. Empty: the system's.", "", true,
        text(&C::ca_file)},
+      {"keyring", "lend_data_keys",
+       "Whether service and workspace keys may have a data key lent, to encrypt on their own machines. Where not,\n"
+       "everything goes through this server.",
+       "true", false, flag(&C::lend_data_keys)},
       {"keyring", "soft",
        "The age up to which an unwrapped data key is used without asking the customer's key again:\nthe time within "
        "which a revocation takes effect.",
@@ -203,6 +215,7 @@ Error unknown_setting(std::string_view place, std::string_view name) {
 Result<std::string> toml_text(const toml::node& node) {
   if (const auto* string = node.as_string()) return string->get();
   if (const auto* integer = node.as_integer()) return std::to_string(integer->get());
+  if (const auto* boolean = node.as_boolean()) return std::string(boolean->get() ? "true" : "false");
   if (const auto* array = node.as_array()) {
     std::vector<std::string> items;
     for (const auto& item : *array) {
@@ -211,7 +224,7 @@ Result<std::string> toml_text(const toml::node& node) {
     }
     return boost::join(items, ",");
   }
-  return Error{ErrorCode::Invalid, "expected a string, a whole number or a list of strings"};
+  return Error{ErrorCode::Invalid, "expected a string, a whole number, true or false, or a list of strings"};
 }
 
 Result<void> apply_section(ServerConfig& config, const std::string& path, std::string_view section,

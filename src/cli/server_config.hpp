@@ -45,6 +45,7 @@ struct ServerConfig {
   // [keyring]
   std::chrono::milliseconds lease_soft{};
   std::chrono::milliseconds lease_hard{};
+  bool lend_data_keys = true;
   std::chrono::milliseconds kms_timeout{};
   unsigned kms_calls_per_10s = 0;
   // [keys]

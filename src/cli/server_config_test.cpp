@@ -78,7 +78,7 @@ TEST_F(ServerConfigTest, MistakesAreNamedWithTheirPlaceAndTheCure) {
       {"[server]\nprot = 1\n", "latchkey.toml:2: there is no setting \"server.prot\""},
       {"port = 1\n", "latchkey.toml:1: there is no setting \"port\""},
       {"[server]\nport = 70000\n", "(server.port): expected a whole number from 0 to 65535, got \"70000\""},
-      {"[server]\nport = 1.5\n", "expected a string, a whole number or a list of strings"},
+      {"[server]\nport = 1.5\n", "expected a string, a whole number, true or false, or a list of strings"},
       {"[server\n", "latchkey.toml:1:"},
       {"[keyring]\nsoft = \"soon\"\n", "expected a duration such as 250ms, 60s, 10m or 2h, got \"soon\""},
       {"[keyring]\nsoft = \"500ms\"\n", "keyring.soft must be at least 1s"},

@@ -15,6 +15,7 @@
 #include "admin/activity.hpp"
 #include "admin/compartments.hpp"
 #include "admin/external_keys.hpp"
+#include "admin/usage_recorder.hpp"
 #include "api/api_service.hpp"
 #include "base/file.hpp"
 #include "base/log.hpp"
@@ -33,6 +34,9 @@ namespace {
 constexpr std::size_t kMaxPemSize = std::size_t{256} * 1024;
 constexpr unsigned kSigningThreads = 2;
 constexpr std::chrono::seconds kStopGrace{10};
+constexpr std::chrono::seconds kMostTurn{20};  // that a call may wait for its turn at a busy vault
+constexpr std::chrono::milliseconds kFirstAttention{50};
+constexpr std::chrono::minutes kUsagePeriod{1};
 
 Error in_setting(std::string_view setting, const Error& error) {
   return caused_by(error, error.code, fmt::format("{}: {}", setting, error.message), error.reason);
@@ -87,7 +91,7 @@ admin::AdminSettings admin_settings(const ServerConfig& config) {
 keyring::KeyringSettings keyring_settings(const ServerConfig& config) {
   keyring::KeyringSettings settings;
   settings.ages = {config.lease_soft, config.lease_hard};
-  settings.kms_timeout = config.kms_timeout;
+  settings.kms_timeout = config.kms_timeout + kMostTurn;
   return settings;
 }
 
@@ -115,21 +119,47 @@ Result<std::shared_ptr<kms::KeyProvider>> azure_provider(const ServerConfig& con
   return kms::azure::make_azure_key_provider(std::move(options), client, clock, random, pool, std::move(executor));
 }
 
-// Has the keyring renew and wipe what is due. Used on its timer's strand alone, until it is stopped.
-struct KeyringAttendant {
+// Does a work again and again, each time as much later as it says. Used on its timer's strand alone, until it is
+// stopped.
+struct Attendant {
+  using Work = std::function<Task<std::chrono::milliseconds>()>;
   boost::asio::steady_timer timer;
-  keyring::Keyring& keyring;
-  std::chrono::milliseconds period;
+  std::chrono::milliseconds wait;
+  Work work;
   bool stopping = false;
+  bool ended = false;
+  std::function<void()> on_end = {};
 };
 
-Task<void> attend_regularly(std::shared_ptr<KeyringAttendant> attendant) {
+Task<void> attend_regularly(std::shared_ptr<Attendant> attendant) {
   while (!attendant->stopping) {
-    attendant->timer.expires_after(attendant->period);
+    attendant->timer.expires_after(attendant->wait);
     boost::system::error_code ignored;
     co_await attendant->timer.async_wait(boost::asio::redirect_error(boost::asio::use_awaitable, ignored));
-    if (!attendant->stopping) attendant->keyring.attend();
+    if (attendant->stopping) break;
+    attendant->wait = co_await attendant->work();
   }
+  attendant->ended = true;
+  if (attendant->on_end) attendant->on_end();
+}
+
+// Until its work, where it is at it, is done.
+Task<void> end(std::shared_ptr<Attendant> attendant) {
+  auto begin = [attendant](std::function<void()> resume) {
+    auto stop = [attendant, resume = std::move(resume)] {
+      attendant->stopping = true;
+      attendant->timer.cancel();
+      attendant->ended ? resume() : void(attendant->on_end = resume);
+    };
+    boost::asio::dispatch(attendant->timer.get_executor(), std::move(stop));
+  };
+  auto ended = suspend(std::move(begin));
+  co_await std::move(ended);
+}
+
+Task<void> record_usage(admin::UsageRecorder& recorder) {
+  auto recorded = co_await recorder.record();
+  if (!recorded) spdlog::error("what data keys were used for could not be recorded: {}", describe(recorded.error()));
 }
 
 }  // namespace
@@ -142,6 +172,8 @@ struct ServerRuntime::Parts {
   std::unique_ptr<kms::KeyProviders> clouds;
   std::unique_ptr<kms::GatedKeyProvider> providers;
   std::unique_ptr<keyring::Keyring> keyring;
+  std::unique_ptr<keyring::UsageMeter> usage;
+  std::unique_ptr<admin::UsageRecorder> usage_recorder;
   std::unique_ptr<admin::Credentials> credentials;
   std::unique_ptr<admin::ExternalKeys> external_keys;
   std::unique_ptr<admin::Workspaces> workspaces;
@@ -150,8 +182,18 @@ struct ServerRuntime::Parts {
   std::unique_ptr<admin::LeasePolicies> lease_policies;
   std::unique_ptr<api::ApiService> api;
   std::unique_ptr<http::Server> server;
-  std::shared_ptr<KeyringAttendant> attendant;
+  std::vector<std::shared_ptr<Attendant>> attendants;
+
+  void attend(const boost::asio::any_io_executor& executor, std::chrono::milliseconds first, Attendant::Work work);
 };
+
+void ServerRuntime::Parts::attend(const boost::asio::any_io_executor& executor, std::chrono::milliseconds first,
+                                  Attendant::Work work) {
+  boost::asio::any_io_executor strand = boost::asio::make_strand(executor);
+  attendants.push_back(
+      std::make_shared<Attendant>(Attendant{boost::asio::steady_timer(strand), first, std::move(work)}));
+  boost::asio::co_spawn(strand, attend_regularly(attendants.back()), boost::asio::detached);
+}
 
 ServerRuntime::ServerRuntime(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
 ServerRuntime::~ServerRuntime() = default;
@@ -179,9 +221,13 @@ Result<std::unique_ptr<ServerRuntime>> ServerRuntime::start(const ServerConfig& 
   LATCHKEY_TRY(auto azure, azure_provider(config, *parts->client, clock, random, parts->signing_pool, executor));
   parts->clouds = std::make_unique<kms::KeyProviders>(std::move(local), std::move(azure));
   auto gate = kms::CallGate::create(clock, executor, kms::make_timer_sleeper(), gate_limits(config));
-  parts->providers = std::make_unique<kms::GatedKeyProvider>(*parts->clouds, gate, kms::CallKind::Request);
+  parts->providers =
+      std::make_unique<kms::GatedKeyProvider>(*parts->clouds, gate, kms::CallKind::Request, config.kms_timeout);
   parts->keyring = std::make_unique<keyring::Keyring>(*parts->store, *parts->providers, clock, random, executor,
                                                       keyring_settings(config));
+
+  parts->usage = std::make_unique<keyring::UsageMeter>(clock);
+  parts->usage_recorder = std::make_unique<admin::UsageRecorder>(*parts->store, *parts->usage, clock, random);
 
   auto rules = admin_settings(config);
   parts->credentials = std::make_unique<admin::Credentials>(*parts->store, clock, random);
@@ -196,9 +242,10 @@ Result<std::unique_ptr<ServerRuntime>> ServerRuntime::start(const ServerConfig& 
   limits.json_body = config.max_json_body;
   limits.raw_body = config.max_raw_body;
   limits.request_timeout = config.request_timeout;
+  limits.lends_data_keys = config.lend_data_keys;
   parts->api = std::make_unique<api::ApiService>(
       api::ApiParts{*parts->store, *parts->credentials, *parts->external_keys, *parts->workspaces, *parts->activity,
-                    *parts->compartments, *parts->lease_policies, *parts->keyring, clock, random,
+                    *parts->compartments, *parts->lease_policies, *parts->keyring, *parts->usage, clock, random,
                     config.azure_vault_suffixes},
       limits);
 
@@ -208,10 +255,12 @@ Result<std::unique_ptr<ServerRuntime>> ServerRuntime::start(const ServerConfig& 
   server_options.max_connections = config.max_connections;
   LATCHKEY_TRY(server_options.tls, server_tls(config));
   LATCHKEY_TRY(parts->server, http::Server::start(executor, std::move(server_options), *parts->api));
-  boost::asio::any_io_executor strand = boost::asio::make_strand(executor);
-  parts->attendant = std::make_shared<KeyringAttendant>(
-      KeyringAttendant{boost::asio::steady_timer(strand), *parts->keyring, parts->keyring->attention_period()});
-  boost::asio::co_spawn(strand, attend_regularly(parts->attendant), boost::asio::detached);
+  parts->attend(executor, kFirstAttention,
+                [keyring = parts->keyring.get()]() -> Task<std::chrono::milliseconds> { co_return keyring->attend(); });
+  parts->attend(executor, kUsagePeriod, [recorder = parts->usage_recorder.get()]() -> Task<std::chrono::milliseconds> {
+    co_await record_usage(*recorder);
+    co_return kUsagePeriod;
+  });
   return std::unique_ptr<ServerRuntime>(new ServerRuntime(std::move(parts)));
 }
 
@@ -225,12 +274,9 @@ admin::Workspaces& ServerRuntime::workspaces() {
   return *parts_->workspaces;
 }
 Task<void> ServerRuntime::stop() {
-  auto end = [attendant = parts_->attendant] {
-    attendant->stopping = true;
-    attendant->timer.cancel();
-  };
-  boost::asio::dispatch(parts_->attendant->timer.get_executor(), std::move(end));
   co_await parts_->server->stop(kStopGrace);
+  for (const auto& attendant : parts_->attendants) co_await end(attendant);
+  co_await record_usage(*parts_->usage_recorder);
 }
 
 }  // namespace latchkey::cli

@@ -19,6 +19,9 @@ namespace {
 
 // How often a question is asked again whose answer came too late, as the leases were evicted in the meantime.
 constexpr int kMostTries = 3;
+// So many renewals are begun together, and so much later the next.
+constexpr std::size_t kDueAtOnce = 2;
+constexpr std::chrono::milliseconds kBetweenDue{2};
 
 bool refused(const Error& error) {
   return error.code == ErrorCode::KeyDenied || error.code == ErrorCode::NetworkBlocked;
@@ -87,8 +90,7 @@ class Keyring::Impl : public std::enable_shared_from_this<Impl> {
   Task<Result<Lease>> for_encryption(Compartment compartment, Deadline deadline);
   Task<Result<Lease>> for_decryption(Compartment compartment, RawId id, Deadline deadline);
   void evict(const std::string& external_key_id) { table_.evict(external_key_id); }
-  void attend();
-  [[nodiscard]] std::chrono::milliseconds attention_period() const { return renewal_slack(settings_.ages) / 2; }
+  [[nodiscard]] std::chrono::milliseconds attend();
   [[nodiscard]] std::size_t size() const { return table_.size(); }
 
  private:
@@ -232,12 +234,13 @@ void Keyring::Impl::renew_behind(Compartment compartment, RawId id, KeyVersionId
                         boost::asio::detached);
 }
 
-void Keyring::Impl::attend() {
+std::chrono::milliseconds Keyring::Impl::attend() {
   auto now = clock_.steady();
-  for (auto& due : table_.take_due(settings_.ages, now)) {
-    renew_behind(std::move(due.compartment), due.data_key, std::move(due.version));
-  }
+  auto all = table_.take_due(settings_.ages, kDueAtOnce, now);
+  for (auto& due : all) renew_behind(std::move(due.compartment), due.data_key, std::move(due.version));
+  if (all.size() == kDueAtOnce) return kBetweenDue;
   table_.wipe_expired(settings_.ages, now);
+  return renewal_slack(settings_.ages) / 2;
 }
 
 Task<Result<Lease>> Keyring::Impl::wait(LeaseFlight flight, Deadline deadline) {
@@ -443,12 +446,8 @@ void Keyring::evict(const std::string& external_key_id) {
   impl_->evict(external_key_id);
 }
 
-void Keyring::attend() {
-  impl_->attend();
-}
-
-std::chrono::milliseconds Keyring::attention_period() const {
-  return impl_->attention_period();
+std::chrono::milliseconds Keyring::attend() {
+  return impl_->attend();
 }
 
 std::size_t Keyring::size() const {

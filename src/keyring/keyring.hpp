@@ -37,7 +37,7 @@ namespace latchkey::keyring {
 
 struct KeyringSettings {
   LeaseAges ages;
-  std::chrono::milliseconds kms_timeout{10'000};  // for one wrap or unwrap with its retries
+  std::chrono::milliseconds kms_timeout{30'000};  // for one wrap or unwrap, its turn at the vault included
   BackoffSettings probes{std::chrono::seconds(10), std::chrono::seconds(60)};  // of a key that refuses
   BackoffSettings tries{std::chrono::seconds(1), std::chrono::seconds(30)};    // of a key that cannot be asked
   std::size_t max_leases = 100'000;                                            // least recently used go first
@@ -75,10 +75,9 @@ class Keyring {
 
   // Drops and wipes every lease under the external key, now.
   void evict(const std::string& external_key_id);
-  // Begins the renewals and the probes that are due, and wipes what is past the hard age. To be called each
-  // attention_period(), or else requests do it, and wait.
-  void attend();
-  [[nodiscard]] std::chrono::milliseconds attention_period() const;
+  // Begins renewals and probes that are due, a few at a time so that requests come in between, and wipes what is past
+  // the hard age. Says when it wants to be called again; where it is not, requests do it, and wait.
+  [[nodiscard]] std::chrono::milliseconds attend();
   // How many leases are held.
   [[nodiscard]] std::size_t size() const;
 

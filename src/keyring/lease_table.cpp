@@ -6,6 +6,13 @@
 
 namespace latchkey::keyring {
 
+namespace {
+
+// A version that is due and cannot be asked yet.
+constexpr std::chrono::seconds kLookAgain{1};
+
+}  // namespace
+
 std::size_t LeaseTable::HashLeaseId::operator()(const LeaseId& id) const {
   // Both are random and only what the store knows gets in, so their bytes are hash enough.
   std::size_t compartment = 0;
@@ -54,6 +61,7 @@ std::optional<SteadyTime> LeaseTable::insert(const Ticket& ticket, const Compart
   auto proven = version(ticket.version);
   proven->standing.prove(ticket.begun, ages, settings_.phase());
   proven->witness = Witness{compartment, key->id()};
+  look_at(proven, proven->standing.renew_at);
   LeaseId id{compartment.id, key->id()};
   leases_.get<ById>().erase(id);
   auto& by_use = leases_.get<ByUse>();
@@ -71,11 +79,15 @@ void LeaseTable::refuse(const Ticket& ticket, const Compartment& compartment, co
   auto refused = version(ticket.version);
   refused->standing.refuse(error, now, settings_.standing);
   refused->witness = Witness{compartment, data_key};
+  look_at(refused, refused->standing.refusal.next_try());
 }
 
 void LeaseTable::miss(const Ticket& ticket, const Error& error, SteadyTime now) {
   std::lock_guard lock(mutex_);
-  if (valid(ticket)) version(ticket.version)->standing.miss(error, now, settings_.standing);
+  if (!valid(ticket)) return;
+  auto missed = version(ticket.version);
+  missed->standing.miss(error, now, settings_.standing);
+  look_at(missed, missed->standing.outage.next_try());
 }
 
 std::optional<Error> LeaseTable::obstacle(const KeyVersionId& id, SteadyTime now) {
@@ -104,26 +116,44 @@ std::optional<Error> LeaseTable::wrapping_obstacle(const std::string& external_k
   return wrapping && !wrapping.take_try(now) ? std::optional(wrapping.error()) : std::nullopt;
 }
 
-std::vector<LeaseTable::Due> LeaseTable::take_due(const LeaseAges& default_ages, SteadyTime now) {
+std::vector<LeaseTable::Due> LeaseTable::take_due(const LeaseAges& default_ages, std::size_t most, SteadyTime now) {
   std::lock_guard lock(mutex_);
   std::vector<Due> due;
-  for (auto& [name, key] : externals_) {
-    for (auto& [version_name, version] : key.versions) {
-      auto& standing = version->standing;
-      if (!version->witness) continue;
-      const auto& [compartment, data_key] = *version->witness;
-      bool renewal = standing.used && standing.renewal_due(compartment.ages.value_or(default_ages), now);
-      if (!renewal && !standing.probe_due(now)) continue;
+  while (due.size() < most && !agenda_.empty() && agenda_.begin()->first <= now) {
+    auto version = agenda_.begin()->second.lock();
+    agenda_.erase(agenda_.begin());
+    if (!version) continue;
+    version->looked_at_next.reset();
+    if (!version->witness) continue;
+    auto& standing = version->standing;
+    const auto& [compartment, data_key] = *version->witness;
+    bool renewal = standing.used && standing.renewal_due(compartment.ages.value_or(default_ages), now);
+    if (renewal || standing.probe_due(now)) {
       standing.begin_renewal(now);
       due.push_back({version->id, compartment, data_key});
+    } else if (standing.refusal) {
+      look_at(version, std::max(standing.refusal.next_try(), now + kLookAgain));
+    } else if (standing.used && standing.outage) {
+      look_at(version, std::max(standing.outage.next_try(), now + kLookAgain));
     }
+    // Who comes to an idle key asks by himself.
   }
   return due;
 }
 
+void LeaseTable::look_at(const std::shared_ptr<Version>& version, SteadyTime when) {
+  auto& next = version->looked_at_next;
+  if (next && *next <= when) return;
+  next = when;
+  agenda_.emplace(when, version);
+}
+
 void LeaseTable::end_renewal(const KeyVersionId& id) {
   std::lock_guard lock(mutex_);
-  if (auto known = find_version(id)) known->standing.renewing_since.reset();
+  auto known = find_version(id);
+  if (!known) return;
+  known->standing.renewing_since.reset();
+  look_at(known, known->standing.not_before);
 }
 
 std::optional<RawId> LeaseTable::active(const Uuid& compartment, const std::string& external_key, const LeaseAges& ages,
@@ -151,6 +181,8 @@ void LeaseTable::erase(const LeaseId& id) {
 
 void LeaseTable::wipe_expired(const LeaseAges& default_ages, SteadyTime now) {
   std::lock_guard lock(mutex_);
+  if (wiped_at_ && now - *wiped_at_ < default_ages.soft) return;
+  wiped_at_ = now;
   auto ages_of = [&](const Version& version) {
     return version.witness ? version.witness->compartment.ages.value_or(default_ages) : default_ages;
   };

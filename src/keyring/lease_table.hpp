@@ -93,13 +93,13 @@ class LeaseTable {
   [[nodiscard]] std::optional<Error> wrapping_obstacle(const std::string& external_key, SteadyTime now);
 
   // One data key under a version that is due to be asked: because its leases are in use and soon too old, or because
-  // it refuses and somebody asked for it. Whoever gets it begins a renewal, and calls end_renewal.
+  // it refuses and somebody asked for it. Whoever gets it begins a renewal, and calls end_renewal. At most `most`.
   struct Due {
     KeyVersionId version;
     Compartment compartment;
     RawId data_key;
   };
-  [[nodiscard]] std::vector<Due> take_due(const LeaseAges& default_ages, SteadyTime now);
+  [[nodiscard]] std::vector<Due> take_due(const LeaseAges& default_ages, std::size_t most, SteadyTime now);
   void end_renewal(const KeyVersionId& version);
 
   // Which data key encrypts: a hint, as old as soft at most.
@@ -108,7 +108,8 @@ class LeaseTable {
   void set_active(const Uuid& compartment, const std::string& external_key, const RawId& data_key, SteadyTime now);
 
   void erase(const LeaseId& id);
-  // Wipes the leases that are past the hard age, and forgets keys that nobody asked for as long.
+  // Wipes the leases that are past the hard age, and forgets keys that nobody asked for as long; all of it again once
+  // a soft age has passed.
   void wipe_expired(const LeaseAges& default_ages, SteadyTime now);
   // Drops every lease of the external key and forgets what is known of it.
   void evict(const std::string& external_key);
@@ -124,6 +125,7 @@ class LeaseTable {
     KeyVersionId id;
     KeyStanding standing;
     std::optional<Witness> witness;
+    std::optional<SteadyTime> looked_at_next;  // its place in the agenda
   };
   struct External {
     std::uint64_t epoch = 0;
@@ -160,11 +162,15 @@ class LeaseTable {
   [[nodiscard]] std::shared_ptr<Version> find_version(const KeyVersionId& id) const;
   [[nodiscard]] bool valid(const Ticket& ticket);
   void drop(const std::string& external_key);
+  // Has take_due look at the version then.
+  void look_at(const std::shared_ptr<Version>& version, SteadyTime when);
 
   LeaseTableSettings settings_;
   mutable std::mutex mutex_;  // over everything below
   Leases leases_;
   std::map<std::string, External> externals_;
+  std::multimap<SteadyTime, std::weak_ptr<Version>> agenda_;
+  std::optional<SteadyTime> wiped_at_;
   std::map<std::pair<Uuid, std::string>, Hint> active_;
   // Never repeats, so that an external key that was forgotten in between does not make an old ticket valid.
   std::uint64_t next_epoch_ = 1;

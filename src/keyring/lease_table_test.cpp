@@ -109,12 +109,27 @@ TEST_F(LeaseTableTest, KeysInUseAreDueAndIdleOnesAreNot) {
   hold(1, a1);
   hold(2, b1);
   (void)find(2, now + 1s);
-  EXPECT_TRUE(table.take_due(ages, now + 59s).empty());
-  auto due = table.take_due(ages, now + 60s);
+  EXPECT_TRUE(table.take_due(ages, 10, now + 59s).empty());
+  auto due = table.take_due(ages, 10, now + 60s);
   ASSERT_EQ(due.size(), 1U);
   EXPECT_EQ(due[0].version, b1);
   EXPECT_EQ(due[0].data_key, raw(2));
-  EXPECT_TRUE(table.take_due(ages, now + 60s).empty()) << "it has been begun";
+  EXPECT_TRUE(table.take_due(ages, 10, now + 60s).empty()) << "it has been begun";
+}
+
+TEST_F(LeaseTableTest, TheyAreTakenAFewAtATimeAndNoneIsForgotten) {
+  hold(1, a1);
+  hold(2, b1);
+  (void)find(1, now);
+  (void)find(2, now);
+  auto first = table.take_due(ages, 1, now + 60s);
+  auto second = table.take_due(ages, 1, now + 60s);
+  ASSERT_EQ(first.size() + second.size(), 2U);
+  EXPECT_NE(first[0].version, second[0].version);
+  EXPECT_TRUE(table.take_due(ages, 1, now + 60s).empty());
+  table.end_renewal(a1);
+  EXPECT_TRUE(table.take_due(ages, 1, now + 60s).empty()) << "it ended without an answer a moment ago";
+  EXPECT_EQ(table.take_due(ages, 1, now + 61s).size(), 1U);
 }
 
 TEST_F(LeaseTableTest, AnOrganisationsOwnAgesCount) {
@@ -122,7 +137,7 @@ TEST_F(LeaseTableTest, AnOrganisationsOwnAgesCount) {
   strict.ages = LeaseAges{5s, 10s};
   ASSERT_TRUE(table.insert(table.begin(a1, now), strict, *strict.ages, key(1)));
   (void)table.find(lease(1), *strict.ages, now);
-  EXPECT_EQ(table.take_due(ages, now + 5s).size(), 1U);
+  EXPECT_EQ(table.take_due(ages, 10, now + 5s).size(), 1U);
   table.wipe_expired(ages, now + 10s);
   EXPECT_EQ(table.size(), 0U);
 }
@@ -145,8 +160,8 @@ TEST_F(LeaseTableTest, ARefusalDropsEveryVersionOfThatKeyAndIsRemembered) {
 TEST_F(LeaseTableTest, ARefusedKeyIsDueForAProbeWithTheDataKeyThatMetTheRefusal) {
   refuse(a1);
   EXPECT_TRUE(table.obstacle(a1, now));
-  EXPECT_TRUE(table.take_due(ages, now + 9s).empty());
-  auto due = table.take_due(ages, now + 10s);
+  EXPECT_TRUE(table.take_due(ages, 10, now + 9s).empty());
+  auto due = table.take_due(ages, 10, now + 10s);
   ASSERT_EQ(due.size(), 1U);
   EXPECT_EQ(due[0].data_key, raw(1));
   EXPECT_TRUE(table.obstacle(a1, now + 30s)) << "the probe is on its way";
@@ -206,7 +221,7 @@ TEST_F(LeaseTableTest, WhoHoldsADroppedKeyStillHasIt) {
 TEST_F(LeaseTableTest, KeysPastHardAreWipedWithoutBeingAskedFor) {
   hold(1, a1);
   std::weak_ptr<const envelope::DataKey> old = find(1, now)->key;
-  table.wipe_expired(ages, now + 1h - 1ns);
+  table.wipe_expired(ages, now + 1h - 60s);
   EXPECT_FALSE(old.expired());
   table.wipe_expired(ages, now + 1h);
   EXPECT_TRUE(old.expired());

@@ -24,6 +24,7 @@ struct Waiter {
   CallKind kind;
   bool granted = false;
   bool gone = false;
+  std::optional<Error> turned_away;
   std::function<void()> resume;
 };
 using WaiterPtr = std::shared_ptr<Waiter>;
@@ -63,8 +64,9 @@ class CallGate::State {
   // The waiter, let through already or not; an error where it was turned away.
   Result<WaiterPtr> queue(CallGate& gate, const std::string& vault, const std::string& key, CallKind kind);
   Task<bool> wait(WaiterPtr waiter);
-  // Whether the waiter was let through after all.
-  bool give_up(const std::string& vault, const WaiterPtr& waiter);
+  // To be called once the wait is over, for whatever reason: whether the waiter was let through.
+  Result<void> conclude(const std::string& vault, const WaiterPtr& waiter);
+  void turn_away(const std::string& vault, const std::string& key, const Error& error);
   void leave(CallGate& gate, const std::string& vault, const std::string& key, CallKind kind);
   void wake(CallGate& gate, const std::string& vault);
 
@@ -151,7 +153,7 @@ void CallGate::State::wake(CallGate& gate, const std::string& name) {
 
 Result<WaiterPtr> CallGate::State::queue(CallGate& gate, const std::string& name, const std::string& key,
                                          CallKind kind) {
-  auto waiter = std::make_shared<Waiter>(Waiter{key, kind, false, false, {}});
+  auto waiter = std::make_shared<Waiter>(Waiter{key, kind, false, false, {}, {}});
   Resumes resumes;
   {
     std::lock_guard lock(mutex_);
@@ -180,18 +182,36 @@ Task<bool> CallGate::State::wait(WaiterPtr waiter) {
   co_return true;
 }
 
-bool CallGate::State::give_up(const std::string& name, const WaiterPtr& waiter) {
+void CallGate::State::turn_away(const std::string& name, const std::string& key, const Error& error) {
+  Resumes resumes;
+  {
+    std::lock_guard lock(mutex_);
+    auto vault = vaults_.find(name);
+    if (vault == vaults_.end()) return;
+    std::erase_if(vault->second.waiting, [&](const WaiterPtr& waiter) {
+      if (waiter->key != key) return false;
+      waiter->gone = true;
+      waiter->turned_away = error;
+      if (waiter->resume) resumes.push_back(std::move(waiter->resume));
+      return true;
+    });
+  }
+  for (auto& resume : resumes) resume();
+}
+
+Result<void> CallGate::State::conclude(const std::string& name, const WaiterPtr& waiter) {
   std::function<void()> resume;
   {
     std::lock_guard lock(mutex_);
-    if (waiter->granted) return true;
+    if (waiter->granted) return success();
+    if (waiter->turned_away) return *waiter->turned_away;
     waiter->gone = true;
     resume = std::move(waiter->resume);
     auto vault = vaults_.find(name);
     if (vault != vaults_.end()) vault->second.waiting.remove(waiter);
   }
   if (resume) resume();
-  return false;
+  return waited_in_vain(name);
 }
 
 void CallGate::State::leave(CallGate& gate, const std::string& name, const std::string& key, CallKind kind) {
@@ -242,8 +262,16 @@ Task<Result<CallGate::Pass>> CallGate::enter(std::string vault, std::string key,
   LATCHKEY_CO_TRY(auto waiter, state_->queue(*this, vault, key, kind));
   std::function<Task<bool>()> work = [self, waiter] { return self->state_->wait(waiter); };
   (void)co_await wait_at_most(state_->executor(), deadline - state_->clock().steady(), std::move(work));
-  if (!state_->give_up(vault, waiter)) co_return waited_in_vain(vault);
+  LATCHKEY_CO_TRYV(state_->conclude(vault, waiter));
   co_return Pass(std::move(self), std::move(vault), std::move(key), kind);
+}
+
+void CallGate::turn_away(const std::string& vault, const std::string& key, const Error& error) {
+  state_->turn_away(vault, key, error);
+}
+
+SteadyTime CallGate::now() const {
+  return state_->clock().steady();
 }
 
 }  // namespace latchkey::kms

@@ -59,8 +59,12 @@ class CallGate : public std::enable_shared_from_this<CallGate> {
   CallGate(const CallGate&) = delete;
   CallGate& operator=(const CallGate&) = delete;
 
-  // KeyUnreachable (timed_out) where the deadline comes first, (throttled) where too many wait already.
+  // KeyUnreachable (timed_out) where the deadline comes first, (throttled) where too many wait already; or what
+  // turn_away was told.
   [[nodiscard]] Task<Result<Pass>> enter(std::string vault, std::string key, CallKind kind, Deadline deadline);
+  // Gives this error to all who wait for this key now.
+  void turn_away(const std::string& vault, const std::string& key, const Error& error);
+  [[nodiscard]] SteadyTime now() const;
 
  private:
   class State;

@@ -158,6 +158,19 @@ TEST_F(CallGateTest, BackgroundWorkGoesWhereRequestsLeaveRoom) {
   EXPECT_EQ(entered.back(), "rewrap");
 }
 
+TEST_F(CallGateTest, WhoWaitsForAKeyThatCannotBeReachedIsToldSo) {
+  make({.per_key = 1, .per_vault = 4});
+  for (const auto* key : {"down", "down", "down", "up", "up"}) call("v", key);
+  gate->turn_away("v", "down", Error{ErrorCode::KeyUnreachable, "down", "timed_out"});
+  poll();
+  ASSERT_EQ(failed.size(), 2U);
+  EXPECT_EQ(failed[0].message, "down");
+  EXPECT_EQ(entered, (std::vector<std::string>{"down", "up"}));
+  let_go();
+  let_go();
+  EXPECT_EQ(entered.back(), "up");
+}
+
 TEST_F(CallGateTest, AGateThatIsGoneWakesNobody) {
   make({.per_window = 1, .window = 10s});
   call("v", "k");
@@ -187,7 +200,7 @@ class CountingProvider final : public KeyProvider {
 TEST_F(CallGateTest, AGatedProviderAsksOnlyOnceItIsLetIn) {
   make({.per_key = 1, .per_vault = 1});
   CountingProvider inner;
-  GatedKeyProvider provider(inner, gate, CallKind::Request);
+  GatedKeyProvider provider(inner, gate, CallKind::Request, 10s);
   KeyLocation location = AzureKey{"https://v.vault.azure.net/", "k", "t", std::nullopt};
   auto run_all = [&](const KeyLocation& where) {
     crypto::SecretBytes secret(32);

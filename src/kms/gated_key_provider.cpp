@@ -1,31 +1,48 @@
 #include "kms/gated_key_provider.hpp"
 
+#include <algorithm>
+
+#include "kms/reasons.hpp"
+
 namespace latchkey::kms {
 
-// The platform's own key is in memory, and asked at once.
-Task<Result<CallGate::Pass>> GatedKeyProvider::enter(const KeyLocation& key, Deadline deadline) const {
+template <class T>
+Task<Result<T>> GatedKeyProvider::call(KeyLocation key, Deadline deadline,
+                                       std::function<Task<Result<T>>(Deadline)> work) {
   const auto* azure = std::get_if<AzureKey>(&key);
-  if (azure == nullptr) co_return CallGate::Pass();
+  // The platform's own key is in memory, and asked at once.
+  if (azure == nullptr) co_return co_await work(deadline);
   auto vault = azure->vault_uri;
   auto name = azure->key_name;
-  co_return co_await gate_->enter(std::move(vault), std::move(name), kind_, deadline);
+  LATCHKEY_CO_TRY(auto pass, co_await gate_->enter(vault, name, kind_, deadline));
+  auto result = co_await work(std::min(deadline, gate_->now() + call_timeout_));
+  // Who is throttled is told to wait, and who waits is waiting already.
+  bool unreachable = !result && result.error().code == ErrorCode::KeyUnreachable;
+  if (unreachable && result.error().reason != reason::kThrottled) gate_->turn_away(vault, name, result.error());
+  co_return result;
 }
 
 Task<Result<WrappedKey>> GatedKeyProvider::wrap(const KeyLocation& key, const crypto::SecretBytes& secret,
                                                 Deadline deadline) {
-  LATCHKEY_CO_TRY(auto pass, co_await enter(key, deadline));
-  co_return co_await inner_.wrap(key, secret, deadline);
+  std::function<Task<Result<WrappedKey>>(Deadline)> work = [this, &key, &secret](Deadline until) {
+    return inner_.wrap(key, secret, until);
+  };
+  co_return co_await call(key, deadline, std::move(work));
 }
 
 Task<Result<crypto::SecretBytes>> GatedKeyProvider::unwrap(const KeyLocation& key, const WrappedKey& wrapped,
                                                            Deadline deadline) {
-  LATCHKEY_CO_TRY(auto pass, co_await enter(key, deadline));
-  co_return co_await inner_.unwrap(key, wrapped, deadline);
+  std::function<Task<Result<crypto::SecretBytes>>(Deadline)> work = [this, &key, &wrapped](Deadline until) {
+    return inner_.unwrap(key, wrapped, until);
+  };
+  co_return co_await call(key, deadline, std::move(work));
 }
 
 Task<Result<KeyDescription>> GatedKeyProvider::describe(const KeyLocation& key, Deadline deadline) {
-  LATCHKEY_CO_TRY(auto pass, co_await enter(key, deadline));
-  co_return co_await inner_.describe(key, deadline);
+  std::function<Task<Result<KeyDescription>>(Deadline)> work = [this, &key](Deadline until) {
+    return inner_.describe(key, until);
+  };
+  co_return co_await call(key, deadline, std::move(work));
 }
 
 }  // namespace latchkey::kms

@@ -2,6 +2,8 @@
 // one for background work, share the gate.
 #pragma once
 
+#include <chrono>
+#include <functional>
 #include <memory>
 
 #include "kms/call_gate.hpp"
@@ -11,20 +13,24 @@ namespace latchkey::kms {
 
 class GatedKeyProvider final : public KeyProvider {
  public:
-  // `inner` outlives it.
-  GatedKeyProvider(KeyProvider& inner, std::shared_ptr<CallGate> gate, CallKind kind)
-      : inner_(inner), gate_(std::move(gate)), kind_(kind) {}
-  // Errors: those of KeyProvider; time that is spent waiting counts.
+  // `inner` outlives it. `call_timeout`: for each call, from its turn on.
+  GatedKeyProvider(KeyProvider& inner, std::shared_ptr<CallGate> gate, CallKind kind,
+                   std::chrono::milliseconds call_timeout)
+      : inner_(inner), gate_(std::move(gate)), kind_(kind), call_timeout_(call_timeout) {}
+  // Errors: those of KeyProvider. Time that is spent waiting counts towards the deadline. Where a key cannot be
+  // reached, those who wait for their turn at it are told so, too: each would learn the same, one after the other.
   Task<Result<WrappedKey>> wrap(const KeyLocation& key, const crypto::SecretBytes& secret, Deadline deadline) override;
   Task<Result<crypto::SecretBytes>> unwrap(const KeyLocation& key, const WrappedKey& wrapped,
                                            Deadline deadline) override;
   Task<Result<KeyDescription>> describe(const KeyLocation& key, Deadline deadline) override;
 
  private:
-  [[nodiscard]] Task<Result<CallGate::Pass>> enter(const KeyLocation& key, Deadline deadline) const;
+  template <class T>
+  [[nodiscard]] Task<Result<T>> call(KeyLocation key, Deadline deadline, std::function<Task<Result<T>>(Deadline)> work);
   KeyProvider& inner_;
   std::shared_ptr<CallGate> gate_;
   CallKind kind_;
+  std::chrono::milliseconds call_timeout_;
 };
 
 }  // namespace latchkey::kms

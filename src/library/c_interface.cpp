@@ -1,92 +1,21 @@
-#include <algorithm>
-#include <cstring>
-#include <new>
-
 #include "crypto/secret.hpp"
 #include "envelope/record.hpp"
-#include "latchkey/client.hpp"
-#include "latchkey/latchkey.h"
-
-struct latchkey_workspace {
-  latchkey::Workspace workspace;
-};
+#include "library/c_support.hpp"
 
 namespace {
 
-using latchkey::Failure;
-using latchkey::FailureKind;
-
-latchkey_code code_of(FailureKind kind) {
-  switch (kind) {
-    case FailureKind::Invalid:
-      return LATCHKEY_INVALID;
-    case FailureKind::Refused:
-      return LATCHKEY_REFUSED;
-    case FailureKind::Unreachable:
-      return LATCHKEY_UNREACHABLE;
-    case FailureKind::WrongKey:
-      return LATCHKEY_WRONG_KEY;
-    case FailureKind::Corrupt:
-      return LATCHKEY_CORRUPT;
-    case FailureKind::Failed:
-      return LATCHKEY_FAILED;
-  }
-  return LATCHKEY_FAILED;
-}
-
-template <std::size_t Size>
-void copy_text(char (&to)[Size], const std::string& text) {
-  auto size = std::min(text.size(), Size - 1);
-  std::memcpy(to, text.data(), size);
-  to[size] = '\0';
-}
-
-latchkey_code tell(latchkey_error* error, const Failure& failure) {
-  auto code = code_of(failure.kind);
-  if (error == nullptr) return code;
-  error->code = code;
-  copy_text(error->reason, failure.reason);
-  copy_text(error->message, failure.message);
-  return code;
-}
-
-latchkey_code invalid(latchkey_error* error, const char* message) {
-  return tell(error, {FailureKind::Invalid, "", message});
-}
-
-// What a C program must not see.
-template <class Call>
-latchkey_code guarded(latchkey_error* error, const Call& call) noexcept {
-  try {
-    return call();
-  } catch (const std::bad_alloc&) {
-    if (error != nullptr) *error = {LATCHKEY_FAILED, "", "there is no memory left"};
-  } catch (...) {
-    if (error != nullptr) *error = {LATCHKEY_FAILED, "", "something that should not happen has happened"};
-  }
-  return LATCHKEY_FAILED;
-}
-
-bool is_complete(const latchkey_pair* context, std::size_t size) {
-  return size == 0 || (context != nullptr && std::all_of(context, context + size, [](const latchkey_pair& pair) {
-                         return pair.name != nullptr && pair.value != nullptr;
-                       }));
-}
+using namespace latchkey::c;
 
 // Both directions: `work` makes bytes of bytes, which go to `out` and are wiped.
 template <class Work>
 latchkey_code run(const latchkey_pair* context, std::size_t context_size, const std::uint8_t* in, std::size_t in_size,
                   std::uint8_t* out, std::size_t out_size, latchkey_error* error, const Work& work) {
   return guarded(error, [&] {
-    if (!is_complete(context, context_size)) return invalid(error, "the context has a name or a value that is NULL");
     if ((in == nullptr && in_size > 0) || (out == nullptr && out_size > 0)) {
       return invalid(error, "a buffer is NULL and its size is not 0");
     }
     latchkey::DataContext pairs;
-    for (std::size_t i = 0; i < context_size; ++i) {
-      if (!pairs.emplace(context[i].name, context[i].value).second)
-        return invalid(error, "a name is in the context twice");
-    }
+    if (auto code = read_context(context, context_size, pairs, error)) return code;
     auto made = work(latchkey::ByteSpan(in, in_size), pairs);
     if (!made) {
       latchkey::crypto::wipe({out, out_size});

@@ -34,6 +34,7 @@ const kCommands = [
   'org keys revoke', 'keys create',
   'keys list', 'keys get', 'keys update', 'keys delete', 'keys validate', 'workspaces create', 'workspaces list',
   'workspaces get', 'workspaces attach', 'workspaces archive', 'encrypt', 'decrypt', 'activity list', 'completion', 'emulator azure',
+  'leases get', 'leases set', 'leases reset',
 ];
 
 test('each command explains itself with an example', () => {
@@ -56,7 +57,7 @@ test('the list of commands above is whole', () => {
 });
 
 test('a group and the whole explain themselves too', () => {
-  for (const args of [[], ['azure'], ['org'], ['org', 'keys'], ['keys'], ['workspaces'], ['activity']]) {
+  for (const args of [[], ['azure'], ['org'], ['org', 'keys'], ['keys'], ['workspaces'], ['activity'], ['leases']]) {
     const done = bare([...args, '--help']);
     assert.equal(done.status, 0, args.join(' '));
     assert.match(done.stdout, /subcommands/i);

@@ -151,6 +151,34 @@ test('an interrupted run leaves nothing', async () => {
   assert.deepEqual(readdirSync(folder).sort(), before);
 });
 
+test('where the server lends nothing, small files go through it', async () => {
+  const server = spawn(binary, ['serve', '--database', join(dev.folder, 'latchkey.db'), '--port', '0', '--set', 'keyring.lend_data_keys=false',
+    '--set', `root_key.file=${join(dev.folder, 'root.key')}`], { stdio: ['ignore', 'pipe', 'pipe'] });
+  try {
+    let log = '';
+    server.stderr.on('data', (data) => (log += data));
+    const url = await eventually(() => /http:\/\/127\.0\.0\.1:\d+/.exec(log)?.[0]);
+    const env = { LATCHKEY_URL: url, LATCHKEY_WORKSPACE_KEY: dev.env.LATCHKEY_SERVICE_KEY, LATCHKEY_WORKSPACE_ID: other };
+    const there = (...args) => dev.cli(args, { env });
+    const content = make('sent', 1000);
+    const sealed = await eventually(() => {
+      const done = there('encrypt', at('sent'));
+      return done.code === 0 ? done : undefined;
+    });
+    assert.equal(sealed.err, '');
+    assert.equal(statSync(at('sent.lk')).size, content.length + 92, 'a record: the server made it');
+    assert.deepEqual(there('decrypt', at('sent.lk'), '--out', '-').stdout, content);
+    refused(there('encrypt', '--local', '--out', at('kept-here'), at('sent')), /lends no data keys: .*--remote.*keyring\.lend_data_keys/s, ['kept-here']);
+    make('large', 16 * 1024 * 1024 + 1);
+    refused(there('encrypt', at('large')), /larger than the 16 MiB/, ['large.lk']);
+    // What was made elsewhere, under a key on loan, wants one.
+    assert.equal(dev.cli(['encrypt', '--out', at('stream.lk'), at('sent')], { env: { ...env, LATCHKEY_URL: dev.env.LATCHKEY_URL } }).code, 0);
+    refused(there('decrypt', at('stream.lk'), '--out', at('opened')), /lends no data keys/, ['opened']);
+  } finally {
+    server.kill('SIGTERM');
+  }
+});
+
 test('a customer that has pulled its key is obeyed', async () => {
   make('secret', 1000);
   assert.equal(run('encrypt', at('secret')).code, 0);

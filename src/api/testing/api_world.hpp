@@ -34,8 +34,9 @@ class ApiWorld : public admin::testing::World {
       : World(max_pages),
         compartments(store()),
         lease_policies(store(), clock, random, {}),
+        usage(clock),
         keyring(store(), provider, clock, random, context.get_executor(), {}),
-        service({store(), *credentials, *keys, *workspaces, *feed, compartments, lease_policies, keyring, clock, random,
+        service({store(), *credentials, *keys, *workspaces, *feed, compartments, lease_policies, keyring, usage, clock, random,
                  settings.vault_suffixes},
                 limits) {
     admin_key = own.admin_key.secret;
@@ -91,6 +92,7 @@ class ApiWorld : public admin::testing::World {
 
   admin::Compartments compartments;
   admin::LeasePolicies lease_policies;
+  keyring::UsageMeter usage;
   keyring::Keyring keyring;
   ApiService service;
   std::string admin_key;

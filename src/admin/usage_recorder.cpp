@@ -1,0 +1,35 @@
+#include "admin/usage_recorder.hpp"
+
+#include "admin/activity.hpp"
+
+namespace latchkey::admin {
+
+namespace {
+
+boost::json::object details_of(const keyring::Usage& usage) {
+  boost::json::value external_key;
+  if (usage.external_key_id) external_key = *usage.external_key_id;
+  return {{"workspace_id", usage.workspace_id},         {"data_key_id", format_id(id_prefix::kDataKey, usage.data_key)},
+          {"external_key_id", std::move(external_key)}, {"encrypts", usage.counts.encrypts},
+          {"decrypts", usage.counts.decrypts},          {"leases", usage.counts.leases},
+          {"from", format_timestamp(usage.from)},       {"until", format_timestamp(usage.until)}};
+}
+
+}  // namespace
+
+Task<Result<void>> UsageRecorder::record() {
+  auto taken = std::make_shared<std::vector<keyring::Usage>>(meter_.take());
+  if (taken->empty()) co_return success();
+  auto write = [this, taken](store::Transaction& tx) -> Result<void> {
+    for (const auto& usage : *taken) {
+      LATCHKEY_TRYV(
+          record_system_activity(tx, clock_, random_, usage.organization, "data_keys_used", details_of(usage)));
+    }
+    return success();
+  };
+  auto written = co_await store_.write(std::move(write));
+  if (!written) meter_.give_back(std::move(*taken));
+  co_return written;
+}
+
+}  // namespace latchkey::admin

@@ -1,0 +1,60 @@
+#include "admin/usage_recorder.hpp"
+
+#include <gtest/gtest.h>
+
+#include "admin/activity.hpp"
+#include "admin/testing/world.hpp"
+
+namespace latchkey::admin {
+namespace {
+
+struct UsageRecorderTest : ::testing::Test {
+  testing::World world;
+  keyring::UsageMeter meter{world.clock};
+  UsageRecorder recorder{world.store(), meter, world.clock, world.random};
+
+  keyring::Compartment compartment() {
+    keyring::Compartment made{};
+    made.organization = world.own.organization.id;
+    made.workspace_id = world.own.default_workspace.id;
+    return made;
+  }
+  std::vector<store::Activity> entries() {
+    store::ActivityFilter filter;
+    filter.types = {"data_keys_used"};
+    return world.run(world.feed->list(world.admin(), filter, {})).value().rows;
+  }
+};
+
+TEST_F(UsageRecorderTest, AnEntryTellsWhoseKeyWasUsedHowOften) {
+  meter.count(compartment(), "ekey_01x", RawId{7}, {.encrypts = 3, .decrypts = 4, .leases = 1});
+  ASSERT_TRUE(world.run(recorder.record()));
+  auto all = entries();
+  ASSERT_EQ(all.size(), 1U);
+  auto shown = to_json(all[0]).value();
+  EXPECT_EQ(shown.at("type"), "data_keys_used");
+  EXPECT_EQ(shown.at("actor").at("type"), "system_actor");
+  EXPECT_EQ(testing::text_of(shown.at("workspace_id")), world.own.default_workspace.id);
+  EXPECT_EQ(shown.at("external_key_id"), "ekey_01x");
+  EXPECT_EQ(shown.at("encrypts"), 3);
+  EXPECT_EQ(shown.at("decrypts"), 4);
+  EXPECT_EQ(shown.at("leases"), 1);
+}
+
+TEST_F(UsageRecorderTest, WithoutUseThereIsNoEntry) {
+  ASSERT_TRUE(world.run(recorder.record()));
+  EXPECT_TRUE(entries().empty());
+}
+
+TEST_F(UsageRecorderTest, WhatCannotBeWrittenIsKeptForLater) {
+  auto nowhere = compartment();
+  nowhere.organization = make_uuid(world.random);
+  meter.count(nowhere, std::nullopt, RawId{7}, {.encrypts = 3});
+  EXPECT_FALSE(world.run(recorder.record())) << "there is no such organisation";
+  auto kept = meter.take();
+  ASSERT_EQ(kept.size(), 1U);
+  EXPECT_EQ(kept[0].counts.encrypts, 3U);
+}
+
+}  // namespace
+}  // namespace latchkey::admin

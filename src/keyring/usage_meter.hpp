@@ -1,0 +1,55 @@
+// How often each data key was used since last told: a customer's own audit log shows our renewals, not what was read
+// and written under them. Thread-safe.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "base/id.hpp"
+#include "keyring/compartment.hpp"
+
+namespace latchkey::keyring {
+
+struct UsageCounts {
+  std::uint64_t encrypts = 0;  // records
+  std::uint64_t decrypts = 0;  // records, those that did not open among them
+  std::uint64_t leases = 0;    // lent to somebody who encrypts elsewhere
+  bool operator==(const UsageCounts&) const = default;
+};
+
+struct Usage {
+  Uuid organization;
+  std::string workspace_id;
+  std::optional<std::string> external_key_id;
+  RawId data_key;
+  UsageCounts counts;
+  Timestamp from;   // of the first use
+  Timestamp until;  // of the last
+};
+
+class UsageMeter {
+ public:
+  explicit UsageMeter(const Clock& clock) : clock_(clock) {}
+  void count(const Compartment& compartment, const std::optional<std::string>& external_key_id, const RawId& data_key,
+             const UsageCounts& counts);
+  // What was counted so far; counting begins anew.
+  [[nodiscard]] std::vector<Usage> take();
+  // What was taken and could not be told is counted again.
+  void give_back(std::vector<Usage> taken);
+
+ private:
+  void add(Usage usage);
+
+  const Clock& clock_;
+  std::mutex mutex_;  // over everything below
+  // By workspace and data key: data keys of two workspaces are never the same, but who says so may be.
+  std::map<std::pair<std::string, RawId>, Usage> usages_;
+};
+
+}  // namespace latchkey::keyring

@@ -1,0 +1,132 @@
+#include "library/http_lender.hpp"
+
+#include <thread>
+
+#include <boost/asio/executor_work_guard.hpp>
+#include <gtest/gtest.h>
+
+#include "base/encoding.hpp"
+#include "http/testing/canned_server.hpp"
+
+namespace latchkey::library {
+namespace {
+
+const std::string kApiKey = "sk-ant-api01-a-key-that-must-not-be-told";
+
+std::string lease_body() {
+  return R"({"plaintext_key":")" + base64_encode(Bytes(32, 9)) + R"(","data_key_id":")" +
+         format_id(id_prefix::kDataKey, RawId{}) +
+         R"(","external_key_id":null,"compartment_id":"11111111-2222-4333-8444-555555555555","expires_at":"2027-01-31T00:00:00Z",)"
+         R"("expires_in":60})";
+}
+
+std::string answer(unsigned status, const std::string& body, const std::string& more = "") {
+  return "HTTP/1.1 " + std::to_string(status) +
+         " Said\r\ncontent-type: application/json\r\ncontent-length: " + std::to_string(body.size()) + "\r\n" + more +
+         "connection: close\r\n\r\n" + body;
+}
+
+std::string error_body(const std::string& message, const std::string& code) {
+  return R"({"type":"error","error":{"type":"x","message":")" + message + R"(","details":{"error_code":")" + code +
+         R"("}}})";
+}
+
+class HttpLenderTest : public ::testing::Test {
+ protected:
+  ~HttpLenderTest() override {
+    context_.stop();
+    thread_.join();
+  }
+  Result<LeasedKey> ask(std::string bytes) {
+    servers_.push_back(std::make_unique<http::testing::CannedServer>(context_, std::move(bytes)));
+    return ask_at(servers_.back()->url());
+  }
+  Result<LeasedKey> ask_at(const std::string& url) {
+    auto server = make_server(url, kApiKey, "");
+    EXPECT_TRUE(server);
+    HttpLender lender(server.value(), clock_, "wrkspc_01");
+    return lender.active_key();
+  }
+
+ private:
+  SystemClock clock_;
+  boost::asio::io_context context_;
+  boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_{context_.get_executor()};
+  std::vector<std::unique_ptr<http::testing::CannedServer>> servers_;
+  std::thread thread_{[this] { context_.run(); }};
+};
+
+TEST_F(HttpLenderTest, ALeaseIsRead) {
+  auto leased = ask(answer(200, lease_body()));
+  ASSERT_TRUE(leased) << leased.error().message;
+  EXPECT_EQ(to_bytes(leased.value().key->material()), Bytes(32, 9));
+}
+
+TEST_F(HttpLenderTest, EachAnswerIsTheErrorThatItMeans) {
+  struct Case {
+    unsigned status;
+    std::string body;
+    ErrorCode code;
+    std::string reason;
+    std::string message;
+  };
+  const std::string kDenied = "The customer's key is disabled.";
+  for (const auto& [status, body, code, reason, message] : std::vector<Case>{
+           {400, error_body(kDenied, "cmek_key_disabled"), ErrorCode::Invalid, "cmek_key_disabled", kDenied},
+           {401, error_body("no", "x"), ErrorCode::Unauthenticated, "x", "no"},
+           {403, error_body("no", "x"), ErrorCode::PermissionDenied, "x", "no"},
+           {404, error_body("no", "x"), ErrorCode::NotFound, "x", "no"},
+           {429, error_body("slow", "x"), ErrorCode::Unavailable, "x", "slow"},
+           {500, "<html>a proxy</html>", ErrorCode::Unavailable, "", "the server answered 500"},
+           {503, error_body("later", "cmek_key_unreachable"), ErrorCode::Unavailable, "cmek_key_unreachable", "later"},
+           {529, "", ErrorCode::Unavailable, "", "the server answered 529"},
+           {204, "", ErrorCode::Invalid, "", "the server answered 204"},
+           {400, R"({"error":{"message":7,"details":[]}})", ErrorCode::Invalid, "", "the server answered 400"},
+           {418, "{", ErrorCode::Invalid, "", "the server answered 418"}}) {
+    auto leased = ask(answer(status, body));
+    ASSERT_FALSE(leased) << status;
+    EXPECT_EQ(leased.error().code, code) << status;
+    EXPECT_EQ(leased.error().reason, reason) << status;
+    EXPECT_EQ(leased.error().message, message) << status;
+  }
+}
+
+TEST_F(HttpLenderTest, WhatIsNoAnswerIsAnOutage) {
+  const std::string kCut = answer(200, lease_body());
+  for (const auto& bytes : {std::string("not http at all\r\n\r\n"), std::string(), kCut.substr(0, kCut.size() - 10),
+                            answer(200, std::string(std::size_t{65} * 1024, ' ') + lease_body())}) {
+    auto leased = ask(bytes);
+    ASSERT_FALSE(leased) << bytes.substr(0, 40);
+    EXPECT_EQ(leased.error().code, ErrorCode::Unavailable) << leased.error().message;
+    EXPECT_NE(leased.error().message.find("no Latchkey server answers at http://127.0.0.1:"), std::string::npos);
+  }
+  EXPECT_EQ(ask_at("http://127.0.0.1:1").error().code, ErrorCode::Unavailable);
+}
+
+TEST_F(HttpLenderTest, ARedirectIsNotFollowed) {
+  auto leased = ask(answer(302, "", "location: http://127.0.0.1:1/\r\n"));
+  ASSERT_FALSE(leased);
+  EXPECT_EQ(leased.error().message, "the server answered 302");
+}
+
+TEST_F(HttpLenderTest, NoMessageHoldsASecret) {
+  auto damaged = lease_body();
+  damaged.replace(damaged.find("data_key_id"), 11, "data_key_xx");
+  for (const auto& bytes : {answer(200, damaged), answer(500, ""), std::string("?")}) {
+    auto leased = ask(bytes);
+    ASSERT_FALSE(leased);
+    EXPECT_EQ(leased.error().message.find("CQkJ"), std::string::npos);
+    EXPECT_EQ(leased.error().message.find(kApiKey), std::string::npos);
+  }
+}
+
+TEST(MakeServer, SettingsThatCannotBeUsedAreSaid) {
+  EXPECT_EQ(make_server("ftp://x", "k", "").error().code, ErrorCode::Invalid);
+  EXPECT_EQ(make_server("keys.example.com", "k", "").error().code, ErrorCode::Invalid);
+  EXPECT_EQ(make_server("https://x", "", "").error().code, ErrorCode::Invalid);
+  EXPECT_EQ(make_server("https://x", "k", "/there/is/none.pem").error().code, ErrorCode::Invalid);
+  EXPECT_EQ(make_server("https://x///", "k", "").value()->url, "https://x");
+}
+
+}  // namespace
+}  // namespace latchkey::library
