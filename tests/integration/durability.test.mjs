@@ -59,6 +59,13 @@ describe('what was acknowledged stays', () => {
       assert.deepEqual(steady(dev.env), was);
       const shown = await dev.request('GET', `/v1/organizations/workspaces/${workspace}`);
       assert.equal(shown.json.external_key_id, keyId);
+      if (signal === 'SIGTERM') {
+        const used = await dev.request('GET', '/v1/compliance/activities?activity_types[]=data_keys_used');
+        const ours = used.json.data.find((one) => one.workspace_id === workspace);
+        assert.equal(ours.encrypts, 1);
+        assert.equal(ours.data_key_id, sealed[0].dataKey);
+        assert.equal(ours.actor.type, 'system_actor');
+      }
       const asked = (await audit(dev)).filter((line) => line.operationName === 'KeyUnwrap').length;
       for (const { id, bytes, dataKey } of sealed) {
         const answer = await data(id, 'decrypt', bytes);
