@@ -75,7 +75,7 @@ LeaseUse KeyStanding::use(const LeaseAges& ages, SteadyTime now) const {
   if (age < ages.soft) return LeaseUse::Fresh;
   if (outage && now - outage.last_at() < ages.soft) return LeaseUse::Bridging;
   auto in_time = *proven_at + ages.soft + renewal_slack(ages);
-  if (renewing_since ? *renewing_since < in_time : now < in_time) return LeaseUse::Bridging;
+  if (renewing_since ? *renewing_since < in_time : now < in_time) return LeaseUse::Awaiting;
   return LeaseUse::Stale;
 }
 

@@ -39,7 +39,8 @@ class Setback {
 // What may be done with a lease.
 enum class LeaseUse {
   Fresh,     // younger than soft
-  Bridging,  // older, and used as it is: its key cannot be asked, or is being asked right now
+  Awaiting,  // just past soft, and used as it is: its key is being asked right now
+  Bridging,  // older, and used as it is: its key cannot be asked
   Stale,     // older: its key is to be asked before it is used
   Gone,      // past the hard age
 };

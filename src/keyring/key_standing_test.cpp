@@ -64,10 +64,10 @@ TEST_F(KeyStandingTest, FromThereOnItIsAskedOnceEachSoft) {
 TEST_F(KeyStandingTest, AnAnswerThatIsLateServesMeanwhileAndAnIdleKeyDoesNot) {
   prove();
   now = start + 60s + renewal_slack(ages) - 1ms;
-  EXPECT_EQ(use(), LeaseUse::Bridging);
+  EXPECT_EQ(use(), LeaseUse::Awaiting);
   standing.begin_renewal(now);
   now += 9s;
-  EXPECT_EQ(use(), LeaseUse::Bridging);
+  EXPECT_EQ(use(), LeaseUse::Awaiting);
   standing.renewing_since.reset();
   EXPECT_EQ(use(), LeaseUse::Stale);
   standing.begin_renewal(now);

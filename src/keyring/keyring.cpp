@@ -19,6 +19,8 @@ namespace {
 
 // How often a question is asked again whose answer came too late, as the leases were evicted in the meantime.
 constexpr int kMostTries = 3;
+// For how long a key is lent whose answer is awaited: shorter than most answers take.
+constexpr std::chrono::milliseconds kAwaited{25};
 // So many renewals are begun together, and so much later the next.
 constexpr std::size_t kDueAtOnce = 2;
 constexpr std::chrono::milliseconds kBetweenDue{2};
@@ -106,9 +108,11 @@ class Keyring::Impl : public std::enable_shared_from_this<Impl> {
     return compartment.ages.value_or(settings_.ages);
   }
   [[nodiscard]] Lease lease_of(std::shared_ptr<const envelope::DataKey> key, std::optional<std::string> external_key_id,
-                               SteadyTime proven_at, const LeaseAges& ages) const;
+                               SteadyTime proven_at, const LeaseAges& ages,
+                               std::chrono::milliseconds past_soft = kAwaited) const;
   [[nodiscard]] Lease lease_of(const LeaseTable::Found& found, const LeaseAges& ages) const {
-    return lease_of(found.key, external_id(found.version.external_key), found.proven_at, ages);
+    auto past_soft = found.use == LeaseUse::Bridging ? renewal_slack(ages) : kAwaited;
+    return lease_of(found.key, external_id(found.version.external_key), found.proven_at, ages, past_soft);
   }
   [[nodiscard]] std::optional<LeaseTable::Found> find(const Compartment& compartment, const RawId& id);
   [[nodiscard]] Task<std::optional<Result<Lease>>> held(Compartment compartment, RawId id, Deadline deadline);
@@ -173,11 +177,11 @@ Task<Result<Lease>> Keyring::Impl::for_decryption(Compartment compartment, RawId
 }
 
 Lease Keyring::Impl::lease_of(std::shared_ptr<const envelope::DataKey> key, std::optional<std::string> external_key_id,
-                              SteadyTime proven_at, const LeaseAges& ages) const {
+                              SteadyTime proven_at, const LeaseAges& ages, std::chrono::milliseconds past_soft) const {
   auto now = clock_.steady();
   auto expires_at = proven_at + ages.hard;
   auto soft_end = proven_at + ages.soft;
-  if (soft_end <= now) soft_end = now + renewal_slack(ages);
+  if (soft_end <= now) soft_end = now + past_soft;
   return {std::move(key), std::move(external_key_id), expires_at, std::min(soft_end, expires_at)};
 }
 

@@ -97,10 +97,10 @@ TEST_F(LeaseTableTest, OneCallerIsToldToRenewAndTheLeaseServesMeanwhile) {
   EXPECT_FALSE(find(1, now + 50s)->renew);
   auto first = find(1, now + 60s);
   EXPECT_TRUE(first->renew);
-  EXPECT_EQ(first->use, LeaseUse::Bridging);
+  EXPECT_EQ(first->use, LeaseUse::Awaiting);
   auto second = find(1, now + 65s);
   EXPECT_FALSE(second->renew);
-  EXPECT_EQ(second->use, LeaseUse::Bridging);
+  EXPECT_EQ(second->use, LeaseUse::Awaiting);
   table.end_renewal(a1);
   EXPECT_EQ(use(1, now + 66s), LeaseUse::Stale);
 }
