@@ -36,8 +36,8 @@ class ApiWorld : public admin::testing::World {
         lease_policies(store(), clock, random, {}),
         usage(clock),
         keyring(store(), provider, clock, random, context.get_executor(), {}),
-        service({store(), *credentials, *keys, *workspaces, *feed, compartments, lease_policies, keyring, usage, clock, random,
-                 settings.vault_suffixes},
+        service({store(), *credentials, *keys, *workspaces, *feed, compartments, lease_policies, keyring, usage, clock,
+                 random, settings.vault_suffixes},
                 limits) {
     admin_key = own.admin_key.secret;
     stranger_key = other.admin_key.secret;
