@@ -5,7 +5,7 @@
 
 #include "admin/activity.hpp"
 #include "admin/lookup.hpp"
-#include "kms/reasons.hpp"
+#include "kms/reason_catalogue.hpp"
 
 namespace latchkey::admin {
 
@@ -20,6 +20,7 @@ ValidationOutcome failed_outcome(const Error& error, const AdminSettings& settin
   ValidationOutcome outcome;
   outcome.timed_out = is_time_out(error);
   outcome.error = error.message;
+  if (kms::find_reason(error.reason) != nullptr) outcome.reason = error.reason;
   if (error.code == ErrorCode::DeadlineExceeded) {
     auto seconds = std::chrono::duration_cast<std::chrono::seconds>(settings.validation_timeout).count();
     outcome.error = fmt::format("The key did not answer within {} seconds. Wait a moment, then try again. ({})",
@@ -28,16 +29,18 @@ ValidationOutcome failed_outcome(const Error& error, const AdminSettings& settin
   return outcome;
 }
 
+// The key's own reason lies beneath.
 Error attach_refused(std::string_view id, const ValidationOutcome& outcome) {
+  Error why{ErrorCode::Invalid, outcome.error, outcome.reason};
   if (outcome.timed_out) {
-    return Error{ErrorCode::Invalid,
-                 fmt::format("External key {} was not attached, for its validation did not finish in time: {}", id,
-                             outcome.error),
-                 "external_key_validation_timed_out"};
+    return caused_by(std::move(why), ErrorCode::Invalid,
+                     fmt::format("External key {} was not attached, for its validation did not finish in time: {}", id,
+                                 outcome.error),
+                     "external_key_validation_timed_out");
   }
-  return Error{ErrorCode::Invalid,
-               fmt::format("External key {} was not attached, for it failed validation: {}", id, outcome.error),
-               "external_key_validation_failed"};
+  return caused_by(std::move(why), ErrorCode::Invalid,
+                   fmt::format("External key {} was not attached, for it failed validation: {}", id, outcome.error),
+                   "external_key_validation_failed");
 }
 
 }  // namespace

@@ -39,7 +39,8 @@ struct ExternalKeyChange {
 struct ValidationOutcome {
   bool success = false;
   bool timed_out = false;
-  std::string error;  // for people; empty on success
+  std::string error;   // for people; empty on success
+  std::string reason;  // of kms/reason_catalogue.hpp; may be empty
 };
 
 class ExternalKeys {

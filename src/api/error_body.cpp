@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "base/json_fields.hpp"
+#include "kms/reason_catalogue.hpp"
 
 namespace latchkey::api {
 
@@ -39,6 +40,7 @@ WireError plain(unsigned status, std::string_view type, const Error& error) {
   wire.type = type;
   wire.message = error.message;
   wire.error_code = error.reason;
+  if (error.cause && kms::find_reason(error.cause->reason) != nullptr) wire.reason = error.cause->reason;
   return wire;
 }
 
@@ -60,6 +62,7 @@ WireError corrupt(const Error& error) {
   if (error.reason == error_code::kCiphertextCorrupt) return plain(400, "invalid_request_error", error);
   auto wire = plain(500, "api_error", error);
   wire.error_code = error_code::kDataKeyCorrupt;
+  if (kms::find_reason(error.reason) != nullptr) wire.reason = error.reason;
   wire.final = true;
   return wire;
 }

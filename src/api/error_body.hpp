@@ -20,7 +20,7 @@ struct WireError {
   std::string message;
   std::string error_code;            // details.error_code
   std::optional<std::string> field;  // details.field
-  std::string reason;  // details.reason: why the customer's key does not serve, as kms/reasons.hpp names it
+  std::string reason;                // details.reason: why the key does not serve, of kms/reason_catalogue.hpp
   std::optional<std::chrono::seconds> retry_after;
   bool final = false;  // "x-should-retry: false": a retry would only meet the same
 };

@@ -70,6 +70,10 @@ Error read_error(const http::ClientResponse& response) {
   if (const auto* details = fields.if_contains("details"); details != nullptr && details->is_object()) {
     const auto* reason = details->get_object().if_contains("error_code");
     if (reason != nullptr && reason->is_string()) error.reason = reason->get_string().c_str();
+    const auto* beneath = details->get_object().if_contains("reason");
+    if (beneath != nullptr && beneath->is_string()) {
+      error.cause = std::make_shared<const Error>(Error{error.code, "", beneath->get_string().c_str()});
+    }
   }
   if (auto id = response.headers.get("request-id"); !id.empty()) error.message += fmt::format(" [{}]", id);
   return error;

@@ -39,6 +39,7 @@ void add_connection_options(CLI::App& command, Connection& connection, std::stri
 
 void add_activity_commands(CLI::App& app, Chosen& chosen);
 void add_azure_commands(CLI::App& app, Chosen& chosen);
+void add_explain_command(CLI::App& app, Chosen& chosen);
 void add_emulator_commands(CLI::App& app, Chosen& chosen);
 void add_completion_command(CLI::App& app, Chosen& chosen);
 void add_data_commands(CLI::App& app, Chosen& chosen);

@@ -23,13 +23,6 @@ std::vector<std::string> codes_of(const std::string& header) {
   return codes;
 }
 
-TEST(Docs, NameEveryReasonWhyAKeyDoesNotServe) {
-  auto page = read("docs/errors.md");
-  auto codes = codes_of("src/kms/reasons.hpp");
-  EXPECT_GT(codes.size(), 20U);
-  for (const auto& code : codes) EXPECT_NE(page.find("`" + code + "`"), std::string::npos) << code;
-}
-
 TEST(Docs, NameEveryErrorCode) {
   auto page = read("docs/errors.md");
   auto codes = codes_of("src/api/error_body.hpp");

@@ -120,6 +120,8 @@ ExitCode validate_key(ApiClient& client, const KeyOptions& options) {
     std::cout << styled(Style::Good, "success") << ": wrapped and unwrapped with the key\n";
   } else {
     std::cout << styled(Style::Bad, "failure") << ": " << text_at(answer.value(), "error") << '\n';
+    auto why = text_at(answer.value(), "reason");
+    if (!why.empty()) std::cout << "the reason: " << why << " (latchkey explain " << why << ")\n";
   }
   return valid ? ExitCode::Ok : ExitCode::Failed;
 }

@@ -25,6 +25,7 @@ int main(int argc, char** argv) {
   add_lease_commands(app, chosen);
   add_data_commands(app, chosen);
   add_activity_commands(app, chosen);
+  add_explain_command(app, chosen);
   add_completion_command(app, chosen);
   try {
     app.parse(argc, argv);

@@ -8,6 +8,8 @@
 #include <boost/json/serialize.hpp>
 #include <fmt/format.h>
 
+#include "kms/reason_catalogue.hpp"
+
 namespace latchkey::cli {
 
 namespace {
@@ -61,6 +63,14 @@ void pretty(const boost::json::value& value, std::string& out, std::size_t depth
   }
 }
 
+// Why the key does not serve: the server's finer reason, where it gave one of the catalogue.
+std::string key_reason(const Error& error) {
+  for (const auto* one = &error; one != nullptr; one = one->cause.get()) {
+    if (kms::find_reason(one->reason) != nullptr) return one->reason;
+  }
+  return "";
+}
+
 }  // namespace
 
 std::string styled(Style style, std::string_view text) {
@@ -108,9 +118,12 @@ ExitCode report_error(const Error& error, OutputFormat format) {
   if (format == OutputFormat::Json) {
     boost::json::object body{{"code", to_string(error.code)}, {"message", error.message}};
     if (!error.reason.empty()) body["reason"] = error.reason;
+    if (auto why = key_reason(error); !why.empty()) body["key_reason"] = why;
     print_json(boost::json::object{{"error", std::move(body)}});
   }
   std::cerr << "latchkey: " << error.message << '\n';
+  if (auto why = key_reason(error); !why.empty())
+    std::cerr << "the reason: " << why << " (latchkey explain " << why << ")\n";
   return ExitCode::Failed;
 }
 

@@ -4,10 +4,11 @@
 // Every operation ends by its deadline. Its errors, and nothing else:
 //   KeyDenied       the key, or the way to it, refuses: disabled, expired, deleted, role missing, app not consented
 //   NetworkBlocked  the vault's network rules refuse us
-//   KeyUnreachable  the key could not be asked: time-out, throttling after retries, outage, name not found
+//   KeyUnreachable  the key could not be asked: time-out, throttling after retries, outage, name not found, or this
+//                   server's own fault (its credential, its proxy, a request that was not understood)
 //   Corrupt         unwrap alone: the provider says that this is no ciphertext of that key version
 //   Invalid         the location or the request is wrong: a bug of ours or a damaged row
-// `reason` names the cause by the catalogue in kms/reasons.hpp; `message` names the cure, and the provider's request id
+// `reason` names the cause by kms/reason_catalogue.hpp; `message` names the cure, and the provider's request id
 // where there is one.
 #pragma once
 

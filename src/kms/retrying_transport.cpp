@@ -11,7 +11,7 @@
 #include <boost/asio/this_coro.hpp>
 #include <fmt/format.h>
 
-#include "kms/reasons.hpp"
+#include "kms/reason_catalogue.hpp"
 #include "kms/wipe_at_exit.hpp"
 
 namespace latchkey::kms {
@@ -138,38 +138,35 @@ std::optional<milliseconds> retry_after(const http::Headers& headers, Timestamp 
 
 Error transport_error(const http::TransportError& failure, Peer peer, std::string_view host) {
   using http::TransportFailure;
-  auto unreachable = [&](std::string_view why, std::string message) {
-    return Error{ErrorCode::KeyUnreachable, std::move(message), std::string(why)};
-  };
+  Facts facts;
+  facts.host = host;
+  facts.vault_name = host.substr(0, host.find('.'));
+  facts.operation = "a request";
+  facts.said = failure.message;
   switch (failure.failure) {
     case TransportFailure::UnknownName:
       if (peer == Peer::Login) break;
-      return unreachable(reason::kVaultNameUnknown,
-                         fmt::format("the host {} does not exist in DNS: the vault's name is wrong, or the vault was "
-                                     "deleted. Compare it with: az keyvault list --query \"[].properties.vaultUri\"",
-                                     host));
+      return reason_error(reason::kVaultNameUnknown, facts);
     case TransportFailure::AddressRefused:
       if (peer == Peer::Login) break;
-      return unreachable(reason::kVaultAddressRefused,
-                         fmt::format("the host {} resolves to an address that is not public. The vault must be "
-                                     "reachable at its public endpoint; private endpoints are not supported",
-                                     host));
+      return reason_error(reason::kVaultAddressRefused, facts);
     case TransportFailure::TimedOut:
-      return unreachable(reason::kTimedOut, fmt::format("{} did not answer in time. Try again shortly", host));
+      return reason_error(reason::kTimedOut, facts);
     case TransportFailure::AnswerTooLarge:
-      return unreachable(reason::kProviderFault,
-                         fmt::format("{} answered with more than a key service has to say: {}", host, failure.message));
+      facts.answer = fmt::format("with more than a key service has to say: {}", failure.message);
+      return reason_error(reason::kProviderFault, facts);
+    case TransportFailure::TlsFailed:
+      return reason_error(reason::kTlsFailed, facts);
+    case TransportFailure::ProxyFailed:
+      return reason_error(reason::kProxyFailed, facts);
     case TransportFailure::BadRequest:
       return Error{ErrorCode::Invalid, fmt::format("a request to {} could not be formed: {}", host, failure.message)};
     case TransportFailure::LookupFailed:
     case TransportFailure::ConnectFailed:
-    case TransportFailure::TlsFailed:
-    case TransportFailure::ProxyFailed:
     case TransportFailure::Interrupted:
       break;
   }
-  return unreachable(reason::kConnectionFailed,
-                     fmt::format("{} could not be reached: {}. Try again shortly", host, failure.message));
+  return reason_error(reason::kConnectionFailed, facts);
 }
 
 }  // namespace latchkey::kms

@@ -71,8 +71,8 @@ std::vector<Case> cases() {
        reason::kTenantUnknown, "properties.tenantId"},
       {"conditional access", [](auto& h) { always(h, "/token", entra_refusal(400, "access_denied", 53003)); },
        KeyDenied, reason::kConditionalAccess, "named locations"},
-      {"our secret", [](auto& h) { always(h, "/token", entra_refusal(401, "invalid_client", 7000222)); }, KeyDenied,
-       reason::kPlatformCredential, "operator"},
+      {"our secret", [](auto& h) { always(h, "/token", entra_refusal(401, "invalid_client", 7000222)); },
+       KeyUnreachable, reason::kPlatformCredential, "operator"},
       {"tenant mismatch",
        [](auto& h) {
          h.azure.governing_tenant = "11111111-2222-4333-8444-555555555555";

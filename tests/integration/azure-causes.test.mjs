@@ -88,7 +88,7 @@ test('the app is not consented to', async () => {
   const done = verify('cmek');
   assert.deepEqual(done.failed, ['app', 'round-trip']);
   assertFound(done.of('app'), 'failed', /not consented to/, /^az ad sp create --id /);
-  assertFound(done.of('round-trip'), 'failed', /does not know the app .*: consent to it there/);
+  assertFound(done.of('round-trip'), 'failed', /does not know the app .*\. Consent to it there: az ad sp create/);
   const plan = setup('cmek', '--dry-run');
   assert.equal(plan.json.steps.find((step) => step.step === 'consent').state, 'to_do');
 });

@@ -44,8 +44,8 @@ const assertInvalid = (answer, message) => assertRefused(answer, 400, 'invalid_r
 test('a tenant that does not know the app', async () => {
   const { env } = dev;
   assert.match(await validationError(dev.azureKeyBody()),
-    new RegExp(`^tenant ${env.AZURE_TENANT_ID} does not know the app ${env.LATCHKEY_APP_CLIENT_ID}: consent to it there ` +
-      `\\(az ad sp create --id ${env.LATCHKEY_APP_CLIENT_ID}\\), or correct tenant_id .*AADSTS700016`));
+    new RegExp(`^tenant ${env.AZURE_TENANT_ID} does not know the app ${env.LATCHKEY_APP_CLIENT_ID}\\. Consent to it there: ` +
+      `az ad sp create --id ${env.LATCHKEY_APP_CLIENT_ID}; or correct tenant_id .*AADSTS700016`));
   principal = await customer.consent();
 });
 
@@ -65,17 +65,17 @@ async function validationError(config) {
 test('keys that Azure has but that will not do', async (t) => {
   const now = Math.floor(Date.now() / 1000);
   const cases = [
-    ['short', { key_size: 2048 }, /"short" .* has 2048 bits; it must have at least 3072\. .*az keyvault key create/],
-    ['curve', { kty: 'EC', key_size: undefined, key_ops: ['sign', 'verify'] }, /"curve" .* is of type EC; it must be RSA or RSA-HSM\./],
-    ['no-wrap', { key_ops: ['unwrapKey'] }, /"no-wrap" .* does not permit wrapKey\. .*--ops wrapKey unwrapKey/],
-    ['no-unwrap', { key_ops: ['wrapKey'] }, /"no-unwrap" .* does not permit unwrapKey\. .*--ops wrapKey unwrapKey/],
-    ['disabled', { attributes: { enabled: false } }, /"disabled" .* is disabled\. Enable it: .*--enabled true/],
-    ['expired', { attributes: { exp: now - 60 } }, /"expired" .* expired at 20.*--expires/],
-    ['early', { attributes: { nbf: now + 3600 } }, /"early" .* is not valid before 20.*--not-before/],
-    ['deleted', {}, /"deleted" .* was deleted or never existed; .*az keyvault key recover/],
-    ['no-role', {}, /may not read key "no-role".*a role is missing on the key.*az role assignment create/],
+    ['short', { key_size: 2048 }, /"short" .* has 2048 bits; it must have at least 3072\. .*az keyvault key create/, 'key_unsuitable'],
+    ['curve', { kty: 'EC', key_size: undefined, key_ops: ['sign', 'verify'] }, /"curve" .* is of type EC; it must be RSA or RSA-HSM\./, 'key_unsuitable'],
+    ['no-wrap', { key_ops: ['unwrapKey'] }, /"no-wrap" .* does not permit wrapKey\. .*--ops wrapKey unwrapKey/, 'key_operation_not_allowed'],
+    ['no-unwrap', { key_ops: ['wrapKey'] }, /"no-unwrap" .* does not permit unwrapKey\. .*--ops wrapKey unwrapKey/, 'key_operation_not_allowed'],
+    ['disabled', { attributes: { enabled: false } }, /"disabled" .* is disabled\. Enable it: .*--enabled true/, 'key_disabled'],
+    ['expired', { attributes: { exp: now - 60 } }, /"expired" .* has expired \(at 20.*--expires/, 'key_expired'],
+    ['early', { attributes: { nbf: now + 3600 } }, /"early" .* is not valid yet \(before 20.*--not-before/, 'key_not_yet_valid'],
+    ['deleted', {}, /"deleted" .* is deleted, and can be recovered until 20.*az keyvault key recover/, 'key_deleted'],
+    ['no-role', {}, /may not read key "no-role".*a role is missing on the key.*az role assignment create/, 'role_missing'],
   ];
-  for (const [name, wishes, expected] of cases) {
+  for (const [name, wishes, expected, reason] of cases) {
     await t.test(name, async () => {
       await customer.createKey(name, wishes);
       if (name !== 'no-role') await customer.grant(principal, name);
@@ -84,11 +84,12 @@ test('keys that Azure has but that will not do', async (t) => {
       const validated = await dev.request('POST', `${kKeys}/${id}/validate`, { body: {} });
       assert.equal(validated.json.status, 'failure');
       assert.match(validated.json.error, expected);
+      assert.equal(validated.json.reason, reason);
       // Attaching asks the same, and does not happen.
       const workspace = await dev.request('POST', kWorkspaces, { body: { name } });
       const attached = await dev.request('POST', `${kWorkspaces}/${workspace.json.id}`, { body: { external_key_id: id } });
       assertInvalid(attached, expected);
-      assert.equal(attached.json.error.details.error_code, 'external_key_validation_failed');
+      assert.deepEqual(attached.json.error.details, { error_code: 'external_key_validation_failed', reason });
       const shown = await dev.request('GET', `${kWorkspaces}/${workspace.json.id}`);
       assert.equal(shown.json.external_key_id, null);
     });

@@ -9,12 +9,14 @@
 #include "kms/azure/challenge.hpp"
 #include "kms/azure/protocol.hpp"
 #include "kms/azure/token_source.hpp"
-#include "kms/reasons.hpp"
+#include "kms/reason_catalogue.hpp"
 #include "kms/wipe_at_exit.hpp"
 
 namespace latchkey::kms::azure {
 
 namespace {
+
+constexpr std::chrono::seconds kPatienceForFate{2};
 
 class AzureKeyProvider final : public KeyProvider {
  public:
@@ -30,7 +32,9 @@ class AzureKeyProvider final : public KeyProvider {
     LATCHKEY_CO_TRY(auto target, resolve(key));
     LATCHKEY_CO_TRY(auto request, build_wrap(target, secret, new_request_id()));
     LATCHKEY_CO_TRY(auto answer, co_await ask(target, std::move(request), deadline));
-    co_return read_wrap(target, answer, clock_.now());
+    auto wrapped = read_wrap(target, answer, clock_.now());
+    if (wrapped) co_return wrapped;
+    co_return co_await with_fate(std::move(target), Operation::Wrap, wrapped.error(), deadline);
   }
 
   Task<Result<crypto::SecretBytes>> unwrap(const KeyLocation& key, const WrappedKey& wrapped,
@@ -39,7 +43,9 @@ class AzureKeyProvider final : public KeyProvider {
     LATCHKEY_CO_TRY(auto request, build_unwrap(target, wrapped, new_request_id()));
     LATCHKEY_CO_TRY(auto answer, co_await ask(target, std::move(request), deadline));
     WipeAtExit wipe(answer.body);
-    co_return read_unwrap(target, answer, clock_.now());
+    auto secret = read_unwrap(target, answer, clock_.now());
+    if (secret) co_return secret;
+    co_return co_await with_fate(std::move(target), Operation::Unwrap, secret.error(), deadline);
   }
 
   Task<Result<KeyDescription>> describe(const KeyLocation& key, Deadline deadline) override {
@@ -47,7 +53,9 @@ class AzureKeyProvider final : public KeyProvider {
     auto request = build_get(target, new_request_id());
     auto answer = co_await ask(target, std::move(request), deadline);
     if (!answer) co_return co_await better_explained(std::move(target), answer.error(), deadline);
-    co_return read_get(target, answer.value(), clock_.now());
+    auto description = read_get(target, answer.value(), clock_.now());
+    if (description) co_return description;
+    co_return co_await with_fate(std::move(target), Operation::Get, description.error(), deadline);
   }
 
  private:
@@ -64,6 +72,7 @@ class AzureKeyProvider final : public KeyProvider {
                                                        Deadline deadline);
   [[nodiscard]] Task<Result<http::ClientResponse>> send(const KeyTarget& target, http::ClientRequest request,
                                                         BearerToken token, Deadline deadline);
+  [[nodiscard]] Task<Error> with_fate(KeyTarget target, Operation operation, Error error, Deadline deadline);
   [[nodiscard]] Task<Error> better_explained(KeyTarget target, Error error, Deadline deadline);
 
   AzureOptions options_;
@@ -85,13 +94,13 @@ Result<KeyTarget> AzureKeyProvider::resolve(const KeyLocation& key) const {
   target.client_id = azure->client_id.value_or(options_.client_id);
   target.api_version = options_.api_version;
   if (is_foreign(target) && std::holds_alternative<ClientSecret>(options_.credential)) {
-    return Error{
-        ErrorCode::KeyDenied,
-        fmt::format("the key is registered for the app {}, but this server holds a client secret, which proves "
-                    "its own app {} alone. Register the key without client_id and consent to that app (az ad sp "
-                    "create --id {}), or have the operator configure a certificate or a federated token",
-                    shown_text(target.client_id, 64), options_.client_id, options_.client_id),
-        std::string(reason::kPlatformCredential)};
+    auto facts = facts_of(target);
+    facts.app = shown_text(target.client_id, 64);
+    facts.platform_app = options_.client_id;
+    facts.said =
+        "it holds a client secret, which proves its own app alone; its operator may configure a certificate or a "
+        "federated token instead";
+    return reason_error(reason::kClientIdUntrusted, facts);
   }
   return target;
 }
@@ -142,10 +151,23 @@ Task<Result<http::ClientResponse>> AzureKeyProvider::ask(const KeyTarget& target
   co_return answer;
 }
 
+// A key that was deleted, one that was purged and one that never was answer alike. A vault that does not tell more, or
+// not soon, leaves the refusal as it was: it must not come late.
+Task<Error> AzureKeyProvider::with_fate(KeyTarget target, Operation operation, Error error, Deadline deadline) {
+  if (error.reason != reason::kKeyNotFound) co_return error;
+  auto request = build_get_deleted(target, new_request_id());
+  auto answer = co_await ask(target, std::move(request), std::min(deadline, clock_.steady() + kPatienceForFate));
+  if (!answer) co_return error;
+  co_return read_get_deleted(target, operation, std::move(error), answer.value());
+}
+
 // "Your tenant does not know our app" is often "you registered the wrong tenant". The vault tells which one governs it
 // to anybody who asks without a token.
 Task<Error> AzureKeyProvider::better_explained(KeyTarget target, Error error, Deadline deadline) {
-  if (error.reason != reason::kAppNotConsented && error.reason != reason::kTenantUnknown) co_return error;
+  if (error.reason != reason::kAppNotConsented && error.reason != reason::kClientIdUnknown &&
+      error.reason != reason::kTenantUnknown) {
+    co_return error;
+  }
   auto request = build_get(target, new_request_id());
   BearerToken none;
   auto answer = co_await send(target, std::move(request), none, deadline);

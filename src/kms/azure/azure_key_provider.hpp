@@ -46,7 +46,7 @@ struct AzureOptions {
 };
 
 // An AzureKey that names an app of the customer's own (client_id) is served with a certificate or a federated token;
-// with a ClientSecret, which proves the platform's app alone, it is refused (platform_credential). `client`, `clock`,
+// with a ClientSecret, which proves the platform's app alone, it is refused (client_id_untrusted). `client`, `clock`,
 // `random` and `pool` (for signing assertions) outlive the provider; `executor` runs shared flights.
 [[nodiscard]] std::shared_ptr<KeyProvider> make_azure_key_provider(
     AzureOptions options, http::Client& client, const Clock& clock, RandomSource& random,

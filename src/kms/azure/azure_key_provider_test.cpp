@@ -112,7 +112,7 @@ TEST_F(AzureKeyProviderTest, ATokenRefusedTwiceIsARefusal) {
   auto wrapped = wrap();
   ASSERT_FALSE(wrapped);
   EXPECT_EQ(wrapped.error().code, ErrorCode::KeyDenied);
-  EXPECT_EQ(wrapped.error().reason, reason::kAccessDenied);
+  EXPECT_EQ(wrapped.error().reason, reason::kTokenRefused);
   EXPECT_THAT(wrapped.error().message, HasSubstr("AKV10022"));
   EXPECT_EQ(h.azure.tokens_issued, 2);
   EXPECT_EQ(h.client.count("/wrapkey"), 2U);
@@ -135,7 +135,7 @@ TEST_F(AzureKeyProviderTest, TheChallengesResourceIsCompared) {
   h.azure.accepted_token = "another";
   auto wrapped = wrap();
   ASSERT_FALSE(wrapped);
-  EXPECT_EQ(wrapped.error().reason, reason::kAccessDenied);
+  EXPECT_EQ(wrapped.error().reason, reason::kWrongCloud);
   EXPECT_EQ(h.azure.tokens_issued, 1);
 }
 
@@ -227,7 +227,7 @@ TEST_F(AzureKeyProviderTest, AForeignAppIsRefusedWithASecret) {
   auto wrapped = wrap();
   ASSERT_FALSE(wrapped);
   EXPECT_EQ(wrapped.error().code, ErrorCode::KeyDenied);
-  EXPECT_EQ(wrapped.error().reason, reason::kPlatformCredential);
+  EXPECT_EQ(wrapped.error().reason, reason::kClientIdUntrusted);
   EXPECT_THAT(wrapped.error().message, HasSubstr("client secret"));
   EXPECT_THAT(h.client.requests(), IsEmpty());
 }

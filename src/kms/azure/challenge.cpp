@@ -6,7 +6,7 @@
 #include <fmt/format.h>
 
 #include "base/id.hpp"
-#include "kms/reasons.hpp"
+#include "kms/reason_catalogue.hpp"
 
 namespace latchkey::kms::azure {
 
@@ -98,22 +98,18 @@ Result<void> check_challenge(const Challenge& challenge, const KeyTarget& target
   auto governing = parse_uuid(challenge.tenant);
   auto registered = parse_uuid(target.tenant_id);
   if (governing && registered && governing.value() != registered.value()) {
-    return Error{ErrorCode::KeyDenied,
-                 fmt::format("the vault {} is governed by tenant {}, but tenant {} is registered. Register the tenant "
-                             "that \"{} --query properties.tenantId\" prints",
-                             target.vault.host, format_uuid(governing.value()), format_uuid(registered.value()),
-                             az_show_command(target.vault)),
-                 std::string(reason::kTenantMismatch)};
+    auto facts = facts_of(target);
+    facts.governing = "tenant " + format_uuid(governing.value());
+    facts.tenant = format_uuid(registered.value());
+    return reason_error(reason::kTenantMismatch, facts);
   }
   auto resource = challenge.resource;
   if (resource.ends_with('/')) resource.pop_back();
   if (!resource.empty() && !boost::algorithm::iequals(resource, target.vault.resource)) {
-    return Error{
-        ErrorCode::KeyDenied,
-        fmt::format("the vault {} wants tokens for another resource than {}, as a vault of another cloud would: "
-                    "no token was sent for it",
-                    target.vault.host, target.vault.resource),
-        std::string(reason::kAccessDenied)};
+    auto facts = facts_of(target);
+    facts.said = fmt::format("{} wants tokens for another resource than {}; no token was sent for it",
+                             target.vault.host, target.vault.resource);
+    return reason_error(reason::kWrongCloud, facts);
   }
   return success();
 }

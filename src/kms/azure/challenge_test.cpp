@@ -76,7 +76,7 @@ TEST(Challenge, AnotherResourceIsRefused) {
     auto checked = check_challenge({std::string(kTenant), resource, ""}, target());
     ASSERT_FALSE(checked) << resource;
     EXPECT_EQ(checked.error().code, ErrorCode::KeyDenied);
-    EXPECT_EQ(checked.error().reason, reason::kAccessDenied);
+    EXPECT_EQ(checked.error().reason, reason::kWrongCloud);
   }
 }
 

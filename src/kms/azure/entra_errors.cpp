@@ -8,7 +8,7 @@
 
 #include "base/json_fields.hpp"
 #include "kms/azure/answer_text.hpp"
-#include "kms/reasons.hpp"
+#include "kms/reason_catalogue.hpp"
 #include "kms/retrying_transport.hpp"
 
 namespace latchkey::kms::azure {
@@ -138,100 +138,72 @@ std::string said(const EntraFault& fault) {
   return text.empty() ? std::string("it does not say why") : shown_text(text, 300);
 }
 
-Error denied(std::string_view why, std::string message) {
-  return Error{ErrorCode::KeyDenied, std::move(message), std::string(why)};
+Facts facts_of(const TokenTarget& target) {
+  Facts facts;
+  facts.host = target.login_host;
+  facts.tenant = target.tenant;
+  facts.app = target.client_id;
+  facts.platform_app = target.platform_app;
+  facts.operation = "a token request";
+  return facts;
 }
 
-// Before all else: an app id that came by mail may be anybody's.
-std::string register_without_app(const TokenTarget& target) {
-  return fmt::format("Register the key without client_id, and consent to our app {0} (az ad sp create --id {0})",
-                     target.platform_app);
-}
-
-Error platform_credential(const TokenTarget& target, std::string_view what, std::string_view cure) {
-  if (!target.platform_app.empty()) {
-    return denied(reason::kPlatformCredential,
-                  fmt::format("the key is registered for the app {}, which does not trust this server: {}. {}; or, if "
-                              "that app is your own, have it trust this server's credential",
-                              target.client_id, what, register_without_app(target)));
-  }
-  return denied(reason::kPlatformCredential,
-                fmt::format("Entra ID does not take this server's own credential for the app {}: {}. This is for the "
-                            "server's operator to fix, not for the key's owner: {}",
-                            target.client_id, what, cure));
+// A credential that a registered app does not take is for the key's owner to look at; an app id that came by mail may
+// be anybody's. One that the platform's own app does not take is the operator's, and nobody's refusal.
+Error credential_refused(const TokenTarget& target, std::string said, std::string_view fix) {
+  auto facts = facts_of(target);
+  facts.said = std::move(said);
+  facts.fix = fix;
+  return target.platform_app.empty() ? reason_error(reason::kPlatformCredential, facts)
+                                     : reason_error(reason::kClientIdUntrusted, facts);
 }
 
 Error in_words(const TokenTarget& target, const EntraFault& fault, Case meaning, unsigned status) {
+  auto facts = facts_of(target);
+  facts.said = said(fault);
   switch (meaning) {
     case Case::AppNotConsented:
-      if (!target.platform_app.empty()) {
-        return denied(
-            reason::kAppNotConsented,
-            fmt::format("tenant {} does not know the app {}, for which the key is registered. {}; or, if that "
-                        "app is your own, correct tenant_id to the tenant that has it",
-                        target.tenant, target.client_id, register_without_app(target)));
-      }
-      return denied(reason::kAppNotConsented,
-                    fmt::format("tenant {0} does not know the app {1}: consent to it there (az ad sp create --id {1}), "
-                                "or correct tenant_id to the tenant that governs the vault",
-                                target.tenant, target.client_id));
+      return target.platform_app.empty() ? reason_error(reason::kAppNotConsented, facts)
+                                         : reason_error(reason::kClientIdUnknown, facts);
     case Case::AppDisabled:
-      return denied(reason::kAppDisabled,
-                    fmt::format("the app {0} is disabled in tenant {1}. Enable it: az ad sp update --id {0} --set "
-                                "accountEnabled=true",
-                                target.client_id, target.tenant));
+      return reason_error(reason::kAppDisabled, facts);
     case Case::TenantUnknown:
-      return denied(reason::kTenantUnknown,
-                    fmt::format("there is no tenant {} in this cloud. Correct tenant_id to what \"az keyvault show "
-                                "--name <vault> --query properties.tenantId\" prints",
-                                target.tenant));
+      return reason_error(reason::kTenantUnknown, facts);
     case Case::ConditionalAccess:
-      return denied(reason::kConditionalAccess,
-                    fmt::format("a Conditional Access policy of tenant {} blocks the app {}. Exclude its service "
-                                "principal from the policy, or add our egress ranges to the policy's named locations",
-                                target.tenant, target.client_id));
+      return reason_error(reason::kConditionalAccess, facts);
     case Case::SecretWrong:
-      return platform_credential(target, "the client secret is wrong",
-                                 "configure the value of a secret of that app (not the secret's id)");
+      return credential_refused(target, "the client secret is wrong",
+                                "configure the value of a secret of that app (not the secret's id)");
     case Case::SecretExpired:
-      return platform_credential(
+      return credential_refused(
           target, "the client secret has expired",
           fmt::format("make a new one with az ad app credential reset --id {}", target.client_id));
     case Case::CertificateRefused:
-      return platform_credential(target, fmt::format("the certificate's assertion is refused, {}", said(fault)),
-                                 "upload the certificate to that app, and check that it has not expired");
+      return credential_refused(target, fmt::format("the certificate's assertion is refused, {}", said(fault)),
+                                "upload the certificate to that app, and check that it has not expired");
     case Case::AssertionTime:
-      return platform_credential(target, "the assertion is outside its time",
-                                 "set this machine's clock right, or renew the federated token");
+      return credential_refused(target, "the assertion is outside its time",
+                                "set this machine's clock right, or renew the federated token");
     case Case::FederationMismatch:
-      return platform_credential(target, said(fault),
-                                 "make issuer, subject and audience of the app's federated credential equal to the "
-                                 "token's, to the letter; a new one takes minutes to work");
+      return credential_refused(target, said(fault),
+                                "make issuer, subject and audience of the app's federated credential equal to the "
+                                "token's, to the letter; a new one takes minutes to work");
     case Case::ResourceUnknown:
-      return denied(
-          reason::kAccessDenied,
-          fmt::format("tenant {} knows no resource {}: the vault is in another cloud than this server's login "
-                      "host {}",
-                      target.tenant, target.scope, target.login_host));
+      facts.said = fmt::format("tenant {} knows no resource {}", target.tenant, target.scope);
+      return reason_error(reason::kWrongCloud, facts);
     case Case::Throttled:
-      return Error{ErrorCode::KeyUnreachable,
-                   fmt::format("{} is throttling token requests. Try again shortly", target.login_host),
-                   std::string(reason::kThrottled)};
+      return reason_error(reason::kThrottled, facts);
     case Case::Bug:
-      return Error{ErrorCode::Invalid, fmt::format("Entra ID does not understand the token request: {}", said(fault))};
+      return reason_error(reason::kRequestRejected, facts);
     case Case::OtherCredential:
-      return platform_credential(target, said(fault), "check the credential that is configured");
+      return credential_refused(target, said(fault), "check the credential that is configured");
     case Case::OtherRefusal:
-      return denied(reason::kAccessDenied, fmt::format("tenant {} gives the app {} no token: {}", target.tenant,
-                                                       target.client_id, said(fault)));
+      return reason_error(reason::kSignInRefused, facts);
     case Case::Fault:
       break;
   }
-  return Error{ErrorCode::KeyUnreachable,
-               fmt::format("{} answered a token request with status {}. This is no matter of configuration; try again "
-                           "shortly",
-                           target.login_host, status),
-               std::string(reason::kProviderFault)};
+  facts.answer = fmt::format("with status {}", status);
+  return reason_error(reason::kProviderFault, facts);
 }
 
 }  // namespace

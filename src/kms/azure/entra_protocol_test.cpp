@@ -130,28 +130,32 @@ TEST(TokenErrors, TheWholeTable) {
            Row{400, "unauthorized_client", 7000112, KeyDenied, reason::kAppDisabled, "accountEnabled=true"},
            Row{400, "invalid_request", 90002, KeyDenied, reason::kTenantUnknown, "properties.tenantId"},
            Row{400, "invalid_request", 900023, KeyDenied, reason::kTenantUnknown, "tenant_id"},
-           Row{401, "invalid_client", 7000215, KeyDenied, reason::kPlatformCredential, "operator"},
-           Row{401, "invalid_client", 7000222, KeyDenied, reason::kPlatformCredential, "has expired"},
-           Row{401, "invalid_client", 700027, KeyDenied, reason::kPlatformCredential, "upload the certificate"},
-           Row{401, "invalid_client", 700024, KeyDenied, reason::kPlatformCredential, "clock"},
-           Row{401, "invalid_client", 700023, KeyDenied, reason::kPlatformCredential, "operator"},
-           Row{400, "invalid_grant", 50013, KeyDenied, reason::kPlatformCredential, "operator"},
-           Row{401, "invalid_client", 500133, KeyDenied, reason::kPlatformCredential, "clock"},
-           Row{400, "invalid_request", 70021, KeyDenied, reason::kPlatformCredential, "issuer, subject and audience"},
-           Row{401, "invalid_client", 700211, KeyDenied, reason::kPlatformCredential, "issuer, subject and audience"},
-           Row{401, "invalid_client", 700212, KeyDenied, reason::kPlatformCredential, "issuer, subject and audience"},
-           Row{401, "invalid_client", 700213, KeyDenied, reason::kPlatformCredential, "issuer, subject and audience"},
+           Row{401, "invalid_client", 7000215, KeyUnreachable, reason::kPlatformCredential, "operator"},
+           Row{401, "invalid_client", 7000222, KeyUnreachable, reason::kPlatformCredential, "has expired"},
+           Row{401, "invalid_client", 700027, KeyUnreachable, reason::kPlatformCredential, "upload the certificate"},
+           Row{401, "invalid_client", 700024, KeyUnreachable, reason::kPlatformCredential, "clock"},
+           Row{401, "invalid_client", 700023, KeyUnreachable, reason::kPlatformCredential, "operator"},
+           Row{400, "invalid_grant", 50013, KeyUnreachable, reason::kPlatformCredential, "operator"},
+           Row{401, "invalid_client", 500133, KeyUnreachable, reason::kPlatformCredential, "clock"},
+           Row{400, "invalid_request", 70021, KeyUnreachable, reason::kPlatformCredential,
+               "issuer, subject and audience"},
+           Row{401, "invalid_client", 700211, KeyUnreachable, reason::kPlatformCredential,
+               "issuer, subject and audience"},
+           Row{401, "invalid_client", 700212, KeyUnreachable, reason::kPlatformCredential,
+               "issuer, subject and audience"},
+           Row{401, "invalid_client", 700213, KeyUnreachable, reason::kPlatformCredential,
+               "issuer, subject and audience"},
            Row{400, "access_denied", 53003, KeyDenied, reason::kConditionalAccess, "named locations"},
            Row{400, "invalid_grant", 530032, KeyDenied, reason::kConditionalAccess, "Exclude its service principal"},
-           Row{400, "invalid_resource", 500011, KeyDenied, reason::kAccessDenied, "another cloud"},
-           Row{400, "invalid_scope", 70011, Invalid, "", "does not understand"},
-           Row{400, "invalid_request", 900144, Invalid, "", "does not understand"},
+           Row{400, "invalid_resource", 500011, KeyDenied, reason::kWrongCloud, "another cloud"},
+           Row{400, "invalid_scope", 70011, KeyUnreachable, reason::kRequestRejected, "did not understand"},
+           Row{400, "invalid_request", 900144, KeyUnreachable, reason::kRequestRejected, "did not understand"},
            Row{400, "invalid_request", 50196, KeyUnreachable, reason::kThrottled, "throttling"},
            Row{503, "temporarily_unavailable", 90033, KeyUnreachable, reason::kProviderFault, "try again"},
            Row{503, "temporarily_unavailable", 90024, KeyUnreachable, reason::kProviderFault, "try again"},
            Row{429, "temporarily_unavailable", 90055, KeyUnreachable, reason::kThrottled, "throttling"},
-           Row{401, "invalid_client", 999999, KeyDenied, reason::kPlatformCredential, "what Entra says"},
-           Row{400, "invalid_grant", 999999, KeyDenied, reason::kAccessDenied, "what Entra says"},
+           Row{401, "invalid_client", 999999, KeyUnreachable, reason::kPlatformCredential, "what Entra says"},
+           Row{400, "invalid_grant", 999999, KeyDenied, reason::kSignInRefused, "what Entra says"},
            Row{500, "server_error", 999999, KeyUnreachable, reason::kProviderFault, "500"},
        }) {
     for (bool with_codes : {true, false}) {
@@ -179,6 +183,7 @@ TEST(TokenErrors, AnAppThatTheOwnerRegisteredIsNotThePlatforms) {
     auto token = read_token_answer(foreign, refusal(401, "invalid_client", number, "what Entra says"), kNow);
     ASSERT_FALSE(token);
     EXPECT_EQ(token.error().code, ErrorCode::KeyDenied) << number;
+    EXPECT_EQ(token.error().reason, number == 700016 ? reason::kClientIdUnknown : reason::kClientIdUntrusted);
     EXPECT_THAT(token.error().message, HasSubstr("the app 99999999-0000-4000-8000-000000000000")) << number;
     EXPECT_THAT(token.error().message, HasSubstr("Register the key without client_id, and consent to our app "
                                                  "8635ae1a-3e5d-44e8-a4ed-e0f614466f87"))

@@ -4,6 +4,8 @@
 #include <string>
 
 #include "kms/azure/vault_uri.hpp"
+#include "kms/key_provider.hpp"
+#include "kms/reason_catalogue.hpp"
 
 namespace latchkey::kms::azure {
 
@@ -15,14 +17,9 @@ struct KeyTarget {
   std::string api_version = "7.4";
 };
 
-// Ready-made az commands for messages; nothing of a server's answer goes into them.
-// "--vault-name contoso", or "--hsm-name contoso" for a managed HSM.
-[[nodiscard]] std::string az_vault_option(const VaultUri& vault);
-// "az keyvault show --name contoso", or "... show --hsm-name contoso".
-[[nodiscard]] std::string az_show_command(const VaultUri& vault);
-// "az keyvault key <verb> --vault-name contoso --name k".
-[[nodiscard]] std::string az_key_command(const KeyTarget& target, std::string_view verb);
-// Lets the app use the key.
-[[nodiscard]] std::string az_grant_command(const KeyTarget& target);
+// What the catalogue's sentences may say of a key, with its az commands; nothing of a server's answer is in it.
+[[nodiscard]] Facts facts_of(const KeyTarget& target);
+// The same from a registration, which was not checked and names no app.
+[[nodiscard]] Facts facts_of(const AzureKey& key);
 
 }  // namespace latchkey::kms::azure

@@ -70,16 +70,21 @@ std::optional<std::string> version_of(const KeyTarget& target, std::string_view 
   return parts->version;
 }
 
-http::ClientRequest request_to(const KeyTarget& target, std::string method, std::string_view path,
-                               const RequestId& id) {
+// `path`: "/keys/<name>...".
+http::ClientRequest request_for(const KeyTarget& target, std::string method, std::string_view path,
+                                const RequestId& id) {
   http::ClientRequest request;
   request.method = std::move(method);
-  request.url = fmt::format("https://{}/keys/{}{}?api-version={}", target.vault.host, target.key_name, path,
-                            percent_encode(target.api_version));
+  request.url = fmt::format("https://{}{}?api-version={}", target.vault.host, path, percent_encode(target.api_version));
   request.headers.add("accept", "application/json");
   request.headers.add("x-ms-client-request-id", id.correlation_id);
   request.headers.add("x-ms-return-client-request-id", "true");
   return request;
+}
+
+http::ClientRequest request_to(const KeyTarget& target, std::string method, std::string_view path,
+                               const RequestId& id) {
+  return request_for(target, std::move(method), fmt::format("/keys/{}{}", target.key_name, path), id);
 }
 
 void set_operation_body(http::ClientRequest& request, ByteView value) {
@@ -191,6 +196,10 @@ http::ClientRequest build_get(const KeyTarget& target, const RequestId& id) {
   return request_to(target, "GET", "", id);
 }
 
+http::ClientRequest build_get_deleted(const KeyTarget& target, const RequestId& id) {
+  return request_for(target, "GET", "/deletedkeys/" + target.key_name, id);
+}
+
 Result<WrappedKey> read_wrap(const KeyTarget& target, const http::ClientResponse& answer, Timestamp now) {
   LATCHKEY_TRY(auto result, read_operation(target, Operation::Wrap, answer, now));
   // An RSA ciphertext is as long as the modulus: 256, 384, 512 bytes, ...
@@ -237,6 +246,25 @@ Result<KeyDescription> read_get(const KeyTarget& target, const http::ClientRespo
   read_attributes(bundle.value(), description);
   read_tags(bundle.value(), description);
   return description;
+}
+
+Error read_get_deleted(const KeyTarget& target, Operation operation, Error error, const http::ClientResponse& answer) {
+  auto facts = facts_of(target);
+  auto worded = [&](KnownReason reason) {
+    auto told = reason_error(reason, facts);
+    told.message += request_id_note(answer);
+    return told;
+  };
+  if (answer.status == 200) {
+    auto bundle = json_fields::parse_object(answer.body);
+    if (!bundle) return error;
+    if (auto end = time_field(bundle.value(), "scheduledPurgeDate")) facts.until = format_timestamp(*end);
+    return worded(reason::kKeyDeleted);
+  }
+  if (answer.status != 404 || answer.body.find("KeyNotFound") == std::string::npos) return error;
+  if (operation == Operation::Unwrap) return worded(reason::kKeyPurged);
+  facts.more = "; it is not among the vault's deleted keys";
+  return worded(reason::kKeyNotFound);
 }
 
 }  // namespace latchkey::kms::azure

@@ -29,6 +29,8 @@ struct RequestId {
 [[nodiscard]] Result<http::ClientRequest> build_unwrap(const KeyTarget& target, const WrappedKey& wrapped,
                                                        const RequestId& id);
 [[nodiscard]] http::ClientRequest build_get(const KeyTarget& target, const RequestId& id);
+// What became of a key that is not there any more ("Get Deleted Key"); takes the same right as Get, keys/read.
+[[nodiscard]] http::ClientRequest build_get_deleted(const KeyTarget& target, const RequestId& id);
 
 // Each reads any answer: an error where it is not the wanted one. `now` as in vault_error.
 [[nodiscard]] Result<WrappedKey> read_wrap(const KeyTarget& target, const http::ClientResponse& answer, Timestamp now);
@@ -36,5 +38,10 @@ struct RequestId {
                                                       Timestamp now);
 [[nodiscard]] Result<KeyDescription> read_get(const KeyTarget& target, const http::ClientResponse& answer,
                                               Timestamp now);
+// Words `error`, a key_not_found that `operation` met, by the answer to Get Deleted Key: key_deleted with the date
+// until which it can be recovered, key_purged where it is not there to be recovered; `error` itself where the vault
+// does not tell.
+[[nodiscard]] Error read_get_deleted(const KeyTarget& target, Operation operation, Error error,
+                                     const http::ClientResponse& answer);
 
 }  // namespace latchkey::kms::azure

@@ -8,7 +8,7 @@
 #include "base/log.hpp"
 #include "crypto/certificate.hpp"
 #include "kms/patience.hpp"
-#include "kms/reasons.hpp"
+#include "kms/reason_catalogue.hpp"
 #include "kms/wipe_at_exit.hpp"
 
 namespace latchkey::kms::azure {
@@ -21,31 +21,32 @@ constexpr std::size_t kMostTokens = std::size_t{16} * 1024;
 constexpr std::size_t kLongestFederatedToken = std::size_t{32} * 1024;
 
 // Nobody was asked, so nobody refused.
-Error own_proof_failed(Error cause, std::string_view what) {
-  auto message = fmt::format(
-      "this server cannot make the proof of its own identity for Entra ID: {}. This is for the "
-      "server's operator to fix: {}",
-      what, cause.message);
-  return caused_by(std::move(cause), ErrorCode::KeyUnreachable, std::move(message),
-                   std::string(reason::kPlatformCredential));
+Error own_proof_failed(Error cause, const TokenTarget& target, std::string_view what) {
+  Facts facts;
+  facts.app = target.client_id;
+  facts.said = what;
+  facts.fix = cause.message;
+  auto error = reason_error(reason::kPlatformCredential, facts);
+  error.cause = std::make_shared<const Error>(std::move(cause));
+  return error;
 }
 
 Result<std::string> certificate_proof(const ClientCertificate& credential, const TokenTarget& target, Timestamp now,
                                       RandomSource& random) {
   auto certificate = crypto::read_certificate(credential.certificate_pem);
-  if (!certificate) return own_proof_failed(certificate.error(), "the client certificate cannot be read");
+  if (!certificate) return own_proof_failed(certificate.error(), target, "the client certificate cannot be read");
   auto assertion =
       make_client_assertion(target, credential.private_key, certificate.value().sha256_thumbprint, now, random);
-  if (!assertion) return own_proof_failed(assertion.error(), "the client assertion cannot be signed");
+  if (!assertion) return own_proof_failed(assertion.error(), target, "the client assertion cannot be signed");
   return assertion;
 }
 
-Result<std::string> federated_proof(const FederatedTokenFile& credential) {
+Result<std::string> federated_proof(const FederatedTokenFile& credential, const TokenTarget& target) {
   auto text = read_file(credential.path, kLongestFederatedToken);
-  if (!text) return own_proof_failed(text.error(), "the federated token file cannot be read");
+  if (!text) return own_proof_failed(text.error(), target, "the federated token file cannot be read");
   boost::algorithm::trim(text.value());
   if (text.value().empty()) {
-    return own_proof_failed(Error{ErrorCode::Unavailable, fmt::format("{} is empty", credential.path)},
+    return own_proof_failed(Error{ErrorCode::Unavailable, fmt::format("{} is empty", credential.path)}, target,
                             "the federated token file has no token");
   }
   return text;
@@ -138,7 +139,7 @@ Task<Result<std::string>> TokenSource::make_proof(TokenTarget target) {
     if (const auto* certificate = std::get_if<ClientCertificate>(&credential_)) {
       return certificate_proof(*certificate, target, now, random_);
     }
-    return federated_proof(std::get<FederatedTokenFile>(credential_));
+    return federated_proof(std::get<FederatedTokenFile>(credential_), target);
   };
   co_return co_await run_on(pool_, std::move(work));
 }

@@ -13,7 +13,7 @@
 #include "base/file.hpp"
 #include "crypto/hash.hpp"
 #include "envelope/record.hpp"
-#include "kms/reasons.hpp"
+#include "kms/reason_catalogue.hpp"
 #include "kms/wipe_at_exit.hpp"
 
 namespace latchkey::kms {
@@ -50,10 +50,7 @@ class LocalKeyProvider final : public KeyProvider {
   Task<Result<crypto::SecretBytes>> unwrap(const KeyLocation& key, const WrappedKey& wrapped, Deadline) override {
     LATCHKEY_CO_TRYV(check(key));
     if (wrapped.key_version != version_) {
-      co_return Error{ErrorCode::KeyDenied,
-                      "the root key file is another one than the one that wrapped this data key: restore the file from "
-                      "its backup",
-                      std::string(reason::kKeyNotFound)};
+      co_return reason_error(reason::kRootKeyMismatch, {});
     }
     auto size = wrapped.ciphertext.size();
     if (size <= envelope::kRecordOverhead || size > envelope::kRecordOverhead + kLongestSecret) {

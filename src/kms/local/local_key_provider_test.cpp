@@ -104,8 +104,8 @@ TEST_F(LocalKeyProviderTest, AnotherFilesKeyIsToldApartFromDamage) {
   auto unwrapped = unwrap(*other, wrapped.value());
   ASSERT_FALSE(unwrapped);
   EXPECT_EQ(unwrapped.error().code, ErrorCode::KeyDenied);
-  EXPECT_EQ(unwrapped.error().reason, reason::kKeyNotFound);
-  EXPECT_THAT(unwrapped.error().message, HasSubstr("restore the file"));
+  EXPECT_EQ(unwrapped.error().reason, reason::kRootKeyMismatch);
+  EXPECT_THAT(unwrapped.error().message, HasSubstr("Restore the root key file"));
 }
 
 TEST_F(LocalKeyProviderTest, RefusesAFileThatOthersMayRead) {

@@ -1,0 +1,145 @@
+#include "kms/reason_catalogue.hpp"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+namespace latchkey::kms {
+
+namespace {
+
+// The names by which the table's sentences call the facts.
+std::string filled(std::string_view sentence, const Facts& f) {
+  return fmt::format(fmt::runtime(sentence), fmt::arg("key", f.key), fmt::arg("vault", f.vault),
+                     fmt::arg("vault_option", f.vault_option), fmt::arg("vault_name", f.vault_name),
+                     fmt::arg("show", f.show), fmt::arg("grant", f.grant), fmt::arg("app", f.app),
+                     fmt::arg("platform_app", f.platform_app), fmt::arg("tenant", f.tenant),
+                     fmt::arg("governing", f.governing), fmt::arg("host", f.host), fmt::arg("operation", f.operation),
+                     fmt::arg("act", f.act), fmt::arg("answer", f.answer), fmt::arg("said", f.said),
+                     fmt::arg("fix", f.fix), fmt::arg("unfit", f.unfit), fmt::arg("size", f.size),
+                     fmt::arg("tag", f.tag), fmt::arg("until", f.until), fmt::arg("when", f.when),
+                     fmt::arg("note", f.note), fmt::arg("more", f.more));
+}
+
+std::string plain(std::string_view sentence, const Facts& facts) {
+  std::string text(sentence);
+  std::erase(text, '`');
+  return filled(text, facts);
+}
+
+// For a cell of a Markdown table, where "<key>" outside of a command would be taken for HTML.
+std::string cell(std::string_view sentence) {
+  auto text = filled(sentence, {});
+  std::string shown;
+  bool command = false;
+  for (char c : text) {
+    if (c == '`') command = !command;
+    if (c == '|' || (c == '<' && !command)) shown += '\\';
+    shown += c;
+  }
+  return shown;
+}
+
+std::string_view heading(ReasonClass kind) {
+  switch (kind) {
+    case ReasonClass::Refused:
+      return "Refused: the key's owner cures it\n\n"
+             "Somebody said no. Every lease of the key is dropped at once; on data: 400 `cmek_key_disabled`.";
+    case ReasonClass::NetworkBlocked:
+      return "Network blocked: the key's owner cures it\n\n"
+             "The vault's network rules said no. Every lease of the key is dropped at once; on data: 400 "
+             "`cmek_key_network_blocked`.";
+    case ReasonClass::Unreachable:
+      return "Unreachable: to be waited out\n\n"
+             "Nobody refused. Leases go on to their hard age; after it, on data: 503 `cmek_key_unreachable`, with "
+             "`retry-after`.";
+    case ReasonClass::Ours:
+      return "Ours: the server's operator cures it\n\n"
+             "Nobody refused, and the key's owner can do nothing. Leases go on to their hard age; after it, on data: "
+             "503 "
+             "`cmek_key_unreachable`. A root key that does not fit is at once 400 `cmek_key_disabled`, for data from "
+             "before a key was attached.";
+    case ReasonClass::Alarm:
+      return "Alarms: the server's operator looks into it\n\n"
+             "What came back, or what is stored, is not what it was. It is written to the log as an integrity alarm; "
+             "on "
+             "data: 500 `data_key_corrupt`.";
+  }
+  return "";
+}
+
+}  // namespace
+
+std::string_view to_string(ReasonClass kind) {
+  switch (kind) {
+    case ReasonClass::Refused:
+      return "refused";
+    case ReasonClass::NetworkBlocked:
+      return "network_blocked";
+    case ReasonClass::Unreachable:
+      return "unreachable";
+    case ReasonClass::Ours:
+      return "ours";
+    case ReasonClass::Alarm:
+      return "alarm";
+  }
+  return "";
+}
+
+std::span<const ReasonEntry> reason_catalogue() {
+  return kReasonTable;
+}
+
+const ReasonEntry* find_reason(std::string_view code) {
+  const auto* found = std::find_if(std::begin(kReasonTable), std::end(kReasonTable),
+                                   [&](const auto& entry) { return entry.code == code; });
+  return found == std::end(kReasonTable) ? nullptr : found;
+}
+
+std::string cause_of(const ReasonEntry& entry, const Facts& facts) {
+  return plain(entry.cause, facts);
+}
+
+std::string cure_of(const ReasonEntry& entry, const Facts& facts) {
+  return plain(entry.cure, facts);
+}
+
+Error reason_error(KnownReason reason, const Facts& facts) {
+  const auto& entry = reason.entry();
+  return Error{entry.error, fmt::format("{}. {}", cause_of(entry, facts), cure_of(entry, facts)),
+               std::string(entry.code)};
+}
+
+std::string reasons_page() {
+  std::string page =
+      "# Why a key does not serve\n\n"
+      "Made from the server's own catalogue (`src/kms/reason_table.hpp`): what stands here is what is said. "
+      "`latchkey explain REASON` prints an entry. On data the reason is `error.details.reason`; a validation that "
+      "failed "
+      "has it in `reason`. Names stay; the sentences may change.\n";
+  const ReasonEntry* before = nullptr;
+  for (const auto& entry : kReasonTable) {
+    if (before == nullptr || before->kind != entry.kind) {
+      page +=
+          fmt::format("\n## {}\n\n| reason | how it shows | cause | cure |\n|---|---|---|---|\n", heading(entry.kind));
+    }
+    page += fmt::format("| `{}` | {} | {} | {} |\n", entry.code, entry.signal, cell(entry.cause), cell(entry.cure));
+    before = &entry;
+  }
+  page +=
+      "\n## What Key Vault does not tell\n\n"
+      "A deleted key, a purged one and one that never was answer alike: 404. With the right to read the key "
+      "(keys/read, "
+      "which the roles of the guide have) Latchkey then asks for the deleted key of that name. If it is there, the "
+      "reason "
+      "is `key_deleted`, with the date until which it can be recovered; if it is not, and the key once wrapped "
+      "something, "
+      "`key_purged`; if the vault refuses to say, or nothing is known of the key, `key_not_found`, which claims no "
+      "more "
+      "than is known. For a few seconds after a deletion a vault lists the key nowhere. Purge protection can only be "
+      "seen "
+      "from the key owner's side: `latchkey azure verify`.\n";
+  return page;
+}
+
+}  // namespace latchkey::kms

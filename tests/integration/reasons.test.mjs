@@ -1,0 +1,230 @@
+// Each reason that the emulator can make, and its code where programs look for it: in a validation, and in a decrypt once
+// the lease is over. Beside azure-causes, which has the sentences.
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import { Customer } from '../support/customer.mjs';
+import { Dev } from '../support/dev.mjs';
+import { control } from '../support/emulator.mjs';
+
+const kKeys = '/v1/organizations/external_keys';
+const kWorkspaces = '/v1/organizations/workspaces';
+const kAdministrator = '00482a5a-887f-4fb3-b363-3b7fe8e74483';
+// Well above the lease of `latchkey dev` and the time between two questions to a key that refuses.
+const kPatience = 40_000;
+
+const dev = new Dev({ args: ['--bare', '--enable-control'] });
+const customer = new Customer(dev);
+let principal;
+before(async () => {
+  await dev.start();
+  principal = await customer.consent();
+});
+after(() => dev.stop());
+
+async function ask(method, path, body) {
+  const answer = await control(dev.env, method, path, body);
+  assert.ok(answer.status < 300, JSON.stringify(answer));
+  return answer.json;
+}
+
+/** A registered key, attached to a workspace of its own that has a record. */
+async function inUse(name, config = dev.azureKeyBody(name)) {
+  const key = (await dev.request('POST', kKeys, { body: { provider_config: config } })).json.id;
+  const workspace = await dev.request('POST', kWorkspaces, { body: { name, external_key_id: key } });
+  assert.equal(workspace.status, 200, workspace.bytes);
+  const sealed = await data(workspace.json.id, 'encrypt', { plaintext: 'aGVsbG8=' });
+  assert.equal(sealed.status, 200, sealed.bytes);
+  return { key, workspace: workspace.json.id, ciphertext: sealed.json.ciphertext };
+}
+
+function data(workspace, operation, body) {
+  return dev.request('POST', `/v1/workspaces/${workspace}/${operation}`, { key: dev.env.LATCHKEY_SERVICE_KEY, body });
+}
+
+const validate = async ({ key }) => (await dev.request('POST', `${kKeys}/${key}/validate`, { body: {} })).json;
+const decrypt = ({ workspace, ciphertext }) => data(workspace, 'decrypt', { ciphertext });
+
+/** Decrypts until that is refused: the lease must end. */
+async function refusal(record, operation = () => decrypt(record)) {
+  for (const end = Date.now() + kPatience; Date.now() < end; await sleep(250)) {
+    const answer = await operation();
+    if (answer.status !== 200) return answer;
+  }
+  assert.fail('the data can still be read');
+}
+
+async function assertTold(record, reason, errorCode, refused) {
+  const told = await validate(record);
+  assert.equal(told.status, 'failure');
+  assert.equal(told.reason, reason, told.error);
+  const answer = await (refused ?? refusal(record));
+  assert.deepEqual(answer.json.error.details, { error_code: errorCode, reason }, answer.bytes.toString());
+  const shown = dev.cli(['explain', reason, '-o', 'json']);
+  assert.equal(JSON.parse(shown.out).reason, reason);
+}
+
+/** The cure works by itself, and at once after a validation. */
+async function assertCured(record) {
+  assert.equal((await validate(record)).status, 'success');
+  assert.equal((await refusalEnds(record)).status, 200);
+}
+async function refusalEnds(record) {
+  let answer;
+  for (const end = Date.now() + kPatience; Date.now() < end; await sleep(250)) {
+    answer = await decrypt(record);
+    if (answer.status === 200) break;
+  }
+  return answer;
+}
+
+async function vaultWithoutPurgeProtection() {
+  await customer.arm('PUT', customer.vaultId('unprotected'), '2022-07-01', {
+    location: 'eastus',
+    properties: { tenantId: dev.env.AZURE_TENANT_ID, sku: { family: 'A', name: 'standard' }, enableRbacAuthorization: true },
+  });
+  const admin = await customer.graph('GET', `servicePrincipals(appId='${dev.env.AZURE_CLIENT_ID}')`);
+  await customer.grant(admin.id, '', customer.vaultId('unprotected'), kAdministrator);
+  return 'https://unprotected.vault.azure.net/';
+}
+
+const kVault = 'https://vault.azure.net';
+
+// What happens to one key, each with its own: all at once, as each waits for its lease.
+describe('a key', { concurrency: true }, () => {
+  async function made(name) {
+    await customer.createKey(name);
+    await customer.grant(principal, name);
+    return inUse(name);
+  }
+
+  test('is disabled, and enabled again', async () => {
+    const record = await made('disabled');
+    await customer.updateKey('disabled', { attributes: { enabled: false } });
+    await assertTold(record, 'key_disabled', 'cmek_key_disabled');
+    await customer.updateKey('disabled', { attributes: { enabled: true } });
+    await assertCured(record);
+  });
+
+  test('has expired: what is encrypted is read on, what is new is refused', async () => {
+    const record = await made('expired');
+    await customer.updateKey('expired', { attributes: { exp: Math.floor(Date.now() / 1000) - 60 } });
+    const workspace = (await dev.request('POST', kWorkspaces, { body: { name: 'expired-new' } })).json.id;
+    const attached = await dev.request('POST', `${kWorkspaces}/${workspace}`, { body: { external_key_id: record.key } });
+    assert.deepEqual(attached.json.error.details, { error_code: 'external_key_validation_failed', reason: 'key_expired' });
+    await sleep(6000);
+    assert.equal((await decrypt(record)).status, 200);
+  });
+
+  test('is deleted, and recovered', async () => {
+    const record = await made('deleted');
+    await customer.deleteKey('deleted');
+    await assertTold(record, 'key_deleted', 'cmek_key_disabled');
+    assert.match((await validate(record)).error, /can be recovered until 20\d\d-/);
+    await customer.call('POST', kVault, `${dev.env.AZURE_VAULT_URI}deletedkeys/deleted/recover?api-version=7.4`);
+    await assertCured(record);
+  });
+
+  test('is purged', async () => {
+    const uri = await vaultWithoutPurgeProtection();
+    await customer.call('POST', kVault, `${uri}keys/purged/create?api-version=7.4`,
+      { kty: 'RSA', key_size: 3072, key_ops: ['wrapKey', 'unwrapKey'] });
+    await customer.grant(principal, '', customer.vaultId('unprotected'));
+    const record = await inUse('purged', { ...dev.azureKeyBody('purged'), vault_uri: uri });
+    await customer.call('DELETE', kVault, `${uri}keys/purged?api-version=7.4`);
+    await customer.call('DELETE', kVault, `${uri}deletedkeys/purged?api-version=7.4`, undefined, [204]);
+    const answer = await refusal(record);
+    assert.deepEqual(answer.json.error.details, { error_code: 'cmek_key_disabled', reason: 'key_purged' });
+    // Nothing says that the registered key ever was.
+    const told = await validate(record);
+    assert.equal(told.reason, 'key_not_found');
+    assert.match(told.error, /it is not among the vault's deleted keys/);
+  });
+
+  test('has lost its role', async () => {
+    const record = await made('revoked');
+    const path = '{vault}/keys/revoked/providers/Microsoft.Authorization/roleAssignments';
+    const { value } = await customer.arm('GET', path, '2022-04-01');
+    const held = value.find((each) => each.properties.principalId === principal && each.properties.scope.endsWith('/revoked'));
+    await customer.arm('DELETE', held.id, '2022-04-01', undefined, [200, 204]);
+    await assertTold(record, 'role_missing', 'cmek_key_disabled');
+    await customer.grant(principal, 'revoked');
+    await assertCured(record);
+  });
+
+  test('must not be unwrapped with', async () => {
+    const record = await made('no-unwrap');
+    await customer.updateKey('no-unwrap', { key_ops: ['wrapKey'] });
+    await assertTold(record, 'key_operation_not_allowed', 'cmek_key_disabled');
+    await customer.updateKey('no-unwrap', { key_ops: ['wrapKey', 'unwrapKey'] });
+    await assertCured(record);
+  });
+});
+
+// What happens to the vault or the tenant, and so to every key: one after the other.
+describe('the way to a key', () => {
+  const kSpoiled = [
+    ['vault_firewall', 'cmek_key_network_blocked', () => customer.patchVault({ networkAcls: { defaultAction: 'Deny', ipRules: [] } }),
+      () => customer.patchVault({ networkAcls: { defaultAction: 'Allow', ipRules: [] } })],
+    ['public_access_disabled', 'cmek_key_network_blocked', () => customer.patchVault({ publicNetworkAccess: 'Disabled' }),
+      () => customer.patchVault({ publicNetworkAccess: 'Enabled' })],
+    ['access_policy_vault', 'cmek_key_disabled', () => customer.patchVault({ enableRbacAuthorization: false }),
+      () => customer.patchVault({ enableRbacAuthorization: true })],
+    ['provider_fault', 'cmek_key_unreachable', () => ask('POST', 'faults', { kind: 'error', service: 'key_vault', status: 503 }),
+      () => control(dev.env, 'DELETE', 'faults'), true],
+    ['throttled', 'cmek_key_unreachable', () => ask('POST', 'faults', { kind: 'error', service: 'key_vault', status: 429 }),
+      () => control(dev.env, 'DELETE', 'faults'), true],
+    ['connection_failed', 'cmek_key_unreachable', () => ask('POST', 'faults', { kind: 'reset', service: 'key_vault' }),
+      () => control(dev.env, 'DELETE', 'faults'), true],
+  ];
+  for (const [reason, errorCode, spoil, cure, isOutage] of kSpoiled) {
+    test(reason, async () => {
+      const name = reason.replaceAll('_', '-');
+      await customer.createKey(name);
+      await customer.grant(principal, name);
+      const record = await inUse(name);
+      const fresh = (await dev.request('POST', kWorkspaces, { body: { name: `${name}-new`, external_key_id: record.key } })).json.id;
+      await spoil();
+      try {
+        // An outage is bridged by leases: only data whose key was never asked is refused.
+        const refused = isOutage ? refusal(record, () => data(fresh, 'encrypt', { plaintext: 'aGk=' })) : undefined;
+        await assertTold(record, reason, errorCode, refused);
+        if (isOutage) assert.equal((await decrypt(record)).status, 200);
+      } finally {
+        await cure();
+      }
+      await assertCured(record);
+    });
+  }
+
+  // The last: the token that Latchkey has must be over for Entra to be asked.
+  test('conditional_access, app_not_consented and app_disabled', async () => {
+    await customer.createKey('tenant');
+    await customer.grant(principal, 'tenant');
+    const record = await inUse('tenant');
+    const app = dev.env.LATCHKEY_APP_CLIENT_ID;
+    const later = async () => {
+      await ask('POST', 'clock', { advance_seconds: 7200 });
+      customer.tokens = {};
+    };
+    await ask('POST', 'conditional_access', { app_id: app });
+    await later();
+    await assertTold(record, 'conditional_access', 'cmek_key_disabled');
+    await control(dev.env, 'DELETE', 'conditional_access');
+    await assertCured(record);
+
+    await customer.graph('PATCH', `servicePrincipals/${principal}`, { accountEnabled: false }, [200, 204]);
+    await later();
+    await assertTold(record, 'app_disabled', 'cmek_key_disabled');
+    await customer.graph('PATCH', `servicePrincipals/${principal}`, { accountEnabled: true }, [200, 204]);
+    await assertCured(record);
+
+    await customer.graph('DELETE', `servicePrincipals/${principal}`, undefined, [204]);
+    await later();
+    await assertTold(record, 'app_not_consented', 'cmek_key_disabled');
+    const printed = dev.cli(['keys', 'validate', record.key]);
+    assert.equal(printed.code, 1);
+    assert.match(printed.out, /the reason: app_not_consented \(latchkey explain app_not_consented\)/);
+  });
+});
