@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "base/encoding.hpp"
 #include "crypto/hash.hpp"
 
 namespace latchkey::envelope {
@@ -47,6 +48,12 @@ Result<DataKey> open_wrap_payload(const DataKeyBinding& binding, const crypto::S
     return refuse("it was made for another organisation, workspace or data key");
   }
   return DataKey::create(binding.data_key_id, crypto::SecretBytes(bytes.subspan(1, kDataKeySize)));
+}
+
+std::string key_check(const DataKey& key) {
+  constexpr std::string_view kCheckDomain = "latchkey-dk-check-v1";
+  auto hash = crypto::sha256({as_bytes(kCheckDomain), ByteView(key.id()), key.material()});
+  return hex_encode(ByteView(hash).first(16));
 }
 
 }  // namespace latchkey::envelope

@@ -26,4 +26,9 @@ inline constexpr std::size_t kWrapPayloadSize = 1 + 32 + 32;
 // store was tampered with; the message names the data key. Compared in constant time.
 [[nodiscard]] Result<DataKey> open_wrap_payload(const DataKeyBinding& binding, const crypto::SecretBytes& payload);
 
+// 16 bytes in hex that tell this data key from any other, and nothing of it: to be kept beside the wrapped key, whose
+// payload does not authenticate the key itself. One that came back with a bit flipped would encrypt what nobody can
+// read.
+[[nodiscard]] std::string key_check(const DataKey& key);
+
 }  // namespace latchkey::envelope

@@ -64,6 +64,21 @@ TEST(WrapPayload, OtherSizesVersionsAndBytesAreRefused) {
   }
 }
 
+TEST(KeyCheck, TellsEveryOtherKeyApart) {
+  auto check = key_check(data_key());
+  EXPECT_EQ(check.size(), 32U);
+  EXPECT_EQ(check, key_check(data_key()));
+  for (std::size_t bit = 0; bit < 256; ++bit) {
+    Bytes material(32, 0x55);
+    material[bit / 8] ^= static_cast<std::uint8_t>(1U << (bit % 8));
+    auto other = DataKey::create(binding().data_key_id, crypto::SecretBytes(material)).value();
+    EXPECT_NE(key_check(other), check) << bit;
+  }
+  auto elsewhere = binding().data_key_id;
+  elsewhere[0] ^= 1;
+  EXPECT_NE(key_check(DataKey::create(elsewhere, crypto::SecretBytes(Bytes(32, 0x55))).value()), check);
+}
+
 TEST(DataKeys, HaveThirtyTwoBytes) {
   for (std::size_t size : {0U, 16U, 31U, 33U}) {
     EXPECT_EQ(DataKey::create({}, crypto::SecretBytes(size)).error().code, ErrorCode::Invalid) << size;

@@ -11,7 +11,7 @@
 #include "envelope/wrapped_data_key.hpp"
 #include "keyring/lease_table.hpp"
 #include "kms/patience.hpp"
-#include "kms/reasons.hpp"
+#include "kms/reason_catalogue.hpp"
 
 namespace latchkey::keyring {
 
@@ -42,9 +42,10 @@ bool concerns_wrapping_alone(const Error& error) {
 }
 
 Error too_late() {
-  return Error{ErrorCode::KeyUnreachable,
-               "the workspace's encryption key did not answer in the time that this request had. Try again shortly",
-               std::string(kms::reason::kTimedOut)};
+  kms::Facts facts;
+  facts.host = "the workspace's encryption key";
+  facts.note = " for this request";
+  return kms::reason_error(kms::reason::kTimedOut, facts);
 }
 
 Error deadline_passed() {
@@ -337,6 +338,9 @@ Task<Result<envelope::DataKey>> Keyring::Impl::ask(Compartment compartment, stor
   envelope::DataKeyBinding binding{compartment.organization, compartment.id, row.id};
   auto key = envelope::open_wrap_payload(binding, payload.value());
   if (!key) co_return integrity_alarm(compartment, row.id, key.error());
+  if (row.key_check && envelope::key_check(key.value()) != *row.key_check) {
+    co_return integrity_alarm(compartment, row.id, kms::reason_error(kms::reason::kRoundTripMismatch, {}));
+  }
   co_return key;
 }
 
@@ -390,7 +394,8 @@ Task<Result<Keyring::Impl::Proven>> Keyring::Impl::wrap_and_prove(Compartment co
                      std::move(wrapped.value().key_version),
                      std::move(wrapped.value().ciphertext),
                      store::DataKeyState::Active,
-                     clock_.now()};
+                     clock_.now(),
+                     envelope::key_check(made)};
   auto ticket = table_.begin({external, row.key_version}, clock_.steady());
   auto returned = co_await ask(compartment, row, ticket);
   if (!returned) {
@@ -399,12 +404,7 @@ Task<Result<Keyring::Impl::Proven>> Keyring::Impl::wrap_and_prove(Compartment co
   }
   table_.clear_wrapping(external);
   if (!crypto::equal_constant_time(made.material(), returned.value().material())) {
-    co_return integrity_alarm(
-        compartment, id,
-        Error{ErrorCode::Corrupt,
-              "what the workspace's key wrapped did not come back the same when it was unwrapped: "
-              "nothing was encrypted. Validate the key",
-              std::string(kms::reason::kRoundTripMismatch)});
+    co_return integrity_alarm(compartment, id, kms::reason_error(kms::reason::kRoundTripMismatch, {}));
   }
   co_return Proven{std::move(row), std::make_shared<const envelope::DataKey>(std::move(returned).value()),
                    std::move(ticket)};

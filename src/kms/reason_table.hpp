@@ -167,7 +167,14 @@ inline constexpr ReasonEntry kReasonTable[] = {
 
     {reason::kRoundTripMismatch, ReasonClass::Alarm, ErrorCode::Corrupt, "an unwrap that gives something else back",
      "what the key wrapped did not come back the same when it was unwrapped",
-     "Nothing was encrypted under it. Make a new key version, and tell the key service's support"},
+     "Nothing was encrypted under what came back. Validate the key; if it lasts, make a new key version, and tell the "
+     "key "
+     "service's support"},
+    {reason::kDataKeyBinding, ReasonClass::Alarm, ErrorCode::Corrupt,
+     "an unwrap that gives a data key of another place, or no data key",
+     "the wrapped data key is not what was stored: {said}",
+     "Somebody changed the database, or it was restored in part: restore the data key from a backup; the server's log "
+     "names it"},
     {reason::kWrappedKeyDamaged, ReasonClass::Alarm, ErrorCode::Corrupt, "400 BadParameter on unwrap",
      "key \"{key}\" in vault {vault} did not wrap these bytes, or they are damaged: {said}",
      "Restore the data key from a backup of the database; the server's log names it"},

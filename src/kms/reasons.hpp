@@ -47,6 +47,7 @@ inline constexpr std::string_view kRequestRejected = "request_rejected";        
 inline constexpr std::string_view kRootKeyMismatch = "root_key_mismatch";       // the platform's root key
 // Alarms: what came back, or what is stored, is not what it was.
 inline constexpr std::string_view kRoundTripMismatch = "round_trip_mismatch";
+inline constexpr std::string_view kDataKeyBinding = "data_key_binding";  // envelope/wrapped_data_key
 inline constexpr std::string_view kWrappedKeyDamaged = "wrapped_key_damaged";
 
 }  // namespace latchkey::kms::reason

@@ -88,6 +88,8 @@ struct DataKey {
   Bytes wrapped;
   DataKeyState state = DataKeyState::Active;
   Timestamp created_at;
+  // envelope::key_check of the data key, in hex; absent for those made before there was one.
+  std::optional<std::string> key_check = std::nullopt;
 
   friend bool operator==(const DataKey&, const DataKey&) = default;
 };

@@ -171,16 +171,20 @@ describe('the way to a key', () => {
       () => customer.patchVault({ publicNetworkAccess: 'Enabled' })],
     ['access_policy_vault', 'cmek_key_disabled', () => customer.patchVault({ enableRbacAuthorization: false }),
       () => customer.patchVault({ enableRbacAuthorization: true })],
-    ['provider_fault', 'cmek_key_unreachable', () => ask('POST', 'faults', { kind: 'error', service: 'key_vault', status: 503 }),
-      () => control(dev.env, 'DELETE', 'faults'), true],
-    ['throttled', 'cmek_key_unreachable', () => ask('POST', 'faults', { kind: 'error', service: 'key_vault', status: 429 }),
-      () => control(dev.env, 'DELETE', 'faults'), true],
-    ['connection_failed', 'cmek_key_unreachable', () => ask('POST', 'faults', { kind: 'reset', service: 'key_vault' }),
-      () => control(dev.env, 'DELETE', 'faults'), true],
+    ...[
+      ['provider_fault', { kind: 'error', status: 503 }],
+      ['throttled', { kind: 'error', status: 429 }],
+      ['connection_failed', { kind: 'reset' }],
+      ['connection_failed', { kind: 'truncate' }],
+      ['provider_fault', { kind: 'malformed' }],
+      ['timed_out', { kind: 'latency', ms: 60_000 }],
+      ['timed_out', { kind: 'trickle', pause_ms: 5000 }],
+    ].map(([reason, fault]) => [reason, 'cmek_key_unreachable', () => ask('POST', 'faults', { service: 'key_vault', ...fault }),
+      () => control(dev.env, 'DELETE', 'faults'), fault.kind]),
   ];
-  for (const [reason, errorCode, spoil, cure, isOutage] of kSpoiled) {
-    test(reason, async () => {
-      const name = reason.replaceAll('_', '-');
+  for (const [reason, errorCode, spoil, cure, fault] of kSpoiled) {
+    test(`${reason}${fault ? ` (${fault})` : ''}`, async () => {
+      const name = `${reason.replaceAll('_', '-')}-${fault ?? 'vault'}`;
       await customer.createKey(name);
       await customer.grant(principal, name);
       const record = await inUse(name);
@@ -188,9 +192,9 @@ describe('the way to a key', () => {
       await spoil();
       try {
         // An outage is bridged by leases: only data whose key was never asked is refused.
-        const refused = isOutage ? refusal(record, () => data(fresh, 'encrypt', { plaintext: 'aGk=' })) : undefined;
+        const refused = fault ? refusal(record, () => data(fresh, 'encrypt', { plaintext: 'aGk=' })) : undefined;
         await assertTold(record, reason, errorCode, refused);
-        if (isOutage) assert.equal((await decrypt(record)).status, 200);
+        if (fault) assert.equal((await decrypt(record)).status, 200);
       } finally {
         await cure();
       }

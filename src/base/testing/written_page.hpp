@@ -3,6 +3,7 @@
 
 #include <cstdlib>
 #include <string>
+#include <string_view>
 
 #include <gtest/gtest.h>
 
@@ -10,12 +11,16 @@
 
 namespace latchkey::testing {
 
+inline bool writes_docs() {
+  const char* write = std::getenv("LATCHKEY_WRITE_DOCS");
+  return write != nullptr && std::string_view(write) == "1";
+}
+
 // Fails where the file (a path from the top of the source) is not `text`. With LATCHKEY_WRITE_DOCS=1 it is written
 // instead: LATCHKEY_WRITE_DOCS=1 ctest --test-dir build/debug -R ThePageIsMade
 inline void expect_written(const std::string& path, const std::string& text) {
   std::string file = std::string(LATCHKEY_SOURCE_DIR "/") + path;
-  const char* write = std::getenv("LATCHKEY_WRITE_DOCS");
-  if (write != nullptr && std::string_view(write) == "1") {
+  if (writes_docs()) {
     auto written = write_file_durably(file, text, 0644);
     ASSERT_TRUE(written) << written.error().message;
     return;
@@ -25,6 +30,21 @@ inline void expect_written(const std::string& path, const std::string& text) {
   EXPECT_TRUE(found.value() == text) << path
                                      << " is not what the code says; write it again: LATCHKEY_WRITE_DOCS=1 ctest "
                                         "--test-dir build/debug -R ThePageIsMade";
+}
+
+// The same for one section, which begins with its heading ("## Unwrap\n") and goes to the next of that rank or to the
+// end; written behind the others where it is not there yet.
+inline void expect_section_written(const std::string& path, const std::string& section) {
+  auto page = read_file(std::string(LATCHKEY_SOURCE_DIR "/") + path, std::size_t{1} << 22U);
+  ASSERT_TRUE(page) << page.error().message;
+  auto heading = section.substr(0, section.find('\n') + 1);
+  auto begin = page.value().find("\n" + heading);
+  begin = begin == std::string::npos ? page.value().size() : begin + 1;
+  auto end = page.value().find("\n## ", begin);
+  end = end == std::string::npos ? page.value().size() : end + 1;
+  auto wanted = page.value();
+  wanted.replace(begin, end - begin, section);
+  expect_written(path, wanted);
 }
 
 }  // namespace latchkey::testing

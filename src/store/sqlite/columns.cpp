@@ -153,7 +153,7 @@ Workspace Columns<Workspace>::read(Row& row) {
 
 void Columns<DataKey>::bind(Statement& statement, const DataKey& row) {
   bind_each(statement, row.id, row.organization, row.compartment, row.external_key_id, row.key_version, row.wrapped,
-            state_name(row.state), row.created_at);
+            state_name(row.state), row.created_at, row.key_check);
 }
 
 DataKey Columns<DataKey>::read(Row& row) {
@@ -164,7 +164,8 @@ DataKey Columns<DataKey>::read(Row& row) {
           .key_version = row.text(),
           .wrapped = row.bytes(),
           .state = read_state(row),
-          .created_at = row.timestamp()};
+          .created_at = row.timestamp(),
+          .key_check = row.optional_text()};
 }
 
 void Columns<LeasePolicy>::bind(Statement& statement, const LeasePolicy& row) {

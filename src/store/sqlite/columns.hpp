@@ -55,8 +55,8 @@ template <>
 struct Columns<DataKey> {
   static constexpr std::string_view kTable = "data_keys";
   static constexpr std::string_view kNames =
-      "id, organization, compartment, external_key_id, key_version, wrapped, state, created_at";
-  static constexpr std::string_view kPlaces = "?, ?, ?, ?, ?, ?, ?, ?";
+      "id, organization, compartment, external_key_id, key_version, wrapped, state, created_at, key_check";
+  static constexpr std::string_view kPlaces = "?, ?, ?, ?, ?, ?, ?, ?, ?";
   static void bind(Statement& statement, const DataKey& row);
   static DataKey read(Row& row);
 };

@@ -125,7 +125,12 @@ CREATE TABLE lease_policies (
 ) STRICT;
 )sql";
 
-constexpr std::array kMigrations{Migration{"first", kFirstSchema}, Migration{"lease policies", kLeasePolicySchema}};
+constexpr std::string_view kDataKeyCheckSchema = R"sql(
+ALTER TABLE data_keys ADD COLUMN key_check TEXT;
+)sql";
+
+constexpr std::array kMigrations{Migration{"first", kFirstSchema}, Migration{"lease policies", kLeasePolicySchema},
+                                 Migration{"data key checks", kDataKeyCheckSchema}};
 
 Error foreign_file(const std::string& path) {
   return Error{ErrorCode::Internal,

@@ -265,8 +265,10 @@ TEST_F(SqliteStoreTest, TheSchemaRefusesWhatTheRulesRefuse) {
       {"DELETE FROM external_keys WHERE id = 'ekey_001'", "FOREIGN KEY"},
       {"DELETE FROM organizations", "FOREIGN KEY"},
       {"DELETE FROM workspaces", "FOREIGN KEY"},
-      {"INSERT INTO data_keys SELECT randomblob(16), organization, compartment, external_key_id, key_version, wrapped, "
-       "state, created_at FROM data_keys",
+      {"INSERT INTO data_keys (id, organization, compartment, external_key_id, key_version, wrapped, state, "
+       "created_at) "
+       "SELECT randomblob(16), organization, compartment, external_key_id, key_version, wrapped, state, created_at "
+       "FROM data_keys",
        "UNIQUE"},
       {"UPDATE data_keys SET state = 'unknown'", "CHECK"},
       {"UPDATE data_keys SET created_at = 'now'", "INTEGER"},
