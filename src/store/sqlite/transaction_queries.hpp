@@ -1,0 +1,137 @@
+// The statements that SqliteTransaction's operations are made of; for its own source files alone.
+#pragma once
+
+#include <algorithm>
+#include <limits>
+
+#include <fmt/format.h>
+
+#include "store/sqlite/columns.hpp"
+#include "store/sqlite/sqlite_transaction.hpp"
+
+namespace latchkey::store {
+
+inline std::int64_t sql_limit(std::size_t limit) {
+  constexpr auto kMost = static_cast<std::size_t>(std::numeric_limits<std::int64_t>::max() - 1);
+  return static_cast<std::int64_t>(std::min(limit, kMost));
+}
+
+inline Error not_there(std::string_view what, std::string_view id) {
+  return Error{ErrorCode::Internal, fmt::format("The {} {} to be changed is not in the database.", what, id)};
+}
+
+template <class T>
+Result<T> SqliteTransaction::watch(Result<T> result) {
+  if (!result && !failure_) failure_ = result.error();
+  return result;
+}
+
+template <class... Values>
+Result<std::int64_t> SqliteTransaction::write(std::string_view what, std::string_view sql, const Values&... values) {
+  if (failure_) return *failure_;
+  if (mode_ == Mode::ReadOnly) {
+    return Error{ErrorCode::Internal,
+                 fmt::format("{} was asked for in a read transaction; use Store::write for it.", what)};
+  }
+  auto run = [&]() -> Result<std::int64_t> {
+    LATCHKEY_TRY(auto statement, connection_.prepare(sql));
+    (statement.bind(values), ...);
+    LATCHKEY_TRYV(statement.step());
+    return connection_.changes();
+  };
+  return watch(run());
+}
+
+template <class T, class... Values>
+Result<std::vector<T>> SqliteTransaction::select(std::string_view tail, const Values&... values) {
+  if (failure_) return *failure_;
+  auto run = [&]() -> Result<std::vector<T>> {
+    LATCHKEY_TRY(auto statement, connection_.prepare(fmt::format("SELECT {} FROM {} {}", Columns<T>::kNames,
+                                                                 Columns<T>::kTable, tail)));
+    (statement.bind(values), ...);
+    std::vector<T> rows;
+    for (;;) {
+      LATCHKEY_TRY(bool found, statement.step());
+      if (!found) return rows;
+      Row row(statement);
+      rows.push_back(Columns<T>::read(row));
+      if (row.damaged()) {
+        return Error{ErrorCode::Internal, fmt::format("A row of {} in the database {} is damaged. Restore a backup.",
+                                                      Columns<T>::kTable, connection_.path())};
+      }
+    }
+  };
+  return watch(run());
+}
+
+template <class T, class... Values>
+Result<std::optional<T>> SqliteTransaction::find(std::string_view tail, const Values&... values) {
+  LATCHKEY_TRY(auto rows, select<T>(tail, values...));
+  if (rows.empty()) return std::optional<T>();
+  return std::optional<T>(std::move(rows.front()));
+}
+
+template <class T>
+Result<void> SqliteTransaction::insert_row(const T& row, std::string_view tail) {
+  if (failure_) return *failure_;
+  if (mode_ == Mode::ReadOnly) {
+    return Error{ErrorCode::Internal, fmt::format("An insert into {} was asked for in a read transaction; use "
+                                                  "Store::write for it.",
+                                                  Columns<T>::kTable)};
+  }
+  auto run = [&]() -> Result<void> {
+    LATCHKEY_TRY(auto statement,
+                 connection_.prepare(fmt::format("INSERT INTO {} ({}) VALUES ({}) {}", Columns<T>::kTable,
+                                                 Columns<T>::kNames, Columns<T>::kPlaces, tail)));
+    Columns<T>::bind(statement, row);
+    LATCHKEY_TRYV(statement.step());
+    return success();
+  };
+  return watch(run());
+}
+
+// When the row that the window's place names was made; nothing where the window starts at the list's own end.
+template <class T>
+Result<std::optional<Timestamp>> SqliteTransaction::place_time(const Uuid& organization, const ListWindow& window) {
+  if (window.after && window.before) {
+    return Error{ErrorCode::Invalid, "A list continues after an entry or before one, not both at once."};
+  }
+  const auto& place = window.after ? window.after : window.before;
+  if (!place) return std::optional<Timestamp>();
+  if (place->created_at) return place->created_at;
+  LATCHKEY_TRY(auto row, find<T>("WHERE organization = ? AND id = ?", organization, place->id));
+  if (!row) {
+    return Error{ErrorCode::Invalid,
+                 "The entry to continue from is not in this list. Start again from the list's first page."};
+  }
+  return std::optional(row->created_at);
+}
+
+template <class T, class... Values>
+Result<Page<T>> SqliteTransaction::page(const Uuid& organization, const ListWindow& window, std::string_view condition,
+                                        const Values&... values) {
+  LATCHKEY_TRY(auto from, place_time<T>(organization, window));
+  // Travelling against the list's order, the nearest rows come first and are turned round at the end.
+  bool backwards = window.before.has_value();
+  bool descending = window.newest_first != backwards;
+  auto limit = sql_limit(window.limit);
+  auto order = fmt::format("ORDER BY created_at {0}, id {0} LIMIT ?", descending ? "DESC" : "ASC");
+  std::vector<T> rows;
+  if (from) {
+    auto tail = fmt::format("WHERE organization = ?1 {} AND (created_at, id) {} (?, ?) {}", condition,
+                            descending ? '<' : '>', order);
+    const auto& place = window.after ? *window.after : *window.before;
+    LATCHKEY_TRY(rows, select<T>(tail, organization, values..., *from, place.id, limit + 1));
+  } else {
+    auto tail = fmt::format("WHERE organization = ?1 {} {}", condition, order);
+    LATCHKEY_TRY(rows, select<T>(tail, organization, values..., limit + 1));
+  }
+  Page<T> page;
+  page.has_more = rows.size() > window.limit;
+  if (page.has_more) rows.resize(window.limit);
+  if (backwards) std::ranges::reverse(rows);
+  page.rows = std::move(rows);
+  return page;
+}
+
+}  // namespace latchkey::store
