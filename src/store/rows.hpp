@@ -115,4 +115,41 @@ struct Activity {
   friend bool operator==(const Activity&, const Activity&) = default;
 };
 
+// --- the health of external keys ---
+
+enum class KeyHealthState {
+  Unknown,      // not asked since it was attached or resumed
+  Healthy,      // lets us in
+  Degraded,     // works, with failures; or opens what there is and wraps nothing new
+  Refused,      // said no
+  Unreachable,  // could not be asked
+  Suspended,    // an operator forbade us to ask
+};
+
+struct ExternalKeyHealth {
+  std::string external_key_id;
+  Uuid organization;
+  KeyHealthState state = KeyHealthState::Unknown;
+  Timestamp since;     // of the state
+  std::string reason;  // a stable code, why it is not healthy; these three are empty where it is
+  std::string cause;
+  std::string cure;
+  std::optional<Timestamp> last_checked_at;  // when it last answered us, or failed to
+  std::optional<Timestamp> last_success_at;
+  bool alarmed = false;  // a failure was announced, and no recovery since
+
+  friend bool operator==(const ExternalKeyHealth&, const ExternalKeyHealth&) = default;
+};
+
+// While there is one, nobody encrypts or decrypts under the key.
+struct ExternalKeySuspension {
+  std::string external_key_id;
+  Uuid organization;
+  Timestamp suspended_at;
+  std::string suspended_by;           // apikey_...
+  std::optional<std::string> reason;  // the operator's own words
+
+  friend bool operator==(const ExternalKeySuspension&, const ExternalKeySuspension&) = default;
+};
+
 }  // namespace latchkey::store

@@ -114,6 +114,27 @@ class Transaction {
 
   virtual Result<void> insert(const Activity& row) = 0;
   virtual Result<Page<Activity>> list_activities(const ActivityFilter& filter, const ListWindow& window) = 0;
+
+  // --- the health of external keys ---
+
+  // Every key that a workspace, archived ones included, refers to, of every organisation: for the server's own work.
+  virtual Result<std::vector<ExternalKey>> list_attached_external_keys() = 0;
+  // One that is wrapped under the key, the newest; none where there is none.
+  virtual Result<std::optional<DataKey>> find_data_key_under(const Uuid& organization,
+                                                             std::string_view external_key_id) = 0;
+
+  // Inserts or replaces the key's row.
+  virtual Result<void> put(const ExternalKeyHealth& row) = 0;
+  virtual Result<std::optional<ExternalKeyHealth>> find_external_key_health(const Uuid& organization,
+                                                                            std::string_view external_key_id) = 0;
+  // Of every organisation.
+  virtual Result<std::vector<ExternalKeyHealth>> list_external_key_health() = 0;
+
+  virtual Result<void> insert(const ExternalKeySuspension& row) = 0;
+  virtual Result<std::optional<ExternalKeySuspension>> find_suspension(const Uuid& organization,
+                                                                       std::string_view external_key_id) = 0;
+  // False where there is none.
+  virtual Result<bool> erase_suspension(const Uuid& organization, std::string_view external_key_id) = 0;
 };
 
 class Store {

@@ -79,6 +79,25 @@ struct Columns<Activity> {
   static Activity read(Row& row);
 };
 
+template <>
+struct Columns<ExternalKeyHealth> {
+  static constexpr std::string_view kTable = "external_key_health";
+  static constexpr std::string_view kNames =
+      "external_key_id, organization, state, since, reason, cause, cure, last_checked_at, last_success_at, alarmed";
+  static constexpr std::string_view kPlaces = "?, ?, ?, ?, ?, ?, ?, ?, ?, ?";
+  static void bind(Statement& statement, const ExternalKeyHealth& row);
+  static ExternalKeyHealth read(Row& row);
+};
+
+template <>
+struct Columns<ExternalKeySuspension> {
+  static constexpr std::string_view kTable = "external_key_suspensions";
+  static constexpr std::string_view kNames = "external_key_id, organization, suspended_at, suspended_by, reason";
+  static constexpr std::string_view kPlaces = "?, ?, ?, ?, ?";
+  static void bind(Statement& statement, const ExternalKeySuspension& row);
+  static ExternalKeySuspension read(Row& row);
+};
+
 // The tags as the table keeps them: a JSON object of strings.
 [[nodiscard]] std::string format_tags(const std::map<std::string, std::string>& tags);
 

@@ -129,8 +129,37 @@ constexpr std::string_view kDataKeyCheckSchema = R"sql(
 ALTER TABLE data_keys ADD COLUMN key_check TEXT;
 )sql";
 
+// What is known of a key goes with it.
+constexpr std::string_view kHealthSchema = R"sql(
+CREATE TABLE external_key_health (
+  external_key_id TEXT NOT NULL PRIMARY KEY,
+  organization BLOB NOT NULL,
+  state TEXT NOT NULL CHECK (state IN ('unknown', 'healthy', 'degraded', 'refused', 'unreachable', 'suspended')),
+  since INTEGER NOT NULL,
+  reason TEXT NOT NULL,
+  cause TEXT NOT NULL,
+  cure TEXT NOT NULL,
+  last_checked_at INTEGER,
+  last_success_at INTEGER,
+  alarmed INTEGER NOT NULL CHECK (alarmed IN (0, 1)),
+  FOREIGN KEY (organization, external_key_id) REFERENCES external_keys (organization, id) ON DELETE CASCADE
+) STRICT;
+CREATE INDEX external_key_health_by_organization ON external_key_health (organization, external_key_id);
+
+CREATE TABLE external_key_suspensions (
+  external_key_id TEXT NOT NULL PRIMARY KEY,
+  organization BLOB NOT NULL,
+  suspended_at INTEGER NOT NULL,
+  suspended_by TEXT NOT NULL,
+  reason TEXT,
+  FOREIGN KEY (organization, external_key_id) REFERENCES external_keys (organization, id) ON DELETE CASCADE
+) STRICT;
+CREATE INDEX external_key_suspensions_by_organization ON external_key_suspensions (organization, external_key_id);
+)sql";
+
 constexpr std::array kMigrations{Migration{"first", kFirstSchema}, Migration{"lease policies", kLeasePolicySchema},
-                                 Migration{"data key checks", kDataKeyCheckSchema}};
+                                 Migration{"data key checks", kDataKeyCheckSchema},
+                                 Migration{"key health", kHealthSchema}};
 
 Error foreign_file(const std::string& path) {
   return Error{ErrorCode::Internal,

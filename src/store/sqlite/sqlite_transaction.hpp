@@ -52,6 +52,19 @@ class SqliteTransaction final : public Transaction {
   Result<void> insert(const Activity& row) override;
   Result<Page<Activity>> list_activities(const ActivityFilter& filter, const ListWindow& window) override;
 
+  // health_queries.cpp
+  Result<std::vector<ExternalKey>> list_attached_external_keys() override;
+  Result<std::optional<DataKey>> find_data_key_under(const Uuid& organization,
+                                                     std::string_view external_key_id) override;
+  Result<void> put(const ExternalKeyHealth& row) override;
+  Result<std::optional<ExternalKeyHealth>> find_external_key_health(const Uuid& organization,
+                                                                    std::string_view external_key_id) override;
+  Result<std::vector<ExternalKeyHealth>> list_external_key_health() override;
+  Result<void> insert(const ExternalKeySuspension& row) override;
+  Result<std::optional<ExternalKeySuspension>> find_suspension(const Uuid& organization,
+                                                               std::string_view external_key_id) override;
+  Result<bool> erase_suspension(const Uuid& organization, std::string_view external_key_id) override;
+
  private:
   // Passes the result on and remembers its failure.
   template <class T>

@@ -1,0 +1,126 @@
+// The health of external keys, and what an operator suspended.
+#include "store/sqlite/transaction_queries.hpp"
+
+namespace latchkey::store {
+
+namespace {
+
+std::string_view health_name(KeyHealthState state) {
+  switch (state) {
+    case KeyHealthState::Unknown:
+      return "unknown";
+    case KeyHealthState::Healthy:
+      return "healthy";
+    case KeyHealthState::Degraded:
+      return "degraded";
+    case KeyHealthState::Refused:
+      return "refused";
+    case KeyHealthState::Unreachable:
+      return "unreachable";
+    case KeyHealthState::Suspended:
+      return "suspended";
+  }
+  return "";
+}
+
+KeyHealthState read_health_state(Row& row) {
+  auto name = row.text();
+  for (auto state : {KeyHealthState::Unknown, KeyHealthState::Healthy, KeyHealthState::Degraded,
+                     KeyHealthState::Refused, KeyHealthState::Unreachable, KeyHealthState::Suspended}) {
+    if (name == health_name(state)) return state;
+  }
+  row.mark_damaged();
+  return KeyHealthState::Unknown;
+}
+
+}  // namespace
+
+void Columns<ExternalKeyHealth>::bind(Statement& statement, const ExternalKeyHealth& row) {
+  statement.bind(row.external_key_id);
+  statement.bind(row.organization);
+  statement.bind(health_name(row.state));
+  statement.bind(row.since);
+  statement.bind(row.reason);
+  statement.bind(row.cause);
+  statement.bind(row.cure);
+  statement.bind(row.last_checked_at);
+  statement.bind(row.last_success_at);
+  statement.bind(std::int64_t{row.alarmed});
+}
+
+ExternalKeyHealth Columns<ExternalKeyHealth>::read(Row& row) {
+  return {.external_key_id = row.text(),
+          .organization = row.uuid(),
+          .state = read_health_state(row),
+          .since = row.timestamp(),
+          .reason = row.text(),
+          .cause = row.text(),
+          .cure = row.text(),
+          .last_checked_at = row.optional_timestamp(),
+          .last_success_at = row.optional_timestamp(),
+          .alarmed = row.flag()};
+}
+
+void Columns<ExternalKeySuspension>::bind(Statement& statement, const ExternalKeySuspension& row) {
+  statement.bind(row.external_key_id);
+  statement.bind(row.organization);
+  statement.bind(row.suspended_at);
+  statement.bind(row.suspended_by);
+  statement.bind(row.reason);
+}
+
+ExternalKeySuspension Columns<ExternalKeySuspension>::read(Row& row) {
+  return {.external_key_id = row.text(),
+          .organization = row.uuid(),
+          .suspended_at = row.timestamp(),
+          .suspended_by = row.text(),
+          .reason = row.optional_text()};
+}
+
+Result<std::vector<ExternalKey>> SqliteTransaction::list_attached_external_keys() {
+  return select<ExternalKey>(
+      "WHERE EXISTS (SELECT 1 FROM workspaces WHERE workspaces.organization = external_keys.organization AND "
+      "workspaces.external_key_id = external_keys.id) ORDER BY created_at, id");
+}
+
+Result<std::optional<DataKey>> SqliteTransaction::find_data_key_under(const Uuid& organization,
+                                                                      std::string_view external_key_id) {
+  return find<DataKey>("WHERE organization = ? AND external_key_id = ? ORDER BY created_at DESC, id DESC LIMIT 1",
+                       organization, external_key_id);
+}
+
+Result<void> SqliteTransaction::put(const ExternalKeyHealth& row) {
+  return insert_row(row,
+                    "ON CONFLICT (external_key_id) DO UPDATE SET state = excluded.state, since = excluded.since, "
+                    "reason = excluded.reason, cause = excluded.cause, cure = excluded.cure, "
+                    "last_checked_at = excluded.last_checked_at, last_success_at = excluded.last_success_at, "
+                    "alarmed = excluded.alarmed");
+}
+
+Result<std::optional<ExternalKeyHealth>> SqliteTransaction::find_external_key_health(const Uuid& organization,
+                                                                                     std::string_view external_key_id) {
+  return find<ExternalKeyHealth>("WHERE organization = ? AND external_key_id = ?", organization, external_key_id);
+}
+
+Result<std::vector<ExternalKeyHealth>> SqliteTransaction::list_external_key_health() {
+  return select<ExternalKeyHealth>("ORDER BY external_key_id");
+}
+
+Result<void> SqliteTransaction::insert(const ExternalKeySuspension& row) {
+  return insert_row(row);
+}
+
+Result<std::optional<ExternalKeySuspension>> SqliteTransaction::find_suspension(const Uuid& organization,
+                                                                                std::string_view external_key_id) {
+  return find<ExternalKeySuspension>("WHERE organization = ? AND external_key_id = ?", organization, external_key_id);
+}
+
+Result<bool> SqliteTransaction::erase_suspension(const Uuid& organization, std::string_view external_key_id) {
+  LATCHKEY_TRY(auto changed, write("Resuming an external key",
+                                   "DELETE FROM external_key_suspensions WHERE organization = ? AND "
+                                   "external_key_id = ?",
+                                   organization, external_key_id));
+  return changed > 0;
+}
+
+}  // namespace latchkey::store
