@@ -1,0 +1,66 @@
+#include "health/explanation.hpp"
+
+#include "base/json_fields.hpp"
+
+namespace latchkey::health {
+
+namespace {
+
+constexpr std::size_t kMaxText = 2048;
+constexpr std::string_view kTriedAgain =
+    "Nothing is to be done: it is tried again, and leases bridge it while they last";
+constexpr std::string_view kOwnersTurn = "The key's owner cures it; latchkey keys validate tells when it is done";
+constexpr std::string_view kOperatorsTurn = "The server's operator looks into it; the log has more";
+
+std::string_view cure_of_kind(ErrorCode code) {
+  switch (code) {
+    case ErrorCode::KeyDenied:
+    case ErrorCode::NetworkBlocked:
+      return kOwnersTurn;
+    case ErrorCode::KeyUnreachable:
+    case ErrorCode::DeadlineExceeded:
+    case ErrorCode::Unavailable:
+      return kTriedAgain;
+    case ErrorCode::Invalid:
+    case ErrorCode::Unauthenticated:
+    case ErrorCode::PermissionDenied:
+    case ErrorCode::NotFound:
+    case ErrorCode::Conflict:
+    case ErrorCode::TooLarge:
+    case ErrorCode::ContextUnavailable:
+    case ErrorCode::WrongKey:
+    case ErrorCode::Corrupt:
+    case ErrorCode::Internal:
+      return kOperatorsTurn;
+  }
+  return kOperatorsTurn;
+}
+
+bool begins_a_sentence(char c) {
+  return c >= 'A' && c <= 'Z';
+}
+
+// Where the second sentence begins; npos where there is none.
+std::size_t second_sentence(std::string_view text) {
+  for (auto end = text.find(". "); end != std::string_view::npos; end = text.find(". ", end + 1)) {
+    if (end + 2 < text.size() && begins_a_sentence(text[end + 2])) return end + 2;
+  }
+  return std::string_view::npos;
+}
+
+}  // namespace
+
+Explanation explain(const Error& error) {
+  auto text = json_fields::clean_text(error.message, kMaxText);
+  Explanation why{error.reason.empty() ? std::string(to_string(error.code)) : error.reason, text, ""};
+  auto next = second_sentence(text);
+  if (next == std::string::npos) {
+    why.cure = cure_of_kind(error.code);
+  } else {
+    why.cause = text.substr(0, next - 2);
+    why.cure = text.substr(next);
+  }
+  return why;
+}
+
+}  // namespace latchkey::health

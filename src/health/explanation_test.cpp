@@ -1,0 +1,42 @@
+#include "health/explanation.hpp"
+
+#include <gtest/gtest.h>
+
+namespace latchkey::health {
+namespace {
+
+TEST(Explanation, TakesTheCureFromTheMessage) {
+  auto why = explain({ErrorCode::KeyDenied,
+                      "key \"cmek\" in https://contoso.vault.azure.net/ is disabled. Enable it: az keyvault key "
+                      "set-attributes --enabled true. Then wait.",
+                      "key_disabled"});
+  EXPECT_EQ(why.reason, "key_disabled");
+  EXPECT_EQ(why.cause, "key \"cmek\" in https://contoso.vault.azure.net/ is disabled");
+  EXPECT_EQ(why.cure, "Enable it: az keyvault key set-attributes --enabled true. Then wait.");
+}
+
+TEST(Explanation, HasACureForEveryKind) {
+  struct Case {
+    ErrorCode code;
+    std::string_view begins;
+  };
+  for (auto [code, begins] : {Case{ErrorCode::KeyDenied, "The key's owner"},
+                              {ErrorCode::NetworkBlocked, "The key's owner"},
+                              {ErrorCode::KeyUnreachable, "Nothing is to be done"},
+                              {ErrorCode::DeadlineExceeded, "Nothing is to be done"},
+                              {ErrorCode::Corrupt, "The server's operator"},
+                              {ErrorCode::Invalid, "The server's operator"}}) {
+    auto why = explain({code, "it is v1.2. as ever", ""});
+    EXPECT_EQ(why.reason, to_string(code));
+    EXPECT_EQ(why.cause, "it is v1.2. as ever");
+    EXPECT_TRUE(why.cure.starts_with(begins)) << why.cure;
+  }
+}
+
+TEST(Explanation, KeepsAStrangersTextInBounds) {
+  auto why = explain({ErrorCode::KeyDenied, std::string(9000, 'x') + "\n\x1b[31m", "r"});
+  EXPECT_LE(why.cause.size(), 2048U);
+}
+
+}  // namespace
+}  // namespace latchkey::health
