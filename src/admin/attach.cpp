@@ -5,6 +5,7 @@
 
 #include "admin/activity.hpp"
 #include "admin/lookup.hpp"
+#include "admin/suspension.hpp"
 #include "kms/reason_catalogue.hpp"
 
 namespace latchkey::admin {
@@ -45,8 +46,19 @@ Error attach_refused(std::string_view id, const ValidationOutcome& outcome) {
 
 }  // namespace
 
+Result<KeyToValidate> find_to_validate(store::Transaction& transaction, const Uuid& organization,
+                                       std::string_view external_key_id) {
+  LATCHKEY_TRY(auto row, require_external_key(transaction, organization, external_key_id));
+  LATCHKEY_TRY(auto suspension, transaction.find_suspension(organization, external_key_id));
+  KeyToValidate found{std::move(row), std::nullopt};
+  if (suspension) found.suspended = suspended_error(*suspension);
+  return found;
+}
+
 Task<ValidationOutcome> run_validation(kms::KeyProvider& provider, const Clock& clock, RandomSource& random,
-                                       const AdminSettings& settings, store::ExternalKey key) {
+                                       const AdminSettings& settings, KeyToValidate to_validate) {
+  const auto& key = to_validate.row;
+  if (to_validate.suspended) co_return failed_outcome(*to_validate.suspended, settings);
   auto config = stored_key_config(key);
   if (!config) {
     spdlog::error("validation of {}: {}", key.id, describe(config.error()));
@@ -75,10 +87,11 @@ Task<Result<ValidatedKey>> validate_for_attach(store::Store& store, kms::KeyProv
                                                RandomSource& random, const AdminSettings& settings, Caller caller,
                                                std::string external_key_id) {
   auto find = [organization = caller.organization, external_key_id](store::Transaction& tx) {
-    return require_external_key(tx, organization, external_key_id);
+    return find_to_validate(tx, organization, external_key_id);
   };
-  LATCHKEY_CO_TRY(auto key, co_await store.read(std::move(find)));
-  auto outcome = co_await run_validation(provider, clock, random, settings, key);
+  LATCHKEY_CO_TRY(auto found, co_await store.read(std::move(find)));
+  auto& key = found.row;
+  auto outcome = co_await run_validation(provider, clock, random, settings, found);
   if (outcome.success) co_return ValidatedKey{key.id, key.revision};
   auto record = [&clock, &random, caller, id = key.id](store::Transaction& tx) {
     return record_validation(tx, clock, random, caller, id, false);
@@ -97,7 +110,20 @@ Result<void> confirm_attach(store::Transaction& transaction, const Clock& clock,
                              key.id),
                  "external_key_changed"};
   }
-  return record_validation(transaction, clock, random, caller, key.id, true);
+  LATCHKEY_TRYV(record_validation(transaction, clock, random, caller, key.id, true));
+  LATCHKEY_TRY(auto known, transaction.find_external_key_health(caller.organization, key.id));
+  if (known) return success();
+  auto now = clock.now();
+  return transaction.put(store::ExternalKeyHealth{.external_key_id = key.id,
+                                                  .organization = caller.organization,
+                                                  .state = store::KeyHealthState::Healthy,
+                                                  .since = now,
+                                                  .reason = "",
+                                                  .cause = "",
+                                                  .cure = "",
+                                                  .last_checked_at = now,
+                                                  .last_success_at = now,
+                                                  .alarmed = false});
 }
 
 }  // namespace latchkey::admin

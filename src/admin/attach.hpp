@@ -12,10 +12,19 @@
 
 namespace latchkey::admin {
 
-// Asks the key everything that the guide demands of it. Never fails: what went wrong is in the outcome.
+struct KeyToValidate {
+  store::ExternalKey row;
+  std::optional<Error> suspended;
+};
+// NotFound where the organisation has no such key.
+[[nodiscard]] Result<KeyToValidate> find_to_validate(store::Transaction& transaction, const Uuid& organization,
+                                                     std::string_view external_key_id);
+
+// Asks the key everything that the guide demands of it, a suspended one nothing. Never fails: what went wrong is in the
+// outcome.
 [[nodiscard]] Task<ValidationOutcome> run_validation(kms::KeyProvider& provider, const Clock& clock,
                                                      RandomSource& random, const AdminSettings& settings,
-                                                     store::ExternalKey key);
+                                                     KeyToValidate key);
 
 // The activity of a validation.
 [[nodiscard]] Result<void> record_validation(store::Transaction& transaction, const Clock& clock, RandomSource& random,
@@ -35,7 +44,8 @@ struct ValidatedKey {
                                                              std::string external_key_id);
 
 // Inside the transaction that attaches. NotFound where the key was deleted meanwhile, Conflict with reason
-// external_key_changed where it was reconfigured; else records that it passed.
+// external_key_changed where it was reconfigured; else records that it passed, and that a key so far unknown is
+// healthy.
 [[nodiscard]] Result<void> confirm_attach(store::Transaction& transaction, const Clock& clock, RandomSource& random,
                                           const Caller& caller, const ValidatedKey& key);
 

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "admin/key_config.hpp"
+#include "admin/suspension.hpp"
 #include "base/json_fields.hpp"
 
 namespace latchkey::admin {
@@ -13,6 +14,7 @@ struct Found {
   store::Workspace workspace;
   std::optional<store::ExternalKey> key;
   std::optional<store::LeasePolicy> leases;
+  std::optional<store::ExternalKeySuspension> suspension;
 };
 
 Error no_such_workspace(std::string_view id) {
@@ -33,7 +35,7 @@ Error unavailable(Error cause, std::string_view id) {
 Result<std::optional<Found>> find(store::Transaction& tx, const Uuid& organization, const std::string& id) {
   LATCHKEY_TRY(auto workspace, tx.find_workspace(organization, id));
   if (!workspace) return std::optional<Found>();
-  Found found{std::move(*workspace), std::nullopt, std::nullopt};
+  Found found{std::move(*workspace), std::nullopt, std::nullopt, std::nullopt};
   if (found.workspace.external_key_id) {
     LATCHKEY_TRY(found.key, tx.find_external_key(organization, *found.workspace.external_key_id));
     if (!found.key) {
@@ -41,6 +43,7 @@ Result<std::optional<Found>> find(store::Transaction& tx, const Uuid& organizati
                                                     *found.workspace.external_key_id)};
     }
     LATCHKEY_TRY(found.leases, tx.find_lease_policy(organization));
+    LATCHKEY_TRY(found.suspension, tx.find_suspension(organization, found.key->id));
   }
   return std::optional(std::move(found));
 }
@@ -61,13 +64,14 @@ Task<Result<keyring::Compartment>> Compartments::open(Caller caller, std::string
   auto found = co_await store_.read(std::move(look));
   if (!found) co_return unavailable(found.error(), workspace_id);
   if (!found.value()) co_return no_such_workspace(workspace_id);
-  auto& [workspace, key, leases] = *found.value();
+  auto& [workspace, key, leases, suspension] = *found.value();
   if (workspace.archived_at && purpose == Purpose::Encrypt) {
     co_return Error{ErrorCode::Invalid,
                     fmt::format("Workspace {} is archived: its data can be read, but nothing new can be encrypted in "
                                 "it. Use another workspace.",
                                 workspace_id)};
   }
+  if (suspension) co_return suspended_error(*suspension);
   keyring::Compartment compartment{.organization = workspace.organization,
                                    .id = workspace.compartment,
                                    .workspace_id = workspace.id,

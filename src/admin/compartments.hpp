@@ -15,7 +15,7 @@ class Compartments {
   explicit Compartments(store::Store& store) : store_(store) {}
   // PermissionDenied for roles without data (admin, compliance); NotFound for a workspace of another organisation or,
   // for a workspace's own key, another workspace; Invalid for encrypting in an archived workspace; ContextUnavailable
-  // where the store cannot be read (fail closed).
+  // where the store cannot be read (fail closed); KeyDenied with reason "suspended" while the workspace's key is.
   [[nodiscard]] Task<Result<keyring::Compartment>> open(Caller caller, std::string workspace_id, Purpose purpose);
 
  private:

@@ -56,8 +56,13 @@ store::ListPlace place_of(const store::ExternalKey& row) {
 }  // namespace
 
 ExternalKeys::ExternalKeys(store::Store& store, kms::KeyProvider& provider, const Clock& clock, RandomSource& random,
-                           AdminSettings settings)
-    : store_(store), provider_(provider), clock_(clock), random_(random), settings_(std::move(settings)) {}
+                           AdminSettings settings, ValidationListener* listener)
+    : store_(store),
+      provider_(provider),
+      clock_(clock),
+      random_(random),
+      settings_(std::move(settings)),
+      listener_(listener) {}
 
 Task<Result<ExternalKeyView>> ExternalKeys::create(Caller caller, NewExternalKey key) {
   LATCHKEY_CO_TRYV(check_geo(key.geo));
@@ -144,10 +149,11 @@ Task<Result<void>> ExternalKeys::remove(Caller caller, std::string id) {
 
 Task<Result<ValidationOutcome>> ExternalKeys::validate(Caller caller, std::string id) {
   auto find = [organization = caller.organization, id](store::Transaction& tx) {
-    return require_external_key(tx, organization, id);
+    return find_to_validate(tx, organization, id);
   };
-  LATCHKEY_CO_TRY(auto row, co_await store_.read(std::move(find)));
-  auto outcome = co_await run_validation(provider_, clock_, random_, settings_, std::move(row));
+  LATCHKEY_CO_TRY(auto found, co_await store_.read(std::move(find)));
+  auto outcome = co_await run_validation(provider_, clock_, random_, settings_, std::move(found));
+  if (listener_ != nullptr) listener_->validated(id, outcome.success);
   auto record = [this, caller, id, passed = outcome.success](store::Transaction& tx) {
     return record_validation(tx, clock_, random_, caller, id, passed);
   };

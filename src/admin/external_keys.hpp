@@ -43,11 +43,21 @@ struct ValidationOutcome {
   std::string reason;  // of kms/reason_catalogue.hpp; may be empty
 };
 
+// Hears how a validation went, before its caller does. Must not wait.
+class ValidationListener {
+ public:
+  ValidationListener() = default;
+  ValidationListener(const ValidationListener&) = delete;
+  ValidationListener& operator=(const ValidationListener&) = delete;
+  virtual ~ValidationListener() = default;
+  virtual void validated(const std::string& external_key_id, bool success) = 0;
+};
+
 class ExternalKeys {
  public:
-  // All references outlive it.
+  // All references outlive it. `listener` may be null.
   ExternalKeys(store::Store& store, kms::KeyProvider& provider, const Clock& clock, RandomSource& random,
-               AdminSettings settings);
+               AdminSettings settings, ValidationListener* listener = nullptr);
 
   [[nodiscard]] Task<Result<ExternalKeyView>> create(Caller caller, NewExternalKey key);
   // Newest first. Invalid where `page` is not a cursor that this list gave.
@@ -57,7 +67,7 @@ class ExternalKeys {
   [[nodiscard]] Task<Result<ExternalKeyView>> update(Caller caller, std::string id, ExternalKeyChange change);
   // Invalid (naming at most 5 workspaces) while a workspace, archived ones included, refers to the key.
   [[nodiscard]] Task<Result<void>> remove(Caller caller, std::string id);
-  // Any failure of the key is a value here; an error is about the request (NotFound) or the store.
+  // Any failure of the key is a value here, its suspension too; an error is about the request (NotFound) or the store.
   [[nodiscard]] Task<Result<ValidationOutcome>> validate(Caller caller, std::string id);
 
  private:
@@ -66,6 +76,7 @@ class ExternalKeys {
   const Clock& clock_;
   RandomSource& random_;
   AdminSettings settings_;
+  ValidationListener* listener_;
 };
 
 }  // namespace latchkey::admin

@@ -29,6 +29,7 @@ inline constexpr std::string_view kKeyOperation = "key_operation_not_allowed";  
 inline constexpr std::string_view kKeyUnsuitable = "key_unsuitable";            // type or size
 inline constexpr std::string_view kOrganizationTagMissing = "organization_tag_missing";
 inline constexpr std::string_view kAccessDenied = "access_denied";  // a refusal that says no more
+inline constexpr std::string_view kSuspended = "suspended";         // by an admin, here: nobody was asked
 // Network blocked: the vault's rules refuse our address.
 inline constexpr std::string_view kVaultFirewall = "vault_firewall";                 // ForbiddenByFirewall
 inline constexpr std::string_view kPublicAccessDisabled = "public_access_disabled";  // ForbiddenByConnection

@@ -16,6 +16,7 @@ class FakeKeyProvider final : public kms::KeyProvider {
     ++wraps;
     kms::WrappedKey wrapped{"version-1", masked(key, secret.reveal())};
     LATCHKEY_CO_TRYV(co_await before(key));
+    if (wrap_failure) co_return *wrap_failure;
     co_return wrapped;
   }
 
@@ -38,6 +39,8 @@ class FakeKeyProvider final : public kms::KeyProvider {
 
   // Every operation on a customer's key fails with it; the platform's own root key goes on.
   std::optional<Error> failure;
+  // Every wrap fails with it, the platform's own key's, too.
+  std::optional<Error> wrap_failure;
   // Awaited in the middle of every operation on a customer's key, once.
   std::function<Task<void>()> interruption;
   bool spoils_unwrap = false;
