@@ -64,15 +64,6 @@ Error or_deadline(Error error, const Clock& clock, Deadline deadline) {
   return caused_by(std::move(error), ErrorCode::DeadlineExceeded, std::move(message), std::string(reason::kTimedOut));
 }
 
-Task<Result<void>> check_round_trip(KeyProvider& provider, const KeyLocation& key, RandomSource& random,
-                                    Deadline deadline) {
-  auto probe = crypto::SecretBytes::random(kProbeSize, random);
-  LATCHKEY_CO_TRY(auto wrapped, co_await provider.wrap(key, probe, deadline));
-  LATCHKEY_CO_TRY(auto returned, co_await provider.unwrap(key, wrapped, deadline));
-  if (crypto::equal_constant_time(probe.reveal(), returned.reveal())) co_return success();
-  co_return reason_error(reason::kRoundTripMismatch, {});
-}
-
 Task<Result<void>> check_all(KeyProvider& provider, const KeyLocation& key, const ValidationSettings& settings,
                              const Clock& clock, RandomSource& random, Deadline deadline) {
   if (const auto* azure_key = std::get_if<AzureKey>(&key)) {
@@ -86,6 +77,15 @@ Task<Result<void>> check_all(KeyProvider& provider, const KeyLocation& key, cons
 }
 
 }  // namespace
+
+Task<Result<void>> check_round_trip(KeyProvider& provider, const KeyLocation& key, RandomSource& random,
+                                    Deadline deadline) {
+  auto probe = crypto::SecretBytes::random(kProbeSize, random);
+  LATCHKEY_CO_TRY(auto wrapped, co_await provider.wrap(key, probe, deadline));
+  LATCHKEY_CO_TRY(auto returned, co_await provider.unwrap(key, wrapped, deadline));
+  if (crypto::equal_constant_time(probe.reveal(), returned.reveal())) co_return success();
+  co_return reason_error(reason::kRoundTripMismatch, {});
+}
 
 Task<Result<void>> validate_key(KeyProvider& provider, const KeyLocation& key, const ValidationSettings& settings,
                                 const Clock& clock, RandomSource& random, Deadline deadline) {

@@ -26,4 +26,9 @@ struct ValidationSettings {
                                               const ValidationSettings& settings, const Clock& clock,
                                               RandomSource& random, Deadline deadline);
 
+// The last of these checks alone: wraps 32 random bytes, unwraps them and compares. Corrupt (round_trip_mismatch) where
+// they come back as others; otherwise the errors of KeyProvider.
+[[nodiscard]] Task<Result<void>> check_round_trip(KeyProvider& provider, const KeyLocation& key, RandomSource& random,
+                                                  Deadline deadline);
+
 }  // namespace latchkey::kms

@@ -1,0 +1,53 @@
+#include "health/announcement.hpp"
+
+#include <boost/json/serialize.hpp>
+
+#include "base/log.hpp"
+
+namespace latchkey::health {
+
+namespace json = boost::json;
+
+namespace {
+
+json::value text_or_null(const std::string& text) {
+  return text.empty() ? json::value() : json::value(text);
+}
+
+json::value time_or_null(const std::optional<Timestamp>& time) {
+  return time ? json::value(format_timestamp(*time)) : json::value();
+}
+
+// The one place where what operators and customers are woken by leaves; whatever else is to hear of it joins here.
+Result<void> publish_event(store::Transaction&, const Clock&, RandomSource&, std::string_view type, const Uuid&,
+                           const json::object& data) {
+  spdlog::warn("{}: {}", type, json::serialize(data));
+  return success();
+}
+
+}  // namespace
+
+Result<void> change_health(store::Transaction& transaction, const Clock& clock, RandomSource& random,
+                           const store::ExternalKeyHealth& previous, store::ExternalKeyHealth current) {
+  auto announcement = announce(previous, current);
+  LATCHKEY_TRYV(transaction.put(current));
+  if (announcement == Announcement::None) return success();
+  auto data = to_json(current);
+  data["previous_state"] = to_string(previous.state);
+  auto type = announcement == Announcement::Failed ? "external_key.failed" : "external_key.recovered";
+  return publish_event(transaction, clock, random, type, current.organization, data);
+}
+
+json::object to_json(const store::ExternalKeyHealth& health) {
+  return {{"type", "external_key_health"},
+          {"external_key_id", health.external_key_id},
+          {"state", to_string(health.state)},
+          {"since", format_timestamp(health.since)},
+          {"reason", text_or_null(health.reason)},
+          {"cause", text_or_null(health.cause)},
+          {"cure", text_or_null(health.cure)},
+          {"last_checked_at", time_or_null(health.last_checked_at)},
+          {"last_success_at", time_or_null(health.last_success_at)}};
+}
+
+}  // namespace latchkey::health

@@ -1,0 +1,84 @@
+#include "health/health_book.hpp"
+
+#include <map>
+
+#include <fmt/format.h>
+
+#include "admin/activity.hpp"
+#include "admin/lookup.hpp"
+#include "health/announcement.hpp"
+
+namespace latchkey::health {
+
+namespace {
+
+store::ExternalKeyHealth nothing_known(const store::ExternalKey& key, bool attached) {
+  auto row = unknown_health(key, key.created_at).row;
+  row.cause = attached ? "it was not asked yet" : "it is attached to no workspace, and so it is not checked";
+  row.cure = fmt::format("latchkey keys validate {} asks it", key.id);
+  return row;
+}
+
+}  // namespace
+
+Task<Result<std::optional<store::ExternalKeyHealth>>> HealthBook::record(store::ExternalKeyHealth found) {
+  using Recorded = std::optional<store::ExternalKeyHealth>;
+  auto write = [this, found](store::Transaction& tx) -> Result<Recorded> {
+    LATCHKEY_TRY(auto key, tx.find_external_key(found.organization, found.external_key_id));
+    if (!key) return Recorded();
+    LATCHKEY_TRY(auto stored, tx.find_external_key_health(found.organization, found.external_key_id));
+    if (stored && stored->state == State::Suspended) return stored;
+    auto previous = stored.value_or(unknown_health(*key, clock_.now()).row);
+    auto current = found;
+    current.alarmed = previous.alarmed;
+    LATCHKEY_TRYV(change_health(tx, clock_, random_, previous, current));
+    if (current.state != previous.state) {
+      LATCHKEY_TRYV(admin::record_system_activity(
+          tx, clock_, random_, found.organization, "org_external_key_health_changed",
+          {{"external_key_id", found.external_key_id},
+           {"previous_state", to_string(previous.state)},
+           {"current_state", to_string(current.state)},
+           {"reason", current.reason.empty() ? boost::json::value() : boost::json::value(current.reason)}}));
+    }
+    return tx.find_external_key_health(found.organization, found.external_key_id);
+  };
+  co_return co_await store_.write(std::move(write));
+}
+
+Task<Result<std::vector<HealthBook::Attached>>> HealthBook::attached() {
+  auto list = [](store::Transaction& tx) -> Result<std::vector<Attached>> {
+    LATCHKEY_TRY(auto keys, tx.list_attached_external_keys());
+    LATCHKEY_TRY(auto rows, tx.list_external_key_health());
+    std::map<std::string, store::ExternalKeyHealth> known;
+    for (auto& row : rows) known.emplace(row.external_key_id, std::move(row));
+    std::vector<Attached> all;
+    all.reserve(keys.size());
+    for (auto& key : keys) {
+      auto found = known.find(key.id);
+      all.push_back({std::move(key), found == known.end() ? std::nullopt : std::optional(std::move(found->second))});
+    }
+    return all;
+  };
+  co_return co_await store_.read(std::move(list));
+}
+
+Task<Result<std::optional<store::DataKey>>> HealthBook::data_key_under(store::ExternalKey key) {
+  auto find = [organization = key.organization, id = key.id](store::Transaction& tx) {
+    return tx.find_data_key_under(organization, id);
+  };
+  co_return co_await store_.read(std::move(find));
+}
+
+Task<Result<store::ExternalKeyHealth>> HealthBook::read(admin::Caller caller, std::string external_key_id) {
+  auto look = [organization = caller.organization,
+               id = std::move(external_key_id)](store::Transaction& tx) -> Result<store::ExternalKeyHealth> {
+    LATCHKEY_TRY(auto key, admin::require_external_key(tx, organization, id));
+    LATCHKEY_TRY(auto row, tx.find_external_key_health(organization, id));
+    LATCHKEY_TRY(auto users, tx.workspaces_using(organization, id, 1));
+    if (row && (!users.empty() || row->state == State::Suspended)) return *row;
+    return nothing_known(key, !users.empty());
+  };
+  co_return co_await store_.read(std::move(look));
+}
+
+}  // namespace latchkey::health

@@ -1,0 +1,44 @@
+// What is durable of the keys' health. Every change of state leaves an activity and, where people are to be woken or
+// may sleep again, a webhook event, all in one transaction.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "admin/caller.hpp"
+#include "base/task.hpp"
+#include "health/key_health.hpp"
+#include "store/store.hpp"
+
+namespace latchkey::health {
+
+class HealthBook {
+ public:
+  // All references outlive it.
+  HealthBook(store::Store& store, const Clock& clock, RandomSource& random)
+      : store_(store), clock_(clock), random_(random) {}
+
+  // Writes what was found by asking. Gives what stands there afterwards, which is another where the key is suspended;
+  // nothing where the key is gone.
+  [[nodiscard]] Task<Result<std::optional<store::ExternalKeyHealth>>> record(store::ExternalKeyHealth found);
+
+  struct Attached {
+    store::ExternalKey key;
+    std::optional<store::ExternalKeyHealth> health;
+  };
+  // Every key that is to be looked after, of all organisations.
+  [[nodiscard]] Task<Result<std::vector<Attached>>> attached();
+  // One that is wrapped under the key; absent where there is none.
+  [[nodiscard]] Task<Result<std::optional<store::DataKey>>> data_key_under(store::ExternalKey key);
+
+  // Unknown where nothing is known. NotFound where the caller's organisation has no such key.
+  [[nodiscard]] Task<Result<store::ExternalKeyHealth>> read(admin::Caller caller, std::string external_key_id);
+
+ private:
+  store::Store& store_;
+  const Clock& clock_;
+  RandomSource& random_;
+};
+
+}  // namespace latchkey::health

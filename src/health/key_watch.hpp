@@ -1,0 +1,49 @@
+// One key under watch: its health, and when it is to be checked next. Not thread-safe; the monitor's.
+#pragma once
+
+#include "health/health_monitor.hpp"
+#include "health/key_health.hpp"
+
+namespace latchkey::health {
+
+class KeyWatch {
+ public:
+  // `phase` in [0, 1) puts the checks of many keys at different times. A key that was proved before a restart is due
+  // `interval` after that; any other at once.
+  KeyWatch(store::ExternalKey key, std::optional<store::ExternalKeyHealth> stored, double phase, Timestamp now,
+           SteadyTime steady, const MonitorSettings& settings);
+
+  [[nodiscard]] const store::ExternalKey& key() const { return key_; }
+  void set_key(store::ExternalKey key) { key_ = std::move(key); }
+  [[nodiscard]] const KeyHealth& health() const { return health_; }
+  [[nodiscard]] State state() const { return health_.row.state; }
+  // Healthy, and without so much as a failure lately.
+  [[nodiscard]] bool calm() const { return state() == State::Healthy && health_.failures == 0; }
+
+  enum class Source { Heard, Checked };
+  // What became of it. Whatever is heard of a key in trouble, its checks go on: not all that is wrong is heard of.
+  void set_health(KeyHealth health, Source source, SteadyTime steady, const MonitorSettings& settings);
+  // The health is written down.
+  void set_stored() { stored_at_ = health_.row.last_checked_at; }
+  // A calm key was proved.
+  void prove(Timestamp now, SteadyTime steady, const MonitorSettings& settings);
+  // Whether what is stored is so old that it is to be written though nothing changed.
+  [[nodiscard]] bool stale(Timestamp now, const MonitorSettings& settings) const;
+
+  void check_at(SteadyTime when) { next_check_ = when; }
+  [[nodiscard]] SteadyTime next_check() const { return next_check_; }
+  bool checking = false;
+
+ private:
+  [[nodiscard]] std::chrono::milliseconds jittered(std::chrono::milliseconds wait) const;
+  void schedule(SteadyTime steady, bool anew, const MonitorSettings& settings);
+
+  store::ExternalKey key_;
+  KeyHealth health_;
+  std::optional<Timestamp> stored_at_;
+  SteadyTime next_check_;
+  std::chrono::milliseconds retry_{0};
+  double phase_;
+};
+
+}  // namespace latchkey::health

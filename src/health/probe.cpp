@@ -1,0 +1,59 @@
+#include "health/probe.hpp"
+
+#include "admin/key_config.hpp"
+#include "base/log.hpp"
+#include "kms/validation.hpp"
+
+namespace latchkey::health {
+
+namespace {
+
+News failed(Error error) {
+  News news;
+  news.kind = News::Kind::Failed;
+  news.error = std::move(error);
+  return news;
+}
+
+// The server's own trouble says nothing about the key.
+bool is_ours(const Error& error) {
+  return error.code == ErrorCode::Unavailable || error.code == ErrorCode::Internal;
+}
+
+}  // namespace
+
+Task<std::optional<News>> probe(kms::KeyProvider& provider, HealthBook& book, store::ExternalKey key,
+                                RandomSource& random, Deadline deadline) {
+  auto config = admin::stored_key_config(key);
+  if (!config) {
+    spdlog::error("the health of {} cannot be checked: {}", key.id, describe(config.error()));
+    co_return std::nullopt;
+  }
+  auto location = config.value().location;
+  auto whole = co_await kms::check_round_trip(provider, location, random, deadline);
+  if (whole) {
+    News news;
+    news.kind = News::Kind::RoundTrip;
+    co_return news;
+  }
+  auto error = whole.error();
+  if (is_ours(error)) co_return std::nullopt;
+  if (!is_refusal(error) || !concerns_wrapping_alone(error)) co_return failed(std::move(error));
+
+  auto data_key = co_await book.data_key_under(key);
+  if (!data_key) co_return std::nullopt;
+  if (!data_key.value()) co_return failed(std::move(error));
+  kms::WrappedKey wrapped{data_key.value()->key_version, data_key.value()->wrapped};
+  auto opened = co_await provider.unwrap(location, wrapped, deadline);
+  // A wrapped key that is damaged is another's alarm; the key was willing.
+  if (!opened && opened.error().code != ErrorCode::Corrupt) {
+    if (is_ours(opened.error())) co_return std::nullopt;
+    co_return failed(opened.error());
+  }
+  News news;
+  news.kind = News::Kind::WrapRefused;
+  news.error = std::move(error);
+  co_return news;
+}
+
+}  // namespace latchkey::health

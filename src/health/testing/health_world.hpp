@@ -1,0 +1,73 @@
+// The health monitor over the test world of admin, attended by hand.
+#pragma once
+
+#include "admin/testing/world.hpp"
+#include "health/health_monitor.hpp"
+#include "kms/reasons.hpp"
+
+namespace latchkey::health::testing {
+
+class HealthWorld : public admin::testing::World {
+ public:
+  explicit HealthWorld(MonitorSettings wanted = {}) : monitor_settings(wanted) {
+    rebuild_monitor();
+    workspace = make_workspace();
+    key = make_key().row;
+    attach(workspace.id, key.id).value();
+  }
+
+  // As a restart does.
+  void rebuild_monitor() {
+    monitor.emplace(store(), provider, clock, random, context.get_executor(), monitor_settings,
+                    [this](const std::string& id) { forgotten.push_back(id); });
+  }
+
+  void attend() {
+    auto once = [](HealthMonitor& one) -> Task<bool> {
+      co_await one.attend();
+      co_return true;
+    };
+    run(once(*monitor));
+  }
+  // Until there is nothing left to hear and to check at this time.
+  void settle() {
+    attend();
+    while (!monitor->idle()) attend();
+  }
+  void settle_after(std::chrono::milliseconds time) {
+    clock.advance(time);
+    settle();
+  }
+
+  [[nodiscard]] store::ExternalKeyHealth health() { return run(monitor->health_of(admin(), key.id)).value(); }
+  [[nodiscard]] State state() { return health().state; }
+  [[nodiscard]] std::optional<store::ExternalKeyHealth> stored() {
+    auto find = [this](store::Transaction& tx) { return tx.find_external_key_health(key.organization, key.id); };
+    return run(store().read(find)).value();
+  }
+  // "previous>current reason" of each change, oldest first.
+  [[nodiscard]] std::vector<std::string> changes() {
+    using admin::testing::text_of;
+    std::vector<std::string> told;
+    for (const auto& activity : activities()) {
+      if (text_of(activity.at("type")) != "org_external_key_health_changed") continue;
+      EXPECT_EQ(activity.at("actor"), (boost::json::value{{"type", "system_actor"}}));
+      told.push_back(text_of(activity.at("previous_state")) + ">" + text_of(activity.at("current_state")) + " " +
+                     text_of(activity.at("reason")));
+    }
+    return told;
+  }
+
+  static Error refusal() {
+    return {ErrorCode::KeyDenied, "the role is gone. Give it back", std::string(kms::reason::kRoleMissing)};
+  }
+  static Error outage() { return {ErrorCode::KeyUnreachable, "no answer", std::string(kms::reason::kTimedOut)}; }
+
+  MonitorSettings monitor_settings;
+  std::optional<HealthMonitor> monitor;
+  std::vector<std::string> forgotten;
+  store::Workspace workspace;
+  store::ExternalKey key;
+};
+
+}  // namespace latchkey::health::testing
