@@ -12,6 +12,8 @@
 #include "admin/workspaces.hpp"
 #include "base/clock.hpp"
 #include "base/random.hpp"
+#include "health/health_monitor.hpp"
+#include "health/kill_switch.hpp"
 #include "http/router.hpp"
 #include "http/server.hpp"
 #include "keyring/keyring.hpp"
@@ -40,6 +42,8 @@ struct ApiParts {
   const Clock& clock;
   RandomSource& random;
   std::vector<std::string> vault_suffixes;
+  health::HealthMonitor& health;
+  health::KillSwitch& kill_switch;
 };
 
 class ApiService final : public http::Service {

@@ -38,6 +38,7 @@ struct Endpoint {
 
 // `parts` outlives what they return.
 [[nodiscard]] std::vector<Endpoint> external_key_endpoints(const ApiParts& parts, const ApiLimits& limits);
+[[nodiscard]] std::vector<Endpoint> key_health_endpoints(const ApiParts& parts, const ApiLimits& limits);
 [[nodiscard]] std::vector<Endpoint> workspace_endpoints(const ApiParts& parts, const ApiLimits& limits);
 [[nodiscard]] std::vector<Endpoint> organization_endpoints(const ApiParts& parts, const ApiLimits& limits);
 [[nodiscard]] std::vector<Endpoint> activity_endpoints(const ApiParts& parts, const ApiLimits& limits);

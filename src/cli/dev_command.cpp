@@ -11,6 +11,7 @@
 #include "cli/dev_paths.hpp"
 #include "cli/folder_lock.hpp"
 #include "cli/run_until_signal.hpp"
+#include "cli/serve_options.hpp"
 #include "cli/server_runtime.hpp"
 #include "crypto/random.hpp"
 #include "emulator/azure/emulator.hpp"
@@ -33,10 +34,11 @@ struct DevOptions {
   bool enable_control = false;
   std::string log_level = "warn";
   AppIdentity app;
+  std::vector<std::string> settings;  // "section.name=value"
 };
 
 // The server's settings: the public cloud's defaults, and the emulator as its outbound proxy and authority.
-ServerConfig server_config(const DevOptions& options, const emulator::azure::Emulator& azure) {
+Result<ServerConfig> server_config(const DevOptions& options, const emulator::azure::Emulator& azure) {
   auto config = default_server_config();
   config.port = options.port;
   config.threads = kThreads;
@@ -48,6 +50,8 @@ ServerConfig server_config(const DevOptions& options, const emulator::azure::Emu
   config.proxy = fmt::format("http://127.0.0.1:{}", azure.proxy_port());
   config.ca_file = azure.ca_file();
   config.lease_soft = kLeaseSoft;
+  LATCHKEY_TRY(auto settings, parse_settings(options.settings));
+  LATCHKEY_TRYV(apply_overrides(config, settings));
   return config;
 }
 
@@ -83,8 +87,8 @@ Result<void> serve(const DevOptions& options) {
   seed.platform_certificate_pem = certificate;
   LATCHKEY_TRY(auto cloud, azure->seed(seed));
 
-  LATCHKEY_TRY(auto runtime,
-               ServerRuntime::start(server_config(options, *azure), context.get_executor(), clock, random));
+  LATCHKEY_TRY(auto config, server_config(options, *azure));
+  LATCHKEY_TRY(auto runtime, ServerRuntime::start(config, context.get_executor(), clock, random));
   LATCHKEY_TRY(auto tenant, ensure_organization(*runtime, options.data_dir));
   auto url = fmt::format("http://127.0.0.1:{}", runtime->port());
   LATCHKEY_TRYV(write_environment(options.data_dir, url, tenant, *azure, cloud));
@@ -123,6 +127,8 @@ void add_dev_command(CLI::App& app, Chosen& chosen) {
   command->add_option("--app-client-id", options->app.client_id, "The client id of the platform's app")
       ->capture_default_str();
   command->add_option("--app-display-name", options->app.display_name, "Its display name")->capture_default_str();
+  command->add_option("--set", options->settings,
+                      "SECTION.NAME=VALUE, a setting of `latchkey serve`, as often as needed");
   command->add_option("--log-level", options->log_level, "trace, debug, info, warn, error or off")
       ->capture_default_str();
   command->callback([&chosen, options] {

@@ -1,10 +1,12 @@
 #include <iostream>
+#include <map>
 
 #include <fmt/format.h>
 
 #include "base/encoding.hpp"
 #include "cli/api_client.hpp"
 #include "cli/command.hpp"
+#include "cli/confirm.hpp"
 #include "cli/json_view.hpp"
 
 namespace latchkey::cli {
@@ -22,6 +24,8 @@ struct KeyOptions {
   std::string tenant_id;
   std::string client_id;
   std::string name;
+  std::string reason;
+  bool yes = false;
   std::size_t limit = 0;
 };
 
@@ -69,6 +73,21 @@ ExitCode create_key(ApiClient& client, const KeyOptions& options) {
   return show_key(options, client.call("POST", kPath, body));
 }
 
+Style style_of(std::string_view state) {
+  if (state == "healthy") return Style::Good;
+  if (state == "degraded" || state == "unknown") return Style::Warn;
+  return Style::Bad;
+}
+
+// The state of each key's health, by its id; empty where the server cannot tell.
+std::map<std::string, std::string> states_of_keys(ApiClient& client, std::size_t limit) {
+  std::map<std::string, std::string> states;
+  auto list = collect_pages(client, "/v1/organizations/external_key_health", PageStyle::NextPage, limit);
+  if (!list) return states;
+  for (const auto& health : list.value()) states[text_at(health, "external_key_id")] = text_at(health, "state");
+  return states;
+}
+
 ExitCode list_keys(ApiClient& client, const KeyOptions& options) {
   auto keys = collect_pages(client, kPath, PageStyle::NextPage, options.limit);
   if (!keys) return report_error(keys.error(), options.format);
@@ -76,12 +95,15 @@ ExitCode list_keys(ApiClient& client, const KeyOptions& options) {
     print_json(boost::json::object{{"data", keys.value()}});
     return ExitCode::Ok;
   }
+  auto states = states_of_keys(client, options.limit);
   std::vector<std::vector<std::string>> rows;
   for (const auto& key : keys.value()) {
-    rows.push_back({text_at(key, "id"), text_at(key, "attachment.type"), text_at(key, "provider_config.key_name"),
-                    text_at(key, "provider_config.vault_uri"), text_at(key, "display_name")});
+    auto state = states.find(text_at(key, "id"));
+    rows.push_back({text_at(key, "id"), text_at(key, "attachment.type"), state == states.end() ? "-" : state->second,
+                    text_at(key, "provider_config.key_name"), text_at(key, "provider_config.vault_uri"),
+                    text_at(key, "display_name")});
   }
-  print_table({"ID", "ATTACHMENT", "KEY", "VAULT", "NAME"}, rows);
+  print_table({"ID", "ATTACHMENT", "HEALTH", "KEY", "VAULT", "NAME"}, rows);
   return ExitCode::Ok;
 }
 
@@ -126,6 +148,48 @@ ExitCode validate_key(ApiClient& client, const KeyOptions& options) {
   return valid ? ExitCode::Ok : ExitCode::Failed;
 }
 
+ExitCode show_health(const KeyOptions& options, const Result<boost::json::object>& health) {
+  if (!health) return report_error(health.error(), options.format);
+  if (options.format == OutputFormat::Json) {
+    print_json(health.value());
+    return ExitCode::Ok;
+  }
+  auto state = text_at(health.value(), "state");
+  std::vector<std::pair<std::string, std::string>> fields{{"key", text_at(health.value(), "external_key_id")},
+                                                          {"state", styled(style_of(state), state)}};
+  for (std::string_view name : {"since", "reason", "cause", "cure", "last_checked_at", "last_success_at"}) {
+    if (auto text = text_at(health.value(), name); !text.empty()) fields.emplace_back(name, text);
+  }
+  print_fields(fields);
+  return ExitCode::Ok;
+}
+
+ExitCode key_health(ApiClient& client, const KeyOptions& options) {
+  return show_health(options, client.call("GET", path_of(options, "/health")));
+}
+
+ExitCode suspend_key(ApiClient& client, const KeyOptions& options) {
+  auto question = fmt::format(
+      "Suspending {} stops every encrypt and decrypt under it at once, in all workspaces, until it is resumed.",
+      options.id);
+  auto sure = confirmed(options.yes, question);
+  if (!sure) {
+    static_cast<void>(report_error(sure.error(), options.format));
+    return ExitCode::Usage;
+  }
+  if (!sure.value()) {
+    std::cerr << "nothing was changed\n";
+    return ExitCode::Failed;
+  }
+  boost::json::object body;
+  if (!options.reason.empty()) body["reason"] = options.reason;
+  return show_health(options, client.call("POST", path_of(options, "/suspend"), body));
+}
+
+ExitCode resume_key(ApiClient& client, const KeyOptions& options) {
+  return show_health(options, client.call("POST", path_of(options, "/resume"), boost::json::object{}));
+}
+
 using KeyAction = ExitCode (*)(ApiClient&, const KeyOptions&);
 
 CLI::App* add(CLI::App& group, Chosen& chosen, const std::shared_ptr<KeyOptions>& options, const std::string& name,
@@ -159,7 +223,7 @@ void add_vault_options(CLI::App& command, KeyOptions& options, bool required) {
 }  // namespace
 
 void add_key_commands(CLI::App& app, Chosen& chosen) {
-  auto* group = add_group(app, "keys", "Customers' keys: register, validate, list, change, delete");
+  auto* group = add_group(app, "keys", "Customers' keys: register, validate, watch, suspend, list, change, delete");
   auto options = std::make_shared<KeyOptions>();
   auto* create = add(*group, chosen, options, "create", "Register a customer's key",
                      {"latchkey keys create --vault-uri https://contoso.vault.azure.net/ --key-name cmek \\",
@@ -183,7 +247,15 @@ void add_key_commands(CLI::App& app, Chosen& chosen) {
   auto* validate =
       add(*group, chosen, options, "validate", "Wrap and unwrap with the key, now; exit code 1 where it fails",
           {"latchkey keys validate " + kId}, validate_key);
-  for (auto* command : {get, update, remove, validate}) {
+  auto* health = add(*group, chosen, options, "health", "Show how well a key serves, since when, and why",
+                     {"latchkey keys health " + kId, "latchkey keys health " + kId + " -o json"}, key_health);
+  auto* suspend = add(*group, chosen, options, "suspend", "Stop all access under a key, at once, until it is resumed",
+                      {"latchkey keys suspend " + kId + " --reason 'incident 4711'"}, suspend_key);
+  suspend->add_option("--reason", options->reason, "Told to everybody who is refused");
+  suspend->add_flag("-y,--yes", options->yes, "Do not ask");
+  auto* resume =
+      add(*group, chosen, options, "resume", "End a suspension", {"latchkey keys resume " + kId}, resume_key);
+  for (auto* command : {get, update, remove, validate, health, suspend, resume}) {
     command->add_option("ID", options->id, "The key, ekey_...")->required();
   }
 }

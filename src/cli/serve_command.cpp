@@ -70,15 +70,20 @@ void add_config_options(CLI::App& command, ServeOptions& options) {
                      "SECTION.NAME=VALUE, as often as needed; wins over file and environment");
 }
 
-Result<ServerConfig> load_config(const ServeOptions& options) {
+Result<ConfigOverrides> parse_settings(const std::vector<std::string>& settings) {
   ConfigOverrides overrides;
-  for (const auto& setting : options.settings) {
+  for (const auto& setting : settings) {
     auto equals = setting.find('=');
     if (equals == std::string::npos) {
       return Error{ErrorCode::Invalid, fmt::format("--set takes SECTION.NAME=VALUE, not \"{}\"", setting)};
     }
     overrides[setting.substr(0, equals)] = setting.substr(equals + 1);
   }
+  return overrides;
+}
+
+Result<ServerConfig> load_config(const ServeOptions& options) {
+  LATCHKEY_TRY(auto overrides, parse_settings(options.settings));
   if (!options.database.empty()) overrides["store.database"] = options.database;
   auto environment = [](const std::string& name) -> std::optional<std::string> {
     const char* value = std::getenv(name.c_str());

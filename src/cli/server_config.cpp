@@ -178,6 +178,19 @@ std::vector<Setting> server_settings() {
        "At most so many calls to one vault are begun in any 10 s; the rest wait. Key Vault allows 1,000 of an RSA key "
        "of 3,072 bits,\n500 of 4,096, half of that in HSMs.",
        "900", false, number<unsigned>(&C::kms_calls_per_10s, 1, 100'000)},
+      {"health", "interval",
+       "How long a customer's key may go unused before it is checked by itself, with one wrap and one unwrap;\n0s: "
+       "keys are not checked, and a key that was given back is noticed by the next request that asks it.",
+       "5m", true, duration(&C::health_interval)},
+      {"health", "retry",
+       "How soon a key that refuses or fails is checked again: the time within which service returns.", "10s", true,
+       duration(&C::health_retry)},
+      {"health", "retry_longest", "Up to which that time doubles.", "60s", true, duration(&C::health_retry_longest)},
+      {"health", "unreachable_after",
+       "After how long without an answer, and three tries, a key is unreachable; until then it is degraded.", "2m",
+       true, duration(&C::health_unreachable_after)},
+      {"health", "settle", "For how long a degraded key must work until it is healthy.", "60s", true,
+       duration(&C::health_settle)},
       {"keys", "organization_binding",
        "Whether a customer's key must bear the tag <binding_slug>-org-<organisation uuid> = true: off, warn or "
        "require.",
@@ -295,14 +308,18 @@ Result<ServerConfig> load_server_config(const std::string& toml_path, const Envi
     auto done = setting.set(config, *value);
     if (!done) return at(setting.variable(), done.error());
   }
+  LATCHKEY_TRYV(apply_overrides(config, overrides));
+  return config;
+}
+
+Result<void> apply_overrides(ServerConfig& config, const ConfigOverrides& overrides) {
   for (const auto& [name, value] : overrides) {
     const auto* setting = find_setting(name);
     if (setting == nullptr) return unknown_setting("--set", name);
     auto done = setting->set(config, value);
     if (!done) return at(fmt::format("{} (command line)", name), done.error());
   }
-  LATCHKEY_TRYV(check_server_config(config));
-  return config;
+  return check_server_config(config);
 }
 
 Result<void> check_server_config(const ServerConfig& config) {
@@ -311,6 +328,13 @@ Result<void> check_server_config(const ServerConfig& config) {
     return refuse("server.tls_certificate_file and server.tls_private_key_file go together: set both or neither");
   }
   LATCHKEY_TRYV(admin::check_lease_ages({config.lease_soft, config.lease_hard}, "keyring.soft", "keyring.hard"));
+  if (config.health_retry < std::chrono::seconds(1)) return refuse("health.retry must be at least 1s");
+  if (config.health_retry_longest < config.health_retry) {
+    return refuse("health.retry_longest must not be below health.retry");
+  }
+  if (config.health_interval.count() != 0 && config.health_interval < std::chrono::seconds(1)) {
+    return refuse("health.interval must be at least 1s, or 0s for no checks");
+  }
   if (config.azure_certificate_file.empty() != config.azure_private_key_file.empty()) {
     return refuse("azure.certificate_file and azure.private_key_file go together: set both or neither");
   }

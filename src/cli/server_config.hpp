@@ -48,6 +48,12 @@ struct ServerConfig {
   bool lend_data_keys = true;
   std::chrono::milliseconds kms_timeout{};
   unsigned kms_calls_per_10s = 0;
+  // [health]
+  std::chrono::milliseconds health_interval{};
+  std::chrono::milliseconds health_retry{};
+  std::chrono::milliseconds health_retry_longest{};
+  std::chrono::milliseconds health_unreachable_after{};
+  std::chrono::milliseconds health_settle{};
   // [keys]
   kms::OrganizationBinding organization_binding = kms::OrganizationBinding::Warn;
   std::string binding_slug;
@@ -69,6 +75,9 @@ using EnvironmentLookup = std::function<std::optional<std::string>(const std::st
 [[nodiscard]] Result<ServerConfig> load_server_config(const std::string& toml_path,
                                                       const EnvironmentLookup& environment,
                                                       const ConfigOverrides& overrides);
+
+// Sets these on top of `config`, and checks the whole. Invalid with the setting's name.
+[[nodiscard]] Result<void> apply_overrides(ServerConfig& config, const ConfigOverrides& overrides);
 
 // What does not fit together: a certificate without its key, two credentials, hard below soft. Called by
 // load_server_config.

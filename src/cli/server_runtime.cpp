@@ -19,6 +19,8 @@
 #include "api/api_service.hpp"
 #include "base/file.hpp"
 #include "base/log.hpp"
+#include "health/health_monitor.hpp"
+#include "health/kill_switch.hpp"
 #include "http/client.hpp"
 #include "http/server.hpp"
 #include "keyring/keyring.hpp"
@@ -119,6 +121,16 @@ Result<std::shared_ptr<kms::KeyProvider>> azure_provider(const ServerConfig& con
   return kms::azure::make_azure_key_provider(std::move(options), client, clock, random, pool, std::move(executor));
 }
 
+health::MonitorSettings monitor_settings(const ServerConfig& config) {
+  health::MonitorSettings settings;
+  settings.interval = config.health_interval;
+  settings.retry = {config.health_retry, config.health_retry_longest};
+  settings.rules.unreachable_after = config.health_unreachable_after;
+  settings.rules.settle = config.health_settle;
+  settings.timeout = config.kms_timeout;
+  return settings;
+}
+
 // Does a work again and again, each time as much later as it says. Used on its timer's strand alone, until it is
 // stopped.
 struct Attendant {
@@ -171,6 +183,8 @@ struct ServerRuntime::Parts {
   std::unique_ptr<http::Client> client;
   std::unique_ptr<kms::KeyProviders> clouds;
   std::unique_ptr<kms::GatedKeyProvider> providers;
+  std::unique_ptr<kms::GatedKeyProvider> background;
+  std::unique_ptr<health::HealthMonitor> health;
   std::unique_ptr<keyring::Keyring> keyring;
   std::unique_ptr<keyring::UsageMeter> usage;
   std::unique_ptr<admin::UsageRecorder> usage_recorder;
@@ -180,6 +194,7 @@ struct ServerRuntime::Parts {
   std::unique_ptr<admin::ActivityFeed> activity;
   std::unique_ptr<admin::Compartments> compartments;
   std::unique_ptr<admin::LeasePolicies> lease_policies;
+  std::unique_ptr<health::KillSwitch> kill_switch;
   std::unique_ptr<api::ApiService> api;
   std::unique_ptr<http::Server> server;
   std::vector<std::shared_ptr<Attendant>> attendants;
@@ -223,20 +238,28 @@ Result<std::unique_ptr<ServerRuntime>> ServerRuntime::start(const ServerConfig& 
   auto gate = kms::CallGate::create(clock, executor, kms::make_timer_sleeper(), gate_limits(config));
   parts->providers =
       std::make_unique<kms::GatedKeyProvider>(*parts->clouds, gate, kms::CallKind::Request, config.kms_timeout);
+  parts->background =
+      std::make_unique<kms::GatedKeyProvider>(*parts->clouds, gate, kms::CallKind::Background, config.kms_timeout);
+  // The keyring tells the monitor what it meets, and the monitor has it forget what is over.
+  health::ForgetKey forget = [keyring = &parts->keyring](const std::string& key) { (*keyring)->evict(key); };
+  parts->health = std::make_unique<health::HealthMonitor>(*parts->store, *parts->background, clock, random, executor,
+                                                          monitor_settings(config), forget);
   parts->keyring = std::make_unique<keyring::Keyring>(*parts->store, *parts->providers, clock, random, executor,
-                                                      keyring_settings(config));
+                                                      keyring_settings(config), parts->health.get());
 
   parts->usage = std::make_unique<keyring::UsageMeter>(clock);
   parts->usage_recorder = std::make_unique<admin::UsageRecorder>(*parts->store, *parts->usage, clock, random);
 
   auto rules = admin_settings(config);
   parts->credentials = std::make_unique<admin::Credentials>(*parts->store, clock, random);
-  parts->external_keys = std::make_unique<admin::ExternalKeys>(*parts->store, *parts->providers, clock, random, rules);
+  parts->external_keys = std::make_unique<admin::ExternalKeys>(*parts->store, *parts->providers, clock, random, rules,
+                                                               parts->health.get());
   parts->workspaces = std::make_unique<admin::Workspaces>(*parts->store, *parts->providers, clock, random, rules);
   parts->activity = std::make_unique<admin::ActivityFeed>(*parts->store);
   parts->compartments = std::make_unique<admin::Compartments>(*parts->store);
   parts->lease_policies = std::make_unique<admin::LeasePolicies>(
       *parts->store, clock, random, keyring::LeaseAges{config.lease_soft, config.lease_hard});
+  parts->kill_switch = std::make_unique<health::KillSwitch>(*parts->store, clock, random, *parts->health, forget);
 
   api::ApiLimits limits;
   limits.json_body = config.max_json_body;
@@ -246,7 +269,7 @@ Result<std::unique_ptr<ServerRuntime>> ServerRuntime::start(const ServerConfig& 
   parts->api = std::make_unique<api::ApiService>(
       api::ApiParts{*parts->store, *parts->credentials, *parts->external_keys, *parts->workspaces, *parts->activity,
                     *parts->compartments, *parts->lease_policies, *parts->keyring, *parts->usage, clock, random,
-                    config.azure_vault_suffixes},
+                    config.azure_vault_suffixes, *parts->health, *parts->kill_switch},
       limits);
 
   http::ServerOptions server_options;
@@ -261,6 +284,7 @@ Result<std::unique_ptr<ServerRuntime>> ServerRuntime::start(const ServerConfig& 
     co_await record_usage(*recorder);
     co_return kUsagePeriod;
   });
+  parts->health->start();
   return std::unique_ptr<ServerRuntime>(new ServerRuntime(std::move(parts)));
 }
 
@@ -274,6 +298,7 @@ admin::Workspaces& ServerRuntime::workspaces() {
   return *parts_->workspaces;
 }
 Task<void> ServerRuntime::stop() {
+  parts_->health->stop();
   co_await parts_->server->stop(kStopGrace);
   for (const auto& attendant : parts_->attendants) co_await end(attendant);
   co_await record_usage(*parts_->usage_recorder);

@@ -35,9 +35,13 @@ class ApiWorld : public admin::testing::World {
         compartments(store()),
         lease_policies(store(), clock, random, {}),
         usage(clock),
-        keyring(store(), provider, clock, random, context.get_executor(), {}),
-        service({store(), *credentials, *keys, *workspaces, *feed, compartments, lease_policies, keyring, usage, clock,
-                 random, settings.vault_suffixes},
+        health(store(), provider, clock, random, context.get_executor(), {},
+               [this](const std::string& id) { keyring.evict(id); }),
+        keyring(store(), provider, clock, random, context.get_executor(), {}, &health),
+        kill_switch(store(), clock, random, health, [this](const std::string& id) { keyring.evict(id); }),
+        validating_keys(store(), provider, clock, random, settings, &health),
+        service({store(), *credentials, validating_keys, *workspaces, *feed, compartments, lease_policies, keyring,
+                 usage, clock, random, settings.vault_suffixes, health, kill_switch},
                 limits) {
     admin_key = own.admin_key.secret;
     stranger_key = other.admin_key.secret;
@@ -83,6 +87,16 @@ class ApiWorld : public admin::testing::World {
     return answer;
   }
 
+  // What the server does by itself between requests.
+  void settle_health() {
+    auto attend = [](health::HealthMonitor& monitor) -> Task<bool> {
+      co_await monitor.attend();
+      co_return true;
+    };
+    run(attend(health));
+    while (!health.idle()) run(attend(health));
+  }
+
   // A workspace whose data is under a customer's key.
   [[nodiscard]] store::Workspace make_locked_workspace(std::string name = "Locked") {
     auto workspace = make_workspace(name);
@@ -93,7 +107,10 @@ class ApiWorld : public admin::testing::World {
   admin::Compartments compartments;
   admin::LeasePolicies lease_policies;
   keyring::UsageMeter usage;
+  health::HealthMonitor health;
   keyring::Keyring keyring;
+  health::KillSwitch kill_switch;
+  admin::ExternalKeys validating_keys;
   ApiService service;
   std::string admin_key;
   std::string stranger_key;

@@ -1,0 +1,145 @@
+// The health of a customer's key, heard of and checked by the server itself, and the kill switch.
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+
+import { Customer } from '../support/customer.mjs';
+import { Dev, audit, eventually } from '../support/dev.mjs';
+
+const folder = mkdtempSync(join(tmpdir(), 'latchkey-health-'));
+const settings = ['health.interval=1s', 'health.retry=1s', 'health.retry_longest=2s', 'keyring.soft=2s'];
+const dev = new Dev({ folder, args: ['--bare', ...settings.flatMap((setting) => ['--set', setting])] });
+const customer = new Customer(dev);
+const kKeys = '/v1/organizations/external_keys';
+
+let principal;
+let role;
+let key;
+let workspace;
+
+const data = (verb, body) =>
+  dev.request('POST', `/v1/workspaces/${workspace}/${verb}`, { key: dev.env.LATCHKEY_SERVICE_KEY, body });
+const health = async () => (await dev.request('GET', `${kKeys}/${key}/health`)).json;
+const stateIs = (state) => eventually(async () => {
+  const now = await health();
+  return now.state === state && now;
+});
+const calls = async () => (await audit(dev)).filter((line) => /^Key(Wrap|Unwrap)$/.test(line.operationName)).length;
+async function activities(type) {
+  const answer = await dev.request('GET', `/v1/compliance/activities?activity_types[]=${type}&order=asc`);
+  assert.equal(answer.status, 200, answer.bytes);
+  return answer.json.data;
+}
+
+before(async () => {
+  await dev.start();
+  principal = await customer.consent();
+  await customer.createKey('cmek');
+  role = await customer.grant(principal, 'cmek');
+  const made = await dev.request('POST', kKeys, { body: { provider_config: dev.azureKeyBody('cmek') } });
+  key = made.json.id;
+  const home = await dev.request('POST', '/v1/organizations/workspaces', { body: { name: 'Locked', external_key_id: key } });
+  assert.equal(home.status, 200, home.bytes);
+  workspace = home.json.id;
+});
+after(async () => {
+  await dev.stop();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+test('an attached key is healthy, and checked while nobody uses it', async () => {
+  const begun = await stateIs('healthy');
+  assert.equal(begun.reason, null);
+  await eventually(async () => (await health()).last_success_at > begun.last_success_at);
+  assert.equal((await health()).since, begun.since);
+});
+
+test('a key that is taken away is noticed, and one that is given back serves again, by themselves', async () => {
+  const sealed = await data('encrypt', { plaintext: 'aGVsbG8=' });
+  assert.equal(sealed.status, 200, sealed.bytes);
+  await customer.arm('DELETE', role.id, '2022-04-01', undefined, [200, 204]);
+  const refused = await stateIs('refused');
+  assert.equal(refused.reason, 'role_missing');
+  assert.match(refused.cause, /role/);
+  assert.match(refused.cure, /az role assignment create/);
+  const opened = await data('decrypt', { ciphertext: sealed.json.ciphertext });
+  assert.equal(opened.status, 400, opened.bytes);
+  assert.equal(opened.json.error.details.error_code, 'cmek_key_disabled');
+
+  role = await customer.grant(principal, 'cmek');
+  await stateIs('healthy');
+  const again = await data('decrypt', { ciphertext: sealed.json.ciphertext });
+  assert.equal(again.json.plaintext, 'aGVsbG8=');
+
+  const told = await activities('org_external_key_health_changed');
+  assert.deepEqual(told.map(({ external_key_id, previous_state, current_state, reason, actor }) =>
+    ({ external_key_id, previous_state, current_state, reason, actor })), [
+    { external_key_id: key, previous_state: 'healthy', current_state: 'refused', reason: 'role_missing', actor: { type: 'system_actor' } },
+    { external_key_id: key, previous_state: 'refused', current_state: 'healthy', reason: null, actor: { type: 'system_actor' } },
+  ]);
+});
+
+test('the command line shows it', () => {
+  const listed = dev.cli(['keys', 'list']);
+  assert.match(listed.out, /HEALTH/);
+  assert.match(listed.out, new RegExp(`${key} +attached +healthy +cmek`));
+  const shown = dev.cli(['keys', 'health', key]);
+  assert.match(shown.out, /state +healthy/);
+  assert.equal(JSON.parse(dev.cli(['keys', 'health', key, '-o', 'json']).out).type, 'external_key_health');
+});
+
+test('a suspended key is shut at every door, over kill -9, until it is resumed', async () => {
+  const sealed = await data('encrypt', { plaintext: 'aGVsbG8=' });
+  const { ciphertext, data_key_id: dataKey } = sealed.json;
+
+  const asked = dev.cli(['keys', 'suspend', key]);
+  assert.equal(asked.code, 2, asked.err);
+  assert.match(asked.err, /stops every encrypt and decrypt .*--yes/s);
+  assert.equal((await data('decrypt', { ciphertext })).status, 200);
+
+  const suspended = dev.cli(['keys', 'suspend', key, '--reason', 'incident 7', '--yes', '-o', 'json']);
+  assert.equal(suspended.code, 0, suspended.err);
+  assert.equal(JSON.parse(suspended.out).state, 'suspended');
+
+  const doors = async () => {
+    for (const [verb, body] of [
+      ['encrypt', { plaintext: 'aGVsbG8=' }], ['encrypt', Buffer.from('raw')], ['decrypt', { ciphertext }],
+      ['decrypt', Buffer.from(ciphertext, 'base64')], ['encrypt_batch', { items: [{ plaintext: 'aGVsbG8=' }] }],
+      ['decrypt_batch', { items: [{ ciphertext }] }], ['data_keys', undefined], [`data_keys/${dataKey}/unwrap`, undefined],
+    ]) {
+      const answer = await data(verb, body);
+      assert.equal(answer.status, 400, `${verb}: ${answer.bytes}`);
+      const { details, message } = answer.json.error;
+      assert.deepEqual(details, { error_code: 'cmek_key_disabled', reason: 'suspended' });
+      assert.match(message, new RegExp(`${key} was suspended by apikey_\\w+ at 20.* \\("incident 7"\\)\\. .*latchkey keys resume ${key}`));
+    }
+  };
+  await doors();
+  // A check that was on its way may have ended since.
+  let before = -1;
+  await eventually(async () => {
+    const now = await calls();
+    const still = now === before;
+    before = now;
+    return still;
+  });
+
+  await dev.kill('SIGKILL');
+  await dev.start();
+  await doors();
+  const shown = await health();
+  assert.equal(shown.state, 'suspended');
+  assert.equal(shown.since, JSON.parse(suspended.out).since);
+  assert.match(dev.cli(['keys', 'list']).out, /suspended/);
+  const validated = await dev.request('POST', `${kKeys}/${key}/validate`, { body: {} });
+  assert.match(validated.json.error, /was suspended by/);
+  assert.equal(await calls(), before, 'nobody asked the key meanwhile');
+
+  assert.equal(dev.cli(['keys', 'resume', key]).code, 0);
+  assert.equal((await data('decrypt', { ciphertext })).json.plaintext, 'aGVsbG8=');
+  await stateIs('healthy');
+  assert.equal((await activities('org_external_key_suspended'))[0].reason, 'incident 7');
+  assert.equal((await activities('org_external_key_resumed')).length, 1);
+});
