@@ -72,6 +72,17 @@ TEST_F(KeyHealthApiTest, ACheckThatIsLetInAgainRestoresServiceByItself) {
   EXPECT_EQ(encrypt().status, 200U);
 }
 
+TEST_F(KeyHealthApiTest, ACheckThatIsRefusedEndsTheLeasesAtOnce) {
+  ASSERT_EQ(encrypt().status, 200U);
+  world.settle_health();
+  world.provider.failure = Error{ErrorCode::KeyDenied, "no", std::string(kms::reason::kRoleMissing)};
+  EXPECT_EQ(world.post(of_key("/validate")).text("/status"), "failure");
+  EXPECT_EQ(encrypt().status, 200U);
+  world.settle_health();
+  EXPECT_EQ(world.keyring.size(), 0U);
+  EXPECT_EQ(encrypt().code(), "cmek_key_disabled");
+}
+
 TEST_F(KeyHealthApiTest, ListsTheHealthOfAllKeysInPages) {
   auto second = *world.make_locked_workspace("second").external_key_id;
   auto loose = world.make_key("loose").row.id;

@@ -32,13 +32,13 @@ bool same_story(const store::ExternalKeyHealth& one, const store::ExternalKeyHea
   return one.state == other.state && one.reason == other.reason && one.cause == other.cause && one.cure == other.cure;
 }
 
-// Whether the keyring may hold a refusal that this check found to be over.
-bool regained(const Heard& heard, const store::ExternalKeyHealth& before) {
+// Whether the keyring holds what this check found to be over: leases of a key that refuses, or a refusal.
+bool outdates_keyring(const Heard& heard, const store::ExternalKeyHealth& before) {
   if (!heard.checked) return false;
-  bool opens = heard.news.kind == News::Kind::RoundTrip || heard.news.kind == News::Kind::WrapRefused;
-  if (before.state == State::Refused) return opens;
-  return before.state == State::Degraded && heard.news.kind == News::Kind::RoundTrip &&
-         concerns_wrapping_alone({ErrorCode::KeyDenied, "", before.reason});
+  bool whole = heard.news.kind == News::Kind::RoundTrip;
+  if (before.state == State::Refused) return whole || heard.news.kind == News::Kind::WrapRefused;
+  if (heard.news.kind == News::Kind::Failed) return is_refusal(heard.news.error);
+  return whole && before.state == State::Degraded && concerns_wrapping_alone({ErrorCode::KeyDenied, "", before.reason});
 }
 
 // Of a refusal to wrap that was met in passing, whether the key still unwraps is to be found out.
@@ -308,7 +308,7 @@ Task<void> HealthMonitor::Impl::take(std::string id, Heard heard) {
     write = heard.checked || !same_story(before.row, next.row) || watch->second.stale(clock_.now(), settings_);
     if (!write) watch->second.set_health(next, KeyWatch::Source::Heard, clock_.steady(), settings_);
   }
-  if (regained(heard, before.row)) forget_(id);
+  if (outdates_keyring(heard, before.row)) forget_(id);
   if (!write) co_return;
   auto stored = co_await book_.record(next.row);
   auto source = heard.checked ? KeyWatch::Source::Checked : KeyWatch::Source::Heard;

@@ -1,6 +1,7 @@
 // The health monitor: hears from the keyring what becomes of the customers' keys, checks those that nobody used for a
-// while, and keeps what is known of each (health_book.hpp). When a key that refused lets us in again, it has the
-// keyring forget the refusal: re-enabling a key restores service by itself.
+// while, and keeps what is known of each (health_book.hpp). When a check finds that a key refuses, it has the keyring
+// drop the leases, and when a key that refused lets us in again, forget the refusal: re-enabling a key restores service
+// by itself.
 //
 // A check wraps and unwraps a random probe. It runs when nothing proved the key for `interval`, and, while something is
 // wrong, after `retry.first`, then ever more seldom up to `retry.most`. Checks go through a provider of their own,
