@@ -225,8 +225,8 @@ TEST(ReasonSignals, EachAnswerLeadsToItsReason) {
 }
 
 TEST(ReasonSignals, EachReasonHasOne) {
-  // Of the local provider and of the envelope, whose tests have them.
-  std::set<std::string_view> reached{reason::kRootKeyMismatch, reason::kDataKeyBinding};
+  // Of the local provider, of the envelope and of the kill switch, whose tests have them.
+  std::set<std::string_view> reached{reason::kRootKeyMismatch, reason::kDataKeyBinding, reason::kSuspended};
   for (const auto& signal : signals()) reached.insert(signal.reason.code());
   for (const auto& entry : reason_catalogue()) EXPECT_TRUE(reached.contains(entry.code)) << entry.code;
 }
