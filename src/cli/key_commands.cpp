@@ -4,10 +4,9 @@
 #include <fmt/format.h>
 
 #include "base/encoding.hpp"
+#include "cli/admin_command.hpp"
 #include "cli/api_client.hpp"
-#include "cli/command.hpp"
 #include "cli/confirm.hpp"
-#include "cli/json_view.hpp"
 
 namespace latchkey::cli {
 
@@ -190,22 +189,6 @@ ExitCode resume_key(ApiClient& client, const KeyOptions& options) {
   return show_health(options, client.call("POST", path_of(options, "/resume"), boost::json::object{}));
 }
 
-using KeyAction = ExitCode (*)(ApiClient&, const KeyOptions&);
-
-CLI::App* add(CLI::App& group, Chosen& chosen, const std::shared_ptr<KeyOptions>& options, const std::string& name,
-              const std::string& summary, const std::vector<std::string>& examples, KeyAction action) {
-  auto* command = add_command(group, name, summary, examples);
-  add_connection_options(*command, options->connection, "LATCHKEY_ADMIN_KEY");
-  add_output_option(*command, options->format);
-  command->callback([&chosen, options, action] {
-    chosen.action = [options, action] {
-      return with_client(options->connection, options->format,
-                         [&](ApiClient& client) { return action(client, *options); });
-    };
-  });
-  return command;
-}
-
 void add_vault_options(CLI::App& command, KeyOptions& options, bool required) {
   auto* vault = command.add_option("--vault-uri", options.vault_uri, "https://NAME.vault.azure.net/");
   auto* key = command.add_option("--key-name", options.key_name, "The key's name in the vault, without a version");
@@ -225,36 +208,41 @@ void add_vault_options(CLI::App& command, KeyOptions& options, bool required) {
 void add_key_commands(CLI::App& app, Chosen& chosen) {
   auto* group = add_group(app, "keys", "Customers' keys: register, validate, watch, suspend, list, change, delete");
   auto options = std::make_shared<KeyOptions>();
-  auto* create = add(*group, chosen, options, "create", "Register a customer's key",
-                     {"latchkey keys create --vault-uri https://contoso.vault.azure.net/ --key-name cmek \\",
-                      "    --tenant-id 72f988bf-86f1-41af-91ab-2d7cd011db47 --name 'Contoso production'"},
-                     create_key);
+  auto* create =
+      add_admin_command(*group, chosen, options, "create", "Register a customer's key",
+                        {"latchkey keys create --vault-uri https://contoso.vault.azure.net/ --key-name cmek \\",
+                         "    --tenant-id 72f988bf-86f1-41af-91ab-2d7cd011db47 --name 'Contoso production'"},
+                        create_key);
   add_vault_options(*create, *options, true);
   create->add_option("--name", options->name, "A name for people");
 
-  auto* list = add(*group, chosen, options, "list", "List the organisation's keys, newest first",
-                   {"latchkey keys list", "latchkey keys list -o json | jq -r '.data[].id'"}, list_keys);
+  auto* list = add_admin_command(*group, chosen, options, "list", "List the organisation's keys, newest first",
+                                 {"latchkey keys list", "latchkey keys list -o json | jq -r '.data[].id'"}, list_keys);
   list->add_option("--limit", options->limit, "At most so many (default: all)");
 
   const std::string kId = "ekey_01SDCCSbTxrXDpWc1phhtcfK";
-  auto* get = add(*group, chosen, options, "get", "Show a key", {"latchkey keys get " + kId}, get_key);
-  auto* update = add(*group, chosen, options, "update", "Rename a key, or change it while no workspace uses it",
-                     {"latchkey keys update " + kId + " --name 'Contoso EU'"}, update_key);
+  auto* get = add_admin_command(*group, chosen, options, "get", "Show a key", {"latchkey keys get " + kId}, get_key);
+  auto* update =
+      add_admin_command(*group, chosen, options, "update", "Rename a key, or change it while no workspace uses it",
+                        {"latchkey keys update " + kId + " --name 'Contoso EU'"}, update_key);
   add_vault_options(*update, *options, false);
   update->add_option("--name", options->name, "A name for people");
-  auto* remove = add(*group, chosen, options, "delete", "Delete a key's registration (not the key in the vault)",
-                     {"latchkey keys delete " + kId}, delete_key);
-  auto* validate =
-      add(*group, chosen, options, "validate", "Wrap and unwrap with the key, now; exit code 1 where it fails",
-          {"latchkey keys validate " + kId}, validate_key);
-  auto* health = add(*group, chosen, options, "health", "Show how well a key serves, since when, and why",
-                     {"latchkey keys health " + kId, "latchkey keys health " + kId + " -o json"}, key_health);
-  auto* suspend = add(*group, chosen, options, "suspend", "Stop all access under a key, at once, until it is resumed",
-                      {"latchkey keys suspend " + kId + " --reason 'incident 4711'"}, suspend_key);
+  auto* remove =
+      add_admin_command(*group, chosen, options, "delete", "Delete a key's registration (not the key in the vault)",
+                        {"latchkey keys delete " + kId}, delete_key);
+  auto* validate = add_admin_command(*group, chosen, options, "validate",
+                                     "Wrap and unwrap with the key, now; exit code 1 where it fails",
+                                     {"latchkey keys validate " + kId}, validate_key);
+  auto* health =
+      add_admin_command(*group, chosen, options, "health", "Show how well a key serves, since when, and why",
+                        {"latchkey keys health " + kId, "latchkey keys health " + kId + " -o json"}, key_health);
+  auto* suspend =
+      add_admin_command(*group, chosen, options, "suspend", "Stop all access under a key, at once, until it is resumed",
+                        {"latchkey keys suspend " + kId + " --reason 'incident 4711'"}, suspend_key);
   suspend->add_option("--reason", options->reason, "Told to everybody who is refused");
   suspend->add_flag("-y,--yes", options->yes, "Do not ask");
-  auto* resume =
-      add(*group, chosen, options, "resume", "End a suspension", {"latchkey keys resume " + kId}, resume_key);
+  auto* resume = add_admin_command(*group, chosen, options, "resume", "End a suspension",
+                                   {"latchkey keys resume " + kId}, resume_key);
   for (auto* command : {get, update, remove, validate, health, suspend, resume}) {
     command->add_option("ID", options->id, "The key, ekey_...")->required();
   }

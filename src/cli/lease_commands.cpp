@@ -2,8 +2,7 @@
 
 #include <fmt/format.h>
 
-#include "cli/command.hpp"
-#include "cli/json_view.hpp"
+#include "cli/admin_command.hpp"
 #include "cli/server_config.hpp"
 
 namespace latchkey::cli {
@@ -58,37 +57,23 @@ ExitCode reset_leases(ApiClient& client, const LeaseOptions& options) {
   return show(options, client.call("DELETE", kPath));
 }
 
-using LeaseAction = ExitCode (*)(ApiClient&, const LeaseOptions&);
-
-CLI::App* add(CLI::App& group, Chosen& chosen, const std::shared_ptr<LeaseOptions>& options, const std::string& name,
-              const std::string& summary, const std::vector<std::string>& examples, LeaseAction action) {
-  auto* command = add_command(group, name, summary, examples);
-  add_connection_options(*command, options->connection, "LATCHKEY_ADMIN_KEY");
-  add_output_option(*command, options->format);
-  command->callback([&chosen, options, action] {
-    chosen.action = [options, action] {
-      return with_client(options->connection, options->format,
-                         [&](ApiClient& client) { return action(client, *options); });
-    };
-  });
-  return command;
-}
-
 }  // namespace
 
 void add_lease_commands(CLI::App& app, Chosen& chosen) {
   auto* group = add_group(app, "leases", "How soon a revocation takes effect, and how long an outage is bridged");
   auto options = std::make_shared<LeaseOptions>();
-  add(*group, chosen, options, "get", "Show what holds for this organisation", {"latchkey leases get"}, get_leases);
-  auto* set =
-      add(*group, chosen, options, "set", "Set it for this organisation's own keys",
-          {"latchkey leases set --soft 30s --hard 30m", "latchkey leases set --soft 30s --hard 30s  # no bridging"},
-          set_leases);
+  add_admin_command(*group, chosen, options, "get", "Show what holds for this organisation", {"latchkey leases get"},
+                    get_leases);
+  auto* set = add_admin_command(
+      *group, chosen, options, "set", "Set it for this organisation's own keys",
+      {"latchkey leases set --soft 30s --hard 30m", "latchkey leases set --soft 30s --hard 30s  # no bridging"},
+      set_leases);
   set->add_option("--soft", options->soft,
                   "The age up to which an unwrapped data key is used without asking: 1s or more")
       ->required();
   set->add_option("--hard", options->hard, "The age up to which an outage is bridged: soft to 24h")->required();
-  add(*group, chosen, options, "reset", "Go back to the server's", {"latchkey leases reset"}, reset_leases);
+  add_admin_command(*group, chosen, options, "reset", "Go back to the server's", {"latchkey leases reset"},
+                    reset_leases);
 }
 
 }  // namespace latchkey::cli

@@ -4,9 +4,8 @@
 #include <fmt/format.h>
 
 #include "base/encoding.hpp"
-#include "cli/command.hpp"
+#include "cli/admin_command.hpp"
 #include "cli/confirm.hpp"
-#include "cli/json_view.hpp"
 
 namespace latchkey::cli {
 
@@ -114,23 +113,6 @@ ExitCode archive_workspace(ApiClient& client, const WorkspaceOptions& options) {
   return change_for_good(client, options, question, path_of(options, "/archive"), std::nullopt, "archiving");
 }
 
-using WorkspaceAction = ExitCode (*)(ApiClient&, const WorkspaceOptions&);
-
-CLI::App* add(CLI::App& group, Chosen& chosen, const std::shared_ptr<WorkspaceOptions>& options,
-              const std::string& name, const std::string& summary, const std::vector<std::string>& examples,
-              WorkspaceAction action) {
-  auto* command = add_command(group, name, summary, examples);
-  add_connection_options(*command, options->connection, "LATCHKEY_ADMIN_KEY");
-  add_output_option(*command, options->format);
-  command->callback([&chosen, options, action] {
-    chosen.action = [options, action] {
-      return with_client(options->connection, options->format,
-                         [&](ApiClient& client) { return action(client, *options); });
-    };
-  });
-  return command;
-}
-
 std::string check_tag(const std::string& tag) {
   auto equals = tag.find('=');
   return equals == std::string::npos || equals == 0 ? "a tag is NAME=VALUE" : "";
@@ -143,25 +125,25 @@ void add_workspace_commands(CLI::App& app, Chosen& chosen) {
   auto options = std::make_shared<WorkspaceOptions>();
   const std::string kId = "wrkspc_01JwQvzr7rXLA5AGx3HKfFUJ";
 
-  auto* create = add(*group, chosen, options, "create", "Create a workspace",
-                     {"latchkey workspaces create 'Contoso' --tag env=prod"}, create_workspace);
+  auto* create = add_admin_command(*group, chosen, options, "create", "Create a workspace",
+                                   {"latchkey workspaces create 'Contoso' --tag env=prod"}, create_workspace);
   create->add_option("NAME", options->name, "The workspace's name")->required();
   create->add_option("--external-key", options->external_key_id, "Attach this key, for good; validated first");
   create->add_option("--tag", options->tags, "NAME=VALUE, as often as needed")->check(check_tag);
 
-  auto* list = add(*group, chosen, options, "list", "List the organisation's workspaces",
-                   {"latchkey workspaces list --include-archived"}, list_workspaces);
+  auto* list = add_admin_command(*group, chosen, options, "list", "List the organisation's workspaces",
+                                 {"latchkey workspaces list --include-archived"}, list_workspaces);
   list->add_flag("--include-archived", options->include_archived, "Archived ones too");
   list->add_option("--limit", options->limit, "At most so many (default: all)");
 
-  auto* get =
-      add(*group, chosen, options, "get", "Show a workspace", {"latchkey workspaces get " + kId}, get_workspace);
-  auto* attach =
-      add(*group, chosen, options, "attach", "Attach a customer's key to a workspace, for good",
-          {"latchkey workspaces attach " + kId + " --external-key ekey_01SDCCSbTxrXDpWc1phhtcfK"}, attach_key);
+  auto* get = add_admin_command(*group, chosen, options, "get", "Show a workspace", {"latchkey workspaces get " + kId},
+                                get_workspace);
+  auto* attach = add_admin_command(
+      *group, chosen, options, "attach", "Attach a customer's key to a workspace, for good",
+      {"latchkey workspaces attach " + kId + " --external-key ekey_01SDCCSbTxrXDpWc1phhtcfK"}, attach_key);
   attach->add_option("--external-key", options->external_key_id, "The key, ekey_...")->required();
-  auto* archive = add(*group, chosen, options, "archive", "Archive a workspace, for good",
-                      {"latchkey workspaces archive " + kId}, archive_workspace);
+  auto* archive = add_admin_command(*group, chosen, options, "archive", "Archive a workspace, for good",
+                                    {"latchkey workspaces archive " + kId}, archive_workspace);
   for (auto* command : {get, attach, archive}) {
     command->add_option("ID", options->id, "The workspace, wrkspc_...")->required();
   }

@@ -34,7 +34,7 @@ const kCommands = [
   'org keys revoke', 'keys create',
   'keys list', 'keys get', 'keys update', 'keys delete', 'keys validate', 'workspaces create', 'workspaces list',
   'workspaces get', 'workspaces attach', 'workspaces archive', 'encrypt', 'decrypt', 'activity list', 'completion', 'emulator azure',
-  'leases get', 'leases set', 'leases reset', 'explain',
+  'leases get', 'leases set', 'leases reset', 'keys health', 'keys resume', 'keys suspend', 'explain',
 ];
 
 test('each command explains itself with an example', () => {
