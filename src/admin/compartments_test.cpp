@@ -70,6 +70,10 @@ TEST_F(CompartmentsTest, AnArchivedWorkspaceIsReadOnly) {
 
 // A store that is gone.
 class BrokenStore final : public store::Store {
+ public:
+  Task<Result<void>> purge(std::vector<Bytes>) override { co_return Error{ErrorCode::Unavailable, "the disk is gone"}; }
+
+ protected:
   Task<Result<void>> run(Access, std::function<Result<void>(store::Transaction&)>) override {
     co_return Error{ErrorCode::Unavailable, "the disk is gone"};
   }

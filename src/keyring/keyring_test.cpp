@@ -94,6 +94,8 @@ class FaultyStore final : public store::Store {
   // Runs inside the write's transaction, before it.
   std::function<Result<void>(store::Transaction&)> first;
 
+  Task<Result<void>> purge(std::vector<Bytes> erased) override { return inner_->purge(std::move(erased)); }
+
  protected:
   Task<Result<void>> run(Access access, std::function<Result<void>(store::Transaction&)> work) override {
     if (access == Access::Read) {

@@ -75,8 +75,9 @@ struct Workspace {
 };
 
 enum class DataKeyState {
-  Active,   // encrypts and decrypts; at most one a compartment and external key
-  Retired,  // decrypts
+  Active,     // encrypts and decrypts; at most one a compartment and external key
+  Retired,    // decrypts
+  Destroyed,  // its wrapped bytes are gone for good; the row says that it was
 };
 
 struct DataKey {
@@ -90,6 +91,13 @@ struct DataKey {
   Timestamp created_at;
   // envelope::key_check of the data key, in hex; absent for those made before there was one.
   std::optional<std::string> key_check = std::nullopt;
+  std::optional<Timestamp> retired_at = std::nullopt;
+  std::optional<Timestamp> rewrapped_at = std::nullopt;
+  std::optional<Timestamp> destroyed_at = std::nullopt;
+  // Written now and then, not with each use.
+  std::optional<Timestamp> last_used_at = std::nullopt;
+  std::int64_t records = 0;  // encrypted by this server; what a library encrypts elsewhere is not known here
+  std::int64_t bytes = 0;    // of their plaintexts
 
   friend bool operator==(const DataKey&, const DataKey&) = default;
 };
@@ -150,6 +158,44 @@ struct ExternalKeySuspension {
   std::optional<std::string> reason;  // the operator's own words
 
   friend bool operator==(const ExternalKeySuspension&, const ExternalKeySuspension&) = default;
+};
+
+// What a data key was used for since it was written last.
+struct DataKeyUse {
+  RawId id;
+  std::int64_t records = 0;
+  std::int64_t bytes = 0;
+
+  friend bool operator==(const DataKeyUse&, const DataKeyUse&) = default;
+};
+
+// How many wrapped data keys hang on an external key, and how many of them not on its version in question.
+struct WrappedCount {
+  std::int64_t total = 0;
+  std::int64_t remaining = 0;
+
+  friend bool operator==(const WrappedCount&, const WrappedCount&) = default;
+};
+
+enum class RewrapState {
+  Running,    // goes on by itself, after a restart too
+  Paused,     // by a person
+  Stopped,    // by what `error` says
+  Completed,  // every data key is under target_version
+};
+
+// The rewrapping of an external key's data keys, the latest one.
+struct Rewrap {
+  std::string external_key_id;
+  Uuid organization;
+  RewrapState state = RewrapState::Running;
+  std::string target_version;
+  Timestamp started_at;
+  Timestamp updated_at;
+  std::optional<std::string> error;   // why it stopped, or what it waits out
+  std::optional<std::string> reason;  // the error's, as kms/reasons.hpp names it
+
+  friend bool operator==(const Rewrap&, const Rewrap&) = default;
 };
 
 }  // namespace latchkey::store

@@ -100,7 +100,8 @@ class Transaction {
   virtual Result<std::size_t> count_live_workspaces(const Uuid& organization) = 0;
 
   // Inserts an Active data key, unless the same compartment and external key already have one: then nothing changes.
-  // Gives the row that is active afterwards: the caller's own, or the one that was first.
+  // Gives the row that is active afterwards: the caller's own, or the one that was first. Invalid where the workspace
+  // is archived.
   virtual Result<DataKey> insert_active_data_key(const DataKey& row) = 0;
   virtual Result<std::optional<DataKey>> find_active_data_key(const Uuid& compartment,
                                                               const std::optional<std::string>& external_key_id) = 0;
@@ -135,6 +136,31 @@ class Transaction {
                                                                        std::string_view external_key_id) = 0;
   // False where there is none.
   virtual Result<bool> erase_suspension(const Uuid& organization, std::string_view external_key_id) = 0;
+
+  // The life of data keys. Of all states, newest first; places need their time.
+  virtual Result<Page<DataKey>> list_data_keys(const Uuid& compartment, const ListWindow& window) = 0;
+  // Retires the active data key `replaced` and inserts `row` as the active one. Where `replaced` is active no longer
+  // nothing changes. Gives the row that is active afterwards, absent where there is none.
+  virtual Result<std::optional<DataKey>> replace_active_data_key(const RawId& replaced, const DataKey& row) = 0;
+  // Adds to the counters and sets last_used_at; rows that are destroyed or not there are passed over.
+  virtual Result<void> add_data_key_use(const std::vector<DataKeyUse>& uses, Timestamp at) = 0;
+  // Overwrites and then empties the wrapped bytes of every data key of the compartment. Gives the rows as they were,
+  // those that were destroyed before not among them. See Store::purge.
+  virtual Result<std::vector<DataKey>> destroy_data_keys(const Uuid& compartment, Timestamp at) = 0;
+
+  virtual Result<WrappedCount> count_wrapped(std::string_view external_key_id, std::string_view key_version) = 0;
+  // Oldest first, those with an id above `after` (absent: from the first) that another version wrapped; at most
+  // `limit`.
+  virtual Result<std::vector<DataKey>> wrapped_under_others(std::string_view external_key_id,
+                                                            std::string_view key_version,
+                                                            const std::optional<RawId>& after, std::size_t limit) = 0;
+  // Puts `wrapped` in the place of what `before` has. False, and nothing changes, where the row has something else now.
+  virtual Result<bool> rewrap_data_key(const DataKey& before, std::string_view key_version, const Bytes& wrapped,
+                                       Timestamp at) = 0;
+  virtual Result<std::optional<Rewrap>> find_rewrap(std::string_view external_key_id) = 0;
+  virtual Result<std::vector<Rewrap>> list_running_rewraps() = 0;
+  // Inserts, or replaces the key's row.
+  virtual Result<void> put(const Rewrap& row) = 0;
 };
 
 class Store {
@@ -153,6 +179,11 @@ class Store {
   auto write(Work work) -> Task<std::invoke_result_t<Work, Transaction&>> {
     return run_typed(Access::Write, std::move(work));
   }
+
+  // Makes sure that what was overwritten is in no file of the store any more: `erased` are the bytes that are looked
+  // for (the last 32 of each). Takes time, and other writes wait. Unavailable where it could not be done now; asking
+  // again does no harm.
+  virtual Task<Result<void>> purge(std::vector<Bytes> erased) = 0;
 
  protected:
   enum class Access { Read, Write };

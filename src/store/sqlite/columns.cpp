@@ -37,17 +37,42 @@ std::string_view state_name(DataKeyState state) {
       return "active";
     case DataKeyState::Retired:
       return "retired";
+    case DataKeyState::Destroyed:
+      return "destroyed";
   }
   return "";
 }
 
 DataKeyState read_state(Row& row) {
   auto name = row.text();
-  for (auto state : {DataKeyState::Active, DataKeyState::Retired}) {
+  for (auto state : {DataKeyState::Active, DataKeyState::Retired, DataKeyState::Destroyed}) {
     if (name == state_name(state)) return state;
   }
   row.mark_damaged();
   return DataKeyState::Retired;
+}
+
+std::string_view state_name(RewrapState state) {
+  switch (state) {
+    case RewrapState::Running:
+      return "running";
+    case RewrapState::Paused:
+      return "paused";
+    case RewrapState::Stopped:
+      return "stopped";
+    case RewrapState::Completed:
+      return "completed";
+  }
+  return "";
+}
+
+RewrapState read_rewrap_state(Row& row) {
+  auto name = row.text();
+  for (auto state : {RewrapState::Running, RewrapState::Paused, RewrapState::Stopped, RewrapState::Completed}) {
+    if (name == state_name(state)) return state;
+  }
+  row.mark_damaged();
+  return RewrapState::Stopped;
 }
 
 std::map<std::string, std::string> read_tags(Row& row) {
@@ -153,7 +178,8 @@ Workspace Columns<Workspace>::read(Row& row) {
 
 void Columns<DataKey>::bind(Statement& statement, const DataKey& row) {
   bind_each(statement, row.id, row.organization, row.compartment, row.external_key_id, row.key_version, row.wrapped,
-            state_name(row.state), row.created_at, row.key_check);
+            state_name(row.state), row.created_at, row.key_check, row.retired_at, row.rewrapped_at, row.destroyed_at, row.last_used_at,
+            row.records, row.bytes);
 }
 
 DataKey Columns<DataKey>::read(Row& row) {
@@ -165,7 +191,13 @@ DataKey Columns<DataKey>::read(Row& row) {
           .wrapped = row.bytes(),
           .state = read_state(row),
           .created_at = row.timestamp(),
-          .key_check = row.optional_text()};
+          .key_check = row.optional_text(),
+          .retired_at = row.optional_timestamp(),
+          .rewrapped_at = row.optional_timestamp(),
+          .destroyed_at = row.optional_timestamp(),
+          .last_used_at = row.optional_timestamp(),
+          .records = row.integer(),
+          .bytes = row.integer()};
 }
 
 void Columns<LeasePolicy>::bind(Statement& statement, const LeasePolicy& row) {
@@ -190,6 +222,22 @@ Activity Columns<Activity>::read(Row& row) {
           .actor_id = row.text(),
           .actor = row.text(),
           .details = row.text()};
+}
+
+void Columns<Rewrap>::bind(Statement& statement, const Rewrap& row) {
+  bind_each(statement, row.external_key_id, row.organization, state_name(row.state), row.target_version, row.started_at,
+            row.updated_at, row.error, row.reason);
+}
+
+Rewrap Columns<Rewrap>::read(Row& row) {
+  return {.external_key_id = row.text(),
+          .organization = row.uuid(),
+          .state = read_rewrap_state(row),
+          .target_version = row.text(),
+          .started_at = row.timestamp(),
+          .updated_at = row.timestamp(),
+          .error = row.optional_text(),
+          .reason = row.optional_text()};
 }
 
 }  // namespace latchkey::store

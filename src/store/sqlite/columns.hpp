@@ -55,8 +55,9 @@ template <>
 struct Columns<DataKey> {
   static constexpr std::string_view kTable = "data_keys";
   static constexpr std::string_view kNames =
-      "id, organization, compartment, external_key_id, key_version, wrapped, state, created_at, key_check";
-  static constexpr std::string_view kPlaces = "?, ?, ?, ?, ?, ?, ?, ?, ?";
+      "id, organization, compartment, external_key_id, key_version, wrapped, state, created_at, key_check, retired_at, "
+      "rewrapped_at, destroyed_at, last_used_at, records, bytes";
+  static constexpr std::string_view kPlaces = "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?";
   static void bind(Statement& statement, const DataKey& row);
   static DataKey read(Row& row);
 };
@@ -96,6 +97,16 @@ struct Columns<ExternalKeySuspension> {
   static constexpr std::string_view kPlaces = "?, ?, ?, ?, ?";
   static void bind(Statement& statement, const ExternalKeySuspension& row);
   static ExternalKeySuspension read(Row& row);
+};
+
+template <>
+struct Columns<Rewrap> {
+  static constexpr std::string_view kTable = "rewraps";
+  static constexpr std::string_view kNames =
+      "external_key_id, organization, state, target_version, started_at, updated_at, error, reason";
+  static constexpr std::string_view kPlaces = "?, ?, ?, ?, ?, ?, ?, ?";
+  static void bind(Statement& statement, const Rewrap& row);
+  static Rewrap read(Row& row);
 };
 
 // The tags as the table keeps them: a JSON object of strings.

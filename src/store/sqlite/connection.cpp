@@ -1,5 +1,6 @@
 #include "store/sqlite/connection.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <system_error>
 
@@ -109,6 +110,20 @@ bool Connection::in_transaction() const {
 
 std::int64_t Connection::changes() const {
   return sqlite3_changes64(database_.get());
+}
+
+Result<Bytes> Connection::read_file(std::int64_t offset, std::size_t most) const {
+  sqlite3_file* file = nullptr;
+  int code = sqlite3_file_control(database_.get(), "main", SQLITE_FCNTL_FILE_POINTER, &file);
+  if (code != SQLITE_OK || file == nullptr || file->pMethods == nullptr) return failure(SQLITE_IOERR);
+  sqlite3_int64 size = 0;
+  code = file->pMethods->xFileSize(file, &size);
+  if (code != SQLITE_OK) return failure(code);
+  Bytes bytes(std::min(most, static_cast<std::size_t>(std::max<std::int64_t>(size - offset, 0))));
+  if (bytes.empty()) return bytes;
+  code = file->pMethods->xRead(file, bytes.data(), static_cast<int>(bytes.size()), offset);
+  if (code != SQLITE_OK) return failure(code);
+  return bytes;
 }
 
 Error Connection::failure(int code) const {

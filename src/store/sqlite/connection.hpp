@@ -34,6 +34,9 @@ class Connection {
   [[nodiscard]] bool in_transaction() const;
   // How many rows the last insert, update or delete has changed.
   [[nodiscard]] std::int64_t changes() const;
+  // What the file holds from `offset` on; empty past its end. Read through SQLite: a descriptor of our own would, when
+  // closed, drop the locks that this process holds on the file.
+  [[nodiscard]] Result<Bytes> read_file(std::int64_t offset, std::size_t most) const;
   [[nodiscard]] const std::string& path() const { return path_; }
   // What SQLite's `code` means to our callers, with the path and the cure.
   [[nodiscard]] Error failure(int code) const;

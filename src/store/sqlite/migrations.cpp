@@ -157,9 +157,70 @@ CREATE TABLE external_key_suspensions (
 CREATE INDEX external_key_suspensions_by_organization ON external_key_suspensions (organization, external_key_id);
 )sql";
 
+// SQLite cannot widen a CHECK, so the table is made anew; secure_delete leaves nothing of the old one behind.
+constexpr std::string_view kDataKeyLifeSchema = R"sql(
+CREATE TABLE data_keys_with_life (
+  id BLOB NOT NULL PRIMARY KEY CHECK (length(id) = 16),
+  organization BLOB NOT NULL REFERENCES organizations (id),
+  compartment BLOB NOT NULL,
+  external_key_id TEXT,
+  key_version TEXT NOT NULL,
+  wrapped BLOB NOT NULL,
+  state TEXT NOT NULL CHECK (state IN ('active', 'retired', 'destroyed')),
+  created_at INTEGER NOT NULL,
+  key_check TEXT,
+  retired_at INTEGER,
+  rewrapped_at INTEGER,
+  destroyed_at INTEGER,
+  last_used_at INTEGER,
+  records INTEGER NOT NULL DEFAULT 0,
+  bytes INTEGER NOT NULL DEFAULT 0,
+  CHECK ((state = 'destroyed') = (destroyed_at IS NOT NULL)),
+  CHECK (state <> 'destroyed' OR length(wrapped) = 0),
+  FOREIGN KEY (organization, compartment) REFERENCES workspaces (organization, compartment),
+  FOREIGN KEY (organization, external_key_id) REFERENCES external_keys (organization, id)
+) STRICT;
+INSERT INTO data_keys_with_life (id, organization, compartment, external_key_id, key_version, wrapped, state, created_at,
+  key_check)
+SELECT id, organization, compartment, external_key_id, key_version, wrapped, state, created_at, key_check FROM data_keys;
+DROP TABLE data_keys;
+ALTER TABLE data_keys_with_life RENAME TO data_keys;
+CREATE UNIQUE INDEX data_keys_one_active ON data_keys (compartment, coalesce(external_key_id, ''))
+WHERE state = 'active';
+CREATE INDEX data_keys_by_compartment ON data_keys (compartment, created_at, id);
+CREATE INDEX data_keys_by_external_key ON data_keys (external_key_id, id);
+CREATE TRIGGER data_keys_stay_destroyed BEFORE UPDATE ON data_keys
+WHEN OLD.state = 'destroyed'
+BEGIN
+  SELECT RAISE (ABORT, 'a destroyed data key is not changed');
+END;
+CREATE TRIGGER data_keys_stay_in_their_place BEFORE UPDATE OF id, organization, compartment, external_key_id ON data_keys
+BEGIN
+  SELECT RAISE (ABORT, 'the place of a data key is fixed');
+END;
+CREATE TRIGGER data_keys_are_not_deleted BEFORE DELETE ON data_keys
+BEGIN
+  SELECT RAISE (ABORT, 'data keys are destroyed, not deleted');
+END;
+
+CREATE TABLE rewraps (
+  external_key_id TEXT NOT NULL PRIMARY KEY,
+  organization BLOB NOT NULL,
+  state TEXT NOT NULL CHECK (state IN ('running', 'paused', 'stopped', 'completed')),
+  target_version TEXT NOT NULL,
+  started_at INTEGER NOT NULL,
+  updated_at INTEGER NOT NULL,
+  error TEXT,
+  reason TEXT,
+  FOREIGN KEY (organization, external_key_id) REFERENCES external_keys (organization, id) ON DELETE CASCADE
+) STRICT;
+CREATE INDEX rewraps_running ON rewraps (started_at) WHERE state = 'running';
+)sql";
+
 constexpr std::array kMigrations{Migration{"first", kFirstSchema}, Migration{"lease policies", kLeasePolicySchema},
                                  Migration{"data key checks", kDataKeyCheckSchema},
-                                 Migration{"key health", kHealthSchema}};
+                                 Migration{"key health", kHealthSchema},
+                                 Migration{"data key life", kDataKeyLifeSchema}};
 
 Error foreign_file(const std::string& path) {
   return Error{ErrorCode::Internal,

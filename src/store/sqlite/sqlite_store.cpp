@@ -14,6 +14,7 @@
 
 #include "store/sqlite/connection.hpp"
 #include "store/sqlite/migrations.hpp"
+#include "store/sqlite/purge.hpp"
 #include "store/sqlite/sqlite_transaction.hpp"
 
 namespace latchkey::store {
@@ -83,6 +84,8 @@ Result<std::unique_ptr<Connection>> open_writer(const SqliteOptions& options) {
     return cannot_open(options.path, "its file system cannot share memory between processes (a network file system?)",
                        "Keep the database on a local disk.");
   }
+  // What is deleted is overwritten: wrapped keys that were destroyed must not be found again.
+  LATCHKEY_TRYV(writer->execute("PRAGMA secure_delete = ON"));
   LATCHKEY_TRYV(migrate(*writer, migrations()));
   // A burst leaves no large -wal behind for good.
   LATCHKEY_TRYV(writer->execute("PRAGMA journal_size_limit = 67108864"));
@@ -140,6 +143,11 @@ class SqliteStore final : public Store {
   ~SqliteStore() override {
     reader_pool_.join();
     writer_pool_.join();
+  }
+
+  Task<Result<void>> purge(std::vector<Bytes> erased) override {
+    auto work = [this, erased = std::move(erased)] { return purge_files(*writer_, erased); };
+    co_return co_await run_on(writer_pool_, std::move(work));
   }
 
  protected:

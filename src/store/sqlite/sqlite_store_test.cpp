@@ -266,9 +266,8 @@ TEST_F(SqliteStoreTest, TheSchemaRefusesWhatTheRulesRefuse) {
       {"DELETE FROM organizations", "FOREIGN KEY"},
       {"DELETE FROM workspaces", "FOREIGN KEY"},
       {"INSERT INTO data_keys (id, organization, compartment, external_key_id, key_version, wrapped, state, "
-       "created_at) "
-       "SELECT randomblob(16), organization, compartment, external_key_id, key_version, wrapped, state, created_at "
-       "FROM data_keys",
+       "created_at) SELECT randomblob(16), organization, compartment, external_key_id, key_version, wrapped, "
+       "state, created_at FROM data_keys",
        "UNIQUE"},
       {"UPDATE data_keys SET state = 'unknown'", "CHECK"},
       {"UPDATE data_keys SET created_at = 'now'", "INTEGER"},

@@ -166,27 +166,6 @@ Result<std::size_t> SqliteTransaction::count_live_workspaces(const Uuid& organiz
   return watch(run());
 }
 
-Result<DataKey> SqliteTransaction::insert_active_data_key(const DataKey& row) {
-  if (row.state != DataKeyState::Active) {
-    return Error{ErrorCode::Internal, "A retired data key was to be inserted as the active one."};
-  }
-  LATCHKEY_TRYV(
-      insert_row(row, "ON CONFLICT (compartment, coalesce(external_key_id, '')) WHERE state = 'active' DO NOTHING"));
-  LATCHKEY_TRY(auto active, find_active_data_key(row.compartment, row.external_key_id));
-  if (!active) return not_there("data key", format_id(id_prefix::kDataKey, row.id));
-  return std::move(*active);
-}
-
-Result<std::optional<DataKey>> SqliteTransaction::find_active_data_key(
-    const Uuid& compartment, const std::optional<std::string>& external_key_id) {
-  return find<DataKey>("WHERE compartment = ? AND coalesce(external_key_id, '') = ? AND state = 'active'", compartment,
-                       external_key_id.value_or(""));
-}
-
-Result<std::optional<DataKey>> SqliteTransaction::find_data_key(const Uuid& compartment, const RawId& id) {
-  return find<DataKey>("WHERE id = ? AND compartment = ?", id, compartment);
-}
-
 Result<void> SqliteTransaction::put(const LeasePolicy& row) {
   LATCHKEY_TRYV(erase_lease_policy(row.organization));
   return insert_row(row);

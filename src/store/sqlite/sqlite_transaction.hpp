@@ -64,8 +64,23 @@ class SqliteTransaction final : public Transaction {
   Result<std::optional<ExternalKeySuspension>> find_suspension(const Uuid& organization,
                                                                std::string_view external_key_id) override;
   Result<bool> erase_suspension(const Uuid& organization, std::string_view external_key_id) override;
+  // data_key_queries.cpp
+  Result<Page<DataKey>> list_data_keys(const Uuid& compartment, const ListWindow& window) override;
+  Result<std::optional<DataKey>> replace_active_data_key(const RawId& replaced, const DataKey& row) override;
+  Result<void> add_data_key_use(const std::vector<DataKeyUse>& uses, Timestamp at) override;
+  Result<std::vector<DataKey>> destroy_data_keys(const Uuid& compartment, Timestamp at) override;
+  Result<WrappedCount> count_wrapped(std::string_view external_key_id, std::string_view key_version) override;
+  Result<std::vector<DataKey>> wrapped_under_others(std::string_view external_key_id, std::string_view key_version,
+                                                    const std::optional<RawId>& after, std::size_t limit) override;
+  Result<bool> rewrap_data_key(const DataKey& before, std::string_view key_version, const Bytes& wrapped,
+                               Timestamp at) override;
+  Result<std::optional<Rewrap>> find_rewrap(std::string_view external_key_id) override;
+  Result<std::vector<Rewrap>> list_running_rewraps() override;
+  Result<void> put(const Rewrap& row) override;
 
  private:
+  [[nodiscard]] Result<void> refuse_if_archived(const Uuid& compartment);
+
   // Passes the result on and remembers its failure.
   template <class T>
   Result<T> watch(Result<T> result);

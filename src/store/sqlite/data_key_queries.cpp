@@ -1,0 +1,149 @@
+// Data keys: from the first wrap to the end.
+#include "store/sqlite/transaction_queries.hpp"
+
+namespace latchkey::store {
+
+Result<DataKey> SqliteTransaction::insert_active_data_key(const DataKey& row) {
+  if (row.state != DataKeyState::Active) {
+    return Error{ErrorCode::Internal, "A retired data key was to be inserted as the active one."};
+  }
+  LATCHKEY_TRYV(refuse_if_archived(row.compartment));
+  LATCHKEY_TRYV(
+      insert_row(row, "ON CONFLICT (compartment, coalesce(external_key_id, '')) WHERE state = 'active' DO NOTHING"));
+  LATCHKEY_TRY(auto active, find_active_data_key(row.compartment, row.external_key_id));
+  if (!active) return not_there("data key", format_id(id_prefix::kDataKey, row.id));
+  return std::move(*active);
+}
+
+Result<std::optional<DataKey>> SqliteTransaction::find_active_data_key(
+    const Uuid& compartment, const std::optional<std::string>& external_key_id) {
+  return find<DataKey>("WHERE compartment = ? AND coalesce(external_key_id, '') = ? AND state = 'active'", compartment,
+                       external_key_id.value_or(""));
+}
+
+Result<std::optional<DataKey>> SqliteTransaction::find_data_key(const Uuid& compartment, const RawId& id) {
+  return find<DataKey>("WHERE id = ? AND compartment = ?", id, compartment);
+}
+
+// What was under way when the workspace was archived, and perhaps shredded, must not give it a new key.
+Result<void> SqliteTransaction::refuse_if_archived(const Uuid& compartment) {
+  LATCHKEY_TRY(auto archived, find<Workspace>("WHERE compartment = ? AND archived_at IS NOT NULL", compartment));
+  if (!archived) return success();
+  return Error{
+      ErrorCode::Invalid,
+      fmt::format("Workspace {} is archived: its data can be read, but nothing new can be encrypted in it. Use "
+                  "another workspace.",
+                  archived->id)};
+}
+
+Result<Page<DataKey>> SqliteTransaction::list_data_keys(const Uuid& compartment, const ListWindow& window) {
+  auto limit = sql_limit(window.limit);
+  std::vector<DataKey> rows;
+  if (window.after && window.after->created_at) {
+    LATCHKEY_TRY(auto id, parse_id(id_prefix::kDataKey, window.after->id));
+    LATCHKEY_TRY(rows, select<DataKey>("WHERE compartment = ? AND (created_at, id) < (?, ?) "
+                                       "ORDER BY created_at DESC, id DESC LIMIT ?",
+                                       compartment, *window.after->created_at, id, limit + 1));
+  } else if (window.after || window.before || !window.newest_first) {
+    return Error{ErrorCode::Internal,
+                 "Data keys are listed newest first, from the beginning or after a place in time."};
+  } else {
+    LATCHKEY_TRY(rows, select<DataKey>("WHERE compartment = ? ORDER BY created_at DESC, id DESC LIMIT ?", compartment,
+                                       limit + 1));
+  }
+  Page<DataKey> page;
+  page.has_more = rows.size() > window.limit;
+  if (page.has_more) rows.resize(window.limit);
+  page.rows = std::move(rows);
+  return page;
+}
+
+Result<std::optional<DataKey>> SqliteTransaction::replace_active_data_key(const RawId& replaced, const DataKey& row) {
+  LATCHKEY_TRYV(refuse_if_archived(row.compartment));
+  LATCHKEY_TRY(auto retired,
+               write("Retiring a data key",
+                     "UPDATE data_keys SET state = 'retired', retired_at = ? WHERE id = ? AND compartment = ? AND "
+                     "coalesce(external_key_id, '') = ? AND state = 'active'",
+                     row.created_at, replaced, row.compartment, row.external_key_id.value_or("")));
+  if (retired == 0) return find_active_data_key(row.compartment, row.external_key_id);
+  LATCHKEY_TRYV(insert_row(row));
+  return std::optional(row);
+}
+
+Result<void> SqliteTransaction::add_data_key_use(const std::vector<DataKeyUse>& uses, Timestamp at) {
+  for (const auto& use : uses) {
+    LATCHKEY_TRYV(write("Counting the use of a data key",
+                        "UPDATE data_keys SET last_used_at = ?, records = records + ?, bytes = bytes + ? "
+                        "WHERE id = ? AND state <> 'destroyed'",
+                        at, use.records, use.bytes, use.id));
+  }
+  return success();
+}
+
+Result<std::vector<DataKey>> SqliteTransaction::destroy_data_keys(const Uuid& compartment, Timestamp at) {
+  LATCHKEY_TRY(auto rows,
+               select<DataKey>("WHERE compartment = ? AND state <> 'destroyed' ORDER BY created_at, id", compartment));
+  // First with as many zeros, in place; a shorter row may be written elsewhere.
+  LATCHKEY_TRYV(write("Overwriting data keys",
+                      "UPDATE data_keys SET wrapped = zeroblob(length(wrapped)) WHERE compartment = ? AND "
+                      "state <> 'destroyed'",
+                      compartment));
+  LATCHKEY_TRYV(write("Destroying data keys",
+                      "UPDATE data_keys SET wrapped = x'', state = 'destroyed', destroyed_at = ? WHERE compartment = ? "
+                      "AND state <> 'destroyed'",
+                      at, compartment));
+  return rows;
+}
+
+Result<WrappedCount> SqliteTransaction::count_wrapped(std::string_view external_key_id, std::string_view key_version) {
+  if (failure_) return *failure_;
+  auto run = [&]() -> Result<WrappedCount> {
+    LATCHKEY_TRY(auto statement, connection_.prepare("SELECT count(*), count(*) FILTER (WHERE key_version <> ?) FROM "
+                                                     "data_keys WHERE external_key_id = ? AND state <> 'destroyed'"));
+    statement.bind(key_version);
+    statement.bind(external_key_id);
+    LATCHKEY_TRYV(statement.step());
+    Row row(statement);
+    WrappedCount count;
+    count.total = row.integer();
+    count.remaining = row.integer();
+    return count;
+  };
+  return watch(run());
+}
+
+Result<std::vector<DataKey>> SqliteTransaction::wrapped_under_others(std::string_view external_key_id,
+                                                                     std::string_view key_version,
+                                                                     const std::optional<RawId>& after,
+                                                                     std::size_t limit) {
+  return select<DataKey>(
+      "WHERE external_key_id = ?1 AND key_version <> ?2 AND state <> 'destroyed' AND "
+      "(?3 IS NULL OR id > ?3) ORDER BY id LIMIT ?4",
+      external_key_id, key_version, after, sql_limit(limit));
+}
+
+Result<bool> SqliteTransaction::rewrap_data_key(const DataKey& before, std::string_view key_version,
+                                                const Bytes& wrapped, Timestamp at) {
+  LATCHKEY_TRY(auto changed, write("Rewrapping a data key",
+                                   "UPDATE data_keys SET wrapped = ?, key_version = ?, rewrapped_at = ? WHERE id = ? "
+                                   "AND compartment = ? AND wrapped = ? AND state <> 'destroyed'",
+                                   wrapped, key_version, at, before.id, before.compartment, before.wrapped));
+  return changed > 0;
+}
+
+Result<std::optional<Rewrap>> SqliteTransaction::find_rewrap(std::string_view external_key_id) {
+  return find<Rewrap>("WHERE external_key_id = ?", external_key_id);
+}
+
+Result<std::vector<Rewrap>> SqliteTransaction::list_running_rewraps() {
+  return select<Rewrap>("WHERE state = 'running' ORDER BY started_at, external_key_id");
+}
+
+Result<void> SqliteTransaction::put(const Rewrap& row) {
+  return insert_row(row,
+                    "ON CONFLICT (external_key_id) DO UPDATE SET state = excluded.state, target_version = "
+                    "excluded.target_version, started_at = excluded.started_at, updated_at = excluded.updated_at, "
+                    "error = excluded.error, reason = excluded.reason");
+}
+
+}  // namespace latchkey::store

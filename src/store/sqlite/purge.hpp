@@ -1,0 +1,19 @@
+// After rows were overwritten: that their bytes are in none of the database's files any more. SQLite keeps old pages in
+// its -wal until that is emptied, and may keep copies of a row in the unused part of a page that it has split.
+#pragma once
+
+#include <span>
+
+#include "base/bytes.hpp"
+#include "store/sqlite/connection.hpp"
+
+namespace latchkey::store {
+
+// Empties the -wal into the file, looks for the last 32 bytes of each of `erased` there, and writes the file anew
+// where it finds one. To be called outside a transaction. Unavailable where a reader kept the -wal from being emptied.
+[[nodiscard]] Result<void> purge_files(Connection& connection, std::span<const Bytes> erased);
+
+// Whether the file has the last 32 bytes of any of `wanted`; those shorter than 16 are not looked for.
+[[nodiscard]] Result<bool> file_contains(const Connection& connection, std::span<const Bytes> wanted);
+
+}  // namespace latchkey::store
