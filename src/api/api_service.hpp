@@ -7,8 +7,10 @@
 #include "admin/activity.hpp"
 #include "admin/compartments.hpp"
 #include "admin/credentials.hpp"
+#include "admin/data_keys.hpp"
 #include "admin/external_keys.hpp"
 #include "admin/lease_policies.hpp"
+#include "admin/rewraps.hpp"
 #include "admin/workspaces.hpp"
 #include "base/clock.hpp"
 #include "base/random.hpp"
@@ -39,6 +41,8 @@ struct ApiParts {
   admin::LeasePolicies& lease_policies;
   keyring::Keyring& keyring;
   keyring::UsageMeter& usage;
+  admin::DataKeys& data_keys;
+  admin::Rewraps& rewraps;
   const Clock& clock;
   RandomSource& random;
   std::vector<std::string> vault_suffixes;

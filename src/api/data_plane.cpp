@@ -84,6 +84,16 @@ Result<std::vector<Result<Sealed>>> seal(const keyring::Lease& lease, const keyr
   return results;
 }
 
+keyring::Use use_of(const std::vector<Result<Plain>>& items) {
+  keyring::Use use;
+  for (const auto& item : items) {
+    if (!item) continue;
+    ++use.records;
+    use.bytes += static_cast<std::int64_t>(item.value().plaintext.view().size());
+  }
+  return use;
+}
+
 Result<Opened> open(const keyring::Lease& lease, const keyring::Compartment& compartment, const Cipher& cipher) {
   if (cipher.ciphertext.size() < envelope::kRecordOverhead) {
     return with_reason(ErrorCode::Invalid, "The ciphertext cannot be read: it is too short to be whole.",
@@ -126,6 +136,7 @@ Task<Result<std::vector<Result<Sealed>>>> DataPlane::encrypt(admin::Caller calle
     auto good = std::ranges::count_if(sealed.value(), [](const auto& one) { return one.has_value(); });
     count(compartment, lease, {.encrypts = static_cast<std::uint64_t>(good)});
   }
+  if (sealed) keyring_.encrypted(lease, use_of(items));
   co_return sealed;
 }
 
@@ -147,6 +158,7 @@ Task<Result<std::vector<Result<Opened>>>> DataPlane::decrypt(admin::Caller calle
     if (found == leases.end()) {
       auto lease = co_await lease_for(compartment, id.value(), deadline);
       if (!lease && lease.error().code == ErrorCode::NotFound) lease = unknown_data_key(id.value(), compartment);
+      if (lease) keyring_.used(lease.value());
       found = leases.emplace(id.value(), std::move(lease)).first;
     }
     if (!found->second) {
@@ -164,6 +176,7 @@ Task<Result<LeasedKey>> DataPlane::lease(admin::Caller caller, std::string works
                   co_await compartments_.open(std::move(caller), std::move(workspace_id), admin::Purpose::Encrypt));
   LATCHKEY_CO_TRY(auto lease, co_await lease_for(compartment, deadline));
   count(compartment, lease, {.leases = 1});
+  keyring_.used(lease);
   co_return LeasedKey{std::move(lease), compartment.id};
 }
 
@@ -179,6 +192,7 @@ Task<Result<LeasedKey>> DataPlane::unwrap(admin::Caller caller, std::string work
   if (!lease && lease.error().code == ErrorCode::NotFound) co_return absent;
   if (!lease) co_return lease.error();
   count(compartment, lease.value(), {.leases = 1});
+  keyring_.used(lease.value());
   co_return LeasedKey{std::move(lease).value(), compartment.id};
 }
 

@@ -40,6 +40,7 @@ struct Endpoint {
 [[nodiscard]] std::vector<Endpoint> external_key_endpoints(const ApiParts& parts, const ApiLimits& limits);
 [[nodiscard]] std::vector<Endpoint> key_health_endpoints(const ApiParts& parts, const ApiLimits& limits);
 [[nodiscard]] std::vector<Endpoint> workspace_endpoints(const ApiParts& parts, const ApiLimits& limits);
+[[nodiscard]] std::vector<Endpoint> data_key_endpoints(const ApiParts& parts, const ApiLimits& limits);
 [[nodiscard]] std::vector<Endpoint> organization_endpoints(const ApiParts& parts, const ApiLimits& limits);
 [[nodiscard]] std::vector<Endpoint> activity_endpoints(const ApiParts& parts, const ApiLimits& limits);
 [[nodiscard]] std::vector<Endpoint> data_plane_endpoints(const ApiParts& parts, const ApiLimits& limits);

@@ -43,6 +43,7 @@ void add_explain_command(CLI::App& app, Chosen& chosen);
 void add_emulator_commands(CLI::App& app, Chosen& chosen);
 void add_completion_command(CLI::App& app, Chosen& chosen);
 void add_data_commands(CLI::App& app, Chosen& chosen);
+void add_data_key_commands(CLI::App& app, Chosen& chosen);
 void add_dev_command(CLI::App& app, Chosen& chosen);
 void add_key_commands(CLI::App& app, Chosen& chosen);
 void add_organization_commands(CLI::App& app, Chosen& chosen);

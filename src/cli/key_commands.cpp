@@ -7,6 +7,7 @@
 #include "cli/admin_command.hpp"
 #include "cli/api_client.hpp"
 #include "cli/confirm.hpp"
+#include "cli/data_key_commands.hpp"
 
 namespace latchkey::cli {
 
@@ -246,6 +247,7 @@ void add_key_commands(CLI::App& app, Chosen& chosen) {
   for (auto* command : {get, update, remove, validate, health, suspend, resume}) {
     command->add_option("ID", options->id, "The key, ekey_...")->required();
   }
+  add_rewrap_command(*group, chosen);
 }
 
 }  // namespace latchkey::cli

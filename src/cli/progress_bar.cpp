@@ -27,21 +27,26 @@ std::string format_bytes(double bytes) {
 }
 
 std::string progress_text(const std::string& what, std::uint64_t done, std::optional<std::uint64_t> total,
-                          std::chrono::milliseconds elapsed) {
+                          std::chrono::milliseconds elapsed, ProgressUnit unit) {
   constexpr std::size_t kWidth = 20;
   auto seconds = std::max(std::chrono::duration<double>(elapsed).count(), 0.001);
   auto rate = static_cast<double>(done) / seconds;
-  auto speed = fmt::format("{}/s", format_bytes(rate));
-  if (!total || *total == 0) return fmt::format("{}  {}  {}", what, format_bytes(static_cast<double>(done)), speed);
+  auto counted = [unit](double number) {
+    return unit == ProgressUnit::Bytes ? format_bytes(number) : fmt::format("{:.1f}", number);
+  };
+  auto speed = fmt::format("{}/s", counted(rate));
+  if (!total || *total == 0) return fmt::format("{}  {}  {}", what, counted(static_cast<double>(done)), speed);
   auto share = std::min(1.0, static_cast<double>(done) / static_cast<double>(*total));
   auto filled = static_cast<std::size_t>(share * kWidth);
-  auto left = static_cast<double>(*total - std::min(done, *total)) / std::max(rate, 1.0);
+  auto left =
+      static_cast<double>(*total - std::min(done, *total)) / std::max(rate, unit == ProgressUnit::Bytes ? 1.0 : 0.001);
   return fmt::format("{}  [{}{}] {:3.0f} %  {}  {} left", what, std::string(filled, '#'),
                      std::string(kWidth - filled, ' '), share * 100, speed, format_seconds(left));
 }
 
-ProgressBar::ProgressBar(std::string what, const std::atomic<std::uint64_t>& done, std::optional<std::uint64_t> total)
-    : what_(std::move(what)), done_(done), total_(total) {
+ProgressBar::ProgressBar(std::string what, const std::atomic<std::uint64_t>& done, std::optional<std::uint64_t> total,
+                         ProgressUnit unit)
+    : what_(std::move(what)), done_(done), total_(total), unit_(unit) {
   if (isatty(STDERR_FILENO) == 1) thread_ = std::thread([this] { show(); });
 }
 
@@ -60,7 +65,8 @@ void ProgressBar::show() {
     auto elapsed = std::chrono::steady_clock::now() - began;
     if (elapsed < kPatience) continue;
     has_shown = true;
-    auto text = progress_text(what_, done_, total_, std::chrono::duration_cast<std::chrono::milliseconds>(elapsed));
+    auto text =
+        progress_text(what_, done_, total_, std::chrono::duration_cast<std::chrono::milliseconds>(elapsed), unit_);
     std::cerr << "\r\x1b[K" << text << std::flush;
   }
   if (has_shown) std::cerr << "\r\x1b[K" << std::flush;

@@ -10,16 +10,19 @@
 
 namespace latchkey::cli {
 
+enum class ProgressUnit { Bytes, Items };
+
 // "12.3 MiB"
 [[nodiscard]] std::string format_bytes(double bytes);
 // What the bar says; `total` absent where it is not known.
 [[nodiscard]] std::string progress_text(const std::string& what, std::uint64_t done, std::optional<std::uint64_t> total,
-                                        std::chrono::milliseconds elapsed);
+                                        std::chrono::milliseconds elapsed, ProgressUnit unit = ProgressUnit::Bytes);
 
 class ProgressBar {
  public:
-  // `done` counts bytes, and outlives this.
-  ProgressBar(std::string what, const std::atomic<std::uint64_t>& done, std::optional<std::uint64_t> total);
+  // `done` counts what `unit` says, and outlives this.
+  ProgressBar(std::string what, const std::atomic<std::uint64_t>& done, std::optional<std::uint64_t> total,
+              ProgressUnit unit = ProgressUnit::Bytes);
   ProgressBar(const ProgressBar&) = delete;
   ProgressBar& operator=(const ProgressBar&) = delete;
   ~ProgressBar();
@@ -30,6 +33,7 @@ class ProgressBar {
   std::string what_;
   const std::atomic<std::uint64_t>& done_;
   std::optional<std::uint64_t> total_;
+  ProgressUnit unit_;
   std::atomic<bool> is_over_{false};
   std::thread thread_;
 };

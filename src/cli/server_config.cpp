@@ -191,6 +191,17 @@ std::vector<Setting> server_settings() {
        true, duration(&C::health_unreachable_after)},
       {"health", "settle", "For how long a degraded key must work until it is healthy.", "60s", true,
        duration(&C::health_settle)},
+      {"data_keys", "max_age",
+       "The age at which a workspace's data key is replaced by a new one for what is encrypted from then on.", "720h",
+       true, duration(&C::data_key_max_age)},
+      {"data_keys", "max_records", "The same, after so many records.", "4294967296", false,
+       number<std::int64_t>(&C::data_key_max_records, 1, std::int64_t{1} << 40)},
+      {"data_keys", "max_bytes", "The same, after so many bytes of plaintext.", "70368744177664", false,
+       number<std::int64_t>(&C::data_key_max_bytes, 1, std::int64_t{1} << 50)},
+      {"rewrap", "calls_per_second",
+       "At most so many calls to a vault, one at a time, while data keys are rewrapped to a key's newest version;\n"
+       "each takes three.",
+       "10", false, number<unsigned>(&C::rewrap_calls_per_second, 1, 1000)},
       {"keys", "organization_binding",
        "Whether a customer's key must bear the tag <binding_slug>-org-<organisation uuid> = true: off, warn or "
        "require.",
@@ -335,6 +346,7 @@ Result<void> check_server_config(const ServerConfig& config) {
   if (config.health_interval.count() != 0 && config.health_interval < std::chrono::seconds(1)) {
     return refuse("health.interval must be at least 1s, or 0s for no checks");
   }
+  if (config.data_key_max_age < std::chrono::minutes(1)) return refuse("data_keys.max_age must be at least 1m");
   if (config.azure_certificate_file.empty() != config.azure_private_key_file.empty()) {
     return refuse("azure.certificate_file and azure.private_key_file go together: set both or neither");
   }

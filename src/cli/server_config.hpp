@@ -54,6 +54,12 @@ struct ServerConfig {
   std::chrono::milliseconds health_retry_longest{};
   std::chrono::milliseconds health_unreachable_after{};
   std::chrono::milliseconds health_settle{};
+  // [data_keys]
+  std::chrono::milliseconds data_key_max_age{};
+  std::int64_t data_key_max_records = 0;
+  std::int64_t data_key_max_bytes = 0;
+  // [rewrap]
+  unsigned rewrap_calls_per_second = 0;
   // [keys]
   kms::OrganizationBinding organization_binding = kms::OrganizationBinding::Warn;
   std::string binding_slug;

@@ -14,7 +14,9 @@
 
 #include "admin/activity.hpp"
 #include "admin/compartments.hpp"
+#include "admin/data_keys.hpp"
 #include "admin/external_keys.hpp"
+#include "admin/rewraps.hpp"
 #include "admin/usage_recorder.hpp"
 #include "api/api_service.hpp"
 #include "base/file.hpp"
@@ -24,6 +26,7 @@
 #include "http/client.hpp"
 #include "http/server.hpp"
 #include "keyring/keyring.hpp"
+#include "keyring/rewrap.hpp"
 #include "kms/azure/azure_key_provider.hpp"
 #include "kms/gated_key_provider.hpp"
 #include "kms/local/local_key_provider.hpp"
@@ -39,6 +42,8 @@ constexpr std::chrono::seconds kStopGrace{10};
 constexpr std::chrono::seconds kMostTurn{20};  // that a call may wait for its turn at a busy vault
 constexpr std::chrono::milliseconds kFirstAttention{50};
 constexpr std::chrono::minutes kUsagePeriod{1};
+// What a crash loses of the counts by which data keys are replaced (docs/data-keys.md).
+constexpr std::chrono::minutes kUsePeriod{5};
 
 Error in_setting(std::string_view setting, const Error& error) {
   return caused_by(error, error.code, fmt::format("{}: {}", setting, error.message), error.reason);
@@ -93,6 +98,14 @@ admin::AdminSettings admin_settings(const ServerConfig& config) {
 keyring::KeyringSettings keyring_settings(const ServerConfig& config) {
   keyring::KeyringSettings settings;
   settings.ages = {config.lease_soft, config.lease_hard};
+  settings.kms_timeout = config.kms_timeout + kMostTurn;
+  settings.data_keys = {config.data_key_max_age, config.data_key_max_records, config.data_key_max_bytes};
+  return settings;
+}
+
+keyring::RewrapSettings rewrap_settings(const ServerConfig& config) {
+  keyring::RewrapSettings settings;
+  settings.calls_per_second = config.rewrap_calls_per_second;
   settings.kms_timeout = config.kms_timeout + kMostTurn;
   return settings;
 }
@@ -174,6 +187,16 @@ Task<void> record_usage(admin::UsageRecorder& recorder) {
   if (!recorded) spdlog::error("what data keys were used for could not be recorded: {}", describe(recorded.error()));
 }
 
+Task<void> write_use(keyring::Keyring& keyring) {
+  auto written = co_await keyring.write_use();
+  if (!written) spdlog::warn("the use of data keys could not be written and is kept: {}", describe(written.error()));
+}
+
+Task<void> go_on_rewrapping(keyring::Rewrapper& rewrapper) {
+  auto begun = co_await rewrapper.begin_all();
+  if (!begun) spdlog::error("rewraps that were under way do not go on: {}", describe(begun.error()));
+}
+
 }  // namespace
 
 // In the order of the floors; destroyed from the top down.
@@ -186,6 +209,7 @@ struct ServerRuntime::Parts {
   std::unique_ptr<kms::GatedKeyProvider> background;
   std::unique_ptr<health::HealthMonitor> health;
   std::unique_ptr<keyring::Keyring> keyring;
+  std::unique_ptr<keyring::Rewrapper> rewrapper;
   std::unique_ptr<keyring::UsageMeter> usage;
   std::unique_ptr<admin::UsageRecorder> usage_recorder;
   std::unique_ptr<admin::Credentials> credentials;
@@ -195,6 +219,8 @@ struct ServerRuntime::Parts {
   std::unique_ptr<admin::Compartments> compartments;
   std::unique_ptr<admin::LeasePolicies> lease_policies;
   std::unique_ptr<health::KillSwitch> kill_switch;
+  std::unique_ptr<admin::DataKeys> data_keys;
+  std::unique_ptr<admin::Rewraps> rewraps;
   std::unique_ptr<api::ApiService> api;
   std::unique_ptr<http::Server> server;
   std::vector<std::shared_ptr<Attendant>> attendants;
@@ -244,8 +270,16 @@ Result<std::unique_ptr<ServerRuntime>> ServerRuntime::start(const ServerConfig& 
   health::ForgetKey forget = [keyring = &parts->keyring](const std::string& key) { (*keyring)->evict(key); };
   parts->health = std::make_unique<health::HealthMonitor>(*parts->store, *parts->background, clock, random, executor,
                                                           monitor_settings(config), forget);
+  auto key_settings = keyring_settings(config);
+  key_settings.record_replacement = [&clock, &random](store::Transaction& tx,
+                                                      const keyring::DataKeyReplaced& replaced) {
+    return admin::record_replacement(tx, clock, random, replaced);
+  };
   parts->keyring = std::make_unique<keyring::Keyring>(*parts->store, *parts->providers, clock, random, executor,
-                                                      keyring_settings(config), parts->health.get());
+                                                      std::move(key_settings), parts->health.get());
+  parts->rewrapper = std::make_unique<keyring::Rewrapper>(*parts->store, *parts->background, clock, executor,
+                                                          kms::make_timer_sleeper(), rewrap_settings(config),
+                                                          admin::rewrap_hooks(clock, random));
 
   parts->usage = std::make_unique<keyring::UsageMeter>(clock);
   parts->usage_recorder = std::make_unique<admin::UsageRecorder>(*parts->store, *parts->usage, clock, random);
@@ -261,6 +295,9 @@ Result<std::unique_ptr<ServerRuntime>> ServerRuntime::start(const ServerConfig& 
       *parts->store, clock, random, keyring::LeaseAges{config.lease_soft, config.lease_hard});
   parts->kill_switch = std::make_unique<health::KillSwitch>(*parts->store, clock, random, *parts->health, forget);
 
+  parts->data_keys = std::make_unique<admin::DataKeys>(*parts->store, *parts->keyring, clock, random);
+  parts->rewraps = std::make_unique<admin::Rewraps>(*parts->store, *parts->providers, *parts->rewrapper, clock, random);
+
   api::ApiLimits limits;
   limits.json_body = config.max_json_body;
   limits.raw_body = config.max_raw_body;
@@ -268,8 +305,8 @@ Result<std::unique_ptr<ServerRuntime>> ServerRuntime::start(const ServerConfig& 
   limits.lends_data_keys = config.lend_data_keys;
   parts->api = std::make_unique<api::ApiService>(
       api::ApiParts{*parts->store, *parts->credentials, *parts->external_keys, *parts->workspaces, *parts->activity,
-                    *parts->compartments, *parts->lease_policies, *parts->keyring, *parts->usage, clock, random,
-                    config.azure_vault_suffixes, *parts->health, *parts->kill_switch},
+                    *parts->compartments, *parts->lease_policies, *parts->keyring, *parts->usage, *parts->data_keys,
+                    *parts->rewraps, clock, random, config.azure_vault_suffixes, *parts->health, *parts->kill_switch},
       limits);
 
   http::ServerOptions server_options;
@@ -285,6 +322,11 @@ Result<std::unique_ptr<ServerRuntime>> ServerRuntime::start(const ServerConfig& 
     co_return kUsagePeriod;
   });
   parts->health->start();
+  parts->attend(executor, kUsePeriod, [keyring = parts->keyring.get()]() -> Task<std::chrono::milliseconds> {
+    co_await write_use(*keyring);
+    co_return kUsePeriod;
+  });
+  boost::asio::co_spawn(executor, go_on_rewrapping(*parts->rewrapper), boost::asio::detached);
   return std::unique_ptr<ServerRuntime>(new ServerRuntime(std::move(parts)));
 }
 
@@ -299,9 +341,11 @@ admin::Workspaces& ServerRuntime::workspaces() {
 }
 Task<void> ServerRuntime::stop() {
   parts_->health->stop();
+  parts_->rewrapper->stop();
   co_await parts_->server->stop(kStopGrace);
   for (const auto& attendant : parts_->attendants) co_await end(attendant);
   co_await record_usage(*parts_->usage_recorder);
+  co_await write_use(*parts_->keyring);
 }
 
 }  // namespace latchkey::cli

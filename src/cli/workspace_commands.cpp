@@ -6,6 +6,7 @@
 #include "base/encoding.hpp"
 #include "cli/admin_command.hpp"
 #include "cli/confirm.hpp"
+#include "cli/data_key_commands.hpp"
 
 namespace latchkey::cli {
 
@@ -121,7 +122,7 @@ std::string check_tag(const std::string& tag) {
 }  // namespace
 
 void add_workspace_commands(CLI::App& app, Chosen& chosen) {
-  auto* group = add_group(app, "workspaces", "Workspaces: create, list, attach a customer's key, archive");
+  auto* group = add_group(app, "workspaces", "Workspaces: create, list, attach a customer's key, archive, shred");
   auto options = std::make_shared<WorkspaceOptions>();
   const std::string kId = "wrkspc_01JwQvzr7rXLA5AGx3HKfFUJ";
 
@@ -148,6 +149,7 @@ void add_workspace_commands(CLI::App& app, Chosen& chosen) {
     command->add_option("ID", options->id, "The workspace, wrkspc_...")->required();
   }
   for (auto* command : {attach, archive}) command->add_flag("-y,--yes", options->yes, "Do not ask");
+  add_shred_command(*group, chosen);
 }
 
 }  // namespace latchkey::cli

@@ -1,6 +1,8 @@
 #include "keyring/keyring.hpp"
 
 #include <limits>
+#include <mutex>
+#include <set>
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
@@ -66,6 +68,14 @@ double random_fraction(RandomSource& random) {
   return static_cast<double>(bits) / (static_cast<double>(std::numeric_limits<std::uint32_t>::max()) + 1);
 }
 
+Error destroyed(const RawId& data_key) {
+  return Error{ErrorCode::Invalid,
+               fmt::format("The data key {} was destroyed when its workspace was shredded: what was encrypted under it "
+                           "can be read no more, by anybody.",
+                           format_id(id_prefix::kDataKey, data_key)),
+               std::string(kDataKeyDestroyed)};
+}
+
 Error integrity_alarm(const Compartment& compartment, const RawId& data_key, Error error) {
   spdlog::critical("integrity alarm: data key {} of workspace {} ({}): {}", format_id(id_prefix::kDataKey, data_key),
                    compartment.workspace_id, compartment.external_key_id.value_or("the platform's root key"),
@@ -93,6 +103,9 @@ class Keyring::Impl : public std::enable_shared_from_this<Impl> {
   Task<Result<Lease>> for_encryption(Compartment compartment, Deadline deadline);
   Task<Result<Lease>> for_decryption(Compartment compartment, RawId id, Deadline deadline);
   void evict(const std::string& external_key_id) { table_.evict(external_key_id); }
+  DataKeyMeter& meter() { return meter_; }
+  [[nodiscard]] Task<Result<void>> write_use();
+  void forget(const Uuid& compartment, const std::vector<RawId>& ids);
   [[nodiscard]] std::chrono::milliseconds attend();
   [[nodiscard]] std::size_t size() const { return table_.size(); }
 
@@ -130,6 +143,9 @@ class Keyring::Impl : public std::enable_shared_from_this<Impl> {
                                                     LeaseTable::Ticket ticket);
   [[nodiscard]] Task<Result<Lease>> find_or_make(Compartment compartment);
   [[nodiscard]] Task<Result<Lease>> make(Compartment compartment);
+  void replace_behind(Compartment compartment, RawId active, RotationCause cause);
+  [[nodiscard]] Task<Result<Lease>> replace(Compartment compartment, RawId active, RotationCause cause);
+  [[nodiscard]] bool is_destroyed(const LeaseId& id) const;
   [[nodiscard]] Task<Result<Proven>> wrap_and_prove(Compartment compartment);
   [[nodiscard]] Error note_failure(const LeaseTable::Ticket& ticket, const Compartment& compartment,
                                    const RawId& data_key, Error error);
@@ -147,6 +163,11 @@ class Keyring::Impl : public std::enable_shared_from_this<Impl> {
   KeyringSettings settings_;
   KeyObserver* observer_;
   LeaseTable table_;
+  DataKeyMeter meter_;
+  // Data keys that were destroyed while this server ran: few, and none is kept again.
+  mutable std::mutex destroyed_mutex_;
+  std::set<LeaseId> destroyed_;
+  SingleFlight<std::pair<Uuid, std::string>, Result<Lease>> replacements_;
   SingleFlight<std::pair<Uuid, std::string>, Result<Lease>> makings_;
   SingleFlight<LeaseId, Result<Lease>> unwraps_;
   SingleFlight<KeyVersionId, Result<Lease>> renewals_;
@@ -278,6 +299,10 @@ Task<Result<Lease>> Keyring::Impl::read_and_unwrap(Compartment compartment, RawI
                     fmt::format("workspace {} has no data key {}: the data was encrypted elsewhere",
                                 compartment.workspace_id, format_id(id_prefix::kDataKey, id))};
   }
+  if (row->state == store::DataKeyState::Destroyed) {
+    table_.erase({compartment.id, id});
+    co_return destroyed(id);
+  }
   co_return co_await unwrap(std::move(compartment), std::move(*row), why);
 }
 
@@ -302,7 +327,12 @@ Task<Result<Lease>> Keyring::Impl::unwrap(Compartment compartment, store::DataKe
       co_return key.error();
     }
     auto shared = std::make_shared<const envelope::DataKey>(std::move(key).value());
-    if (auto lease = keep(ticket, compartment, shared)) co_return std::move(*lease);
+    auto lease = keep(ticket, compartment, shared);
+    if (is_destroyed(id)) {
+      table_.erase(id);
+      co_return destroyed(row.id);
+    }
+    if (lease) co_return std::move(*lease);
   }
   co_return Error{ErrorCode::KeyUnreachable,
                   "the workspace's encryption key was changed again and again while it was asked. Try again shortly",
@@ -358,10 +388,72 @@ Task<Result<Lease>> Keyring::Impl::find_or_make(Compartment compartment) {
     co_return lease;
   }
   auto id = row->id;
+  auto due = rotation_due(*row, meter_.pending(id), settings_.data_keys, clock_.now());
+  auto whose = compartment;
   // Not unwrapped straight away: a lease that bridges an outage serves writes as it serves reads.
   LATCHKEY_CO_TRY(auto lease, co_await for_decryption(std::move(compartment), id, kms_deadline()));
   table_.set_active(place, external, id, read_at);
+  if (due) replace_behind(std::move(whose), id, *due);
   co_return lease;
+}
+
+// Where it fails, the old one serves on, and it is tried again when the row is next read.
+void Keyring::Impl::replace_behind(Compartment compartment, RawId active, RotationCause cause) {
+  auto attempt = [](std::shared_ptr<Impl> self, Compartment whose, RawId old, RotationCause why) -> Task<void> {
+    std::pair place{whose.id, external_of(whose.external_key_id)};
+    auto workspace_id = whose.workspace_id;
+    LeaseFlight work = [self, whose, old, why] { return self->replace(whose, old, why); };
+    auto replaced = co_await self->replacements_.run(self->executor_, place, kms::guarded(std::move(work)));
+    if (replaced) co_return;
+    spdlog::warn("data key {} of workspace {} was to be replaced (its {}), which failed: {}",
+                 format_id(id_prefix::kDataKey, old), workspace_id, to_string(why), describe(replaced.error()));
+  };
+  boost::asio::co_spawn(executor_, attempt(shared_from_this(), std::move(compartment), active, cause),
+                        boost::asio::detached);
+}
+
+Task<Result<Lease>> Keyring::Impl::replace(Compartment compartment, RawId active, RotationCause cause) {
+  auto external = external_of(compartment.external_key_id);
+  if (auto obstacle = table_.wrapping_obstacle(external, clock_.steady())) co_return *obstacle;
+  LATCHKEY_CO_TRY(auto proven, co_await wrap_and_prove(compartment));
+  auto read_at = clock_.steady();
+  DataKeyReplaced event{
+      compartment.organization, compartment.workspace_id, compartment.external_key_id, active, proven.row.id, cause};
+  auto work = [row = proven.row, event,
+               record = settings_.record_replacement](store::Transaction& tx) -> Result<std::optional<store::DataKey>> {
+    LATCHKEY_TRY(auto now_active, tx.replace_active_data_key(event.replaced, row));
+    if (now_active && now_active->id == row.id && record) {
+      LATCHKEY_TRYV(record(tx, event));
+    }
+    return now_active;
+  };
+  LATCHKEY_CO_TRY(auto now_active, co_await store_.write(std::move(work)));
+  if (!now_active) {
+    co_return Error{ErrorCode::NotFound, "the data key to be replaced is active no longer, and no other one is"};
+  }
+  auto id = now_active->id;
+  table_.set_active(compartment.id, external, id, read_at);
+  if (id == proven.row.id) {
+    if (auto lease = keep(proven.ticket, compartment, proven.key)) co_return std::move(*lease);
+  }
+  co_return co_await unwrap_once(std::move(compartment), id, Why::Request);
+}
+
+Task<Result<void>> Keyring::Impl::write_use() {
+  co_return co_await keyring::write_use(store_, meter_, clock_);
+}
+
+void Keyring::Impl::forget(const Uuid& compartment, const std::vector<RawId>& ids) {
+  {
+    std::lock_guard lock(destroyed_mutex_);
+    for (const auto& id : ids) destroyed_.insert({compartment, id});
+  }
+  for (const auto& id : ids) table_.erase({compartment, id});
+}
+
+bool Keyring::Impl::is_destroyed(const LeaseId& id) const {
+  std::lock_guard lock(destroyed_mutex_);
+  return destroyed_.contains(id);
 }
 
 Task<Result<Lease>> Keyring::Impl::make(Compartment compartment) {
@@ -444,6 +536,22 @@ Task<Result<Lease>> Keyring::for_encryption(Compartment compartment, Deadline de
 
 Task<Result<Lease>> Keyring::for_decryption(Compartment compartment, RawId data_key_id, Deadline deadline) {
   return impl_->for_decryption(std::move(compartment), data_key_id, deadline);
+}
+
+void Keyring::encrypted(const Lease& lease, Use use) {
+  impl_->meter().encrypted(lease.key->id(), use);
+}
+
+void Keyring::used(const Lease& lease) {
+  impl_->meter().used(lease.key->id());
+}
+
+Task<Result<void>> Keyring::write_use() {
+  return impl_->write_use();
+}
+
+void Keyring::forget(const Uuid& compartment, const std::vector<RawId>& data_key_ids) {
+  impl_->forget(compartment, data_key_ids);
 }
 
 void Keyring::evict(const std::string& external_key_id) {

@@ -12,10 +12,14 @@
 // A customer can disable one version of a key and leave the others: a version that lets us in speaks for itself alone,
 // so renewal is by the version that wrapped. A refusal speaks for the whole key.
 //
+// A compartment's active data key is replaced as data_key_rotation.hpp says. Nobody waits for that: it is looked at
+// when the row is read, once in `soft` at most, and what is under way meanwhile is encrypted with the old one.
+//
 // A data key is durable in the store, and has been unwrapped once and compared, before it encrypts anything.
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -28,6 +32,7 @@
 #include "base/task.hpp"
 #include "envelope/data_key.hpp"
 #include "keyring/compartment.hpp"
+#include "keyring/data_key_rotation.hpp"
 #include "keyring/key_observer.hpp"
 #include "keyring/key_standing.hpp"
 #include "kms/key_provider.hpp"
@@ -41,6 +46,9 @@ struct KeyringSettings {
   BackoffSettings probes{std::chrono::seconds(10), std::chrono::seconds(60)};  // of a key that refuses
   BackoffSettings tries{std::chrono::seconds(1), std::chrono::seconds(30)};    // of a key that cannot be asked
   std::size_t max_leases = 100'000;                                            // least recently used go first
+  DataKeyLimits data_keys;
+  // Called in the transaction that replaces a data key; may be empty.
+  std::function<Result<void>(store::Transaction&, const DataKeyReplaced&)> record_replacement;
 };
 
 struct Lease {
@@ -70,9 +78,19 @@ class Keyring {
   [[nodiscard]] Task<Result<Lease>> for_encryption(Compartment compartment, Deadline deadline);
 
   // The data key that a ciphertext names, wrapped by the compartment's external key or, from before it was attached, by
-  // the platform's root key. NotFound where the compartment has no such data key.
+  // the platform's root key. NotFound where the compartment has no such data key, Invalid with reason
+  // data_key_destroyed where it was destroyed.
   [[nodiscard]] Task<Result<Lease>> for_decryption(Compartment compartment, RawId data_key_id, Deadline deadline);
 
+  // To be told of what was encrypted under a lease, and of other uses of it; costs next to nothing.
+  void encrypted(const Lease& lease, Use use);
+  void used(const Lease& lease);
+  // Writes what was told to the store: to be called each few minutes, and at the end.
+  [[nodiscard]] Task<Result<void>> write_use();
+
+  // Data keys that are destroyed in the store already: drops and wipes their leases, now, and keeps none that a flight
+  // brings which had read the row before.
+  void forget(const Uuid& compartment, const std::vector<RawId>& data_key_ids);
   // Drops and wipes every lease under the external key, now.
   void evict(const std::string& external_key_id);
   // Begins renewals and probes that are due, a few at a time so that requests come in between, and wipes what is past

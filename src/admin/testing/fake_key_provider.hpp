@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <functional>
 #include <optional>
+#include <set>
 
 #include "kms/key_provider.hpp"
 
@@ -14,7 +15,7 @@ class FakeKeyProvider final : public kms::KeyProvider {
   Task<Result<kms::WrappedKey>> wrap(const kms::KeyLocation& key, const crypto::SecretBytes& secret,
                                      Deadline) override {
     ++wraps;
-    kms::WrappedKey wrapped{"version-1", masked(key, secret.reveal())};
+    kms::WrappedKey wrapped{description.key_version, masked(key, description.key_version, secret.reveal())};
     LATCHKEY_CO_TRYV(co_await before(key));
     if (wrap_failure) co_return *wrap_failure;
     co_return wrapped;
@@ -23,8 +24,10 @@ class FakeKeyProvider final : public kms::KeyProvider {
   Task<Result<crypto::SecretBytes>> unwrap(const kms::KeyLocation& key, const kms::WrappedKey& wrapped,
                                            Deadline) override {
     ++unwraps;
-    auto secret = masked(key, wrapped.ciphertext);
+    auto secret = masked(key, wrapped.key_version, wrapped.ciphertext);
+    bool refuses = disabled_versions.contains(wrapped.key_version);
     LATCHKEY_CO_TRYV(co_await before(key));
+    if (refuses) co_return Error{ErrorCode::KeyDenied, "that version is disabled", "key_disabled"};
     if (spoils_unwrap) secret.front() ^= 1;
     co_return crypto::SecretBytes(secret);
   }
@@ -44,6 +47,7 @@ class FakeKeyProvider final : public kms::KeyProvider {
   // Awaited in the middle of every operation on a customer's key, once.
   std::function<Task<void>()> interruption;
   bool spoils_unwrap = false;
+  std::set<std::string> disabled_versions;  // for unwrapping
   kms::KeyDescription description{.key_version = "version-1",
                                   .type = "RSA",
                                   .bits = 3072,
@@ -57,11 +61,11 @@ class FakeKeyProvider final : public kms::KeyProvider {
   int describes = 0;
 
  private:
-  // Undoes itself, and is another for every key.
-  static Bytes masked(const kms::KeyLocation& key, ByteView bytes) {
+  // Undoes itself, and is another for every key and version.
+  static Bytes masked(const kms::KeyLocation& key, const std::string& version, ByteView bytes) {
     std::uint8_t mask = 0x5a;
     if (const auto* azure = std::get_if<kms::AzureKey>(&key)) {
-      for (char c : azure->vault_uri + azure->key_name) mask = static_cast<std::uint8_t>(mask * 31 + c);
+      for (char c : azure->vault_uri + azure->key_name + version) mask = static_cast<std::uint8_t>(mask * 31 + c);
     }
     auto result = to_bytes(bytes);
     for (auto& byte : result) byte ^= mask;

@@ -28,6 +28,11 @@ struct Answer {
   [[nodiscard]] std::string code() const { return text("/error/details/error_code"); }
 };
 
+class NoSleep final : public kms::Sleeper {
+ public:
+  Task<void> sleep_for(std::chrono::milliseconds) override { co_return; }
+};
+
 class ApiWorld : public admin::testing::World {
  public:
   explicit ApiWorld(ApiLimits limits = {}, std::int64_t max_pages = 0)
@@ -37,16 +42,28 @@ class ApiWorld : public admin::testing::World {
         usage(clock),
         health(store(), provider, clock, random, context.get_executor(), {},
                [this](const std::string& id) { keyring.evict(id); }),
-        keyring(store(), provider, clock, random, context.get_executor(), {}, &health),
+        keyring(store(), provider, clock, random, context.get_executor(), keyring_settings(), &health),
         kill_switch(store(), clock, random, health, [this](const std::string& id) { keyring.evict(id); }),
         validating_keys(store(), provider, clock, random, settings, &health),
+        data_keys(store(), keyring, clock, random),
+        rewrapper(store(), provider, clock, context.get_executor(), std::make_shared<NoSleep>(), {},
+                  admin::rewrap_hooks(clock, random)),
+        rewraps(store(), provider, rewrapper, clock, random),
         service({store(), *credentials, validating_keys, *workspaces, *feed, compartments, lease_policies, keyring,
-                 usage, clock, random, settings.vault_suffixes, health, kill_switch},
+                 usage, data_keys, rewraps, clock, random, settings.vault_suffixes, health, kill_switch},
                 limits) {
     admin_key = own.admin_key.secret;
     stranger_key = other.admin_key.secret;
     service_key = make_api_key(store::Role::Service);
     compliance_key = make_api_key(store::Role::Compliance);
+  }
+
+  [[nodiscard]] keyring::KeyringSettings keyring_settings() {
+    keyring::KeyringSettings of_keyring;
+    of_keyring.record_replacement = [this](store::Transaction& tx, const keyring::DataKeyReplaced& replaced) {
+      return admin::record_replacement(tx, clock, random, replaced);
+    };
+    return of_keyring;
   }
 
   [[nodiscard]] std::string make_api_key(store::Role role, std::optional<std::string> workspace = std::nullopt) {
@@ -111,6 +128,9 @@ class ApiWorld : public admin::testing::World {
   keyring::Keyring keyring;
   health::KillSwitch kill_switch;
   admin::ExternalKeys validating_keys;
+  admin::DataKeys data_keys;
+  keyring::Rewrapper rewrapper;
+  admin::Rewraps rewraps;
   ApiService service;
   std::string admin_key;
   std::string stranger_key;

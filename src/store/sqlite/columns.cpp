@@ -178,8 +178,8 @@ Workspace Columns<Workspace>::read(Row& row) {
 
 void Columns<DataKey>::bind(Statement& statement, const DataKey& row) {
   bind_each(statement, row.id, row.organization, row.compartment, row.external_key_id, row.key_version, row.wrapped,
-            state_name(row.state), row.created_at, row.key_check, row.retired_at, row.rewrapped_at, row.destroyed_at, row.last_used_at,
-            row.records, row.bytes);
+            state_name(row.state), row.created_at, row.key_check, row.retired_at, row.rewrapped_at, row.destroyed_at,
+            row.last_used_at, row.records, row.bytes);
 }
 
 DataKey Columns<DataKey>::read(Row& row) {

@@ -1,0 +1,134 @@
+#include "admin/data_keys.hpp"
+
+#include <limits>
+
+#include <fmt/format.h>
+
+#include "admin/activity.hpp"
+#include "admin/lookup.hpp"
+#include "admin/page_cursor.hpp"
+#include "base/json_fields.hpp"
+
+namespace latchkey::admin {
+
+namespace json = boost::json;
+
+namespace {
+
+store::ListPlace place_of(const store::DataKey& row) {
+  return {format_id(id_prefix::kDataKey, row.id), row.created_at};
+}
+
+Result<void> check_shreddable(const store::Workspace& workspace, const std::string& name) {
+  if (!workspace.archived_at) {
+    return Error{ErrorCode::Invalid,
+                 fmt::format("Workspace {} is in use. Archive it first: shredding is for what nobody needs any more.",
+                             workspace.id),
+                 "workspace_not_archived"};
+  }
+  if (workspace.name != name) {
+    return Error{
+        ErrorCode::Invalid,
+        fmt::format("name: That is not the name of workspace {}, and nothing was destroyed. Look at what it is "
+                    "before you send its name.",
+                    workspace.id),
+        "workspace_name_mismatch"};
+  }
+  return success();
+}
+
+Result<ShredOutcome> count_destroyed(store::Transaction& tx, const store::Workspace& workspace) {
+  ShredOutcome outcome;
+  outcome.workspace_id = workspace.id;
+  store::ListWindow all;
+  all.limit = std::numeric_limits<std::size_t>::max();
+  LATCHKEY_TRY(auto page, tx.list_data_keys(workspace.compartment, all));
+  for (const auto& row : page.rows) {
+    if (row.state != store::DataKeyState::Destroyed) continue;
+    ++outcome.data_keys;
+    outcome.records += row.records;
+    outcome.bytes += row.bytes;
+  }
+  return outcome;
+}
+
+struct Destroyed {
+  ShredOutcome outcome;
+  Uuid compartment;
+  std::vector<RawId> ids;
+  std::vector<Bytes> wrapped;
+};
+
+}  // namespace
+
+Task<Result<DataKeyPage>> DataKeys::list(Caller caller, std::string workspace_id, std::size_t limit,
+                                         std::optional<std::string> page) {
+  store::ListWindow window;
+  window.limit = limit;
+  if (page) {
+    LATCHKEY_CO_TRY(window.after, read_page_cursor(id_prefix::kDataKey, caller.organization, *page));
+  }
+  auto list = [organization = caller.organization, workspace_id,
+               window](store::Transaction& tx) -> Result<DataKeyPage> {
+    LATCHKEY_TRY(auto workspace, require_workspace(tx, organization, workspace_id));
+    LATCHKEY_TRY(auto rows, tx.list_data_keys(workspace.compartment, window));
+    DataKeyPage result;
+    if (rows.has_more && !rows.rows.empty()) {
+      LATCHKEY_TRY(result.next_page, make_page_cursor(id_prefix::kDataKey, organization, place_of(rows.rows.back())));
+    }
+    result.keys = std::move(rows.rows);
+    for (auto& key : result.keys) key.wrapped.clear();
+    return result;
+  };
+  co_return co_await store_.read(std::move(list));
+}
+
+Task<Result<ShredOutcome>> DataKeys::shred(Caller caller, std::string workspace_id, std::string name) {
+  // So that the counts are whole. Where it cannot be written, neither can what follows.
+  LATCHKEY_CO_TRYV(co_await keyring_.write_use());
+  auto destroy = [this, caller, workspace_id, name](store::Transaction& tx) -> Result<Destroyed> {
+    LATCHKEY_TRY(auto workspace, require_workspace(tx, caller.organization, workspace_id));
+    LATCHKEY_TRYV(check_shreddable(workspace, name));
+    LATCHKEY_TRY(auto rows, tx.destroy_data_keys(workspace.compartment, clock_.now()));
+    Destroyed destroyed;
+    destroyed.compartment = workspace.compartment;
+    for (auto& row : rows) {
+      destroyed.ids.push_back(row.id);
+      destroyed.wrapped.push_back(std::move(row.wrapped));
+    }
+    LATCHKEY_TRY(destroyed.outcome, count_destroyed(tx, workspace));
+    if (destroyed.ids.empty()) return destroyed;
+    LATCHKEY_TRYV(record_activity(tx, clock_, random_, caller, "platform_workspace_shredded",
+                                  {{"workspace_id", workspace.id},
+                                   {"data_keys", destroyed.ids.size()},
+                                   {"records", destroyed.outcome.records},
+                                   {"bytes", destroyed.outcome.bytes}}));
+    return destroyed;
+  };
+  LATCHKEY_CO_TRY(auto destroyed, co_await store_.write(std::move(destroy)));
+  keyring_.forget(destroyed.compartment, destroyed.ids);
+  auto purged = co_await store_.purge(std::move(destroyed.wrapped));
+  if (!purged) {
+    auto cause = purged.error();
+    auto code = cause.code;
+    co_return caused_by(
+        std::move(cause), code,
+        fmt::format("The data keys of workspace {} are destroyed, but what they were may still be found "
+                    "in the database's files. Send the request again. ({})",
+                    workspace_id, purged.error().message));
+  }
+  co_return destroyed.outcome;
+}
+
+Result<void> record_replacement(store::Transaction& transaction, const Clock& clock, RandomSource& random,
+                                const keyring::DataKeyReplaced& replaced) {
+  json::object details{{"workspace_id", replaced.workspace_id},
+                       {"data_key_id", format_id(id_prefix::kDataKey, replaced.active)},
+                       {"previous_data_key_id", format_id(id_prefix::kDataKey, replaced.replaced)},
+                       {"cause", keyring::to_string(replaced.cause)}};
+  if (replaced.external_key_id) details["external_key_id"] = *replaced.external_key_id;
+  return record_system_activity(transaction, clock, random, replaced.organization,
+                                "platform_workspace_data_key_rotated", details);
+}
+
+}  // namespace latchkey::admin

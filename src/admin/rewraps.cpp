@@ -1,0 +1,128 @@
+#include "admin/rewraps.hpp"
+
+#include <fmt/format.h>
+
+#include "admin/activity.hpp"
+#include "admin/key_config.hpp"
+#include "admin/lookup.hpp"
+#include "kms/reasons.hpp"
+
+namespace latchkey::admin {
+
+namespace json = boost::json;
+
+namespace {
+
+using store::RewrapState;
+
+Result<RewrapProgress> progress_of(store::Transaction& tx, const Uuid& organization, const std::string& id) {
+  LATCHKEY_TRY(auto key, require_external_key(tx, organization, id));
+  LATCHKEY_TRY(auto rewrap, tx.find_rewrap(key.id));
+  if (!rewrap) {
+    return Error{ErrorCode::NotFound,
+                 fmt::format("No rewrap of {} was started yet. Start one with POST, or `latchkey keys rewrap {}`.",
+                             key.id, key.id)};
+  }
+  LATCHKEY_TRY(auto count, tx.count_wrapped(key.id, rewrap->target_version));
+  return RewrapProgress{std::move(*rewrap), count};
+}
+
+json::object details_of(const store::Rewrap& rewrap, const store::WrappedCount& count) {
+  json::object details{{"external_key_id", rewrap.external_key_id},
+                       {"target_version", rewrap.target_version},
+                       {"data_keys", count.total},
+                       {"remaining", count.remaining}};
+  if (rewrap.reason && !rewrap.reason->empty()) details["reason"] = *rewrap.reason;
+  return details;
+}
+
+Error newest_disabled(const kms::KeyDescription& newest) {
+  return Error{ErrorCode::KeyDenied,
+               fmt::format("The newest version, {}, is disabled, and nothing can be rewrapped to it. Enable it: az "
+                           "keyvault key set-attributes --id {} --enabled true",
+                           newest.key_version, newest.key_version),
+               std::string(kms::reason::kKeyDisabled)};
+}
+
+}  // namespace
+
+Task<Result<RewrapProgress>> Rewraps::start(Caller caller, std::string id, Deadline deadline) {
+  auto find = [organization = caller.organization, id](store::Transaction& tx) {
+    return require_external_key(tx, organization, id);
+  };
+  LATCHKEY_CO_TRY(auto key, co_await store_.read(std::move(find)));
+  LATCHKEY_CO_TRY(auto config, stored_key_config(key));
+  LATCHKEY_CO_TRY(auto newest, co_await provider_.describe(config.location, deadline));
+  if (!newest.enabled) co_return newest_disabled(newest);
+  auto put = [this, caller, id, version = newest.key_version](store::Transaction& tx) -> Result<RewrapProgress> {
+    LATCHKEY_TRY(auto current, require_external_key(tx, caller.organization, id));
+    LATCHKEY_TRY(auto before, tx.find_rewrap(id));
+    LATCHKEY_TRY(auto count, tx.count_wrapped(id, version));
+    bool goes_on = before && before->state != RewrapState::Completed && before->target_version == version;
+    if (goes_on && before->state == RewrapState::Running) return RewrapProgress{std::move(*before), count};
+    auto now = clock_.now();
+    store::Rewrap rewrap{id,  current.organization, RewrapState::Running, version, goes_on ? before->started_at : now,
+                         now, std::nullopt,         std::nullopt};
+    LATCHKEY_TRYV(tx.put(rewrap));
+    LATCHKEY_TRYV(record_activity(tx, clock_, random_, caller,
+                                  goes_on ? "org_external_key_rewrap_resumed" : "org_external_key_rewrap_started",
+                                  details_of(rewrap, count)));
+    return RewrapProgress{std::move(rewrap), count};
+  };
+  LATCHKEY_CO_TRY(auto progress, co_await store_.write(std::move(put)));
+  rewrapper_.begin(key);
+  co_return progress;
+}
+
+Task<Result<RewrapProgress>> Rewraps::pause(Caller caller, std::string id) {
+  auto put = [this, caller, id](store::Transaction& tx) -> Result<RewrapProgress> {
+    LATCHKEY_TRY(auto progress, progress_of(tx, caller.organization, id));
+    if (progress.rewrap.state != RewrapState::Running) return progress;
+    progress.rewrap.state = RewrapState::Paused;
+    progress.rewrap.updated_at = clock_.now();
+    LATCHKEY_TRYV(tx.put(progress.rewrap));
+    LATCHKEY_TRYV(record_activity(tx, clock_, random_, caller, "org_external_key_rewrap_paused",
+                                  details_of(progress.rewrap, progress.count)));
+    return progress;
+  };
+  co_return co_await store_.write(std::move(put));
+}
+
+Task<Result<RewrapProgress>> Rewraps::get(Caller caller, std::string id) {
+  auto find = [organization = caller.organization, id](store::Transaction& tx) {
+    return progress_of(tx, organization, id);
+  };
+  co_return co_await store_.read(std::move(find));
+}
+
+std::string_view to_string(store::RewrapState state) {
+  switch (state) {
+    case RewrapState::Running:
+      return "running";
+    case RewrapState::Paused:
+      return "paused";
+    case RewrapState::Stopped:
+      return "stopped";
+    case RewrapState::Completed:
+      return "completed";
+  }
+  return "";
+}
+
+keyring::RewrapHooks rewrap_hooks(const Clock& clock, RandomSource& random) {
+  keyring::RewrapHooks hooks;
+  hooks.locate = [](const store::ExternalKey& key) -> Result<kms::KeyLocation> {
+    LATCHKEY_TRY(auto config, stored_key_config(key));
+    return std::move(config.location);
+  };
+  hooks.record_end = [&clock, &random](store::Transaction& tx, const store::Rewrap& rewrap,
+                                       const store::WrappedCount& count) {
+    bool completed = rewrap.state == RewrapState::Completed;
+    return record_system_activity(tx, clock, random, rewrap.organization,
+                                  completed ? "org_external_key_rewrap_completed" : "org_external_key_rewrap_stopped",
+                                  details_of(rewrap, count));
+  };
+  return hooks;
+}
+
+}  // namespace latchkey::admin

@@ -1,0 +1,267 @@
+#include "admin/rewraps.hpp"
+
+#include <gmock/gmock.h>
+
+#include "admin/compartments.hpp"
+#include "admin/testing/world.hpp"
+#include "kms/reasons.hpp"
+
+namespace latchkey::admin {
+namespace {
+
+using namespace std::chrono_literals;
+using store::RewrapState;
+using ::testing::Each;
+using ::testing::HasSubstr;
+using testing::text_of;
+
+// Time passes while one sleeps, and a test may do something meanwhile.
+class SteppingSleeper final : public kms::Sleeper {
+ public:
+  explicit SteppingSleeper(ManualClock& clock) : clock_(clock) {}
+  Task<void> sleep_for(std::chrono::milliseconds delay) override {
+    slept.push_back(delay);
+    clock_.advance(delay);
+    if (auto act = std::exchange(meanwhile, nullptr)) co_await act();
+  }
+  std::vector<std::chrono::milliseconds> slept;
+  std::function<Task<void>()> meanwhile;
+
+ private:
+  ManualClock& clock_;
+};
+
+struct RewrapsTest : ::testing::Test {
+  RewrapsTest() {
+    restart();
+    key = world.make_key().row;
+    for (int i = 0; i < 4; ++i) {
+      auto workspace = world.make_workspace("W" + std::to_string(i));
+      rows.push_back(world.attach(workspace.id, key.id).value());
+      seal(rows.back());
+    }
+    world.provider.description.key_version = "version-2";
+    world.provider.wraps = world.provider.unwraps = world.provider.describes = 0;
+  }
+
+  // As after kill -9: nothing is left but the store.
+  void restart() {
+    rewrapper.emplace(world.store(), world.provider, world.clock, world.context.get_executor(), sleeper,
+                      keyring::RewrapSettings{}, rewrap_hooks(world.clock, world.random));
+    rewraps.emplace(world.store(), world.provider, *rewrapper, world.clock, world.random);
+  }
+  keyring::Compartment compartment_of(const store::Workspace& row) {
+    return {row.organization, row.compartment, row.id, row.external_key_id, stored_key_config(key).value().location,
+            std::nullopt};
+  }
+  void seal(const store::Workspace& row) {
+    keyring::Keyring keyring(world.store(), world.provider, world.clock, world.random, world.context.get_executor(),
+                             {});
+    auto deadline = world.clock.steady() + 10s;
+    ASSERT_TRUE(world.run(keyring.for_encryption(compartment_of(row), deadline)));
+  }
+  Result<RewrapProgress> start() {
+    return world.run(rewraps->start(world.admin(), key.id, world.clock.steady() + 10s));
+  }
+  Result<RewrapProgress> pause() { return world.run(rewraps->pause(world.admin(), key.id)); }
+  RewrapProgress progress() { return world.run(rewraps->get(world.admin(), key.id)).value(); }
+  RewrapProgress until_over() {
+    for (int i = 0; i < 10'000; ++i) {
+      if (auto now = progress(); now.rewrap.state != RewrapState::Running) return now;
+    }
+    ADD_FAILURE() << "it does not end";
+    return progress();
+  }
+  std::vector<store::DataKey> data_keys() {
+    std::vector<store::DataKey> all;
+    for (const auto& row : rows) {
+      auto list = [row](store::Transaction& tx) { return tx.list_data_keys(row.compartment, {}); };
+      auto page = world.run(world.store().read(list)).value();
+      for (auto& each : page.rows) all.push_back(std::move(each));
+    }
+    return all;
+  }
+  std::vector<std::string> versions() {
+    std::vector<std::string> found;
+    for (const auto& row : data_keys()) found.push_back(row.key_version);
+    return found;
+  }
+
+  testing::World world;
+  std::shared_ptr<SteppingSleeper> sleeper = std::make_shared<SteppingSleeper>(world.clock);
+  std::optional<keyring::Rewrapper> rewrapper;
+  std::optional<Rewraps> rewraps;
+  store::ExternalKey key;
+  std::vector<store::Workspace> rows;
+};
+
+TEST_F(RewrapsTest, EveryDataKeyGoesUnderTheNewestVersion) {
+  auto begun = start();
+  ASSERT_TRUE(begun) << describe(begun.error());
+  EXPECT_EQ(begun.value().rewrap.state, RewrapState::Running);
+  EXPECT_EQ(begun.value().rewrap.target_version, "version-2");
+  EXPECT_EQ(begun.value().count, (store::WrappedCount{4, 4}));
+  auto over = until_over();
+  EXPECT_EQ(over.rewrap.state, RewrapState::Completed);
+  EXPECT_EQ(over.count, (store::WrappedCount{4, 0}));
+  EXPECT_EQ(over.rewrap.error, std::nullopt);
+  EXPECT_THAT(versions(), Each(std::string("version-2")));
+  for (const auto& row : data_keys()) EXPECT_TRUE(row.rewrapped_at);
+  EXPECT_EQ(world.provider.wraps, 4);
+  EXPECT_EQ(world.provider.unwraps, 8) << "each once to open, once to compare";
+
+  auto started = world.last_activity("org_external_key_rewrap_started");
+  EXPECT_EQ(text_of(started.at("external_key_id")), key.id);
+  EXPECT_EQ(started.at("remaining"), 4);
+  auto completed = world.last_activity("org_external_key_rewrap_completed");
+  EXPECT_EQ(text_of(completed.at("target_version")), "version-2");
+  EXPECT_EQ(completed.at("remaining"), 0);
+  EXPECT_EQ(text_of(completed.at("actor").at("type")), "system_actor");
+}
+
+TEST_F(RewrapsTest, AfterwardsTheOldVersionMayBeDisabled) {
+  ASSERT_TRUE(start());
+  until_over();
+  world.provider.disabled_versions = {"version-1"};
+  keyring::Keyring keyring(world.store(), world.provider, world.clock, world.random, world.context.get_executor(), {});
+  for (const auto& row : rows) {
+    auto id = data_keys()[0].id;
+    for (const auto& each : data_keys()) {
+      if (each.compartment == row.compartment) id = each.id;
+    }
+    EXPECT_TRUE(world.run(keyring.for_decryption(compartment_of(row), id, world.clock.steady() + 10s)));
+  }
+}
+
+TEST_F(RewrapsTest, KeepsToItsBudget) {
+  ASSERT_TRUE(start());
+  auto began = world.clock.steady();
+  until_over();
+  // 12 calls at 10 a second.
+  EXPECT_GE(world.clock.steady() - began, 1100ms);
+}
+
+TEST_F(RewrapsTest, PausesAndGoesOn) {
+  sleeper->meanwhile = [this]() -> Task<void> {
+    auto paused = co_await rewraps->pause(world.admin(), key.id);
+    EXPECT_TRUE(paused);
+  };
+  ASSERT_TRUE(start());
+  auto paused = until_over();
+  EXPECT_EQ(paused.rewrap.state, RewrapState::Paused);
+  EXPECT_GT(paused.count.remaining, 0);
+  EXPECT_EQ(pause().value().rewrap.state, RewrapState::Paused);
+  EXPECT_EQ(start().value().rewrap.started_at, paused.rewrap.started_at);
+  EXPECT_EQ(until_over().rewrap.state, RewrapState::Completed);
+  auto types = world.activity_types();
+  for (const auto* type : {"org_external_key_rewrap_paused", "org_external_key_rewrap_resumed"}) {
+    EXPECT_EQ(std::ranges::count(types, type), 1) << type;
+  }
+}
+
+TEST_F(RewrapsTest, GoesOnAfterARestart) {
+  sleeper->meanwhile = [this]() -> Task<void> {
+    rewrapper->stop();
+    co_return;
+  };
+  ASSERT_TRUE(start());
+  for (int i = 0; i < 100; ++i) (void)progress();
+  auto left = progress();
+  EXPECT_EQ(left.rewrap.state, RewrapState::Running);
+  EXPECT_GT(left.count.remaining, 0);
+  restart();
+  ASSERT_TRUE(world.run(rewrapper->begin_all()));
+  EXPECT_EQ(until_over().rewrap.state, RewrapState::Completed);
+  EXPECT_THAT(versions(), Each(std::string("version-2")));
+}
+
+TEST_F(RewrapsTest, WaitsOutagesOut) {
+  auto begun = start();
+  ASSERT_TRUE(begun);
+  world.provider.failure = Error{ErrorCode::KeyUnreachable, "the vault does not answer", "timed_out"};
+  int naps = 0;
+  std::function<Task<void>()> nap = [&]() -> Task<void> {
+    if (++naps < 6) {
+      sleeper->meanwhile = nap;
+    } else {
+      auto now = co_await rewraps->get(world.admin(), key.id);
+      EXPECT_EQ(now.value().rewrap.state, RewrapState::Running);
+      EXPECT_EQ(now.value().rewrap.reason, "timed_out");
+      world.provider.failure.reset();
+    }
+  };
+  sleeper->meanwhile = nap;
+  auto over = until_over();
+  EXPECT_EQ(over.rewrap.state, RewrapState::Completed);
+  EXPECT_EQ(over.rewrap.error, std::nullopt);
+  EXPECT_EQ(over.count.remaining, 0);
+  EXPECT_GE(*std::ranges::max_element(sleeper->slept), 20s) << "the pauses grow";
+}
+
+TEST_F(RewrapsTest, StopsWhereTheKeyRefuses) {
+  world.provider.disabled_versions = {"version-1"};
+  ASSERT_TRUE(start());
+  auto over = until_over();
+  EXPECT_EQ(over.rewrap.state, RewrapState::Stopped);
+  EXPECT_EQ(over.rewrap.reason, "key_disabled");
+  EXPECT_EQ(over.count.remaining, 4);
+  EXPECT_EQ(text_of(world.last_activity("org_external_key_rewrap_stopped").at("reason")), "key_disabled");
+  world.provider.disabled_versions.clear();
+  ASSERT_TRUE(start());
+  EXPECT_EQ(until_over().rewrap.state, RewrapState::Completed);
+}
+
+TEST_F(RewrapsTest, KeepsWhatDoesNotComeBackTheSame) {
+  auto before = data_keys();
+  world.provider.disabled_versions = {"version-2"};
+  ASSERT_TRUE(start());
+  EXPECT_EQ(until_over().rewrap.state, RewrapState::Stopped);
+  EXPECT_EQ(data_keys(), before);
+}
+
+TEST_F(RewrapsTest, PassesDamagedOnesOverAndSaysSo) {
+  auto damage = [row = data_keys()[1]](store::Transaction& tx) {
+    return tx.rewrap_data_key(row, row.key_version, Bytes(row.wrapped.size(), 1), Timestamp(1s));
+  };
+  ASSERT_TRUE(world.run(world.store().write(damage)));
+  ASSERT_TRUE(start());
+  auto over = until_over();
+  EXPECT_EQ(over.rewrap.state, RewrapState::Stopped);
+  EXPECT_EQ(over.count, (store::WrappedCount{4, 1}));
+  EXPECT_THAT(*over.rewrap.error, HasSubstr("1 wrapped data keys do not open"));
+}
+
+TEST_F(RewrapsTest, FollowsAKeyThatIsRotatedMeanwhile) {
+  sleeper->meanwhile = [this]() -> Task<void> {
+    world.provider.description.key_version = "version-3";
+    co_return;
+  };
+  ASSERT_TRUE(start());
+  auto over = until_over();
+  EXPECT_EQ(over.rewrap.state, RewrapState::Completed);
+  EXPECT_EQ(over.rewrap.target_version, "version-3");
+  EXPECT_THAT(versions(), Each(std::string("version-3")));
+}
+
+TEST_F(RewrapsTest, StartRefuses) {
+  EXPECT_EQ(world.run(rewraps->get(world.admin(), key.id)).error().code, ErrorCode::NotFound);
+  EXPECT_EQ(pause().error().code, ErrorCode::NotFound);
+  EXPECT_EQ(world.run(rewraps->start(world.stranger(), key.id, world.clock.steady() + 10s)).error().code,
+            ErrorCode::NotFound);
+  world.provider.description.enabled = false;
+  EXPECT_EQ(start().error().reason, kms::reason::kKeyDisabled);
+  world.provider.description.enabled = true;
+  world.provider.failure = Error{ErrorCode::KeyDenied, "no role", "role_missing"};
+  EXPECT_EQ(start().error().reason, "role_missing");
+  EXPECT_EQ(world.run(rewraps->get(world.admin(), key.id)).error().code, ErrorCode::NotFound);
+}
+
+TEST_F(RewrapsTest, WhereAllAreUnderTheNewestItIsOverAtOnce) {
+  world.provider.description.key_version = "version-1";
+  ASSERT_TRUE(start());
+  EXPECT_EQ(until_over().rewrap.state, RewrapState::Completed);
+  EXPECT_EQ(world.provider.wraps, 0);
+}
+
+}  // namespace
+}  // namespace latchkey::admin
