@@ -70,11 +70,15 @@ class KnownReason {
 // docs/reasons.md.
 [[nodiscard]] std::string reasons_page();
 
-consteval KnownReason::KnownReason(std::string_view code) : entry_(nullptr) {
+// Without a comparison of pointers, which is no constant to g++ under UBSan.
+consteval KnownReason::KnownReason(std::string_view code) : entry_(kReasonTable) {
+  bool found = false;
   for (const auto& entry : kReasonTable) {
-    if (entry.code == code) entry_ = &entry;
+    if (entry.code != code) continue;
+    entry_ = &entry;
+    found = true;
   }
-  if (entry_ == nullptr) throw std::logic_error("a reason that is not in the catalogue");
+  if (!found) throw std::logic_error("a reason that is not in the catalogue");
 }
 
 }  // namespace latchkey::kms
