@@ -34,7 +34,7 @@ const kCommands = [
   'org keys revoke', 'keys create',
   'keys list', 'keys get', 'keys update', 'keys delete', 'keys validate', 'workspaces create', 'workspaces list',
   'workspaces get', 'workspaces attach', 'workspaces archive', 'encrypt', 'decrypt', 'activity list', 'completion', 'emulator azure',
-  'leases get', 'leases set', 'leases reset', 'keys health', 'keys resume', 'keys suspend', 'explain',
+  'leases get', 'leases set', 'leases reset', 'keys health', 'keys resume', 'keys suspend', 'keys rewrap', 'workspaces shred', 'data-keys list', 'explain',
 ];
 
 test('each command explains itself with an example', () => {
@@ -57,7 +57,7 @@ test('the list of commands above is whole', () => {
 });
 
 test('a group and the whole explain themselves too', () => {
-  for (const args of [[], ['azure'], ['org'], ['org', 'keys'], ['keys'], ['workspaces'], ['activity'], ['leases']]) {
+  for (const args of [[], ['azure'], ['org'], ['org', 'keys'], ['keys'], ['workspaces'], ['activity'], ['leases'], ['data-keys']]) {
     const done = bare([...args, '--help']);
     assert.equal(done.status, 0, args.join(' '));
     assert.match(done.stdout, /subcommands/i);

@@ -349,7 +349,7 @@ TEST_F(SqliteStoreTest, ADamagedFileIsInternalAndSaysSo) {
     auto store = open();
     auto fill = [](Transaction& tx) -> Result<void> {
       LATCHKEY_TRYV(tx.insert(kAcme));
-      for (std::uint32_t i = 0; i < 500; ++i) {
+      for (std::uint32_t i = 0; i < 2'000; ++i) {
         LATCHKEY_TRYV(tx.insert(activity(kAcme, i)));
       }
       return success();
