@@ -41,6 +41,10 @@ class ManualSleeper final : public Sleeper {
 
 class CallGateTest : public ::testing::Test {
  protected:
+  // Nobody is left waiting.
+  ~CallGateTest() override {
+    while (!inside.empty()) let_go();
+  }
   void make(GateLimits limits) { gate = CallGate::create(clock, context.get_executor(), sleeper, limits); }
   // A call that enters, and stays in until it is let go.
   void call(std::string vault, std::string key, CallKind kind = CallKind::Request,
