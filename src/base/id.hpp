@@ -26,6 +26,9 @@ inline constexpr std::string_view kActivity = "activity_";
 inline constexpr std::string_view kApiKey = "apikey_";
 inline constexpr std::string_view kRequest = "req_";
 inline constexpr std::string_view kOrganization = "org_";
+inline constexpr std::string_view kWebhookEndpoint = "whep_";
+inline constexpr std::string_view kWebhookDelivery = "whdl_";
+inline constexpr std::string_view kEvent = "evt_";
 }  // namespace id_prefix
 
 [[nodiscard]] std::string make_id(std::string_view prefix, RandomSource& random);

@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 #include <openssl/core_names.h>
+#include <openssl/hmac.h>
 #include <openssl/sha.h>
 
 #include "crypto/openssl_handles.hpp"
@@ -52,6 +53,15 @@ Sha256 sha256(std::initializer_list<ByteView> parts) {
 
 Sha256 sha256(ByteView bytes) {
   return sha256({bytes});
+}
+
+Sha256 hmac_sha256(ByteView key, ByteView message) {
+  Sha256 code;
+  unsigned size = 0;
+  const auto* made = HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()), message.data(), message.size(),
+                          code.data(), &size);
+  if (made == nullptr || size != code.size()) std::abort();
+  return code;
 }
 
 std::array<std::uint8_t, 20> sha1(ByteView bytes) {

@@ -14,6 +14,8 @@ using Sha256 = std::array<std::uint8_t, 32>;
 // SHA-256 (FIPS 180-4) of the concatenation of `parts`.
 [[nodiscard]] Sha256 sha256(std::initializer_list<ByteView> parts);
 [[nodiscard]] Sha256 sha256(ByteView bytes);
+// HMAC-SHA-256 (RFC 2104, FIPS 198-1).
+[[nodiscard]] Sha256 hmac_sha256(ByteView key, ByteView message);
 // SHA-1, only for the x5t thumbprint (RFC 7515 section 4.1.7).
 [[nodiscard]] std::array<std::uint8_t, 20> sha1(ByteView bytes);
 

@@ -18,6 +18,17 @@ TEST(Hashes, PublishedAnswers) {
   EXPECT_EQ(hex_encode(sha1(as_bytes("abc"))), "a9993e364706816aba3e25717850c26c9cd0d89d");
 }
 
+// RFC 4231, test cases 1, 2 and 6 (a key longer than a block).
+TEST(Hashes, HmacSha256PublishedAnswers) {
+  EXPECT_EQ(hex_encode(hmac_sha256(Bytes(20, 0x0b), as_bytes("Hi There"))),
+            "b0344c61d8db38535ca8afceaf0bf12b881dc200c9833da726e9376c2e32cff7");
+  EXPECT_EQ(hex_encode(hmac_sha256(as_bytes("Jefe"), as_bytes("what do ya want for nothing?"))),
+            "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
+  EXPECT_EQ(
+      hex_encode(hmac_sha256(Bytes(131, 0xaa), as_bytes("Test Using Larger Than Block-Size Key - Hash Key First"))),
+      "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54");
+}
+
 TEST(Hkdf, Wycheproof) {
   auto count =
       testing::for_each_test(testing::read_wycheproof("hkdf_sha512_test.json"), [](const auto&, const auto& test) {

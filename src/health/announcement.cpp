@@ -3,6 +3,7 @@
 #include <boost/json/serialize.hpp>
 
 #include "base/log.hpp"
+#include "webhooks/event.hpp"
 
 namespace latchkey::health {
 
@@ -18,13 +19,6 @@ json::value time_or_null(const std::optional<Timestamp>& time) {
   return time ? json::value(format_timestamp(*time)) : json::value();
 }
 
-// The one place where what operators and customers are woken by leaves; whatever else is to hear of it joins here.
-Result<void> publish_event(store::Transaction&, const Clock&, RandomSource&, std::string_view type, const Uuid&,
-                           const json::object& data) {
-  spdlog::warn("{}: {}", type, json::serialize(data));
-  return success();
-}
-
 }  // namespace
 
 Result<void> change_health(store::Transaction& transaction, const Clock& clock, RandomSource& random,
@@ -32,10 +26,12 @@ Result<void> change_health(store::Transaction& transaction, const Clock& clock, 
   auto announcement = announce(previous, current);
   LATCHKEY_TRYV(transaction.put(current));
   if (announcement == Announcement::None) return success();
+  bool failed = announcement == Announcement::Failed;
+  auto type = failed ? webhooks::event_type::kExternalKeyFailed : webhooks::event_type::kExternalKeyRecovered;
   auto data = to_json(current);
   data["previous_state"] = to_string(previous.state);
-  auto type = announcement == Announcement::Failed ? "external_key.failed" : "external_key.recovered";
-  return publish_event(transaction, clock, random, type, current.organization, data);
+  spdlog::warn("{}: {}", type, json::serialize(data));
+  return webhooks::publish(transaction, clock, random, {type, current.organization, current.external_key_id});
 }
 
 json::object to_json(const store::ExternalKeyHealth& health) {

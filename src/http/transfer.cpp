@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 
 #include "http/field_text.hpp"
+#include "http/url.hpp"
 
 namespace latchkey::http {
 
@@ -67,17 +68,8 @@ TransportFailure failure_of_proxy_status(std::string_view status) {
 }  // namespace
 
 std::string host_of(const std::string& url) {
-  std::string host = "the URL's host";
-  if (CURLU* parts = curl_url()) {
-    char* text = nullptr;
-    if (curl_url_set(parts, CURLUPART_URL, url.c_str(), 0) == CURLUE_OK &&
-        curl_url_get(parts, CURLUPART_HOST, &text, 0) == CURLUE_OK) {
-      host = text;
-      curl_free(text);
-    }
-    curl_url_cleanup(parts);
-  }
-  return host;
+  auto parsed = parse_url(url);
+  return parsed ? parsed.value().host : "the URL's host";
 }
 
 std::optional<TransportError> unsendable(const ClientRequest& request) {

@@ -198,4 +198,64 @@ struct Rewrap {
   friend bool operator==(const Rewrap&, const Rewrap&) = default;
 };
 
+// --- webhooks ---
+
+// A signing secret, wrapped by the platform's own root key.
+struct WrappedSecret {
+  std::string key_version;
+  Bytes wrapped;
+
+  friend bool operator==(const WrappedSecret&, const WrappedSecret&) = default;
+};
+
+// One that was replaced, and signs as well until then.
+struct ExpiringSecret {
+  WrappedSecret secret;
+  Timestamp expires_at;
+
+  friend bool operator==(const ExpiringSecret&, const ExpiringSecret&) = default;
+};
+
+// Where an organisation wants events to go.
+struct WebhookEndpoint {
+  std::string id;  // whep_...
+  Uuid organization;
+  std::string url;
+  std::string description;
+  std::vector<std::string> events;  // types
+  bool enabled = true;
+  std::string disabled_reason;  // for people; empty where it is enabled
+  WrappedSecret secret;
+  std::optional<ExpiringSecret> previous_secret = std::nullopt;
+  Timestamp created_at;
+  Timestamp updated_at;
+
+  friend bool operator==(const WebhookEndpoint&, const WebhookEndpoint&) = default;
+};
+
+enum class WebhookDeliveryState {
+  Pending,    // to be tried at next_attempt_at
+  Delivered,  // the endpoint took it
+  Failed,     // given up
+};
+
+// One event on its way to one endpoint.
+struct WebhookDelivery {
+  std::string id;  // whdl_...
+  Uuid organization;
+  std::string endpoint_id;
+  std::string event_id;  // evt_...: the same for every endpoint
+  std::string event_type;
+  std::string body;  // as it is signed and sent
+  WebhookDeliveryState state = WebhookDeliveryState::Pending;
+  std::int64_t attempts = 0;
+  Timestamp created_at;
+  std::optional<Timestamp> next_attempt_at = std::nullopt;  // absent where there is none
+  std::optional<Timestamp> last_attempt_at = std::nullopt;
+  std::optional<std::int64_t> last_status = std::nullopt;  // of the endpoint's answer, where it gave one
+  std::optional<std::string> last_error = std::nullopt;    // why the last attempt did not deliver it
+
+  friend bool operator==(const WebhookDelivery&, const WebhookDelivery&) = default;
+};
+
 }  // namespace latchkey::store

@@ -161,6 +161,31 @@ class Transaction {
   virtual Result<std::vector<Rewrap>> list_running_rewraps() = 0;
   // Inserts, or replaces the key's row.
   virtual Result<void> put(const Rewrap& row) = 0;
+
+  // --- webhooks ---
+
+  virtual Result<void> insert(const WebhookEndpoint& row) = 0;
+  virtual Result<void> update(const WebhookEndpoint& row) = 0;
+  virtual Result<std::optional<WebhookEndpoint>> find_webhook_endpoint(const Uuid& organization,
+                                                                       std::string_view id) = 0;
+  // Oldest first.
+  virtual Result<std::vector<WebhookEndpoint>> list_webhook_endpoints(const Uuid& organization) = 0;
+  // With its deliveries. False where there is none.
+  virtual Result<bool> erase_webhook_endpoint(const Uuid& organization, std::string_view id) = 0;
+
+  virtual Result<void> insert(const WebhookDelivery& row) = 0;
+  virtual Result<void> update(const WebhookDelivery& row) = 0;
+  virtual Result<std::optional<WebhookDelivery>> find_webhook_delivery(std::string_view id) = 0;
+  // Newest first; places need their time.
+  virtual Result<Page<WebhookDelivery>> list_webhook_deliveries(const Uuid& organization, std::string_view endpoint_id,
+                                                                const ListWindow& window) = 0;
+  // Of every organisation: the one pending delivery of each endpoint whose turn comes first, where that has come; at
+  // most `limit`, the longest overdue first.
+  virtual Result<std::vector<WebhookDelivery>> due_webhook_deliveries(Timestamp now, std::size_t limit) = 0;
+  // Gives up what is pending for the endpoint.
+  virtual Result<void> fail_pending_webhook_deliveries(std::string_view endpoint_id, std::string_view why) = 0;
+  // Those that ended and were made before that.
+  virtual Result<void> erase_webhook_deliveries_before(Timestamp time) = 0;
 };
 
 class Store {

@@ -109,6 +109,28 @@ struct Columns<Rewrap> {
   static Rewrap read(Row& row);
 };
 
+template <>
+struct Columns<WebhookEndpoint> {
+  static constexpr std::string_view kTable = "webhook_endpoints";
+  static constexpr std::string_view kNames =
+      "id, organization, url, description, events, enabled, disabled_reason, secret_key_version, secret, "
+      "previous_secret_key_version, previous_secret, previous_secret_expires_at, created_at, updated_at";
+  static constexpr std::string_view kPlaces = "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?";
+  static void bind(Statement& statement, const WebhookEndpoint& row);
+  static WebhookEndpoint read(Row& row);
+};
+
+template <>
+struct Columns<WebhookDelivery> {
+  static constexpr std::string_view kTable = "webhook_deliveries";
+  static constexpr std::string_view kNames =
+      "id, organization, endpoint_id, event_id, event_type, body, state, attempts, created_at, next_attempt_at, "
+      "last_attempt_at, last_status, last_error";
+  static constexpr std::string_view kPlaces = "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?";
+  static void bind(Statement& statement, const WebhookDelivery& row);
+  static WebhookDelivery read(Row& row);
+};
+
 // The tags as the table keeps them: a JSON object of strings.
 [[nodiscard]] std::string format_tags(const std::map<std::string, std::string>& tags);
 

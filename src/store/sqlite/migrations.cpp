@@ -217,10 +217,56 @@ CREATE TABLE rewraps (
 CREATE INDEX rewraps_running ON rewraps (started_at) WHERE state = 'running';
 )sql";
 
+// No url of an endpoint's in any index or message: it may hold what opens it.
+constexpr std::string_view kWebhookSchema = R"sql(
+CREATE TABLE webhook_endpoints (
+  id TEXT NOT NULL PRIMARY KEY,
+  organization BLOB NOT NULL REFERENCES organizations (id),
+  url TEXT NOT NULL,
+  description TEXT NOT NULL,
+  events TEXT NOT NULL,
+  enabled INTEGER NOT NULL CHECK (enabled IN (0, 1)),
+  disabled_reason TEXT NOT NULL,
+  secret_key_version TEXT NOT NULL,
+  secret BLOB NOT NULL,
+  previous_secret_key_version TEXT,
+  previous_secret BLOB,
+  previous_secret_expires_at INTEGER,
+  created_at INTEGER NOT NULL,
+  updated_at INTEGER NOT NULL,
+  UNIQUE (organization, id),
+  CHECK ((previous_secret IS NULL) = (previous_secret_key_version IS NULL)),
+  CHECK ((previous_secret IS NULL) = (previous_secret_expires_at IS NULL))
+) STRICT;
+CREATE INDEX webhook_endpoints_by_time ON webhook_endpoints (organization, created_at, id);
+
+CREATE TABLE webhook_deliveries (
+  id TEXT NOT NULL PRIMARY KEY,
+  organization BLOB NOT NULL,
+  endpoint_id TEXT NOT NULL,
+  event_id TEXT NOT NULL,
+  event_type TEXT NOT NULL,
+  body TEXT NOT NULL,
+  state TEXT NOT NULL CHECK (state IN ('pending', 'delivered', 'failed')),
+  attempts INTEGER NOT NULL,
+  created_at INTEGER NOT NULL,
+  next_attempt_at INTEGER,
+  last_attempt_at INTEGER,
+  last_status INTEGER,
+  last_error TEXT,
+  CHECK ((state = 'pending') = (next_attempt_at IS NOT NULL)),
+  FOREIGN KEY (organization, endpoint_id) REFERENCES webhook_endpoints (organization, id) ON DELETE CASCADE
+) STRICT;
+CREATE INDEX webhook_deliveries_by_time ON webhook_deliveries (organization, endpoint_id, created_at, id);
+CREATE INDEX webhook_deliveries_by_age ON webhook_deliveries (created_at) WHERE state <> 'pending';
+CREATE INDEX webhook_deliveries_due ON webhook_deliveries (endpoint_id, next_attempt_at) WHERE state = 'pending';
+)sql";
+
 constexpr std::array kMigrations{Migration{"first", kFirstSchema}, Migration{"lease policies", kLeasePolicySchema},
                                  Migration{"data key checks", kDataKeyCheckSchema},
                                  Migration{"key health", kHealthSchema},
-                                 Migration{"data key life", kDataKeyLifeSchema}};
+                                 Migration{"data key life", kDataKeyLifeSchema},
+                                 Migration{"webhooks", kWebhookSchema}};
 
 Error foreign_file(const std::string& path) {
   return Error{ErrorCode::Internal,

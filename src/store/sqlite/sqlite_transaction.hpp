@@ -77,6 +77,20 @@ class SqliteTransaction final : public Transaction {
   Result<std::optional<Rewrap>> find_rewrap(std::string_view external_key_id) override;
   Result<std::vector<Rewrap>> list_running_rewraps() override;
   Result<void> put(const Rewrap& row) override;
+  // webhook_queries.cpp
+  Result<void> insert(const WebhookEndpoint& row) override;
+  Result<void> update(const WebhookEndpoint& row) override;
+  Result<std::optional<WebhookEndpoint>> find_webhook_endpoint(const Uuid& organization, std::string_view id) override;
+  Result<std::vector<WebhookEndpoint>> list_webhook_endpoints(const Uuid& organization) override;
+  Result<bool> erase_webhook_endpoint(const Uuid& organization, std::string_view id) override;
+  Result<void> insert(const WebhookDelivery& row) override;
+  Result<void> update(const WebhookDelivery& row) override;
+  Result<std::optional<WebhookDelivery>> find_webhook_delivery(std::string_view id) override;
+  Result<Page<WebhookDelivery>> list_webhook_deliveries(const Uuid& organization, std::string_view endpoint_id,
+                                                        const ListWindow& window) override;
+  Result<std::vector<WebhookDelivery>> due_webhook_deliveries(Timestamp now, std::size_t limit) override;
+  Result<void> fail_pending_webhook_deliveries(std::string_view endpoint_id, std::string_view why) override;
+  Result<void> erase_webhook_deliveries_before(Timestamp time) override;
 
  private:
   [[nodiscard]] Result<void> refuse_if_archived(const Uuid& compartment);

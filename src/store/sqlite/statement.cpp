@@ -74,8 +74,18 @@ std::optional<std::string> Row::optional_text() {
   return text();
 }
 
+std::optional<std::int64_t> Row::optional_integer() {
+  if (take_null()) return std::nullopt;
+  return integer();
+}
+
 Bytes Row::bytes() {
   return to_bytes(take_blob());
+}
+
+std::optional<Bytes> Row::optional_bytes() {
+  if (take_null()) return std::nullopt;
+  return bytes();
 }
 
 Uuid Row::uuid() {

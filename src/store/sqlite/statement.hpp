@@ -66,7 +66,9 @@ class Row {
   [[nodiscard]] bool flag();
   [[nodiscard]] std::string text();
   [[nodiscard]] std::optional<std::string> optional_text();
+  [[nodiscard]] std::optional<std::int64_t> optional_integer();
   [[nodiscard]] Bytes bytes();
+  [[nodiscard]] std::optional<Bytes> optional_bytes();
   [[nodiscard]] Uuid uuid();
   [[nodiscard]] RawId raw_id();
   [[nodiscard]] Timestamp timestamp();

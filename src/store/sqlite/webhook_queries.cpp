@@ -1,0 +1,219 @@
+// Webhook endpoints, and what is on its way to them.
+#include <boost/algorithm/string/classification.hpp>
+#include <boost/algorithm/string/join.hpp>
+#include <boost/algorithm/string/split.hpp>
+
+#include "store/sqlite/transaction_queries.hpp"
+
+namespace latchkey::store {
+
+namespace {
+
+std::string_view state_name(WebhookDeliveryState state) {
+  switch (state) {
+    case WebhookDeliveryState::Pending:
+      return "pending";
+    case WebhookDeliveryState::Delivered:
+      return "delivered";
+    case WebhookDeliveryState::Failed:
+      return "failed";
+  }
+  return "";
+}
+
+WebhookDeliveryState read_state(Row& row) {
+  auto name = row.text();
+  for (auto state : {WebhookDeliveryState::Pending, WebhookDeliveryState::Delivered, WebhookDeliveryState::Failed}) {
+    if (name == state_name(state)) return state;
+  }
+  row.mark_damaged();
+  return WebhookDeliveryState::Failed;
+}
+
+std::string join_events(const std::vector<std::string>& events) {
+  return boost::join(events, ",");
+}
+
+std::vector<std::string> read_events(Row& row) {
+  std::vector<std::string> events;
+  auto text = row.text();
+  if (!text.empty()) boost::split(events, text, boost::is_any_of(","));
+  return events;
+}
+
+WrappedSecret read_secret(Row& row) {
+  return {.key_version = row.text(), .wrapped = row.bytes()};
+}
+
+std::optional<ExpiringSecret> read_previous(Row& row) {
+  auto key_version = row.optional_text();
+  auto wrapped = row.optional_bytes();
+  auto expires_at = row.optional_timestamp();
+  if (!key_version || !wrapped || !expires_at) return std::nullopt;
+  return ExpiringSecret{{std::move(*key_version), std::move(*wrapped)}, *expires_at};
+}
+
+void bind_previous(Statement& statement, const std::optional<ExpiringSecret>& previous) {
+  if (previous) {
+    statement.bind(previous->secret.key_version);
+    statement.bind(previous->secret.wrapped);
+    statement.bind(previous->expires_at);
+    return;
+  }
+  for (int i = 0; i < 3; ++i) statement.bind(std::nullopt);
+}
+
+}  // namespace
+
+void Columns<WebhookEndpoint>::bind(Statement& statement, const WebhookEndpoint& row) {
+  statement.bind(row.id);
+  statement.bind(row.organization);
+  statement.bind(row.url);
+  statement.bind(row.description);
+  statement.bind(join_events(row.events));
+  statement.bind(std::int64_t{row.enabled});
+  statement.bind(row.disabled_reason);
+  statement.bind(row.secret.key_version);
+  statement.bind(row.secret.wrapped);
+  bind_previous(statement, row.previous_secret);
+  statement.bind(row.created_at);
+  statement.bind(row.updated_at);
+}
+
+WebhookEndpoint Columns<WebhookEndpoint>::read(Row& row) {
+  return {.id = row.text(),
+          .organization = row.uuid(),
+          .url = row.text(),
+          .description = row.text(),
+          .events = read_events(row),
+          .enabled = row.flag(),
+          .disabled_reason = row.text(),
+          .secret = read_secret(row),
+          .previous_secret = read_previous(row),
+          .created_at = row.timestamp(),
+          .updated_at = row.timestamp()};
+}
+
+void Columns<WebhookDelivery>::bind(Statement& statement, const WebhookDelivery& row) {
+  statement.bind(row.id);
+  statement.bind(row.organization);
+  statement.bind(row.endpoint_id);
+  statement.bind(row.event_id);
+  statement.bind(row.event_type);
+  statement.bind(row.body);
+  statement.bind(state_name(row.state));
+  statement.bind(row.attempts);
+  statement.bind(row.created_at);
+  statement.bind(row.next_attempt_at);
+  statement.bind(row.last_attempt_at);
+  statement.bind(row.last_status);
+  statement.bind(row.last_error);
+}
+
+WebhookDelivery Columns<WebhookDelivery>::read(Row& row) {
+  return {.id = row.text(),
+          .organization = row.uuid(),
+          .endpoint_id = row.text(),
+          .event_id = row.text(),
+          .event_type = row.text(),
+          .body = row.text(),
+          .state = read_state(row),
+          .attempts = row.integer(),
+          .created_at = row.timestamp(),
+          .next_attempt_at = row.optional_timestamp(),
+          .last_attempt_at = row.optional_timestamp(),
+          .last_status = row.optional_integer(),
+          .last_error = row.optional_text()};
+}
+
+Result<void> SqliteTransaction::insert(const WebhookEndpoint& row) {
+  return insert_row(row);
+}
+
+Result<void> SqliteTransaction::update(const WebhookEndpoint& row) {
+  std::optional<std::string> previous_version;
+  std::optional<Bytes> previous_wrapped;
+  std::optional<Timestamp> previous_expires_at;
+  if (row.previous_secret) {
+    previous_version = row.previous_secret->secret.key_version;
+    previous_wrapped = row.previous_secret->secret.wrapped;
+    previous_expires_at = row.previous_secret->expires_at;
+  }
+  LATCHKEY_TRY(auto changed,
+               write("Changing a webhook endpoint",
+                     "UPDATE webhook_endpoints SET url = ?, description = ?, events = ?, enabled = ?, "
+                     "disabled_reason = ?, secret_key_version = ?, secret = ?, previous_secret_key_version = ?, "
+                     "previous_secret = ?, previous_secret_expires_at = ?, updated_at = ? "
+                     "WHERE organization = ? AND id = ?",
+                     row.url, row.description, join_events(row.events), std::int64_t{row.enabled}, row.disabled_reason,
+                     row.secret.key_version, row.secret.wrapped, previous_version, previous_wrapped,
+                     previous_expires_at, row.updated_at, row.organization, row.id));
+  if (changed == 0) return not_there("webhook endpoint", row.id);
+  return success();
+}
+
+Result<std::optional<WebhookEndpoint>> SqliteTransaction::find_webhook_endpoint(const Uuid& organization,
+                                                                                std::string_view id) {
+  return find<WebhookEndpoint>("WHERE organization = ? AND id = ?", organization, id);
+}
+
+Result<std::vector<WebhookEndpoint>> SqliteTransaction::list_webhook_endpoints(const Uuid& organization) {
+  return select<WebhookEndpoint>("WHERE organization = ? ORDER BY created_at, id", organization);
+}
+
+Result<bool> SqliteTransaction::erase_webhook_endpoint(const Uuid& organization, std::string_view id) {
+  LATCHKEY_TRY(auto changed,
+               write("Removing a webhook endpoint", "DELETE FROM webhook_endpoints WHERE organization = ? AND id = ?",
+                     organization, id));
+  return changed > 0;
+}
+
+Result<void> SqliteTransaction::insert(const WebhookDelivery& row) {
+  return insert_row(row);
+}
+
+Result<void> SqliteTransaction::update(const WebhookDelivery& row) {
+  LATCHKEY_TRY(auto changed,
+               write("Changing a webhook delivery",
+                     "UPDATE webhook_deliveries SET state = ?, attempts = ?, next_attempt_at = ?, last_attempt_at = ?, "
+                     "last_status = ?, last_error = ? WHERE organization = ? AND id = ?",
+                     state_name(row.state), row.attempts, row.next_attempt_at, row.last_attempt_at, row.last_status,
+                     row.last_error, row.organization, row.id));
+  if (changed == 0) return not_there("webhook delivery", row.id);
+  return success();
+}
+
+Result<std::optional<WebhookDelivery>> SqliteTransaction::find_webhook_delivery(std::string_view id) {
+  return find<WebhookDelivery>("WHERE id = ?", id);
+}
+
+Result<Page<WebhookDelivery>> SqliteTransaction::list_webhook_deliveries(const Uuid& organization,
+                                                                         std::string_view endpoint_id,
+                                                                         const ListWindow& window) {
+  return page<WebhookDelivery>(organization, window, "AND endpoint_id = ?2", endpoint_id);
+}
+
+Result<std::vector<WebhookDelivery>> SqliteTransaction::due_webhook_deliveries(Timestamp now, std::size_t limit) {
+  // One an endpoint: one that hangs holds up its own alone.
+  return select<WebhookDelivery>(
+      "AS due WHERE state = 'pending' AND next_attempt_at <= ? AND id = (SELECT first.id FROM webhook_deliveries AS "
+      "first WHERE first.endpoint_id = due.endpoint_id AND first.state = 'pending' ORDER BY first.next_attempt_at, "
+      "first.created_at, first.id LIMIT 1) ORDER BY next_attempt_at, created_at, id LIMIT ?",
+      now, sql_limit(limit));
+}
+
+Result<void> SqliteTransaction::fail_pending_webhook_deliveries(std::string_view endpoint_id, std::string_view why) {
+  LATCHKEY_TRYV(write("Giving webhook deliveries up",
+                      "UPDATE webhook_deliveries SET state = 'failed', next_attempt_at = NULL, last_error = ? "
+                      "WHERE endpoint_id = ? AND state = 'pending'",
+                      why, endpoint_id));
+  return success();
+}
+
+Result<void> SqliteTransaction::erase_webhook_deliveries_before(Timestamp time) {
+  LATCHKEY_TRYV(write("Forgetting webhook deliveries",
+                      "DELETE FROM webhook_deliveries WHERE state <> 'pending' AND created_at < ?", time));
+  return success();
+}
+
+}  // namespace latchkey::store

@@ -1,0 +1,182 @@
+// What every store promises of webhook endpoints and deliveries.
+#include <gmock/gmock.h>
+
+#include "store/testing/sample_rows.hpp"
+#include "store/testing/store_contract.hpp"
+
+namespace latchkey::store {
+
+using namespace store::testing;
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+
+namespace {
+
+class WebhookStore : public StoreContract {
+ protected:
+  const Organization acme_ = organization(1);
+  const Organization other_ = organization(2);
+
+  WebhookEndpoint endpoint(std::uint8_t number = 1) const {
+    return {.id = fmt::format("whep_{}", number),
+            .organization = acme_.id,
+            .url = "https://example.com/hooks",
+            .description = "pager",
+            .events = {"external_key.failed", "external_key.recovered"},
+            .enabled = true,
+            .disabled_reason = "",
+            .secret = {"local:1", Bytes(40, number)},
+            .previous_secret = std::nullopt,
+            .created_at = at(number),
+            .updated_at = at(number)};
+  }
+  WebhookDelivery delivery(std::uint8_t number, std::uint8_t to = 1) const {
+    return {.id = fmt::format("whdl_{}", number),
+            .organization = acme_.id,
+            .endpoint_id = fmt::format("whep_{}", to),
+            .event_id = fmt::format("evt_{}", number),
+            .event_type = "external_key.failed",
+            .body = "{}",
+            .state = WebhookDeliveryState::Pending,
+            .attempts = 0,
+            .created_at = at(number),
+            .next_attempt_at = at(number),
+            .last_attempt_at = std::nullopt,
+            .last_status = std::nullopt,
+            .last_error = std::nullopt};
+  }
+  template <class Row>
+  Result<void> insert(Row row) {
+    return write([row](Transaction& tx) { return tx.insert(row); });
+  }
+  template <class Row>
+  Result<void> update(Row row) {
+    return write([row](Transaction& tx) { return tx.update(row); });
+  }
+  std::optional<WebhookEndpoint> found(const Organization& owner, std::uint8_t number = 1) {
+    return get([&](Transaction& tx) { return tx.find_webhook_endpoint(owner.id, fmt::format("whep_{}", number)); });
+  }
+  std::optional<WebhookDelivery> found_delivery(std::uint8_t number) {
+    return get([&](Transaction& tx) { return tx.find_webhook_delivery(fmt::format("whdl_{}", number)); });
+  }
+  std::vector<std::string> due(std::int64_t now, std::size_t limit = 100) {
+    auto rows = get([&](Transaction& tx) { return tx.due_webhook_deliveries(at(now), limit); });
+    std::vector<std::string> ids;
+    for (const auto& row : rows) ids.push_back(row.id);
+    return ids;
+  }
+};
+
+TEST_P(WebhookStore, KeepsAndChangesEndpoints) {
+  given(acme_, other_);
+  ASSERT_TRUE(insert(endpoint()));
+  reopen();
+  EXPECT_EQ(found(acme_), endpoint());
+  EXPECT_EQ(found(other_), std::nullopt);
+  auto changed = endpoint();
+  changed.url = "https://example.org/";
+  changed.description = "";
+  changed.events = {"external_key.failed"};
+  changed.enabled = false;
+  changed.disabled_reason = "gone";
+  changed.secret = {"local:2", Bytes(40, 9)};
+  changed.previous_secret = ExpiringSecret{{"local:1", Bytes(40, 1)}, at(99)};
+  changed.updated_at = at(5);
+  ASSERT_TRUE(update(changed));
+  EXPECT_EQ(found(acme_), changed);
+  ASSERT_TRUE(insert(endpoint(2)));
+  EXPECT_THAT(get([&](Transaction& tx) { return tx.list_webhook_endpoints(acme_.id); }),
+              ElementsAre(changed, endpoint(2)));
+  EXPECT_THAT(get([&](Transaction& tx) { return tx.list_webhook_endpoints(other_.id); }), IsEmpty());
+  auto theirs = changed;
+  theirs.organization = other_.id;
+  EXPECT_FALSE(update(theirs));
+}
+
+TEST_P(WebhookStore, ErasesAnEndpointWithItsDeliveries) {
+  given(acme_, other_);
+  ASSERT_TRUE(insert(endpoint()));
+  ASSERT_TRUE(insert(delivery(1)));
+  auto erase = [&](const Organization& owner) {
+    return write([&](Transaction& tx) { return tx.erase_webhook_endpoint(owner.id, "whep_1"); }).value();
+  };
+  EXPECT_FALSE(erase(other_));
+  EXPECT_TRUE(erase(acme_));
+  EXPECT_FALSE(erase(acme_));
+  EXPECT_EQ(found_delivery(1), std::nullopt);
+}
+
+TEST_P(WebhookStore, KeepsWhatBecameOfADelivery) {
+  given(acme_, other_);
+  EXPECT_FALSE(insert(delivery(1))) << "to nowhere";
+  ASSERT_TRUE(insert(endpoint()));
+  ASSERT_TRUE(insert(delivery(1)));
+  EXPECT_EQ(found_delivery(1), delivery(1));
+  auto failed = delivery(1);
+  failed.state = WebhookDeliveryState::Failed;
+  failed.attempts = 12;
+  failed.next_attempt_at.reset();
+  failed.last_attempt_at = at(77);
+  failed.last_status = 500;
+  failed.last_error = "it answered 500";
+  ASSERT_TRUE(update(failed));
+  reopen();
+  EXPECT_EQ(found_delivery(1), failed);
+  auto delivered = failed;
+  delivered.state = WebhookDeliveryState::Delivered;
+  delivered.last_error.reset();
+  ASSERT_TRUE(update(delivered));
+  EXPECT_EQ(found_delivery(1), delivered);
+}
+
+TEST_P(WebhookStore, GivesTheFirstOfEachEndpointThatIsDue) {
+  given(acme_, other_);
+  ASSERT_TRUE(insert(endpoint(1)));
+  ASSERT_TRUE(insert(endpoint(2)));
+  for (const std::uint8_t number : std::vector<std::uint8_t>{10, 11, 12}) ASSERT_TRUE(insert(delivery(number, 1)));
+  ASSERT_TRUE(insert(delivery(9, 2)));
+  EXPECT_THAT(due(8), IsEmpty());
+  EXPECT_THAT(due(9), ElementsAre("whdl_9"));
+  EXPECT_THAT(due(100), ElementsAre("whdl_9", "whdl_10"));
+  EXPECT_THAT(due(100, 1), ElementsAre("whdl_9"));
+  auto later = delivery(10, 1);
+  later.next_attempt_at = at(50);
+  ASSERT_TRUE(update(later));
+  EXPECT_THAT(due(100), ElementsAre("whdl_9", "whdl_11"));
+}
+
+TEST_P(WebhookStore, GivesUpWhatIsPendingForOneEndpoint) {
+  given(acme_, other_);
+  ASSERT_TRUE(insert(endpoint(1)));
+  ASSERT_TRUE(insert(endpoint(2)));
+  ASSERT_TRUE(insert(delivery(10, 1)));
+  ASSERT_TRUE(insert(delivery(9, 2)));
+  ASSERT_TRUE(write([](Transaction& tx) { return tx.fail_pending_webhook_deliveries("whep_1", "disabled"); }));
+  EXPECT_EQ(found_delivery(10)->state, WebhookDeliveryState::Failed);
+  EXPECT_EQ(found_delivery(10)->last_error, "disabled");
+  EXPECT_THAT(due(100), ElementsAre("whdl_9"));
+}
+
+TEST_P(WebhookStore, ForgetsWhatEndedLongAgo) {
+  given(acme_, other_);
+  ASSERT_TRUE(insert(endpoint()));
+  ASSERT_TRUE(insert(delivery(1)));
+  ASSERT_TRUE(insert(delivery(2)));
+  auto done = delivery(2);
+  done.state = WebhookDeliveryState::Delivered;
+  done.next_attempt_at.reset();
+  ASSERT_TRUE(update(done));
+  auto forget = [&](std::int64_t time) {
+    return write([time](Transaction& tx) { return tx.erase_webhook_deliveries_before(at(time)); });
+  };
+  ASSERT_TRUE(forget(2));
+  EXPECT_TRUE(found_delivery(2));
+  ASSERT_TRUE(forget(3));
+  EXPECT_FALSE(found_delivery(2));
+  EXPECT_TRUE(found_delivery(1)) << "it is still to be sent";
+}
+
+LATCHKEY_TEST_EVERY_STORE(WebhookStore);
+
+}  // namespace
+}  // namespace latchkey::store

@@ -1,0 +1,280 @@
+#include "webhooks/deliverer.hpp"
+
+#include <atomic>
+#include <mutex>
+#include <set>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include "admin/activity.hpp"
+#include "base/log.hpp"
+#include "webhooks/delivery_result.hpp"
+#include "webhooks/endpoints.hpp"
+#include "webhooks/event.hpp"
+#include "webhooks/retry_schedule.hpp"
+#include "webhooks/signature.hpp"
+
+namespace latchkey::webhooks {
+
+namespace {
+
+constexpr std::size_t kMostAnswer = std::size_t{64} * 1024;
+constexpr std::chrono::hours kForgetPeriod{1};
+
+std::int64_t unix_seconds(Timestamp time) {
+  return std::chrono::duration_cast<std::chrono::seconds>(time.time_since_epoch()).count();
+}
+
+struct Job {
+  store::WebhookDelivery delivery;
+  store::WebhookEndpoint endpoint;
+};
+
+// Notes that an attempt begins: whoever finds the row later knows that it was made, whatever becomes of this process.
+Result<void> claim(store::Transaction& tx, store::WebhookDelivery& delivery, Timestamp now,
+                   std::chrono::milliseconds time) {
+  ++delivery.attempts;
+  delivery.last_attempt_at = now;
+  delivery.next_attempt_at = now + time;
+  return tx.update(delivery);
+}
+
+}  // namespace
+
+class Deliverer::Impl : public std::enable_shared_from_this<Impl> {
+ public:
+  Impl(store::Store& store, http::Client& client, SecretKeeper& secrets, const Clock& clock, RandomSource& random,
+       boost::asio::any_io_executor executor, DelivererSettings settings)
+      : store_(store),
+        client_(client),
+        secrets_(secrets),
+        clock_(clock),
+        random_(random),
+        executor_(std::move(executor)),
+        settings_(settings),
+        forget_at_(clock.steady()) {}
+
+  Task<std::chrono::milliseconds> attend() {
+    auto begun = co_await begin_due();
+    if (!begun) spdlog::error("webhook events that are due were not sent: {}", describe(begun.error()));
+    auto forgotten = co_await forget_old();
+    if (!forgotten) spdlog::warn("old webhook deliveries were not forgotten: {}", describe(forgotten.error()));
+    co_return settings_.pause;
+  }
+
+  void stop() { stopping_ = true; }
+
+  bool idle() const {
+    std::lock_guard lock(mutex_);
+    return busy_.empty();
+  }
+
+  Task<Result<store::WebhookDelivery>> test(admin::Caller caller, std::string endpoint_id) {
+    auto begin = [self = shared_from_this(), caller,
+                  endpoint_id = std::move(endpoint_id)](store::Transaction& tx) -> Result<Job> {
+      Job job;
+      LATCHKEY_TRY(job.endpoint, require_endpoint(tx, caller.organization, endpoint_id));
+      Event event{event_type::kEndpointTest, caller.organization, job.endpoint.id};
+      auto event_id = make_id(id_prefix::kEvent, self->random_);
+      auto now = self->clock_.now();
+      job.delivery = make_delivery(event, event_id, job.endpoint.id, now, self->random_);
+      LATCHKEY_TRYV(tx.insert(job.delivery));
+      LATCHKEY_TRYV(claim(tx, job.delivery, now, self->settings_.claim));
+      return job;
+    };
+    LATCHKEY_CO_TRY(auto job, co_await store_.write(std::move(begin)));
+    co_return co_await attempt(std::move(job));
+  }
+
+ private:
+  Task<Result<void>> begin_due() {
+    auto limit = 2 * settings_.concurrency;
+    auto look = [now = clock_.now(), limit](store::Transaction& tx) { return tx.due_webhook_deliveries(now, limit); };
+    LATCHKEY_CO_TRY(auto due, co_await store_.read(std::move(look)));
+    if (due.empty() || stopping_) co_return success();
+    auto take = [self = shared_from_this(), limit](store::Transaction& tx) { return self->take_due(tx, limit); };
+    LATCHKEY_CO_TRY(auto jobs, co_await store_.write(std::move(take)));
+    for (auto& job : jobs) {
+      {
+        std::lock_guard lock(mutex_);
+        busy_.insert(job.endpoint.id);
+      }
+      auto run = [](std::shared_ptr<Impl> self, Job one) -> Task<void> {
+        auto endpoint = one.endpoint.id;
+        auto ended = co_await self->attempt(std::move(one));
+        if (!ended) {
+          spdlog::error("what came of an event to webhook endpoint {} was not written down, and it is sent again: {}",
+                        endpoint, describe(ended.error()));
+        }
+        std::lock_guard lock(self->mutex_);
+        self->busy_.erase(endpoint);
+      };
+      boost::asio::co_spawn(executor_, run(shared_from_this(), std::move(job)), boost::asio::detached);
+    }
+    co_return success();
+  }
+
+  Result<std::vector<Job>> take_due(store::Transaction& tx, std::size_t limit) {
+    auto now = clock_.now();
+    LATCHKEY_TRY(auto due, tx.due_webhook_deliveries(now, limit));
+    std::vector<Job> jobs;
+    for (auto& delivery : due) {
+      if (!has_room(delivery.endpoint_id, jobs.size())) continue;
+      LATCHKEY_TRY(auto endpoint, tx.find_webhook_endpoint(delivery.organization, delivery.endpoint_id));
+      if (!endpoint) continue;
+      LATCHKEY_TRYV(claim(tx, delivery, now, settings_.claim));
+      jobs.push_back({std::move(delivery), std::move(*endpoint)});
+    }
+    return jobs;
+  }
+
+  bool has_room(const std::string& endpoint_id, std::size_t more) const {
+    std::lock_guard lock(mutex_);
+    return busy_.size() + more < settings_.concurrency && !busy_.contains(endpoint_id);
+  }
+
+  Task<Result<store::WebhookDelivery>> attempt(Job job) {
+    auto endpoint = job.endpoint.id;
+    auto event = job.delivery.event_id;
+    auto result = co_await send(job);
+    if (result.delivered) {
+      spdlog::debug("event {} delivered to webhook endpoint {}", event, endpoint);
+    } else {
+      spdlog::warn("event {} not delivered to webhook endpoint {} in attempt {}: {}", event, endpoint,
+                   job.delivery.attempts, result.error);
+    }
+    auto note = [self = shared_from_this(), delivery = std::move(job.delivery),
+                 result = std::move(result)](store::Transaction& tx) { return self->note(tx, delivery, result); };
+    co_return co_await store_.write(std::move(note));
+  }
+
+  Task<DeliveryResult> send(const Job& job) {
+    auto signature = co_await signatures(job);
+    DeliveryResult result;
+    if (!signature) {
+      result.error = signature.error().message;
+      co_return result;
+    }
+    http::ClientRequest request;
+    request.method = "POST";
+    request.url = job.endpoint.url;
+    request.headers = {{"content-type", "application/json"},
+                       {"webhook-id", job.delivery.event_id},
+                       {"webhook-timestamp", std::to_string(signature.value().unix_seconds)},
+                       {"webhook-signature", std::move(signature.value().text)}};
+    request.body = job.delivery.body;
+    request.deadline = clock_.steady() + settings_.timeout;
+    request.max_response_bytes = kMostAnswer;
+    auto outcome = co_await client_.send(std::move(request));
+    co_return read_result(outcome);
+  }
+
+  struct Signatures {
+    std::int64_t unix_seconds = 0;
+    std::string text;
+  };
+
+  // By the secret, and by the one before it while that holds.
+  Task<Result<Signatures>> signatures(const Job& job) {
+    auto now = clock_.now();
+    std::vector<store::WrappedSecret> secrets{job.endpoint.secret};
+    const auto& previous = job.endpoint.previous_secret;
+    if (previous && now < previous->expires_at) secrets.push_back(previous->secret);
+    Signatures made{unix_seconds(now), {}};
+    for (const auto& wrapped : secrets) {
+      LATCHKEY_CO_TRY(auto secret, co_await secrets_.open(job.endpoint.id, wrapped));
+      if (!made.text.empty()) made.text += ' ';
+      made.text += sign(secret, job.delivery.event_id, made.unix_seconds, job.delivery.body);
+    }
+    co_return made;
+  }
+
+  Result<store::WebhookDelivery> note(store::Transaction& tx, store::WebhookDelivery delivery,
+                                      const DeliveryResult& result) {
+    delivery.last_status = result.status;
+    delivery.last_error = result.error.empty() ? std::nullopt : std::optional(result.error);
+    delivery.next_attempt_at.reset();
+    delivery.state = result.delivered ? store::WebhookDeliveryState::Delivered : store::WebhookDeliveryState::Failed;
+    LATCHKEY_TRY(auto current, tx.find_webhook_delivery(delivery.id));
+    // The endpoint was removed meanwhile.
+    if (!current) return delivery;
+    bool given_up = current->state != store::WebhookDeliveryState::Pending;
+    bool test = delivery.event_type == event_type::kEndpointTest;
+    if (!result.delivered && !result.gone && !given_up && !test) {
+      delivery.next_attempt_at =
+          next_attempt(delivery.created_at, delivery.attempts, clock_.now(), result.retry_after, random_);
+      if (delivery.next_attempt_at) {
+        delivery.state = store::WebhookDeliveryState::Pending;
+      } else {
+        LATCHKEY_TRYV(admin::record_system_activity(tx, clock_, random_, delivery.organization,
+                                                    "org_webhook_delivery_failed",
+                                                    {{"webhook_endpoint_id", delivery.endpoint_id},
+                                                     {"event_id", delivery.event_id},
+                                                     {"event_type", delivery.event_type},
+                                                     {"error", result.error}}));
+      }
+    }
+    LATCHKEY_TRYV(tx.update(delivery));
+    if (result.gone) {
+      LATCHKEY_TRYV(disable(tx, delivery, result.error));
+    }
+    return delivery;
+  }
+
+  Result<void> disable(store::Transaction& tx, const store::WebhookDelivery& delivery, const std::string& why) {
+    LATCHKEY_TRY(auto endpoint, tx.find_webhook_endpoint(delivery.organization, delivery.endpoint_id));
+    if (!endpoint || !endpoint->enabled) return success();
+    endpoint->enabled = false;
+    endpoint->disabled_reason = why;
+    endpoint->updated_at = clock_.now();
+    LATCHKEY_TRYV(tx.update(*endpoint));
+    LATCHKEY_TRYV(tx.fail_pending_webhook_deliveries(endpoint->id, why));
+    return admin::record_system_activity(tx, clock_, random_, endpoint->organization, "org_webhook_endpoint_disabled",
+                                         {{"webhook_endpoint_id", endpoint->id}, {"reason", why}});
+  }
+
+  Task<Result<void>> forget_old() {
+    if (stopping_ || clock_.steady() < forget_at_) co_return success();
+    forget_at_ = clock_.steady() + kForgetPeriod;
+    auto forget = [before = clock_.now() - settings_.keep](store::Transaction& tx) {
+      return tx.erase_webhook_deliveries_before(before);
+    };
+    co_return co_await store_.write(std::move(forget));
+  }
+
+  store::Store& store_;
+  http::Client& client_;
+  SecretKeeper& secrets_;
+  const Clock& clock_;
+  RandomSource& random_;
+  boost::asio::any_io_executor executor_;
+  DelivererSettings settings_;
+  SteadyTime forget_at_;
+  std::atomic<bool> stopping_ = false;
+  mutable std::mutex mutex_;
+  std::set<std::string> busy_;  // endpoints that something is on its way to
+};
+
+Deliverer::Deliverer(store::Store& store, http::Client& client, SecretKeeper& secrets, const Clock& clock,
+                     RandomSource& random, boost::asio::any_io_executor executor, DelivererSettings settings)
+    : impl_(std::make_shared<Impl>(store, client, secrets, clock, random, std::move(executor), settings)) {}
+
+Deliverer::~Deliverer() = default;
+
+Task<std::chrono::milliseconds> Deliverer::attend() {
+  return impl_->attend();
+}
+void Deliverer::stop() {
+  impl_->stop();
+}
+bool Deliverer::idle() const {
+  return impl_->idle();
+}
+Task<Result<store::WebhookDelivery>> Deliverer::test(admin::Caller caller, std::string endpoint_id) {
+  return impl_->test(std::move(caller), std::move(endpoint_id));
+}
+
+}  // namespace latchkey::webhooks

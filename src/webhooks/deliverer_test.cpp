@@ -1,0 +1,254 @@
+#include "webhooks/deliverer.hpp"
+
+#include <gmock/gmock.h>
+
+#include "base/encoding.hpp"
+#include "webhooks/retry_schedule.hpp"
+#include "webhooks/signature.hpp"
+#include "webhooks/testing/webhook_world.hpp"
+
+namespace latchkey::webhooks {
+namespace {
+
+using admin::testing::text_of;
+using kms::testing::answer;
+using kms::testing::failure;
+using std::chrono::hours;
+using std::chrono::minutes;
+using std::chrono::seconds;
+using store::WebhookDeliveryState;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Not;
+using ::testing::SizeIs;
+
+struct DelivererTest : ::testing::Test {
+  testing::WebhookWorld world;
+  EndpointWithSecret endpoint = world.make_endpoint("https://example.com/hooks");
+
+  void answers(unsigned status, http::Headers headers = {}) {
+    world.client.set([=](const auto&) { return answer(status, "", headers); });
+  }
+  store::WebhookDelivery delivery() { return world.delivery(endpoint.row.id); }
+  http::ClientRequest last_request() { return world.client.requests().back(); }
+  // What a receiver with this secret would have in the header.
+  static std::string signature(const std::string& secret, const http::ClientRequest& request) {
+    crypto::SecretBytes key(base64_decode(secret.substr(std::string_view("whsec_").size())).value());
+    auto time = std::stoll(std::string(request.headers.get("webhook-timestamp")));
+    return sign(key, request.headers.get("webhook-id"), time, request.body);
+  }
+};
+
+TEST_F(DelivererTest, SendsWhatIsSignedAndNotesThatItArrived) {
+  world.publish();
+  auto made = delivery();
+  world.deliver();
+  ASSERT_THAT(world.client.requests(), SizeIs(1));
+  auto request = last_request();
+  EXPECT_EQ(request.method, "POST");
+  EXPECT_EQ(request.url, "https://example.com/hooks");
+  EXPECT_EQ(request.body, made.body);
+  EXPECT_EQ(request.headers.get("content-type"), "application/json");
+  EXPECT_EQ(request.headers.get("webhook-id"), made.event_id);
+  auto seconds_now = std::chrono::duration_cast<seconds>(world.clock.now().time_since_epoch()).count();
+  EXPECT_EQ(request.headers.get("webhook-timestamp"), std::to_string(seconds_now));
+  EXPECT_EQ(request.headers.get("webhook-signature"), signature(endpoint.secret, request));
+  auto done = delivery();
+  EXPECT_EQ(done.state, WebhookDeliveryState::Delivered);
+  EXPECT_EQ(done.attempts, 1);
+  EXPECT_EQ(done.last_status, 200);
+  EXPECT_EQ(done.last_error, std::nullopt);
+  EXPECT_EQ(done.next_attempt_at, std::nullopt);
+  world.deliver_after(hours(1));
+  EXPECT_THAT(world.client.requests(), SizeIs(1));
+}
+
+TEST_F(DelivererTest, BothSecretsSignWhileTheyAreExchanged) {
+  auto rotated = world.run(world.endpoints.rotate_secret(world.admin(), endpoint.row.id, hours(24))).value();
+  world.publish();
+  world.deliver();
+  auto request = last_request();
+  EXPECT_EQ(request.headers.get("webhook-signature"),
+            signature(rotated.secret, request) + " " + signature(endpoint.secret, request));
+  world.clock.advance(hours(24));
+  world.publish();
+  world.deliver();
+  EXPECT_EQ(last_request().headers.get("webhook-signature"), signature(rotated.secret, last_request()));
+}
+
+struct Failure {
+  kms::testing::Answer outcome;
+  std::string error;
+};
+
+TEST_F(DelivererTest, WhatIsNotTakenIsSentAgainUnderTheSameIdAndANewTime) {
+  for (const auto& [outcome, error] :
+       {Failure{answer(500, "secret body"), "answered 500 where 2xx"}, Failure{answer(404, ""), "answered 404"},
+        Failure{answer(302, "", {{"location", "http://10.0.0.1/"}}), "a redirect, which is not followed"},
+        Failure{failure(http::TransportFailure::AddressRefused), "as the test says"},
+        Failure{failure(http::TransportFailure::TimedOut), "as the test says"}}) {
+    world.client.set([outcome = outcome](const auto&) { return outcome; });
+    world.clock.advance(seconds(1));
+    world.publish();
+    world.deliver();
+    auto first = last_request();
+    auto failed = world.deliveries(endpoint.row.id).front();
+    EXPECT_EQ(failed.state, WebhookDeliveryState::Pending);
+    EXPECT_EQ(failed.attempts, 1);
+    EXPECT_THAT(failed.last_error.value_or(""), HasSubstr(error));
+    EXPECT_THAT(failed.last_error.value_or(""), Not(HasSubstr("secret body")));
+    auto sent = world.client.requests().size();
+    world.deliver_after(seconds(3));
+    EXPECT_THAT(world.client.requests(), SizeIs(sent)) << "not before its time";
+    answers(204);
+    world.deliver_after(seconds(3));
+    ASSERT_THAT(world.client.requests(), SizeIs(sent + 1));
+    EXPECT_EQ(last_request().headers.get("webhook-id"), first.headers.get("webhook-id"));
+    EXPECT_NE(last_request().headers.get("webhook-timestamp"), first.headers.get("webhook-timestamp"));
+    EXPECT_EQ(last_request().body, first.body);
+    EXPECT_EQ(world.deliveries(endpoint.row.id).front().state, WebhookDeliveryState::Delivered);
+  }
+}
+
+TEST_F(DelivererTest, IsGivenUpAfterADayAndToldInTheActivities) {
+  answers(503);
+  world.publish();
+  auto made = delivery();
+  world.deliver();
+  while (delivery().state == WebhookDeliveryState::Pending) {
+    world.clock.advance(*delivery().next_attempt_at - world.clock.now());
+    world.deliver();
+  }
+  EXPECT_EQ(world.clock.now(), made.created_at + kGiveUpAfter);
+  EXPECT_EQ(delivery().state, WebhookDeliveryState::Failed);
+  auto activity = world.last_activity("org_webhook_delivery_failed");
+  EXPECT_EQ(text_of(activity.at("webhook_endpoint_id")), endpoint.row.id);
+  EXPECT_EQ(text_of(activity.at("event_id")), made.event_id);
+  EXPECT_THAT(text_of(activity.at("error")), HasSubstr("503"));
+  auto sent = world.client.requests().size();
+  world.deliver_after(hours(24));
+  EXPECT_THAT(world.client.requests(), SizeIs(sent));
+}
+
+TEST_F(DelivererTest, HearsWhenItIsToTryAgain) {
+  answers(429, {{"retry-after", "120"}});
+  world.publish();
+  world.deliver();
+  EXPECT_EQ(delivery().next_attempt_at, world.clock.now() + seconds(120));
+}
+
+TEST_F(DelivererTest, AnEndpointThatIsGoneIsDisabled) {
+  answers(410);
+  world.publish();
+  world.deliver();
+  EXPECT_EQ(delivery().state, WebhookDeliveryState::Failed);
+  auto row = world.run(world.endpoints.get(world.admin(), endpoint.row.id)).value();
+  EXPECT_FALSE(row.enabled);
+  EXPECT_THAT(row.disabled_reason, HasSubstr("410"));
+  auto activity = world.last_activity("org_webhook_endpoint_disabled");
+  EXPECT_EQ(activity.at("actor"), (boost::json::value{{"type", "system_actor"}}));
+  world.publish();
+  EXPECT_THAT(world.deliveries(endpoint.row.id), SizeIs(1)) << "nothing more is meant for it";
+}
+
+// Never answers.
+class SilentClient final : public http::Client {
+ public:
+  Task<kms::testing::Answer> send(http::ClientRequest) override {
+    ++asked;
+    auto wait = suspend([this](std::function<void()> resume) { waiting_.push_back(std::move(resume)); });
+    co_await std::move(wait);
+    co_return failure(http::TransportFailure::Interrupted);
+  }
+  int asked = 0;
+
+ private:
+  std::vector<std::function<void()>> waiting_;
+};
+
+TEST_F(DelivererTest, WhatACrashCutShortIsSentAgain) {
+  SilentClient silent;
+  world.restart(silent);
+  world.publish();
+  (void)world.run(world.deliverer->attend());
+  while (silent.asked == 0) world.context.run_one();
+  EXPECT_FALSE(world.deliverer->idle());
+  auto begun = delivery();
+  EXPECT_EQ(begun.attempts, 1);
+  EXPECT_EQ(begun.state, WebhookDeliveryState::Pending);
+  // The process is gone before there is an answer.
+  world.restart(world.client);
+  world.deliver_after(seconds(59));
+  EXPECT_THAT(world.client.requests(), IsEmpty()) << "somebody may still be at it";
+  world.deliver_after(seconds(1));
+  EXPECT_THAT(world.client.requests(), SizeIs(1));
+  EXPECT_EQ(last_request().headers.get("webhook-id"), begun.event_id);
+  EXPECT_EQ(delivery().attempts, 2);
+  EXPECT_EQ(delivery().state, WebhookDeliveryState::Delivered);
+}
+
+TEST_F(DelivererTest, OneThatHangsHoldsUpItsOwnAlone) {
+  auto slow = world.make_endpoint("https://slow.example.com/");
+  world.client.set([&](const http::ClientRequest& request) -> kms::testing::Answer {
+    if (request.url.find("slow") != std::string::npos) return failure(http::TransportFailure::TimedOut);
+    return answer(200, "");
+  });
+  world.publish();
+  world.publish(event_type::kExternalKeyRecovered);
+  world.deliver();
+  EXPECT_EQ(world.client.count("slow"), 1U) << "one at a time";
+  world.deliver();
+  EXPECT_EQ(world.client.count("slow"), 2U) << "the other's turn";
+  for (const auto& one : world.deliveries(endpoint.row.id)) EXPECT_EQ(one.state, WebhookDeliveryState::Delivered);
+}
+
+TEST_F(DelivererTest, ATestIsSentOnceAndTold) {
+  auto sent = world.run(world.deliverer->test(world.admin(), endpoint.row.id)).value();
+  EXPECT_EQ(sent.state, WebhookDeliveryState::Delivered);
+  EXPECT_EQ(sent.last_status, 200);
+  auto body = boost::json::parse(last_request().body);
+  EXPECT_EQ(body.at("data").at("type"), "webhook_endpoint.test");
+  EXPECT_EQ(text_of(body.at("data").at("id")), endpoint.row.id);
+  answers(500);
+  auto failed = world.run(world.deliverer->test(world.admin(), endpoint.row.id)).value();
+  EXPECT_EQ(failed.state, WebhookDeliveryState::Failed);
+  EXPECT_THAT(failed.last_error.value_or(""), HasSubstr("500"));
+  auto count = world.client.requests().size();
+  world.deliver_after(hours(1));
+  EXPECT_THAT(world.client.requests(), SizeIs(count));
+  EXPECT_THAT(world.activity_types(), Not(::testing::Contains("org_webhook_delivery_failed")));
+}
+
+TEST_F(DelivererTest, ADamagedSecretIsToldAndNothingSent) {
+  auto spoil = [&](store::Transaction& tx) -> Result<void> {
+    auto row = endpoint.row;
+    row.secret.wrapped.back() ^= 1;
+    return tx.update(row);
+  };
+  ASSERT_TRUE(world.run(world.store().write(spoil)));
+  world.publish();
+  world.deliver();
+  EXPECT_THAT(world.client.requests(), IsEmpty());
+  EXPECT_THAT(delivery().last_error.value_or(""), HasSubstr("latchkey webhooks rotate " + endpoint.row.id));
+}
+
+TEST_F(DelivererTest, OldOnesAreForgotten) {
+  world.publish();
+  world.deliver();
+  world.deliver_after(hours(24 * 29));
+  EXPECT_THAT(world.deliveries(endpoint.row.id), SizeIs(1));
+  world.deliver_after(hours(25));
+  EXPECT_THAT(world.deliveries(endpoint.row.id), IsEmpty());
+}
+
+TEST_F(DelivererTest, NothingIsBegunOnceStopped) {
+  world.publish();
+  world.deliverer->stop();
+  world.deliver();
+  EXPECT_THAT(world.client.requests(), IsEmpty());
+  EXPECT_EQ(delivery().attempts, 0);
+}
+
+}  // namespace
+}  // namespace latchkey::webhooks

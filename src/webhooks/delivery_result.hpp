@@ -1,0 +1,24 @@
+// What came of one attempt to deliver an event. Pure.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "http/client.hpp"
+
+namespace latchkey::webhooks {
+
+struct DeliveryResult {
+  bool delivered = false;
+  bool gone = false;  // 410: the endpoint wants nothing any more
+  std::optional<std::int64_t> status;
+  std::string error;  // for people; empty where it was delivered
+  std::optional<std::chrono::seconds> retry_after;
+};
+
+// Only 2xx is delivered; redirects are not followed.
+[[nodiscard]] DeliveryResult read_result(const Result<http::ClientResponse, http::TransportError>& outcome);
+
+}  // namespace latchkey::webhooks

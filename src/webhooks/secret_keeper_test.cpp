@@ -1,0 +1,59 @@
+#include "webhooks/secret_keeper.hpp"
+
+#include <gtest/gtest.h>
+
+#include "admin/testing/world.hpp"
+#include "kms/local/local_key_provider.hpp"
+#include "webhooks/signature.hpp"
+
+namespace latchkey::webhooks {
+namespace {
+
+struct SecretKeeperTest : ::testing::Test {
+  admin::testing::World world;
+  admin::testing::TemporaryDirectory folder;
+  std::shared_ptr<kms::KeyProvider> root =
+      kms::open_local_key_provider(folder.path() + "/root.key", world.random).value();
+  SecretKeeper keeper{*root, world.clock, world.random};
+};
+
+TEST_F(SecretKeeperTest, GivesBackWhatItMade) {
+  auto made = world.run(keeper.make("whep_1")).value();
+  EXPECT_EQ(made.secret.size(), kSecretSize);
+  auto opened = world.run(keeper.open("whep_1", made.wrapped));
+  ASSERT_TRUE(opened);
+  EXPECT_TRUE(crypto::equal_constant_time(opened.value().reveal(), made.secret.reveal()));
+  auto text = as_text(made.wrapped.wrapped);
+  EXPECT_EQ(text.find(as_text(made.secret.reveal())), std::string_view::npos);
+}
+
+TEST_F(SecretKeeperTest, NoTwoAreAlike) {
+  auto one = world.run(keeper.make("whep_1")).value();
+  auto two = world.run(keeper.make("whep_1")).value();
+  EXPECT_FALSE(crypto::equal_constant_time(one.secret.reveal(), two.secret.reveal()));
+}
+
+TEST_F(SecretKeeperTest, DoesNotOpenInAnothersRow) {
+  auto made = world.run(keeper.make("whep_1")).value();
+  auto opened = world.run(keeper.open("whep_2", made.wrapped));
+  ASSERT_FALSE(opened);
+  EXPECT_EQ(opened.error().code, ErrorCode::Corrupt);
+  EXPECT_NE(opened.error().message.find("latchkey webhooks rotate whep_2"), std::string::npos);
+}
+
+TEST_F(SecretKeeperTest, DoesNotOpenDamaged) {
+  auto made = world.run(keeper.make("whep_1")).value();
+  for (auto spoiled : {made.wrapped.wrapped.size() - 1, std::size_t{20}}) {
+    auto wrapped = made.wrapped;
+    wrapped.wrapped[spoiled] ^= 1;
+    EXPECT_FALSE(world.run(keeper.open("whep_1", wrapped)));
+  }
+  // Whole, by the same root key, and no signing secret.
+  kms::KeyLocation location = kms::LocalKey{};
+  crypto::SecretBytes short_one(Bytes(8, 1));
+  auto wrapped = world.run(root->wrap(location, short_one, world.clock.steady() + std::chrono::seconds(1))).value();
+  EXPECT_FALSE(world.run(keeper.open("whep_1", {wrapped.key_version, wrapped.ciphertext})));
+}
+
+}  // namespace
+}  // namespace latchkey::webhooks

@@ -1,0 +1,57 @@
+// Endpoints and their deliverer over the test world of admin, with a client that answers as a test says.
+#pragma once
+
+#include "admin/testing/world.hpp"
+#include "kms/testing/scripted_client.hpp"
+#include "webhooks/deliverer.hpp"
+#include "webhooks/endpoints.hpp"
+#include "webhooks/event.hpp"
+
+namespace latchkey::webhooks::testing {
+
+class WebhookWorld : public admin::testing::World {
+ public:
+  WebhookWorld() { restart(client); }
+
+  void restart(http::Client& through) {
+    deliverer.emplace(store(), through, secrets, clock, random, context.get_executor(), DelivererSettings{});
+  }
+
+  [[nodiscard]] EndpointWithSecret make_endpoint(std::string url = "https://example.com/hooks",
+                                                 std::vector<std::string> events = {}) {
+    clock.advance(std::chrono::seconds(1));
+    NewEndpoint wanted{.url = std::move(url), .description = "", .events = std::move(events)};
+    return run(endpoints.create(admin(), std::move(wanted))).value();
+  }
+  void publish(std::string_view type = event_type::kExternalKeyFailed, std::string subject = "ekey_1") {
+    auto write = [this, type, subject = std::move(subject)](store::Transaction& tx) {
+      return webhooks::publish(tx, clock, random, {type, own.organization.id, subject});
+    };
+    run(store().write(std::move(write))).value();
+  }
+  // Sends what is due at this time, and waits until it is written down.
+  void deliver() {
+    (void)run(deliverer->attend());
+    while (!deliverer->idle()) context.run_one();
+  }
+  void deliver_after(std::chrono::milliseconds time) {
+    clock.advance(time);
+    deliver();
+  }
+  // Newest first.
+  [[nodiscard]] std::vector<store::WebhookDelivery> deliveries(const std::string& endpoint_id) {
+    return run(endpoints.deliveries(admin(), endpoint_id, 1000, std::nullopt)).value().deliveries;
+  }
+  [[nodiscard]] store::WebhookDelivery delivery(const std::string& endpoint_id) {
+    auto all = deliveries(endpoint_id);
+    EXPECT_EQ(all.size(), 1U);
+    return all.at(0);
+  }
+
+  kms::testing::ScriptedClient client{[](const auto&) { return kms::testing::answer(200, ""); }};
+  SecretKeeper secrets{provider, clock, random};
+  Endpoints endpoints{store(), secrets, clock, random, {}};
+  std::optional<Deliverer> deliverer;
+};
+
+}  // namespace latchkey::webhooks::testing
