@@ -95,8 +95,9 @@ Error too_large(std::size_t limit) {
 class ApiService::Impl {
  public:
   Impl(ApiParts parts, ApiLimits limits) : parts_(std::move(parts)), limits_(limits) {
-    for (auto* make : {&external_key_endpoints, &key_health_endpoints, &workspace_endpoints, &data_key_endpoints,
-                       &organization_endpoints, &activity_endpoints, &data_plane_endpoints, &health_endpoints}) {
+    for (auto* make :
+         {&external_key_endpoints, &key_health_endpoints, &workspace_endpoints, &data_key_endpoints,
+          &organization_endpoints, &activity_endpoints, &webhook_endpoints, &data_plane_endpoints, &health_endpoints}) {
       for (auto& endpoint : make(parts_, limits_)) endpoints_.push_back(std::move(endpoint));
     }
     for (const auto& endpoint : endpoints_) {

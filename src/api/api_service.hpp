@@ -20,6 +20,8 @@
 #include "http/server.hpp"
 #include "keyring/keyring.hpp"
 #include "keyring/usage_meter.hpp"
+#include "webhooks/deliverer.hpp"
+#include "webhooks/endpoints.hpp"
 
 namespace latchkey::api {
 
@@ -48,6 +50,8 @@ struct ApiParts {
   std::vector<std::string> vault_suffixes;
   health::HealthMonitor& health;
   health::KillSwitch& kill_switch;
+  webhooks::Endpoints& webhook_endpoints;
+  webhooks::Deliverer& webhook_deliverer;
 };
 
 class ApiService final : public http::Service {

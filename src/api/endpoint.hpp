@@ -44,6 +44,7 @@ struct Endpoint {
 [[nodiscard]] std::vector<Endpoint> organization_endpoints(const ApiParts& parts, const ApiLimits& limits);
 [[nodiscard]] std::vector<Endpoint> activity_endpoints(const ApiParts& parts, const ApiLimits& limits);
 [[nodiscard]] std::vector<Endpoint> data_plane_endpoints(const ApiParts& parts, const ApiLimits& limits);
+[[nodiscard]] std::vector<Endpoint> webhook_endpoints(const ApiParts& parts, const ApiLimits& limits);
 [[nodiscard]] std::vector<Endpoint> health_endpoints(const ApiParts& parts, const ApiLimits& limits);
 
 }  // namespace latchkey::api

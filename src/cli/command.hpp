@@ -51,5 +51,6 @@ void add_serve_command(CLI::App& app, Chosen& chosen);
 void add_tour_command(CLI::App& app, Chosen& chosen);
 void add_workspace_commands(CLI::App& app, Chosen& chosen);
 void add_lease_commands(CLI::App& app, Chosen& chosen);
+void add_webhook_commands(CLI::App& app, Chosen& chosen);
 
 }  // namespace latchkey::cli

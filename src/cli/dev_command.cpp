@@ -50,6 +50,7 @@ Result<ServerConfig> server_config(const DevOptions& options, const emulator::az
   config.proxy = fmt::format("http://127.0.0.1:{}", azure.proxy_port());
   config.ca_file = azure.ca_file();
   config.lease_soft = kLeaseSoft;
+  config.webhook_private_addresses = true;
   LATCHKEY_TRY(auto settings, parse_settings(options.settings));
   LATCHKEY_TRYV(apply_overrides(config, settings));
   return config;

@@ -23,6 +23,7 @@ int main(int argc, char** argv) {
   add_key_commands(app, chosen);
   add_workspace_commands(app, chosen);
   add_lease_commands(app, chosen);
+  add_webhook_commands(app, chosen);
   add_data_key_commands(app, chosen);
   add_data_commands(app, chosen);
   add_activity_commands(app, chosen);

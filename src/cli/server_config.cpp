@@ -202,6 +202,16 @@ std::vector<Setting> server_settings() {
        "At most so many calls to a vault, one at a time, while data keys are rewrapped to a key's newest version;\n"
        "each takes three.",
        "10", false, number<unsigned>(&C::rewrap_calls_per_second, 1, 1000)},
+      {"webhooks", "allow_private_addresses",
+       "Whether events may be sent to http://, loopback and private addresses, too. For development alone: admins of "
+       "organisations\nchoose the addresses.",
+       "false", false, flag(&C::webhook_private_addresses)},
+      {"webhooks", "proxy",
+       "An HTTP proxy for events, http://HOST:PORT. It looks the names up, so it must refuse your own networks. Empty: "
+       "none.",
+       "", true, text(&C::webhook_proxy)},
+      {"webhooks", "ca_file", "PEM file of the authorities to trust when events are sent. Empty: the system's.", "",
+       true, text(&C::webhook_ca_file)},
       {"keys", "organization_binding",
        "Whether a customer's key must bear the tag <binding_slug>-org-<organisation uuid> = true: off, warn or "
        "require.",

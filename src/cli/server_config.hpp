@@ -58,6 +58,10 @@ struct ServerConfig {
   std::chrono::milliseconds data_key_max_age{};
   std::int64_t data_key_max_records = 0;
   std::int64_t data_key_max_bytes = 0;
+  // [webhooks]
+  bool webhook_private_addresses = false;
+  std::string webhook_proxy;
+  std::string webhook_ca_file;
   // [rewrap]
   unsigned rewrap_calls_per_second = 0;
   // [keys]

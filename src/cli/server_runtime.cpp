@@ -31,6 +31,8 @@
 #include "kms/gated_key_provider.hpp"
 #include "kms/local/local_key_provider.hpp"
 #include "store/sqlite/sqlite_store.hpp"
+#include "webhooks/deliverer.hpp"
+#include "webhooks/endpoints.hpp"
 
 namespace latchkey::cli {
 
@@ -78,6 +80,17 @@ Result<kms::azure::Credential> azure_credential(const ServerConfig& config) {
   kms::azure::ClientSecret credential{std::make_shared<const crypto::SecretBytes>(as_bytes(trimmed))};
   crypto::wipe(secret);
   return credential;
+}
+
+Result<std::unique_ptr<http::Client>> webhook_client(const ServerConfig& config) {
+  http::ClientOptions options;
+  options.proxy = config.webhook_proxy;
+  options.ca_file = config.webhook_ca_file;
+  options.address_policy =
+      config.webhook_private_addresses ? http::AddressPolicy::Any : http::AddressPolicy::PublicOnly;
+  auto client = http::make_curl_client(std::move(options));
+  if (!client) return in_setting("webhooks.proxy or webhooks.ca_file", client.error());
+  return client;
 }
 
 Result<std::optional<http::TlsFiles>> server_tls(const ServerConfig& config) {
@@ -221,6 +234,10 @@ struct ServerRuntime::Parts {
   std::unique_ptr<health::KillSwitch> kill_switch;
   std::unique_ptr<admin::DataKeys> data_keys;
   std::unique_ptr<admin::Rewraps> rewraps;
+  std::unique_ptr<http::Client> webhook_client;
+  std::unique_ptr<webhooks::SecretKeeper> webhook_secrets;
+  std::unique_ptr<webhooks::Endpoints> webhook_endpoints;
+  std::unique_ptr<webhooks::Deliverer> webhook_deliverer;
   std::unique_ptr<api::ApiService> api;
   std::unique_ptr<http::Server> server;
   std::vector<std::shared_ptr<Attendant>> attendants;
@@ -298,6 +315,15 @@ Result<std::unique_ptr<ServerRuntime>> ServerRuntime::start(const ServerConfig& 
   parts->data_keys = std::make_unique<admin::DataKeys>(*parts->store, *parts->keyring, clock, random);
   parts->rewraps = std::make_unique<admin::Rewraps>(*parts->store, *parts->providers, *parts->rewrapper, clock, random);
 
+  LATCHKEY_TRY(parts->webhook_client, webhook_client(config));
+  parts->webhook_secrets = std::make_unique<webhooks::SecretKeeper>(*parts->clouds, clock, random);
+  parts->webhook_endpoints =
+      std::make_unique<webhooks::Endpoints>(*parts->store, *parts->webhook_secrets, clock, random,
+                                            webhooks::TargetRules{.allow_private = config.webhook_private_addresses});
+  parts->webhook_deliverer =
+      std::make_unique<webhooks::Deliverer>(*parts->store, *parts->webhook_client, *parts->webhook_secrets, clock,
+                                            random, executor, webhooks::DelivererSettings{});
+
   api::ApiLimits limits;
   limits.json_body = config.max_json_body;
   limits.raw_body = config.max_raw_body;
@@ -306,7 +332,8 @@ Result<std::unique_ptr<ServerRuntime>> ServerRuntime::start(const ServerConfig& 
   parts->api = std::make_unique<api::ApiService>(
       api::ApiParts{*parts->store, *parts->credentials, *parts->external_keys, *parts->workspaces, *parts->activity,
                     *parts->compartments, *parts->lease_policies, *parts->keyring, *parts->usage, *parts->data_keys,
-                    *parts->rewraps, clock, random, config.azure_vault_suffixes, *parts->health, *parts->kill_switch},
+                    *parts->rewraps, clock, random, config.azure_vault_suffixes, *parts->health, *parts->kill_switch,
+                    *parts->webhook_endpoints, *parts->webhook_deliverer},
       limits);
 
   http::ServerOptions server_options;
@@ -322,6 +349,8 @@ Result<std::unique_ptr<ServerRuntime>> ServerRuntime::start(const ServerConfig& 
     co_return kUsagePeriod;
   });
   parts->health->start();
+  parts->attend(executor, kFirstAttention,
+                [deliverer = parts->webhook_deliverer.get()] { return deliverer->attend(); });
   parts->attend(executor, kUsePeriod, [keyring = parts->keyring.get()]() -> Task<std::chrono::milliseconds> {
     co_await write_use(*keyring);
     co_return kUsePeriod;
@@ -341,6 +370,7 @@ admin::Workspaces& ServerRuntime::workspaces() {
 }
 Task<void> ServerRuntime::stop() {
   parts_->health->stop();
+  parts_->webhook_deliverer->stop();
   parts_->rewrapper->stop();
   co_await parts_->server->stop(kStopGrace);
   for (const auto& attendant : parts_->attendants) co_await end(attendant);

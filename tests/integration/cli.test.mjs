@@ -35,6 +35,8 @@ const kCommands = [
   'keys list', 'keys get', 'keys update', 'keys delete', 'keys validate', 'workspaces create', 'workspaces list',
   'workspaces get', 'workspaces attach', 'workspaces archive', 'encrypt', 'decrypt', 'activity list', 'completion', 'emulator azure',
   'leases get', 'leases set', 'leases reset', 'keys health', 'keys resume', 'keys suspend', 'keys rewrap', 'workspaces shred', 'data-keys list', 'explain',
+  'webhooks add', 'webhooks list', 'webhooks get', 'webhooks test', 'webhooks deliveries', 'webhooks rotate', 'webhooks enable',
+  'webhooks disable', 'webhooks remove',
 ];
 
 test('each command explains itself with an example', () => {
@@ -57,7 +59,7 @@ test('the list of commands above is whole', () => {
 });
 
 test('a group and the whole explain themselves too', () => {
-  for (const args of [[], ['azure'], ['org'], ['org', 'keys'], ['keys'], ['workspaces'], ['activity'], ['leases'], ['data-keys']]) {
+  for (const args of [[], ['azure'], ['org'], ['org', 'keys'], ['keys'], ['workspaces'], ['activity'], ['leases'], ['data-keys'], ['webhooks']]) {
     const done = bare([...args, '--help']);
     assert.equal(done.status, 0, args.join(' '));
     assert.match(done.stdout, /subcommands/i);

@@ -42,6 +42,7 @@ function blocks(page) {
 function filled(body) {
   return body
     .replaceAll('ekey_…', variables.KEY ?? 'ekey_…')
+    .replaceAll('whep_…', variables.WEBHOOK ?? 'whep_…')
     .replaceAll('wrkspc_…', dev.env.LATCHKEY_WORKSPACE_ID)
     .replaceAll('/etc/latchkey', join(home, 'etc'))
     .replaceAll('/usr/local/bin/', join(home, 'installed') + '/')
@@ -61,6 +62,7 @@ function run(body) {
   });
   assert.equal(done.status, 0, `${body}\n${done.stdout}\n${done.stderr}`);
   assert.doesNotMatch(done.stdout, /"type": ?"error"/, body);
+  variables.WEBHOOK ??= /whep_\w+/.exec(done.stdout)?.[0];
   variables.KEY ??= /ekey_\w+/.exec(done.stdout)?.[0];
   return done.stdout;
 }

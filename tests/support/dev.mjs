@@ -115,6 +115,17 @@ export class Dev {
     return { code: done.status, stdout: done.stdout, out: done.stdout.toString('utf8'), err: done.stderr.toString('utf8') };
   }
 
+  /** The same while this process goes on, for commands that have the server call it. */
+  async cliWhileServing(args) {
+    const child = spawn(binary, args, { env: { PATH: process.env.PATH, HOME: this.folder, ...this.env }, stdio: ['ignore', 'pipe', 'pipe'] });
+    let out = '';
+    let err = '';
+    child.stdout.on('data', (data) => (out += data));
+    child.stderr.on('data', (data) => (err += data));
+    const code = await new Promise((resolve) => child.once('close', resolve));
+    return { code, out, err };
+  }
+
   /** Runs `latchkey azure ...` as the customer's admin, in the environment of both files. */
   azure(args, env = {}) {
     const done = this.cli(['azure', ...args], { env: { ...this.azureEnv, ...env } });

@@ -4,6 +4,7 @@
 #include "admin/testing/world.hpp"
 #include "api/api_service.hpp"
 #include "base/encoding.hpp"
+#include "kms/testing/scripted_client.hpp"
 
 namespace latchkey::api::testing {
 
@@ -49,8 +50,12 @@ class ApiWorld : public admin::testing::World {
         rewrapper(store(), provider, clock, context.get_executor(), std::make_shared<NoSleep>(), {},
                   admin::rewrap_hooks(clock, random)),
         rewraps(store(), provider, rewrapper, clock, random),
+        webhook_secrets(provider, clock, random),
+        webhook_endpoints(store(), webhook_secrets, clock, random, {}),
+        webhook_deliverer(store(), receiver, webhook_secrets, clock, random, context.get_executor(), {}),
         service({store(), *credentials, validating_keys, *workspaces, *feed, compartments, lease_policies, keyring,
-                 usage, data_keys, rewraps, clock, random, settings.vault_suffixes, health, kill_switch},
+                 usage, data_keys, rewraps, clock, random, settings.vault_suffixes, health, kill_switch,
+                 webhook_endpoints, webhook_deliverer},
                 limits) {
     admin_key = own.admin_key.secret;
     stranger_key = other.admin_key.secret;
@@ -131,6 +136,10 @@ class ApiWorld : public admin::testing::World {
   admin::DataKeys data_keys;
   keyring::Rewrapper rewrapper;
   admin::Rewraps rewraps;
+  kms::testing::ScriptedClient receiver{[](const auto&) { return kms::testing::answer(200, ""); }};
+  webhooks::SecretKeeper webhook_secrets;
+  webhooks::Endpoints webhook_endpoints;
+  webhooks::Deliverer webhook_deliverer;
   ApiService service;
   std::string admin_key;
   std::string stranger_key;

@@ -1,0 +1,170 @@
+#include <gtest/gtest.h>
+
+#include "api/testing/api_world.hpp"
+#include "kms/reasons.hpp"
+
+namespace latchkey::api {
+namespace {
+
+using testing::expect_refused;
+
+constexpr auto kAll = "/v1/organizations/webhooks";
+
+struct WebhooksApiTest : ::testing::Test {
+  testing::ApiWorld world;
+
+  testing::Answer create(std::string body = R"({"url":"https://example.com/hooks"})") {
+    return world.post(kAll, std::move(body));
+  }
+  std::string made() { return create().text("/id"); }
+  static std::string one(const std::string& id, std::string_view tail = {}) {
+    return std::string(kAll) + "/" + id + std::string(tail);
+  }
+  void deliver() {
+    (void)world.run(world.webhook_deliverer.attend());
+    while (!world.webhook_deliverer.idle()) world.context.run_one();
+  }
+};
+
+TEST_F(WebhooksApiTest, TheSecretIsShownOnceAndNeverAgain) {
+  auto answer = create(R"({"url":"https://example.com/hooks","description":"pager"})");
+  ASSERT_EQ(answer.status, 200U) << answer.body;
+  auto id = answer.text("/id");
+  auto now = format_timestamp(world.clock.now());
+  boost::json::object shown{{"id", id},
+                            {"type", "webhook_endpoint"},
+                            {"url", "https://example.com/hooks"},
+                            {"description", "pager"},
+                            {"events", {"external_key.failed", "external_key.recovered"}},
+                            {"status", "enabled"},
+                            {"disabled_reason", nullptr},
+                            {"previous_secret_expires_at", nullptr},
+                            {"created_at", now},
+                            {"updated_at", now}};
+  EXPECT_EQ(world.get(one(id)).json, boost::json::value(shown));
+  EXPECT_EQ(world.get(kAll).json, (boost::json::value{{"data", {shown}}, {"next_page", nullptr}}));
+  EXPECT_TRUE(answer.text("/secret").starts_with("whsec_"));
+  shown["secret"] = answer.text("/secret");
+  EXPECT_EQ(answer.json, boost::json::value(shown));
+}
+
+TEST_F(WebhooksApiTest, AKeyThatFailsIsToldAndOneThatServesAgain) {
+  auto id = made();
+  auto workspace = world.make_locked_workspace();
+  auto key = workspace.external_key_id.value();
+  world.settle_health();
+  world.provider.failure =
+      Error{ErrorCode::KeyDenied, "the role is gone. Give it back", std::string(kms::reason::kRoleMissing)};
+  EXPECT_EQ(world.post("/v1/organizations/external_keys/" + key + "/validate").text("/status"), "failure");
+  world.settle_health();
+  deliver();
+  ASSERT_EQ(world.receiver.requests().size(), 1U);
+  auto event = boost::json::parse(world.receiver.requests().back().body);
+  EXPECT_EQ(event.at("data"), (boost::json::value{{"type", "external_key.failed"},
+                                                  {"id", key},
+                                                  {"organization_id", format_uuid(world.own.organization.id)}}));
+  world.provider.failure.reset();
+  EXPECT_EQ(world.post("/v1/organizations/external_keys/" + key + "/validate").text("/status"), "success");
+  world.settle_health();
+  deliver();
+  ASSERT_EQ(world.receiver.requests().size(), 2U);
+  event = boost::json::parse(world.receiver.requests().back().body);
+  EXPECT_EQ(event.at("data").at("type"), "external_key.recovered");
+  auto log = world.get(one(id, "/deliveries"));
+  ASSERT_EQ(log.status, 200U) << log.body;
+  EXPECT_EQ(log.text("/data/1/event_type"), "external_key.failed");
+  EXPECT_EQ(log.text("/data/0/status"), "delivered");
+  EXPECT_EQ(log.at("/data/0/last_response_status"), boost::json::value(200));
+  EXPECT_EQ(log.at("/data/0/attempts"), boost::json::value(1));
+}
+
+TEST_F(WebhooksApiTest, ASuspensionIsTold) {
+  (void)made();
+  auto key = world.make_locked_workspace().external_key_id.value();
+  EXPECT_EQ(world.post("/v1/organizations/external_keys/" + key + "/suspend").status, 200U);
+  deliver();
+  ASSERT_EQ(world.receiver.requests().size(), 1U);
+  EXPECT_EQ(boost::json::parse(world.receiver.requests().back().body).at("data").at("type"), "external_key.failed");
+}
+
+TEST_F(WebhooksApiTest, ChangesDisablesAndRemoves) {
+  auto id = made();
+  auto changed = world.post(one(id), R"({"url":"https://example.org/","events":["external_key.failed"]})");
+  EXPECT_EQ(changed.text("/url"), "https://example.org/");
+  EXPECT_EQ(changed.at("/events"), (boost::json::array{"external_key.failed"}));
+  auto disabled = world.post(one(id), R"({"status":"disabled"})");
+  EXPECT_EQ(disabled.text("/status"), "disabled");
+  EXPECT_FALSE(disabled.text("/disabled_reason").empty());
+  EXPECT_EQ(world.post(one(id), R"({"status":"enabled"})").text("/status"), "enabled");
+  auto removed = world.call("DELETE", one(id), world.admin_key);
+  EXPECT_EQ(removed.json, (boost::json::value{{"id", id}, {"type", "webhook_endpoint_deleted"}}));
+  EXPECT_EQ(world.get(one(id)).status, 404U);
+}
+
+TEST_F(WebhooksApiTest, RotatesTheSecret) {
+  auto created = create();
+  auto id = created.text("/id");
+  auto rotated = world.post(one(id, "/rotate_secret"));
+  EXPECT_NE(rotated.text("/secret"), created.text("/secret"));
+  EXPECT_EQ(rotated.text("/previous_secret_expires_at"), format_timestamp(world.clock.now() + std::chrono::hours(24)));
+  auto at_once = world.post(one(id, "/rotate_secret"), R"({"overlap_seconds":0})");
+  EXPECT_TRUE(at_once.at("/previous_secret_expires_at").is_null());
+  expect_refused(world.post(one(id, "/rotate_secret"), R"({"overlap_seconds":604801})"), 400, "invalid_request_error",
+                 "overlap_seconds: Must be from 0 to 604800.");
+}
+
+TEST_F(WebhooksApiTest, ATestTellsWhatCameOfIt) {
+  auto id = made();
+  EXPECT_EQ(world.post(one(id, "/test")).text("/status"), "delivered");
+  world.receiver.set([](const auto&) { return kms::testing::answer(500, ""); });
+  auto failed = world.post(one(id, "/test"));
+  EXPECT_EQ(failed.status, 200U);
+  EXPECT_EQ(failed.text("/status"), "failed");
+  EXPECT_EQ(failed.text("/last_error"), "The endpoint answered 500 where 2xx takes the event.");
+}
+
+TEST_F(WebhooksApiTest, RefusesWhatIsWrong) {
+  auto id = made();
+  struct Case {
+    std::string body;
+    std::string message;
+  };
+  for (const auto& [body, message] : {
+           Case{R"({})", "url: Field required"},
+           Case{R"({"url":7})", "url: Input should be a valid string"},
+           Case{R"({"url":"https://example.com","secret":"x"})", "secret: Extra inputs are not permitted"},
+           Case{R"({"url":"https://example.com","events":"all"})",
+                "events: Input should be a list of at most 64 strings"},
+           Case{R"({"url":"https://example.com","events":[7]})", "events.0: Input should be a valid string"},
+           Case{R"({"url":"https://example.com","events":[]})", "events: Must name at least one event"},
+           Case{R"({"url":"http://example.com"})",
+                "url: It is not https. Give the endpoint a certificate, and use https://."},
+       }) {
+    expect_refused(create(body), 400, "invalid_request_error", message);
+  }
+  expect_refused(world.post(one(id), R"({"status":"off"})"), 400, "invalid_request_error",
+                 "status: Input should be 'enabled' or 'disabled'");
+  expect_refused(world.post(one(id, "/rotate_secret"), R"({"overlap_seconds":1.5})"), 400, "invalid_request_error",
+                 "overlap_seconds: Input should be a whole number");
+  expect_refused(world.get(one("whep_01")), 404, "not_found_error",
+                 "There is no webhook endpoint whep_01. `latchkey webhooks list` shows them.");
+}
+
+TEST_F(WebhooksApiTest, ForAdminsOfTheOrganisationAlone) {
+  auto id = made();
+  for (const auto& key : {world.service_key, world.compliance_key}) {
+    EXPECT_EQ(world.call("GET", kAll, key).status, 403U);
+    EXPECT_EQ(world.call("POST", kAll, key, R"({"url":"https://example.com/"})").status, 403U);
+  }
+  EXPECT_EQ(world.call("GET", kAll, world.stranger_key).at("/data"), boost::json::array());
+  for (const auto* tail : {"", "/deliveries"}) {
+    EXPECT_EQ(world.call("GET", one(id, tail), world.stranger_key).status, 404U);
+  }
+  for (const auto* tail : {"", "/test", "/rotate_secret"}) {
+    EXPECT_EQ(world.call("POST", one(id, tail), world.stranger_key, "{}").status, 404U);
+  }
+  EXPECT_EQ(world.call("DELETE", one(id), world.stranger_key).status, 404U);
+}
+
+}  // namespace
+}  // namespace latchkey::api
