@@ -9,6 +9,9 @@ find_package(spdlog 1.10 REQUIRED)
 find_package(fmt 9.1 REQUIRED)
 find_package(CLI11 2.1 REQUIRED)
 find_package(tomlplusplus 3.3 REQUIRED)
+# Its CMake package tells no version.
+find_package(PkgConfig REQUIRED)
+pkg_check_modules(prometheus_cpp REQUIRED IMPORTED_TARGET prometheus-cpp-core>=1.0)
 # AES-GCM at the CPU's full width; it exists for x86-64 alone, and comes without a CMake or pkg-config file.
 if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
   find_path(LATCHKEY_IPSEC_MB_INCLUDE intel-ipsec-mb.h REQUIRED)

@@ -33,6 +33,7 @@ std::string_view name_of(store::Role role) {
 bool allows(Access access, store::Role role) {
   switch (access) {
     case Access::Public:
+    case Access::Metrics:
       return true;
     case Access::Admin:
       return role == store::Role::Admin;
@@ -47,6 +48,7 @@ bool allows(Access access, store::Role role) {
 std::string_view needed(Access access) {
   switch (access) {
     case Access::Public:
+    case Access::Metrics:
       return "no key";
     case Access::Admin:
       return "an admin key (sk-latchkey-admin01-...)";
@@ -101,8 +103,10 @@ class ApiService::Impl {
       for (auto& endpoint : make(parts_, limits_)) endpoints_.push_back(std::move(endpoint));
     }
     for (const auto& endpoint : endpoints_) {
-      router_.add(endpoint.method, endpoint.pattern,
-                  [this, &endpoint](http::Request request) { return serve(endpoint, std::move(request)); });
+      auto& counted = parts_.metrics.route(endpoint.method, endpoint.pattern);
+      router_.add(endpoint.method, endpoint.pattern, [this, &endpoint, &counted](http::Request request) {
+        return serve(endpoint, counted, std::move(request));
+      });
     }
   }
 
@@ -147,7 +151,7 @@ class ApiService::Impl {
     return response;
   }
 
-  Task<http::Response> serve(const Endpoint& endpoint, http::Request request) {
+  Task<http::Response> serve(const Endpoint& endpoint, metrics::RouteMetrics& counted, http::Request request) {
     auto request_id = new_request_id();
     auto began = parts_.clock.steady();
     auto method = request.method;
@@ -167,8 +171,9 @@ class ApiService::Impl {
     // Named only once it is known to be the caller's: after that nothing but its key can fail so.
     bool found = known || speaks_of_the_key(result.error());
     finish(response, endpoint, caller, found ? workspace_id : std::string(), request_id);
-    log(endpoint, response.status, caller, request_id, parts_.clock.steady() - began,
-        known ? nullptr : &result.error());
+    auto took = parts_.clock.steady() - began;
+    counted.answered(response.status, took);
+    log(endpoint, response.status, caller, request_id, took, known ? nullptr : &result.error());
     co_return response;
   }
 
@@ -177,6 +182,7 @@ class ApiService::Impl {
     auto limit = body_limit(endpoint, call.request);
     if (call.request.body.size() > limit) co_return too_large(limit);
     if (endpoint.access == Access::Public) co_return success();
+    if (endpoint.access == Access::Metrics) co_return admit_scraper(call.request);
     auto credential = credential_of(call.request);
     if (credential.empty()) {
       co_return Error{ErrorCode::Unauthenticated,
@@ -190,6 +196,16 @@ class ApiService::Impl {
     co_return Error{ErrorCode::PermissionDenied,
                     fmt::format("This is {}. {} {} needs {}.", name_of(call.caller.role), endpoint.method,
                                 endpoint.pattern, needed(endpoint.access))};
+  }
+
+  Result<void> admit_scraper(const http::RequestHead& head) const {
+    if (!parts_.metrics_token) {
+      return Error{ErrorCode::NotFound,
+                   "Metrics are switched off. Set metrics.token_file to a file with the token that the scraper sends."};
+    }
+    if (crypto::equal_constant_time(as_bytes(credential_of(head)), parts_.metrics_token->reveal())) return success();
+    return Error{ErrorCode::Unauthenticated,
+                 "Metrics want the token of metrics.token_file, as authorization: Bearer. API keys are not taken."};
   }
 
   // The headers that every answer has.

@@ -20,6 +20,7 @@
 #include "http/server.hpp"
 #include "keyring/keyring.hpp"
 #include "keyring/usage_meter.hpp"
+#include "metrics/server_metrics.hpp"
 #include "webhooks/deliverer.hpp"
 #include "webhooks/endpoints.hpp"
 
@@ -52,6 +53,8 @@ struct ApiParts {
   health::KillSwitch& kill_switch;
   webhooks::Endpoints& webhook_endpoints;
   webhooks::Deliverer& webhook_deliverer;
+  metrics::ServerMetrics& metrics;
+  std::shared_ptr<const crypto::SecretBytes> metrics_token;  // null: nobody may read them
 };
 
 class ApiService final : public http::Service {

@@ -16,6 +16,7 @@ namespace latchkey::api {
 
 enum class Access {
   Public,    // no key
+  Metrics,   // the scraper's token
   Admin,     // admin keys
   Activity,  // admin and compliance keys
   Data,      // service and workspace keys

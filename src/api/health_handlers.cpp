@@ -16,12 +16,22 @@ Task<Result<http::Response>> ready(const ApiParts& parts, Call) {
   co_return json_response({{"status", "ready"}});
 }
 
+Task<Result<http::Response>> show_metrics(const ApiParts& parts, Call) {
+  LATCHKEY_CO_TRY(auto page, co_await parts.metrics.render(parts.store));
+  http::Response response;
+  response.headers.add("content-type", std::string(metrics::kMediaType));
+  response.body = std::move(page);
+  co_return response;
+}
+
 }  // namespace
 
 std::vector<Endpoint> health_endpoints(const ApiParts& parts, const ApiLimits& limits) {
   return {{"GET", "/healthz", Access::Public, [&parts](Call call) { return alive(parts, std::move(call)); },
            limits.json_body},
           {"GET", "/readyz", Access::Public, [&parts](Call call) { return ready(parts, std::move(call)); },
+           limits.json_body},
+          {"GET", "/metrics", Access::Metrics, [&parts](Call call) { return show_metrics(parts, std::move(call)); },
            limits.json_body}};
 }
 

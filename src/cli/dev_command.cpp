@@ -51,6 +51,7 @@ Result<ServerConfig> server_config(const DevOptions& options, const emulator::az
   config.ca_file = azure.ca_file();
   config.lease_soft = kLeaseSoft;
   config.webhook_private_addresses = true;
+  config.metrics_token_file = metrics_token_file(options.data_dir);
   LATCHKEY_TRY(auto settings, parse_settings(options.settings));
   LATCHKEY_TRYV(apply_overrides(config, settings));
   return config;
@@ -78,6 +79,7 @@ Result<void> serve(const DevOptions& options) {
   crypto::SystemRandom random;
   boost::asio::io_context context;
 
+  LATCHKEY_TRYV(ensure_metrics_token(options.data_dir, random));
   LATCHKEY_TRY(auto certificate, ensure_app_credential(options.data_dir, options.app, clock, random));
   LATCHKEY_TRY(auto azure,
                emulator::azure::Emulator::start(context.get_executor(), emulator_options(options, clock, random)));

@@ -1,7 +1,10 @@
 #include "cli/dev_environment.hpp"
 
+#include <array>
+
 #include <fmt/format.h>
 
+#include "base/encoding.hpp"
 #include "base/file.hpp"
 #include "base/task.hpp"
 #include "cli/azure_environment.hpp"
@@ -56,6 +59,20 @@ std::string app_private_key_file(const std::string& data_dir) {
   return data_dir + "/app-private-key.pem";
 }
 
+std::string metrics_token_file(const std::string& data_dir) {
+  return data_dir + "/metrics.token";
+}
+
+Result<void> ensure_metrics_token(const std::string& data_dir, RandomSource& random) {
+  auto path = metrics_token_file(data_dir);
+  auto known = read_file(path, kMaxPem);
+  if (known) return success();
+  if (known.error().code != ErrorCode::NotFound) return known.error();
+  std::array<std::uint8_t, 32> bytes{};
+  random.fill(bytes);
+  return write_file_durably(path, base64url_encode(bytes) + "\n", 0600);
+}
+
 Result<std::string> ensure_app_credential(const std::string& data_dir, const AppIdentity& app, const Clock& clock,
                                           RandomSource& random) {
   auto certificate = read_file(app_certificate_file(data_dir), kMaxPem);
@@ -107,6 +124,7 @@ Result<void> write_environment(const std::string& data_dir, const std::string& u
       {"LATCHKEY_WORKSPACE_ID", tenant.workspace_id},
       {"LATCHKEY_WORKSPACE_KEY", tenant.workspace_key},
       {"LATCHKEY_SERVICE_KEY", tenant.service_key},
+      {"LATCHKEY_METRICS_TOKEN_FILE", metrics_token_file(data_dir)},
   };
   for (auto& line : cloud_environment(azure, cloud)) lines.push_back(std::move(line));
   LATCHKEY_TRYV(write_env_file(dev_env_file(data_dir), kHeading, lines));

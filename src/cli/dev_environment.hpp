@@ -24,6 +24,11 @@ struct AppIdentity {
 [[nodiscard]] Result<std::string> ensure_app_credential(const std::string& data_dir, const AppIdentity& app,
                                                         const Clock& clock, RandomSource& random);
 
+[[nodiscard]] std::string metrics_token_file(const std::string& data_dir);
+
+// Made where it is not there: what a scraper sends for /metrics.
+[[nodiscard]] Result<void> ensure_metrics_token(const std::string& data_dir, RandomSource& random);
+
 struct DevTenant {
   std::string organization_id;
   std::string admin_key;

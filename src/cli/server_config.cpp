@@ -212,6 +212,12 @@ std::vector<Setting> server_settings() {
        "", true, text(&C::webhook_proxy)},
       {"webhooks", "ca_file", "PEM file of the authorities to trust when events are sent. Empty: the system's.", "",
        true, text(&C::webhook_ca_file)},
+      {"metrics", "token_file",
+       "A file with the token that Prometheus sends for /metrics (authorization: Bearer). Empty: there are no metrics.",
+       "", true, text(&C::metrics_token_file)},
+      {"metrics", "per_data_key",
+       "Whether uses are told for each workspace and data key, up to 10,000 of them, instead of in sum.", "false",
+       false, flag(&C::metrics_per_data_key)},
       {"keys", "organization_binding",
        "Whether a customer's key must bear the tag <binding_slug>-org-<organisation uuid> = true: off, warn or "
        "require.",

@@ -64,6 +64,9 @@ struct ServerConfig {
   std::string webhook_ca_file;
   // [rewrap]
   unsigned rewrap_calls_per_second = 0;
+  // [metrics]
+  std::string metrics_token_file;
+  bool metrics_per_data_key = false;
   // [keys]
   kms::OrganizationBinding organization_binding = kms::OrganizationBinding::Warn;
   std::string binding_slug;

@@ -30,6 +30,8 @@
 #include "kms/azure/azure_key_provider.hpp"
 #include "kms/gated_key_provider.hpp"
 #include "kms/local/local_key_provider.hpp"
+#include "kms/observed_key_provider.hpp"
+#include "metrics/server_metrics.hpp"
 #include "store/sqlite/sqlite_store.hpp"
 #include "webhooks/deliverer.hpp"
 #include "webhooks/endpoints.hpp"
@@ -62,6 +64,19 @@ Result<void> make_folder_of(const std::string& path) {
   return folder.empty() ? Result<void>(success()) : make_folder(folder, 0700);
 }
 
+// Without the line's end; null where no file is set.
+Result<std::shared_ptr<const crypto::SecretBytes>> read_secret(std::string_view setting, const std::string& path) {
+  std::shared_ptr<const crypto::SecretBytes> secret;
+  if (path.empty()) return secret;
+  LATCHKEY_TRY(auto text, read_setting_file(setting, path));
+  std::string_view trimmed(text);
+  while (!trimmed.empty() && (trimmed.back() == '\n' || trimmed.back() == '\r')) trimmed.remove_suffix(1);
+  secret = std::make_shared<const crypto::SecretBytes>(as_bytes(trimmed));
+  crypto::wipe(text);
+  if (secret->empty()) return Error{ErrorCode::Invalid, fmt::format("{}: {} is empty", setting, path)};
+  return secret;
+}
+
 Result<kms::azure::Credential> azure_credential(const ServerConfig& config) {
   if (!config.azure_federated_token_file.empty()) {
     return kms::azure::FederatedTokenFile{config.azure_federated_token_file};
@@ -74,12 +89,8 @@ Result<kms::azure::Credential> azure_credential(const ServerConfig& config) {
     if (!key) return in_setting("azure.private_key_file", key.error());
     return kms::azure::ClientCertificate{std::move(certificate), std::move(key).value()};
   }
-  LATCHKEY_TRY(auto secret, read_setting_file("azure.client_secret_file", config.azure_client_secret_file));
-  std::string_view trimmed(secret);
-  while (!trimmed.empty() && (trimmed.back() == '\n' || trimmed.back() == '\r')) trimmed.remove_suffix(1);
-  kms::azure::ClientSecret credential{std::make_shared<const crypto::SecretBytes>(as_bytes(trimmed))};
-  crypto::wipe(secret);
-  return credential;
+  LATCHKEY_TRY(auto secret, read_secret("azure.client_secret_file", config.azure_client_secret_file));
+  return kms::azure::ClientSecret{std::move(secret)};
 }
 
 Result<std::unique_ptr<http::Client>> webhook_client(const ServerConfig& config) {
@@ -217,7 +228,9 @@ struct ServerRuntime::Parts {
   boost::asio::thread_pool signing_pool{kSigningThreads};
   std::unique_ptr<store::Store> store;
   std::unique_ptr<http::Client> client;
+  std::unique_ptr<metrics::ServerMetrics> metrics;
   std::unique_ptr<kms::KeyProviders> clouds;
+  std::unique_ptr<kms::ObservedKeyProvider> observed;
   std::unique_ptr<kms::GatedKeyProvider> providers;
   std::unique_ptr<kms::GatedKeyProvider> background;
   std::unique_ptr<health::HealthMonitor> health;
@@ -278,11 +291,14 @@ Result<std::unique_ptr<ServerRuntime>> ServerRuntime::start(const ServerConfig& 
   LATCHKEY_TRY(auto local, kms::open_local_key_provider(config.root_key_file, random));
   LATCHKEY_TRY(auto azure, azure_provider(config, *parts->client, clock, random, parts->signing_pool, executor));
   parts->clouds = std::make_unique<kms::KeyProviders>(std::move(local), std::move(azure));
+  parts->metrics =
+      std::make_unique<metrics::ServerMetrics>(metrics::MetricsSettings{.per_data_key = config.metrics_per_data_key});
+  parts->observed = std::make_unique<kms::ObservedKeyProvider>(*parts->clouds, *parts->metrics, clock);
   auto gate = kms::CallGate::create(clock, executor, kms::make_timer_sleeper(), gate_limits(config));
   parts->providers =
-      std::make_unique<kms::GatedKeyProvider>(*parts->clouds, gate, kms::CallKind::Request, config.kms_timeout);
+      std::make_unique<kms::GatedKeyProvider>(*parts->observed, gate, kms::CallKind::Request, config.kms_timeout);
   parts->background =
-      std::make_unique<kms::GatedKeyProvider>(*parts->clouds, gate, kms::CallKind::Background, config.kms_timeout);
+      std::make_unique<kms::GatedKeyProvider>(*parts->observed, gate, kms::CallKind::Background, config.kms_timeout);
   // The keyring tells the monitor what it meets, and the monitor has it forget what is over.
   health::ForgetKey forget = [keyring = &parts->keyring](const std::string& key) { (*keyring)->evict(key); };
   parts->health = std::make_unique<health::HealthMonitor>(*parts->store, *parts->background, clock, random, executor,
@@ -324,17 +340,39 @@ Result<std::unique_ptr<ServerRuntime>> ServerRuntime::start(const ServerConfig& 
       std::make_unique<webhooks::Deliverer>(*parts->store, *parts->webhook_client, *parts->webhook_secrets, clock,
                                             random, executor, webhooks::DelivererSettings{});
 
+  parts->metrics->set_sources(
+      {.leases = [keyring = parts->keyring.get()] { return keyring->size(); },
+       .gate = [gate] { return gate->load(); },
+       .usage = [usage = parts->usage.get()] { return usage->totals(); },
+       .webhook_attempts = [sender = parts->webhook_deliverer.get()] { return sender->counts(); }});
+  LATCHKEY_TRY(auto metrics_token, read_secret("metrics.token_file", config.metrics_token_file));
+
   api::ApiLimits limits;
   limits.json_body = config.max_json_body;
   limits.raw_body = config.max_raw_body;
   limits.request_timeout = config.request_timeout;
   limits.lends_data_keys = config.lend_data_keys;
-  parts->api = std::make_unique<api::ApiService>(
-      api::ApiParts{*parts->store, *parts->credentials, *parts->external_keys, *parts->workspaces, *parts->activity,
-                    *parts->compartments, *parts->lease_policies, *parts->keyring, *parts->usage, *parts->data_keys,
-                    *parts->rewraps, clock, random, config.azure_vault_suffixes, *parts->health, *parts->kill_switch,
-                    *parts->webhook_endpoints, *parts->webhook_deliverer},
-      limits);
+  parts->api = std::make_unique<api::ApiService>(api::ApiParts{*parts->store,
+                                                               *parts->credentials,
+                                                               *parts->external_keys,
+                                                               *parts->workspaces,
+                                                               *parts->activity,
+                                                               *parts->compartments,
+                                                               *parts->lease_policies,
+                                                               *parts->keyring,
+                                                               *parts->usage,
+                                                               *parts->data_keys,
+                                                               *parts->rewraps,
+                                                               clock,
+                                                               random,
+                                                               config.azure_vault_suffixes,
+                                                               *parts->health,
+                                                               *parts->kill_switch,
+                                                               *parts->webhook_endpoints,
+                                                               *parts->webhook_deliverer,
+                                                               *parts->metrics,
+                                                               std::move(metrics_token)},
+                                                 limits);
 
   http::ServerOptions server_options;
   server_options.address = config.address;

@@ -4,10 +4,23 @@
 
 namespace latchkey::keyring {
 
+namespace {
+
+void add_to(UsageCounts& sum, const UsageCounts& counts) {
+  sum.encrypts += counts.encrypts;
+  sum.decrypts += counts.decrypts;
+  sum.leases += counts.leases;
+}
+
+}  // namespace
+
 void UsageMeter::count(const Compartment& compartment, const std::optional<std::string>& external_key_id,
                        const RawId& data_key, const UsageCounts& counts) {
   auto now = clock_.now();
   std::lock_guard lock(mutex_);
+  std::pair key(compartment.workspace_id, data_key);
+  bool has_room = totals_.size() < kMostUsageTotals || totals_.contains(key);
+  add_to(has_room ? totals_[std::move(key)] : other_total_, counts);
   add({compartment.organization, compartment.workspace_id, external_key_id, data_key, counts, now, now});
 }
 
@@ -28,13 +41,20 @@ void UsageMeter::give_back(std::vector<Usage> taken) {
   for (auto& usage : taken) add(std::move(usage));
 }
 
+std::vector<UsageTotal> UsageMeter::totals() const {
+  std::lock_guard lock(mutex_);
+  std::vector<UsageTotal> all;
+  all.reserve(totals_.size() + 1);
+  for (const auto& [key, counts] : totals_) all.push_back({key.first, key.second, counts});
+  if (other_total_ != UsageCounts{}) all.push_back({"", std::nullopt, other_total_});
+  return all;
+}
+
 void UsageMeter::add(Usage usage) {
   auto [at, is_new] = usages_.try_emplace({usage.workspace_id, usage.data_key}, usage);
   if (is_new) return;
   auto& known = at->second;
-  known.counts.encrypts += usage.counts.encrypts;
-  known.counts.decrypts += usage.counts.decrypts;
-  known.counts.leases += usage.counts.leases;
+  add_to(known.counts, usage.counts);
   known.from = std::min(known.from, usage.from);
   known.until = std::max(known.until, usage.until);
 }

@@ -33,6 +33,15 @@ struct Usage {
   Timestamp until;  // of the last
 };
 
+// Of a data key, since the start.
+struct UsageTotal {
+  std::string workspace_id;
+  std::optional<RawId> data_key;  // absent: of all those above kMostUsageTotals
+  UsageCounts counts;
+};
+
+inline constexpr std::size_t kMostUsageTotals = 10'000;
+
 class UsageMeter {
  public:
   explicit UsageMeter(const Clock& clock) : clock_(clock) {}
@@ -42,14 +51,18 @@ class UsageMeter {
   [[nodiscard]] std::vector<Usage> take();
   // What was taken and could not be told is counted again.
   void give_back(std::vector<Usage> taken);
+  // Not touched by taking.
+  [[nodiscard]] std::vector<UsageTotal> totals() const;
 
  private:
   void add(Usage usage);
 
   const Clock& clock_;
-  std::mutex mutex_;  // over everything below
+  mutable std::mutex mutex_;  // over everything below
   // By workspace and data key: data keys of two workspaces are never the same, but who says so may be.
   std::map<std::pair<std::string, RawId>, Usage> usages_;
+  std::map<std::pair<std::string, RawId>, UsageCounts> totals_;
+  UsageCounts other_total_;
 };
 
 }  // namespace latchkey::keyring

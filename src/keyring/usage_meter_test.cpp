@@ -69,5 +69,31 @@ TEST_F(UsageMeterTest, ManyThreadsLoseNothing) {
   EXPECT_EQ(told, 4'000U);
 }
 
+TEST_F(UsageMeterTest, TotalsGoOnWhateverIsTaken) {
+  RawId first{1};
+  meter.count(workspace("a"), "ekey_1", first, {.encrypts = 2});
+  (void)meter.take();
+  meter.count(workspace("a"), "ekey_1", first, {.decrypts = 3});
+  auto taken = meter.take();
+  meter.give_back(std::move(taken));
+  auto totals = meter.totals();
+  ASSERT_EQ(totals.size(), 1U);
+  EXPECT_EQ(totals[0].workspace_id, "a");
+  EXPECT_EQ(totals[0].data_key, first);
+  EXPECT_EQ(totals[0].counts, (UsageCounts{2, 3, 0}));
+}
+
+TEST_F(UsageMeterTest, TotalsOfTooManyDataKeysAreOne) {
+  for (std::size_t i = 0; i < kMostUsageTotals + 3; ++i) {
+    meter.count(workspace(std::to_string(i)), std::nullopt, RawId{1}, {.encrypts = 1});
+  }
+  meter.count(workspace("0"), std::nullopt, RawId{1}, {.encrypts = 1});
+  auto totals = meter.totals();
+  ASSERT_EQ(totals.size(), kMostUsageTotals + 1);
+  EXPECT_FALSE(totals.back().data_key);
+  EXPECT_EQ(totals.back().counts.encrypts, 3U);
+  EXPECT_EQ(totals.front().counts.encrypts, 2U);
+}
+
 }  // namespace
 }  // namespace latchkey::keyring

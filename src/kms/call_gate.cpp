@@ -70,6 +70,7 @@ class CallGate::State {
   void leave(CallGate& gate, const std::string& vault, const std::string& key, CallKind kind);
   void wake(CallGate& gate, const std::string& vault);
 
+  [[nodiscard]] GateLoad load() const;
   [[nodiscard]] const Clock& clock() const { return clock_; }
   [[nodiscard]] const boost::asio::any_io_executor& executor() const { return executor_; }
 
@@ -82,9 +83,19 @@ class CallGate::State {
   boost::asio::any_io_executor executor_;
   std::shared_ptr<Sleeper> sleeper_;
   GateLimits limits_;
-  std::mutex mutex_;  // over everything below
+  mutable std::mutex mutex_;  // over everything below
   std::map<std::string, Vault> vaults_;
 };
+
+GateLoad CallGate::State::load() const {
+  std::lock_guard lock(mutex_);
+  GateLoad load;
+  for (const auto& [name, vault] : vaults_) {
+    load.in_flight += vault.in_flight;
+    load.waiting += vault.waiting.size();
+  }
+  return load;
+}
 
 bool CallGate::State::admits(const Vault& vault, const Waiter& waiter, bool requests_wait) const {
   if (vault.in_flight >= limits_.per_vault || vault.begun.size() >= limits_.per_window) return false;
@@ -268,6 +279,10 @@ Task<Result<CallGate::Pass>> CallGate::enter(std::string vault, std::string key,
 
 void CallGate::turn_away(const std::string& vault, const std::string& key, const Error& error) {
   state_->turn_away(vault, key, error);
+}
+
+GateLoad CallGate::load() const {
+  return state_->load();
 }
 
 SteadyTime CallGate::now() const {

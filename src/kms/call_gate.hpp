@@ -31,6 +31,12 @@ struct GateLimits {
   std::size_t waiting_per_vault = 20'000;    // more are turned away at once
 };
 
+// Over all vaults.
+struct GateLoad {
+  std::size_t in_flight = 0;
+  std::size_t waiting = 0;
+};
+
 class CallGate : public std::enable_shared_from_this<CallGate> {
  public:
   // One call's leave to go on; given back when it goes.
@@ -65,6 +71,7 @@ class CallGate : public std::enable_shared_from_this<CallGate> {
   // Gives this error to all who wait for this key now.
   void turn_away(const std::string& vault, const std::string& key, const Error& error);
   [[nodiscard]] SteadyTime now() const;
+  [[nodiscard]] GateLoad load() const;
 
  private:
   class State;

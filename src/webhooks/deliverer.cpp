@@ -67,6 +67,8 @@ class Deliverer::Impl : public std::enable_shared_from_this<Impl> {
 
   void stop() { stopping_ = true; }
 
+  AttemptCounts counts() const { return {delivered_, failed_}; }
+
   bool idle() const {
     std::lock_guard lock(mutex_);
     return busy_.empty();
@@ -140,6 +142,7 @@ class Deliverer::Impl : public std::enable_shared_from_this<Impl> {
     auto endpoint = job.endpoint.id;
     auto event = job.delivery.event_id;
     auto result = co_await send(job);
+    ++(result.delivered ? delivered_ : failed_);
     if (result.delivered) {
       spdlog::debug("event {} delivered to webhook endpoint {}", event, endpoint);
     } else {
@@ -254,6 +257,8 @@ class Deliverer::Impl : public std::enable_shared_from_this<Impl> {
   DelivererSettings settings_;
   SteadyTime forget_at_;
   std::atomic<bool> stopping_ = false;
+  std::atomic<std::uint64_t> delivered_ = 0;
+  std::atomic<std::uint64_t> failed_ = 0;
   mutable std::mutex mutex_;
   std::set<std::string> busy_;  // endpoints that something is on its way to
 };
@@ -269,6 +274,9 @@ Task<std::chrono::milliseconds> Deliverer::attend() {
 }
 void Deliverer::stop() {
   impl_->stop();
+}
+AttemptCounts Deliverer::counts() const {
+  return impl_->counts();
 }
 bool Deliverer::idle() const {
   return impl_->idle();

@@ -25,6 +25,12 @@ struct DelivererSettings {
   std::size_t concurrency = 16;
 };
 
+// Since the start.
+struct AttemptCounts {
+  std::uint64_t delivered = 0;
+  std::uint64_t failed = 0;
+};
+
 class Deliverer {
  public:
   // The references outlive it and the last run of the executor's context. `client` refuses private addresses wherever
@@ -41,6 +47,8 @@ class Deliverer {
   void stop();
   // Nothing is on its way.
   [[nodiscard]] bool idle() const;
+
+  [[nodiscard]] AttemptCounts counts() const;
 
   // Sends a test event to the endpoint, once and now, even where it is disabled, and gives what came of it: Delivered,
   // or Failed and why. NotFound as Endpoints; else the store's errors.

@@ -53,9 +53,26 @@ class ApiWorld : public admin::testing::World {
         webhook_secrets(provider, clock, random),
         webhook_endpoints(store(), webhook_secrets, clock, random, {}),
         webhook_deliverer(store(), receiver, webhook_secrets, clock, random, context.get_executor(), {}),
-        service({store(), *credentials, validating_keys, *workspaces, *feed, compartments, lease_policies, keyring,
-                 usage, data_keys, rewraps, clock, random, settings.vault_suffixes, health, kill_switch,
-                 webhook_endpoints, webhook_deliverer},
+        service({store(),
+                 *credentials,
+                 validating_keys,
+                 *workspaces,
+                 *feed,
+                 compartments,
+                 lease_policies,
+                 keyring,
+                 usage,
+                 data_keys,
+                 rewraps,
+                 clock,
+                 random,
+                 settings.vault_suffixes,
+                 health,
+                 kill_switch,
+                 webhook_endpoints,
+                 webhook_deliverer,
+                 metrics,
+                 std::make_shared<const crypto::SecretBytes>(as_bytes("scraper"))},
                 limits) {
     admin_key = own.admin_key.secret;
     stranger_key = other.admin_key.secret;
@@ -140,6 +157,7 @@ class ApiWorld : public admin::testing::World {
   webhooks::SecretKeeper webhook_secrets;
   webhooks::Endpoints webhook_endpoints;
   webhooks::Deliverer webhook_deliverer;
+  metrics::ServerMetrics metrics{{}};
   ApiService service;
   std::string admin_key;
   std::string stranger_key;

@@ -1,0 +1,232 @@
+#include "metrics/server_metrics.hpp"
+
+#include <algorithm>
+#include <array>
+#include <map>
+#include <prometheus/counter.h>
+#include <prometheus/histogram.h>
+#include <prometheus/registry.h>
+#include <prometheus/text_serializer.h>
+
+#include <fmt/format.h>
+
+#include "kms/reasons.hpp"
+#include "metrics/families.hpp"
+
+namespace latchkey::metrics {
+
+namespace {
+
+using State = store::KeyHealthState;
+using prometheus::Counter;
+using prometheus::Histogram;
+
+const Histogram::BucketBoundaries& buckets() {
+  static const Histogram::BucketBoundaries kSeconds{0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1,
+                                                    0.25,  0.5,    1,     2.5,  5,     10,   25};
+  return kSeconds;
+}
+
+double seconds(std::chrono::nanoseconds time) {
+  return std::chrono::duration<double>(time).count();
+}
+
+enum class Outcome { Ok, Refused, Unreachable, Throttled, Error };
+constexpr std::array kOutcomes{"ok", "refused", "unreachable", "throttled", "error"};
+constexpr std::array kOperations{kms::Operation::Wrap, kms::Operation::Unwrap, kms::Operation::Describe};
+constexpr std::array kStates{std::pair(State::Unknown, "unknown"),         std::pair(State::Healthy, "healthy"),
+                             std::pair(State::Degraded, "degraded"),       std::pair(State::Refused, "refused"),
+                             std::pair(State::Unreachable, "unreachable"), std::pair(State::Suspended, "suspended")};
+
+Outcome outcome_of(const Error* error) {
+  if (error == nullptr) return Outcome::Ok;
+  if (error->code == ErrorCode::KeyDenied || error->code == ErrorCode::NetworkBlocked) return Outcome::Refused;
+  if (error->code != ErrorCode::KeyUnreachable) return Outcome::Error;
+  return error->reason == kms::reason::kThrottled ? Outcome::Throttled : Outcome::Unreachable;
+}
+
+class Route final : public RouteMetrics {
+ public:
+  Route(prometheus::Family<Counter>& requests, prometheus::Family<Histogram>& durations, const std::string& method,
+        const std::string& pattern)
+      : duration_(durations.Add({{"method", method}, {"route", pattern}}, buckets())) {
+    for (std::size_t i = 0; i < classes_.size(); ++i) {
+      classes_[i] =
+          &requests.Add({{"method", method}, {"route", pattern}, {"status", fmt::format("{}xx", i + kFirstClass)}});
+    }
+  }
+  void answered(unsigned status, std::chrono::nanoseconds took) override {
+    auto status_class = std::clamp<std::size_t>(status / 100, kFirstClass, kFirstClass + classes_.size() - 1);
+    classes_[status_class - kFirstClass]->Increment();
+    duration_.Observe(seconds(took));
+  }
+
+ private:
+  static constexpr std::size_t kFirstClass = 2;
+  Histogram& duration_;
+  std::array<Counter*, 4> classes_{};  // 2xx to 5xx
+};
+
+struct CallMetrics {
+  std::array<Counter*, kOutcomes.size()> outcomes{};
+  Histogram* duration = nullptr;
+};
+
+prometheus::MetricFamily keys_by_state(const std::vector<store::ExternalKey>& attached,
+                                       const std::vector<store::ExternalKeyHealth>& health) {
+  std::map<std::string, State> states;
+  for (const auto& key : attached) states[key.id] = State::Unknown;
+  for (const auto& row : health) {
+    if (auto at = states.find(row.external_key_id); at != states.end()) at->second = row.state;
+  }
+  auto family = gauge("latchkey_external_keys", "Customers' keys that workspaces are attached to, by their health.");
+  for (const auto& [state, name] : kStates) {
+    auto count = std::ranges::count_if(states, [state = state](const auto& key) { return key.second == state; });
+    family.add(static_cast<double>(count), {{"state", name}});
+  }
+  return family.take();
+}
+
+prometheus::MetricFamily uses(const std::vector<keyring::UsageTotal>& totals, bool per_data_key) {
+  auto family =
+      counter("latchkey_data_key_uses_total",
+              "Records encrypted and decrypted, and data keys lent, under customers' and the platform's keys.");
+  keyring::UsageCounts all;
+  for (const auto& total : totals) {
+    all.encrypts += total.counts.encrypts;
+    all.decrypts += total.counts.decrypts;
+    all.leases += total.counts.leases;
+  }
+  auto add = [&](const keyring::UsageCounts& counts, const std::vector<Label>& labels) {
+    for (const auto& [use, count] : {std::pair("encrypt", counts.encrypts), std::pair("decrypt", counts.decrypts),
+                                     std::pair("lend", counts.leases)}) {
+      auto with_use = labels;
+      with_use.push_back({"use", use});
+      family.add(static_cast<double>(count), std::move(with_use));
+    }
+  };
+  if (!per_data_key) {
+    add(all, {});
+    return family.take();
+  }
+  for (const auto& total : totals) {
+    auto data_key = total.data_key ? format_id(id_prefix::kDataKey, *total.data_key) : "other";
+    add(total.counts, {{"workspace_id", total.data_key ? total.workspace_id : "other"}, {"data_key_id", data_key}});
+  }
+  return family.take();
+}
+
+}  // namespace
+
+class ServerMetrics::Impl {
+ public:
+  explicit Impl(MetricsSettings settings)
+      : settings_(settings),
+        requests_(prometheus::BuildCounter()
+                      .Name("latchkey_http_requests_total")
+                      .Help("Requests that were answered, by route and class of status.")
+                      .Register(registry_)),
+        durations_(prometheus::BuildHistogram()
+                       .Name("latchkey_http_request_duration_seconds")
+                       .Help("From the head of a request to its answer.")
+                       .Register(registry_)) {
+    auto& calls = prometheus::BuildCounter()
+                      .Name("latchkey_kms_calls_total")
+                      .Help("Calls to customers' key stores, retries of one call not counted.")
+                      .Register(registry_);
+    auto& durations = prometheus::BuildHistogram()
+                          .Name("latchkey_kms_call_duration_seconds")
+                          .Help("Of these calls, with their retries.")
+                          .Register(registry_);
+    for (auto operation : kOperations) {
+      auto& metrics = calls_[static_cast<std::size_t>(operation)];
+      std::string name(kms::to_string(operation));
+      for (std::size_t i = 0; i < kOutcomes.size(); ++i) {
+        metrics.outcomes[i] = &calls.Add({{"operation", name}, {"outcome", kOutcomes[i]}});
+      }
+      metrics.duration = &durations.Add({{"operation", name}}, buckets());
+    }
+  }
+
+  RouteMetrics& route(std::string_view method, std::string_view pattern) {
+    std::pair<std::string, std::string> key(method, pattern);
+    auto& route = routes_[key];
+    if (!route) route = std::make_unique<Route>(requests_, durations_, key.first, key.second);
+    return *route;
+  }
+
+  void called(kms::Operation operation, const Error* error, std::chrono::nanoseconds took) {
+    auto& metrics = calls_[static_cast<std::size_t>(operation)];
+    metrics.outcomes[static_cast<std::size_t>(outcome_of(error))]->Increment();
+    metrics.duration->Observe(seconds(took));
+  }
+
+  Task<Result<std::string>> render(store::Store& store) const {
+    auto look = [](store::Transaction& tx) -> Result<prometheus::MetricFamily> {
+      LATCHKEY_TRY(auto attached, tx.list_attached_external_keys());
+      LATCHKEY_TRY(auto health, tx.list_external_key_health());
+      return keys_by_state(attached, health);
+    };
+    LATCHKEY_CO_TRY(auto keys, co_await store.read(std::move(look)));
+    auto families = registry_.Collect();
+    families.push_back(std::move(keys));
+    collect(families);
+    co_return prometheus::TextSerializer().Serialize(families);
+  }
+
+  Sources sources;
+
+ private:
+  void collect(std::vector<prometheus::MetricFamily>& families) const {
+    families.push_back(
+        gauge("latchkey_build_info", "1, with the version.").add(1, {{"version", LATCHKEY_VERSION}}).take());
+    if (sources.leases) {
+      families.push_back(gauge("latchkey_leases", "Data keys that are held unwrapped.")
+                             .add(static_cast<double>(sources.leases()))
+                             .take());
+    }
+    if (sources.gate) {
+      auto load = sources.gate();
+      families.push_back(gauge("latchkey_kms_calls_in_flight", "Calls to customers' key stores that are under way.")
+                             .add(static_cast<double>(load.in_flight))
+                             .take());
+      families.push_back(gauge("latchkey_kms_calls_waiting", "Calls that wait for their turn at a key store.")
+                             .add(static_cast<double>(load.waiting))
+                             .take());
+    }
+    if (sources.usage) families.push_back(uses(sources.usage(), settings_.per_data_key));
+    if (sources.webhook_attempts) {
+      auto attempts = sources.webhook_attempts();
+      families.push_back(counter("latchkey_webhook_attempts_total", "Attempts to deliver an event to an endpoint.")
+                             .add(static_cast<double>(attempts.delivered), {{"outcome", "delivered"}})
+                             .add(static_cast<double>(attempts.failed), {{"outcome", "failed"}})
+                             .take());
+    }
+  }
+
+  MetricsSettings settings_;
+  prometheus::Registry registry_;
+  prometheus::Family<Counter>& requests_;
+  prometheus::Family<Histogram>& durations_;
+  std::array<CallMetrics, kOperations.size()> calls_;
+  std::map<std::pair<std::string, std::string>, std::unique_ptr<Route>> routes_;
+};
+
+ServerMetrics::ServerMetrics(MetricsSettings settings) : impl_(std::make_unique<Impl>(settings)) {}
+
+ServerMetrics::~ServerMetrics() = default;
+
+void ServerMetrics::set_sources(Sources sources) {
+  impl_->sources = std::move(sources);
+}
+RouteMetrics& ServerMetrics::route(std::string_view method, std::string_view pattern) {
+  return impl_->route(method, pattern);
+}
+void ServerMetrics::called(kms::Operation operation, const Error* error, std::chrono::nanoseconds took) {
+  impl_->called(operation, error, took);
+}
+Task<Result<std::string>> ServerMetrics::render(store::Store& store) const {
+  return impl_->render(store);
+}
+
+}  // namespace latchkey::metrics

@@ -1,0 +1,126 @@
+#include "metrics/server_metrics.hpp"
+
+#include <gmock/gmock.h>
+
+#include "admin/testing/world.hpp"
+#include "kms/reasons.hpp"
+
+namespace latchkey::metrics {
+namespace {
+
+using namespace std::chrono_literals;
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+struct ServerMetricsTest : ::testing::Test {
+  admin::testing::World world;
+  ServerMetrics metrics{{}};
+
+  std::string page(const ServerMetrics& of) { return world.run(of.render(world.store())).value(); }
+  std::string page() { return page(metrics); }
+};
+
+TEST_F(ServerMetricsTest, TellsTheVersionAndEveryStateOfKeysFromTheStart) {
+  EXPECT_THAT(page(), HasSubstr("latchkey_build_info{version=\"" LATCHKEY_VERSION "\"} 1\n"));
+  for (const auto* state : {"unknown", "healthy", "degraded", "refused", "unreachable", "suspended"}) {
+    EXPECT_THAT(page(), HasSubstr(std::string("latchkey_external_keys{state=\"") + state + "\"} 0\n"));
+  }
+}
+
+TEST_F(ServerMetricsTest, CountsKeysByTheirHealth) {
+  auto workspace = world.make_workspace();
+  auto attached = world.make_key("one").row;
+  ASSERT_TRUE(world.attach(workspace.id, attached.id));
+  auto unattached = world.make_key("two").row;
+  EXPECT_THAT(page(), HasSubstr("{state=\"healthy\"} 1\n"));
+  auto put = [&](store::Transaction& tx) -> Result<void> {
+    for (const auto& key : {attached, unattached}) {
+      store::ExternalKeyHealth health;
+      health.external_key_id = key.id;
+      health.organization = key.organization;
+      health.state = store::KeyHealthState::Refused;
+      LATCHKEY_TRYV(tx.put(health));
+    }
+    return success();
+  };
+  ASSERT_TRUE(world.run(world.store().write(put)));
+  EXPECT_THAT(page(), HasSubstr("{state=\"healthy\"} 0\n"));
+  EXPECT_THAT(page(), HasSubstr("{state=\"refused\"} 1\n")) << "what no workspace uses is not watched";
+}
+
+TEST_F(ServerMetricsTest, CountsCallsByWhatCameOfThem) {
+  auto error = [](ErrorCode code, std::string_view reason = {}) { return Error{code, "", std::string(reason)}; };
+  struct Case {
+    Error error;
+    std::string outcome;
+  };
+  metrics.called(kms::Operation::Unwrap, nullptr, 30ms);
+  for (const auto& [problem, outcome] :
+       {Case{error(ErrorCode::KeyDenied), "refused"}, Case{error(ErrorCode::NetworkBlocked), "refused"},
+        Case{error(ErrorCode::KeyUnreachable, kms::reason::kTimedOut), "unreachable"},
+        Case{error(ErrorCode::KeyUnreachable, kms::reason::kThrottled), "throttled"},
+        Case{error(ErrorCode::Corrupt), "error"}}) {
+    metrics.called(kms::Operation::Unwrap, &problem, 30ms);
+  }
+  auto now = page();
+  EXPECT_THAT(now, HasSubstr(R"(latchkey_kms_calls_total{operation="unwrap",outcome="ok"} 1)"));
+  EXPECT_THAT(now, HasSubstr(R"(latchkey_kms_calls_total{operation="unwrap",outcome="refused"} 2)"));
+  EXPECT_THAT(now, HasSubstr(R"(latchkey_kms_calls_total{operation="unwrap",outcome="unreachable"} 1)"));
+  EXPECT_THAT(now, HasSubstr(R"(latchkey_kms_calls_total{operation="unwrap",outcome="throttled"} 1)"));
+  EXPECT_THAT(now, HasSubstr(R"(latchkey_kms_calls_total{operation="unwrap",outcome="error"} 1)"));
+  EXPECT_THAT(now, HasSubstr(R"(latchkey_kms_calls_total{operation="wrap",outcome="ok"} 0)"));
+  EXPECT_THAT(now, HasSubstr(R"(latchkey_kms_call_duration_seconds_count{operation="unwrap"} 6)"));
+  EXPECT_THAT(now, HasSubstr(R"(latchkey_kms_call_duration_seconds_bucket{operation="unwrap",le="0.025"} 0)"));
+  EXPECT_THAT(now, HasSubstr(R"(latchkey_kms_call_duration_seconds_bucket{operation="unwrap",le="0.05"} 6)"));
+}
+
+TEST_F(ServerMetricsTest, CountsAnswersByRouteAndClass) {
+  auto& route = metrics.route("POST", "/v1/workspaces/{workspace_id}/encrypt");
+  EXPECT_EQ(&route, &metrics.route("POST", "/v1/workspaces/{workspace_id}/encrypt"));
+  for (unsigned status : {200U, 204U, 400U, 503U, 101U, 999U}) route.answered(status, 2ms);
+  auto now = page();
+  std::string labels = R"({method="POST",route="/v1/workspaces/{workspace_id}/encrypt",status=)";
+  EXPECT_THAT(now, HasSubstr("latchkey_http_requests_total" + labels + "\"2xx\"} 3\n"));
+  EXPECT_THAT(now, HasSubstr("latchkey_http_requests_total" + labels + "\"4xx\"} 1\n"));
+  EXPECT_THAT(now, HasSubstr("latchkey_http_requests_total" + labels + "\"5xx\"} 2\n"));
+}
+
+TEST_F(ServerMetricsTest, AsksItsSourcesAtEachScrape) {
+  std::size_t leases = 3;
+  Sources sources{.leases = [&] { return leases; },
+                  .gate = [] { return kms::GateLoad{.in_flight = 4, .waiting = 5}; },
+                  .usage =
+                      [] {
+                        return std::vector<keyring::UsageTotal>{{"wrkspc_1", RawId{1}, {2, 3, 1}},
+                                                                {"wrkspc_2", RawId{2}, {10, 20, 0}},
+                                                                {"", std::nullopt, {100, 0, 0}}};
+                      },
+                  .webhook_attempts =
+                      [] {
+                        return webhooks::AttemptCounts{7, 8};
+                      }};
+  metrics.set_sources(sources);
+  EXPECT_THAT(page(), HasSubstr("latchkey_leases 3\n"));
+  leases = 4;
+  auto now = page();
+  EXPECT_THAT(now, HasSubstr("latchkey_leases 4\n"));
+  EXPECT_THAT(now, HasSubstr("latchkey_kms_calls_in_flight 4\n"));
+  EXPECT_THAT(now, HasSubstr("latchkey_kms_calls_waiting 5\n"));
+  EXPECT_THAT(now, HasSubstr("latchkey_webhook_attempts_total{outcome=\"delivered\"} 7\n"));
+  EXPECT_THAT(now, HasSubstr("latchkey_webhook_attempts_total{outcome=\"failed\"} 8\n"));
+  EXPECT_THAT(now, HasSubstr("latchkey_data_key_uses_total{use=\"encrypt\"} 112\n"));
+  EXPECT_THAT(now, HasSubstr("latchkey_data_key_uses_total{use=\"decrypt\"} 23\n"));
+  EXPECT_THAT(now, HasSubstr("latchkey_data_key_uses_total{use=\"lend\"} 1\n"));
+  EXPECT_THAT(now, Not(HasSubstr("wrkspc_")));
+
+  ServerMetrics detailed({.per_data_key = true});
+  detailed.set_sources(sources);
+  now = page(detailed);
+  auto one = format_id(id_prefix::kDataKey, RawId{1});
+  EXPECT_THAT(now, HasSubstr("latchkey_data_key_uses_total{workspace_id=\"wrkspc_1\",data_key_id=\"" + one +
+                             "\",use=\"decrypt\"} 3\n"));
+  EXPECT_THAT(now, HasSubstr("{workspace_id=\"other\",data_key_id=\"other\",use=\"encrypt\"} 100\n"));
+}
+
+}  // namespace
+}  // namespace latchkey::metrics
