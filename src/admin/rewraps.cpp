@@ -5,6 +5,7 @@
 #include "admin/activity.hpp"
 #include "admin/key_config.hpp"
 #include "admin/lookup.hpp"
+#include "admin/suspension.hpp"
 #include "kms/reasons.hpp"
 
 namespace latchkey::admin {
@@ -14,6 +15,12 @@ namespace json = boost::json;
 namespace {
 
 using store::RewrapState;
+
+Result<store::ExternalKey> require_usable(store::Transaction& tx, const Uuid& organization, const std::string& id) {
+  LATCHKEY_TRY(auto key, require_external_key(tx, organization, id));
+  LATCHKEY_TRYV(refuse_if_suspended(tx, organization, key.id));
+  return key;
+}
 
 Result<RewrapProgress> progress_of(store::Transaction& tx, const Uuid& organization, const std::string& id) {
   LATCHKEY_TRY(auto key, require_external_key(tx, organization, id));
@@ -48,14 +55,14 @@ Error newest_disabled(const kms::KeyDescription& newest) {
 
 Task<Result<RewrapProgress>> Rewraps::start(Caller caller, std::string id, Deadline deadline) {
   auto find = [organization = caller.organization, id](store::Transaction& tx) {
-    return require_external_key(tx, organization, id);
+    return require_usable(tx, organization, id);
   };
   LATCHKEY_CO_TRY(auto key, co_await store_.read(std::move(find)));
   LATCHKEY_CO_TRY(auto config, stored_key_config(key));
   LATCHKEY_CO_TRY(auto newest, co_await provider_.describe(config.location, deadline));
   if (!newest.enabled) co_return newest_disabled(newest);
   auto put = [this, caller, id, version = newest.key_version](store::Transaction& tx) -> Result<RewrapProgress> {
-    LATCHKEY_TRY(auto current, require_external_key(tx, caller.organization, id));
+    LATCHKEY_TRY(auto current, require_usable(tx, caller.organization, id));
     LATCHKEY_TRY(auto before, tx.find_rewrap(id));
     LATCHKEY_TRY(auto count, tx.count_wrapped(id, version));
     bool goes_on = before && before->state != RewrapState::Completed && before->target_version == version;
@@ -115,6 +122,7 @@ keyring::RewrapHooks rewrap_hooks(const Clock& clock, RandomSource& random) {
     LATCHKEY_TRY(auto config, stored_key_config(key));
     return std::move(config.location);
   };
+  hooks.may_ask = refuse_if_suspended;
   hooks.record_end = [&clock, &random](store::Transaction& tx, const store::Rewrap& rewrap,
                                        const store::WrappedCount& count) {
     bool completed = rewrap.state == RewrapState::Completed;

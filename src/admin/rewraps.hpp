@@ -27,8 +27,8 @@ class Rewraps {
       : store_(store), provider_(provider), rewrapper_(rewrapper), clock_(clock), random_(random) {}
 
   // Asks the key for its newest version and has every data key of it rewrapped to that, in the background; goes on with
-  // one that is paused or has stopped. Errors: NotFound, those of KeyProvider::describe, KeyDenied where the newest
-  // version is disabled.
+  // one that is paused or has stopped. Errors: NotFound, KeyDenied where the key is suspended or its newest
+  // version disabled, those of KeyProvider::describe.
   [[nodiscard]] Task<Result<RewrapProgress>> start(Caller caller, std::string id, Deadline deadline);
   // Nothing changes where it does not run. NotFound where none was ever started, as for get.
   [[nodiscard]] Task<Result<RewrapProgress>> pause(Caller caller, std::string id);

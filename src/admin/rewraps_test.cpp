@@ -72,6 +72,16 @@ struct RewrapsTest : ::testing::Test {
     ADD_FAILURE() << "it does not end";
     return progress();
   }
+  Task<Result<void>> suspending() {
+    store::ExternalKeySuspension row{.external_key_id = key.id,
+                                     .organization = key.organization,
+                                     .suspended_at = world.clock.now(),
+                                     .suspended_by = "apikey_1",
+                                     .reason = std::nullopt};
+    auto insert = [row = std::move(row)](store::Transaction& tx) { return tx.insert(row); };
+    co_return co_await world.store().write(std::move(insert));
+  }
+  void suspend() { ASSERT_TRUE(world.run(suspending())); }
   std::vector<store::DataKey> data_keys() {
     std::vector<store::DataKey> all;
     for (const auto& row : rows) {
@@ -254,6 +264,39 @@ TEST_F(RewrapsTest, StartRefuses) {
   world.provider.failure = Error{ErrorCode::KeyDenied, "no role", "role_missing"};
   EXPECT_EQ(start().error().reason, "role_missing");
   EXPECT_EQ(world.run(rewraps->get(world.admin(), key.id)).error().code, ErrorCode::NotFound);
+}
+
+TEST_F(RewrapsTest, ASuspendedKeyIsNotAsked) {
+  suspend();
+  auto refused = start();
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().reason, kms::reason::kSuspended);
+  EXPECT_EQ(world.provider.calls(), 0);
+  EXPECT_EQ(world.run(rewraps->get(world.admin(), key.id)).error().code, ErrorCode::NotFound);
+}
+
+TEST_F(RewrapsTest, AKeyThatIsSuspendedWhileItIsAskedStartsNothing) {
+  world.provider.interruption = [this]() -> Task<void> { co_await suspending(); };
+  EXPECT_EQ(start().error().reason, kms::reason::kSuspended);
+  EXPECT_EQ(world.provider.calls(), 1) << "what it was being asked";
+  EXPECT_EQ(world.run(rewraps->get(world.admin(), key.id)).error().code, ErrorCode::NotFound);
+}
+
+TEST_F(RewrapsTest, StopsWhereTheKeyIsSuspendedMeanwhile) {
+  sleeper->meanwhile = [this]() -> Task<void> { co_await suspending(); };
+  ASSERT_TRUE(start());
+  auto over = until_over();
+  EXPECT_EQ(over.rewrap.state, RewrapState::Stopped);
+  EXPECT_EQ(over.rewrap.reason, kms::reason::kSuspended);
+  EXPECT_THAT(*over.rewrap.error, HasSubstr("latchkey keys resume " + key.id));
+  EXPECT_EQ(over.count.remaining, 3) << "the one that was under way is done";
+  EXPECT_EQ(world.provider.unwraps, 2);
+  EXPECT_EQ(start().error().reason, kms::reason::kSuspended);
+
+  auto resume = [this](store::Transaction& tx) { return tx.erase_suspension(key.organization, key.id); };
+  ASSERT_TRUE(world.run(world.store().write(resume)));
+  ASSERT_TRUE(start());
+  EXPECT_EQ(until_over().rewrap.state, RewrapState::Completed);
 }
 
 TEST_F(RewrapsTest, WhereAllAreUnderTheNewestItIsOverAtOnce) {

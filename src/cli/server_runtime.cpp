@@ -17,6 +17,7 @@
 #include "admin/data_keys.hpp"
 #include "admin/external_keys.hpp"
 #include "admin/rewraps.hpp"
+#include "admin/suspension.hpp"
 #include "admin/usage_recorder.hpp"
 #include "api/api_service.hpp"
 #include "base/file.hpp"
@@ -308,6 +309,7 @@ Result<std::unique_ptr<ServerRuntime>> ServerRuntime::start(const ServerConfig& 
                                                       const keyring::DataKeyReplaced& replaced) {
     return admin::record_replacement(tx, clock, random, replaced);
   };
+  key_settings.may_ask = admin::refuse_if_suspended;
   parts->keyring = std::make_unique<keyring::Keyring>(*parts->store, *parts->providers, clock, random, executor,
                                                       std::move(key_settings), parts->health.get());
   parts->rewrapper = std::make_unique<keyring::Rewrapper>(*parts->store, *parts->background, clock, executor,

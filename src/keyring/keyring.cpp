@@ -43,10 +43,10 @@ bool concerns_wrapping_alone(const Error& error) {
          error.reason == kms::reason::kKeyOperation;
 }
 
-Error too_late() {
+Error too_late(std::string_view note = " for this request") {
   kms::Facts facts;
   facts.host = "the workspace's encryption key";
-  facts.note = " for this request";
+  facts.note = note;
   return kms::reason_error(kms::reason::kTimedOut, facts);
 }
 
@@ -147,6 +147,8 @@ class Keyring::Impl : public std::enable_shared_from_this<Impl> {
   [[nodiscard]] Task<Result<Lease>> replace(Compartment compartment, RawId active, RotationCause cause);
   [[nodiscard]] bool is_destroyed(const LeaseId& id) const;
   [[nodiscard]] Task<Result<Proven>> wrap_and_prove(Compartment compartment);
+  [[nodiscard]] Task<Result<void>> ask_leave(Compartment compartment);
+  [[nodiscard]] Error not_asked(const Compartment& compartment, Error error);
   [[nodiscard]] Error note_failure(const LeaseTable::Ticket& ticket, const Compartment& compartment,
                                    const RawId& data_key, Error error);
   [[nodiscard]] std::optional<Lease> keep(const LeaseTable::Ticket& ticket, const Compartment& compartment,
@@ -291,8 +293,18 @@ Task<Result<Lease>> Keyring::Impl::read_and_unwrap(Compartment compartment, RawI
       co_return lease_of(*found, ages_of(compartment));
     }
   }
-  auto work = [workspace = compartment.id, id](store::Transaction& tx) { return tx.find_data_key(workspace, id); };
-  LATCHKEY_CO_TRY(auto row, co_await store_.read(std::move(work)));
+  using Row = std::optional<store::DataKey>;
+  auto work = [workspace = compartment.id, id, may_ask = settings_.may_ask](store::Transaction& tx) -> Result<Row> {
+    LATCHKEY_TRY(auto row, tx.find_data_key(workspace, id));
+    bool asks = row && row->external_key_id && row->state != store::DataKeyState::Destroyed;
+    if (asks && may_ask) {
+      LATCHKEY_TRYV(may_ask(tx, row->organization, *row->external_key_id));
+    }
+    return row;
+  };
+  auto read = co_await store_.read(std::move(work));
+  if (!read) co_return not_asked(compartment, read.error());
+  auto& row = read.value();
   if (!row) {
     table_.erase({compartment.id, id});
     co_return Error{ErrorCode::NotFound,
@@ -334,9 +346,7 @@ Task<Result<Lease>> Keyring::Impl::unwrap(Compartment compartment, store::DataKe
     }
     if (lease) co_return std::move(*lease);
   }
-  co_return Error{ErrorCode::KeyUnreachable,
-                  "the workspace's encryption key was changed again and again while it was asked. Try again shortly",
-                  std::string(kms::reason::kTimedOut)};
+  co_return too_late(": it was changed again and again while it was asked");
 }
 
 // The lease of a data key that has just been unwrapped; nothing where the key was evicted or refused in the meantime.
@@ -471,6 +481,7 @@ Task<Result<Lease>> Keyring::Impl::make(Compartment compartment) {
 
 // A new data key, wrapped and unwrapped again: that it was wrapped proves nothing, as a disabled key may still wrap.
 Task<Result<Keyring::Impl::Proven>> Keyring::Impl::wrap_and_prove(Compartment compartment) {
+  LATCHKEY_CO_TRYV(co_await ask_leave(compartment));
   auto external = external_of(compartment.external_key_id);
   auto id = make_raw_id(random_);
   auto material = crypto::SecretBytes::random(envelope::kDataKeySize, random_);
@@ -500,6 +511,22 @@ Task<Result<Keyring::Impl::Proven>> Keyring::Impl::wrap_and_prove(Compartment co
   }
   co_return Proven{std::move(row), std::make_shared<const envelope::DataKey>(std::move(returned).value()),
                    std::move(ticket)};
+}
+
+Task<Result<void>> Keyring::Impl::ask_leave(Compartment compartment) {
+  if (!settings_.may_ask || !compartment.external_key_id) co_return success();
+  auto work = [compartment, may_ask = settings_.may_ask](store::Transaction& tx) {
+    return may_ask(tx, compartment.organization, *compartment.external_key_id);
+  };
+  auto leave = co_await store_.read(std::move(work));
+  if (!leave) co_return not_asked(compartment, leave.error());
+  co_return success();
+}
+
+// The store could not say, or says that the key may not be asked. That is no word of the key's own: nobody is told.
+Error Keyring::Impl::not_asked(const Compartment& compartment, Error error) {
+  if (refused(error)) table_.evict(external_of(compartment.external_key_id));
+  return error;
 }
 
 Error Keyring::Impl::note_failure(const LeaseTable::Ticket& ticket, const Compartment& compartment,

@@ -35,6 +35,7 @@
 #include "keyring/data_key_rotation.hpp"
 #include "keyring/key_observer.hpp"
 #include "keyring/key_standing.hpp"
+#include "keyring/may_ask.hpp"
 #include "kms/key_provider.hpp"
 #include "store/store.hpp"
 
@@ -49,6 +50,8 @@ struct KeyringSettings {
   DataKeyLimits data_keys;
   // Called in the transaction that replaces a data key; may be empty.
   std::function<Result<void>(store::Transaction&, const DataKeyReplaced&)> record_replacement;
+  // Asked before an external key wraps or unwraps anything. A refusal drops the key's leases.
+  MayAsk may_ask;
 };
 
 struct Lease {

@@ -709,6 +709,70 @@ TEST_F(KeyringTest, EvictionDropsTheLeasesOfThatKeyAlone) {
   EXPECT_EQ(provider.unwraps, 1);
 }
 
+// A key that may not be asked: its leases are dropped, and it is not asked, whatever is wanted.
+struct ForbiddenKeyTest : KeyringTest {
+  ForbiddenKeyTest() {
+    KeyringSettings settings;
+    settings.data_keys.max_age = 1h;
+    settings.may_ask = [this](store::Transaction&, const Uuid& organization, std::string_view key) -> Result<void> {
+      if (forbidden != key || organization != customer.organization) return success();
+      return error(ErrorCode::KeyDenied, kms::reason::kSuspended);
+    };
+    start(settings);
+    id = encrypting().value().key->id();
+    provider.wraps = provider.unwraps = 0;
+  }
+  std::string forbidden;
+  RawId id{};
+};
+
+TEST_F(ForbiddenKeyTest, IsNeitherAskedToUnwrapNorToWrap) {
+  forbidden = *customer.external_key_id;
+  clock.advance(kIdle);
+  EXPECT_EQ(decrypting(id).error().reason, kms::reason::kSuspended);
+  EXPECT_EQ(keyring->size(), 0U);
+  EXPECT_EQ(encrypting().error().reason, kms::reason::kSuspended);
+  EXPECT_EQ(encrypting(neighbour()).error().reason, kms::reason::kSuspended);
+  EXPECT_EQ(provider.wraps + provider.unwraps, 0);
+  forbidden.clear();
+  EXPECT_TRUE(decrypting(id));
+}
+
+TEST_F(ForbiddenKeyTest, IsNotRenewedInTheBackground) {
+  clock.advance(59s);
+  EXPECT_TRUE(decrypting(id));
+  context.restart();
+  context.run();
+  provider.unwraps = 0;
+  forbidden = *customer.external_key_id;
+  clock.advance(59s);
+  EXPECT_TRUE(decrypting(id)) << "nobody has looked yet";
+  context.restart();
+  context.run();
+  EXPECT_EQ(keyring->size(), 0U);
+  EXPECT_EQ(provider.unwraps, 0);
+}
+
+TEST_F(ForbiddenKeyTest, GetsNoNewDataKey) {
+  auto before = stored();
+  clock.advance(2h);
+  provider.while_unwrapping = [&] { forbidden = *customer.external_key_id; };
+  EXPECT_TRUE(encrypting());
+  EXPECT_EQ(provider.unwraps, 1);
+  context.restart();
+  context.run();
+  EXPECT_EQ(provider.wraps, 0);
+  EXPECT_EQ(stored(), before);
+  // Another key is no matter of it.
+  forbidden = "ekey_01other";
+  provider.while_unwrapping = nullptr;
+  clock.advance(kIdle);
+  EXPECT_TRUE(encrypting());
+  context.restart();
+  context.run();
+  EXPECT_EQ(provider.wraps, 1);
+}
+
 TEST_F(KeyringTest, AnAnswerFromBeforeAnEvictionIsAskedForAgain) {
   auto id = encrypting().value().key->id();
   forget_leases();

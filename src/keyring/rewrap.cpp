@@ -94,6 +94,7 @@ class Rewrapper::Impl : public std::enable_shared_from_this<Impl> {
   struct Step {
     std::optional<store::Rewrap> rewrap;
     std::optional<store::DataKey> row;
+    std::optional<Error> forbidden;  // its key may not be asked
   };
   [[nodiscard]] Task<Result<Step>> next(std::shared_ptr<Work> work);
   [[nodiscard]] Task<Result<void>> rewrap_row(std::shared_ptr<Work> work, store::DataKey row);
@@ -201,7 +202,7 @@ Task<Result<void>> Rewrapper::Impl::rewrap_key(std::shared_ptr<Work> work) {
       co_await sleeper_->sleep_for(settings_.first_pause);
       continue;
     }
-    auto& [rewrap, row] = step.value();
+    auto& [rewrap, row, forbidden] = step.value();
     if (!rewrap || rewrap->state != RewrapState::Running) co_return success();
     work->rewrap = *rewrap;
     if (!row) {
@@ -209,6 +210,7 @@ Task<Result<void>> Rewrapper::Impl::rewrap_key(std::shared_ptr<Work> work) {
       if (work->damaged > 0) error = some_damaged(work->damaged);
       co_return co_await end(work, std::move(error));
     }
+    if (forbidden) co_return co_await end(work, std::move(forbidden));
     auto id = row->id;
     auto done = co_await rewrap_row(work, std::move(*row));
     if (done) {
@@ -231,12 +233,19 @@ Task<Result<void>> Rewrapper::Impl::rewrap_key(std::shared_ptr<Work> work) {
 }
 
 Task<Result<Rewrapper::Impl::Step>> Rewrapper::Impl::next(std::shared_ptr<Work> work) {
-  auto look = [key = work->key.id, after = work->after](store::Transaction& tx) -> Result<Step> {
+  auto look = [key = work->key.id, after = work->after,
+               may_ask = hooks_.may_ask](store::Transaction& tx) -> Result<Step> {
     Step step;
     LATCHKEY_TRY(step.rewrap, tx.find_rewrap(key));
     if (!step.rewrap) return step;
     LATCHKEY_TRY(auto rows, tx.wrapped_under_others(key, step.rewrap->target_version, after, 1));
-    if (!rows.empty()) step.row = std::move(rows.front());
+    if (rows.empty()) return step;
+    step.row = std::move(rows.front());
+    if (!may_ask) return step;
+    auto leave = may_ask(tx, step.rewrap->organization, key);
+    if (leave) return step;
+    if (is_passing(leave.error())) return leave.error();
+    step.forbidden = leave.error();
     return step;
   };
   co_return co_await store_.read(std::move(look));

@@ -17,6 +17,7 @@
 
 #include "base/clock.hpp"
 #include "base/task.hpp"
+#include "keyring/may_ask.hpp"
 #include "kms/key_provider.hpp"
 #include "kms/retrying_transport.hpp"
 #include "store/store.hpp"
@@ -33,6 +34,8 @@ struct RewrapSettings {
 
 struct RewrapHooks {
   std::function<Result<kms::KeyLocation>(const store::ExternalKey&)> locate;
+  // Asked before each data key; a refusal ends the rewrap (Stopped).
+  MayAsk may_ask;
   // Called in the transaction that ends a rewrap (Stopped, Completed); may be empty.
   std::function<Result<void>(store::Transaction&, const store::Rewrap&, const store::WrappedCount&)> record_end;
 };

@@ -1,6 +1,7 @@
 // The whole API over the test world of admin, called without sockets.
 #pragma once
 
+#include "admin/suspension.hpp"
 #include "admin/testing/world.hpp"
 #include "api/api_service.hpp"
 #include "base/encoding.hpp"
@@ -85,6 +86,7 @@ class ApiWorld : public admin::testing::World {
     of_keyring.record_replacement = [this](store::Transaction& tx, const keyring::DataKeyReplaced& replaced) {
       return admin::record_replacement(tx, clock, random, replaced);
     };
+    of_keyring.may_ask = admin::refuse_if_suspended;
     return of_keyring;
   }
 
