@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 
 #include "base/json_fields.hpp"
-#include "kms/reasons.hpp"
+#include "kms/reason_catalogue.hpp"
 
 namespace latchkey::admin {
 
@@ -14,14 +14,14 @@ constexpr std::size_t kMaxReason = 1024;
 }  // namespace
 
 Error suspended_error(const store::ExternalKeySuspension& suspension) {
-  auto why = suspension.reason ? fmt::format(" (\"{}\")", json_fields::clean_text(*suspension.reason, kMaxReason))
-                               : std::string();
-  return Error{
-      ErrorCode::KeyDenied,
-      fmt::format("External key {0} was suspended by {1} at {2}{3}. An admin ends it with: latchkey keys "
-                  "resume {0}",
-                  suspension.external_key_id, suspension.suspended_by, format_timestamp(suspension.suspended_at), why),
-      std::string(kms::reason::kSuspended)};
+  kms::Facts facts;
+  facts.external_key = suspension.external_key_id;
+  facts.suspender = suspension.suspended_by;
+  facts.note = fmt::format(" at {}", format_timestamp(suspension.suspended_at));
+  if (suspension.reason) {
+    facts.note += fmt::format(" (\"{}\")", json_fields::clean_text(*suspension.reason, kMaxReason));
+  }
+  return kms::reason_error(kms::reason::kSuspended, facts);
 }
 
 Result<void> refuse_if_suspended(store::Transaction& transaction, const Uuid& organization,

@@ -39,8 +39,9 @@ TEST_F(SuspensionTest, SaysWhoWhenWhyAndWhatEndsIt) {
     EXPECT_EQ(refused.error().code, ErrorCode::KeyDenied);
     EXPECT_EQ(refused.error().reason, "suspended");
     EXPECT_EQ(refused.error().message,
-              "External key " + key.row.id + " was suspended by apikey_1 at " + format_timestamp(world.clock.now()) +
-                  " (\"incident 7\"). An admin ends it with: latchkey keys resume " + key.row.id);
+              "external key " + key.row.id + " was suspended here by apikey_1 at " +
+                  format_timestamp(world.clock.now()) +
+                  " (\"incident 7\"). An admin of the organisation ends it: latchkey keys resume " + key.row.id);
   }
   // Nobody else is.
   EXPECT_TRUE(open(Purpose::Encrypt, world.own.default_workspace.id));
@@ -61,7 +62,8 @@ TEST_F(SuspensionTest, ASuspendedKeyIsNeitherValidatedNorAttached) {
   auto outcome = world.run(world.keys->validate(world.admin(), key.row.id));
   ASSERT_TRUE(outcome);
   EXPECT_FALSE(outcome.value().success);
-  EXPECT_TRUE(outcome.value().error.find("was suspended by apikey_1") != std::string::npos) << outcome.value().error;
+  EXPECT_TRUE(outcome.value().error.find("was suspended here by apikey_1") != std::string::npos)
+      << outcome.value().error;
   auto attached = world.attach(workspace.id, key.row.id);
   ASSERT_FALSE(attached);
   EXPECT_EQ(attached.error().reason, "external_key_validation_failed");

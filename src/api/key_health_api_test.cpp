@@ -114,9 +114,9 @@ TEST_F(KeyHealthApiTest, ASuspendedKeyIsShutAtEveryDoor) {
 
   auto expected =
       "Customer-managed encryption key is disabled or revoked. Re-enable the key to restore access. "
-      "External key " +
-      key + " was suspended by " + world.own.admin_key.row.id + " at " + since +
-      " (\"incident 7\"). An admin ends it with: latchkey keys resume " + key;
+      "external key " +
+      key + " was suspended here by " + world.own.admin_key.row.id + " at " + since +
+      " (\"incident 7\"). An admin of the organisation ends it: latchkey keys resume " + key;
   auto item = R"({"ciphertext":")" + ciphertext + R"("})";
   for (auto [tail, body] :
        std::vector<std::pair<std::string, std::string>>{{"/encrypt", R"({"plaintext":"aGVsbG8="})"},
@@ -144,6 +144,25 @@ TEST_F(KeyHealthApiTest, ASuspendedKeyIsShutAtEveryDoor) {
   EXPECT_EQ(data("/decrypt", item).text("/plaintext"), "aGVsbG8=");
   world.settle_health();
   EXPECT_EQ(world.get(of_key("/health")).text("/state"), "healthy");
+}
+
+// A stream, or a program, that holds a data key on loan asks again within soft, and is told then.
+TEST_F(KeyHealthApiTest, WhatWasLentIsOverWithinSoft) {
+  auto soft = world.keyring_settings().ages.soft;
+  auto lent = data("/data_keys", "");
+  ASSERT_EQ(lent.status, 200U) << lent.body;
+  auto renewal = "/data_keys/" + lent.text("/data_key_id") + "/unwrap";
+  // Renewed late, just before the server asks its key again: it is lent for no longer than that.
+  world.clock.advance(soft - std::chrono::seconds(1));
+  for (const auto& again : {data("/data_keys", ""), data(renewal, "")}) {
+    ASSERT_EQ(again.status, 200U) << again.body;
+    EXPECT_LE(again.at("/expires_in").to_number<double>(), std::chrono::duration<double>(soft).count());
+  }
+  ASSERT_EQ(world.post(of_key("/suspend")).status, 200U);
+  for (const auto& over : {data("/data_keys", ""), data(renewal, "")}) {
+    EXPECT_EQ(over.code(), "cmek_key_disabled");
+    EXPECT_EQ(over.text("/error/details/reason"), "suspended");
+  }
 }
 
 TEST_F(KeyHealthApiTest, TheReasonIsOptionalAndChecked) {

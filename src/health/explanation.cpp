@@ -1,6 +1,9 @@
 #include "health/explanation.hpp"
 
+#include <optional>
+
 #include "base/json_fields.hpp"
+#include "kms/reason_catalogue.hpp"
 
 namespace latchkey::health {
 
@@ -40,12 +43,12 @@ bool begins_a_sentence(char c) {
   return c >= 'A' && c <= 'Z';
 }
 
-// Where the second sentence begins; npos where there is none.
-std::size_t second_sentence(std::string_view text) {
+// Where the second sentence begins; absent where there is none.
+std::optional<std::size_t> second_sentence(std::string_view text) {
   for (auto end = text.find(". "); end != std::string_view::npos; end = text.find(". ", end + 1)) {
     if (end + 2 < text.size() && begins_a_sentence(text[end + 2])) return end + 2;
   }
-  return std::string_view::npos;
+  return std::nullopt;
 }
 
 }  // namespace
@@ -53,12 +56,14 @@ std::size_t second_sentence(std::string_view text) {
 Explanation explain(const Error& error) {
   auto text = json_fields::clean_text(error.message, kMaxText);
   Explanation why{error.reason.empty() ? std::string(to_string(error.code)) : error.reason, text, ""};
-  auto next = second_sentence(text);
-  if (next == std::string::npos) {
-    why.cure = cure_of_kind(error.code);
+  const auto* entry = kms::find_reason(error.reason);
+  auto cure = entry == nullptr ? std::nullopt : kms::find_cure(*entry, text);
+  if (!cure) cure = second_sentence(text);
+  if (cure) {
+    why.cause = text.substr(0, *cure - 2);
+    why.cure = text.substr(*cure);
   } else {
-    why.cause = text.substr(0, next - 2);
-    why.cure = text.substr(next);
+    why.cure = entry == nullptr ? cure_of_kind(error.code) : kms::cure_of(*entry, {});
   }
   return why;
 }

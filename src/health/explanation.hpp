@@ -13,7 +13,8 @@ struct Explanation {
   std::string cure;
 };
 
-// An error's message is "what happened. What to do about it"; where it says only the first, the cure is its kind's.
+// An error's message is "what happened. What to do about it", mostly the catalogue's words (kms/reason_catalogue.hpp).
+// Where it says only the first, the cure is the one that the catalogue has for its reason, or else its kind's.
 [[nodiscard]] Explanation explain(const Error& error);
 
 }  // namespace latchkey::health

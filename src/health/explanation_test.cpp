@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "kms/reason_catalogue.hpp"
+
 namespace latchkey::health {
 namespace {
 
@@ -31,6 +33,27 @@ TEST(Explanation, HasACureForEveryKind) {
     EXPECT_EQ(why.cause, "it is v1.2. as ever");
     EXPECT_TRUE(why.cure.starts_with(begins)) << why.cure;
   }
+}
+
+// Whatever a stranger's words in it look like: the cause and the cure are the catalogue's two sentences.
+TEST(Explanation, TakesTheCataloguesWordsApart) {
+  for (const auto& entry : kms::reason_catalogue()) {
+    kms::Facts facts;
+    facts.said = "\"No way. Try again. Enable it\"";
+    facts.note = " (\"Incident 7. Ask Bo\")";
+    auto cause = kms::cause_of(entry, facts);
+    auto cure = kms::cure_of(entry, facts);
+    auto why = explain({entry.error, cause + ". " + cure, std::string(entry.code)});
+    EXPECT_EQ(why.reason, entry.code);
+    EXPECT_EQ(why.cause, cause) << entry.code;
+    EXPECT_EQ(why.cure, cure) << entry.code;
+  }
+}
+
+TEST(Explanation, AMessageWithoutACureGetsTheCatalogues) {
+  auto why = explain({ErrorCode::KeyDenied, "it is off", "key_disabled"});
+  EXPECT_EQ(why.cause, "it is off");
+  EXPECT_EQ(why.cure, kms::cure_of(*kms::find_reason("key_disabled"), {}));
 }
 
 TEST(Explanation, KeepsAStrangersTextInBounds) {

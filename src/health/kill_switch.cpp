@@ -7,7 +7,7 @@
 #include "admin/lookup.hpp"
 #include "admin/suspension.hpp"
 #include "health/announcement.hpp"
-#include "kms/reasons.hpp"
+#include "health/explanation.hpp"
 
 namespace latchkey::health {
 
@@ -52,9 +52,10 @@ Task<Result<store::ExternalKeyHealth>> KillSwitch::suspend(admin::Caller caller,
     auto current = previous;
     current.state = State::Suspended;
     current.since = now;
-    current.reason = kms::reason::kSuspended;
-    current.cause = fmt::format("{} suspended it{}", caller.api_key_id, reason ? ": " + *reason : "");
-    current.cure = fmt::format("latchkey keys resume {} ends it", key.id);
+    auto why = explain(admin::suspended_error(suspension));
+    current.reason = std::move(why.reason);
+    current.cause = std::move(why.cause);
+    current.cure = std::move(why.cure);
     LATCHKEY_TRYV(change_health(tx, clock_, random_, previous, current));
     LATCHKEY_TRYV(admin::record_activity(tx, clock_, random_, caller, "org_external_key_suspended",
                                          {{"external_key_id", key.id}, {"reason", text_or_null(reason)}}));

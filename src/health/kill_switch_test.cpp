@@ -40,7 +40,10 @@ TEST_F(KillSwitchTest, EndsAccessDropsLeasesAndSaysWhy) {
   EXPECT_EQ(health.value().state, State::Suspended);
   EXPECT_EQ(health.value().since, world.clock.now());
   EXPECT_EQ(health.value().reason, "suspended");
-  EXPECT_EQ(health.value().cause, world.admin().api_key_id + " suspended it: incident 7");
+  EXPECT_EQ(health.value().cause, "external key " + world.key.id + " was suspended here by " +
+                                      world.admin().api_key_id + " at " + format_timestamp(world.clock.now()) +
+                                      " (\"incident 7\")");
+  EXPECT_EQ(health.value().cure, "An admin of the organisation ends it: latchkey keys resume " + world.key.id);
   EXPECT_TRUE(health.value().alarmed);
   EXPECT_THAT(world.forgotten, ElementsAre(world.key.id));
   EXPECT_FALSE(opens());

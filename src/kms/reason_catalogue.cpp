@@ -8,17 +8,20 @@ namespace latchkey::kms {
 
 namespace {
 
+// Between a message's cause and its cure.
+constexpr std::string_view kBeforeCure = ". ";
+
 // The names by which the table's sentences call the facts.
 std::string filled(std::string_view sentence, const Facts& f) {
-  return fmt::format(fmt::runtime(sentence), fmt::arg("key", f.key), fmt::arg("vault", f.vault),
-                     fmt::arg("vault_option", f.vault_option), fmt::arg("vault_name", f.vault_name),
-                     fmt::arg("show", f.show), fmt::arg("grant", f.grant), fmt::arg("app", f.app),
-                     fmt::arg("platform_app", f.platform_app), fmt::arg("tenant", f.tenant),
-                     fmt::arg("governing", f.governing), fmt::arg("host", f.host), fmt::arg("operation", f.operation),
-                     fmt::arg("act", f.act), fmt::arg("answer", f.answer), fmt::arg("said", f.said),
-                     fmt::arg("fix", f.fix), fmt::arg("unfit", f.unfit), fmt::arg("size", f.size),
-                     fmt::arg("tag", f.tag), fmt::arg("until", f.until), fmt::arg("when", f.when),
-                     fmt::arg("note", f.note), fmt::arg("more", f.more));
+  return fmt::format(
+      fmt::runtime(sentence), fmt::arg("key", f.key), fmt::arg("vault", f.vault),
+      fmt::arg("vault_option", f.vault_option), fmt::arg("vault_name", f.vault_name), fmt::arg("show", f.show),
+      fmt::arg("grant", f.grant), fmt::arg("app", f.app), fmt::arg("platform_app", f.platform_app),
+      fmt::arg("tenant", f.tenant), fmt::arg("governing", f.governing), fmt::arg("host", f.host),
+      fmt::arg("operation", f.operation), fmt::arg("act", f.act), fmt::arg("answer", f.answer),
+      fmt::arg("said", f.said), fmt::arg("fix", f.fix), fmt::arg("unfit", f.unfit), fmt::arg("size", f.size),
+      fmt::arg("tag", f.tag), fmt::arg("until", f.until), fmt::arg("external_key", f.external_key),
+      fmt::arg("suspender", f.suspender), fmt::arg("when", f.when), fmt::arg("note", f.note), fmt::arg("more", f.more));
 }
 
 std::string plain(std::string_view sentence, const Facts& facts) {
@@ -106,8 +109,19 @@ std::string cure_of(const ReasonEntry& entry, const Facts& facts) {
 
 Error reason_error(KnownReason reason, const Facts& facts) {
   const auto& entry = reason.entry();
-  return Error{entry.error, fmt::format("{}. {}", cause_of(entry, facts), cure_of(entry, facts)),
+  return Error{entry.error, fmt::format("{}{}{}", cause_of(entry, facts), kBeforeCure, cure_of(entry, facts)),
                std::string(entry.code)};
+}
+
+// By the words that the cure begins with, up to its first fact. The facts of a cause may look like them: the last
+// counts.
+std::optional<std::size_t> find_cure(const ReasonEntry& entry, std::string_view message) {
+  auto words = std::string(entry.cure.substr(0, entry.cure.find('{')));
+  std::erase(words, '`');
+  if (words.empty()) return std::nullopt;
+  auto found = message.rfind(std::string(kBeforeCure) + words);
+  if (found == std::string_view::npos) return std::nullopt;
+  return found + kBeforeCure.size();
 }
 
 std::string reasons_page() {

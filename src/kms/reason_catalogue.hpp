@@ -2,6 +2,7 @@
 // sentence, and its cure. Errors are worded from it, `latchkey explain` prints it, and docs/reasons.md is made from it.
 #pragma once
 
+#include <optional>
 #include <span>
 #include <stdexcept>
 #include <string>
@@ -45,6 +46,8 @@ struct Facts {
   std::string size = "3072";
   std::string tag = "<tag>";
   std::string until = "it is purged";
+  std::string external_key = "<external key>";
+  std::string suspender = "an admin of its organisation or the operator";
   std::string when;
   std::string note;
   std::string more;
@@ -66,6 +69,8 @@ class KnownReason {
 [[nodiscard]] std::string cure_of(const ReasonEntry& entry, const Facts& facts);
 // Code, reason and message of the catalogue: "<cause>. <cure>".
 [[nodiscard]] Error reason_error(KnownReason reason, const Facts& facts);
+// Where in such a message its cure begins; absent where the message is worded otherwise.
+[[nodiscard]] std::optional<std::size_t> find_cure(const ReasonEntry& entry, std::string_view message);
 
 // docs/reasons.md.
 [[nodiscard]] std::string reasons_page();

@@ -118,8 +118,8 @@ inline constexpr ReasonEntry kReasonTable[] = {
      "Look at the vault's access control (IAM) and at the key; the role is granted with: `{grant}`"},
 
     {reason::kSuspended, ReasonClass::Refused, ErrorCode::KeyDenied, "nothing: the vault is not asked",
-     "the key was suspended here, by an admin of its organisation or by the operator",
-     "An admin of the organisation ends it: `latchkey keys resume <external key>`"},
+     "external key {external_key} was suspended here by {suspender}{note}",
+     "An admin of the organisation ends it: `latchkey keys resume {external_key}`"},
     {reason::kVaultFirewall, ReasonClass::NetworkBlocked, ErrorCode::NetworkBlocked, "403 ForbiddenByFirewall",
      "the firewall of vault {vault} refuses us{note}; the key itself may be healthy",
      "Allow the address: `az keyvault network-rule add --name {vault_name} --ip-address <our egress range>`{more}. New "

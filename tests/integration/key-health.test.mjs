@@ -1,15 +1,19 @@
 // The health of a customer's key, heard of and checked by the server itself, and the kill switch.
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 
 import { Customer } from '../support/customer.mjs';
-import { Dev, audit, eventually } from '../support/dev.mjs';
+import { Dev, audit, binary, eventually } from '../support/dev.mjs';
 
 const folder = mkdtempSync(join(tmpdir(), 'latchkey-health-'));
-const settings = ['health.interval=1s', 'health.retry=1s', 'health.retry_longest=2s', 'keyring.soft=2s'];
+const kSoft = 2000;
+// For a machine that is busy, in milliseconds.
+const kSlack = 4000;
+const settings = ['health.interval=1s', 'health.retry=1s', 'health.retry_longest=2s', `keyring.soft=${kSoft}ms`];
 const dev = new Dev({ folder, args: ['--bare', ...settings.flatMap((setting) => ['--set', setting])] });
 const customer = new Customer(dev);
 const kKeys = '/v1/organizations/external_keys';
@@ -90,6 +94,41 @@ test('the command line shows it', () => {
   assert.equal(JSON.parse(dev.cli(['keys', 'health', key, '-o', 'json']).out).type, 'external_key_health');
 });
 
+test('a stream that is running when its key is suspended ends within soft', async () => {
+  const child = spawn(binary, ['encrypt', '--local', '--workspace', workspace, '--out', join(folder, 'never')], {
+    env: { PATH: process.env.PATH, HOME: folder, ...dev.env, LATCHKEY_WORKSPACE_KEY: dev.env.LATCHKEY_SERVICE_KEY }, stdio: ['pipe', 'ignore', 'pipe'],
+  });
+  let said = '';
+  let code;
+  child.stderr.on('data', (data) => (said += data));
+  child.stdin.on('error', () => {});
+  child.once('exit', (how) => (code = how));
+  const piece = Buffer.alloc(1 << 20);
+  const goOn = () => new Promise((resolve) => {
+    if (child.stdin.destroyed || child.stdin.write(piece)) setImmediate(resolve);
+    else child.stdin.once('drain', resolve).once('close', resolve);
+  });
+  try {
+    // Beyond its first lease: it has renewed it.
+    for (const end = Date.now() + 3 * kSoft; Date.now() < end;) await goOn();
+    assert.equal(code, undefined, said);
+    assert.equal(dev.cli(['keys', 'suspend', key, '--reason', 'incident 6', '--yes']).code, 0);
+    const began = Date.now();
+    await eventually(async () => {
+      await goOn();
+      return code !== undefined;
+    });
+    assert.ok(Date.now() - began < kSoft + kSlack, `it ended after ${Date.now() - began} ms`);
+    assert.notEqual(code, 0);
+    assert.match(said, /was suspended here by .*incident 6/);
+    assert.equal(existsSync(join(folder, 'never')), false, 'what was written so far is not kept');
+  } finally {
+    child.kill('SIGKILL');
+    dev.cli(['keys', 'resume', key]);
+  }
+  await stateIs('healthy');
+});
+
 test('a suspended key is shut at every door, over kill -9, until it is resumed', async () => {
   const sealed = await data('encrypt', { plaintext: 'aGVsbG8=' });
   const { ciphertext, data_key_id: dataKey } = sealed.json;
@@ -113,7 +152,7 @@ test('a suspended key is shut at every door, over kill -9, until it is resumed',
       assert.equal(answer.status, 400, `${verb}: ${answer.bytes}`);
       const { details, message } = answer.json.error;
       assert.deepEqual(details, { error_code: 'cmek_key_disabled', reason: 'suspended' });
-      assert.match(message, new RegExp(`${key} was suspended by apikey_\\w+ at 20.* \\("incident 7"\\)\\. .*latchkey keys resume ${key}`));
+      assert.match(message, new RegExp(`${key} was suspended here by apikey_\\w+ at 20.* \\("incident 7"\\)\\. .*latchkey keys resume ${key}`));
     }
   };
   await doors();
@@ -134,12 +173,12 @@ test('a suspended key is shut at every door, over kill -9, until it is resumed',
   assert.equal(shown.since, JSON.parse(suspended.out).since);
   assert.match(dev.cli(['keys', 'list']).out, /suspended/);
   const validated = await dev.request('POST', `${kKeys}/${key}/validate`, { body: {} });
-  assert.match(validated.json.error, /was suspended by/);
+  assert.match(validated.json.error, /was suspended here by/);
   assert.equal(await calls(), before, 'nobody asked the key meanwhile');
 
   assert.equal(dev.cli(['keys', 'resume', key]).code, 0);
   assert.equal((await data('decrypt', { ciphertext })).json.plaintext, 'aGVsbG8=');
   await stateIs('healthy');
-  assert.equal((await activities('org_external_key_suspended'))[0].reason, 'incident 7');
-  assert.equal((await activities('org_external_key_resumed')).length, 1);
+  assert.equal((await activities('org_external_key_suspended')).at(-1).reason, 'incident 7');
+  assert.equal((await activities('org_external_key_resumed')).length, 2);
 });

@@ -1,8 +1,8 @@
 // liblatchkey as others have it: installed into a folder, found by CMake and by pkg-config, linked by programs outside of the
 // tree, and used against a running server.
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
-import { cpSync, existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { spawn, spawnSync } from 'node:child_process';
+import { cpSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -17,14 +17,16 @@ const skip = !existsSync(join(kBuild, 'src/library/liblatchkey.so')) && 'liblatc
 
 const folder = mkdtempSync(join(tmpdir(), 'latchkey-library-'));
 const prefix = join(folder, 'installed');
-const dev = new Dev();
+const dev = new Dev({ args: ['--set', 'keyring.soft=2s'] });
 const customer = new Customer(dev);
+let externalKey;
 before(async () => {
   if (skip) return;
   cpSync(join(kRoot, 'examples'), join(folder, 'examples'), { recursive: true });
   await dev.start();
   const key = await dev.request('POST', '/v1/organizations/external_keys', { body: { display_name: 'library', provider_config: dev.azureKeyBody() } });
-  await dev.request('POST', `/v1/organizations/workspaces/${dev.env.LATCHKEY_WORKSPACE_ID}`, { body: { external_key_id: key.json.id } });
+  externalKey = key.json.id;
+  await dev.request('POST', `/v1/organizations/workspaces/${dev.env.LATCHKEY_WORKSPACE_ID}`, { body: { external_key_id: externalKey } });
 });
 after(async () => {
   if (!skip) await dev.stop();
@@ -41,6 +43,7 @@ function ok(command, args, options) {
   return done.out;
 }
 const lib = () => ['lib/x86_64-linux-gnu', 'lib/aarch64-linux-gnu', 'lib64', 'lib'].map((each) => join(prefix, each)).find((each) => existsSync(join(each, 'liblatchkey.so')));
+const pkgConfig = () => ({ env: { ...process.env, PKG_CONFIG_PATH: join(lib(), 'pkgconfig') } });
 const example = (language) => run(join(folder, 'examples', language, language === 'cpp' ? 'build/example' : 'example'), [], {
   env: { ...dev.env, LD_LIBRARY_PATH: lib() },
 });
@@ -65,7 +68,7 @@ test('a C++ program finds it with CMake', { skip }, () => {
 });
 
 test('a C program finds it with pkg-config', { skip }, () => {
-  ok('make', ['-C', join(folder, 'examples/c')], { env: { ...process.env, PKG_CONFIG_PATH: join(lib(), 'pkgconfig') } });
+  ok('make', ['-C', join(folder, 'examples/c')], pkgConfig());
   const done = example('c');
   assert.equal(done.code, 0, done.err);
   assert.match(done.out, /^a record of 112 bytes, a stream of 200\d{3}\n$/);
@@ -87,4 +90,53 @@ test('a customer that has pulled its key is obeyed', { skip }, async () => {
   assert.match(example('c').err, /^cmek_key_disabled: /);
   await customer.updateKey(dev.env.AZURE_KEY_NAME, { attributes: { enabled: true } });
   await eventually(() => example('cpp').code === 0, 30);
+});
+
+// Encrypts until it is refused.
+const kUntilRefused = `
+#include <latchkey/latchkey.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+int main(void) {
+  const struct timespec pause = {0, 10000000};
+  uint8_t record[200];
+  latchkey_error error;
+  latchkey_workspace* workspace = latchkey_open(getenv("LATCHKEY_URL"), getenv("LATCHKEY_WORKSPACE_KEY"), NULL, getenv("LATCHKEY_WORKSPACE_ID"), &error);
+  if (!workspace) return 2;
+  for (int i = 0;; ++i) {
+    if (latchkey_encrypt(workspace, NULL, 0, (const uint8_t*)"x", 1, record, latchkey_sealed_size(1), &error)) break;
+    if (i == 0) puts("begun"), fflush(stdout);
+    nanosleep(&pause, NULL);
+  }
+  fprintf(stderr, "%s: %s\\n", error.reason, error.message);
+  latchkey_close(workspace);
+  return error.code == LATCHKEY_REFUSED ? 3 : 1;
+}`;
+
+test('a program with a key on loan is refused within soft of its suspension', { skip }, async () => {
+  const source = join(folder, 'until_refused.c');
+  writeFileSync(source, kUntilRefused);
+  ok('make', ['-C', folder, '-f', join(folder, 'examples/c/Makefile'), 'until_refused', 'CFLAGS=-std=gnu11 -Wall -Wextra -Werror ' +
+    ok('pkg-config', ['--cflags', 'latchkey'], pkgConfig()).trim()], pkgConfig());
+  const child = spawn(join(folder, 'until_refused'), [], { env: { ...dev.env, LD_LIBRARY_PATH: lib() }, stdio: ['ignore', 'pipe', 'pipe'] });
+  let out = '';
+  let err = '';
+  let ended;
+  child.stdout.on('data', (data) => (out += data));
+  child.stderr.on('data', (data) => (err += data));
+  child.once('exit', (code) => (ended = { code, at: Date.now() }));
+  try {
+    await eventually(() => out === 'begun\n' || ended);
+    assert.equal(ended, undefined, err);
+    assert.equal(dev.cli(['keys', 'suspend', externalKey, '--yes']).code, 0);
+    const suspended = Date.now();
+    await eventually(() => ended);
+    assert.equal(ended.code, 3, err);
+    assert.match(err, /^cmek_key_disabled: .*was suspended here by/);
+    assert.ok(ended.at - suspended < 6000, `soft is 2 s, and it ended after ${ended.at - suspended} ms`);
+  } finally {
+    child.kill('SIGKILL');
+    dev.cli(['keys', 'resume', externalKey]);
+  }
 });
