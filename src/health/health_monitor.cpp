@@ -1,7 +1,6 @@
 #include "health/health_monitor.hpp"
 
 #include <algorithm>
-#include <limits>
 #include <map>
 #include <mutex>
 
@@ -17,16 +16,11 @@
 #include "health/key_watch.hpp"
 #include "health/news_inbox.hpp"
 #include "health/probe.hpp"
+#include "kms/key_errors.hpp"
 
 namespace latchkey::health {
 
 namespace {
-
-double random_fraction(RandomSource& random) {
-  std::uint32_t bits = 0;
-  random.fill({reinterpret_cast<std::uint8_t*>(&bits), sizeof bits});
-  return static_cast<double>(bits) / (static_cast<double>(std::numeric_limits<std::uint32_t>::max()) + 1);
-}
 
 bool same_story(const store::ExternalKeyHealth& one, const store::ExternalKeyHealth& other) {
   return one.state == other.state && one.reason == other.reason && one.cause == other.cause && one.cure == other.cure;
@@ -37,19 +31,20 @@ bool outdates_keyring(const Heard& heard, const store::ExternalKeyHealth& before
   if (!heard.checked) return false;
   bool whole = heard.news.kind == News::Kind::RoundTrip;
   if (before.state == State::Refused) return whole || heard.news.kind == News::Kind::WrapRefused;
-  if (heard.news.kind == News::Kind::Failed) return is_refusal(heard.news.error);
-  return whole && before.state == State::Degraded && concerns_wrapping_alone({ErrorCode::KeyDenied, "", before.reason});
+  if (heard.news.kind == News::Kind::Failed) return kms::is_refusal(heard.news.error);
+  return whole && before.state == State::Degraded &&
+         kms::concerns_wrapping_alone({ErrorCode::KeyDenied, "", before.reason});
 }
 
 // Of a refusal to wrap that was met in passing, whether the key still unwraps is to be found out.
 bool to_be_checked(const Heard& heard) {
-  return !heard.checked && heard.news.kind == News::Kind::Failed && is_refusal(heard.news.error) &&
-         concerns_wrapping_alone(heard.news.error);
+  return !heard.checked && heard.news.kind == News::Kind::Failed && kms::is_refusal(heard.news.error) &&
+         kms::concerns_wrapping_alone(heard.news.error);
 }
 
 // A check that got nowhere while requests did: requests go first, and speak for the key.
 bool outdone(const Heard& heard, const store::ExternalKeyHealth& before) {
-  return heard.checked && heard.news.kind == News::Kind::Failed && !is_refusal(heard.news.error) &&
+  return heard.checked && heard.news.kind == News::Kind::Failed && !kms::is_refusal(heard.news.error) &&
          before.last_success_at && *before.last_success_at >= heard.news.first;
 }
 

@@ -48,6 +48,8 @@ class HealthMonitor final : public keyring::KeyObserver, public admin::Validatio
   HealthMonitor(store::Store& store, kms::KeyProvider& provider, const Clock& clock, RandomSource& random,
                 boost::asio::any_io_executor executor, MonitorSettings settings, ForgetKey forget);
   ~HealthMonitor() override;
+  HealthMonitor(const HealthMonitor&) = delete;
+  HealthMonitor& operator=(const HealthMonitor&) = delete;
 
   // From any thread; none of them waits. What is heard of a key is kept in order; of a flood, the latest.
   void proved(const std::string& external_key_id) override;

@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "health/explanation.hpp"
-#include "kms/reasons.hpp"
+#include "kms/key_errors.hpp"
 
 namespace latchkey::health {
 
@@ -39,7 +39,7 @@ void become_healthy(KeyHealth& health, Timestamp at) {
 // Whether it wraps nothing new, of which a mere unwrap is no cure.
 bool wraps_nothing(const KeyHealth& health) {
   Error known{ErrorCode::KeyDenied, "", health.row.reason};
-  return health.row.state == State::Degraded && concerns_wrapping_alone(known);
+  return health.row.state == State::Degraded && kms::concerns_wrapping_alone(known);
 }
 
 bool settled(const KeyHealth& health, Timestamp at, const HealthRules& rules) {
@@ -110,15 +110,6 @@ std::string_view to_string(State state) {
   return "unknown";
 }
 
-bool is_refusal(const Error& error) {
-  return error.code == ErrorCode::KeyDenied || error.code == ErrorCode::NetworkBlocked;
-}
-
-bool concerns_wrapping_alone(const Error& error) {
-  return error.reason == kms::reason::kKeyExpired || error.reason == kms::reason::kKeyNotYetValid ||
-         error.reason == kms::reason::kKeyOperation;
-}
-
 KeyHealth unknown_health(const store::ExternalKey& key, Timestamp now) {
   KeyHealth health;
   health.row.external_key_id = key.id;
@@ -142,7 +133,7 @@ KeyHealth after(KeyHealth health, const News& news, const HealthRules& rules) {
       tell(health, news.error);
       return health;
     case News::Kind::Failed:
-      if (is_refusal(news.error)) {
+      if (kms::is_refusal(news.error)) {
         end_trouble(health);
         enter(health, State::Refused, news.at);
         tell(health, news.error);

@@ -50,11 +50,6 @@ struct News {
   Timestamp first = at;  // of the earliest of these
 };
 
-// Whether the error is a refusal; other errors mean that nobody was asked.
-[[nodiscard]] bool is_refusal(const Error& error);
-// Key Vault lets a key outside its dates, or without wrapKey, unwrap all the same.
-[[nodiscard]] bool concerns_wrapping_alone(const Error& error);
-
 // What is durable of a key's health, and the failures that may or may not become trouble.
 struct KeyHealth {
   store::ExternalKeyHealth row;

@@ -2,6 +2,7 @@
 
 #include "admin/key_config.hpp"
 #include "base/log.hpp"
+#include "kms/key_errors.hpp"
 #include "kms/validation.hpp"
 
 namespace latchkey::health {
@@ -38,7 +39,7 @@ Task<std::optional<News>> probe(kms::KeyProvider& provider, HealthBook& book, st
   }
   auto error = whole.error();
   if (is_ours(error)) co_return std::nullopt;
-  if (!is_refusal(error) || !concerns_wrapping_alone(error)) co_return failed(std::move(error));
+  if (!kms::is_refusal(error) || !kms::concerns_wrapping_alone(error)) co_return failed(std::move(error));
 
   auto data_key = co_await book.data_key_under(key);
   if (!data_key) co_return std::nullopt;

@@ -1,17 +1,14 @@
 #include "keyring/keyring.hpp"
 
-#include <limits>
-#include <mutex>
-#include <set>
-
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <fmt/format.h>
 
 #include "base/log.hpp"
 #include "base/single_flight.hpp"
-#include "envelope/wrapped_data_key.hpp"
+#include "keyring/key_asker.hpp"
 #include "keyring/lease_table.hpp"
+#include "kms/key_errors.hpp"
 #include "kms/patience.hpp"
 #include "kms/reason_catalogue.hpp"
 
@@ -26,22 +23,6 @@ constexpr std::chrono::milliseconds kAwaited{25};
 // So many renewals are begun together, and so much later the next.
 constexpr std::size_t kDueAtOnce = 2;
 constexpr std::chrono::milliseconds kBetweenDue{2};
-
-bool refused(const Error& error) {
-  return error.code == ErrorCode::KeyDenied || error.code == ErrorCode::NetworkBlocked;
-}
-
-// The key, or the row that is needed to ask it, could not be reached: nobody refused anything.
-bool unreachable(const Error& error) {
-  return error.code == ErrorCode::KeyUnreachable || error.code == ErrorCode::Unavailable ||
-         error.code == ErrorCode::DeadlineExceeded;
-}
-
-// Key Vault lets a key outside its dates, or without wrapKey, unwrap all the same.
-bool concerns_wrapping_alone(const Error& error) {
-  return error.reason == kms::reason::kKeyExpired || error.reason == kms::reason::kKeyNotYetValid ||
-         error.reason == kms::reason::kKeyOperation;
-}
 
 Error too_late(std::string_view note = " for this request") {
   kms::Facts facts;
@@ -62,27 +43,6 @@ std::optional<std::string> external_id(const std::string& external_key) {
   return external_key.empty() ? std::nullopt : std::optional(external_key);
 }
 
-double random_fraction(RandomSource& random) {
-  std::uint32_t bits = 0;
-  random.fill({reinterpret_cast<std::uint8_t*>(&bits), sizeof bits});
-  return static_cast<double>(bits) / (static_cast<double>(std::numeric_limits<std::uint32_t>::max()) + 1);
-}
-
-Error destroyed(const RawId& data_key) {
-  return Error{ErrorCode::Invalid,
-               fmt::format("The data key {} was destroyed when its workspace was shredded: what was encrypted under it "
-                           "can be read no more, by anybody.",
-                           format_id(id_prefix::kDataKey, data_key)),
-               std::string(kDataKeyDestroyed)};
-}
-
-Error integrity_alarm(const Compartment& compartment, const RawId& data_key, Error error) {
-  spdlog::critical("integrity alarm: data key {} of workspace {} ({}): {}", format_id(id_prefix::kDataKey, data_key),
-                   compartment.workspace_id, compartment.external_key_id.value_or("the platform's root key"),
-                   describe(error));
-  return error;
-}
-
 }  // namespace
 
 // Kept alive by its flights, which outlast the callers that began them.
@@ -91,33 +51,25 @@ class Keyring::Impl : public std::enable_shared_from_this<Impl> {
   Impl(store::Store& store, kms::KeyProvider& provider, const Clock& clock, RandomSource& random,
        boost::asio::any_io_executor executor, KeyringSettings settings, KeyObserver* observer)
       : store_(store),
-        provider_(provider),
         clock_(clock),
-        random_(random),
         executor_(std::move(executor)),
         settings_(settings),
-        observer_(observer),
-        table_(
-            {{settings.probes, settings.tries}, settings.max_leases, [&random] { return random_fraction(random); }}) {}
+        table_({{settings.probes, settings.tries}, settings.max_leases, [&random] { return random_fraction(random); }}),
+        asker_(store, provider, clock, random, table_, settings.kms_timeout, settings.may_ask, observer) {}
 
   Task<Result<Lease>> for_encryption(Compartment compartment, Deadline deadline);
   Task<Result<Lease>> for_decryption(Compartment compartment, RawId id, Deadline deadline);
   void evict(const std::string& external_key_id) { table_.evict(external_key_id); }
   DataKeyMeter& meter() { return meter_; }
   [[nodiscard]] Task<Result<void>> write_use();
-  void forget(const Uuid& compartment, const std::vector<RawId>& ids);
+  void forget(const Uuid& compartment, const std::vector<RawId>& ids) {
+    for (const auto& id : ids) table_.destroy({compartment, id});
+  }
   [[nodiscard]] std::chrono::milliseconds attend();
   [[nodiscard]] std::size_t size() const { return table_.size(); }
 
  private:
   using LeaseFlight = std::function<Task<Result<Lease>>()>;
-  // A new data key that has come back from its key the same.
-  struct Proven {
-    store::DataKey row;
-    std::shared_ptr<const envelope::DataKey> key;
-    LeaseTable::Ticket ticket;
-  };
-
   [[nodiscard]] LeaseAges ages_of(const Compartment& compartment) const {
     return compartment.ages.value_or(settings_.ages);
   }
@@ -139,36 +91,20 @@ class Keyring::Impl : public std::enable_shared_from_this<Impl> {
   [[nodiscard]] Task<Result<Lease>> unwrap_once(Compartment compartment, RawId id, Why why);
   [[nodiscard]] Task<Result<Lease>> read_and_unwrap(Compartment compartment, RawId id, Why why);
   [[nodiscard]] Task<Result<Lease>> unwrap(Compartment compartment, store::DataKey row, Why why);
-  [[nodiscard]] Task<Result<envelope::DataKey>> ask(Compartment compartment, store::DataKey row,
-                                                    LeaseTable::Ticket ticket);
   [[nodiscard]] Task<Result<Lease>> find_or_make(Compartment compartment);
   [[nodiscard]] Task<Result<Lease>> make(Compartment compartment);
   void replace_behind(Compartment compartment, RawId active, RotationCause cause);
   [[nodiscard]] Task<Result<Lease>> replace(Compartment compartment, RawId active, RotationCause cause);
-  [[nodiscard]] bool is_destroyed(const LeaseId& id) const;
-  [[nodiscard]] Task<Result<Proven>> wrap_and_prove(Compartment compartment);
-  [[nodiscard]] Task<Result<void>> ask_leave(Compartment compartment);
-  [[nodiscard]] Error not_asked(const Compartment& compartment, Error error);
-  [[nodiscard]] Error note_failure(const LeaseTable::Ticket& ticket, const Compartment& compartment,
-                                   const RawId& data_key, Error error);
   [[nodiscard]] std::optional<Lease> keep(const LeaseTable::Ticket& ticket, const Compartment& compartment,
                                           std::shared_ptr<const envelope::DataKey> key);
-  void tell(const std::string& external_key, const Error* error);
-  [[nodiscard]] Error note_wrapping_failure(const std::string& external_key, Error error);
-  [[nodiscard]] Deadline kms_deadline() const { return clock_.steady() + settings_.kms_timeout; }
 
   store::Store& store_;
-  kms::KeyProvider& provider_;
   const Clock& clock_;
-  RandomSource& random_;
   boost::asio::any_io_executor executor_;
   KeyringSettings settings_;
-  KeyObserver* observer_;
   LeaseTable table_;
+  KeyAsker asker_;
   DataKeyMeter meter_;
-  // Data keys that were destroyed while this server ran: few, and none is kept again.
-  mutable std::mutex destroyed_mutex_;
-  std::set<LeaseId> destroyed_;
   SingleFlight<std::pair<Uuid, std::string>, Result<Lease>> replacements_;
   SingleFlight<std::pair<Uuid, std::string>, Result<Lease>> makings_;
   SingleFlight<LeaseId, Result<Lease>> unwraps_;
@@ -228,14 +164,14 @@ Task<std::optional<Result<Lease>>> Keyring::Impl::held(Compartment compartment, 
     if (!found) co_return std::nullopt;
     if (found->use != LeaseUse::Stale) co_return Result<Lease>(lease_of(*found, ages));
     auto outcome = co_await renew_once(compartment, id, found->version, deadline);
-    bool could_not_ask = !outcome || (!*outcome && unreachable(outcome->error()));
+    bool could_not_ask = !outcome || (!*outcome && kms::is_outage(outcome->error()));
     if (could_not_ask) {
       found = find(compartment, id);
       if (found) co_return Result<Lease>(lease_of(*found, ages));
       if (!outcome) co_return Result<Lease>(too_late());
       co_return outcome;
     }
-    if (!*outcome && refused(outcome->error())) co_return outcome;
+    if (!*outcome && kms::is_refusal(outcome->error())) co_return outcome;
     // Renewed; or the one who asked for all of us had a data key of its own that is damaged: ask with ours.
   }
   co_return std::nullopt;
@@ -255,7 +191,7 @@ Task<std::optional<Result<Lease>>> Keyring::Impl::renew_once(Compartment compart
 // Nobody waits for it: neither who uses a lease that is in time to be renewed, nor who is told of a refusal.
 void Keyring::Impl::renew_behind(Compartment compartment, RawId id, KeyVersionId version) {
   auto renewal = [](std::shared_ptr<Impl> self, Compartment whose, RawId which, KeyVersionId of) -> Task<void> {
-    (void)co_await self->renew_once(std::move(whose), which, of, self->kms_deadline());
+    (void)co_await self->renew_once(std::move(whose), which, of, self->asker_.deadline());
     self->table_.end_renewal(of);
   };
   boost::asio::co_spawn(executor_, renewal(shared_from_this(), std::move(compartment), id, std::move(version)),
@@ -293,57 +229,26 @@ Task<Result<Lease>> Keyring::Impl::read_and_unwrap(Compartment compartment, RawI
       co_return lease_of(*found, ages_of(compartment));
     }
   }
-  using Row = std::optional<store::DataKey>;
-  auto work = [workspace = compartment.id, id, may_ask = settings_.may_ask](store::Transaction& tx) -> Result<Row> {
-    LATCHKEY_TRY(auto row, tx.find_data_key(workspace, id));
-    bool asks = row && row->external_key_id && row->state != store::DataKeyState::Destroyed;
-    if (asks && may_ask) {
-      LATCHKEY_TRYV(may_ask(tx, row->organization, *row->external_key_id));
-    }
-    return row;
-  };
-  auto read = co_await store_.read(std::move(work));
-  if (!read) co_return not_asked(compartment, read.error());
-  auto& row = read.value();
-  if (!row) {
-    table_.erase({compartment.id, id});
-    co_return Error{ErrorCode::NotFound,
-                    fmt::format("workspace {} has no data key {}: the data was encrypted elsewhere",
-                                compartment.workspace_id, format_id(id_prefix::kDataKey, id))};
-  }
-  if (row->state == store::DataKeyState::Destroyed) {
-    table_.erase({compartment.id, id});
-    co_return destroyed(id);
-  }
-  co_return co_await unwrap(std::move(compartment), std::move(*row), why);
+  LATCHKEY_CO_TRY(auto row, co_await asker_.read(compartment, id));
+  co_return co_await unwrap(std::move(compartment), std::move(row), why);
 }
 
 Task<Result<Lease>> Keyring::Impl::unwrap(Compartment compartment, store::DataKey row, Why why) {
   LeaseId id{compartment.id, row.id};
   KeyVersionId version{external_of(row.external_key_id), row.key_version};
-  if (row.external_key_id && row.external_key_id != compartment.external_key_id) {
-    table_.erase(id);
-    co_return integrity_alarm(
-        compartment, row.id,
-        Error{ErrorCode::Corrupt, fmt::format("data key {} is recorded under {}, which is not the workspace's key",
-                                              format_id(id_prefix::kDataKey, row.id), *row.external_key_id)});
-  }
   for (int attempt = 0; attempt < kMostTries; ++attempt) {
     if (why == Why::Request) {
       if (auto obstacle = table_.obstacle(version, clock_.steady())) co_return *obstacle;
     }
     auto ticket = table_.begin(version, clock_.steady());
-    auto key = co_await ask(compartment, row, ticket);
+    auto key = co_await asker_.unwrap(compartment, row, ticket);
     if (!key) {
-      if (!unreachable(key.error())) table_.erase(id);
+      if (!kms::is_outage(key.error())) table_.erase(id);
       co_return key.error();
     }
     auto shared = std::make_shared<const envelope::DataKey>(std::move(key).value());
     auto lease = keep(ticket, compartment, shared);
-    if (is_destroyed(id)) {
-      table_.erase(id);
-      co_return destroyed(row.id);
-    }
+    if (table_.is_destroyed(id)) co_return data_key_destroyed(row.id);
     if (lease) co_return std::move(*lease);
   }
   co_return too_late(": it was changed again and again while it was asked");
@@ -355,33 +260,8 @@ std::optional<Lease> Keyring::Impl::keep(const LeaseTable::Ticket& ticket, const
   auto ages = ages_of(compartment);
   auto proven_at = table_.insert(ticket, compartment, ages, key);
   if (!proven_at) return std::nullopt;
-  tell(ticket.version.external_key, nullptr);
+  asker_.tell_proved(ticket.version.external_key);
   return lease_of(std::move(key), external_id(ticket.version.external_key), *proven_at, ages);
-}
-
-void Keyring::Impl::tell(const std::string& external_key, const Error* error) {
-  if (observer_ == nullptr || external_key.empty()) return;
-  error == nullptr ? observer_->proved(external_key) : observer_->failed(external_key, *error);
-}
-
-Task<Result<envelope::DataKey>> Keyring::Impl::ask(Compartment compartment, store::DataKey row,
-                                                   LeaseTable::Ticket ticket) {
-  // From before a key was attached: the platform's own.
-  kms::KeyLocation location = row.external_key_id ? compartment.key : kms::KeyLocation(kms::LocalKey{});
-  kms::WrappedKey wrapped{row.key_version, row.wrapped};
-  auto payload = co_await provider_.unwrap(location, wrapped, kms_deadline());
-  if (!payload) {
-    auto error = note_failure(ticket, compartment, row.id, payload.error());
-    if (error.code == ErrorCode::Corrupt) co_return integrity_alarm(compartment, row.id, std::move(error));
-    co_return error;
-  }
-  envelope::DataKeyBinding binding{compartment.organization, compartment.id, row.id};
-  auto key = envelope::open_wrap_payload(binding, payload.value());
-  if (!key) co_return integrity_alarm(compartment, row.id, key.error());
-  if (row.key_check && envelope::key_check(key.value()) != *row.key_check) {
-    co_return integrity_alarm(compartment, row.id, kms::reason_error(kms::reason::kRoundTripMismatch, {}));
-  }
-  co_return key;
 }
 
 Task<Result<Lease>> Keyring::Impl::find_or_make(Compartment compartment) {
@@ -401,7 +281,7 @@ Task<Result<Lease>> Keyring::Impl::find_or_make(Compartment compartment) {
   auto due = rotation_due(*row, meter_.pending(id), settings_.data_keys, clock_.now());
   auto whose = compartment;
   // Not unwrapped straight away: a lease that bridges an outage serves writes as it serves reads.
-  LATCHKEY_CO_TRY(auto lease, co_await for_decryption(std::move(compartment), id, kms_deadline()));
+  LATCHKEY_CO_TRY(auto lease, co_await for_decryption(std::move(compartment), id, asker_.deadline()));
   table_.set_active(place, external, id, read_at);
   if (due) replace_behind(std::move(whose), id, *due);
   co_return lease;
@@ -425,7 +305,7 @@ void Keyring::Impl::replace_behind(Compartment compartment, RawId active, Rotati
 Task<Result<Lease>> Keyring::Impl::replace(Compartment compartment, RawId active, RotationCause cause) {
   auto external = external_of(compartment.external_key_id);
   if (auto obstacle = table_.wrapping_obstacle(external, clock_.steady())) co_return *obstacle;
-  LATCHKEY_CO_TRY(auto proven, co_await wrap_and_prove(compartment));
+  LATCHKEY_CO_TRY(auto proven, co_await asker_.make(compartment));
   auto read_at = clock_.steady();
   DataKeyReplaced event{
       compartment.organization, compartment.workspace_id, compartment.external_key_id, active, proven.row.id, cause};
@@ -453,23 +333,10 @@ Task<Result<void>> Keyring::Impl::write_use() {
   co_return co_await keyring::write_use(store_, meter_, clock_);
 }
 
-void Keyring::Impl::forget(const Uuid& compartment, const std::vector<RawId>& ids) {
-  {
-    std::lock_guard lock(destroyed_mutex_);
-    for (const auto& id : ids) destroyed_.insert({compartment, id});
-  }
-  for (const auto& id : ids) table_.erase({compartment, id});
-}
-
-bool Keyring::Impl::is_destroyed(const LeaseId& id) const {
-  std::lock_guard lock(destroyed_mutex_);
-  return destroyed_.contains(id);
-}
-
 Task<Result<Lease>> Keyring::Impl::make(Compartment compartment) {
   auto external = external_of(compartment.external_key_id);
   if (auto obstacle = table_.wrapping_obstacle(external, clock_.steady())) co_return *obstacle;
-  LATCHKEY_CO_TRY(auto proven, co_await wrap_and_prove(compartment));
+  LATCHKEY_CO_TRY(auto proven, co_await asker_.make(compartment));
   auto work = [row = proven.row](store::Transaction& tx) { return tx.insert_active_data_key(row); };
   LATCHKEY_CO_TRY(auto active, co_await store_.write(std::move(work)));
   if (active.id == proven.row.id) {
@@ -477,78 +344,6 @@ Task<Result<Lease>> Keyring::Impl::make(Compartment compartment) {
   }
   // Another node was first, or the leases were evicted while we wrote: its row is one like any other.
   co_return co_await unwrap_once(std::move(compartment), active.id, Why::Request);
-}
-
-// A new data key, wrapped and unwrapped again: that it was wrapped proves nothing, as a disabled key may still wrap.
-Task<Result<Keyring::Impl::Proven>> Keyring::Impl::wrap_and_prove(Compartment compartment) {
-  LATCHKEY_CO_TRYV(co_await ask_leave(compartment));
-  auto external = external_of(compartment.external_key_id);
-  auto id = make_raw_id(random_);
-  auto material = crypto::SecretBytes::random(envelope::kDataKeySize, random_);
-  LATCHKEY_CO_TRY(auto made, envelope::DataKey::create(id, std::move(material)));
-  envelope::DataKeyBinding binding{compartment.organization, compartment.id, id};
-  auto payload = envelope::make_wrap_payload(binding, made);
-  auto wrapped = co_await provider_.wrap(compartment.key, payload, kms_deadline());
-  if (!wrapped) co_return note_wrapping_failure(external, wrapped.error());
-  store::DataKey row{id,
-                     compartment.organization,
-                     compartment.id,
-                     compartment.external_key_id,
-                     std::move(wrapped.value().key_version),
-                     std::move(wrapped.value().ciphertext),
-                     store::DataKeyState::Active,
-                     clock_.now(),
-                     envelope::key_check(made)};
-  auto ticket = table_.begin({external, row.key_version}, clock_.steady());
-  auto returned = co_await ask(compartment, row, ticket);
-  if (!returned) {
-    if (refused(returned.error())) table_.note_wrapping(external, returned.error(), clock_.steady());
-    co_return returned.error();
-  }
-  table_.clear_wrapping(external);
-  if (!crypto::equal_constant_time(made.material(), returned.value().material())) {
-    co_return integrity_alarm(compartment, id, kms::reason_error(kms::reason::kRoundTripMismatch, {}));
-  }
-  co_return Proven{std::move(row), std::make_shared<const envelope::DataKey>(std::move(returned).value()),
-                   std::move(ticket)};
-}
-
-Task<Result<void>> Keyring::Impl::ask_leave(Compartment compartment) {
-  if (!settings_.may_ask || !compartment.external_key_id) co_return success();
-  auto work = [compartment, may_ask = settings_.may_ask](store::Transaction& tx) {
-    return may_ask(tx, compartment.organization, *compartment.external_key_id);
-  };
-  auto leave = co_await store_.read(std::move(work));
-  if (!leave) co_return not_asked(compartment, leave.error());
-  co_return success();
-}
-
-// The store could not say, or says that the key may not be asked. That is no word of the key's own: nobody is told.
-Error Keyring::Impl::not_asked(const Compartment& compartment, Error error) {
-  if (refused(error)) table_.evict(external_of(compartment.external_key_id));
-  return error;
-}
-
-Error Keyring::Impl::note_failure(const LeaseTable::Ticket& ticket, const Compartment& compartment,
-                                  const RawId& data_key, Error error) {
-  const auto& external_key = ticket.version.external_key;
-  if (refused(error)) {
-    table_.refuse(ticket, compartment, data_key, error, clock_.steady());
-    spdlog::warn("{} refuses: its leases are dropped: {}",
-                 external_key.empty() ? "the platform's root key" : external_key, describe(error));
-  } else if (unreachable(error)) {
-    table_.miss(ticket, error, clock_.steady());
-  }
-  tell(external_key, &error);
-  return error;
-}
-
-Error Keyring::Impl::note_wrapping_failure(const std::string& external_key, Error error) {
-  if (!refused(error) && !unreachable(error)) return error;
-  if (refused(error) && !concerns_wrapping_alone(error)) table_.evict(external_key);
-  table_.note_wrapping(external_key, error, clock_.steady());
-  tell(external_key, &error);
-  return error;
 }
 
 Keyring::Keyring(store::Store& store, kms::KeyProvider& provider, const Clock& clock, RandomSource& random,

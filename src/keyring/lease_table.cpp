@@ -4,6 +4,8 @@
 #include <cstring>
 #include <iterator>
 
+#include "kms/key_errors.hpp"
+
 namespace latchkey::keyring {
 
 namespace {
@@ -64,6 +66,7 @@ std::optional<SteadyTime> LeaseTable::insert(const Ticket& ticket, const Compart
   look_at(proven, proven->standing.renew_at);
   LeaseId id{compartment.id, key->id()};
   leases_.get<ById>().erase(id);
+  if (destroyed_.contains(id)) return proven->standing.proven_at;
   auto& by_use = leases_.get<ByUse>();
   by_use.push_front(Lease{id, ticket.version.external_key, proven, std::move(key)});
   while (by_use.size() > std::max<std::size_t>(settings_.max_leases, 1)) by_use.pop_back();
@@ -98,8 +101,8 @@ std::optional<Error> LeaseTable::obstacle(const KeyVersionId& id, SteadyTime now
 
 void LeaseTable::note_wrapping(const std::string& external_key, const Error& error, SteadyTime now) {
   std::lock_guard lock(mutex_);
-  bool refused = error.code == ErrorCode::KeyDenied || error.code == ErrorCode::NetworkBlocked;
-  external(external_key).wrapping.note(error, now, refused ? settings_.standing.refusals : settings_.standing.outages);
+  const auto& backoff = kms::is_refusal(error) ? settings_.standing.refusals : settings_.standing.outages;
+  external(external_key).wrapping.note(error, now, backoff);
 }
 
 void LeaseTable::clear_wrapping(const std::string& external_key) {
@@ -177,6 +180,17 @@ void LeaseTable::set_active(const Uuid& compartment, const std::string& external
 void LeaseTable::erase(const LeaseId& id) {
   std::lock_guard lock(mutex_);
   leases_.get<ById>().erase(id);
+}
+
+void LeaseTable::destroy(const LeaseId& id) {
+  std::lock_guard lock(mutex_);
+  destroyed_.insert(id);
+  leases_.get<ById>().erase(id);
+}
+
+bool LeaseTable::is_destroyed(const LeaseId& id) const {
+  std::lock_guard lock(mutex_);
+  return destroyed_.contains(id);
 }
 
 void LeaseTable::wipe_expired(const LeaseAges& default_ages, SteadyTime now) {

@@ -8,6 +8,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <tuple>
 #include <vector>
@@ -108,6 +109,9 @@ class LeaseTable {
   void set_active(const Uuid& compartment, const std::string& external_key, const RawId& data_key, SteadyTime now);
 
   void erase(const LeaseId& id);
+  // Drops the lease and keeps none of this data key again: an answer may be on its way.
+  void destroy(const LeaseId& id);
+  [[nodiscard]] bool is_destroyed(const LeaseId& id) const;
   // Wipes the leases that are past the hard age, and forgets keys that nobody asked for as long; all of it again once
   // a soft age has passed.
   void wipe_expired(const LeaseAges& default_ages, SteadyTime now);
@@ -171,6 +175,7 @@ class LeaseTable {
   std::map<std::string, External> externals_;
   std::multimap<SteadyTime, std::weak_ptr<Version>> agenda_;
   std::optional<SteadyTime> wiped_at_;
+  std::set<LeaseId> destroyed_;  // while this server ran: few
   std::map<std::pair<Uuid, std::string>, Hint> active_;
   // Never repeats, so that an external key that was forgotten in between does not make an old ticket valid.
   std::uint64_t next_epoch_ = 1;

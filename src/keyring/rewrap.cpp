@@ -13,6 +13,7 @@
 
 #include "base/log.hpp"
 #include "envelope/wrapped_data_key.hpp"
+#include "kms/key_errors.hpp"
 #include "kms/patience.hpp"
 #include "kms/reasons.hpp"
 
@@ -27,12 +28,6 @@ using store::RewrapState;
 std::string vault_of(const kms::KeyLocation& location) {
   const auto* azure = std::get_if<kms::AzureKey>(&location);
   return azure == nullptr ? std::string() : azure->vault_uri;
-}
-
-// Not the key's answer, but none.
-bool is_passing(const Error& error) {
-  return error.code == ErrorCode::KeyUnreachable || error.code == ErrorCode::Unavailable ||
-         error.code == ErrorCode::DeadlineExceeded;
 }
 
 Error returned_another(const store::DataKey& row) {
@@ -198,7 +193,7 @@ Task<Result<void>> Rewrapper::Impl::rewrap_key(std::shared_ptr<Work> work) {
     auto step = co_await next(work);
     if (!step) {
       // The store: what is Running there is found again at the next start, if not sooner.
-      if (!is_passing(step.error())) co_return step.error();
+      if (!kms::is_outage(step.error())) co_return step.error();
       co_await sleeper_->sleep_for(settings_.first_pause);
       continue;
     }
@@ -224,7 +219,7 @@ Task<Result<void>> Rewrapper::Impl::rewrap_key(std::shared_ptr<Work> work) {
                        format_id(id_prefix::kDataKey, id), describe(done.error()));
       ++work->damaged;
       work->after = id;
-    } else if (is_passing(done.error())) {
+    } else if (kms::is_outage(done.error())) {
       LATCHKEY_CO_TRYV(co_await wait_out(work, done.error()));
     } else {
       co_return co_await end(work, done.error());
@@ -244,7 +239,7 @@ Task<Result<Rewrapper::Impl::Step>> Rewrapper::Impl::next(std::shared_ptr<Work> 
     if (!may_ask) return step;
     auto leave = may_ask(tx, step.rewrap->organization, key);
     if (leave) return step;
-    if (is_passing(leave.error())) return leave.error();
+    if (kms::is_outage(leave.error())) return leave.error();
     step.forbidden = leave.error();
     return step;
   };
@@ -322,7 +317,7 @@ Task<Result<void>> Rewrapper::Impl::wait_out(std::shared_ptr<Work> work, Error e
   rewrap.reason = error.reason;
   rewrap.updated_at = clock_.now();
   auto noted = co_await put_if_running(std::move(rewrap));
-  if (!noted && !is_passing(noted.error())) co_return noted;
+  if (!noted && !kms::is_outage(noted.error())) co_return noted;
   co_await sleeper_->sleep_for(work->pause);
   co_return success();
 }

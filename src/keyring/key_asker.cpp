@@ -1,0 +1,164 @@
+#include "keyring/key_asker.hpp"
+
+#include <fmt/format.h>
+
+#include "base/log.hpp"
+#include "envelope/wrapped_data_key.hpp"
+#include "keyring/data_key_rotation.hpp"
+#include "kms/key_errors.hpp"
+#include "kms/reason_catalogue.hpp"
+
+namespace latchkey::keyring {
+
+namespace {
+
+Error integrity_alarm(const Compartment& compartment, const RawId& data_key, Error error) {
+  spdlog::critical("integrity alarm: data key {} of workspace {} ({}): {}", format_id(id_prefix::kDataKey, data_key),
+                   compartment.workspace_id, compartment.external_key_id.value_or("the platform's root key"),
+                   describe(error));
+  return error;
+}
+
+Error no_such_data_key(const Compartment& compartment, const RawId& data_key) {
+  return Error{ErrorCode::NotFound, fmt::format("workspace {} has no data key {}: the data was encrypted elsewhere",
+                                                compartment.workspace_id, format_id(id_prefix::kDataKey, data_key))};
+}
+
+Error under_a_foreign_key(const store::DataKey& row) {
+  return Error{ErrorCode::Corrupt, fmt::format("data key {} is recorded under {}, which is not the workspace's key",
+                                               format_id(id_prefix::kDataKey, row.id), *row.external_key_id)};
+}
+
+}  // namespace
+
+Error data_key_destroyed(const RawId& data_key) {
+  return Error{ErrorCode::Invalid,
+               fmt::format("The data key {} was destroyed when its workspace was shredded: what was encrypted under it "
+                           "can be read no more, by anybody.",
+                           format_id(id_prefix::kDataKey, data_key)),
+               std::string(kDataKeyDestroyed)};
+}
+
+Task<Result<store::DataKey>> KeyAsker::read(Compartment compartment, RawId id) {
+  using Row = std::optional<store::DataKey>;
+  auto work = [workspace = compartment.id, id, may_ask = may_ask_](store::Transaction& tx) -> Result<Row> {
+    LATCHKEY_TRY(auto row, tx.find_data_key(workspace, id));
+    bool asks = row && row->external_key_id && row->state != store::DataKeyState::Destroyed;
+    if (asks && may_ask) {
+      LATCHKEY_TRYV(may_ask(tx, row->organization, *row->external_key_id));
+    }
+    return row;
+  };
+  auto found = co_await store_.read(std::move(work));
+  if (!found) co_return not_asked(compartment, found.error());
+  auto& row = found.value();
+  if (row && row->state != store::DataKeyState::Destroyed &&
+      (!row->external_key_id || row->external_key_id == compartment.external_key_id)) {
+    co_return std::move(*row);
+  }
+  table_.erase({compartment.id, id});
+  if (!row) co_return no_such_data_key(compartment, id);
+  if (row->state == store::DataKeyState::Destroyed) co_return data_key_destroyed(id);
+  co_return integrity_alarm(compartment, id, under_a_foreign_key(*row));
+}
+
+Task<Result<envelope::DataKey>> KeyAsker::unwrap(Compartment compartment, store::DataKey row,
+                                                 LeaseTable::Ticket ticket) {
+  // From before a key was attached: the platform's own.
+  kms::KeyLocation location = row.external_key_id ? compartment.key : kms::KeyLocation(kms::LocalKey{});
+  kms::WrappedKey wrapped{row.key_version, row.wrapped};
+  auto payload = co_await provider_.unwrap(location, wrapped, deadline());
+  if (!payload) {
+    auto error = unwrapping_failed(ticket, compartment, row.id, payload.error());
+    if (error.code == ErrorCode::Corrupt) co_return integrity_alarm(compartment, row.id, std::move(error));
+    co_return error;
+  }
+  envelope::DataKeyBinding binding{compartment.organization, compartment.id, row.id};
+  auto key = envelope::open_wrap_payload(binding, payload.value());
+  if (!key) co_return integrity_alarm(compartment, row.id, key.error());
+  if (row.key_check && envelope::key_check(key.value()) != *row.key_check) {
+    co_return integrity_alarm(compartment, row.id, kms::reason_error(kms::reason::kRoundTripMismatch, {}));
+  }
+  co_return key;
+}
+
+Task<Result<ProvenKey>> KeyAsker::make(Compartment compartment) {
+  LATCHKEY_CO_TRYV(co_await ask_leave(compartment));
+  auto external = compartment.external_key_id.value_or(std::string());
+  auto id = make_raw_id(random_);
+  auto material = crypto::SecretBytes::random(envelope::kDataKeySize, random_);
+  LATCHKEY_CO_TRY(auto made, envelope::DataKey::create(id, std::move(material)));
+  envelope::DataKeyBinding binding{compartment.organization, compartment.id, id};
+  auto payload = envelope::make_wrap_payload(binding, made);
+  auto wrapped = co_await provider_.wrap(compartment.key, payload, deadline());
+  if (!wrapped) co_return wrapping_failed(external, wrapped.error());
+  store::DataKey row{id,
+                     compartment.organization,
+                     compartment.id,
+                     compartment.external_key_id,
+                     std::move(wrapped.value().key_version),
+                     std::move(wrapped.value().ciphertext),
+                     store::DataKeyState::Active,
+                     clock_.now(),
+                     envelope::key_check(made)};
+  auto ticket = table_.begin({external, row.key_version}, clock_.steady());
+  auto returned = co_await unwrap(compartment, row, ticket);
+  if (!returned) {
+    if (kms::is_refusal(returned.error())) table_.note_wrapping(external, returned.error(), clock_.steady());
+    co_return returned.error();
+  }
+  table_.clear_wrapping(external);
+  if (!crypto::equal_constant_time(made.material(), returned.value().material())) {
+    co_return integrity_alarm(compartment, id, kms::reason_error(kms::reason::kRoundTripMismatch, {}));
+  }
+  co_return ProvenKey{std::move(row), std::make_shared<const envelope::DataKey>(std::move(returned).value()),
+                      std::move(ticket)};
+}
+
+Task<Result<void>> KeyAsker::ask_leave(Compartment compartment) {
+  if (!may_ask_ || !compartment.external_key_id) co_return success();
+  auto work = [compartment, may_ask = may_ask_](store::Transaction& tx) {
+    return may_ask(tx, compartment.organization, *compartment.external_key_id);
+  };
+  auto leave = co_await store_.read(std::move(work));
+  if (!leave) co_return not_asked(compartment, leave.error());
+  co_return success();
+}
+
+// The store could not say, or says that the key may not be asked. That is no word of the key's own: nobody is told.
+Error KeyAsker::not_asked(const Compartment& compartment, Error error) {
+  if (kms::is_refusal(error) && compartment.external_key_id) table_.evict(*compartment.external_key_id);
+  return error;
+}
+
+Error KeyAsker::unwrapping_failed(const LeaseTable::Ticket& ticket, const Compartment& compartment,
+                                  const RawId& data_key, Error error) {
+  const auto& external_key = ticket.version.external_key;
+  if (kms::is_refusal(error)) {
+    table_.refuse(ticket, compartment, data_key, error, clock_.steady());
+    spdlog::warn("{} refuses: its leases are dropped: {}",
+                 external_key.empty() ? "the platform's root key" : external_key, describe(error));
+  } else if (kms::is_outage(error)) {
+    table_.miss(ticket, error, clock_.steady());
+  }
+  tell_failed(external_key, error);
+  return error;
+}
+
+Error KeyAsker::wrapping_failed(const std::string& external_key, Error error) {
+  if (!kms::is_refusal(error) && !kms::is_outage(error)) return error;
+  if (kms::is_refusal(error) && !kms::concerns_wrapping_alone(error)) table_.evict(external_key);
+  table_.note_wrapping(external_key, error, clock_.steady());
+  tell_failed(external_key, error);
+  return error;
+}
+
+void KeyAsker::tell_proved(const std::string& external_key) {
+  if (observer_ != nullptr && !external_key.empty()) observer_->proved(external_key);
+}
+
+void KeyAsker::tell_failed(const std::string& external_key, const Error& error) {
+  if (observer_ != nullptr && !external_key.empty()) observer_->failed(external_key, error);
+}
+
+}  // namespace latchkey::keyring

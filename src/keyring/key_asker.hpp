@@ -1,0 +1,80 @@
+// Asks the keys: a data key is read from the store and unwrapped, or made, wrapped and unwrapped again. What comes back
+// is checked; how the key fared is noted in the lease table, and the observer is told.
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "base/clock.hpp"
+#include "base/random.hpp"
+#include "base/task.hpp"
+#include "envelope/data_key.hpp"
+#include "keyring/compartment.hpp"
+#include "keyring/key_observer.hpp"
+#include "keyring/lease_table.hpp"
+#include "keyring/may_ask.hpp"
+#include "kms/key_provider.hpp"
+#include "store/store.hpp"
+
+namespace latchkey::keyring {
+
+// A new data key that has come back from its key the same.
+struct ProvenKey {
+  store::DataKey row;
+  std::shared_ptr<const envelope::DataKey> key;
+  LeaseTable::Ticket ticket;
+};
+
+class KeyAsker {
+ public:
+  // All references outlive it; `observer` may be null, and `may_ask` empty.
+  KeyAsker(store::Store& store, kms::KeyProvider& provider, const Clock& clock, RandomSource& random, LeaseTable& table,
+           std::chrono::milliseconds kms_timeout, MayAsk may_ask, KeyObserver* observer)
+      : store_(store),
+        provider_(provider),
+        clock_(clock),
+        random_(random),
+        table_(table),
+        kms_timeout_(kms_timeout),
+        may_ask_(std::move(may_ask)),
+        observer_(observer) {}
+
+  // The row of a data key that may be unwrapped. NotFound where the compartment has none, Invalid where it was
+  // destroyed: then its lease is dropped, as are all of a key that may not be asked. Corrupt where the row is under
+  // another external key than the compartment.
+  [[nodiscard]] Task<Result<store::DataKey>> read(Compartment compartment, RawId id);
+  // Errors: those of KeyProvider::unwrap; Corrupt where what it gave is not this data key.
+  [[nodiscard]] Task<Result<envelope::DataKey>> unwrap(Compartment compartment, store::DataKey row,
+                                                       LeaseTable::Ticket ticket);
+  // A new data key, not stored yet. That it was wrapped proves nothing, as a disabled key may still wrap: it is
+  // unwrapped and compared.
+  [[nodiscard]] Task<Result<ProvenKey>> make(Compartment compartment);
+  // To be called where the table has kept what the key unwrapped.
+  void tell_proved(const std::string& external_key);
+  // By when one question is answered.
+  [[nodiscard]] Deadline deadline() const { return clock_.steady() + kms_timeout_; }
+
+ private:
+  [[nodiscard]] Task<Result<void>> ask_leave(Compartment compartment);
+  [[nodiscard]] Error not_asked(const Compartment& compartment, Error error);
+  [[nodiscard]] Error unwrapping_failed(const LeaseTable::Ticket& ticket, const Compartment& compartment,
+                                        const RawId& data_key, Error error);
+  [[nodiscard]] Error wrapping_failed(const std::string& external_key, Error error);
+  void tell_failed(const std::string& external_key, const Error& error);
+
+  store::Store& store_;
+  kms::KeyProvider& provider_;
+  const Clock& clock_;
+  RandomSource& random_;
+  LeaseTable& table_;
+  std::chrono::milliseconds kms_timeout_;
+  MayAsk may_ask_;
+  KeyObserver* observer_;
+};
+
+// What is known of a data key that was destroyed.
+[[nodiscard]] Error data_key_destroyed(const RawId& data_key);
+
+}  // namespace latchkey::keyring

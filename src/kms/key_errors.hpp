@@ -1,0 +1,26 @@
+// What a KeyProvider's error says of the key: this, and nothing else, decides who drops leases and who keeps them.
+#pragma once
+
+#include "base/error.hpp"
+#include "kms/reasons.hpp"
+
+namespace latchkey::kms {
+
+// Somebody said no: the key, or the way to it.
+[[nodiscard]] inline bool is_refusal(const Error& error) {
+  return error.code == ErrorCode::KeyDenied || error.code == ErrorCode::NetworkBlocked;
+}
+
+// The key, or the row that is needed to ask it, could not be reached: nobody refused anything.
+[[nodiscard]] inline bool is_outage(const Error& error) {
+  return error.code == ErrorCode::KeyUnreachable || error.code == ErrorCode::Unavailable ||
+         error.code == ErrorCode::DeadlineExceeded;
+}
+
+// Key Vault lets a key outside its dates, or without wrapKey, unwrap all the same.
+[[nodiscard]] inline bool concerns_wrapping_alone(const Error& error) {
+  return error.reason == reason::kKeyExpired || error.reason == reason::kKeyNotYetValid ||
+         error.reason == reason::kKeyOperation;
+}
+
+}  // namespace latchkey::kms
