@@ -1,0 +1,148 @@
+// How leases age, and are renewed.
+#include <gmock/gmock.h>
+
+#include "keyring/testing/keyring_world.hpp"
+#include "kms/reasons.hpp"
+
+namespace latchkey::keyring {
+namespace {
+
+using namespace std::chrono_literals;
+using testing::kIdle;
+
+class KeyringRenewalTest : public testing::KeyringTest {};
+
+TEST_F(KeyringRenewalTest, InTheFirstHalfOfSoftNothingIsAsked) {
+  auto id = encrypting().value().key->id();
+  provider.unwraps = 0;
+  clock.advance(30s - 1us);
+  EXPECT_TRUE(decrypting(id));
+  EXPECT_TRUE(encrypting());
+  EXPECT_EQ(provider.unwraps, 0);
+}
+
+TEST_F(KeyringRenewalTest, AKeyInUseIsRenewedBehindItsRequests) {
+  auto id = encrypting().value().key->id();
+  provider.unwraps = 0;
+  int asked_by_requests = 0;
+  for (int second = 0; second < 600; ++second) {
+    clock.advance(1s);
+    attend();
+    int before = provider.unwraps;
+    // A request that waits for its key needs turns of the loop that this one is not given.
+    bool answered = false;
+    auto call = [&]() -> Task<void> {
+      auto lease = co_await keyring->for_decryption(customer, id, soon());
+      answered = static_cast<bool>(lease);
+    };
+    boost::asio::co_spawn(context, call(), boost::asio::detached);
+    context.restart();
+    context.run();
+    asked_by_requests += provider.unwraps - before > 1 ? 1 : 0;
+    EXPECT_TRUE(answered) << second;
+  }
+  EXPECT_EQ(asked_by_requests, 0);
+  EXPECT_GE(provider.unwraps, 10);
+  EXPECT_LE(provider.unwraps, 11);
+}
+
+TEST_F(KeyringRenewalTest, AnIdleKeyIsNotRenewed) {
+  auto id = encrypting().value().key->id();
+  clock.advance(1s);
+  EXPECT_TRUE(decrypting(id));
+  provider.unwraps = 0;
+  for (int second = 0; second < 3600; ++second) {
+    clock.advance(1s);
+    attend();
+    context.restart();
+    context.run();
+  }
+  EXPECT_EQ(provider.unwraps, 1) << "for the use before";
+  EXPECT_EQ(keyring->size(), 1U);
+  for (int second = 0; second < 120; ++second) {
+    clock.advance(1s);
+    attend();
+  }
+  EXPECT_EQ(keyring->size(), 0U);
+}
+
+TEST_F(KeyringRenewalTest, RequestsDoNotWaitForARenewalThatIsInTime) {
+  auto id = encrypting().value().key->id();
+  clock.advance(60s);
+  provider.hangs = true;
+  std::optional<Result<Lease>> served;
+  auto call = [&]() -> Task<void> {
+    auto lease = co_await keyring->for_decryption(customer, id, soon());
+    served.emplace(std::move(lease));
+  };
+  boost::asio::co_spawn(context, call(), boost::asio::detached);
+  context.restart();
+  for (int turns = 0; turns < 100 && !served; ++turns) context.run_one();
+  EXPECT_TRUE(served && *served);
+  provider.hangs = false;
+  context.run();
+}
+
+TEST_F(KeyringRenewalTest, WithoutAttentionARenewalThatRefusesEndsAccessAllTheSame) {
+  auto id = encrypting().value().key->id();
+  provider.unwrap_error = error(ErrorCode::KeyDenied, kms::reason::kKeyDisabled);
+  clock.advance(60s);
+  EXPECT_TRUE(decrypting(id)) << "its renewal is asked behind it";
+  EXPECT_EQ(keyring->size(), 0U);
+  EXPECT_EQ(decrypting(id).error().code, ErrorCode::KeyDenied);
+}
+
+TEST_F(KeyringRenewalTest, PastSoftOneUnwrapRenewsEveryLease) {
+  std::vector<std::pair<Compartment, RawId>> all{{customer, encrypting().value().key->id()}};
+  for (int i = 0; i < 9; ++i) all.push_back(second_data_key());
+  provider.unwraps = 0;
+  clock.advance(kIdle);
+  std::size_t next = 0;
+  int good = 0;
+  at_once(50, [&]() -> Task<void> {
+    auto [compartment, id] = all[next++ % all.size()];
+    auto lease = co_await keyring->for_decryption(compartment, id, soon());
+    good += lease ? 1 : 0;
+  });
+  EXPECT_EQ(good, 50);
+  EXPECT_EQ(provider.unwraps, 1);
+  EXPECT_EQ(decrypting(all[5].first, all[5].second).value().expires_at, clock.steady() + 1h);
+  EXPECT_EQ(provider.unwraps, 1);
+}
+
+TEST_F(KeyringRenewalTest, ADisabledVersionIsNotRenewedByAnother) {
+  auto old_id = encrypting().value().key->id();
+  provider.version = "v2";
+  auto [other, new_id] = second_data_key();
+  provider.refused_versions = {"v1"};
+  clock.advance(kIdle);
+  EXPECT_TRUE(decrypting(other, new_id));
+  EXPECT_EQ(decrypting(old_id).error().code, ErrorCode::KeyDenied);
+  EXPECT_TRUE(decrypting(other, new_id));
+}
+
+TEST_F(KeyringRenewalTest, HardEqualToSoftBridgesNothing) {
+  KeyringSettings strict;
+  strict.ages.hard = strict.ages.soft;
+  start(strict);
+  auto id = encrypting().value().key->id();
+  provider.unwrap_error = error(ErrorCode::KeyUnreachable);
+  clock.advance(60s - 1us);
+  EXPECT_TRUE(decrypting(id));
+  clock.advance(1us);
+  EXPECT_EQ(decrypting(id).error().code, ErrorCode::KeyUnreachable);
+}
+
+TEST_F(KeyringRenewalTest, AnOrganisationMaySwitchBridgingOff) {
+  auto strict = customer;
+  strict.ages = LeaseAges{30s, 30s};
+  auto id = encrypting(strict).value().key->id();
+  provider.unwrap_error = error(ErrorCode::KeyUnreachable);
+  clock.advance(30s - 1us);
+  EXPECT_TRUE(decrypting(strict, id));
+  clock.advance(1us);
+  EXPECT_EQ(decrypting(strict, id).error().code, ErrorCode::KeyUnreachable);
+}
+
+}  // namespace
+}  // namespace latchkey::keyring
