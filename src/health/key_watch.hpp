@@ -1,4 +1,4 @@
-// One key under watch: its health, and when it is to be checked next. Not thread-safe; the monitor's.
+// One key under watch: its health, and when it is to be checked next. Not thread-safe; the watch list's.
 #pragma once
 
 #include "health/health_monitor.hpp"

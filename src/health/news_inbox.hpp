@@ -1,5 +1,5 @@
 // What was heard of the keys and not taken yet: of each key in order, equal news in a row as one, and bounded. Not
-// thread-safe; the monitor's.
+// thread-safe; the watch list's.
 #pragma once
 
 #include <map>
