@@ -20,4 +20,15 @@ Result<bool> confirmed(bool yes, const std::string& question) {
   return answer == "yes";
 }
 
+std::optional<ExitCode> unless_confirmed(bool yes, const std::string& question, OutputFormat format) {
+  auto sure = confirmed(yes, question);
+  if (!sure) {
+    static_cast<void>(report_error(sure.error(), format));
+    return ExitCode::Usage;
+  }
+  if (sure.value()) return std::nullopt;
+  std::cerr << "nothing was changed\n";
+  return ExitCode::Failed;
+}
+
 }  // namespace latchkey::cli

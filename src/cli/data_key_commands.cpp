@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "base/encoding.hpp"
+#include "cli/admin_command.hpp"
 #include "cli/api_client.hpp"
 #include "cli/confirm.hpp"
 #include "cli/json_view.hpp"
@@ -50,7 +51,7 @@ std::string short_version(const std::string& version) {
   return slash == std::string::npos ? version : version.substr(slash + 1);
 }
 
-std::string or_dash(std::string text) {
+std::string or_dash(const std::string& text) {
   return text.empty() ? "-" : text;
 }
 
@@ -163,29 +164,14 @@ ExitCode shred_workspace(ApiClient& client, const DataKeyOptions& options) {
   return ExitCode::Ok;
 }
 
-using DataKeyAction = ExitCode (*)(ApiClient&, const DataKeyOptions&);
-
-CLI::App* add(CLI::App& group, Chosen& chosen, const std::shared_ptr<DataKeyOptions>& options, const std::string& name,
-              const std::string& summary, const std::vector<std::string>& examples, DataKeyAction action) {
-  auto* command = add_command(group, name, summary, examples);
-  add_connection_options(*command, options->connection, "LATCHKEY_ADMIN_KEY");
-  add_output_option(*command, options->format);
-  command->callback([&chosen, options, action] {
-    chosen.action = [options, action] {
-      return with_client(options->connection, options->format,
-                         [&](ApiClient& client) { return action(client, *options); });
-    };
-  });
-  return command;
-}
-
 }  // namespace
 
 void add_data_key_commands(CLI::App& app, Chosen& chosen) {
   auto* group = add_group(app, "data-keys", "The data keys of a workspace");
   auto options = std::make_shared<DataKeyOptions>();
-  auto* list = add(*group, chosen, options, "list", "List a workspace's data keys, newest first; never their material",
-                   {"latchkey data-keys list --workspace wrkspc_01JwQvzr7rXLA5AGx3HKfFUJ -o json"}, list_data_keys);
+  auto* list = add_admin_command(
+      *group, chosen, options, "list", "List a workspace's data keys, newest first; never their material",
+      {"latchkey data-keys list --workspace wrkspc_01JwQvzr7rXLA5AGx3HKfFUJ -o json"}, list_data_keys);
   list->add_option("--workspace", options->id, "The workspace, wrkspc_...")->required();
   list->add_option("--limit", options->limit, "At most so many (default: all)");
 }
@@ -193,9 +179,10 @@ void add_data_key_commands(CLI::App& app, Chosen& chosen) {
 void add_rewrap_command(CLI::App& keys_group, Chosen& chosen) {
   auto options = std::make_shared<DataKeyOptions>();
   const std::string kId = "ekey_01SDCCSbTxrXDpWc1phhtcfK";
-  auto* command = add(keys_group, chosen, options, "rewrap",
-                      "Rewrap a key's data keys to its newest version, so that older ones may be disabled",
-                      {"latchkey keys rewrap " + kId, "latchkey keys rewrap " + kId + " --pause"}, rewrap);
+  auto* command =
+      add_admin_command(keys_group, chosen, options, "rewrap",
+                        "Rewrap a key's data keys to its newest version, so that older ones may be disabled",
+                        {"latchkey keys rewrap " + kId, "latchkey keys rewrap " + kId + " --pause"}, rewrap);
   command->add_option("ID,--key", options->id, "The key, ekey_...")->required();
   auto* pause = command->add_flag("--pause", options->pauses, "Pause it; without --pause it goes on");
   auto* status = command->add_flag("--status", options->asks_status, "Only say how far it is");
@@ -207,11 +194,11 @@ void add_rewrap_command(CLI::App& keys_group, Chosen& chosen) {
 void add_shred_command(CLI::App& workspaces_group, Chosen& chosen) {
   auto options = std::make_shared<DataKeyOptions>();
   const std::string kId = "wrkspc_01JwQvzr7rXLA5AGx3HKfFUJ";
-  auto* command =
-      add(workspaces_group, chosen, options, "shred",
-          "Destroy the data keys of an archived workspace: nobody can ever read its data again",
-          {"latchkey workspaces shred " + kId, "latchkey workspaces shred " + kId + " --confirm-name Contoso"},
-          shred_workspace);
+  auto* command = add_admin_command(
+      workspaces_group, chosen, options, "shred",
+      "Destroy the data keys of an archived workspace: nobody can ever read its data again",
+      {"latchkey workspaces shred " + kId, "latchkey workspaces shred " + kId + " --confirm-name Contoso"},
+      shred_workspace);
   command->add_option("ID", options->id, "The workspace, wrkspc_...")->required();
   command->add_option("--confirm-name", options->confirm_name, "The workspace's name, instead of typing it");
   command->add_flag("-y,--yes", options->yes, "Not enough here: see --confirm-name");

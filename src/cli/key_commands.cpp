@@ -172,15 +172,7 @@ ExitCode suspend_key(ApiClient& client, const KeyOptions& options) {
   auto question = fmt::format(
       "Suspending {} stops every encrypt and decrypt under it at once, in all workspaces, until it is resumed.",
       options.id);
-  auto sure = confirmed(options.yes, question);
-  if (!sure) {
-    static_cast<void>(report_error(sure.error(), options.format));
-    return ExitCode::Usage;
-  }
-  if (!sure.value()) {
-    std::cerr << "nothing was changed\n";
-    return ExitCode::Failed;
-  }
+  if (auto end = unless_confirmed(options.yes, question, options.format)) return *end;
   boost::json::object body;
   if (!options.reason.empty()) body["reason"] = options.reason;
   return show_health(options, client.call("POST", path_of(options, "/suspend"), body));

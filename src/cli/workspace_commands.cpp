@@ -81,15 +81,7 @@ ExitCode get_workspace(ApiClient& client, const WorkspaceOptions& options) {
 ExitCode change_for_good(ApiClient& client, const WorkspaceOptions& options, const std::string& question,
                          const std::string& path, const std::optional<boost::json::object>& body,
                          const std::string& waiting_for) {
-  auto sure = confirmed(options.yes, question);
-  if (!sure) {
-    static_cast<void>(report_error(sure.error(), options.format));
-    return ExitCode::Usage;
-  }
-  if (!sure.value()) {
-    std::cerr << "nothing was changed\n";
-    return ExitCode::Failed;
-  }
+  if (auto end = unless_confirmed(options.yes, question, options.format)) return *end;
   auto changed = [&] {
     Waiting waiting(waiting_for);
     return client.call("POST", path, body);

@@ -71,7 +71,7 @@ Task<std::optional<T>> wait_at_most(boost::asio::any_io_executor executor, std::
   patience = std::min(patience, kLongest);
   auto state = std::make_shared<detail::Patience<T>>(executor);
   boost::asio::co_spawn(executor, detail::work_for<T>(state, std::move(work)), boost::asio::detached);
-  auto begin = [state, patience](std::function<void()> resume) {
+  auto begin = [state, patience](std::function<void()> resume) {  // NOLINT(performance-unnecessary-value-param): moved
     {
       std::lock_guard lock(state->mutex);
       if (!state->ended) {
