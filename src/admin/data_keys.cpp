@@ -98,6 +98,11 @@ Task<Result<ShredOutcome>> DataKeys::shred(Caller caller, std::string workspace_
     }
     LATCHKEY_TRY(destroyed.outcome, count_destroyed(tx, workspace));
     if (destroyed.ids.empty()) return destroyed;
+    store::Notice notice;
+    notice.kind = store::NoticeKind::ForgetDataKeys;
+    notice.compartment = workspace.compartment;
+    notice.created_at = clock_.now();
+    LATCHKEY_TRYV(tx.notify(notice));
     LATCHKEY_TRYV(record_activity(tx, clock_, random_, caller, "platform_workspace_shredded",
                                   {{"workspace_id", workspace.id},
                                    {"data_keys", destroyed.ids.size()},

@@ -27,6 +27,7 @@
 #include "http/client.hpp"
 #include "http/server.hpp"
 #include "keyring/keyring.hpp"
+#include "keyring/notice_follower.hpp"
 #include "keyring/rewrap.hpp"
 #include "kms/azure/azure_key_provider.hpp"
 #include "kms/gated_key_provider.hpp"
@@ -46,6 +47,7 @@ constexpr unsigned kSigningThreads = 2;
 constexpr std::chrono::seconds kStopGrace{10};
 constexpr std::chrono::seconds kMostTurn{20};  // that a call may wait for its turn at a busy vault
 constexpr std::chrono::milliseconds kFirstAttention{50};
+constexpr std::chrono::milliseconds kFollowPeriod{500};
 constexpr std::chrono::minutes kUsagePeriod{1};
 // What a crash loses of the counts by which data keys are replaced (docs/data-keys.md).
 constexpr std::chrono::minutes kUsePeriod{5};
@@ -217,6 +219,11 @@ Task<void> write_use(keyring::Keyring& keyring) {
   if (!written) spdlog::warn("the use of data keys could not be written and is kept: {}", describe(written.error()));
 }
 
+Task<void> follow_other_nodes(keyring::NoticeFollower& follower) {
+  auto followed = co_await follower.follow();
+  if (!followed) spdlog::error("what other nodes found was not followed yet: {}", describe(followed.error()));
+}
+
 Task<void> go_on_rewrapping(keyring::Rewrapper& rewrapper) {
   auto begun = co_await rewrapper.begin_all();
   if (!begun) spdlog::error("rewraps that were under way do not go on: {}", describe(begun.error()));
@@ -236,6 +243,7 @@ struct ServerRuntime::Parts {
   std::unique_ptr<kms::GatedKeyProvider> background;
   std::unique_ptr<health::HealthMonitor> health;
   std::unique_ptr<keyring::Keyring> keyring;
+  std::unique_ptr<keyring::NoticeFollower> follower;
   std::unique_ptr<keyring::Rewrapper> rewrapper;
   std::unique_ptr<keyring::UsageMeter> usage;
   std::unique_ptr<admin::UsageRecorder> usage_recorder;
@@ -312,6 +320,7 @@ Result<std::unique_ptr<ServerRuntime>> ServerRuntime::start(const ServerConfig& 
   key_settings.may_ask = admin::refuse_if_suspended;
   parts->keyring = std::make_unique<keyring::Keyring>(*parts->store, *parts->providers, clock, random, executor,
                                                       std::move(key_settings), parts->health.get());
+  parts->follower = std::make_unique<keyring::NoticeFollower>(*parts->store, *parts->keyring, clock);
   parts->rewrapper = std::make_unique<keyring::Rewrapper>(*parts->store, *parts->background, clock, executor,
                                                           kms::make_timer_sleeper(), rewrap_settings(config),
                                                           admin::rewrap_hooks(clock, random));
@@ -388,6 +397,11 @@ Result<std::unique_ptr<ServerRuntime>> ServerRuntime::start(const ServerConfig& 
     co_await record_usage(*recorder);
     co_return kUsagePeriod;
   });
+  parts->attend(executor, std::chrono::milliseconds(0),
+                [follower = parts->follower.get()]() -> Task<std::chrono::milliseconds> {
+                  co_await follow_other_nodes(*follower);
+                  co_return kFollowPeriod;
+                });
   parts->health->start();
   parts->attend(executor, kFirstAttention,
                 [deliverer = parts->webhook_deliverer.get()] { return deliverer->attend(); });

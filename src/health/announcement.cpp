@@ -19,12 +19,29 @@ json::value time_or_null(const std::optional<Timestamp>& time) {
   return time ? json::value(format_timestamp(*time)) : json::value();
 }
 
+// Nobody may use the key, whatever leases there are.
+bool is_closed(store::KeyHealthState state) {
+  return state == store::KeyHealthState::Refused || state == store::KeyHealthState::Suspended;
+}
+
+// Other nodes have leases of their own, or a refusal in memory that is over.
+Result<void> tell_other_nodes(store::Transaction& transaction, const Clock& clock, const std::string& external_key_id) {
+  store::Notice notice;
+  notice.kind = store::NoticeKind::ForgetKey;
+  notice.external_key_id = external_key_id;
+  notice.created_at = clock.now();
+  return transaction.notify(notice);
+}
+
 }  // namespace
 
 Result<void> change_health(store::Transaction& transaction, const Clock& clock, RandomSource& random,
                            const store::ExternalKeyHealth& previous, store::ExternalKeyHealth current) {
   auto announcement = announce(previous, current);
   LATCHKEY_TRYV(transaction.put(current));
+  if (is_closed(previous.state) != is_closed(current.state)) {
+    LATCHKEY_TRYV(tell_other_nodes(transaction, clock, current.external_key_id));
+  }
   if (announcement == Announcement::None) return success();
   bool failed = announcement == Announcement::Failed;
   auto type = failed ? webhooks::event_type::kExternalKeyFailed : webhooks::event_type::kExternalKeyRecovered;

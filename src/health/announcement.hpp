@@ -11,7 +11,8 @@
 namespace latchkey::health {
 
 // Writes the row, and, where announce() says so, a line of the log and the webhook event external_key.failed or
-// external_key.recovered. The activity is the caller's, who knows whose doing it was.
+// external_key.recovered; and tells other nodes where a key refuses, is suspended, or does so no more. The activity is
+// the caller's, who knows whose doing it was.
 [[nodiscard]] Result<void> change_health(store::Transaction& transaction, const Clock& clock, RandomSource& random,
                                          const store::ExternalKeyHealth& previous, store::ExternalKeyHealth current);
 

@@ -198,6 +198,23 @@ struct Rewrap {
   friend bool operator==(const Rewrap&, const Rewrap&) = default;
 };
 
+// --- what nodes tell each other ---
+
+enum class NoticeKind {
+  ForgetKey,       // the external key refuses, was suspended, or lets us in again: hold nothing under it
+  ForgetDataKeys,  // data keys of the compartment were destroyed
+};
+
+struct Notice {
+  NoticeKind kind = NoticeKind::ForgetKey;
+  std::string external_key_id = {};  // for ForgetKey
+  Uuid compartment{};                // for ForgetDataKeys
+  Timestamp created_at = {};
+  std::int64_t sequence = 0;  // given by the store, rising
+
+  friend bool operator==(const Notice&, const Notice&) = default;
+};
+
 // --- webhooks ---
 
 // A signing secret, wrapped by the platform's own root key.

@@ -162,6 +162,16 @@ class Transaction {
   // Inserts, or replaces the key's row.
   virtual Result<void> put(const Rewrap& row) = 0;
 
+  // --- what nodes tell each other ---
+
+  // For every other node that has this store open, once the transaction is committed.
+  virtual Result<void> notify(const Notice& notice) = 0;
+  // Of other nodes, those above `sequence`, rising; at most `limit`.
+  virtual Result<std::vector<Notice>> notices_after(std::int64_t sequence, std::size_t limit) = 0;
+  // Of whichever node; 0 where there was none yet.
+  virtual Result<std::int64_t> last_notice() = 0;
+  virtual Result<void> erase_notices_before(Timestamp time) = 0;
+
   // --- webhooks ---
 
   virtual Result<void> insert(const WebhookEndpoint& row) = 0;

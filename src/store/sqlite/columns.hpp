@@ -110,6 +110,13 @@ struct Columns<Rewrap> {
 };
 
 template <>
+struct Columns<Notice> {
+  static constexpr std::string_view kTable = "notices";
+  static constexpr std::string_view kNames = "kind, external_key_id, compartment, created_at, sequence";
+  static Notice read(Row& row);
+};
+
+template <>
 struct Columns<WebhookEndpoint> {
   static constexpr std::string_view kTable = "webhook_endpoints";
   static constexpr std::string_view kNames =

@@ -217,6 +217,17 @@ CREATE TABLE rewraps (
 CREATE INDEX rewraps_running ON rewraps (started_at) WHERE state = 'running';
 )sql";
 
+constexpr std::string_view kNoticeSchema = R"sql(
+CREATE TABLE notices (
+  sequence INTEGER PRIMARY KEY AUTOINCREMENT,
+  node BLOB NOT NULL CHECK (length(node) = 16),
+  kind TEXT NOT NULL CHECK (kind IN ('forget_key', 'forget_data_keys')),
+  external_key_id TEXT NOT NULL,
+  compartment BLOB NOT NULL CHECK (length(compartment) = 16),
+  created_at INTEGER NOT NULL
+) STRICT;
+)sql";
+
 // No url of an endpoint's in any index or message: it may hold what opens it.
 constexpr std::string_view kWebhookSchema = R"sql(
 CREATE TABLE webhook_endpoints (
@@ -262,11 +273,13 @@ CREATE INDEX webhook_deliveries_by_age ON webhook_deliveries (created_at) WHERE 
 CREATE INDEX webhook_deliveries_due ON webhook_deliveries (endpoint_id, next_attempt_at) WHERE state = 'pending';
 )sql";
 
-constexpr std::array kMigrations{Migration{"first", kFirstSchema}, Migration{"lease policies", kLeasePolicySchema},
+constexpr std::array kMigrations{Migration{"first", kFirstSchema},
+                                 Migration{"lease policies", kLeasePolicySchema},
                                  Migration{"data key checks", kDataKeyCheckSchema},
                                  Migration{"key health", kHealthSchema},
                                  Migration{"data key life", kDataKeyLifeSchema},
-                                 Migration{"webhooks", kWebhookSchema}};
+                                 Migration{"webhooks", kWebhookSchema},
+                                 Migration{"notices", kNoticeSchema}};
 
 Error foreign_file(const std::string& path) {
   return Error{ErrorCode::Internal,

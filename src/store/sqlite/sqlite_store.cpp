@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include <fmt/format.h>
+#include <sqlite3.h>
 
 #include "store/sqlite/connection.hpp"
 #include "store/sqlite/migrations.hpp"
@@ -111,14 +112,15 @@ Result<void> call(const Work& work, Transaction& transaction) {
   }
 }
 
-Result<void> run_transaction(Connection& connection, const Work& work, SqliteTransaction::Mode mode) {
+Result<void> run_transaction(Connection& connection, const Work& work, SqliteTransaction::Mode mode,
+                             const RawId& node) {
   bool writes = mode == SqliteTransaction::Mode::ReadWrite;
   LATCHKEY_TRY(auto begin, connection.prepare(writes ? "BEGIN IMMEDIATE" : "BEGIN"));
   LATCHKEY_TRYV(begin.step());
   auto work_and_commit = [&]() -> Result<void> {
     // Reads the file, and so fixes the snapshot that the whole transaction sees.
     LATCHKEY_TRYV(check_schema_version(connection, migrations()));
-    SqliteTransaction transaction(connection, mode);
+    SqliteTransaction transaction(connection, mode, node);
     auto done = call(work, transaction);
     // A failure that the work has swallowed counts all the same.
     if (done && transaction.failure()) return *transaction.failure();
@@ -138,7 +140,9 @@ Result<void> run_transaction(Connection& connection, const Work& work, SqliteTra
 class SqliteStore final : public Store {
  public:
   SqliteStore(std::unique_ptr<Connection> writer, std::vector<std::unique_ptr<Connection>> readers)
-      : writer_(std::move(writer)), reader_pool_(readers.size()), readers_(std::move(readers)) {}
+      : writer_(std::move(writer)), reader_pool_(readers.size()), readers_(std::move(readers)) {
+    sqlite3_randomness(static_cast<int>(node_.size()), node_.data());
+  }
 
   ~SqliteStore() override {
     reader_pool_.join();
@@ -154,7 +158,7 @@ class SqliteStore final : public Store {
   Task<Result<void>> run(Access access, Work work) override {
     if (access == Access::Write) {
       auto write = [this, work = std::move(work)] {
-        return run_transaction(*writer_, work, SqliteTransaction::Mode::ReadWrite);
+        return run_transaction(*writer_, work, SqliteTransaction::Mode::ReadWrite, node_);
       };
       co_return co_await run_on(writer_pool_, std::move(write));
     }
@@ -166,7 +170,7 @@ class SqliteStore final : public Store {
   // There are as many connections as threads, so one is always free.
   Result<void> run_read(const Work& work) {
     auto connection = take_reader();
-    auto done = run_transaction(*connection, work, SqliteTransaction::Mode::ReadOnly);
+    auto done = run_transaction(*connection, work, SqliteTransaction::Mode::ReadOnly, node_);
     give_back(std::move(connection));
     return done;
   }
@@ -183,6 +187,7 @@ class SqliteStore final : public Store {
     readers_.push_back(std::move(connection));
   }
 
+  RawId node_{};
   std::unique_ptr<Connection> writer_;
   boost::asio::thread_pool writer_pool_{1};
   boost::asio::thread_pool reader_pool_;

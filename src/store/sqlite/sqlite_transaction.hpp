@@ -10,8 +10,9 @@ class SqliteTransaction final : public Transaction {
  public:
   enum class Mode { ReadOnly, ReadWrite };
 
-  // The connection stands in a transaction of its own.
-  SqliteTransaction(Connection& connection, Mode mode) : connection_(connection), mode_(mode) {}
+  // The connection stands in a transaction of its own; `node` tells this store from others on the same file.
+  SqliteTransaction(Connection& connection, Mode mode, const RawId& node)
+      : connection_(connection), mode_(mode), node_(node) {}
 
   // The first failure of the database. After one every operation fails with it and nothing may be committed: SQLite may
   // have rolled back already, and what followed would stand alone.
@@ -77,6 +78,11 @@ class SqliteTransaction final : public Transaction {
   Result<std::optional<Rewrap>> find_rewrap(std::string_view external_key_id) override;
   Result<std::vector<Rewrap>> list_running_rewraps() override;
   Result<void> put(const Rewrap& row) override;
+  // notice_queries.cpp
+  Result<void> notify(const Notice& notice) override;
+  Result<std::vector<Notice>> notices_after(std::int64_t sequence, std::size_t limit) override;
+  Result<std::int64_t> last_notice() override;
+  Result<void> erase_notices_before(Timestamp time) override;
   // webhook_queries.cpp
   Result<void> insert(const WebhookEndpoint& row) override;
   Result<void> update(const WebhookEndpoint& row) override;
@@ -119,6 +125,7 @@ class SqliteTransaction final : public Transaction {
 
   Connection& connection_;
   Mode mode_;
+  RawId node_;
   std::optional<Error> failure_;
 };
 

@@ -1,0 +1,56 @@
+// What nodes on the same file tell each other.
+#include "store/sqlite/transaction_queries.hpp"
+
+namespace latchkey::store {
+
+namespace {
+
+std::string_view kind_name(NoticeKind kind) {
+  return kind == NoticeKind::ForgetKey ? "forget_key" : "forget_data_keys";
+}
+
+NoticeKind read_kind(Row& row) {
+  auto name = row.text();
+  for (auto kind : {NoticeKind::ForgetKey, NoticeKind::ForgetDataKeys}) {
+    if (name == kind_name(kind)) return kind;
+  }
+  row.mark_damaged();
+  return NoticeKind::ForgetKey;
+}
+
+}  // namespace
+
+Notice Columns<Notice>::read(Row& row) {
+  return {.kind = read_kind(row),
+          .external_key_id = row.text(),
+          .compartment = row.uuid(),
+          .created_at = row.timestamp(),
+          .sequence = row.integer()};
+}
+
+Result<void> SqliteTransaction::notify(const Notice& notice) {
+  LATCHKEY_TRYV(
+      write("Telling other nodes",
+            "INSERT INTO notices (node, kind, external_key_id, compartment, created_at) VALUES (?, ?, ?, ?, ?)", node_,
+            kind_name(notice.kind), notice.external_key_id, notice.compartment, notice.created_at));
+  return success();
+}
+
+Result<std::vector<Notice>> SqliteTransaction::notices_after(std::int64_t sequence, std::size_t limit) {
+  return select<Notice>("WHERE sequence > ? AND node <> ? ORDER BY sequence LIMIT ?", sequence, node_,
+                        sql_limit(limit));
+}
+
+Result<std::int64_t> SqliteTransaction::last_notice() {
+  if (failure_) return *failure_;
+  // Of those that were erased since, too.
+  return watch(
+      connection_.query_integer("SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'notices'), 0)"));
+}
+
+Result<void> SqliteTransaction::erase_notices_before(Timestamp time) {
+  LATCHKEY_TRYV(write("Forgetting notices", "DELETE FROM notices WHERE created_at < ?", time));
+  return success();
+}
+
+}  // namespace latchkey::store

@@ -1,0 +1,116 @@
+// Two servers on one database: what one of them is told of a key holds at the other, too.
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+
+import { Customer } from '../support/customer.mjs';
+import { Dev, binary, eventually } from '../support/dev.mjs';
+
+const folder = mkdtempSync(join(tmpdir(), 'latchkey-nodes-'));
+// So long that no lease ends by itself within this test.
+const ages = ['--set', 'keyring.soft=1h', '--set', 'keyring.hard=2h', '--set', 'health.interval=0s'];
+const one = new Dev({ folder, args: ages });
+const customer = new Customer(one);
+let two;
+let other;
+let key;
+let workspace;
+
+// `latchkey serve` with the settings of `latchkey dev`.
+async function serve() {
+  const settings = {
+    'server.port': 0,
+    'store.database': join(folder, 'latchkey.db'),
+    'root_key.file': join(folder, 'root.key'),
+    'azure.client_id': one.env.LATCHKEY_APP_CLIENT_ID,
+    'azure.certificate_file': join(folder, 'app-certificate.pem'),
+    'azure.private_key_file': join(folder, 'app-private-key.pem'),
+    'outbound.proxy': one.azureEnv.HTTPS_PROXY,
+    'outbound.ca_file': one.azureEnv.SSL_CERT_FILE,
+    'metrics.token_file': one.env.LATCHKEY_METRICS_TOKEN_FILE,
+  };
+  const set = Object.entries(settings).flatMap(([name, value]) => ['--set', `${name}=${value}`]);
+  two = spawn(binary, ['serve', ...set, ...ages], { stdio: ['ignore', 'pipe', 'pipe'] });
+  let text = '';
+  return new Promise((resolve, reject) => {
+    const hear = (data) => {
+      text += data;
+      const url = /https?:\/\/127\.0\.0\.1:(\d+)/.exec(text);
+      if (url) resolve(url[0]);
+    };
+    two.stdout.on('data', hear);
+    two.stderr.on('data', hear);
+    two.once('exit', (code) => reject(new Error(`serve ended with ${code}: ${text}`)));
+  });
+}
+
+const at = (url, path, body) => fetch(url + path, {
+  method: 'POST', headers: { 'x-api-key': one.env.LATCHKEY_SERVICE_KEY, 'content-type': 'application/json' }, body: JSON.stringify(body),
+});
+const encrypt = (url) => at(url, `/v1/workspaces/${workspace}/encrypt`, { plaintext: 'aGVsbG8=' });
+const leases = async (url) => {
+  const token = readFileSync(one.env.LATCHKEY_METRICS_TOKEN_FILE, 'utf8').trim();
+  const answer = await fetch(`${url}/metrics`, { headers: { authorization: `Bearer ${token}` } });
+  return Number(/^latchkey_leases (\d+)$/m.exec(await answer.text())[1]);
+};
+
+before(async () => {
+  await one.start();
+  const made = await one.request('POST', '/v1/organizations/external_keys', { body: { provider_config: one.azureKeyBody() } });
+  key = made.json.id;
+  const home = await one.request('POST', '/v1/organizations/workspaces', { body: { name: 'Locked', external_key_id: key } });
+  assert.equal(home.status, 200, home.bytes);
+  workspace = home.json.id;
+  other = await serve();
+});
+after(async () => {
+  two?.kill('SIGKILL');
+  await one.stop();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+test('both use one data key, each with a lease of its own', async () => {
+  const [first, second] = await Promise.all([encrypt(one.env.LATCHKEY_URL), encrypt(other)]);
+  assert.equal(first.status, 200);
+  assert.equal(second.status, 200);
+  assert.equal((await first.json()).data_key_id, (await second.json()).data_key_id);
+  assert.equal(await leases(other), 1);
+});
+
+test('a key that is suspended at one is wiped at the other', async () => {
+  assert.equal(one.cli(['keys', 'suspend', key, '--yes']).code, 0);
+  await eventually(async () => (await leases(other)) === 0);
+  assert.equal((await encrypt(other)).status, 400);
+  assert.equal(one.cli(['keys', 'resume', key]).code, 0);
+  await eventually(async () => (await encrypt(other)).status === 200);
+});
+
+const setEnabled = (enabled) => customer.call('PATCH', 'https://vault.azure.net', customer.keyUrl(one.env.AZURE_KEY_NAME), { attributes: { enabled } });
+
+test('a key that one finds to refuse is wiped at the other, which serves again once the one does', async () => {
+  assert.equal(await leases(other), 1);
+  await setEnabled(false);
+  assert.equal((await encrypt(other)).status, 200, 'within soft, an hour here');
+  assert.equal(one.cli(['keys', 'validate', key]).code, 1);
+  await eventually(async () => (await leases(other)) === 0);
+  const refused = await encrypt(other);
+  assert.equal(refused.status, 400);
+  assert.equal((await refused.json()).error.details.error_code, 'cmek_key_disabled');
+  await setEnabled(true);
+  assert.equal(one.cli(['keys', 'validate', key]).code, 0);
+  await eventually(async () => (await encrypt(other)).status === 200);
+});
+
+test('data keys that are shredded at one are wiped at the other', async () => {
+  const { ciphertext } = await (await encrypt(other)).json();
+  assert.equal(one.cli(['workspaces', 'archive', workspace, '--yes']).code, 0);
+  assert.equal((await at(other, `/v1/workspaces/${workspace}/decrypt`, { ciphertext })).status, 200);
+  const shredded = one.cli(['workspaces', 'shred', workspace, '--confirm-name', 'Locked']);
+  assert.equal(shredded.code, 0, shredded.err);
+  await eventually(async () => (await leases(other)) === 0);
+  const gone = await at(other, `/v1/workspaces/${workspace}/decrypt`, { ciphertext });
+  assert.equal((await gone.json()).error.details.error_code, 'data_key_destroyed');
+});
