@@ -1,0 +1,95 @@
+#include "keyring/notice_follower.hpp"
+
+#include "keyring/testing/keyring_world.hpp"
+
+namespace latchkey::keyring {
+namespace {
+
+struct NoticeFollowerTest : testing::KeyringTest {
+  // The same file, opened by another node.
+  std::unique_ptr<store::Store> elsewhere = store::open_sqlite_store({.path = folder + "/store.db"}).value();
+  NoticeFollower follower{*store, *keyring, clock};
+
+  Result<void> follow() { return run(follower.follow()); }
+  void tell(store::Store& from, store::NoticeKind kind, const std::string& key = "ekey_01customer") {
+    store::Notice notice;
+    notice.kind = kind;
+    notice.external_key_id = key;
+    notice.compartment = customer.id;
+    notice.created_at = clock.now();
+    auto notify = [notice](store::Transaction& tx) { return tx.notify(notice); };
+    ASSERT_TRUE(run(from.write(notify)));
+  }
+};
+
+TEST_F(NoticeFollowerTest, AKeyThatRefusesElsewhereIsForgottenHere) {
+  tell(*elsewhere, store::NoticeKind::ForgetKey);
+  ASSERT_TRUE(follow());
+  ASSERT_TRUE(encrypting());
+  EXPECT_EQ(keyring->size(), 1U);
+  ASSERT_TRUE(follow());
+  EXPECT_EQ(keyring->size(), 1U) << "what was before this node's time is not its matter";
+  tell(*elsewhere, store::NoticeKind::ForgetKey, "ekey_01another");
+  ASSERT_TRUE(follow());
+  EXPECT_EQ(keyring->size(), 1U);
+  tell(*elsewhere, store::NoticeKind::ForgetKey);
+  ASSERT_TRUE(follow());
+  EXPECT_EQ(keyring->size(), 0U);
+  ASSERT_TRUE(encrypting());
+  ASSERT_TRUE(follow());
+  EXPECT_EQ(keyring->size(), 1U) << "once";
+}
+
+TEST_F(NoticeFollowerTest, OnesOwnNoticesAreNotFollowed) {
+  ASSERT_TRUE(follow());
+  ASSERT_TRUE(encrypting());
+  tell(*store, store::NoticeKind::ForgetKey);
+  ASSERT_TRUE(follow());
+  EXPECT_EQ(keyring->size(), 1U);
+}
+
+TEST_F(NoticeFollowerTest, DataKeysThatWereDestroyedElsewhereAreForgottenHere) {
+  ASSERT_TRUE(follow());
+  auto [other, other_key] = second_data_key();
+  ASSERT_TRUE(encrypting());
+  EXPECT_EQ(keyring->size(), 2U);
+  auto destroy = [this](store::Transaction& tx) -> Result<void> {
+    LATCHKEY_TRYV(tx.destroy_data_keys(customer.id, clock.now()));
+    return success();
+  };
+  ASSERT_TRUE(run(elsewhere->write(destroy)));
+  tell(*elsewhere, store::NoticeKind::ForgetDataKeys);
+  ASSERT_TRUE(follow());
+  EXPECT_EQ(keyring->size(), 1U);
+  EXPECT_TRUE(decrypting(other, other_key));
+}
+
+TEST_F(NoticeFollowerTest, WhatCouldNotBeReadIsFollowedLater) {
+  ASSERT_TRUE(follow());
+  ASSERT_TRUE(encrypting());
+  tell(*elsewhere, store::NoticeKind::ForgetKey);
+  store->read_error = Error{ErrorCode::Unavailable, "as the test says"};
+  EXPECT_FALSE(follow());
+  EXPECT_EQ(keyring->size(), 1U);
+  store->read_error.reset();
+  ASSERT_TRUE(follow());
+  EXPECT_EQ(keyring->size(), 0U);
+}
+
+TEST_F(NoticeFollowerTest, OldNoticesAreErased) {
+  tell(*elsewhere, store::NoticeKind::ForgetKey);
+  auto left = [this] {
+    auto read = [](store::Transaction& tx) { return tx.notices_after(0, 10); };
+    return run(store->read(read)).value().size();
+  };
+  ASSERT_TRUE(follow());
+  clock.advance(std::chrono::hours(24));
+  ASSERT_TRUE(follow());
+  EXPECT_EQ(left(), 1U);
+  clock.advance(std::chrono::hours(2));
+  ASSERT_TRUE(follow());
+  EXPECT_EQ(left(), 0U);
+}
+
+}  // namespace
+}  // namespace latchkey::keyring
