@@ -76,13 +76,13 @@ Task<Result<kms::WrappedKey>> SimulatedVaults::wrap(const kms::KeyLocation& key,
   co_return wrapped;
 }
 
-Task<Result<crypto::SecretBytes>> SimulatedVaults::unwrap(const kms::KeyLocation& key, const kms::WrappedKey& wrapped,
-                                                          Deadline deadline) {
+Task<Result<kms::UnwrappedKey>> SimulatedVaults::unwrap(const kms::KeyLocation& key, const kms::WrappedKey& wrapped,
+                                                        Deadline deadline) {
   crypto::SecretBytes secret{ByteView(mask(wrapped.ciphertext))};
   ++unwraps;
   auto error = co_await answer(key, deadline);
   if (error) co_return *error;
-  co_return secret;
+  co_return kms::UnwrappedKey{std::move(secret)};
 }
 
 Task<Result<kms::KeyDescription>> SimulatedVaults::describe(const kms::KeyLocation&, Deadline) {

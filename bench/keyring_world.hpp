@@ -32,8 +32,8 @@ class SimulatedVaults final : public kms::KeyProvider {
   explicit SimulatedVaults(const Clock& clock) : clock_(clock) {}
   Task<Result<kms::WrappedKey>> wrap(const kms::KeyLocation& key, const crypto::SecretBytes& secret,
                                      Deadline deadline) override;
-  Task<Result<crypto::SecretBytes>> unwrap(const kms::KeyLocation& key, const kms::WrappedKey& wrapped,
-                                           Deadline deadline) override;
+  Task<Result<kms::UnwrappedKey>> unwrap(const kms::KeyLocation& key, const kms::WrappedKey& wrapped,
+                                         Deadline deadline) override;
   Task<Result<kms::KeyDescription>> describe(const kms::KeyLocation& key, Deadline deadline) override;
 
   std::atomic<int> latency_ms = 0;

@@ -1,5 +1,7 @@
 #include "admin/usage_recorder.hpp"
 
+#include <boost/json/value_from.hpp>
+
 #include "admin/activity.hpp"
 
 namespace latchkey::admin {
@@ -9,10 +11,15 @@ namespace {
 boost::json::object details_of(const keyring::Usage& usage) {
   boost::json::value external_key;
   if (usage.external_key_id) external_key = *usage.external_key_id;
-  return {{"workspace_id", usage.workspace_id},         {"data_key_id", format_id(id_prefix::kDataKey, usage.data_key)},
-          {"external_key_id", std::move(external_key)}, {"encrypts", usage.counts.encrypts},
-          {"decrypts", usage.counts.decrypts},          {"leases", usage.counts.leases},
-          {"from", format_timestamp(usage.from)},       {"until", format_timestamp(usage.until)}};
+  return {{"workspace_id", usage.workspace_id},
+          {"data_key_id", format_id(id_prefix::kDataKey, usage.data_key)},
+          {"external_key_id", std::move(external_key)},
+          {"encrypts", usage.counts.encrypts},
+          {"decrypts", usage.counts.decrypts},
+          {"leases", usage.counts.leases},
+          {"from", format_timestamp(usage.from)},
+          {"until", format_timestamp(usage.until)},
+          {"kms_request_ids", boost::json::value_from(usage.kms_request_ids)}};
 }
 
 }  // namespace

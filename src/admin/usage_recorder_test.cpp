@@ -27,7 +27,8 @@ struct UsageRecorderTest : ::testing::Test {
 };
 
 TEST_F(UsageRecorderTest, AnEntryTellsWhoseKeyWasUsedHowOften) {
-  meter.count(compartment(), "ekey_01x", RawId{7}, {.encrypts = 3, .decrypts = 4, .leases = 1});
+  meter.count(compartment(), "ekey_01x", RawId{7}, {.encrypts = 3, .decrypts = 4, .leases = 1},
+              std::make_shared<const std::string>("request-1"));
   ASSERT_TRUE(world.run(recorder.record()));
   auto all = entries();
   ASSERT_EQ(all.size(), 1U);
@@ -39,6 +40,7 @@ TEST_F(UsageRecorderTest, AnEntryTellsWhoseKeyWasUsedHowOften) {
   EXPECT_EQ(shown.at("encrypts"), 3);
   EXPECT_EQ(shown.at("decrypts"), 4);
   EXPECT_EQ(shown.at("leases"), 1);
+  EXPECT_EQ(shown.at("kms_request_ids"), (boost::json::array{"request-1"}));
 }
 
 TEST_F(UsageRecorderTest, WithoutUseThereIsNoEntry) {

@@ -123,7 +123,7 @@ Task<Result<keyring::Lease>> DataPlane::lease_for(keyring::Compartment compartme
 
 void DataPlane::count(const keyring::Compartment& compartment, const keyring::Lease& lease,
                       const keyring::UsageCounts& counts) {
-  usage_.count(compartment, lease.external_key_id, lease.key->id(), counts);
+  usage_.count(compartment, lease.external_key_id, lease.key->id(), counts, lease.kms_request_id);
 }
 
 Task<Result<std::vector<Result<Sealed>>>> DataPlane::encrypt(admin::Caller caller, std::string workspace_id,

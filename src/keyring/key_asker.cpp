@@ -62,8 +62,8 @@ Task<Result<store::DataKey>> KeyAsker::read(Compartment compartment, RawId id) {
   co_return integrity_alarm(compartment, id, under_a_foreign_key(*row));
 }
 
-Task<Result<envelope::DataKey>> KeyAsker::unwrap(Compartment compartment, store::DataKey row,
-                                                 LeaseTable::Ticket ticket) {
+Task<Result<UnwrappedDataKey>> KeyAsker::unwrap(Compartment compartment, store::DataKey row,
+                                                LeaseTable::Ticket ticket) {
   // From before a key was attached: the platform's own.
   kms::KeyLocation location = row.external_key_id ? compartment.key : kms::KeyLocation(kms::LocalKey{});
   kms::WrappedKey wrapped{row.key_version, row.wrapped};
@@ -74,12 +74,12 @@ Task<Result<envelope::DataKey>> KeyAsker::unwrap(Compartment compartment, store:
     co_return error;
   }
   envelope::DataKeyBinding binding{compartment.organization, compartment.id, row.id};
-  auto key = envelope::open_wrap_payload(binding, payload.value());
+  auto key = envelope::open_wrap_payload(binding, payload.value().secret);
   if (!key) co_return integrity_alarm(compartment, row.id, key.error());
   if (row.key_check && envelope::key_check(key.value()) != *row.key_check) {
     co_return integrity_alarm(compartment, row.id, kms::reason_error(kms::reason::kRoundTripMismatch, {}));
   }
-  co_return key;
+  co_return UnwrappedDataKey{std::move(key).value(), std::move(payload.value().request_id)};
 }
 
 Task<Result<ProvenKey>> KeyAsker::make(Compartment compartment) {
@@ -108,11 +108,12 @@ Task<Result<ProvenKey>> KeyAsker::make(Compartment compartment) {
     co_return returned.error();
   }
   table_.clear_wrapping(external);
-  if (!crypto::equal_constant_time(made.material(), returned.value().material())) {
+  if (!crypto::equal_constant_time(made.material(), returned.value().key.material())) {
     co_return integrity_alarm(compartment, id, kms::reason_error(kms::reason::kRoundTripMismatch, {}));
   }
-  co_return ProvenKey{std::move(row), std::make_shared<const envelope::DataKey>(std::move(returned).value()),
-                      std::move(ticket)};
+  auto proven = std::move(returned).value();
+  co_return ProvenKey{std::move(row), std::make_shared<const envelope::DataKey>(std::move(proven.key)),
+                      std::move(ticket), std::move(proven.kms_request_id)};
 }
 
 Task<Result<void>> KeyAsker::ask_leave(Compartment compartment) {

@@ -20,11 +20,17 @@
 
 namespace latchkey::keyring {
 
+struct UnwrappedDataKey {
+  envelope::DataKey key;
+  std::string kms_request_id;  // as kms::UnwrappedKey
+};
+
 // A new data key that has come back from its key the same.
 struct ProvenKey {
   store::DataKey row;
   std::shared_ptr<const envelope::DataKey> key;
   LeaseTable::Ticket ticket;
+  std::string kms_request_id;
 };
 
 class KeyAsker {
@@ -46,8 +52,8 @@ class KeyAsker {
   // another external key than the compartment.
   [[nodiscard]] Task<Result<store::DataKey>> read(Compartment compartment, RawId id);
   // Errors: those of KeyProvider::unwrap; Corrupt where what it gave is not this data key.
-  [[nodiscard]] Task<Result<envelope::DataKey>> unwrap(Compartment compartment, store::DataKey row,
-                                                       LeaseTable::Ticket ticket);
+  [[nodiscard]] Task<Result<UnwrappedDataKey>> unwrap(Compartment compartment, store::DataKey row,
+                                                      LeaseTable::Ticket ticket);
   // A new data key, not stored yet. That it was wrapped proves nothing, as a disabled key may still wrap: it is
   // unwrapped and compared.
   [[nodiscard]] Task<Result<ProvenKey>> make(Compartment compartment);

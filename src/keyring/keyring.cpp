@@ -78,7 +78,9 @@ class Keyring::Impl : public std::enable_shared_from_this<Impl> {
                                std::chrono::milliseconds past_soft = kAwaited) const;
   [[nodiscard]] Lease lease_of(const LeaseTable::Found& found, const LeaseAges& ages) const {
     auto past_soft = found.use == LeaseUse::Bridging ? renewal_slack(ages) : kAwaited;
-    return lease_of(found.key, external_id(found.version.external_key), found.proven_at, ages, past_soft);
+    auto lease = lease_of(found.key, external_id(found.version.external_key), found.proven_at, ages, past_soft);
+    lease.kms_request_id = found.kms_request_id;
+    return lease;
   }
   [[nodiscard]] std::optional<LeaseTable::Found> find(const Compartment& compartment, const RawId& id);
   [[nodiscard]] Task<std::optional<Result<Lease>>> held(Compartment compartment, RawId id, Deadline deadline);
@@ -96,7 +98,7 @@ class Keyring::Impl : public std::enable_shared_from_this<Impl> {
   void replace_behind(Compartment compartment, RawId active, RotationCause cause);
   [[nodiscard]] Task<Result<Lease>> replace(Compartment compartment, RawId active, RotationCause cause);
   [[nodiscard]] std::optional<Lease> keep(const LeaseTable::Ticket& ticket, const Compartment& compartment,
-                                          std::shared_ptr<const envelope::DataKey> key);
+                                          std::shared_ptr<const envelope::DataKey> key, std::string request_id);
 
   store::Store& store_;
   const Clock& clock_;
@@ -246,8 +248,9 @@ Task<Result<Lease>> Keyring::Impl::unwrap(Compartment compartment, store::DataKe
       if (!kms::is_outage(key.error())) table_.erase(id);
       co_return key.error();
     }
-    auto shared = std::make_shared<const envelope::DataKey>(std::move(key).value());
-    auto lease = keep(ticket, compartment, shared);
+    auto [unwrapped, request_id] = std::move(key).value();
+    auto shared = std::make_shared<const envelope::DataKey>(std::move(unwrapped));
+    auto lease = keep(ticket, compartment, std::move(shared), std::move(request_id));
     if (table_.is_destroyed(id)) co_return data_key_destroyed(row.id);
     if (lease) co_return std::move(*lease);
   }
@@ -256,12 +259,16 @@ Task<Result<Lease>> Keyring::Impl::unwrap(Compartment compartment, store::DataKe
 
 // The lease of a data key that has just been unwrapped; nothing where the key was evicted or refused in the meantime.
 std::optional<Lease> Keyring::Impl::keep(const LeaseTable::Ticket& ticket, const Compartment& compartment,
-                                         std::shared_ptr<const envelope::DataKey> key) {
+                                         std::shared_ptr<const envelope::DataKey> key, std::string request_id) {
   auto ages = ages_of(compartment);
-  auto proven_at = table_.insert(ticket, compartment, ages, key);
+  std::shared_ptr<const std::string> named;
+  if (!request_id.empty()) named = std::make_shared<const std::string>(std::move(request_id));
+  auto proven_at = table_.insert(ticket, compartment, ages, key, named);
   if (!proven_at) return std::nullopt;
   asker_.tell_proved(ticket.version.external_key);
-  return lease_of(std::move(key), external_id(ticket.version.external_key), *proven_at, ages);
+  auto lease = lease_of(std::move(key), external_id(ticket.version.external_key), *proven_at, ages);
+  lease.kms_request_id = std::move(named);
+  return lease;
 }
 
 Task<Result<Lease>> Keyring::Impl::find_or_make(Compartment compartment) {
@@ -324,7 +331,7 @@ Task<Result<Lease>> Keyring::Impl::replace(Compartment compartment, RawId active
   auto id = now_active->id;
   table_.set_active(compartment.id, external, id, read_at);
   if (id == proven.row.id) {
-    if (auto lease = keep(proven.ticket, compartment, proven.key)) co_return std::move(*lease);
+    if (auto lease = keep(proven.ticket, compartment, proven.key, proven.kms_request_id)) co_return std::move(*lease);
   }
   co_return co_await unwrap_once(std::move(compartment), id, Why::Request);
 }
@@ -340,7 +347,7 @@ Task<Result<Lease>> Keyring::Impl::make(Compartment compartment) {
   auto work = [row = proven.row](store::Transaction& tx) { return tx.insert_active_data_key(row); };
   LATCHKEY_CO_TRY(auto active, co_await store_.write(std::move(work)));
   if (active.id == proven.row.id) {
-    if (auto lease = keep(proven.ticket, compartment, proven.key)) co_return std::move(*lease);
+    if (auto lease = keep(proven.ticket, compartment, proven.key, proven.kms_request_id)) co_return std::move(*lease);
   }
   // Another node was first, or the leases were evicted while we wrote: its row is one like any other.
   co_return co_await unwrap_once(std::move(compartment), active.id, Why::Request);

@@ -46,6 +46,23 @@ TEST_F(KeyringRenewalTest, AKeyInUseIsRenewedBehindItsRequests) {
   EXPECT_LE(provider.unwraps, 11);
 }
 
+TEST_F(KeyringRenewalTest, ALeaseNamesTheUnwrapThatItRidesOn) {
+  provider.request_id = "first";
+  auto made = encrypting().value();
+  ASSERT_TRUE(made.kms_request_id);
+  EXPECT_EQ(*made.kms_request_id, "first");
+  auto [other, other_key] = second_data_key();
+  provider.request_id = "renewal";
+  clock.advance(kIdle);
+  // One unwrap speaks for every lease of that version.
+  EXPECT_EQ(*decrypting(made.key->id()).value().kms_request_id, "renewal");
+  provider.request_id = "not asked";
+  EXPECT_EQ(*decrypting(other, other_key).value().kms_request_id, "renewal");
+  forget_leases();
+  provider.request_id.clear();
+  EXPECT_FALSE(encrypting().value().kms_request_id);
+}
+
 TEST_F(KeyringRenewalTest, AnIdleKeyIsNotRenewed) {
   auto id = encrypting().value().key->id();
   clock.advance(1s);

@@ -38,7 +38,7 @@ std::optional<LeaseTable::Found> LeaseTable::find(const LeaseId& id, const Lease
   standing.used = true;
   auto& by_use = leases_.get<ByUse>();
   by_use.relocate(by_use.begin(), leases_.project<ByUse>(lease));
-  Found found{lease->key, lease->version->id, *standing.proven_at, use};
+  Found found{lease->key, lease->version->id, *standing.proven_at, use, false, lease->version->kms_request_id};
   // Who has to wait asks by itself.
   if (use != LeaseUse::Stale && standing.renewal_due(ages, now)) {
     standing.begin_renewal(now);
@@ -57,11 +57,13 @@ LeaseTable::Ticket LeaseTable::begin(KeyVersionId id, SteadyTime now) {
 }
 
 std::optional<SteadyTime> LeaseTable::insert(const Ticket& ticket, const Compartment& compartment,
-                                             const LeaseAges& ages, std::shared_ptr<const envelope::DataKey> key) {
+                                             const LeaseAges& ages, std::shared_ptr<const envelope::DataKey> key,
+                                             std::shared_ptr<const std::string> kms_request_id) {
   std::lock_guard lock(mutex_);
   if (!valid(ticket)) return std::nullopt;
   auto proven = version(ticket.version);
   proven->standing.prove(ticket.begun, ages, settings_.phase());
+  proven->kms_request_id = std::move(kms_request_id);
   proven->witness = Witness{compartment, key->id()};
   look_at(proven, proven->standing.renew_at);
   LeaseId id{compartment.id, key->id()};

@@ -61,6 +61,7 @@ class LeaseTable {
     LeaseUse use = LeaseUse::Stale;
     // The caller is to begin a renewal of this version, and to call end_renewal when it has landed. One caller is told.
     bool renew = false;
+    std::shared_ptr<const std::string> kms_request_id;  // of the unwrap that proved it; may be null
   };
   // Absent where there is none, or it is past the hard age (it is then dropped).
   [[nodiscard]] std::optional<Found> find(const LeaseId& id, const LeaseAges& ages, SteadyTime now);
@@ -77,7 +78,8 @@ class LeaseTable {
   // for when the version is due, its compartment. Gives the time of the proof; absent where the ticket is void, and
   // nothing is kept.
   [[nodiscard]] std::optional<SteadyTime> insert(const Ticket& ticket, const Compartment& compartment,
-                                                 const LeaseAges& ages, std::shared_ptr<const envelope::DataKey> key);
+                                                 const LeaseAges& ages, std::shared_ptr<const envelope::DataKey> key,
+                                                 std::shared_ptr<const std::string> kms_request_id = nullptr);
   // The key refused: every lease of the external key, of any version, is dropped; the refusal is remembered, and whom
   // to ask for when it is time to ask again.
   void refuse(const Ticket& ticket, const Compartment& compartment, const RawId& data_key, const Error& error,
@@ -128,6 +130,7 @@ class LeaseTable {
   struct Version {
     KeyVersionId id;
     KeyStanding standing;
+    std::shared_ptr<const std::string> kms_request_id;
     std::optional<Witness> witness;
     std::optional<SteadyTime> looked_at_next;  // its place in the agenda
   };

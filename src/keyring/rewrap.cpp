@@ -272,7 +272,8 @@ Task<Result<void>> Rewrapper::Impl::rewrap_row(std::shared_ptr<Work> work, store
 
 Task<Result<crypto::SecretBytes>> Rewrapper::Impl::unwrap(std::shared_ptr<Work> work, kms::WrappedKey wrapped) {
   co_await take_turn(work);
-  co_return co_await provider_.unwrap(work->location, wrapped, deadline());
+  LATCHKEY_CO_TRY(auto unwrapped, co_await provider_.unwrap(work->location, wrapped, deadline()));
+  co_return std::move(unwrapped.secret);
 }
 
 // The key was rotated once more while we worked: all go under that version.

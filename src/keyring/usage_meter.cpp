@@ -15,13 +15,16 @@ void add_to(UsageCounts& sum, const UsageCounts& counts) {
 }  // namespace
 
 void UsageMeter::count(const Compartment& compartment, const std::optional<std::string>& external_key_id,
-                       const RawId& data_key, const UsageCounts& counts) {
+                       const RawId& data_key, const UsageCounts& counts,
+                       const std::shared_ptr<const std::string>& kms_request_id) {
   auto now = clock_.now();
   std::lock_guard lock(mutex_);
   std::pair key(compartment.workspace_id, data_key);
   bool has_room = totals_.size() < kMostUsageTotals || totals_.contains(key);
   add_to(has_room ? totals_[std::move(key)] : other_total_, counts);
-  add({compartment.organization, compartment.workspace_id, external_key_id, data_key, counts, now, now});
+  Usage usage{compartment.organization, compartment.workspace_id, external_key_id, data_key, counts, now, now};
+  if (kms_request_id) usage.kms_request_ids.push_back(*kms_request_id);
+  add(std::move(usage));
 }
 
 std::vector<Usage> UsageMeter::take() {
@@ -57,6 +60,10 @@ void UsageMeter::add(Usage usage) {
   add_to(known.counts, usage.counts);
   known.from = std::min(known.from, usage.from);
   known.until = std::max(known.until, usage.until);
+  for (auto& id : usage.kms_request_ids) {
+    bool is_new_id = std::ranges::find(known.kms_request_ids, id) == known.kms_request_ids.end();
+    if (is_new_id && known.kms_request_ids.size() < kMostRequestIds) known.kms_request_ids.push_back(std::move(id));
+  }
 }
 
 }  // namespace latchkey::keyring

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -31,7 +32,11 @@ struct Usage {
   UsageCounts counts;
   Timestamp from;   // of the first use
   Timestamp until;  // of the last
+  // Of the unwraps that the uses rode on, in the order of their first use; those above kMostRequestIds are left out.
+  std::vector<std::string> kms_request_ids = {};
 };
+
+inline constexpr std::size_t kMostRequestIds = 16;
 
 // Of a data key, since the start.
 struct UsageTotal {
@@ -46,7 +51,7 @@ class UsageMeter {
  public:
   explicit UsageMeter(const Clock& clock) : clock_(clock) {}
   void count(const Compartment& compartment, const std::optional<std::string>& external_key_id, const RawId& data_key,
-             const UsageCounts& counts);
+             const UsageCounts& counts, const std::shared_ptr<const std::string>& kms_request_id = nullptr);
   // What was counted so far; counting begins anew.
   [[nodiscard]] std::vector<Usage> take();
   // What was taken and could not be told is counted again.

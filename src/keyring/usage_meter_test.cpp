@@ -69,6 +69,20 @@ TEST_F(UsageMeterTest, ManyThreadsLoseNothing) {
   EXPECT_EQ(told, 4'000U);
 }
 
+TEST_F(UsageMeterTest, NamesTheUnwrapsThatUsesRodeOnEachOnceAndNotTooMany) {
+  RawId first{1};
+  auto named = [](int number) { return std::make_shared<const std::string>("request-" + std::to_string(number)); };
+  meter.count(workspace("a"), "ekey_1", first, {.encrypts = 1}, named(1));
+  meter.count(workspace("a"), "ekey_1", first, {.encrypts = 1}, named(1));
+  meter.count(workspace("a"), "ekey_1", first, {.encrypts = 1});
+  meter.count(workspace("a"), "ekey_1", first, {.encrypts = 1}, named(2));
+  auto taken = meter.take();
+  ASSERT_EQ(taken.size(), 1U);
+  EXPECT_EQ(taken[0].kms_request_ids, (std::vector<std::string>{"request-1", "request-2"}));
+  for (int i = 0; i < 100; ++i) meter.count(workspace("a"), "ekey_1", first, {.encrypts = 1}, named(i));
+  EXPECT_EQ(meter.take().at(0).kms_request_ids.size(), kMostRequestIds);
+}
+
 TEST_F(UsageMeterTest, TotalsGoOnWhateverIsTaken) {
   RawId first{1};
   meter.count(workspace("a"), "ekey_1", first, {.encrypts = 2});

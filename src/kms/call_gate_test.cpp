@@ -190,7 +190,7 @@ class CountingProvider final : public KeyProvider {
     ++calls;
     co_return Error{ErrorCode::KeyDenied, "w"};
   }
-  Task<Result<crypto::SecretBytes>> unwrap(const KeyLocation&, const WrappedKey&, Deadline) override {
+  Task<Result<UnwrappedKey>> unwrap(const KeyLocation&, const WrappedKey&, Deadline) override {
     ++calls;
     co_return Error{ErrorCode::KeyDenied, "u"};
   }

@@ -30,9 +30,9 @@ Task<Result<WrappedKey>> GatedKeyProvider::wrap(const KeyLocation& key, const cr
   co_return co_await call(key, deadline, std::move(work));
 }
 
-Task<Result<crypto::SecretBytes>> GatedKeyProvider::unwrap(const KeyLocation& key, const WrappedKey& wrapped,
-                                                           Deadline deadline) {
-  std::function<Task<Result<crypto::SecretBytes>>(Deadline)> work = [this, &key, &wrapped](Deadline until) {
+Task<Result<UnwrappedKey>> GatedKeyProvider::unwrap(const KeyLocation& key, const WrappedKey& wrapped,
+                                                    Deadline deadline) {
+  std::function<Task<Result<UnwrappedKey>>(Deadline)> work = [this, &key, &wrapped](Deadline until) {
     return inner_.unwrap(key, wrapped, until);
   };
   co_return co_await call(key, deadline, std::move(work));

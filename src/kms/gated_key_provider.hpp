@@ -20,8 +20,7 @@ class GatedKeyProvider final : public KeyProvider {
   // Errors: those of KeyProvider. Time that is spent waiting counts towards the deadline. Where a key cannot be
   // reached, those who wait for their turn at it are told so, too: each would learn the same, one after the other.
   Task<Result<WrappedKey>> wrap(const KeyLocation& key, const crypto::SecretBytes& secret, Deadline deadline) override;
-  Task<Result<crypto::SecretBytes>> unwrap(const KeyLocation& key, const WrappedKey& wrapped,
-                                           Deadline deadline) override;
+  Task<Result<UnwrappedKey>> unwrap(const KeyLocation& key, const WrappedKey& wrapped, Deadline deadline) override;
   Task<Result<KeyDescription>> describe(const KeyLocation& key, Deadline deadline) override;
 
  private:

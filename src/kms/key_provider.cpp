@@ -21,8 +21,7 @@ Task<Result<WrappedKey>> KeyProviders::wrap(const KeyLocation& key, const crypto
   co_return co_await provider->wrap(key, secret, deadline);
 }
 
-Task<Result<crypto::SecretBytes>> KeyProviders::unwrap(const KeyLocation& key, const WrappedKey& wrapped,
-                                                       Deadline deadline) {
+Task<Result<UnwrappedKey>> KeyProviders::unwrap(const KeyLocation& key, const WrappedKey& wrapped, Deadline deadline) {
   LATCHKEY_CO_TRY(auto* provider, provider_for(key));
   co_return co_await provider->unwrap(key, wrapped, deadline);
 }

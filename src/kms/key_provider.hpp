@@ -46,6 +46,13 @@ struct WrappedKey {
   Bytes ciphertext;
 };
 
+struct UnwrappedKey {
+  crypto::SecretBytes secret;
+  // By which the customer's log names the call (Azure: correlationId, our x-ms-client-request-id); empty where there is
+  // no log.
+  std::string request_id = {};
+};
+
 struct KeyDescription {
   std::string key_version;
   std::string type;   // "RSA", "RSA-HSM", "EC", ...
@@ -67,8 +74,7 @@ class KeyProvider {
   // Wraps at most 190 bytes under the newest version of the key. That it worked proves nothing about unwrapping.
   virtual Task<Result<WrappedKey>> wrap(const KeyLocation& key, const crypto::SecretBytes& secret,
                                         Deadline deadline) = 0;
-  virtual Task<Result<crypto::SecretBytes>> unwrap(const KeyLocation& key, const WrappedKey& wrapped,
-                                                   Deadline deadline) = 0;
+  virtual Task<Result<UnwrappedKey>> unwrap(const KeyLocation& key, const WrappedKey& wrapped, Deadline deadline) = 0;
   // The newest version of the key.
   virtual Task<Result<KeyDescription>> describe(const KeyLocation& key, Deadline deadline) = 0;
 };
@@ -79,8 +85,7 @@ class KeyProviders final : public KeyProvider {
   // Null where the server has none of that kind.
   KeyProviders(std::shared_ptr<KeyProvider> local, std::shared_ptr<KeyProvider> azure);
   Task<Result<WrappedKey>> wrap(const KeyLocation& key, const crypto::SecretBytes& secret, Deadline deadline) override;
-  Task<Result<crypto::SecretBytes>> unwrap(const KeyLocation& key, const WrappedKey& wrapped,
-                                           Deadline deadline) override;
+  Task<Result<UnwrappedKey>> unwrap(const KeyLocation& key, const WrappedKey& wrapped, Deadline deadline) override;
   Task<Result<KeyDescription>> describe(const KeyLocation& key, Deadline deadline) override;
 
  private:

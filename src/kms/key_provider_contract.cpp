@@ -11,7 +11,7 @@ TEST_P(KeyProviderContract, WhatIsWrappedComesBack) {
     EXPECT_FALSE(wrapped.value().key_version.empty());
     auto back = unwrap(wrapped.value());
     ASSERT_TRUE(back) << back.error().message;
-    EXPECT_EQ(to_bytes(back.value().reveal()), Bytes(size, 0x5a));
+    EXPECT_EQ(to_bytes(back.value().secret.reveal()), Bytes(size, 0x5a));
   }
 }
 
@@ -110,7 +110,7 @@ TEST_P(KeyProviderContract, ManyAtOnce) {
   auto one = [this, &wrapped, &good]() -> Task<void> {
     auto key = harness->location();
     auto back = co_await harness->provider().unwrap(key, wrapped.value(), harness->soon());
-    good += back && back.value().size() == 65 ? 1 : 0;
+    good += back && back.value().secret.size() == 65 ? 1 : 0;
   };
   for (int i = 0; i < 16; ++i) boost::asio::co_spawn(harness->context(), one(), boost::asio::detached);
   harness->context().restart();

@@ -40,7 +40,7 @@ class KeyProviderContract : public ::testing::TestWithParam<ContractParameter> {
   Result<WrappedKey> wrap(const crypto::SecretBytes& secret) {
     return run_task(harness->context(), harness->provider().wrap(location(), secret, harness->soon()));
   }
-  Result<crypto::SecretBytes> unwrap(const WrappedKey& wrapped) {
+  Result<UnwrappedKey> unwrap(const WrappedKey& wrapped) {
     return run_task(harness->context(), harness->provider().unwrap(location(), wrapped, harness->soon()));
   }
   Result<KeyDescription> describe() {

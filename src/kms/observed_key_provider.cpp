@@ -29,8 +29,8 @@ Task<Result<WrappedKey>> ObservedKeyProvider::wrap(const KeyLocation& key, const
   return observe(Operation::Wrap, key, inner_.wrap(key, secret, deadline));
 }
 
-Task<Result<crypto::SecretBytes>> ObservedKeyProvider::unwrap(const KeyLocation& key, const WrappedKey& wrapped,
-                                                              Deadline deadline) {
+Task<Result<UnwrappedKey>> ObservedKeyProvider::unwrap(const KeyLocation& key, const WrappedKey& wrapped,
+                                                       Deadline deadline) {
   return observe(Operation::Unwrap, key, inner_.unwrap(key, wrapped, deadline));
 }
 

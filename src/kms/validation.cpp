@@ -83,7 +83,7 @@ Task<Result<void>> check_round_trip(KeyProvider& provider, const KeyLocation& ke
   auto probe = crypto::SecretBytes::random(kProbeSize, random);
   LATCHKEY_CO_TRY(auto wrapped, co_await provider.wrap(key, probe, deadline));
   LATCHKEY_CO_TRY(auto returned, co_await provider.unwrap(key, wrapped, deadline));
-  if (crypto::equal_constant_time(probe.reveal(), returned.reveal())) co_return success();
+  if (crypto::equal_constant_time(probe.reveal(), returned.secret.reveal())) co_return success();
   co_return reason_error(reason::kRoundTripMismatch, {});
 }
 

@@ -40,7 +40,8 @@ Task<Result<NewSecret>> SecretKeeper::make(std::string endpoint_id) {
 Task<Result<crypto::SecretBytes>> SecretKeeper::open(std::string endpoint_id, store::WrappedSecret wrapped) {
   kms::WrappedKey key{std::move(wrapped.key_version), std::move(wrapped.wrapped)};
   kms::KeyLocation root = kms::LocalKey{};
-  LATCHKEY_CO_TRY(auto marked, co_await provider_.unwrap(root, key, clock_.steady() + kTimeout));
+  LATCHKEY_CO_TRY(auto unwrapped, co_await provider_.unwrap(root, key, clock_.steady() + kTimeout));
+  auto marked = std::move(unwrapped.secret);
   auto mark = mark_of(endpoint_id);
   if (marked.size() != kSecretSize + mark.size() ||
       !crypto::equal_constant_time(marked.reveal().subspan(kSecretSize), mark)) {

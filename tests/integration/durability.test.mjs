@@ -65,6 +65,9 @@ describe('what was acknowledged stays', () => {
         assert.equal(ours.encrypts, 1);
         assert.equal(ours.data_key_id, sealed[0].dataKey);
         assert.equal(ours.actor.type, 'system_actor');
+        const unwraps = (await audit(dev)).filter((line) => line.operationName === 'KeyUnwrap').map((line) => line.correlationId);
+        assert.equal(ours.kms_request_ids.length, 1);
+        assert.ok(unwraps.includes(ours.kms_request_ids[0]), 'which the customer finds in its own log');
       }
       const asked = (await audit(dev)).filter((line) => line.operationName === 'KeyUnwrap').length;
       for (const { id, bytes, dataKey } of sealed) {

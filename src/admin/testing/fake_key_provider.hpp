@@ -21,7 +21,7 @@ class FakeKeyProvider final : public kms::KeyProvider {
     co_return wrapped;
   }
 
-  Task<Result<crypto::SecretBytes>> unwrap(const kms::KeyLocation& key, const kms::WrappedKey& wrapped,
+  Task<Result<kms::UnwrappedKey>> unwrap(const kms::KeyLocation& key, const kms::WrappedKey& wrapped,
                                            Deadline) override {
     ++unwraps;
     auto secret = masked(key, wrapped.key_version, wrapped.ciphertext);
@@ -29,7 +29,7 @@ class FakeKeyProvider final : public kms::KeyProvider {
     LATCHKEY_CO_TRYV(co_await before(key));
     if (refuses) co_return Error{ErrorCode::KeyDenied, "that version is disabled", "key_disabled"};
     if (spoils_unwrap) secret.front() ^= 1;
-    co_return crypto::SecretBytes(secret);
+    co_return kms::UnwrappedKey{crypto::SecretBytes(secret)};
   }
 
   Task<Result<kms::KeyDescription>> describe(const kms::KeyLocation& key, Deadline) override {

@@ -36,8 +36,8 @@ class FakeProvider final : public kms::KeyProvider {
     if (wrap_error) co_return *wrap_error;
     co_return wrapped;
   }
-  Task<Result<crypto::SecretBytes>> unwrap(const kms::KeyLocation& key, const kms::WrappedKey& wrapped,
-                                           Deadline) override {
+  Task<Result<kms::UnwrappedKey>> unwrap(const kms::KeyLocation& key, const kms::WrappedKey& wrapped,
+                                         Deadline) override {
     auto holder = version_of(key);
     auto named = wrapped.key_version;
     bool is_damaged = damaged.contains(wrapped.ciphertext);
@@ -50,7 +50,7 @@ class FakeProvider final : public kms::KeyProvider {
     if ((holder == "local") != (named == "local")) co_return Error{ErrorCode::Corrupt, "another key's"};
     if (is_damaged) co_return Error{ErrorCode::Corrupt, "damaged"};
     if (mangles) secret.mutable_view()[1] ^= 1;
-    co_return secret;
+    co_return kms::UnwrappedKey{std::move(secret), request_id};
   }
   Task<Result<kms::KeyDescription>> describe(const kms::KeyLocation&, Deadline) override {
     co_return kms::KeyDescription{};
@@ -59,6 +59,7 @@ class FakeProvider final : public kms::KeyProvider {
   std::atomic<int> wraps = 0;
   std::atomic<int> unwraps = 0;
   std::string version = "v1";
+  std::string request_id;  // of every unwrap
   std::optional<Error> wrap_error;
   std::optional<Error> unwrap_error;
   std::set<std::string> refused_versions;

@@ -37,14 +37,14 @@ class AzureKeyProvider final : public KeyProvider {
     co_return co_await with_fate(std::move(target), Operation::Wrap, wrapped.error(), deadline);
   }
 
-  Task<Result<crypto::SecretBytes>> unwrap(const KeyLocation& key, const WrappedKey& wrapped,
-                                           Deadline deadline) override {
+  Task<Result<UnwrappedKey>> unwrap(const KeyLocation& key, const WrappedKey& wrapped, Deadline deadline) override {
     LATCHKEY_CO_TRY(auto target, resolve(key));
-    LATCHKEY_CO_TRY(auto request, build_unwrap(target, wrapped, new_request_id()));
+    auto request_id = new_request_id();
+    LATCHKEY_CO_TRY(auto request, build_unwrap(target, wrapped, request_id));
     LATCHKEY_CO_TRY(auto answer, co_await ask(target, std::move(request), deadline));
     WipeAtExit wipe(answer.body);
     auto secret = read_unwrap(target, answer, clock_.now());
-    if (secret) co_return secret;
+    if (secret) co_return UnwrappedKey{std::move(secret).value(), request_id.correlation_id};
     co_return co_await with_fate(std::move(target), Operation::Unwrap, secret.error(), deadline);
   }
 

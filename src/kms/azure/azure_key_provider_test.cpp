@@ -50,7 +50,7 @@ class AzureKeyProviderTest : public ::testing::Test {
   Result<WrappedKey> wrap(std::chrono::milliseconds time = 60s) {
     return h.run(h.provider->wrap(location, secret, h.in(time)));
   }
-  Result<crypto::SecretBytes> unwrap(const WrappedKey& wrapped) {
+  Result<UnwrappedKey> unwrap(const WrappedKey& wrapped) {
     return h.run(h.provider->unwrap(location, wrapped, h.in(60s)));
   }
   Result<KeyDescription> describe() { return h.run(h.provider->describe(location, h.in(60s))); }
@@ -63,7 +63,10 @@ class AzureKeyProviderTest : public ::testing::Test {
 TEST_F(AzureKeyProviderTest, OneTokenServesManyCalls) {
   auto wrapped = wrap();
   ASSERT_TRUE(wrapped);
-  ASSERT_TRUE(unwrap(wrapped.value()));
+  auto unwrapped = unwrap(wrapped.value());
+  ASSERT_TRUE(unwrapped);
+  EXPECT_EQ(unwrapped.value().request_id, h.client.requests().back().headers.get("x-ms-client-request-id"))
+      << "which the customer's log has";
   ASSERT_TRUE(describe());
   EXPECT_EQ(h.client.count("/token"), 1U);
   EXPECT_EQ(h.client.count("contoso.vault.azure.net"), 3U);

@@ -47,7 +47,7 @@ class LocalKeyProvider final : public KeyProvider {
     co_return wrapped;
   }
 
-  Task<Result<crypto::SecretBytes>> unwrap(const KeyLocation& key, const WrappedKey& wrapped, Deadline) override {
+  Task<Result<UnwrappedKey>> unwrap(const KeyLocation& key, const WrappedKey& wrapped, Deadline) override {
     LATCHKEY_CO_TRYV(check(key));
     if (wrapped.key_version != version_) {
       co_return reason_error(reason::kRootKeyMismatch, {});
@@ -63,7 +63,7 @@ class LocalKeyProvider final : public KeyProvider {
       co_return caused_by(opened.error(), ErrorCode::Corrupt,
                           "the wrapped key is damaged: the platform's root key did not make it");
     }
-    co_return secret;
+    co_return UnwrappedKey{std::move(secret)};
   }
 
   Task<Result<KeyDescription>> describe(const KeyLocation& key, Deadline) override {

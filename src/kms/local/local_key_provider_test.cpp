@@ -68,7 +68,7 @@ class LocalKeyProviderTest : public ::testing::Test {
     crypto::SecretBytes secret(65);
     return run_task(context, provider.wrap(LocalKey{}, secret, {}));
   }
-  Result<crypto::SecretBytes> unwrap(KeyProvider& provider, const WrappedKey& wrapped) {
+  Result<UnwrappedKey> unwrap(KeyProvider& provider, const WrappedKey& wrapped) {
     return run_task(context, provider.unwrap(LocalKey{}, wrapped, {}));
   }
 
