@@ -276,14 +276,14 @@ TEST_F(RewrapsTest, ASuspendedKeyIsNotAsked) {
 }
 
 TEST_F(RewrapsTest, AKeyThatIsSuspendedWhileItIsAskedStartsNothing) {
-  world.provider.interruption = [this]() -> Task<void> { co_await suspending(); };
+  world.provider.interruption = [this]() -> Task<void> { (void)co_await suspending(); };
   EXPECT_EQ(start().error().reason, kms::reason::kSuspended);
   EXPECT_EQ(world.provider.calls(), 1) << "what it was being asked";
   EXPECT_EQ(world.run(rewraps->get(world.admin(), key.id)).error().code, ErrorCode::NotFound);
 }
 
 TEST_F(RewrapsTest, StopsWhereTheKeyIsSuspendedMeanwhile) {
-  sleeper->meanwhile = [this]() -> Task<void> { co_await suspending(); };
+  sleeper->meanwhile = [this]() -> Task<void> { (void)co_await suspending(); };
   ASSERT_TRUE(start());
   auto over = until_over();
   EXPECT_EQ(over.rewrap.state, RewrapState::Stopped);

@@ -45,9 +45,9 @@ struct ServerConfig {
   // [keyring]
   std::chrono::milliseconds lease_soft{};
   std::chrono::milliseconds lease_hard{};
-  bool lend_data_keys = true;
   std::chrono::milliseconds kms_timeout{};
   unsigned kms_calls_per_10s = 0;
+  bool lend_data_keys = true;
   // [health]
   std::chrono::milliseconds health_interval{};
   std::chrono::milliseconds health_retry{};
@@ -58,12 +58,12 @@ struct ServerConfig {
   std::chrono::milliseconds data_key_max_age{};
   std::int64_t data_key_max_records = 0;
   std::int64_t data_key_max_bytes = 0;
+  // [rewrap]
+  unsigned rewrap_calls_per_second = 0;
   // [webhooks]
   bool webhook_private_addresses = false;
   std::string webhook_proxy;
   std::string webhook_ca_file;
-  // [rewrap]
-  unsigned rewrap_calls_per_second = 0;
   // [metrics]
   std::string metrics_token_file;
   bool metrics_per_data_key = false;

@@ -54,7 +54,7 @@ void print_endpoint(const boost::json::object& endpoint) {
                                     std::pair("secret before", "previous_secret_expires_at"),
                                     std::pair("created", "created_at"), std::pair("updated", "updated_at")}) {
     auto text = text_at(endpoint, name);
-    if (std::string_view(name) == "previous_secret_expires_at" && !text.empty()) text = "signs as well until " + text;
+    if (std::string_view(name) == "previous_secret_expires_at" && !text.empty()) text.insert(0, "signs as well until ");
     if (!text.empty()) fields.emplace_back(label, text);
   }
   print_fields(fields);

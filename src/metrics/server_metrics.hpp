@@ -43,6 +43,8 @@ class RouteMetrics {
 class ServerMetrics final : public kms::CallObserver {
  public:
   explicit ServerMetrics(MetricsSettings settings);
+  ServerMetrics(const ServerMetrics&) = delete;
+  ServerMetrics& operator=(const ServerMetrics&) = delete;
   ~ServerMetrics() override;
 
   // Before the first scrape; what it refers to outlives the last one.

@@ -22,7 +22,7 @@ class FakeKeyProvider final : public kms::KeyProvider {
   }
 
   Task<Result<kms::UnwrappedKey>> unwrap(const kms::KeyLocation& key, const kms::WrappedKey& wrapped,
-                                           Deadline) override {
+                                         Deadline) override {
     ++unwraps;
     auto secret = masked(key, wrapped.key_version, wrapped.ciphertext);
     bool refuses = disabled_versions.contains(wrapped.key_version);
