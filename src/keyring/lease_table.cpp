@@ -62,8 +62,10 @@ std::optional<SteadyTime> LeaseTable::insert(const Ticket& ticket, const Compart
   std::lock_guard lock(mutex_);
   if (!valid(ticket)) return std::nullopt;
   auto proven = version(ticket.version);
+  // An answer that a later question's has overtaken proves nothing new.
+  const auto& known = proven->standing.proven_at;
+  if (!known || *known <= ticket.begun) proven->kms_request_id = std::move(kms_request_id);
   proven->standing.prove(ticket.begun, ages, settings_.phase());
-  proven->kms_request_id = std::move(kms_request_id);
   proven->witness = Witness{compartment, key->id()};
   look_at(proven, proven->standing.renew_at);
   LeaseId id{compartment.id, key->id()};

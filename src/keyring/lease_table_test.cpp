@@ -92,6 +92,20 @@ TEST_F(LeaseTableTest, AnOlderProofDoesNotAge) {
   EXPECT_EQ(table.insert(early, compartment(), ages, key(1)), now + 10s);
 }
 
+TEST_F(LeaseTableTest, EveryLeaseOfAVersionRidesOnItsLatestProof) {
+  auto id = [](const char* text) { return std::make_shared<const std::string>(text); };
+  auto early = table.begin(a1, now);
+  auto late = table.begin(a1, now + 1s);
+  ASSERT_TRUE(table.insert(table.begin(a2, now), compartment(), ages, key(3), id("of a2")));
+  ASSERT_TRUE(table.insert(late, compartment(), ages, key(1), id("late")));
+  ASSERT_TRUE(table.insert(early, compartment(), ages, key(2), id("early")));
+  EXPECT_EQ(*find(1, now + 2s)->kms_request_id, "late");
+  EXPECT_EQ(*find(2, now + 2s)->kms_request_id, "late");
+  ASSERT_TRUE(table.insert(table.begin(a1, now + 30s), compartment(), ages, key(2), id("renewal")));
+  EXPECT_EQ(*find(1, now + 31s)->kms_request_id, "renewal");
+  EXPECT_EQ(*find(3, now + 31s)->kms_request_id, "of a2");
+}
+
 TEST_F(LeaseTableTest, OneCallerIsToldToRenewAndTheLeaseServesMeanwhile) {
   hold(1, a1);
   EXPECT_FALSE(find(1, now + 50s)->renew);
