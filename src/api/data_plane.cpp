@@ -109,16 +109,20 @@ Result<Opened> open(const keyring::Lease& lease, const keyring::Compartment& com
 
 }  // namespace
 
+Result<keyring::Lease> DataPlane::answered(Result<keyring::Lease> lease, const keyring::Compartment& compartment) {
+  if (!lease) lease = as_key_error(lease.error(), compartment);
+  metrics_.data_key_requested(lease ? nullptr : &lease.error(), lease && lease.value().bridged);
+  return lease;
+}
+
 Task<Result<keyring::Lease>> DataPlane::lease_for(keyring::Compartment compartment, Deadline deadline) {
   auto lease = co_await keyring_.for_encryption(compartment, deadline);
-  if (!lease) co_return as_key_error(lease.error(), compartment);
-  co_return lease;
+  co_return answered(std::move(lease), compartment);
 }
 
 Task<Result<keyring::Lease>> DataPlane::lease_for(keyring::Compartment compartment, RawId id, Deadline deadline) {
   auto lease = co_await keyring_.for_decryption(compartment, id, deadline);
-  if (!lease) co_return as_key_error(lease.error(), compartment);
-  co_return lease;
+  co_return answered(std::move(lease), compartment);
 }
 
 void DataPlane::count(const keyring::Compartment& compartment, const keyring::Lease& lease,

@@ -13,6 +13,7 @@
 #include "envelope/context.hpp"
 #include "keyring/keyring.hpp"
 #include "keyring/usage_meter.hpp"
+#include "metrics/server_metrics.hpp"
 
 namespace latchkey::api {
 
@@ -49,8 +50,8 @@ class DataPlane {
  public:
   // All references outlive it.
   DataPlane(admin::Compartments& compartments, keyring::Keyring& keyring, keyring::UsageMeter& usage,
-            RandomSource& random)
-      : compartments_(compartments), keyring_(keyring), usage_(usage), random_(random) {}
+            metrics::ServerMetrics& metrics, RandomSource& random)
+      : compartments_(compartments), keyring_(keyring), usage_(usage), metrics_(metrics), random_(random) {}
 
   [[nodiscard]] Task<Result<std::vector<Result<Sealed>>>> encrypt(admin::Caller caller, std::string workspace_id,
                                                                   std::vector<Result<Plain>> items, Deadline deadline);
@@ -65,11 +66,14 @@ class DataPlane {
  private:
   [[nodiscard]] Task<Result<keyring::Lease>> lease_for(keyring::Compartment compartment, Deadline deadline);
   [[nodiscard]] Task<Result<keyring::Lease>> lease_for(keyring::Compartment compartment, RawId id, Deadline deadline);
+  // What the keyring answered, counted, and in the caller's terms.
+  [[nodiscard]] Result<keyring::Lease> answered(Result<keyring::Lease> lease, const keyring::Compartment& compartment);
   void count(const keyring::Compartment& compartment, const keyring::Lease& lease, const keyring::UsageCounts& counts);
 
   admin::Compartments& compartments_;
   keyring::Keyring& keyring_;
   keyring::UsageMeter& usage_;
+  metrics::ServerMetrics& metrics_;
   RandomSource& random_;
 };
 

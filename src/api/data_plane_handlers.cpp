@@ -191,7 +191,7 @@ Task<Result<http::Response>> encrypt(const ApiParts& parts, Call call) {
     LATCHKEY_CO_TRY(plain, read_plain(body, ""));
   }
   auto workspace = workspace_id(call);
-  DataPlane plane(parts.compartments, parts.keyring, parts.usage, parts.random);
+  DataPlane plane(parts.compartments, parts.keyring, parts.usage, parts.metrics, parts.random);
   auto items = only(std::move(plain));
   LATCHKEY_CO_TRY(auto results,
                   co_await plane.encrypt(call.caller, std::move(workspace), std::move(items), call.deadline));
@@ -211,7 +211,7 @@ Task<Result<http::Response>> decrypt(const ApiParts& parts, Call call) {
     LATCHKEY_CO_TRY(cipher, read_cipher(body, ""));
   }
   auto workspace = workspace_id(call);
-  DataPlane plane(parts.compartments, parts.keyring, parts.usage, parts.random);
+  DataPlane plane(parts.compartments, parts.keyring, parts.usage, parts.metrics, parts.random);
   auto items = only(std::move(cipher));
   LATCHKEY_CO_TRY(auto results,
                   co_await plane.decrypt(call.caller, std::move(workspace), std::move(items), call.deadline));
@@ -224,7 +224,7 @@ Task<Result<http::Response>> encrypt_batch(const ApiParts& parts, Call call) {
   WipeAtExit wipe(call.request.body);
   LATCHKEY_CO_TRY(auto items, read_items(call.request.body, &read_plain));
   auto workspace = workspace_id(call);
-  DataPlane plane(parts.compartments, parts.keyring, parts.usage, parts.random);
+  DataPlane plane(parts.compartments, parts.keyring, parts.usage, parts.metrics, parts.random);
   LATCHKEY_CO_TRY(auto results,
                   co_await plane.encrypt(call.caller, std::move(workspace), std::move(items), call.deadline));
   co_return render_results(results);
@@ -233,7 +233,7 @@ Task<Result<http::Response>> encrypt_batch(const ApiParts& parts, Call call) {
 Task<Result<http::Response>> decrypt_batch(const ApiParts& parts, Call call) {
   LATCHKEY_CO_TRY(auto items, read_items(call.request.body, &read_cipher));
   auto workspace = workspace_id(call);
-  DataPlane plane(parts.compartments, parts.keyring, parts.usage, parts.random);
+  DataPlane plane(parts.compartments, parts.keyring, parts.usage, parts.metrics, parts.random);
   LATCHKEY_CO_TRY(auto results,
                   co_await plane.decrypt(call.caller, std::move(workspace), std::move(items), call.deadline));
   co_return render_results(results);
@@ -257,7 +257,7 @@ http::Response render_lease(const LeasedKey& leased, const Clock& clock) {
 Task<Result<http::Response>> lease_data_key(const ApiParts& parts, Call call) {
   LATCHKEY_CO_TRYV(refuse_body(call.request.body));
   auto workspace = workspace_id(call);
-  DataPlane plane(parts.compartments, parts.keyring, parts.usage, parts.random);
+  DataPlane plane(parts.compartments, parts.keyring, parts.usage, parts.metrics, parts.random);
   LATCHKEY_CO_TRY(auto lease, co_await plane.lease(call.caller, std::move(workspace), call.deadline));
   co_return render_lease(lease, parts.clock);
 }
@@ -266,7 +266,7 @@ Task<Result<http::Response>> unwrap_data_key(const ApiParts& parts, Call call) {
   LATCHKEY_CO_TRYV(refuse_body(call.request.body));
   auto id = std::string(call.request.path_parameter("data_key_id"));
   auto workspace = workspace_id(call);
-  DataPlane plane(parts.compartments, parts.keyring, parts.usage, parts.random);
+  DataPlane plane(parts.compartments, parts.keyring, parts.usage, parts.metrics, parts.random);
   LATCHKEY_CO_TRY(auto lease, co_await plane.unwrap(call.caller, std::move(workspace), std::move(id), call.deadline));
   co_return render_lease(lease, parts.clock);
 }

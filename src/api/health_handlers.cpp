@@ -17,7 +17,7 @@ Task<Result<http::Response>> ready(const ApiParts& parts, Call) {
 }
 
 Task<Result<http::Response>> show_metrics(const ApiParts& parts, Call) {
-  LATCHKEY_CO_TRY(auto page, co_await parts.metrics.render(parts.store));
+  auto page = co_await parts.metrics.render(parts.store);
   http::Response response;
   response.headers.add("content-type", std::string(metrics::kMediaType));
   response.body = std::move(page);

@@ -79,6 +79,7 @@ class Keyring::Impl : public std::enable_shared_from_this<Impl> {
   [[nodiscard]] Lease lease_of(const LeaseTable::Found& found, const LeaseAges& ages) const {
     auto past_soft = found.use == LeaseUse::Bridging ? renewal_slack(ages) : kAwaited;
     auto lease = lease_of(found.key, external_id(found.version.external_key), found.proven_at, ages, past_soft);
+    lease.bridged = found.use == LeaseUse::Bridging;
     lease.kms_request_id = found.kms_request_id;
     return lease;
   }

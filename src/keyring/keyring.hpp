@@ -61,6 +61,7 @@ struct Lease {
   // When one who holds the key outside of the keyring must ask again: soft after the key last let us in, or, while its
   // answer is waited for or an outage is bridged, in a moment; never past the hard age.
   SteadyTime ask_again_at;
+  bool bridged = false;  // used past its age, as the key cannot be asked
   // By which the customer's log names the unwrap that this rides on: the latest under the external key's version. Null
   // where there is no such log.
   std::shared_ptr<const std::string> kms_request_id = nullptr;

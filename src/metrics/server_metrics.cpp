@@ -10,6 +10,7 @@
 
 #include <fmt/format.h>
 
+#include "base/log.hpp"
 #include "kms/reasons.hpp"
 #include "metrics/families.hpp"
 
@@ -43,6 +44,15 @@ Outcome outcome_of(const Error* error) {
   if (error->code == ErrorCode::KeyDenied || error->code == ErrorCode::NetworkBlocked) return Outcome::Refused;
   if (error->code != ErrorCode::KeyUnreachable) return Outcome::Error;
   return error->reason == kms::reason::kThrottled ? Outcome::Throttled : Outcome::Unreachable;
+}
+
+enum class KeyOutcome { Served, Bridged, Refused, Unreachable, Error };
+constexpr std::array kKeyOutcomes{"served", "bridged", "refused", "unreachable", "error"};
+
+KeyOutcome key_outcome_of(const Error* error, bool bridged) {
+  if (error == nullptr) return bridged ? KeyOutcome::Bridged : KeyOutcome::Served;
+  if (error->code == ErrorCode::KeyDenied || error->code == ErrorCode::NetworkBlocked) return KeyOutcome::Refused;
+  return error->code == ErrorCode::KeyUnreachable ? KeyOutcome::Unreachable : KeyOutcome::Error;
 }
 
 class Route final : public RouteMetrics {
@@ -130,6 +140,13 @@ class ServerMetrics::Impl {
                        .Name("latchkey_http_request_duration_seconds")
                        .Help("From the head of a request to its answer.")
                        .Register(registry_)) {
+    auto& key_requests = prometheus::BuildCounter()
+                             .Name("latchkey_data_key_requests_total")
+                             .Help("Times that a call needed a data key, by what its customer's key had to say.")
+                             .Register(registry_);
+    for (std::size_t i = 0; i < kKeyOutcomes.size(); ++i) {
+      key_requests_[i] = &key_requests.Add({{"outcome", kKeyOutcomes[i]}});
+    }
     auto& calls = prometheus::BuildCounter()
                       .Name("latchkey_kms_calls_total")
                       .Help("Calls to customers' key stores, retries of one call not counted.")
@@ -161,15 +178,23 @@ class ServerMetrics::Impl {
     metrics.duration->Observe(seconds(took));
   }
 
-  Task<Result<std::string>> render(store::Store& store) const {
+  void data_key_requested(const Error* error, bool bridged) {
+    key_requests_[static_cast<std::size_t>(key_outcome_of(error, bridged))]->Increment();
+  }
+
+  Task<std::string> render(store::Store& store) const {
     auto look = [](store::Transaction& tx) -> Result<prometheus::MetricFamily> {
       LATCHKEY_TRY(auto attached, tx.list_attached_external_keys());
       LATCHKEY_TRY(auto health, tx.list_external_key_health());
       return keys_by_state(attached, health);
     };
-    LATCHKEY_CO_TRY(auto keys, co_await store.read(std::move(look)));
+    auto keys = co_await store.read(std::move(look));
     auto families = registry_.Collect();
-    families.push_back(std::move(keys));
+    // The rest is worth the more where something fails.
+    families.push_back(gauge("latchkey_store_readable", "Whether the store could be read.").add(keys ? 1 : 0).take());
+    if (keys) families.push_back(std::move(keys).value());
+    if (!keys)
+      SPDLOG_WARN("metrics go without the health of keys, which could not be read: {}", describe(keys.error()));
     collect(families);
     co_return prometheus::TextSerializer().Serialize(families);
   }
@@ -208,6 +233,7 @@ class ServerMetrics::Impl {
   prometheus::Registry registry_;
   prometheus::Family<Counter>& requests_;
   prometheus::Family<Histogram>& durations_;
+  std::array<Counter*, kKeyOutcomes.size()> key_requests_{};
   std::array<CallMetrics, kOperations.size()> calls_;
   std::map<std::pair<std::string, std::string>, std::unique_ptr<Route>> routes_;
 };
@@ -225,7 +251,10 @@ RouteMetrics& ServerMetrics::route(std::string_view method, std::string_view pat
 void ServerMetrics::called(kms::Operation operation, const Error* error, std::chrono::nanoseconds took) {
   impl_->called(operation, error, took);
 }
-Task<Result<std::string>> ServerMetrics::render(store::Store& store) const {
+void ServerMetrics::data_key_requested(const Error* error, bool bridged) {
+  impl_->data_key_requested(error, bridged);
+}
+Task<std::string> ServerMetrics::render(store::Store& store) const {
   return impl_->render(store);
 }
 

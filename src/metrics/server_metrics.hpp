@@ -51,10 +51,12 @@ class ServerMetrics final : public kms::CallObserver {
   void set_sources(Sources sources);
   // Lives as long as this does.
   [[nodiscard]] RouteMetrics& route(std::string_view method, std::string_view pattern);
+  // A call needed a data key. `error`: null where it had one; `bridged`: though its key cannot be asked.
+  void data_key_requested(const Error* error, bool bridged);
   void called(kms::Operation operation, const Error* error, std::chrono::nanoseconds took) override;
 
-  // The page of now; its media type is kMediaType. Errors: the store's, which tells the keys' health.
-  [[nodiscard]] Task<Result<std::string>> render(store::Store& store) const;
+  // The page of now; its media type is kMediaType. Where the store cannot be read it says so, and not how the keys do.
+  [[nodiscard]] Task<std::string> render(store::Store& store) const;
 
  private:
   class Impl;

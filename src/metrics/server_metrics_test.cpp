@@ -16,7 +16,7 @@ struct ServerMetricsTest : ::testing::Test {
   admin::testing::World world;
   ServerMetrics metrics{{}};
 
-  std::string page(const ServerMetrics& of) { return world.run(of.render(world.store())).value(); }
+  std::string page(const ServerMetrics& of) { return world.run(of.render(world.store())); }
   std::string page() { return page(metrics); }
 };
 
@@ -72,6 +72,39 @@ TEST_F(ServerMetricsTest, CountsCallsByWhatCameOfThem) {
   EXPECT_THAT(now, HasSubstr(R"(latchkey_kms_call_duration_seconds_count{operation="unwrap"} 6)"));
   EXPECT_THAT(now, HasSubstr(R"(latchkey_kms_call_duration_seconds_bucket{operation="unwrap",le="0.025"} 0)"));
   EXPECT_THAT(now, HasSubstr(R"(latchkey_kms_call_duration_seconds_bucket{operation="unwrap",le="0.05"} 6)"));
+}
+
+TEST_F(ServerMetricsTest, CountsWhatCustomersKeysHadToSay) {
+  metrics.data_key_requested(nullptr, false);
+  metrics.data_key_requested(nullptr, true);
+  for (auto code : {ErrorCode::KeyDenied, ErrorCode::NetworkBlocked, ErrorCode::KeyUnreachable, ErrorCode::NotFound}) {
+    Error error{code, ""};
+    metrics.data_key_requested(&error, false);
+  }
+  auto now = page();
+  for (const auto* line : {"{outcome=\"served\"} 1\n", "{outcome=\"bridged\"} 1\n", "{outcome=\"refused\"} 2\n",
+                           "{outcome=\"unreachable\"} 1\n", "{outcome=\"error\"} 1\n"}) {
+    EXPECT_THAT(now, HasSubstr(std::string("latchkey_data_key_requests_total") + line));
+  }
+}
+
+class UnreadableStore final : public store::Store {
+ public:
+  Task<Result<void>> purge(std::vector<Bytes>) override { co_return success(); }
+
+ protected:
+  Task<Result<void>> run(Access, std::function<Result<void>(store::Transaction&)>) override {
+    co_return Error{ErrorCode::Unavailable, "the disk is gone"};
+  }
+};
+
+TEST_F(ServerMetricsTest, GoOnWhereTheStoreCannotBeRead) {
+  EXPECT_THAT(page(), HasSubstr("latchkey_store_readable 1\n"));
+  UnreadableStore unreadable;
+  auto now = world.run(metrics.render(unreadable));
+  EXPECT_THAT(now, HasSubstr("latchkey_store_readable 0\n"));
+  EXPECT_THAT(now, Not(HasSubstr("latchkey_external_keys")));
+  EXPECT_THAT(now, HasSubstr("latchkey_build_info"));
 }
 
 TEST_F(ServerMetricsTest, CountsAnswersByRouteAndClass) {

@@ -5,6 +5,7 @@ import { readFileSync, statSync } from 'node:fs';
 import { after, before, test } from 'node:test';
 
 import { Dev, audit, eventually } from '../support/dev.mjs';
+import { control } from '../support/emulator.mjs';
 
 const dev = new Dev();
 let token;
@@ -65,6 +66,32 @@ test('it tells the keys by state, the traffic, and as many calls as the vault sa
   assert.equal(await value('latchkey_external_keys{state="suspended"}'), 1);
   assert.equal(await value('latchkey_external_keys{state="healthy"}'), 0);
   assert.equal(await value('latchkey_leases'), 0);
+  assert.equal(await value('latchkey_data_key_requests_total{outcome="served"}'), 3);
+  const stopped = await dev.request('POST', `/v1/workspaces/${workspace}/encrypt`, { key: dev.env.LATCHKEY_SERVICE_KEY, body });
+  assert.equal(stopped.status, 400, stopped.bytes);
+  assert.equal(await value('latchkey_data_key_requests_total{outcome="bridged"}'), 0);
+});
+
+test('an outage of the vault shows as calls that leases bridge', async () => {
+  const away = new Dev({ args: ['--enable-control', '--set', 'keyring.soft=1s'] });
+  await away.start();
+  try {
+    const [service, admin] = [away.env.LATCHKEY_SERVICE_KEY, away.env.LATCHKEY_ADMIN_KEY];
+    const made = await away.request('POST', '/v1/organizations/external_keys', { key: admin, body: { provider_config: away.azureKeyBody() } });
+    const home = await away.request('POST', '/v1/organizations/workspaces', { key: admin, body: { name: 'Locked', external_key_id: made.json.id } });
+    const encrypt = () => away.request('POST', `/v1/workspaces/${home.json.id}/encrypt`, { key: service, body: { plaintext: 'aGVsbG8=' } });
+    assert.equal((await encrypt()).status, 200);
+    const fault = { kind: 'error', status: 503, operation: 'KeyUnwrap' };
+    assert.ok((await control(away.env, 'POST', 'faults', fault)).status < 300);
+    await eventually(async () => {
+      assert.equal((await encrypt()).status, 200);
+      const bearer = readFileSync(away.env.LATCHKEY_METRICS_TOKEN_FILE, 'utf8').trim();
+      const page = await (await fetch(`${away.env.LATCHKEY_URL}/metrics`, { headers: { authorization: `Bearer ${bearer}` } })).text();
+      return /^latchkey_data_key_requests_total\{outcome="bridged"\} [1-9]/m.test(page);
+    });
+  } finally {
+    await away.stop();
+  }
 });
 
 test('promtool has nothing to say against it', async (context) => {
