@@ -6,12 +6,16 @@
 #include <fmt/format.h>
 
 #include "base/encoding.hpp"
+#include "base/json_fields.hpp"
 
 namespace latchkey::cli {
 
 namespace {
+
 constexpr std::size_t kPageSize = 100;
-}
+constexpr std::size_t kMostText = std::size_t{1024} * 1024;
+
+}  // namespace
 
 std::string text_at(const boost::json::value& value, std::string_view path) {
   const auto* here = &value;
@@ -24,7 +28,7 @@ std::string text_at(const boost::json::value& value, std::string_view path) {
     if (here == nullptr) return "";
   }
   if (here->is_null()) return "";
-  if (const auto* text = here->if_string()) return std::string(*text);
+  if (const auto* text = here->if_string()) return json_fields::clean_text(*text, kMostText);
   return boost::json::serialize(*here);
 }
 

@@ -12,8 +12,8 @@
 
 namespace latchkey::cli {
 
-// The text at a dotted path ("provider_config.type"); numbers and booleans as JSON writes them; "" where there is
-// nothing or null.
+// The text at a dotted path ("provider_config.type"), as a terminal may show it, for others chose it: U+FFFD in place
+// of control characters. Numbers and booleans as JSON writes them; "" where there is nothing or null.
 [[nodiscard]] std::string text_at(const boost::json::value& value, std::string_view path);
 
 enum class PageStyle {
