@@ -43,6 +43,7 @@ namespace latchkey::cli {
 namespace {
 
 constexpr std::size_t kMaxPemSize = std::size_t{256} * 1024;
+constexpr std::size_t kLeastToken = 20;
 constexpr unsigned kSigningThreads = 2;
 constexpr std::chrono::seconds kStopGrace{10};
 constexpr std::chrono::seconds kMostTurn{20};  // that a call may wait for its turn at a busy vault
@@ -78,6 +79,17 @@ Result<std::shared_ptr<const crypto::SecretBytes>> read_secret(std::string_view 
   crypto::wipe(text);
   if (secret->empty()) return Error{ErrorCode::Invalid, fmt::format("{}: {} is empty", setting, path)};
   return secret;
+}
+
+Result<std::shared_ptr<const crypto::SecretBytes>> metrics_token_of(const ServerConfig& config) {
+  LATCHKEY_TRY(auto token, read_secret("metrics.token_file", config.metrics_token_file));
+  if (token && token->size() < kLeastToken) {
+    return Error{ErrorCode::Invalid,
+                 fmt::format("metrics.token_file: the token in {} has {} characters, which can be guessed. Make one of "
+                             "{} or more: head -c 32 /dev/urandom | base64",
+                             config.metrics_token_file, token->size(), kLeastToken)};
+  }
+  return token;
 }
 
 Result<kms::azure::Credential> azure_credential(const ServerConfig& config) {
@@ -356,7 +368,7 @@ Result<std::unique_ptr<ServerRuntime>> ServerRuntime::start(const ServerConfig& 
        .gate = [gate] { return gate->load(); },
        .usage = [usage = parts->usage.get()] { return usage->totals(); },
        .webhook_attempts = [sender = parts->webhook_deliverer.get()] { return sender->counts(); }});
-  LATCHKEY_TRY(auto metrics_token, read_secret("metrics.token_file", config.metrics_token_file));
+  LATCHKEY_TRY(auto metrics_token, metrics_token_of(config));
 
   api::ApiLimits limits;
   limits.json_body = config.max_json_body;

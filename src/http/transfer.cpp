@@ -74,7 +74,8 @@ std::string host_of(const std::string& url) {
 
 std::optional<TransportError> unsendable(const ClientRequest& request) {
   auto bad = [](std::string message) { return TransportError{TransportFailure::BadRequest, std::move(message)}; };
-  bool web = request.url.starts_with("https://") || request.url.starts_with("http://");
+  bool web =
+      boost::algorithm::istarts_with(request.url, "https://") || boost::algorithm::istarts_with(request.url, "http://");
   bool printable = std::all_of(request.url.begin(), request.url.end(), [](char c) {
     auto byte = static_cast<unsigned char>(c);
     return byte > 0x20 && byte != 0x7f;

@@ -1,5 +1,7 @@
 #include "webhooks/target.hpp"
 
+#include <algorithm>
+
 #include <boost/asio/ip/address.hpp>
 #include <fmt/format.h>
 
@@ -25,6 +27,10 @@ Result<void> check_target(const std::string& url, const TargetRules& rules) {
   auto parsed = http::parse_url(url);
   if (!parsed) return refuse("It " + parsed.error().message + ".");
   const auto& target = parsed.value();
+  if (!std::ranges::all_of(url, [](unsigned char c) { return c < 0x80; })) {
+    return refuse(
+        "It has characters that are not ASCII. Write the host as its xn-- name, and the rest percent-encoded.");
+  }
   if (target.has_user) {
     return refuse("It names a user. Events are signed; check the signature instead, and leave user and password out.");
   }

@@ -6,8 +6,9 @@ namespace latchkey::webhooks {
 namespace {
 
 TEST(TargetTest, TakesPublicHttps) {
-  for (const auto* url : {"https://example.com/hooks/secret-path?a=b", "https://example.com:8443", "https://8.8.8.8/x",
-                          "https://[2606:4700:4700::1111]/x", "https://localhost.example.com/"}) {
+  for (const auto* url :
+       {"https://example.com/hooks/secret-path?a=b", "https://example.com:8443", "https://8.8.8.8/x",
+        "https://[2606:4700:4700::1111]/x", "https://localhost.example.com/", "HTTPS://EXAMPLE.com"}) {
     EXPECT_TRUE(check_target(url, {})) << url;
   }
 }
@@ -32,7 +33,9 @@ TEST(TargetTest, RefusesWhatIsNotPublicWithoutRepeatingIt) {
                           "",
                           "https://user@example.com/token",
                           "https://user:token@example.com/",
-                          "https://example.com/#token"}) {
+                          "https://example.com/#token",
+                          "https://127\u30020\u30020\u30021/token",
+                          "https://\u00e9xample.com/token"}) {
     auto checked = check_target(url, {});
     ASSERT_FALSE(checked) << url;
     EXPECT_EQ(checked.error().code, ErrorCode::Invalid);

@@ -1,7 +1,9 @@
 // /metrics as Prometheus scrapes it: who may read it, and what it tells of traffic, keys and calls.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { readFileSync, statSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 
 import { Dev, audit, eventually } from '../support/dev.mjs';
@@ -99,6 +101,19 @@ test('promtool has nothing to say against it', async (context) => {
   const { text } = await scrape();
   const checked = spawnSync('promtool', ['check', 'metrics'], { input: text, encoding: 'utf8' });
   assert.equal(checked.status, 0, checked.stdout + checked.stderr);
+});
+
+test('a token that can be guessed is refused at the start', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'latchkey-metrics-'));
+  const file = join(folder, 'token');
+  writeFileSync(file, 'secret\n');
+  const weak = new Dev({ args: ['--set', `metrics.token_file=${file}`] });
+  try {
+    await assert.rejects(weak.start(), /metrics\.token_file: the token in .* has 6 characters, which can be guessed/);
+  } finally {
+    await weak.stop();
+    rmSync(folder, { recursive: true });
+  }
 });
 
 test('without a token there are none', async () => {
