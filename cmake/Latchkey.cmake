@@ -22,6 +22,10 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   target_compile_options(latchkey_options INTERFACE -Wno-maybe-uninitialized -Wno-mismatched-new-delete -Wno-restrict
                                                     -Wno-array-bounds -Wno-stringop-overflow -Wno-stringop-overread)
 endif()
+if(CMAKE_CXX_COMPILER_ID MATCHES "Clang")
+  # ccache finds by its contents what clang would else refuse for its age.
+  target_compile_options(latchkey_options INTERFACE "SHELL:-Xclang -fno-pch-timestamp")
+endif()
 if(LATCHKEY_SANITIZE)
   target_compile_options(latchkey_options INTERFACE -fsanitize=${LATCHKEY_SANITIZE} -fno-omit-frame-pointer
                                                     -fno-sanitize-recover=all)

@@ -52,7 +52,7 @@ TEST_F(WorkspacesApiTest, DataResidencyIsReadAndShown) {
   auto answer = world.post(kWorkspaces, R"({"name":"n","data_residency":{"workspace_geo":"us",
       "allowed_inference_geos":["us"],"default_inference_geo":"us"}})");
   ASSERT_EQ(answer.status, 200U) << answer.body;
-  EXPECT_EQ(answer.at("/data_residency/allowed_inference_geos"), boost::json::value({"us"}));
+  EXPECT_EQ(answer.at("/data_residency/allowed_inference_geos"), boost::json::array({"us"}));
   auto id = answer.text("/id");
   refused(one(id), R"({"data_residency":{"workspace_geo":"us"}})",
           "data_residency.workspace_geo: Extra inputs are not permitted");

@@ -49,6 +49,8 @@ TEST(SecretArena, WipesWhatComesBackAndGivesItAgain) {
 // The sanitizers make mlock do nothing, and say that it did.
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 constexpr bool kCanLock = false;
+#elif defined(__has_feature)
+constexpr bool kCanLock = !__has_feature(address_sanitizer);
 #else
 constexpr bool kCanLock = true;
 #endif

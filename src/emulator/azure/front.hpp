@@ -21,8 +21,7 @@ namespace latchkey::emulator::azure {
 class Front final : public http::Service {
  public:
   Front(Cloud& cloud, boost::asio::thread_pool& pool, FaultBoard& faults, Control control, bool log_calls)
-      : cloud_(cloud),
-        pool_(pool),
+      : pool_(pool),
         faults_(faults),
         control_(control),
         log_calls_(log_calls),
@@ -51,7 +50,6 @@ class Front final : public http::Service {
   [[nodiscard]] static FaultSite site_of(const http::Request& request, const Target& target);
   [[nodiscard]] std::optional<std::string> vault_of_port(std::uint16_t port) const;
 
-  Cloud& cloud_;
   boost::asio::thread_pool& pool_;
   FaultBoard& faults_;
   Control control_;
