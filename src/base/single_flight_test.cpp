@@ -108,6 +108,27 @@ TEST(SingleFlight, AnExceptionReachesEveryCallerAndEndsTheFlight) {
   EXPECT_EQ(runs, 2);
 }
 
+TEST(SingleFlight, AContextThatEndsTakesThoseWhoWaitWithIt) {
+  // As a waiter's frame holds a key.
+  auto held = std::make_shared<int>(0);
+  Flights flights;
+  int runs = 0;
+  {
+    asio::io_context context;
+    Gate gate(context);
+    auto ask = [&](std::shared_ptr<int> mine) -> Task<void> {
+      auto value = co_await flights.run(context.get_executor(), 7, [&] { return wait_and_count(gate, runs); });
+      *mine += value ? 1 : 0;
+    };
+    for (int i = 0; i < 3; ++i) asio::co_spawn(context, ask(held), asio::detached);
+    context.poll();
+    EXPECT_EQ(runs, 1);
+    EXPECT_EQ(held.use_count(), 4);
+  }
+  EXPECT_EQ(held.use_count(), 1);
+  EXPECT_EQ(*held, 0);
+}
+
 TEST(SingleFlight, ManyThreadsManyKeys) {
   constexpr int kRounds = 2000;
   constexpr int kKeys = 5;

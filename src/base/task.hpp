@@ -16,9 +16,10 @@
 #include <boost/asio/associated_executor.hpp>
 #include <boost/asio/async_result.hpp>
 #include <boost/asio/awaitable.hpp>
+#include <boost/asio/bind_executor.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/executor_work_guard.hpp>
-#include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <boost/asio/system_executor.hpp>
 #include <boost/asio/thread_pool.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -51,15 +52,29 @@ Task<std::invoke_result_t<Work>> run_on(boost::asio::thread_pool& pool, Work wor
 }
 
 // Suspends the caller and calls `start(resume)`; the caller goes on, on its own executor, once `resume()` is called,
-// from any thread, once. Its context counts it as work meanwhile. Not a coroutine itself: see the word on g++ 12 above.
+// from any thread, once. Its context counts it as work meanwhile, and owns it: a context that ends takes those with it
+// whom nobody has resumed, whoever holds their `resume`, which then does nothing. Not a coroutine itself: see the word
+// on g++ 12 above.
 template <class Start>
 Task<void> suspend(Start start) {
   return boost::asio::async_initiate<const boost::asio::use_awaitable_t<>, void()>(
       [begin = std::move(start)](auto handler) mutable {
-        auto work = boost::asio::make_work_guard(boost::asio::get_associated_executor(handler));
-        auto shared = std::make_shared<decltype(handler)>(std::move(handler));
-        begin(std::function<void()>(
-            [work, shared] { boost::asio::post(work.get_executor(), [shared] { std::move (*shared)(); }); }));
+        using Timer = boost::asio::steady_timer;
+        auto executor = boost::asio::get_associated_executor(handler);
+        auto never = std::make_shared<Timer>(executor, Timer::time_point::max());
+        std::weak_ptr<Timer> weak = never;
+        auto& timer = *never;
+        auto go_on = [never = std::move(never),
+                      handler = std::move(handler)](const boost::system::error_code&) mutable { std::move(handler)(); };
+        timer.async_wait(boost::asio::bind_executor(executor, std::move(go_on)));
+        begin(std::function<void()>([weak = std::move(weak)] {
+          auto waiting = weak.lock();
+          if (!waiting) return;
+          // The context goes on until this thread is done with it.
+          auto work = boost::asio::make_work_guard(waiting->get_executor());
+          waiting->cancel();
+          waiting.reset();
+        }));
       },
       boost::asio::use_awaitable);
 }
