@@ -70,12 +70,12 @@ function(latchkey_library name)
     target_compile_definitions(latchkey_${name}_test PRIVATE LATCHKEY_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
     set(limits TIMEOUT 120 DISCOVERY_TIMEOUT 60)
     if(ARG_AES_ENGINES AND LATCHKEY_IPSEC_MB)
-      gtest_discover_tests(latchkey_${name}_test TEST_SUFFIX " (openssl)" PROPERTIES ${limits}
+      gtest_discover_tests(latchkey_${name}_test NO_PRETTY_VALUES TEST_SUFFIX " (openssl)" PROPERTIES ${limits}
                            ENVIRONMENT LATCHKEY_AEAD=openssl TEST_LIST openssl_tests)
-      gtest_discover_tests(latchkey_${name}_test TEST_SUFFIX " (ipsec-mb)" PROPERTIES ${limits}
+      gtest_discover_tests(latchkey_${name}_test NO_PRETTY_VALUES TEST_SUFFIX " (ipsec-mb)" PROPERTIES ${limits}
                            ENVIRONMENT LATCHKEY_AEAD=ipsec-mb TEST_LIST ipsec_mb_tests)
     else()
-      gtest_discover_tests(latchkey_${name}_test PROPERTIES ${limits})
+      gtest_discover_tests(latchkey_${name}_test NO_PRETTY_VALUES PROPERTIES ${limits})
     endif()
   endif()
 endfunction()
