@@ -13,9 +13,9 @@
 #include <boost/asio/this_coro.hpp>
 #include <gtest/gtest.h>
 
-#include "crypto/random.hpp"
 #include "keyring/keyring.hpp"
 #include "kms/testing/run_task.hpp"
+#include "kms/testing/scripted_client.hpp"
 #include "store/sqlite/sqlite_store.hpp"
 
 namespace latchkey::keyring::testing {
@@ -226,7 +226,7 @@ class KeyringTest : public ::testing::Test {
   }
 
   std::string folder;
-  crypto::SystemRandom random;
+  kms::testing::CountingRandom random;
   ManualClock clock{parse_timestamp("2026-01-02T03:04:05Z").value()};
   boost::asio::io_context context;
   FakeProvider provider;
