@@ -1,3 +1,4 @@
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include "api/testing/api_world.hpp"
@@ -54,7 +55,10 @@ TEST_F(ActivityApiTest, Filters) {
   EXPECT_EQ(types(list("?created_at.gte=2026-08-10T08:09:13Z")), (Types{"deleted", "validated"}));
   EXPECT_EQ(types(list("?created_at.gt=2026-08-10T08:09:13Z")), Types{"deleted"});
   EXPECT_EQ(types(list("?created_at[lte]=2026-08-10T08:09:13Z")), (Types{"validated", "created"}));
-  EXPECT_EQ(types(list("?created_at.lt=2026-08-10T10:09:13%2B02:00")), Types{"created"});
+  for (std::string_view time : {"2026-08-10T10:09:13%2B02:00", "2026-08-10T10:09:13+02:00",
+                                "2026-08-10t08:09:13.0000000z", "2026-08-10T08:09:13.000000000Z"}) {
+    EXPECT_EQ(types(list(fmt::format("?created_at.lt={}", time))), Types{"created"}) << time;
+  }
 }
 
 TEST_F(ActivityApiTest, OtherOrganizationsSeeNothingOfIt) {

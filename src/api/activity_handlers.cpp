@@ -23,6 +23,11 @@ Result<std::optional<Timestamp>> time_parameter(const http::RequestHead& head, s
   auto text = text_parameter(head, dotted);
   if (!text) text = text_parameter(head, fmt::format("created_at[{}]", bound));
   if (!text) return std::optional<Timestamp>();
+  // The "+" of an offset that a client left unescaped reads as a space in a query.
+  constexpr std::string_view kOffset = "+02:00";
+  if (text->size() > kOffset.size() && text->at(text->size() - kOffset.size()) == ' ') {
+    text->at(text->size() - kOffset.size()) = '+';
+  }
   auto time = parse_timestamp(*text);
   if (!time) return invalid(fmt::format("{}: {}", dotted, time.error().message));
   return std::optional(time.value());

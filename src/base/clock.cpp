@@ -1,5 +1,6 @@
 #include "base/clock.hpp"
 
+#include <algorithm>
 #include <optional>
 
 #include <fmt/format.h>
@@ -13,6 +14,11 @@ using std::chrono::hours;
 using std::chrono::microseconds;
 using std::chrono::minutes;
 using std::chrono::seconds;
+
+// The digits of a second that are kept: microseconds.
+constexpr std::size_t kKeptDigits = 6;
+constexpr std::size_t kShortest = std::string_view("2026-10-30T23:58:27Z").size();
+constexpr std::size_t kLongest = 64;
 
 // Reads exactly `text.size()` digits.
 std::optional<int> digits(std::string_view text) {
@@ -40,14 +46,14 @@ std::optional<minutes> parse_offset(std::string_view text) {
   return text[0] == '+' ? east : -east;
 }
 
-// ".427722" and the like, at the front of `text`; the digits are taken off it.
+// ".427722" and the like, at the front of `text`; the digits are taken off it. RFC 3339 sets no limit to them (.NET
+// sends 7, Go 9); those behind the microsecond are cut off.
 std::optional<microseconds> take_fraction(std::string_view& text) {
   if (text.empty() || text[0] != '.') return microseconds(0);
-  std::size_t count = 0;
-  while (1 + count < text.size() && text[1 + count] >= '0' && text[1 + count] <= '9') ++count;
-  if (count == 0 || count > 6) return std::nullopt;
-  int value = *digits(text.substr(1, count));
-  for (std::size_t i = count; i < 6; ++i) value *= 10;
+  auto count = std::min(text.find_first_not_of("0123456789", 1), text.size()) - 1;
+  if (count == 0) return std::nullopt;
+  int value = *digits(text.substr(1, std::min(count, kKeptDigits)));
+  for (std::size_t i = count; i < kKeptDigits; ++i) value *= 10;
   text.remove_prefix(1 + count);
   return microseconds(value);
 }
@@ -90,7 +96,7 @@ std::string format_timestamp(Timestamp time) {
 }
 
 Result<Timestamp> parse_timestamp(std::string_view text) {
-  if (text.size() < 20 || text.size() > 32) return bad_timestamp(text);
+  if (text.size() < kShortest || text.size() > kLongest) return bad_timestamp(text);
   if (text[4] != '-' || text[7] != '-' || (text[10] != 'T' && text[10] != 't') || text[13] != ':' || text[16] != ':') {
     return bad_timestamp(text);
   }

@@ -48,7 +48,8 @@ class ManualClock final : public Clock {
 
 // RFC 3339 in UTC with microseconds, "2026-10-30T23:58:27.427722Z": the only form in which we store and send times.
 [[nodiscard]] std::string format_timestamp(Timestamp time);
-// Takes any RFC 3339 time with up to 6 fractional digits and any offset. Invalid otherwise.
+// Takes any RFC 3339 time of at most 64 characters, with any offset and any number of fractional digits; those behind
+// the microsecond are cut off. Invalid otherwise.
 [[nodiscard]] Result<Timestamp> parse_timestamp(std::string_view text);
 
 }  // namespace latchkey
