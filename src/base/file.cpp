@@ -1,6 +1,7 @@
 #include "base/file.hpp"
 
 #include <cerrno>
+#include <cstdio>
 #include <cstring>
 #include <fcntl.h>
 #include <filesystem>
@@ -10,25 +11,11 @@
 
 #include <fmt/format.h>
 
+#include "base/descriptor.hpp"
+
 namespace latchkey {
 
 namespace {
-
-// A file descriptor that closes itself.
-class Descriptor {
- public:
-  explicit Descriptor(int fd) : fd_(fd) {}
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  ~Descriptor() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  [[nodiscard]] int get() const { return fd_; }
-  [[nodiscard]] bool valid() const { return fd_ >= 0; }
-
- private:
-  int fd_;
-};
 
 Error failure(ErrorCode code, std::string_view what, const std::string& path) {
   return Error{code, fmt::format("cannot {} {}: {}", what, path, std::generic_category().message(errno))};
@@ -44,21 +31,28 @@ bool write_all(int fd, std::string_view content) {
   return true;
 }
 
-Result<void> sync_folder_of(const std::string& path) {
-  auto folder = std::filesystem::path(path).parent_path();
-  if (folder.empty()) folder = ".";
-  Descriptor descriptor(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!descriptor.valid() || ::fsync(descriptor.get()) != 0) {
-    return failure(ErrorCode::Unavailable, "make durable", folder.string());
-  }
-  return success();
+// Takes the name with an empty file, which is never somebody else's, and then renames over it: for file systems that
+// have neither links nor a renaming that cannot replace.
+Result<void> rename_over_placeholder(const std::string& temporary, const std::string& path) {
+  Descriptor placeholder(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, S_IRUSR | S_IWUSR));
+  if (!placeholder.is_open())
+    return failure(errno == EEXIST ? ErrorCode::Conflict : ErrorCode::Unavailable, "make", path);
+  if (::rename(temporary.c_str(), path.c_str()) == 0) return success();
+  auto error = failure(ErrorCode::Unavailable, "make", path);
+  ::unlink(path.c_str());
+  return error;
+}
+
+// Whether a file system says that it syncs no folders (SMB and some FUSE do), as against one that fails to.
+bool cannot_sync_folders(int cause) {
+  return cause == EINVAL || cause == ENOTSUP || cause == ENOSYS;
 }
 
 }  // namespace
 
 Result<std::string> read_file(const std::string& path, std::size_t max_size) {
   Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (!file.valid()) {
+  if (!file.is_open()) {
     return failure(errno == ENOENT || errno == ENOTDIR ? ErrorCode::NotFound : ErrorCode::Unavailable, "read", path);
   }
   std::string content;
@@ -75,10 +69,35 @@ Result<std::string> read_file(const std::string& path, std::size_t max_size) {
   }
 }
 
+Result<void> sync_folder_of(const std::string& path) {
+  auto folder = std::filesystem::path(path).parent_path();
+  if (folder.empty()) folder = ".";
+  Descriptor opened(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (opened.is_open() && (::fsync(opened.get()) == 0 || cannot_sync_folders(errno))) return success();
+  // A folder that one may write to and not read is synced with the rest of its file system.
+  Descriptor file(opened.is_open() ? -1 : ::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (file.is_open() && ::syncfs(file.get()) == 0) return success();
+  return failure(ErrorCode::Unavailable, "make durable", folder.string());
+}
+
+Result<void> name_new_file(const std::string& temporary, const std::string& path) {
+  if (::link(temporary.c_str(), path.c_str()) == 0) {
+    ::unlink(temporary.c_str());
+    return success();
+  }
+  bool exists = errno == EEXIST;
+  if (!exists && ::renameat2(AT_FDCWD, temporary.c_str(), AT_FDCWD, path.c_str(), RENAME_NOREPLACE) == 0) {
+    return success();
+  }
+  if (!exists && errno != EEXIST) return rename_over_placeholder(temporary, path);
+  errno = EEXIST;
+  return failure(ErrorCode::Conflict, "make", path);
+}
+
 Result<void> write_file_durably(const std::string& path, std::string_view content, unsigned mode) {
   auto temporary = path + ".XXXXXX";
   Descriptor file(::mkostemp(temporary.data(), O_CLOEXEC));
-  if (!file.valid()) return failure(ErrorCode::Unavailable, "write", path);
+  if (!file.is_open()) return failure(ErrorCode::Unavailable, "write", path);
   bool written = ::fchmod(file.get(), mode) == 0 && write_all(file.get(), content) && ::fsync(file.get()) == 0 &&
                  ::rename(temporary.c_str(), path.c_str()) == 0;
   if (!written) {

@@ -5,11 +5,15 @@
 #include <cstdlib>
 #include <cstring>
 #include <fcntl.h>
+#include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <utility>
 
 #include <fmt/format.h>
+
+#include "base/descriptor.hpp"
+#include "base/file.hpp"
 
 namespace latchkey::files {
 
@@ -29,15 +33,6 @@ std::string folder_of(const std::string& path) {
   return slash == 0 ? "/" : path.substr(0, slash);
 }
 
-Result<void> sync_folder(const std::string& path) {
-  int folder = ::open(folder_of(path).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  bool synced = folder >= 0 && ::fsync(folder) == 0;
-  int cause = errno;
-  if (folder >= 0) ::close(folder);
-  if (!synced) return unavailable(path, "its folder cannot be synced", cause);
-  return success();
-}
-
 std::string temporary_pattern(const std::string& path) {
   return folder_of(path) + "/.latchkey-XXXXXX";
 }
@@ -52,14 +47,15 @@ Result<AtomicFile> AtomicFile::create(const std::string& path, unsigned mode, bo
   }
   std::string temporary;
   int file = ::open(folder_of(path).c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-  if (file < 0 && (errno == EOPNOTSUPP || errno == EISDIR)) {
-    // A file system that has no files without names.
+  if (file < 0) {
+    // A file system that has no files without names, if it lets us write at all.
     temporary = temporary_pattern(path);
     file = ::mkostemp(temporary.data(), O_CLOEXEC);
   }
   if (file < 0) return unavailable(path, "cannot be written", errno);
   AtomicFile made(path, std::move(temporary), file, replace);
-  if (::fchmod(file, mode) != 0) return unavailable(path, "its mode cannot be set", errno);
+  // A file system that keeps no modes (FAT, some FUSE) refuses; until then the file was its owner's alone.
+  static_cast<void>(::fchmod(file, mode));
   return made;
 }
 
@@ -75,34 +71,55 @@ AtomicFile::~AtomicFile() {
   ::close(file_);
 }
 
-Result<void> AtomicFile::name_it() {
-  auto link_to = [&](const std::string& name) {
-    if (!temporary_.empty()) return ::link(temporary_.c_str(), name.c_str());
-    auto descriptor = fmt::format("/proc/self/fd/{}", file_);
-    return ::linkat(AT_FDCWD, descriptor.c_str(), AT_FDCWD, name.c_str(), AT_SYMLINK_FOLLOW);
-  };
-  if (link_to(path_) == 0) return success();
-  if (errno != EEXIST) return unavailable(path_, "cannot be made", errno);
-  if (!replace_) return exists(path_);
-  // A link never replaces, a renaming does: whole under another name first.
-  auto whole = temporary_pattern(path_);
-  int taken = ::mkostemp(whole.data(), O_CLOEXEC);
-  if (taken < 0) return unavailable(path_, "cannot be replaced", errno);
-  ::close(taken);
-  ::unlink(whole.c_str());
-  if (link_to(whole) != 0) return unavailable(path_, "cannot be replaced", errno);
-  if (::rename(whole.c_str(), path_.c_str()) != 0) {
-    int cause = errno;
-    ::unlink(whole.c_str());
-    return unavailable(path_, "cannot be replaced", cause);
+bool AtomicFile::link_nameless_to(const std::string& name) {
+  auto descriptor = fmt::format("/proc/self/fd/{}", file_);
+  return ::linkat(AT_FDCWD, descriptor.c_str(), AT_FDCWD, name.c_str(), AT_SYMLINK_FOLLOW) == 0;
+}
+
+Result<void> AtomicFile::take_temporary_name() {
+  auto name = temporary_pattern(path_);
+  Descriptor named(::mkostemp(name.data(), O_CLOEXEC));
+  if (!named.is_open()) return unavailable(path_, "cannot be made", errno);
+  temporary_ = name;
+  ::unlink(name.c_str());
+  if (link_nameless_to(name)) return success();
+  return copy_to_temporary_name();
+}
+
+Result<void> AtomicFile::copy_to_temporary_name() {
+  Descriptor copy(::open(temporary_.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
+  struct stat status {};
+  bool copied = copy.is_open() && ::fstat(file_, &status) == 0;
+  for (off_t done = 0; copied && done < status.st_size;) {
+    copied = ::sendfile(copy.get(), file_, &done, static_cast<std::size_t>(status.st_size - done)) > 0;
   }
+  if (!copied) return unavailable(path_, "cannot be made", errno);
+  static_cast<void>(::fchmod(copy.get(), status.st_mode & 07777U));
+  if (::fsync(copy.get()) != 0) return unavailable(path_, "cannot be written to the disk", errno);
+  return success();
+}
+
+Result<void> AtomicFile::name_it() {
+  if (temporary_.empty()) {
+    if (link_nameless_to(path_)) return success();
+    if (errno == EEXIST && !replace_) return exists(path_);
+    // Something is to be replaced, which a link never does; or there are no links.
+    LATCHKEY_TRYV(take_temporary_name());
+  }
+  if (!replace_) {
+    auto named = name_new_file(temporary_, path_);
+    if (named) temporary_.clear();
+    return !named && named.error().code == ErrorCode::Conflict ? exists(path_) : named;
+  }
+  if (::rename(temporary_.c_str(), path_.c_str()) != 0) return unavailable(path_, "cannot be replaced", errno);
+  temporary_.clear();
   return success();
 }
 
 Result<void> AtomicFile::commit() {
   if (::fsync(file_) != 0) return unavailable(path_, "cannot be written to the disk", errno);
   LATCHKEY_TRYV(name_it());
-  return sync_folder(path_);
+  return sync_folder_of(path_);
 }
 
 }  // namespace latchkey::files

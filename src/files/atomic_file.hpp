@@ -1,5 +1,6 @@
 // A file that is there whole or not at all. What is written has no name until it is finished (O_TMPFILE), so that
-// whatever ends the process, a kill -9 too, leaves nothing behind.
+// whatever ends the process, a kill -9 too, leaves nothing behind. A file system without nameless files or without hard
+// links (exFAT, FAT, SMB, some FUSE) gets a file named ".latchkey-" and six characters, which a kill -9 leaves behind.
 #pragma once
 
 #include <string>
@@ -11,7 +12,7 @@ namespace latchkey::files {
 class AtomicFile {
  public:
   // Conflict where `path` exists and is not to be replaced, or is no regular file; Unavailable where its folder cannot
-  // be written to. The mode is exactly `mode`.
+  // be written to. The mode is exactly `mode`, where the file system keeps modes.
   [[nodiscard]] static Result<AtomicFile> create(const std::string& path, unsigned mode, bool replace);
   AtomicFile(AtomicFile&& other) noexcept;
   AtomicFile& operator=(AtomicFile&&) = delete;
@@ -27,6 +28,9 @@ class AtomicFile {
   AtomicFile(std::string path, std::string temporary, int file, bool replace)
       : path_(std::move(path)), temporary_(std::move(temporary)), file_(file), replace_(replace) {}
   [[nodiscard]] Result<void> name_it();
+  [[nodiscard]] bool link_nameless_to(const std::string& name);
+  [[nodiscard]] Result<void> take_temporary_name();
+  [[nodiscard]] Result<void> copy_to_temporary_name();
 
   std::string path_;
   std::string temporary_;  // its name until then; empty where it has none

@@ -1,5 +1,6 @@
 #include "files/atomic_file.hpp"
 
+#include <fcntl.h>
 #include <filesystem>
 #include <fstream>
 #include <sys/stat.h>
@@ -10,6 +11,7 @@
 #include <gtest/gtest.h>
 
 #include "base/file.hpp"
+#include "base/testing/refused_system_call.hpp"
 
 namespace latchkey::files {
 namespace {
@@ -94,6 +96,67 @@ TEST_F(AtomicFileTest, WhoComesFirstWins) {
   EXPECT_EQ(file.value().commit().error().code, ErrorCode::Conflict);
   EXPECT_EQ(read_file(path(), 100).value(), "theirs");
 }
+
+// What file systems lack, one thing more in each row: hard links, nameless files, renaming without replacing, modes.
+const std::vector<testing::RefusedSystemCall> kNoLinks{{SYS_linkat, EPERM}, {SYS_link, EPERM}};
+const testing::RefusedSystemCall kNoNamelessFiles{SYS_openat, EOPNOTSUPP, O_TMPFILE};
+const testing::RefusedSystemCall kNoSafeRenaming{SYS_renameat2, EINVAL};
+const testing::RefusedSystemCall kNoModes{SYS_fchmod, EPERM};
+
+struct FileSystem {
+  std::string name;
+  std::vector<testing::RefusedSystemCall> lacks;
+};
+void PrintTo(const FileSystem& system, std::ostream* out) {
+  *out << system.name;
+}
+
+class AtomicFileElsewhereTest : public AtomicFileTest, public ::testing::WithParamInterface<FileSystem> {
+ protected:
+  int run(const std::function<bool()>& body) const { return testing::run_refusing(GetParam().lacks, body); }
+  bool commits(std::string_view text, bool replace) const {
+    auto file = AtomicFile::create(path(), 0640, replace);
+    return file && ::write(file.value().descriptor(), text.data(), text.size()) == static_cast<ssize_t>(text.size()) &&
+           file.value().commit();
+  }
+};
+
+TEST_P(AtomicFileElsewhereTest, IsThereWhole) {
+  ASSERT_EQ(run([&] { return commits("content", false); }), 0);
+  EXPECT_EQ(read_file(path(), 100).value(), "content");
+  EXPECT_EQ(files(), 1U);
+}
+
+TEST_P(AtomicFileElsewhereTest, ReplacesWhereItMay) {
+  std::ofstream(path()) << "old, and longer";
+  ASSERT_EQ(run([&] { return commits("new", true); }), 0);
+  EXPECT_EQ(read_file(path(), 100).value(), "new");
+  EXPECT_EQ(files(), 1U);
+}
+
+TEST_P(AtomicFileElsewhereTest, NeverReplacesWhatCameInTheMeantime) {
+  ASSERT_EQ(run([&] {
+              auto file = AtomicFile::create(path(), 0600, false);
+              std::ofstream(path()) << "theirs";
+              return file && file.value().commit().error().code == ErrorCode::Conflict;
+            }),
+            0);
+  EXPECT_EQ(read_file(path(), 100).value(), "theirs");
+  EXPECT_EQ(files(), 1U);
+}
+
+TEST_P(AtomicFileElsewhereTest, NothingIsLeftOfWhatWasNotFinished) {
+  ASSERT_EQ(run([&] { return AtomicFile::create(path(), 0600, false).has_value(); }), 0);
+  EXPECT_EQ(files(), 0U);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    FileSystems, AtomicFileElsewhereTest,
+    ::testing::Values(FileSystem{"NoLinks", kNoLinks}, FileSystem{"NoNamelessFiles", {kNoNamelessFiles}},
+                      FileSystem{"NoLinksNorNamelessFiles", {kNoLinks[0], kNoLinks[1], kNoNamelessFiles}},
+                      FileSystem{"NoSafeRenamingEither", {kNoLinks[0], kNoLinks[1], kNoNamelessFiles, kNoSafeRenaming}},
+                      FileSystem{"NoModesEither", {kNoLinks[0], kNoLinks[1], kNoNamelessFiles, kNoModes}}),
+    [](const auto& chosen) { return chosen.param.name; });
 
 TEST_F(AtomicFileTest, AFolderThatIsNotThereIsSaid) {
   auto file = AtomicFile::create(path("none/file"), 0600, false);

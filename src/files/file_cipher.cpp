@@ -53,7 +53,42 @@ bool is_regular(int file) {
   return ::fstat(file, &status) == 0 && S_ISREG(status.st_mode);
 }
 
-// One direction between two regular files.
+std::uint64_t position_of(int file) {
+  return static_cast<std::uint64_t>(std::max<off_t>(::lseek(file, 0, SEEK_CUR), 0));
+}
+
+// Notices that a file is changed while it is read.
+class ChangeWatch {
+ public:
+  explicit ChangeWatch(int file) : file_(file), readable_(::fstat(file, &before_) == 0) {}
+  [[nodiscard]] std::uint64_t size() const { return static_cast<std::uint64_t>(before_.st_size); }
+  [[nodiscard]] bool has_changed() const {
+    struct stat after {};
+    return !readable_ || ::fstat(file_, &after) != 0 || after.st_size != before_.st_size ||
+           after.st_mtim.tv_sec != before_.st_mtim.tv_sec || after.st_mtim.tv_nsec != before_.st_mtim.tv_nsec;
+  }
+
+ private:
+  int file_;
+  struct stat before_ {};
+  bool readable_;
+};
+
+Error changed() {
+  return Error{
+      ErrorCode::Conflict,
+      "the input changed while it was read; nothing was written. Try again, or give it on standard input, which "
+      "is taken as it comes"};
+}
+
+enum class BlockOutcome {
+  Done,
+  // The file has fewer or more bytes than its size says, as those of /proc, /sys and some FUSE file systems: nothing of
+  // what was written counts.
+  SizeIsWrong,
+};
+
+// One direction between two regular files, as far as the input's size can be believed.
 class BlockJob {
  public:
   BlockJob(const FileJob& job, const envelope::StreamCipher& cipher, bool seals)
@@ -63,13 +98,21 @@ class BlockJob {
         in_block_(kChunksAtOnce * (seals ? envelope::kChunkSize : envelope::kSealedChunkSize)),
         out_block_(kChunksAtOnce * (seals ? envelope::kSealedChunkSize : envelope::kChunkSize)) {}
 
-  Result<void> run() {
-    struct stat before {};
-    if (::fstat(job_.in, &before) != 0) return cannot("the input cannot be looked at");
-    in_begin_ = static_cast<std::uint64_t>(std::max<off_t>(::lseek(job_.in, 0, SEEK_CUR), 0));
+  Result<BlockOutcome> run() {
+    ChangeWatch watch(job_.in);
+    in_begin_ = position_of(job_.in);
     out_begin_ = seals_ ? envelope::kStreamPrefixSize : 0;
-    auto end = static_cast<std::uint64_t>(before.st_size);
-    size_ = end > in_begin_ ? end - in_begin_ : 0;
+    size_ = watch.size() > in_begin_ ? watch.size() - in_begin_ : 0;
+    auto done = run_blocks();
+    if (watch.has_changed()) return done || done.error().code == ErrorCode::Corrupt ? changed() : done.error();
+    LATCHKEY_TRY(auto has_more, has_more_than_size());
+    if (is_short_ || has_more) return BlockOutcome::SizeIsWrong;
+    if (!done) return done.error();
+    return BlockOutcome::Done;
+  }
+
+ private:
+  Result<void> run_blocks() {
     auto out_size =
         seals_ ? Result<std::uint64_t>(envelope::sealed_chunks_size(size_)) : envelope::opened_chunks_size(size_);
     if (!out_size) return out_size.error();
@@ -82,15 +125,13 @@ class BlockJob {
     envelope::ChunkWorkers workers(job_.threads);
     workers.run([this](unsigned) { work(); });
     if (failed_) return *failed_;
-    struct stat after {};
-    bool is_same = ::fstat(job_.in, &after) == 0 && after.st_size == before.st_size &&
-                   after.st_mtim.tv_sec == before.st_mtim.tv_sec && after.st_mtim.tv_nsec == before.st_mtim.tv_nsec;
-    return is_same ? Result<void>(success()) : Result<void>(changed());
+    return success();
   }
 
- private:
-  static Error changed() {
-    return Error{ErrorCode::Conflict, "the input changed while it was read; nothing was written. Try again"};
+  Result<bool> has_more_than_size() {
+    crypto::SecretBytes byte(1);
+    LATCHKEY_TRY(auto got, read_some(job_.in, byte.mutable_view(), in_begin_ + size_));
+    return got > 0;
   }
 
   void work() {
@@ -119,7 +160,10 @@ class BlockJob {
     bool is_end = size < in_block_;
     auto in = (seals_ ? plain : sealed).first(size);
     LATCHKEY_TRY(auto got, read_some(job_.in, in, in_begin_ + offset));
-    if (got != size) return changed();
+    if (got != size) {
+      is_short_ = true;
+      return changed();
+    }
     auto first = block * kChunksAtOnce;
     auto out = (seals_ ? sealed : plain)
                    .first(seals_ ? envelope::sealed_run_size(size, is_end) : envelope::opened_run_size(size, is_end));
@@ -144,6 +188,7 @@ class BlockJob {
   std::uint64_t size_ = 0;
   std::atomic<std::uint64_t> next_{0};
   std::atomic<bool> is_over_{false};
+  std::atomic<bool> is_short_{false};
   std::mutex mutex_;
   std::mutex write_mutex_;
   std::optional<Error> failed_;
@@ -165,13 +210,33 @@ Result<void> run_in_order(const FileJob& job, Engine engine) {
   }
 }
 
+// From a regular file, to one that nobody sees yet.
+template <class Engine>
+Result<void> run_between_files(const FileJob& job, envelope::StreamCipher cipher, bool seals) {
+  auto begin = position_of(job.in);
+  LATCHKEY_TRY(auto outcome, BlockJob(job, cipher, seals).run());
+  if (outcome == BlockOutcome::Done) return success();
+  if (job.progress != nullptr) *job.progress = 0;
+  if (::lseek(job.in, static_cast<off_t>(begin), SEEK_SET) < 0) return cannot("the input cannot be read");
+  if (::ftruncate(job.out, 0) != 0) return cannot("the output cannot be written");
+  ChangeWatch watch(job.in);
+  LATCHKEY_TRYV(run_in_order(job, Engine(std::move(cipher), job.threads)));
+  return watch.has_changed() ? Result<void>(changed()) : success();
+}
+
+template <class Engine>
+Result<void> run(const FileJob& job, envelope::StreamCipher cipher, bool seals) {
+  if (job.is_private && is_regular(job.in)) return run_between_files<Engine>(job, std::move(cipher), seals);
+  return run_in_order(job, Engine(std::move(cipher), job.threads));
+}
+
 }  // namespace
 
 std::optional<std::uint64_t> bytes_left(int file) {
   struct stat status {};
   if (::fstat(file, &status) != 0 || !S_ISREG(status.st_mode)) return std::nullopt;
-  auto at = std::max<off_t>(::lseek(file, 0, SEEK_CUR), 0);
-  return static_cast<std::uint64_t>(std::max<off_t>(status.st_size - at, 0));
+  auto size = static_cast<std::uint64_t>(std::max<off_t>(status.st_size, 0));
+  return size - std::min(size, position_of(file));
 }
 
 Result<Bytes> read_prefix(int file) {
@@ -182,13 +247,11 @@ Result<Bytes> read_prefix(int file) {
 }
 
 Result<void> seal_file(const FileJob& job, envelope::StreamCipher cipher) {
-  if (job.is_private && is_regular(job.in)) return BlockJob(job, cipher, true).run();
-  return run_in_order(job, envelope::StreamEncryptor(std::move(cipher), job.threads));
+  return run<envelope::StreamEncryptor>(job, std::move(cipher), true);
 }
 
 Result<void> open_file(const FileJob& job, envelope::StreamCipher cipher) {
-  if (job.is_private && is_regular(job.in)) return BlockJob(job, cipher, false).run();
-  return run_in_order(job, envelope::StreamDecryptor(std::move(cipher), job.threads));
+  return run<envelope::StreamDecryptor>(job, std::move(cipher), false);
 }
 
 }  // namespace latchkey::files

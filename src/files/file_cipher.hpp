@@ -1,5 +1,7 @@
 // Files as streams: reads, seals or opens, and writes, with as many threads as the caller gives. Between regular files
-// each thread takes a block, reads it where it is and writes it where it belongs; everything else is done in order.
+// each thread takes a block, reads it where it is and writes it where it belongs; everything else is done in order. So
+// are files that hold fewer or more bytes than their size says (/proc, /sys, some FUSE): a size is a hint, and what is
+// read up to the end is what counts.
 // Memory: about 1.5 MiB for each thread.
 #pragma once
 
@@ -23,7 +25,8 @@ struct FileJob {
   std::function<Result<void>()> may_go_on = {};
 };
 
-// How much there is to read from here to the end of `file`; absent where that is not known (a pipe).
+// How much there is to read from here to the end of `file`, as its size says, for whoever shows it; absent where that
+// is not known (a pipe).
 [[nodiscard]] std::optional<std::uint64_t> bytes_left(int file);
 
 // The first bytes of a stream, from where `file` stands: kStreamPrefixSize, or fewer where it ends. Unavailable where

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <filesystem>
+#include <functional>
 #include <thread>
 #include <unistd.h>
 
@@ -119,6 +120,52 @@ TEST_F(FileCipherTest, BeginsWhereTheFileStands) {
   ASSERT_TRUE(seal_file({.in = in, .out = out, .threads = 2, .is_private = true}, sealing()));
   auto back = opened(content_of(out), true).value();
   EXPECT_TRUE(std::equal(back.begin(), back.end(), plaintext.begin() + 1000, plaintext.end()));
+}
+
+// The size of each reads as 0 in /proc, and as a page in /sys.
+TEST_F(FileCipherTest, ASizeIsAHint) {
+  for (const char* name : {"/proc/version", "/proc/self/cmdline", "/sys/kernel/uevent_seqnum"}) {
+    int in = ::open(name, O_RDONLY | O_CLOEXEC);
+    if (in < 0) continue;
+    opened_.push_back(in);
+    auto content = read_file(name, 1'000'000).value();
+    ASSERT_FALSE(content.empty());
+    std::atomic<std::uint64_t> done{0};
+    int out = empty_file();
+    auto sealed = seal_file({.in = in, .out = out, .threads = 2, .is_private = true, .progress = &done}, sealing());
+    ASSERT_TRUE(sealed) << name << sealed.error().message;
+    EXPECT_EQ(done, content.size());
+    auto stream = content_of(out);
+    EXPECT_EQ(stream.size(), envelope::sealed_stream_size(content.size()));
+    EXPECT_EQ(as_text(opened(stream, true).value()), content);
+  }
+}
+
+TEST_F(FileCipherTest, AnInputThatChangesIsRefused) {
+  auto plaintext = plaintext_of(100 * kChunkSize);
+  auto name = folder_ + "/changing";
+  auto refused = [&](const std::function<void()>& change) {
+    EXPECT_TRUE(write_file_durably(name, as_text(plaintext), 0600));
+    FileJob job{.in = open_file_at("changing", O_RDONLY), .out = empty_file(), .threads = 2, .is_private = true};
+    bool is_first = true;
+    job.may_go_on = [&]() -> Result<void> {
+      if (std::exchange(is_first, false)) change();
+      return success();
+    };
+    auto done = seal_file(job, sealing());
+    ASSERT_FALSE(done);
+    EXPECT_EQ(done.error().code, ErrorCode::Conflict);
+    EXPECT_THAT(done.error().message, HasSubstr("changed while it was read; nothing was written"));
+  };
+  refused([&] { fs::resize_file(name, 0); });
+  refused([&] { fs::resize_file(name, 10 * kChunkSize + 1); });
+  refused([&] { fs::resize_file(name, 200 * kChunkSize); });
+  // A size that is another one is seen even where the time of the change is not.
+  refused([&] {
+    auto time = fs::last_write_time(name);
+    fs::resize_file(name, 101 * kChunkSize);
+    fs::last_write_time(name, time);
+  });
 }
 
 TEST_F(FileCipherTest, DamageIsRefusedEitherWay) {

@@ -9,6 +9,7 @@
 
 #include <fmt/format.h>
 
+#include "base/descriptor.hpp"
 #include "base/encoding.hpp"
 #include "base/file.hpp"
 #include "crypto/hash.hpp"
@@ -92,24 +93,10 @@ Error unavailable(std::string_view what, const std::string& path, int cause) {
   return Error{ErrorCode::Unavailable, fmt::format("root key file {}: {}: {}", path, what, std::strerror(cause))};
 }
 
-class Descriptor {
- public:
-  explicit Descriptor(int fd) : fd_(fd) {}
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  ~Descriptor() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  [[nodiscard]] int get() const { return fd_; }
-
- private:
-  int fd_;
-};
-
 // The file's key; nothing where there is no file.
 Result<std::optional<crypto::SecretBytes>> read_root_key(const std::string& path) {
   Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-  if (file.get() < 0) {
+  if (!file.is_open()) {
     if (errno == ENOENT) return std::optional<crypto::SecretBytes>();
     return unavailable("cannot be opened", path, errno);
   }
@@ -121,43 +108,39 @@ Result<std::optional<crypto::SecretBytes>> read_root_key(const std::string& path
                                                  "Close it: chmod 600 {}",
                                                  path, status.st_mode & 07777U, path)};
   }
-  if (status.st_size != static_cast<off_t>(envelope::kDataKeySize)) {
+  // One byte more than a key has, so that a longer file is noticed. The size that the file system tells is not asked:
+  // some tell none (FUSE, /proc).
+  crypto::SecretBytes key(envelope::kDataKeySize + 1);
+  std::size_t size = 0;
+  while (size < key.size()) {
+    auto got = ::read(file.get(), key.mutable_view().data() + size, key.size() - size);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return unavailable("cannot be read", path, errno);
+    if (got == 0) break;
+    size += static_cast<std::size_t>(got);
+  }
+  if (size != envelope::kDataKeySize) {
     return Error{
         ErrorCode::Invalid,
         fmt::format("root key file {} has {} bytes where a root key has {}: restore it from its backup. Without "
                     "the right file nothing that it protects can be read",
-                    path, status.st_size, envelope::kDataKeySize)};
+                    path, size < key.size() ? std::to_string(size) : "more", envelope::kDataKeySize)};
   }
-  crypto::SecretBytes key(envelope::kDataKeySize);
-  auto out = key.mutable_view();
-  while (!out.empty()) {
-    auto got = ::read(file.get(), out.data(), out.size());
-    if (got < 0 && errno == EINTR) continue;
-    if (got <= 0) return unavailable("cannot be read", path, got < 0 ? errno : EIO);
-    out = out.subspan(static_cast<std::size_t>(got));
-  }
+  key.shrink(size);
   return std::optional(std::move(key));
 }
 
-Result<void> sync_folder_of(const std::string& path) {
-  auto slash = path.rfind('/');
-  auto folder = slash == std::string::npos ? std::string(".") : path.substr(0, slash + 1);
-  Descriptor opened(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (opened.get() < 0 || ::fsync(opened.get()) != 0) return unavailable("its folder cannot be synced", path, errno);
-  return success();
-}
-
-// Whole and durable under a name of its own first, then linked into place: link(2) never replaces, so of two servers
-// that start at once both end with the same key.
+// Whole and durable under a name of its own first, then named for good, which never replaces: of two servers that start
+// at once, both end with the same key.
 Result<void> make_root_key(const std::string& path, RandomSource& random) {
   auto key = crypto::SecretBytes::random(envelope::kDataKeySize, random);
   auto temporary = fmt::format("{}.{}", path, hex_encode(make_raw_id(random)));
   LATCHKEY_TRYV(write_file_durably(temporary, as_text(key.reveal()), S_IRUSR | S_IWUSR));
-  int linked = ::link(temporary.c_str(), path.c_str());
-  int cause = errno;
+  auto named = name_new_file(temporary, path);
+  if (named) return sync_folder_of(path);
   ::unlink(temporary.c_str());
-  if (linked != 0 && cause != EEXIST) return unavailable("cannot be made", path, cause);
-  return sync_folder_of(path);
+  if (named.error().code == ErrorCode::Conflict) return success();
+  return Error{ErrorCode::Unavailable, fmt::format("root key file: {}", named.error().message)};
 }
 
 // Names the key without telling anything of it, so that another file is noticed as such.

@@ -9,6 +9,7 @@
 #include <gtest/gtest.h>
 
 #include "base/file.hpp"
+#include "base/testing/refused_system_call.hpp"
 #include "crypto/random.hpp"
 #include "kms/key_provider_contract.hpp"
 #include "kms/reasons.hpp"
@@ -85,6 +86,16 @@ TEST_F(LocalKeyProviderTest, MakesAPrivateFileOfThirtyTwoBytes) {
   EXPECT_EQ(status.st_mode & 07777U, 0600U);
   EXPECT_EQ(status.st_size, 32);
   EXPECT_NE(read_file(path, 64).value(), std::string(32, '\0'));
+  auto entries = std::filesystem::directory_iterator(folder.path());
+  EXPECT_EQ(std::distance(begin(entries), end(entries)), 1);
+}
+
+TEST_F(LocalKeyProviderTest, IsMadeWhereTheFileSystemHasNoHardLinks) {
+  ASSERT_EQ(testing::run_refusing({{SYS_link, EPERM}, {SYS_linkat, EPERM}},
+                                  [&] { return open_local_key_provider(path, random).has_value(); }),
+            0);
+  EXPECT_EQ(read_file(path, 64).value().size(), 32U);
+  EXPECT_TRUE(open_local_key_provider(path, random));
   auto entries = std::filesystem::directory_iterator(folder.path());
   EXPECT_EQ(std::distance(begin(entries), end(entries)), 1);
 }
