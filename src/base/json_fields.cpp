@@ -217,7 +217,10 @@ std::string clean_text(std::string_view text, std::size_t max) {
   std::string clean;
   while (!text.empty()) {
     auto length = sequence_length(text);
-    bool control = length == 1 && (static_cast<unsigned char>(text[0]) < 0x20 || text[0] == 0x7f);
+    auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
+    // U+0000 to U+001F, U+007F, and U+0080 to U+009F, by which some terminals are moved as well.
+    bool control =
+        (length == 1 && (byte(0) < 0x20 || byte(0) == 0x7f)) || (length == 2 && byte(0) == 0xc2 && byte(1) < 0xa0);
     auto piece = length == 0 || control ? kReplacement : text.substr(0, length);
     if (clean.size() + piece.size() > max) break;
     clean += piece;

@@ -1,7 +1,10 @@
 #include "base/log.hpp"
 
 #include <fmt/chrono.h>
+#include <spdlog/pattern_formatter.h>
 #include <spdlog/sinks/stdout_color_sinks.h>
+
+#include "base/json_fields.hpp"
 
 namespace latchkey {
 
@@ -35,6 +38,17 @@ class JsonFormatter final : public spdlog::formatter {
   }
 };
 
+// "%*" in a pattern: the message on one line, for others' texts in it could write lines of their own, or move a
+// terminal.
+class OneLine final : public spdlog::custom_flag_formatter {
+ public:
+  void format(const spdlog::details::log_msg& message, const std::tm&, spdlog::memory_buf_t& out) override {
+    auto text = json_fields::clean_text({message.payload.data(), message.payload.size()}, message.payload.size() * 3);
+    out.append(text.data(), text.data() + text.size());
+  }
+  [[nodiscard]] std::unique_ptr<custom_flag_formatter> clone() const override { return std::make_unique<OneLine>(); }
+};
+
 }  // namespace
 
 void configure_logging(LogFormat format, std::string_view level) {
@@ -42,7 +56,9 @@ void configure_logging(LogFormat format, std::string_view level) {
   if (format == LogFormat::Json) {
     logger->set_formatter(std::make_unique<JsonFormatter>());
   } else {
-    logger->set_pattern("%Y-%m-%dT%H:%M:%S.%eZ %^%-5l%$ %v", spdlog::pattern_time_type::utc);
+    auto formatter = std::make_unique<spdlog::pattern_formatter>(spdlog::pattern_time_type::utc);
+    formatter->add_flag<OneLine>('*').set_pattern("%Y-%m-%dT%H:%M:%S.%eZ %^%-5l%$ %*");
+    logger->set_formatter(std::move(formatter));
   }
   auto parsed = spdlog::level::from_str(std::string(level));
   logger->set_level(parsed == spdlog::level::off && level != "off" ? spdlog::level::info : parsed);

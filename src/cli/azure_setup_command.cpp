@@ -9,6 +9,7 @@
 #include "cli/azure_session.hpp"
 #include "cli/azure_view.hpp"
 #include "cli/confirm.hpp"
+#include "cli/standard_streams.hpp"
 
 namespace latchkey::cli {
 
@@ -87,12 +88,15 @@ Result<azure::Wishes> read_wishes(const SetupOptions& options, AzureSession& ses
 
 // A line on standard error; on a terminal it gives way to the next.
 void show_progress(const std::string& text) {
-  bool terminal = isatty(STDERR_FILENO) == 1;
-  std::cerr << (terminal ? "\r\x1b[K" : "") << "… " << text << (terminal ? "" : "\n") << std::flush;
+  if (isatty(STDERR_FILENO) == 1) {
+    redraw_line("… " + text);
+  } else {
+    std::cerr << "… " << text << '\n';
+  }
 }
 
 void end_progress() {
-  if (isatty(STDERR_FILENO) == 1) std::cerr << "\r\x1b[K" << std::flush;
+  if (isatty(STDERR_FILENO) == 1) redraw_line("");
 }
 
 ExitCode dry_run(const SetupOptions& options, AzureSession& session, const azure::Wishes& wishes) {

@@ -2,6 +2,8 @@
 
 #include <map>
 
+#include <fmt/format.h>
+
 namespace latchkey::cli {
 
 CLI::App* add_command(CLI::App& parent, const std::string& name, const std::string& summary,
@@ -25,6 +27,21 @@ void add_output_option(CLI::App& command, OutputFormat& format) {
   command.add_option("-o,--output", format, "text (default) or json")
       ->transform(CLI::CheckedTransformer(kFormats).description(""))
       ->type_name("FORMAT");
+}
+
+Result<std::map<std::string, std::string>> read_pairs(std::string_view option, const std::vector<std::string>& pairs) {
+  std::map<std::string, std::string> read;
+  for (const auto& pair : pairs) {
+    auto equals = pair.find('=');
+    if (equals == std::string::npos) {
+      return Error{ErrorCode::Invalid, fmt::format("{} takes NAME=VALUE, not \"{}\"", option, pair)};
+    }
+    auto name = pair.substr(0, equals);
+    if (!read.emplace(name, pair.substr(equals + 1)).second) {
+      return Error{ErrorCode::Invalid, fmt::format("{} names {} twice: give it once", option, name)};
+    }
+  }
+  return read;
 }
 
 void add_connection_options(CLI::App& command, Connection& connection, std::string key_variable) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -26,6 +27,11 @@ CLI::App* add_group(CLI::App& parent, const std::string& name, const std::string
 
 // Adds -o/--output.
 void add_output_option(CLI::App& command, OutputFormat& format);
+
+// The NAME=VALUE texts of an option that may be given often, by name. Invalid where one has no "=", or a name is given
+// twice: which of the two was meant cannot be known.
+[[nodiscard]] Result<std::map<std::string, std::string>> read_pairs(std::string_view option,
+                                                                    const std::vector<std::string>& pairs);
 
 // How to reach a server: --url (LATCHKEY_URL), --ca-file, and the API key from a variable or a file, never from the
 // command line, which others can read.

@@ -58,16 +58,12 @@ std::string misfit(const DataOptions& options) {
   return "";
 }
 
-std::string check_context(const std::string& pair) {
-  return pair.find('=') == std::string::npos ? "a context entry is NAME=VALUE" : "";
-}
-
 void finish_wishes(DataOptions& options) {
   auto& wishes = options.wishes;
   wishes.where = options.here ? Where::Here : options.server ? Where::Server : Where::Anywhere;
-  for (const auto& pair : options.context) {
-    wishes.context[pair.substr(0, pair.find('='))] = pair.substr(pair.find('=') + 1);
-  }
+  auto context = read_pairs("--context", options.context);
+  if (!context) throw CLI::ValidationError(context.error().message);
+  wishes.context.insert(context.value().begin(), context.value().end());
 }
 
 void add(CLI::App& app, Chosen& chosen, Direction direction, const std::string& summary,
@@ -83,8 +79,7 @@ void add(CLI::App& app, Chosen& chosen, Direction direction, const std::string& 
   command
       ->add_option("--context", options->context,
                    "NAME=VALUE, as often as needed: bound to the data, not stored; the same is needed to decrypt")
-      ->allow_extra_args(false)
-      ->check(check_context);
+      ->allow_extra_args(false);
   command->add_option("--out", wishes.output, "Where the result goes (default: FILE.lk, or FILE without .lk)");
   command->add_flag("--force", wishes.replace, "Replace a file that exists");
   wishes.threads = std::clamp(std::thread::hardware_concurrency(), 1U, kMostThreads);

@@ -11,8 +11,8 @@
 #include "cli/dev_paths.hpp"
 #include "cli/folder_lock.hpp"
 #include "cli/run_until_signal.hpp"
-#include "cli/serve_options.hpp"
 #include "cli/server_runtime.hpp"
+#include "cli/standard_streams.hpp"
 #include "crypto/random.hpp"
 #include "emulator/azure/emulator.hpp"
 
@@ -35,6 +35,7 @@ struct DevOptions {
   std::string log_level = "warn";
   AppIdentity app;
   std::vector<std::string> settings;  // "section.name=value"
+  ConfigOverrides overrides;          // the same, read
 };
 
 // The server's settings: the public cloud's defaults, and the emulator as its outbound proxy and authority.
@@ -52,8 +53,7 @@ Result<ServerConfig> server_config(const DevOptions& options, const emulator::az
   config.lease_soft = kLeaseSoft;
   config.webhook_private_addresses = true;
   config.metrics_token_file = metrics_token_file(options.data_dir);
-  LATCHKEY_TRY(auto settings, parse_settings(options.settings));
-  LATCHKEY_TRYV(apply_overrides(config, settings));
+  LATCHKEY_TRYV(apply_overrides(config, options.overrides));
   return config;
 }
 
@@ -102,7 +102,8 @@ Result<void> serve(const DevOptions& options) {
             << "  settings  . " << dev_env_file(options.data_dir) << '\n'
             << "  other tools (az, Terraform, SDKs): . " << azure_env_file(options.data_dir) << '\n'
             << "  see it work: latchkey tour --data-dir " << options.data_dir << '\n';
-  std::cout << "ready\n" << std::flush;
+  std::cout << "ready\n";
+  LATCHKEY_TRYV(flush_output());
   run_until_signal(context, kThreads, [&]() -> Task<void> {
     co_await runtime->stop();
     co_await azure->stop(kStopGrace);
@@ -135,6 +136,9 @@ void add_dev_command(CLI::App& app, Chosen& chosen) {
   command->add_option("--log-level", options->log_level, "trace, debug, info, warn, error or off")
       ->capture_default_str();
   command->callback([&chosen, options] {
+    auto overrides = read_pairs("--set", options->settings);
+    if (!overrides) throw CLI::ValidationError(overrides.error().message);
+    options->overrides = std::move(overrides).value();
     chosen.action = [options] {
       configure_logging(LogFormat::Text, options->log_level);
       crypto::initialize_secret_memory();

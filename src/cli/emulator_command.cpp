@@ -11,6 +11,7 @@
 #include "cli/dev_environment.hpp"
 #include "cli/dev_paths.hpp"
 #include "cli/run_until_signal.hpp"
+#include "cli/standard_streams.hpp"
 #include "crypto/random.hpp"
 #include "emulator/azure/emulator.hpp"
 
@@ -83,7 +84,7 @@ void announce(const EmulatorCommand& options, const EnvironmentLines& cloud, con
   std::cerr << "An Azure for development and tests, on loopback alone: not for real data.\n"
             << "  the cloud    . " << options.data_dir << "/emulator.env\n"
             << "  the way to it (az, Terraform, SDKs)    . " << azure_env_file(options.data_dir) << '\n';
-  std::cout << "ready\n" << std::flush;
+  std::cout << "ready\n";
 }
 
 Result<void> serve(const EmulatorCommand& options) {
@@ -108,6 +109,7 @@ Result<void> serve(const EmulatorCommand& options) {
   LATCHKEY_TRYV(write_env_file(options.data_dir + "/emulator.env", kHeading, environment));
   LATCHKEY_TRYV(write_env_file(azure_env_file(options.data_dir), kHeading, proxy));
   announce(options, environment, proxy);
+  LATCHKEY_TRYV(flush_output());
   run_until_signal(context, kThreads, [&]() -> Task<void> { co_await azure->stop(kStopGrace); });
   return success();
 }

@@ -1,11 +1,16 @@
 #include <iostream>
+#include <unistd.h>
 
 #include "cli/command.hpp"
 #include "cli/output.hpp"
+#include "cli/standard_streams.hpp"
 #include "crypto/aead.hpp"
 
-int main(int argc, char** argv) {
-  using namespace latchkey::cli;
+namespace latchkey::cli {
+
+namespace {
+
+ExitCode run(int argc, char** argv) {
   CLI::App app("Customer-managed encryption keys for multi-tenant products.", "latchkey");
   app.set_version_flag("--version", "latchkey " LATCHKEY_VERSION);
   app.require_subcommand(1);
@@ -32,12 +37,27 @@ int main(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    int code = app.exit(error);
-    return code == 0 ? 0 : static_cast<int>(ExitCode::Usage);
+    return app.exit(error) == 0 ? ExitCode::Ok : ExitCode::Usage;
   }
-  if (auto choice = latchkey::crypto::check_aead_choice(); !choice) {
+  if (auto choice = crypto::check_aead_choice(); !choice) {
     static_cast<void>(report_error(choice.error(), OutputFormat::Text));
-    return static_cast<int>(ExitCode::Usage);
+    return ExitCode::Usage;
   }
-  return static_cast<int>(chosen.action());
+  return chosen.action();
+}
+
+}  // namespace
+
+}  // namespace latchkey::cli
+
+int main(int argc, char** argv) {
+  using namespace latchkey::cli;
+  prepare_standard_streams();
+  CheckedStream errors(std::cerr, STDERR_FILENO);
+  CheckedStream output(std::cout, STDOUT_FILENO);
+  auto code = run(argc, argv);
+  // What a command did is of no use to anybody where its results did not arrive.
+  auto written = output.flush();
+  if (!written && code == ExitCode::Ok) code = report_error(written.error(), OutputFormat::Text);
+  return static_cast<int>(code);
 }

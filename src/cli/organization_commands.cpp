@@ -6,6 +6,7 @@
 #include "cli/command.hpp"
 #include "cli/serve_options.hpp"
 #include "cli/server_runtime.hpp"
+#include "cli/standard_streams.hpp"
 #include "crypto/random.hpp"
 
 namespace latchkey::cli {
@@ -54,24 +55,38 @@ boost::json::object key_json(const store::ApiKey& key) {
           {"created_at", format_timestamp(key.created_at)}};
 }
 
-ExitCode show_new_key(const OrganizationOptions& options, const admin::NewApiKey& key, boost::json::object more) {
+void print_new_key(const OrganizationOptions& options, const admin::NewApiKey& key, const boost::json::object& more) {
   if (options.format == OutputFormat::Json) {
     auto json = key_json(key.row);
     json["key"] = key.secret;
     for (auto& field : more) json[field.key()] = field.value();
     print_json(json);
-    return ExitCode::Ok;
+    return;
   }
   for (const auto& field : more) std::cout << field.key_c_str() << ": " << field.value().as_string().c_str() << '\n';
   std::cout << role_name(key.row.role) << " key " << key.row.id << ":\n\n  " << key.secret << "\n\n" << std::flush;
   std::cerr << kShownOnce << '\n';
-  return ExitCode::Ok;
+}
+
+// A key that nobody has seen is revoked again.
+ExitCode show_new_key(admin::Credentials& credentials, const OrganizationOptions& options, const admin::NewApiKey& key,
+                      const boost::json::object& more) {
+  print_new_key(options, key, more);
+  auto seen = flush_output();
+  if (seen) return ExitCode::Ok;
+  const auto& row = key.row;
+  auto revoked = run_blocking(credentials.revoke_api_key(row.organization, row.id));
+  auto outcome = fmt::format(
+      "{} {}, for it is shown once alone. To get another: latchkey org keys create --role {} --organization {}", row.id,
+      revoked ? "was revoked again" : fmt::format("should be revoked (latchkey org keys revoke {})", row.id),
+      role_name(row.role), format_uuid(row.organization));
+  return report_error(unseen(seen.error(), outcome), options.format);
 }
 
 ExitCode create_organization(admin::Credentials& credentials, const OrganizationOptions& options) {
   auto created = run_blocking(credentials.create_organization(options.name, std::nullopt));
   if (!created) return report_error(created.error(), options.format);
-  return show_new_key(options, created.value().admin_key,
+  return show_new_key(credentials, options, created.value().admin_key,
                       {{"organization_id", format_uuid(created.value().organization.id)},
                        {"default_workspace_id", created.value().default_workspace.id}});
 }
@@ -112,7 +127,7 @@ ExitCode create_api_key(admin::Credentials& credentials, const OrganizationOptio
   auto name = options.name.empty() ? role_name(options.role) : options.name;
   auto key = run_blocking(credentials.create_api_key(organization.value(), options.role, name, workspace));
   if (!key) return report_error(key.error(), options.format);
-  return show_new_key(options, key.value(), {});
+  return show_new_key(credentials, options, key.value(), {});
 }
 
 ExitCode list_api_keys(admin::Credentials& credentials, const OrganizationOptions& options) {

@@ -8,6 +8,7 @@
 #include <boost/json/serialize.hpp>
 #include <fmt/format.h>
 
+#include "cli/standard_streams.hpp"
 #include "kms/reason_catalogue.hpp"
 
 namespace latchkey::cli {
@@ -63,6 +64,24 @@ void pretty(const boost::json::value& value, std::string& out, std::size_t depth
   }
 }
 
+// JSON may leave U+007F to U+009F as they are, and standard output does not: escaped, they are the same to programs.
+std::string escape_controls(std::string_view json) {
+  std::string escaped;
+  for (std::size_t i = 0; i < json.size(); ++i) {
+    auto byte = static_cast<unsigned char>(json[i]);
+    auto next = i + 1 < json.size() ? static_cast<unsigned char>(json[i + 1]) : 0U;
+    if (byte == 0x7f) {
+      escaped += "\\u007f";
+    } else if (byte == 0xc2 && next < 0xa0) {
+      escaped += fmt::format("\\u{:04x}", next);
+      ++i;
+    } else {
+      escaped += json[i];
+    }
+  }
+  return escaped;
+}
+
 // Why the key does not serve: the server's finer reason, where it gave one of the catalogue.
 std::string key_reason(const Error& error) {
   for (const auto* one = &error; one != nullptr; one = one->cause.get()) {
@@ -79,13 +98,13 @@ std::string styled(Style style, std::string_view text) {
 }
 
 void print_json(const boost::json::value& value) {
+  std::string text;
   if (isatty(STDOUT_FILENO) == 1) {
-    std::string text;
     pretty(value, text, 0);
-    std::cout << text << '\n' << std::flush;
   } else {
-    std::cout << boost::json::serialize(value) << '\n' << std::flush;
+    text = boost::json::serialize(value);
   }
+  std::cout << escape_controls(text) << '\n' << std::flush;
 }
 
 void print_fields(const std::vector<std::pair<std::string, std::string>>& fields) {
@@ -127,6 +146,10 @@ ExitCode report_error(const Error& error, OutputFormat format) {
   return ExitCode::Failed;
 }
 
+Error unseen(const Error& not_written, std::string_view outcome) {
+  return Error{not_written.code, fmt::format("{}; {}", not_written.message, outcome)};
+}
+
 Waiting::Waiting(std::string what) : what_(std::move(what)) {
   if (isatty(STDERR_FILENO) == 1) thread_ = std::thread([this] { show(); });
 }
@@ -142,9 +165,9 @@ void Waiting::show() {
   for (std::size_t tick = 0; !done_; ++tick) {
     std::this_thread::sleep_for(kTick);
     if (tick < 10) continue;
-    std::cerr << fmt::format("\r{} {} ({} s) ", kFrames[tick % kFrames.size()], what_, tick / 10) << std::flush;
+    redraw_line(fmt::format("{} {} ({} s) ", kFrames[tick % kFrames.size()], what_, tick / 10));
   }
-  std::cerr << "\r\x1b[K" << std::flush;
+  redraw_line("");
 }
 
 }  // namespace latchkey::cli

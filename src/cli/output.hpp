@@ -39,6 +39,9 @@ void print_table(const std::vector<std::string>& header, const std::vector<std::
 // Says on standard error what happened and the cure, or, in JSON, prints the error object. Gives the exit code for it.
 [[nodiscard]] ExitCode report_error(const Error& error, OutputFormat format);
 
+// The error of a command whose result, shown once alone, was not taken (flush_output): with what became of it.
+[[nodiscard]] Error unseen(const Error& not_written, std::string_view outcome);
+
 // A line on standard error that shows that something is being waited for, from the second second on; it goes when this
 // does. Nothing where standard error is no terminal.
 class Waiting {

@@ -1,10 +1,11 @@
 #include "cli/progress_bar.hpp"
 
 #include <algorithm>
-#include <iostream>
 #include <unistd.h>
 
 #include <fmt/format.h>
+
+#include "cli/standard_streams.hpp"
 
 namespace latchkey::cli {
 
@@ -67,9 +68,9 @@ void ProgressBar::show() {
     has_shown = true;
     auto text =
         progress_text(what_, done_, total_, std::chrono::duration_cast<std::chrono::milliseconds>(elapsed), unit_);
-    std::cerr << "\r\x1b[K" << text << std::flush;
+    redraw_line(text);
   }
-  if (has_shown) std::cerr << "\r\x1b[K" << std::flush;
+  if (has_shown) redraw_line("");
 }
 
 }  // namespace latchkey::cli

@@ -11,6 +11,7 @@
 #include "cli/run_until_signal.hpp"
 #include "cli/serve_options.hpp"
 #include "cli/server_runtime.hpp"
+#include "cli/standard_streams.hpp"
 #include "crypto/aead.hpp"
 #include "crypto/random.hpp"
 
@@ -33,7 +34,8 @@ Result<void> serve(const ServerConfig& config) {
   SPDLOG_INFO("latchkey {} serves {}://{}:{}, database {}, AES-GCM by {}", LATCHKEY_VERSION,
               config.tls_certificate_file.empty() ? "http" : "https", config.address, runtime->port(), config.database,
               crypto::aead_name());
-  std::cout << "ready\n" << std::flush;
+  std::cout << "ready\n";
+  LATCHKEY_TRYV(flush_output());
   run_until_signal(context, config.threads, [&]() -> Task<void> { co_await runtime->stop(); });
   return success();
 }
@@ -70,20 +72,8 @@ void add_config_options(CLI::App& command, ServeOptions& options) {
                      "SECTION.NAME=VALUE, as often as needed; wins over file and environment");
 }
 
-Result<ConfigOverrides> parse_settings(const std::vector<std::string>& settings) {
-  ConfigOverrides overrides;
-  for (const auto& setting : settings) {
-    auto equals = setting.find('=');
-    if (equals == std::string::npos) {
-      return Error{ErrorCode::Invalid, fmt::format("--set takes SECTION.NAME=VALUE, not \"{}\"", setting)};
-    }
-    overrides[setting.substr(0, equals)] = setting.substr(equals + 1);
-  }
-  return overrides;
-}
-
 Result<ServerConfig> load_config(const ServeOptions& options) {
-  LATCHKEY_TRY(auto overrides, parse_settings(options.settings));
+  LATCHKEY_TRY(ConfigOverrides overrides, read_pairs("--set", options.settings));
   if (!options.database.empty()) overrides["store.database"] = options.database;
   auto environment = [](const std::string& name) -> std::optional<std::string> {
     const char* value = std::getenv(name.c_str());

@@ -19,9 +19,6 @@ struct ServeOptions {
 // --config, --database and --set.
 void add_config_options(CLI::App& command, ServeOptions& options);
 
-// The settings given as "section.name=value". Invalid where one has no "=".
-[[nodiscard]] Result<ConfigOverrides> parse_settings(const std::vector<std::string>& settings);
-
 // File, environment and options together; see load_server_config.
 [[nodiscard]] Result<ServerConfig> load_config(const ServeOptions& options);
 

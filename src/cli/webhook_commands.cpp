@@ -6,6 +6,7 @@
 #include "base/encoding.hpp"
 #include "cli/admin_command.hpp"
 #include "cli/server_config.hpp"
+#include "cli/standard_streams.hpp"
 
 namespace latchkey::cli {
 
@@ -91,7 +92,19 @@ ExitCode add_webhook(ApiClient& client, const WebhookOptions& options) {
   boost::json::object body{{"url", url.value()}};
   if (!options.description.empty()) body["description"] = options.description;
   if (!options.events.empty()) body["events"] = boost::json::value_from(options.events);
-  return show_endpoint(options, client.call("POST", kPath, body));
+  auto made = client.call("POST", kPath, body);
+  auto code = show_endpoint(options, made);
+  auto seen = flush_output();
+  if (code != ExitCode::Ok || seen) return code;
+  // An endpoint whose secret nobody has is of no use.
+  auto id = text_at(made.value(), "id");
+  auto removed = client.call("DELETE", fmt::format("{}/{}", kPath, percent_encode(id)));
+  auto outcome = removed ? fmt::format("{} was removed again, for its secret is shown once alone", id)
+                         : fmt::format(
+                               "{0} is there, and nobody has seen its secret: latchkey webhooks rotate {0} "
+                               "shows another",
+                               id);
+  return report_error(unseen(seen.error(), outcome), options.format);
 }
 
 ExitCode list_webhooks(ApiClient& client, const WebhookOptions& options) {
@@ -139,8 +152,12 @@ ExitCode rotate_secret(ApiClient& client, const WebhookOptions& options) {
   auto overlap = parse_duration(options.overlap);
   if (!overlap) return report_error(overlap.error(), options.format);
   auto seconds = std::chrono::ceil<std::chrono::seconds>(overlap.value()).count();
-  return show_endpoint(options, client.call("POST", path_of(options, "/rotate_secret"),
-                                            boost::json::object{{"overlap_seconds", seconds}}));
+  auto code = show_endpoint(options, client.call("POST", path_of(options, "/rotate_secret"),
+                                                 boost::json::object{{"overlap_seconds", seconds}}));
+  auto seen = flush_output();
+  if (code != ExitCode::Ok || seen) return code;
+  auto cure = fmt::format("nobody has seen the new secret: latchkey webhooks rotate {} shows another", options.id);
+  return report_error(unseen(seen.error(), cure), options.format);
 }
 
 ExitCode test_webhook(ApiClient& client, const WebhookOptions& options) {

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <iostream>
 
+#include <boost/json/value_from.hpp>
 #include <fmt/format.h>
 
 #include "base/encoding.hpp"
@@ -49,9 +50,12 @@ ExitCode create_workspace(ApiClient& client, const WorkspaceOptions& options) {
   boost::json::object body{{"name", options.name}};
   if (!options.external_key_id.empty()) body["external_key_id"] = options.external_key_id;
   if (!options.tags.empty()) {
-    boost::json::object tags;
-    for (const auto& tag : options.tags) tags[tag.substr(0, tag.find('='))] = tag.substr(tag.find('=') + 1);
-    body["tags"] = std::move(tags);
+    auto tags = read_pairs("--tag", options.tags);
+    if (!tags) {
+      static_cast<void>(report_error(tags.error(), options.format));
+      return ExitCode::Usage;
+    }
+    body["tags"] = boost::json::value_from(tags.value());
   }
   return show_workspace(options, client.call("POST", kPath, body));
 }
