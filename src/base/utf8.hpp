@@ -1,6 +1,6 @@
-// The lengths of UTF-8 texts, in the units in which people and services state their limits. A text of 200 Han characters
-// has 200 code points, 200 UTF-16 units and 600 bytes; an emoji has 1, 2 and 4. A byte that is no UTF-8 counts as one.
-// Pure functions; safe from any thread.
+// The lengths of UTF-8 texts, in the units in which people and services state their limits. A text of 200 Han
+// characters has 200 code points, 200 UTF-16 units and 600 bytes; an emoji has 1, 2 and 4. A byte that is no UTF-8
+// counts as one. Pure functions; safe from any thread.
 #pragma once
 
 #include <cstddef>

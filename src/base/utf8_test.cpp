@@ -45,7 +45,8 @@ TEST(Utf8, FindsTheSequenceAtTheFront) {
   EXPECT_EQ(sequence_length(std::string_view("\0", 1)), 1U);
   EXPECT_EQ(sequence_length("\u6f22z"), 3U);
   EXPECT_EQ(sequence_length("\U0010ffff"), 4U);
-  for (auto bad : {"\x80", "\xc1\x80", "\xe0\x80\x80", "\xf0\x80\x80\x80", "\xf4\x90\x80\x80", "\xff", "\xf0\x9f\x94"}) {
+  for (auto bad :
+       {"\x80", "\xc1\x80", "\xe0\x80\x80", "\xf0\x80\x80\x80", "\xf4\x90\x80\x80", "\xff", "\xf0\x9f\x94"}) {
     EXPECT_EQ(sequence_length(bad), 0U);
   }
 }
