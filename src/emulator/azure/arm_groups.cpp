@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "base/json_fields.hpp"
+#include "base/utf8.hpp"
 #include "emulator/azure/arm.hpp"
 #include "emulator/azure/entra.hpp"
 #include "emulator/azure/rbac.hpp"
@@ -12,6 +13,9 @@ namespace latchkey::emulator::azure::arm {
 namespace json = boost::json;
 
 namespace {
+
+using odata::FieldType;
+using enum odata::Ability;
 
 constexpr std::array<std::string_view, 3> kProviders = {"Microsoft.KeyVault", "Microsoft.Authorization",
                                                         "Microsoft.Insights"};
@@ -117,48 +121,136 @@ Outcome<http::Response> list_locations(const Call& call) {
   return json_response(200, list(std::move(items)));
 }
 
+// Tags are asked for by name and value together, so each makes a record of its own.
+std::vector<json::object> records_of(const json::object& fields, const json::object& tags) {
+  std::vector<json::object> records;
+  for (const auto& [name, value] : tags) {
+    records.push_back(fields);
+    records.back()["tagName"] = name;
+    records.back()["tagValue"] = value;
+  }
+  if (records.empty()) records.push_back(fields);
+  return records;
+}
+
+bool lets_any_through(const std::optional<odata::Filter>& filter, odata::Schema schema, const json::object& fields,
+                      const json::object& tags) {
+  if (!filter) return true;
+  auto records = records_of(fields, tags);
+  return std::any_of(records.begin(), records.end(),
+                     [&](const json::object& record) { return odata::lets_through(*filter, schema, record); });
+}
+
+// A place is asked for by either of its names.
+void name_locations(odata::Filter& filter) {
+  if (auto* junction = std::get_if<odata::Junction>(&filter.node)) {
+    for (auto& term : junction->terms) name_locations(term);
+  } else if (auto* negation = std::get_if<odata::Negation>(&filter.node)) {
+    name_locations(*negation->term);
+  } else if (auto* comparison = std::get_if<odata::Comparison>(&filter.node)) {
+    auto* place = std::get_if<odata::Quoted>(&comparison->value);
+    if (place != nullptr && same(comparison->property, "location")) place->text = location_name(place->text);
+  }
+}
+
+constexpr auto kTagFields =
+    std::to_array<odata::Field>({{"tagName", FieldType::Text, kEq | kStartsWith}, {"tagValue", FieldType::Text, kEq}});
+
+// What "Resources - List" documents. No vault has an identity, or a plan.
+constexpr auto kResourceFields = std::to_array<odata::Field>({{"name", FieldType::Text, kEq | kNe | kContains},
+                                                              {"resourceType", FieldType::Text, kEq | kNe},
+                                                              {"location", FieldType::Text, kEq | kNe},
+                                                              {"resourceGroup", FieldType::Text, kEq | kNe | kContains},
+                                                              {"identity", FieldType::Text, kEq | kNe},
+                                                              {"identity/principalId", FieldType::Text, kEq | kNe},
+                                                              {"plan", FieldType::Text, kEq | kNe},
+                                                              {"plan/publisher", FieldType::Text, kEq | kNe},
+                                                              {"plan/product", FieldType::Text, kEq | kNe},
+                                                              {"plan/name", FieldType::Text, kEq | kNe},
+                                                              {"plan/version", FieldType::Text, kEq | kNe},
+                                                              {"plan/promotionCode", FieldType::Text, kEq | kNe},
+                                                              {"tagName", FieldType::Text, kEq | kStartsWith},
+                                                              {"tagValue", FieldType::Text, kEq}});
+
+Outcome<std::optional<odata::Filter>> read_filter(const Call& call, odata::Schema schema) {
+  LATCHKEY_TRY(auto filter, parse_filter_of(call));
+  if (!filter) return filter;
+  if (!odata::check_filter(*filter, schema)) return invalid_filter(call);
+  name_locations(*filter);
+  return filter;
+}
+
+// What $expand adds to each resource.
+Outcome<json::object> read_expansion(const Call& call, const Vault& vault) {
+  json::object more;
+  std::string text(http::query_parameter(call.request, "$expand").value_or(""));
+  while (!text.empty()) {
+    auto comma = std::min(text.find(','), text.size());
+    auto name = text.substr(0, comma);
+    text.erase(0, comma + 1);
+    std::erase(name, ' ');
+    if (same(name, "createdTime")) {
+      more["createdTime"] = arm_time(vault.created);
+    } else if (same(name, "changedTime")) {
+      more["changedTime"] = arm_time(vault.updated);
+    } else if (same(name, "provisioningState")) {
+      more["provisioningState"] = "Succeeded";
+    } else if (!name.empty()) {
+      return bad_request(fmt::format("The value '{}' of $expand is not createdTime, changedTime or provisioningState.",
+                                     json_fields::clean_text(name)));
+    }
+  }
+  return more;
+}
+
 // Only what the caller may read is listed; a list is never refused.
 Outcome<http::Response> list_resources(const Call& call, std::string_view group) {
-  LATCHKEY_TRY(auto filter, read_filter(call.request));
+  LATCHKEY_TRYV(check_group(call));
+  LATCHKEY_TRY(auto filter, read_filter(call, kResourceFields));
+  LATCHKEY_TRYV(read_expansion(call, Vault()));
   json::array items;
   for (const auto& [name, vault] : call.model->vaults) {
     auto id = vault_resource_id(vault);
     if (!same(vault.subscription_id, call.path[1]) || (!group.empty() && !same(vault.resource_group, group))) continue;
-    bool fits = std::all_of(filter.begin(), filter.end(), [&](const FilterClause& clause) {
-      if (clause.field == "resourcetype") return passes(clause, "Microsoft.KeyVault/vaults");
-      if (clause.field == "name") return passes(clause, vault.name);
-      if (clause.field == "location") return passes(clause, vault.location);
-      return clause.field == "resourcegroup" && passes(clause, vault.resource_group);
-    });
-    if (!fits || !call.may("Microsoft.KeyVault/vaults/read", id)) continue;
-    items.push_back(json::object{{"id", id},
-                                 {"name", vault.name},
-                                 {"type", "Microsoft.KeyVault/vaults"},
-                                 {"location", vault.location},
-                                 {"tags", vault.tags}});
+    json::object fields{{"resourceType", "Microsoft.KeyVault/vaults"},
+                        {"name", vault.name},
+                        {"location", vault.location},
+                        {"resourceGroup", vault.resource_group}};
+    if (!lets_any_through(filter, kResourceFields, fields, vault.tags)) continue;
+    if (!call.may("Microsoft.KeyVault/vaults/read", id)) continue;
+    json::object item{{"id", id},
+                      {"name", vault.name},
+                      {"type", "Microsoft.KeyVault/vaults"},
+                      {"location", vault.location},
+                      {"tags", vault.tags}};
+    LATCHKEY_TRY(auto more, read_expansion(call, vault));
+    item.insert(more.begin(), more.end());
+    items.push_back(std::move(item));
   }
-  return json_response(200, list(std::move(items)));
+  return answer_list(call, std::move(items));
 }
 
 Outcome<http::Response> list_groups(const Call& call) {
+  LATCHKEY_TRY(auto filter, read_filter(call, kTagFields));
   json::array items;
   for (const auto& [key, group] : call.model->resource_groups) {
-    if (same(group.subscription_id, call.path[1]) &&
+    if (same(group.subscription_id, call.path[1]) && lets_any_through(filter, kTagFields, {}, group.tags) &&
         call.may("Microsoft.Resources/subscriptions/resourceGroups/read", group_id(group))) {
       items.push_back(show_group(group));
     }
   }
-  return json_response(200, list(std::move(items)));
+  return answer_list(call, std::move(items));
 }
 
 bool is_group_name(std::string_view name) {
   constexpr std::size_t kLongest = 90;
+  // Letters of any script are taken, so what is beyond ASCII is let be.
   auto allowed = [](char c) {
     return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' || c == '_' ||
-           c == '.' || c == '(' || c == ')';
+           c == '.' || c == '(' || c == ')' || static_cast<unsigned char>(c) >= 0x80;
   };
-  return !name.empty() && name.size() <= kLongest && !name.ends_with('.') &&
-         std::all_of(name.begin(), name.end(), allowed);
+  return !name.empty() && utf8::utf16_units(name) <= kLongest && !name.ends_with('.') &&
+         json_fields::clean_text(name, std::string::npos) == name && std::all_of(name.begin(), name.end(), allowed);
 }
 
 Outcome<http::Response> put_group(const Call& call) {
@@ -172,18 +264,17 @@ Outcome<http::Response> put_group(const Call& call) {
                    fmt::format("The provided resource group name '{}' has these invalid characters or length.",
                                json_fields::clean_text(call.path[3], 90))};
   }
-  json::object tags;
-  if (const auto* given = body.if_contains("tags"); given != nullptr && given->is_object()) tags = given->get_object();
+  LATCHKEY_TRY(auto tags, read_tags(body));
   bool is_new = false;
   LATCHKEY_TRY(auto shown, call.cloud.state.change([&](Model& model) -> Outcome<json::object> {
     auto key = lower(call.path[1]) + "/" + lower(call.path[3]);
     auto found = model.resource_groups.find(key);
     is_new = found == model.resource_groups.end();
     if (is_new) {
-      ResourceGroup group{call.path[3], lower(call.path[1]), lower(std::string_view(location->get_string())), {}};
+      ResourceGroup group{call.path[3], lower(call.path[1]), location_name(location->get_string()), {}};
       found = model.resource_groups.emplace(key, std::move(group)).first;
     }
-    found->second.tags = tags;
+    found->second.tags = tags.value_or(json::object());
     return show_group(found->second);
   }));
   return json_response(is_new ? 201 : 200, shown);
