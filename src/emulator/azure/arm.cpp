@@ -190,7 +190,7 @@ Outcome<http::Response> ResourceManager::answer(const http::Request& request) {
   LATCHKEY_TRYV(check_subscription(call));
   LATCHKEY_TRYV(check_options(call));
   for (auto* handler : {arm::handle_roles, arm::handle_diagnostics, arm::handle_deleted_vaults, arm::handle_vaults,
-                        arm::handle_managed_hsms, arm::handle_groups}) {
+                        arm::handle_managed_hsms, arm::handle_resources, arm::handle_groups}) {
     if (auto answered = handler(call)) return std::move(*answered);
   }
   return Refusal{404, "InvalidResourceType",

@@ -51,6 +51,7 @@ struct Call {
 
 // Each answers the calls it knows, and nothing for others' paths.
 [[nodiscard]] std::optional<Outcome<http::Response>> handle_groups(Call& call);
+[[nodiscard]] std::optional<Outcome<http::Response>> handle_resources(Call& call);
 [[nodiscard]] std::optional<Outcome<http::Response>> handle_vaults(Call& call);
 [[nodiscard]] std::optional<Outcome<http::Response>> handle_deleted_vaults(Call& call);
 [[nodiscard]] std::optional<Outcome<http::Response>> handle_managed_hsms(Call& call);
@@ -76,6 +77,11 @@ struct Call {
 [[nodiscard]] Outcome<void> check_options(const Call& call);
 // The parsed $filter; absent where there is none.
 [[nodiscard]] Outcome<std::optional<odata::Filter>> parse_filter_of(const Call& call);
+// The same, checked against the schema, with places by the names that are shown.
+[[nodiscard]] Outcome<std::optional<odata::Filter>> read_filter(const Call& call, odata::Schema schema);
+// Whether the filter, if any, lets what has these fields and tags through: tagName and tagValue are one tag's.
+[[nodiscard]] bool lets_any_through(const std::optional<odata::Filter>& filter, odata::Schema schema,
+                                    const boost::json::object& fields, const boost::json::object& tags);
 [[nodiscard]] Refusal invalid_filter(const Call& call);
 // In the words of Microsoft.Authorization.
 [[nodiscard]] Refusal unsupported_filter(const Call& call, std::string_view supported);

@@ -121,114 +121,8 @@ Outcome<http::Response> list_locations(const Call& call) {
   return json_response(200, list(std::move(items)));
 }
 
-// Tags are asked for by name and value together, so each makes a record of its own.
-std::vector<json::object> records_of(const json::object& fields, const json::object& tags) {
-  std::vector<json::object> records;
-  for (const auto& [name, value] : tags) {
-    records.push_back(fields);
-    records.back()["tagName"] = name;
-    records.back()["tagValue"] = value;
-  }
-  if (records.empty()) records.push_back(fields);
-  return records;
-}
-
-bool lets_any_through(const std::optional<odata::Filter>& filter, odata::Schema schema, const json::object& fields,
-                      const json::object& tags) {
-  if (!filter) return true;
-  auto records = records_of(fields, tags);
-  return std::any_of(records.begin(), records.end(),
-                     [&](const json::object& record) { return odata::lets_through(*filter, schema, record); });
-}
-
-// A place is asked for by either of its names.
-void name_locations(odata::Filter& filter) {
-  if (auto* junction = std::get_if<odata::Junction>(&filter.node)) {
-    for (auto& term : junction->terms) name_locations(term);
-  } else if (auto* negation = std::get_if<odata::Negation>(&filter.node)) {
-    name_locations(*negation->term);
-  } else if (auto* comparison = std::get_if<odata::Comparison>(&filter.node)) {
-    auto* place = std::get_if<odata::Quoted>(&comparison->value);
-    if (place != nullptr && same(comparison->property, "location")) place->text = location_name(place->text);
-  }
-}
-
 constexpr auto kTagFields =
     std::to_array<odata::Field>({{"tagName", FieldType::Text, kEq | kStartsWith}, {"tagValue", FieldType::Text, kEq}});
-
-// What "Resources - List" documents. No vault has an identity, or a plan.
-constexpr auto kResourceFields = std::to_array<odata::Field>({{"name", FieldType::Text, kEq | kNe | kContains},
-                                                              {"resourceType", FieldType::Text, kEq | kNe},
-                                                              {"location", FieldType::Text, kEq | kNe},
-                                                              {"resourceGroup", FieldType::Text, kEq | kNe | kContains},
-                                                              {"identity", FieldType::Text, kEq | kNe},
-                                                              {"identity/principalId", FieldType::Text, kEq | kNe},
-                                                              {"plan", FieldType::Text, kEq | kNe},
-                                                              {"plan/publisher", FieldType::Text, kEq | kNe},
-                                                              {"plan/product", FieldType::Text, kEq | kNe},
-                                                              {"plan/name", FieldType::Text, kEq | kNe},
-                                                              {"plan/version", FieldType::Text, kEq | kNe},
-                                                              {"plan/promotionCode", FieldType::Text, kEq | kNe},
-                                                              {"tagName", FieldType::Text, kEq | kStartsWith},
-                                                              {"tagValue", FieldType::Text, kEq}});
-
-Outcome<std::optional<odata::Filter>> read_filter(const Call& call, odata::Schema schema) {
-  LATCHKEY_TRY(auto filter, parse_filter_of(call));
-  if (!filter) return filter;
-  if (!odata::check_filter(*filter, schema)) return invalid_filter(call);
-  name_locations(*filter);
-  return filter;
-}
-
-// What $expand adds to each resource.
-Outcome<json::object> read_expansion(const Call& call, const Vault& vault) {
-  json::object more;
-  std::string text(http::query_parameter(call.request, "$expand").value_or(""));
-  while (!text.empty()) {
-    auto comma = std::min(text.find(','), text.size());
-    auto name = text.substr(0, comma);
-    text.erase(0, comma + 1);
-    std::erase(name, ' ');
-    if (same(name, "createdTime")) {
-      more["createdTime"] = arm_time(vault.created);
-    } else if (same(name, "changedTime")) {
-      more["changedTime"] = arm_time(vault.updated);
-    } else if (same(name, "provisioningState")) {
-      more["provisioningState"] = "Succeeded";
-    } else if (!name.empty()) {
-      return bad_request(fmt::format("The value '{}' of $expand is not createdTime, changedTime or provisioningState.",
-                                     json_fields::clean_text(name)));
-    }
-  }
-  return more;
-}
-
-// Only what the caller may read is listed; a list is never refused.
-Outcome<http::Response> list_resources(const Call& call, std::string_view group) {
-  LATCHKEY_TRYV(check_group(call));
-  LATCHKEY_TRY(auto filter, read_filter(call, kResourceFields));
-  LATCHKEY_TRYV(read_expansion(call, Vault()));
-  json::array items;
-  for (const auto& [name, vault] : call.model->vaults) {
-    auto id = vault_resource_id(vault);
-    if (!same(vault.subscription_id, call.path[1]) || (!group.empty() && !same(vault.resource_group, group))) continue;
-    json::object fields{{"resourceType", "Microsoft.KeyVault/vaults"},
-                        {"name", vault.name},
-                        {"location", vault.location},
-                        {"resourceGroup", vault.resource_group}};
-    if (!lets_any_through(filter, kResourceFields, fields, vault.tags)) continue;
-    if (!call.may("Microsoft.KeyVault/vaults/read", id)) continue;
-    json::object item{{"id", id},
-                      {"name", vault.name},
-                      {"type", "Microsoft.KeyVault/vaults"},
-                      {"location", vault.location},
-                      {"tags", vault.tags}};
-    LATCHKEY_TRY(auto more, read_expansion(call, vault));
-    item.insert(more.begin(), more.end());
-    items.push_back(std::move(item));
-  }
-  return answer_list(call, std::move(items));
-}
 
 Outcome<http::Response> list_groups(const Call& call) {
   LATCHKEY_TRY(auto filter, read_filter(call, kTagFields));
@@ -244,7 +138,7 @@ Outcome<http::Response> list_groups(const Call& call) {
 
 bool is_group_name(std::string_view name) {
   constexpr std::size_t kLongest = 90;
-  // Letters of any script are taken, so what is beyond ASCII is let be.
+  // Resource Manager takes letters of any script; what else is beyond ASCII is let be.
   auto allowed = [](char c) {
     return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' || c == '_' ||
            c == '.' || c == '(' || c == ')' || static_cast<unsigned char>(c) >= 0x80;
@@ -374,12 +268,8 @@ std::optional<Outcome<http::Response>> handle_groups(Call& call) {
   if (call.is({"subscriptions"}) && gets) return list_subscriptions(call);
   if (call.is({"subscriptions", "*"}) && gets) return get_subscription(call);
   if (call.is({"subscriptions", "*", "locations"}) && gets) return list_locations(call);
-  if (call.is({"subscriptions", "*", "resources"}) && gets) return list_resources(call, "");
   if (call.is({"subscriptions", "*", "resourceGroups"}) && gets) return list_groups(call);
   if (call.is({"subscriptions", "*", "resourceGroups", "*"})) return handle_group(call);
-  if (call.is({"subscriptions", "*", "resourceGroups", "*", "resources"}) && gets) {
-    return list_resources(call, call.path[3]);
-  }
   if (call.is({"subscriptions", "*", "providers", "*"}) && gets) return handle_provider(call);
   if (call.is({"subscriptions", "*", "providers", "*", "register"}) && call.method() == "POST") {
     return handle_provider(call);

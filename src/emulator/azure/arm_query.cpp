@@ -57,6 +57,30 @@ std::string option(const Call& call, std::string_view name) {
   return {};
 }
 
+// Tags are asked for by name and value together, so each makes a record of its own.
+std::vector<json::object> records_of(const json::object& fields, const json::object& tags) {
+  std::vector<json::object> records;
+  for (const auto& [name, value] : tags) {
+    records.push_back(fields);
+    records.back()["tagName"] = name;
+    records.back()["tagValue"] = value;
+  }
+  if (records.empty()) records.push_back(fields);
+  return records;
+}
+
+// A place is asked for by either of its names.
+void name_locations(odata::Filter& filter) {
+  if (auto* junction = std::get_if<odata::Junction>(&filter.node)) {
+    for (auto& term : junction->terms) name_locations(term);
+  } else if (auto* negation = std::get_if<odata::Negation>(&filter.node)) {
+    name_locations(*negation->term);
+  } else if (auto* comparison = std::get_if<odata::Comparison>(&filter.node)) {
+    auto* place = std::get_if<odata::Quoted>(&comparison->value);
+    if (place != nullptr && same(comparison->property, "location")) place->text = location_name(place->text);
+  }
+}
+
 }  // namespace
 
 std::string location_name(std::string_view text) {
@@ -131,6 +155,24 @@ Outcome<std::optional<odata::Filter>> parse_filter_of(const Call& call) {
   auto parsed = odata::parse_filter(text);
   if (!parsed) return invalid_filter(call);
   return std::optional(std::move(parsed.value()));
+}
+
+Outcome<std::optional<odata::Filter>> read_filter(const Call& call, odata::Schema schema) {
+  LATCHKEY_TRY(auto filter, parse_filter_of(call));
+  if (!filter) return filter;
+  // No page has "not", and what it would mean for one of several tags is anybody's guess.
+  bool is_read = odata::check_filter(*filter, schema) && !odata::usage_of(*filter).negation;
+  if (!is_read) return invalid_filter(call);
+  name_locations(*filter);
+  return filter;
+}
+
+bool lets_any_through(const std::optional<odata::Filter>& filter, odata::Schema schema, const json::object& fields,
+                      const json::object& tags) {
+  if (!filter) return true;
+  auto records = records_of(fields, tags);
+  return std::any_of(records.begin(), records.end(),
+                     [&](const json::object& record) { return odata::lets_through(*filter, schema, record); });
 }
 
 Outcome<http::Response> answer_list(const Call& call, json::array items) {

@@ -44,7 +44,6 @@ TEST_F(ArmQuery, FiltersResourcesAsDocumented) {
       {"resourceType ne 'Microsoft.Storage/storageAccounts' and name eq 'vault-two'", "vault-two"},
       {"name eq 'vault-one' or name eq 'vault-two'", "vault-one vault-two"},
       {"name ne 'latchkey-dev'", "vault-one vault-two"},
-      {"not (name eq 'latchkey-dev')", "vault-one vault-two"},
       {"substringof('ULT-', name)", "vault-one vault-two"},
       {"location eq 'westeurope'", "vault-one"},
       {"location eq 'West Europe'", "vault-one"},
@@ -63,6 +62,7 @@ TEST_F(ArmQuery, FiltersResourcesAsDocumented) {
       {"name eq 'it's'", invalid},
       {"name eq", invalid},
       {"tagName ne 'env'", invalid},
+      {"not (tagName eq 'env')", invalid},
       {"name eq 'x' and atScope()", invalid},
   };
   for (const auto& [filter, wanted] : cases) {

@@ -1,5 +1,5 @@
 #include <algorithm>
-#include <array>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -60,7 +60,8 @@ std::optional<std::string_view> principal_type_of(std::string_view text) {
   return std::nullopt;
 }
 
-// Who names the principal's type is believed, for the directory may not have it here yet; otherwise it must be there.
+// The service takes a stated principalType for true, because a new principal may not have reached its directory yet.
+// Without one, the directory must have the principal.
 Outcome<void> check_principal(const Call& call, NewAssignment& wanted) {
   constexpr std::string_view kOurs = "ServicePrincipal";
   auto stated = std::exchange(wanted.principal_type, kOurs);

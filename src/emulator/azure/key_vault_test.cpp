@@ -232,39 +232,6 @@ TEST_F(KeyVaultTest, RotationKeepsOldVersionsUsable) {
   EXPECT_EQ(versions.at("value")->get_array().size(), 2U);
 }
 
-TEST_F(KeyVaultTest, AKeyThatIsNotThereHasNoVersions) {
-  auto expect_none = [&](const std::string& path) {
-    auto reply = vault("GET", path);
-    EXPECT_EQ(reply.status, 200U) << path << reply.body;
-    EXPECT_EQ(reply.body, R"({"value":[],"nextLink":null})") << path;
-  };
-  expect_none("keys/no-such-key/versions");
-  expect_none("keys/no-such-key/versions?maxresults=5");
-  create("k1", {{"kty", "EC"}});
-  ASSERT_EQ(vault("DELETE", "keys/k1").status, 200U);
-  expect_none("keys/k1/versions");
-  EXPECT_EQ(vault("GET", "keys/no-such-key/versions?maxresults=0").code(), "BadParameter");
-  EXPECT_EQ(vault("GET", "keys/no-such-key").status, 404U);
-  // Whoever may not list learns nothing.
-  auto token = token_of(make_service("plain"), "https://vault.azure.net");
-  EXPECT_EQ(vault("GET", "keys/no-such-key/versions", nullptr, token).status, 403U);
-}
-
-TEST_F(KeyVaultTest, TagsAreCountedInCharacters) {
-  auto tagged = [&](const std::string& name, const std::string& value) {
-    return vault("POST", "keys/k1/create", json::object{{"kty", "EC"}, {"tags", json::object{{name, value}}}});
-  };
-  const std::string han = "\u6f22";
-  const std::string key = "\U0001F511";  // two of UTF-16's units
-  auto kept = tagged(times(256, han), times(256, han));
-  ASSERT_EQ(kept.status, 200U) << kept.body;
-  EXPECT_EQ(kept.at("tags")->at(times(256, han)).as_string(), times(256, han));
-  EXPECT_EQ(tagged("k", times(128, key)).status, 200U);
-  EXPECT_EQ(tagged("k", times(129, key)).code(), "BadParameter");
-  EXPECT_EQ(tagged("k", times(257, han)).code(), "BadParameter");
-  EXPECT_EQ(tagged(times(257, han), "v").code(), "BadParameter");
-}
-
 TEST_F(KeyVaultTest, ListsInPages) {
   for (auto name : {"a", "b", "c"}) create(name, {{"kty", "EC"}});
   auto first = vault("GET", "keys?maxresults=2");
