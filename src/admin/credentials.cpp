@@ -7,6 +7,7 @@
 #include "admin/lookup.hpp"
 #include "admin/workspace_rules.hpp"
 #include "base/encoding.hpp"
+#include "base/utf8.hpp"
 #include "crypto/hash.hpp"
 #include "crypto/secret.hpp"
 
@@ -17,7 +18,7 @@ namespace {
 constexpr std::size_t kSecretBytes = 32;
 constexpr std::size_t kSecretCharacters = 43;
 constexpr std::size_t kHintCharacters = 4;
-constexpr std::size_t kMaxNameBytes = 255;
+constexpr std::size_t kMaxName = 255;
 
 std::string_view prefix_of(store::Role role) {
   switch (role) {
@@ -56,8 +57,8 @@ Error unknown_key() {
 }
 
 Result<void> check_name(std::string_view what, std::string_view name) {
-  if (!name.empty() && name.size() <= kMaxNameBytes) return success();
-  return Error{ErrorCode::Invalid, fmt::format("The name of {} must have 1 to {} characters.", what, kMaxNameBytes)};
+  if (!name.empty() && utf8::code_points(name) <= kMaxName) return success();
+  return Error{ErrorCode::Invalid, fmt::format("The name of {} must have 1 to {} characters.", what, kMaxName)};
 }
 
 NewApiKey make_api_key(const Clock& clock, RandomSource& random, const Uuid& organization, store::Role role,

@@ -110,6 +110,10 @@ TEST_F(CredentialsTest, OrganizationsComeWithADefaultWorkspaceAndAnAdminKey) {
   EXPECT_EQ(world.run(world.credentials->create_organization("", std::nullopt)).error().code, ErrorCode::Invalid);
   EXPECT_EQ(world.run(world.credentials->create_organization(std::string(256, 'n'), std::nullopt)).error().code,
             ErrorCode::Invalid);
+  std::string han;
+  for (int i = 0; i < 255; ++i) han += "\u6f22";
+  EXPECT_TRUE(world.run(world.credentials->create_organization(han, std::nullopt))) << "characters count, not bytes";
+  EXPECT_FALSE(world.run(world.credentials->create_organization(han + "x", std::nullopt)));
   EXPECT_EQ(world.run(world.credentials->get_organization(make_uuid(world.random))).error().code, ErrorCode::NotFound);
   EXPECT_EQ(world.run(world.credentials->list_api_keys(make_uuid(world.random))).error().code, ErrorCode::NotFound);
 }

@@ -9,7 +9,8 @@ namespace latchkey::admin {
 
 namespace {
 
-constexpr std::size_t kMaxReason = 1024;
+// A reason has 500 characters at the most, each of up to 4 bytes.
+constexpr std::size_t kMaxReason = 2000;
 
 }  // namespace
 

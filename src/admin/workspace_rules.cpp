@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "base/json_fields.hpp"
+#include "base/utf8.hpp"
 
 namespace latchkey::admin {
 
@@ -85,14 +86,18 @@ Result<void> apply_residency(store::Workspace& row, const DataResidencyChange& c
 Result<void> check_tag(const std::string& key, const std::string& value) {
   auto path = fmt::format("tags.{}", json_fields::clean_text(key));
   if (key.empty()) return about("tags", "Keys should have at least 1 character");
-  if (key.size() > kMaxTagKey) return about(path, fmt::format("Keys should have at most {} bytes", kMaxTagKey));
+  if (utf8::code_points(key) > kMaxTagKey) {
+    return about(path, fmt::format("Keys should have at most {} characters", kMaxTagKey));
+  }
   if (key.find('\0') != std::string::npos) return about(path, "Keys should not contain U+0000");
   for (std::string_view reserved : {"anthropic", "latchkey"}) {
     if (boost::algorithm::istarts_with(key, reserved)) {
       return about(path, fmt::format("Keys may not begin with '{}'", reserved));
     }
   }
-  if (value.size() > kMaxTagValue) return about(path, fmt::format("Values should have at most {} bytes", kMaxTagValue));
+  if (utf8::code_points(value) > kMaxTagValue) {
+    return about(path, fmt::format("Values should have at most {} characters", kMaxTagValue));
+  }
   return success();
 }
 

@@ -11,8 +11,8 @@
 namespace latchkey::admin {
 
 inline constexpr std::size_t kMaxTags = 50;
-inline constexpr std::size_t kMaxTagKey = 128;    // bytes
-inline constexpr std::size_t kMaxTagValue = 256;  // bytes
+inline constexpr std::size_t kMaxTagKey = 128;    // characters
+inline constexpr std::size_t kMaxTagValue = 256;  // characters
 inline constexpr std::size_t kMaxWorkspaceName = 255;
 
 // A new row with every default of the contract; the colour comes from `random`.

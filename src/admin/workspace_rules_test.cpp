@@ -105,8 +105,13 @@ TEST_F(RulesTest, TagsHaveBounds) {
   EXPECT_EQ(tag("anthropic", "v"), "tags.anthropic: Keys may not begin with 'anthropic'");
   EXPECT_EQ(tag("Anthropic_x", "v"), "tags.Anthropic_x: Keys may not begin with 'anthropic'");
   EXPECT_EQ(tag("latchkey:x", "v"), "tags.latchkey:x: Keys may not begin with 'latchkey'");
-  EXPECT_EQ(tag(std::string(129, 'k'), "v"), "tags." + std::string(64, 'k') + ": Keys should have at most 128 bytes");
-  EXPECT_EQ(tag("k", std::string(257, 'v')), "tags.k: Values should have at most 256 bytes");
+  EXPECT_EQ(tag(std::string(129, 'k'), "v"),
+            "tags." + std::string(64, 'k') + ": Keys should have at most 128 characters");
+  EXPECT_EQ(tag("k", std::string(257, 'v')), "tags.k: Values should have at most 256 characters");
+  std::string han;
+  for (int i = 0; i < 128; ++i) han += "\u6f22";
+  EXPECT_EQ(tag(han, han + han), "accepted") << "characters count, not their bytes";
+  EXPECT_EQ(tag("k", han + han + "\u6f22"), "tags.k: Values should have at most 256 characters");
   WorkspaceChange many;
   for (int i = 0; i < 51; ++i) many.tags["k" + std::to_string(i)] = "v";
   EXPECT_EQ(refusal(many), "tags: A workspace has at most 50 tags");

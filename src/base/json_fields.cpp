@@ -8,6 +8,8 @@
 #include <boost/json/value_stack.hpp>
 #include <fmt/format.h>
 
+#include "base/utf8.hpp"
+
 namespace latchkey::json_fields {
 
 namespace json = boost::json;
@@ -107,29 +109,6 @@ class Builder {
   std::string duplicate_;
 };
 
-std::size_t code_points(std::string_view utf8) {
-  return static_cast<std::size_t>(
-      std::count_if(utf8.begin(), utf8.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; }));
-}
-
-// The length of the well-formed UTF-8 sequence (RFC 3629) at the front of `text`; 0 where there is none.
-std::size_t sequence_length(std::string_view text) {
-  auto byte = [&](std::size_t i) { return i < text.size() ? static_cast<unsigned char>(text[i]) : 0U; };
-  auto tail = [&](std::size_t i, unsigned low = 0x80, unsigned high = 0xbf) {
-    return byte(i) >= low && byte(i) <= high;
-  };
-  auto lead = byte(0);
-  if (lead < 0x80) return 1;
-  if (lead >= 0xc2 && lead <= 0xdf) return tail(1) ? 2 : 0;
-  if (lead >= 0xe0 && lead <= 0xef) {
-    return tail(1, lead == 0xe0 ? 0xa0 : 0x80, lead == 0xed ? 0x9f : 0xbf) && tail(2) ? 3 : 0;
-  }
-  if (lead >= 0xf0 && lead <= 0xf4) {
-    return tail(1, lead == 0xf0 ? 0x90 : 0x80, lead == 0xf4 ? 0x8f : 0xbf) && tail(2) && tail(3) ? 4 : 0;
-  }
-  return 0;
-}
-
 std::string_view plural(std::size_t count) {
   return count == 1 ? "" : "s";
 }
@@ -176,7 +155,7 @@ Result<std::string> read_text(const json::value& value, std::string_view path, T
   const auto* text = value.if_string();
   if (text == nullptr) return invalid(fmt::format("{}: Input should be a valid string", path));
   std::string_view view(text->data(), text->size());
-  auto length = code_points(view);
+  auto length = utf8::code_points(view);
   if (length < limits.min) {
     return invalid(fmt::format("{}: String should have at least {} character{}", path, limits.min, plural(limits.min)));
   }
@@ -216,7 +195,7 @@ std::string clean_text(std::string_view text, std::size_t max) {
   constexpr std::string_view kReplacement = "\xef\xbf\xbd";
   std::string clean;
   while (!text.empty()) {
-    auto length = sequence_length(text);
+    auto length = utf8::sequence_length(text);
     auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
     // U+0000 to U+001F, U+007F, and U+0080 to U+009F, by which some terminals are moved as well.
     bool control =

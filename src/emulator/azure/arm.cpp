@@ -136,13 +136,11 @@ Outcome<json::object> arm::read_body(const http::Request& request) {
   return std::move(body.value());
 }
 
-Outcome<std::vector<FilterClause>> arm::read_filter(const http::Request& request) {
-  auto filter = parse_filter(http::query_parameter(request, "$filter").value_or(""));
-  if (!filter) {
-    return Refusal{400, "InvalidFilterInQueryString",
-                   "Invalid $filter specified in the query string: it is not one that this service reads."};
-  }
-  return std::move(*filter);
+Outcome<void> arm::check_group(const Call& call) {
+  const auto& path = call.path;
+  bool names_one = path.size() >= 4 && same(path[0], "subscriptions") && same(path[2], "resourceGroups");
+  if (!names_one || find_resource_group(*call.model, path[1], path[3]) != nullptr) return success();
+  return group_not_found(path[3]);
 }
 
 Outcome<const Vault*> arm::vault_at(const Model& model, const std::vector<std::string>& path) {
@@ -178,10 +176,8 @@ http::Response ResourceManager::handle(const http::Request& request) {
 }
 
 Outcome<http::Response> ResourceManager::answer(const http::Request& request) {
-  auto path = split_path(request.path);
+  auto path = split_names(request.path);
   if (!path) return arm::bad_request(path.error().message);
-  // Azure's own clients put a scope, which begins with a slash, behind a slash.
-  std::erase(path.value(), "");
   arm::Call call{cloud_, request, cloud_.state.read(), {}, std::move(path.value()), unix_seconds(cloud_.clock)};
   if (call.method() == "GET" && call.is({"metadata", "endpoints"})) return arm::metadata_endpoints(request);
   auto reading = read_bearer(*call.model, request, call.now);
@@ -192,8 +188,9 @@ Outcome<http::Response> ResourceManager::answer(const http::Request& request) {
                    "The api-version query parameter (?api-version=) is required for all requests."};
   }
   LATCHKEY_TRYV(check_subscription(call));
+  LATCHKEY_TRYV(check_options(call));
   for (auto* handler : {arm::handle_roles, arm::handle_diagnostics, arm::handle_deleted_vaults, arm::handle_vaults,
-                        arm::handle_managed_hsms, arm::handle_groups}) {
+                        arm::handle_managed_hsms, arm::handle_resources, arm::handle_groups}) {
     if (auto answered = handler(call)) return std::move(*answered);
   }
   return Refusal{404, "InvalidResourceType",

@@ -10,7 +10,7 @@
 #include <boost/json/object.hpp>
 
 #include "emulator/azure/cloud.hpp"
-#include "emulator/azure/filter.hpp"
+#include "emulator/azure/odata_match.hpp"
 #include "emulator/azure/tokens.hpp"
 #include "http/message.hpp"
 
@@ -51,6 +51,7 @@ struct Call {
 
 // Each answers the calls it knows, and nothing for others' paths.
 [[nodiscard]] std::optional<Outcome<http::Response>> handle_groups(Call& call);
+[[nodiscard]] std::optional<Outcome<http::Response>> handle_resources(Call& call);
 [[nodiscard]] std::optional<Outcome<http::Response>> handle_vaults(Call& call);
 [[nodiscard]] std::optional<Outcome<http::Response>> handle_deleted_vaults(Call& call);
 [[nodiscard]] std::optional<Outcome<http::Response>> handle_managed_hsms(Call& call);
@@ -64,7 +65,28 @@ struct Call {
 [[nodiscard]] Refusal group_not_found(std::string_view name);
 [[nodiscard]] Refusal vault_not_found(std::string_view vault, std::string_view group);
 [[nodiscard]] Outcome<boost::json::object> read_body(const http::Request& request);
-[[nodiscard]] Outcome<std::vector<FilterClause>> read_filter(const http::Request& request);
+// ResourceGroupNotFound where the path names a group that is not there. Resource Manager says so of any GET beneath
+// one.
+[[nodiscard]] Outcome<void> check_group(const Call& call);
+// "West Europe" and "westeurope" are one place, and the second is how it is shown.
+[[nodiscard]] std::string location_name(std::string_view text);
+// The tags of a resource's body, within Resource Manager's bounds; absent where the body says nothing of them.
+[[nodiscard]] Outcome<std::optional<boost::json::object>> read_tags(const boost::json::object& body);
+
+// Refuses "$" options that a GET of this path does not have.
+[[nodiscard]] Outcome<void> check_options(const Call& call);
+// The parsed $filter; absent where there is none.
+[[nodiscard]] Outcome<std::optional<odata::Filter>> parse_filter_of(const Call& call);
+// The same, checked against the schema, with places by the names that are shown.
+[[nodiscard]] Outcome<std::optional<odata::Filter>> read_filter(const Call& call, odata::Schema schema);
+// Whether the filter, if any, lets what has these fields and tags through: tagName and tagValue are one tag's.
+[[nodiscard]] bool lets_any_through(const std::optional<odata::Filter>& filter, odata::Schema schema,
+                                    const boost::json::object& fields, const boost::json::object& tags);
+[[nodiscard]] Refusal invalid_filter(const Call& call);
+// In the words of Microsoft.Authorization.
+[[nodiscard]] Refusal unsupported_filter(const Call& call, std::string_view supported);
+// {"value": items}, in pages where $top asks for them.
+[[nodiscard]] Outcome<http::Response> answer_list(const Call& call, boost::json::array items);
 // The vault of a path that begins /subscriptions/s/resourceGroups/rg/providers/Microsoft.KeyVault/vaults/v.
 [[nodiscard]] Outcome<const Vault*> vault_at(const Model& model, const std::vector<std::string>& path);
 

@@ -58,7 +58,8 @@ Outcome<http::Response> list_deleted(const Call& call) {
 Outcome<const DeletedVault*> find_deleted(const Call& call, const Model& model) {
   const auto& all = deleted_in(call, model);
   auto found = all.find(lower(call.path[7]));
-  if (found == all.end() || found->second.purge_at <= call.now || !same(found->second.vault.location, call.path[5]) ||
+  if (found == all.end() || found->second.purge_at <= call.now ||
+      found->second.vault.location != location_name(call.path[5]) ||
       !same(found->second.vault.subscription_id, call.path[1])) {
     return Refusal{404, is_of_hsms(call) ? "DeletedHSMNotFound" : "DeletedVaultNotFound",
                    fmt::format("The specified deleted {} '{}' does not exist.",

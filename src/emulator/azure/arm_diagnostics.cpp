@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "base/json_fields.hpp"
+#include "base/utf8.hpp"
 #include "emulator/azure/arm.hpp"
 
 namespace latchkey::emulator::azure::arm {
@@ -66,14 +67,29 @@ Outcome<json::object> read_properties(const http::Request& request) {
   return properties;
 }
 
+// 1 to 260 characters, without those that Azure Monitor reserves.
+bool is_setting_name(std::string_view name) {
+  constexpr std::size_t kLongest = 260;
+  constexpr std::string_view kReserved = "<>*%&:\\?+/";
+  return !name.empty() && utf8::utf16_units(name) <= kLongest && !name.ends_with(' ') && !name.ends_with('.') &&
+         name.find_first_of(kReserved) == std::string_view::npos &&
+         json_fields::clean_text(name, std::string::npos) == name;
+}
+
 Outcome<http::Response> put_setting(const Call& call) {
   LATCHKEY_TRYV(call.require("Microsoft.Insights/diagnosticSettings/write", call.scope(kVaultSegments)));
+  if (!is_setting_name(call.path.back())) {
+    return bad_request(
+        fmt::format("The diagnostic setting's name '{}' is above 260 characters, ends with a space or a "
+                    "period, or has one of <>*%&:\\?+/ or a control character.",
+                    json_fields::clean_text(call.path.back())));
+  }
   LATCHKEY_TRY(auto properties, read_properties(call.request));
   LATCHKEY_TRY(auto shown, call.cloud.state.change([&](Model& model) -> Outcome<json::object> {
     LATCHKEY_TRY(const auto* present, vault_at(model, call.path));
     auto& vault = model.vaults.at(lower(present->name));
     auto& setting = vault.diagnostics[lower(call.path.back())];
-    setting = DiagnosticSetting{json_fields::clean_text(call.path.back(), 260), properties};
+    setting = DiagnosticSetting{call.path.back(), properties};
     return show_setting(vault, setting);
   }));
   return json_response(200, shown);

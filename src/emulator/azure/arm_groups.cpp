@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "base/json_fields.hpp"
+#include "base/utf8.hpp"
 #include "emulator/azure/arm.hpp"
 #include "emulator/azure/entra.hpp"
 #include "emulator/azure/rbac.hpp"
@@ -12,6 +13,9 @@ namespace latchkey::emulator::azure::arm {
 namespace json = boost::json;
 
 namespace {
+
+using odata::FieldType;
+using enum odata::Ability;
 
 constexpr std::array<std::string_view, 3> kProviders = {"Microsoft.KeyVault", "Microsoft.Authorization",
                                                         "Microsoft.Insights"};
@@ -117,48 +121,30 @@ Outcome<http::Response> list_locations(const Call& call) {
   return json_response(200, list(std::move(items)));
 }
 
-// Only what the caller may read is listed; a list is never refused.
-Outcome<http::Response> list_resources(const Call& call, std::string_view group) {
-  LATCHKEY_TRY(auto filter, read_filter(call.request));
-  json::array items;
-  for (const auto& [name, vault] : call.model->vaults) {
-    auto id = vault_resource_id(vault);
-    if (!same(vault.subscription_id, call.path[1]) || (!group.empty() && !same(vault.resource_group, group))) continue;
-    bool fits = std::all_of(filter.begin(), filter.end(), [&](const FilterClause& clause) {
-      if (clause.field == "resourcetype") return passes(clause, "Microsoft.KeyVault/vaults");
-      if (clause.field == "name") return passes(clause, vault.name);
-      if (clause.field == "location") return passes(clause, vault.location);
-      return clause.field == "resourcegroup" && passes(clause, vault.resource_group);
-    });
-    if (!fits || !call.may("Microsoft.KeyVault/vaults/read", id)) continue;
-    items.push_back(json::object{{"id", id},
-                                 {"name", vault.name},
-                                 {"type", "Microsoft.KeyVault/vaults"},
-                                 {"location", vault.location},
-                                 {"tags", vault.tags}});
-  }
-  return json_response(200, list(std::move(items)));
-}
+constexpr auto kTagFields =
+    std::to_array<odata::Field>({{"tagName", FieldType::Text, kEq | kStartsWith}, {"tagValue", FieldType::Text, kEq}});
 
 Outcome<http::Response> list_groups(const Call& call) {
+  LATCHKEY_TRY(auto filter, read_filter(call, kTagFields));
   json::array items;
   for (const auto& [key, group] : call.model->resource_groups) {
-    if (same(group.subscription_id, call.path[1]) &&
+    if (same(group.subscription_id, call.path[1]) && lets_any_through(filter, kTagFields, {}, group.tags) &&
         call.may("Microsoft.Resources/subscriptions/resourceGroups/read", group_id(group))) {
       items.push_back(show_group(group));
     }
   }
-  return json_response(200, list(std::move(items)));
+  return answer_list(call, std::move(items));
 }
 
 bool is_group_name(std::string_view name) {
   constexpr std::size_t kLongest = 90;
+  // Resource Manager takes letters of any script; what else is beyond ASCII is let be.
   auto allowed = [](char c) {
     return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' || c == '_' ||
-           c == '.' || c == '(' || c == ')';
+           c == '.' || c == '(' || c == ')' || static_cast<unsigned char>(c) >= 0x80;
   };
-  return !name.empty() && name.size() <= kLongest && !name.ends_with('.') &&
-         std::all_of(name.begin(), name.end(), allowed);
+  return !name.empty() && utf8::utf16_units(name) <= kLongest && !name.ends_with('.') &&
+         json_fields::clean_text(name, std::string::npos) == name && std::all_of(name.begin(), name.end(), allowed);
 }
 
 Outcome<http::Response> put_group(const Call& call) {
@@ -172,18 +158,17 @@ Outcome<http::Response> put_group(const Call& call) {
                    fmt::format("The provided resource group name '{}' has these invalid characters or length.",
                                json_fields::clean_text(call.path[3], 90))};
   }
-  json::object tags;
-  if (const auto* given = body.if_contains("tags"); given != nullptr && given->is_object()) tags = given->get_object();
+  LATCHKEY_TRY(auto tags, read_tags(body));
   bool is_new = false;
   LATCHKEY_TRY(auto shown, call.cloud.state.change([&](Model& model) -> Outcome<json::object> {
     auto key = lower(call.path[1]) + "/" + lower(call.path[3]);
     auto found = model.resource_groups.find(key);
     is_new = found == model.resource_groups.end();
     if (is_new) {
-      ResourceGroup group{call.path[3], lower(call.path[1]), lower(std::string_view(location->get_string())), {}};
+      ResourceGroup group{call.path[3], lower(call.path[1]), location_name(location->get_string()), {}};
       found = model.resource_groups.emplace(key, std::move(group)).first;
     }
-    found->second.tags = tags;
+    found->second.tags = tags.value_or(json::object());
     return show_group(found->second);
   }));
   return json_response(is_new ? 201 : 200, shown);
@@ -283,12 +268,8 @@ std::optional<Outcome<http::Response>> handle_groups(Call& call) {
   if (call.is({"subscriptions"}) && gets) return list_subscriptions(call);
   if (call.is({"subscriptions", "*"}) && gets) return get_subscription(call);
   if (call.is({"subscriptions", "*", "locations"}) && gets) return list_locations(call);
-  if (call.is({"subscriptions", "*", "resources"}) && gets) return list_resources(call, "");
   if (call.is({"subscriptions", "*", "resourceGroups"}) && gets) return list_groups(call);
   if (call.is({"subscriptions", "*", "resourceGroups", "*"})) return handle_group(call);
-  if (call.is({"subscriptions", "*", "resourceGroups", "*", "resources"}) && gets) {
-    return list_resources(call, call.path[3]);
-  }
   if (call.is({"subscriptions", "*", "providers", "*"}) && gets) return handle_provider(call);
   if (call.is({"subscriptions", "*", "providers", "*", "register"}) && call.method() == "POST") {
     return handle_provider(call);

@@ -106,9 +106,7 @@ Outcome<Vault> make_hsm(const Call& call, const Model& model, const json::object
   if (location == nullptr || !location->is_string() || location->get_string().empty()) {
     return Refusal{400, "LocationRequired", "The location property is required for this definition."};
   }
-  hsm.location = lower(std::string_view(location->get_string()));
-  std::erase(hsm.location, ' ');
-  hsm.location = json_fields::clean_text(hsm.location);
+  hsm.location = location_name(location->get_string());
   LATCHKEY_TRY(hsm.initial_administrators, read_administrators(body));
   hsm.created_by = call.caller.app_id;
   hsm.created = call.now;
@@ -195,13 +193,14 @@ Outcome<http::Response> get_hsm(const Call& call) {
 
 Outcome<http::Response> list_hsms(const Call& call, std::string_view group) {
   LATCHKEY_TRYV(call.require("Microsoft.KeyVault/managedHSMs/read", call.scope(group.empty() ? 2 : 4)));
+  LATCHKEY_TRYV(check_group(call));
   json::array items;
   for (const auto& [name, hsm] : call.model->managed_hsms) {
     if (same(hsm.subscription_id, call.path[1]) && (group.empty() || same(hsm.resource_group, group))) {
       items.push_back(show_hsm(hsm));
     }
   }
-  return json_response(200, json::object{{"value", std::move(items)}});
+  return answer_list(call, std::move(items));
 }
 
 }  // namespace

@@ -160,12 +160,6 @@ TEST_F(ArmTest, AssignsShowsAndRemovesRoles) {
   auto another = "21090545-7ca7-4776-b22c-e363652d74d2";
   EXPECT_EQ(assign_role(scope, another, service.principal_id, kAssignment).code(), "RoleAssignmentUpdateNotPermitted");
   auto nobody = "22222222-2222-4222-8222-222222222222";
-  auto unknown = assign_role(scope, kCryptoUser, nobody, "9a0b5e0e-6b7e-4b0e-9d0e-3f1f5f3c2a11");
-  EXPECT_EQ(unknown.status, 400U);
-  EXPECT_EQ(unknown.code(), "PrincipalNotFound");
-  EXPECT_TRUE(unknown.message().starts_with(
-      fmt::format("Principal {} does not exist in the directory {}. Check that you have the correct principal ID.",
-                  nobody, cloud_.tenant_id)));
   EXPECT_EQ(assign_role(scope, nobody, service.principal_id, kAssignment).code(), "RoleDefinitionDoesNotExist");
   EXPECT_EQ(assign_role(scope, kCryptoUser, service.principal_id, "nonsense").code(), "InvalidRoleAssignmentId");
   EXPECT_EQ(assign_role(vault_id("none"), kCryptoUser, service.principal_id, kAssignment).code(), "ResourceNotFound");
@@ -184,6 +178,132 @@ TEST_F(ArmTest, AssignsShowsAndRemovesRoles) {
   EXPECT_EQ(arm("DELETE", path).status, 200U);
   EXPECT_EQ(arm("DELETE", path).status, 204U);
   EXPECT_EQ(arm("GET", path).status, 404U);
+}
+
+TEST_F(ArmTest, BelievesWhoNamesAPrincipalsType) {
+  auto service = make_service("worker");
+  const auto nobody = "22222222-2222-4222-8222-222222222222";
+  auto base = cloud_.vault_resource_id + "/providers/Microsoft.Authorization/roleAssignments/";
+  auto assign = [&](const std::string& principal, const json::value& type, const std::string& role = kCryptoUser) {
+    // With the slash at the end that some tools leave.
+    auto definition = subscription_ + "/providers/Microsoft.Authorization/roleDefinitions/" + role + "/";
+    json::object properties{{"roleDefinitionId", definition}, {"principalId", principal}};
+    if (!type.is_null()) properties["principalType"] = type;
+    return arm("PUT", base + new_guid(random_), json::object{{"properties", properties}}, "2022-04-01");
+  };
+  auto unknown = assign(nobody, nullptr);
+  EXPECT_EQ(unknown.status, 400U);
+  EXPECT_EQ(unknown.code(), "PrincipalNotFound");
+  EXPECT_TRUE(unknown.message().starts_with(
+      fmt::format("Principal {} does not exist in the directory {}. Check that you have the correct principal ID.",
+                  nobody, cloud_.tenant_id)));
+  EXPECT_EQ(assign(nobody, "").code(), "PrincipalNotFound");
+  EXPECT_EQ(assign(nobody, "Robot").status, 400U);
+  auto group = assign(nobody, "group");
+  ASSERT_EQ(group.status, 201U) << group.body;
+  EXPECT_EQ(group.text("properties.principalType"), "Group");
+  EXPECT_EQ(group.text("properties.principalId"), nobody);
+  EXPECT_EQ(arm("GET", group.text("id"), nullptr, "2022-04-01").text("properties.principalType"), "Group");
+  EXPECT_EQ(assign(nobody, "ServicePrincipal").code(), "RoleAssignmentExists");
+  // Of one that is here, the type is known.
+  EXPECT_EQ(assign(service.principal_id, "User").code(), "UnmatchedPrincipalType");
+  EXPECT_EQ(assign(service.principal_id, nullptr).text("properties.principalType"), "ServicePrincipal");
+}
+
+TEST_F(ArmTest, GivesValuesBackAsTheServiceKeepsThem) {
+  auto subnet = subscription_ + "/resourceGroups/Net/providers/Microsoft.Network/virtualNetworks/V/subnets/Default";
+  json::object acls{
+      {"defaultAction", "deny"},
+      {"bypass", "azureservices"},
+      {"ipRules", json::array{json::object{{"value", "20.30.40.50"}}, json::object{{"value", "20.30.41.0/24"}},
+                              json::object{{"value", "20.30.42.7/32"}}}},
+      {"virtualNetworkRules", json::array{json::object{{"id", subnet}}}}};
+  json::object policy{{"tenantId", upper(cloud_.tenant_id)},
+                      {"objectId", "AAAAAAAA-0000-4000-8000-00000000000F"},
+                      {"permissions", json::object{{"keys", json::array{"get"}}}}};
+  auto body = vault_body(
+      {{"tenantId", upper(cloud_.tenant_id)}, {"networkAcls", acls}, {"accessPolicies", json::array{policy}}});
+  body["location"] = "West Europe";
+  auto made = arm("PUT", vault_id("normal-vault"), body);
+  ASSERT_EQ(made.status, 200U) << made.body;
+  for (const auto& shown : std::vector<Reply>{made, arm("GET", vault_id("NORMAL-vault"))}) {
+    EXPECT_EQ(shown.text("location"), "westeurope");
+    EXPECT_EQ(shown.text("properties.tenantId"), cloud_.tenant_id);
+    EXPECT_EQ(shown.text("properties.networkAcls.defaultAction"), "Deny");
+    EXPECT_EQ(shown.text("properties.networkAcls.bypass"), "AzureServices");
+    EXPECT_EQ(json::serialize(*shown.at("properties.networkAcls.ipRules")),
+              R"([{"value":"20.30.40.50/32"},{"value":"20.30.41.0/24"},{"value":"20.30.42.7/32"}])");
+    EXPECT_EQ(shown.at("properties.networkAcls.virtualNetworkRules")->at(0).at("id").as_string(), lower(subnet));
+    const auto& kept = shown.at("properties.accessPolicies")->at(0);
+    EXPECT_EQ(kept.at("tenantId").as_string(), cloud_.tenant_id);
+    EXPECT_EQ(kept.at("objectId").as_string(), "aaaaaaaa-0000-4000-8000-00000000000f");
+  }
+  auto network = [&](json::object rules) {
+    return arm("PATCH", vault_id("normal-vault"),
+               json::object{{"properties", json::object{{"networkAcls", std::move(rules)}}}});
+  };
+  EXPECT_EQ(network({{"bypass", "Everything"}}).status, 400U);
+  EXPECT_EQ(network({{"virtualNetworkRules", json::array{json::object()}}}).status, 400U);
+  EXPECT_EQ(network({{"virtualNetworkRules", json::array{"subnet"}}}).status, 400U);
+
+  EXPECT_EQ(arm("DELETE", vault_id("normal-vault")).status, 200U);
+  EXPECT_EQ(
+      arm("GET", subscription_ + "/providers/Microsoft.KeyVault/locations/West%20Europe/deletedVaults/normal-vault")
+          .text("name"),
+      "normal-vault");
+  auto group = arm("PUT", subscription_ + "/resourcegroups/places", json::object{{"location", "North Europe"}});
+  EXPECT_EQ(group.text("location"), "northeurope");
+}
+
+TEST_F(ArmTest, CountsCharactersAsDotNetDoes) {
+  const std::string han = "\u6f22";
+  const std::string key = "\U0001F511";  // two of UTF-16's units
+  auto tagged = [&](const std::string& name, const std::string& value) {
+    auto body = vault_body();
+    body["tags"] = json::object{{name, value}};
+    return arm("PUT", vault_id("tag-vault"), body);
+  };
+  EXPECT_EQ(tagged(times(512, han), times(256, han)).status, 200U);
+  EXPECT_EQ(tagged("k", times(128, key)).status, 200U);
+  EXPECT_EQ(tagged("k", times(128, key) + "x").code(), "InvalidTags");
+  EXPECT_EQ(tagged(times(513, han), "v").code(), "InvalidTags");
+  EXPECT_EQ(tagged("a/b", "v").code(), "InvalidTagNameCharacters");
+  auto group = [&](const std::string& name, const json::value& tags) {
+    return arm("PUT", subscription_ + "/resourcegroups/" + percent_encode(name),
+               json::object{{"location", "eastus"}, {"tags", tags}});
+  };
+  EXPECT_EQ(group(times(90, han), json::object{{"k", times(256, han)}}).status, 201U);
+  EXPECT_EQ(group(times(91, han), nullptr).code(), "InvalidResourceGroup");
+  EXPECT_EQ(group("more", json::object{{"k", times(257, han)}}).code(), "InvalidTags");
+  EXPECT_EQ(group("more", json::object{{"k", 7}}).code(), "InvalidTags");
+  EXPECT_EQ(group("more", json::array()).status, 400U);
+  json::object many;
+  for (int i = 0; i < 51; ++i) many["k" + std::to_string(i)] = "v";
+  EXPECT_EQ(group("more", many).code(), "InvalidTags");
+
+  auto role = [&](const std::string& name, const std::string& description) {
+    json::object permission{{"actions", json::array{"*/read"}}};
+    return arm("PUT", subscription_ + "/providers/Microsoft.Authorization/roleDefinitions/" + new_guid(random_),
+               json::object{{"properties", json::object{{"roleName", name},
+                                                        {"description", description},
+                                                        {"permissions", json::array{permission}}}}},
+               "2022-04-01");
+  };
+  auto longest = role(times(512, han), times(2048, han));
+  ASSERT_EQ(longest.status, 201U) << longest.body;
+  EXPECT_EQ(longest.text("properties.roleName"), times(512, han));
+  EXPECT_EQ(longest.text("properties.description"), times(2048, han));
+  EXPECT_EQ(role(times(513, han), "").status, 400U);
+  EXPECT_EQ(role("r", times(2049, han)).status, 400U);
+
+  auto setting = [&](const std::string& name) {
+    return arm("PUT",
+               cloud_.vault_resource_id + "/providers/Microsoft.Insights/diagnosticSettings/" + percent_encode(name),
+               json::parse(R"({"properties":{"workspaceId":"w"}})"), "2021-05-01-preview");
+  };
+  EXPECT_EQ(setting(times(260, han)).text("name"), times(260, han));
+  EXPECT_EQ(setting(times(261, han)).status, 400U);
+  EXPECT_EQ(setting("a:b").status, 400U);
 }
 
 TEST_F(ArmTest, RefusesThoseWithoutARole) {

@@ -92,7 +92,22 @@ Outcome<std::vector<std::string>> read_ip_rules(const json::value& value) {
       return bad_request(fmt::format("The IP rule '{}' is invalid: it must be a public IPv4 address or range.",
                                      json_fields::clean_text(text)));
     }
+    // The service keeps a single address as a range.
+    if (text.find('/') == std::string::npos) text += "/32";
     rules.push_back(std::move(text));
+  }
+  return rules;
+}
+
+// The service keeps a subnet's id in lower case.
+Outcome<json::array> read_network_rules(const json::value& value) {
+  constexpr std::size_t kMostRules = 200;
+  if (!value.is_array() || value.get_array().size() > kMostRules) return wrong_type("virtualNetworkRules");
+  auto rules = value.get_array();
+  for (auto& item : rules) {
+    auto* id = item.is_object() ? item.get_object().if_contains("id") : nullptr;
+    if (id == nullptr || !id->is_string() || id->get_string().empty()) return wrong_type("virtualNetworkRules");
+    *id = lower(std::string_view(id->get_string()));
   }
   return rules;
 }
@@ -118,14 +133,15 @@ Outcome<void> read_network(const json::object& properties, Vault& vault) {
   }
   if (const auto* bypass = given(object, "bypass"); bypass != nullptr) {
     if (!bypass->is_string()) return wrong_type("bypass");
-    rules.bypass = same(std::string_view(bypass->get_string()), "None") ? "None" : "AzureServices";
+    std::string_view text = bypass->get_string();
+    if (!same(text, "None") && !same(text, "AzureServices")) return wrong_type("bypass");
+    rules.bypass = same(text, "None") ? "None" : "AzureServices";
   }
   if (const auto* ranges = given(object, "ipRules"); ranges != nullptr) {
     LATCHKEY_TRY(rules.ip_rules, read_ip_rules(*ranges));
   }
   if (const auto* networks = given(object, "virtualNetworkRules"); networks != nullptr) {
-    if (!networks->is_array()) return wrong_type("virtualNetworkRules");
-    rules.virtual_network_rules = networks->get_array();
+    LATCHKEY_TRY(rules.virtual_network_rules, read_network_rules(*networks));
   }
   return success();
 }
@@ -139,6 +155,11 @@ Outcome<void> read_policies(const json::object& properties, Vault& vault) {
     const auto* principal = item.is_object() ? given(item.get_object(), "objectId") : nullptr;
     if (principal == nullptr || !principal->is_string()) return wrong_type("accessPolicies");
     AccessPolicy policy{lower(std::string_view(principal->get_string())), {}, item.get_object()};
+    for (auto name : {"tenantId", "objectId", "applicationId"}) {
+      auto* id = policy.shown.if_contains(name);
+      if (id != nullptr && id->is_string() && is_guid(id->get_string()))
+        *id = lower(std::string_view(id->get_string()));
+    }
     const auto* permissions = given(item.get_object(), "permissions");
     const auto* keys =
         permissions != nullptr && permissions->is_object() ? given(permissions->get_object(), "keys") : nullptr;
@@ -177,10 +198,8 @@ json::object show_network(const NetworkRules& rules) {
 }  // namespace
 
 Outcome<void> apply_vault_body(const Model& model, const json::object& body, bool is_new, Vault& vault) {
-  if (const auto* tags = given(body, "tags"); tags != nullptr) {
-    if (!tags->is_object()) return wrong_type("tags");
-    vault.tags = tags->get_object();
-  }
+  LATCHKEY_TRY(auto tags, read_tags(body));
+  if (tags) vault.tags = std::move(*tags);
   const auto* properties = given(body, "properties");
   if (properties == nullptr) return is_new ? Outcome<void>(wrong_type("properties")) : success();
   if (!properties->is_object()) return wrong_type("properties");

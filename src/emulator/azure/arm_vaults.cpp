@@ -15,13 +15,6 @@ std::string text_of(const json::object& object, std::string_view name) {
   return value != nullptr && value->is_string() ? std::string(value->get_string()) : std::string();
 }
 
-// "East US" and "eastus" are one place.
-std::string location_of(const json::object& body) {
-  auto text = lower(text_of(body, "location"));
-  std::erase(text, ' ');
-  return json_fields::clean_text(text);
-}
-
 bool wants_recovery(const json::object& body) {
   const auto* properties = body.if_contains("properties");
   return properties != nullptr && properties->is_object() &&
@@ -67,7 +60,7 @@ Outcome<Vault> make_vault(const Call& call, const Model& model, const json::obje
   vault.name = call.path[7];
   vault.subscription_id = lower(call.path[1]);
   vault.resource_group = find_resource_group(model, call.path[1], call.path[3])->name;
-  vault.location = location_of(body);
+  vault.location = location_name(text_of(body, "location"));
   if (vault.location.empty()) {
     return Refusal{400, "LocationRequired", "The location property is required for this definition."};
   }
@@ -80,7 +73,7 @@ Outcome<Vault> make_vault(const Call& call, const Model& model, const json::obje
 }
 
 Outcome<Vault> replace_vault(const Model& model, const json::object& body, const Vault& present) {
-  auto location = location_of(body);
+  auto location = location_name(text_of(body, "location"));
   if (!location.empty() && location != present.location) {
     return Refusal{
         409, "InvalidResourceLocation",
@@ -172,13 +165,14 @@ Outcome<http::Response> delete_vault(const Call& call) {
 
 Outcome<http::Response> list_vaults(const Call& call, std::string_view group) {
   LATCHKEY_TRYV(call.require("Microsoft.KeyVault/vaults/read", call.scope(group.empty() ? 2 : 4)));
+  LATCHKEY_TRYV(check_group(call));
   json::array items;
   for (const auto& [name, vault] : call.model->vaults) {
     if (same(vault.subscription_id, call.path[1]) && (group.empty() || same(vault.resource_group, group))) {
       items.push_back(show_vault(vault));
     }
   }
-  return json_response(200, json::object{{"value", std::move(items)}});
+  return answer_list(call, std::move(items));
 }
 
 Outcome<http::Response> check_name(const Call& call) {

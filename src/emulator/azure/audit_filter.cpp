@@ -35,11 +35,8 @@ std::string_view text_at(const json::value& line, std::string_view pointer) {
   return value != nullptr && value->is_string() ? std::string_view(value->get_string()) : std::string_view();
 }
 
-// Azure's seven digits of fraction are one more than our reader takes.
 std::optional<Timestamp> time_of(const json::value& line) {
-  std::string text(text_at(line, "/time"));
-  if (text.size() > 2) text.erase(text.size() - 2, 1);
-  auto time = parse_timestamp(text);
+  auto time = parse_timestamp(text_at(line, "/time"));
   if (!time) return std::nullopt;
   return time.value();
 }

@@ -64,7 +64,7 @@ http::Response Control::handle(const http::Request& request) {
 }
 
 Outcome<http::Response> Control::answer(const http::Request& request) {
-  auto path = split_path(request.path);
+  auto path = split_names(request.path);
   if (!path || path.value().size() < 2 || path.value().size() > 3) return not_there();
   const auto& what = path.value()[1];
   bool is_one = path.value().size() == 3;

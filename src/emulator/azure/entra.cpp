@@ -85,6 +85,54 @@ void read_basic(const http::RequestHead& request, std::string& client_id, std::s
   if (secret.empty()) secret = password.value();
 }
 
+// "https://vault.azure.net/.default" to its resource.
+EntraOutcome<std::string> resource_of_scope(std::string_view scope) {
+  while (scope.starts_with(' ')) scope.remove_prefix(1);
+  while (scope.ends_with(' ')) scope.remove_suffix(1);
+  // Exactly one suffix goes: "https://graph.microsoft.com//.default" names a resource that ends with a slash.
+  if (!scope.ends_with(kDefaultSuffix) || scope.size() == kDefaultSuffix.size() ||
+      scope.find(' ') != std::string_view::npos) {
+    return invalid_scope(scope);
+  }
+  return std::string(scope.substr(0, scope.size() - kDefaultSuffix.size()));
+}
+
+std::string_view without_slash(std::string_view text) {
+  if (text.ends_with('/')) text.remove_suffix(1);
+  return text;
+}
+
+// v1 asks for a resource and v2 for a scope; AD FS takes both.
+EntraOutcome<std::string> read_resource(const http::QueryParameters& form, Endpoint endpoint) {
+  auto scope = parameter(form, "scope");
+  auto resource = parameter(form, "resource");
+  if (endpoint != Endpoint::V2 && !resource.empty()) return resource;
+  if (scope.empty()) return missing_parameter(endpoint == Endpoint::V1 ? "resource" : "scope");
+  LATCHKEY_TRY(auto named, resource_of_scope(scope));
+  if (!resource.empty() && !same(without_slash(resource), without_slash(named))) {
+    return EntraRefusal{9010010, 400, "invalid_target",
+                        "The resource parameter provided in the request doesn't match with the requested scopes."};
+  }
+  return named;
+}
+
+json::object show_token(Endpoint endpoint, const TokenGrant& grant, Seconds now, std::string token) {
+  if (endpoint != Endpoint::V1) {
+    return {{"token_type", "Bearer"},
+            {"expires_in", grant.lifetime},
+            {"ext_expires_in", grant.lifetime},
+            {"access_token", std::move(token)}};
+  }
+  // v1 writes its numbers as texts, and its clients go by expires_on.
+  return {{"token_type", "Bearer"},
+          {"expires_in", std::to_string(grant.lifetime)},
+          {"ext_expires_in", std::to_string(grant.lifetime)},
+          {"expires_on", std::to_string(now + grant.lifetime)},
+          {"not_before", std::to_string(now - kBackdated)},
+          {"resource", grant.audience},
+          {"access_token", std::move(token)}};
+}
+
 }  // namespace
 
 struct Entra::TokenRequest {
@@ -130,9 +178,11 @@ http::Response Entra::handle(const http::Request& request, Seconds lifetime) {
 }
 
 EntraOutcome<http::Response> Entra::route(const http::Request& request, Seconds lifetime) {
-  auto split = split_path(request.path);
-  auto is = [&](std::size_t index, std::string_view name) { return same(split.value()[index], name); };
-  auto count = split ? split.value().size() : 0;
+  auto split = split_names(request.path);
+  std::vector<std::string> path;
+  if (split) path = std::move(split.value());
+  auto count = path.size();
+  auto is = [&](std::size_t index, std::string_view name) { return same(path[index], name); };
   auto model = cloud_.state.read();
   if (count >= 3 && is(1, "oauth2") && is(count - 1, "token") && (count == 3 || (count == 4 && is(2, "v2.0")))) {
     if (request.method != "POST") {
@@ -140,11 +190,12 @@ EntraOutcome<http::Response> Entra::route(const http::Request& request, Seconds 
                           fmt::format("The endpoint only accepts POST requests. Received a {} request.",
                                       json_fields::clean_text(request.method, 16))};
     }
-    return token(request, split.value()[0], lifetime);
+    auto endpoint = count == 4 ? Endpoint::V2 : is(0, "adfs") ? Endpoint::AdFs : Endpoint::V1;
+    return token(request, path[0], endpoint, lifetime);
   }
   if (request.method == "GET" && count >= 3 && is(count - 2, ".well-known") && is(count - 1, "openid-configuration")) {
-    if (count == 3) return discovery::openid_configuration(*model, request, split.value()[0], false);
-    if (count == 4 && is(1, "v2.0")) return discovery::openid_configuration(*model, request, split.value()[0], true);
+    if (count == 3) return discovery::openid_configuration(*model, request, path[0], false);
+    if (count == 4 && is(1, "v2.0")) return discovery::openid_configuration(*model, request, path[0], true);
   }
   if (request.method == "GET" && count == 3 && is(1, "discovery") && is(2, "instance")) {
     return discovery::instance(request);
@@ -155,7 +206,7 @@ EntraOutcome<http::Response> Entra::route(const http::Request& request, Seconds 
   return EntraRefusal{900971, 404, "not_found", "This endpoint is not served by the emulator."};
 }
 
-EntraOutcome<Entra::TokenRequest> Entra::read_token_request(const http::Request& request) const {
+EntraOutcome<Entra::TokenRequest> Entra::read_token_request(const http::Request& request, Endpoint endpoint) const {
   auto form = http::parse_query(request.body);
   if (!form) return missing_parameter("grant_type");
   TokenRequest asked;
@@ -172,23 +223,13 @@ EntraOutcome<Entra::TokenRequest> Entra::read_token_request(const http::Request&
         70003, 400, "unsupported_grant_type",
         fmt::format("The app requested an unsupported grant type '{}'.", json_fields::clean_text(grant))};
   }
-  auto scope = parameter(form.value(), "scope");
-  asked.resource = parameter(form.value(), "resource");
-  if (!scope.empty()) {
-    // Exactly one suffix goes: "https://graph.microsoft.com//.default" names a resource that ends with a slash.
-    if (!scope.ends_with(kDefaultSuffix) || scope.size() == kDefaultSuffix.size() ||
-        scope.find(' ') != std::string::npos) {
-      return invalid_scope(scope);
-    }
-    asked.resource = scope.substr(0, scope.size() - kDefaultSuffix.size());
-  }
-  if (asked.resource.empty()) return missing_parameter("scope");
+  LATCHKEY_TRY(asked.resource, read_resource(form.value(), endpoint));
   return asked;
 }
 
 std::optional<EntraRefusal> Entra::check_credential(const Model& model, const Application& app,
                                                     const TokenRequest& asked, const http::Request& request,
-                                                    const std::string& tenant, const std::string& tenant_id) {
+                                                    const std::string& tenant, const Tenant& directory) {
   if (asked.assertion.empty()) {
     if (!asked.secret.empty()) return check_secret(app, asked.secret, unix_seconds(cloud_.clock));
     return invalid_client(7000216,
@@ -201,22 +242,17 @@ std::optional<EntraRefusal> Entra::check_credential(const Model& model, const Ap
                                     "with the value '{}'.",
                                     kAssertionType)};
   }
-  AssertionCheck check{model, app, {}, unix_seconds(cloud_.machine_clock), cloud_.rules.assertions_once};
-  std::vector<std::string> origins = {"https://login.microsoftonline.com", "https://login.windows.net",
-                                      "https://login.microsoft.com", "https://sts.windows.net"};
-  if (is_local_authority(request.host)) origins.push_back("https://" + request.host);
-  for (const auto& origin : origins) {
-    for (const auto& name : {tenant, tenant_id}) {
-      check.audiences.push_back(fmt::format("{}/{}/oauth2/v2.0/token", origin, name));
-      check.audiences.push_back(fmt::format("{}/{}/oauth2/token", origin, name));
-    }
-  }
+  AssertionAddress address{tenant, directory.id, directory.domain,
+                           is_local_authority(request.host) ? "https://" + request.host : std::string()};
+  AssertionCheck check{model, app, assertion_audiences(address), unix_seconds(cloud_.machine_clock),
+                       cloud_.rules.assertions_once};
   return check_assertion(check, asked.assertion, assertions_);
 }
 
-EntraOutcome<http::Response> Entra::token(const http::Request& request, const std::string& tenant, Seconds lifetime) {
+EntraOutcome<http::Response> Entra::token(const http::Request& request, const std::string& tenant, Endpoint endpoint,
+                                          Seconds lifetime) {
   auto model = cloud_.state.read();
-  LATCHKEY_TRY(auto asked, read_token_request(request));
+  LATCHKEY_TRY(auto asked, read_token_request(request, endpoint));
   auto found = model->applications.find(lower(asked.client_id));
   // AD FS has no tenants: an application signs in at home.
   auto tenant_name = same(tenant, "adfs") && found != model->applications.end() ? found->second.tenant_id : tenant;
@@ -233,7 +269,7 @@ EntraOutcome<http::Response> Entra::token(const http::Request& request, const st
     return EntraRefusal{7000112, 400, "unauthorized_client",
                         fmt::format("Application '{}'({}) is disabled.", app.app_id, app.display_name)};
   }
-  if (auto refused = check_credential(*model, app, asked, request, tenant, directory->id)) return std::move(*refused);
+  if (auto refused = check_credential(*model, app, asked, request, tenant, *directory)) return std::move(*refused);
   if (!is_known_resource(asked.resource)) {
     return EntraRefusal{500011, 400, "invalid_resource",
                         fmt::format("The resource principal named {} was not found in the tenant named {}. This can "
@@ -246,15 +282,13 @@ EntraOutcome<http::Response> Entra::token(const http::Request& request, const st
     return std::move(*refused);
   }
   TokenGrant grant{asked.resource, directory->id, app.app_id, principal->object_id, asked.assertion.empty(), lifetime};
-  auto issued = issue_token(*model, grant, unix_seconds(cloud_.clock), cloud_.random);
+  auto now = unix_seconds(cloud_.clock);
+  auto issued = issue_token(*model, grant, now, cloud_.random);
   if (!issued) {
     spdlog::error("the Azure emulator cannot sign a token: {}", describe(issued.error()));
     return EntraRefusal{90033, 503, "temporarily_unavailable", "A transient error has occurred. Please try again."};
   }
-  return json_response(200, json::object{{"token_type", "Bearer"},
-                                         {"expires_in", lifetime},
-                                         {"ext_expires_in", lifetime},
-                                         {"access_token", issued.value()}});
+  return json_response(200, show_token(endpoint, grant, now, std::move(issued.value())));
 }
 
 }  // namespace latchkey::emulator::azure

@@ -9,6 +9,9 @@
 
 namespace latchkey::emulator::azure {
 
+// Each has its own form of the question and of the answer.
+enum class Endpoint { V1, V2, AdFs };
+
 // Thread-safe. Signing is slow: not for I/O threads.
 class Entra {
  public:
@@ -19,11 +22,11 @@ class Entra {
   struct TokenRequest;
   [[nodiscard]] EntraOutcome<http::Response> route(const http::Request& request, Seconds lifetime);
   [[nodiscard]] EntraOutcome<http::Response> token(const http::Request& request, const std::string& tenant,
-                                                   Seconds lifetime);
-  [[nodiscard]] EntraOutcome<TokenRequest> read_token_request(const http::Request& request) const;
+                                                   Endpoint endpoint, Seconds lifetime);
+  [[nodiscard]] EntraOutcome<TokenRequest> read_token_request(const http::Request& request, Endpoint endpoint) const;
   [[nodiscard]] std::optional<EntraRefusal> check_credential(const Model& model, const Application& app,
                                                              const TokenRequest& asked, const http::Request& request,
-                                                             const std::string& tenant, const std::string& tenant_id);
+                                                             const std::string& tenant, const Tenant& directory);
 
   Cloud& cloud_;
   AssertionMemory assertions_;

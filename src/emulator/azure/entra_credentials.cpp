@@ -14,7 +14,6 @@ namespace latchkey::emulator::azure {
 namespace {
 
 constexpr Seconds kSkew = 300;
-constexpr Seconds kLongestAssertion = 600;
 constexpr std::size_t kMaxRemembered = 100'000;
 constexpr std::string_view kFederationHelp =
     "Check your federated identity credential Subject, Audience and Issuer against the presented assertion. "
@@ -53,12 +52,10 @@ EntraRefusal outside_its_time(const crypto::Jwt& jwt, Seconds now) {
                           graph_time(seconds_of(jwt, "exp", 0)), kCertificateHelp));
 }
 
-bool is_in_time(const crypto::Jwt& jwt, Seconds now, std::optional<Seconds> longest) {
+// Entra puts no limit on how far ahead an assertion expires: older libraries sign for an hour or for a day.
+bool is_in_time(const crypto::Jwt& jwt, Seconds now) {
   auto expires = crypto::jwt_time(jwt, "exp");
-  if (!expires) return false;
-  auto end = expires->time_since_epoch().count();
-  if (end <= now - kSkew || seconds_of(jwt, "nbf", 0) > now + kSkew) return false;
-  return !longest || end <= now + *longest + kSkew;
+  return expires && expires->time_since_epoch().count() > now - kSkew && seconds_of(jwt, "nbf", 0) <= now + kSkew;
 }
 
 EntraRefusal bad_certificate(const Application& app, std::string_view reason, std::string_view thumbprint) {
@@ -75,18 +72,26 @@ struct Signer {
   std::string thumbprint;  // what the assertion named
 };
 
-// Finds the application's certificate that the header names, by either thumbprint.
+// Whether a `kid` is the certificate's SHA-1 thumbprint, as base64url or, as .NET's JWT handlers write it, in
+// hexadecimal digits.
+bool is_key_id_of(const crypto::CertificateInfo& info, std::string_view kid) {
+  return base64url_encode(info.sha1_thumbprint) == kid || same(hex_encode(info.sha1_thumbprint), kid);
+}
+
+// Finds the application's certificate that the header names: by either thumbprint or, where it has none, by `kid`.
 Signer find_signer(const Application& app, const crypto::Jwt& jwt) {
   Signer signer;
   auto sha256 = without_padding(header_text(jwt, "x5t#S256"));
   auto sha1 = without_padding(header_text(jwt, "x5t"));
-  signer.thumbprint = sha256.empty() ? sha1 : sha256;
+  auto kid = without_padding(header_text(jwt, "kid"));
+  signer.thumbprint = !sha256.empty() ? sha256 : !sha1.empty() ? sha1 : kid;
   if (signer.thumbprint.empty()) return signer;
   for (const auto& credential : app.certificates) {
     auto info = crypto::read_certificate(credential.certificate_pem);
     if (!info) continue;
-    bool named = sha256.empty() ? base64url_encode(info.value().sha1_thumbprint) == sha1
-                                : base64url_encode(info.value().sha256_thumbprint) == sha256;
+    bool named = !sha256.empty() ? base64url_encode(info.value().sha256_thumbprint) == sha256
+                 : !sha1.empty() ? base64url_encode(info.value().sha1_thumbprint) == sha1
+                                 : is_key_id_of(info.value(), kid);
     if (named) {
       signer.certificate = std::move(info.value());
       break;
@@ -119,10 +124,9 @@ std::optional<EntraRefusal> check_certificate_assertion(const AssertionCheck& ch
     return invalid_client(700021, "Client assertion application identifier doesn't match 'client_id' parameter.");
   }
   if (auto refused = check_signature(check, jwt)) return refused;
-  if (!is_in_time(jwt, check.now, kLongestAssertion)) return outside_its_time(jwt, check.now);
-  auto audience = audience_of(jwt);
-  if (std::none_of(check.audiences.begin(), check.audiences.end(),
-                   [&](const std::string& allowed) { return same(allowed, audience); })) {
+  if (!is_in_time(jwt, check.now)) return outside_its_time(jwt, check.now);
+  auto audience = normal_audience(audience_of(jwt));
+  if (std::find(check.audiences.begin(), check.audiences.end(), audience) == check.audiences.end()) {
     return invalid_client(
         700023, fmt::format("Client assertion audience claim does not match Realm issuer. {}", kCertificateHelp));
   }
@@ -193,11 +197,43 @@ std::optional<EntraRefusal> check_federated_assertion(const AssertionCheck& chec
     return invalid_client(50013, fmt::format("Assertion failed signature validation. [Reason - {}]",
                                              key ? "The signature does not fit the key." : "The key was not found."));
   }
-  if (!is_in_time(jwt, check.now, std::nullopt)) return outside_its_time(jwt, check.now);
+  if (!is_in_time(jwt, check.now)) return outside_its_time(jwt, check.now);
   return std::nullopt;
 }
 
 }  // namespace
+
+std::string normal_audience(std::string_view url) {
+  constexpr std::string_view kScheme = "https://";
+  constexpr std::string_view kPort = ":443";
+  auto text = lower(url.substr(0, url.find_first_of("?#")));
+  if (!text.starts_with(kScheme)) return text;
+  std::string normal(kScheme);
+  for (auto c : std::string_view(text).substr(kScheme.size())) {
+    if (c == '/' && normal.ends_with('/')) continue;
+    if (c == '/' && normal.ends_with(kPort)) normal.erase(normal.size() - kPort.size());
+    normal += c;
+  }
+  if (normal.ends_with('/')) normal.pop_back();
+  return normal;
+}
+
+std::vector<std::string> assertion_audiences(const AssertionAddress& address) {
+  std::vector<std::string> origins = {"https://login.microsoftonline.com", "https://login.windows.net",
+                                      "https://login.microsoft.com", "https://sts.windows.net"};
+  if (!address.local_origin.empty()) origins.push_back(address.local_origin);
+  std::vector<std::string> audiences;
+  for (const auto& name : {address.tenant, address.tenant_id, address.domain}) {
+    for (const auto& origin : origins) {
+      // The token endpoints, and the issuer's URL in the two spellings that Microsoft's pages have.
+      for (auto path : {"oauth2/v2.0/token", "oauth2/token", "v2.0", "v2"}) {
+        audiences.push_back(normal_audience(fmt::format("{}/{}/{}", origin, name, path)));
+      }
+    }
+  }
+  audiences.push_back(normal_audience(fmt::format("https://sts.windows.net/{}", address.tenant_id)));
+  return audiences;
+}
 
 bool AssertionMemory::admit(const std::string& id, const std::string& assertion, Seconds expires, Seconds now,
                             bool once) {
@@ -209,7 +245,8 @@ bool AssertionMemory::admit(const std::string& id, const std::string& assertion,
   if (seen_.size() >= kMaxRemembered) {
     std::erase_if(seen_, [now](const auto& entry) { return entry.second.expires <= now; });
   }
-  if (seen_.size() >= kMaxRemembered) return false;
+  // Assertions that live for years must not shut everybody else out.
+  if (seen_.size() >= kMaxRemembered) return !once;
   seen_[id] = Seen{digest, expires};
   return true;
 }

@@ -16,7 +16,8 @@ namespace latchkey::emulator::azure {
 // Remembers the ids of assertions until they expire. Thread-safe.
 class AssertionMemory {
  public:
-  // False where `id` was seen with another assertion, or, with `once`, at all.
+  // False where `id` was seen with another assertion, or, with `once`, at all. A full memory forgets newcomers, or,
+  // with `once`, turns them away.
   [[nodiscard]] bool admit(const std::string& id, const std::string& assertion, Seconds expires, Seconds now,
                            bool once);
 
@@ -32,11 +33,26 @@ class AssertionMemory {
 struct AssertionCheck {
   const Model& model;
   const Application& app;
-  // The URLs that an assertion signed with the application's own certificate may name as audience.
+  // Whom an assertion signed with the application's own certificate may be for, as normal_audience() gives them.
   std::vector<std::string> audiences;
   Seconds now = 0;
   bool once = false;
 };
+
+// An audience's URL as it is compared: in lower case, without query, doubled slashes, the slash at its end and the port
+// 443. Older libraries name the URL that they post to, "?api-version=1.0" included.
+[[nodiscard]] std::string normal_audience(std::string_view url);
+
+// Where a token is asked for.
+struct AssertionAddress {
+  std::string tenant;  // as the request's path has it
+  std::string tenant_id;
+  std::string domain;
+  std::string local_origin;  // "https://127.0.0.1:8443"; empty at a public name
+};
+// The token endpoints of both versions and the tenant's issuers, at every name of the sign-in service. "common" is none
+// of them: Entra refuses it.
+[[nodiscard]] std::vector<std::string> assertion_audiences(const AssertionAddress& address);
 
 [[nodiscard]] std::optional<EntraRefusal> check_secret(const Application& app, std::string_view secret, Seconds now);
 [[nodiscard]] std::optional<EntraRefusal> check_assertion(const AssertionCheck& check, const std::string& assertion,

@@ -88,6 +88,72 @@ TEST_F(EntraTest, TakesTheV1FormBasicAuthorizationDomainsAndOtherParameters) {
   EXPECT_EQ(basic.status, 200U) << basic.body;
 }
 
+TEST_F(EntraTest, TheV1EndpointAnswersInTexts) {
+  auto v1 = without(good(), "scope");
+  v1.emplace_back("resource", "https://vault.azure.net");
+  auto base = "https://login.microsoftonline.com/" + cloud_.tenant_id;
+  auto reply = post_form(base + "/oauth2/token?api-version=1.0", v1);
+  ASSERT_EQ(reply.status, 200U) << reply.body;
+  auto now = 1'780'272'000;  // where the clock stands, 2026-06-01
+  EXPECT_EQ(reply.text("token_type"), "Bearer");
+  EXPECT_EQ(reply.text("expires_in"), "3599");
+  EXPECT_EQ(reply.text("ext_expires_in"), "3599");
+  EXPECT_EQ(reply.text("expires_on"), std::to_string(now + 3599));
+  EXPECT_EQ(reply.text("not_before"), std::to_string(now - 300));
+  EXPECT_EQ(reply.text("resource"), "https://vault.azure.net");
+  auto jwt = crypto::jwt_parse(reply.text("access_token")).value();
+  EXPECT_EQ(crypto::jwt_time(jwt, "exp")->time_since_epoch().count(), now + 3599);
+  EXPECT_EQ(crypto::jwt_time(jwt, "nbf")->time_since_epoch().count(), now - 300);
+
+  auto missing = post_form(base + "/oauth2/token", without(good(), "scope"));
+  EXPECT_EQ(missing.aadsts(), 900144);
+  EXPECT_NE(missing.text("error_description").find("'resource'"), std::string::npos);
+  EXPECT_EQ(post_form(base + "/oauth2/token", good()).text("resource"), "https://vault.azure.net");
+  auto v2 = post_form(base + "/oauth2/v2.0/token", good());
+  EXPECT_TRUE(v2.at("expires_in")->is_int64());
+  EXPECT_EQ(v2.at("expires_on"), nullptr);
+  EXPECT_EQ(v2.at("resource"), nullptr);
+}
+
+TEST_F(EntraTest, AResourceAtTheV2EndpointMustFitTheScope) {
+  auto both = good();
+  both.emplace_back("resource", "https://vault.azure.net/");
+  EXPECT_EQ(post_form(token_url(cloud_.tenant_id), both).status, 200U);
+  auto other = with(both, "resource", "https://graph.microsoft.com");
+  EXPECT_EQ(post_form(token_url(cloud_.tenant_id), other).aadsts(), 9010010);
+  EXPECT_EQ(post_form(token_url(cloud_.tenant_id), without(both, "scope")).aadsts(), 900144);
+  EXPECT_EQ(post_form(token_url(cloud_.tenant_id), with(good(), "scope", " https://vault.azure.net/.default ")).status,
+            200U);
+}
+
+TEST_F(EntraTest, TakesPathsAsClientsJoinThem) {
+  auto form = without(good(), "scope");
+  form.emplace_back("resource", "https://vault.azure.net");
+  for (const auto& path :
+       {"//" + cloud_.tenant_id + "/oauth2/token", "/" + cloud_.tenant_id + "//oauth2/token",
+        "/" + cloud_.tenant_id + "//oauth2//token/", "/" + upper(cloud_.tenant_id) + "/OAuth2/Token"}) {
+    auto reply = post_form("https://login.microsoftonline.com" + path + "?api-version=1.0", form);
+    EXPECT_EQ(reply.status, 200U) << path << reply.body;
+    EXPECT_EQ(reply.text("expires_in"), "3599") << path;
+  }
+  EXPECT_EQ(post_form("https://login.windows.net//" + cloud_.tenant_id + "/oauth2/v2.0/token", good()).status, 200U);
+  EXPECT_EQ(
+      send("GET", "https://login.microsoftonline.com//" + cloud_.tenant_id + "//v2.0/.well-known/openid-configuration")
+          .status,
+      200U);
+  // The same of the other services.
+  auto vault_token = admin_token("https://vault.azure.net");
+  EXPECT_EQ(call("GET", cloud_.vault_uri + "/keys?api-version=7.4", vault_token).status, 200U) << cloud_.vault_uri;
+  auto arm_token = admin_token("https://management.azure.com/");
+  EXPECT_EQ(call("GET", "https://management.azure.com//subscriptions/?api-version=2022-12-01", arm_token).status, 200U);
+  auto graph_token = admin_token("https://graph.microsoft.com/");
+  EXPECT_EQ(call("GET", "https://graph.microsoft.com//v1.0//servicePrincipals/", graph_token).status, 200U);
+  auto origin = fmt::format("https://127.0.0.1:{}", emulator_->tls_port());
+  auto locally = send("GET", origin + "//subscriptions?api-version=2022-12-01",
+                      {{"authorization", "Bearer " + arm_token}}, {}, true);
+  EXPECT_EQ(locally.status, 200U) << locally.body;
+}
+
 TEST_F(EntraTest, RefusesEachFaultWithItsNumberStatusAndError) {
   struct Case {
     const char* what;
@@ -215,6 +281,7 @@ TEST_F(EntraTest, AnswersWithoutAProxyAndAsAdFs) {
   auto listed = send("GET", origin + "/subscriptions?api-version=2019-11-01",
                      {{"authorization", "Bearer " + token.text("access_token")}}, {}, true);
   EXPECT_EQ(listed.status, 200U) << listed.body;
+  EXPECT_TRUE(token.at("expires_in")->is_int64()) << "AD FS answers in numbers";
 }
 
 }  // namespace

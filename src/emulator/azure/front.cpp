@@ -51,6 +51,11 @@ std::string clean_authority(const http::RequestHead& request) {
   return std::string(host);
 }
 
+bool is_token_path(std::string_view path) {
+  while (path.ends_with('/')) path.remove_suffix(1);
+  return path.size() >= 6 && same(path.substr(path.size() - 6), "/token");
+}
+
 http::Response answer_of(const Fault& fault, bool by_entra) {
   auto response = by_entra ? json_response(fault.status, {{"error", fault.code}, {"error_description", fault.message}})
                            : render({fault.status, fault.code, fault.message});
@@ -97,7 +102,9 @@ void spoil(const Fault& fault, http::Response& response) {
 }  // namespace
 
 std::size_t Front::body_limit(const http::RequestHead& head) const {
-  return same(head.path, "/keys/restore") ? kBackupLimit : kBodyLimit;
+  std::string_view path = head.path;
+  while (path.starts_with("//")) path.remove_prefix(1);
+  return same(path, "/keys/restore") ? kBackupLimit : kBodyLimit;
 }
 
 Task<http::Response> Front::handle(http::Request request) {
@@ -167,7 +174,7 @@ Front::Target Front::target_of(const http::Request& request) const {
   if (host == kGraphHost) return {Service::Graph, {}};
   if (!is_local_authority(request.host)) return {};
   // Without a proxy all services but the vaults share one address; their paths tell them apart.
-  auto path = split_path(request.path);
+  auto path = split_names(request.path);
   if (!path || path.value().empty()) return {};
   const auto& first = path.value()[0];
   if (first == "_emulator") return {Service::Control, {}};
@@ -205,7 +212,7 @@ FaultSite Front::site_of(const http::Request& request, const Target& target) {
       return {"key_vault", lower(target.vault.name), route ? std::string(names_of(route.value()).audit) : ""};
     }
     case Service::Entra:
-      return {"entra", "", request.method == "POST" && request.path.ends_with("/token") ? "Token" : "Discovery"};
+      return {"entra", "", request.method == "POST" && is_token_path(request.path) ? "Token" : "Discovery"};
     case Service::ResourceManager:
       return {"resource_manager", "", request.method};
     case Service::Graph:

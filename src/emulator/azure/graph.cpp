@@ -61,31 +61,55 @@ http::Response render_graph(const Refusal& refusal, Seconds now, const std::stri
   return json_response(refusal.status, json::object{{"error", std::move(error)}});
 }
 
+// Whether ids of service principals are asked for: "types" may narrow what the ids are of.
+Outcome<bool> wants_service_principals(const json::object& body) {
+  const auto* types = body.if_contains("types");
+  if (types == nullptr || types->is_null()) return true;
+  if (!types->is_array()) return graph::bad_request("The property 'types' must be a list of texts.");
+  if (types->get_array().empty()) return true;
+  bool wanted = false;
+  for (const auto& type : types->get_array()) {
+    if (!type.is_string()) return graph::bad_request("The property 'types' must be a list of texts.");
+    std::string_view name = type.get_string();
+    wanted = wanted || same(name, "servicePrincipal") || same(name, "directoryObject");
+  }
+  return wanted;
+}
+
 // Services, that is applications signing in for themselves, are all that this directory knows.
 Outcome<http::Response> get_by_ids(const graph::Call& call) {
+  constexpr std::size_t kMostIds = 1000;
   LATCHKEY_TRYV(call.require_reader());
   LATCHKEY_TRY(auto body, graph::read_body(call.request));
   const auto* ids = body.if_contains("ids");
   if (ids == nullptr || !ids->is_array()) return graph::bad_request("The property 'ids' is required.");
+  if (ids->get_array().size() > kMostIds) {
+    return graph::bad_request(fmt::format("The property 'ids' has more than {} ids.", kMostIds));
+  }
+  LATCHKEY_TRY(bool wanted, wants_service_principals(body));
   json::array items;
   for (const auto& id : ids->get_array()) {
     if (!id.is_string()) return graph::bad_request("The property 'ids' must be a list of texts.");
     auto found = call.model->service_principals.find(lower(std::string_view(id.get_string())));
-    if (found == call.model->service_principals.end() || found->second.tenant_id != call.caller.tenant_id) continue;
+    bool is_here = found != call.model->service_principals.end() && found->second.tenant_id == call.caller.tenant_id;
+    if (!wanted || !is_here) continue;
     auto shown = graph::show_service_principal(*call.model, found->second);
     shown["@odata.type"] = "#microsoft.graph.servicePrincipal";
     items.push_back(std::move(shown));
   }
-  return json_response(200, graph::show_list(call.request, "directoryObjects", std::move(items)));
+  return json_response(200, graph::wrap_list(call.request, "directoryObjects", std::move(items)));
 }
 
 Outcome<http::Response> list_organization(const graph::Call& call) {
+  static constexpr std::array<odata::Field, 3> kSchema = {{{"id", odata::FieldType::Text, odata::kEq},
+                                                           {"displayName", odata::FieldType::Text, odata::kEq},
+                                                           {"verifiedDomains", odata::FieldType::Other, 0}}};
   const auto& tenant = call.model->tenants.at(call.caller.tenant_id);
   json::array items{
       json::object{{"id", tenant.id},
                    {"displayName", tenant.display_name},
                    {"verifiedDomains", json::array{json::object{{"name", tenant.domain}, {"isDefault", true}}}}}};
-  return json_response(200, graph::show_list(call.request, "organization", std::move(items)));
+  return graph::answer_list(call, {"organization", "organization", kSchema}, std::move(items));
 }
 
 Refusal denied() {
@@ -134,20 +158,9 @@ Outcome<json::object> graph::read_body(const http::Request& request) {
   return std::move(body.value());
 }
 
-Outcome<std::vector<FilterClause>> graph::read_filter(const http::Request& request) {
-  auto filter = parse_filter(http::query_parameter(request, "$filter").value_or(""));
-  if (!filter) return Refusal{400, "Request_UnsupportedQuery", "Unsupported or invalid query filter clause specified."};
-  return std::move(*filter);
-}
-
 std::string graph::text_of(const json::object& object, std::string_view name) {
   const auto* value = object.if_contains(name);
   return value != nullptr && value->is_string() ? std::string(value->get_string()) : std::string();
-}
-
-json::object graph::show_list(const http::Request& request, std::string_view type, json::array items) {
-  auto origin = is_local_authority(request.host) ? request.host : "graph.microsoft.com";
-  return {{"@odata.context", fmt::format("https://{}/v1.0/$metadata#{}", origin, type)}, {"value", std::move(items)}};
 }
 
 std::string graph::app_id_in(std::string_view segment, std::string_view collection) {
@@ -179,7 +192,7 @@ http::Response Graph::handle(const http::Request& request) {
 }
 
 Outcome<http::Response> Graph::answer(const http::Request& request) {
-  auto path = split_path(request.path);
+  auto path = split_names(request.path);
   if (!path) return graph::bad_request(path.error().message);
   graph::Call call{cloud_, request, cloud_.state.read(), {}, std::move(path.value()), unix_seconds(cloud_.clock)};
   if (!call.path.empty()) call.path.erase(call.path.begin());

@@ -9,7 +9,7 @@
 #include <boost/json/object.hpp>
 
 #include "emulator/azure/cloud.hpp"
-#include "emulator/azure/filter.hpp"
+#include "emulator/azure/odata_match.hpp"
 #include "emulator/azure/tokens.hpp"
 #include "http/message.hpp"
 
@@ -51,9 +51,25 @@ struct Call {
 [[nodiscard]] Refusal not_found(std::string_view id);
 [[nodiscard]] Refusal bad_request(std::string message);
 [[nodiscard]] Outcome<boost::json::object> read_body(const http::Request& request);
-[[nodiscard]] Outcome<std::vector<FilterClause>> read_filter(const http::Request& request);
 [[nodiscard]] std::string text_of(const boost::json::object& object, std::string_view name);
-[[nodiscard]] boost::json::object show_list(const http::Request& request, std::string_view type,
+// What is listed together: its name, its type, and what of it may be asked for. The schema has every property that is
+// shown, and the documented ones that are not, which are null.
+struct Collection {
+  std::string_view name;  // "servicePrincipals"
+  std::string_view type;  // "servicePrincipal"
+  odata::Schema schema;
+};
+// The answer to GET of a collection: what $filter lets through, in the order of $orderby, in pages of $top, with the
+// properties of $select. An option that is not understood is refused.
+[[nodiscard]] Outcome<http::Response> answer_list(const Call& call, const Collection& collection,
+                                                  boost::json::array items);
+// GET of the collection's "$count".
+[[nodiscard]] Outcome<http::Response> answer_count(const Call& call, const Collection& collection,
+                                                   const boost::json::array& items);
+// GET of one thing, with the properties of $select.
+[[nodiscard]] Outcome<http::Response> answer_one(const Call& call, const Collection& collection,
+                                                 boost::json::object item);
+[[nodiscard]] boost::json::object wrap_list(const http::Request& request, std::string_view context,
                                             boost::json::array items);
 [[nodiscard]] boost::json::object show_service_principal(const Model& model, const ServicePrincipal& principal);
 [[nodiscard]] boost::json::object show_application(const Application& app);

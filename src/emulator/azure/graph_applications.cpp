@@ -1,9 +1,10 @@
-#include <algorithm>
+#include <array>
 
 #include <fmt/format.h>
 
 #include "base/encoding.hpp"
 #include "base/json_fields.hpp"
+#include "base/utf8.hpp"
 #include "crypto/hash.hpp"
 #include "emulator/azure/graph.hpp"
 
@@ -13,8 +14,12 @@ namespace json = boost::json;
 
 namespace {
 
+using odata::FieldType;
+using enum odata::Ability;
+
 constexpr std::string_view kCollection = "applications";
 constexpr std::size_t kMaxFederated = 20;
+constexpr std::size_t kLongestName = 256;  // characters
 
 json::object show_federated(const FederatedCredential& credential) {
   return {{"id", credential.id},
@@ -35,11 +40,55 @@ json::object show_secret(const SecretCredential& secret) {
           {"startDateTime", graph_time(secret.start)}};
 }
 
-bool fits(const Application& app, const FilterClause& clause) {
-  if (clause.field == "appid") return passes(clause, app.app_id);
-  if (clause.field == "displayname") return passes(clause, app.display_name);
-  return clause.field == "id" && passes(clause, app.object_id);
-}
+// As for service principals.
+constexpr auto kSchema = std::to_array<odata::Field>(
+    {{"id", FieldType::Text, kEq | kNe | kIn},
+     {"appId", FieldType::Text, kEq | kNe | kIn | kStartsWith},
+     {"createdDateTime", FieldType::Time, kEq | kNe | kOrdered | kIn | kSortable},
+     {"deletedDateTime", FieldType::Time, kEq | kNe | kOrdered | kNull},
+     {"displayName", FieldType::Text, kEq | kNe | kOrdered | kIn | kStartsWith | kNull | kSortable},
+     {"identifierUris", FieldType::TextList, kEq | kStartsWith},
+     {"publisherDomain", FieldType::Text, kEq | kNe | kOrdered | kStartsWith | kNull},
+     {"signInAudience", FieldType::Text, kEq | kNe},
+     {"tags", FieldType::TextList, kEq | kStartsWith},
+     {"keyCredentials", FieldType::Other},
+     {"passwordCredentials", FieldType::Other},
+     {"requiredResourceAccess", FieldType::Other},
+     {"addIns", FieldType::Other},
+     {"api", FieldType::Other},
+     {"appRoles", FieldType::Other},
+     {"applicationTemplateId", FieldType::Other},
+     {"certification", FieldType::Other},
+     {"defaultRedirectUri", FieldType::Other},
+     {"description", FieldType::Other},
+     {"disabledByMicrosoftStatus", FieldType::Other},
+     {"groupMembershipClaims", FieldType::Other},
+     {"info", FieldType::Other},
+     {"isDeviceOnlyAuthSupported", FieldType::Other},
+     {"isFallbackPublicClient", FieldType::Other},
+     {"notes", FieldType::Other},
+     {"optionalClaims", FieldType::Other},
+     {"parentalControlSettings", FieldType::Other},
+     {"publicClient", FieldType::Other},
+     {"requestSignatureVerification", FieldType::Other},
+     {"samlMetadataUrl", FieldType::Other},
+     {"serviceManagementReference", FieldType::Other},
+     {"servicePrincipalLockConfiguration", FieldType::Other},
+     {"spa", FieldType::Other},
+     {"tokenEncryptionKeyId", FieldType::Other},
+     {"uniqueName", FieldType::Other},
+     {"verifiedPublisher", FieldType::Other},
+     {"web", FieldType::Other}});
+constexpr Collection kApplications{kCollection, "application", kSchema};
+
+constexpr auto kFederatedSchema = std::to_array<odata::Field>({{"id", FieldType::Text, kEq | kIn},
+                                                               {"name", FieldType::Text, kEq | kIn | kStartsWith},
+                                                               {"issuer", FieldType::Text, kEq | kIn | kStartsWith},
+                                                               {"subject", FieldType::Text, kEq | kIn | kStartsWith},
+                                                               {"audiences", FieldType::TextList, kEq | kStartsWith},
+                                                               {"description", FieldType::Text, kEq | kNull},
+                                                               {"claimsMatchingExpression", FieldType::Other}});
+constexpr Collection kFederated{"federatedIdentityCredentials", "federatedIdentityCredential", kFederatedSchema};
 
 // Only the home tenant sees an application. `AnyModel` is a model, or a const one.
 template <class AnyModel>
@@ -66,33 +115,40 @@ Outcome<json::object> edit_application(const Call& call, Edit edit) {
   });
 }
 
-Outcome<http::Response> list(const Call& call) {
-  LATCHKEY_TRYV(call.require_reader());
-  LATCHKEY_TRY(auto filter, read_filter(call.request));
+json::array all_of(const Call& call) {
   json::array items;
   for (const auto& [id, app] : call.model->applications) {
-    const auto& candidate = app;
-    if (candidate.tenant_id != call.caller.tenant_id) continue;
-    if (std::all_of(filter.begin(), filter.end(),
-                    [&](const FilterClause& clause) { return fits(candidate, clause); })) {
-      items.push_back(show_application(candidate));
-    }
+    if (app.tenant_id == call.caller.tenant_id) items.push_back(show_application(app));
   }
-  return json_response(200, show_list(call.request, kCollection, std::move(items)));
+  return items;
+}
+
+Outcome<http::Response> list(const Call& call) {
+  LATCHKEY_TRYV(call.require_reader());
+  return answer_list(call, kApplications, all_of(call));
+}
+
+Outcome<http::Response> count(const Call& call) {
+  LATCHKEY_TRYV(call.require_reader());
+  return answer_count(call, kApplications, all_of(call));
+}
+
+Outcome<void> check_length(std::string_view property, std::string_view text, std::size_t most) {
+  if (utf8::utf16_units(text) <= most) return success();
+  return bad_request(
+      fmt::format("Property '{}' has more than {} characters, the most that it may have.", property, most));
 }
 
 Outcome<http::Response> create(const Call& call) {
-  constexpr std::size_t kLongestName = 256;
   LATCHKEY_TRYV(call.require_administrator());
   LATCHKEY_TRY(auto body, read_body(call.request));
   auto name = text_of(body, "displayName");
-  if (name.empty() || name.size() > kLongestName) {
-    return bad_request("A value is required for property 'displayName' of resource 'Application'.");
-  }
+  if (name.empty()) return bad_request("A value is required for property 'displayName' of resource 'Application'.");
+  LATCHKEY_TRYV(check_length("displayName", name, kLongestName));
   Application app;
   app.object_id = new_guid(call.cloud.random);
   app.app_id = new_guid(call.cloud.random);
-  app.display_name = json_fields::clean_text(name, kLongestName);
+  app.display_name = json_fields::clean_text(name, std::string::npos);
   app.tenant_id = call.caller.tenant_id;
   app.multi_tenant = begins_with(text_of(body, "signInAudience"), "AzureADMultipleOrgs");
   app.created = call.now;
@@ -108,7 +164,7 @@ Outcome<http::Response> get(const Call& call) {
   LATCHKEY_TRYV(call.require_reader());
   const auto* app = find(call, *call.model);
   if (app == nullptr) return not_found(name_of(call));
-  return json_response(200, show_application(*app));
+  return answer_one(call, kApplications, show_application(*app));
 }
 
 Outcome<http::Response> remove(const Call& call) {
@@ -134,7 +190,8 @@ Outcome<http::Response> add_password(const Call& call) {
   auto fields = wished != nullptr && wished->is_object() ? wished->get_object() : json::object();
   SecretCredential secret;
   secret.key_id = new_guid(call.cloud.random);
-  secret.display_name = json_fields::clean_text(text_of(fields, "displayName"), 120);
+  secret.display_name = json_fields::clean_text(text_of(fields, "displayName"), std::string::npos);
+  LATCHKEY_TRYV(check_length("displayName", secret.display_name, kLongestName));
   secret.start = call.now;
   secret.end = call.now + kTwoYears;
   if (auto end = text_of(fields, "endDateTime"); !end.empty()) {
@@ -168,6 +225,7 @@ Outcome<http::Response> remove_password(const Call& call) {
 }
 
 Outcome<FederatedCredential> read_federated(const Call& call) {
+  constexpr std::size_t kLongestOfName = 120;  // characters, as the next
   constexpr std::size_t kLongest = 600;
   LATCHKEY_TRY(auto body, read_body(call.request));
   FederatedCredential credential{
@@ -180,12 +238,13 @@ Outcome<FederatedCredential> read_federated(const Call& call) {
   }
   credential.audience = std::string(audiences->get_array()[0].get_string());
   for (const auto* text : {&credential.name, &credential.issuer, &credential.subject, &credential.audience}) {
-    if (text->empty() || text->size() > kLongest) {
-      return bad_request(
-          "The properties 'name', 'issuer', 'subject' and 'audiences' are required, of at most 600 "
-          "characters each.");
-    }
+    if (text->empty()) return bad_request("The properties 'name', 'issuer', 'subject' and 'audiences' are required.");
   }
+  LATCHKEY_TRYV(check_length("name", credential.name, kLongestOfName));
+  LATCHKEY_TRYV(check_length("issuer", credential.issuer, kLongest));
+  LATCHKEY_TRYV(check_length("subject", credential.subject, kLongest));
+  LATCHKEY_TRYV(check_length("audiences", credential.audience, kLongest));
+  LATCHKEY_TRYV(check_length("description", credential.description, kLongest));
   return credential;
 }
 
@@ -219,12 +278,12 @@ Outcome<http::Response> get_federated(const Call& call) {
   json::array items;
   for (const auto& credential : app->federated) {
     if (call.path.size() == 4 && (same(credential.id, call.path[3]) || credential.name == call.path[3])) {
-      return json_response(200, show_federated(credential));
+      return answer_one(call, kFederated, show_federated(credential));
     }
     items.push_back(show_federated(credential));
   }
   if (call.path.size() == 4) return not_found(call.path[3]);
-  return json_response(200, show_list(call.request, "federatedIdentityCredentials", std::move(items)));
+  return answer_list(call, kFederated, std::move(items));
 }
 
 Outcome<http::Response> remove_federated(const Call& call) {
@@ -268,6 +327,7 @@ std::optional<Outcome<http::Response>> handle_applications(Call& call) {
   bool gets = method == "GET";
   if (call.is({kCollection}) && gets) return list(call);
   if (call.is({kCollection}) && method == "POST") return create(call);
+  if (call.is({kCollection, "$count"}) && gets) return count(call);
   bool by_app_id = call.path.size() == 1 && !app_id_in(call.path[0], kCollection).empty();
   if (by_app_id || call.is({kCollection, "*"})) {
     if (gets) return get(call);

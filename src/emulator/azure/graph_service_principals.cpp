@@ -1,4 +1,4 @@
-#include <algorithm>
+#include <array>
 
 #include <fmt/format.h>
 
@@ -11,6 +11,9 @@ namespace json = boost::json;
 
 namespace {
 
+using odata::FieldType;
+using enum odata::Ability;
+
 constexpr std::string_view kCollection = "servicePrincipals";
 
 std::string display_name_of(const Model& model, const ServicePrincipal& principal) {
@@ -18,25 +21,64 @@ std::string display_name_of(const Model& model, const ServicePrincipal& principa
   return app == model.applications.end() ? std::string() : app->second.display_name;
 }
 
-bool fits(const Model& model, const ServicePrincipal& principal, const FilterClause& clause) {
-  if (clause.field == "appid" || clause.field == "serviceprincipalnames") return passes(clause, principal.app_id);
-  if (clause.field == "displayname") return passes(clause, display_name_of(model, principal));
-  return clause.field == "id" && passes(clause, principal.object_id);
+// What Graph's page of the resource says of each property. Those of the type Other have no value here, or none that is
+// filtered by.
+constexpr auto kSchema = std::to_array<odata::Field>(
+    {{"id", FieldType::Text, kEq | kNe | kIn},
+     {"accountEnabled", FieldType::Flag, kEq | kNe | kIn},
+     {"alternativeNames", FieldType::TextList, kEq | kStartsWith},
+     {"appDisplayName", FieldType::Text, kEq | kNe | kIn | kStartsWith},
+     {"appId", FieldType::Text, kEq | kNe | kIn | kStartsWith},
+     {"appOwnerOrganizationId", FieldType::Guid, kEq | kNe | kOrdered | kNull},
+     {"appRoleAssignmentRequired", FieldType::Flag, kEq | kNe},
+     {"createdDateTime", FieldType::Time, kEq | kNe | kOrdered | kIn | kSortable},
+     {"deletedDateTime", FieldType::Time, kEq | kNe | kOrdered | kNull},
+     {"displayName", FieldType::Text, kEq | kNe | kOrdered | kIn | kStartsWith | kNull | kSortable},
+     {"homepage", FieldType::Text, kEq | kNe | kStartsWith | kNull},
+     {"servicePrincipalNames", FieldType::TextList, kEq | kStartsWith},
+     {"servicePrincipalType", FieldType::Text, kEq | kNe | kIn},
+     {"signInAudience", FieldType::Text, kEq | kNe},
+     {"tags", FieldType::TextList, kEq | kStartsWith},
+     {"appRoles", FieldType::Other},
+     {"keyCredentials", FieldType::Other},
+     {"passwordCredentials", FieldType::Other},
+     {"addIns", FieldType::Other},
+     {"appDescription", FieldType::Other},
+     {"applicationTemplateId", FieldType::Other},
+     {"customSecurityAttributes", FieldType::Other},
+     {"description", FieldType::Other},
+     {"disabledByMicrosoftStatus", FieldType::Other},
+     {"info", FieldType::Other},
+     {"loginUrl", FieldType::Other},
+     {"logoutUrl", FieldType::Other},
+     {"notes", FieldType::Other},
+     {"notificationEmailAddresses", FieldType::Other},
+     {"oauth2PermissionScopes", FieldType::Other},
+     {"preferredSingleSignOnMode", FieldType::Other},
+     {"preferredTokenSigningKeyThumbprint", FieldType::Other},
+     {"replyUrls", FieldType::Other},
+     {"resourceSpecificApplicationPermissions", FieldType::Other},
+     {"samlSingleSignOnSettings", FieldType::Other},
+     {"tokenEncryptionKeyId", FieldType::Other},
+     {"verifiedPublisher", FieldType::Other}});
+constexpr Collection kPrincipals{kCollection, "servicePrincipal", kSchema};
+
+json::array all_of(const Call& call) {
+  json::array items;
+  for (const auto& [id, principal] : call.model->service_principals) {
+    if (principal.tenant_id == call.caller.tenant_id) items.push_back(show_service_principal(*call.model, principal));
+  }
+  return items;
 }
 
 Outcome<http::Response> list(const Call& call) {
   LATCHKEY_TRYV(call.require_reader());
-  LATCHKEY_TRY(auto filter, read_filter(call.request));
-  json::array items;
-  for (const auto& [id, principal] : call.model->service_principals) {
-    const auto& candidate = principal;
-    if (candidate.tenant_id != call.caller.tenant_id) continue;
-    if (std::all_of(filter.begin(), filter.end(),
-                    [&](const FilterClause& clause) { return fits(*call.model, candidate, clause); })) {
-      items.push_back(show_service_principal(*call.model, candidate));
-    }
-  }
-  return json_response(200, show_list(call.request, kCollection, std::move(items)));
+  return answer_list(call, kPrincipals, all_of(call));
+}
+
+Outcome<http::Response> count(const Call& call) {
+  LATCHKEY_TRYV(call.require_reader());
+  return answer_count(call, kPrincipals, all_of(call));
 }
 
 // Consent: an application of another tenant can be taken in only where it is multi-tenant.
@@ -84,7 +126,7 @@ Outcome<http::Response> get(const Call& call) {
   LATCHKEY_TRYV(call.require_reader());
   const auto* principal = find(call, *call.model);
   if (principal == nullptr) return not_found(call.path.back());
-  return json_response(200, show_service_principal(*call.model, *principal));
+  return answer_one(call, kPrincipals, show_service_principal(*call.model, *principal));
 }
 
 Outcome<http::Response> update(const Call& call) {
@@ -147,6 +189,7 @@ std::optional<Outcome<http::Response>> handle_service_principals(Call& call) {
     if (call.method() == "POST") return create(call);
     return std::nullopt;
   }
+  if (call.is({kCollection, "$count"}) && call.method() == "GET") return count(call);
   bool by_app_id = call.path.size() == 1 && !app_id_in(call.path[0], kCollection).empty();
   if (!by_app_id && !call.is({kCollection, "*"})) return std::nullopt;
   if (call.method() == "GET") return get(call);

@@ -1,11 +1,13 @@
 #include "emulator/azure/hsm_roles.hpp"
 
 #include <algorithm>
+#include <array>
 
 #include <fmt/format.h>
 
 #include "base/json_fields.hpp"
 #include "emulator/azure/key_rules.hpp"
+#include "emulator/azure/odata_match.hpp"
 #include "emulator/azure/rbac.hpp"
 
 namespace latchkey::emulator::azure {
@@ -87,10 +89,9 @@ class LocalRoles {
 
   // False where the path is another API's.
   bool read_path() {
-    auto split = split_path(request_.path);
+    auto split = split_names(request_.path);
     if (!split) return false;
     auto& segments = split.value();
-    std::erase(segments, std::string());
     auto provider =
         std::find_if(segments.begin(), segments.end(), [](const std::string& one) { return same(one, "providers"); });
     auto before = static_cast<std::size_t>(provider - segments.begin());
@@ -163,6 +164,9 @@ class LocalRoles {
       if (role == nullptr) return not_found("role definition");
       return json_response(200, show(*role));
     }
+    LATCHKEY_TRY(auto filter, read_filter());
+    auto below = odata::take_call(filter, "atScopeAndBelow");
+    if (filter || (below && !below->empty())) return unsupported_filter("atScopeAndBelow()");
     json::array items;
     for (const auto& role : local_roles()) items.push_back(show(role));
     return json_response(200, json::object{{"value", std::move(items)}});
@@ -173,12 +177,33 @@ class LocalRoles {
             fmt::format("Requested {} not found. ({})", what, json_fields::clean_text(name_))};
   }
 
-  // Those at the scope, above it and beneath it.
+  [[nodiscard]] Outcome<std::optional<odata::Filter>> read_filter() const {
+    auto text = http::query_parameter(request_, "$filter").value_or("");
+    if (text.find_first_not_of(' ') == std::string_view::npos) return std::optional<odata::Filter>();
+    auto parsed = odata::parse_filter(text);
+    if (!parsed) return bad_parameter("Invalid $filter: " + parsed.error().message);
+    return std::optional(std::move(parsed.value()));
+  }
+
+  [[nodiscard]] static Refusal unsupported_filter(std::string_view supported) {
+    return bad_parameter(fmt::format("The $filter is not supported. Supported is {}.", supported));
+  }
+
+  // Those at the scope, above it and, unless atScope() is asked for, beneath it.
   [[nodiscard]] Outcome<http::Response> list() const {
+    static constexpr auto kSchema = std::to_array<odata::Field>({{"principalId", odata::FieldType::Guid, odata::kEq}});
     LATCHKEY_TRYV(require("roleAssignments/read/action"));
+    LATCHKEY_TRY(auto filter, read_filter());
+    auto at_scope = odata::take_call(filter, "atScope");
+    if ((at_scope && !at_scope->empty()) || (filter && !odata::check_filter(*filter, kSchema))) {
+      return unsupported_filter("atScope() and principalId eq {id}");
+    }
     json::array items;
     for (const auto& [key, assignment] : hsm_.local_assignments) {
-      if (is_within(scope_, assignment.scope) || is_within(assignment.scope, scope_)) items.push_back(show(assignment));
+      bool is_above = is_within(scope_, assignment.scope);
+      if (!is_above && (at_scope.has_value() || !is_within(assignment.scope, scope_))) continue;
+      json::object record{{"principalId", assignment.principal_id}};
+      if (!filter || odata::lets_through(*filter, kSchema, record)) items.push_back(show(assignment));
     }
     return json_response(200, json::object{{"value", std::move(items)}});
   }

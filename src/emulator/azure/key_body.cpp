@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/utf8.hpp"
 #include "emulator/azure/key_rules.hpp"
 
 namespace latchkey::emulator::azure {
@@ -57,7 +58,8 @@ Outcome<void> read_tags(const json::object& body, Wishes& wishes) {
   if (value == nullptr) return success();
   if (!value->is_object() || value->get_object().size() > kMaxTags) return invalid_value();
   for (const auto& [name, text] : value->get_object()) {
-    if (!text.is_string() || text.get_string().size() > kMaxTagText || name.size() > kMaxTagText) {
+    if (!text.is_string() || utf8::utf16_units(text.get_string()) > kMaxTagText ||
+        utf8::utf16_units(name) > kMaxTagText) {
       return invalid_value();
     }
   }

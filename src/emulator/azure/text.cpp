@@ -105,6 +105,12 @@ Result<std::vector<std::string>> split_path(std::string_view path) {
   return segments;
 }
 
+Result<std::vector<std::string>> split_names(std::string_view path) {
+  LATCHKEY_TRY(auto segments, split_path(path));
+  std::erase(segments, std::string());
+  return segments;
+}
+
 std::string new_guid(RandomSource& random) {
   return format_uuid(make_uuid(random));
 }

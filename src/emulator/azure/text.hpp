@@ -37,6 +37,9 @@ using Seconds = std::int64_t;
 // segments inside stay. Invalid on a bad escape or more than 64 segments.
 [[nodiscard]] Result<std::vector<std::string>> split_path(std::string_view path);
 
+// The same without empty segments: clients join URLs that end with a slash to paths that begin with one.
+[[nodiscard]] Result<std::vector<std::string>> split_names(std::string_view path);
+
 [[nodiscard]] std::string new_guid(RandomSource& random);
 [[nodiscard]] std::string random_hex(RandomSource& random, std::size_t bytes);
 [[nodiscard]] bool is_guid(std::string_view text);

@@ -11,9 +11,6 @@ namespace {
 
 namespace json = boost::json;
 
-// Entra dates a token back, for services whose clocks are behind.
-constexpr Seconds kBackdated = 300;
-
 std::string issuer_of(std::string_view tenant_id) {
   return fmt::format("https://sts.windows.net/{}/", tenant_id);
 }

@@ -13,6 +13,9 @@ namespace latchkey::emulator::azure {
 
 inline constexpr Seconds kTokenLifetime = 3599;
 
+// Entra dates a token back, for services whose clocks are behind.
+inline constexpr Seconds kBackdated = 300;
+
 struct TokenGrant {
   std::string audience;
   std::string tenant_id;

@@ -56,6 +56,31 @@ TEST_F(ManagedHsm, HasATokenResourceOfItsOwn) {
   EXPECT_FALSE(send("GET", "https://none.managedhsm.azure.net/keys?api-version=7.4").failure.empty());
 }
 
+TEST_F(ManagedHsm, FiltersItsRoles) {
+  auto principal = std::string("22222222-2222-4222-8222-222222222222");
+  ASSERT_EQ(assign("keys/k1", kCryptoUser, principal).status, 201U);
+  auto ask = [&](const std::string& path, const std::string& filter) {
+    auto url =
+        fmt::format("https://pool.managedhsm.azure.net/{}?api-version=7.4&$filter={}", path, percent_encode(filter));
+    auto reply = call("GET", url, admin_token("https://managedhsm.azure.net"));
+    return reply.status == 200U ? static_cast<int>(reply.at("value")->get_array().size())
+                                : -static_cast<int>(reply.status);
+  };
+  const std::string assignments = "providers/Microsoft.Authorization/roleAssignments";
+  auto all = ask(assignments, "");
+  EXPECT_EQ(ask(assignments, "atScope()"), all - 1) << "but for that of the key";
+  EXPECT_EQ(ask(assignments, "principalId eq " + principal), 1);
+  EXPECT_EQ(ask(assignments, "principalId eq '" + principal + "'"), 1);
+  EXPECT_EQ(ask(assignments, "atScope() and principalId eq '" + principal + "'"), 0);
+  EXPECT_EQ(ask("keys/k1/" + assignments, "atScope()"), all);
+  for (auto bad : {"roleName eq 'x'", "principalId ne 'x'", "atScope('x')", "principalId eq", "not atScope()"}) {
+    EXPECT_EQ(ask(assignments, bad), -400) << bad;
+  }
+  const std::string definitions = "providers/Microsoft.Authorization/roleDefinitions";
+  EXPECT_EQ(ask(definitions, "atScopeAndBelow()"), ask(definitions, ""));
+  EXPECT_EQ(ask(definitions, "roleName eq 'x'"), -400);
+}
+
 TEST_F(ManagedHsm, DecidesByItsOwnRoles) {
   auto denied = hsm("POST", "keys/k1/create", json::object{{"kty", "RSA-HSM"}});
   EXPECT_EQ(denied.inner(), "ForbiddenByRbac") << "its administrator has no keys, nor has the subscription's owner";

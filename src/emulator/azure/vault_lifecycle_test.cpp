@@ -1,4 +1,4 @@
-// Import, curves, rotation, deletion and throttling: what happens to keys over time.
+// Import, curves, tags, rotation, deletion and throttling: what happens to keys over time.
 #include <openssl/bn.h>
 #include <openssl/core_names.h>
 #include <openssl/evp.h>
@@ -190,6 +190,39 @@ TEST_F(Lifecycle, RetentionEndsWhenTheClockSaysSo) {
   std::string text((std::istreambuf_iterator<char>(state)), std::istreambuf_iterator<char>());
   EXPECT_EQ(text.find(R"("name":"k1")"), std::string::npos) << "its private key is gone";
   EXPECT_EQ(in_vault("short-vault", "POST", "keys/k1/create", ec).status, 200U);
+}
+
+TEST_F(Lifecycle, AKeyThatIsNotThereHasNoVersions) {
+  auto expect_none = [&](const std::string& path) {
+    auto reply = vault("GET", path);
+    EXPECT_EQ(reply.status, 200U) << path << reply.body;
+    EXPECT_EQ(reply.body, R"({"value":[],"nextLink":null})") << path;
+  };
+  expect_none("keys/no-such-key/versions");
+  expect_none("keys/no-such-key/versions?maxresults=5");
+  create("k1", {{"kty", "EC"}});
+  ASSERT_EQ(vault("DELETE", "keys/k1").status, 200U);
+  expect_none("keys/k1/versions");
+  EXPECT_EQ(vault("GET", "keys/no-such-key/versions?maxresults=0").code(), "BadParameter");
+  EXPECT_EQ(vault("GET", "keys/no-such-key").status, 404U);
+  // Whoever may not list learns nothing.
+  auto token = token_of(make_service("plain"), "https://vault.azure.net");
+  EXPECT_EQ(vault("GET", "keys/no-such-key/versions", nullptr, token).status, 403U);
+}
+
+TEST_F(Lifecycle, TagsAreCountedInCharacters) {
+  auto tagged = [&](const std::string& name, const std::string& value) {
+    return vault("POST", "keys/k1/create", json::object{{"kty", "EC"}, {"tags", json::object{{name, value}}}});
+  };
+  const std::string han = "\u6f22";
+  const std::string key = "\U0001F511";  // two of UTF-16's units
+  auto kept = tagged(times(256, han), times(256, han));
+  ASSERT_EQ(kept.status, 200U) << kept.body;
+  EXPECT_EQ(kept.at("tags")->at(times(256, han)).as_string(), times(256, han));
+  EXPECT_EQ(tagged("k", times(128, key)).status, 200U);
+  EXPECT_EQ(tagged("k", times(129, key)).code(), "BadParameter");
+  EXPECT_EQ(tagged("k", times(257, han)).code(), "BadParameter");
+  EXPECT_EQ(tagged(times(257, han), "v").code(), "BadParameter");
 }
 
 class SlowDeletion : public VaultTest {

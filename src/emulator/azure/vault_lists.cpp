@@ -78,10 +78,16 @@ Outcome<json::object> list_keys(VaultCall& call) {
 }
 
 Outcome<json::object> list_versions(VaultCall& call) {
-  LATCHKEY_TRY(auto found, find_key(call, call.vault));
+  auto found = find_key(call, call.vault);
+  // A key that is not there has no versions, which is no error.
+  if (!found) {
+    LATCHKEY_TRYV(read_paging(call.request));
+    return json::object{{"value", json::array()}, {"nextLink", nullptr}};
+  }
+  const auto& key = *found.value().key;
   return page_of(
-      call, found.key->versions, Order::AsMade, [](const KeyVersion& version) { return version.id; },
-      [&](const KeyVersion& version) { return key_item(call, call.vault, *found.key, version, true); });
+      call, key.versions, Order::AsMade, [](const KeyVersion& version) { return version.id; },
+      [&](const KeyVersion& version) { return key_item(call, call.vault, key, version, true); });
 }
 
 Outcome<json::object> list_deleted_keys(VaultCall& call) {

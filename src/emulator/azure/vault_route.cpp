@@ -152,8 +152,13 @@ ActionNames crypto_names(KeyOperation operation) {
 
 Outcome<VaultRoute> route_vault_request(const http::Request& request) {
   auto split = split_path(request.path);
-  if (!split || split.value().empty()) return no_such_operation(request, request.path);
-  const auto& segments = split.value();
+  if (!split) return no_such_operation(request, request.path);
+  auto& segments = split.value();
+  // Clients join a vault's URI, which ends with a slash, to a path that begins with one. Further in, an empty segment
+  // is the version that a client does not name.
+  segments.erase(segments.begin(), std::find_if(segments.begin(), segments.end(),
+                                                [](const std::string& segment) { return !segment.empty(); }));
+  if (segments.empty()) return no_such_operation(request, request.path);
   auto method = method_of(request);
   if (segments.size() == 1 && same(segments[0], "rng") && method == "POST") {
     return VaultRoute{VaultAction::RandomBytes};

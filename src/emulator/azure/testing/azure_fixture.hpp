@@ -19,6 +19,7 @@
 #include "crypto/random.hpp"
 #include "emulator/azure/emulator.hpp"
 #include "emulator/azure/testing/shared_rsa_keys.hpp"
+#include "emulator/azure/text.hpp"
 #include "http/client.hpp"
 #include "http/testing/test_server.hpp"
 
@@ -58,6 +59,13 @@ struct Reply {
     return codes == nullptr ? 0 : codes->get_array().at(0).to_number<std::int64_t>();
   }
 };
+
+// A text of `count` pieces.
+inline std::string times(std::size_t count, std::string_view piece) {
+  std::string text;
+  for (std::size_t i = 0; i < count; ++i) text += piece;
+  return text;
+}
 
 inline std::string new_folder() {
   auto pattern = ::testing::TempDir() + "latchkey-azure-XXXXXX";
@@ -257,14 +265,14 @@ class AzureTest : public ::testing::Test {
   http::TransportFailure failure_ = http::TransportFailure::BadRequest;
   std::unique_ptr<Emulator> emulator_;
   std::string vault_token_;
+  std::string arm_token_;
+  std::string graph_token_;
 
  private:
   std::mutex address_mutex_;
   std::string address_ = "203.0.113.9";
   std::unique_ptr<http::Client> proxied_;
   std::unique_ptr<http::Client> direct_;
-  std::string arm_token_;
-  std::string graph_token_;
   http::testing::RunningContext context_;
 };
 
