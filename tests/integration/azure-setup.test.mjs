@@ -168,7 +168,7 @@ test('a vault that does not fit is changed only when asked to', async () => {
   assert.equal(outcomes(fixed)['fix-vault'], 'done');
   const vault = await customer.arm('GET', '{vault}', '2022-07-01');
   assert.equal(vault.properties.enableRbacAuthorization, true);
-  assert.deepEqual(vault.properties.networkAcls.ipRules.map((rule) => rule.value), ['127.0.0.1', '160.79.104.0/21']);
+  assert.deepEqual(vault.properties.networkAcls.ipRules.map((rule) => rule.value), ['127.0.0.1/32', '160.79.104.0/21']);
   assert.equal(mine('--fix-vault').json.changed, false);
   await customer.patchVault({ networkAcls: { defaultAction: 'Allow', ipRules: [] } });
 });

@@ -68,7 +68,7 @@ struct Collection {
                                                    const boost::json::array& items);
 // GET of one thing, with the properties of $select.
 [[nodiscard]] Outcome<http::Response> answer_one(const Call& call, const Collection& collection,
-                                                 boost::json::object item);
+                                                 const boost::json::object& item);
 [[nodiscard]] boost::json::object wrap_list(const http::Request& request, std::string_view context,
                                             boost::json::array items);
 [[nodiscard]] boost::json::object show_service_principal(const Model& model, const ServicePrincipal& principal);

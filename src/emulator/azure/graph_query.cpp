@@ -295,7 +295,7 @@ Outcome<http::Response> answer_count(const Call& call, const Collection& collect
   return response;
 }
 
-Outcome<http::Response> answer_one(const Call& call, const Collection& collection, json::object item) {
+Outcome<http::Response> answer_one(const Call& call, const Collection& collection, const json::object& item) {
   LATCHKEY_TRY(auto given, options_of(call.request, {"select"}));
   LATCHKEY_TRY(auto select, read_select(given["select"], collection));
   return json_response(200, selected(select, item));
