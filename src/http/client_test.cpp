@@ -12,6 +12,7 @@
 
 #include "http/connect_proxy.hpp"
 #include "http/testing/canned_server.hpp"
+#include "http/testing/test_authority.hpp"
 #include "http/testing/test_server.hpp"
 
 namespace latchkey::http {
@@ -225,7 +226,7 @@ TEST_F(ClientTest, AProxysRefusalsAreToldApart) {
   for (const auto& c : kCases) {
     testing::CannedServer proxy(context_.get(), c.answer);
     ClientOptions through;
-    through.proxy = proxy.url();
+    through.proxy = one_proxy(proxy.url());
     client_ = make(through);
     EXPECT_EQ(failure(get("https://vault.example/")), c.failure) << c.name;
   }
@@ -233,7 +234,7 @@ TEST_F(ClientTest, AProxysRefusalsAreToldApart) {
 
 TEST_F(ClientTest, AProxyThatIsNotThereIsTheProxysFailure) {
   ClientOptions through;
-  through.proxy = url("");
+  through.proxy = one_proxy(url(""));
   // Closed when this returns, which its destruction does not promise.
   asio::co_spawn(context_.get(), server_->stop(std::chrono::milliseconds(0)), asio::use_future).get();
   client_ = make(through);
@@ -272,7 +273,7 @@ TEST_F(ClientTest, TheProxysWordOnNamesIsTaken) {
   auto proxy = ConnectProxy::start(context_.get().get_executor(), options);
   ASSERT_TRUE(proxy);
   ClientOptions through;
-  through.proxy = "http://127.0.0.1:" + std::to_string(proxy.value()->port());
+  through.proxy = one_proxy("http://127.0.0.1:" + std::to_string(proxy.value()->port()));
   client_ = make(through);
   EXPECT_EQ(failure(get("https://unknown.example/")), TransportFailure::UnknownName);
   EXPECT_EQ(failure(get("https://elsewhere.example/")), TransportFailure::ProxyFailed);
@@ -298,8 +299,14 @@ TEST(ClientOptions, MistakesAreTold) {
   ASSERT_FALSE(client);
   EXPECT_THAT(client.error().message, HasSubstr("/no/such/file.pem"));
   options = ClientOptions{};
-  options.proxy = "127.0.0.1:3128";
+  options.proxy = one_proxy("ftp://127.0.0.1:3128");
   EXPECT_EQ(make_curl_client(options).error().code, ErrorCode::Invalid);
+  testing::ScratchFile no_authorities("no certificate");
+  options = ClientOptions{};
+  options.ca_file = no_authorities.path();
+  client = make_curl_client(options);
+  ASSERT_FALSE(client) << "else every host would be blamed";
+  EXPECT_THAT(client.error().message, HasSubstr("holds no certificates in PEM"));
 }
 
 }  // namespace

@@ -114,7 +114,7 @@ TEST_F(ClientTlsTest, ReachesPublicNamesThroughTheProxyUnderAnyPolicy) {
   ASSERT_TRUE(proxy);
   auto options = trusting(trusted_);
   options.address_policy = AddressPolicy::PublicOnly;
-  options.proxy = "http://127.0.0.1:" + std::to_string(proxy.value()->port());
+  options.proxy = one_proxy("http://127.0.0.1:" + std::to_string(proxy.value()->port()));
   auto response = send(options, post("https://one.vault.example/tls", "through"));
   ASSERT_TRUE(response) << response.error().message;
   EXPECT_EQ(response.value().body, "POST /tls |through");
