@@ -128,7 +128,9 @@ bool is_asked_directly(const std::string& url, const std::string& no_proxy) {
 }  // namespace
 
 ProxySettings one_proxy(std::string proxy, std::string no_proxy) {
-  return {proxy, proxy, std::move(no_proxy)};
+  ProxySettings settings{proxy, {}, std::move(no_proxy)};
+  settings.for_http = std::move(proxy);
+  return settings;
 }
 
 std::string process_variable(const std::string& name) {

@@ -1,5 +1,7 @@
 #include "http/request_target.hpp"
 
+#include <algorithm>
+
 #include <boost/algorithm/string/case_conv.hpp>
 #include <boost/algorithm/string/predicate.hpp>
 
