@@ -105,7 +105,44 @@ TEST_F(AccessTest, UnknownPathsAndMethods) {
                  "There is nothing at GET /. Look at the path, its version and its ids.");
   auto wrong = world.call("PATCH", "/v1/organizations/me", world.admin_key);
   expect_refused(wrong, 405, "invalid_request_error", "PATCH is not a method of /v1/organizations/me. Use GET.");
-  EXPECT_EQ(wrong.headers.get("allow"), "GET");
+  EXPECT_EQ(wrong.headers.get("allow"), "GET, HEAD, OPTIONS");
+  auto no_body = world.call("HEAD", "/v1/workspaces/w/encrypt", world.service_key);
+  expect_refused(no_body, 405, "invalid_request_error", "HEAD is not a method of /v1/workspaces/w/encrypt. Use POST.");
+  EXPECT_EQ(no_body.headers.get("allow"), "POST, OPTIONS");
+}
+
+TEST_F(AccessTest, OptionsTellsTheMethodsAndNeedsNoKey) {
+  struct Case {
+    std::string path;
+    std::string allow;
+  };
+  for (const auto& c : {Case{"/healthz", "GET, HEAD, OPTIONS"}, Case{"/metrics", "GET, HEAD, OPTIONS"},
+                        Case{"/v1/workspaces/w/encrypt", "POST, OPTIONS"}}) {
+    auto answer = world.call("OPTIONS", c.path, "");
+    EXPECT_EQ(answer.status, 204U) << c.path;
+    EXPECT_EQ(answer.headers.get("allow"), c.allow) << c.path;
+    EXPECT_EQ(answer.body, "");
+    EXPECT_TRUE(answer.headers.has("request-id"));
+  }
+  auto all = world.call("OPTIONS", "*", "");
+  EXPECT_EQ(all.status, 204U);
+  for (std::string_view method : {"GET", "HEAD", "POST", "DELETE", "OPTIONS"}) {
+    EXPECT_NE(all.headers.get("allow").find(method), std::string::npos) << method;
+  }
+  expect_refused(world.call("OPTIONS", "/nowhere", ""), 404, "not_found_error",
+                 "There is nothing at OPTIONS /nowhere. Look at the path, its version and its ids.");
+}
+
+TEST_F(AccessTest, HeadIsAnsweredAsGetIs) {
+  for (std::string path : {"/healthz", "/readyz", "/v1/organizations/me", "/v1/organizations/external_keys"}) {
+    auto key = path.starts_with("/v1") ? world.admin_key : std::string();
+    auto got = world.call("GET", path, key);
+    auto head = world.call("HEAD", path, key);
+    EXPECT_EQ(head.status, 200U) << path;
+    EXPECT_EQ(head.body, got.body) << path;
+    EXPECT_EQ(head.headers.get("content-type"), got.headers.get("content-type")) << path;
+  }
+  EXPECT_EQ(world.call("HEAD", "/v1/organizations/me", "").status, 401U);
 }
 
 TEST_F(AccessTest, BodiesHaveTheirLimits) {

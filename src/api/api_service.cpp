@@ -118,7 +118,7 @@ class ApiService::Impl {
 
   Task<http::Response> handle(http::Request request) {
     auto match = router_.match(request.method, request.path);
-    if (match.route == nullptr) co_return unrouted(request, match.allowed_methods);
+    if (match.route == nullptr) co_return unrouted(request, std::move(match.allowed_methods));
     request.path_parameters = std::move(match.parameters);
     co_return co_await match.route->handler(std::move(request));
   }
@@ -142,12 +142,22 @@ class ApiService::Impl {
     return raw ? endpoint.raw_body_limit : endpoint.body_limit;
   }
 
-  http::Response unrouted(const http::RequestHead& head, const std::vector<std::string>& allowed_methods) const {
+  // 404, 405, or what OPTIONS asks: no key is needed to hear of methods that the documentation lists.
+  http::Response unrouted(const http::RequestHead& head, std::vector<std::string> allowed_methods) const {
+    bool asks_for_methods = head.method == "OPTIONS";
+    if (asks_for_methods && head.path == "*") allowed_methods = router_.methods();
     bool is_there = !allowed_methods.empty();
-    auto allowed = boost::algorithm::join(allowed_methods, ", ");
-    auto response = error_response(is_there ? wrong_method(head, allowed) : not_found(head), new_request_id());
+    auto request_id = new_request_id();
+    http::Response response;
+    if (asks_for_methods && is_there) {
+      response.status = 204;
+      response.headers.add("request-id", request_id);
+    } else {
+      auto allowed = boost::algorithm::join(allowed_methods, ", ");
+      response = error_response(is_there ? wrong_method(head, allowed) : not_found(head), request_id);
+    }
     response.headers.add("cache-control", "no-store");
-    if (is_there) response.headers.add("allow", allowed);
+    if (is_there) response.headers.add("allow", http::allow_field(allowed_methods));
     return response;
   }
 

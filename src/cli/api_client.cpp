@@ -10,6 +10,8 @@
 
 #include "base/file.hpp"
 #include "base/task.hpp"
+#include "http/retry_after.hpp"
+#include "http/url.hpp"
 
 namespace latchkey::cli {
 
@@ -18,6 +20,7 @@ namespace {
 constexpr std::chrono::seconds kCallTimeout{90};
 constexpr std::size_t kMaxAnswer = std::size_t{256} * 1024 * 1024;
 constexpr std::size_t kMaxKeyFile = 4096;
+constexpr std::chrono::hours kLongestRetryAfter{24};
 
 Result<std::string> find_api_key(const Connection& connection) {
   std::string text;
@@ -55,14 +58,13 @@ ErrorCode code_of_status(unsigned status) {
   }
 }
 
-// Reads the error envelope; a body of another shape (a proxy's page) is told by its status.
-Error read_error(const http::ClientResponse& response) {
-  Error error{code_of_status(response.status), fmt::format("the server answered {}", response.status)};
+// Reads the error envelope into `error`; a body of another shape (a proxy's page) leaves it as it is.
+void read_envelope(const std::string& text, Error& error) {
   boost::system::error_code failed;
-  auto body = boost::json::parse(response.body, failed);
+  auto body = boost::json::parse(text, failed);
   const auto* object = failed ? nullptr : body.if_object();
   const auto* inner = object == nullptr ? nullptr : object->if_contains("error");
-  if (inner == nullptr || !inner->is_object()) return error;
+  if (inner == nullptr || !inner->is_object()) return;
   const auto& fields = inner->get_object();
   if (const auto* message = fields.if_contains("message"); message != nullptr && message->is_string()) {
     error.message = message->get_string().c_str();
@@ -75,6 +77,13 @@ Error read_error(const http::ClientResponse& response) {
       error.cause = std::make_shared<const Error>(Error{error.code, "", beneath->get_string().c_str()});
     }
   }
+}
+
+Error read_error(const http::ClientResponse& response) {
+  Error error{code_of_status(response.status), fmt::format("the server answered {}", response.status)};
+  read_envelope(response.body, error);
+  error.retry_after = http::retry_after(response.headers, SystemClock().now(), kLongestRetryAfter);
+  error.message += http::wait_note(error.retry_after);
   if (auto id = response.headers.get("request-id"); !id.empty()) error.message += fmt::format(" [{}]", id);
   return error;
 }
@@ -91,15 +100,18 @@ Result<std::unique_ptr<ApiClient>> ApiClient::create(const Connection& connectio
   return client;
 }
 
-Result<std::unique_ptr<ApiClient>> ApiClient::create(std::string url, std::string ca_file, std::string_view api_key) {
-  while (!url.empty() && url.back() == '/') url.pop_back();
+Result<std::unique_ptr<ApiClient>> ApiClient::create(const std::string& url, std::string ca_file,
+                                                     std::string_view api_key) {
+  auto base = http::read_base_url(url);
+  if (!base) return Error{ErrorCode::Invalid, fmt::format("--url or LATCHKEY_URL: {}", base.error().message)};
   http::ClientOptions options;
+  LATCHKEY_TRY(options.proxy, http::proxies_of_environment(http::process_variable));
   options.ca_file = std::move(ca_file);
   options.address_policy = http::AddressPolicy::Any;
   options.user_agent = "latchkey-cli/" LATCHKEY_VERSION;
   LATCHKEY_TRY(auto client, http::make_curl_client(std::move(options)));
   return std::unique_ptr<ApiClient>(
-      new ApiClient(std::move(url), crypto::SecretBytes(as_bytes(api_key)), std::move(client)));
+      new ApiClient(std::move(base).value(), crypto::SecretBytes(as_bytes(api_key)), std::move(client)));
 }
 
 Result<http::ClientResponse> ApiClient::send(http::ClientRequest request) {

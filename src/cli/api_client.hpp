@@ -18,7 +18,7 @@ class ApiClient {
   // Finds the API key. Invalid (nothing was tried) where the variable or the file is not there, with how to set it.
   [[nodiscard]] static Result<std::unique_ptr<ApiClient>> create(const Connection& connection);
   // With the key already in hand.
-  [[nodiscard]] static Result<std::unique_ptr<ApiClient>> create(std::string url, std::string ca_file,
+  [[nodiscard]] static Result<std::unique_ptr<ApiClient>> create(const std::string& url, std::string ca_file,
                                                                  std::string_view api_key);
 
   // Sends JSON, or nothing, and reads JSON. An answer of 400 and above is an Error: its message, details.error_code as

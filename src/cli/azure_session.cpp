@@ -1,7 +1,5 @@
 #include "cli/azure_session.hpp"
 
-#include <cstdlib>
-
 #include <fmt/format.h>
 
 #include "base/id.hpp"
@@ -14,21 +12,18 @@ namespace {
 
 namespace azure = customer::azure;
 
-std::string variable(const std::string& name) {
-  const char* value = std::getenv(name.c_str());
-  return value == nullptr ? "" : value;
-}
+using http::process_variable;
 
 std::string first_variable(std::initializer_list<const char*> names) {
   for (const auto* name : names) {
-    if (auto value = variable(name); !value.empty()) return value;
+    if (auto value = process_variable(name); !value.empty()) return value;
   }
   return "";
 }
 
 Result<azure::Target> read_target(const AzureOptions& options) {
   azure::Target target;
-  LATCHKEY_TRY(target.cloud, azure::cloud_of_authority(variable("AZURE_AUTHORITY_HOST")));
+  LATCHKEY_TRY(target.cloud, azure::cloud_of_authority(process_variable("AZURE_AUTHORITY_HOST")));
   LATCHKEY_TRY(target.vault_name, azure::read_vault_name(options.vault, target.cloud));
   LATCHKEY_TRYV(kms::azure::check_key_name(options.key));
   target.key_name = options.key;
@@ -68,14 +63,14 @@ void add_azure_options(CLI::App& command, AzureOptions& options) {
   command.add_option("--egress-range", options.egress_ranges,
                      "Where the platform's calls come from, as often as needed (default: " +
                          azure::PublishedApp().egress_ranges.front() + ")");
-  command.add_option("--proxy", options.proxy, "The way out to Azure (or HTTPS_PROXY)");
+  command.add_option("--proxy", options.proxy, "The way out to Azure (or HTTPS_PROXY); not to the hosts of NO_PROXY");
   command.add_option("--ca-file", options.ca_file,
                      "PEM file of the authorities to trust for Azure (or SSL_CERT_FILE, REQUESTS_CA_BUNDLE)");
   add_connection_options(command, options.connection, "LATCHKEY_ADMIN_KEY");
   add_output_option(command, options.format);
 }
 
-Result<AzureTransport> AzureTransport::create(std::string proxy, std::string ca_file, std::string user_agent,
+Result<AzureTransport> AzureTransport::create(http::ProxySettings proxy, std::string ca_file, std::string user_agent,
                                               const Clock& clock, RandomSource& random) {
   http::ClientOptions options;
   options.proxy = std::move(proxy);
@@ -96,10 +91,14 @@ Result<std::unique_ptr<AzureSession>> AzureSession::open(const AzureOptions& opt
   auto target = read_target(options);
   if (!target) return nothing_tried(target.error());
   std::unique_ptr<AzureSession> session(new AzureSession());
-  auto proxy = options.proxy.empty() ? first_variable({"HTTPS_PROXY", "https_proxy"}) : options.proxy;
+  auto proxy = http::proxy_or_environment(options.proxy, process_variable);
+  if (!proxy && !options.proxy.empty()) {
+    return Error{ErrorCode::Invalid, fmt::format("--proxy: {}", proxy.error().message)};
+  }
+  if (!proxy) return nothing_tried(proxy.error());
   auto ca_file = options.ca_file.empty() ? first_variable({"SSL_CERT_FILE", "REQUESTS_CA_BUNDLE"}) : options.ca_file;
-  auto transport =
-      AzureTransport::create(proxy, ca_file, "latchkey-azure/" LATCHKEY_VERSION, session->clock_, session->random_);
+  auto transport = AzureTransport::create(std::move(proxy.value()), ca_file, "latchkey-azure/" LATCHKEY_VERSION,
+                                          session->clock_, session->random_);
   if (!transport) return nothing_tried(transport.error());
   session->transport_ = std::move(transport.value());
   auto client = ApiClient::create(options.connection);
@@ -109,9 +108,8 @@ Result<std::unique_ptr<AzureSession>> AzureSession::open(const AzureOptions& opt
     return nothing_tried(client.error());
   }
   azure::SignInTools sign_in{session->transport_.retrying, session->clock_, session->random_};
-  LATCHKEY_TRY(session->sign_in_, azure::make_sign_in(variable, target.value().cloud, std::move(sign_in)));
-  azure::Rest::Tools tools{*session->sign_in_, *session->transport_.client, session->transport_.retrying,
-                           session->clock_, session->random_};
+  LATCHKEY_TRY(session->sign_in_, azure::make_sign_in(process_variable, target.value().cloud, std::move(sign_in)));
+  azure::Rest::Tools tools{*session->sign_in_, session->transport_.retrying, session->clock_, session->random_};
   LATCHKEY_TRY(auto customer, azure::CustomerSide::create(std::move(tools), target.value(), options.where));
   session->customer_.emplace(std::move(customer));
   return session;

@@ -34,8 +34,8 @@ void add_azure_options(CLI::App& command, AzureOptions& options);
 struct AzureTransport {
   std::unique_ptr<http::Client> client;
   std::shared_ptr<kms::RetryingTransport> retrying;
-  [[nodiscard]] static Result<AzureTransport> create(std::string proxy, std::string ca_file, std::string user_agent,
-                                                     const Clock& clock, RandomSource& random);
+  [[nodiscard]] static Result<AzureTransport> create(http::ProxySettings proxy, std::string ca_file,
+                                                     std::string user_agent, const Clock& clock, RandomSource& random);
 };
 
 // Not movable: what it holds refers to what else it holds.

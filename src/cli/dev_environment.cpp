@@ -11,6 +11,7 @@
 #include "cli/dev_paths.hpp"
 #include "cli/env_file.hpp"
 #include "crypto/certificate.hpp"
+#include "crypto/certified_key.hpp"
 
 namespace latchkey::cli {
 
@@ -50,6 +51,17 @@ Result<std::string> ensure_workspace(ServerRuntime& runtime, const std::string& 
   return made.id;
 }
 
+// Of what may be a bundle, and a person's own.
+Result<std::string> certificate_of_key(const std::string& data_dir, const std::string& certificates) {
+  auto path = app_private_key_file(data_dir);
+  LATCHKEY_TRY(auto key, read_file(path, kMaxPem));
+  auto pair =
+      crypto::read_certified_key({app_certificate_file(data_dir), certificates}, {path, key}, crypto::KeyKind::Rsa);
+  crypto::wipe(key);
+  if (!pair) return pair.error();
+  return std::move(pair.value().certificate_pem);
+}
+
 }  // namespace
 
 std::string app_certificate_file(const std::string& data_dir) {
@@ -76,7 +88,8 @@ Result<void> ensure_metrics_token(const std::string& data_dir, RandomSource& ran
 Result<std::string> ensure_app_credential(const std::string& data_dir, const AppIdentity& app, const Clock& clock,
                                           RandomSource& random) {
   auto certificate = read_file(app_certificate_file(data_dir), kMaxPem);
-  if (certificate || certificate.error().code != ErrorCode::NotFound) return certificate;
+  if (certificate) return certificate_of_key(data_dir, certificate.value());
+  if (certificate.error().code != ErrorCode::NotFound) return certificate;
   LATCHKEY_TRY(auto key, crypto::RsaKey::generate(kAppKeyBits));
   crypto::CertificateRequest request;
   request.common_name = app.display_name;

@@ -58,7 +58,7 @@ ExitCode with_client(const Connection& connection, OutputFormat format,
   auto client = ApiClient::create(connection);
   if (!client) {
     auto code = report_error(client.error(), format);
-    return client.error().reason == "no_api_key" ? ExitCode::Usage : code;
+    return client.error().code == ErrorCode::Invalid ? ExitCode::Usage : code;
   }
   return action(*client.value());
 }

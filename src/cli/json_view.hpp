@@ -25,7 +25,7 @@ enum class PageStyle {
 [[nodiscard]] Result<boost::json::array> collect_pages(ApiClient& client, std::string_view path, PageStyle style,
                                                        std::size_t limit);
 
-// Makes the client and hands it over; a missing API key is a usage error.
+// Makes the client and hands it over; what it cannot be made of (no API key, no URL, no proxy) is a usage error.
 [[nodiscard]] ExitCode with_client(const Connection& connection, OutputFormat format,
                                    const std::function<ExitCode(ApiClient&)>& action);
 

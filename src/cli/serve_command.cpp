@@ -31,8 +31,10 @@ Result<void> serve(const ServerConfig& config) {
   crypto::SystemRandom random;
   boost::asio::io_context context;
   LATCHKEY_TRY(auto runtime, ServerRuntime::start(config, context.get_executor(), clock, random));
+  bool is_ipv6 = config.address.find(':') != std::string::npos;
   SPDLOG_INFO("latchkey {} serves {}://{}:{}, database {}, AES-GCM by {}", LATCHKEY_VERSION,
-              config.tls_certificate_file.empty() ? "http" : "https", config.address, runtime->port(), config.database,
+              config.tls_certificate_file.empty() ? "http" : "https",
+              is_ipv6 ? fmt::format("[{}]", config.address) : config.address, runtime->port(), config.database,
               crypto::aead_name());
   std::cout << "ready\n";
   LATCHKEY_TRYV(flush_output());

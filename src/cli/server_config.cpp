@@ -5,10 +5,13 @@
 #include <cstdlib>
 
 #include <boost/algorithm/string.hpp>
+#include <boost/asio/ip/address.hpp>
 #include <fmt/format.h>
 #include <toml++/toml.h>
 
 #include "admin/lease_policies.hpp"
+#include "http/proxy.hpp"
+#include "http/url.hpp"
 #include "kms/azure/vault_uri.hpp"
 
 namespace latchkey::cli {
@@ -99,17 +102,46 @@ Result<void> set_log_level(ServerConfig& config, const std::string& value) {
   return success();
 }
 
+Result<void> set_address(ServerConfig& config, const std::string& value) {
+  auto text = boost::to_lower_copy(boost::trim_copy(value));
+  if (text == "localhost") text = "127.0.0.1";
+  if (text.starts_with('[') && text.ends_with(']')) text = text.substr(1, text.size() - 2);
+  boost::system::error_code failed;
+  auto address = boost::asio::ip::make_address(text, failed);
+  if (failed) {
+    return wrong("an IP address such as 127.0.0.1, 0.0.0.0 or ::, without a port (that is server.port)", value);
+  }
+  config.address = address.to_string();
+  return success();
+}
+
+Result<void> set_login_host(ServerConfig& config, const std::string& value) {
+  LATCHKEY_TRY(config.azure_login_host, http::read_host(value));
+  return success();
+}
+
 Result<void> set_suffixes(ServerConfig& config, const std::string& value) {
+  std::vector<std::string> written;
+  boost::split(written, value, boost::is_any_of(","));
   std::vector<std::string> suffixes;
-  boost::split(suffixes, value, boost::is_any_of(","));
-  for (auto& suffix : suffixes) {
-    boost::trim(suffix);
-    if (suffix.size() < 4 || suffix.front() != '.' || suffix.find_first_of("/:@ ") != std::string::npos) {
-      return wrong("host suffixes such as .vault.azure.net", suffix);
-    }
+  for (const auto& text : written) {
+    LATCHKEY_TRY(auto suffix, http::read_host_suffix(text));
+    suffixes.push_back(std::move(suffix));
   }
   config.azure_vault_suffixes = std::move(suffixes);
   return success();
+}
+
+// The value is not repeated: it may hold a password.
+auto proxy(std::string ServerConfig::*member) {
+  return [member](ServerConfig& config, const std::string& value) -> Result<void> {
+    auto text = boost::trim_copy(value);
+    if (text != kEnvironmentProxy) {
+      LATCHKEY_TRYV(http::check_proxy(text));
+    }
+    config.*member = std::move(text);
+    return success();
+  };
 }
 
 std::vector<Setting> server_settings() {
@@ -117,7 +149,7 @@ std::vector<Setting> server_settings() {
   constexpr std::size_t kMebibyte = std::size_t{1024} * 1024;
   return {
       {"server", "address", "The address to listen on. Anything but loopback wants TLS, here or in front.", "127.0.0.1",
-       true, text(&C::address)},
+       true, set_address},
       {"server", "port", "The port to listen on; 0 takes any free one.", "8600", false,
        number<std::uint16_t>(&C::port, 0, 65535)},
       {"server", "tls_certificate_file", "PEM file with the certificate chain, leaf first. Empty: plain HTTP.", "",
@@ -153,12 +185,16 @@ std::vector<Setting> server_settings() {
        "A file with a token of another issuer that the app trusts (workload identity federation);\nbest: no secret at "
        "all. It is read anew for each token, as AKS rotates it (AZURE_FEDERATED_TOKEN_FILE there).",
        "", true, text(&C::azure_federated_token_file)},
-      {"azure", "login_host", "The Entra host of your cloud.", "login.microsoftonline.com", true,
-       text(&C::azure_login_host)},
+      {"azure", "login_host", "The Entra host of your cloud.", "login.microsoftonline.com", true, set_login_host},
       {"azure", "vault_suffixes", "Customers' vaults must be under one of these; comma-separated.",
        boost::join(kms::azure::public_cloud_suffixes(), ","), true, set_suffixes},
-      {"outbound", "proxy", "An HTTP proxy for all calls to customers' clouds, http://HOST:PORT. Empty: none.", "",
-       true, text(&C::proxy)},
+      {"outbound", "proxy",
+       "The proxy for all calls to customers' clouds: http://[USER:PASSWORD@]HOST:PORT; \"environment\": the one of "
+       "HTTPS_PROXY,\nexcept for the hosts of NO_PROXY, as curl reads both. Empty: none.",
+       std::string(kEnvironmentProxy), true, proxy(&C::proxy)},
+      {"outbound", "no_proxy",
+       "The hosts that are asked without that proxy, as NO_PROXY lists them: .example.com,10.0.0.0/8", "", true,
+       text(&C::no_proxy)},
       {"outbound", "ca_file", "PEM file of the authorities to trust for these calls. Empty: the system's.", "", true,
        text(&C::ca_file)},
       {"keyring", "lend_data_keys",
@@ -207,9 +243,11 @@ std::vector<Setting> server_settings() {
        "organisations\nchoose the addresses.",
        "false", false, flag(&C::webhook_private_addresses)},
       {"webhooks", "proxy",
-       "An HTTP proxy for events, http://HOST:PORT. It looks the names up, so it must refuse your own networks. Empty: "
+       "The proxy for events, as outbound.proxy. It looks the names up, so it must refuse your own networks. Empty: "
        "none.",
-       "", true, text(&C::webhook_proxy)},
+       "", true, proxy(&C::webhook_proxy)},
+      {"webhooks", "no_proxy", "As outbound.no_proxy. What is asked directly must have a public address.", "", true,
+       text(&C::webhook_no_proxy)},
       {"webhooks", "ca_file", "PEM file of the authorities to trust when events are sent. Empty: the system's.", "",
        true, text(&C::webhook_ca_file)},
       {"metrics", "token_file",

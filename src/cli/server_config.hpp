@@ -16,6 +16,9 @@
 
 namespace latchkey::cli {
 
+// Instead of a proxy: the ones of the environment.
+inline constexpr std::string_view kEnvironmentProxy = "environment";
+
 struct ServerConfig {
   // [server]
   std::string address;
@@ -40,7 +43,8 @@ struct ServerConfig {
   std::string azure_login_host;
   std::vector<std::string> azure_vault_suffixes;
   // [outbound]
-  std::string proxy;
+  std::string proxy;  // or kEnvironmentProxy
+  std::string no_proxy;
   std::string ca_file;
   // [keyring]
   std::chrono::milliseconds lease_soft{};
@@ -62,7 +66,8 @@ struct ServerConfig {
   unsigned rewrap_calls_per_second = 0;
   // [webhooks]
   bool webhook_private_addresses = false;
-  std::string webhook_proxy;
+  std::string webhook_proxy;  // or kEnvironmentProxy
+  std::string webhook_no_proxy;
   std::string webhook_ca_file;
   // [metrics]
   std::string metrics_token_file;

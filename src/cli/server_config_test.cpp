@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 
 #include "base/file.hpp"
+#include "base/testing/source_folder.hpp"
 
 namespace latchkey::cli {
 namespace {
@@ -17,10 +18,10 @@ std::optional<std::string> no_variables(const std::string&) {
   return std::nullopt;
 }
 
-class ServerConfigTest : public testing::Test {
+class ServerConfigTest : public ::testing::Test {
  protected:
   void SetUp() override {
-    auto pattern = testing::TempDir() + "/server_config_test_XXXXXX";
+    auto pattern = ::testing::TempDir() + "/server_config_test_XXXXXX";
     ASSERT_NE(::mkdtemp(pattern.data()), nullptr);
     folder_ = pattern;
   }
@@ -63,7 +64,7 @@ TEST_F(ServerConfigTest, TheAnnotatedExampleIsTheDefaults) {
 }
 
 TEST_F(ServerConfigTest, TheExampleInTheDocsIsTheOneThatIsPrinted) {
-  auto documented = read_file(LATCHKEY_SOURCE_DIR "/docs/latchkey.example.toml", 1 << 20);
+  auto documented = read_file(latchkey::testing::source_path("docs/latchkey.example.toml"), 1 << 20);
   ASSERT_TRUE(documented) << documented.error().message;
   EXPECT_EQ(documented.value(), annotated_server_config())
       << "make it anew: latchkey serve --print-config > docs/latchkey.example.toml";
@@ -90,7 +91,20 @@ TEST_F(ServerConfigTest, MistakesAreNamedWithTheirPlaceAndTheCure) {
       {"[azure]\nclient_id = \"x\"\n", "needs exactly one credential, and 0 are set"},
       {"[azure]\nclient_id = \"x\"\nclient_secret_file = \"a\"\nfederated_token_file = \"b\"\n", "and 2 are set"},
       {"[azure]\nclient_secret_file = \"a\"\n", "without azure.client_id"},
-      {"[azure]\nvault_suffixes = [\"vault.azure.net\"]\n", "expected host suffixes such as .vault.azure.net"},
+      {"[azure]\nvault_suffixes = [\"https://vault.azure.net/keys\"]\n",
+       "(azure.vault_suffixes): expected host suffixes such as .vault.azure.net"},
+      {"[azure]\nvault_suffixes = []\n", "(azure.vault_suffixes): expected host suffixes such as"},
+      {"[azure]\nvault_suffixes = \".vault.azure.net,\"\n", "(azure.vault_suffixes): expected host suffixes such as"},
+      {"[azure]\nlogin_host = \"http://login.microsoftonline.com\"\n", "(azure.login_host): expected a host such as"},
+      {"[azure]\nlogin_host = \"https://login.microsoftonline.com/common\"\n", "(azure.login_host): expected a host"},
+      {"[azure]\nlogin_host = \"\"\n", "(azure.login_host): expected a host"},
+      {"[server]\naddress = \"0.0.0.0:8600\"\n",
+       "(server.address): expected an IP address such as 127.0.0.1, 0.0.0.0 or ::, without a port (that is "
+       "server.port), got \"0.0.0.0:8600\""},
+      {"[server]\naddress = \"http://0.0.0.0\"\n", "(server.address): expected an IP address"},
+      {"[server]\naddress = \"*\"\n", "(server.address): expected an IP address"},
+      {"[outbound]\nproxy = \"ftp://proxy.example\"\n", "(outbound.proxy): expected a proxy such as"},
+      {"[webhooks]\nproxy = \"http://proxy.example:port\"\n", "(webhooks.proxy): expected a proxy such as"},
   };
   for (const auto& test : cases) {
     EXPECT_NE(refusal(test.toml).find(test.expected), std::string::npos) << test.toml << " -> " << refusal(test.toml);
@@ -99,6 +113,29 @@ TEST_F(ServerConfigTest, MistakesAreNamedWithTheirPlaceAndTheCure) {
             std::string::npos);
   EXPECT_NE(load_server_config(folder_ + "/missing.toml", no_variables, {}).error().message.find("missing.toml"),
             std::string::npos);
+}
+
+TEST_F(ServerConfigTest, HostsMayBeWrittenAsPeopleWriteThem) {
+  auto config = load_server_config(
+      write("[server]\naddress = \" LocalHost \"\n[azure]\nlogin_host = \"HTTPS://Login.MicrosoftOnline.US./\"\n"
+            "vault_suffixes = \"https://Vault.USGovCloudAPI.net/, *.managedhsm.usgovcloudapi.net\"\n"
+            "[outbound]\nproxy = \" proxy.example:3128 \"\n"),
+      no_variables, {});
+  ASSERT_TRUE(config) << config.error().message;
+  EXPECT_EQ(config.value().address, "127.0.0.1");
+  EXPECT_EQ(config.value().azure_login_host, "login.microsoftonline.us");
+  EXPECT_EQ(config.value().azure_vault_suffixes,
+            (std::vector<std::string>{".vault.usgovcloudapi.net", ".managedhsm.usgovcloudapi.net"}));
+  EXPECT_EQ(config.value().proxy, "proxy.example:3128");
+  EXPECT_EQ(load_server_config(write("[server]\naddress = \"[::]\"\n"), no_variables, {}).value().address, "::");
+}
+
+TEST_F(ServerConfigTest, AProxysPasswordIsNotRepeated) {
+  for (std::string name : {"outbound.proxy", "webhooks.proxy"}) {
+    auto message = refusal("", {{name, "http://me:secret@proxy.example:port"}});
+    EXPECT_NE(message.find(name), std::string::npos);
+    EXPECT_EQ(message.find("secret"), std::string::npos) << message;
+  }
 }
 
 TEST_F(ServerConfigTest, ListsMayBeWrittenAsLists) {

@@ -22,6 +22,7 @@
 #include "api/api_service.hpp"
 #include "base/file.hpp"
 #include "base/log.hpp"
+#include "cli/server_credentials.hpp"
 #include "health/health_monitor.hpp"
 #include "health/kill_switch.hpp"
 #include "http/client.hpp"
@@ -42,8 +43,6 @@ namespace latchkey::cli {
 
 namespace {
 
-constexpr std::size_t kMaxPemSize = std::size_t{256} * 1024;
-constexpr std::size_t kLeastToken = 20;
 constexpr unsigned kSigningThreads = 2;
 constexpr std::chrono::seconds kStopGrace{10};
 constexpr std::chrono::seconds kMostTurn{20};  // that a call may wait for its turn at a busy vault
@@ -53,77 +52,39 @@ constexpr std::chrono::minutes kUsagePeriod{1};
 // What a crash loses of the counts by which data keys are replaced (docs/data-keys.md).
 constexpr std::chrono::minutes kUsePeriod{5};
 
-Error in_setting(std::string_view setting, const Error& error) {
-  return caused_by(error, error.code, fmt::format("{}: {}", setting, error.message), error.reason);
-}
-
-Result<std::string> read_setting_file(std::string_view setting, const std::string& path) {
-  auto text = read_file(path, kMaxPemSize);
-  if (!text) return in_setting(setting, text.error());
-  return text;
-}
-
 Result<void> make_folder_of(const std::string& path) {
   auto folder = std::filesystem::path(path).parent_path().string();
   return folder.empty() ? Result<void>(success()) : make_folder(folder, 0700);
 }
 
-// Without the line's end; null where no file is set.
-Result<std::shared_ptr<const crypto::SecretBytes>> read_secret(std::string_view setting, const std::string& path) {
-  std::shared_ptr<const crypto::SecretBytes> secret;
-  if (path.empty()) return secret;
-  LATCHKEY_TRY(auto text, read_setting_file(setting, path));
-  std::string_view trimmed(text);
-  while (!trimmed.empty() && (trimmed.back() == '\n' || trimmed.back() == '\r')) trimmed.remove_suffix(1);
-  secret = std::make_shared<const crypto::SecretBytes>(as_bytes(trimmed));
-  crypto::wipe(text);
-  if (secret->empty()) return Error{ErrorCode::Invalid, fmt::format("{}: {} is empty", setting, path)};
-  return secret;
+Result<http::ProxySettings> proxies_of(std::string_view setting, const std::string& proxy,
+                                       const std::string& no_proxy) {
+  if (proxy != kEnvironmentProxy) return http::one_proxy(proxy, no_proxy);
+  auto proxies = http::proxies_of_environment(http::process_variable);
+  if (!proxies) return in_setting(fmt::format("{} = \"{}\"", setting, kEnvironmentProxy), proxies.error());
+  bool adds = !no_proxy.empty() && proxies.value().no_proxy != "*";
+  if (adds) proxies.value().no_proxy += "," + no_proxy;
+  return proxies;
 }
 
-Result<std::shared_ptr<const crypto::SecretBytes>> metrics_token_of(const ServerConfig& config) {
-  LATCHKEY_TRY(auto token, read_secret("metrics.token_file", config.metrics_token_file));
-  if (token && token->size() < kLeastToken) {
-    return Error{ErrorCode::Invalid,
-                 fmt::format("metrics.token_file: the token in {} has {} characters, which can be guessed. Make one of "
-                             "{} or more: head -c 32 /dev/urandom | base64",
-                             config.metrics_token_file, token->size(), kLeastToken)};
-  }
-  return token;
-}
-
-Result<kms::azure::Credential> azure_credential(const ServerConfig& config) {
-  if (!config.azure_federated_token_file.empty()) {
-    return kms::azure::FederatedTokenFile{config.azure_federated_token_file};
-  }
-  if (!config.azure_certificate_file.empty()) {
-    LATCHKEY_TRY(auto certificate, read_setting_file("azure.certificate_file", config.azure_certificate_file));
-    LATCHKEY_TRY(auto pem, read_setting_file("azure.private_key_file", config.azure_private_key_file));
-    auto key = crypto::RsaKey::from_pem(pem);
-    crypto::wipe(pem);
-    if (!key) return in_setting("azure.private_key_file", key.error());
-    return kms::azure::ClientCertificate{std::move(certificate), std::move(key).value()};
-  }
-  LATCHKEY_TRY(auto secret, read_secret("azure.client_secret_file", config.azure_client_secret_file));
-  return kms::azure::ClientSecret{std::move(secret)};
+Result<std::unique_ptr<http::Client>> outbound_client(const ServerConfig& config) {
+  http::ClientOptions options;
+  LATCHKEY_TRY(options.proxy, proxies_of("outbound.proxy", config.proxy, config.no_proxy));
+  options.ca_file = config.ca_file;
+  auto client = http::make_curl_client(std::move(options));
+  if (!client) return in_setting("outbound.ca_file", client.error());
+  return client;
 }
 
 Result<std::unique_ptr<http::Client>> webhook_client(const ServerConfig& config) {
   http::ClientOptions options;
-  options.proxy = config.webhook_proxy;
+  LATCHKEY_TRY(options.proxy, proxies_of("webhooks.proxy", config.webhook_proxy, config.webhook_no_proxy));
   options.ca_file = config.webhook_ca_file;
   options.address_policy =
       config.webhook_private_addresses ? http::AddressPolicy::Any : http::AddressPolicy::PublicOnly;
   auto client = http::make_curl_client(std::move(options));
-  if (!client) return in_setting("webhooks.proxy or webhooks.ca_file", client.error());
+  if (!client) return in_setting("webhooks.ca_file", client.error());
   return client;
-}
-
-Result<std::optional<http::TlsFiles>> server_tls(const ServerConfig& config) {
-  if (config.tls_certificate_file.empty()) return std::optional<http::TlsFiles>();
-  LATCHKEY_TRY(auto certificate, read_setting_file("server.tls_certificate_file", config.tls_certificate_file));
-  LATCHKEY_TRY(auto key, read_setting_file("server.tls_private_key_file", config.tls_private_key_file));
-  return std::optional(http::TlsFiles{std::move(certificate), std::move(key)});
 }
 
 admin::AdminSettings admin_settings(const ServerConfig& config) {
@@ -303,10 +264,7 @@ Result<std::unique_ptr<ServerRuntime>> ServerRuntime::start(const ServerConfig& 
   auto parts = std::make_unique<Parts>();
   LATCHKEY_TRY(parts->store, open_store(config));
 
-  http::ClientOptions client_options;
-  client_options.proxy = config.proxy;
-  client_options.ca_file = config.ca_file;
-  LATCHKEY_TRY(parts->client, http::make_curl_client(std::move(client_options)));
+  LATCHKEY_TRY(parts->client, outbound_client(config));
 
   LATCHKEY_TRYV(make_folder_of(config.root_key_file));
   LATCHKEY_TRY(auto local, kms::open_local_key_provider(config.root_key_file, random));

@@ -332,8 +332,9 @@ Result<void> take_tour(const TourOptions& options) {
   SystemClock clock;
   crypto::SystemRandom random;
   Transcript transcript;
-  LATCHKEY_TRY(auto transport, AzureTransport::create(outside["HTTPS_PROXY"], variables["LATCHKEY_CA_FILE"],
-                                                      "latchkey-tour/" LATCHKEY_VERSION, clock, random));
+  LATCHKEY_TRY(auto transport,
+               AzureTransport::create(http::one_proxy(outside["HTTPS_PROXY"]), variables["LATCHKEY_CA_FILE"],
+                                      "latchkey-tour/" LATCHKEY_VERSION, clock, random));
   auto variable = [&](const std::string& name) { return variables[name]; };
   LATCHKEY_TRY(auto customer, TourCustomer::create(variable, transport, clock, random, transcript));
   LATCHKEY_TRY(auto admin, ApiClient::create(variables["LATCHKEY_URL"], "", variables["LATCHKEY_ADMIN_KEY"]));

@@ -25,7 +25,7 @@ Result<std::unique_ptr<TourCustomer>> TourCustomer::create(const azure::Variable
   LATCHKEY_TRY(auto cloud, azure::cloud_of_authority(variables("AZURE_AUTHORITY_HOST")));
   azure::SignInTools sign_in_tools{transport.retrying, clock, random};
   LATCHKEY_TRY(auto sign_in, azure::make_sign_in(variables, cloud, std::move(sign_in_tools)));
-  azure::Rest::Tools tools{*sign_in, *transport.client, transport.retrying, clock, random};
+  azure::Rest::Tools tools{*sign_in, transport.retrying, clock, random};
   auto tell = [&transcript](const azure::Call& call) {
     transcript.call(call.method, call.url, call.body ? boost::json::serialize(*call.body) : "");
   };

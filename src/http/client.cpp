@@ -11,8 +11,9 @@
 
 #include <curl/curl.h>
 #include <fmt/format.h>
+#include <openssl/err.h>
+#include <openssl/x509_vfy.h>
 
-#include "http/field_text.hpp"
 #include "http/name_check.hpp"
 #include "http/transfer.hpp"
 
@@ -32,7 +33,8 @@ milliseconds left_until(Deadline deadline) {
 class CurlClient final : public Client {
  public:
   // `multi` is not null.
-  CurlClient(ClientOptions options, CURLM* multi) : options_(std::move(options)), multi_(multi) {
+  CurlClient(ClientOptions options, ProxyTable proxies, CURLM* multi)
+      : options_(std::move(options)), proxies_(std::move(proxies)), multi_(multi) {
     curl_multi_setopt(multi_, CURLMOPT_MAX_HOST_CONNECTIONS, static_cast<long>(options_.max_connections_per_host));
     curl_multi_setopt(multi_, CURLMOPT_PIPELINING, static_cast<long>(CURLPIPE_MULTIPLEX));
     thread_ = std::thread([this] { run(); });
@@ -121,7 +123,7 @@ class CurlClient final : public Client {
           TransportError{TransportFailure::TimedOut, fmt::format("no time was left to call {}", transfer->host())});
       return;
     }
-    auto* easy = transfer->prepare(options_, left);
+    auto* easy = transfer->prepare(options_, proxies_.proxy_for(transfer->url()), left);
     if (easy == nullptr || curl_multi_add_handle(multi_, easy) != CURLM_OK) {
       transfer->finish(TransportError{TransportFailure::Interrupted, "libcurl could not take the request"});
       return;
@@ -203,6 +205,7 @@ class CurlClient final : public Client {
   }
 
   const ClientOptions options_;
+  const ProxyTable proxies_;
   CURLM* const multi_;
   std::unique_ptr<NameCheck> names_ = std::make_unique<NameCheck>();
   std::atomic<bool> stopping_{false};
@@ -216,26 +219,31 @@ class CurlClient final : public Client {
   std::thread thread_;
 };
 
-Result<void> check_options(const ClientOptions& options) {
-  if (!options.ca_file.empty() && !std::ifstream(options.ca_file).good()) {
-    return Error{ErrorCode::Invalid, fmt::format("the file of trusted authorities {} cannot be read", options.ca_file)};
+// Else every call would fail, each with a host to blame.
+Result<void> check_ca_file(const std::string& path) {
+  if (path.empty()) return success();
+  if (!std::ifstream(path).good()) {
+    return Error{ErrorCode::Invalid, fmt::format("the file of trusted authorities {} cannot be read", path)};
   }
-  bool web = options.proxy.starts_with("http://") || options.proxy.starts_with("https://");
-  if (!options.proxy.empty() && (!web || !is_field_value(options.proxy))) {
-    return Error{ErrorCode::Invalid, "the proxy is not a URL such as http://127.0.0.1:3128"};
-  }
-  return success();
+  std::unique_ptr<X509_STORE, decltype(&X509_STORE_free)> store(X509_STORE_new(), X509_STORE_free);
+  bool holds_any = store && X509_STORE_load_file(store.get(), path.c_str()) == 1;
+  ERR_clear_error();
+  if (holds_any) return success();
+  return Error{
+      ErrorCode::Invalid,
+      fmt::format("the file of trusted authorities {} holds no certificates in PEM (BEGIN CERTIFICATE)", path)};
 }
 
 }  // namespace
 
 Result<std::unique_ptr<Client>> make_curl_client(ClientOptions options) {
   static const CURLcode kReady = curl_global_init(CURL_GLOBAL_DEFAULT);
-  LATCHKEY_TRYV(check_options(options));
+  LATCHKEY_TRYV(check_ca_file(options.ca_file));
+  LATCHKEY_TRY(auto proxies, ProxyTable::create(options.proxy));
   CURLM* multi = kReady == CURLE_OK ? curl_multi_init() : nullptr;
   if (multi == nullptr) return Error{ErrorCode::Unavailable, "libcurl could not be set up: there is no memory for it"};
   try {
-    return std::unique_ptr<Client>(std::make_unique<CurlClient>(std::move(options), multi));
+    return std::unique_ptr<Client>(std::make_unique<CurlClient>(std::move(options), std::move(proxies), multi));
   } catch (const std::system_error& error) {
     curl_multi_cleanup(multi);
     return Error{ErrorCode::Unavailable,

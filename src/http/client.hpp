@@ -11,6 +11,7 @@
 #include "base/result.hpp"
 #include "base/task.hpp"
 #include "http/message.hpp"
+#include "http/proxy.hpp"
 
 namespace latchkey::http {
 
@@ -20,11 +21,10 @@ enum class AddressPolicy {
 };
 
 struct ClientOptions {
-  // "http://127.0.0.1:8602"; empty: straight to the host. Proxy variables of the environment are ignored: what the
-  // program's own settings say is what happens. With a proxy the proxy resolves names, so the address policy is not
-  // applied to it.
-  std::string proxy;
-  // PEM file of the authorities to trust instead of the system's.
+  // Variables of the environment are not looked at here: what these settings say is what happens. A proxy resolves
+  // names itself, so the address policy is not applied to what it leads to; it is to every host that is asked directly.
+  ProxySettings proxy;
+  // PEM file of the authorities to trust instead of the system's, for hosts and https proxies.
   std::string ca_file;
   AddressPolicy address_policy = AddressPolicy::PublicOnly;
   std::string user_agent = "latchkey/" LATCHKEY_VERSION;
@@ -75,8 +75,8 @@ class Client {
   [[nodiscard]] virtual Task<Result<ClientResponse, TransportError>> send(ClientRequest request) = 0;
 };
 
-// Starts the thread. Invalid where the CA file cannot be read or the proxy is not a URL. Destruction fails what is in
-// flight with Interrupted.
+// Starts the thread. Invalid where the CA file cannot be read or holds no certificate, or a proxy is none. Destruction
+// fails what is in flight with Interrupted.
 [[nodiscard]] Result<std::unique_ptr<Client>> make_curl_client(ClientOptions options);
 
 // True for an address that AddressPolicy::PublicOnly lets through.

@@ -18,6 +18,7 @@
 
 #include "base/log.hpp"
 #include "http/field_text.hpp"
+#include "http/request_target.hpp"
 
 namespace latchkey::http {
 
@@ -66,24 +67,25 @@ bool unambiguous(const RequestHead& head, unsigned version) {
   return version >= kHttp11 && boost::iequals(head.headers.get("transfer-encoding"), "chunked");
 }
 
-// Null where the target is not a path, its query does not decode, or the head can be read in two ways.
+// Null where the target is none, its query does not decode, or the head can be read in two ways.
 std::optional<Request> read_head(const RequestParser& parser, const asio::ip::tcp::socket& socket, bool tls) {
   const auto& message = parser.get();
   Request request;
   request.method = std::string(message.method_string());
-  std::string_view target(message.target().data(), message.target().size());
-  if (!target.starts_with('/')) return std::nullopt;
-  auto question = target.find('?');
-  request.path = target.substr(0, question);
-  if (question != std::string_view::npos) request.raw_query = target.substr(question + 1);
+  auto target = read_target(request.method, {message.target().data(), message.target().size()});
+  if (!target) return std::nullopt;
+  request.path = std::move(target->path);
+  request.raw_query = std::move(target->query);
   auto query = parse_query(request.raw_query);
   if (!query) return std::nullopt;
   request.query = std::move(query).value();
   for (const auto& field : message) {
     request.headers.add(std::string(field.name_string()), std::string(field.value()));
   }
-  request.host = lower(request.headers.get("host"));
   if (!unambiguous(request, message.version())) return std::nullopt;
+  // RFC 9112 section 3.2.2: what the target says of the host is what counts, and the Host header is replaced by it.
+  if (!target->authority.empty()) request.headers.set("host", target->authority);
+  request.host = lower(request.headers.get("host"));
   boost::system::error_code ignored;
   request.client_address = socket.remote_endpoint(ignored).address();
   request.local_port = socket.local_endpoint(ignored).port();

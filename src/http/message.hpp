@@ -38,11 +38,11 @@ using QueryParameters = std::vector<std::pair<std::string, std::string>>;
 // What is known of a request before its body is read.
 struct RequestHead {
   std::string method;     // as sent, upper case by convention
-  std::string path;       // as sent, still percent-encoded, without the query
+  std::string path;       // as sent, still percent-encoded, without the query; "*" for OPTIONS of the whole server
   std::string raw_query;  // as sent, without '?'
   QueryParameters query;  // names and values decoded ('+' is a space, as forms and Azure clients send it)
   Headers headers;
-  std::string host;  // the Host header as sent (may carry a port); lower case
+  std::string host;  // of the target or else the Host header, as sent (may carry a port); lower case
   boost::asio::ip::address client_address;
   std::uint16_t local_port = 0;
   bool tls = false;

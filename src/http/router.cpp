@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include <boost/algorithm/string/join.hpp>
 #include <boost/algorithm/string/predicate.hpp>
 #include <boost/algorithm/string/split.hpp>
 
@@ -28,6 +29,10 @@ bool more_literal(const Route& a, const Route& b) {
   return false;
 }
 
+void add_once(std::vector<std::string>& methods, const std::string& method) {
+  if (std::find(methods.begin(), methods.end(), method) == methods.end()) methods.push_back(method);
+}
+
 }  // namespace
 
 void Router::add(std::string method, std::string pattern, Handler handler, RouteOptions options) {
@@ -48,14 +53,12 @@ RouteMatch Router::match(std::string_view method, std::string_view path) const {
     }
     return true;
   };
+  auto wanted = method == "HEAD" ? std::string_view("GET") : method;
   RouteMatch match;
   for (const auto& route : routes_) {
     if (!fits(route)) continue;
-    if (route.method != method) {
-      if (std::find(match.allowed_methods.begin(), match.allowed_methods.end(), route.method) ==
-          match.allowed_methods.end()) {
-        match.allowed_methods.push_back(route.method);
-      }
+    if (route.method != wanted) {
+      add_once(match.allowed_methods, route.method);
     } else if (match.route == nullptr || more_literal(route, *match.route)) {
       match.route = &route;
     }
@@ -70,6 +73,22 @@ RouteMatch Router::match(std::string_view method, std::string_view path) const {
     match.parameters.emplace_back(name.substr(1, name.size() - 2), std::move(value).value());
   }
   return match;
+}
+
+std::vector<std::string> Router::methods() const {
+  std::vector<std::string> methods;
+  for (const auto& route : routes_) add_once(methods, route.method);
+  return methods;
+}
+
+std::string allow_field(const std::vector<std::string>& methods) {
+  std::vector<std::string> allowed;
+  for (const auto& method : methods) {
+    add_once(allowed, method);
+    if (method == "GET") add_once(allowed, "HEAD");
+  }
+  add_once(allowed, "OPTIONS");
+  return boost::algorithm::join(allowed, ", ");
 }
 
 }  // namespace latchkey::http

@@ -34,14 +34,20 @@ struct RouteMatch {
 class Router {
  public:
   void add(std::string method, std::string pattern, Handler handler, RouteOptions options = {});
-  // Literal segments win over names. With `ignore_case`, literal segments match in any case (ARM, Key Vault).
+  // Literal segments win over names. With `ignore_case`, literal segments match in any case (ARM, Key Vault). HEAD
+  // finds what GET finds (RFC 9110 section 9.3.2); the server leaves the body away.
   [[nodiscard]] RouteMatch match(std::string_view method, std::string_view path) const;
   void set_ignore_case(bool ignore) { ignore_case_ = ignore; }
   [[nodiscard]] const std::vector<Route>& routes() const { return routes_; }
+  // Of all routes, each once, in their order.
+  [[nodiscard]] std::vector<std::string> methods() const;
 
  private:
   std::vector<Route> routes_;
   bool ignore_case_ = false;
 };
+
+// The Allow header of a path with routes of these methods: HEAD goes where GET does, and OPTIONS everywhere.
+[[nodiscard]] std::string allow_field(const std::vector<std::string>& methods);
 
 }  // namespace latchkey::http

@@ -57,6 +57,22 @@ TEST(Router, AKnownPathWithAnotherMethodNamesTheMethods) {
   EXPECT_TRUE(router.match("PATCH", "/v1/nothing").allowed_methods.empty());
 }
 
+TEST(Router, HeadGoesWhereGetGoesAndNowhereElse) {
+  auto router = make_router();
+  EXPECT_EQ(matched(router, "HEAD", "/v1/keys/me"), "/v1/keys/me");
+  EXPECT_EQ(router.match("HEAD", "/v1/keys/me").route->method, "GET");
+  auto match = router.match("HEAD", "/v1/keys/x/validate");
+  EXPECT_EQ(match.route, nullptr);
+  EXPECT_EQ(match.allowed_methods, std::vector<std::string>{"POST"});
+}
+
+TEST(Router, AllowNamesHeadAndOptionsToo) {
+  auto router = make_router();
+  EXPECT_EQ(allow_field(router.match("PATCH", "/v1/keys/x").allowed_methods), "POST, DELETE, GET, HEAD, OPTIONS");
+  EXPECT_EQ(allow_field({"POST"}), "POST, OPTIONS");
+  EXPECT_EQ(allow_field(router.methods()), "GET, HEAD, POST, DELETE, OPTIONS");
+}
+
 TEST(Router, IgnoresCaseWhereAskedTo) {
   auto router = make_router();
   router.set_ignore_case(true);

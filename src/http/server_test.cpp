@@ -52,12 +52,50 @@ TEST_F(ServerTest, AHeadRequestGetsTheLengthAndNoBody) {
   EXPECT_THAT(answer, Not(HasSubstr("HEAD /x")));
 }
 
+TEST_F(ServerTest, AHeadRequestKeepsTheConnection) {
+  start();
+  auto answers = send(
+      "HEAD /one HTTP/1.1\r\nHost: h\r\n\r\n"
+      "HEAD /throw HTTP/1.1\r\nHost: h\r\n\r\n"
+      "POST /two HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\nhello"
+      "HEAD /status?204 HTTP/1.1\r\nHost: h\r\n\r\n"
+      "GET /three HTTP/1.1\r\nHost: h\r\n\r\n");
+  EXPECT_THAT(answers, StartsWith("HTTP/1.1 200 OK\r\n"));
+  EXPECT_THAT(answers, HasSubstr("\r\n\r\nHTTP/1.1 500")) << "nothing between the heads";
+  EXPECT_THAT(answers, HasSubstr("\r\n\r\nHTTP/1.1 200 OK\r\n"));
+  EXPECT_THAT(answers, HasSubstr("POST /two |helloHTTP/1.1 204"));
+  EXPECT_THAT(answers, HasSubstr("GET /three |"));
+}
+
+TEST_F(ServerTest, TakesAbsoluteTargetsAndTheirHost) {
+  start();
+  auto answer = send("GET http://Vault.Example:8443/keys?a=b HTTP/1.1\r\nHost: other.example\r\n\r\n");
+  EXPECT_THAT(answer, StartsWith("HTTP/1.1 200"));
+  EXPECT_THAT(answer, HasSubstr("x-host: vault.example:8443"));
+  EXPECT_THAT(answer, HasSubstr("GET /keys a=b|"));
+  EXPECT_THAT(send("GET https://vault.example HTTP/1.1\r\nHost: h\r\n\r\n"), HasSubstr("GET / |"));
+  EXPECT_THAT(send("GET http://a/x HTTP/1.0\r\n\r\n"), HasSubstr("x-host: a"));
+}
+
+TEST_F(ServerTest, TakesTheAsteriskForOptionsAlone) {
+  start();
+  EXPECT_THAT(send("OPTIONS * HTTP/1.1\r\nHost: h\r\n\r\n"), HasSubstr("OPTIONS * |"));
+  EXPECT_THAT(send("GET * HTTP/1.1\r\nHost: h\r\n\r\n"), StartsWith("HTTP/1.1 400"));
+}
+
 TEST_F(ServerTest, RefusesWhatIsNotARequest) {
   start();
   for (std::string_view bytes : {
            "nonsense\r\n\r\n",
            "GET / HTTP/9.9\r\n\r\n",
            "GET noslash HTTP/1.1\r\nHost: h\r\n\r\n",
+           "GET http://user:secret@a/ HTTP/1.1\r\nHost: a\r\n\r\n",
+           "GET http://a:x/ HTTP/1.1\r\nHost: a\r\n\r\n",
+           "GET http:///x HTTP/1.1\r\nHost: a\r\n\r\n",
+           "GET ftp://a/ HTTP/1.1\r\nHost: a\r\n\r\n",
+           "GET http://a/ HTTP/1.1\r\n\r\n",
+           "GET http://a/ HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n",
+           "CONNECT a:443 HTTP/1.1\r\nHost: a:443\r\n\r\n",
            "GET /?a=%zz HTTP/1.1\r\nHost: h\r\n\r\n",
            "GET / HTTP/1.1\r\nbad header\r\n\r\n",
            "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: x\r\n\r\n",

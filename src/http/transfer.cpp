@@ -149,10 +149,11 @@ curl_socket_t Transfer::open_socket(void* user, curlsocktype, curl_sockaddr* tar
   return ::socket(target->family, target->socktype | SOCK_CLOEXEC, target->protocol);
 }
 
-CURL* Transfer::prepare(const ClientOptions& options, std::chrono::milliseconds left) {
+CURL* Transfer::prepare(const ClientOptions& options, const Proxy* proxy, std::chrono::milliseconds left) {
   easy_ = curl_easy_init();
   if (easy_ == nullptr) return nullptr;
   prepare_connection(options, left);
+  prepare_proxy(options, proxy);
   prepare_message();
   return easy_;
 }
@@ -172,17 +173,30 @@ void Transfer::prepare_connection(const ClientOptions& options, std::chrono::mil
   curl_easy_setopt(easy_, CURLOPT_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2));
   curl_easy_setopt(easy_, CURLOPT_ERRORBUFFER, error_text_);
   curl_easy_setopt(easy_, CURLOPT_USERAGENT, options.user_agent.c_str());
-  // Both set, even if empty, so that the environment's proxy variables have no say.
-  curl_easy_setopt(easy_, CURLOPT_PROXY, options.proxy.c_str());
-  curl_easy_setopt(easy_, CURLOPT_NOPROXY, "");
   if (!options.ca_file.empty()) {
     curl_easy_setopt(easy_, CURLOPT_CAINFO, options.ca_file.c_str());
     curl_easy_setopt(easy_, CURLOPT_CAPATH, nullptr);
   }
-  proxied_ = !options.proxy.empty();
-  public_only_ = !proxied_ && options.address_policy == AddressPolicy::PublicOnly;
   curl_easy_setopt(easy_, CURLOPT_OPENSOCKETFUNCTION, open_socket);
   curl_easy_setopt(easy_, CURLOPT_OPENSOCKETDATA, this);
+}
+
+void Transfer::prepare_proxy(const ClientOptions& options, const Proxy* proxy) {
+  proxied_ = proxy != nullptr;
+  public_only_ = !proxied_ && options.address_policy == AddressPolicy::PublicOnly;
+  // Both set, even if empty, so that the environment's proxy variables have no say.
+  curl_easy_setopt(easy_, CURLOPT_PROXY, proxied_ ? proxy->url.c_str() : "");
+  curl_easy_setopt(easy_, CURLOPT_NOPROXY, "");
+  if (!proxied_) return;
+  if (!proxy->user.empty() || !proxy->password.empty()) {
+    curl_easy_setopt(easy_, CURLOPT_PROXYUSERNAME, proxy->user.c_str());
+    curl_easy_setopt(easy_, CURLOPT_PROXYPASSWORD, proxy->password.c_str());
+  }
+  curl_easy_setopt(easy_, CURLOPT_PROXY_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2));
+  if (!options.ca_file.empty()) {
+    curl_easy_setopt(easy_, CURLOPT_PROXY_CAINFO, options.ca_file.c_str());
+    curl_easy_setopt(easy_, CURLOPT_PROXY_CAPATH, nullptr);
+  }
 }
 
 void Transfer::prepare_message() {
@@ -263,8 +277,15 @@ std::optional<TransportError> Transfer::explain_proxy(CURLcode code) const {
     case TransportFailure::LookupFailed:
       return TransportError{failure, fmt::format("the proxy could not look up the name {}", host())};
     default:
-      return TransportError{failure, fmt::format("the proxy refused to connect to {} with {}", host(), answered)};
+      break;
   }
+  constexpr long kProxyWantsCredentials = 407;
+  if (answered == kProxyWantsCredentials) {
+    return TransportError{failure, fmt::format("the proxy that leads to {} answered 407: it wants another user and "
+                                               "password than it was given (http://USER:PASSWORD@HOST:PORT)",
+                                               host())};
+  }
+  return TransportError{failure, fmt::format("the proxy refused to connect to {} with {}", host(), answered)};
 }
 
 }  // namespace latchkey::http

@@ -30,18 +30,21 @@ class Transfer {
   Transfer& operator=(const Transfer&) = delete;
   ~Transfer();
 
-  // The handle, ready for the multi; null where there is no memory for one.
-  [[nodiscard]] CURL* prepare(const ClientOptions& options, std::chrono::milliseconds left);
+  // The handle, ready for the multi; null where there is no memory for one. `proxy` is null where the host is asked
+  // directly.
+  [[nodiscard]] CURL* prepare(const ClientOptions& options, const Proxy* proxy, std::chrono::milliseconds left);
   // Tells the caller; called once.
   void finish(Outcome outcome) { complete_(std::move(outcome)); }
   // What the handle's end means.
   [[nodiscard]] Outcome outcome(CURLcode code);
 
   [[nodiscard]] std::string host() const { return host_of(request_.url); }
+  [[nodiscard]] const std::string& url() const { return request_.url; }
   [[nodiscard]] Deadline deadline() const { return request_.deadline; }
 
  private:
   void prepare_connection(const ClientOptions& options, std::chrono::milliseconds left);
+  void prepare_proxy(const ClientOptions& options, const Proxy* proxy);
   void prepare_message();
   void add_header(const std::string& line);
   [[nodiscard]] TransportError explain(CURLcode code) const;

@@ -52,5 +52,95 @@ TEST(UrlTest, RefusesWhatIsNoUrlWithoutRepeatingIt) {
   }
 }
 
+struct Written {
+  std::string text;
+  std::string meant;
+};
+
+TEST(HostTest, IsReadHoweverItIsWritten) {
+  for (const auto& [text, meant] : {
+           Written{"login.microsoftonline.com", "login.microsoftonline.com"},
+           Written{"login.microsoftonline.com/", "login.microsoftonline.com"},
+           Written{"https://login.microsoftonline.com", "login.microsoftonline.com"},
+           Written{"HTTPS://Login.MicrosoftOnline.com//", "login.microsoftonline.com"},
+           Written{"login.microsoftonline.com.", "login.microsoftonline.com"},
+           Written{"login.microsoftonline.com:443", "login.microsoftonline.com"},
+           Written{" \tlogin.microsoftonline.com\r\n", "login.microsoftonline.com"},
+           Written{"login.stack.example:8443/", "login.stack.example:8443"},
+           Written{"localhost:8601", "localhost:8601"},
+           Written{"127.0.0.1", "127.0.0.1"},
+           Written{"[::1]:8601", "[::1]:8601"},
+       }) {
+    auto host = read_host(text);
+    ASSERT_TRUE(host) << text << ": " << host.error().message;
+    EXPECT_EQ(host.value(), meant);
+  }
+}
+
+TEST(HostTest, WhatIsMoreThanAHostIsRefusedWithoutRepeatingIt) {
+  for (const std::string& text : {std::string(),
+                                  std::string(" "),
+                                  std::string("http://secret.example/"),
+                                  std::string("//secret.example"),
+                                  std::string("https://secret.example/tenant"),
+                                  std::string("secret.example/tenant"),
+                                  std::string("secret.example?a"),
+                                  std::string("secret.example#a"),
+                                  std::string("me:secret@login.example"),
+                                  std::string("secret.example:0"),
+                                  std::string("secret.example:99999"),
+                                  std::string("secret..example"),
+                                  std::string(".secret.example"),
+                                  std::string("secret.example.."),
+                                  std::string("se cret.example"),
+                                  std::string("secr\xc3\xa9t.example"),
+                                  std::string("secret.example,b.example"),
+                                  std::string("*.secret.example"),
+                                  std::string("ftp://secret.example"),
+                                  std::string("secret.example\0.evil", 20)}) {
+    auto host = read_host(text);
+    ASSERT_FALSE(host) << text;
+    EXPECT_EQ(host.error().code, ErrorCode::Invalid);
+    EXPECT_EQ(host.error().message.find("secret"), std::string::npos) << text;
+  }
+}
+
+TEST(HostSuffixTest, IsReadHoweverItIsWritten) {
+  for (const std::string text :
+       {".vault.azure.net", "vault.azure.net", "*.vault.azure.net", " .Vault.AZURE.net ", "https://vault.azure.net/",
+        ".vault.azure.net/", ".vault.azure.net.", ".vault.azure.net:443"}) {
+    auto suffix = read_host_suffix(text);
+    ASSERT_TRUE(suffix) << text << ": " << suffix.error().message;
+    EXPECT_EQ(suffix.value(), ".vault.azure.net") << text;
+  }
+  for (const std::string text : {"", ".", "*", "*.", "..vault.azure.net", "*.*.azure.net", "http://vault.azure.net",
+                                 "vault.azure.net/keys", "vault.azure.net:8443", "me@vault.azure.net", "127.0.0.1",
+                                 ".0.1", "[::1]", "vault azure net", "x*.vault.azure.net"}) {
+    EXPECT_FALSE(read_host_suffix(text)) << text;
+  }
+}
+
+TEST(BaseUrlTest, IsReadHoweverItIsWritten) {
+  for (const auto& [text, meant] : {
+           Written{"http://127.0.0.1:8600", "http://127.0.0.1:8600"},
+           Written{" HTTPS://Keys.Example.COM/ ", "https://keys.example.com"},
+           Written{"https://keys.example.com:443///", "https://keys.example.com"},
+           Written{"http://keys.example.com:80", "http://keys.example.com"},
+           Written{"https://keys.example.com/Latchkey/", "https://keys.example.com/Latchkey"},
+           Written{"http://[::1]:8600/", "http://[::1]:8600"},
+       }) {
+    auto base = read_base_url(text);
+    ASSERT_TRUE(base) << text;
+    EXPECT_EQ(base.value(), meant);
+  }
+  for (const std::string text :
+       {"", "keys.example.com", "keys.example.com:8600", "/v1", "ftp://a", "https://me:secret@a", "https://a?secret=b",
+        "https://a#secret", "https://", "https://a b"}) {
+    auto base = read_base_url(text);
+    ASSERT_FALSE(base) << text;
+    EXPECT_EQ(base.error().message.find("secret"), std::string::npos);
+  }
+}
+
 }  // namespace
 }  // namespace latchkey::http

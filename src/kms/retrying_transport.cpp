@@ -4,13 +4,13 @@
 #include <array>
 #include <charconv>
 #include <cstring>
-#include <time.h>
 
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <fmt/format.h>
 
+#include "http/retry_after.hpp"
 #include "kms/reason_catalogue.hpp"
 #include "kms/wipe_at_exit.hpp"
 
@@ -40,26 +40,15 @@ std::optional<std::int64_t> whole_number(std::string_view text) {
   return value;
 }
 
-milliseconds bounded(std::int64_t milliseconds_asked) {
-  return std::clamp(milliseconds(milliseconds_asked), milliseconds(0), kLongestRetryAfter);
+bool worth_repeating(unsigned status, Repeat repeat) {
+  constexpr unsigned kThrottled = 429;
+  if (status == kThrottled) return true;
+  return repeat == Repeat::AfterAnyFault && (status == 408 || (status >= 500 && status <= 599));
 }
 
-// IMF-fixdate, the one form that RFC 9110 lets senders use: "Sun, 06 Nov 1994 08:49:37 GMT".
-std::optional<std::chrono::sys_seconds> http_date(std::string_view text) {
-  if (text.size() != 29) return std::nullopt;
-  std::tm fields{};
-  std::string copy(text);
-  const char* end = strptime(copy.c_str(), "%a, %d %b %Y %H:%M:%S GMT", &fields);
-  if (end == nullptr || *end != '\0') return std::nullopt;
-  return std::chrono::sys_seconds(std::chrono::seconds(timegm(&fields)));
-}
-
-bool worth_repeating(unsigned status) {
-  return status == 408 || status == 429 || (status >= 500 && status <= 599);
-}
-
-bool worth_repeating(http::TransportFailure failure) {
+bool worth_repeating(http::TransportFailure failure, Repeat repeat) {
   using http::TransportFailure;
+  if (repeat == Repeat::WhenThrottled) return false;
   switch (failure) {
     case TransportFailure::LookupFailed:
     case TransportFailure::ConnectFailed:
@@ -100,7 +89,7 @@ milliseconds RetryingTransport::jittered_delay(unsigned attempt) {
 }
 
 Task<Result<http::ClientResponse, http::TransportError>> RetryingTransport::send(http::ClientRequest request,
-                                                                                 Deadline deadline) {
+                                                                                 Deadline deadline, Repeat repeat) {
   WipeAtExit wipe(request.body);  // a data key on its way to be wrapped, or a credential
   for (unsigned attempt = 1;; ++attempt) {
     auto now = clock_.steady();
@@ -108,9 +97,12 @@ Task<Result<http::ClientResponse, http::TransportError>> RetryingTransport::send
       co_return http::TransportError{http::TransportFailure::TimedOut, "no time was left to ask"};
     }
     auto copy = request;
-    copy.deadline = std::min<Deadline>(deadline, now + settings_.attempt_timeout);
+    // An attempt that is not repeated after a timeout may take all the time there is.
+    copy.deadline =
+        repeat == Repeat::AfterAnyFault ? std::min<Deadline>(deadline, now + settings_.attempt_timeout) : deadline;
     auto answer = co_await client_.send(std::move(copy));
-    bool again = answer ? worth_repeating(answer.value().status) : worth_repeating(answer.error().failure);
+    bool again =
+        answer ? worth_repeating(answer.value().status, repeat) : worth_repeating(answer.error().failure, repeat);
     if (!again || attempt >= settings_.attempts) co_return answer;
     auto delay = jittered_delay(attempt);
     if (answer) {
@@ -123,17 +115,9 @@ Task<Result<http::ClientResponse, http::TransportError>> RetryingTransport::send
 
 std::optional<milliseconds> retry_after(const http::Headers& headers, Timestamp now) {
   for (std::string_view name : {"retry-after-ms", "x-ms-retry-after-ms"}) {
-    if (auto value = whole_number(headers.get(name))) return bounded(std::min(*value, kLongestRetryAfter.count()));
+    if (auto value = whole_number(headers.get(name))) return milliseconds(std::min(*value, kLongestRetryAfter.count()));
   }
-  auto text = headers.get("retry-after");
-  if (auto value = whole_number(text)) {
-    return bounded(std::min(*value, kLongestRetryAfter.count() / 1000) * 1000);
-  }
-  if (auto date = http_date(text)) {
-    auto wait = std::chrono::ceil<milliseconds>(*date - now);
-    return bounded(wait.count());
-  }
-  return std::nullopt;
+  return http::retry_after(headers, now, kLongestRetryAfter);
 }
 
 Error transport_error(const http::TransportError& failure, Peer peer, std::string_view host) {

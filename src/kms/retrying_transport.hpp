@@ -34,17 +34,24 @@ class Sleeper {
 
 [[nodiscard]] std::shared_ptr<Sleeper> make_timer_sleeper();
 
+// Which failures end in another attempt.
+enum class Repeat {
+  AfterAnyFault,  // the request is safe to repeat
+  WhenThrottled,  // a 429 alone, which says that nothing was done
+};
+
 class RetryingTransport {
  public:
   // The references outlive the transport. Thread-safe.
   RetryingTransport(http::Client& client, const Clock& clock, RandomSource& random, std::shared_ptr<Sleeper> sleeper,
                     RetrySettings settings);
 
-  // Sends a request that is safe to repeat. Gives the last answer or failure: an answer of 408, 429 or 5xx where
-  // attempts or time ran out. Failures that another attempt cannot cure (a name that does not exist, a forbidden
-  // address) are given at once. Never waits past the deadline: a Retry-After beyond it ends the attempts.
+  // Gives the last answer or failure: an answer of 408, 429 or 5xx where attempts or time ran out. Failures that
+  // another attempt cannot cure (a name that does not exist, a forbidden address) are given at once. Never waits past
+  // the deadline: a Retry-After beyond it ends the attempts.
   [[nodiscard]] Task<Result<http::ClientResponse, http::TransportError>> send(http::ClientRequest request,
-                                                                              Deadline deadline);
+                                                                              Deadline deadline,
+                                                                              Repeat repeat = Repeat::AfterAnyFault);
 
  private:
   [[nodiscard]] std::chrono::milliseconds jittered_delay(unsigned attempt);
@@ -56,8 +63,8 @@ class RetryingTransport {
   RetrySettings settings_;
 };
 
-// What an answer asks us to wait: "retry-after-ms", "x-ms-retry-after-ms", "Retry-After" in seconds or as an HTTP date
-// (RFC 9110 section 10.2.3). Absent where it says nothing that can be read; never negative, at most an hour.
+// What an answer of Azure's asks us to wait: "retry-after-ms", "x-ms-retry-after-ms", or Retry-After as
+// http::retry_after reads it. Absent where it says nothing that can be read; never negative, at most an hour.
 [[nodiscard]] std::optional<std::chrono::milliseconds> retry_after(const http::Headers& headers, Timestamp now);
 
 enum class Peer {

@@ -24,7 +24,8 @@ using ::testing::IsEmpty;
 class RetryingTransportTest : public ::testing::Test {
  protected:
   // Answers in order; the last one for ever.
-  Answer send(std::deque<Answer> answers, std::chrono::milliseconds time = 60s, bool largest_delays = true) {
+  Answer send(std::deque<Answer> answers, std::chrono::milliseconds time = 60s, bool largest_delays = true,
+              Repeat repeat = Repeat::AfterAnyFault) {
     script = std::move(answers);
     client.set([this](const http::ClientRequest& request) {
       deadlines.push_back(request.deadline);
@@ -35,7 +36,8 @@ class RetryingTransportTest : public ::testing::Test {
     testing::CountingRandom random(largest_delays);
     // 2^64 - 1 modulo a range: with the ranges here the remainder is what the tests expect below.
     RetryingTransport transport(client, clock, random, sleeper, settings);
-    return testing::run_task(context, transport.send({"GET", "https://h/", {}, "body", {}}, clock.steady() + time));
+    return testing::run_task(context,
+                             transport.send({"GET", "https://h/", {}, "body", {}}, clock.steady() + time, repeat));
   }
 
   boost::asio::io_context context;
@@ -64,6 +66,22 @@ TEST_F(RetryingTransportTest, FaultsAreRepeatedUntilAnAnswer) {
     ASSERT_TRUE(result);
     EXPECT_EQ(result.value().body, "done");
     EXPECT_EQ(client.requests().size(), before + 3) << status;
+  }
+}
+
+TEST_F(RetryingTransportTest, WhatMustNotBeDoneTwiceIsRepeatedAfterA429Alone) {
+  auto start = clock.steady();
+  auto throttled = send({answer(429, "", {{"Retry-After", "Sun, 06 Nov 1994 08:49:07 GMT"}}), answer(201, "made")}, 60s,
+                        true, Repeat::WhenThrottled);
+  ASSERT_TRUE(throttled);
+  EXPECT_EQ(throttled.value().body, "made");
+  EXPECT_THAT(sleeper->slept, ElementsAre(7s));
+  EXPECT_EQ(deadlines.front(), start + 60s);
+  for (const auto& fault : {answer(503, ""), answer(408, ""), failure(TransportFailure::TimedOut),
+                            failure(TransportFailure::ConnectFailed), failure(TransportFailure::Interrupted)}) {
+    auto before = client.requests().size();
+    (void)send({fault}, 60s, true, Repeat::WhenThrottled);
+    EXPECT_EQ(client.requests().size(), before + 1);
   }
 }
 
@@ -162,6 +180,8 @@ TEST(RetryAfter, Forms) {
            Case{"Retry-After", "0", 0ms},
            Case{"retry-after", "120", 120s},
            Case{"Retry-After", "Sun, 06 Nov 1994 08:49:37 GMT", 37s},
+           Case{"Retry-After", "Sunday, 06-Nov-94 08:49:37 GMT", 37s},
+           Case{"Retry-After", "Sun Nov  6 08:49:37 1994", 37s},
            Case{"Retry-After", "Sun, 06 Nov 1994 08:48:37 GMT", 0ms},
            Case{"Retry-After", "Sun, 06 Nov 2094 08:48:37 GMT", 1h},
            Case{"Retry-After", "99999999999999999999999", 1h},

@@ -4,6 +4,8 @@
 #include <fmt/format.h>
 
 #include "base/task.hpp"
+#include "http/retry_after.hpp"
+#include "http/url.hpp"
 
 namespace latchkey::library {
 
@@ -13,6 +15,7 @@ namespace {
 
 constexpr std::chrono::seconds kCallTimeout{35};  // the server gives itself 30
 constexpr std::size_t kMostAnswer = std::size_t{64} * 1024;
+constexpr std::chrono::minutes kLongestRetryAfter{1};
 
 ErrorCode code_of(unsigned status) {
   switch (status) {
@@ -30,8 +33,9 @@ ErrorCode code_of(unsigned status) {
 }
 
 // The error envelope; a body of another shape (a proxy's page) is told by its status.
-Error read_error(const http::ClientResponse& response) {
+Error read_error(const http::ClientResponse& response, Timestamp now) {
   Error error{code_of(response.status), fmt::format("the server answered {}", response.status)};
+  error.retry_after = http::retry_after(response.headers, now, kLongestRetryAfter);
   boost::system::error_code failed;
   auto body = json::parse(response.body, failed);
   if (failed) return error;
@@ -47,19 +51,18 @@ Error read_error(const http::ClientResponse& response) {
 
 }  // namespace
 
-Result<std::shared_ptr<const Server>> make_server(std::string url, std::string_view api_key, std::string ca_file) {
-  while (url.ends_with('/')) url.pop_back();
-  if (!url.starts_with("https://") && !url.starts_with("http://")) {
-    return Error{ErrorCode::Invalid, "the server's URL must begin with https:// (or http:// on this machine)"};
-  }
+Result<std::shared_ptr<const Server>> make_server(std::string_view url, std::string_view api_key, std::string ca_file) {
+  auto base = http::read_base_url(url);
+  if (!base) return Error{ErrorCode::Invalid, fmt::format("url: {}", base.error().message)};
   if (api_key.empty()) return Error{ErrorCode::Invalid, "an API key is needed: one of the role service or workspace"};
   http::ClientOptions options;
+  LATCHKEY_TRY(options.proxy, http::proxies_of_environment(http::process_variable));
   options.ca_file = std::move(ca_file);
   options.address_policy = http::AddressPolicy::Any;
   options.user_agent = "liblatchkey/" LATCHKEY_VERSION;
   LATCHKEY_TRY(auto client, http::make_curl_client(std::move(options)));
   return std::make_shared<const Server>(
-      Server{std::move(url), crypto::SecretBytes(as_bytes(api_key)), std::move(client)});
+      Server{std::move(base).value(), crypto::SecretBytes(as_bytes(api_key)), std::move(client)});
 }
 
 Result<LeasedKey> HttpLender::active_key() {
@@ -83,7 +86,7 @@ Result<LeasedKey> HttpLender::ask(const std::string& path) {
     return Error{ErrorCode::Unavailable,
                  fmt::format("no Latchkey server answers at {}: {}", server_->url, response.error().message)};
   }
-  if (response.value().status != 200) return read_error(response.value());
+  if (response.value().status != 200) return read_error(response.value(), clock_.now());
   return read_leased_key(response.value().body, asked_at);
 }
 

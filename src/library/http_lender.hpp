@@ -13,8 +13,9 @@ struct Server {
   std::unique_ptr<http::Client> http;
 };
 
-// Invalid where the URL is none of http or https, the key is empty, or the CA file cannot be read.
-[[nodiscard]] Result<std::shared_ptr<const Server>> make_server(std::string url, std::string_view api_key,
+// Through the proxies of the environment, as curl reads it. Invalid where the URL is none of http or https, the key is
+// empty, the CA file cannot be read, or a variable names no proxy.
+[[nodiscard]] Result<std::shared_ptr<const Server>> make_server(std::string_view url, std::string_view api_key,
                                                                 std::string ca_file);
 
 class HttpLender final : public KeyLender {

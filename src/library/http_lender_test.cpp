@@ -1,5 +1,6 @@
 #include "library/http_lender.hpp"
 
+#include <cstdlib>
 #include <thread>
 
 #include <boost/asio/executor_work_guard.hpp>
@@ -91,6 +92,20 @@ TEST_F(HttpLenderTest, EachAnswerIsTheErrorThatItMeans) {
   }
 }
 
+TEST_F(HttpLenderTest, HearsHowLongItIsToWaitUpToAMinute) {
+  struct Case {
+    std::string value;
+    std::optional<std::chrono::milliseconds> wait;
+  };
+  for (const auto& [value, wait] :
+       {Case{"7", std::chrono::seconds(7)}, Case{"Sun, 06 Nov 1994 08:49:37 GMT", std::chrono::seconds(0)},
+        Case{"Fri, 31 Dec 9999 23:59:59 GMT", std::chrono::minutes(1)}, Case{"soon", std::nullopt}}) {
+    auto leased = ask(answer(503, error_body("later", "x"), "retry-after: " + value + "\r\n"));
+    ASSERT_FALSE(leased) << value;
+    EXPECT_EQ(leased.error().retry_after, wait) << value;
+  }
+}
+
 TEST_F(HttpLenderTest, WhatIsNoAnswerIsAnOutage) {
   const std::string kCut = answer(200, lease_body());
   for (const auto& bytes : {std::string("not http at all\r\n\r\n"), std::string(), kCut.substr(0, kCut.size() - 10),
@@ -118,6 +133,16 @@ TEST_F(HttpLenderTest, NoMessageHoldsASecret) {
     EXPECT_EQ(leased.error().message.find("CQkJ"), std::string::npos);
     EXPECT_EQ(leased.error().message.find(kApiKey), std::string::npos);
   }
+}
+
+TEST(MakeServer, AVariableThatNamesNoProxyIsSaidWithoutItsPassword) {
+  ::setenv("https_proxy", "ftp://me:hidden@proxy.example", 1);
+  auto made = make_server("https://x", "k", "");
+  ::unsetenv("https_proxy");
+  ASSERT_FALSE(made);
+  EXPECT_EQ(made.error().code, ErrorCode::Invalid);
+  EXPECT_EQ(made.error().message.find("https_proxy: expected a proxy"), 0U) << made.error().message;
+  EXPECT_EQ(made.error().message.find("hidden"), std::string::npos);
 }
 
 TEST(MakeServer, SettingsThatCannotBeUsedAreSaid) {

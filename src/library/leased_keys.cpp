@@ -42,7 +42,9 @@ Result<LeasedKey> LeasedKeys::get(const PlaceName& name) {
   {
     std::scoped_lock lock(here->state);
     seen = here->answers;
-    if (here->lease && !is_due(*here->lease, clock_.steady())) return *here->lease;
+    auto now = clock_.steady();
+    if (here->lease && !is_due(*here->lease, now)) return *here->lease;
+    if (here->last_error && now < here->ask_again_at) return what_is_left(*here, now);
   }
   std::unique_lock asking(here->asking, std::try_to_lock);
   if (!asking.owns_lock()) {
@@ -57,8 +59,9 @@ Result<LeasedKey> LeasedKeys::get(const PlaceName& name) {
     // An answer that came while we waited is ours, too.
     std::scoped_lock lock(here->state);
     if (here->answers != seen) {
-      if (here->lease && clock_.steady() < here->lease->ends_at) return *here->lease;
-      if (here->last_error) return *here->last_error;
+      auto now = clock_.steady();
+      if (here->lease && now < here->lease->ends_at) return *here->lease;
+      if (here->last_error) return what_is_left(*here, now);
     }
   }
   return ask(*here, name);
@@ -74,14 +77,22 @@ Result<LeasedKey> LeasedKeys::ask(Place& place, const PlaceName& name) {
     place.lease = answer.value();
     return answer;
   }
+  auto now = clock_.steady();
   place.last_error = answer.error();
-  bool is_refused = answer.error().code != ErrorCode::Unavailable;
-  bool is_over = !place.lease || clock_.steady() >= place.lease->ends_at;
-  if (is_refused || is_over) {
+  place.ask_again_at = now;
+  if (answer.error().code == ErrorCode::Unavailable) {
+    place.ask_again_at += answer.error().retry_after.value_or(std::chrono::milliseconds(0));
+  } else {
     place.lease.reset();
-    return answer.error();
   }
-  return *place.lease;
+  return what_is_left(place, now);
+}
+
+// After an error, with `state` held.
+Result<LeasedKey> LeasedKeys::what_is_left(Place& place, SteadyTime now) {
+  if (place.lease && now < place.lease->ends_at) return *place.lease;
+  place.lease.reset();
+  return *place.last_error;
 }
 
 }  // namespace latchkey::library

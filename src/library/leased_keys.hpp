@@ -18,8 +18,8 @@ class LeasedKeys {
   LeasedKeys& operator=(const LeasedKeys&) = delete;
 
   // A key that may be used now. Within the last quarter of a lease one thread asks again while the others go on; where
-  // the lender cannot be reached, what is left of the lease is used up, and then the error is Unavailable. Where it
-  // refuses, the key is gone at once, and the error is the lender's.
+  // the lender cannot be reached, what is left of the lease is used up, and then the error is Unavailable; it is not
+  // asked again before the time that it said. Where it refuses, the key is gone at once, and the error is the lender's.
   [[nodiscard]] Result<LeasedKey> for_encryption();
   [[nodiscard]] Result<LeasedKey> for_decryption(const RawId& id);
   // Whether `key`, of for_decryption or for_encryption, may still be used; renews it where it is due. Errors as above.
@@ -34,6 +34,7 @@ class LeasedKeys {
     std::mutex state;
     std::optional<LeasedKey> lease;
     std::optional<Error> last_error;
+    SteadyTime ask_again_at;  // as the last error asked us to wait
     std::uint64_t answers = 0;
   };
   using PlaceName = std::optional<RawId>;  // absent: the active key
@@ -41,6 +42,7 @@ class LeasedKeys {
   [[nodiscard]] std::shared_ptr<Place> place(const PlaceName& name);
   [[nodiscard]] Result<LeasedKey> get(const PlaceName& name);
   [[nodiscard]] Result<LeasedKey> ask(Place& place, const PlaceName& name);
+  [[nodiscard]] static Result<LeasedKey> what_is_left(Place& place, SteadyTime now);
 
   KeyLender& lender_;
   const Clock& clock_;

@@ -71,6 +71,30 @@ TEST_F(LeasedKeysTest, AreRenewedALittleAhead) {
   EXPECT_EQ(lender_.calls, 2);
 }
 
+TEST_F(LeasedKeysTest, NobodyIsAskedBeforeTheTimeThatTheServerSaid) {
+  ASSERT_TRUE(keys_.for_encryption());
+  lender_.answer = [] { return Error{ErrorCode::Unavailable, "as it was told", "", seconds(20)}; };
+  clock_.advance(seconds(45));
+  EXPECT_TRUE(keys_.for_encryption());
+  EXPECT_EQ(lender_.calls, 2);
+  clock_.advance(seconds(14));
+  EXPECT_TRUE(keys_.for_encryption()) << "what is left of the lease";
+  clock_.advance(seconds(5));
+  EXPECT_EQ(keys_.for_encryption().error().code, ErrorCode::Unavailable) << "the lease is over";
+  EXPECT_EQ(lender_.calls, 2);
+  answer();
+  clock_.advance(seconds(1));
+  EXPECT_TRUE(keys_.for_encryption());
+  EXPECT_EQ(lender_.calls, 3);
+}
+
+TEST_F(LeasedKeysTest, ARefusalIsAskedAgainAtOnceWhateverItSaysOfTime) {
+  lender_.answer = [] { return Error{ErrorCode::PermissionDenied, "no", "", seconds(20)}; };
+  EXPECT_FALSE(keys_.for_encryption());
+  answer();
+  EXPECT_TRUE(keys_.for_encryption());
+}
+
 TEST_F(LeasedKeysTest, AnOutageIsBridgedToTheEndOfTheLeaseAndNotBeyond) {
   ASSERT_TRUE(keys_.for_encryption());
   fail_with(ErrorCode::Unavailable);

@@ -172,7 +172,7 @@ class Deliverer::Impl : public std::enable_shared_from_this<Impl> {
     request.deadline = clock_.steady() + settings_.timeout;
     request.max_response_bytes = kMostAnswer;
     auto outcome = co_await client_.send(std::move(request));
-    co_return read_result(outcome);
+    co_return read_result(outcome, clock_.now());
   }
 
   struct Signatures {

@@ -1,5 +1,6 @@
 #include "webhooks/deliverer.hpp"
 
+#include <fmt/chrono.h>
 #include <gmock/gmock.h>
 
 #include "base/encoding.hpp"
@@ -136,6 +137,19 @@ TEST_F(DelivererTest, HearsWhenItIsToTryAgain) {
   world.publish();
   world.deliver();
   EXPECT_EQ(delivery().next_attempt_at, world.clock.now() + seconds(120));
+}
+
+TEST_F(DelivererTest, HearsADateToo) {
+  auto when = std::chrono::floor<seconds>(world.clock.now()) + seconds(120);
+  for (const auto* form : {"{:%a, %d %b %Y %H:%M:%S} GMT", "{:%A, %d-%b-%y %H:%M:%S} GMT", "{:%a %b %e %H:%M:%S %Y}"}) {
+    answers(503, {{"retry-after", fmt::format(fmt::runtime(form), when)}});
+    world.publish();
+    world.deliver();
+    EXPECT_EQ(world.deliveries(endpoint.row.id).front().next_attempt_at, when) << form;
+    answers(200);
+    world.deliver_after(seconds(120));
+    when = std::chrono::floor<seconds>(world.clock.now()) + seconds(120);
+  }
 }
 
 TEST_F(DelivererTest, AnEndpointThatIsGoneIsDisabled) {

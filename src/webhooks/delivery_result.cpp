@@ -1,10 +1,10 @@
 #include "webhooks/delivery_result.hpp"
 
-#include <charconv>
-
 #include <fmt/format.h>
 
 #include "base/json_fields.hpp"
+#include "http/retry_after.hpp"
+#include "webhooks/retry_schedule.hpp"
 
 namespace latchkey::webhooks {
 
@@ -12,13 +12,6 @@ namespace {
 
 constexpr unsigned kGone = 410;
 constexpr std::size_t kMostMessage = 500;
-
-std::optional<std::chrono::seconds> seconds_of(std::string_view text) {
-  unsigned value = 0;
-  auto [end, status] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (status != std::errc() || end != text.data() + text.size()) return std::nullopt;
-  return std::chrono::seconds(value);
-}
 
 std::string complaint(unsigned status) {
   if (status == kGone) return "The endpoint answered 410 Gone: it wants no more events.";
@@ -30,7 +23,7 @@ std::string complaint(unsigned status) {
 
 }  // namespace
 
-DeliveryResult read_result(const Result<http::ClientResponse, http::TransportError>& outcome) {
+DeliveryResult read_result(const Result<http::ClientResponse, http::TransportError>& outcome, Timestamp now) {
   DeliveryResult result;
   if (!outcome) {
     result.error = json_fields::clean_text(outcome.error().message, kMostMessage);
@@ -42,7 +35,7 @@ DeliveryResult read_result(const Result<http::ClientResponse, http::TransportErr
   result.gone = answer.status == kGone;
   if (!result.delivered) {
     result.error = complaint(answer.status);
-    result.retry_after = seconds_of(answer.headers.get("retry-after"));
+    result.retry_after = http::retry_after(answer.headers, now, kGiveUpAfter);
   }
   return result;
 }

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 
+#include "base/clock.hpp"
 #include "http/client.hpp"
 
 namespace latchkey::webhooks {
@@ -15,10 +16,11 @@ struct DeliveryResult {
   bool gone = false;  // 410: the endpoint wants nothing any more
   std::optional<std::int64_t> status;
   std::string error;  // for people; empty where it was delivered
-  std::optional<std::chrono::seconds> retry_after;
+  std::optional<std::chrono::milliseconds> retry_after;
 };
 
-// Only 2xx is delivered; redirects are not followed.
-[[nodiscard]] DeliveryResult read_result(const Result<http::ClientResponse, http::TransportError>& outcome);
+// Only 2xx is delivered; redirects are not followed. A date in Retry-After is measured against `now`.
+[[nodiscard]] DeliveryResult read_result(const Result<http::ClientResponse, http::TransportError>& outcome,
+                                         Timestamp now);
 
 }  // namespace latchkey::webhooks

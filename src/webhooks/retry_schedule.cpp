@@ -25,12 +25,12 @@ milliseconds jittered(milliseconds pause, RandomSource& random) {
 }  // namespace
 
 std::optional<Timestamp> next_attempt(Timestamp created_at, std::int64_t attempts, Timestamp now,
-                                      std::optional<seconds> wish, RandomSource& random) {
+                                      std::optional<milliseconds> wish, RandomSource& random) {
   auto last = created_at + kGiveUpAfter;
   if (now >= last) return std::nullopt;
   auto index = static_cast<std::size_t>(std::clamp<std::int64_t>(attempts, 1, kPauses.size())) - 1;
   auto pause = jittered(kPauses[index], random);
-  if (wish) pause = std::max<milliseconds>(pause, std::min<milliseconds>(*wish, kPauses.back()));
+  if (wish) pause = std::max(pause, std::min<milliseconds>(*wish, kPauses.back()));
   return std::min(now + pause, last);
 }
 

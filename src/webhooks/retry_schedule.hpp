@@ -16,6 +16,7 @@ inline constexpr std::chrono::hours kGiveUpAfter{24};
 // After the failed attempt number `attempts` (from 1). A wish of the endpoint's is heard where it is later, up to 4 h.
 // Absent where that was the last one.
 [[nodiscard]] std::optional<Timestamp> next_attempt(Timestamp created_at, std::int64_t attempts, Timestamp now,
-                                                    std::optional<std::chrono::seconds> wish, RandomSource& random);
+                                                    std::optional<std::chrono::milliseconds> wish,
+                                                    RandomSource& random);
 
 }  // namespace latchkey::webhooks

@@ -259,7 +259,7 @@ printf '{"accessToken": "%s", "expiresOn": "2030-01-01 00:00:00.000000", "subscr
   run({ AZURE_CLIENT_SECRET: '' }, 2, /AZURE_CLIENT_SECRET, AZURE_CLIENT_CERTIFICATE_PATH or AZURE_FEDERATED_TOKEN_FILE/);
   run({ AZURE_AUTHORITY_HOST: 'https://login.evil.example/' }, 2, /no sign-in host of Azure's/);
   run({ AZURE_SUBSCRIPTION_ID: '00000000-0000-4000-8000-000000000000' }, 1, /sees no subscription 00000000/);
-  run({ HTTPS_PROXY: 'http://127.0.0.1:1' }, 1, /cannot be reached/);
+  run({ HTTPS_PROXY: 'http://127.0.0.1:1', https_proxy: '' }, 1, /cannot be reached/);
 });
 
 test('a wrong command line is 2 and asks nobody', () => {

@@ -1,6 +1,8 @@
 // Bytes that no client library would send, and bodies of the wrong size: answered, by the book, and survived.
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { connect } from 'node:net';
+import { connect as connectTls } from 'node:tls';
 import { after, before, test } from 'node:test';
 
 import { Dev } from '../support/dev.mjs';
@@ -17,7 +19,7 @@ const kMiB = 1024 * 1024;
 function send(...parts) {
   return new Promise((resolve) => {
     const socket = connect(Number(new URL(dev.env.LATCHKEY_URL).port), '127.0.0.1');
-    const deadline = setTimeout(() => socket.destroy(), 10_000);
+    const deadline = setTimeout(() => socket.destroy(), 120_000);
     let text = '';
     socket.on('data', (data) => (text += data.toString('latin1')));
     socket.on('error', () => {});
@@ -108,7 +110,7 @@ test('wrong paths, methods and bodies name what is wrong', async () => {
     'There is nothing at GET /v1/nothing. Look at the path, its version and its ids.');
   const method = await dev.request('PUT', kKeys);
   assertError(method, 405, 'invalid_request_error', /^PUT is not a method of/);
-  assert.match(method.headers.get('allow'), /POST/);
+  assert.equal(method.headers.get('allow'), 'POST, GET, HEAD, OPTIONS');
   for (const [body, message] of [
     ['{', 'The request body is not valid JSON: incomplete JSON at byte 1. Send one JSON object in UTF-8.'],
     ['', 'The request body is empty. Send a JSON object.'],
@@ -141,4 +143,107 @@ test('requests sent at once are answered in order', async () => {
   const get = (path, more = '') => `GET ${path} HTTP/1.1\r\nHost: a\r\n${more}\r\n`;
   const { text } = await send(get('/healthz') + get('/v1/nothing') + get('/healthz', 'Connection: close\r\n'));
   assert.deepEqual([...text.matchAll(/HTTP\/1\.1 (\d{3})/g)].map((match) => match[1]), ['200', '404', '200']);
+});
+
+const lengthOf = (answer) => Number(/content-length: (\d+)/i.exec(answer.head ?? answer)?.[1]);
+
+test('HEAD is GET without the body, on every path that GET has', async () => {
+  const token = readFileSync(dev.env.LATCHKEY_METRICS_TOKEN_FILE, 'utf8').trim();
+  const paths = ['/healthz', '/readyz', '/metrics', '/v1/organizations/me', kKeys, '/v1/organizations/workspaces',
+    '/v1/organizations/webhooks', '/v1/nothing'];
+  for (const path of paths) {
+    const more = `Host: a\r\nx-api-key: ${dev.env.LATCHKEY_ADMIN_KEY}\r\nConnection: close\r\n` +
+      (path === '/metrics' ? `authorization: Bearer ${token}\r\n` : '');
+    const headers = path === '/metrics' ? more.replace(/x-api-key: \S+\r\n/, '') : more;
+    const head = await send(`HEAD ${path} HTTP/1.1\r\n${headers}\r\n`);
+    const got = await send(`GET ${path} HTTP/1.1\r\n${headers}\r\n`);
+    assert.equal(head.status, path === '/v1/nothing' ? 404 : 200, path);
+    assert.equal(head.status, got.status, path);
+    assert.equal(head.body, '', path);
+    assert.match(head.head, /content-type: /);
+    // What the page of metrics counts moves on between the two, and a 404 names its method.
+    if (path !== '/metrics' && path !== '/v1/nothing') assert.equal(lengthOf(head), Buffer.byteLength(got.body, 'latin1'), path);
+    assert.ok(lengthOf(head) > 0, path);
+  }
+  assert.equal((await send('HEAD /v1/organizations/me HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n')).status, 401);
+});
+
+test('HEAD keeps the connection, and does nothing that POST would', async () => {
+  const requests = ['HEAD /healthz', 'HEAD /v1/nothing', 'HEAD /readyz', 'GET /healthz']
+    .map((line, i) => `${line} HTTP/1.1\r\nHost: a\r\n${i === 3 ? 'Connection: close\r\n' : ''}\r\n`);
+  const { text } = await send(requests.join(''));
+  assert.deepEqual([...text.matchAll(/HTTP\/1\.1 (\d{3})/g)].map((match) => match[1]), ['200', '404', '200', '200']);
+  assert.equal(text.split('{"status":"ok"}').length, 2, 'one body alone');
+
+  const count = async () => (await dev.request('GET', '/v1/organizations/workspaces')).json.data.length;
+  const before = await count();
+  for (const path of [`/v1/workspaces/${dev.env.LATCHKEY_WORKSPACE_ID}/encrypt`, '/v1/workspaces/w/data_keys']) {
+    const refused = await dev.request('HEAD', path, { key: dev.env.LATCHKEY_SERVICE_KEY });
+    assert.equal(refused.status, 405, path);
+    assert.equal(refused.headers.get('allow'), 'POST, OPTIONS');
+    assert.equal(refused.bytes.length, 0);
+  }
+  assert.equal(await count(), before);
+});
+
+test('OPTIONS tells what a path takes, and the server', async () => {
+  const one = await dev.request('OPTIONS', kKeys, { key: '' });
+  assert.equal(one.status, 204);
+  assert.equal(one.headers.get('allow'), 'POST, GET, HEAD, OPTIONS');
+  const all = await send('OPTIONS * HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n');
+  assert.equal(all.status, 204);
+  for (const method of ['get', 'head', 'post', 'delete', 'options']) assert.match(all.head, new RegExp(`allow: .*${method}`));
+  const through = await send('OPTIONS http://a HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n');
+  assert.equal(through.status, 204, 'as a proxy before us has it');
+  assert.equal((await dev.request('OPTIONS', '/v1/nothing', { key: '' })).status, 404);
+});
+
+test('absolute targets are taken, and no other ones', async () => {
+  for (const target of ['http://keys.example.com/healthz', 'http://127.0.0.1:8600/healthz', 'HTTPS://Keys.Example.com:443/healthz']) {
+    assert.equal((await send(`GET ${target} HTTP/1.1\r\nHost: other.example\r\nConnection: close\r\n\r\n`)).status, 200, target);
+  }
+  for (const target of ['*', 'healthz', 'keys.example.com:443', 'http:///healthz', 'http://me:secret@keys.example.com/healthz',
+    'ftp://keys.example.com/healthz', 'http://keys.example.com:x/healthz']) {
+    const refused = await send(`GET ${target} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n`);
+    assertError(refused, 400, 'invalid_request_error', kNotHttp);
+    assert.ok(!refused.body.includes('secret'));
+  }
+});
+
+/** Sends one request through the emulator's proxy, over TLS; gives all that came back. */
+function throughTunnel(host, bytes) {
+  return new Promise((resolve, reject) => {
+    const tunnel = connect(Number(new URL(dev.azureEnv.HTTPS_PROXY).port), '127.0.0.1');
+    tunnel.on('error', reject);
+    tunnel.write(`CONNECT ${host}:443 HTTP/1.1\r\nHost: ${host}:443\r\n\r\n`);
+    tunnel.once('data', (answer) => {
+      if (!String(answer).startsWith('HTTP/1.1 200')) return reject(new Error(String(answer)));
+      const secure = connectTls({ socket: tunnel, servername: host, ca: readFileSync(dev.env.LATCHKEY_CA_FILE) }, () => secure.write(bytes));
+      let text = '';
+      secure.on('error', reject);
+      secure.on('data', (data) => (text += data));
+      secure.on('close', () => resolve(text));
+    });
+  });
+}
+
+test('the emulator takes absolute targets behind its proxy, and their host', async () => {
+  const login = 'login.microsoftonline.com';
+  const path = `/${dev.env.AZURE_TENANT_ID}/v2.0/.well-known/openid-configuration`;
+  const ask = (method, target, host) =>
+    throughTunnel(login, `${method} ${target} HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`);
+  const plain = await ask('GET', path, login);
+  assert.match(plain, /^HTTP\/1\.1 200/);
+  const absolute = await ask('GET', `https://${login}${path}`, 'other.example');
+  const bodyOf = (text) => text.slice(text.indexOf('\r\n\r\n') + 4);
+  assert.match(absolute, /^HTTP\/1\.1 200/);
+  assert.equal(bodyOf(absolute), bodyOf(plain));
+  // The host of the target is what counts: this is a vault's.
+  const vault = await ask('GET', `${dev.env.AZURE_VAULT_URI}keys?api-version=7.4`, login);
+  assert.match(vault, /^HTTP\/1\.1 401/);
+  assert.match(vault, /www-authenticate: Bearer .*vault\.azure\.net/i);
+  const head = await ask('HEAD', path, login);
+  assert.match(head, /^HTTP\/1\.1 200/);
+  assert.equal(bodyOf(head), '');
+  assert.equal(lengthOf(head), Buffer.byteLength(bodyOf(plain)));
 });

@@ -33,7 +33,7 @@ class Clients : public ::testing::Test {
   }
   Rest::Tools tools() {
     signed_in_ = std::move(sign_in().value());
-    return {*signed_in_, client_, transport_, clock_, random_};
+    return {*signed_in_, transport_, clock_, random_};
   }
   Answer respond(const http::ClientRequest& request) {
     if (request.url.ends_with("/token")) {
@@ -123,8 +123,10 @@ TEST_F(Clients, SignInWithAFederatedTokenOrACertificate) {
   EXPECT_EQ(crypto::jwt_text(assertion.value(), "iss"), "app");
   EXPECT_TRUE(crypto::jwt_signature_valid(assertion.value(), key));
   std::ofstream(pem_file) << "no certificate";
-  EXPECT_THAT(sign_in().value()->token("", "https://vault.azure.net").error().message,
-              HasSubstr("AZURE_CLIENT_CERTIFICATE_PATH"));
+  auto refused = sign_in();
+  ASSERT_FALSE(refused) << "before anybody is asked";
+  EXPECT_EQ(refused.error().code, ErrorCode::Invalid);
+  EXPECT_THAT(refused.error().message, HasSubstr("AZURE_CLIENT_CERTIFICATE_PATH"));
   std::filesystem::remove(token_file);
   std::filesystem::remove(pem_file);
 }
@@ -141,7 +143,10 @@ TEST_F(Clients, RefuseAHalfSetEnvironment) {
   }
   variables_.erase("AZURE_CLIENT_SECRET");
   variables_["AZURE_CLIENT_CERTIFICATE_PATH"] = "/nowhere/cert.pem";
-  EXPECT_EQ(sign_in().value()->token("", "https://vault.azure.net").error().code, ErrorCode::NotFound);
+  auto unreadable = sign_in();
+  ASSERT_FALSE(unreadable);
+  EXPECT_EQ(unreadable.error().code, ErrorCode::Invalid);
+  EXPECT_THAT(unreadable.error().message, HasSubstr("AZURE_CLIENT_CERTIFICATE_PATH: "));
 }
 
 TEST_F(Clients, TellRefusalsApart) {
@@ -259,22 +264,30 @@ TEST(Clouds, AreKnownByTheirSignInHost) {
   EXPECT_EQ(cloud_of_authority("").value().name, "AzureCloud");
   EXPECT_EQ(cloud_of_authority("https://login.microsoftonline.com/").value().name, "AzureCloud");
   EXPECT_EQ(cloud_of_authority("LOGIN.microsoftonline.us").value().vault_suffix, ".vault.usgovcloudapi.net");
+  for (const auto* written :
+       {" https://LOGIN.microsoftonline.us:443// ", "login.microsoftonline.us.", "login.microsoftonline.us/"}) {
+    EXPECT_EQ(cloud_of_authority(written).value().name, "AzureUSGovernment") << written;
+  }
   EXPECT_EQ(cloud_of_authority("https://login.partner.microsoftonline.cn").value().name, "AzureChinaCloud");
   for (const auto* bad : {"https://login.evil.example", "https://login.microsoftonline.com.evil.example/",
-                          "http://login.microsoftonline.com", "https://login.microsoftonline.com/tenant"}) {
+                          "http://login.microsoftonline.com", "https://login.microsoftonline.com/tenant",
+                          "https://login.microsoftonline.com:8443/", "https://me@login.microsoftonline.com/", " "}) {
     EXPECT_FALSE(cloud_of_authority(bad)) << bad;
   }
 }
 
 TEST(VaultNames, AreReadFromNamesAndUris) {
-  for (const auto* good : {"contoso", "https://contoso.vault.azure.net", "https://Contoso.vault.azure.net/"}) {
+  for (const auto* good : {"contoso", "https://contoso.vault.azure.net", "https://Contoso.vault.azure.net/",
+                           "contoso.vault.azure.net", " HTTPS://contoso.vault.azure.net.:443// ", " contoso\n"}) {
     auto name = read_vault_name(good, public_cloud());
     ASSERT_TRUE(name) << good;
     EXPECT_TRUE(boost::algorithm::iequals(name.value(), "contoso"));
   }
   for (const auto* bad :
        {"", "ab", "1contoso", "con--toso", "contoso-", "con_toso", "contoso/keys", "a23456789012345678901234x",
-        "https://contoso.evil.example/", "https://contoso.managedhsm.azure.net/", "con toso", "$(id)"}) {
+        "https://contoso.evil.example/", "https://contoso.managedhsm.azure.net/",
+        "https://contoso.ManagedHSM.azure.net/", "https://contoso.vault.azure.net/keys/a",
+        "https://contoso.vault.azure.net:8443/", "con toso", "$(id)"}) {
     EXPECT_FALSE(read_vault_name(bad, public_cloud())) << bad;
   }
 }

@@ -3,10 +3,11 @@
 #include <algorithm>
 #include <array>
 
-#include <boost/algorithm/string/case_conv.hpp>
 #include <boost/algorithm/string/predicate.hpp>
+#include <boost/algorithm/string/trim.hpp>
 #include <fmt/format.h>
 
+#include "http/url.hpp"
 #include "kms/azure/answer_text.hpp"
 #include "kms/azure/vault_uri.hpp"
 
@@ -42,15 +43,12 @@ const Cloud& public_cloud() {
 }
 
 Result<Cloud> cloud_of_authority(std::string_view authority) {
-  constexpr std::string_view kScheme = "https://";
   if (authority.empty()) return public_cloud();
-  auto host = authority;
-  if (boost::algorithm::istarts_with(host, kScheme)) host.remove_prefix(kScheme.size());
-  while (host.ends_with('/')) host.remove_suffix(1);
-  auto lower = boost::algorithm::to_lower_copy(std::string(host));
-  if (lower == "login.partner.microsoftonline.cn") lower = clouds()[2].login_host;
+  auto read = http::read_host(authority);
+  auto host = read ? std::move(read.value()) : std::string();
+  if (host == "login.partner.microsoftonline.cn") host = clouds()[2].login_host;
   for (const auto& cloud : clouds()) {
-    if (cloud.login_host == lower) return cloud;
+    if (cloud.login_host == host) return cloud;
   }
   return Error{ErrorCode::Invalid,
                fmt::format("AZURE_AUTHORITY_HOST is {}, which is no sign-in host of Azure's: use one of https://{}/, "
@@ -60,16 +58,17 @@ Result<Cloud> cloud_of_authority(std::string_view authority) {
 }
 
 Result<std::string> read_vault_name(std::string_view text, const Cloud& cloud) {
-  std::string name(text);
-  if (text.find("managedhsm.") != std::string_view::npos) {
+  auto name = boost::algorithm::trim_copy(std::string(text));
+  if (boost::algorithm::icontains(text, "managedhsm.")) {
     return Error{
         ErrorCode::Invalid,
         "that is a managed HSM: this command is for key vaults. Grant the app Managed HSM Crypto User there with "
         "`az keyvault role assignment create --hsm-name NAME`, and register its key with `latchkey keys create`"};
   }
-  if (text.find('.') != std::string_view::npos) {
+  if (name.find('.') != std::string::npos) {
     std::array suffixes{cloud.vault_suffix};
-    LATCHKEY_TRY(auto uri, kms::azure::parse_vault_uri(text, suffixes));
+    auto host = http::read_host(name);
+    LATCHKEY_TRY(auto uri, kms::azure::parse_vault_uri(host ? "https://" + host.value() : name, suffixes));
     name = uri.host.substr(0, uri.host.find('.'));
   }
   if (is_vault_name(name)) return name;

@@ -6,6 +6,7 @@
 #include "base/id.hpp"
 #include "base/json_fields.hpp"
 #include "base/task.hpp"
+#include "http/retry_after.hpp"
 #include "kms/azure/answer_text.hpp"
 
 namespace latchkey::customer::azure {
@@ -40,7 +41,7 @@ ErrorCode code_of(unsigned status, std::string_view reason) {
 }
 
 // {"error": {"code", "message", "innererror": {"code"}}}, as ARM, Graph and Key Vault all have it.
-Error refusal(const Call& call, const http::ClientResponse& answer) {
+Error refusal(const Call& call, const http::ClientResponse& answer, Timestamp now) {
   std::string code;
   std::string message;
   if (auto body = json_fields::parse_object(answer.body)) {
@@ -57,10 +58,12 @@ Error refusal(const Call& call, const http::ClientResponse& answer) {
     }
   }
   auto reason = shown_text(code, 64);
+  auto wait = kms::retry_after(answer.headers, now);
   return Error{code_of(answer.status, reason),
-               fmt::format("{} was refused with {}{}{}{}", call.what, answer.status, reason.empty() ? "" : " " + reason,
-                           message.empty() ? "" : ": " + shown_text(message, 400), kms::azure::request_id_note(answer)),
-               reason};
+               fmt::format("{} was refused with {}{}{}{}{}", call.what, answer.status,
+                           reason.empty() ? "" : " " + reason, message.empty() ? "" : ": " + shown_text(message, 400),
+                           http::wait_note(wait), kms::azure::request_id_note(answer)),
+               reason, wait};
 }
 
 std::string_view origin_of(std::string_view url) {
@@ -93,8 +96,8 @@ Result<json::object> Rest::send(const Call& call) {
   }
   if (observer_) observer_(call);
   auto deadline = request.deadline;
-  auto answer = call.repeatable ? run_blocking(tools_.transport->send(std::move(request), deadline))
-                                : run_blocking(tools_.client.send(std::move(request)));
+  auto repeat = call.repeatable ? kms::Repeat::AfterAnyFault : kms::Repeat::WhenThrottled;
+  auto answer = run_blocking(tools_.transport->send(std::move(request), deadline, repeat));
   if (!answer) {
     auto reason = answer.error().failure == http::TransportFailure::UnknownName ? "UnknownName" : "";
     return Error{ErrorCode::Unavailable,
@@ -102,7 +105,7 @@ Result<json::object> Rest::send(const Call& call) {
                  reason};
   }
   last_status_ = answer.value().status;
-  if (last_status_ < 200 || last_status_ >= 300) return refusal(call, answer.value());
+  if (last_status_ < 200 || last_status_ >= 300) return refusal(call, answer.value(), tools_.clock.now());
   auto body = json_fields::parse_object(answer.value().body, true);
   if (body) return std::move(body.value());
   return Error{ErrorCode::Unavailable, fmt::format("{}: {} answered {} with something that is not JSON", call.what,

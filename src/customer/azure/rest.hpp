@@ -11,7 +11,6 @@
 #include <boost/json/object.hpp>
 
 #include "customer/azure/sign_in.hpp"
-#include "http/client.hpp"
 
 namespace latchkey::customer::azure {
 
@@ -20,7 +19,7 @@ struct Call {
   std::string method = "GET";
   std::string url;
   std::optional<boost::json::object> body = {};
-  // Whether a second time does no harm, so that it is tried again after a fault.
+  // Whether a second time does no harm, so that it is tried again after a fault; else it is after a 429 alone.
   bool repeatable = true;
 };
 
@@ -28,8 +27,7 @@ class Rest {
  public:
   struct Tools {
     SignIn& sign_in;
-    http::Client& client;
-    std::shared_ptr<kms::RetryingTransport> transport;  // over the same client
+    std::shared_ptr<kms::RetryingTransport> transport;
     const Clock& clock;
     RandomSource& random;
   };

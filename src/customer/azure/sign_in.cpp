@@ -9,6 +9,7 @@
 #include "base/json_fields.hpp"
 #include "base/task.hpp"
 #include "crypto/certificate.hpp"
+#include "crypto/certified_key.hpp"
 #include "customer/azure/az_sign_in.hpp"
 #include "kms/azure/answer_text.hpp"
 #include "kms/azure/entra_protocol.hpp"
@@ -23,10 +24,16 @@ constexpr std::size_t kLongestFile = std::size_t{64} * 1024;
 
 enum class ProofKind { Secret, Certificate, FederatedToken };
 
+struct SigningCertificate {
+  crypto::RsaKey key;
+  crypto::Sha256 thumbprint;
+};
+
 struct AppCredential {
   ProofKind kind = ProofKind::Secret;
   crypto::SecretBytes secret;
-  std::string path;  // of the certificate or the token
+  std::optional<SigningCertificate> certificate;
+  std::string path;  // of the token
 };
 
 class AppSignIn final : public SignIn {
@@ -55,22 +62,18 @@ class AppSignIn final : public SignIn {
   std::map<std::pair<std::string, std::string>, BearerToken> tokens_;
 };
 
-// A PEM file with the certificate and its private key, as AZURE_CLIENT_CERTIFICATE_PATH wants it.
-Result<std::string> certificate_proof(const kms::azure::TokenTarget& target, const std::string& path,
-                                      const SignInTools& tools) {
-  LATCHKEY_TRY(auto pem, read_file(path, kLongestFile));
-  auto certificate = crypto::read_certificate(pem);
-  auto key = crypto::RsaKey::from_pem(pem);
-  crypto::wipe(pem);
-  if (!certificate || !key) {
-    return Error{
-        ErrorCode::Invalid,
-        fmt::format("AZURE_CLIENT_CERTIFICATE_PATH: {} must be a PEM file with a certificate and its RSA private "
-                    "key, without a password: {}",
-                    path, certificate ? key.error().message : certificate.error().message)};
-  }
-  return kms::azure::make_client_assertion(target, key.value(), certificate.value().sha256_thumbprint,
-                                           tools.clock.now(), tools.random);
+// A PEM file with the certificate and its private key, as Azure's SDKs take it.
+Result<SigningCertificate> read_signing_certificate(const std::string& path) {
+  constexpr std::string_view kVariable = "AZURE_CLIENT_CERTIFICATE_PATH";
+  auto pem = read_file(path, kLongestFile);
+  if (!pem) return Error{ErrorCode::Invalid, fmt::format("{}: {}", kVariable, pem.error().message)};
+  crypto::PemSource source{fmt::format("{} ({})", kVariable, path), pem.value()};
+  auto pair = crypto::read_certified_key(source, source, crypto::KeyKind::Rsa);
+  crypto::wipe(pem.value());
+  if (!pair) return pair.error();
+  LATCHKEY_TRY(auto certificate, crypto::read_certificate(pair.value().certificate_pem));
+  LATCHKEY_TRY(auto key, crypto::RsaKey::from_pem(as_text(pair.value().private_key_pem.reveal())));
+  return SigningCertificate{std::move(key), certificate.sha256_thumbprint};
 }
 
 Result<std::string> AppSignIn::make_proof(const kms::azure::TokenTarget& target) {
@@ -78,7 +81,8 @@ Result<std::string> AppSignIn::make_proof(const kms::azure::TokenTarget& target)
     case ProofKind::Secret:
       return std::string(as_text(credential_.secret.reveal()));
     case ProofKind::Certificate:
-      return certificate_proof(target, credential_.path, tools_);
+      return kms::azure::make_client_assertion(target, credential_.certificate->key,
+                                               credential_.certificate->thumbprint, tools_.clock.now(), tools_.random);
     case ProofKind::FederatedToken:
       break;
   }
@@ -136,9 +140,11 @@ Result<AppCredential> read_credential(const Variables& variables) {
     crypto::wipe(secret);
     return credential;
   }
-  credential.path = variables("AZURE_CLIENT_CERTIFICATE_PATH");
-  credential.kind = ProofKind::Certificate;
-  if (!credential.path.empty()) return credential;
+  if (auto path = variables("AZURE_CLIENT_CERTIFICATE_PATH"); !path.empty()) {
+    credential.kind = ProofKind::Certificate;
+    LATCHKEY_TRY(credential.certificate, read_signing_certificate(path));
+    return credential;
+  }
   credential.path = variables("AZURE_FEDERATED_TOKEN_FILE");
   credential.kind = ProofKind::FederatedToken;
   if (!credential.path.empty()) return credential;

@@ -186,6 +186,13 @@ Front::Target Front::target_of(const http::Request& request) const {
 }
 
 http::Response Front::dispatch(const http::Request& request, const Target& target, Seconds token_lifetime) {
+  // Documents for everybody, and what is the emulator's own. The other services say themselves where they take HEAD.
+  bool has_documents = target.service == Service::Entra || target.service == Service::Control;
+  if (request.method == "HEAD" && has_documents) {
+    auto get = request;
+    get.method = "GET";
+    return dispatch(get, target, token_lifetime);
+  }
   switch (target.service) {
     case Service::KeyVault:
       return key_vault_.handle(request, target.vault);

@@ -53,4 +53,39 @@ class CannedServer {
   std::uint16_t port_;
 };
 
+// The same, and keeps the head of the request that came last. For one request at a time.
+class HeadCatcher {
+ public:
+  HeadCatcher(boost::asio::io_context& context, std::string answer)
+      : acceptor_(std::make_shared<Acceptor>(context, Endpoint(boost::asio::ip::address_v4::loopback(), 0))),
+        port_(acceptor_->local_endpoint().port()) {
+    boost::asio::co_spawn(context, serve(acceptor_, seen_, std::move(answer)), boost::asio::detached);
+  }
+  [[nodiscard]] std::uint16_t port() const { return port_; }
+  // Once the answer has come.
+  [[nodiscard]] std::string head() const { return *seen_; }
+
+ private:
+  using Acceptor = boost::asio::ip::tcp::acceptor;
+  using Endpoint = boost::asio::ip::tcp::endpoint;
+
+  static Task<void> serve(std::shared_ptr<Acceptor> acceptor, std::shared_ptr<std::string> seen, std::string answer) {
+    for (;;) {
+      boost::system::error_code failed;
+      auto socket = co_await acceptor->async_accept(boost::asio::redirect_error(boost::asio::use_awaitable, failed));
+      if (failed) co_return;
+      std::string head;
+      co_await boost::asio::async_read_until(socket, boost::asio::dynamic_buffer(head), "\r\n\r\n",
+                                             boost::asio::redirect_error(boost::asio::use_awaitable, failed));
+      *seen = head;
+      co_await boost::asio::async_write(socket, boost::asio::buffer(answer),
+                                        boost::asio::redirect_error(boost::asio::use_awaitable, failed));
+    }
+  }
+
+  std::shared_ptr<Acceptor> acceptor_;
+  std::shared_ptr<std::string> seen_ = std::make_shared<std::string>();
+  std::uint16_t port_;
+};
+
 }  // namespace latchkey::http::testing

@@ -99,11 +99,11 @@ class AzureTest : public ::testing::Test {
     ASSERT_TRUE(seeded) << describe(seeded.error());
     cloud_ = seeded.value();
     http::ClientOptions client;
-    client.proxy = fmt::format("http://127.0.0.1:{}", emulator_->proxy_port());
+    client.proxy = http::one_proxy(fmt::format("http://127.0.0.1:{}", emulator_->proxy_port()));
     client.ca_file = emulator_->ca_file();
     client.address_policy = http::AddressPolicy::Any;
     proxied_ = make_client(client);
-    client.proxy.clear();
+    client.proxy = {};
     direct_ = make_client(client);
   }
 
