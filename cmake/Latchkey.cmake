@@ -51,6 +51,11 @@ if(LATCHKEY_BUILD_TESTS)
   target_link_libraries(latchkey_precompiled_test PRIVATE latchkey_options ${LATCHKEY_PRECOMPILED_DEPENDS} GTest::gmock)
   target_precompile_headers(latchkey_precompiled_test PRIVATE ${CMAKE_SOURCE_DIR}/cmake/precompiled.hpp
                             <gmock/gmock.h> <gtest/gtest.h>)
+  # The only object that knows the folder: ccache finds all others that a clone elsewhere compiled.
+  add_library(latchkey_source_folder STATIC ${CMAKE_SOURCE_DIR}/src/base/testing/source_folder.cpp)
+  target_link_libraries(latchkey_source_folder PRIVATE latchkey_options)
+  target_compile_definitions(latchkey_source_folder PRIVATE LATCHKEY_SOURCE_DIR="${CMAKE_SOURCE_DIR}"
+                                                            LATCHKEY_BINARY_DIR="${CMAKE_BINARY_DIR}")
 endif()
 
 function(latchkey_library name)
@@ -65,9 +70,8 @@ function(latchkey_library name)
   target_precompile_headers(latchkey_${name} REUSE_FROM latchkey_precompiled)
   if(LATCHKEY_BUILD_TESTS AND ARG_TESTS)
     add_executable(latchkey_${name}_test ${ARG_TESTS})
-    target_link_libraries(latchkey_${name}_test PRIVATE latchkey_${name} GTest::gmock_main)
+    target_link_libraries(latchkey_${name}_test PRIVATE latchkey_${name} latchkey_source_folder GTest::gmock_main)
     target_precompile_headers(latchkey_${name}_test REUSE_FROM latchkey_precompiled_test)
-    target_compile_definitions(latchkey_${name}_test PRIVATE LATCHKEY_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
     set(limits TIMEOUT 120 DISCOVERY_TIMEOUT 60)
     if(ARG_AES_ENGINES AND LATCHKEY_IPSEC_MB)
       gtest_discover_tests(latchkey_${name}_test NO_PRETTY_VALUES TEST_SUFFIX " (openssl)" PROPERTIES ${limits}

@@ -4,12 +4,13 @@
 #include <gtest/gtest.h>
 
 #include "base/file.hpp"
+#include "base/testing/source_folder.hpp"
 
 namespace latchkey::cli {
 namespace {
 
 std::string read(const std::string& path) {
-  auto text = read_file(LATCHKEY_SOURCE_DIR "/" + path, 1 << 20);
+  auto text = read_file(latchkey::testing::source_path(path), 1 << 20);
   EXPECT_TRUE(text) << text.error().message;
   return text ? text.value() : "";
 }

@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 
 #include "base/file.hpp"
+#include "base/testing/source_folder.hpp"
 
 namespace latchkey::cli {
 namespace {
@@ -63,7 +64,7 @@ TEST_F(ServerConfigTest, TheAnnotatedExampleIsTheDefaults) {
 }
 
 TEST_F(ServerConfigTest, TheExampleInTheDocsIsTheOneThatIsPrinted) {
-  auto documented = read_file(LATCHKEY_SOURCE_DIR "/docs/latchkey.example.toml", 1 << 20);
+  auto documented = read_file(latchkey::testing::source_path("docs/latchkey.example.toml"), 1 << 20);
   ASSERT_TRUE(documented) << documented.error().message;
   EXPECT_EQ(documented.value(), annotated_server_config())
       << "make it anew: latchkey serve --print-config > docs/latchkey.example.toml";

@@ -6,6 +6,7 @@
 
 #include <gtest/gtest.h>
 
+#include "base/testing/source_folder.hpp"
 #include "crypto/testing/wycheproof.hpp"
 
 namespace latchkey::crypto {
@@ -75,7 +76,7 @@ TEST(AesGcm, Wycheproof) {
 
 // "Name = hex" lines; a blank line ends a case, FAIL marks one whose tag is wrong.
 TEST(AesGcm, NistDecrypt256) {
-  std::ifstream file(LATCHKEY_SOURCE_DIR "/tests/vectors/nist/gcmDecrypt256.rsp");
+  std::ifstream file(latchkey::testing::source_path("tests/vectors/nist/gcmDecrypt256.rsp"));
   ASSERT_TRUE(file.good());
   std::map<std::string, Bytes> values;
   bool fails = false;

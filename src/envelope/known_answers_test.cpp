@@ -10,6 +10,7 @@
 
 #include "base/encoding.hpp"
 #include "base/file.hpp"
+#include "base/testing/source_folder.hpp"
 #include "crypto/hash.hpp"
 #include "crypto/random.hpp"
 #include "envelope/record.hpp"
@@ -18,8 +19,8 @@
 namespace latchkey::envelope {
 namespace {
 
-constexpr const char* kVectors = LATCHKEY_SOURCE_DIR "/tests/vectors/latchkey/";
-constexpr const char* kReader = LATCHKEY_SOURCE_DIR "/tests/readers/latchkey_reader.py";
+const std::string kVectors = latchkey::testing::source_path("tests/vectors/latchkey/");
+const std::string kReader = latchkey::testing::source_path("tests/readers/latchkey_reader.py");
 
 enum class Kind { Record, Stream };
 
@@ -112,7 +113,7 @@ std::size_t number(const boost::json::value& object, const char* name) {
 class PublishedAnswers : public ::testing::TestWithParam<Kind> {
  protected:
   void SetUp() override {
-    auto path = std::string(kVectors) + (GetParam() == Kind::Record ? "records.json" : "streams.json");
+    auto path = kVectors + (GetParam() == Kind::Record ? "records.json" : "streams.json");
     auto content = read_file(path, 1 << 20);
     ASSERT_TRUE(content) << content.error().message;
     answers_ = boost::json::parse(content.value());
@@ -213,7 +214,7 @@ std::string run_python(const std::string& arguments) {
 }
 
 TEST(AnotherLanguage, WritesWhatIsPublished) {
-  run_python(std::string(kVectors) + "make.py --check");
+  run_python(kVectors + "make.py --check");
 }
 
 // Cases for the reader, and what we say of each.
@@ -236,7 +237,7 @@ class ReaderCases {
   std::map<std::string, int> check() {
     auto path = ::testing::TempDir() + "latchkey-reader-" + std::to_string(::getpid()) + ".jsonl";
     EXPECT_TRUE(write_file_durably(path, lines_, 0600));
-    auto answers = run_python(std::string(kReader) + " < '" + path + "'");
+    auto answers = run_python(kReader + " < '" + path + "'");
     EXPECT_EQ(::unlink(path.c_str()), 0);
     std::istringstream answer_lines(answers);
     std::map<std::string, int> codes;

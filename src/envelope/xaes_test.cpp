@@ -10,6 +10,7 @@
 
 #include "base/encoding.hpp"
 #include "base/file.hpp"
+#include "base/testing/source_folder.hpp"
 
 namespace latchkey::envelope {
 namespace {
@@ -18,7 +19,7 @@ using Answer = std::map<std::string, Bytes>;
 
 // "NAME: hex" lines, answers apart by blank lines.
 std::vector<Answer> read_answers(const std::string& name) {
-  auto text = read_file(std::string(LATCHKEY_SOURCE_DIR "/tests/vectors/xaes/") + name, 1 << 20);
+  auto text = read_file(latchkey::testing::source_path("tests/vectors/xaes/" + name), 1 << 20);
   EXPECT_TRUE(text) << text.error().message;
   std::vector<Answer> answers;
   Answer answer;

@@ -8,6 +8,7 @@
 #include <gtest/gtest.h>
 
 #include "base/file.hpp"
+#include "base/testing/source_folder.hpp"
 #include "base/testing/written_page.hpp"
 
 namespace latchkey::kms {
@@ -17,7 +18,7 @@ using ::testing::HasSubstr;
 using ::testing::Not;
 
 TEST(Reasons, EachNameHasOneEntry) {
-  auto header = read_file(LATCHKEY_SOURCE_DIR "/src/kms/reasons.hpp", 1 << 20);
+  auto header = read_file(latchkey::testing::source_path("src/kms/reasons.hpp"), 1 << 20);
   ASSERT_TRUE(header);
   std::regex constant(R"re(std::string_view k\w+\s*=\s*"(\w+)")re");
   std::set<std::string> names;

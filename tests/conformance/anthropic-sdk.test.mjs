@@ -107,8 +107,8 @@ test('attaching is once and for good, and validated', async () => {
   const other = await externalKeys.create({ provider_config: azure() });
   const replaced = await thrown(workspaces.update(workspace.id, { external_key_id: other.id }));
   assert.ok(replaced instanceof sdk.BadRequestError);
-  for (const attempt of [externalKeys.delete(key.id), externalKeys.update(key.id, { provider_config: azure('other') })]) {
-    const error = await thrown(attempt);
+  for (const attempt of [() => externalKeys.delete(key.id), () => externalKeys.update(key.id, { provider_config: azure('other') })]) {
+    const error = await thrown(attempt());
     assert.ok(error instanceof sdk.BadRequestError);
     assert.ok(error.apiMessage.includes(workspace.id) || error.apiMessage.includes(workspace.name), error.apiMessage);
   }

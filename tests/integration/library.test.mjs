@@ -1,13 +1,14 @@
 // liblatchkey as others have it: installed into a folder, found by CMake and by pkg-config, linked by programs outside of the
 // tree, and used against a running server.
 import assert from 'node:assert/strict';
-import { spawn, spawnSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { cpSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
+import { Child } from '../support/child.mjs';
 import { Customer } from '../support/customer.mjs';
 import { Dev, eventually } from '../support/dev.mjs';
 
@@ -34,7 +35,7 @@ after(async () => {
 });
 
 function run(command, args, options = {}) {
-  const done = spawnSync(command, args, { encoding: 'utf8', timeout: 120_000, ...options });
+  const done = spawnSync(command, args, { encoding: 'utf8', timeout: 600_000, ...options });
   return { code: done.status, out: done.stdout, err: done.stderr ?? String(done.error) };
 }
 function ok(command, args, options) {
@@ -86,10 +87,10 @@ test('what the server refuses is told apart from what cannot be reached', { skip
 
 test('a customer that has pulled its key is obeyed', { skip }, async () => {
   await customer.updateKey(dev.env.AZURE_KEY_NAME, { attributes: { enabled: false } });
-  await eventually(() => example('cpp').code === 3, 30);
+  await eventually(() => example('cpp').code === 3);
   assert.match(example('c').err, /^cmek_key_disabled: /);
   await customer.updateKey(dev.env.AZURE_KEY_NAME, { attributes: { enabled: true } });
-  await eventually(() => example('cpp').code === 0, 30);
+  await eventually(() => example('cpp').code === 0);
 });
 
 // Encrypts until it is refused.
@@ -100,15 +101,18 @@ const kUntilRefused = `
 #include <time.h>
 int main(void) {
   const struct timespec pause = {0, 10000000};
+  struct timespec last = {0, 0};
   uint8_t record[200];
   latchkey_error error;
   latchkey_workspace* workspace = latchkey_open(getenv("LATCHKEY_URL"), getenv("LATCHKEY_WORKSPACE_KEY"), NULL, getenv("LATCHKEY_WORKSPACE_ID"), &error);
   if (!workspace) return 2;
   for (int i = 0;; ++i) {
     if (latchkey_encrypt(workspace, NULL, 0, (const uint8_t*)"x", 1, record, latchkey_sealed_size(1), &error)) break;
+    clock_gettime(CLOCK_REALTIME, &last);
     if (i == 0) puts("begun"), fflush(stdout);
     nanosleep(&pause, NULL);
   }
+  printf("the last at %lld ms\\n", last.tv_sec * 1000LL + last.tv_nsec / 1000000);
   fprintf(stderr, "%s: %s\\n", error.reason, error.message);
   latchkey_close(workspace);
   return error.code == LATCHKEY_REFUSED ? 3 : 1;
@@ -119,24 +123,18 @@ test('a program with a key on loan is refused within soft of its suspension', { 
   writeFileSync(source, kUntilRefused);
   ok('make', ['-C', folder, '-f', join(folder, 'examples/c/Makefile'), 'until_refused', 'CFLAGS=-std=gnu11 -Wall -Wextra -Werror ' +
     ok('pkg-config', ['--cflags', 'latchkey'], pkgConfig()).trim()], pkgConfig());
-  const child = spawn(join(folder, 'until_refused'), [], { env: { ...dev.env, LD_LIBRARY_PATH: lib() }, stdio: ['ignore', 'pipe', 'pipe'] });
-  let out = '';
-  let err = '';
-  let ended;
-  child.stdout.on('data', (data) => (out += data));
-  child.stderr.on('data', (data) => (err += data));
-  child.once('exit', (code) => (ended = { code, at: Date.now() }));
+  const child = new Child(join(folder, 'until_refused'), [], { env: { ...dev.env, LD_LIBRARY_PATH: lib() } });
   try {
-    await eventually(() => out === 'begun\n' || ended);
-    assert.equal(ended, undefined, err);
+    await child.says(/^begun$/m, 'stdout');
     assert.equal(dev.cli(['keys', 'suspend', externalKey, '--yes']).code, 0);
     const suspended = Date.now();
-    await eventually(() => ended);
-    assert.equal(ended.code, 3, err);
-    assert.match(err, /^cmek_key_disabled: .*was suspended here by/);
-    assert.ok(ended.at - suspended < 6000, `soft is 2 s, and it ended after ${ended.at - suspended} ms`);
+    const { code } = await child.ended;
+    assert.equal(code, 3, child.stderr);
+    assert.match(child.stderr, /^cmek_key_disabled: .*was suspended here by/);
+    const last = Number(/^the last at (\d+) ms$/m.exec(child.stdout)[1]);
+    assert.ok(last - suspended < 6000, `soft is 2 s, and it encrypted ${last - suspended} ms after the suspension`);
   } finally {
-    child.kill('SIGKILL');
+    await child.kill();
     dev.cli(['keys', 'resume', externalKey]);
   }
 });

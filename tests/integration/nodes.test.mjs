@@ -1,18 +1,18 @@
 // Two servers on one database: what one of them is told of a key holds at the other, too.
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 
+import { serving } from '../support/child.mjs';
 import { Customer } from '../support/customer.mjs';
-import { Dev, binary, eventually } from '../support/dev.mjs';
+import { Dev, eventually } from '../support/dev.mjs';
 
 const folder = mkdtempSync(join(tmpdir(), 'latchkey-nodes-'));
 // So long that no lease ends by itself within this test.
-const ages = ['--set', 'keyring.soft=1h', '--set', 'keyring.hard=2h', '--set', 'health.interval=0s'];
-const one = new Dev({ folder, args: ages });
+const ages = { 'keyring.soft': '1h', 'keyring.hard': '2h', 'health.interval': '0s' };
+const one = new Dev({ folder, args: Object.entries(ages).flatMap(([name, value]) => ['--set', `${name}=${value}`]) });
 const customer = new Customer(one);
 let two;
 let other;
@@ -20,32 +20,17 @@ let key;
 let workspace;
 
 // `latchkey serve` with the settings of `latchkey dev`.
-async function serve() {
-  const settings = {
-    'server.port': 0,
-    'store.database': join(folder, 'latchkey.db'),
-    'root_key.file': join(folder, 'root.key'),
-    'azure.client_id': one.env.LATCHKEY_APP_CLIENT_ID,
-    'azure.certificate_file': join(folder, 'app-certificate.pem'),
-    'azure.private_key_file': join(folder, 'app-private-key.pem'),
-    'outbound.proxy': one.azureEnv.HTTPS_PROXY,
-    'outbound.ca_file': one.azureEnv.SSL_CERT_FILE,
-    'metrics.token_file': one.env.LATCHKEY_METRICS_TOKEN_FILE,
-  };
-  const set = Object.entries(settings).flatMap(([name, value]) => ['--set', `${name}=${value}`]);
-  two = spawn(binary, ['serve', ...set, ...ages], { stdio: ['ignore', 'pipe', 'pipe'] });
-  let text = '';
-  return new Promise((resolve, reject) => {
-    const hear = (data) => {
-      text += data;
-      const url = /https?:\/\/127\.0\.0\.1:(\d+)/.exec(text);
-      if (url) resolve(url[0]);
-    };
-    two.stdout.on('data', hear);
-    two.stderr.on('data', hear);
-    two.once('exit', (code) => reject(new Error(`serve ended with ${code}: ${text}`)));
-  });
-}
+const serve = () => serving({
+  ...ages,
+  'store.database': join(folder, 'latchkey.db'),
+  'root_key.file': join(folder, 'root.key'),
+  'azure.client_id': one.env.LATCHKEY_APP_CLIENT_ID,
+  'azure.certificate_file': join(folder, 'app-certificate.pem'),
+  'azure.private_key_file': join(folder, 'app-private-key.pem'),
+  'outbound.proxy': one.azureEnv.HTTPS_PROXY,
+  'outbound.ca_file': one.azureEnv.SSL_CERT_FILE,
+  'metrics.token_file': one.env.LATCHKEY_METRICS_TOKEN_FILE,
+});
 
 const at = (url, path, body) => fetch(url + path, {
   method: 'POST', headers: { 'x-api-key': one.env.LATCHKEY_SERVICE_KEY, 'content-type': 'application/json' }, body: JSON.stringify(body),
@@ -64,10 +49,11 @@ before(async () => {
   const home = await one.request('POST', '/v1/organizations/workspaces', { body: { name: 'Locked', external_key_id: key } });
   assert.equal(home.status, 200, home.bytes);
   workspace = home.json.id;
-  other = await serve();
+  two = await serve();
+  other = two.url;
 });
 after(async () => {
-  two?.kill('SIGKILL');
+  await two?.kill();
   await one.stop();
   rmSync(folder, { recursive: true, force: true });
 });

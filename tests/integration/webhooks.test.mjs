@@ -59,20 +59,25 @@ test('an event that is not taken is sent again, and so after the server was kill
   receiver.status = 500;
   receiver.received.length = 0;
   assert.equal(dev.cli(['keys', 'suspend', key, '--yes']).code, 0);
-  await eventually(() => receiver.received.length === 1);
+  await eventually(() => receiver.received.length > 0);
   const pending = await eventually(() => deliveries(endpoint.id).find((one) => one.last_error));
   assert.equal(pending.status, 'pending');
   assert.equal(pending.last_response_status, 500);
   assert.ok(Date.parse(pending.next_attempt_at) > Date.now() - 1000);
-  assert.match(dev.cli(['webhooks', 'deliveries', endpoint.id]).out, /external_key\.failed +pending +1 .*answered 500/);
+  assert.match(dev.cli(['webhooks', 'deliveries', endpoint.id]).out, /external_key\.failed +pending +[1-9]\d* .*answered 500/);
 
   await dev.kill('SIGKILL');
   receiver.status = 204;
   await dev.start();
   await eventually(() => deliveries(endpoint.id)[0].status === 'delivered');
-  assert.equal(receiver.received.length, 2);
-  assert.equal(receiver.received[1].headers['webhook-id'], receiver.received[0].headers['webhook-id']);
-  assert.equal(receiver.received[1].body, receiver.received[0].body);
+  // On a busy machine it may have been tried more than once before the server was killed; it is taken once, and that is the last.
+  const answered = receiver.received.map(({ status }) => status);
+  assert.ok(answered.length >= 2, answered.join());
+  assert.deepEqual(answered, [...answered.slice(1).fill(500), 204]);
+  for (const { headers, body } of receiver.received) {
+    assert.equal(headers['webhook-id'], receiver.received[0].headers['webhook-id']);
+    assert.equal(body, receiver.received[0].body);
+  }
   assert.equal(dev.cli(['keys', 'resume', key]).code, 0);
   await eventually(() => receiver.events.some(({ type }) => type === 'external_key.recovered'));
   assert.equal(dev.cli(['webhooks', 'remove', endpoint.id]).code, 0);

@@ -1,13 +1,14 @@
 // Starts a `latchkey dev` of its own for a test file: free ports, a folder of its own, gone at the end.
-import { spawn, spawnSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { get } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 
-export const binary =
-  process.env.LATCHKEY_BINARY ?? fileURLToPath(new URL('../../build/release/src/cli/latchkey', import.meta.url));
+import { Child, binary } from './child.mjs';
+import { seed } from './seed.mjs';
+
+export { binary };
 
 /** Reads `export NAME='value'` lines. */
 export function readEnvFile(path) {
@@ -19,53 +20,34 @@ export function readEnvFile(path) {
   return values;
 }
 
-// A test file that ends early leaves no server behind.
-const running = new Set();
-process.on('exit', () => running.forEach((child) => child.kill('SIGKILL')));
-
 export class Dev {
   constructor(options = {}) {
     this.options = options;
     this.folder = options.folder ?? mkdtempSync(join(tmpdir(), 'latchkey-test-'));
-    this.log = '';
   }
 
-  /** Resolves when it says ready. */
+  /** Resolves when it says ready. It begins with a seed (seed.mjs), unless `options.fresh`. */
   async start(extra = []) {
+    if (!this.options.fresh) await seed(this.folder, this.options.args?.includes('--bare') ? ['--bare'] : []);
     const args = ['dev', '--data-dir', this.folder, '--port', '0', '--emulator-port', '0', ...(this.options.args ?? []), ...extra];
-    const [command, ...prefix] = this.options.wrapper ?? [binary];
-    this.process = spawn(command, [...prefix, ...(this.options.wrapper ? [binary] : []), ...args], {
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
-    await this.untilReady();
+    this.child = new Child(binary, args);
+    await this.child.says(/^ready$/m, 'stdout');
     this.env = readEnvFile(join(this.folder, 'dev.env'));
     this.azureEnv = readEnvFile(join(this.folder, 'azure.env'));
     return this;
   }
 
-  async untilReady() {
-    this.exited = new Promise((resolve) => {
-      this.process.once('exit', (code, signal) => resolve({ code, signal }));
-      this.process.once('error', (error) => resolve({ code: error.message }));
-    });
-    running.add(this.process);
-    this.process.once('exit', () => running.delete(this.process));
-    this.process.stderr.on('data', (data) => (this.log += data));
-    await new Promise((resolve, reject) => {
-      let out = '';
-      this.process.stdout.on('data', (data) => {
-        out += data;
-        if (out.includes('ready\n')) resolve();
-      });
-      this.exited.then(({ code, signal }) => reject(new Error(`latchkey ended with ${code ?? signal}: ${this.log}`)));
-    });
+  get process() {
+    return this.child.process;
+  }
+
+  /** What it said since it was started. */
+  get log() {
+    return this.child?.stderr ?? '';
   }
 
   async kill(signal = 'SIGKILL') {
-    if (this.process && this.process.exitCode === null && this.process.signalCode === null) {
-      this.process.kill(signal);
-    }
-    return this.exited;
+    return this.child?.kill(signal);
   }
 
   async stop() {
@@ -117,13 +99,9 @@ export class Dev {
 
   /** The same while this process goes on, for commands that have the server call it. */
   async cliWhileServing(args) {
-    const child = spawn(binary, args, { env: { PATH: process.env.PATH, HOME: this.folder, ...this.env }, stdio: ['ignore', 'pipe', 'pipe'] });
-    let out = '';
-    let err = '';
-    child.stdout.on('data', (data) => (out += data));
-    child.stderr.on('data', (data) => (err += data));
-    const code = await new Promise((resolve) => child.once('close', resolve));
-    return { code, out, err };
+    const child = new Child(binary, args, { env: { PATH: process.env.PATH, HOME: this.folder, ...this.env } });
+    const { code } = await child.ended;
+    return { code, out: child.stdout, err: child.stderr };
   }
 
   /** Runs `latchkey azure ...` as the customer's admin, in the environment of both files. */
@@ -140,24 +118,13 @@ export class Dev {
 
   /** Begins `latchkey azure ...` as azure() runs it; `says` resolves once it has said that to stderr, `done` once it is over. */
   azureBegun(args, env = {}) {
-    const child = spawn(binary, ['azure', ...args], {
-      env: { PATH: process.env.PATH, HOME: this.folder, ...this.env, ...this.azureEnv, ...env }, stdio: ['ignore', 'pipe', 'pipe'],
+    const child = new Child(binary, ['azure', ...args], {
+      env: { PATH: process.env.PATH, HOME: this.folder, ...this.env, ...this.azureEnv, ...env },
     });
-    running.add(child);
-    let [out, err] = ['', ''];
-    child.stdout.on('data', (data) => (out += data));
-    child.stderr.on('data', (data) => (err += data));
-    const done = new Promise((resolve) => child.once('close', (code) => {
-      running.delete(child);
-      resolve({ code, out, err });
-    }));
-    const says = (text) => new Promise((resolve, reject) => {
-      const look = () => text.test(err) && resolve(err);
-      child.stderr.on('data', look);
-      look();
-      done.then((ended) => reject(new Error(`it ended without saying ${text}: ${JSON.stringify(ended)}`)));
-    });
-    return { says, done };
+    return {
+      says: async (text) => (await child.says(text)).input,
+      done: child.ended.then(({ code }) => ({ code, out: child.stdout, err: child.stderr })),
+    };
   }
 
   /** Runs a Node program in the environment of azure.env: public names, through the emulator's proxy. */
@@ -165,19 +132,22 @@ export class Dev {
     return spawnSync(process.execPath, [file], {
       env: { PATH: process.env.PATH, HOME: this.folder, ...this.env, ...this.azureEnv, ...env },
       encoding: 'utf8',
-      timeout: 120_000,
+      timeout: 600_000,
     });
   }
 }
 
-/** Waits until `probe` gives something truthy; at most `seconds`. */
-export async function eventually(probe, seconds = 30) {
-  const end = Date.now() + seconds * 1000;
+// Far beyond what anything takes that happens at all, on a machine that is busy with something else.
+const kPatience = 180_000;
+
+/** Waits until `probe` gives something truthy. */
+export async function eventually(probe) {
+  const end = Date.now() + kPatience;
   for (;;) {
     const value = await probe();
     if (value) return value;
     if (Date.now() > end) throw new Error('it did not happen in time');
-    await new Promise((resolve) => setTimeout(resolve, 200));
+    await new Promise((resolve) => setTimeout(resolve, 100));
   }
 }
 

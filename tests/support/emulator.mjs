@@ -1,11 +1,11 @@
 // The emulator's own door, /_emulator/, and `latchkey emulator azure` alone.
-import { spawn, spawnSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { request } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-import { binary } from './dev.mjs';
+import { Child, binary } from './child.mjs';
 
 /** One call of /_emulator/ of the emulator that `env` names. */
 export function control(env, method, path, body) {
@@ -35,23 +35,14 @@ export class Emulator {
   /** Resolves when it is ready; `env` is what it printed. */
   async start(extra = []) {
     const args = ['emulator', 'azure', '--data-dir', this.folder, '--port', '0', '-o', 'json', ...extra];
-    this.process = spawn(binary, args, { stdio: ['ignore', 'pipe', 'inherit'] });
-    this.exited = new Promise((resolve) => this.process.once('exit', resolve));
-    const line = await new Promise((resolve, reject) => {
-      let out = '';
-      this.process.stdout.on('data', (data) => {
-        out += data;
-        if (out.includes('\n')) resolve(out);
-      });
-      this.exited.then((code) => reject(new Error(`it ended with ${code}`)));
-    });
+    this.child = new Child(binary, args);
+    const [line] = await this.child.says(/^.*\n/, 'stdout');
     this.env = JSON.parse(line).environment;
     return this;
   }
 
   async stop(signal = 'SIGTERM') {
-    this.process?.kill(signal);
-    await this.exited;
+    await this.child?.kill(signal);
   }
 
   remove() {

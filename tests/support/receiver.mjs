@@ -13,7 +13,7 @@ export class Receiver {
       let body = '';
       request.on('data', (data) => (body += data));
       request.on('end', () => {
-        this.received.push({ path: request.url, method: request.method, headers: request.headers, body });
+        this.received.push({ status: this.status, path: request.url, method: request.method, headers: request.headers, body });
         response.writeHead(this.status, this.headers);
         response.end();
       });

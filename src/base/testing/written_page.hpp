@@ -8,6 +8,7 @@
 #include <gtest/gtest.h>
 
 #include "base/file.hpp"
+#include "base/testing/source_folder.hpp"
 
 namespace latchkey::testing {
 
@@ -19,7 +20,7 @@ inline bool writes_docs() {
 // Fails where the file (a path from the top of the source) is not `text`. With LATCHKEY_WRITE_DOCS=1 it is written
 // instead: LATCHKEY_WRITE_DOCS=1 ctest --test-dir build/debug -R ThePageIsMade
 inline void expect_written(const std::string& path, const std::string& text) {
-  std::string file = std::string(LATCHKEY_SOURCE_DIR "/") + path;
+  std::string file = source_path(path);
   if (writes_docs()) {
     auto written = write_file_durably(file, text, 0644);
     ASSERT_TRUE(written) << written.error().message;
@@ -35,7 +36,7 @@ inline void expect_written(const std::string& path, const std::string& text) {
 // The same for one section, which begins with its heading ("## Unwrap\n") and goes to the next of that rank or to the
 // end; written behind the others where it is not there yet.
 inline void expect_section_written(const std::string& path, const std::string& section) {
-  auto page = read_file(std::string(LATCHKEY_SOURCE_DIR "/") + path, std::size_t{1} << 22U);
+  auto page = read_file(source_path(path), std::size_t{1} << 22U);
   ASSERT_TRUE(page) << page.error().message;
   auto heading = section.substr(0, section.find('\n') + 1);
   auto begin = page.value().find("\n" + heading);

@@ -9,11 +9,12 @@
 
 #include "base/encoding.hpp"
 #include "base/file.hpp"
+#include "base/testing/source_folder.hpp"
 
 namespace latchkey::crypto::testing {
 
 inline boost::json::object read_wycheproof(const std::string& name) {
-  auto text = read_file(LATCHKEY_SOURCE_DIR "/tests/vectors/wycheproof/" + name, std::size_t{16} << 20);
+  auto text = read_file(latchkey::testing::source_path("tests/vectors/wycheproof/" + name), std::size_t{16} << 20);
   if (!text) {
     ADD_FAILURE() << text.error().message;
     return {};

@@ -12,20 +12,22 @@
 
 #include <fmt/format.h>
 
+#include "base/testing/source_folder.hpp"
 #include "crypto/rsa.hpp"
 
 namespace latchkey::emulator::azure::testing {
 
 // Kept under `name`, made where it is not there yet.
 inline Result<crypto::RsaKey> shared_rsa_key(unsigned bits, const std::string& name) {
-  auto path = fmt::format("{}/rsa-{}-{}.pem", LATCHKEY_TEST_KEYS, bits, name);
+  auto folder = latchkey::testing::build_path("test-keys");
+  auto path = fmt::format("{}/rsa-{}-{}.pem", folder, bits, name);
   std::ifstream in(path);
   std::stringstream text;
   text << in.rdbuf();
   if (auto known = crypto::RsaKey::from_pem(text.str())) return known;
   LATCHKEY_TRY(auto key, crypto::RsaKey::generate(bits));
   LATCHKEY_TRY(auto pem, key.private_pem());
-  std::filesystem::create_directories(LATCHKEY_TEST_KEYS);
+  std::filesystem::create_directories(folder);
   auto draft = fmt::format("{}.{}", path, ::getpid());
   std::ofstream(draft) << as_text(pem.reveal());
   // Whole at once: another process may read it now.
