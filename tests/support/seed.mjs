@@ -18,8 +18,12 @@ function seedsOfThisBinary() {
   const folder = join(kSeeds, name);
   if (!existsSync(folder)) {
     mkdirSync(kSeeds, { recursive: true, mode: 0o700 });
-    for (const old of readdirSync(kSeeds)) rmSync(join(kSeeds, old), { recursive: true, force: true });
     mkdirSync(folder, { recursive: true });
+    // Other test files run at the same time, and may be copying from any that is younger.
+    for (const each of readdirSync(kSeeds).map((each) => join(kSeeds, each))) {
+      const made = statSync(each, { throwIfNoEntry: false })?.mtimeMs ?? Date.now();
+      if (Date.now() - made > 2 * 86_400_000) rmSync(each, { recursive: true, force: true });
+    }
   }
   return folder;
 }
