@@ -72,7 +72,8 @@ function(latchkey_library name)
     add_executable(latchkey_${name}_test ${ARG_TESTS})
     target_link_libraries(latchkey_${name}_test PRIVATE latchkey_${name} latchkey_source_folder GTest::gmock_main)
     target_precompile_headers(latchkey_${name}_test REUSE_FROM latchkey_precompiled_test)
-    set(limits TIMEOUT 120 DISCOVERY_TIMEOUT 60)
+    # For a machine that is busy with other things, too.
+    set(limits TIMEOUT 600 DISCOVERY_TIMEOUT 300)
     if(ARG_AES_ENGINES AND LATCHKEY_IPSEC_MB)
       gtest_discover_tests(latchkey_${name}_test NO_PRETTY_VALUES TEST_SUFFIX " (openssl)" PROPERTIES ${limits}
                            ENVIRONMENT LATCHKEY_AEAD=openssl TEST_LIST openssl_tests)

@@ -42,7 +42,7 @@ count_ninja() {
 count_apt() {
   awk '/ newly installed/ { for (i = 1; i < NF; i++) if ($(i + 1) == "newly") all = $i }
     /^Get:/ && all { got++ } /^Setting up / { up++ }
-    END { if (up) print "package " up " of " all " set up"; else if (all) print got + 0 " of " all " packages fetched" }'
+    END { if (up) print "package " up " of " all " set up"; else if (all) print (got < all ? got + 0 : all) " of " all " packages fetched" }'
 }
 
 count_ctest() {

@@ -19,10 +19,13 @@ using ::testing::StartsWith;
 class ConnectProxyTest : public ::testing::Test {
  protected:
   void SetUp() override {
-    auto server = Server::start(context_.get().get_executor(), ServerOptions{}, service_);
+    ServerOptions behind;
+    behind.port = server_port_.number();
+    auto server = Server::start(context_.get().get_executor(), behind, service_);
     ASSERT_TRUE(server);
     server_ = std::move(server).value();
     ConnectProxyOptions options;
+    options.port = proxy_port_.number();
     options.target_port = server_->port();
     options.decide = [](std::string_view host, std::uint16_t port) {
       if (host == "served.example" && port == 443) return ProxyVerdict::Tunnel;
@@ -34,6 +37,8 @@ class ConnectProxyTest : public ::testing::Test {
   }
   std::string send(std::string_view bytes) { return exchange(proxy_->port(), bytes); }
 
+  testing::ReservedPort server_port_;
+  testing::ReservedPort proxy_port_;
   testing::EchoService service_;
   testing::RunningContext context_;
   std::unique_ptr<Server> server_;

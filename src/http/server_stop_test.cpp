@@ -36,7 +36,9 @@ class HoldingService final : public Service {
 class ServerStopTest : public ::testing::Test {
  protected:
   ServerStopTest() {
-    auto started = Server::start(context_.get().get_executor(), ServerOptions{}, service_);
+    ServerOptions options;
+    options.port = port_.number();
+    auto started = Server::start(context_.get().get_executor(), options, service_);
     server_ = std::move(started).value();
   }
   std::future<void> stop(std::chrono::milliseconds grace) {
@@ -55,6 +57,7 @@ class ServerStopTest : public ::testing::Test {
   }
   static constexpr std::string_view kRequest = "GET / HTTP/1.1\r\nHost: h\r\n\r\n";
 
+  testing::ReservedPort port_;
   HoldingService service_;
   testing::RunningContext context_;
   std::unique_ptr<Server> server_;

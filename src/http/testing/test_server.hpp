@@ -64,6 +64,22 @@ class RunningContext {
   std::vector<std::thread> threads_;
 };
 
+// A local port where nobody listens: it is this test's own, so that no other process is given it meanwhile. A server of the
+// test may take it, and gives it back to nobody else.
+class ReservedPort {
+ public:
+  ReservedPort() : socket_(context_) {
+    socket_.open(boost::asio::ip::tcp::v4());
+    socket_.set_option(boost::asio::socket_base::reuse_address(true));
+    socket_.bind({boost::asio::ip::address_v4::loopback(), 0});
+  }
+  [[nodiscard]] std::uint16_t number() const { return socket_.local_endpoint().port(); }
+
+ private:
+  boost::asio::io_context context_;
+  boost::asio::ip::tcp::socket socket_;
+};
+
 // Connects to a local port, sends `bytes`, and gives all that comes back until the other side closes.
 inline std::string exchange(std::uint16_t port, std::string_view bytes, bool half_close = true) {
   boost::asio::io_context context;
