@@ -64,8 +64,8 @@ class RunningContext {
   std::vector<std::thread> threads_;
 };
 
-// A local port where nobody listens: it is this test's own, so that no other process is given it meanwhile. A server of the
-// test may take it, and gives it back to nobody else.
+// A local port where nobody listens: it is this test's own, so that no other process is given it meanwhile. A server of
+// the test may take it, and gives it back to nobody else.
 class ReservedPort {
  public:
   ReservedPort() : socket_(context_) {
