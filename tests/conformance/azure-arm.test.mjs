@@ -62,7 +62,7 @@ describe("Debian's Python SDKs", { skip: noPython() }, () => {
     const done = spawnSync(kPython, [program('azure_python_program.py')], {
       env: { PATH: process.env.PATH, HOME: dev.folder, ...dev.env, ...dev.azureEnv, ...objects },
       encoding: 'utf8',
-      timeout: 120_000,
+      timeout: 600_000,
     });
     const results = await assertOutcome(done);
     assert.equal(results.unwrapped, Buffer.from(Array.from({ length: 32 }, (_, i) => i)).toString('hex'));

@@ -38,7 +38,7 @@ describe('printed for az', { skip: whyNot(kDebian13) ?? whyNot() }, () => {
     writeFileSync(file, script);
     const env = { PATH: `${bin}:${process.env.PATH}`, HOME: dev.folder, LATCHKEY_ADMIN_KEY: dev.env.LATCHKEY_ADMIN_KEY };
     return new Promise((resolve) => {
-      execFile('bash', ['-euo', 'pipefail', file], { env, timeout: 300_000 }, (error, out, err) => resolve({ code: error?.code ?? 0, out, err }));
+      execFile('bash', ['-euo', 'pipefail', file], { env, timeout: 900_000 }, (error, out, err) => resolve({ code: error?.code ?? 0, out, err }));
     });
   }
 

@@ -24,7 +24,7 @@ function block(language) {
 
 function run(command, args, input) {
   const done = spawnSync(command, args, {
-    input, encoding: 'utf8', timeout: 60_000, cwd: fileURLToPath(new URL('.', import.meta.url)),
+    input, encoding: 'utf8', timeout: 600_000, cwd: fileURLToPath(new URL('.', import.meta.url)),
     env: { PATH: process.env.PATH, HOME: emulator.folder, ...emulator.env },
   });
   assert.equal(done.status, 0, done.stderr);

@@ -219,7 +219,7 @@ function stubbed(name, args, inputs = {}, made = {}) {
   cpSync(join(kRoot, 'modules'), join(at, 'modules'), { recursive: true });
   const variables = Object.entries({ ...kInputs, ...inputs }).filter(([key, value]) => key !== 'latchkey_url' || value).map(([key, value]) => `-var=${key}=${typeof value === 'string' ? value : JSON.stringify(value)}`);
   const env = { PATH: process.env.PATH, HOME: folder, CHECKPOINT_DISABLE: '1', TF_CLI_CONFIG_FILE: '/dev/null', LATCHKEY_ADMIN_KEY: 'none' };
-  const run = (...words) => spawnSync('terraform', [...words, '-no-color'], { cwd: at, env, encoding: 'utf8', timeout: 120_000 });
+  const run = (...words) => spawnSync('terraform', [...words, '-no-color'], { cwd: at, env, encoding: 'utf8', timeout: 600_000 });
   const ready = run('init', '-input=false');
   assert.equal(ready.status, 0, ready.stderr);
   const done = run(...args, '-input=false', ...variables);

@@ -134,9 +134,9 @@ test('a Conditional Access policy on the one who runs the command', async () => 
 });
 
 test('a role that was granted a moment ago: setup waits it out', async () => {
-  await delay({ role_seconds: 120 });
-  const waiting = dev.azureBegun(['setup', '--vault', kVault, '--key', 'granted', '--wait', '120', '-o', 'json']);
-  const told = await waiting.says(/role assignments and network rules take minutes to work; trying again \(\d+ s, at most 120 s\): the app/);
+  await delay({ role_seconds: 600 });
+  const waiting = dev.azureBegun(['setup', '--vault', kVault, '--key', 'granted', '--wait', '600', '-o', 'json']);
+  const told = await waiting.says(/role assignments and network rules take minutes to work; trying again \(\d+ s, at most 600 s\): the app/);
   assert.doesNotMatch(told, /error|failed/i);
   // Meanwhile, at the other doors.
   await assertRefused('granted', /a role is missing on the key, or was granted a moment ago \(Azure takes up to ten minutes; wait and try again\)/,
@@ -145,7 +145,7 @@ test('a role that was granted a moment ago: setup waits it out', async () => {
   assert.deepEqual(done.failed, ['round-trip']);
   assertFound(done.of('role'), 'ok', /^Key Vault Crypto Service Encryption User$/);
   assertFound(done.of('round-trip'), 'failed', /a role is missing/, /^wait, and run this again: the role was given at 20.*up to ten minutes/);
-  await pass(120);
+  await pass(600);
   const ended = await waiting.done;
   const outcomes = assertSetUp({ ...ended, json: JSON.parse(ended.out) });
   assert.deepEqual([outcomes.role, outcomes.validate], ['done', 'checked']);
@@ -163,14 +163,14 @@ test('a role that was granted a moment ago: setup waits it out', async () => {
 test('a role that was taken away holds on for a while', async () => {
   const { value } = await customer.arm('GET', '{vault}/keys/granted/providers/Microsoft.Authorization/roleAssignments', '2022-04-01');
   const held = value.find((each) => each.properties.principalId === principal && each.properties.scope.endsWith('/keys/granted'));
-  await delay({ role_seconds: 120 });
+  await delay({ role_seconds: 600 });
   await customer.arm('DELETE', held.id, '2022-04-01', undefined, [200, 204]);
   await assertValid('granted');
   const early = verify('granted');
   assert.deepEqual(early.failed, ['role']);
   assertFound(early.of('role'), 'failed', /the round trip still succeeds: a role that was taken away holds for up to ten minutes/,
     /^az role assignment create .*\/keys\/granted$/);
-  await pass(120);
+  await pass(600);
   await assertRefused('granted', /a role is missing on the key/);
   const late = verify('granted');
   assert.deepEqual(late.failed, ['role', 'round-trip']);

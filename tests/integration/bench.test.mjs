@@ -70,7 +70,7 @@ for (const [what, expected] of [['envelope', 'memory of encrypting 10 GiB'], ['k
     const folder = mkdtempSync(join(tmpdir(), 'latchkey-bench-test-'));
     try {
       const json = join(folder, 'all.json');
-      const run = spawnSync(process.execPath, [join(kRoot, `bench/${what}.mjs`), '--quick', '--json', json], { encoding: 'utf8', timeout: 300_000 });
+      const run = spawnSync(process.execPath, [join(kRoot, `bench/${what}.mjs`), '--quick', '--json', json], { encoding: 'utf8', timeout: 900_000 });
       assert.equal(run.status, 0, run.stderr);
       assert.ok(run.stdout.includes(expected), run.stdout);
       const { rows, machine, quick } = JSON.parse(readFileSync(json, 'utf8'));

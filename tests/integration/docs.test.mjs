@@ -58,7 +58,7 @@ function run(body) {
     cwd: kRoot,
     env: { HOME: home, PATH: `${join(home, 'bin')}:${process.env.PATH}`, ...dev.env, ...variables },
     encoding: 'utf8',
-    timeout: 60_000,
+    timeout: 600_000,
   });
   assert.equal(done.status, 0, `${body}\n${done.stdout}\n${done.stderr}`);
   assert.doesNotMatch(done.stdout, /"type": ?"error"/, body);

@@ -84,7 +84,7 @@ describe('what was acknowledged stays', () => {
   }
 
   // Each round makes data keys in workspaces that have none yet, and is killed in the middle of it.
-  test('over kill -9 in the middle of making data keys', { timeout: 300_000 }, async () => {
+  test('over kill -9 in the middle of making data keys', { timeout: 900_000 }, async () => {
     const acknowledged = [];
     for (const killAfter of [1, 3, 6, 12]) {
       const workspaces = [];

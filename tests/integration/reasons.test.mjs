@@ -67,17 +67,22 @@ async function assertCured(record) {
   await eventually(async () => (await decrypt(record)).status === 200);
 }
 
-async function vaultWithoutPurgeProtection() {
-  await customer.arm('PUT', customer.vaultId('unprotected'), '2022-07-01', {
+const kVault = 'https://vault.azure.net';
+
+/** A vault of its own, without purge protection, with a key `key` that the platform may use; gives what it is registered as. */
+async function vaultWithKey(name, key) {
+  await customer.arm('PUT', customer.vaultId(name), '2022-07-01', {
     location: 'eastus',
     properties: { tenantId: dev.env.AZURE_TENANT_ID, sku: { family: 'A', name: 'standard' }, enableRbacAuthorization: true },
   });
   const admin = await customer.graph('GET', `servicePrincipals(appId='${dev.env.AZURE_CLIENT_ID}')`);
-  await customer.grant(admin.id, '', customer.vaultId('unprotected'), kAdministrator);
-  return 'https://unprotected.vault.azure.net/';
+  await customer.grant(admin.id, '', customer.vaultId(name), kAdministrator);
+  const uri = `https://${name}.vault.azure.net/`;
+  await customer.call('POST', kVault, `${uri}keys/${key}/create?api-version=7.4`,
+    { kty: 'RSA', key_size: 3072, key_ops: ['wrapKey', 'unwrapKey'] });
+  await customer.grant(principal, '', customer.vaultId(name));
+  return { ...dev.azureKeyBody(key), vault_uri: uri };
 }
-
-const kVault = 'https://vault.azure.net';
 
 // What happens to one key, each with its own: all at once, as each waits for its lease.
 describe('a key', { concurrency: true }, () => {
@@ -121,11 +126,9 @@ describe('a key', { concurrency: true }, () => {
   });
 
   test('is purged', async () => {
-    const uri = await vaultWithoutPurgeProtection();
-    await customer.call('POST', kVault, `${uri}keys/purged/create?api-version=7.4`,
-      { kty: 'RSA', key_size: 3072, key_ops: ['wrapKey', 'unwrapKey'] });
-    await customer.grant(principal, '', customer.vaultId('unprotected'));
-    const record = await inUse('purged', { ...dev.azureKeyBody('purged'), vault_uri: uri });
+    const config = await vaultWithKey('unprotected', 'purged');
+    const uri = config.vault_uri;
+    const record = await inUse('purged', config);
     await customer.call('DELETE', kVault, `${uri}keys/purged?api-version=7.4`);
     await customer.call('DELETE', kVault, `${uri}deletedkeys/purged?api-version=7.4`, undefined, [204]);
     const answer = await refusal(record);
@@ -156,15 +159,14 @@ describe('a key', { concurrency: true }, () => {
   });
 });
 
-// What happens to the vault or the tenant, and so to every key: one after the other.
-describe('the way to a key', () => {
+// What happens to a vault, each with its own.
+describe('the way to a key', { concurrency: true }, () => {
+  const patch = (properties) => (vault) => customer.arm('PATCH', customer.vaultId(vault), '2022-07-01', { properties });
   const kSpoiled = [
-    ['vault_firewall', 'cmek_key_network_blocked', () => customer.patchVault({ networkAcls: { defaultAction: 'Deny', ipRules: [] } }),
-      () => customer.patchVault({ networkAcls: { defaultAction: 'Allow', ipRules: [] } })],
-    ['public_access_disabled', 'cmek_key_network_blocked', () => customer.patchVault({ publicNetworkAccess: 'Disabled' }),
-      () => customer.patchVault({ publicNetworkAccess: 'Enabled' })],
-    ['access_policy_vault', 'cmek_key_disabled', () => customer.patchVault({ enableRbacAuthorization: false }),
-      () => customer.patchVault({ enableRbacAuthorization: true })],
+    ['vault_firewall', 'cmek_key_network_blocked', patch({ networkAcls: { defaultAction: 'Deny', ipRules: [] } }),
+      patch({ networkAcls: { defaultAction: 'Allow', ipRules: [] } })],
+    ['public_access_disabled', 'cmek_key_network_blocked', patch({ publicNetworkAccess: 'Disabled' }), patch({ publicNetworkAccess: 'Enabled' })],
+    ['access_policy_vault', 'cmek_key_disabled', patch({ enableRbacAuthorization: false }), patch({ enableRbacAuthorization: true })],
     ...[
       ['provider_fault', { kind: 'error', status: 503 }],
       ['throttled', { kind: 'error', status: 429 }],
@@ -173,29 +175,31 @@ describe('the way to a key', () => {
       ['provider_fault', { kind: 'malformed' }],
       ['timed_out', { kind: 'latency', ms: 60_000 }],
       ['timed_out', { kind: 'trickle', pause_ms: 5000 }],
-    ].map(([reason, fault]) => [reason, 'cmek_key_unreachable', () => ask('POST', 'faults', { service: 'key_vault', ...fault }),
-      () => control(dev.env, 'DELETE', 'faults'), fault.kind]),
+    ].map(([reason, fault]) => [reason, 'cmek_key_unreachable', (vault) => ask('POST', 'faults', { service: 'key_vault', vault, ...fault }),
+      (vault, { id }) => ask('DELETE', `faults/${id}`), fault.kind]),
   ];
-  for (const [reason, errorCode, spoil, cure, fault] of kSpoiled) {
+  kSpoiled.forEach(([reason, errorCode, spoil, cure, fault], index) => {
     test(`${reason}${fault ? ` (${fault})` : ''}`, async () => {
+      const vault = `way-${index}`;
       const name = `${reason.replaceAll('_', '-')}-${fault ?? 'vault'}`;
-      await customer.createKey(name);
-      await customer.grant(principal, name);
-      const record = await inUse(name);
+      const record = await inUse(name, await vaultWithKey(vault, name));
       const fresh = (await dev.request('POST', kWorkspaces, { body: { name: `${name}-new`, external_key_id: record.key } })).json.id;
-      await spoil();
+      const spoiled = await spoil(vault);
       try {
         // An outage is bridged by leases: only data whose key was never asked is refused.
         const refused = fault && (() => refusal(record, () => data(fresh, 'encrypt', { plaintext: 'aGk=' })));
         await assertTold(record, reason, errorCode, refused);
         if (fault) assert.equal((await decrypt(record)).status, 200);
       } finally {
-        await cure();
+        await cure(vault, spoiled);
       }
       await assertCured(record);
     });
-  }
+  });
+});
 
+// What happens to the tenant, and so to every key.
+describe('the way to a token', () => {
   // The last: the token that Latchkey has must be over for Entra to be asked.
   test('conditional_access, app_not_consented and app_disabled', async () => {
     await customer.createKey('tenant');

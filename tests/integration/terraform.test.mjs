@@ -34,7 +34,7 @@ after(async () => {
 
 function run(command, args, { env = {}, cwd } = {}) {
   return new Promise((resolve) => {
-    const options = { cwd, env: { PATH: process.env.PATH, HOME: scratch, ...env }, timeout: 120_000, maxBuffer: 1 << 24 };
+    const options = { cwd, env: { PATH: process.env.PATH, HOME: scratch, ...env }, timeout: 600_000, maxBuffer: 1 << 24 };
     execFile(command, args, options, (error, out, err) => resolve({ code: error ? error.code ?? -1 : 0, out, err }));
   });
 }
@@ -157,7 +157,7 @@ test('a failed validation brings its cure', async () => {
 test('a role that is granted meanwhile is waited for', async () => {
   await importKey('granted-late');
   const id = (await helper('register', keyOf('granted-late'))).out.trim().split(' ').at(-1);
-  const waiting = helper('validate', { EXTERNAL_KEY_ID: id, WAIT_SECONDS: '60' });
+  const waiting = helper('validate', { EXTERNAL_KEY_ID: id, WAIT_SECONDS: '600' });
   await customer.grant(app.id, 'granted-late');
   const done = await waiting;
   assert.equal(done.code, 0, done.err);

@@ -18,7 +18,7 @@ export function whyNot(root) {
 
 function execute([command, ...args]) {
   return new Promise((resolve) => {
-    execFile(command, args, { timeout: 120_000, maxBuffer: 16 * 1024 * 1024 }, (error, out, err) => {
+    execFile(command, args, { timeout: 600_000, maxBuffer: 16 * 1024 * 1024 }, (error, out, err) => {
       resolve({ code: error ? (error.code ?? error.signal) : 0, out, err });
     });
   });

@@ -39,7 +39,7 @@ export class Child {
       };
       this.process[stream].on('data', look);
       look();
-      this.ended.then(({ code, signal }) => reject(new Error(`it ended with ${code ?? signal} without saying ${pattern}: ${this.stderr}`)));
+      this.ended.then(({ code, signal }) => reject(new Error(`it ended with ${code ?? signal}: ${this.stderr}, and never said ${pattern}`)));
     });
   }
 
