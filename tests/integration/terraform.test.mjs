@@ -2,7 +2,6 @@
 // applied, applied again, and destroyed in vain. It needs no provider, so it is the real one.
 import assert from 'node:assert/strict';
 import { execFile, spawnSync } from 'node:child_process';
-import { generateKeyPairSync } from 'node:crypto';
 import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
@@ -55,17 +54,9 @@ async function keyOfWorkspace(id) {
   return (await dev.request('GET', `/v1/organizations/workspaces/${id}`)).json.external_key_id;
 }
 
-// One key under many names: making one takes a second or two.
-const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 3072 });
-const kKey = { ...privateKey.export({ format: 'jwk' }), key_ops: ['wrapKey', 'unwrapKey'] };
-
-function importKey(name) {
-  return customer.call('PUT', 'https://vault.azure.net', customer.keyUrl(name), { key: kKey });
-}
-
 /** A key in the vault that the app may use. */
 async function granted(name) {
-  await importKey(name);
+  await customer.importKey(name);
   await customer.grant(app.id, name);
   return name;
 }
@@ -145,7 +136,7 @@ test('of several registrations the one in use is taken, else the oldest, on what
 });
 
 test('a failed validation brings its cure', async () => {
-  await importKey('not-granted');
+  await customer.importKey('not-granted');
   const made = await helper('register', keyOf('not-granted'));
   const id = made.out.trim().split(' ').at(-1);
   await refused('validate', { EXTERNAL_KEY_ID: id }, 1, /failed validation after \d+ s: .*role is missing.*az role assignment create/s);
@@ -155,7 +146,7 @@ test('a failed validation brings its cure', async () => {
 });
 
 test('a role that is granted meanwhile is waited for', async () => {
-  await importKey('granted-late');
+  await customer.importKey('granted-late');
   const id = (await helper('register', keyOf('granted-late'))).out.trim().split(' ').at(-1);
   const waiting = helper('validate', { EXTERNAL_KEY_ID: id, WAIT_SECONDS: '600' });
   await customer.grant(app.id, 'granted-late');
@@ -339,7 +330,7 @@ test('terraform applies it; a second apply changes nothing; a destroy is refused
 test('a failed validation stops it with the cure, and the next apply goes on from there', kUnless, async () => {
   const project = new Project('late');
   const workspaceId = await workspace('late');
-  await importKey('late');
+  await customer.importKey('late');
   const inputs = inputsOf('late', { workspace_ids: [workspaceId], attach_for_good: true });
   await project.init();
   const failed = await project.apply(inputs);

@@ -1,7 +1,7 @@
 // The customer's own hands on Azure: curl, by the public names, through the emulator's proxy.
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { randomUUID } from 'node:crypto';
+import { generateKeyPairSync, randomUUID } from 'node:crypto';
 import { promisify } from 'node:util';
 
 // Key Vault Crypto Service Encryption User: read, wrap and unwrap.
@@ -9,6 +9,13 @@ const kRole = 'e147488a-f6f5-4113-8e2d-b22465e65bf6';
 const kGraph = 'https://graph.microsoft.com';
 const kArm = 'https://management.azure.com';
 const kVault = 'https://vault.azure.net';
+
+// One key under many names: making one takes a second, and many on a busy machine.
+let rsaKey;
+function jwk() {
+  rsaKey ??= generateKeyPairSync('rsa', { modulusLength: 3072 }).privateKey.export({ format: 'jwk' });
+  return { ...rsaKey, key_ops: ['wrapKey', 'unwrapKey'] };
+}
 
 export class Customer {
   constructor(dev) {
@@ -80,6 +87,11 @@ export class Customer {
   createKey(name, wishes = {}) {
     const body = { kty: 'RSA', key_size: 3072, key_ops: ['wrapKey', 'unwrapKey'], ...wishes };
     return this.call('POST', kVault, this.keyUrl(name, '/create'), body);
+  }
+
+  /** A key that serves, where it does not matter that the vault has not made it. */
+  importKey(name, vaultUri = this.dev.env.AZURE_VAULT_URI) {
+    return this.call('PUT', kVault, `${vaultUri}keys/${name}?api-version=7.4`, { key: jwk() });
   }
 
   updateKey(name, change) {
