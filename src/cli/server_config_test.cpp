@@ -18,10 +18,10 @@ std::optional<std::string> no_variables(const std::string&) {
   return std::nullopt;
 }
 
-class ServerConfigTest : public testing::Test {
+class ServerConfigTest : public ::testing::Test {
  protected:
   void SetUp() override {
-    auto pattern = testing::TempDir() + "/server_config_test_XXXXXX";
+    auto pattern = ::testing::TempDir() + "/server_config_test_XXXXXX";
     ASSERT_NE(::mkdtemp(pattern.data()), nullptr);
     folder_ = pattern;
   }
