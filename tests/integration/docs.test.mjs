@@ -13,7 +13,7 @@ import { Dev, binary } from '../support/dev.mjs';
 const kRoot = fileURLToPath(new URL('../..', import.meta.url));
 // Blocks that begin with one of these are run elsewhere, or cannot be.
 const kElsewhere = {
-  'git clone': 'the set-up: scripts/test-fresh',
+  '# from your copy of the repository': 'the set-up: .ci/run runs it in a bare root',
   'az ': 'az: the conformance tests',
   'VAULT_ID=$(az': 'az: the conformance tests',
 };
