@@ -104,6 +104,12 @@ class World {
     return std::move(*result);
   }
 
+  // Runs what tasks left running (shared flights, work in the background) to its end.
+  void settle() {
+    context.restart();
+    context.run();
+  }
+
   [[nodiscard]] store::Store& store() { return *store_; }
   [[nodiscard]] Caller admin() const { return caller_of(own); }
   [[nodiscard]] Caller stranger() const { return caller_of(other); }
