@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # Sourced by scripts that wait long: shows how far a command is whose output goes into a log.
 # On a terminal one line that moves each second; elsewhere a line every half minute (LATCHKEY_PROGRESS_SECONDS).
 
