@@ -91,8 +91,8 @@ TEST_F(LocalKeyProviderTest, MakesAPrivateFileOfThirtyTwoBytes) {
 }
 
 TEST_F(LocalKeyProviderTest, IsMadeWhereTheFileSystemHasNoHardLinks) {
-  ASSERT_EQ(testing::run_refusing({{SYS_link, EPERM}, {SYS_linkat, EPERM}},
-                                  [&] { return open_local_key_provider(path, random).has_value(); }),
+  ASSERT_EQ(latchkey::testing::run_refusing({{SYS_link, EPERM}, {SYS_linkat, EPERM}},
+                                            [&] { return open_local_key_provider(path, random).has_value(); }),
             0);
   EXPECT_EQ(read_file(path, 64).value().size(), 32U);
   EXPECT_TRUE(open_local_key_provider(path, random));
