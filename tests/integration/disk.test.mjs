@@ -112,7 +112,6 @@ describe('a full disk', { skip }, () => {
 
   test('a start on a full disk says which file has no room', async () => {
     await dev.kill('SIGTERM');
-    dev.log = '';
     fill();
     await assert.rejects(dev.start(), (error) => error.message.includes('ended with 1') && error.message.includes(folder));
     rmSync(filler);
