@@ -24,45 +24,11 @@ class CannedServer {
   CannedServer(boost::asio::io_context& context, std::string answer)
       : acceptor_(std::make_shared<Acceptor>(context, Endpoint(boost::asio::ip::address_v4::loopback(), 0))),
         port_(acceptor_->local_endpoint().port()) {
-    boost::asio::co_spawn(context, serve(acceptor_, std::move(answer)), boost::asio::detached);
-  }
-  [[nodiscard]] std::string url() const { return "http://127.0.0.1:" + std::to_string(port_); }
-
- private:
-  using Acceptor = boost::asio::ip::tcp::acceptor;
-  using Endpoint = boost::asio::ip::tcp::endpoint;
-
-  static Task<void> serve(std::shared_ptr<Acceptor> acceptor, std::string answer) {
-    for (;;) {
-      boost::system::error_code failed;
-      auto socket = co_await acceptor->async_accept(boost::asio::redirect_error(boost::asio::use_awaitable, failed));
-      if (failed) co_return;
-      std::string head;
-      co_await boost::asio::async_read_until(socket, boost::asio::dynamic_buffer(head), "\r\n\r\n",
-                                             boost::asio::redirect_error(boost::asio::use_awaitable, failed));
-      co_await boost::asio::async_write(socket, boost::asio::buffer(answer),
-                                        boost::asio::redirect_error(boost::asio::use_awaitable, failed));
-      socket.shutdown(boost::asio::ip::tcp::socket::shutdown_send, failed);
-      std::string rest;
-      co_await boost::asio::async_read(socket, boost::asio::dynamic_buffer(rest),
-                                       boost::asio::redirect_error(boost::asio::use_awaitable, failed));
-    }
-  }
-
-  std::shared_ptr<Acceptor> acceptor_;
-  std::uint16_t port_;
-};
-
-// The same, and keeps the head of the request that came last. For one request at a time.
-class HeadCatcher {
- public:
-  HeadCatcher(boost::asio::io_context& context, std::string answer)
-      : acceptor_(std::make_shared<Acceptor>(context, Endpoint(boost::asio::ip::address_v4::loopback(), 0))),
-        port_(acceptor_->local_endpoint().port()) {
     boost::asio::co_spawn(context, serve(acceptor_, seen_, std::move(answer)), boost::asio::detached);
   }
   [[nodiscard]] std::uint16_t port() const { return port_; }
-  // Once the answer has come.
+  [[nodiscard]] std::string url() const { return "http://127.0.0.1:" + std::to_string(port_); }
+  // The head of the request that was answered last; not while another is under way.
   [[nodiscard]] std::string head() const { return *seen_; }
 
  private:
@@ -80,6 +46,10 @@ class HeadCatcher {
       *seen = head;
       co_await boost::asio::async_write(socket, boost::asio::buffer(answer),
                                         boost::asio::redirect_error(boost::asio::use_awaitable, failed));
+      socket.shutdown(boost::asio::ip::tcp::socket::shutdown_send, failed);
+      std::string rest;
+      co_await boost::asio::async_read(socket, boost::asio::dynamic_buffer(rest),
+                                       boost::asio::redirect_error(boost::asio::use_awaitable, failed));
     }
   }
 
