@@ -11,8 +11,8 @@ with_progress() {
   show_progress "$what" "$log" "$count" &
   ticker=$!
   "$@" >>"$log" 2>&1 </dev/null || status=$?
-  kill "$ticker" 2>/dev/null || true
-  wait "$ticker" 2>/dev/null || true
+  # Not SIGTERM: bash loses one that comes while a new subshell sets its handlers up, and the wait would never end.
+  { kill -KILL "$ticker" && wait "$ticker"; } 2>/dev/null || true
   if [ -t 1 ]; then printf '\r\033[K'; fi
   return "$status"
 }
