@@ -35,7 +35,7 @@ struct RetrySettings {
 
 struct MonitorSettings {
   HealthRules rules;
-  std::chrono::milliseconds interval{300'000};  // zero: keys are not checked, only heard of
+  std::chrono::milliseconds interval{300'000};  // zero: keys are checked where something asks for it alone
   RetrySettings retry;
   std::chrono::milliseconds refresh{10'000};  // how often the list of attached keys is read
   std::chrono::milliseconds timeout{10'000};  // of one check

@@ -306,5 +306,36 @@ TEST(HealthMonitorOff, WithoutAnIntervalKeysAreHeardOfAndNotAsked) {
   EXPECT_EQ(world.provider.calls(), before);
 }
 
+TEST(HealthMonitorOff, AValidationThatFailsIsLookedIntoWhateverTheInterval) {
+  MonitorSettings off;
+  off.interval = std::chrono::milliseconds(0);
+  testing::HealthWorld world(off);
+  world.settle();
+  world.monitor->proved(world.key.id);
+  world.settle();
+  world.provider.failure = testing::HealthWorld::refusal();
+  world.monitor->validated(world.key.id, false);
+  world.settle();
+  EXPECT_EQ(world.state(), State::Refused);
+  EXPECT_THAT(world.forgotten, ElementsAre(world.key.id));
+  auto calls = world.provider.calls();
+  world.settle_after(std::chrono::hours(1));
+  EXPECT_EQ(world.provider.calls(), calls);
+}
+
+TEST(HealthMonitorOff, WhatIsHeardMeanwhileDoesNotPutOffACheckThatWasAskedFor) {
+  MonitorSettings off;
+  off.interval = std::chrono::milliseconds(0);
+  testing::HealthWorld world(off);
+  world.settle();
+  world.monitor->proved(world.key.id);
+  world.settle();
+  world.provider.failure = testing::HealthWorld::refusal();
+  world.monitor->validated(world.key.id, false);
+  world.monitor->proved(world.key.id);
+  world.settle();
+  EXPECT_EQ(world.state(), State::Refused);
+}
+
 }  // namespace
 }  // namespace latchkey::health

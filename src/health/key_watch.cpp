@@ -9,18 +9,27 @@ namespace {
 // Up to a fifth earlier.
 constexpr double kJitter = 0.2;
 
+constexpr auto kNever = SteadyTime::max();
+
+bool checked_unasked(const MonitorSettings& settings) {
+  return settings.interval.count() > 0;
+}
+
 }  // namespace
 
 KeyWatch::KeyWatch(store::ExternalKey key, std::optional<store::ExternalKeyHealth> stored, double phase, Timestamp now,
                    SteadyTime steady, const MonitorSettings& settings)
-    : key_(std::move(key)), health_(unknown_health(key_, now)), next_check_(steady), phase_(phase) {
+    : key_(std::move(key)),
+      health_(unknown_health(key_, now)),
+      scheduled_(checked_unasked(settings) ? steady : kNever),
+      phase_(phase) {
   if (!stored) return;
   health_.row = std::move(*stored);
   stored_at_ = health_.row.last_checked_at;
-  if (state() == State::Suspended) next_check_ = steady + settings.retry.first;
+  if (state() == State::Suspended) scheduled_ = steady + settings.retry.first;
   const auto& success = health_.row.last_success_at;
-  if (state() != State::Healthy || !success) return;
-  next_check_ = steady - std::max(now - *success, std::chrono::microseconds(0)) + jittered(settings.interval);
+  if (state() != State::Healthy || !success || !checked_unasked(settings)) return;
+  scheduled_ = steady - std::max(now - *success, std::chrono::microseconds(0)) + jittered(settings.interval);
 }
 
 std::chrono::milliseconds KeyWatch::jittered(std::chrono::milliseconds wait) const {
@@ -36,20 +45,39 @@ void KeyWatch::set_health(KeyHealth health, Source source, SteadyTime steady, co
 }
 
 void KeyWatch::schedule(SteadyTime steady, bool anew, const MonitorSettings& settings) {
+  if (state() != State::Suspended && !checked_unasked(settings)) {
+    scheduled_ = kNever;
+    return;
+  }
   if (calm()) {
     retry_ = {};
-    next_check_ = steady + jittered(settings.interval);
+    scheduled_ = steady + jittered(settings.interval);
     return;
   }
   bool first = anew || retry_ == std::chrono::milliseconds(0) || state() == State::Suspended;
   retry_ = first ? settings.retry.first : std::min(retry_ * 2, settings.retry.most);
-  next_check_ = steady + jittered(retry_);
+  scheduled_ = steady + jittered(retry_);
+}
+
+void KeyWatch::begin_check() {
+  checking_ = true;
+  wanted_.reset();
+}
+
+void KeyWatch::end_check(SteadyTime next) {
+  checking_ = false;
+  scheduled_ = next;
+}
+
+void KeyWatch::put_off(SteadyTime next) {
+  wanted_.reset();
+  scheduled_ = next;
 }
 
 void KeyWatch::prove(Timestamp now, SteadyTime steady, const MonitorSettings& settings) {
   health_.row.last_checked_at = now;
   health_.row.last_success_at = now;
-  next_check_ = steady + jittered(settings.interval);
+  schedule(steady, false, settings);
 }
 
 bool KeyWatch::stale(Timestamp now, const MonitorSettings& settings) const {

@@ -1,6 +1,9 @@
 // One key under watch: its health, and when it is to be checked next. Not thread-safe; the watch list's.
 #pragma once
 
+#include <algorithm>
+#include <optional>
+
 #include "health/health_monitor.hpp"
 #include "health/key_health.hpp"
 
@@ -9,7 +12,7 @@ namespace latchkey::health {
 class KeyWatch {
  public:
   // `phase` in [0, 1) puts the checks of many keys at different times. A key that was proved before a restart is due
-  // `interval` after that; any other at once.
+  // `interval` after that; any other at once. Where `interval` is zero, no check comes by itself.
   KeyWatch(store::ExternalKey key, std::optional<store::ExternalKeyHealth> stored, double phase, Timestamp now,
            SteadyTime steady, const MonitorSettings& settings);
 
@@ -30,9 +33,15 @@ class KeyWatch {
   // Whether what is stored is so old that it is to be written though nothing changed.
   [[nodiscard]] bool stale(Timestamp now, const MonitorSettings& settings) const;
 
-  void check_at(SteadyTime when) { next_check_ = when; }
-  [[nodiscard]] SteadyTime next_check() const { return next_check_; }
-  bool checking = false;
+  // A check that something asks for: made whatever the interval, and whatever is heard meanwhile.
+  void want_check(SteadyTime when) { wanted_ = wanted_ ? std::min(*wanted_, when) : when; }
+  [[nodiscard]] SteadyTime next_check() const { return wanted_ ? std::min(*wanted_, scheduled_) : scheduled_; }
+  [[nodiscard]] bool checking() const { return checking_; }
+  void begin_check();
+  // Made again at `next` unless what it found says otherwise.
+  void end_check(SteadyTime next);
+  // In place of a check: a suspended key is not asked.
+  void put_off(SteadyTime next);
 
  private:
   [[nodiscard]] std::chrono::milliseconds jittered(std::chrono::milliseconds wait) const;
@@ -41,7 +50,9 @@ class KeyWatch {
   store::ExternalKey key_;
   KeyHealth health_;
   std::optional<Timestamp> stored_at_;
-  SteadyTime next_check_;
+  SteadyTime scheduled_;
+  std::optional<SteadyTime> wanted_;
+  bool checking_ = false;
   std::chrono::milliseconds retry_{0};
   double phase_;
 };

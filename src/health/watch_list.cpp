@@ -62,7 +62,7 @@ WatchList::Validated WatchList::validated(const std::string& id, bool success) {
   if (watch == watches_.end() || watch->second.state() == State::Suspended) return {};
   if (!success) {
     // It may have failed for what a key in use does not need, as the tag.
-    watch->second.check_at(clock_.steady());
+    watch->second.want_check(clock_.steady());
     return {.attend = true, .forget = false};
   }
   bool forget = !watch->second.calm() || inbox_.contains(id);
@@ -82,7 +82,7 @@ void WatchList::changed(const store::ExternalKeyHealth& stored) {
   health.row = stored;
   watch->second.set_health(std::move(health), KeyWatch::Source::Checked, clock_.steady(), settings_);
   watch->second.set_stored();
-  if (stored.state == State::Unknown) watch->second.check_at(clock_.steady());
+  if (stored.state == State::Unknown) watch->second.want_check(clock_.steady());
 }
 
 // With the mutex held.
@@ -100,8 +100,7 @@ SteadyTime WatchList::next_event() const {
   auto next = refreshed_at_.value_or(clock_.steady()) + settings_.refresh;
   if (running_ >= settings_.concurrency) return next;
   for (const auto& [id, watch] : watches_) {
-    bool checked = settings_.interval.count() > 0 || watch.state() == State::Suspended;
-    if (checked && !watch.checking) next = std::min(next, watch.next_check());
+    if (!watch.checking()) next = std::min(next, watch.next_check());
   }
   return next;
 }
@@ -138,7 +137,7 @@ void WatchList::take_list(std::vector<HealthBook::Attached> listed) {
       if (stored) health.row = std::move(*stored);
       watch.set_health(std::move(health), KeyWatch::Source::Checked, steady, settings_);
       watch.set_stored();
-      watch.check_at(steady);
+      watch.want_check(steady);
     }
     watched.insert(std::move(known));
   }
@@ -156,7 +155,7 @@ std::optional<WatchList::Verdict> WatchList::judge(const std::string& id, const 
   if (found == watches_.end() || found->second.state() == State::Suspended) return std::nullopt;
   auto& watch = found->second;
   if (to_be_checked(heard)) {
-    watch.check_at(clock_.steady());
+    watch.want_check(clock_.steady());
     return std::nullopt;
   }
   const auto& before = watch.health();
@@ -176,7 +175,7 @@ void WatchList::keep(const std::string& id, Verdict verdict, Result<std::optiona
   if (!stored) {
     // The state stays what is stored; a check tells us anew.
     spdlog::warn("the health of {} could not be written: {}", id, describe(stored.error()));
-    watch->second.check_at(clock_.steady() + settings_.retry.first);
+    watch->second.want_check(clock_.steady() + settings_.retry.first);
   } else if (!stored.value()) {
     watches_.erase(watch);
   } else {
@@ -192,16 +191,16 @@ WatchList::Due WatchList::take_due() {
   Due taken;
   std::vector<KeyWatch*> due;
   for (auto& [id, watch] : watches_) {
-    if (watch.checking || watch.next_check() > now) continue;
+    if (watch.checking() || watch.next_check() > now) continue;
     if (watch.state() == State::Suspended) {
       taken.suspended.push_back(id);
-      watch.check_at(now + settings_.retry.first);
-    } else if (settings_.interval.count() > 0) {
+      watch.put_off(now + settings_.retry.first);
+    } else {
       due.push_back(&watch);
     }
   }
   for (auto* watch : most_urgent(std::move(due))) {
-    watch->checking = true;
+    watch->begin_check();
     taken.checks.push_back(watch->key());
   }
   running_ += taken.checks.size();
@@ -225,8 +224,7 @@ void WatchList::end_check(const std::string& id, Timestamp began, std::optional<
   --running_;
   auto watch = watches_.find(id);
   if (watch != watches_.end()) {
-    watch->second.checking = false;
-    watch->second.check_at(clock_.steady() + settings_.retry.first);
+    watch->second.end_check(clock_.steady() + settings_.retry.first);
   }
   if (!news) return;
   news->first = began;
