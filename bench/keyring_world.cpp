@@ -8,6 +8,7 @@
 #include <boost/asio/this_coro.hpp>
 
 #include "store/sqlite/sqlite_store.hpp"
+#include "store/testing/sealer.hpp"
 
 namespace latchkey::bench {
 
@@ -118,6 +119,7 @@ World::World(const WorldSettings& settings) : settings_(settings), vaults_(*sett
   folder_ = pattern;
   store::SqliteOptions options;
   options.path = folder_ + "/store.db";
+  options.sealer = store::testing::sealer_source();
   auto store = store::open_sqlite_store(std::move(options));
   require(store.has_value(), "the store does not open");
   store_ = std::move(store).value();

@@ -1,13 +1,14 @@
 #include "keyring/notice_follower.hpp"
 
 #include "keyring/testing/keyring_world.hpp"
+#include "store/testing/sealer.hpp"
 
 namespace latchkey::keyring {
 namespace {
 
 struct NoticeFollowerTest : testing::KeyringTest {
   // The same file, opened by another node.
-  std::unique_ptr<store::Store> elsewhere = store::open_sqlite_store({.path = folder + "/store.db"}).value();
+  std::unique_ptr<store::Store> elsewhere = store::open_sqlite_store({.path = folder + "/store.db", .sealer = store::testing::sealer_source(), .alarm = {}}).value();
   NoticeFollower follower{*store, *keyring, clock};
 
   Result<void> follow() { return run(follower.follow()); }

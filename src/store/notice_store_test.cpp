@@ -3,6 +3,7 @@
 
 #include "store/sqlite/sqlite_store.hpp"
 #include "store/testing/sample_rows.hpp"
+#include "store/testing/sealer.hpp"
 #include "store/testing/temporary_folder.hpp"
 
 namespace latchkey::store {
@@ -19,7 +20,10 @@ struct NoticeStoreTest : ::testing::Test {
   std::unique_ptr<Store> one = open();
   std::unique_ptr<Store> two = open();
 
-  std::unique_ptr<Store> open() { return open_sqlite_store({.path = folder.file("shared.db")}).value(); }
+  std::unique_ptr<Store> open() {
+    return open_sqlite_store({.path = folder.file("shared.db"), .sealer = testing::sealer_source(), .alarm = {}})
+        .value();
+  }
 
   static Notice key_notice(std::int64_t sequence) {
     return {.kind = NoticeKind::ForgetKey, .external_key_id = "ekey_1", .created_at = at(5), .sequence = sequence};

@@ -52,6 +52,8 @@ struct ExternalKey {
   Timestamp updated_at;
   // Counts the changes of geo and provider_config: what a validation that ran outside a transaction compares.
   std::int64_t revision = 0;
+  // Whether there is an ExternalKeySuspension. Kept by the store itself, so that one that was taken away is noticed.
+  bool suspended = false;
 
   friend bool operator==(const ExternalKey&, const ExternalKey&) = default;
 };

@@ -19,6 +19,7 @@
 #include "admin/workspaces.hpp"
 #include "kms/azure/vault_uri.hpp"
 #include "store/sqlite/sqlite_store.hpp"
+#include "store/testing/sealer.hpp"
 
 namespace latchkey::admin::testing {
 
@@ -72,7 +73,9 @@ class World {
     auto opened = store::open_sqlite_store({.path = directory_.path() + "/latchkey.db",
                                             .readers = 2,
                                             .busy_timeout = std::chrono::seconds(5),
-                                            .max_pages = max_pages});
+                                            .max_pages = max_pages,
+                                            .sealer = store::testing::sealer_source(),
+                                            .alarm = {}});
     if (!opened) throw std::runtime_error(describe(opened.error()));
     store_ = std::move(opened.value());
     settings.vault_suffixes = kms::azure::public_cloud_suffixes();

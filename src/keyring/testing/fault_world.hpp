@@ -22,6 +22,7 @@
 #include "kms/testing/run_task.hpp"
 #include "kms/validation.hpp"
 #include "store/sqlite/sqlite_store.hpp"
+#include "store/testing/sealer.hpp"
 
 namespace latchkey::keyring::testing {
 
@@ -52,6 +53,7 @@ class Shelf {
     folder_ = ::mkdtemp(pattern.data());
     store::SqliteOptions options;
     options.path = folder_ + "/store.db";
+    options.sealer = store::testing::sealer_source();
     store = store::open_sqlite_store(options).value();
   }
   ~Shelf() {

@@ -17,6 +17,7 @@
 #include "kms/testing/run_task.hpp"
 #include "kms/testing/scripted_client.hpp"
 #include "store/sqlite/sqlite_store.hpp"
+#include "store/testing/sealer.hpp"
 
 namespace latchkey::keyring::testing {
 
@@ -124,6 +125,7 @@ class KeyringTest : public ::testing::Test {
     folder = ::mkdtemp(pattern.data());
     store::SqliteOptions options;
     options.path = folder + "/store.db";
+    options.sealer = store::testing::sealer_source();
     store = std::make_unique<FaultyStore>(store::open_sqlite_store(options).value());
     customer.organization = make_uuid(random);
     customer.id = make_uuid(random);

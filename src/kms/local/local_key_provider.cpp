@@ -1,28 +1,23 @@
 #include "kms/local/local_key_provider.hpp"
 
-#include <cerrno>
-#include <cstring>
-#include <fcntl.h>
+#include <algorithm>
+#include <mutex>
 #include <optional>
-#include <sys/stat.h>
-#include <unistd.h>
+#include <vector>
 
 #include <fmt/format.h>
+#include <spdlog/spdlog.h>
 
-#include "base/descriptor.hpp"
-#include "base/encoding.hpp"
-#include "base/file.hpp"
-#include "crypto/hash.hpp"
 #include "envelope/record.hpp"
 #include "kms/reason_catalogue.hpp"
-#include "kms/wipe_at_exit.hpp"
 
 namespace latchkey::kms {
 
 namespace {
 
 constexpr std::size_t kLongestSecret = 190;
-constexpr mode_t kOthers = S_IRWXG | S_IRWXO;
+// Whoever writes unknown versions into rows may not make us read the file for each.
+constexpr std::chrono::seconds kBetweenReloads{1};
 
 // Wrapped keys are records of a compartment that no workspace can have.
 const Uuid kNoCompartment{};
@@ -31,10 +26,25 @@ const envelope::CanonicalContext& wrap_context() {
   return kContext;
 }
 
+struct Usable {
+  std::string version;
+  envelope::DataKey key;
+};
+
+Result<std::vector<Usable>> make_usable(RootKeys keys) {
+  std::vector<Usable> usable;
+  for (auto& root : keys) {
+    LATCHKEY_TRY(auto key, envelope::DataKey::create(RawId{}, std::move(root.key)));
+    usable.push_back({std::move(root.version), std::move(key)});
+  }
+  return usable;
+}
+
 class LocalKeyProvider final : public KeyProvider {
  public:
-  LocalKeyProvider(envelope::DataKey key, std::string version, RandomSource& random)
-      : key_(std::move(key)), version_(std::move(version)), random_(random) {}
+  // Newest first, at least one.
+  LocalKeyProvider(std::vector<Usable> keys, std::string path, RandomSource& random)
+      : keys_(std::make_shared<const std::vector<Usable>>(std::move(keys))), path_(std::move(path)), random_(random) {}
 
   Task<Result<WrappedKey>> wrap(const KeyLocation& key, const crypto::SecretBytes& secret, Deadline) override {
     LATCHKEY_CO_TRYV(check(key));
@@ -42,24 +52,26 @@ class LocalKeyProvider final : public KeyProvider {
       co_return Error{ErrorCode::Invalid,
                       fmt::format("{} bytes cannot be wrapped: 1 to {} can", secret.size(), kLongestSecret)};
     }
-    WrappedKey wrapped{version_, Bytes(envelope::sealed_size(secret.size()))};
-    LATCHKEY_CO_TRYV(
-        envelope::seal_record(key_, kNoCompartment, wrap_context(), secret.reveal(), random_, wrapped.ciphertext));
+    auto keys = known();
+    const auto& newest = keys->front();
+    WrappedKey wrapped{newest.version, Bytes(envelope::sealed_size(secret.size()))};
+    LATCHKEY_CO_TRYV(envelope::seal_record(newest.key, kNoCompartment, wrap_context(), secret.reveal(), random_,
+                                           wrapped.ciphertext));
     co_return wrapped;
   }
 
   Task<Result<UnwrappedKey>> unwrap(const KeyLocation& key, const WrappedKey& wrapped, Deadline) override {
     LATCHKEY_CO_TRYV(check(key));
-    if (wrapped.key_version != version_) {
-      co_return reason_error(reason::kRootKeyMismatch, {});
-    }
+    auto keys = find(wrapped.key_version);
+    const auto* key_of_version = with_version(*keys, wrapped.key_version);
+    if (key_of_version == nullptr) co_return reason_error(reason::kRootKeyMismatch, {});
     auto size = wrapped.ciphertext.size();
     if (size <= envelope::kRecordOverhead || size > envelope::kRecordOverhead + kLongestSecret) {
       co_return Error{ErrorCode::Corrupt, fmt::format("a wrapped key of {} bytes is none of the root key's", size)};
     }
     crypto::SecretBytes secret(size - envelope::kRecordOverhead);
-    auto opened =
-        envelope::open_record(key_, kNoCompartment, wrap_context(), wrapped.ciphertext, secret.mutable_view());
+    auto opened = envelope::open_record(key_of_version->key, kNoCompartment, wrap_context(), wrapped.ciphertext,
+                                        secret.mutable_view());
     if (!opened) {
       co_return caused_by(opened.error(), ErrorCode::Corrupt,
                           "the wrapped key is damaged: the platform's root key did not make it");
@@ -70,7 +82,7 @@ class LocalKeyProvider final : public KeyProvider {
   Task<Result<KeyDescription>> describe(const KeyLocation& key, Deadline) override {
     LATCHKEY_CO_TRYV(check(key));
     KeyDescription description;
-    description.key_version = version_;
+    description.key_version = known()->front().version;
     description.type = "oct";
     description.bits = 256;
     description.enabled = true;
@@ -84,84 +96,51 @@ class LocalKeyProvider final : public KeyProvider {
     return Error{ErrorCode::Invalid, "this is not the platform's root key"};
   }
 
-  envelope::DataKey key_;
-  std::string version_;
+  using SharedKeys = std::shared_ptr<const std::vector<Usable>>;
+
+  static const Usable* with_version(const std::vector<Usable>& keys, std::string_view version) {
+    auto found = std::ranges::find(keys, version, &Usable::version);
+    return found == keys.end() ? nullptr : &*found;
+  }
+
+  [[nodiscard]] SharedKeys known() const {
+    std::lock_guard lock(mutex_);
+    return keys_;
+  }
+  // The keys, read again where none has this version: one may have been added meanwhile.
+  [[nodiscard]] SharedKeys find(std::string_view version) {
+    std::lock_guard lock(mutex_);
+    auto now = std::chrono::steady_clock::now();
+    if (with_version(*keys_, version) != nullptr || (reloaded_at_ && now - *reloaded_at_ < kBetweenReloads))
+      return keys_;
+    reloaded_at_ = now;
+    auto read = read_root_keys(path_, random_, IfMissing::Refuse);
+    auto usable = read ? make_usable(std::move(read.value())) : Result<std::vector<Usable>>(read.error());
+    if (usable) {
+      keys_ = std::make_shared<const std::vector<Usable>>(std::move(usable.value()));
+    } else {
+      spdlog::warn("the root keys could not be read again: {}", describe(usable.error()));
+    }
+    return keys_;
+  }
+
+  mutable std::mutex mutex_;  // over the pointer and the time
+  SharedKeys keys_;
+  std::optional<SteadyTime> reloaded_at_;
+  std::string path_;
   RandomSource& random_;
 };
 
-Error unavailable(std::string_view what, const std::string& path, int cause) {
-  return Error{ErrorCode::Unavailable, fmt::format("root key file {}: {}: {}", path, what, std::strerror(cause))};
-}
-
-// The file's key; nothing where there is no file.
-Result<std::optional<crypto::SecretBytes>> read_root_key(const std::string& path) {
-  Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-  if (!file.is_open()) {
-    if (errno == ENOENT) return std::optional<crypto::SecretBytes>();
-    return unavailable("cannot be opened", path, errno);
-  }
-  struct stat status {};
-  if (::fstat(file.get(), &status) != 0) return unavailable("cannot be looked at", path, errno);
-  if (!S_ISREG(status.st_mode)) return Error{ErrorCode::Invalid, fmt::format("root key file {} is no file", path)};
-  if ((status.st_mode & kOthers) != 0) {
-    return Error{ErrorCode::Invalid, fmt::format("root key file {} may be read or written by others (mode {:04o}). "
-                                                 "Close it: chmod 600 {}",
-                                                 path, status.st_mode & 07777U, path)};
-  }
-  // One byte more than a key has, so that a longer file is noticed. The size that the file system tells is not asked:
-  // some tell none (FUSE, /proc).
-  crypto::SecretBytes key(envelope::kDataKeySize + 1);
-  std::size_t size = 0;
-  while (size < key.size()) {
-    auto got = ::read(file.get(), key.mutable_view().data() + size, key.size() - size);
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return unavailable("cannot be read", path, errno);
-    if (got == 0) break;
-    size += static_cast<std::size_t>(got);
-  }
-  if (size != envelope::kDataKeySize) {
-    return Error{
-        ErrorCode::Invalid,
-        fmt::format("root key file {} has {} bytes where a root key has {}: restore it from its backup. Without "
-                    "the right file nothing that it protects can be read",
-                    path, size < key.size() ? std::to_string(size) : "more", envelope::kDataKeySize)};
-  }
-  key.shrink(size);
-  return std::optional(std::move(key));
-}
-
-// Whole and durable under a name of its own first, then named for good, which never replaces: of two servers that start
-// at once, both end with the same key.
-Result<void> make_root_key(const std::string& path, RandomSource& random) {
-  auto key = crypto::SecretBytes::random(envelope::kDataKeySize, random);
-  auto temporary = fmt::format("{}.{}", path, hex_encode(make_raw_id(random)));
-  LATCHKEY_TRYV(write_file_durably(temporary, as_text(key.reveal()), S_IRUSR | S_IWUSR));
-  auto named = name_new_file(temporary, path);
-  if (named) return sync_folder_of(path);
-  ::unlink(temporary.c_str());
-  if (named.error().code == ErrorCode::Conflict) return success();
-  return Error{ErrorCode::Unavailable, fmt::format("root key file: {}", named.error().message)};
-}
-
-// Names the key without telling anything of it, so that another file is noticed as such.
-std::string version_of(const crypto::SecretBytes& key) {
-  auto hash = crypto::sha256({as_bytes("latchkey-root-key-id-v1"), key.reveal()});
-  return "local:" + hex_encode(ByteView(hash).first(8));
-}
-
 }  // namespace
 
+Result<std::shared_ptr<KeyProvider>> make_local_key_provider(RootKeys keys, std::string path, RandomSource& random) {
+  LATCHKEY_TRY(auto usable, make_usable(std::move(keys)));
+  return std::shared_ptr<KeyProvider>(std::make_shared<LocalKeyProvider>(std::move(usable), std::move(path), random));
+}
+
 Result<std::shared_ptr<KeyProvider>> open_local_key_provider(const std::string& path, RandomSource& random) {
-  LATCHKEY_TRY(auto key, read_root_key(path));
-  if (!key) {
-    LATCHKEY_TRYV(make_root_key(path, random));
-    LATCHKEY_TRY(key, read_root_key(path));
-    if (!key) return Error{ErrorCode::Unavailable, fmt::format("root key file {} vanished while it was made", path)};
-  }
-  auto version = version_of(*key);
-  LATCHKEY_TRY(auto usable, envelope::DataKey::create(RawId{}, std::move(*key)));
-  return std::shared_ptr<KeyProvider>(
-      std::make_shared<LocalKeyProvider>(std::move(usable), std::move(version), random));
+  LATCHKEY_TRY(auto keys, read_root_keys(path, random, IfMissing::Make));
+  return make_local_key_provider(std::move(keys), path, random);
 }
 
 }  // namespace latchkey::kms

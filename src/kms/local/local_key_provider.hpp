@@ -1,5 +1,5 @@
-// The platform's own root key: a file of 32 random bytes made at first start (mode 0600, durable before it is used),
-// for workspaces without a customer's key. Wrapping is XAES-256-GCM with key commitment.
+// The platform's own root key as a provider, for workspaces without a customer's key. Wrapping is XAES-256-GCM with key
+// commitment, under the newest key of the root key file; what an older one wrapped is unwrapped by that.
 #pragma once
 
 #include <memory>
@@ -7,11 +7,16 @@
 
 #include "base/random.hpp"
 #include "kms/key_provider.hpp"
+#include "kms/local/root_key_file.hpp"
 
 namespace latchkey::kms {
 
-// Reads the file, or makes it where it is not there. Invalid where it has another size or others may read it (the
-// message gives the chmod); Unavailable where it cannot be read or written.
+// `keys` as read from `path`, which is read again where something is wrapped by a key that is not among them. `random`
+// outlives it.
+[[nodiscard]] Result<std::shared_ptr<KeyProvider>> make_local_key_provider(RootKeys keys, std::string path,
+                                                                           RandomSource& random);
+
+// Reads the file, or makes it where it is not there. Errors: read_root_keys'.
 [[nodiscard]] Result<std::shared_ptr<KeyProvider>> open_local_key_provider(const std::string& path,
                                                                            RandomSource& random);
 

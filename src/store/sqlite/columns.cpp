@@ -139,7 +139,7 @@ ApiKey Columns<ApiKey>::read(Row& row) {
 
 void Columns<ExternalKey>::bind(Statement& statement, const ExternalKey& row) {
   bind_each(statement, row.id, row.organization, row.display_name, row.geo, row.provider, row.provider_config,
-            row.created_at, row.updated_at, row.revision);
+            row.created_at, row.updated_at, row.revision, std::int64_t{row.suspended});
 }
 
 ExternalKey Columns<ExternalKey>::read(Row& row) {
@@ -151,7 +151,8 @@ ExternalKey Columns<ExternalKey>::read(Row& row) {
           .provider_config = row.text(),
           .created_at = row.timestamp(),
           .updated_at = row.timestamp(),
-          .revision = row.integer()};
+          .revision = row.integer(),
+          .suspended = row.flag()};
 }
 
 void Columns<Workspace>::bind(Statement& statement, const Workspace& row) {

@@ -34,8 +34,8 @@ template <>
 struct Columns<ExternalKey> {
   static constexpr std::string_view kTable = "external_keys";
   static constexpr std::string_view kNames =
-      "id, organization, display_name, geo, provider, provider_config, created_at, updated_at, revision";
-  static constexpr std::string_view kPlaces = "?, ?, ?, ?, ?, ?, ?, ?, ?";
+      "id, organization, display_name, geo, provider, provider_config, created_at, updated_at, revision, suspended";
+  static constexpr std::string_view kPlaces = "?, ?, ?, ?, ?, ?, ?, ?, ?, ?";
   static void bind(Statement& statement, const ExternalKey& row);
   static ExternalKey read(Row& row);
 };

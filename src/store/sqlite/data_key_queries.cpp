@@ -59,13 +59,15 @@ Result<Page<DataKey>> SqliteTransaction::list_data_keys(const Uuid& compartment,
 }
 
 Result<std::optional<DataKey>> SqliteTransaction::replace_active_data_key(const RawId& replaced, const DataKey& row) {
+  LATCHKEY_TRYV(may_write("Retiring a data key"));
   LATCHKEY_TRYV(refuse_if_archived(row.compartment));
-  LATCHKEY_TRY(auto retired,
-               write("Retiring a data key",
-                     "UPDATE data_keys SET state = 'retired', retired_at = ? WHERE id = ? AND compartment = ? AND "
-                     "coalesce(external_key_id, '') = ? AND state = 'active'",
-                     row.created_at, replaced, row.compartment, row.external_key_id.value_or("")));
-  if (retired == 0) return find_active_data_key(row.compartment, row.external_key_id);
+  LATCHKEY_TRY(auto active, find_active_data_key(row.compartment, row.external_key_id));
+  if (!active || active->id != replaced) return active;
+  active->state = DataKeyState::Retired;
+  active->retired_at = row.created_at;
+  LATCHKEY_TRYV(write("Retiring a data key",
+                      "UPDATE data_keys SET state = 'retired', retired_at = ?, seal = ? WHERE id = ?", row.created_at,
+                      seal_of(*active), replaced));
   LATCHKEY_TRYV(insert_row(row));
   return std::optional(row);
 }
@@ -81,17 +83,23 @@ Result<void> SqliteTransaction::add_data_key_use(const std::vector<DataKeyUse>& 
 }
 
 Result<std::vector<DataKey>> SqliteTransaction::destroy_data_keys(const Uuid& compartment, Timestamp at) {
-  LATCHKEY_TRY(auto rows,
-               select<DataKey>("WHERE compartment = ? AND state <> 'destroyed' ORDER BY created_at, id", compartment));
+  LATCHKEY_TRY(auto rows, read_rows<DataKey>(Unverified::Taken,
+                                             "WHERE compartment = ? AND state <> 'destroyed' ORDER BY created_at, id",
+                                             compartment));
   // First with as many zeros, in place; a shorter row may be written elsewhere.
   LATCHKEY_TRYV(write("Overwriting data keys",
                       "UPDATE data_keys SET wrapped = zeroblob(length(wrapped)) WHERE compartment = ? AND "
                       "state <> 'destroyed'",
                       compartment));
-  LATCHKEY_TRYV(write("Destroying data keys",
-                      "UPDATE data_keys SET wrapped = x'', state = 'destroyed', destroyed_at = ? WHERE compartment = ? "
-                      "AND state <> 'destroyed'",
-                      at, compartment));
+  for (auto row : rows) {
+    row.wrapped.clear();
+    row.state = DataKeyState::Destroyed;
+    row.destroyed_at = at;
+    LATCHKEY_TRYV(write("Destroying data keys",
+                        "UPDATE data_keys SET wrapped = x'', state = 'destroyed', destroyed_at = ?, seal = ? WHERE "
+                        "id = ?",
+                        at, seal_of(row), row.id));
+  }
   return rows;
 }
 
@@ -124,11 +132,16 @@ Result<std::vector<DataKey>> SqliteTransaction::wrapped_under_others(std::string
 
 Result<bool> SqliteTransaction::rewrap_data_key(const DataKey& before, std::string_view key_version,
                                                 const Bytes& wrapped, Timestamp at) {
-  LATCHKEY_TRY(auto changed, write("Rewrapping a data key",
-                                   "UPDATE data_keys SET wrapped = ?, key_version = ?, rewrapped_at = ? WHERE id = ? "
-                                   "AND compartment = ? AND wrapped = ? AND state <> 'destroyed'",
-                                   wrapped, key_version, at, before.id, before.compartment, before.wrapped));
-  return changed > 0;
+  LATCHKEY_TRYV(may_write("Rewrapping a data key"));
+  LATCHKEY_TRY(auto row, find_data_key(before.compartment, before.id));
+  if (!row || row->state == DataKeyState::Destroyed || row->wrapped != before.wrapped) return false;
+  row->wrapped = wrapped;
+  row->key_version = key_version;
+  row->rewrapped_at = at;
+  LATCHKEY_TRYV(write("Rewrapping a data key",
+                      "UPDATE data_keys SET wrapped = ?, key_version = ?, rewrapped_at = ?, seal = ? WHERE id = ?",
+                      wrapped, key_version, at, seal_of(*row), row->id));
+  return true;
 }
 
 Result<std::optional<Rewrap>> SqliteTransaction::find_rewrap(std::string_view external_key_id) {

@@ -78,7 +78,8 @@ ExternalKeySuspension Columns<ExternalKeySuspension>::read(Row& row) {
 }
 
 Result<std::vector<ExternalKey>> SqliteTransaction::list_attached_external_keys() {
-  return select<ExternalKey>(
+  return read_rows<ExternalKey>(
+      Unverified::LeftOut,
       "WHERE EXISTS (SELECT 1 FROM workspaces WHERE workspaces.organization = external_keys.organization AND "
       "workspaces.external_key_id = external_keys.id) ORDER BY created_at, id");
 }
@@ -106,21 +107,50 @@ Result<std::vector<ExternalKeyHealth>> SqliteTransaction::list_external_key_heal
   return select<ExternalKeyHealth>("ORDER BY external_key_id");
 }
 
+Result<void> SqliteTransaction::set_suspended(ExternalKey row, bool suspended) {
+  row.suspended = suspended;
+  LATCHKEY_TRYV(write("Marking an external key as suspended",
+                      "UPDATE external_keys SET suspended = ?, seal = ? WHERE id = ?", std::int64_t{suspended},
+                      seal_of(row), row.id));
+  return success();
+}
+
 Result<void> SqliteTransaction::insert(const ExternalKeySuspension& row) {
-  return insert_row(row);
+  LATCHKEY_TRYV(may_write("Suspending an external key"));
+  LATCHKEY_TRY(auto key, find_external_key(row.organization, row.external_key_id));
+  if (!key) return not_there("external key", row.external_key_id);
+  LATCHKEY_TRYV(insert_row(row));
+  return set_suspended(std::move(*key), true);
 }
 
 Result<std::optional<ExternalKeySuspension>> SqliteTransaction::find_suspension(const Uuid& organization,
                                                                                 std::string_view external_key_id) {
-  return find<ExternalKeySuspension>("WHERE organization = ? AND external_key_id = ?", organization, external_key_id);
+  LATCHKEY_TRY(auto found, find<ExternalKeySuspension>("WHERE organization = ? AND external_key_id = ?", organization,
+                                                       external_key_id));
+  if (found) return found;
+  LATCHKEY_TRY(auto key, find_external_key(organization, external_key_id));
+  if (!key || !key->suspended) return found;
+  IntegrityAlarm alarm{.table = std::string(Columns<ExternalKeySuspension>::kTable),
+                       .id = key->id,
+                       .organization = organization,
+                       .verdict = SealVerdict::Gone};
+  if (alarm_) alarm_(alarm);
+  return watch(Result<std::optional<ExternalKeySuspension>>(integrity_error(alarm, connection_.path())));
 }
 
 Result<bool> SqliteTransaction::erase_suspension(const Uuid& organization, std::string_view external_key_id) {
+  LATCHKEY_TRYV(may_write("Resuming an external key"));
+  LATCHKEY_TRY(auto key, find_external_key(organization, external_key_id));
+  if (!key) return false;
   LATCHKEY_TRY(auto changed, write("Resuming an external key",
                                    "DELETE FROM external_key_suspensions WHERE organization = ? AND "
                                    "external_key_id = ?",
                                    organization, external_key_id));
-  return changed > 0;
+  bool was_suspended = key->suspended || changed > 0;
+  if (was_suspended) {
+    LATCHKEY_TRYV(set_suspended(std::move(*key), false));
+  }
+  return was_suspended;
 }
 
 }  // namespace latchkey::store

@@ -273,13 +273,44 @@ CREATE INDEX webhook_deliveries_by_age ON webhook_deliveries (created_at) WHERE 
 CREATE INDEX webhook_deliveries_due ON webhook_deliveries (endpoint_id, next_attempt_at) WHERE state = 'pending';
 )sql";
 
+// The seals (row_seal.hpp), and the mark of the root key that they are made under (root_key_mark.hpp).
+constexpr std::string_view kSealSchema = R"sql(
+ALTER TABLE api_keys ADD COLUMN seal BLOB;
+ALTER TABLE external_keys ADD COLUMN seal BLOB;
+ALTER TABLE workspaces ADD COLUMN seal BLOB;
+ALTER TABLE data_keys ADD COLUMN seal BLOB;
+ALTER TABLE lease_policies ADD COLUMN seal BLOB;
+ALTER TABLE external_key_suspensions ADD COLUMN seal BLOB;
+ALTER TABLE webhook_endpoints ADD COLUMN seal BLOB;
+ALTER TABLE webhook_deliveries ADD COLUMN seal BLOB;
+
+ALTER TABLE external_keys ADD COLUMN suspended INTEGER NOT NULL DEFAULT 0 CHECK (suspended IN (0, 1));
+UPDATE external_keys SET suspended = 1 WHERE EXISTS (SELECT 1 FROM external_key_suspensions AS suspension WHERE
+  suspension.organization = external_keys.organization AND suspension.external_key_id = external_keys.id);
+
+-- As it was, but that destroyed rows are sealed anew where the root key is replaced.
+DROP TRIGGER data_keys_stay_destroyed;
+CREATE TRIGGER data_keys_stay_destroyed BEFORE UPDATE OF id, organization, compartment, external_key_id, key_version,
+  wrapped, state, created_at, key_check, retired_at, rewrapped_at, destroyed_at, last_used_at, records, bytes ON data_keys
+WHEN OLD.state = 'destroyed'
+BEGIN
+  SELECT RAISE (ABORT, 'a destroyed data key is not changed');
+END;
+
+CREATE TABLE root_key (
+  one INTEGER NOT NULL PRIMARY KEY CHECK (one = 1),
+  seal BLOB NOT NULL
+) STRICT;
+)sql";
+
 constexpr std::array kMigrations{Migration{"first", kFirstSchema},
                                  Migration{"lease policies", kLeasePolicySchema},
                                  Migration{"data key checks", kDataKeyCheckSchema},
                                  Migration{"key health", kHealthSchema},
                                  Migration{"data key life", kDataKeyLifeSchema},
                                  Migration{"webhooks", kWebhookSchema},
-                                 Migration{"notices", kNoticeSchema}};
+                                 Migration{"notices", kNoticeSchema},
+                                 Migration{"row seals", kSealSchema}};
 
 Error foreign_file(const std::string& path) {
   return Error{ErrorCode::Internal,

@@ -13,6 +13,7 @@
 #include "store/sqlite/sqlite_store.hpp"
 #include "store/testing/raw_sqlite.hpp"
 #include "store/testing/sample_rows.hpp"
+#include "store/testing/sealer.hpp"
 #include "store/testing/temporary_folder.hpp"
 
 namespace latchkey::store {
@@ -27,7 +28,11 @@ class PurgeTest : public ::testing::Test {
  protected:
   void open() {
     store_.reset();
-    store_ = open_sqlite_store({.path = path_, .busy_timeout = std::chrono::milliseconds(20)}).value();
+    store_ = open_sqlite_store({.path = path_,
+                                .busy_timeout = std::chrono::milliseconds(20),
+                                .sealer = testing::sealer_source(),
+                                .alarm = {}})
+                 .value();
   }
   template <class Work>
   auto write(Work work) {
@@ -209,6 +214,7 @@ TEST_F(PurgeTest, AnOlderDatabaseKeepsItsDataKeys) {
         "INSERT INTO data_keys VALUES (x'03010000000000000000000000000000', x'01000000000000000000000000000001',"
         "  x'02000000000000000000000000000001', NULL, 'version 1', x'00ff01', 'active', 501);"));
   }
+  ASSERT_TRUE(seal_sqlite_store({.path = path_, .sealer = testing::sealer_source(), .alarm = {}}));
   open();
   auto found_row =
       run_blocking(store_->read([&](Transaction& tx) { return tx.find_data_key(row.compartment, row.id); }));

@@ -10,6 +10,7 @@
 #include "store/testing/fault_vfs.hpp"
 #include "store/testing/raw_sqlite.hpp"
 #include "store/testing/sample_rows.hpp"
+#include "store/testing/sealer.hpp"
 #include "store/testing/temporary_folder.hpp"
 
 namespace latchkey::store {
@@ -23,7 +24,8 @@ using ::testing::HasSubstr;
 const Organization kAcme = organization(1);
 
 std::unique_ptr<Store> open(const std::string& path, std::int64_t max_pages = 0) {
-  auto opened = open_sqlite_store({.path = path, .readers = 1, .max_pages = max_pages});
+  auto opened = open_sqlite_store(
+      {.path = path, .readers = 1, .max_pages = max_pages, .sealer = testing::sealer_source(), .alarm = {}});
   EXPECT_TRUE(opened) << opened.error().message;
   return opened ? std::move(opened.value()) : nullptr;
 }
@@ -98,7 +100,7 @@ TEST(SqliteFault, AFullDatabaseRefusesWholeTransactionsAndGoesOnWithRoom) {
 TEST(SqliteFault, NoRoomForTheSchemaIsStorageFull) {
   TemporaryFolder folder;
   auto path = folder.file("latchkey.db");
-  auto opened = open_sqlite_store({.path = path, .max_pages = 5});
+  auto opened = open_sqlite_store({.path = path, .max_pages = 5, .sealer = testing::sealer_source(), .alarm = {}});
   ASSERT_FALSE(opened);
   EXPECT_EQ(opened.error().code, ErrorCode::Unavailable);
   EXPECT_EQ(opened.error().reason, "storage_full");
@@ -175,7 +177,7 @@ namespace {
 
 // Commits pairs for ever and writes the number of each to the pipe when it is acknowledged.
 [[noreturn]] void write_until_killed(const std::string& path, std::uint32_t first, int pipe) {
-  auto opened = open_sqlite_store({.path = path, .readers = 1});
+  auto opened = open_sqlite_store({.path = path, .readers = 1, .sealer = testing::sealer_source(), .alarm = {}});
   if (!opened) ::_exit(1);
   for (std::uint32_t pair = first;; ++pair) {
     if (!write_pair(*opened.value(), pair, pair % 7 * 1000)) ::_exit(2);

@@ -16,6 +16,7 @@
 #include "store/sqlite/connection.hpp"
 #include "store/sqlite/migrations.hpp"
 #include "store/sqlite/purge.hpp"
+#include "store/sqlite/sealing.hpp"
 #include "store/sqlite/sqlite_transaction.hpp"
 
 namespace latchkey::store {
@@ -112,15 +113,15 @@ Result<void> call(const Work& work, Transaction& transaction) {
   }
 }
 
-Result<void> run_transaction(Connection& connection, const Work& work, SqliteTransaction::Mode mode,
-                             const RawId& node) {
+Result<void> run_transaction(Connection& connection, const Work& work, SqliteTransaction::Mode mode, const RawId& node,
+                             const RowSealer& sealer, const AlarmSink& alarm) {
   bool writes = mode == SqliteTransaction::Mode::ReadWrite;
   LATCHKEY_TRY(auto begin, connection.prepare(writes ? "BEGIN IMMEDIATE" : "BEGIN"));
   LATCHKEY_TRYV(begin.step());
   auto work_and_commit = [&]() -> Result<void> {
     // Reads the file, and so fixes the snapshot that the whole transaction sees.
     LATCHKEY_TRYV(check_schema_version(connection, migrations()));
-    SqliteTransaction transaction(connection, mode, node);
+    SqliteTransaction transaction(connection, mode, node, sealer, alarm);
     auto done = call(work, transaction);
     // A failure that the work has swallowed counts all the same.
     if (done && transaction.failure()) return *transaction.failure();
@@ -139,8 +140,13 @@ Result<void> run_transaction(Connection& connection, const Work& work, SqliteTra
 
 class SqliteStore final : public Store {
  public:
-  SqliteStore(std::unique_ptr<Connection> writer, std::vector<std::unique_ptr<Connection>> readers)
-      : writer_(std::move(writer)), reader_pool_(readers.size()), readers_(std::move(readers)) {
+  SqliteStore(std::unique_ptr<Connection> writer, std::vector<std::unique_ptr<Connection>> readers,
+              std::shared_ptr<const RowSealer> sealer, AlarmSink alarm)
+      : sealer_(std::move(sealer)),
+        alarm_(std::move(alarm)),
+        writer_(std::move(writer)),
+        reader_pool_(readers.size()),
+        readers_(std::move(readers)) {
     sqlite3_randomness(static_cast<int>(node_.size()), node_.data());
   }
 
@@ -158,7 +164,7 @@ class SqliteStore final : public Store {
   Task<Result<void>> run(Access access, Work work) override {
     if (access == Access::Write) {
       auto write = [this, work = std::move(work)] {
-        return run_transaction(*writer_, work, SqliteTransaction::Mode::ReadWrite, node_);
+        return run_transaction(*writer_, work, SqliteTransaction::Mode::ReadWrite, node_, *sealer_, alarm_);
       };
       co_return co_await run_on(writer_pool_, std::move(write));
     }
@@ -170,7 +176,7 @@ class SqliteStore final : public Store {
   // There are as many connections as threads, so one is always free.
   Result<void> run_read(const Work& work) {
     auto connection = take_reader();
-    auto done = run_transaction(*connection, work, SqliteTransaction::Mode::ReadOnly, node_);
+    auto done = run_transaction(*connection, work, SqliteTransaction::Mode::ReadOnly, node_, *sealer_, alarm_);
     give_back(std::move(connection));
     return done;
   }
@@ -188,6 +194,8 @@ class SqliteStore final : public Store {
   }
 
   RawId node_{};
+  std::shared_ptr<const RowSealer> sealer_;
+  AlarmSink alarm_;
   std::unique_ptr<Connection> writer_;
   boost::asio::thread_pool writer_pool_{1};
   boost::asio::thread_pool reader_pool_;
@@ -195,19 +203,45 @@ class SqliteStore final : public Store {
   std::vector<std::unique_ptr<Connection>> readers_;
 };
 
+// Under the lock of the one that writes: of two servers that start at once on a new file, one marks it.
+Result<std::shared_ptr<const RowSealer>> find_sealer(Connection& writer, const SqliteOptions& options) {
+  LATCHKEY_TRYV(writer.execute("BEGIN IMMEDIATE"));
+  auto find = [&]() -> Result<std::shared_ptr<const RowSealer>> {
+    LATCHKEY_TRY(auto state, read_state(writer));
+    LATCHKEY_TRY(auto sealer, options.sealer(state));
+    LATCHKEY_TRYV(check_mark(writer, state, *sealer));
+    LATCHKEY_TRYV(writer.execute("COMMIT"));
+    return sealer;
+  };
+  auto found = find();
+  if (!found && writer.in_transaction()) (void)writer.execute("ROLLBACK");  // the first failure is the one to tell
+  return found;
+}
+
 }  // namespace
+
+Result<SealCounts> seal_sqlite_store(SqliteOptions options) {
+  LATCHKEY_TRY(options.path, absolute_path(options.path));
+  LATCHKEY_TRYV(ensure_private_file(options.path));
+  LATCHKEY_TRY(auto writer, open_writer(options));
+  LATCHKEY_TRY(auto state, read_state(*writer));
+  LATCHKEY_TRY(auto sealer, options.sealer(state));
+  return seal_existing(*writer, *sealer);
+}
 
 Result<std::unique_ptr<Store>> open_sqlite_store(SqliteOptions options) {
   LATCHKEY_TRY(options.path, absolute_path(options.path));
   LATCHKEY_TRYV(ensure_private_file(options.path));
   LATCHKEY_TRY(auto writer, open_writer(options));
+  LATCHKEY_TRY(auto sealer, find_sealer(*writer, options));
   std::vector<std::unique_ptr<Connection>> readers;
   for (unsigned i = 0; i < std::max(options.readers, 1U); ++i) {
     LATCHKEY_TRY(auto reader, open_reader(options));
     readers.push_back(std::move(reader));
   }
   try {
-    return std::make_unique<SqliteStore>(std::move(writer), std::move(readers));
+    return std::make_unique<SqliteStore>(std::move(writer), std::move(readers), std::move(sealer),
+                                         std::move(options.alarm));
   } catch (const std::system_error& thrown) {
     return cannot_open(options.path, fmt::format("no thread could be started ({})", thrown.what()),
                        "Raise the limit on this user's processes.");

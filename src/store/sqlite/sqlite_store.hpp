@@ -4,6 +4,8 @@
 #include <memory>
 #include <string>
 
+#include "store/sealed_rows.hpp"
+#include "store/sealing.hpp"
 #include "store/store.hpp"
 
 namespace latchkey::store {
@@ -14,10 +16,17 @@ struct SqliteOptions {
   std::chrono::milliseconds busy_timeout{5'000};
   // The database may not grow past this many pages; 0: no limit but the disk's. For testing a full disk.
   std::int64_t max_pages = 0;
+  SealerSource sealer;  // called once, while the store is opened
+  AlarmSink alarm;      // outlives the store
 };
 
 // Opens or creates the file (mode 0600) and brings its schema up to date. Unavailable where it cannot be opened;
 // Internal where it is not a Latchkey database or was written by a newer version (the message says which).
+// Internal or Invalid where it was sealed under another root key than the sealer has, or never (root_key.hpp's cures
+// are in the message).
 [[nodiscard]] Result<std::unique_ptr<Store>> open_sqlite_store(SqliteOptions options);
+
+// Seals once what a release before rows were sealed has left; the file is migrated first. See seal_existing.
+[[nodiscard]] Result<SealCounts> seal_sqlite_store(SqliteOptions options);
 
 }  // namespace latchkey::store

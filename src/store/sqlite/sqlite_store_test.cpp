@@ -14,6 +14,7 @@
 #include "store/sqlite/migrations.hpp"
 #include "store/testing/raw_sqlite.hpp"
 #include "store/testing/sample_rows.hpp"
+#include "store/testing/sealer.hpp"
 #include "store/testing/temporary_folder.hpp"
 
 namespace latchkey::store {
@@ -47,12 +48,14 @@ unsigned mode_of(const std::string& path) {
 class SqliteStoreTest : public ::testing::Test {
  protected:
   std::unique_ptr<Store> open() {
-    auto opened = open_sqlite_store({.path = path_, .busy_timeout = milliseconds(20)});
+    auto opened = open_sqlite_store(
+        {.path = path_, .busy_timeout = milliseconds(20), .sealer = testing::sealer_source(), .alarm = {}});
     EXPECT_TRUE(opened) << opened.error().message;
     return opened ? std::move(opened.value()) : nullptr;
   }
   Error refusal() {
-    auto opened = open_sqlite_store({.path = path_, .busy_timeout = milliseconds(20)});
+    auto opened = open_sqlite_store(
+        {.path = path_, .busy_timeout = milliseconds(20), .sealer = testing::sealer_source(), .alarm = {}});
     EXPECT_FALSE(opened);
     return opened ? Error{} : opened.error();
   }
@@ -107,7 +110,9 @@ TEST_F(SqliteStoreTest, KeepsItsDataAcrossRestarts) {
 }
 
 TEST_F(SqliteStoreTest, OpensAtOnceFromTwoThreads) {
-  auto open_patiently = [this] { return open_sqlite_store({.path = path_}); };
+  auto open_patiently = [this] {
+    return open_sqlite_store({.path = path_, .sealer = testing::sealer_source(), .alarm = {}});
+  };
   auto other = std::async(std::launch::async, open_patiently);
   auto mine = open_patiently();
   auto theirs = other.get();
@@ -274,10 +279,9 @@ TEST_F(SqliteStoreTest, TheSchemaRefusesWhatTheRulesRefuse) {
   };
   for (const auto& c : cases) EXPECT_THAT(raw.execute(c.sql), HasSubstr(c.says)) << c.sql;
   // Beside a retired data key there is room for an active one.
-  EXPECT_EQ(raw.execute("UPDATE data_keys SET state = 'retired'"), "");
-  EXPECT_EQ(
-      run_blocking(store->write([&](Transaction& tx) { return tx.insert_active_data_key(data_key(home, 2)); })).value(),
-      data_key(home, 2));
+  auto replaced = run_blocking(store->write(
+      [&](Transaction& tx) { return tx.replace_active_data_key(data_key(home, 1).id, data_key(home, 2)); }));
+  EXPECT_EQ(replaced.value(), data_key(home, 2));
   auto retired = run_blocking(
       store->read([&](Transaction& tx) { return tx.find_data_key(home.compartment, data_key(home, 1).id); }));
   EXPECT_EQ(retired.value()->state, DataKeyState::Retired);
@@ -381,7 +385,7 @@ TEST_F(SqliteStoreTest, AValueOfAnotherShapeIsDamage) {
   auto found = run_blocking(store->read([](Transaction& tx) { return tx.find_workspace(kAcme.id, "wrkspc_001"); }));
   ASSERT_FALSE(found);
   EXPECT_EQ(found.error().code, ErrorCode::Internal);
-  EXPECT_THAT(found.error().message, AllOf(HasSubstr("workspaces"), HasSubstr("damaged")));
+  EXPECT_THAT(found.error().message, AllOf(HasSubstr("workspaces"), HasSubstr("was changed since")));
 }
 
 }  // namespace latchkey::store

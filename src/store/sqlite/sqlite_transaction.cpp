@@ -49,6 +49,13 @@ Range range_of(const ActivityFilter& filter) {
 
 }  // namespace
 
+Result<void> SqliteTransaction::may_write(std::string_view what) const {
+  if (failure_) return *failure_;
+  if (mode_ == Mode::ReadWrite) return success();
+  return Error{ErrorCode::Internal,
+               fmt::format("{} was asked for in a read transaction; use Store::write for it.", what)};
+}
+
 Result<void> SqliteTransaction::insert(const Organization& row) {
   return insert_row(row);
 }
@@ -74,17 +81,28 @@ Result<std::vector<ApiKey>> SqliteTransaction::list_api_keys(const Uuid& organiz
 }
 
 Result<bool> SqliteTransaction::revoke_api_key(const Uuid& organization, std::string_view id, Timestamp at) {
-  LATCHKEY_TRY(auto changed,
-               write("Revoking an API key",
-                     "UPDATE api_keys SET revoked_at = coalesce(revoked_at, ?) WHERE organization = ? AND id = ?", at,
-                     organization, id));
-  return changed > 0;
+  LATCHKEY_TRYV(may_write("Revoking an API key"));
+  LATCHKEY_TRY(auto row, find<ApiKey>("WHERE organization = ? AND id = ?", organization, id));
+  if (!row) return false;
+  if (!row->revoked_at) {
+    LATCHKEY_TRYV(revoke(std::move(*row), at));
+  }
+  return true;
+}
+
+Result<void> SqliteTransaction::revoke(ApiKey row, Timestamp at) {
+  row.revoked_at = at;
+  LATCHKEY_TRYV(write("Revoking an API key", "UPDATE api_keys SET revoked_at = ?, seal = ? WHERE id = ?", at,
+                      seal_of(row), row.id));
+  return success();
 }
 
 Result<void> SqliteTransaction::revoke_workspace_api_keys(std::string_view workspace_id, Timestamp at) {
-  LATCHKEY_TRYV(write("Revoking a workspace's API keys",
-                      "UPDATE api_keys SET revoked_at = ? WHERE workspace_id = ? AND revoked_at IS NULL", at,
-                      workspace_id));
+  LATCHKEY_TRYV(may_write("Revoking a workspace's API keys"));
+  LATCHKEY_TRY(auto rows, select<ApiKey>("WHERE workspace_id = ? AND revoked_at IS NULL", workspace_id));
+  for (auto& row : rows) {
+    LATCHKEY_TRYV(revoke(std::move(row), at));
+  }
   return success();
 }
 
@@ -97,13 +115,17 @@ Result<std::optional<ExternalKey>> SqliteTransaction::find_external_key(const Uu
 }
 
 Result<void> SqliteTransaction::update(const ExternalKey& row) {
-  LATCHKEY_TRY(auto changed,
-               write("Changing an external key",
-                     "UPDATE external_keys SET display_name = ?, geo = ?, provider = ?, provider_config = ?, "
-                     "updated_at = ?, revision = ? WHERE organization = ? AND id = ?",
-                     row.display_name, row.geo, row.provider, row.provider_config, row.updated_at, row.revision,
-                     row.organization, row.id));
-  if (changed == 0) return not_there("external key", row.id);
+  LATCHKEY_TRYV(may_write("Changing an external key"));
+  LATCHKEY_TRY(auto before, find_external_key(row.organization, row.id));
+  if (!before) return not_there("external key", row.id);
+  auto after = row;
+  after.created_at = before->created_at;
+  after.suspended = before->suspended;
+  LATCHKEY_TRYV(write("Changing an external key",
+                      "UPDATE external_keys SET display_name = ?, geo = ?, provider = ?, provider_config = ?, "
+                      "updated_at = ?, revision = ?, seal = ? WHERE id = ?",
+                      row.display_name, row.geo, row.provider, row.provider_config, row.updated_at, row.revision,
+                      seal_of(after), row.id));
   return success();
 }
 
@@ -134,14 +156,19 @@ Result<std::optional<Workspace>> SqliteTransaction::find_workspace(const Uuid& o
 }
 
 Result<void> SqliteTransaction::update(const Workspace& row) {
-  LATCHKEY_TRY(auto changed,
-               write("Changing a workspace",
-                     "UPDATE workspaces SET name = ?, display_color = ?, external_key_id = ?, workspace_geo = ?, "
-                     "allowed_inference_geos = ?, default_inference_geo = ?, tags = ?, archived_at = ? "
-                     "WHERE organization = ? AND id = ?",
-                     row.name, row.display_color, row.external_key_id, row.workspace_geo, row.allowed_inference_geos,
-                     row.default_inference_geo, format_tags(row.tags), row.archived_at, row.organization, row.id));
-  if (changed == 0) return not_there("workspace", row.id);
+  LATCHKEY_TRYV(may_write("Changing a workspace"));
+  LATCHKEY_TRY(auto before, find_workspace(row.organization, row.id));
+  if (!before) return not_there("workspace", row.id);
+  auto after = row;
+  after.compartment = before->compartment;
+  after.is_default = before->is_default;
+  after.created_at = before->created_at;
+  LATCHKEY_TRYV(write("Changing a workspace",
+                      "UPDATE workspaces SET name = ?, display_color = ?, external_key_id = ?, workspace_geo = ?, "
+                      "allowed_inference_geos = ?, default_inference_geo = ?, tags = ?, archived_at = ?, seal = ? "
+                      "WHERE id = ?",
+                      row.name, row.display_color, row.external_key_id, row.workspace_geo, row.allowed_inference_geos,
+                      row.default_inference_geo, format_tags(row.tags), row.archived_at, seal_of(after), row.id));
   return success();
 }
 

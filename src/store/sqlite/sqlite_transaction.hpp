@@ -1,6 +1,7 @@
 // The operations of a transaction, on one connection.
 #pragma once
 
+#include "store/sealed_rows.hpp"
 #include "store/sqlite/connection.hpp"
 #include "store/store.hpp"
 
@@ -10,9 +11,11 @@ class SqliteTransaction final : public Transaction {
  public:
   enum class Mode { ReadOnly, ReadWrite };
 
-  // The connection stands in a transaction of its own; `node` tells this store from others on the same file.
-  SqliteTransaction(Connection& connection, Mode mode, const RawId& node)
-      : connection_(connection), mode_(mode), node_(node) {}
+  // The connection stands in a transaction of its own; `node` tells this store from others on the same file. All
+  // outlive it.
+  SqliteTransaction(Connection& connection, Mode mode, const RawId& node, const RowSealer& sealer,
+                    const AlarmSink& alarm)
+      : connection_(connection), mode_(mode), node_(node), sealer_(sealer), alarm_(alarm) {}
 
   // The first failure of the database. After one every operation fails with it and nothing may be committed: SQLite may
   // have rolled back already, and what followed would stand alone.
@@ -99,21 +102,40 @@ class SqliteTransaction final : public Transaction {
   Result<void> erase_webhook_deliveries_before(Timestamp time) override;
 
  private:
+  [[nodiscard]] Result<void> revoke(ApiKey row, Timestamp at);
+  [[nodiscard]] Result<void> set_suspended(ExternalKey row, bool suspended);
   [[nodiscard]] Result<void> refuse_if_archived(const Uuid& compartment);
 
   // Passes the result on and remembers its failure.
   template <class T>
   Result<T> watch(Result<T> result);
 
+  // Refuses what would write in a read transaction, and all after a failure; for operations that read first.
+  [[nodiscard]] Result<void> may_write(std::string_view what) const;
   // Runs a writing statement; `what` names it in the refusal to write in a read transaction. Gives the rows changed.
   template <class... Values>
   Result<std::int64_t> write(std::string_view what, std::string_view sql, const Values&... values);
   template <class T>
   Result<void> insert_row(const T& row, std::string_view tail = {});
 
+  // What becomes of a row that does not verify; whichever it is, the alarm is raised.
+  enum class Unverified {
+    Refused,  // nothing is read
+    LeftOut,  // of the server's own lists over all tenants: one tenant's bad row holds up no other
+    Taken,    // to be destroyed
+  };
   // Rows of T's table; `tail` is what follows FROM.
   template <class T, class... Values>
-  Result<std::vector<T>> select(std::string_view tail, const Values&... values);
+  Result<std::vector<T>> read_rows(Unverified unverified, std::string_view tail, const Values&... values);
+  template <class T, class... Values>
+  Result<std::vector<T>> select(std::string_view tail, const Values&... values) {
+    return read_rows<T>(Unverified::Refused, tail, values...);
+  }
+  // What goes into the row's column `seal`.
+  template <class T>
+  [[nodiscard]] Bytes seal_of(const T& row) const {
+    return sealer_.seal(seal_text(row));
+  }
   template <class T, class... Values>
   Result<std::optional<T>> find(std::string_view tail, const Values&... values);
   // A page of the rows of `organization` that also meet `condition`, whose parameters start at ?2.
@@ -126,6 +148,8 @@ class SqliteTransaction final : public Transaction {
   Connection& connection_;
   Mode mode_;
   RawId node_;
+  const RowSealer& sealer_;
+  const AlarmSink& alarm_;
   std::optional<Error> failure_;
 };
 

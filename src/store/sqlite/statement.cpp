@@ -59,7 +59,9 @@ std::int64_t Row::integer() {
 }
 
 bool Row::flag() {
-  return integer() != 0;
+  auto value = integer();
+  if (value != 0 && value != 1) mark_damaged();
+  return value != 0;
 }
 
 std::string Row::text() {

@@ -28,11 +28,7 @@ Result<T> SqliteTransaction::watch(Result<T> result) {
 
 template <class... Values>
 Result<std::int64_t> SqliteTransaction::write(std::string_view what, std::string_view sql, const Values&... values) {
-  if (failure_) return *failure_;
-  if (mode_ == Mode::ReadOnly) {
-    return Error{ErrorCode::Internal,
-                 fmt::format("{} was asked for in a read transaction; use Store::write for it.", what)};
-  }
+  LATCHKEY_TRYV(may_write(what));
   auto run = [&]() -> Result<std::int64_t> {
     LATCHKEY_TRY(auto statement, connection_.prepare(sql));
     (statement.bind(values), ...);
@@ -42,19 +38,51 @@ Result<std::int64_t> SqliteTransaction::write(std::string_view what, std::string
   return watch(run());
 }
 
+// Sealed tables have their seal behind the columns of the row.
+template <class T>
+inline constexpr std::string_view kSealColumn = Sealed<T> ? ", seal" : "";
+
+inline Error integrity_error(const IntegrityAlarm& alarm, const std::string& path) {
+  return Error{
+      ErrorCode::Internal,
+      fmt::format("Row {} of {} in the database {} was not written by Latchkey, or was changed since: {}. It is "
+                  "not used. See docs/operate.md, \"When a row does not verify\".",
+                  alarm.id, alarm.table, path, describe(alarm.verdict))};
+}
+
+template <class T>
+IntegrityAlarm alarm_about(const T& row, SealVerdict verdict) {
+  return {.table = std::string(Columns<T>::kTable),
+          .id = sealed_id(row),
+          .organization = row.organization,
+          .verdict = verdict};
+}
+
 template <class T, class... Values>
-Result<std::vector<T>> SqliteTransaction::select(std::string_view tail, const Values&... values) {
+Result<std::vector<T>> SqliteTransaction::read_rows(Unverified unverified, std::string_view tail,
+                                                    const Values&... values) {
   if (failure_) return *failure_;
   auto run = [&]() -> Result<std::vector<T>> {
-    LATCHKEY_TRY(auto statement, connection_.prepare(fmt::format("SELECT {} FROM {} {}", Columns<T>::kNames,
-                                                                 Columns<T>::kTable, tail)));
+    LATCHKEY_TRY(auto statement, connection_.prepare(fmt::format("SELECT {}{} FROM {} {}", Columns<T>::kNames,
+                                                                 kSealColumn<T>, Columns<T>::kTable, tail)));
     (statement.bind(values), ...);
     std::vector<T> rows;
     for (;;) {
       LATCHKEY_TRY(bool found, statement.step());
       if (!found) return rows;
       Row row(statement);
-      rows.push_back(Columns<T>::read(row));
+      auto value = Columns<T>::read(row);
+      if constexpr (Sealed<T>) {
+        auto seal = row.optional_bytes().value_or(Bytes());
+        auto verdict = row.damaged() ? SealVerdict::Wrong : sealer_.check(seal_text(value), seal);
+        if (verdict != SealVerdict::Good) {
+          auto alarm = alarm_about(value, verdict);
+          if (alarm_) alarm_(alarm);
+          if (unverified == Unverified::Refused) return integrity_error(alarm, connection_.path());
+          if (unverified == Unverified::LeftOut || row.damaged()) continue;
+        }
+      }
+      rows.push_back(std::move(value));
       if (row.damaged()) {
         return Error{ErrorCode::Internal, fmt::format("A row of {} in the database {} is damaged. Restore a backup.",
                                                       Columns<T>::kTable, connection_.path())};
@@ -73,17 +101,13 @@ Result<std::optional<T>> SqliteTransaction::find(std::string_view tail, const Va
 
 template <class T>
 Result<void> SqliteTransaction::insert_row(const T& row, std::string_view tail) {
-  if (failure_) return *failure_;
-  if (mode_ == Mode::ReadOnly) {
-    return Error{ErrorCode::Internal, fmt::format("An insert into {} was asked for in a read transaction; use "
-                                                  "Store::write for it.",
-                                                  Columns<T>::kTable)};
-  }
+  LATCHKEY_TRYV(may_write(fmt::format("An insert into {}", Columns<T>::kTable)));
   auto run = [&]() -> Result<void> {
-    LATCHKEY_TRY(auto statement,
-                 connection_.prepare(fmt::format("INSERT INTO {} ({}) VALUES ({}) {}", Columns<T>::kTable,
-                                                 Columns<T>::kNames, Columns<T>::kPlaces, tail)));
+    LATCHKEY_TRY(auto statement, connection_.prepare(fmt::format("INSERT INTO {} ({}{}) VALUES ({}{}) {}",
+                                                                 Columns<T>::kTable, Columns<T>::kNames, kSealColumn<T>,
+                                                                 Columns<T>::kPlaces, Sealed<T> ? ", ?" : "", tail)));
     Columns<T>::bind(statement, row);
+    if constexpr (Sealed<T>) statement.bind(seal_of(row));
     LATCHKEY_TRYV(statement.step());
     return success();
   };

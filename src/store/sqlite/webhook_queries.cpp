@@ -49,7 +49,9 @@ std::optional<ExpiringSecret> read_previous(Row& row) {
   auto key_version = row.optional_text();
   auto wrapped = row.optional_bytes();
   auto expires_at = row.optional_timestamp();
-  if (!key_version || !wrapped || !expires_at) return std::nullopt;
+  bool whole = key_version && wrapped && expires_at;
+  if (!whole && (key_version || wrapped || expires_at)) row.mark_damaged();
+  if (!whole) return std::nullopt;
   return ExpiringSecret{{std::move(*key_version), std::move(*wrapped)}, *expires_at};
 }
 
@@ -139,16 +141,18 @@ Result<void> SqliteTransaction::update(const WebhookEndpoint& row) {
     previous_wrapped = row.previous_secret->secret.wrapped;
     previous_expires_at = row.previous_secret->expires_at;
   }
-  LATCHKEY_TRY(auto changed,
-               write("Changing a webhook endpoint",
-                     "UPDATE webhook_endpoints SET url = ?, description = ?, events = ?, enabled = ?, "
-                     "disabled_reason = ?, secret_key_version = ?, secret = ?, previous_secret_key_version = ?, "
-                     "previous_secret = ?, previous_secret_expires_at = ?, updated_at = ? "
-                     "WHERE organization = ? AND id = ?",
-                     row.url, row.description, join_events(row.events), std::int64_t{row.enabled}, row.disabled_reason,
-                     row.secret.key_version, row.secret.wrapped, previous_version, previous_wrapped,
-                     previous_expires_at, row.updated_at, row.organization, row.id));
-  if (changed == 0) return not_there("webhook endpoint", row.id);
+  LATCHKEY_TRYV(may_write("Changing a webhook endpoint"));
+  LATCHKEY_TRY(auto before, find_webhook_endpoint(row.organization, row.id));
+  if (!before) return not_there("webhook endpoint", row.id);
+  auto after = row;
+  after.created_at = before->created_at;
+  LATCHKEY_TRYV(write("Changing a webhook endpoint",
+                      "UPDATE webhook_endpoints SET url = ?, description = ?, events = ?, enabled = ?, "
+                      "disabled_reason = ?, secret_key_version = ?, secret = ?, previous_secret_key_version = ?, "
+                      "previous_secret = ?, previous_secret_expires_at = ?, updated_at = ?, seal = ? WHERE id = ?",
+                      row.url, row.description, join_events(row.events), std::int64_t{row.enabled}, row.disabled_reason,
+                      row.secret.key_version, row.secret.wrapped, previous_version, previous_wrapped,
+                      previous_expires_at, row.updated_at, seal_of(after), row.id));
   return success();
 }
 
@@ -195,7 +199,8 @@ Result<Page<WebhookDelivery>> SqliteTransaction::list_webhook_deliveries(const U
 
 Result<std::vector<WebhookDelivery>> SqliteTransaction::due_webhook_deliveries(Timestamp now, std::size_t limit) {
   // One an endpoint: one that hangs holds up its own alone.
-  return select<WebhookDelivery>(
+  return read_rows<WebhookDelivery>(
+      Unverified::LeftOut,
       "AS due WHERE state = 'pending' AND next_attempt_at <= ? AND id = (SELECT first.id FROM webhook_deliveries AS "
       "first WHERE first.endpoint_id = due.endpoint_id AND first.state = 'pending' ORDER BY first.next_attempt_at, "
       "first.created_at, first.id LIMIT 1) ORDER BY next_attempt_at, created_at, id LIMIT ?",

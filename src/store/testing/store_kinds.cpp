@@ -1,6 +1,7 @@
 #include "store/sqlite/sqlite_store.hpp"
 #include "store/testing/store_contract.hpp"
 #include "store/testing/temporary_folder.hpp"
+#include "store/testing/sealer.hpp"
 
 namespace latchkey::store::testing {
 
@@ -17,7 +18,7 @@ class FreshSqliteStore final : public FreshStore {
 
  private:
   void open() {
-    auto opened = open_sqlite_store({.path = folder_.file("latchkey.db")});
+    auto opened = open_sqlite_store({.path = folder_.file("latchkey.db"), .sealer = sealer_source(), .alarm = {}});
     if (!opened) throw std::runtime_error(opened.error().message);
     store_ = std::move(opened.value());
   }

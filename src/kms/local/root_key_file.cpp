@@ -1,0 +1,197 @@
+#include "kms/local/root_key_file.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <fcntl.h>
+#include <optional>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include "base/descriptor.hpp"
+#include "base/encoding.hpp"
+#include "base/file.hpp"
+#include "crypto/hash.hpp"
+
+namespace latchkey::kms {
+
+namespace {
+
+constexpr std::size_t kRootKeySize = 32;
+constexpr mode_t kOwnerAlone = S_IRUSR | S_IWUSR;
+constexpr mode_t kOthers = S_IRWXG | S_IRWXO;
+
+Error unavailable(std::string_view what, const std::string& path, int cause) {
+  return Error{ErrorCode::Unavailable, fmt::format("root key file {}: {}: {}", path, what, std::strerror(cause))};
+}
+
+// The file's keys as they lie there; nothing where there is no file.
+Result<std::optional<crypto::SecretBytes>> read_keys(const std::string& path) {
+  Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  if (!file.is_open()) {
+    if (errno == ENOENT) return std::optional<crypto::SecretBytes>();
+    return unavailable("cannot be opened", path, errno);
+  }
+  struct stat status {};
+  if (::fstat(file.get(), &status) != 0) return unavailable("cannot be looked at", path, errno);
+  if (!S_ISREG(status.st_mode)) return Error{ErrorCode::Invalid, fmt::format("root key file {} is no file", path)};
+  if ((status.st_mode & kOthers) != 0) {
+    return Error{ErrorCode::Invalid, fmt::format("root key file {} may be read or written by others (mode {:04o}). "
+                                                 "Close it: chmod 600 {}",
+                                                 path, status.st_mode & 07777U, path)};
+  }
+  // One byte more than the most keys have, so that a longer file is noticed. The size that the file system tells is not
+  // asked: some tell none (FUSE, /proc).
+  crypto::SecretBytes keys(kMostRootKeys * kRootKeySize + 1);
+  std::size_t size = 0;
+  while (size < keys.size()) {
+    auto got = ::read(file.get(), keys.mutable_view().data() + size, keys.size() - size);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return unavailable("cannot be read", path, errno);
+    if (got == 0) break;
+    size += static_cast<std::size_t>(got);
+  }
+  if (size == 0 || size % kRootKeySize != 0 || size > kMostRootKeys * kRootKeySize) {
+    return Error{
+        ErrorCode::Invalid,
+        fmt::format("root key file {} has {} bytes where each root key has {}: restore it from its backup. Without "
+                    "the right file nothing that it protects can be read",
+                    path, size < keys.size() ? std::to_string(size) : "more", kRootKeySize)};
+  }
+  keys.shrink(size);
+  return std::optional(std::move(keys));
+}
+
+// Whole and durable under a name of its own first, then named for good, which never replaces: of two servers that start
+// at once, both end with the same key.
+Result<void> make_root_key(const std::string& path, RandomSource& random) {
+  auto key = crypto::SecretBytes::random(kRootKeySize, random);
+  auto temporary = fmt::format("{}.{}", path, hex_encode(make_raw_id(random)));
+  LATCHKEY_TRYV(write_file_durably(temporary, as_text(key.reveal()), kOwnerAlone));
+  auto named = name_new_file(temporary, path);
+  if (named) return sync_folder_of(path);
+  ::unlink(temporary.c_str());
+  if (named.error().code == ErrorCode::Conflict) return success();
+  return Error{ErrorCode::Unavailable, fmt::format("root key file: {}", named.error().message)};
+}
+
+// Names the key without telling anything of it, so that another file is noticed as such.
+crypto::Sha256 key_id(const crypto::SecretBytes& key) {
+  return crypto::sha256({as_bytes("latchkey-root-key-id-v1"), key.reveal()});
+}
+
+std::string version_of(const crypto::SecretBytes& key) {
+  auto id = key_id(key);
+  return "local:" + hex_encode(ByteView(id).first(8));
+}
+
+RootKeys split(const crypto::SecretBytes& bytes) {
+  RootKeys keys;
+  for (std::size_t at = 0; at < bytes.size(); at += kRootKeySize) {
+    crypto::SecretBytes key(bytes.reveal().subspan(at, kRootKeySize));
+    auto version = version_of(key);
+    keys.push_back({std::move(version), std::move(key)});
+  }
+  return keys;
+}
+
+// In the place of the file that is there, whole or not at all.
+Result<void> replace_keys(const std::string& path, const crypto::SecretBytes& bytes, RandomSource& random) {
+  auto temporary = fmt::format("{}.{}", path, hex_encode(make_raw_id(random)));
+  LATCHKEY_TRYV(write_file_durably(temporary, as_text(bytes.reveal()), kOwnerAlone));
+  if (::rename(temporary.c_str(), path.c_str()) != 0) {
+    auto reason = errno;
+    ::unlink(temporary.c_str());
+    return unavailable("cannot be replaced", path, reason);
+  }
+  return sync_folder_of(path);
+}
+
+Error missing_error(const std::string& path) {
+  return Error{ErrorCode::Invalid,
+               fmt::format("root key file {} is not there, and the database was written under one. Restore it from its "
+                           "backup: without it nothing that it protects can be read, and a new one would not help",
+                           path)};
+}
+
+Result<crypto::SecretBytes> read_keys_that_must_be_there(const std::string& path) {
+  LATCHKEY_TRY(auto bytes, read_keys(path));
+  if (!bytes) return missing_error(path);
+  return std::move(*bytes);
+}
+
+Result<store::RowSealer::Keys> seal_keys(const RootKeys& roots) {
+  store::RowSealer::Keys keys;
+  for (const auto& root : roots) {
+    store::SealKey seal;
+    // Which root key it is of is what the version says.
+    auto id = key_id(root.key);
+    std::copy_n(id.begin(), seal.id.size(), seal.id.begin());
+    LATCHKEY_TRY(seal.key, crypto::hkdf_sha512(root.key.reveal(), {}, as_bytes("latchkey-row-seal-v1"), kRootKeySize));
+    keys.push_back(std::move(seal));
+  }
+  return keys;
+}
+
+}  // namespace
+
+Result<RootKeys> read_root_keys(const std::string& path, RandomSource& random, IfMissing missing) {
+  LATCHKEY_TRY(auto bytes, read_keys(path));
+  if (!bytes && missing == IfMissing::Refuse) return missing_error(path);
+  if (!bytes) {
+    LATCHKEY_TRYV(make_root_key(path, random));
+    LATCHKEY_TRY(bytes, read_keys(path));
+    if (!bytes) return Error{ErrorCode::Unavailable, fmt::format("root key file {} vanished while it was made", path)};
+  }
+  return split(*bytes);
+}
+
+Result<RootKeys> add_root_key(const std::string& path, RandomSource& random) {
+  LATCHKEY_TRY(auto before, read_keys_that_must_be_there(path));
+  if (before.size() >= kMostRootKeys * kRootKeySize) {
+    return Error{ErrorCode::Conflict,
+                 fmt::format("root key file {} has {} keys, and no file has more. Drop those that nothing is under any "
+                             "more: latchkey root-key prune",
+                             path, kMostRootKeys)};
+  }
+  auto fresh = crypto::SecretBytes::random(kRootKeySize, random);
+  crypto::SecretBytes bytes(kRootKeySize + before.size());
+  std::ranges::copy(fresh.reveal(), bytes.mutable_view().begin());
+  std::ranges::copy(before.reveal(), bytes.mutable_view().begin() + kRootKeySize);
+  LATCHKEY_TRYV(replace_keys(path, bytes, random));
+  return split(bytes);
+}
+
+Result<RootKeys> keep_newest_root_key(const std::string& path, RandomSource& random) {
+  LATCHKEY_TRY(auto bytes, read_keys_that_must_be_there(path));
+  bytes.shrink(kRootKeySize);
+  LATCHKEY_TRYV(replace_keys(path, bytes, random));
+  return split(bytes);
+}
+
+RootKeys clone(const RootKeys& keys) {
+  RootKeys copy;
+  for (const auto& key : keys) copy.push_back({key.version, key.key.clone()});
+  return copy;
+}
+
+Result<std::shared_ptr<const store::RowSealer>> make_row_sealer(const RootKeys& keys, std::optional<std::string> path) {
+  LATCHKEY_TRY(auto seals, seal_keys(keys));
+  store::RowSealer::Reload reload;
+  if (path) {
+    reload = [path = std::move(*path)]() -> std::optional<store::RowSealer::Keys> {
+      auto bytes = read_keys_that_must_be_there(path);
+      auto read = bytes ? seal_keys(split(bytes.value())) : Result<store::RowSealer::Keys>(bytes.error());
+      if (read) return std::move(read.value());
+      spdlog::warn("the root keys could not be read again: {}", describe(read.error()));
+      return std::nullopt;
+    };
+  }
+  return std::shared_ptr<const store::RowSealer>(
+      std::make_shared<store::RowSealer>(std::move(seals), std::move(reload)));
+}
+
+}  // namespace latchkey::kms

@@ -1,0 +1,105 @@
+// What makes whoever writes the database noticed: every row that decides who may read what carries a seal, an
+// HMAC-SHA-256 over its table, its id and all of its columns that decide (sealed_rows.hpp), under a key that is derived
+// from the platform's root key and is not in the database. A row that was made, changed or moved by anybody else does
+// not verify, and is not used.
+//
+// What a seal cannot tell: that a whole row is an older one of the same id, or that one is gone (docs/security.md).
+//
+//   seal = id of the seal key (8 bytes) ‖ HMAC-SHA-256(seal key, text)
+//   text = table and columns in order, each as a tag (1 byte), for texts and bytes their length (8, big endian), the
+//   value
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/bytes.hpp"
+#include "base/clock.hpp"
+#include "base/id.hpp"
+#include "crypto/secret.hpp"
+
+namespace latchkey::store {
+
+// What is sealed of one row. The encoding is injective: two rows that differ in a value, in where it stands, or in
+// whether it is there, have different texts.
+class SealText {
+ public:
+  explicit SealText(std::string_view table) { add(table); }
+
+  void add(std::string_view text);
+  void add(const std::string& text) { add(std::string_view(text)); }
+  void add(ByteView bytes);
+  void add(const Bytes& bytes) { add(ByteView(bytes)); }
+  void add(const Uuid& id) { add(ByteView(id.data, sizeof id.data)); }
+  void add(const RawId& id) { add(ByteView(id)); }
+  void add(std::int64_t number);
+  void add(Timestamp time) { add(std::int64_t{time.time_since_epoch().count()}); }
+  void add(bool) = delete;  // would be taken for a number unseen
+  template <class Value>
+  void add(const std::optional<Value>& value) {
+    value ? add(*value) : add_absent();
+  }
+  template <class... Values>
+  void add_each(const Values&... values) {
+    (add(values), ...);
+  }
+
+  [[nodiscard]] ByteView bytes() const { return bytes_; }
+
+ private:
+  void add_absent();
+  void add_sized(char tag, ByteView value);
+
+  Bytes bytes_;
+};
+
+using SealKeyId = std::array<std::uint8_t, 8>;
+
+struct SealKey {
+  SealKeyId id{};
+  crypto::SecretBytes key;  // 32 bytes
+};
+
+enum class SealVerdict {
+  Good,
+  Missing,     // no seal, or none of ours
+  UnknownKey,  // of a root key that this process has not
+  Wrong,       // the row is not what was sealed
+  Gone,        // another row says that it must be there
+};
+
+// Seals under the newest key; verifies under all. Thread-safe.
+class RowSealer {
+ public:
+  // Newest first, at least one.
+  using Keys = std::vector<SealKey>;
+  // Reads them anew: a seal under a key that is not known yet may be of one that was added meanwhile. Absent: they
+  // never change. Called on the store's threads; at most once for each `again` of time.
+  using Reload = std::function<std::optional<Keys>()>;
+
+  explicit RowSealer(Keys keys, Reload reload = {});
+
+  [[nodiscard]] Bytes seal(const SealText& text) const;
+  [[nodiscard]] SealVerdict check(const SealText& text, ByteView seal) const;
+  // Whether the newest key made it. Says nothing of its being right.
+  [[nodiscard]] bool is_newest(ByteView seal) const;
+  [[nodiscard]] SealKeyId newest() const;
+  [[nodiscard]] bool knows(const SealKeyId& id) const;
+
+ private:
+  using SharedKeys = std::shared_ptr<const Keys>;
+  [[nodiscard]] SharedKeys keys() const;
+  [[nodiscard]] SharedKeys reload(SteadyTime now) const;
+
+  mutable std::mutex mutex_;  // over the pointer and the time
+  mutable SharedKeys keys_;
+  mutable std::optional<SteadyTime> reloaded_at_;
+  Reload reload_;
+};
+
+}  // namespace latchkey::store

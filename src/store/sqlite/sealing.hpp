@@ -1,0 +1,29 @@
+// Whose root key a database is sealed under, and the sealing of what is there already.
+#pragma once
+
+#include <optional>
+
+#include "store/row_seal.hpp"
+#include "store/sealing.hpp"
+#include "store/sqlite/connection.hpp"
+
+namespace latchkey::store {
+
+[[nodiscard]] Result<StoreState> read_state(Connection& connection);
+
+// Internal, with the cure, where `sealer` has not the root key of the database, or the database has rows and no mark
+// (it is of a release before rows were sealed, or somebody took the mark away). Marks an empty one.
+[[nodiscard]] Result<void> check_mark(Connection& connection, const StoreState& state, const RowSealer& sealer);
+
+// Seals every row that has no seal, in one transaction, and marks the database. Conflict where it is marked: what has
+// no seal there is nobody's but an intruder's.
+[[nodiscard]] Result<SealCounts> seal_existing(Connection& connection, const RowSealer& sealer);
+
+// Verifies every row; changes nothing. `sealed`: how many are right.
+[[nodiscard]] Result<SealCounts> check_rows(Connection& connection, const RowSealer& sealer);
+
+// Seals rows anew that another key than the newest sealed, at most `limit` of each table. Those that do not verify stay
+// as they are, and are counted as refused each time. Where none is left, the database is marked with the newest.
+[[nodiscard]] Result<SealCounts> reseal(Connection& connection, const RowSealer& sealer, std::size_t limit);
+
+}  // namespace latchkey::store
