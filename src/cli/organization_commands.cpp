@@ -2,10 +2,11 @@
 
 #include <fmt/format.h>
 
+#include "admin/credentials.hpp"
 #include "base/task.hpp"
 #include "cli/command.hpp"
 #include "cli/serve_options.hpp"
-#include "cli/server_runtime.hpp"
+#include "cli/server_store.hpp"
 #include "cli/standard_streams.hpp"
 #include "crypto/random.hpp"
 
@@ -171,11 +172,11 @@ ExitCode on_store(const OrganizationOptions& options, OrganizationAction action)
     static_cast<void>(report_error(config.error(), options.format));
     return ExitCode::Usage;
   }
-  auto store = open_store(config.value());
-  if (!store) return report_error(store.error(), options.format);
   SystemClock clock;
   crypto::SystemRandom random;
-  admin::Credentials credentials(*store.value(), clock, random);
+  auto opened = open_store(config.value(), random, {});
+  if (!opened) return report_error(opened.error(), options.format);
+  admin::Credentials credentials(*opened.value().store, clock, random);
   return action(credentials, options);
 }
 

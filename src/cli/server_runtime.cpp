@@ -1,7 +1,5 @@
 #include "cli/server_runtime.hpp"
 
-#include <filesystem>
-
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/dispatch.hpp>
@@ -16,6 +14,7 @@
 #include "admin/compartments.hpp"
 #include "admin/data_keys.hpp"
 #include "admin/external_keys.hpp"
+#include "admin/integrity_alarms.hpp"
 #include "admin/rewraps.hpp"
 #include "admin/suspension.hpp"
 #include "admin/usage_recorder.hpp"
@@ -23,6 +22,7 @@
 #include "base/file.hpp"
 #include "base/log.hpp"
 #include "cli/server_credentials.hpp"
+#include "cli/server_store.hpp"
 #include "health/health_monitor.hpp"
 #include "health/kill_switch.hpp"
 #include "http/client.hpp"
@@ -35,7 +35,6 @@
 #include "kms/local/local_key_provider.hpp"
 #include "kms/observed_key_provider.hpp"
 #include "metrics/server_metrics.hpp"
-#include "store/sqlite/sqlite_store.hpp"
 #include "webhooks/deliverer.hpp"
 #include "webhooks/endpoints.hpp"
 
@@ -48,14 +47,10 @@ constexpr std::chrono::seconds kStopGrace{10};
 constexpr std::chrono::seconds kMostTurn{20};  // that a call may wait for its turn at a busy vault
 constexpr std::chrono::milliseconds kFirstAttention{50};
 constexpr std::chrono::milliseconds kFollowPeriod{500};
+constexpr std::chrono::milliseconds kAlarmPeriod{1'000};
 constexpr std::chrono::minutes kUsagePeriod{1};
 // What a crash loses of the counts by which data keys are replaced (docs/data-keys.md).
 constexpr std::chrono::minutes kUsePeriod{5};
-
-Result<void> make_folder_of(const std::string& path) {
-  auto folder = std::filesystem::path(path).parent_path().string();
-  return folder.empty() ? Result<void>(success()) : make_folder(folder, 0700);
-}
 
 Result<http::ProxySettings> proxies_of(std::string_view setting, const std::string& proxy,
                                        const std::string& no_proxy) {
@@ -187,6 +182,11 @@ Task<void> record_usage(admin::UsageRecorder& recorder) {
   if (!recorded) spdlog::error("what data keys were used for could not be recorded: {}", describe(recorded.error()));
 }
 
+Task<void> record_alarms(admin::IntegrityAlarms& alarms, store::Store& store) {
+  auto recorded = co_await alarms.record(store);
+  if (!recorded) spdlog::error("the alarms of rows are not in the activity feed yet: {}", describe(recorded.error()));
+}
+
 Task<void> write_use(keyring::Keyring& keyring) {
   auto written = co_await keyring.write_use();
   if (!written) spdlog::warn("the use of data keys could not be written and is kept: {}", describe(written.error()));
@@ -207,6 +207,7 @@ Task<void> go_on_rewrapping(keyring::Rewrapper& rewrapper) {
 // In the order of the floors; destroyed from the top down.
 struct ServerRuntime::Parts {
   boost::asio::thread_pool signing_pool{kSigningThreads};
+  std::unique_ptr<admin::IntegrityAlarms> integrity_alarms;  // the store raises them
   std::unique_ptr<store::Store> store;
   std::unique_ptr<http::Client> client;
   std::unique_ptr<metrics::ServerMetrics> metrics;
@@ -251,23 +252,18 @@ void ServerRuntime::Parts::attend(const boost::asio::any_io_executor& executor, 
 ServerRuntime::ServerRuntime(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
 ServerRuntime::~ServerRuntime() = default;
 
-Result<std::unique_ptr<store::Store>> open_store(const ServerConfig& config) {
-  LATCHKEY_TRYV(make_folder_of(config.database));
-  store::SqliteOptions options;
-  options.path = config.database;
-  return store::open_sqlite_store(std::move(options));
-}
-
 Result<std::unique_ptr<ServerRuntime>> ServerRuntime::start(const ServerConfig& config,
                                                             const boost::asio::any_io_executor& executor,
                                                             const Clock& clock, RandomSource& random) {
   auto parts = std::make_unique<Parts>();
-  LATCHKEY_TRY(parts->store, open_store(config));
+  parts->integrity_alarms = std::make_unique<admin::IntegrityAlarms>(clock, random);
+  auto raise = [alarms = parts->integrity_alarms.get()](const store::IntegrityAlarm& alarm) { alarms->raise(alarm); };
+  LATCHKEY_TRY(auto opened, open_store(config, random, std::move(raise)));
+  parts->store = std::move(opened.store);
 
   LATCHKEY_TRY(parts->client, outbound_client(config));
 
-  LATCHKEY_TRYV(make_folder_of(config.root_key_file));
-  LATCHKEY_TRY(auto local, kms::open_local_key_provider(config.root_key_file, random));
+  LATCHKEY_TRY(auto local, kms::make_local_key_provider(std::move(opened.root_keys), config.root_key_file, random));
   LATCHKEY_TRY(auto azure, azure_provider(config, *parts->client, clock, random, parts->signing_pool, executor));
   parts->clouds = std::make_unique<kms::KeyProviders>(std::move(local), std::move(azure));
   parts->metrics =
@@ -325,6 +321,7 @@ Result<std::unique_ptr<ServerRuntime>> ServerRuntime::start(const ServerConfig& 
       {.leases = [keyring = parts->keyring.get()] { return keyring->size(); },
        .gate = [gate] { return gate->load(); },
        .usage = [usage = parts->usage.get()] { return usage->totals(); },
+       .refused_rows = [alarms = parts->integrity_alarms.get()] { return alarms->counts(); },
        .webhook_attempts = [sender = parts->webhook_deliverer.get()] { return sender->counts(); }});
   LATCHKEY_TRY(auto metrics_token, metrics_token_of(config));
 
@@ -372,6 +369,12 @@ Result<std::unique_ptr<ServerRuntime>> ServerRuntime::start(const ServerConfig& 
                   co_await follow_other_nodes(*follower);
                   co_return kFollowPeriod;
                 });
+  parts->attend(
+      executor, kAlarmPeriod,
+      [alarms = parts->integrity_alarms.get(), store = parts->store.get()]() -> Task<std::chrono::milliseconds> {
+        co_await record_alarms(*alarms, *store);
+        co_return kAlarmPeriod;
+      });
   parts->health->start();
   parts->attend(executor, kFirstAttention,
                 [deliverer = parts->webhook_deliverer.get()] { return deliverer->attend(); });

@@ -38,7 +38,4 @@ class ServerRuntime {
   std::unique_ptr<Parts> parts_;
 };
 
-// The store alone, for commands that work on it directly (`latchkey org`).
-[[nodiscard]] Result<std::unique_ptr<store::Store>> open_store(const ServerConfig& config);
-
 }  // namespace latchkey::cli

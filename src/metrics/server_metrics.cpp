@@ -97,6 +97,14 @@ prometheus::MetricFamily keys_by_state(const std::vector<store::ExternalKey>& at
   return family.take();
 }
 
+prometheus::MetricFamily refused_rows(const std::map<std::string, std::int64_t>& counts) {
+  auto family = counter("latchkey_refused_rows_total",
+                        "Times that a row of the database was read that Latchkey did not write, by table.");
+  if (counts.empty()) family.add(0, {{"table", "api_keys"}});
+  for (const auto& [table, count] : counts) family.add(static_cast<double>(count), {{"table", table}});
+  return family.take();
+}
+
 prometheus::MetricFamily uses(const std::vector<keyring::UsageTotal>& totals, bool per_data_key) {
   auto family =
       counter("latchkey_data_key_uses_total",
@@ -220,6 +228,7 @@ class ServerMetrics::Impl {
                              .take());
     }
     if (sources.usage) families.push_back(uses(sources.usage(), settings_.per_data_key));
+    if (sources.refused_rows) families.push_back(refused_rows(sources.refused_rows()));
     if (sources.webhook_attempts) {
       auto attempts = sources.webhook_attempts();
       families.push_back(counter("latchkey_webhook_attempts_total", "Attempts to deliver an event to an endpoint.")

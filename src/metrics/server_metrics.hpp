@@ -4,7 +4,9 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -22,6 +24,7 @@ struct Sources {
   std::function<std::size_t()> leases;
   std::function<kms::GateLoad()> gate;
   std::function<std::vector<keyring::UsageTotal>()> usage;
+  std::function<std::map<std::string, std::int64_t>()> refused_rows;  // by table
   std::function<webhooks::AttemptCounts()> webhook_attempts;
 };
 

@@ -17,8 +17,6 @@ constexpr char kBytes = 'b';
 
 constexpr std::size_t kIdSize = std::tuple_size_v<SealKeyId>;
 constexpr std::size_t kSealSize = kIdSize + std::tuple_size_v<crypto::Sha256>;
-// Whoever writes foreign key ids into rows may not make us read the root key file for each.
-constexpr std::chrono::seconds kBetweenReloads{1};
 
 void append_number(Bytes& bytes, std::uint64_t value) {
   std::array<std::uint8_t, 8> encoded{};
@@ -68,16 +66,15 @@ RowSealer::SharedKeys RowSealer::keys() const {
   return keys_;
 }
 
-RowSealer::SharedKeys RowSealer::reload(SteadyTime now) const {
+RowSealer::SharedKeys RowSealer::reload() const {
   std::lock_guard lock(mutex_);
-  if (!reload_ || (reloaded_at_ && now - *reloaded_at_ < kBetweenReloads)) return keys_;
-  reloaded_at_ = now;
+  if (!reload_) return keys_;
   if (auto read = reload_(); read && !read->empty()) keys_ = std::make_shared<const Keys>(std::move(*read));
   return keys_;
 }
 
 Bytes RowSealer::seal(const SealText& text) const {
-  auto all = keys();
+  auto all = reload();
   const auto& newest = all->front();
   auto code = crypto::hmac_sha256(newest.key.reveal(), text.bytes());
   Bytes seal(newest.id.begin(), newest.id.end());
@@ -90,7 +87,7 @@ SealVerdict RowSealer::check(const SealText& text, ByteView seal) const {
   auto all = keys();
   const auto* key = find(*all, id_of(seal));
   if (key == nullptr) {
-    all = reload(std::chrono::steady_clock::now());
+    all = reload();
     key = find(*all, id_of(seal));
   }
   if (key == nullptr) return SealVerdict::UnknownKey;

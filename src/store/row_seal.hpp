@@ -78,8 +78,8 @@ class RowSealer {
  public:
   // Newest first, at least one.
   using Keys = std::vector<SealKey>;
-  // Reads them anew: a seal under a key that is not known yet may be of one that was added meanwhile. Absent: they
-  // never change. Called on the store's threads; at most once for each `again` of time.
+  // The keys, where they have changed since the last call; cheap where they have not. Called before each seal, and
+  // where a seal names a key that is not known, on the store's threads, one call at a time. Empty: they never change.
   using Reload = std::function<std::optional<Keys>()>;
 
   explicit RowSealer(Keys keys, Reload reload = {});
@@ -94,11 +94,10 @@ class RowSealer {
  private:
   using SharedKeys = std::shared_ptr<const Keys>;
   [[nodiscard]] SharedKeys keys() const;
-  [[nodiscard]] SharedKeys reload(SteadyTime now) const;
+  [[nodiscard]] SharedKeys reload() const;
 
-  mutable std::mutex mutex_;  // over the pointer and the time
+  mutable std::mutex mutex_;  // over the pointer and reload_
   mutable SharedKeys keys_;
-  mutable std::optional<SteadyTime> reloaded_at_;
   Reload reload_;
 };
 

@@ -1,12 +1,11 @@
 #include "kms/local/local_key_provider.hpp"
 
 #include <algorithm>
+#include <memory>
 #include <mutex>
-#include <optional>
 #include <vector>
 
 #include <fmt/format.h>
-#include <spdlog/spdlog.h>
 
 #include "envelope/record.hpp"
 #include "kms/reason_catalogue.hpp"
@@ -16,8 +15,6 @@ namespace latchkey::kms {
 namespace {
 
 constexpr std::size_t kLongestSecret = 190;
-// Whoever writes unknown versions into rows may not make us read the file for each.
-constexpr std::chrono::seconds kBetweenReloads{1};
 
 // Wrapped keys are records of a compartment that no workspace can have.
 const Uuid kNoCompartment{};
@@ -44,7 +41,7 @@ class LocalKeyProvider final : public KeyProvider {
  public:
   // Newest first, at least one.
   LocalKeyProvider(std::vector<Usable> keys, std::string path, RandomSource& random)
-      : keys_(std::make_shared<const std::vector<Usable>>(std::move(keys))), path_(std::move(path)), random_(random) {}
+      : keys_(std::make_shared<const std::vector<Usable>>(std::move(keys))), file_(std::move(path)), random_(random) {}
 
   Task<Result<WrappedKey>> wrap(const KeyLocation& key, const crypto::SecretBytes& secret, Deadline) override {
     LATCHKEY_CO_TRYV(check(key));
@@ -52,8 +49,8 @@ class LocalKeyProvider final : public KeyProvider {
       co_return Error{ErrorCode::Invalid,
                       fmt::format("{} bytes cannot be wrapped: 1 to {} can", secret.size(), kLongestSecret)};
     }
-    auto keys = known();
-    const auto& newest = keys->front();
+    auto known = keys();
+    const auto& newest = known->front();
     WrappedKey wrapped{newest.version, Bytes(envelope::sealed_size(secret.size()))};
     LATCHKEY_CO_TRYV(envelope::seal_record(newest.key, kNoCompartment, wrap_context(), secret.reveal(), random_,
                                            wrapped.ciphertext));
@@ -62,8 +59,8 @@ class LocalKeyProvider final : public KeyProvider {
 
   Task<Result<UnwrappedKey>> unwrap(const KeyLocation& key, const WrappedKey& wrapped, Deadline) override {
     LATCHKEY_CO_TRYV(check(key));
-    auto keys = find(wrapped.key_version);
-    const auto* key_of_version = with_version(*keys, wrapped.key_version);
+    auto known = keys();
+    const auto* key_of_version = with_version(*known, wrapped.key_version);
     if (key_of_version == nullptr) co_return reason_error(reason::kRootKeyMismatch, {});
     auto size = wrapped.ciphertext.size();
     if (size <= envelope::kRecordOverhead || size > envelope::kRecordOverhead + kLongestSecret) {
@@ -82,7 +79,7 @@ class LocalKeyProvider final : public KeyProvider {
   Task<Result<KeyDescription>> describe(const KeyLocation& key, Deadline) override {
     LATCHKEY_CO_TRYV(check(key));
     KeyDescription description;
-    description.key_version = known()->front().version;
+    description.key_version = keys()->front().version;
     description.type = "oct";
     description.bits = 256;
     description.enabled = true;
@@ -103,31 +100,18 @@ class LocalKeyProvider final : public KeyProvider {
     return found == keys.end() ? nullptr : &*found;
   }
 
-  [[nodiscard]] SharedKeys known() const {
+  [[nodiscard]] SharedKeys keys() {
     std::lock_guard lock(mutex_);
-    return keys_;
-  }
-  // The keys, read again where none has this version: one may have been added meanwhile.
-  [[nodiscard]] SharedKeys find(std::string_view version) {
-    std::lock_guard lock(mutex_);
-    auto now = std::chrono::steady_clock::now();
-    if (with_version(*keys_, version) != nullptr || (reloaded_at_ && now - *reloaded_at_ < kBetweenReloads))
-      return keys_;
-    reloaded_at_ = now;
-    auto read = read_root_keys(path_, random_, IfMissing::Refuse);
-    auto usable = read ? make_usable(std::move(read.value())) : Result<std::vector<Usable>>(read.error());
-    if (usable) {
-      keys_ = std::make_shared<const std::vector<Usable>>(std::move(usable.value()));
-    } else {
-      spdlog::warn("the root keys could not be read again: {}", describe(usable.error()));
-    }
+    auto replaced = file_.read_if_replaced();
+    if (!replaced) return keys_;
+    auto usable = make_usable(std::move(*replaced));
+    if (usable) keys_ = std::make_shared<const std::vector<Usable>>(std::move(usable.value()));
     return keys_;
   }
 
-  mutable std::mutex mutex_;  // over the pointer and the time
+  std::mutex mutex_;  // over the two below
   SharedKeys keys_;
-  std::optional<SteadyTime> reloaded_at_;
-  std::string path_;
+  RootKeyFile file_;
   RandomSource& random_;
 };
 

@@ -11,8 +11,7 @@
 
 namespace latchkey::kms {
 
-// `keys` as read from `path`, which is read again where something is wrapped by a key that is not among them. `random`
-// outlives it.
+// `keys` as read from `path`; goes on with the newest once the file is replaced. `random` outlives it.
 [[nodiscard]] Result<std::shared_ptr<KeyProvider>> make_local_key_provider(RootKeys keys, std::string path,
                                                                            RandomSource& random);
 

@@ -172,24 +172,35 @@ Result<RootKeys> keep_newest_root_key(const std::string& path, RandomSource& ran
   return split(bytes);
 }
 
-RootKeys clone(const RootKeys& keys) {
-  RootKeys copy;
-  for (const auto& key : keys) copy.push_back({key.version, key.key.clone()});
-  return copy;
+RootKeyFile::Look RootKeyFile::look() const {
+  struct stat status {};
+  if (::stat(path_.c_str(), &status) != 0) return {};
+  constexpr std::int64_t kNanoseconds = 1'000'000'000;
+  return {status.st_ino, std::int64_t{status.st_mtim.tv_sec} * kNanoseconds + status.st_mtim.tv_nsec, status.st_size};
 }
 
-Result<std::shared_ptr<const store::RowSealer>> make_row_sealer(const RootKeys& keys, std::optional<std::string> path) {
+std::optional<RootKeys> RootKeyFile::read_if_replaced() {
+  auto now = look();
+  if (now == seen_) return std::nullopt;
+  seen_ = now;
+  auto bytes = read_keys_that_must_be_there(path_);
+  if (bytes) return split(bytes.value());
+  spdlog::error("the root keys could not be read again: {}. Those that are known serve on",
+                latchkey::describe(bytes.error()));
+  return std::nullopt;
+}
+
+Result<std::shared_ptr<const store::RowSealer>> make_row_sealer(const RootKeys& keys, const std::string& path) {
   LATCHKEY_TRY(auto seals, seal_keys(keys));
-  store::RowSealer::Reload reload;
-  if (path) {
-    reload = [path = std::move(*path)]() -> std::optional<store::RowSealer::Keys> {
-      auto bytes = read_keys_that_must_be_there(path);
-      auto read = bytes ? seal_keys(split(bytes.value())) : Result<store::RowSealer::Keys>(bytes.error());
-      if (read) return std::move(read.value());
-      spdlog::warn("the root keys could not be read again: {}", describe(read.error()));
-      return std::nullopt;
-    };
-  }
+  auto file = std::make_shared<RootKeyFile>(path);
+  auto reload = [file]() -> std::optional<store::RowSealer::Keys> {
+    auto read = file->read_if_replaced();
+    if (!read) return std::nullopt;
+    auto changed = seal_keys(*read);
+    if (changed) return std::move(changed.value());
+    spdlog::error("no seals can be made under the new root keys: {}", latchkey::describe(changed.error()));
+    return std::nullopt;
+  };
   return std::shared_ptr<const store::RowSealer>(
       std::make_shared<store::RowSealer>(std::move(seals), std::move(reload)));
 }

@@ -8,6 +8,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <sys/types.h>
 #include <vector>
 
 #include "base/random.hpp"
@@ -42,11 +43,30 @@ enum class IfMissing {
 // Leaves the newest alone in the file. Nothing must be under the others any more: what is cannot be read again.
 [[nodiscard]] Result<RootKeys> keep_newest_root_key(const std::string& path, RandomSource& random);
 
-[[nodiscard]] RootKeys clone(const RootKeys& keys);
+// Notices that the file was replaced. Not thread-safe.
+class RootKeyFile {
+ public:
+  // From now on.
+  explicit RootKeyFile(std::string path) : path_(std::move(path)), seen_(look()) {}
+  // The keys where the file was replaced since the last call; absent where it was not, or cannot be read (which is
+  // logged: the keys that are known serve on).
+  [[nodiscard]] std::optional<RootKeys> read_if_replaced();
 
-// Seals under what is derived from `keys`; where `path` is named, it is read again when a row names a key that is not
-// among them.
+ private:
+  struct Look {
+    ino_t inode = 0;
+    std::int64_t changed_at = 0;  // nanoseconds
+    off_t size = 0;
+    friend bool operator==(const Look&, const Look&) = default;
+  };
+  [[nodiscard]] Look look() const;
+
+  std::string path_;
+  Look seen_;
+};
+
+// Seals under what is derived from `keys`, which were read from `path`; goes on with the newest once it is replaced.
 [[nodiscard]] Result<std::shared_ptr<const store::RowSealer>> make_row_sealer(const RootKeys& keys,
-                                                                              std::optional<std::string> path);
+                                                                              const std::string& path);
 
 }  // namespace latchkey::kms
