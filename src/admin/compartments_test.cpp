@@ -71,6 +71,8 @@ TEST_F(CompartmentsTest, AnArchivedWorkspaceIsReadOnly) {
 // A store that is gone.
 class BrokenStore final : public store::Store {
  public:
+  Task<Result<store::SealCounts>> check_seals() override { co_return Error{}; }
+  Task<Result<store::SealProgress>> reseal(store::SealProgress, std::size_t) override { co_return Error{}; }
   Task<Result<void>> purge(std::vector<Bytes>) override { co_return Error{ErrorCode::Unavailable, "the disk is gone"}; }
 
  protected:

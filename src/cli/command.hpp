@@ -53,6 +53,7 @@ void add_data_key_commands(CLI::App& app, Chosen& chosen);
 void add_dev_command(CLI::App& app, Chosen& chosen);
 void add_key_commands(CLI::App& app, Chosen& chosen);
 void add_organization_commands(CLI::App& app, Chosen& chosen);
+void add_root_key_commands(CLI::App& app, Chosen& chosen);
 void add_serve_command(CLI::App& app, Chosen& chosen);
 void add_tour_command(CLI::App& app, Chosen& chosen);
 void add_workspace_commands(CLI::App& app, Chosen& chosen);

@@ -29,6 +29,7 @@ ExitCode run(int argc, char** argv) {
   add_workspace_commands(app, chosen);
   add_lease_commands(app, chosen);
   add_webhook_commands(app, chosen);
+  add_root_key_commands(app, chosen);
   add_data_key_commands(app, chosen);
   add_data_commands(app, chosen);
   add_activity_commands(app, chosen);

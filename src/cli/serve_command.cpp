@@ -70,6 +70,7 @@ void add_config_options(CLI::App& command, ServeOptions& options) {
       .add_option("--config", options.config_file, "The settings, TOML (`latchkey serve --print-config` explains them)")
       ->envname("LATCHKEY_CONFIG");
   command.add_option("--database", options.database, "The SQLite file, instead of store.database");
+  command.add_option("--root-key", options.root_key, "The root key file of that database, instead of root_key.file");
   command.add_option("--set", options.settings,
                      "SECTION.NAME=VALUE, as often as needed; wins over file and environment");
 }
@@ -77,6 +78,7 @@ void add_config_options(CLI::App& command, ServeOptions& options) {
 Result<ServerConfig> load_config(const ServeOptions& options) {
   LATCHKEY_TRY(ConfigOverrides overrides, read_pairs("--set", options.settings));
   if (!options.database.empty()) overrides["store.database"] = options.database;
+  if (!options.root_key.empty()) overrides["root_key.file"] = options.root_key;
   auto environment = [](const std::string& name) -> std::optional<std::string> {
     const char* value = std::getenv(name.c_str());
     return value == nullptr ? std::nullopt : std::optional<std::string>(value);

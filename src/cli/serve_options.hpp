@@ -1,4 +1,4 @@
-// The options by which `serve` and `org` find their settings.
+// The options by which `serve`, `org` and `root-key` find their settings.
 #pragma once
 
 #include <string>
@@ -13,10 +13,11 @@ namespace latchkey::cli {
 struct ServeOptions {
   std::string config_file;
   std::string database;
+  std::string root_key;
   std::vector<std::string> settings;  // "section.name=value"
 };
 
-// --config, --database and --set.
+// --config, --database, --root-key and --set.
 void add_config_options(CLI::App& command, ServeOptions& options);
 
 // File, environment and options together; see load_server_config.

@@ -168,9 +168,11 @@ std::vector<Setting> server_settings() {
       {"store", "database", "The SQLite file with everything that must not be lost. Back it up.",
        "/var/lib/latchkey/latchkey.db", true, text(&C::database)},
       {"root_key", "file",
-       "The platform's own root key, for workspaces without a customer's key; made at the first start.\nWhoever has "
-       "it and the database can read that data: keep it apart from the backups of the database.",
-       "/var/lib/latchkey/root.key", true, text(&C::root_key_file)},
+       "The platform's own root keys: they wrap the data keys of workspaces without a customer's key, and seal the "
+       "rows\n"
+       "of the database. Made at the first start. Whoever has the file and the database can read that data: keep it\n"
+       "apart from the database and its backups, and back it up.",
+       "/etc/latchkey/root.key", true, text(&C::root_key_file)},
       {"azure", "client_id",
        "The client id of your multi-tenant Entra app, the one that customers consent to.\nEmpty: Azure keys cannot be "
        "used. Give the app exactly one credential of the three below.",

@@ -61,6 +61,8 @@ TEST(RotationDueTest, EachLimitByItself) {
 // Takes what is written, or refuses.
 class UseStore final : public store::Store {
  public:
+  Task<Result<store::SealCounts>> check_seals() override { co_return Error{}; }
+  Task<Result<store::SealProgress>> reseal(store::SealProgress, std::size_t) override { co_return Error{}; }
   Task<Result<void>> purge(std::vector<Bytes>) override { co_return success(); }
   int left_to_succeed = 0;
   int transactions = 0;

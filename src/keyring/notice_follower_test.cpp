@@ -8,7 +8,9 @@ namespace {
 
 struct NoticeFollowerTest : testing::KeyringTest {
   // The same file, opened by another node.
-  std::unique_ptr<store::Store> elsewhere = store::open_sqlite_store({.path = folder + "/store.db", .sealer = store::testing::sealer_source(), .alarm = {}}).value();
+  std::unique_ptr<store::Store> elsewhere =
+      store::open_sqlite_store({.path = folder + "/store.db", .sealer = store::testing::sealer_source(), .alarm = {}})
+          .value();
   NoticeFollower follower{*store, *keyring, clock};
 
   Result<void> follow() { return run(follower.follow()); }

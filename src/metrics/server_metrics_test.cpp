@@ -90,6 +90,8 @@ TEST_F(ServerMetricsTest, CountsWhatCustomersKeysHadToSay) {
 
 class UnreadableStore final : public store::Store {
  public:
+  Task<Result<store::SealCounts>> check_seals() override { co_return Error{}; }
+  Task<Result<store::SealProgress>> reseal(store::SealProgress, std::size_t) override { co_return Error{}; }
   Task<Result<void>> purge(std::vector<Bytes>) override { co_return success(); }
 
  protected:

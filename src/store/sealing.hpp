@@ -26,4 +26,12 @@ struct SealCounts {
   std::int64_t refused = 0;  // did not verify, and was left as it is
 };
 
+// How far a pass over all rows has come; each begins with {}.
+struct SealProgress {
+  std::size_t table = 0;
+  std::int64_t row = 0;
+  bool done = false;
+  SealCounts counts;  // of the pass so far
+};
+
 }  // namespace latchkey::store

@@ -18,6 +18,7 @@
 #include "base/result.hpp"
 #include "base/task.hpp"
 #include "store/rows.hpp"
+#include "store/sealing.hpp"
 
 namespace latchkey::store {
 
@@ -162,6 +163,16 @@ class Transaction {
   // Inserts, or replaces the key's row.
   virtual Result<void> put(const Rewrap& row) = 0;
 
+  // --- what is under a root key that was replaced ---
+
+  // Of every organisation, at most `limit`, those with an id above `after` (absent: from the first).
+  virtual Result<std::vector<DataKey>> data_keys_under_other_root_keys(std::string_view key_version,
+                                                                       const std::optional<RawId>& after,
+                                                                       std::size_t limit) = 0;
+  virtual Result<std::vector<WebhookEndpoint>> webhooks_under_other_root_keys(std::string_view key_version) = 0;
+  // Both together, those that do not verify among them.
+  virtual Result<std::int64_t> count_under_other_root_keys(std::string_view key_version) = 0;
+
   // --- what nodes tell each other ---
 
   // For every other node that has this store open, once the transaction is committed.
@@ -219,6 +230,14 @@ class Store {
   // for (the last 32 of each). Takes time, and other writes wait. Unavailable where it could not be done now; asking
   // again does no harm.
   virtual Task<Result<void>> purge(std::vector<Bytes> erased) = 0;
+
+  // Verifies every row: `sealed` of them are right. Changes nothing.
+  virtual Task<Result<SealCounts>> check_seals() = 0;
+
+  // Goes on with a pass that seals under the newest root key the rows that an older one sealed, `limit` rows of a table
+  // at a time. The store is marked with the newest at the end of a pass that met no such row but those that do not
+  // verify.
+  virtual Task<Result<SealProgress>> reseal(SealProgress from, std::size_t limit) = 0;
 
  protected:
   enum class Access { Read, Write };

@@ -195,7 +195,7 @@ test('lists are one JSON object, and text is a table', () => {
   assert.equal(json(['activity', 'list', '--limit', '2']).data.length, 2);
   const types = json(['activity', 'list', '--type', 'platform_workspace_created']).data.map((activity) => activity.type);
   assert.ok(types.length > 0 && types.every((type) => type === 'platform_workspace_created'));
-  const organizations = bare(['org', 'list', '--database', join(dev.folder, 'latchkey.db'), '-o', 'json']);
+  const organizations = bare(['org', 'list', '--database', join(dev.folder, 'latchkey.db'), '--root-key', join(dev.folder, 'root.key'), '-o', 'json']);
   assert.deepEqual(JSON.parse(organizations.stdout).data.map((row) => row.id), [dev.env.LATCHKEY_ORGANIZATION_ID]);
 });
 
@@ -246,11 +246,11 @@ test('a mistake in the settings is named with its file and line', () => {
 test('an operator makes organisations and keys, serves, and revokes', async () => {
   const database = join(folder, 'served.db');
   const run = (...args) => {
-    const done = bare([...args, '--database', database, '-o', 'json']);
+    const done = bare([...args, '--database', database, '--root-key', join(folder, 'root.key'), '-o', 'json']);
     assert.equal(done.status, 0, done.stderr);
     return JSON.parse(done.stdout);
   };
-  const none = bare(['org', 'keys', 'list', '--database', database]);
+  const none = bare(['org', 'keys', 'list', '--database', database, '--root-key', join(folder, 'root.key')]);
   assert.equal(none.status, 1);
   assert.match(none.stderr, /latchkey org create/);
   const first = run('org', 'create', 'First');
@@ -260,7 +260,7 @@ test('an operator makes organisations and keys, serves, and revokes', async () =
   const second = run('org', 'create', 'Second');
   assert.notEqual(second.organization_id, first.organization_id);
   assert.deepEqual(run('org', 'list').data.map((row) => row.name).sort(), ['First', 'Second']);
-  const unsaid = bare(['org', 'keys', 'list', '--database', database]);
+  const unsaid = bare(['org', 'keys', 'list', '--database', database, '--root-key', join(folder, 'root.key')]);
   assert.equal(unsaid.status, 1);
   assert.match(unsaid.stderr, /--organization/);
   const service = run('org', 'keys', 'create', '--role', 'service', '--organization', second.organization_id);
@@ -268,7 +268,7 @@ test('an operator makes organisations and keys, serves, and revokes', async () =
   assert.deepEqual(listed.map((key) => key.role).sort(), ['admin', 'service']);
   assert.ok(listed.every((key) => !JSON.stringify(key).includes(service.key)), 'shown once');
 
-  const server = await serving({ 'root_key.file': join(folder, 'root.key'), 'log.format': 'json' }, ['--database', database]);
+  const server = await serving({ 'root_key.file': join(folder, 'root.key'), 'log.format': 'json' }, ['--database', database, '--root-key', join(folder, 'root.key')]);
   const { url } = server;
   try {
     assert.equal((await fetch(`${url}/readyz`)).status, 200);

@@ -18,7 +18,7 @@ let principal;
 let foreign; // another organisation, on the same server
 
 function org(...args) {
-  const done = spawnSync(binary, ['org', ...args, '--database', join(dev.folder, 'latchkey.db'), '-o', 'json'], { encoding: 'utf8' });
+  const done = spawnSync(binary, ['org', ...args, '--database', join(dev.folder, 'latchkey.db'), '--root-key', join(dev.folder, 'root.key'), '-o', 'json'], { encoding: 'utf8' });
   assert.equal(done.status, 0, done.stderr);
   return JSON.parse(done.stdout);
 }

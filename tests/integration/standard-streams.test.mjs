@@ -23,7 +23,7 @@ after(() => dev.stop());
 // `"$LATCHKEY" ARGUMENTS REDIRECTIONS`, by a shell.
 function shell(line) {
   const done = spawnSync('bash', ['-c', line], {
-    cwd: folder, encoding: 'utf8', input: '', env: { PATH: process.env.PATH, HOME: folder, ...dev.env, LATCHKEY: binary, DATABASE: database },
+    cwd: folder, encoding: 'utf8', input: '', env: { PATH: process.env.PATH, HOME: folder, ...dev.env, LATCHKEY: binary, DATABASE: database, ROOT_KEY: join(dev.folder, 'root.key') },
   });
   return { code: done.status, out: done.stdout, err: done.stderr };
 }
@@ -36,7 +36,7 @@ const kLost = {
 
 const kCommands = [
   '--help', '--version', 'keys create --help', 'completion bash', 'explain', 'serve --print-config', 'keys list', 'keys list -o json', 'workspaces list',
-  'activity list', 'activity list -o json', 'leases get', 'webhooks list', 'org list --database "$DATABASE"', 'org keys list --database "$DATABASE" -o json',
+  'activity list', 'activity list -o json', 'leases get', 'webhooks list', 'org list --database "$DATABASE" --root-key "$ROOT_KEY"', 'org keys list --database "$DATABASE" --root-key "$ROOT_KEY" -o json',
   'encrypt plain --out -', 'encrypt < plain', 'encrypt plain --remote --out -', 'tour --help',
 ];
 
@@ -56,7 +56,7 @@ test('closed descriptors are no place for results', () => {
   // The database, its journal, sockets and the lease would take the numbers 0 to 2.
   for (const closed of ['<&-', '>&-', '2>&-', '<&- >&-', '<&- >&- 2>&-']) {
     const code = closed.includes('>&-') && !/^2/.test(closed) ? 1 : 0;
-    assert.equal(shell(`"$LATCHKEY" org list --database "$DATABASE" ${closed}`).code, code, closed);
+    assert.equal(shell(`"$LATCHKEY" org list --database "$DATABASE" --root-key "$ROOT_KEY" ${closed}`).code, code, closed);
     assert.equal(shell(`"$LATCHKEY" keys list ${closed}`).code, code, closed);
   }
   assert.equal(shell('"$LATCHKEY" encrypt <&-').code, 1);
@@ -64,7 +64,7 @@ test('closed descriptors are no place for results', () => {
   const sealed = shell('"$LATCHKEY" encrypt plain --out sealed 2>&- <&- > /dev/null && "$LATCHKEY" decrypt sealed --out -');
   assert.deepEqual([sealed.code, sealed.out], [0, 'plaintext']);
   // Nothing was written into the database: it still tells whose it is.
-  assert.match(shell('"$LATCHKEY" org list --database "$DATABASE"').out, /Development/);
+  assert.match(shell('"$LATCHKEY" org list --database "$DATABASE" --root-key "$ROOT_KEY"').out, /Development/);
 });
 
 test('a server that cannot say that it is ready does not run', () => {
@@ -76,10 +76,10 @@ test('a server that cannot say that it is ready does not run', () => {
 });
 
 test('a secret that is shown once and was not seen is not kept', () => {
-  const list = () => JSON.parse(shell('"$LATCHKEY" org keys list --database "$DATABASE" -o json').out).data;
+  const list = () => JSON.parse(shell('"$LATCHKEY" org keys list --database "$DATABASE" --root-key "$ROOT_KEY" -o json').out).data;
   const before = list();
   for (const format of ['', '-o json']) {
-    const key = shell(`"$LATCHKEY" org keys create --role compliance --database "$DATABASE" ${format} > /dev/full`);
+    const key = shell(`"$LATCHKEY" org keys create --role compliance --database "$DATABASE" --root-key "$ROOT_KEY" ${format} > /dev/full`);
     assert.equal(key.code, 1);
     assert.match(key.err, /No space left on device; apikey_\w+ was revoked again.*latchkey org keys create --role compliance --organization [0-9a-f-]+/);
   }
@@ -99,10 +99,10 @@ test('a secret that is shown once and was not seen is not kept', () => {
 });
 
 test('an organisation whose admin key was not seen says how to get one', () => {
-  const lost = shell('"$LATCHKEY" org create Contoso --database other.db > /dev/full');
+  const lost = shell('"$LATCHKEY" org create Contoso --database other.db --root-key other.key > /dev/full');
   assert.equal(lost.code, 1);
   const command = /To get another: latchkey (org keys create .*)$/m.exec(lost.err)[1];
-  const key = JSON.parse(shell(`"$LATCHKEY" ${command} --database other.db -o json`).out);
+  const key = JSON.parse(shell(`"$LATCHKEY" ${command} --database other.db --root-key other.key -o json`).out);
   assert.deepEqual([key.role, key.status], ['admin', 'active']);
 });
 

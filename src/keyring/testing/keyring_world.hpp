@@ -95,6 +95,10 @@ class FaultyStore final : public store::Store {
   // Runs inside the write's transaction, before it.
   std::function<Result<void>(store::Transaction&)> first;
 
+  Task<Result<store::SealCounts>> check_seals() override { return inner_->check_seals(); }
+  Task<Result<store::SealProgress>> reseal(store::SealProgress from, std::size_t limit) override {
+    return inner_->reseal(from, limit);
+  }
   Task<Result<void>> purge(std::vector<Bytes> erased) override { return inner_->purge(std::move(erased)); }
 
  protected:

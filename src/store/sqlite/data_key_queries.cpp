@@ -144,6 +144,30 @@ Result<bool> SqliteTransaction::rewrap_data_key(const DataKey& before, std::stri
   return true;
 }
 
+Result<std::vector<DataKey>> SqliteTransaction::data_keys_under_other_root_keys(std::string_view key_version,
+                                                                                const std::optional<RawId>& after,
+                                                                                std::size_t limit) {
+  return read_rows<DataKey>(Unverified::LeftOut,
+                            "WHERE external_key_id IS NULL AND key_version <> ?1 AND state <> 'destroyed' AND "
+                            "(?2 IS NULL OR id > ?2) ORDER BY id LIMIT ?3",
+                            key_version, after, sql_limit(limit));
+}
+
+Result<std::int64_t> SqliteTransaction::count_under_other_root_keys(std::string_view key_version) {
+  if (failure_) return *failure_;
+  auto run = [&]() -> Result<std::int64_t> {
+    LATCHKEY_TRY(auto statement,
+                 connection_.prepare("SELECT (SELECT count(*) FROM data_keys WHERE external_key_id IS NULL AND "
+                                     "key_version <> ?1 AND state <> 'destroyed') + (SELECT count(*) FROM "
+                                     "webhook_endpoints WHERE secret_key_version <> ?1 OR "
+                                     "coalesce(previous_secret_key_version, ?1) <> ?1)"));
+    statement.bind(key_version);
+    LATCHKEY_TRYV(statement.step());
+    return Row(statement).integer();
+  };
+  return watch(run());
+}
+
 Result<std::optional<Rewrap>> SqliteTransaction::find_rewrap(std::string_view external_key_id) {
   return find<Rewrap>("WHERE external_key_id = ?", external_key_id);
 }

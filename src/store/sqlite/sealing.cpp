@@ -38,7 +38,7 @@ std::string name_of(const SealKeyId& id) {
 }
 
 template <class Work>
-Result<SealCounts> in_transaction(Connection& connection, Work work) {
+auto in_transaction(Connection& connection, Work work) -> std::invoke_result_t<Work> {
   LATCHKEY_TRYV(connection.execute("BEGIN IMMEDIATE"));
   auto done = work();
   if (done) {
@@ -56,41 +56,39 @@ struct Visited {
 
 // Which rows of every table are looked at, which of them are believed, and whether those are sealed anew.
 struct Pass {
-  std::string_view which;   // ?1: the newest key's id
-  std::int64_t limit = -1;  // of each table
+  std::string_view which = "TRUE";  // ?1: the newest key's id
+  std::int64_t limit = -1;          // of each table
   std::function<bool(const SealText&, ByteView seal)> believe;
   bool writes = true;
 };
 
+// The rows of T's table behind `progress`; afterwards it stands behind them, or at the next table.
 template <class T>
-Result<std::vector<Visited>> visit(Connection& connection, const RowSealer& sealer, const Pass& pass,
-                                   SealCounts& counts) {
-  LATCHKEY_TRY(auto statement, connection.prepare(fmt::format("SELECT {}, seal, rowid FROM {} WHERE {} LIMIT ?2",
-                                                              Columns<T>::kNames, Columns<T>::kTable, pass.which)));
-  auto newest = sealer.newest();
-  statement.bind(ByteView(newest));
-  statement.bind(pass.limit);
+Result<void> pass_table(Connection& connection, const RowSealer& sealer, const Pass& pass, SealProgress& progress) {
   std::vector<Visited> visited;
-  for (;;) {
-    LATCHKEY_TRY(bool more, statement.step());
-    if (!more) return visited;
-    Row row(statement);
-    auto value = Columns<T>::read(row);
-    auto seal = row.optional_bytes().value_or(Bytes());
-    auto rowid = row.integer();
-    auto text = seal_text(value);
-    if (row.damaged() || !pass.believe(text, seal)) {
-      ++counts.refused;
-    } else {
-      ++counts.sealed;
-      if (pass.writes) visited.push_back({rowid, sealer.seal(text)});
+  std::int64_t looked_at = 0;
+  {
+    LATCHKEY_TRY(auto statement, connection.prepare(fmt::format(
+                                     "SELECT {}, seal, rowid FROM {} WHERE ({}) AND coalesce(?1, x'') IS NOT "
+                                     "NULL AND rowid > ?2 ORDER BY rowid LIMIT ?3",
+                                     Columns<T>::kNames, Columns<T>::kTable, pass.which)));
+    auto newest = sealer.newest();
+    statement.bind(ByteView(newest));
+    statement.bind(progress.row);
+    statement.bind(pass.limit);
+    for (;; ++looked_at) {
+      LATCHKEY_TRY(bool more, statement.step());
+      if (!more) break;
+      Row row(statement);
+      auto value = Columns<T>::read(row);
+      auto seal = row.optional_bytes().value_or(Bytes());
+      progress.row = row.integer();
+      auto text = seal_text(value);
+      bool believed = !row.damaged() && pass.believe(text, seal);
+      ++(believed ? progress.counts.sealed : progress.counts.refused);
+      if (believed && pass.writes) visited.push_back({progress.row, sealer.seal(text)});
     }
   }
-}
-
-template <class T>
-Result<void> pass_table(Connection& connection, const RowSealer& sealer, const Pass& pass, SealCounts& counts) {
-  LATCHKEY_TRY(auto visited, visit<T>(connection, sealer, pass, counts));
   for (const auto& row : visited) {
     LATCHKEY_TRY(auto update,
                  connection.prepare(fmt::format("UPDATE {} SET seal = ? WHERE rowid = ?", Columns<T>::kTable)));
@@ -98,20 +96,34 @@ Result<void> pass_table(Connection& connection, const RowSealer& sealer, const P
     update.bind(row.rowid);
     LATCHKEY_TRYV(update.step());
   }
+  if (pass.limit < 0 || looked_at < pass.limit) {
+    ++progress.table;
+    progress.row = 0;
+  }
+  return success();
+}
+
+using PassTable = Result<void> (*)(Connection&, const RowSealer&, const Pass&, SealProgress&);
+constexpr std::array<PassTable, 8> kTables{pass_table<ApiKey>,          pass_table<ExternalKey>,
+                                           pass_table<Workspace>,       pass_table<DataKey>,
+                                           pass_table<LeasePolicy>,     pass_table<ExternalKeySuspension>,
+                                           pass_table<WebhookEndpoint>, pass_table<WebhookDelivery>};
+
+// One step of a pass: a table, or as much of it as the limit says.
+Result<void> go_on(Connection& connection, const RowSealer& sealer, const Pass& pass, SealProgress& progress) {
+  if (progress.table < kTables.size()) {
+    LATCHKEY_TRYV(kTables[progress.table](connection, sealer, pass, progress));
+  }
+  progress.done = progress.table >= kTables.size();
   return success();
 }
 
 Result<SealCounts> pass_all(Connection& connection, const RowSealer& sealer, const Pass& pass) {
-  SealCounts counts;
-  LATCHKEY_TRYV(pass_table<ApiKey>(connection, sealer, pass, counts));
-  LATCHKEY_TRYV(pass_table<ExternalKey>(connection, sealer, pass, counts));
-  LATCHKEY_TRYV(pass_table<Workspace>(connection, sealer, pass, counts));
-  LATCHKEY_TRYV(pass_table<DataKey>(connection, sealer, pass, counts));
-  LATCHKEY_TRYV(pass_table<LeasePolicy>(connection, sealer, pass, counts));
-  LATCHKEY_TRYV(pass_table<ExternalKeySuspension>(connection, sealer, pass, counts));
-  LATCHKEY_TRYV(pass_table<WebhookEndpoint>(connection, sealer, pass, counts));
-  LATCHKEY_TRYV(pass_table<WebhookDelivery>(connection, sealer, pass, counts));
-  return counts;
+  SealProgress progress;
+  while (!progress.done) {
+    LATCHKEY_TRYV(go_on(connection, sealer, pass, progress));
+  }
+  return progress.counts;
 }
 
 // Believes what verifies.
@@ -172,27 +184,27 @@ Result<SealCounts> seal_existing(Connection& connection, const RowSealer& sealer
                       connection.path())};
     }
     LATCHKEY_TRY(auto counts,
-                 pass_all(connection, sealer,
-                          {.which = "?1 IS NOT NULL", .believe = [](const SealText&, ByteView) { return true; }}));
+                 pass_all(connection, sealer, {.believe = [](const SealText&, ByteView) { return true; }}));
     LATCHKEY_TRYV(write_mark(connection, sealer));
     return counts;
   });
 }
 
 Result<SealCounts> check_rows(Connection& connection, const RowSealer& sealer) {
-  return pass_all(connection, sealer, {.which = "?1 IS NOT NULL", .believe = verified_by(sealer), .writes = false});
+  return pass_all(connection, sealer, {.believe = verified_by(sealer), .writes = false});
 }
 
-Result<SealCounts> reseal(Connection& connection, const RowSealer& sealer, std::size_t limit) {
-  return in_transaction(connection, [&]() -> Result<SealCounts> {
-    LATCHKEY_TRY(auto counts, pass_all(connection, sealer,
-                                       {.which = "seal IS NULL OR substr(seal, 1, 8) <> ?1",
-                                        .limit = sql_limit(limit),
-                                        .believe = verified_by(sealer)}));
-    if (counts.sealed == 0) {
+Result<SealProgress> reseal(Connection& connection, const RowSealer& sealer, SealProgress from, std::size_t limit) {
+  return in_transaction(connection, [&]() -> Result<SealProgress> {
+    LATCHKEY_TRYV(go_on(connection, sealer,
+                        {.which = "seal IS NULL OR substr(seal, 1, 8) <> ?1",
+                         .limit = sql_limit(limit),
+                         .believe = verified_by(sealer)},
+                        from));
+    if (from.done && from.counts.sealed == 0) {
       LATCHKEY_TRYV(write_mark(connection, sealer));
     }
-    return counts;
+    return from;
   });
 }
 

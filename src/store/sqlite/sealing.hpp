@@ -22,8 +22,8 @@ namespace latchkey::store {
 // Verifies every row; changes nothing. `sealed`: how many are right.
 [[nodiscard]] Result<SealCounts> check_rows(Connection& connection, const RowSealer& sealer);
 
-// Seals rows anew that another key than the newest sealed, at most `limit` of each table. Those that do not verify stay
-// as they are, and are counted as refused each time. Where none is left, the database is marked with the newest.
-[[nodiscard]] Result<SealCounts> reseal(Connection& connection, const RowSealer& sealer, std::size_t limit);
+// See Store::reseal.
+[[nodiscard]] Result<SealProgress> reseal(Connection& connection, const RowSealer& sealer, SealProgress from,
+                                          std::size_t limit);
 
 }  // namespace latchkey::store

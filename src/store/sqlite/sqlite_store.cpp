@@ -160,6 +160,16 @@ class SqliteStore final : public Store {
     co_return co_await run_on(writer_pool_, std::move(work));
   }
 
+  Task<Result<SealCounts>> check_seals() override {
+    auto work = [this] { return check_rows(*writer_, *sealer_); };
+    co_return co_await run_on(writer_pool_, std::move(work));
+  }
+
+  Task<Result<SealProgress>> reseal(SealProgress from, std::size_t limit) override {
+    auto work = [this, from, limit] { return store::reseal(*writer_, *sealer_, from, limit); };
+    co_return co_await run_on(writer_pool_, std::move(work));
+  }
+
  protected:
   Task<Result<void>> run(Access access, Work work) override {
     if (access == Access::Write) {

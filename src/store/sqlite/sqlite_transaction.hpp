@@ -81,6 +81,10 @@ class SqliteTransaction final : public Transaction {
   Result<std::optional<Rewrap>> find_rewrap(std::string_view external_key_id) override;
   Result<std::vector<Rewrap>> list_running_rewraps() override;
   Result<void> put(const Rewrap& row) override;
+  Result<std::vector<DataKey>> data_keys_under_other_root_keys(std::string_view key_version,
+                                                               const std::optional<RawId>& after,
+                                                               std::size_t limit) override;
+  Result<std::int64_t> count_under_other_root_keys(std::string_view key_version) override;
   // notice_queries.cpp
   Result<void> notify(const Notice& notice) override;
   Result<std::vector<Notice>> notices_after(std::int64_t sequence, std::size_t limit) override;
@@ -91,6 +95,7 @@ class SqliteTransaction final : public Transaction {
   Result<void> update(const WebhookEndpoint& row) override;
   Result<std::optional<WebhookEndpoint>> find_webhook_endpoint(const Uuid& organization, std::string_view id) override;
   Result<std::vector<WebhookEndpoint>> list_webhook_endpoints(const Uuid& organization) override;
+  Result<std::vector<WebhookEndpoint>> webhooks_under_other_root_keys(std::string_view key_version) override;
   Result<bool> erase_webhook_endpoint(const Uuid& organization, std::string_view id) override;
   Result<void> insert(const WebhookDelivery& row) override;
   Result<void> update(const WebhookDelivery& row) override;

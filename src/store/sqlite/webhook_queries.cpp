@@ -165,6 +165,13 @@ Result<std::vector<WebhookEndpoint>> SqliteTransaction::list_webhook_endpoints(c
   return select<WebhookEndpoint>("WHERE organization = ? ORDER BY created_at, id", organization);
 }
 
+Result<std::vector<WebhookEndpoint>> SqliteTransaction::webhooks_under_other_root_keys(std::string_view key_version) {
+  return read_rows<WebhookEndpoint>(
+      Unverified::LeftOut,
+      "WHERE secret_key_version <> ?1 OR coalesce(previous_secret_key_version, ?1) <> ?1 ORDER BY created_at, id",
+      key_version);
+}
+
 Result<bool> SqliteTransaction::erase_webhook_endpoint(const Uuid& organization, std::string_view id) {
   LATCHKEY_TRY(auto changed,
                write("Removing a webhook endpoint", "DELETE FROM webhook_endpoints WHERE organization = ? AND id = ?",
