@@ -56,7 +56,6 @@ struct Destroyed {
   ShredOutcome outcome;
   Uuid compartment;
   std::vector<RawId> ids;
-  std::vector<Bytes> wrapped;
 };
 
 }  // namespace
@@ -92,10 +91,7 @@ Task<Result<ShredOutcome>> DataKeys::shred(Caller caller, std::string workspace_
     LATCHKEY_TRY(auto rows, tx.destroy_data_keys(workspace.compartment, clock_.now()));
     Destroyed destroyed;
     destroyed.compartment = workspace.compartment;
-    for (auto& row : rows) {
-      destroyed.ids.push_back(row.id);
-      destroyed.wrapped.push_back(std::move(row.wrapped));
-    }
+    for (const auto& row : rows) destroyed.ids.push_back(row.id);
     LATCHKEY_TRY(destroyed.outcome, count_destroyed(tx, workspace));
     if (destroyed.ids.empty()) return destroyed;
     store::Notice notice;
@@ -112,7 +108,7 @@ Task<Result<ShredOutcome>> DataKeys::shred(Caller caller, std::string workspace_
   };
   LATCHKEY_CO_TRY(auto destroyed, co_await store_.write(std::move(destroy)));
   keyring_.forget(destroyed.compartment, destroyed.ids);
-  auto purged = co_await store_.purge(std::move(destroyed.wrapped));
+  auto purged = co_await store_.purge();
   if (!purged) {
     auto cause = purged.error();
     auto code = cause.code;

@@ -48,6 +48,7 @@ constexpr std::chrono::seconds kMostTurn{20};  // that a call may wait for its t
 constexpr std::chrono::milliseconds kFirstAttention{50};
 constexpr std::chrono::milliseconds kFollowPeriod{500};
 constexpr std::chrono::milliseconds kAlarmPeriod{1'000};
+constexpr std::chrono::minutes kPurgePeriod{1};
 constexpr std::chrono::minutes kUsagePeriod{1};
 // What a crash loses of the counts by which data keys are replaced (docs/data-keys.md).
 constexpr std::chrono::minutes kUsePeriod{5};
@@ -180,6 +181,13 @@ Task<void> end(std::shared_ptr<Attendant> attendant) {
 Task<void> record_usage(admin::UsageRecorder& recorder) {
   auto recorded = co_await recorder.record();
   if (!recorded) spdlog::error("what data keys were used for could not be recorded: {}", describe(recorded.error()));
+}
+
+// What a crash kept from being searched for. Gives when to try again.
+Task<std::chrono::milliseconds> purge_what_is_left(store::Store& store) {
+  auto purged = co_await store.purge();
+  if (!purged) spdlog::warn("what destroyed data keys were is still being searched for: {}", describe(purged.error()));
+  co_return kPurgePeriod;
 }
 
 Task<void> record_alarms(admin::IntegrityAlarms& alarms, store::Store& store) {

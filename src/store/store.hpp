@@ -226,10 +226,11 @@ class Store {
     return run_typed(Access::Write, std::move(work));
   }
 
-  // Makes sure that what was overwritten is in no file of the store any more: `erased` are the bytes that are looked
-  // for (the last 32 of each). Takes time, and other writes wait. Unavailable where it could not be done now; asking
-  // again does no harm.
-  virtual Task<Result<void>> purge(std::vector<Bytes> erased) = 0;
+  // Makes sure that what destroyed data keys were, and were before each rewrap, is in no file of the store any more.
+  // What is to be made sure of is written in the transaction that destroys, and stays until this has succeeded once:
+  // after a crash, too. Takes time, and other writes wait; at once where there is nothing to do. Unavailable where it
+  // could not be done now; asking again does no harm.
+  virtual Task<Result<void>> purge() = 0;
 
   // Verifies every row: `sealed` of them are right. Changes nothing.
   virtual Task<Result<SealCounts>> check_seals() = 0;

@@ -99,7 +99,7 @@ class FaultyStore final : public store::Store {
   Task<Result<store::SealProgress>> reseal(store::SealProgress from, std::size_t limit) override {
     return inner_->reseal(from, limit);
   }
-  Task<Result<void>> purge(std::vector<Bytes> erased) override { return inner_->purge(std::move(erased)); }
+  Task<Result<void>> purge() override { return inner_->purge(); }
 
  protected:
   Task<Result<void>> run(Access access, std::function<Result<void>(store::Transaction&)> work) override {

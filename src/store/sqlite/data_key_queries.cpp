@@ -1,4 +1,5 @@
 // Data keys: from the first wrap to the end.
+#include "store/sqlite/purge.hpp"
 #include "store/sqlite/transaction_queries.hpp"
 
 namespace latchkey::store {
@@ -86,6 +87,11 @@ Result<std::vector<DataKey>> SqliteTransaction::destroy_data_keys(const Uuid& co
   LATCHKEY_TRY(auto rows, read_rows<DataKey>(Unverified::Taken,
                                              "WHERE compartment = ? AND state <> 'destroyed' ORDER BY created_at, id",
                                              compartment));
+  for (const auto& row : rows) {
+    LATCHKEY_TRYV(remember_erased(row, true));
+    LATCHKEY_TRYV(
+        write("Remembering what was erased", "UPDATE erased_forms SET pending = 1 WHERE data_key = ?", row.id));
+  }
   // First with as many zeros, in place; a shorter row may be written elsewhere.
   LATCHKEY_TRYV(write("Overwriting data keys",
                       "UPDATE data_keys SET wrapped = zeroblob(length(wrapped)) WHERE compartment = ? AND "
@@ -101,6 +107,13 @@ Result<std::vector<DataKey>> SqliteTransaction::destroy_data_keys(const Uuid& co
                         at, seal_of(row), row.id));
   }
   return rows;
+}
+
+Result<void> SqliteTransaction::remember_erased(const DataKey& row, bool destroyed) {
+  LATCHKEY_TRYV(write("Remembering what was erased",
+                      "INSERT INTO erased_forms (data_key, masked, pending) VALUES (?, ?, ?)", row.id,
+                      mask_erased(row.wrapped), std::int64_t{destroyed}));
+  return success();
 }
 
 Result<WrappedCount> SqliteTransaction::count_wrapped(std::string_view external_key_id, std::string_view key_version) {
@@ -135,6 +148,7 @@ Result<bool> SqliteTransaction::rewrap_data_key(const DataKey& before, std::stri
   LATCHKEY_TRYV(may_write("Rewrapping a data key"));
   LATCHKEY_TRY(auto row, find_data_key(before.compartment, before.id));
   if (!row || row->state == DataKeyState::Destroyed || row->wrapped != before.wrapped) return false;
+  LATCHKEY_TRYV(remember_erased(*row, false));
   row->wrapped = wrapped;
   row->key_version = key_version;
   row->rewrapped_at = at;

@@ -303,6 +303,19 @@ CREATE TABLE root_key (
 ) STRICT;
 )sql";
 
+// The last bytes of what wrapped data keys were, masked so that they are not found where they are looked for: by them
+// the files are searched once the data key is destroyed (purge.hpp). `pending`: it is, and the search is not done.
+constexpr std::string_view kErasedSchema = R"sql(
+CREATE TABLE erased_forms (
+  id INTEGER PRIMARY KEY,
+  data_key BLOB NOT NULL CHECK (length(data_key) = 16),
+  masked BLOB NOT NULL,
+  pending INTEGER NOT NULL CHECK (pending IN (0, 1))
+) STRICT;
+CREATE INDEX erased_forms_by_data_key ON erased_forms (data_key);
+CREATE INDEX erased_forms_pending ON erased_forms (id) WHERE pending = 1;
+)sql";
+
 constexpr std::array kMigrations{Migration{"first", kFirstSchema},
                                  Migration{"lease policies", kLeasePolicySchema},
                                  Migration{"data key checks", kDataKeyCheckSchema},
@@ -310,7 +323,8 @@ constexpr std::array kMigrations{Migration{"first", kFirstSchema},
                                  Migration{"data key life", kDataKeyLifeSchema},
                                  Migration{"webhooks", kWebhookSchema},
                                  Migration{"notices", kNoticeSchema},
-                                 Migration{"row seals", kSealSchema}};
+                                 Migration{"row seals", kSealSchema},
+                                 Migration{"erased forms", kErasedSchema}};
 
 Error foreign_file(const std::string& path) {
   return Error{ErrorCode::Internal,

@@ -8,6 +8,8 @@
 
 #include <fmt/format.h>
 
+#include "store/sqlite/statement.hpp"
+
 namespace latchkey::store {
 
 namespace {
@@ -73,6 +75,37 @@ Result<void> empty_wal(Connection& connection) {
 }
 
 }  // namespace
+
+Bytes mask_erased(ByteView wrapped) {
+  constexpr std::uint8_t kMask = 0x5a;
+  auto end = wrapped.last(std::min(wrapped.size(), kMostCompared));
+  Bytes masked(end.begin(), end.end());
+  for (auto& byte : masked) byte ^= kMask;
+  return masked;
+}
+
+Result<void> purge_pending(Connection& connection) {
+  std::vector<Bytes> erased;
+  std::int64_t last = 0;
+  {
+    LATCHKEY_TRY(auto statement,
+                 connection.prepare("SELECT id, masked FROM erased_forms WHERE pending = 1 ORDER BY id"));
+    for (;;) {
+      LATCHKEY_TRY(bool more, statement.step());
+      if (!more) break;
+      Row row(statement);
+      last = row.integer();
+      // Masked twice it is what it was.
+      erased.push_back(mask_erased(row.bytes()));
+    }
+  }
+  if (erased.empty()) return success();
+  LATCHKEY_TRYV(purge_files(connection, erased));
+  LATCHKEY_TRY(auto done, connection.prepare("DELETE FROM erased_forms WHERE pending = 1 AND id <= ?"));
+  done.bind(last);
+  LATCHKEY_TRYV(done.step());
+  return success();
+}
 
 Result<bool> file_contains(const Connection& connection, std::span<const Bytes> wanted) {
   Needles needles(wanted);

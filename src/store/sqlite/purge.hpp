@@ -16,4 +16,11 @@ namespace latchkey::store {
 // Whether the file has the last 32 bytes of any of `wanted`; those shorter than 16 are not looked for.
 [[nodiscard]] Result<bool> file_contains(const Connection& connection, std::span<const Bytes> wanted);
 
+// What is kept of a wrapped key to find it by: its last 32 bytes, of which nothing can be unwrapped, and masked, so
+// that the note itself is not found.
+[[nodiscard]] Bytes mask_erased(ByteView wrapped);
+
+// purge_files for all that is noted as pending in erased_forms; forgets it once it succeeded.
+[[nodiscard]] Result<void> purge_pending(Connection& connection);
+
 }  // namespace latchkey::store

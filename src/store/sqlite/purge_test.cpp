@@ -55,6 +55,19 @@ class PurgeTest : public ::testing::Test {
     return count;
   }
 
+  // As another program, or an older one, leaves it: deleted, and not overwritten.
+  void plant(const std::vector<Bytes>& forms) {
+    store_.reset();
+    RawSqlite raw(path_);
+    ASSERT_EQ(raw.execute("PRAGMA secure_delete = OFF; CREATE TABLE t (a)"), "");
+    for (const auto& form : forms) {
+      std::string hex;
+      for (auto byte : form) hex += fmt::format("{:02x}", byte);
+      ASSERT_EQ(raw.execute("INSERT INTO t VALUES (x'" + hex + "')"), "");
+    }
+    ASSERT_EQ(raw.execute("DROP TABLE t"), "");
+    open();
+  }
   // Workspaces with a data key each, replaced `rounds` times; gives every wrapped key of the workspace `number`.
   void given_keys(std::uint8_t workspaces, std::uint8_t rounds) {
     ASSERT_TRUE(write([&](Transaction& tx) { return tx.insert(kAcme); }));
@@ -115,7 +128,7 @@ TEST_F(PurgeTest, LeavesNothingOfWhatWasDestroyed) {
   auto erased = destroy(3);
   ASSERT_EQ(erased, wrapped_[3]);
   EXPECT_GT(found(erased), 0U) << "the -wal should still have them: is this test able to fail?";
-  ASSERT_TRUE(run_blocking(store_->purge(erased)));
+  ASSERT_TRUE(run_blocking(store_->purge()));
   EXPECT_EQ(found(erased), 0U);
   EXPECT_EQ(found(wrapped_[4]), 10U);
   store_.reset();
@@ -129,7 +142,7 @@ TEST_F(PurgeTest, LeavesNothingOfWhatMovedAbout) {
   rewrap_all(kWorkspaces);
   for (std::uint8_t number = 0; number < kWorkspaces; number += 2) {
     auto erased = destroy(number);
-    ASSERT_TRUE(run_blocking(store_->purge(erased)));
+    ASSERT_TRUE(run_blocking(store_->purge()));
     EXPECT_EQ(found(erased), 0U) << int{number};
   }
 }
@@ -138,19 +151,10 @@ TEST_F(PurgeTest, WritesTheFileAnewWhereACopyWasLeft) {
   open();
   given_keys(2, 2);
   auto erased = destroy(1);
-  store_.reset();
-  {
-    // As another program, or an older one, leaves it: deleted, and not overwritten.
-    RawSqlite raw(path_);
-    std::string hex;
-    for (auto byte : erased.front()) hex += fmt::format("{:02x}", byte);
-    ASSERT_EQ(raw.execute("PRAGMA secure_delete = OFF; CREATE TABLE t (a); INSERT INTO t VALUES (x'" + hex +
-                          "'); DROP TABLE t;"),
-              "");
-  }
+  plant({erased.front()});
   ASSERT_EQ(found(erased), 1U);
   open();
-  ASSERT_TRUE(run_blocking(store_->purge(erased)));
+  ASSERT_TRUE(run_blocking(store_->purge()));
   EXPECT_EQ(found(erased), 0U);
   auto row = run_blocking(store_->read([](Transaction& tx) {
     return tx.find_data_key(workspace(kAcme, 0).compartment, RawId{0, 1});
@@ -162,9 +166,53 @@ TEST_F(PurgeTest, WritesTheFileAnewWhereACopyWasLeft) {
 TEST_F(PurgeTest, SaysWhereItStillIs) {
   open();
   given_keys(2, 2);
-  auto done = run_blocking(store_->purge({wrapped_[0].front()}));
-  ASSERT_FALSE(done);
-  EXPECT_EQ(done.error().code, ErrorCode::Internal);
+  // What is live is there, whatever is done about it.
+  std::string hex;
+  for (auto byte : mask_erased(wrapped_[0].front())) hex += fmt::format("{:02x}", byte);
+  ASSERT_EQ(RawSqlite(path_).execute("INSERT INTO erased_forms (data_key, masked, pending) VALUES (zeroblob(16), x'" +
+                                     hex + "', 1)"),
+            "");
+  for (int i = 0; i < 2; ++i) {
+    auto done = run_blocking(store_->purge());
+    ASSERT_FALSE(done);
+    EXPECT_EQ(done.error().code, ErrorCode::Internal);
+  }
+}
+
+TEST_F(PurgeTest, WithNothingDestroyedThereIsNothingToDo) {
+  open();
+  given_keys(2, 2);
+  rewrap_all(2);
+  RawSqlite reader(path_);
+  ASSERT_EQ(reader.execute("BEGIN; SELECT count(*) FROM data_keys;"), "");
+  EXPECT_TRUE(run_blocking(store_->purge())) << "the reader would be in the way of a search";
+}
+
+// As it was where the process ended between the transaction and the search, or the first search failed.
+TEST_F(PurgeTest, WhatWasNotSearchedForIsSearchedForByTheNextProcess) {
+  open();
+  given_keys(2, 2);
+  rewrap_all(2);
+  // The forms from before the rewrap as well: an old key version opens them.
+  auto before = wrapped_[1];
+  plant(before);
+  auto erased = destroy(1);
+  {
+    RawSqlite reader(path_);
+    ASSERT_EQ(reader.execute("BEGIN; SELECT count(*) FROM data_keys;"), "");
+    EXPECT_FALSE(run_blocking(store_->purge()));
+    ASSERT_EQ(reader.execute("COMMIT"), "");
+  }
+  open();
+  EXPECT_EQ(found(before), before.size());
+  ASSERT_TRUE(destroy(1).empty());
+  ASSERT_TRUE(run_blocking(store_->purge()));
+  EXPECT_EQ(found(before), 0U);
+  EXPECT_EQ(
+      RawSqlite(path_).query("SELECT count(*) FROM erased_forms WHERE data_key = x'01000000000000000000000000000000'"),
+      "0");
+  // The other workspace's are kept for its own end.
+  EXPECT_EQ(RawSqlite(path_).query("SELECT count(*) FROM erased_forms"), "2");
 }
 
 TEST_F(PurgeTest, AReaderKeepsItFromBeingDone) {
@@ -173,12 +221,12 @@ TEST_F(PurgeTest, AReaderKeepsItFromBeingDone) {
   RawSqlite reader(path_);
   ASSERT_EQ(reader.execute("BEGIN; SELECT count(*) FROM data_keys;"), "");
   auto erased = destroy(0);
-  auto kept = run_blocking(store_->purge(erased));
+  auto kept = run_blocking(store_->purge());
   ASSERT_FALSE(kept);
   EXPECT_EQ(kept.error().code, ErrorCode::Unavailable);
   EXPECT_TRUE(kept.error().retry_after);
   ASSERT_EQ(reader.execute("COMMIT"), "");
-  EXPECT_TRUE(run_blocking(store_->purge(erased)));
+  EXPECT_TRUE(run_blocking(store_->purge()));
   EXPECT_EQ(found(erased), 0U);
 }
 

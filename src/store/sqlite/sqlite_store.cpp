@@ -155,8 +155,8 @@ class SqliteStore final : public Store {
     writer_pool_.join();
   }
 
-  Task<Result<void>> purge(std::vector<Bytes> erased) override {
-    auto work = [this, erased = std::move(erased)] { return purge_files(*writer_, erased); };
+  Task<Result<void>> purge() override {
+    auto work = [this] { return purge_pending(*writer_); };
     co_return co_await run_on(writer_pool_, std::move(work));
   }
 

@@ -107,6 +107,8 @@ class SqliteTransaction final : public Transaction {
   Result<void> erase_webhook_deliveries_before(Timestamp time) override;
 
  private:
+  // Of what a data key was, what finds it in the files again (purge.hpp).
+  [[nodiscard]] Result<void> remember_erased(const DataKey& row, bool destroyed);
   [[nodiscard]] Result<void> revoke(ApiKey row, Timestamp at);
   [[nodiscard]] Result<void> set_suspended(ExternalKey row, bool suspended);
   [[nodiscard]] Result<void> refuse_if_archived(const Uuid& compartment);
