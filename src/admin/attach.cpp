@@ -6,6 +6,7 @@
 #include "admin/activity.hpp"
 #include "admin/lookup.hpp"
 #include "admin/suspension.hpp"
+#include "kms/key_errors.hpp"
 #include "kms/reason_catalogue.hpp"
 
 namespace latchkey::admin {
@@ -14,7 +15,8 @@ namespace {
 
 bool is_time_out(const Error& error) {
   return error.code == ErrorCode::DeadlineExceeded ||
-         (error.code == ErrorCode::KeyUnreachable && error.reason == kms::reason::kTimedOut);
+         (error.code == ErrorCode::KeyUnreachable && error.reason == kms::reason::kTimedOut) ||
+         kms::was_not_asked(error);
 }
 
 ValidationOutcome failed_outcome(const Error& error, const AdminSettings& settings) {
@@ -44,13 +46,24 @@ Error attach_refused(std::string_view id, const ValidationOutcome& outcome) {
                    "external_key_validation_failed");
 }
 
+// Whether another organisation uses this key. Its owner then says by a tag who else may.
+Result<bool> is_attached_elsewhere(store::Transaction& transaction, const store::ExternalKey& key) {
+  auto config = stored_key_config(key);
+  // What cannot be read is not attached.
+  if (!config) return false;
+  const auto* azure = std::get_if<kms::AzureKey>(&config.value().location);
+  if (azure == nullptr) return false;
+  return transaction.is_attached_elsewhere(key.organization, kms::vault_host(*azure), azure->key_name);
+}
+
 }  // namespace
 
 Result<KeyToValidate> find_to_validate(store::Transaction& transaction, const Uuid& organization,
                                        std::string_view external_key_id) {
   LATCHKEY_TRY(auto row, require_external_key(transaction, organization, external_key_id));
   LATCHKEY_TRY(auto suspension, transaction.find_suspension(organization, external_key_id));
-  KeyToValidate found{std::move(row), std::nullopt};
+  LATCHKEY_TRY(auto elsewhere, is_attached_elsewhere(transaction, row));
+  KeyToValidate found{std::move(row), std::nullopt, elsewhere};
   if (suspension) found.suspended = suspended_error(*suspension);
   return found;
 }
@@ -65,7 +78,7 @@ Task<ValidationOutcome> run_validation(kms::KeyProvider& provider, const Clock& 
     co_return failed_outcome(config.error(), settings);
   }
   kms::ValidationSettings checks{
-      .binding = settings.organization_binding,
+      .binding = to_validate.attached_elsewhere ? kms::OrganizationBinding::Require : settings.organization_binding,
       .binding_tag = fmt::format("{}-org-{}", settings.binding_slug, format_uuid(key.organization))};
   auto checked = co_await kms::validate_key(provider, config.value().location, checks, clock, random,
                                             clock.steady() + settings.validation_timeout);
@@ -92,7 +105,7 @@ Task<Result<ValidatedKey>> validate_for_attach(store::Store& store, kms::KeyProv
   LATCHKEY_CO_TRY(auto found, co_await store.read(std::move(find)));
   auto& key = found.row;
   auto outcome = co_await run_validation(provider, clock, random, settings, found);
-  if (outcome.success) co_return ValidatedKey{key.id, key.revision};
+  if (outcome.success) co_return ValidatedKey{key.id, key.revision, found.attached_elsewhere};
   auto record = [&clock, &random, caller, id = key.id](store::Transaction& tx) {
     return record_validation(tx, clock, random, caller, id, false);
   };
@@ -103,7 +116,9 @@ Task<Result<ValidatedKey>> validate_for_attach(store::Store& store, kms::KeyProv
 Result<void> confirm_attach(store::Transaction& transaction, const Clock& clock, RandomSource& random,
                             const Caller& caller, const ValidatedKey& key) {
   LATCHKEY_TRY(auto current, require_external_key(transaction, caller.organization, key.id));
-  if (current.revision != key.revision) {
+  // Of two organisations that attach one key at once, the later one is asked for the tag after all.
+  LATCHKEY_TRY(auto elsewhere, is_attached_elsewhere(transaction, current));
+  if (current.revision != key.revision || (elsewhere && !key.attached_elsewhere)) {
     return Error{ErrorCode::Conflict,
                  fmt::format("External key {} was changed while it was being validated, and was not attached. Send the "
                              "request again.",

@@ -15,6 +15,7 @@ namespace latchkey::admin {
 struct KeyToValidate {
   store::ExternalKey row;
   std::optional<Error> suspended;
+  bool attached_elsewhere = false;  // by another organisation: then the tag is demanded, whatever the setting
 };
 // NotFound where the organisation has no such key.
 [[nodiscard]] Result<KeyToValidate> find_to_validate(store::Transaction& transaction, const Uuid& organization,
@@ -34,6 +35,7 @@ struct KeyToValidate {
 struct ValidatedKey {
   std::string id;
   std::int64_t revision = 0;
+  bool attached_elsewhere = false;
 };
 
 // NotFound where the organisation has no such key; Invalid with reason external_key_validation_failed or
@@ -44,8 +46,8 @@ struct ValidatedKey {
                                                              std::string external_key_id);
 
 // Inside the transaction that attaches. NotFound where the key was deleted meanwhile, Conflict with reason
-// external_key_changed where it was reconfigured; else records that it passed, and that a key so far unknown is
-// healthy.
+// external_key_changed where it was reconfigured or another organisation has attached it; else records that it passed,
+// and that a key so far unknown is healthy.
 [[nodiscard]] Result<void> confirm_attach(store::Transaction& transaction, const Clock& clock, RandomSource& random,
                                           const Caller& caller, const ValidatedKey& key);
 

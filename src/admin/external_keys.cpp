@@ -62,7 +62,8 @@ ExternalKeys::ExternalKeys(store::Store& store, kms::KeyProvider& provider, cons
       clock_(clock),
       random_(random),
       settings_(std::move(settings)),
-      listener_(listener) {}
+      listener_(listener),
+      limiter_(clock, settings_.validations_per_minute) {}
 
 Task<Result<ExternalKeyView>> ExternalKeys::create(Caller caller, NewExternalKey key) {
   LATCHKEY_CO_TRYV(check_geo(key.geo));
@@ -152,6 +153,8 @@ Task<Result<ValidationOutcome>> ExternalKeys::validate(Caller caller, std::strin
     return find_to_validate(tx, organization, id);
   };
   LATCHKEY_CO_TRY(auto found, co_await store_.read(std::move(find)));
+  // After the store has said that it is one of the caller's keys: so nobody fills the limiter with names.
+  LATCHKEY_CO_TRY(auto leave, limiter_.begin(id));
   auto outcome = co_await run_validation(provider_, clock_, random_, settings_, std::move(found));
   if (listener_ != nullptr) listener_->validated(id, outcome.success);
   auto record = [this, caller, id, passed = outcome.success](store::Transaction& tx) {

@@ -8,6 +8,7 @@
 #include "admin/caller.hpp"
 #include "admin/key_config.hpp"
 #include "admin/settings.hpp"
+#include "admin/validation_limiter.hpp"
 #include "base/task.hpp"
 #include "store/store.hpp"
 
@@ -67,7 +68,8 @@ class ExternalKeys {
   [[nodiscard]] Task<Result<ExternalKeyView>> update(Caller caller, std::string id, ExternalKeyChange change);
   // Invalid (naming at most 5 workspaces) while a workspace, archived ones included, refers to the key.
   [[nodiscard]] Task<Result<void>> remove(Caller caller, std::string id);
-  // Any failure of the key is a value here, its suspension too; an error is about the request (NotFound) or the store.
+  // Any failure of the key is a value here, its suspension too; an error is about the request (NotFound; RateLimited
+  // while one of the same key is under way, or after a few in a minute) or the store.
   [[nodiscard]] Task<Result<ValidationOutcome>> validate(Caller caller, std::string id);
 
  private:
@@ -77,6 +79,7 @@ class ExternalKeys {
   RandomSource& random_;
   AdminSettings settings_;
   ValidationListener* listener_;
+  ValidationLimiter limiter_;
 };
 
 }  // namespace latchkey::admin

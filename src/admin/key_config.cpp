@@ -91,6 +91,7 @@ Result<KeyConfig> stored_key_config(const store::ExternalKey& row) {
   if (row.provider != "azure") return unreadable(Error{ErrorCode::Internal, "unknown provider " + row.provider});
   auto key = read_azure(object.value(), "provider_config");
   if (!key) return unreadable(key.error());
+  key.value().asked_for = {format_uuid(row.organization), row.id};
   return KeyConfig{row.provider, std::move(key.value())};
 }
 

@@ -13,6 +13,7 @@ struct AdminSettings {
   kms::OrganizationBinding organization_binding = kms::OrganizationBinding::Warn;
   std::string binding_slug = "latchkey";  // the tag is "<slug>-org-<organisation uuid>"
   std::chrono::milliseconds validation_timeout{30'000};
+  unsigned validations_per_minute = 6;  // asked for by validate, of one external key
   std::size_t max_live_workspaces = 100;
   std::vector<std::string> vault_suffixes;
 };

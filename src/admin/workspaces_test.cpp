@@ -244,6 +244,51 @@ TEST_F(WorkspacesTest, TheOrganizationsTagIsDemandedWhereSet) {
   EXPECT_TRUE(world.attach(row.id, key.row.id));
 }
 
+TEST_F(WorkspacesTest, AKeyThatAnotherOrganizationUsesDemandsTheTag) {
+  world.settings.organization_binding = kms::OrganizationBinding::Off;
+  world.rebuild();
+  auto foreign = world.azure_key("CMEK");
+  std::get<kms::AzureKey>(foreign.config.location).vault_uri = "HTTPS://Contoso.Vault.Azure.net";
+  auto theirs = world.run(world.keys->create(world.stranger(), foreign)).value();
+  auto validates = [&](const Caller& caller, const std::string& id) {
+    return world.run(world.keys->validate(caller, id)).value().success;
+  };
+  auto own = world.make_key();
+  EXPECT_TRUE(validates(world.admin(), own.row.id)) << "registered elsewhere, and not attached";
+
+  NewWorkspace home;
+  home.name = "Theirs";
+  home.external_key_id = theirs.row.id;
+  ASSERT_TRUE(world.run(world.workspaces->create(world.stranger(), home)));
+  EXPECT_FALSE(validates(world.admin(), own.row.id));
+  auto row = world.make_workspace();
+  auto refused = world.attach(row.id, own.row.id);
+  ASSERT_FALSE(refused);
+  EXPECT_NE(refused.error().message.find("does not bear the tag"), std::string::npos) << refused.error().message;
+  EXPECT_EQ(refused.error().message.find("Other"), std::string::npos);
+  EXPECT_TRUE(validates(world.stranger(), theirs.row.id)) << "who has it is asked for nothing";
+  EXPECT_TRUE(validates(world.admin(), world.make_key("another").row.id));
+  world.provider.description.tags = {{"latchkey-org-" + format_uuid(world.own.organization.id), "true"}};
+  EXPECT_TRUE(world.attach(row.id, own.row.id));
+}
+
+TEST_F(WorkspacesTest, OfTwoOrganizationsThatAttachAtOnceOneIsAskedAgain) {
+  auto theirs = world.run(world.keys->create(world.stranger(), world.azure_key())).value();
+  auto own = world.make_key();
+  auto row = world.make_workspace();
+  during_validation([this, id = theirs.row.id]() -> Task<void> {
+    NewWorkspace home;
+    home.name = "Theirs";
+    home.external_key_id = id;
+    auto created = co_await world.workspaces->create(world.stranger(), home);
+    EXPECT_TRUE(created);
+  });
+  auto attached = world.attach(row.id, own.row.id);
+  ASSERT_FALSE(attached);
+  EXPECT_EQ(attached.error().reason, "external_key_changed");
+  EXPECT_EQ(world.attach(row.id, own.row.id).error().reason, "external_key_validation_failed");
+}
+
 TEST_F(WorkspacesTest, AKeyReconfiguredDuringItsValidationIsNotAttached) {
   auto row = world.make_workspace();
   auto key = world.make_key();

@@ -104,6 +104,8 @@ WireError to_wire(const Error& error) {
     }
     case ErrorCode::Corrupt:
       return corrupt(error);
+    case ErrorCode::RateLimited:
+      return temporary(plain(429, "rate_limit_error", error), error);
     case ErrorCode::DeadlineExceeded:
       return plain(504, "timeout_error", error);
     case ErrorCode::Unavailable:

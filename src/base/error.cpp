@@ -30,6 +30,8 @@ std::string_view to_string(ErrorCode code) {
       return "wrong_key";
     case ErrorCode::Corrupt:
       return "corrupt";
+    case ErrorCode::RateLimited:
+      return "rate_limited";
     case ErrorCode::DeadlineExceeded:
       return "deadline_exceeded";
     case ErrorCode::Unavailable:

@@ -24,6 +24,7 @@ enum class ErrorCode {
   ContextUnavailable,  // the workspace's encryption settings could not be read: fail closed
   WrongKey,            // the ciphertext was not made with this key or context
   Corrupt,             // the ciphertext or the stored bytes are damaged
+  RateLimited,         // asked more often than is allowed; try again when retry_after has passed
   DeadlineExceeded,    // ran out of the caller's time
   Unavailable,         // this server cannot do it now (disk full, shutting down); try again
   Internal,            // a bug of ours

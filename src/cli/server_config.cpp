@@ -262,6 +262,10 @@ std::vector<Setting> server_settings() {
        "Whether a customer's key must bear the tag <binding_slug>-org-<organisation uuid> = true: off, warn or "
        "require.",
        "warn", true, set_binding},
+      {"keys", "validations_per_minute",
+       "At most so many validations of one external key are begun by hand in a minute, one at a time; attaching it is "
+       "not counted.",
+       "6", false, number<unsigned>(&C::validations_per_minute, 1, 100'000)},
       {"keys", "binding_slug", "The first part of that tag's name.", "latchkey", true, text(&C::binding_slug)},
       {"log", "level", "trace, debug, info, warn, error or off.", "info", true, set_log_level},
       {"log", "format", "text for people or json for collectors; one line an event, on standard error.", "text", true,

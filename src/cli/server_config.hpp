@@ -75,6 +75,7 @@ struct ServerConfig {
   // [keys]
   kms::OrganizationBinding organization_binding = kms::OrganizationBinding::Warn;
   std::string binding_slug;
+  unsigned validations_per_minute = 0;
   // [log]
   std::string log_level;
   bool log_json = false;

@@ -87,6 +87,7 @@ admin::AdminSettings admin_settings(const ServerConfig& config) {
   admin::AdminSettings settings;
   settings.organization_binding = config.organization_binding;
   settings.binding_slug = config.binding_slug;
+  settings.validations_per_minute = config.validations_per_minute;
   settings.vault_suffixes = config.azure_vault_suffixes;
   return settings;
 }
@@ -109,6 +110,8 @@ keyring::RewrapSettings rewrap_settings(const ServerConfig& config) {
 kms::GateLimits gate_limits(const ServerConfig& config) {
   kms::GateLimits limits;
   limits.per_window = config.kms_calls_per_10s;
+  // Who waits for a renewal outlasts its wait for a turn, and so learns of it.
+  limits.renewal_turn = std::min(limits.renewal_turn, config.request_timeout / 2);
   return limits;
 }
 
@@ -222,6 +225,8 @@ struct ServerRuntime::Parts {
   std::unique_ptr<kms::KeyProviders> clouds;
   std::unique_ptr<kms::ObservedKeyProvider> observed;
   std::unique_ptr<kms::GatedKeyProvider> providers;
+  std::unique_ptr<kms::GatedKeyProvider> renewals;
+  std::unique_ptr<kms::GatedKeyProvider> validations;
   std::unique_ptr<kms::GatedKeyProvider> background;
   std::unique_ptr<health::HealthMonitor> health;
   std::unique_ptr<keyring::Keyring> keyring;
@@ -278,10 +283,13 @@ Result<std::unique_ptr<ServerRuntime>> ServerRuntime::start(const ServerConfig& 
       std::make_unique<metrics::ServerMetrics>(metrics::MetricsSettings{.per_data_key = config.metrics_per_data_key});
   parts->observed = std::make_unique<kms::ObservedKeyProvider>(*parts->clouds, *parts->metrics, clock);
   auto gate = kms::CallGate::create(clock, executor, kms::make_timer_sleeper(), gate_limits(config));
-  parts->providers =
-      std::make_unique<kms::GatedKeyProvider>(*parts->observed, gate, kms::CallKind::Request, config.kms_timeout);
-  parts->background =
-      std::make_unique<kms::GatedKeyProvider>(*parts->observed, gate, kms::CallKind::Background, config.kms_timeout);
+  auto gated = [&](kms::CallKind kind) {
+    return std::make_unique<kms::GatedKeyProvider>(*parts->observed, gate, kind, config.kms_timeout);
+  };
+  parts->providers = gated(kms::CallKind::Request);
+  parts->renewals = gated(kms::CallKind::Renewal);
+  parts->validations = gated(kms::CallKind::Validation);
+  parts->background = gated(kms::CallKind::Background);
   // The keyring tells the monitor what it meets, and the monitor has it forget what is over.
   health::ForgetKey forget = [keyring = &parts->keyring](const std::string& key) { (*keyring)->evict(key); };
   parts->health = std::make_unique<health::HealthMonitor>(*parts->store, *parts->background, clock, random, executor,
@@ -292,6 +300,7 @@ Result<std::unique_ptr<ServerRuntime>> ServerRuntime::start(const ServerConfig& 
     return admin::record_replacement(tx, clock, random, replaced);
   };
   key_settings.may_ask = admin::refuse_if_suspended;
+  key_settings.renewals = parts->renewals.get();
   parts->keyring = std::make_unique<keyring::Keyring>(*parts->store, *parts->providers, clock, random, executor,
                                                       std::move(key_settings), parts->health.get());
   parts->follower = std::make_unique<keyring::NoticeFollower>(*parts->store, *parts->keyring, clock);
@@ -304,9 +313,9 @@ Result<std::unique_ptr<ServerRuntime>> ServerRuntime::start(const ServerConfig& 
 
   auto rules = admin_settings(config);
   parts->credentials = std::make_unique<admin::Credentials>(*parts->store, clock, random);
-  parts->external_keys = std::make_unique<admin::ExternalKeys>(*parts->store, *parts->providers, clock, random, rules,
+  parts->external_keys = std::make_unique<admin::ExternalKeys>(*parts->store, *parts->validations, clock, random, rules,
                                                                parts->health.get());
-  parts->workspaces = std::make_unique<admin::Workspaces>(*parts->store, *parts->providers, clock, random, rules);
+  parts->workspaces = std::make_unique<admin::Workspaces>(*parts->store, *parts->validations, clock, random, rules);
   parts->activity = std::make_unique<admin::ActivityFeed>(*parts->store);
   parts->compartments = std::make_unique<admin::Compartments>(*parts->store);
   parts->lease_policies = std::make_unique<admin::LeasePolicies>(
@@ -314,7 +323,8 @@ Result<std::unique_ptr<ServerRuntime>> ServerRuntime::start(const ServerConfig& 
   parts->kill_switch = std::make_unique<health::KillSwitch>(*parts->store, clock, random, *parts->health, forget);
 
   parts->data_keys = std::make_unique<admin::DataKeys>(*parts->store, *parts->keyring, clock, random);
-  parts->rewraps = std::make_unique<admin::Rewraps>(*parts->store, *parts->providers, *parts->rewrapper, clock, random);
+  parts->rewraps =
+      std::make_unique<admin::Rewraps>(*parts->store, *parts->validations, *parts->rewrapper, clock, random);
 
   LATCHKEY_TRY(parts->webhook_client, webhook_client(config));
   parts->webhook_secrets = std::make_unique<webhooks::SecretKeeper>(*parts->clouds, clock, random);

@@ -30,6 +30,7 @@ std::string_view cure_of_kind(ErrorCode code) {
     case ErrorCode::NotFound:
     case ErrorCode::Conflict:
     case ErrorCode::TooLarge:
+    case ErrorCode::RateLimited:
     case ErrorCode::ContextUnavailable:
     case ErrorCode::WrongKey:
     case ErrorCode::Corrupt:

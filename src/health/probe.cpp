@@ -16,9 +16,9 @@ News failed(Error error) {
   return news;
 }
 
-// The server's own trouble says nothing about the key.
+// The server's own trouble says nothing about the key, nor does a question that was not asked.
 bool is_ours(const Error& error) {
-  return error.code == ErrorCode::Unavailable || error.code == ErrorCode::Internal;
+  return kms::was_not_asked(error) || error.code == ErrorCode::Unavailable || error.code == ErrorCode::Internal;
 }
 
 }  // namespace

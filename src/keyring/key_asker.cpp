@@ -62,12 +62,13 @@ Task<Result<store::DataKey>> KeyAsker::read(Compartment compartment, RawId id) {
   co_return integrity_alarm(compartment, id, under_a_foreign_key(*row));
 }
 
-Task<Result<UnwrappedDataKey>> KeyAsker::unwrap(Compartment compartment, store::DataKey row,
-                                                LeaseTable::Ticket ticket) {
+Task<Result<UnwrappedDataKey>> KeyAsker::unwrap(Compartment compartment, store::DataKey row, LeaseTable::Ticket ticket,
+                                                Asks asks) {
   // From before a key was attached: the platform's own.
   kms::KeyLocation location = row.external_key_id ? compartment.key : kms::KeyLocation(kms::LocalKey{});
   kms::WrappedKey wrapped{row.key_version, row.wrapped};
-  auto payload = co_await provider_.unwrap(location, wrapped, deadline());
+  auto& provider = asks == Asks::Again && renewals_ != nullptr ? *renewals_ : provider_;
+  auto payload = co_await provider.unwrap(location, wrapped, deadline());
   if (!payload) {
     auto error = unwrapping_failed(ticket, compartment, row.id, payload.error());
     if (error.code == ErrorCode::Corrupt) co_return integrity_alarm(compartment, row.id, std::move(error));
@@ -102,7 +103,7 @@ Task<Result<ProvenKey>> KeyAsker::make(Compartment compartment) {
                      clock_.now(),
                      envelope::key_check(made)};
   auto ticket = table_.begin({external, row.key_version}, clock_.steady());
-  auto returned = co_await unwrap(compartment, row, ticket);
+  auto returned = co_await unwrap(compartment, row, ticket, Asks::Anew);
   if (!returned) {
     if (kms::is_refusal(returned.error())) table_.note_wrapping(external, returned.error(), clock_.steady());
     co_return returned.error();
@@ -134,6 +135,7 @@ Error KeyAsker::not_asked(const Compartment& compartment, Error error) {
 
 Error KeyAsker::unwrapping_failed(const LeaseTable::Ticket& ticket, const Compartment& compartment,
                                   const RawId& data_key, Error error) {
+  if (kms::was_not_asked(error)) return error;
   const auto& external_key = ticket.version.external_key;
   if (kms::is_refusal(error)) {
     table_.refuse(ticket, compartment, data_key, error, clock_.steady());
@@ -147,6 +149,7 @@ Error KeyAsker::unwrapping_failed(const LeaseTable::Ticket& ticket, const Compar
 }
 
 Error KeyAsker::wrapping_failed(const std::string& external_key, Error error) {
+  if (kms::was_not_asked(error)) return error;
   if (!kms::is_refusal(error) && !kms::is_outage(error)) return error;
   if (kms::is_refusal(error) && !kms::concerns_wrapping_alone(error)) table_.evict(external_key);
   table_.note_wrapping(external_key, error, clock_.steady());

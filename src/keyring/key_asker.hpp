@@ -35,9 +35,11 @@ struct ProvenKey {
 
 class KeyAsker {
  public:
-  // All references outlive it; `observer` may be null, and `may_ask` empty.
+  // What a key is asked for: to let us in anew, or whether it still does.
+  enum class Asks { Anew, Again };
+  // All references outlive it; `observer` and `renewals` (KeyringSettings) may be null, and `may_ask` empty.
   KeyAsker(store::Store& store, kms::KeyProvider& provider, const Clock& clock, RandomSource& random, LeaseTable& table,
-           std::chrono::milliseconds kms_timeout, MayAsk may_ask, KeyObserver* observer)
+           std::chrono::milliseconds kms_timeout, MayAsk may_ask, KeyObserver* observer, kms::KeyProvider* renewals)
       : store_(store),
         provider_(provider),
         clock_(clock),
@@ -45,7 +47,8 @@ class KeyAsker {
         table_(table),
         kms_timeout_(kms_timeout),
         may_ask_(std::move(may_ask)),
-        observer_(observer) {}
+        observer_(observer),
+        renewals_(renewals) {}
 
   // The row of a data key that may be unwrapped. NotFound where the compartment has none, Invalid where it was
   // destroyed: then its lease is dropped, as are all of a key that may not be asked. Corrupt where the row is under
@@ -53,7 +56,7 @@ class KeyAsker {
   [[nodiscard]] Task<Result<store::DataKey>> read(Compartment compartment, RawId id);
   // Errors: those of KeyProvider::unwrap; Corrupt where what it gave is not this data key.
   [[nodiscard]] Task<Result<UnwrappedDataKey>> unwrap(Compartment compartment, store::DataKey row,
-                                                      LeaseTable::Ticket ticket);
+                                                      LeaseTable::Ticket ticket, Asks asks);
   // A new data key, not stored yet. That it was wrapped proves nothing, as a disabled key may still wrap: it is
   // unwrapped and compared.
   [[nodiscard]] Task<Result<ProvenKey>> make(Compartment compartment);
@@ -78,6 +81,7 @@ class KeyAsker {
   std::chrono::milliseconds kms_timeout_;
   MayAsk may_ask_;
   KeyObserver* observer_;
+  kms::KeyProvider* renewals_;
 };
 
 // What is known of a data key that was destroyed.

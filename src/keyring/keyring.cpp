@@ -55,7 +55,8 @@ class Keyring::Impl : public std::enable_shared_from_this<Impl> {
         executor_(std::move(executor)),
         settings_(settings),
         table_({{settings.probes, settings.tries}, settings.max_leases, [&random] { return random_fraction(random); }}),
-        asker_(store, provider, clock, random, table_, settings.kms_timeout, settings.may_ask, observer) {}
+        asker_(store, provider, clock, random, table_, settings.kms_timeout, settings.may_ask, observer,
+               settings.renewals) {}
 
   Task<Result<Lease>> for_encryption(Compartment compartment, Deadline deadline);
   Task<Result<Lease>> for_decryption(Compartment compartment, RawId id, Deadline deadline);
@@ -110,7 +111,7 @@ class Keyring::Impl : public std::enable_shared_from_this<Impl> {
   DataKeyMeter meter_;
   SingleFlight<std::pair<Uuid, std::string>, Result<Lease>> replacements_;
   SingleFlight<std::pair<Uuid, std::string>, Result<Lease>> makings_;
-  SingleFlight<LeaseId, Result<Lease>> unwraps_;
+  SingleFlight<std::pair<LeaseId, Why>, Result<Lease>> unwraps_;
   SingleFlight<KeyVersionId, Result<Lease>> renewals_;
 };
 
@@ -168,6 +169,7 @@ Task<std::optional<Result<Lease>>> Keyring::Impl::held(Compartment compartment, 
     if (found->use != LeaseUse::Stale) co_return Result<Lease>(lease_of(*found, ages));
     auto outcome = co_await renew_once(compartment, id, found->version, deadline);
     bool could_not_ask = !outcome || (!*outcome && kms::is_outage(outcome->error()));
+    if (outcome && !*outcome && kms::was_not_asked(outcome->error())) co_return outcome;
     if (could_not_ask) {
       found = find(compartment, id);
       if (found) co_return Result<Lease>(lease_of(*found, ages));
@@ -218,7 +220,8 @@ Task<Result<Lease>> Keyring::Impl::wait(LeaseFlight flight, Deadline deadline) {
 
 Task<Result<Lease>> Keyring::Impl::unwrap_once(Compartment compartment, RawId id, Why why) {
   auto self = shared_from_this();
-  LeaseId key{compartment.id, id};
+  // A renewal rides on no request's question, which may wait long for its turn.
+  std::pair key{LeaseId{compartment.id, id}, why};
   LeaseFlight work = [self, compartment = std::move(compartment), id, why] {
     return self->read_and_unwrap(compartment, id, why);
   };
@@ -244,7 +247,9 @@ Task<Result<Lease>> Keyring::Impl::unwrap(Compartment compartment, store::DataKe
       if (auto obstacle = table_.obstacle(version, clock_.steady())) co_return *obstacle;
     }
     auto ticket = table_.begin(version, clock_.steady());
-    auto key = co_await asker_.unwrap(compartment, row, ticket);
+    bool again = why == Why::Renewal && table_.is_proven(version);
+    auto asks = again ? KeyAsker::Asks::Again : KeyAsker::Asks::Anew;
+    auto key = co_await asker_.unwrap(compartment, row, ticket, asks);
     if (!key) {
       if (!kms::is_outage(key.error())) table_.erase(id);
       co_return key.error();

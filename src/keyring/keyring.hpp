@@ -3,7 +3,8 @@
 //
 // A lease has two ages. Up to `soft` it is used as it is. Then one successful unwrap under the same external key renews
 // every lease of that key; where the key refuses (KeyDenied, NetworkBlocked) all of them are dropped at once and wiped;
-// where it cannot be asked (KeyUnreachable) they go on up to `hard`, and never past it. Of a key in use the renewal
+// where it cannot be asked (KeyUnreachable) they go on up to `hard`, and never past it. Where it was not asked, as no
+// turn came (kms::was_not_asked), they do not. Of a key in use the renewal
 // begins by itself when it is due, once each `soft`, and nobody waits for it; who comes after an idle time does.
 //
 // A refusal is the answer to everybody until a probe in the background finds that it is over; an outage, too, is
@@ -52,6 +53,9 @@ struct KeyringSettings {
   std::function<Result<void>(store::Transaction&, const DataKeyReplaced&)> record_replacement;
   // Asked before an external key wraps or unwraps anything. A refusal drops the key's leases.
   MayAsk may_ask;
+  // Unwraps where a key that let us in is asked whether it still does; null: the provider of all else. Outlives the
+  // keyring.
+  kms::KeyProvider* renewals = nullptr;
 };
 
 struct Lease {

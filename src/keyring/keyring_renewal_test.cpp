@@ -46,6 +46,79 @@ TEST_F(KeyringRenewalTest, AKeyInUseIsRenewedBehindItsRequests) {
   EXPECT_LE(provider.unwraps, 11);
 }
 
+Error no_turn() {
+  return {ErrorCode::KeyUnreachable, "as the test says", std::string(kms::reason::kNoTurn)};
+}
+
+TEST_F(KeyringRenewalTest, WhereNoTurnCameNothingIsBridged) {
+  auto id = encrypting().value().key->id();
+  provider.unwrap_error = no_turn();
+  for (int second = 0; second < 60; ++second) {
+    clock.advance(1s);
+    attend();
+    context.restart();
+    context.run();
+    if (second < 59) EXPECT_TRUE(decrypting(id)) << second;
+  }
+  clock.advance(1s);
+  for (int i = 0; i < 3; ++i) {
+    auto late = decrypting(id);
+    ASSERT_FALSE(late) << "past soft and its slack";
+    EXPECT_EQ(late.error().code, ErrorCode::KeyUnreachable);
+    EXPECT_EQ(late.error().reason, kms::reason::kNoTurn);
+  }
+  EXPECT_FALSE(encrypting());
+  provider.unwrap_error.reset();
+  EXPECT_TRUE(decrypting(id)) << "at once, for nothing was noted of the key";
+}
+
+TEST_F(KeyringRenewalTest, WhereNoTurnCameNobodyIsToldOfTheKey) {
+  struct Observer final : KeyObserver {
+    void proved(const std::string&) override {}
+    void failed(const std::string&, const Error&) override { ++failures; }
+    int failures = 0;
+  } observer;
+  keyring = std::make_unique<Keyring>(*store, provider, clock, random, context.get_executor(), KeyringSettings{},
+                                      &observer);
+  provider.wrap_error = no_turn();
+  EXPECT_FALSE(encrypting());
+  provider.wrap_error.reset();
+  auto lease = encrypting();
+  ASSERT_TRUE(lease) << "no obstacle is remembered";
+  provider.unwrap_error = no_turn();
+  clock.advance(kIdle);
+  EXPECT_FALSE(decrypting(lease.value().key->id()));
+  EXPECT_EQ(observer.failures, 0);
+  provider.unwrap_error = error(ErrorCode::KeyUnreachable, "timed_out");
+  EXPECT_TRUE(decrypting(lease.value().key->id())) << "an outage is bridged as ever";
+  EXPECT_EQ(observer.failures, 1);
+}
+
+TEST_F(KeyringRenewalTest, AProvenKeyIsAskedAgainByTheClassOfRenewals) {
+  testing::FakeProvider renewals;
+  KeyringSettings settings;
+  settings.renewals = &renewals;
+  start(settings);
+  auto id = encrypting().value().key->id();
+  EXPECT_EQ(renewals.unwraps, 0) << "what lets us in anew";
+  provider.unwraps = 0;
+  clock.advance(kIdle);
+  EXPECT_TRUE(decrypting(id));
+  EXPECT_EQ(renewals.unwraps, 1);
+  EXPECT_EQ(provider.unwraps, 0);
+  renewals.unwrap_error = error(ErrorCode::KeyDenied, "key_disabled");
+  clock.advance(kIdle);
+  EXPECT_FALSE(decrypting(id));
+  clock.advance(10s);
+  EXPECT_FALSE(decrypting(id));
+  clock.advance(10s);
+  attend();
+  context.restart();
+  context.run();
+  EXPECT_EQ(renewals.unwraps, 2) << "a key that refuses is proven no longer";
+  EXPECT_EQ(provider.unwraps, 1);
+}
+
 TEST_F(KeyringRenewalTest, ALeaseNamesTheUnwrapThatItRidesOn) {
   provider.request_id = "first";
   auto made = encrypting().value();

@@ -97,6 +97,12 @@ void LeaseTable::miss(const Ticket& ticket, const Error& error, SteadyTime now) 
   look_at(missed, missed->standing.outage.next_try());
 }
 
+bool LeaseTable::is_proven(const KeyVersionId& id) const {
+  std::lock_guard lock(mutex_);
+  auto known = find_version(id);
+  return known && known->standing.proven_at;
+}
+
 std::optional<Error> LeaseTable::obstacle(const KeyVersionId& id, SteadyTime now) {
   std::lock_guard lock(mutex_);
   auto known = find_version(id);

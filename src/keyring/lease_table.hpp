@@ -86,6 +86,8 @@ class LeaseTable {
               SteadyTime now);
   // The key could not be asked.
   void miss(const Ticket& ticket, const Error& error, SteadyTime now);
+  // Whether the version let us in, and has not refused since.
+  [[nodiscard]] bool is_proven(const KeyVersionId& version) const;
   // What is known to stand in the way of asking. Nothing where the caller is to ask.
   [[nodiscard]] std::optional<Error> obstacle(const KeyVersionId& version, SteadyTime now);
 

@@ -27,7 +27,7 @@ using store::RewrapState;
 // What shares a budget.
 std::string vault_of(const kms::KeyLocation& location) {
   const auto* azure = std::get_if<kms::AzureKey>(&location);
-  return azure == nullptr ? std::string() : azure->vault_uri;
+  return azure == nullptr ? std::string() : kms::vault_host(*azure);
 }
 
 Error returned_another(const store::DataKey& row) {

@@ -1,5 +1,7 @@
 #include "kms/call_gate.hpp"
 
+#include <algorithm>
+#include <array>
 #include <deque>
 #include <functional>
 #include <list>
@@ -10,18 +12,16 @@
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
-#include <fmt/format.h>
 
 #include "kms/patience.hpp"
-#include "kms/reasons.hpp"
+#include "kms/reason_catalogue.hpp"
 
 namespace latchkey::kms {
 
 namespace {
 
 struct Waiter {
-  std::string key;
-  CallKind kind;
+  GateCall call;
   bool granted = false;
   bool gone = false;
   std::optional<Error> turned_away;
@@ -29,28 +29,53 @@ struct Waiter {
 };
 using WaiterPtr = std::shared_ptr<Waiter>;
 
-struct Vault {
-  std::list<WaiterPtr> waiting;
-  std::deque<SteadyTime> begun;  // in the last window
+// One organisation's calls of one kind: its keys take turns.
+struct Lane {
+  std::list<std::string> turns;
+  std::map<std::string, std::deque<WaiterPtr>> waiting;  // by key; none is empty
+};
+
+struct Organization {
+  std::array<Lane, kCallKinds> lanes;
   std::map<std::string, unsigned> in_flight_by_key;
+  std::size_t waiting = 0;
   unsigned in_flight = 0;
-  unsigned background = 0;
+  unsigned begun = 0;  // in the last window
+};
+
+struct Begun {
+  SteadyTime when;
+  std::string organization;
+  CallKind kind;
+};
+
+struct Vault {
+  std::map<std::string, Organization> organizations;
+  std::list<std::string> turns;  // of those that wait
+  std::deque<Begun> begun;       // in the last window
+  std::array<unsigned, kCallKinds> begun_by_kind{};
+  std::array<unsigned, kCallKinds> in_flight_by_kind{};
+  unsigned in_flight = 0;
+  std::size_t waiting = 0;
   bool wake_is_set = false;
 };
 
-Error turned_away(const std::string& vault, std::size_t waiting) {
-  return Error{
-      ErrorCode::KeyUnreachable,
-      fmt::format("{} calls wait for {} already, more than it answers in time. Try again shortly", waiting, vault),
-      std::string(reason::kThrottled), std::chrono::seconds(1)};
+// Every other kind's, in this order, once an organisation has its turn.
+constexpr std::array kAfterRenewals{CallKind::Request, CallKind::Validation, CallKind::Background};
+// So many other vaults are looked at for each call: more than there are new ones.
+constexpr int kSwept = 2;
+
+constexpr std::size_t index(CallKind kind) {
+  return static_cast<std::size_t>(kind);
 }
 
-Error waited_in_vain(const std::string& vault) {
-  return Error{ErrorCode::KeyUnreachable,
-               fmt::format("there were more calls for {} than it answers, and this one's time ran out before it could "
-                           "be made. Try again shortly",
-                           vault),
-               std::string(reason::kTimedOut), std::chrono::seconds(1)};
+Error no_turn(const std::string& vault, std::string_view note) {
+  Facts facts;
+  facts.host = vault;
+  facts.note = note;
+  auto error = reason_error(reason::kNoTurn, facts);
+  error.retry_after = std::chrono::seconds(1);
+  return error;
 }
 
 }  // namespace
@@ -62,21 +87,28 @@ class CallGate::State {
 
   using Resumes = std::vector<std::function<void()>>;
   // The waiter, let through already or not; an error where it was turned away.
-  Result<WaiterPtr> queue(CallGate& gate, const std::string& vault, const std::string& key, CallKind kind);
+  Result<WaiterPtr> queue(CallGate& gate, const GateCall& call);
   Task<bool> wait(WaiterPtr waiter);
   // To be called once the wait is over, for whatever reason: whether the waiter was let through.
-  Result<void> conclude(const std::string& vault, const WaiterPtr& waiter);
-  void turn_away(const std::string& vault, const std::string& key, const Error& error);
-  void leave(CallGate& gate, const std::string& vault, const std::string& key, CallKind kind);
+  Result<void> conclude(CallGate& gate, const WaiterPtr& waiter);
+  void turn_away(const GateCall& call, const Error& error);
+  void leave(CallGate& gate, const GateCall& call);
   void wake(CallGate& gate, const std::string& vault);
 
   [[nodiscard]] GateLoad load() const;
   [[nodiscard]] const Clock& clock() const { return clock_; }
+  [[nodiscard]] const GateLimits& limits() const { return limits_; }
   [[nodiscard]] const boost::asio::any_io_executor& executor() const { return executor_; }
 
  private:
-  [[nodiscard]] bool admits(const Vault& vault, const Waiter& waiter, bool requests_wait) const;
-  Resumes let_through(CallGate& gate, const std::string& name);
+  // What is left of a budget for one kind of call, and for one organisation.
+  enum class Room { Free, InFlight, Window };
+  [[nodiscard]] Room room(const Vault& vault, const Organization& organization, CallKind kind) const;
+  [[nodiscard]] WaiterPtr take(Vault& vault, Organization& organization, CallKind kind, bool& by_window);
+  [[nodiscard]] WaiterPtr take_next(Vault& vault, bool& by_window);
+  [[nodiscard]] Resumes let_through(CallGate& gate, const std::string& name);
+  void expire(Vault& vault) const;
+  void sweep(const std::string& busy);
   void set_wake(CallGate& gate, const std::string& name, std::chrono::nanoseconds after);
 
   const Clock& clock_;
@@ -85,57 +117,162 @@ class CallGate::State {
   GateLimits limits_;
   mutable std::mutex mutex_;  // over everything below
   std::map<std::string, Vault> vaults_;
+  std::string swept_;  // up to here
 };
+
+namespace {
+
+void forget_if_idle(Vault& vault, const std::string& name) {
+  auto found = vault.organizations.find(name);
+  if (found == vault.organizations.end()) return;
+  const auto& [lanes, by_key, waiting, in_flight, begun] = found->second;
+  if (waiting == 0 && in_flight == 0 && begun == 0) vault.organizations.erase(found);
+}
+
+void remove(Vault& vault, const std::string& name, std::size_t count) {
+  auto& organization = vault.organizations.at(name);
+  organization.waiting -= count;
+  vault.waiting -= count;
+  if (organization.waiting == 0) vault.turns.remove(name);
+  forget_if_idle(vault, name);
+}
+
+void drop_key(Lane& lane, const std::string& key) {
+  lane.waiting.erase(key);
+  lane.turns.remove(key);
+}
+
+}  // namespace
 
 GateLoad CallGate::State::load() const {
   std::lock_guard lock(mutex_);
   GateLoad load;
+  load.vaults = vaults_.size();
   for (const auto& [name, vault] : vaults_) {
     load.in_flight += vault.in_flight;
-    load.waiting += vault.waiting.size();
+    load.waiting += vault.waiting;
   }
   return load;
 }
 
-bool CallGate::State::admits(const Vault& vault, const Waiter& waiter, bool requests_wait) const {
-  if (vault.in_flight >= limits_.per_vault || vault.begun.size() >= limits_.per_window) return false;
-  auto of_key = vault.in_flight_by_key.find(waiter.key);
-  if (of_key != vault.in_flight_by_key.end() && of_key->second >= limits_.per_key) return false;
-  if (waiter.kind == CallKind::Request) return true;
-  return !requests_wait && vault.background < limits_.background_per_vault &&
-         vault.begun.size() < limits_.per_window / 2;
+CallGate::State::Room CallGate::State::room(const Vault& vault, const Organization& organization, CallKind kind) const {
+  bool renewal = kind == CallKind::Renewal;
+  auto free = [&](unsigned all, unsigned of_all, unsigned of_renewals, unsigned of_organization, unsigned of_kind) {
+    if (of_all >= all || of_organization >= all - all / 4) return false;
+    if (!renewal && of_all - of_renewals >= all - all / 8) return false;
+    return kind != CallKind::Validation || of_kind < std::max(all / 4, 1U);
+  };
+  auto renewals = index(CallKind::Renewal);
+  if (!free(limits_.per_window, static_cast<unsigned>(vault.begun.size()), vault.begun_by_kind[renewals],
+            organization.begun, vault.begun_by_kind[index(kind)])) {
+    return Room::Window;
+  }
+  if (kind == CallKind::Background && vault.begun.size() >= limits_.per_window / 2) return Room::Window;
+  if (!free(limits_.per_vault, vault.in_flight, vault.in_flight_by_kind[renewals], organization.in_flight,
+            vault.in_flight_by_kind[index(kind)])) {
+    return Room::InFlight;
+  }
+  bool background = kind == CallKind::Background;
+  return background && vault.in_flight_by_kind[index(kind)] >= limits_.background_per_vault ? Room::InFlight
+                                                                                            : Room::Free;
 }
 
-// Everybody who may, in the order in which they came. To be called with the mutex held; the resumes without.
+// The first of the organisation's that may go, taken out of its lane; null where none may.
+WaiterPtr CallGate::State::take(Vault& vault, Organization& organization, CallKind kind, bool& by_window) {
+  auto& lane = organization.lanes[index(kind)];
+  if (lane.turns.empty()) return nullptr;
+  auto left = room(vault, organization, kind);
+  by_window = by_window || left == Room::Window;
+  if (left != Room::Free) return nullptr;
+  for (auto key = lane.turns.begin(); key != lane.turns.end(); ++key) {
+    auto busy = organization.in_flight_by_key.find(*key);
+    if (busy != organization.in_flight_by_key.end() && busy->second >= limits_.per_key) continue;
+    auto& queue = lane.waiting.at(*key);
+    auto waiter = std::move(queue.front());
+    queue.pop_front();
+    if (queue.empty()) {
+      lane.waiting.erase(*key);
+      lane.turns.erase(key);
+    } else {
+      lane.turns.splice(lane.turns.end(), lane.turns, key);
+    }
+    return waiter;
+  }
+  return nullptr;
+}
+
+WaiterPtr CallGate::State::take_next(Vault& vault, bool& by_window) {
+  auto taken = [&](auto turn, WaiterPtr waiter) {
+    vault.turns.splice(vault.turns.end(), vault.turns, turn);
+    return waiter;
+  };
+  for (auto turn = vault.turns.begin(); turn != vault.turns.end(); ++turn) {
+    auto waiter = take(vault, vault.organizations.at(*turn), CallKind::Renewal, by_window);
+    if (waiter) return taken(turn, std::move(waiter));
+  }
+  for (auto turn = vault.turns.begin(); turn != vault.turns.end(); ++turn) {
+    auto& organization = vault.organizations.at(*turn);
+    for (auto kind : kAfterRenewals) {
+      bool requests_wait = !organization.lanes[index(CallKind::Request)].turns.empty();
+      if (kind == CallKind::Background && requests_wait) continue;
+      auto waiter = take(vault, organization, kind, by_window);
+      if (waiter) return taken(turn, std::move(waiter));
+    }
+  }
+  return nullptr;
+}
+
+void CallGate::State::expire(Vault& vault) const {
+  auto now = clock_.steady();
+  while (!vault.begun.empty() && now - vault.begun.front().when >= limits_.window) {
+    auto& first = vault.begun.front();
+    --vault.begun_by_kind[index(first.kind)];
+    --vault.organizations.at(first.organization).begun;
+    forget_if_idle(vault, first.organization);
+    vault.begun.pop_front();
+  }
+}
+
+// Everybody who may. To be called with the mutex held; the resumes without.
 CallGate::State::Resumes CallGate::State::let_through(CallGate& gate, const std::string& name) {
   Resumes resumes;
   auto& vault = vaults_[name];
-  auto now = clock_.steady();
-  while (!vault.begun.empty() && now - vault.begun.front() >= limits_.window) vault.begun.pop_front();
-  bool requests_wait = false;
-  for (auto at = vault.waiting.begin(); at != vault.waiting.end();) {
-    auto& waiter = **at;
-    if (!admits(vault, waiter, requests_wait)) {
-      requests_wait = requests_wait || waiter.kind == CallKind::Request;
-      if (vault.in_flight >= limits_.per_vault || vault.begun.size() >= limits_.per_window) break;
-      ++at;
-      continue;
-    }
+  expire(vault);
+  bool by_window = false;
+  while (auto waiter = take_next(vault, by_window)) {
+    const auto& call = waiter->call;
+    auto& organization = vault.organizations.at(call.organization);
     ++vault.in_flight;
-    ++vault.in_flight_by_key[waiter.key];
-    vault.background += waiter.kind == CallKind::Background ? 1 : 0;
-    vault.begun.push_back(now);
-    waiter.granted = true;
-    if (waiter.resume) resumes.push_back(std::move(waiter.resume));
-    at = vault.waiting.erase(at);
+    ++vault.in_flight_by_kind[index(call.kind)];
+    ++organization.in_flight;
+    ++organization.in_flight_by_key[call.key];
+    vault.begun.push_back({clock_.steady(), call.organization, call.kind});
+    ++vault.begun_by_kind[index(call.kind)];
+    ++organization.begun;
+    remove(vault, call.organization, 1);
+    waiter->granted = true;
+    if (waiter->resume) resumes.push_back(std::move(waiter->resume));
+    by_window = false;
   }
   // Who waits for a call to end is let through by it; who waits for the window, by time alone.
-  if (!vault.waiting.empty() && !vault.begun.empty() && vault.begun.size() >= limits_.per_window / 2) {
-    set_wake(gate, name, vault.begun.front() + limits_.window - now);
-  } else if (vault.waiting.empty() && vault.in_flight == 0 && vault.begun.empty()) {
+  if (by_window && !vault.begun.empty()) {
+    set_wake(gate, name, vault.begun.front().when + limits_.window - clock_.steady());
+  } else if (vault.organizations.empty()) {
     vaults_.erase(name);
   }
   return resumes;
+}
+
+// Forgets vaults whose last window is over: nothing of theirs would ever wake us.
+void CallGate::State::sweep(const std::string& busy) {
+  for (int i = 0; i < kSwept && !vaults_.empty(); ++i) {
+    auto vault = vaults_.upper_bound(swept_);
+    if (vault == vaults_.end()) vault = vaults_.begin();
+    swept_ = vault->first;
+    if (vault->first == busy) continue;
+    expire(vault->second);
+    if (vault->second.organizations.empty()) vaults_.erase(vault);
+  }
 }
 
 void CallGate::State::set_wake(CallGate& gate, const std::string& name, std::chrono::nanoseconds after) {
@@ -162,16 +299,25 @@ void CallGate::State::wake(CallGate& gate, const std::string& name) {
   for (auto& resume : resumes) resume();
 }
 
-Result<WaiterPtr> CallGate::State::queue(CallGate& gate, const std::string& name, const std::string& key,
-                                         CallKind kind) {
-  auto waiter = std::make_shared<Waiter>(Waiter{key, kind, false, false, {}, {}});
+Result<WaiterPtr> CallGate::State::queue(CallGate& gate, const GateCall& call) {
+  auto waiter = std::make_shared<Waiter>(Waiter{call, false, false, {}, {}});
   Resumes resumes;
   {
     std::lock_guard lock(mutex_);
-    auto& vault = vaults_[name];
-    if (vault.waiting.size() >= limits_.waiting_per_vault) return turned_away(name, vault.waiting.size());
-    vault.waiting.push_back(waiter);
-    resumes = let_through(gate, name);
+    auto& vault = vaults_[call.vault];
+    auto& organization = vault.organizations[call.organization];
+    // Renewals are few, one a key version, and what they find out concerns what is served.
+    if (call.kind != CallKind::Renewal && organization.waiting >= limits_.waiting_per_organization) {
+      return no_turn(call.vault, ": too many of this organisation's wait for one already");
+    }
+    if (organization.waiting++ == 0) vault.turns.push_back(call.organization);
+    ++vault.waiting;
+    auto& lane = organization.lanes[index(call.kind)];
+    auto& queue = lane.waiting[call.key];
+    if (queue.empty()) lane.turns.push_back(call.key);
+    queue.push_back(waiter);
+    resumes = let_through(gate, call.vault);
+    sweep(call.vault);
   }
   for (auto& resume : resumes) resume();
   return waiter;
@@ -193,70 +339,84 @@ Task<bool> CallGate::State::wait(WaiterPtr waiter) {
   co_return true;
 }
 
-void CallGate::State::turn_away(const std::string& name, const std::string& key, const Error& error) {
+void CallGate::State::turn_away(const GateCall& call, const Error& error) {
   Resumes resumes;
   {
     std::lock_guard lock(mutex_);
-    auto vault = vaults_.find(name);
+    auto vault = vaults_.find(call.vault);
     if (vault == vaults_.end()) return;
-    std::erase_if(vault->second.waiting, [&](const WaiterPtr& waiter) {
-      if (waiter->key != key) return false;
-      waiter->gone = true;
-      waiter->turned_away = error;
-      if (waiter->resume) resumes.push_back(std::move(waiter->resume));
-      return true;
-    });
+    auto organization = vault->second.organizations.find(call.organization);
+    if (organization == vault->second.organizations.end()) return;
+    std::size_t count = 0;
+    for (auto& lane : organization->second.lanes) {
+      auto queue = lane.waiting.find(call.key);
+      if (queue == lane.waiting.end()) continue;
+      for (auto& waiter : queue->second) {
+        waiter->gone = true;
+        waiter->turned_away = error;
+        if (waiter->resume) resumes.push_back(std::move(waiter->resume));
+      }
+      count += queue->second.size();
+      drop_key(lane, call.key);
+    }
+    remove(vault->second, call.organization, count);
   }
   for (auto& resume : resumes) resume();
 }
 
-Result<void> CallGate::State::conclude(const std::string& name, const WaiterPtr& waiter) {
+Result<void> CallGate::State::conclude(CallGate& gate, const WaiterPtr& waiter) {
+  const auto& call = waiter->call;
   std::function<void()> resume;
+  Resumes resumes;
   {
     std::lock_guard lock(mutex_);
     if (waiter->granted) return success();
     if (waiter->turned_away) return *waiter->turned_away;
     waiter->gone = true;
     resume = std::move(waiter->resume);
-    auto vault = vaults_.find(name);
-    if (vault != vaults_.end()) vault->second.waiting.remove(waiter);
+    auto& vault = vaults_.at(call.vault);
+    auto& lane = vault.organizations.at(call.organization).lanes[index(call.kind)];
+    auto& queue = lane.waiting.at(call.key);
+    std::erase(queue, waiter);
+    if (queue.empty()) drop_key(lane, call.key);
+    remove(vault, call.organization, 1);
+    // Background work may have waited for this very request to go.
+    resumes = let_through(gate, call.vault);
   }
   if (resume) resume();
-  return waited_in_vain(name);
+  for (auto& each : resumes) each();
+  return no_turn(call.vault, "");
 }
 
-void CallGate::State::leave(CallGate& gate, const std::string& name, const std::string& key, CallKind kind) {
+void CallGate::State::leave(CallGate& gate, const GateCall& call) {
   Resumes resumes;
   {
     std::lock_guard lock(mutex_);
-    auto& vault = vaults_[name];
+    auto& vault = vaults_.at(call.vault);
+    auto& organization = vault.organizations.at(call.organization);
     --vault.in_flight;
-    if (--vault.in_flight_by_key[key] == 0) vault.in_flight_by_key.erase(key);
-    vault.background -= kind == CallKind::Background ? 1 : 0;
-    resumes = let_through(gate, name);
+    --vault.in_flight_by_kind[index(call.kind)];
+    --organization.in_flight;
+    auto of_key = organization.in_flight_by_key.find(call.key);
+    if (--of_key->second == 0) organization.in_flight_by_key.erase(of_key);
+    resumes = let_through(gate, call.vault);
   }
   for (auto& resume : resumes) resume();
 }
 
-CallGate::Pass::Pass(std::shared_ptr<CallGate> gate, std::string vault, std::string key, CallKind kind)
-    : gate_(std::move(gate)), vault_(std::move(vault)), key_(std::move(key)), kind_(kind) {}
+CallGate::Pass::Pass(std::shared_ptr<CallGate> gate, GateCall call) : gate_(std::move(gate)), call_(std::move(call)) {}
 
 CallGate::Pass::Pass(Pass&& other) noexcept
-    : gate_(std::exchange(other.gate_, nullptr)),
-      vault_(std::move(other.vault_)),
-      key_(std::move(other.key_)),
-      kind_(other.kind_) {}
+    : gate_(std::exchange(other.gate_, nullptr)), call_(std::move(other.call_)) {}
 
 CallGate::Pass& CallGate::Pass::operator=(Pass&& other) noexcept {
   std::swap(gate_, other.gate_);
-  std::swap(vault_, other.vault_);
-  std::swap(key_, other.key_);
-  std::swap(kind_, other.kind_);
+  std::swap(call_, other.call_);
   return *this;
 }
 
 CallGate::Pass::~Pass() {
-  if (gate_) gate_->state_->leave(*gate_, vault_, key_, kind_);
+  if (gate_) gate_->state_->leave(*gate_, call_);
 }
 
 CallGate::CallGate(std::unique_ptr<State> state) : state_(std::move(state)) {}
@@ -268,17 +428,19 @@ std::shared_ptr<CallGate> CallGate::create(const Clock& clock, boost::asio::any_
   return std::shared_ptr<CallGate>(new CallGate(std::move(state)));
 }
 
-Task<Result<CallGate::Pass>> CallGate::enter(std::string vault, std::string key, CallKind kind, Deadline deadline) {
+Task<Result<CallGate::Pass>> CallGate::enter(GateCall call, Deadline deadline) {
   auto self = shared_from_this();
-  LATCHKEY_CO_TRY(auto waiter, state_->queue(*this, vault, key, kind));
+  auto now = state_->clock().steady();
+  if (call.kind == CallKind::Renewal) deadline = std::min<Deadline>(deadline, now + state_->limits().renewal_turn);
+  LATCHKEY_CO_TRY(auto waiter, state_->queue(*this, call));
   std::function<Task<bool>()> work = [self, waiter] { return self->state_->wait(waiter); };
-  (void)co_await wait_at_most(state_->executor(), deadline - state_->clock().steady(), std::move(work));
-  LATCHKEY_CO_TRYV(state_->conclude(vault, waiter));
-  co_return Pass(std::move(self), std::move(vault), std::move(key), kind);
+  (void)co_await wait_at_most(state_->executor(), deadline - now, std::move(work));
+  LATCHKEY_CO_TRYV(state_->conclude(*this, waiter));
+  co_return Pass(std::move(self), std::move(call));
 }
 
-void CallGate::turn_away(const std::string& vault, const std::string& key, const Error& error) {
-  state_->turn_away(vault, key, error);
+void CallGate::turn_away(const GateCall& call, const Error& error) {
+  state_->turn_away(call, error);
 }
 
 GateLoad CallGate::load() const {

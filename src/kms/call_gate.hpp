@@ -1,7 +1,12 @@
-// A gate before the customers' vaults: at most so many calls at once to one key and to one vault, at most so many begun
-// in any ten seconds, and background work only where requests leave room. So a vault that hangs holds few of our
-// connections and none of other tenants', and a vault's own limit (Key Vault: "service limits", transactions in 10 s)
-// is not run into. Who does not get through waits inside of its own deadline. Thread-safe.
+// A gate before the customers' vaults: at most so many calls at once to one key and to one vault, and at most so many
+// begun in any ten seconds. So a vault that hangs holds few of our connections and none of other tenants', and a
+// vault's own limit (Key Vault: "service limits", transactions in 10 s) is not run into. Thread-safe.
+//
+// Any organisation may name any vault. So inside of a vault the organisations take turns, and within one its keys; a
+// part of all room is kept from any one organisation, and a part for renewals, by which a revocation is noticed.
+// Renewals go first; then the organisations in turn, each with its requests before its validations before its
+// background work. Who does not get his turn within his own deadline is told so, with a reason of its own (no_turn):
+// the vault was not asked, and nothing is known of it.
 #pragma once
 
 #include <chrono>
@@ -18,23 +23,39 @@
 namespace latchkey::kms {
 
 enum class CallKind {
+  Renewal,     // asks a key that let us in whether it still does
   Request,     // somebody waits for it
+  Validation,  // an admin waits for it
   Background,  // rewrap and the like
 };
+inline constexpr std::size_t kCallKinds = 4;
 
+// Of what is in flight and of what is begun, an eighth is kept for renewals and a quarter from any one organisation;
+// validations take a quarter at most.
 struct GateLimits {
-  unsigned per_key = 8;                      // in flight
-  unsigned per_vault = 16;                   // in flight
-  unsigned background_per_vault = 1;         // in flight, of those
-  unsigned per_window = 900;                 // begun; background work takes half of it at most
-  std::chrono::milliseconds window{10'000};  // any such stretch of time
-  std::size_t waiting_per_vault = 20'000;    // more are turned away at once
+  unsigned per_key = 8;                           // in flight
+  unsigned per_vault = 16;                        // in flight
+  unsigned background_per_vault = 1;              // in flight, of those
+  unsigned per_window = 900;                      // begun; background work takes half of it at most
+  std::chrono::milliseconds window{10'000};       // any such stretch of time
+  std::size_t waiting_per_organization = 20'000;  // before one vault; more are turned away at once
+  // A renewal waits no longer for its turn: meanwhile its lease is used on.
+  std::chrono::milliseconds renewal_turn{1'000};
 };
 
 // Over all vaults.
 struct GateLoad {
   std::size_t in_flight = 0;
   std::size_t waiting = 0;
+  std::size_t vaults = 0;  // that are remembered
+};
+
+// Whose call it is, and to what.
+struct GateCall {
+  std::string vault;         // kms::vault_host
+  std::string organization;  // organisations take turns
+  std::string key;           // of the organisation's
+  CallKind kind = CallKind::Request;
 };
 
 class CallGate : public std::enable_shared_from_this<CallGate> {
@@ -51,11 +72,9 @@ class CallGate : public std::enable_shared_from_this<CallGate> {
 
    private:
     friend class CallGate;
-    Pass(std::shared_ptr<CallGate> gate, std::string vault, std::string key, CallKind kind);
+    Pass(std::shared_ptr<CallGate> gate, GateCall call);
     std::shared_ptr<CallGate> gate_;
-    std::string vault_;
-    std::string key_;
-    CallKind kind_ = CallKind::Request;
+    GateCall call_;
   };
 
   // The clock outlives the gate and its passes.
@@ -65,11 +84,11 @@ class CallGate : public std::enable_shared_from_this<CallGate> {
   CallGate(const CallGate&) = delete;
   CallGate& operator=(const CallGate&) = delete;
 
-  // KeyUnreachable (timed_out) where the deadline comes first, (throttled) where too many wait already; or what
+  // KeyUnreachable (no_turn) where the deadline comes first or too many of the organisation's wait already; or what
   // turn_away was told.
-  [[nodiscard]] Task<Result<Pass>> enter(std::string vault, std::string key, CallKind kind, Deadline deadline);
-  // Gives this error to all who wait for this key now.
-  void turn_away(const std::string& vault, const std::string& key, const Error& error);
+  [[nodiscard]] Task<Result<Pass>> enter(GateCall call, Deadline deadline);
+  // Gives this error to all who wait for this key of this organisation now.
+  void turn_away(const GateCall& call, const Error& error);
   [[nodiscard]] SteadyTime now() const;
   [[nodiscard]] GateLoad load() const;
 

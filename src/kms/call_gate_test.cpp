@@ -47,22 +47,27 @@ class CallGateTest : public ::testing::Test {
   }
   void make(GateLimits limits) { gate = CallGate::create(clock, context.get_executor(), sleeper, limits); }
   // A call that enters, and stays in until it is let go.
-  void call(std::string vault, std::string key, CallKind kind = CallKind::Request,
-            std::chrono::milliseconds patience = 1h) {
-    auto enter = [](CallGateTest* test, std::string to, std::string of, CallKind as,
-                    std::chrono::milliseconds time) -> Task<void> {
+  void call(GateCall what, std::chrono::milliseconds patience = 1h) {
+    auto enter = [](CallGateTest* test, GateCall as, std::chrono::milliseconds time) -> Task<void> {
       auto deadline = test->clock.steady() + time;
-      auto pass = co_await test->gate->enter(to, of, as, deadline);
+      auto pass = co_await test->gate->enter(as, deadline);
       if (!pass) {
         test->failed.push_back(pass.error());
         co_return;
       }
-      test->entered.push_back(of);
+      test->entered.push_back(as.key);
       test->inside.push_back(std::make_unique<CallGate::Pass>(std::move(pass).value()));
     };
-    boost::asio::co_spawn(context, enter(this, std::move(vault), std::move(key), kind, patience),
-                          boost::asio::detached);
+    boost::asio::co_spawn(context, enter(this, std::move(what), patience), boost::asio::detached);
     poll();
+  }
+  void call(std::string vault, std::string key, CallKind kind = CallKind::Request,
+            std::chrono::milliseconds patience = 1h) {
+    call({std::move(vault), "org", std::move(key), kind}, patience);
+  }
+  // A stranger's, to a key of his own each.
+  void flood(int count, CallKind kind) {
+    for (int i = 0; i < count; ++i) call({"v", "mallory", "m" + std::to_string(i), kind});
   }
   void poll() {
     context.restart();
@@ -85,7 +90,7 @@ class CallGateTest : public ::testing::Test {
 };
 
 TEST_F(CallGateTest, SoManyAtOnceToOneKeyAndOneVault) {
-  make({.per_key = 2, .per_vault = 3});
+  make({.per_key = 2, .per_vault = 4});
   for (const auto* key : {"a", "a", "a", "b", "b"}) call("v", key);
   EXPECT_EQ(entered, (std::vector<std::string>{"a", "a", "b"})) << "the third of a waits, and one of b passes it";
   let_go();
@@ -124,7 +129,7 @@ TEST_F(CallGateTest, WhoseTimeRunsOutIsToldAndTakesNoTurn) {
   context.restart();
   while (failed.empty()) context.run_one();
   EXPECT_EQ(failed[0].code, ErrorCode::KeyUnreachable);
-  EXPECT_EQ(failed[0].reason, "timed_out");
+  EXPECT_EQ(failed[0].reason, "no_turn");
   call("v", "next");
   let_go();
   EXPECT_EQ(entered, (std::vector<std::string>{"k", "next"}));
@@ -139,40 +144,130 @@ TEST_F(CallGateTest, WithoutTimeNobodyEntersWhereOneMustWait) {
 }
 
 TEST_F(CallGateTest, TooManyAreTurnedAwayAtOnce) {
-  make({.per_key = 1, .per_vault = 1, .waiting_per_vault = 2});
+  make({.per_key = 1, .per_vault = 1, .waiting_per_organization = 2});
   for (int i = 0; i < 4; ++i) call("v", "k");
   ASSERT_EQ(failed.size(), 1U);
   EXPECT_EQ(failed[0].code, ErrorCode::KeyUnreachable);
-  EXPECT_EQ(failed[0].reason, "throttled");
+  EXPECT_EQ(failed[0].reason, "no_turn");
+  call({"v", "another", "k"});
+  EXPECT_EQ(failed.size(), 1U) << "another organisation waits all the same";
 }
 
 TEST_F(CallGateTest, BackgroundWorkGoesWhereRequestsLeaveRoom) {
-  make({.per_key = 4, .per_vault = 4, .background_per_vault = 1, .per_window = 6, .window = 10s});
+  make({.per_key = 4, .per_vault = 6, .background_per_vault = 1, .per_window = 7, .window = 10s});
   call("v", "rewrap", CallKind::Background);
   call("v", "rewrap", CallKind::Background);
   EXPECT_EQ(entered.size(), 1U) << "one at once";
-  for (int i = 0; i < 4; ++i) call("v", "k");
-  EXPECT_EQ(entered.size(), 4U);
+  for (int i = 0; i < 5; ++i) call("v", "k");
+  EXPECT_EQ(entered.size(), 5U);
+  let_go();
+  EXPECT_EQ(entered.size(), 5U) << "four of a key at once";
   let_go();
   EXPECT_EQ(entered.back(), "k") << "requests first, though one came later";
   let_go();
-  EXPECT_EQ(entered.size(), 5U) << "and half of the window is theirs alone";
+  EXPECT_EQ(entered.size(), 6U) << "and half of the window is theirs alone";
   sleeper->advance(10s);
-  EXPECT_EQ(entered.size(), 6U);
+  EXPECT_EQ(entered.size(), 7U);
   EXPECT_EQ(entered.back(), "rewrap");
 }
 
 TEST_F(CallGateTest, WhoWaitsForAKeyThatCannotBeReachedIsToldSo) {
   make({.per_key = 1, .per_vault = 4});
   for (const auto* key : {"down", "down", "down", "up", "up"}) call("v", key);
-  gate->turn_away("v", "down", Error{ErrorCode::KeyUnreachable, "down", "timed_out"});
+  call({"v", "another", "down"});
+  call({"v", "another", "down"});
+  gate->turn_away({"v", "org", "down"}, Error{ErrorCode::KeyUnreachable, "down", "timed_out"});
   poll();
-  ASSERT_EQ(failed.size(), 2U);
+  ASSERT_EQ(failed.size(), 2U) << "those of the same organisation alone";
   EXPECT_EQ(failed[0].message, "down");
-  EXPECT_EQ(entered, (std::vector<std::string>{"down", "up"}));
+  EXPECT_EQ(entered, (std::vector<std::string>{"down", "up", "down"}));
   let_go();
   let_go();
-  EXPECT_EQ(entered.back(), "up");
+  let_go();
+  EXPECT_EQ(entered, (std::vector<std::string>{"down", "up", "down", "up", "down"}));
+}
+
+TEST_F(CallGateTest, AStrangersValidationsCostOneTurnAtMost) {
+  make({.per_key = 8, .per_vault = 16});
+  flood(600, CallKind::Validation);
+  EXPECT_EQ(entered.size(), 4U) << "a quarter of the room";
+  call("v", "mine", CallKind::Validation);
+  EXPECT_NE(entered.back(), "mine");
+  let_go();
+  if (entered.back() != "mine") let_go();
+  EXPECT_EQ(entered.back(), "mine");
+}
+
+TEST_F(CallGateTest, AStrangersRequestsLeaveRoomForOthers) {
+  make({.per_key = 8, .per_vault = 16});
+  flood(600, CallKind::Request);
+  EXPECT_EQ(entered.size(), 12U);
+  call("v", "request");
+  EXPECT_EQ(entered.back(), "request") << "a quarter is kept from any one organisation";
+  for (auto kind : {CallKind::Request, CallKind::Validation, CallKind::Background}) {
+    call({"v", "second", "more", kind});
+    call({"v", "second", "more", kind});
+  }
+  EXPECT_EQ(entered.size(), 14U);
+  call("v", "renewal", CallKind::Renewal);
+  EXPECT_EQ(entered.back(), "renewal") << "and an eighth for renewals";
+}
+
+TEST_F(CallGateTest, AStrangersCallsLeaveRoomInTheWindow) {
+  make({.per_key = 8, .per_vault = 16, .per_window = 80, .window = 10s});
+  flood(600, CallKind::Validation);
+  for (int i = 0; i < 100 && !inside.empty(); ++i) let_go();
+  EXPECT_EQ(entered.size(), 20U) << "validations: a quarter";
+  flood(600, CallKind::Request);
+  for (int i = 0; i < 100 && !inside.empty(); ++i) let_go();
+  EXPECT_EQ(entered.size(), 60U) << "one organisation: three quarters";
+  for (int i = 0; i < 20; ++i) {
+    call("v", "request");
+    if (!inside.empty()) let_go();
+  }
+  EXPECT_EQ(entered.size(), 70U) << "all but renewals: seven eighths";
+  EXPECT_EQ(entered.back(), "request");
+  call("v", "renewal", CallKind::Renewal);
+  EXPECT_EQ(entered.back(), "renewal");
+}
+
+TEST_F(CallGateTest, OrganisationsTakeTurns) {
+  make({.per_key = 1, .per_vault = 1});
+  call({"v", "first", "inside"});
+  for (const auto* key : {"a1", "a2", "a3"}) call({"v", "a", key});
+  for (const auto* key : {"b1", "b2"}) call({"v", "b", key, CallKind::Validation});
+  call({"v", "c", "c1", CallKind::Background});
+  call({"v", "d", "d1", CallKind::Renewal});
+  while (!inside.empty()) let_go();
+  EXPECT_EQ(entered, (std::vector<std::string>{"inside", "d1", "a1", "b1", "c1", "a2", "b2", "a3"}));
+}
+
+TEST_F(CallGateTest, KeysOfAnOrganisationTakeTurns) {
+  make({.per_key = 1, .per_vault = 1});
+  for (const auto* key : {"inside", "a", "a", "a", "b"}) call("v", key);
+  while (!inside.empty()) let_go();
+  EXPECT_EQ(entered, (std::vector<std::string>{"inside", "a", "b", "a", "a"}));
+}
+
+TEST_F(CallGateTest, ARenewalWaitsShortlyForItsTurn) {
+  make({.per_key = 1, .per_vault = 1, .renewal_turn = 1ms});
+  call("v", "k");
+  call("v", "k", CallKind::Renewal, 1h);
+  context.restart();
+  while (failed.empty()) context.run_one();
+  EXPECT_EQ(failed[0].reason, "no_turn");
+  EXPECT_NE(failed[0].message.find("v"), std::string::npos);
+}
+
+TEST_F(CallGateTest, StrangersVaultsAreForgotten) {
+  make({.window = 10s});
+  for (int i = 0; i < 1000; ++i) {
+    call("vault-" + std::to_string(i), "k");
+    let_go();
+    sleeper->advance(100ms);
+  }
+  EXPECT_LT(gate->load().vaults, 200U) << "a hundred are of the last window";
+  EXPECT_EQ(gate->load().in_flight, 0U);
 }
 
 TEST_F(CallGateTest, AGateThatIsGoneWakesNobody) {
@@ -215,10 +310,16 @@ TEST_F(CallGateTest, AGatedProviderAsksOnlyOnceItIsLetIn) {
                                     testing::run_task(context, provider.describe(where, soon)).error().message};
   };
   EXPECT_EQ(run_all(location), (std::vector<std::string>{"w", "u", "d"}));
-  call("https://v.vault.azure.net/", "k");
-  for (const auto& message : run_all(location)) EXPECT_NE(message.find("time ran out"), std::string::npos) << message;
+  call({"v.vault.azure.net", "", "k"});
+  for (const auto& message : run_all(location))
+    EXPECT_NE(message.find("no turn came in time"), std::string::npos) << message;
   EXPECT_EQ(inner.calls, 3);
   EXPECT_EQ(run_all(LocalKey{}), (std::vector<std::string>{"w", "u", "d"}));
+  for (const auto* spelled : {"https://V.Vault.Azure.NET", "HTTPS://v.vault.azure.net/", "https://v.vault.azure.net"}) {
+    for (const auto& message : run_all(AzureKey{spelled, "k", "t", std::nullopt})) {
+      EXPECT_NE(message.find("no turn came in time"), std::string::npos) << "one vault, however it is spelled";
+    }
+  }
 }
 
 }  // namespace

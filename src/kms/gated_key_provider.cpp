@@ -12,13 +12,14 @@ Task<Result<T>> GatedKeyProvider::call(KeyLocation key, Deadline deadline,
   const auto* azure = std::get_if<AzureKey>(&key);
   // The platform's own key is in memory, and asked at once.
   if (azure == nullptr) co_return co_await work(deadline);
-  auto vault = azure->vault_uri;
-  auto name = azure->key_name;
-  LATCHKEY_CO_TRY(auto pass, co_await gate_->enter(vault, name, kind_, deadline));
+  // Without an id, as where a key is not registered, by what it is.
+  const auto& [organization, external_key] = azure->asked_for;
+  GateCall call{vault_host(*azure), organization, external_key.empty() ? azure->key_name : external_key, kind_};
+  LATCHKEY_CO_TRY(auto pass, co_await gate_->enter(call, deadline));
   auto result = co_await work(std::min(deadline, gate_->now() + call_timeout_));
   // Who is throttled is told to wait, and who waits is waiting already.
   bool unreachable = !result && result.error().code == ErrorCode::KeyUnreachable;
-  if (unreachable && result.error().reason != reason::kThrottled) gate_->turn_away(vault, name, result.error());
+  if (unreachable && result.error().reason != reason::kThrottled) gate_->turn_away(call, result.error());
   co_return result;
 }
 

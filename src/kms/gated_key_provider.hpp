@@ -1,5 +1,5 @@
-// A KeyProvider whose calls go through a gate (call_gate.hpp). Two of them before one provider, one for requests and
-// one for background work, share the gate.
+// A KeyProvider whose calls go through a gate (call_gate.hpp). One for each kind of call, before one provider, share
+// the gate.
 #pragma once
 
 #include <chrono>
@@ -18,7 +18,8 @@ class GatedKeyProvider final : public KeyProvider {
                    std::chrono::milliseconds call_timeout)
       : inner_(inner), gate_(std::move(gate)), kind_(kind), call_timeout_(call_timeout) {}
   // Errors: those of KeyProvider. Time that is spent waiting counts towards the deadline. Where a key cannot be
-  // reached, those who wait for their turn at it are told so, too: each would learn the same, one after the other.
+  // reached, those who wait for their turn at the same external key are told so, too: each would learn the same, one
+  // after the other. Another organisation's may be reached all the same.
   Task<Result<WrappedKey>> wrap(const KeyLocation& key, const crypto::SecretBytes& secret, Deadline deadline) override;
   Task<Result<UnwrappedKey>> unwrap(const KeyLocation& key, const WrappedKey& wrapped, Deadline deadline) override;
   Task<Result<KeyDescription>> describe(const KeyLocation& key, Deadline deadline) override;

@@ -17,6 +17,12 @@ namespace latchkey::kms {
          error.code == ErrorCode::DeadlineExceeded;
 }
 
+// No turn came to ask the key. Its answer might have been a refusal: so it is no outage that leases go on over, and no
+// news of the key.
+[[nodiscard]] inline bool was_not_asked(const Error& error) {
+  return error.code == ErrorCode::KeyUnreachable && error.reason == reason::kNoTurn;
+}
+
 // Key Vault lets a key outside its dates, or without wrapKey, unwrap all the same.
 [[nodiscard]] inline bool concerns_wrapping_alone(const Error& error) {
   return error.reason == reason::kKeyExpired || error.reason == reason::kKeyNotYetValid ||

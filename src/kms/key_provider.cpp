@@ -1,6 +1,16 @@
 #include "kms/key_provider.hpp"
 
+#include <boost/algorithm/string/case_conv.hpp>
+
 namespace latchkey::kms {
+
+std::string vault_host(const AzureKey& key) {
+  constexpr std::string_view kScheme = "https://";
+  auto host = boost::algorithm::to_lower_copy(key.vault_uri);
+  if (host.starts_with(kScheme)) host.erase(0, kScheme.size());
+  while (host.ends_with('/')) host.pop_back();
+  return host;
+}
 
 KeyProviders::KeyProviders(std::shared_ptr<KeyProvider> local, std::shared_ptr<KeyProvider> azure)
     : local_(std::move(local)), azure_(std::move(azure)) {}

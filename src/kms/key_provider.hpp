@@ -4,8 +4,9 @@
 // Every operation ends by its deadline. Its errors, and nothing else:
 //   KeyDenied       the key, or the way to it, refuses: disabled, expired, deleted, role missing, app not consented
 //   NetworkBlocked  the vault's network rules refuse us
-//   KeyUnreachable  the key could not be asked: time-out, throttling after retries, outage, name not found, or this
-//                   server's own fault (its credential, its proxy, a request that was not understood)
+//   KeyUnreachable  the key could not be asked: time-out, throttling after retries, outage, name not found, no turn at
+//                   the gate (no_turn: the vault was not asked), or this server's own fault (its credential, its proxy,
+//                   a request that was not understood)
 //   Corrupt         unwrap alone: the provider says that this is no ciphertext of that key version
 //   Invalid         the location or the request is wrong: a bug of ours or a damaged row
 // `reason` names the cause by kms/reason_catalogue.hpp; `message` names the cure, and the provider's request id
@@ -30,14 +31,25 @@ struct LocalKey {
   bool operator==(const LocalKey&) const = default;
 };
 
+// For whom a key is asked: what its owner is to be told apart by, and no part of where the key is.
+struct AskedFor {
+  std::string organization;
+  std::string external_key_id;
+  bool operator==(const AskedFor&) const { return true; }
+};
+
 // A key in an Azure Key Vault or Managed HSM.
 struct AzureKey {
   std::string vault_uri;  // as registered; azure/vault_uri.hpp checks it
   std::string key_name;
   std::string tenant_id;
   std::optional<std::string> client_id;  // an app of the customer's own instead of the platform's
+  AskedFor asked_for = {};
   bool operator==(const AzureKey&) const = default;
 };
+
+// The one name of a vault, however its URI is spelled: the host, in lower case.
+[[nodiscard]] std::string vault_host(const AzureKey& key);
 
 using KeyLocation = std::variant<LocalKey, AzureKey>;
 

@@ -60,7 +60,8 @@ std::string_view heading(ReasonClass kind) {
       return "Ours: the server's operator cures it\n\n"
              "Nobody refused, and the key's owner can do nothing. Leases go on to their hard age; after it, on data: "
              "503 "
-             "`cmek_key_unreachable`. A root key that does not fit is at once 400 `cmek_key_disabled`, for data from "
+             "`cmek_key_unreachable`. After `no_turn`, where the key was not asked, they end at their soft age. A root "
+             "key that does not fit is at once 400 `cmek_key_disabled`, for data from "
              "before a key was attached.";
     case ReasonClass::Alarm:
       return "Alarms: the server's operator looks into it\n\n"

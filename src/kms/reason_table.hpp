@@ -153,6 +153,9 @@ inline constexpr ReasonEntry kReasonTable[] = {
      "the name resolves to a private address", "the host {host} resolves to an address that is not public",
      "The vault must be reachable at its public endpoint; private endpoints are not supported"},
 
+    {reason::kNoTurn, ReasonClass::Ours, ErrorCode::KeyUnreachable, "nothing: the vault is not asked",
+     "no turn came in time to ask {host}{note}: nothing is known of the key, and no lease is used on for it",
+     "Try again shortly; if it lasts, the organisation asks this vault for more than it answers"},
     {reason::kPlatformCredential, ReasonClass::Ours, ErrorCode::KeyUnreachable,
      "AADSTS7000215, 7000222, 700027, 700024, 70021 and the like; a credential that cannot be read",
      "this server cannot prove its own identity to Entra ID as the app {app}: {said}",

@@ -42,6 +42,7 @@ inline constexpr std::string_view kProviderFault = "provider_fault";            
 inline constexpr std::string_view kVaultNameUnknown = "vault_name_unknown";        // NXDOMAIN
 inline constexpr std::string_view kVaultAddressRefused = "vault_address_refused";  // resolves to a private address
 // Ours: the operator's to cure; nobody refused.
+inline constexpr std::string_view kNoTurn = "no_turn";                          // nobody was asked: key_errors.hpp
 inline constexpr std::string_view kPlatformCredential = "platform_credential";  // secret, certificate, federated token
 inline constexpr std::string_view kProxyFailed = "proxy_failed";                // the outbound proxy
 inline constexpr std::string_view kRequestRejected = "request_rejected";        // not understood: a bug of ours

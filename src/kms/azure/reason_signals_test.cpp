@@ -225,8 +225,9 @@ TEST(ReasonSignals, EachAnswerLeadsToItsReason) {
 }
 
 TEST(ReasonSignals, EachReasonHasOne) {
-  // Of the local provider, of the envelope and of the kill switch, whose tests have them.
-  std::set<std::string_view> reached{reason::kRootKeyMismatch, reason::kDataKeyBinding, reason::kSuspended};
+  // Of the local provider, of the envelope, of the kill switch and of the gate, whose tests have them.
+  std::set<std::string_view> reached{reason::kRootKeyMismatch, reason::kDataKeyBinding, reason::kSuspended,
+                                     reason::kNoTurn};
   for (const auto& signal : signals()) reached.insert(signal.reason.code());
   for (const auto& entry : reason_catalogue()) EXPECT_TRUE(reached.contains(entry.code)) << entry.code;
 }

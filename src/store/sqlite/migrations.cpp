@@ -316,6 +316,14 @@ CREATE INDEX erased_forms_by_data_key ON erased_forms (data_key);
 CREATE INDEX erased_forms_pending ON erased_forms (id) WHERE pending = 1;
 )sql";
 
+// One Azure key by one name, however it is spelled: is_attached_elsewhere.
+constexpr std::string_view kPlaceOfKeySchema = R"sql(
+CREATE INDEX external_keys_by_place ON external_keys (
+  rtrim(lower(json_extract(provider_config, '$.vault_uri')), '/'),
+  lower(json_extract(provider_config, '$.key_name'))
+) WHERE json_valid(provider_config);
+)sql";
+
 constexpr std::array kMigrations{Migration{"first", kFirstSchema},
                                  Migration{"lease policies", kLeasePolicySchema},
                                  Migration{"data key checks", kDataKeyCheckSchema},
@@ -324,7 +332,8 @@ constexpr std::array kMigrations{Migration{"first", kFirstSchema},
                                  Migration{"webhooks", kWebhookSchema},
                                  Migration{"notices", kNoticeSchema},
                                  Migration{"row seals", kSealSchema},
-                                 Migration{"erased forms", kErasedSchema}};
+                                 Migration{"erased forms", kErasedSchema},
+                                 Migration{"places of keys", kPlaceOfKeySchema}};
 
 Error foreign_file(const std::string& path) {
   return Error{ErrorCode::Internal,

@@ -147,6 +147,27 @@ Result<std::vector<Workspace>> SqliteTransaction::workspaces_using(const Uuid& o
                            organization, external_key_id, sql_limit(limit));
 }
 
+Result<bool> SqliteTransaction::is_attached_elsewhere(const Uuid& organization, std::string_view vault_host,
+                                                      std::string_view key_name) {
+  if (failure_) return *failure_;
+  auto run = [&]() -> Result<bool> {
+    // The terms of the index external_keys_by_place, word for word.
+    LATCHKEY_TRY(auto statement,
+                 connection_.prepare(
+                     "SELECT EXISTS (SELECT 1 FROM external_keys k WHERE json_valid(k.provider_config) AND "
+                     "rtrim(lower(json_extract(k.provider_config, '$.vault_uri')), '/') = 'https://' || ? AND "
+                     "lower(json_extract(k.provider_config, '$.key_name')) = lower(?) AND k.organization <> ? AND "
+                     "EXISTS (SELECT 1 FROM workspaces w WHERE w.organization = k.organization AND "
+                     "w.external_key_id = k.id))"));
+    statement.bind(vault_host);
+    statement.bind(key_name);
+    statement.bind(organization);
+    LATCHKEY_TRYV(statement.step());
+    return Row(statement).integer() != 0;
+  };
+  return watch(run());
+}
+
 Result<void> SqliteTransaction::insert(const Workspace& row) {
   return insert_row(row);
 }

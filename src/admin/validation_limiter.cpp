@@ -1,0 +1,61 @@
+#include "admin/validation_limiter.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include <fmt/format.h>
+
+namespace latchkey::admin {
+
+namespace {
+
+constexpr std::chrono::seconds kMinute{60};
+
+Error too_often(const std::string& id, std::string_view why, std::chrono::milliseconds wait) {
+  auto seconds = std::max(std::chrono::ceil<std::chrono::seconds>(wait), std::chrono::seconds(1));
+  Error error{ErrorCode::RateLimited, fmt::format("External key {} {}. Try again in {} s.", id, why, seconds.count())};
+  error.retry_after = seconds;
+  return error;
+}
+
+}  // namespace
+
+double ValidationLimiter::filled(const Bucket& bucket, SteadyTime now) const {
+  auto passed = std::chrono::duration<double>(now - bucket.at) / kMinute;
+  return std::min<double>(per_minute_, bucket.left + passed * per_minute_);
+}
+
+// A full bucket is as good as none.
+void ValidationLimiter::forget_full(SteadyTime now) {
+  if (now - looked_at_ < kMinute) return;
+  looked_at_ = now;
+  std::erase_if(buckets_, [&](const auto& entry) { return !entry.second.busy && now - entry.second.at >= kMinute; });
+}
+
+Result<ValidationLimiter::Leave> ValidationLimiter::begin(const std::string& id) {
+  auto now = clock_.steady();
+  std::lock_guard lock(mutex_);
+  forget_full(now);
+  auto [found, is_new] = buckets_.try_emplace(id, Bucket{static_cast<double>(per_minute_), now, false});
+  auto& bucket = found->second;
+  if (bucket.busy) return too_often(id, "is being validated right now", std::chrono::seconds(1));
+  auto left = filled(bucket, now);
+  if (left < 1) {
+    auto wait = std::chrono::duration<double>(kMinute) * ((1 - left) / per_minute_);
+    return too_often(id, fmt::format("was validated {} times in the last minute already", per_minute_),
+                     std::chrono::ceil<std::chrono::milliseconds>(wait));
+  }
+  bucket = {left - 1, now, true};
+  return Leave(nullptr, [this, id](void*) {
+    std::lock_guard release(mutex_);
+    auto ended = buckets_.find(id);
+    if (ended != buckets_.end()) ended->second.busy = false;
+  });
+}
+
+std::size_t ValidationLimiter::size() const {
+  std::lock_guard lock(mutex_);
+  return buckets_.size();
+}
+
+}  // namespace latchkey::admin

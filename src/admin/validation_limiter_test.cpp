@@ -1,0 +1,50 @@
+#include "admin/validation_limiter.hpp"
+
+#include <gtest/gtest.h>
+
+namespace latchkey::admin {
+namespace {
+
+using namespace std::chrono_literals;
+
+class ValidationLimiterTest : public ::testing::Test {
+ protected:
+  ManualClock clock{parse_timestamp("2026-01-02T03:04:05Z").value()};
+  ValidationLimiter limiter{clock, 3};
+};
+
+TEST_F(ValidationLimiterTest, OneOfAKeyAtATime) {
+  auto first = limiter.begin("a");
+  ASSERT_TRUE(first);
+  auto second = limiter.begin("a");
+  ASSERT_FALSE(second);
+  EXPECT_EQ(second.error().code, ErrorCode::RateLimited);
+  EXPECT_EQ(second.error().retry_after, 1s);
+  EXPECT_TRUE(limiter.begin("b")) << "another key's";
+  first.value().reset();
+  EXPECT_TRUE(limiter.begin("a"));
+}
+
+TEST_F(ValidationLimiterTest, SoManyOfAKeyInAMinute) {
+  for (int i = 0; i < 3; ++i) EXPECT_TRUE(limiter.begin("a"));
+  auto fourth = limiter.begin("a");
+  ASSERT_FALSE(fourth);
+  EXPECT_EQ(fourth.error().retry_after, 20s);
+  clock.advance(19'999ms);
+  EXPECT_FALSE(limiter.begin("a"));
+  clock.advance(1ms);
+  EXPECT_TRUE(limiter.begin("a"));
+  EXPECT_FALSE(limiter.begin("a"));
+}
+
+TEST_F(ValidationLimiterTest, WhatIsFullAgainIsForgotten) {
+  auto running = limiter.begin("running");
+  for (int i = 0; i < 1000; ++i) EXPECT_TRUE(limiter.begin(std::to_string(i)));
+  clock.advance(60s);
+  EXPECT_TRUE(limiter.begin("last"));
+  EXPECT_EQ(limiter.size(), 2U);
+  EXPECT_FALSE(limiter.begin("running"));
+}
+
+}  // namespace
+}  // namespace latchkey::admin
