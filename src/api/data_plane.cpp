@@ -53,8 +53,9 @@ Error unopened(const Error& error, const RawId& id) {
   return error;
 }
 
-Result<RawId> data_key_of(ByteView record) {
-  auto id = envelope::record_data_key_id(record);
+Result<RawId> data_key_of(const Result<Cipher>& item) {
+  if (!item) return item.error();
+  auto id = envelope::record_data_key_id(item.value().ciphertext);
   if (id) return id;
   return with_reason(ErrorCode::Invalid, fmt::format("The ciphertext cannot be read: {}", id.error().message),
                      error_code::kCiphertextNotRecognized);
@@ -107,6 +108,23 @@ Result<Opened> open(const keyring::Lease& lease, const keyring::Compartment& com
   return opened;
 }
 
+std::vector<Result<Opened>> open_all(const std::map<RawId, Result<keyring::Lease>>& leases,
+                                     const keyring::Compartment& compartment,
+                                     const std::vector<Result<Cipher>>& items) {
+  std::vector<Result<Opened>> results;
+  results.reserve(items.size());
+  for (const auto& item : items) {
+    auto id = data_key_of(item);
+    if (!id) {
+      results.emplace_back(id.error());
+      continue;
+    }
+    const auto& lease = leases.at(id.value());
+    results.push_back(lease ? open(lease.value(), compartment, item.value()) : Result<Opened>(lease.error()));
+  }
+  return results;
+}
+
 }  // namespace
 
 Result<keyring::Lease> DataPlane::answered(Result<keyring::Lease> lease, const keyring::Compartment& compartment) {
@@ -117,11 +135,19 @@ Result<keyring::Lease> DataPlane::answered(Result<keyring::Lease> lease, const k
 
 Task<Result<keyring::Lease>> DataPlane::lease_for(keyring::Compartment compartment, Deadline deadline) {
   auto lease = co_await keyring_.for_encryption(compartment, deadline);
+  for (int attempt = 1; lease && !keyring_.may_use(compartment, lease.value()); ++attempt) {
+    lease = attempt < keyring::kMostTries ? co_await keyring_.for_encryption(compartment, deadline)
+                                          : keyring::changed_again_and_again();
+  }
   co_return answered(std::move(lease), compartment);
 }
 
 Task<Result<keyring::Lease>> DataPlane::lease_for(keyring::Compartment compartment, RawId id, Deadline deadline) {
   auto lease = co_await keyring_.for_decryption(compartment, id, deadline);
+  for (int attempt = 1; lease && !keyring_.may_use(compartment, lease.value()); ++attempt) {
+    lease = attempt < keyring::kMostTries ? co_await keyring_.for_decryption(compartment, id, deadline)
+                                          : keyring::changed_again_and_again();
+  }
   co_return answered(std::move(lease), compartment);
 }
 
@@ -134,45 +160,62 @@ Task<Result<std::vector<Result<Sealed>>>> DataPlane::encrypt(admin::Caller calle
                                                              std::vector<Result<Plain>> items, Deadline deadline) {
   LATCHKEY_CO_TRY(auto compartment,
                   co_await compartments_.open(std::move(caller), std::move(workspace_id), admin::Purpose::Encrypt));
-  LATCHKEY_CO_TRY(auto lease, co_await lease_for(compartment, deadline));
-  auto sealed = seal(lease, compartment, items, random_);
-  if (sealed) {
+  for (int attempt = 0; attempt < keyring::kMostTries; ++attempt) {
+    LATCHKEY_CO_TRY(auto lease, co_await lease_for(compartment, deadline));
+    auto sealed = seal(lease, compartment, items, random_);
+    if (!sealed) co_return sealed;
+    if (!keyring_.may_use(compartment, lease)) continue;
     auto good = std::ranges::count_if(sealed.value(), [](const auto& one) { return one.has_value(); });
     count(compartment, lease, {.encrypts = static_cast<std::uint64_t>(good)});
+    keyring_.encrypted(lease, use_of(items));
+    co_return sealed;
   }
-  if (sealed) keyring_.encrypted(lease, use_of(items));
-  co_return sealed;
+  co_return keyring::changed_again_and_again();
 }
 
 Task<Result<std::vector<Result<Opened>>>> DataPlane::decrypt(admin::Caller caller, std::string workspace_id,
                                                              std::vector<Result<Cipher>> items, Deadline deadline) {
   LATCHKEY_CO_TRY(auto compartment,
                   co_await compartments_.open(std::move(caller), std::move(workspace_id), admin::Purpose::Decrypt));
-  // Each data key is asked for once a call, the ones that are refused too.
-  std::map<RawId, Result<keyring::Lease>> leases;
-  std::vector<Result<Opened>> results;
-  results.reserve(items.size());
-  for (auto& item : items) {
-    auto id = item ? data_key_of(item.value().ciphertext) : Result<RawId>(item.error());
-    if (!id) {
-      results.emplace_back(id.error());
-      continue;
-    }
-    auto found = leases.find(id.value());
-    if (found == leases.end()) {
-      auto lease = co_await lease_for(compartment, id.value(), deadline);
-      if (!lease && lease.error().code == ErrorCode::NotFound) lease = unknown_data_key(id.value(), compartment);
-      if (lease) keyring_.used(lease.value());
-      found = leases.emplace(id.value(), std::move(lease)).first;
-    }
-    if (!found->second) {
-      results.emplace_back(found->second.error());
-    } else {
-      count(compartment, found->second.value(), {.decrypts = 1});
-      results.push_back(open(found->second.value(), compartment, item.value()));
-    }
+  for (int attempt = 0; attempt < keyring::kMostTries; ++attempt) {
+    auto leases = co_await leases_for(compartment, items, deadline);
+    auto results = open_all(leases, compartment, items);
+    // A lease may have been dropped while another was waited for, or while others of the batch were opened.
+    bool all_held = std::ranges::all_of(leases, [&](const auto& entry) {
+      return !entry.second || keyring_.may_use(compartment, entry.second.value());
+    });
+    if (!all_held) continue;
+    note_decrypts(leases, compartment, items);
+    co_return results;
   }
-  co_return results;
+  co_return keyring::changed_again_and_again();
+}
+
+// Each data key is asked for once a call, the ones that are refused too.
+Task<DataPlane::Leases> DataPlane::leases_for(const keyring::Compartment& compartment,
+                                              const std::vector<Result<Cipher>>& items, Deadline deadline) {
+  Leases leases;
+  for (const auto& item : items) {
+    auto id = data_key_of(item);
+    if (!id || leases.contains(id.value())) continue;
+    auto lease = co_await lease_for(compartment, id.value(), deadline);
+    if (!lease && lease.error().code == ErrorCode::NotFound) lease = unknown_data_key(id.value(), compartment);
+    leases.emplace(id.value(), std::move(lease));
+  }
+  co_return leases;
+}
+
+void DataPlane::note_decrypts(const Leases& leases, const keyring::Compartment& compartment,
+                              const std::vector<Result<Cipher>>& items) {
+  for (const auto& [id, lease] : leases) {
+    if (lease) keyring_.used(lease.value());
+  }
+  for (const auto& item : items) {
+    auto id = data_key_of(item);
+    if (!id) continue;
+    const auto& lease = leases.at(id.value());
+    if (lease) count(compartment, lease.value(), {.decrypts = 1});
+  }
 }
 
 Task<Result<LeasedKey>> DataPlane::lease(admin::Caller caller, std::string workspace_id, Deadline deadline) {

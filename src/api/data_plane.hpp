@@ -3,6 +3,7 @@
 // are the call's; errors that concern one item are that item's.
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -64,6 +65,11 @@ class DataPlane {
                                                Deadline deadline);
 
  private:
+  using Leases = std::map<RawId, Result<keyring::Lease>>;
+  [[nodiscard]] Task<Leases> leases_for(const keyring::Compartment& compartment,
+                                        const std::vector<Result<Cipher>>& items, Deadline deadline);
+  void note_decrypts(const Leases& leases, const keyring::Compartment& compartment,
+                     const std::vector<Result<Cipher>>& items);
   [[nodiscard]] Task<Result<keyring::Lease>> lease_for(keyring::Compartment compartment, Deadline deadline);
   [[nodiscard]] Task<Result<keyring::Lease>> lease_for(keyring::Compartment compartment, RawId id, Deadline deadline);
   // What the keyring answered, counted, and in the caller's terms.

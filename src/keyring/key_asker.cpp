@@ -31,6 +31,13 @@ Error under_a_foreign_key(const store::DataKey& row) {
 
 }  // namespace
 
+Error changed_again_and_again() {
+  kms::Facts facts;
+  facts.host = "the workspace's encryption key";
+  facts.note = ": it was changed again and again while it was asked";
+  return kms::reason_error(kms::reason::kTimedOut, facts);
+}
+
 Error data_key_destroyed(const RawId& data_key) {
   return Error{ErrorCode::Invalid,
                fmt::format("The data key {} was destroyed when its workspace was shredded: what was encrypted under it "
@@ -102,6 +109,8 @@ Task<Result<ProvenKey>> KeyAsker::make(Compartment compartment) {
                      store::DataKeyState::Active,
                      clock_.now(),
                      envelope::key_check(made)};
+  // It may have been suspended while it wrapped.
+  LATCHKEY_CO_TRYV(co_await ask_leave(compartment));
   auto ticket = table_.begin({external, row.key_version}, clock_.steady());
   auto returned = co_await unwrap(compartment, row, ticket, Asks::Anew);
   if (!returned) {
@@ -122,9 +131,13 @@ Task<Result<void>> KeyAsker::ask_leave(Compartment compartment) {
   auto work = [compartment, may_ask = may_ask_](store::Transaction& tx) {
     return may_ask(tx, compartment.organization, *compartment.external_key_id);
   };
-  auto leave = co_await store_.read(std::move(work));
-  if (!leave) co_return not_asked(compartment, leave.error());
-  co_return success();
+  for (int attempt = 0; attempt < kMostTries; ++attempt) {
+    auto epoch = table_.epoch(*compartment.external_key_id);
+    auto leave = co_await store_.read(work);
+    if (!leave) co_return not_asked(compartment, leave.error());
+    if (table_.epoch(*compartment.external_key_id) == epoch) co_return success();
+  }
+  co_return changed_again_and_again();
 }
 
 // The store could not say, or says that the key may not be asked. That is no word of the key's own: nobody is told.

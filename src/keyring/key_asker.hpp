@@ -13,6 +13,7 @@
 #include "envelope/data_key.hpp"
 #include "keyring/compartment.hpp"
 #include "keyring/key_observer.hpp"
+#include "keyring/lease_drop.hpp"
 #include "keyring/lease_table.hpp"
 #include "keyring/may_ask.hpp"
 #include "kms/key_provider.hpp"
@@ -60,13 +61,15 @@ class KeyAsker {
   // A new data key, not stored yet. That it was wrapped proves nothing, as a disabled key may still wrap: it is
   // unwrapped and compared.
   [[nodiscard]] Task<Result<ProvenKey>> make(Compartment compartment);
+  // Whether the compartment's key may be asked, and what it answered may be used. The leave was given after this was
+  // called, and no refusal or eviction has come since.
+  [[nodiscard]] Task<Result<void>> ask_leave(Compartment compartment);
   // To be called where the table has kept what the key unwrapped.
   void tell_proved(const std::string& external_key);
   // By when one question is answered.
   [[nodiscard]] Deadline deadline() const { return clock_.steady() + kms_timeout_; }
 
  private:
-  [[nodiscard]] Task<Result<void>> ask_leave(Compartment compartment);
   [[nodiscard]] Error not_asked(const Compartment& compartment, Error error);
   [[nodiscard]] Error unwrapping_failed(const LeaseTable::Ticket& ticket, const Compartment& compartment,
                                         const RawId& data_key, Error error);

@@ -16,18 +16,16 @@ namespace latchkey::keyring {
 
 namespace {
 
-// How often a question is asked again whose answer came too late, as the leases were evicted in the meantime.
-constexpr int kMostTries = 3;
 // For how long a key is lent whose answer is awaited: shorter than most answers take.
 constexpr std::chrono::milliseconds kAwaited{25};
 // So many renewals are begun together, and so much later the next.
 constexpr std::size_t kDueAtOnce = 2;
 constexpr std::chrono::milliseconds kBetweenDue{2};
 
-Error too_late(std::string_view note = " for this request") {
+Error too_late() {
   kms::Facts facts;
   facts.host = "the workspace's encryption key";
-  facts.note = note;
+  facts.note = " for this request";
   return kms::reason_error(kms::reason::kTimedOut, facts);
 }
 
@@ -41,6 +39,12 @@ std::string external_of(const std::optional<std::string>& external_key_id) {
 
 std::optional<std::string> external_id(const std::string& external_key) {
   return external_key.empty() ? std::nullopt : std::optional(external_key);
+}
+
+// A data key of a key that was suspended while it was made is not stored.
+Result<void> leave_in(store::Transaction& tx, const MayAsk& may_ask, const store::DataKey& row) {
+  if (!may_ask || !row.external_key_id) return success();
+  return may_ask(tx, row.organization, *row.external_key_id);
 }
 
 }  // namespace
@@ -67,6 +71,10 @@ class Keyring::Impl : public std::enable_shared_from_this<Impl> {
     for (const auto& id : ids) table_.destroy({compartment, id});
   }
   [[nodiscard]] std::chrono::milliseconds attend();
+  [[nodiscard]] bool may_use(const Compartment& compartment, const Lease& lease) const {
+    bool dropped = lease.dropped && lease.dropped->load();
+    return !dropped && !table_.is_destroyed({compartment.id, lease.key->id()});
+  }
   [[nodiscard]] std::size_t size() const { return table_.size(); }
 
  private:
@@ -82,6 +90,7 @@ class Keyring::Impl : public std::enable_shared_from_this<Impl> {
     auto lease = lease_of(found.key, external_id(found.version.external_key), found.proven_at, ages, past_soft);
     lease.bridged = found.use == LeaseUse::Bridging;
     lease.kms_request_id = found.kms_request_id;
+    lease.dropped = found.dropped;
     return lease;
   }
   [[nodiscard]] std::optional<LeaseTable::Found> find(const Compartment& compartment, const RawId& id);
@@ -94,7 +103,6 @@ class Keyring::Impl : public std::enable_shared_from_this<Impl> {
   enum class Why { Request, Renewal };
   [[nodiscard]] Task<Result<Lease>> unwrap_once(Compartment compartment, RawId id, Why why);
   [[nodiscard]] Task<Result<Lease>> read_and_unwrap(Compartment compartment, RawId id, Why why);
-  [[nodiscard]] Task<Result<Lease>> unwrap(Compartment compartment, store::DataKey row, Why why);
   [[nodiscard]] Task<Result<Lease>> find_or_make(Compartment compartment);
   [[nodiscard]] Task<Result<Lease>> make(Compartment compartment);
   void replace_behind(Compartment compartment, RawId active, RotationCause cause);
@@ -235,32 +243,35 @@ Task<Result<Lease>> Keyring::Impl::read_and_unwrap(Compartment compartment, RawI
       co_return lease_of(*found, ages_of(compartment));
     }
   }
-  LATCHKEY_CO_TRY(auto row, co_await asker_.read(compartment, id));
-  co_return co_await unwrap(std::move(compartment), std::move(row), why);
-}
-
-Task<Result<Lease>> Keyring::Impl::unwrap(Compartment compartment, store::DataKey row, Why why) {
-  LeaseId id{compartment.id, row.id};
-  KeyVersionId version{external_of(row.external_key_id), row.key_version};
+  LeaseId lease_id{compartment.id, id};
   for (int attempt = 0; attempt < kMostTries; ++attempt) {
+    auto epoch = table_.epoch(external_of(compartment.external_key_id));
+    // The row and the leave to ask, anew each time: what ended the attempt before may have been a suspension.
+    LATCHKEY_CO_TRY(auto row, co_await asker_.read(compartment, id));
+    KeyVersionId version{external_of(row.external_key_id), row.key_version};
     if (why == Why::Request) {
       if (auto obstacle = table_.obstacle(version, clock_.steady())) co_return *obstacle;
     }
     auto ticket = table_.begin(version, clock_.steady());
+    if (row.external_key_id && ticket.epoch != epoch) continue;
     bool again = why == Why::Renewal && table_.is_proven(version);
     auto asks = again ? KeyAsker::Asks::Again : KeyAsker::Asks::Anew;
     auto key = co_await asker_.unwrap(compartment, row, ticket, asks);
     if (!key) {
-      if (!kms::is_outage(key.error())) table_.erase(id);
+      if (!kms::is_outage(key.error())) table_.erase(lease_id);
       co_return key.error();
+    }
+    // Once more between the answer and its use: on another node it may have been suspended meanwhile.
+    if (row.external_key_id) {
+      LATCHKEY_CO_TRYV(co_await asker_.ask_leave(compartment));
     }
     auto [unwrapped, request_id] = std::move(key).value();
     auto shared = std::make_shared<const envelope::DataKey>(std::move(unwrapped));
     auto lease = keep(ticket, compartment, std::move(shared), std::move(request_id));
-    if (table_.is_destroyed(id)) co_return data_key_destroyed(row.id);
+    if (table_.is_destroyed(lease_id)) co_return data_key_destroyed(id);
     if (lease) co_return std::move(*lease);
   }
-  co_return too_late(": it was changed again and again while it was asked");
+  co_return changed_again_and_again();
 }
 
 // The lease of a data key that has just been unwrapped; nothing where the key was evicted or refused in the meantime.
@@ -274,6 +285,7 @@ std::optional<Lease> Keyring::Impl::keep(const LeaseTable::Ticket& ticket, const
   asker_.tell_proved(ticket.version.external_key);
   auto lease = lease_of(std::move(key), external_id(ticket.version.external_key), *proven_at, ages);
   lease.kms_request_id = std::move(named);
+  lease.dropped = ticket.dropped;
   return lease;
 }
 
@@ -322,8 +334,9 @@ Task<Result<Lease>> Keyring::Impl::replace(Compartment compartment, RawId active
   auto read_at = clock_.steady();
   DataKeyReplaced event{
       compartment.organization, compartment.workspace_id, compartment.external_key_id, active, proven.row.id, cause};
-  auto work = [row = proven.row, event,
-               record = settings_.record_replacement](store::Transaction& tx) -> Result<std::optional<store::DataKey>> {
+  auto work = [row = proven.row, event, record = settings_.record_replacement,
+               may_ask = settings_.may_ask](store::Transaction& tx) -> Result<std::optional<store::DataKey>> {
+    LATCHKEY_TRYV(leave_in(tx, may_ask, row));
     LATCHKEY_TRY(auto now_active, tx.replace_active_data_key(event.replaced, row));
     if (now_active && now_active->id == row.id && record) {
       LATCHKEY_TRYV(record(tx, event));
@@ -350,7 +363,10 @@ Task<Result<Lease>> Keyring::Impl::make(Compartment compartment) {
   auto external = external_of(compartment.external_key_id);
   if (auto obstacle = table_.wrapping_obstacle(external, clock_.steady())) co_return *obstacle;
   LATCHKEY_CO_TRY(auto proven, co_await asker_.make(compartment));
-  auto work = [row = proven.row](store::Transaction& tx) { return tx.insert_active_data_key(row); };
+  auto work = [row = proven.row, may_ask = settings_.may_ask](store::Transaction& tx) -> Result<store::DataKey> {
+    LATCHKEY_TRYV(leave_in(tx, may_ask, row));
+    return tx.insert_active_data_key(row);
+  };
   LATCHKEY_CO_TRY(auto active, co_await store_.write(std::move(work)));
   if (active.id == proven.row.id) {
     if (auto lease = keep(proven.ticket, compartment, proven.key, proven.kms_request_id)) co_return std::move(*lease);
@@ -391,6 +407,10 @@ void Keyring::forget(const Uuid& compartment, const std::vector<RawId>& data_key
 
 void Keyring::evict(const std::string& external_key_id) {
   impl_->evict(external_key_id);
+}
+
+bool Keyring::may_use(const Compartment& compartment, const Lease& lease) const {
+  return impl_->may_use(compartment, lease);
 }
 
 std::chrono::milliseconds Keyring::attend() {

@@ -36,6 +36,7 @@
 #include "keyring/data_key_rotation.hpp"
 #include "keyring/key_observer.hpp"
 #include "keyring/key_standing.hpp"
+#include "keyring/lease_drop.hpp"
 #include "keyring/may_ask.hpp"
 #include "kms/key_provider.hpp"
 #include "store/store.hpp"
@@ -69,6 +70,7 @@ struct Lease {
   // By which the customer's log names the unwrap that this rides on: the latest under the external key's version. Null
   // where there is no such log.
   std::shared_ptr<const std::string> kms_request_id = nullptr;
+  Dropped dropped = nullptr;  // read by Keyring::may_use
 };
 
 class Keyring {
@@ -92,6 +94,11 @@ class Keyring {
   // the platform's root key. NotFound where the compartment has no such data key, Invalid with reason
   // data_key_destroyed where it was destroyed.
   [[nodiscard]] Task<Result<Lease>> for_decryption(Compartment compartment, RawId data_key_id, Deadline deadline);
+
+  // False once the lease was dropped (its key refused, or was evicted as it was suspended), or its data key was
+  // destroyed. To be asked between the last suspension of one who holds a lease and its use, and between its use and
+  // the answer; where it is false, what was had is thrown away, and the keyring is asked again. Takes no lock.
+  [[nodiscard]] bool may_use(const Compartment& compartment, const Lease& lease) const;
 
   // To be told of what was encrypted under a lease, and of other uses of it; costs next to nothing.
   void encrypted(const Lease& lease, Use use);

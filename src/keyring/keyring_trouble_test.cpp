@@ -232,15 +232,15 @@ TEST_F(ForbiddenKeyTest, GetsNoNewDataKey) {
   auto before = stored();
   clock.advance(2h);
   provider.while_unwrapping = [&] { forbidden = *customer.external_key_id; };
-  EXPECT_TRUE(encrypting());
+  EXPECT_EQ(encrypting().error().reason, kms::reason::kSuspended) << "suspended while its key answered";
   EXPECT_EQ(provider.unwraps, 1);
   context.restart();
   context.run();
   EXPECT_EQ(provider.wraps, 0);
   EXPECT_EQ(stored(), before);
   // Another key is no matter of it.
-  forbidden = "ekey_01other";
   provider.while_unwrapping = nullptr;
+  forbidden = "ekey_01other";
   clock.advance(kIdle);
   EXPECT_TRUE(encrypting());
   context.restart();

@@ -38,7 +38,8 @@ std::optional<LeaseTable::Found> LeaseTable::find(const LeaseId& id, const Lease
   standing.used = true;
   auto& by_use = leases_.get<ByUse>();
   by_use.relocate(by_use.begin(), leases_.project<ByUse>(lease));
-  Found found{lease->key, lease->version->id, *standing.proven_at, use, false, lease->version->kms_request_id};
+  Found found{lease->key,    lease->version->id, *standing.proven_at, use, false, lease->version->kms_request_id,
+              lease->dropped};
   // Who has to wait asks by itself.
   if (use != LeaseUse::Stale && standing.renewal_due(ages, now)) {
     standing.begin_renewal(now);
@@ -52,8 +53,13 @@ std::optional<LeaseTable::Found> LeaseTable::find(const LeaseId& id, const Lease
 LeaseTable::Ticket LeaseTable::begin(KeyVersionId id, SteadyTime now) {
   std::lock_guard lock(mutex_);
   version(id)->standing.asked_at = now;
-  auto epoch = external(id.external_key).epoch;
-  return {std::move(id), epoch, now};
+  const auto& known = external(id.external_key);
+  return {std::move(id), known.epoch, now, known.dropped};
+}
+
+std::uint64_t LeaseTable::epoch(const std::string& external_key) {
+  std::lock_guard lock(mutex_);
+  return external(external_key).epoch;
 }
 
 std::optional<SteadyTime> LeaseTable::insert(const Ticket& ticket, const Compartment& compartment,
@@ -72,7 +78,7 @@ std::optional<SteadyTime> LeaseTable::insert(const Ticket& ticket, const Compart
   leases_.get<ById>().erase(id);
   if (destroyed_.contains(id)) return proven->standing.proven_at;
   auto& by_use = leases_.get<ByUse>();
-  by_use.push_front(Lease{id, ticket.version.external_key, proven, std::move(key)});
+  by_use.push_front(Lease{id, ticket.version.external_key, proven, std::move(key), ticket.dropped});
   while (by_use.size() > std::max<std::size_t>(settings_.max_leases, 1)) by_use.pop_back();
   return proven->standing.proven_at;
 }
@@ -195,10 +201,13 @@ void LeaseTable::erase(const LeaseId& id) {
 void LeaseTable::destroy(const LeaseId& id) {
   std::lock_guard lock(mutex_);
   destroyed_.insert(id);
+  any_destroyed_ = true;
   leases_.get<ById>().erase(id);
 }
 
 bool LeaseTable::is_destroyed(const LeaseId& id) const {
+  // Asked at each use of a lease, and nearly always in vain.
+  if (!any_destroyed_) return false;
   std::lock_guard lock(mutex_);
   return destroyed_.contains(id);
 }
@@ -238,7 +247,10 @@ std::size_t LeaseTable::size() const {
 
 LeaseTable::External& LeaseTable::external(const std::string& id) {
   auto& found = externals_[id];
-  if (found.epoch == 0) found.epoch = next_epoch_++;
+  if (found.epoch == 0) {
+    found.epoch = next_epoch_++;
+    found.dropped = std::make_shared<std::atomic<bool>>(false);
+  }
   return found;
 }
 
@@ -265,7 +277,10 @@ bool LeaseTable::valid(const Ticket& ticket) {
 
 void LeaseTable::drop(const std::string& external_key) {
   leases_.get<ByExternalKey>().erase(external_key);
-  external(external_key).epoch = next_epoch_++;
+  auto& known = external(external_key);
+  known.epoch = next_epoch_++;
+  known.dropped->store(true);
+  known.dropped = std::make_shared<std::atomic<bool>>(false);
 }
 
 }  // namespace latchkey::keyring

@@ -3,6 +3,7 @@
 // data key is wiped when the last one who holds it lets go.
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <map>
 #include <memory>
@@ -24,6 +25,7 @@
 #include "envelope/data_key.hpp"
 #include "keyring/compartment.hpp"
 #include "keyring/key_standing.hpp"
+#include "keyring/lease_drop.hpp"
 
 namespace latchkey::keyring {
 
@@ -62,6 +64,7 @@ class LeaseTable {
     // The caller is to begin a renewal of this version, and to call end_renewal when it has landed. One caller is told.
     bool renew = false;
     std::shared_ptr<const std::string> kms_request_id;  // of the unwrap that proved it; may be null
+    Dropped dropped;
   };
   // Absent where there is none, or it is past the hard age (it is then dropped).
   [[nodiscard]] std::optional<Found> find(const LeaseId& id, const LeaseAges& ages, SteadyTime now);
@@ -72,7 +75,11 @@ class LeaseTable {
     KeyVersionId version;
     std::uint64_t epoch = 0;
     SteadyTime begun;
+    Dropped dropped;
   };
+  // Another one after each refusal and eviction of the external key. Read before leave to ask is asked for, it tells
+  // whether the leave still held when the question begins.
+  [[nodiscard]] std::uint64_t epoch(const std::string& external_key);
   [[nodiscard]] Ticket begin(KeyVersionId version, SteadyTime now);
   // The key let us in: every lease of that version is as young as the question. Keeps the lease, and, as whom to ask
   // for when the version is due, its compartment. Gives the time of the proof; absent where the ticket is void, and
@@ -138,6 +145,7 @@ class LeaseTable {
   };
   struct External {
     std::uint64_t epoch = 0;
+    std::shared_ptr<std::atomic<bool>> dropped;
     Setback wrapping;
     std::map<std::string, std::shared_ptr<Version>> versions;
   };
@@ -146,6 +154,7 @@ class LeaseTable {
     std::string external_key;
     std::shared_ptr<Version> version;
     std::shared_ptr<const envelope::DataKey> key;
+    Dropped dropped;
   };
   struct Hint {
     RawId data_key;
@@ -181,6 +190,7 @@ class LeaseTable {
   std::multimap<SteadyTime, std::weak_ptr<Version>> agenda_;
   std::optional<SteadyTime> wiped_at_;
   std::set<LeaseId> destroyed_;  // while this server ran: few
+  std::atomic<bool> any_destroyed_ = false;
   std::map<std::pair<Uuid, std::string>, Hint> active_;
   // Never repeats, so that an external key that was forgotten in between does not make an old ticket valid.
   std::uint64_t next_epoch_ = 1;
