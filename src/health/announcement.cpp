@@ -39,7 +39,10 @@ Result<void> change_health(store::Transaction& transaction, const Clock& clock, 
                            const store::ExternalKeyHealth& previous, store::ExternalKeyHealth current) {
   auto announcement = announce(previous, current);
   LATCHKEY_TRYV(transaction.put(current));
-  if (is_closed(previous.state) != is_closed(current.state)) {
+  // A refusal may be told late: another node may have been let in meanwhile, and hold leases that a suspension ends.
+  bool newly_suspended =
+      current.state == store::KeyHealthState::Suspended && previous.state != store::KeyHealthState::Suspended;
+  if (newly_suspended || is_closed(previous.state) != is_closed(current.state)) {
     LATCHKEY_TRYV(tell_other_nodes(transaction, clock, current.external_key_id));
   }
   if (announcement == Announcement::None) return success();

@@ -101,6 +101,19 @@ TEST_F(KillSwitchTest, ResumingAKeyThatRefusesSaysSo) {
   EXPECT_EQ(world.state(), State::Refused);
 }
 
+// Another server on the database may have been let in since the refusal was told.
+TEST_F(KillSwitchTest, SuspendingAKeyThatRefusesIsToldToOtherServers) {
+  world.provider.failure = testing::HealthWorld::refusal();
+  world.settle_after(minutes(5));
+  ASSERT_EQ(world.state(), State::Refused);
+  auto last_notice = [&] {
+    return world.run(world.store().read([](store::Transaction& tx) { return tx.last_notice(); })).value();
+  };
+  auto before = last_notice();
+  ASSERT_TRUE(suspend());
+  EXPECT_EQ(last_notice(), before + 1);
+}
+
 TEST_F(KillSwitchTest, TwiceIsOnce) {
   auto first = suspend().value();
   world.clock.advance(seconds(5));

@@ -86,7 +86,9 @@ Result<std::vector<ExternalKey>> SqliteTransaction::list_attached_external_keys(
 
 Result<std::optional<DataKey>> SqliteTransaction::find_data_key_under(const Uuid& organization,
                                                                       std::string_view external_key_id) {
-  return find<DataKey>("WHERE organization = ? AND external_key_id = ? ORDER BY created_at DESC, id DESC LIMIT 1",
+  return find<DataKey>("WHERE organization = ? AND external_key_id = ? "
+                       "AND state <> 'destroyed' "
+                       "ORDER BY created_at DESC, id DESC LIMIT 1",
                        organization, external_key_id);
 }
 
