@@ -112,7 +112,12 @@ Result<void> make_folder(const std::string& path, unsigned mode) {
   std::filesystem::path built;
   for (const auto& part : std::filesystem::path(path)) {
     built /= part;
-    if (::mkdir(built.c_str(), mode) != 0 && errno != EEXIST) {
+    if (::mkdir(built.c_str(), mode) == 0) {
+      // Else what is written into it durably is lost with it.
+      LATCHKEY_TRYV(sync_folder_of(built.string()));
+      continue;
+    }
+    if (errno != EEXIST) {
       std::error_code ignored;
       if (std::filesystem::is_directory(built, ignored)) continue;
       return failure(ErrorCode::Unavailable, "make the folder", built.string());

@@ -22,6 +22,7 @@ namespace latchkey::cli {
 namespace {
 
 constexpr std::string_view kSuffix = ".lk";
+constexpr unsigned kOwner = S_IRUSR | S_IWUSR;
 constexpr std::size_t kMostForServer = std::size_t{16} << 20;
 constexpr unsigned kDefaultMode = 0600;
 
@@ -132,7 +133,9 @@ Result<std::string> DataFiles::output_for(Direction direction, const std::string
 Result<boost::json::object> DataFiles::process(Direction direction, const std::string& file) {
   LATCHKEY_TRY(auto name, output_for(direction, file));
   LATCHKEY_TRY(auto in, Input::open(file));
-  LATCHKEY_TRY(auto out, Output::create(name, in.mode(), wishes_.replace));
+  // Plaintext is for its owner alone, whoever may read the ciphertext.
+  auto mode = direction == Direction::Encrypt ? in.mode() : in.mode() & kOwner;
+  LATCHKEY_TRY(auto out, Output::create(name, mode, wishes_.replace));
   auto key =
       direction == Direction::Encrypt ? encrypt(in.descriptor(), out, file) : decrypt(in.descriptor(), out, file);
   if (!key) return key.error();

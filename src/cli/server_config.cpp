@@ -156,6 +156,10 @@ std::vector<Setting> server_settings() {
        true, text(&C::tls_certificate_file)},
       {"server", "tls_private_key_file", "PEM file with the private key of that certificate.", "", true,
        text(&C::tls_private_key_file)},
+      {"server", "behind_tls_proxy",
+       "Plain HTTP on another address than loopback is refused unless this is true: something in front does TLS, and\n"
+       "nobody else reaches the port. API keys, plaintexts and lent data keys go over it.",
+       "false", false, flag(&C::behind_tls_proxy)},
       {"server", "threads", "Threads that serve connections.", "2", false, number<unsigned>(&C::threads, 1, 256)},
       {"server", "max_connections", "Connections held at once; more are told to come back.", "4096", false,
        number<std::size_t>(&C::max_connections, 1, 1'000'000)},
@@ -397,6 +401,15 @@ Result<void> check_server_config(const ServerConfig& config) {
   auto refuse = [](std::string message) { return Error{ErrorCode::Invalid, std::move(message)}; };
   if (config.tls_certificate_file.empty() != config.tls_private_key_file.empty()) {
     return refuse("server.tls_certificate_file and server.tls_private_key_file go together: set both or neither");
+  }
+  boost::system::error_code no_address;
+  bool is_open = !boost::asio::ip::make_address(config.address, no_address).is_loopback() && !no_address;
+  if (is_open && config.tls_certificate_file.empty() && !config.behind_tls_proxy) {
+    return refuse(
+        fmt::format("server.address {} is reached from other machines, and would serve plain HTTP: set "
+                    "server.tls_certificate_file and server.tls_private_key_file, or "
+                    "server.behind_tls_proxy = true where something in front does TLS",
+                    config.address));
   }
   LATCHKEY_TRYV(admin::check_lease_ages({config.lease_soft, config.lease_hard}, "keyring.soft", "keyring.hard"));
   if (config.health_retry < std::chrono::seconds(1)) return refuse("health.retry must be at least 1s");

@@ -25,6 +25,7 @@ struct ServerConfig {
   std::uint16_t port = 0;
   std::string tls_certificate_file;
   std::string tls_private_key_file;
+  bool behind_tls_proxy = false;
   unsigned threads = 0;
   std::size_t max_connections = 0;
   std::size_t max_json_body = 0;

@@ -127,7 +127,26 @@ TEST_F(ServerConfigTest, HostsMayBeWrittenAsPeopleWriteThem) {
   EXPECT_EQ(config.value().azure_vault_suffixes,
             (std::vector<std::string>{".vault.usgovcloudapi.net", ".managedhsm.usgovcloudapi.net"}));
   EXPECT_EQ(config.value().proxy, "proxy.example:3128");
-  EXPECT_EQ(load_server_config(write("[server]\naddress = \"[::]\"\n"), no_variables, {}).value().address, "::");
+  EXPECT_EQ(load_server_config(write("[server]\naddress = \"[::]\"\nbehind_tls_proxy = true\n"), no_variables, {})
+                .value()
+                .address,
+            "::");
+}
+
+TEST_F(ServerConfigTest, PlainHttpIsServedOnLoopbackAloneUnlessSomethingInFrontDoesTls) {
+  for (const char* address : {"0.0.0.0", "::", "192.0.2.1", "2001:db8::1"}) {
+    auto plain = load_server_config(write(fmt::format("[server]\naddress = \"{}\"\n", address)), no_variables, {});
+    ASSERT_FALSE(plain) << address;
+    EXPECT_THAT(plain.error().message, HasSubstr("server.behind_tls_proxy = true")) << address;
+    for (const char* cure : {"behind_tls_proxy = true", "tls_certificate_file = \"a\"\ntls_private_key_file = \"b\""}) {
+      auto cured = write(fmt::format("[server]\naddress = \"{}\"\n{}\n", address, cure));
+      EXPECT_TRUE(load_server_config(cured, no_variables, {})) << address << ' ' << cure;
+    }
+  }
+  for (const char* address : {"127.0.0.1", "127.8.8.8", "::1", "localhost"}) {
+    EXPECT_TRUE(load_server_config(write(fmt::format("[server]\naddress = \"{}\"\n", address)), no_variables, {}))
+        << address;
+  }
 }
 
 TEST_F(ServerConfigTest, AProxysPasswordIsNotRepeated) {

@@ -3,12 +3,22 @@
 namespace latchkey::envelope {
 
 ChunkWorkers::ChunkWorkers(unsigned threads) {
-  for (unsigned number = 1; number < threads; ++number) {
-    threads_.emplace_back([this, number] { work(number); });
+  try {
+    for (unsigned number = 1; number < threads; ++number) {
+      threads_.emplace_back([this, number] { work(number); });
+    }
+  } catch (...) {
+    // A thread that nobody joins would end the process.
+    end();
+    throw;
   }
 }
 
 ChunkWorkers::~ChunkWorkers() {
+  end();
+}
+
+void ChunkWorkers::end() {
   {
     std::scoped_lock lock(mutex_);
     is_over_ = true;

@@ -12,7 +12,8 @@ namespace latchkey::envelope {
 
 class ChunkWorkers {
  public:
-  // `threads` do the work, the caller's among them: 1 makes no thread.
+  // `threads` do the work, the caller's among them: 1 makes no thread. Throws std::system_error where the system gives
+  // no more.
   explicit ChunkWorkers(unsigned threads);
   ChunkWorkers(const ChunkWorkers&) = delete;
   ChunkWorkers& operator=(const ChunkWorkers&) = delete;
@@ -25,6 +26,7 @@ class ChunkWorkers {
 
  private:
   void work(unsigned number);
+  void end();
 
   std::mutex mutex_;
   std::condition_variable begun_;

@@ -6,6 +6,11 @@ namespace {
 
 using namespace latchkey::c;
 
+// Whatever the failure, nobody takes what lies in `out` for a result.
+void zero(std::uint8_t* out, std::size_t out_size) {
+  if (out != nullptr) latchkey::crypto::wipe({out, out_size});
+}
+
 // Both directions: `work` makes bytes of bytes, which go to `out` and are wiped.
 template <class Work>
 latchkey_code run(const latchkey_pair* context, std::size_t context_size, const std::uint8_t* in, std::size_t in_size,
@@ -17,10 +22,7 @@ latchkey_code run(const latchkey_pair* context, std::size_t context_size, const 
     latchkey::DataContext pairs;
     if (auto code = read_context(context, context_size, pairs, error)) return code;
     auto made = work(latchkey::ByteSpan(in, in_size), pairs);
-    if (!made) {
-      latchkey::crypto::wipe({out, out_size});
-      return tell(error, made.failure());
-    }
+    if (!made) return tell(error, made.failure());
     std::copy(made.value().begin(), made.value().end(), out);
     latchkey::crypto::wipe(made.value());
     return LATCHKEY_OK;
@@ -63,6 +65,7 @@ size_t latchkey_opened_size(size_t record_size) {
 latchkey_code latchkey_encrypt(latchkey_workspace* workspace, const latchkey_pair* context, size_t context_size,
                                const uint8_t* plaintext, size_t plaintext_size, uint8_t* out, size_t out_size,
                                latchkey_error* error) {
+  zero(out, out_size);
   if (workspace == nullptr) return invalid(error, "the workspace is NULL");
   if (out_size == 0 || out_size != latchkey_sealed_size(plaintext_size)) {
     return invalid(error, "a record is 92 bytes longer than its plaintext");
@@ -74,6 +77,7 @@ latchkey_code latchkey_encrypt(latchkey_workspace* workspace, const latchkey_pai
 latchkey_code latchkey_decrypt(latchkey_workspace* workspace, const latchkey_pair* context, size_t context_size,
                                const uint8_t* record, size_t record_size, uint8_t* out, size_t out_size,
                                latchkey_error* error) {
+  zero(out, out_size);
   if (workspace == nullptr) return invalid(error, "the workspace is NULL");
   if (out_size != latchkey_opened_size(record_size))
     return invalid(error, "a record is 92 bytes longer than its plaintext");

@@ -88,6 +88,7 @@ uint64_t latchkey_plaintext_size(const latchkey_reader* reader) {
 latchkey_code latchkey_read(const latchkey_reader* reader, uint64_t offset, uint8_t* out, size_t size, size_t* read,
                             latchkey_error* error) {
   if (read != nullptr) *read = 0;
+  if (out != nullptr) latchkey::crypto::wipe({out, size});
   if (reader == nullptr || read == nullptr)
     return invalid(error, "the reader, or where to say how much was read, is NULL");
   if (out == nullptr && size > 0) return invalid(error, "a buffer is NULL and its size is not 0");

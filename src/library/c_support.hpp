@@ -5,6 +5,7 @@
 #include <cstring>
 #include <new>
 #include <string>
+#include <system_error>
 
 #include "latchkey/client.hpp"
 #include "latchkey/latchkey.h"
@@ -60,6 +61,8 @@ latchkey_code guarded(latchkey_error* error, const Call& call) noexcept {
     return call();
   } catch (const std::bad_alloc&) {
     if (error != nullptr) *error = {LATCHKEY_FAILED, "", "there is no memory left"};
+  } catch (const std::system_error&) {
+    if (error != nullptr) *error = {LATCHKEY_FAILED, "", "the system has no more threads for this process"};
   } catch (...) {
     if (error != nullptr) *error = {LATCHKEY_FAILED, "", "something that should not happen has happened"};
   }

@@ -37,7 +37,7 @@ const kCommands = [
   'workspaces get', 'workspaces attach', 'workspaces archive', 'encrypt', 'decrypt', 'activity list', 'completion', 'emulator azure',
   'leases get', 'leases set', 'leases reset', 'keys health', 'keys resume', 'keys suspend', 'keys rewrap', 'workspaces shred', 'data-keys list', 'explain',
   'webhooks add', 'webhooks list', 'webhooks get', 'webhooks test', 'webhooks deliveries', 'webhooks rotate', 'webhooks enable',
-  'webhooks disable', 'webhooks remove',
+  'webhooks disable', 'webhooks remove', 'root-key list', 'root-key rotate', 'root-key prune', 'root-key check', 'root-key seal',
 ];
 
 test('each command explains itself with an example', () => {
@@ -60,7 +60,7 @@ test('the list of commands above is whole', () => {
 });
 
 test('a group and the whole explain themselves too', () => {
-  for (const args of [[], ['azure'], ['org'], ['org', 'keys'], ['keys'], ['workspaces'], ['activity'], ['leases'], ['data-keys'], ['webhooks']]) {
+  for (const args of [[], ['azure'], ['org'], ['org', 'keys'], ['keys'], ['workspaces'], ['activity'], ['leases'], ['data-keys'], ['webhooks'], ['root-key']]) {
     const done = bare([...args, '--help']);
     assert.equal(done.status, 0, args.join(' '));
     assert.match(done.stdout, /subcommands/i);

@@ -1,0 +1,70 @@
+// What was shredded is looked for in the database's files until it was looked for once: whoever was in the way of it.
+import assert from 'node:assert/strict';
+import { spawn, spawnSync } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+
+import { Dev, eventually } from '../support/dev.mjs';
+
+const dev = new Dev();
+const database = () => join(dev.folder, 'latchkey.db');
+const sqlite = (sql) => {
+  const done = spawnSync('sqlite3', ['-cmd', '.timeout 10000', database(), sql], { encoding: 'utf8' });
+  assert.equal(done.status, 0, done.stderr);
+  return done.stdout.trim();
+};
+// How many times the end of the wrapped key is in the database and its -wal.
+const copies = (wrapped) => ['', '-wal'].map((ending) => database() + ending).filter(existsSync)
+  .reduce((count, file) => count + readFileSync(file).toString('latin1').split(wrapped.subarray(-32).toString('latin1')).length - 1, 0);
+
+before(() => dev.start());
+after(() => dev.stop());
+
+// An archived workspace, and what its data key is wrapped as; a copy of that is left where SQLite overwrites nothing.
+async function archived(name) {
+  const workspace = (await dev.request('POST', '/v1/organizations/workspaces', { body: { name } })).json.id;
+  const encrypted = await dev.request('POST', `/v1/workspaces/${workspace}/encrypt`, { key: dev.env.LATCHKEY_SERVICE_KEY, body: { plaintext: 'eA==' } });
+  assert.equal(encrypted.status, 200, encrypted.bytes);
+  const wrapped = Buffer.from(sqlite(`SELECT hex(wrapped) FROM data_keys JOIN workspaces USING (compartment) WHERE workspaces.id = '${workspace}'`), 'hex');
+  assert.equal(dev.cli(['workspaces', 'archive', workspace, '--yes']).code, 0);
+  sqlite(`PRAGMA secure_delete = OFF; CREATE TABLE planted (a); INSERT INTO planted VALUES (x'${wrapped.toString('hex')}'); DROP TABLE planted`);
+  assert.ok(copies(wrapped) >= 2, 'this test must be able to fail');
+  return { workspace, wrapped, shred: () => dev.cli(['workspaces', 'shred', workspace, '--confirm-name', name]) };
+}
+
+// Reads the database, as a backup does, until it is told to end.
+async function reader() {
+  const child = spawn('sqlite3', [database()]);
+  const ended = new Promise((resolve) => child.on('close', resolve));
+  const reading = new Promise((resolve) => child.stdout.once('data', resolve));
+  child.stdin.write('BEGIN; SELECT count(*) FROM data_keys;\n');
+  await reading;
+  return async () => {
+    child.stdin.end('COMMIT;\n');
+    await ended;
+  };
+}
+
+test('sent again after somebody was in the way, it is searched for all the same', async () => {
+  const { wrapped, shred } = await archived('Read meanwhile');
+  const end = await reader();
+  const kept = shred();
+  assert.equal(kept.code, 1);
+  assert.match(kept.err, /Send the request again/);
+  await end();
+  const again = shred();
+  assert.equal(again.code, 0, again.err);
+  assert.equal(copies(wrapped), 0);
+});
+
+test('a server that was killed before the search makes it at its next start', async () => {
+  const { wrapped, shred } = await archived('Killed meanwhile');
+  const end = await reader();
+  assert.equal(shred().code, 1);
+  await dev.kill('SIGKILL');
+  await end();
+  assert.ok(copies(wrapped) > 0, 'this test must be able to fail');
+  await dev.start();
+  await eventually(() => copies(wrapped) === 0);
+});
