@@ -118,6 +118,53 @@ int main(void) {
   return error.code == LATCHKEY_REFUSED ? 3 : 1;
 }`;
 
+// Every way to fail leaves zeros in `out`.
+const kNothingLeft = `
+#include <latchkey/latchkey.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+static uint8_t out[200];
+static int left(latchkey_code code, const char* what) {
+  for (size_t i = 0; i < 100; ++i) {
+    if (out[i] != 0) { printf("%s left something in out\\n", what); return 1; }
+  }
+  if (code == LATCHKEY_OK) { printf("%s did not fail\\n", what); return 1; }
+  memset(out, 0xaa, sizeof out);
+  return 0;
+}
+int main(void) {
+  latchkey_error error;
+  latchkey_workspace* workspace = latchkey_open(getenv("LATCHKEY_URL"), getenv("LATCHKEY_WORKSPACE_KEY"), NULL, getenv("LATCHKEY_WORKSPACE_ID"), &error);
+  if (!workspace) return 2;
+  const latchkey_pair nameless = {NULL, "x"};
+  const latchkey_pair twice[] = {{"a", "1"}, {"a", "2"}};
+  uint8_t record[192] = {1};
+  int bad = 0;
+  memset(out, 0xaa, sizeof out);
+  bad += left(latchkey_encrypt(NULL, NULL, 0, record, 8, out, 100, &error), "no workspace to encrypt in");
+  bad += left(latchkey_encrypt(workspace, &nameless, 1, record, 8, out, 100, &error), "a context without a name");
+  bad += left(latchkey_encrypt(workspace, NULL, 1, record, 8, out, 100, &error), "a context that is not there");
+  bad += left(latchkey_encrypt(workspace, NULL, 0, record, 9, out, 100, &error), "a wrong size");
+  bad += left(latchkey_encrypt(workspace, NULL, 0, NULL, 8, out, 100, &error), "no plaintext");
+  bad += left(latchkey_decrypt(NULL, NULL, 0, record, 192, out, 100, &error), "no workspace to decrypt in");
+  bad += left(latchkey_decrypt(workspace, twice, 2, record, 192, out, 100, &error), "a name twice");
+  bad += left(latchkey_decrypt(workspace, NULL, 0, record, 192, out, 100, NULL), "no record");
+  bad += left(latchkey_decrypt(workspace, NULL, 0, record, 191, out, 100, &error), "a record of another size");
+  size_t read = 7;
+  bad += left(latchkey_read(NULL, 0, out, 100, &read, &error), "no reader");
+  latchkey_close(workspace);
+  return bad + (read != 0);
+}`;
+
+test('a call that fails leaves nothing in out, whatever the failure', { skip }, () => {
+  writeFileSync(join(folder, 'nothing_left.c'), kNothingLeft);
+  ok('make', ['-C', folder, '-f', join(folder, 'examples/c/Makefile'), 'nothing_left', 'CFLAGS=-std=gnu11 -Wall -Wextra -Werror ' +
+    ok('pkg-config', ['--cflags', 'latchkey'], pkgConfig()).trim()], pkgConfig());
+  const done = spawnSync(join(folder, 'nothing_left'), { encoding: 'utf8', env: { ...process.env, ...dev.env, LD_LIBRARY_PATH: lib() } });
+  assert.equal(done.status, 0, done.stdout + done.stderr);
+});
+
 test('a program with a key on loan is refused within soft of its suspension', { skip }, async () => {
   const source = join(folder, 'until_refused.c');
   writeFileSync(source, kUntilRefused);
