@@ -273,22 +273,13 @@ CREATE INDEX webhook_deliveries_by_age ON webhook_deliveries (created_at) WHERE 
 CREATE INDEX webhook_deliveries_due ON webhook_deliveries (endpoint_id, next_attempt_at) WHERE state = 'pending';
 )sql";
 
-// One Azure key by one name, however it is spelled: is_attached_elsewhere.
-constexpr std::string_view kPlaceOfKeySchema = R"sql(
-CREATE INDEX external_keys_by_place ON external_keys (
-  rtrim(lower(json_extract(provider_config, '$.vault_uri')), '/'),
-  lower(json_extract(provider_config, '$.key_name'))
-) WHERE json_valid(provider_config);
-)sql";
-
 constexpr std::array kMigrations{Migration{"first", kFirstSchema},
                                  Migration{"lease policies", kLeasePolicySchema},
                                  Migration{"data key checks", kDataKeyCheckSchema},
                                  Migration{"key health", kHealthSchema},
                                  Migration{"data key life", kDataKeyLifeSchema},
                                  Migration{"webhooks", kWebhookSchema},
-                                 Migration{"notices", kNoticeSchema},
-                                 Migration{"places of keys", kPlaceOfKeySchema}};
+                                 Migration{"notices", kNoticeSchema}};
 
 Error foreign_file(const std::string& path) {
   return Error{ErrorCode::Internal,
