@@ -58,7 +58,9 @@ TEST_F(KeyringRenewalTest, WhereNoTurnCameNothingIsBridged) {
     attend();
     context.restart();
     context.run();
-    if (second < 59) EXPECT_TRUE(decrypting(id)) << second;
+    if (second < 59) {
+      EXPECT_TRUE(decrypting(id)) << second;
+    }
   }
   clock.advance(1s);
   for (int i = 0; i < 3; ++i) {
@@ -78,8 +80,8 @@ TEST_F(KeyringRenewalTest, WhereNoTurnCameNobodyIsToldOfTheKey) {
     void failed(const std::string&, const Error&) override { ++failures; }
     int failures = 0;
   } observer;
-  keyring = std::make_unique<Keyring>(*store, provider, clock, random, context.get_executor(), KeyringSettings{},
-                                      &observer);
+  keyring =
+      std::make_unique<Keyring>(*store, provider, clock, random, context.get_executor(), KeyringSettings{}, &observer);
   provider.wrap_error = no_turn();
   EXPECT_FALSE(encrypting());
   provider.wrap_error.reset();

@@ -130,6 +130,10 @@ TEST_F(ServerMetricsTest, AsksItsSourcesAtEachScrape) {
                                                                 {"wrkspc_2", RawId{2}, {10, 20, 0}},
                                                                 {"", std::nullopt, {100, 0, 0}}};
                       },
+                  .refused_rows =
+                      [] {
+                        return std::map<std::string, std::int64_t>{{"api_keys", 9}};
+                      },
                   .webhook_attempts =
                       [] {
                         return webhooks::AttemptCounts{7, 8};
@@ -141,6 +145,7 @@ TEST_F(ServerMetricsTest, AsksItsSourcesAtEachScrape) {
   EXPECT_THAT(now, HasSubstr("latchkey_leases 4\n"));
   EXPECT_THAT(now, HasSubstr("latchkey_kms_calls_in_flight 4\n"));
   EXPECT_THAT(now, HasSubstr("latchkey_kms_calls_waiting 5\n"));
+  EXPECT_THAT(now, HasSubstr("latchkey_refused_rows_total{table=\"api_keys\"} 9\n"));
   EXPECT_THAT(now, HasSubstr("latchkey_webhook_attempts_total{outcome=\"delivered\"} 7\n"));
   EXPECT_THAT(now, HasSubstr("latchkey_webhook_attempts_total{outcome=\"failed\"} 8\n"));
   EXPECT_THAT(now, HasSubstr("latchkey_data_key_uses_total{use=\"encrypt\"} 112\n"));

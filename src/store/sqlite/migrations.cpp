@@ -273,7 +273,7 @@ CREATE INDEX webhook_deliveries_by_age ON webhook_deliveries (created_at) WHERE 
 CREATE INDEX webhook_deliveries_due ON webhook_deliveries (endpoint_id, next_attempt_at) WHERE state = 'pending';
 )sql";
 
-// The seals (row_seal.hpp), and the mark of the root key that they are made under (root_key_mark.hpp).
+// The seals (row_seal.hpp), and the mark of the root key that they are made under (sealing.hpp).
 constexpr std::string_view kSealSchema = R"sql(
 ALTER TABLE api_keys ADD COLUMN seal BLOB;
 ALTER TABLE external_keys ADD COLUMN seal BLOB;
@@ -316,14 +316,6 @@ CREATE INDEX erased_forms_by_data_key ON erased_forms (data_key);
 CREATE INDEX erased_forms_pending ON erased_forms (id) WHERE pending = 1;
 )sql";
 
-// One Azure key by one name, however it is spelled: is_attached_elsewhere.
-constexpr std::string_view kPlaceOfKeySchema = R"sql(
-CREATE INDEX external_keys_by_place ON external_keys (
-  rtrim(lower(json_extract(provider_config, '$.vault_uri')), '/'),
-  lower(json_extract(provider_config, '$.key_name'))
-) WHERE json_valid(provider_config);
-)sql";
-
 constexpr std::array kMigrations{Migration{"first", kFirstSchema},
                                  Migration{"lease policies", kLeasePolicySchema},
                                  Migration{"data key checks", kDataKeyCheckSchema},
@@ -332,8 +324,7 @@ constexpr std::array kMigrations{Migration{"first", kFirstSchema},
                                  Migration{"webhooks", kWebhookSchema},
                                  Migration{"notices", kNoticeSchema},
                                  Migration{"row seals", kSealSchema},
-                                 Migration{"erased forms", kErasedSchema},
-                                 Migration{"places of keys", kPlaceOfKeySchema}};
+                                 Migration{"erased forms", kErasedSchema}};
 
 Error foreign_file(const std::string& path) {
   return Error{ErrorCode::Internal,

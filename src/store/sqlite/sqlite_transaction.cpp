@@ -151,7 +151,7 @@ Result<bool> SqliteTransaction::is_attached_elsewhere(const Uuid& organization, 
                                                       std::string_view key_name) {
   if (failure_) return *failure_;
   auto run = [&]() -> Result<bool> {
-    // The terms of the index external_keys_by_place, word for word.
+    // A walk over all keys: an index of json_extract is refused where the schema is not trusted.
     LATCHKEY_TRY(auto statement,
                  connection_.prepare(
                      "SELECT EXISTS (SELECT 1 FROM external_keys k WHERE json_valid(k.provider_config) AND "
