@@ -136,8 +136,10 @@ Result<keyring::Lease> DataPlane::answered(Result<keyring::Lease> lease, const k
 Task<Result<keyring::Lease>> DataPlane::lease_for(keyring::Compartment compartment, Deadline deadline) {
   auto lease = co_await keyring_.for_encryption(compartment, deadline);
   for (int attempt = 1; lease && !keyring_.may_use(compartment, lease.value()); ++attempt) {
-    lease = attempt < keyring::kMostTries ? co_await keyring_.for_encryption(compartment, deadline)
-                                          : keyring::changed_again_and_again();
+    if (attempt == keyring::kMostTries) co_return answered(keyring::changed_again_and_again(), compartment);
+    // Bound first: g++ 12 copies what a co_await gives within a larger expression bit by bit.
+    auto another = co_await keyring_.for_encryption(compartment, deadline);
+    lease = std::move(another);
   }
   co_return answered(std::move(lease), compartment);
 }
@@ -145,8 +147,10 @@ Task<Result<keyring::Lease>> DataPlane::lease_for(keyring::Compartment compartme
 Task<Result<keyring::Lease>> DataPlane::lease_for(keyring::Compartment compartment, RawId id, Deadline deadline) {
   auto lease = co_await keyring_.for_decryption(compartment, id, deadline);
   for (int attempt = 1; lease && !keyring_.may_use(compartment, lease.value()); ++attempt) {
-    lease = attempt < keyring::kMostTries ? co_await keyring_.for_decryption(compartment, id, deadline)
-                                          : keyring::changed_again_and_again();
+    if (attempt == keyring::kMostTries) co_return answered(keyring::changed_again_and_again(), compartment);
+    // Bound first: g++ 12 copies what a co_await gives within a larger expression bit by bit.
+    auto another = co_await keyring_.for_decryption(compartment, id, deadline);
+    lease = std::move(another);
   }
   co_return answered(std::move(lease), compartment);
 }

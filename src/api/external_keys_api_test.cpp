@@ -198,6 +198,21 @@ TEST_F(ExternalKeysApiTest, DeletesWhatNobodyUses) {
   EXPECT_EQ(world.get(one(unused)).status, 404U);
 }
 
+TEST_F(ExternalKeysApiTest, TooManyValidationsOfOneKeyAreToldWhenToComeBack) {
+  auto id = create();
+  auto other = create();
+  unsigned taken = 0;
+  while (world.post(one(id) + "/validate").status == 200 && taken < 100) ++taken;
+  EXPECT_EQ(taken, world.settings.validations_per_minute);
+  auto refused = world.post(one(id) + "/validate");
+  EXPECT_EQ(refused.status, 429U);
+  EXPECT_EQ(refused.at("/error/type"), "rate_limit_error");
+  EXPECT_EQ(refused.headers.get("retry-after"), "10");
+  EXPECT_EQ(world.post(one(other) + "/validate").status, 200U) << "another key is another's";
+  world.clock.advance(std::chrono::seconds(10));
+  EXPECT_EQ(world.post(one(id) + "/validate").status, 200U);
+}
+
 TEST_F(ExternalKeysApiTest, ValidateAnswers200EitherWay) {
   auto id = create();
   for (auto body : {"", "{}"}) {
@@ -214,6 +229,8 @@ TEST_F(ExternalKeysApiTest, ValidateAnswers200EitherWay) {
   };
   for (const auto& failure : kFailures) {
     world.provider.failure = failure;
+    // So that it is not too many for one minute.
+    world.clock.advance(std::chrono::minutes(1));
     auto answer = world.post(one(id) + "/validate");
     EXPECT_EQ(answer.status, 200U);
     boost::json::object told{{"type", "external_key_validation"}, {"status", "failure"}, {"error", failure.message}};

@@ -137,7 +137,7 @@ TEST_F(ServerConfigTest, PlainHttpIsServedOnLoopbackAloneUnlessSomethingInFrontD
   for (const char* address : {"0.0.0.0", "::", "192.0.2.1", "2001:db8::1"}) {
     auto plain = load_server_config(write(fmt::format("[server]\naddress = \"{}\"\n", address)), no_variables, {});
     ASSERT_FALSE(plain) << address;
-    EXPECT_THAT(plain.error().message, HasSubstr("server.behind_tls_proxy = true")) << address;
+    EXPECT_THAT(plain.error().message, ::testing::HasSubstr("server.behind_tls_proxy = true")) << address;
     for (const char* cure : {"behind_tls_proxy = true", "tls_certificate_file = \"a\"\ntls_private_key_file = \"b\""}) {
       auto cured = write(fmt::format("[server]\naddress = \"{}\"\n{}\n", address, cure));
       EXPECT_TRUE(load_server_config(cured, no_variables, {})) << address << ' ' << cure;

@@ -393,6 +393,7 @@ Result<std::unique_ptr<ServerRuntime>> ServerRuntime::start(const ServerConfig& 
         co_await record_alarms(*alarms, *store);
         co_return kAlarmPeriod;
       });
+  parts->attend(executor, kFirstAttention, [store = parts->store.get()] { return purge_what_is_left(*store); });
   parts->health->start();
   parts->attend(executor, kFirstAttention,
                 [deliverer = parts->webhook_deliverer.get()] { return deliverer->attend(); });

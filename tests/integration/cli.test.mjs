@@ -155,7 +155,7 @@ test('from a registration to data and back', () => {
   writeFileSync(plain, 'something else');
   assert.equal(dev.cli(['decrypt', `${plain}.lk`, '--force'], { env }).code, 0);
   assert.deepEqual(readFileSync(plain), content);
-  assert.equal(statSync(plain).mode & 0o777, 0o640);
+  assert.equal(statSync(plain).mode & 0o777, 0o600, 'plaintext is for its owner alone');
   const elsewhere = join(folder, 'elsewhere');
   assert.equal(dev.cli(['decrypt', `${plain}.lk`, '--out', elsewhere], { env }).code, 0);
   assert.deepEqual(readFileSync(elsewhere), content);

@@ -15,7 +15,7 @@ const kSlack = 8000;
 const kWaiting = 400;
 // Few calls a window: so many wait that whoever came behind them all would come minutes later.
 const settings = [`keyring.soft=${kSoft}ms`, 'keyring.hard=1h', 'keyring.kms_calls_per_10s=40', 'health.interval=0s'];
-const dev = new Dev({ args: settings.flatMap((setting) => ['--set', setting]) });
+const dev = new Dev({ args: ['--enable-control', ...settings.flatMap((setting) => ['--set', setting])] });
 const customer = new Customer(dev);
 
 let mallory; // her admin key
@@ -40,7 +40,8 @@ const spelled = (number) => {
 
 before(async () => {
   await dev.start();
-  const made = spawnSync(binary, ['org', 'create', 'Mallory', '--database', join(dev.folder, 'latchkey.db'), '-o', 'json'], { encoding: 'utf8' });
+  const made = spawnSync(binary, ['org', 'create', 'Mallory', '--database', join(dev.folder, 'latchkey.db'),
+    '--root-key', join(dev.folder, 'root.key'), '-o', 'json'], { encoding: 'utf8' });
   assert.equal(made.status, 0, made.stderr);
   mallory = JSON.parse(made.stdout).key;
   const key = await dev.request('POST', kKeys, { body: { provider_config: dev.azureKeyBody() } });

@@ -29,7 +29,7 @@ export class Dev {
   /** Resolves when it says ready. It begins with a seed (seed.mjs), unless `options.fresh`. */
   async start(extra = []) {
     if (!this.options.fresh) await seed(this.folder, this.options.args?.includes('--bare') ? ['--bare'] : []);
-    const args = ['dev', '--data-dir', this.folder, '--port', '0', '--emulator-port', '0', 
+    const args = ['dev', '--data-dir', this.folder, '--port', '0', '--emulator-port', '0',
       // Many tests validate one key again and again.
       '--set', 'keys.validations_per_minute=100000', ...(this.options.args ?? []), ...extra];
     this.child = new Child(binary, args);

@@ -86,10 +86,11 @@ Result<std::vector<ExternalKey>> SqliteTransaction::list_attached_external_keys(
 
 Result<std::optional<DataKey>> SqliteTransaction::find_data_key_under(const Uuid& organization,
                                                                       std::string_view external_key_id) {
-  return find<DataKey>("WHERE organization = ? AND external_key_id = ? "
-                       "AND state <> 'destroyed' "
-                       "ORDER BY created_at DESC, id DESC LIMIT 1",
-                       organization, external_key_id);
+  return find<DataKey>(
+      "WHERE organization = ? AND external_key_id = ? "
+      "AND state <> 'destroyed' "
+      "ORDER BY created_at DESC, id DESC LIMIT 1",
+      organization, external_key_id);
 }
 
 Result<void> SqliteTransaction::put(const ExternalKeyHealth& row) {

@@ -22,8 +22,8 @@ struct SqliteOptions {
 
 // Opens or creates the file (mode 0600) and brings its schema up to date. Unavailable where it cannot be opened;
 // Internal where it is not a Latchkey database or was written by a newer version (the message says which).
-// Internal or Invalid where it was sealed under another root key than the sealer has, or never (root_key.hpp's cures
-// are in the message).
+// Internal or Invalid where it was sealed under another root key than the sealer has, or never (the cure is in the
+// message).
 [[nodiscard]] Result<std::unique_ptr<Store>> open_sqlite_store(SqliteOptions options);
 
 // Seals once what a release before rows were sealed has left; the file is migrated first. See seal_existing.
