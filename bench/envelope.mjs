@@ -7,12 +7,12 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 
 import { drawTable } from './draw.mjs';
-import { debian, machine, version } from './machine.mjs';
+import { debian, failWhereMissed, machine, version } from './machine.mjs';
 
 const kRoot = fileURLToPath(new URL('..', import.meta.url));
 const kBuild = join(kRoot, 'build/bench');
 const kBinary = join(kBuild, 'src/cli/latchkey');
-const { values: options } = parseArgs({ options: { quick: { type: 'boolean', default: false }, draw: { type: 'boolean', default: false }, json: { type: 'string', default: join(kBuild, 'envelope.json') } } });
+const { values: options } = parseArgs({ options: { quick: { type: 'boolean', default: false }, draw: { type: 'boolean', default: false }, check: { type: 'boolean', default: false }, json: { type: 'string', default: join(kBuild, 'envelope.json') } } });
 const { quick } = options;
 const kRepetitions = quick ? 1 : 15;
 const kRounds = quick ? 2 : 10;
@@ -177,6 +177,7 @@ try {
   mkdirSync(dirname(options.json), { recursive: true });
   writeFileSync(options.json, `${JSON.stringify(result, null, 2)}\n`);
   process.stdout.write(drawTable(result, options.draw ? join(kRoot, 'docs') : undefined));
+  if (options.check) failWhereMissed(result.rows);
   say(`all of it: ${options.json}`);
 } finally {
   server?.child.kill('SIGTERM');

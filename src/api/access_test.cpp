@@ -180,16 +180,18 @@ TEST_F(AccessTest, TheServersOwnRefusalsHaveTheSameShape) {
       {http::Rejection::BodyTooLarge, 413, "request_too_large",
        "The request body is larger than the 1048576 bytes that this call takes."},
       {http::Rejection::BodyTimeout, 408, "invalid_request_error",
-       "The request did not arrive in time. Send it again."},
+       "The request did not arrive in time: bodies must come at 64 KiB/s at the least. Send it again."},
       {http::Rejection::Overloaded, 503, "overloaded_error",
        "The server has all the connections it can serve. Try again shortly."},
+      {http::Rejection::NoRoomForBody, 503, "overloaded_error",
+       "The server holds all the request bodies that it can. Try again shortly."},
       {http::Rejection::HandlerFailed, 500, "api_error",
        "Something went wrong on our side. The server's log has the cause under this request_id."},
   };
   for (const auto& c : kCases) {
     auto answer = testing::ApiWorld::read(world.service.reject(c.why, nullptr));
     expect_refused(answer, c.status, c.type, c.message);
-    EXPECT_EQ(answer.headers.has("retry-after"), c.why == http::Rejection::Overloaded);
+    EXPECT_EQ(answer.headers.has("retry-after"), c.status == 503);
   }
 }
 

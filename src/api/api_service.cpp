@@ -103,24 +103,51 @@ class ApiService::Impl {
       for (auto& endpoint : make(parts_, limits_)) endpoints_.push_back(std::move(endpoint));
     }
     for (const auto& endpoint : endpoints_) {
-      auto& counted = parts_.metrics.route(endpoint.method, endpoint.pattern);
-      router_.add(endpoint.method, endpoint.pattern, [this, &endpoint, &counted](http::Request request) {
-        return serve(endpoint, counted, std::move(request));
-      });
+      counted_.push_back(&parts_.metrics.route(endpoint.method, endpoint.pattern));
+      router_.add(endpoint.method, endpoint.pattern, nullptr);
     }
   }
 
   std::size_t body_limit(const http::RequestHead& head) const {
     auto match = router_.match(head.method, head.path);
     if (match.route == nullptr) return limits_.json_body;
-    return body_limit(endpoints_[static_cast<std::size_t>(match.route - router_.routes().data())], head);
+    return body_limit(endpoints_[index_of(match)], head);
   }
 
+  Task<http::Admission> admit(const http::RequestHead& head) {
+    auto match = router_.match(head.method, head.path);
+    if (match.route == nullptr) {
+      co_return http::Admission{.refusal = unrouted(head, std::move(match.allowed_methods)), .known = false};
+    }
+    auto call = std::make_shared<AdmittedCall>();
+    call->endpoint = &endpoints_[index_of(match)];
+    call->counted = counted_[index_of(match)];
+    call->path_parameters = std::move(match.parameters);
+    call->request_id = new_request_id();
+    auto began = parts_.clock.steady();
+    auto permitted = co_await permit(*call->endpoint, head, call->caller);
+    call->took = parts_.clock.steady() - began;
+    http::Admission admission;
+    admission.known = call->endpoint->access != Access::Public && permitted.has_value();
+    admission.vital = call->endpoint->is_vital;
+    if (permitted) {
+      admission.group = format_uuid(call->caller.organization);
+      admission.call = std::move(call);
+    } else {
+      admission.refusal = answer(*call, std::move(permitted).error());
+    }
+    co_return admission;
+  }
+
+  // A request that came without its admission, as from within this process, is admitted here.
   Task<http::Response> handle(http::Request request) {
-    auto match = router_.match(request.method, request.path);
-    if (match.route == nullptr) co_return unrouted(request, std::move(match.allowed_methods));
-    request.path_parameters = std::move(match.parameters);
-    co_return co_await match.route->handler(std::move(request));
+    if (!request.admitted) {
+      auto admission = co_await admit(request);
+      if (admission.refusal) co_return std::move(*admission.refusal);
+      request.admitted = std::move(admission.call);
+    }
+    auto call = std::static_pointer_cast<AdmittedCall>(std::move(request.admitted));
+    co_return co_await serve(std::move(call), std::move(request));
   }
 
   http::Response reject(http::Rejection why, const http::RequestHead* head) const {
@@ -130,6 +157,21 @@ class ApiService::Impl {
   }
 
  private:
+  // What is known of a call from its head on.
+  struct AdmittedCall {
+    const Endpoint* endpoint = nullptr;
+    metrics::RouteMetrics* counted = nullptr;
+    std::vector<std::pair<std::string, std::string>> path_parameters;
+    admin::Caller caller;
+    std::string request_id;
+    std::string workspace_id;          // of the data plane's calls, once they are handled
+    std::chrono::nanoseconds took{0};  // without the time that the body took to come
+  };
+
+  std::size_t index_of(const http::RouteMatch& match) const {
+    return static_cast<std::size_t>(match.route - router_.routes().data());
+  }
+
   std::string new_request_id() const { return make_id(id_prefix::kRequest, parts_.random); }
 
   static bool speaks_of_the_key(const Error& error) {
@@ -161,51 +203,48 @@ class ApiService::Impl {
     return response;
   }
 
-  Task<http::Response> serve(const Endpoint& endpoint, metrics::RouteMetrics& counted, http::Request request) {
-    auto request_id = new_request_id();
+  Task<http::Response> serve(std::shared_ptr<AdmittedCall> admitted, http::Request request) {
+    const auto& endpoint = *admitted->endpoint;
     auto began = parts_.clock.steady();
-    auto method = request.method;
-    Call call{std::move(request), {}, began + limits_.request_timeout};
-    auto admitted = co_await admit(endpoint, call);
-    auto caller = call.caller;
-    std::string workspace_id;
-    if (endpoint.access == Access::Data) workspace_id = call.request.path_parameter("workspace_id");
-    Result<http::Response> result = http::Response();
-    if (admitted) {
-      result = co_await endpoint.handler(std::move(call));
-    } else {
-      result = admitted.error();
-    }
-    bool known = result.has_value();
-    auto response = known ? std::move(result.value()) : error_response(to_wire(result.error()), request_id);
-    // Named only once it is known to be the caller's: after that nothing but its key can fail so.
-    bool found = known || speaks_of_the_key(result.error());
-    finish(response, endpoint, caller, found ? workspace_id : std::string(), request_id);
-    auto took = parts_.clock.steady() - began;
-    counted.answered(response.status, took);
-    log(endpoint, response.status, caller, request_id, took, known ? nullptr : &result.error());
-    co_return response;
+    auto limit = body_limit(endpoint, request);
+    if (request.body.size() > limit) co_return answer(*admitted, too_large(limit));
+    request.path_parameters = std::move(admitted->path_parameters);
+    if (endpoint.access == Access::Data) admitted->workspace_id = request.path_parameter("workspace_id");
+    Call call{std::move(request), admitted->caller, began + limits_.request_timeout};
+    auto result = co_await endpoint.handler(std::move(call));
+    admitted->took += parts_.clock.steady() - began;
+    co_return answer(*admitted, std::move(result));
   }
 
-  // Fills in the caller, or says why the request goes no further.
-  Task<Result<void>> admit(const Endpoint& endpoint, Call& call) {
-    auto limit = body_limit(endpoint, call.request);
-    if (call.request.body.size() > limit) co_return too_large(limit);
+  // The answer with all that every answer has; counted and logged.
+  http::Response answer(const AdmittedCall& call, Result<http::Response> result) const {
+    bool known = result.has_value();
+    auto response = known ? std::move(result.value()) : error_response(to_wire(result.error()), call.request_id);
+    // Named only once it is known to be the caller's: after that nothing but its key can fail so.
+    bool found = known || speaks_of_the_key(result.error());
+    finish(response, call, found ? call.workspace_id : std::string());
+    call.counted->answered(response.status, call.took);
+    log(call, response.status, known ? nullptr : &result.error());
+    return response;
+  }
+
+  // Fills in the caller, or says why the request goes no further. Looks at the head alone.
+  Task<Result<void>> permit(const Endpoint& endpoint, const http::RequestHead& head, admin::Caller& caller) {
     if (endpoint.access == Access::Public) co_return success();
-    if (endpoint.access == Access::Metrics) co_return admit_scraper(call.request);
-    auto credential = credential_of(call.request);
+    if (endpoint.access == Access::Metrics) co_return admit_scraper(head);
+    auto credential = credential_of(head);
     if (credential.empty()) {
       co_return Error{ErrorCode::Unauthenticated,
                       "No API key was sent. Put it in the x-api-key header, or in authorization as a Bearer token."};
     }
-    auto address = call.request.client_address.to_string();
-    auto user_agent = json_fields::clean_text(call.request.headers.get("user-agent"), kMaxUserAgent);
-    LATCHKEY_CO_TRY(call.caller,
+    auto address = head.client_address.to_string();
+    auto user_agent = json_fields::clean_text(head.headers.get("user-agent"), kMaxUserAgent);
+    LATCHKEY_CO_TRY(caller,
                     co_await parts_.credentials.authenticate(credential, std::move(address), std::move(user_agent)));
-    if (allows(endpoint.access, call.caller.role)) co_return success();
+    if (allows(endpoint.access, caller.role)) co_return success();
     co_return Error{ErrorCode::PermissionDenied,
-                    fmt::format("This is {}. {} {} needs {}.", name_of(call.caller.role), endpoint.method,
-                                endpoint.pattern, needed(endpoint.access))};
+                    fmt::format("This is {}. {} {} needs {}.", name_of(caller.role), endpoint.method, endpoint.pattern,
+                                needed(endpoint.access))};
   }
 
   Result<void> admit_scraper(const http::RequestHead& head) const {
@@ -219,12 +258,11 @@ class ApiService::Impl {
   }
 
   // The headers that every answer has.
-  static void finish(http::Response& response, const Endpoint& endpoint, const admin::Caller& caller,
-                     const std::string& workspace_id, const std::string& request_id) {
-    response.headers.set("request-id", request_id);
+  static void finish(http::Response& response, const AdmittedCall& call, const std::string& workspace_id) {
+    response.headers.set("request-id", call.request_id);
     response.headers.set("cache-control", "no-store");
-    if (endpoint.access == Access::Public || caller.api_key_id.empty()) return;
-    auto organization = format_uuid(caller.organization);
+    if (call.endpoint->access == Access::Public || call.caller.api_key_id.empty()) return;
+    auto organization = format_uuid(call.caller.organization);
     response.headers.set("anthropic-organization-id", organization);
     response.headers.set("latchkey-organization-id", organization);
     if (workspace_id.empty()) return;
@@ -232,12 +270,11 @@ class ApiService::Impl {
     response.headers.set("latchkey-workspace-id", workspace_id);
   }
 
-  static void log(const Endpoint& endpoint, unsigned status, const admin::Caller& caller, const std::string& request_id,
-                  std::chrono::nanoseconds took, const Error* error) {
+  static void log(const AdmittedCall& call, unsigned status, const Error* error) {
     auto level = status >= 500 ? spdlog::level::err : spdlog::level::debug;
-    spdlog::log(level, "{} {} {} in {} us, request {}, key {}{}", endpoint.method, endpoint.pattern, status,
-                std::chrono::duration_cast<std::chrono::microseconds>(took).count(), request_id,
-                caller.api_key_id.empty() ? "-" : caller.api_key_id,
+    spdlog::log(level, "{} {} {} in {} us, request {}, key {}{}", call.endpoint->method, call.endpoint->pattern, status,
+                std::chrono::duration_cast<std::chrono::microseconds>(call.took).count(), call.request_id,
+                call.caller.api_key_id.empty() ? "-" : call.caller.api_key_id,
                 error == nullptr ? "" : fmt::format(": {}", json_fields::clean_text(describe(*error), 2048)));
   }
 
@@ -257,12 +294,18 @@ class ApiService::Impl {
         return to_wire(too_large(head == nullptr ? limits_.json_body : body_limit(*head)));
       case http::Rejection::BodyTimeout:
         error.status = 408;
-        error.message = "The request did not arrive in time. Send it again.";
+        error.message = "The request did not arrive in time: bodies must come at 64 KiB/s at the least. Send it again.";
         return error;
       case http::Rejection::Overloaded:
         error.status = 503;
         error.type = "overloaded_error";
         error.message = "The server has all the connections it can serve. Try again shortly.";
+        error.retry_after = std::chrono::seconds(1);
+        return error;
+      case http::Rejection::NoRoomForBody:
+        error.status = 503;
+        error.type = "overloaded_error";
+        error.message = "The server holds all the request bodies that it can. Try again shortly.";
         error.retry_after = std::chrono::seconds(1);
         return error;
       case http::Rejection::HandlerFailed:
@@ -274,7 +317,8 @@ class ApiService::Impl {
   ApiParts parts_;
   ApiLimits limits_;
   std::vector<Endpoint> endpoints_;
-  http::Router router_;
+  std::vector<metrics::RouteMetrics*> counted_;  // of the endpoints, in their order
+  http::Router router_;                          // likewise
 };
 
 ApiService::ApiService(ApiParts parts, ApiLimits limits) : impl_(std::make_unique<Impl>(std::move(parts), limits)) {}
@@ -283,6 +327,10 @@ ApiService::~ApiService() = default;
 
 std::size_t ApiService::body_limit(const http::RequestHead& head) const {
   return impl_->body_limit(head);
+}
+
+Task<http::Admission> ApiService::admit(const http::RequestHead& head) {
+  return impl_->admit(head);
 }
 
 Task<http::Response> ApiService::handle(http::Request request) {

@@ -35,6 +35,7 @@ struct Endpoint {
   std::function<Task<Result<http::Response>>(Call)> handler;
   std::size_t body_limit = 0;
   std::size_t raw_body_limit = 0;  // for application/octet-stream; 0: no other than body_limit
+  bool is_vital = false;           // answered even where the server has no room for more connections
 };
 
 // `parts` outlives what they return.

@@ -26,13 +26,14 @@ Task<Result<http::Response>> show_metrics(const ApiParts& parts, Call) {
 
 }  // namespace
 
-std::vector<Endpoint> health_endpoints(const ApiParts& parts, const ApiLimits& limits) {
-  return {{"GET", "/healthz", Access::Public, [&parts](Call call) { return alive(parts, std::move(call)); },
-           limits.json_body},
-          {"GET", "/readyz", Access::Public, [&parts](Call call) { return ready(parts, std::move(call)); },
-           limits.json_body},
-          {"GET", "/metrics", Access::Metrics, [&parts](Call call) { return show_metrics(parts, std::move(call)); },
-           limits.json_body}};
+// None takes a body: two of them ask nobody who he is.
+std::vector<Endpoint> health_endpoints(const ApiParts& parts, const ApiLimits& /*limits*/) {
+  std::vector<Endpoint> endpoints{
+      {"GET", "/healthz", Access::Public, [&parts](Call call) { return alive(parts, std::move(call)); }},
+      {"GET", "/readyz", Access::Public, [&parts](Call call) { return ready(parts, std::move(call)); }},
+      {"GET", "/metrics", Access::Metrics, [&parts](Call call) { return show_metrics(parts, std::move(call)); }}};
+  for (auto& endpoint : endpoints) endpoint.is_vital = endpoint.access == Access::Public;
+  return endpoints;
 }
 
 }  // namespace latchkey::api

@@ -163,6 +163,14 @@ std::vector<Setting> server_settings() {
       {"server", "threads", "Threads that serve connections.", "2", false, number<unsigned>(&C::threads, 1, 256)},
       {"server", "max_connections", "Connections held at once; more are told to come back.", "4096", false,
        number<std::size_t>(&C::max_connections, 1, 1'000'000)},
+      {"server", "max_connections_per_address",
+       "Of these, so many for one address (a /64 of IPv6). 0: an eighth of them until a request from there had a valid "
+       "key, then\na half. Not looked at where server.behind_tls_proxy is true: all come from the proxy then.",
+       "0", false, number<std::size_t>(&C::max_connections_per_address, 0, 1'000'000)},
+      {"server", "max_body_bytes_held",
+       "The most bytes of request bodies held at once, one organisation half of them; who would exceed it waits up to "
+       "5 s, then\nis told 503. The server's memory may grow to about four times as much.",
+       "268435456", false, number<std::size_t>(&C::max_body_bytes_held, kMebibyte, 1024 * 1024 * kMebibyte)},
       {"server", "max_json_body", "The most bytes of a JSON body.", "1048576", false,
        number<std::size_t>(&C::max_json_body, 1024, 64 * kMebibyte)},
       {"server", "max_raw_body", "The most bytes of an application/octet-stream body of encrypt and decrypt.",
@@ -410,6 +418,11 @@ Result<void> check_server_config(const ServerConfig& config) {
                     "server.tls_certificate_file and server.tls_private_key_file, or "
                     "server.behind_tls_proxy = true where something in front does TLS",
                     config.address));
+  }
+  if (config.max_body_bytes_held / 2 < std::max(config.max_raw_body, config.max_json_body)) {
+    return refuse(
+        "server.max_body_bytes_held must be at least twice server.max_raw_body and server.max_json_body: one "
+        "organisation gets half of it");
   }
   LATCHKEY_TRYV(admin::check_lease_ages({config.lease_soft, config.lease_hard}, "keyring.soft", "keyring.hard"));
   if (config.health_retry < std::chrono::seconds(1)) return refuse("health.retry must be at least 1s");

@@ -28,6 +28,8 @@ struct ServerConfig {
   bool behind_tls_proxy = false;
   unsigned threads = 0;
   std::size_t max_connections = 0;
+  std::size_t max_connections_per_address = 0;
+  std::size_t max_body_bytes_held = 0;
   std::size_t max_json_body = 0;
   std::size_t max_raw_body = 0;
   std::chrono::milliseconds request_timeout{};

@@ -21,6 +21,7 @@
 #include "api/api_service.hpp"
 #include "base/file.hpp"
 #include "base/log.hpp"
+#include "cli/descriptor_limit.hpp"
 #include "cli/server_credentials.hpp"
 #include "cli/server_store.hpp"
 #include "health/health_monitor.hpp"
@@ -373,7 +374,10 @@ Result<std::unique_ptr<ServerRuntime>> ServerRuntime::start(const ServerConfig& 
   http::ServerOptions server_options;
   server_options.address = config.address;
   server_options.port = config.port;
-  server_options.max_connections = config.max_connections;
+  LATCHKEY_TRY(server_options.max_connections, connections_that_fit(config.max_connections));
+  server_options.max_connections_per_address = config.max_connections_per_address;
+  server_options.behind_proxy = config.behind_tls_proxy;
+  server_options.max_body_bytes_held = config.max_body_bytes_held;
   LATCHKEY_TRY(server_options.tls, server_tls(config));
   LATCHKEY_TRY(parts->server, http::Server::start(executor, std::move(server_options), *parts->api));
   parts->attend(executor, kFirstAttention,

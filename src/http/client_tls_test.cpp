@@ -130,7 +130,7 @@ TEST_F(ClientTlsTest, TheServerRefusesAndTimesOutOverTlsAsItDoesWithout) {
   EXPECT_EQ(large.value().status, 413U);
 
   ServerOptions options;
-  options.body_timeout = std::chrono::milliseconds(50);
+  options.pace.grace = std::chrono::milliseconds(50);
   start(authority_.issue("IP:127.0.0.1"), options);
   asio::io_context outside;
   asio::ssl::context context(asio::ssl::context::tls_client);

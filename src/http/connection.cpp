@@ -2,23 +2,16 @@
 
 #include <algorithm>
 #include <array>
-#include <cctype>
-#include <sstream>
 
 #include <boost/algorithm/string/predicate.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/write.hpp>
 #include <boost/beast/core/error.hpp>
-#include <boost/beast/http/message.hpp>
-#include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/read.hpp>
-#include <boost/beast/http/string_body.hpp>
-#include <boost/beast/http/write.hpp>
 
 #include "base/log.hpp"
-#include "http/field_text.hpp"
-#include "http/request_target.hpp"
+#include "http/wire.hpp"
 
 namespace latchkey::http {
 
@@ -28,110 +21,31 @@ namespace asio = boost::asio;
 namespace beast = boost::beast;
 namespace bhttp = boost::beast::http;
 
-constexpr std::chrono::seconds kWriteTimeout{60};
 constexpr std::chrono::seconds kHandshakeTimeout{10};
 // A client that sends on is read for as long as this, and twice the largest body that any service allows, before the
-// connection closes under it: it would not see the answer otherwise.
+// connection closes under it: it would not see the answer otherwise. What is read so is held nowhere.
 constexpr std::chrono::seconds kLingerTimeout{5};
 constexpr std::size_t kLingerBytes = std::size_t{32} * 1024 * 1024;
-constexpr std::size_t kLingerChunk = std::size_t{64} * 1024;
-// How much longer than body_timeout the socket itself waits, should the timer's cancelling slip between two reads.
-constexpr std::chrono::seconds kBodyBackstop{5};
+constexpr std::size_t kLingerChunk = std::size_t{4} * 1024;
+// What a connection beyond the server's room gets, in all.
+constexpr std::chrono::seconds kVisitTimeout{2};
 // What a connection holds of what it has read and not yet parsed, beyond a head: chunk headers must fit.
 constexpr std::size_t kReadAhead = std::size_t{64} * 1024;
+// An answer is written in pieces of this, so that a reader's pace can be looked at.
+constexpr std::size_t kWritePiece = std::size_t{256} * 1024;
 constexpr unsigned kHttp11 = 11;
-
-using RequestParser = bhttp::request_parser<bhttp::string_body>;
-
-std::string lower(std::string_view text) {
-  std::string out(text);
-  std::transform(out.begin(), out.end(), out.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return out;
-}
-
-std::size_t count_fields(const RequestHead& head, std::string_view name) {
-  return static_cast<std::size_t>(std::count_if(head.headers.begin(), head.headers.end(),
-                                                [&](const auto& field) { return boost::iequals(field.first, name); }));
-}
-
-// What Beast lets pass and another HTTP reader in front of us may read otherwise: that is how requests are smuggled
-// (RFC 9112 sections 3.2, 6.1 and 6.3).
-bool unambiguous(const RequestHead& head, unsigned version) {
-  auto hosts = count_fields(head, "host");
-  if (hosts > 1 || (hosts == 0 && version >= kHttp11)) return false;
-  auto lengths = count_fields(head, "content-length");
-  auto encodings = count_fields(head, "transfer-encoding");
-  if (lengths + encodings > 1) return false;
-  if (encodings == 0) return true;
-  return version >= kHttp11 && boost::iequals(head.headers.get("transfer-encoding"), "chunked");
-}
-
-// Null where the target is none, its query does not decode, or the head can be read in two ways.
-std::optional<Request> read_head(const RequestParser& parser, const asio::ip::tcp::socket& socket, bool tls) {
-  const auto& message = parser.get();
-  Request request;
-  request.method = std::string(message.method_string());
-  auto target = read_target(request.method, {message.target().data(), message.target().size()});
-  if (!target) return std::nullopt;
-  request.path = std::move(target->path);
-  request.raw_query = std::move(target->query);
-  auto query = parse_query(request.raw_query);
-  if (!query) return std::nullopt;
-  request.query = std::move(query).value();
-  for (const auto& field : message) {
-    request.headers.add(std::string(field.name_string()), std::string(field.value()));
-  }
-  if (!unambiguous(request, message.version())) return std::nullopt;
-  // RFC 9112 section 3.2.2: what the target says of the host is what counts, and the Host header is replaced by it.
-  if (!target->authority.empty()) request.headers.set("host", target->authority);
-  request.host = lower(request.headers.get("host"));
-  boost::system::error_code ignored;
-  request.client_address = socket.remote_endpoint(ignored).address();
-  request.local_port = socket.local_endpoint(ignored).port();
-  request.tls = tls;
-  return request;
-}
-
-bhttp::response<bhttp::string_body> to_beast(Response response, const ServerOptions& options, bool head_only,
-                                             bool keep_alive) {
-  bhttp::response<bhttp::string_body> message;
-  message.version(kHttp11);
-  message.result(response.status);
-  for (const auto& [name, value] : response.headers) {
-    if (is_field_name(name) && is_field_value(value)) {
-      message.insert(name, value);
-    } else {
-      SPDLOG_ERROR("a header of an answer was left out: its name or value cannot be sent");
-    }
-  }
-  if (!options.server_name.empty() && message.find(bhttp::field::server) == message.end()) {
-    message.set(bhttp::field::server, options.server_name);
-  }
-  message.keep_alive(keep_alive);
-  bool bodiless = response.status == 204 || response.status == 304;
-  if (!bodiless) message.content_length(response.body.size());
-  if (!head_only && !bodiless) message.body() = std::move(response.body);
-  return message;
-}
-
-std::string head_text(const bhttp::response<bhttp::string_body>& message) {
-  std::ostringstream text;
-  text << message.base();
-  return std::move(text).str();
-}
 
 // The part that is the same with and without TLS.
 template <class Stream>
 class Connection {
  public:
   Connection(std::shared_ptr<ServerState> state, Stream& stream, std::shared_ptr<beast::tcp_stream> lowest, bool tls,
-             std::shared_ptr<std::atomic<bool>> busy)
+             std::shared_ptr<Guest> guest)
       : state_(std::move(state)),
         stream_(stream),
         lowest_(std::move(lowest)),
         tls_(tls),
-        busy_(std::move(busy)),
+        guest_(std::move(guest)),
         buffer_(state_->options.max_head_bytes + kReadAhead) {}
 
   Task<void> serve() {
@@ -143,31 +57,96 @@ class Connection {
     }
   }
 
+  // For a connection that the server has no room for: one request's head, and an answer where it is vital.
+  Task<void> serve_visit() {
+    RequestParser parser;
+    auto head = co_await receive_head(parser, kVisitTimeout);
+    if (!head) co_return;
+    auto admission = co_await ask(*head);
+    bool vital = admission && admission->vital && !admission->refusal && parser.is_done();
+    if (vital) {
+      head->admitted = std::move(admission->call);
+      co_await answer(std::move(*head), false);
+    } else {
+      co_await refuse(Rejection::Overloaded, &*head);
+    }
+  }
+
  private:
   const ServerOptions& options() const { return state_->options; }
 
   Task<bool> serve_request(bool first) {
     RequestParser parser;
+    auto head = co_await receive_head(parser, first ? options().head_timeout : options().idle_timeout);
+    if (!head) co_return false;
+    auto admission = co_await ask(*head);
+    if (!admission) {
+      co_return co_await answer_without_body(parser, state_->service.reject(Rejection::HandlerFailed, &*head), *head);
+    }
+    if (admission->known && guest_->place) guest_->place->prove(std::chrono::steady_clock::now());
+    if (admission->refusal) {
+      co_return co_await answer_without_body(parser, std::move(*admission->refusal), *head);
+    }
+    BodyBudget::Share share;
+    bool readable = co_await read_body(parser, *head, std::move(admission->group), share);
+    if (!readable) co_return false;
+    head->body = std::move(parser.get().body());
+    head->admitted = std::move(admission->call);
+    co_return co_await answer(std::move(*head), parser.get().keep_alive());
+  }
+
+  // Null where there is none, or it was refused.
+  Task<std::optional<Request>> receive_head(RequestParser& parser, std::chrono::milliseconds patience) {
     parser.header_limit(static_cast<std::uint32_t>(options().max_head_bytes));
     parser.body_limit(boost::none);
     beast::error_code failed;
-    *busy_ = false;
-    lowest_->expires_after(first ? options().head_timeout : options().idle_timeout);
+    set_idle(true);
+    lowest_->expires_after(patience);
     co_await bhttp::async_read_header(stream_, buffer_, parser, asio::redirect_error(asio::use_awaitable, failed));
-    *busy_ = true;
+    set_idle(false);
     if (failed) {
       co_await refuse_head(failed);
-      co_return false;
+      co_return std::nullopt;
     }
     auto head = read_head(parser, lowest_->socket(), tls_);
-    if (!head) {
-      co_await refuse(Rejection::Malformed, nullptr);
-      co_return false;
+    if (!head) co_await refuse(Rejection::Malformed, nullptr);
+    co_return head;
+  }
+
+  void set_idle(bool idle) {
+    guest_->busy = !idle;
+    if (guest_->place) guest_->place->set_idle(idle);
+  }
+
+  // What the service makes of the head; null where it threw.
+  Task<std::optional<Admission>> ask(const RequestHead& head) {
+    try {
+      co_return co_await state_->service.admit(head);
+    } catch (const std::exception& error) {
+      SPDLOG_ERROR("an exception left the admission of {} {}: {}", head.method, head.path, error.what());
+    } catch (...) {
+      SPDLOG_ERROR("an unknown exception left the admission of {} {}", head.method, head.path);
     }
-    bool readable = co_await read_body(parser, *head);
-    if (!readable) co_return false;
-    head->body = std::move(parser.get().body());
-    co_return co_await answer(std::move(*head), parser.get().keep_alive());
+    co_return std::nullopt;
+  }
+
+  // The connection is kept where the body, if there is any, came together with the head; nothing waits for the rest.
+  Task<bool> answer_without_body(RequestParser& parser, Response response, const RequestHead& head) {
+    bool head_only = head.method == "HEAD";
+    bool keep_alive = parser.get().keep_alive() && !state_->stopping && skip_body(parser);
+    bool written = co_await write(std::move(response), head_only, keep_alive);
+    if (written && !keep_alive) co_await linger();
+    co_return written&& keep_alive;
+  }
+
+  // Takes of the body what was read with the head; whether that was all.
+  bool skip_body(RequestParser& parser) {
+    beast::error_code failed;
+    parser.eager(true);
+    while (!failed && !parser.is_done() && buffer_.size() > 0) {
+      buffer_.consume(parser.put(buffer_.data(), failed));
+    }
+    return parser.is_done();
   }
 
   // Bytes came that are no HTTP; false where none came, or too few, and nobody waits for an answer.
@@ -182,17 +161,24 @@ class Connection {
     co_await refuse(large ? Rejection::HeadTooLarge : Rejection::Malformed, nullptr);
   }
 
-  Task<bool> read_body(RequestParser& parser, const RequestHead& head) {
+  Task<bool> read_body(RequestParser& parser, const RequestHead& head, std::string group, BodyBudget::Share& share) {
     auto limit = state_->service.body_limit(head);
-    if (auto length = parser.content_length(); length && *length > limit) {
+    auto length = parser.content_length();
+    if (length && *length > limit) {
       co_await refuse(Rejection::BodyTooLarge, &head);
       co_return false;
     }
     if (parser.is_done()) co_return true;
+    auto taken = co_await state_->bodies->take(std::move(group), length ? static_cast<std::size_t>(*length) : limit);
+    if (!taken) {
+      co_await refuse(Rejection::NoRoomForBody, &head);
+      co_return false;
+    }
+    share = std::move(*taken);
     parser.body_limit(limit);
     bool expects = parser.get().version() >= kHttp11 && boost::iequals(head.headers.get("expect"), "100-continue");
     if (expects) {
-      bool proceeds = co_await proceed();
+      bool proceeds = co_await send("HTTP/1.1 100 Continue\r\n\r\n", {});
       if (!proceeds) co_return false;
     }
     bool late = false;
@@ -208,25 +194,44 @@ class Connection {
     co_return false;
   }
 
-  Task<bool> proceed() { co_return co_await send("HTTP/1.1 100 Continue\r\n\r\n", {}); }
+  // How much of a body came, for the timer that looks at its pace. All on the connection's strand.
+  struct Arrival {
+    explicit Arrival(const asio::any_io_executor& executor) : timer(executor) {}
+    asio::steady_timer timer;
+    std::chrono::steady_clock::time_point began = std::chrono::steady_clock::now();
+    std::size_t bytes = 0;
+    bool over = false;
+    bool late = false;
+  };
 
-  // Reads until the body is whole, an error, or body_timeout, which sets `late`. The time is a timer's, not the
-  // stream's: that one closes the socket, and then nobody could be told.
-  Task<beast::error_code> receive(RequestParser& parser, bool& late) {
-    auto expired = std::make_shared<bool>(false);
-    asio::steady_timer timer(lowest_->get_executor(), options().body_timeout);
-    timer.async_wait([expired, stream = lowest_](beast::error_code cancelled) {
-      if (cancelled) return;
-      *expired = true;
+  // Looks at each moment by which what has come must have been more. The time is a timer's, not the stream's: that one
+  // closes the socket, and then nobody could be told.
+  static void watch(const std::shared_ptr<Arrival>& arrival, std::shared_ptr<beast::tcp_stream> stream, Pace pace) {
+    arrival->timer.expires_at(arrival->began + pace.allowed(arrival->bytes));
+    arrival->timer.async_wait([arrival, stream = std::move(stream), pace](beast::error_code) mutable {
+      if (arrival->over) return;
+      if (std::chrono::steady_clock::now() < arrival->began + pace.allowed(arrival->bytes)) {
+        watch(arrival, std::move(stream), pace);
+        return;
+      }
+      arrival->late = true;
       stream->cancel();
     });
-    lowest_->expires_after(options().body_timeout + kBodyBackstop);
+  }
+
+  // Reads until the body is whole, an error, or it comes too slowly, which sets `late`.
+  Task<beast::error_code> receive(RequestParser& parser, bool& late) {
+    auto arrival = std::make_shared<Arrival>(lowest_->get_executor());
+    watch(arrival, lowest_, options().pace);
+    lowest_->expires_never();
     beast::error_code failed;
-    while (!failed && !*expired && !parser.is_done()) {
-      co_await bhttp::async_read_some(stream_, buffer_, parser, asio::redirect_error(asio::use_awaitable, failed));
+    while (!failed && !arrival->late && !parser.is_done()) {
+      arrival->bytes +=
+          co_await bhttp::async_read_some(stream_, buffer_, parser, asio::redirect_error(asio::use_awaitable, failed));
     }
-    late = *expired && !parser.is_done();
-    *expired = true;
+    late = arrival->late && !parser.is_done();
+    arrival->over = true;
+    arrival->timer.cancel();
     co_return failed;
   }
 
@@ -243,7 +248,8 @@ class Connection {
     }
     if (!response) response = state_->service.reject(Rejection::HandlerFailed, &head);
     keep_alive = keep_alive && !state_->stopping;
-    co_return co_await write(std::move(*response), head_only, keep_alive) && keep_alive;
+    bool written = co_await write(std::move(*response), head_only, keep_alive);
+    co_return written&& keep_alive;
   }
 
   Task<bool> write(Response response, bool head_only, bool keep_alive) {
@@ -281,23 +287,36 @@ class Connection {
     co_return sent&& body.empty();
   }
 
+  // Each piece must have gone by when the pace says, counted from the first: whoever reads too slowly is cut off.
   Task<bool> send(std::string_view head, std::string_view body) {
-    std::array<asio::const_buffer, 2> parts{asio::buffer(head), asio::buffer(body)};
+    auto began = std::chrono::steady_clock::now();
+    std::size_t sent = 0;
     beast::error_code failed;
-    lowest_->expires_after(kWriteTimeout);
-    co_await asio::async_write(stream_, parts, asio::redirect_error(asio::use_awaitable, failed));
+    do {
+      auto piece = body.substr(0, kWritePiece);
+      body.remove_prefix(piece.size());
+      sent += head.size() + piece.size();
+      std::array<asio::const_buffer, 2> parts{asio::buffer(head), asio::buffer(piece)};
+      lowest_->expires_at(began + options().pace.allowed(sent));
+      co_await asio::async_write(stream_, parts, asio::redirect_error(asio::use_awaitable, failed));
+      head = {};
+    } while (!failed && !body.empty());
     co_return !failed;
   }
 
-  // Says no, then reads on for a moment: closing with unread bytes would reset the connection under the answer.
+  // Says no, then reads on for a moment.
   Task<void> refuse(Rejection why, const RequestHead* head) {
     bool head_only = head != nullptr && head->method == "HEAD";
     bool written = co_await write(state_->service.reject(why, head), head_only, false);
-    if (!written) co_return;
+    if (written) co_await linger();
+  }
+
+  // Closing with unread bytes would reset the connection under the answer.
+  Task<void> linger() {
     beast::error_code failed;
     if (!tls_) lowest_->socket().shutdown(asio::ip::tcp::socket::shutdown_send, failed);
-    lowest_->expires_after(kLingerTimeout);
-    std::string scratch(kLingerChunk, '\0');
+    lowest_->expires_after(guest_->place ? kLingerTimeout : kVisitTimeout);
+    std::array<char, kLingerChunk> scratch;
     for (std::size_t read = 0; read < kLingerBytes && !failed;) {
       read +=
           co_await stream_.async_read_some(asio::buffer(scratch), asio::redirect_error(asio::use_awaitable, failed));
@@ -308,28 +327,38 @@ class Connection {
   Stream& stream_;
   std::shared_ptr<beast::tcp_stream> lowest_;
   bool tls_;
-  std::shared_ptr<std::atomic<bool>> busy_;
+  std::shared_ptr<Guest> guest_;
   beast::flat_buffer buffer_;
 };
+
+template <class Stream>
+Task<void> serve_guest(Connection<Stream>& connection, bool has_place) {
+  if (has_place) {
+    co_await connection.serve();
+  } else {
+    co_await connection.serve_visit();
+  }
+}
 
 }  // namespace
 
 Task<void> serve_connection(std::shared_ptr<ServerState> state, std::shared_ptr<beast::tcp_stream> stream,
-                            std::shared_ptr<asio::ssl::context> tls, std::shared_ptr<std::atomic<bool>> busy) {
+                            std::shared_ptr<asio::ssl::context> tls, std::shared_ptr<Guest> guest) {
   beast::error_code failed;
+  bool has_place = guest->place != nullptr;
   if (!tls) {
-    Connection<beast::tcp_stream> connection(state, *stream, stream, false, busy);
-    co_await connection.serve();
+    Connection<beast::tcp_stream> connection(state, *stream, stream, false, guest);
+    co_await serve_guest(connection, has_place);
     stream->socket().shutdown(asio::ip::tcp::socket::shutdown_both, failed);
     co_return;
   }
   asio::ssl::stream<beast::tcp_stream&> secure(*stream, *tls);
-  stream->expires_after(kHandshakeTimeout);
+  stream->expires_after(has_place ? kHandshakeTimeout : kVisitTimeout);
   co_await secure.async_handshake(asio::ssl::stream_base::server, asio::redirect_error(asio::use_awaitable, failed));
   if (failed) co_return;
-  Connection<asio::ssl::stream<beast::tcp_stream&>> connection(state, secure, stream, true, busy);
-  co_await connection.serve();
-  stream->expires_after(kLingerTimeout);
+  Connection<asio::ssl::stream<beast::tcp_stream&>> connection(state, secure, stream, true, guest);
+  co_await serve_guest(connection, has_place);
+  stream->expires_after(has_place ? kLingerTimeout : kVisitTimeout);
   co_await secure.async_shutdown(asio::redirect_error(asio::use_awaitable, failed));
 }
 

@@ -3,8 +3,6 @@
 
 #include <atomic>
 #include <memory>
-#include <mutex>
-#include <set>
 
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/ssl/context.hpp>
@@ -12,6 +10,8 @@
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/core/tcp_stream.hpp>
 
+#include "http/body_budget.hpp"
+#include "http/connection_room.hpp"
 #include "http/server.hpp"
 
 namespace latchkey::http {
@@ -20,13 +20,20 @@ namespace latchkey::http {
 struct ServerState {
   ServerOptions options;
   Service& service;
+  std::shared_ptr<BodyBudget> bodies;
   std::atomic<bool> stopping{false};
 };
 
-// Serves requests until either side ends it. `busy` is true while a request is being answered, for the server's stop.
+// What the server knows of a connection.
+struct Guest {
+  std::atomic<bool> busy{false};  // a request is being answered, for the server's stop
+  // Null for one that came where all were taken: it may ask for what is vital, with a head and no body, and goes.
+  std::unique_ptr<ConnectionRoom::Place> place;
+};
+
+// Serves requests until either side ends it.
 [[nodiscard]] Task<void> serve_connection(std::shared_ptr<ServerState> state,
                                           std::shared_ptr<boost::beast::tcp_stream> stream,
-                                          std::shared_ptr<boost::asio::ssl::context> tls,
-                                          std::shared_ptr<std::atomic<bool>> busy);
+                                          std::shared_ptr<boost::asio::ssl::context> tls, std::shared_ptr<Guest> guest);
 
 }  // namespace latchkey::http

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <chrono>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -52,6 +53,8 @@ struct Request : RequestHead {
   std::string body;
   // Filled by the router: the decoded segments named {so} in the pattern.
   std::vector<std::pair<std::string, std::string>> path_parameters;
+  // What the service kept of this request when it admitted its head; null where nobody asked it.
+  std::shared_ptr<void> admitted;
 
   [[nodiscard]] std::string_view path_parameter(std::string_view name) const;
 };

@@ -1,6 +1,5 @@
 #include "http/server.hpp"
 
-#include <array>
 #include <map>
 #include <mutex>
 
@@ -8,12 +7,10 @@
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/strand.hpp>
-#include <boost/asio/write.hpp>
 #include <fmt/format.h>
 
 #include "base/log.hpp"
 #include "http/connection.hpp"
-#include "http/field_text.hpp"
 #include "http/listen.hpp"
 
 namespace latchkey::http {
@@ -28,10 +25,10 @@ constexpr std::chrono::milliseconds kAcceptPause{50};
 constexpr std::chrono::milliseconds kStopPoll{10};
 // For what was closed at the end of the grace to unwind.
 constexpr std::chrono::milliseconds kUnwind{500};
-// Connections above max_connections that are told so at once; those above this too are just closed.
-constexpr std::size_t kMaxTurningAway = 64;
-constexpr std::chrono::seconds kTurnAwayTimeout{1};
-constexpr std::size_t kTurnAwayBytes = std::size_t{64} * 1024;
+// Connections beyond the room for them that may still send one head: what is vital is answered, the rest is told to
+// come back. Those above this too, or with too many from their address, are just closed.
+constexpr std::size_t kMaxVisits = 64;
+constexpr std::size_t kMaxVisitsOfAddress = 4;
 
 Result<std::shared_ptr<asio::ssl::context>> make_tls(const TlsFiles& files) {
   auto context = std::make_shared<asio::ssl::context>(asio::ssl::context::tls_server);
@@ -67,7 +64,13 @@ class Server::Impl : public std::enable_shared_from_this<Server::Impl> {
       : acceptor_(std::move(acceptor)),
         state_(std::move(state)),
         tls_(std::move(tls)),
-        port_(acceptor_.local_endpoint().port()) {}
+        port_(acceptor_.local_endpoint().port()),
+        room_(ConnectionRoom::create(room_of(state_->options))),
+        visits_(ConnectionRoom::create(
+            ConnectionLimits{.total = kMaxVisits,
+                             .of_unknown_address = state_->options.behind_proxy ? kMaxVisits : kMaxVisitsOfAddress,
+                             .of_known_address = kMaxVisits,
+                             .kept_for_known = 0})) {}
 
   void start() {
     asio::co_spawn(
@@ -91,9 +94,9 @@ class Server::Impl : public std::enable_shared_from_this<Server::Impl> {
   // Closes the connections that wait for a request, or all of them.
   void close_connections(bool busy_too) {
     std::lock_guard lock(mutex_);
-    for (auto& [stream, busy] : connections_) {
-      asio::post(stream->get_executor(), [stream = stream, busy = busy, busy_too] {
-        if (busy_too || !*busy) stream->close();
+    for (auto& [stream, guest] : connections_) {
+      asio::post(stream->get_executor(), [stream = stream, guest = guest, busy_too] {
+        if (busy_too || !guest->busy) stream->close();
       });
     }
   }
@@ -142,20 +145,33 @@ class Server::Impl : public std::enable_shared_from_this<Server::Impl> {
     }
   }
 
+  static ConnectionLimits room_of(const ServerOptions& options) {
+    if (options.behind_proxy) return ConnectionLimits::without_addresses(options.max_connections);
+    if (options.max_connections_per_address == 0) return ConnectionLimits::of(options.max_connections);
+    return ConnectionLimits::of(options.max_connections, options.max_connections_per_address);
+  }
+
   // Nothing that one connection brings may end the accepting.
   boost::system::error_code begin(tcp::socket socket) {
     try {
       boost::system::error_code ignored;
       socket.set_option(tcp::no_delay(true), ignored);
+      auto address = socket.remote_endpoint(ignored).address();
       auto stream = std::make_shared<beast::tcp_stream>(std::move(socket));
-      auto busy = std::make_shared<std::atomic<bool>>(false);
-      if (!admit(stream, busy)) {
-        begin_turning_away(stream);
-        return {};
+      auto guest = std::make_shared<Guest>();
+      auto now = std::chrono::steady_clock::now();
+      guest->place =
+          room_->enter(address, now, [stream] { asio::post(stream->get_executor(), [stream] { stream->close(); }); });
+      std::shared_ptr<ConnectionRoom::Place> visit;
+      if (!guest->place) {
+        visit = visits_->enter(address, now, [] {});
+        if (!visit) return {};
+        visit->set_idle(false);
       }
+      hold(stream, guest);
       asio::co_spawn(
-          stream->get_executor(), serve_connection(state_, stream, tls_, busy),
-          [self = shared_from_this(), stream](const std::exception_ptr& error) { self->ended(stream, error); });
+          stream->get_executor(), serve_connection(state_, stream, tls_, guest),
+          [self = shared_from_this(), stream, visit](const std::exception_ptr& error) { self->ended(stream, error); });
       return {};
     } catch (const std::exception& error) {
       SPDLOG_ERROR("a connection could not be taken: {}", error.what());
@@ -163,11 +179,9 @@ class Server::Impl : public std::enable_shared_from_this<Server::Impl> {
     }
   }
 
-  bool admit(const Stream& stream, const std::shared_ptr<std::atomic<bool>>& busy) {
+  void hold(const Stream& stream, const std::shared_ptr<Guest>& guest) {
     std::lock_guard lock(mutex_);
-    if (connections_.size() >= state_->options.max_connections) return false;
-    connections_.emplace(stream, busy);
-    return true;
+    connections_.emplace(stream, guest);
   }
 
   void ended(const Stream& stream, const std::exception_ptr& error) {
@@ -185,42 +199,19 @@ class Server::Impl : public std::enable_shared_from_this<Server::Impl> {
     }
   }
 
-  // Too many connections: over plain HTTP it is said; a TLS handshake would cost what is lacking, so there it is
-  // closed.
-  void begin_turning_away(const Stream& stream) {
-    if (tls_ || turning_away_ >= kMaxTurningAway) return;
-    auto response = state_->service.reject(Rejection::Overloaded, nullptr);
-    auto text = fmt::format("HTTP/1.1 {} Overloaded\r\n", response.status);
-    for (const auto& [name, value] : response.headers) {
-      if (is_field_name(name) && is_field_value(value)) text += fmt::format("{}: {}\r\n", name, value);
-    }
-    text += fmt::format("Content-Length: {}\r\nConnection: close\r\n\r\n{}", response.body.size(), response.body);
-    ++turning_away_;
-    asio::co_spawn(stream->get_executor(), turn_away(stream, std::move(text)),
-                   [self = shared_from_this()](const std::exception_ptr&) { --self->turning_away_; });
-  }
-
-  // Reads on for a moment after the answer: closing with unread bytes would reset the connection under it.
-  static Task<void> turn_away(Stream stream, std::string text) {
-    boost::system::error_code failed;
-    stream->expires_after(kTurnAwayTimeout);
-    co_await asio::async_write(*stream, asio::buffer(text), asio::redirect_error(asio::use_awaitable, failed));
-    if (!failed) stream->socket().shutdown(tcp::socket::shutdown_send, failed);
-    std::array<char, 4096> scratch;
-    for (std::size_t read = 0; read < kTurnAwayBytes && !failed;) {
-      read +=
-          co_await stream->async_read_some(asio::buffer(scratch), asio::redirect_error(asio::use_awaitable, failed));
-    }
-  }
-
   tcp::acceptor acceptor_;
   std::shared_ptr<ServerState> state_;
   std::shared_ptr<asio::ssl::context> tls_;
   std::uint16_t port_;
   mutable std::mutex mutex_;
-  std::map<Stream, std::shared_ptr<std::atomic<bool>>> connections_;
-  std::atomic<std::size_t> turning_away_{0};
+  std::map<Stream, std::shared_ptr<Guest>> connections_;
+  std::shared_ptr<ConnectionRoom> room_;
+  std::shared_ptr<ConnectionRoom> visits_;
 };
+
+Task<Admission> Service::admit(const RequestHead& /*head*/) {
+  co_return Admission{};
+}
 
 Server::Server(std::shared_ptr<Impl> impl) : impl_(std::move(impl)) {}
 
@@ -243,7 +234,8 @@ Result<std::unique_ptr<Server>> Server::start(asio::any_io_executor executor, Se
     LATCHKEY_TRY(tls, make_tls(*options.tls));
   }
   LATCHKEY_TRY(auto acceptor, listen_on(asio::make_strand(executor), options.address, options.port));
-  auto state = std::make_shared<ServerState>(std::move(options), service);
+  auto bodies = BodyBudget::create({.total = options.max_body_bytes_held, .patience = options.body_patience});
+  auto state = std::make_shared<ServerState>(std::move(options), service, std::move(bodies));
   auto impl = std::make_shared<Impl>(std::move(acceptor), std::move(state), std::move(tls));
   impl->start();
   return std::unique_ptr<Server>(new Server(std::move(impl)));

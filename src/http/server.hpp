@@ -1,5 +1,6 @@
 // The HTTP/1.1 server: Boost.Beast on Asio coroutines, one strand a connection, with or without TLS (1.2 and 1.3).
-// It enforces the limits (head 16 KiB, body as the service says, time for each phase, connections), answers
+// It enforces the limits (head 16 KiB, body as the service says, time and pace of each phase, connections of each
+// address, bytes of bodies), reads no body of a request that the service has not admitted by its head, answers
 // "Expect: 100-continue", keeps connections alive, and stops by letting running requests finish.
 #pragma once
 
@@ -14,11 +15,21 @@
 #include "base/result.hpp"
 #include "base/task.hpp"
 #include "http/message.hpp"
+#include "http/pace.hpp"
 
 namespace latchkey::http {
 
 // Why the server refuses a request before or instead of the service.
-enum class Rejection { Malformed, HeadTooLarge, BodyTooLarge, BodyTimeout, Overloaded, HandlerFailed };
+enum class Rejection { Malformed, HeadTooLarge, BodyTooLarge, BodyTimeout, Overloaded, HandlerFailed, NoRoomForBody };
+
+// What a service makes of a request's head, before a byte of the body is read.
+struct Admission {
+  std::optional<Response> refusal = {};  // the answer, where the body is not wanted
+  bool known = true;                     // the head proves who sent it: its address may have more connections
+  bool vital = false;                    // answered, without a body, even where the server has no room (health)
+  std::string group = {};                // whose share of the bodies' bytes this one takes: an organisation
+  std::shared_ptr<void> call = {};       // what handle() finds again as Request::admitted
+};
 
 // What a server serves. Called from many threads at once; must outlive the server.
 class Service {
@@ -27,7 +38,10 @@ class Service {
   Service(const Service&) = delete;
   Service& operator=(const Service&) = delete;
   virtual ~Service() = default;
-  // The most bytes of body that this request may have. Called once the head is read.
+  // Called once the head is read; an exception is answered as Rejection::HandlerFailed. Everything is admitted where a
+  // service does not say otherwise.
+  [[nodiscard]] virtual Task<Admission> admit(const RequestHead& head);
+  // The most bytes of body that this request may have. Called once it is admitted.
   [[nodiscard]] virtual std::size_t body_limit(const RequestHead& head) const = 0;
   [[nodiscard]] virtual Task<Response> handle(Request request) = 0;
   // Renders a refusal in the service's own form. `head` is what was understood of the request; null where nothing was.
@@ -45,9 +59,17 @@ struct ServerOptions {
   std::uint16_t port = 0;  // 0: any free one
   std::optional<TlsFiles> tls;
   std::size_t max_connections = 4096;
+  // Of one address (a /64 of IPv6). 0: an eighth of them all until a request from there was known, then a half.
+  std::size_t max_connections_per_address = 0;
+  // All connections come from a proxy's address, which says nothing of who is behind it.
+  bool behind_proxy = false;
+  // Over all connections; a group has half of it at most.
+  std::size_t max_body_bytes_held = std::size_t{256} * 1024 * 1024;
+  // For how long a body waits for its share of that.
+  std::chrono::milliseconds body_patience{5'000};
   std::size_t max_head_bytes = std::size_t{16} * 1024;
   std::chrono::milliseconds head_timeout{30'000};
-  std::chrono::milliseconds body_timeout{60'000};
+  Pace pace;  // of bodies and of who reads answers
   std::chrono::milliseconds idle_timeout{75'000};
   std::string server_name = "latchkey";  // the Server header; empty sends none
 };

@@ -1,5 +1,8 @@
 #include "http/server.hpp"
 
+#include <array>
+#include <poll.h>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -8,6 +11,7 @@
 namespace latchkey::http {
 namespace {
 
+using ::testing::AllOf;
 using testing::exchange;
 using ::testing::HasSubstr;
 using ::testing::Not;
@@ -162,7 +166,7 @@ TEST_F(ServerTest, NobodyIsToldToGoOnInHttp10) {
 
 TEST_F(ServerTest, ASlowBodyIsGivenUp) {
   ServerOptions options;
-  options.body_timeout = std::chrono::milliseconds(50);
+  options.pace = {.grace = std::chrono::milliseconds(50), .bytes_per_second = 64 * 1024};
   start(options);
   for (std::string_view slow :
        {"Content-Length: 5\r\n\r\nab", "Transfer-Encoding: chunked\r\n\r\n5\r\nab", "Content-Length: 5\r\n\r\n"}) {
@@ -236,21 +240,139 @@ TEST_F(ServerTest, AnExceptionIsAnAnswerAndNotTheEnd) {
   EXPECT_THAT(send("GET /throw-number HTTP/1.1\r\nHost: h\r\n\r\n"), StartsWith("HTTP/1.1 500"));
 }
 
-TEST_F(ServerTest, TooManyConnectionsAreTold) {
+TEST_F(ServerTest, NoBodyIsReadOfWhoIsRefusedByItsHead) {
+  start();
+  for (std::string_view rest : {"Content-Length: 900\r\n\r\n", "Transfer-Encoding: chunked\r\n\r\n5\r\nab",
+                                "Expect: 100-continue\r\nContent-Length: 900\r\n\r\n"}) {
+    auto answer = send("POST /refused HTTP/1.1\r\nHost: h\r\n" + std::string(rest));
+    EXPECT_THAT(answer, StartsWith("HTTP/1.1 401")) << "no 100 Continue, and nothing is waited for: " << rest;
+    EXPECT_THAT(answer, HasSubstr("Connection: close")) << rest;
+    EXPECT_THAT(answer, HasSubstr("who are you")) << rest;
+  }
+}
+
+TEST_F(ServerTest, ARefusalKeepsTheConnectionWhereTheBodyCameWithTheHead) {
+  start();
+  auto answers = send(
+      "POST /refused HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\nhello"
+      "POST /refused HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n"
+      "GET /refused HTTP/1.1\r\nHost: h\r\n\r\n"
+      "GET /next HTTP/1.1\r\nHost: h\r\n\r\n");
+  EXPECT_THAT(answers, HasSubstr("who are youHTTP/1.1 401 Unauthorized\r\n"));
+  EXPECT_THAT(answers, HasSubstr("GET /next |"));
+}
+
+TEST_F(ServerTest, AnExceptionInAdmissionIsAnAnswer) {
+  start();
+  auto answers = send("GET /admit-throws HTTP/1.1\r\nHost: h\r\n\r\nGET /next HTTP/1.1\r\nHost: h\r\n\r\n");
+  EXPECT_THAT(answers, StartsWith("HTTP/1.1 500"));
+  EXPECT_THAT(answers, HasSubstr("GET /next |"));
+}
+
+TEST_F(ServerTest, ASlowBodyMayTakeAsLongAsItsBytesAllow) {
+  ServerOptions options;
+  // Of the 900 bytes two thirds are there at once: they buy time that the grace alone would not give.
+  options.pace = {.grace = std::chrono::milliseconds(0), .bytes_per_second = 1};
+  start(options);
+  boost::asio::io_context context;
+  boost::asio::ip::tcp::socket client(context);
+  client.connect({boost::asio::ip::address_v4::loopback(), server_->port()});
+  std::string first = "POST /slow HTTP/1.1\r\nHost: h\r\nContent-Length: 900\r\n\r\n" + std::string(600, 'x');
+  boost::asio::write(client, boost::asio::buffer(first));
+  // Another connection's whole exchange lies between, so that the server has looked at the clock.
+  EXPECT_THAT(send("GET / HTTP/1.1\r\nHost: h\r\n\r\n"), StartsWith("HTTP/1.1 200"));
+  boost::asio::write(client, boost::asio::buffer(std::string(300, 'x')));
+  client.shutdown(boost::asio::ip::tcp::socket::shutdown_send);
+  std::string answer;
+  boost::system::error_code failed;
+  boost::asio::read(client, boost::asio::dynamic_buffer(answer), failed);
+  EXPECT_THAT(answer, StartsWith("HTTP/1.1 200"));
+}
+
+TEST_F(ServerTest, WhoReadsTooSlowlyIsCutOff) {
+  ServerOptions options;
+  options.pace = {.grace = std::chrono::milliseconds(50), .bytes_per_second = std::size_t{1} << 40};
+  start(options);
+  service_.limit = std::size_t{64} * 1024 * 1024;
+  boost::asio::io_context context;
+  boost::asio::ip::tcp::socket client(context);
+  client.connect({boost::asio::ip::address_v4::loopback(), server_->port()});
+  auto body = std::string(service_.limit, 'x');
+  std::string head = "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n";
+  std::array<boost::asio::const_buffer, 2> parts{boost::asio::buffer(head), boost::asio::buffer(body)};
+  boost::system::error_code failed;
+  boost::asio::write(client, parts, failed);
+  // It reads nothing until the server has given up, which the closing of the other end says: POLLHUP comes without
+  // reading.
+  pollfd waiting{client.native_handle(), POLLRDHUP, 0};
+  while (::poll(&waiting, 1, -1) < 0) {
+  }
+  std::string answer;
+  boost::asio::read(client, boost::asio::dynamic_buffer(answer), failed);
+  EXPECT_LT(answer.size(), body.size());
+}
+
+TEST_F(ServerTest, BodiesWaitForTheirShareAndAreThenTold) {
+  ServerOptions options;
+  options.max_body_bytes_held = std::size_t{80} * 1024;
+  options.body_patience = std::chrono::milliseconds(20);
+  service_.limit = std::size_t{40} * 1024;
+  start(options);
+  boost::asio::io_context context;
+  boost::asio::ip::tcp::socket holder(context);
+  holder.connect({boost::asio::ip::address_v4::loopback(), server_->port()});
+  auto begun = "POST / HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 40000\r\n\r\n";
+  boost::asio::write(holder, boost::asio::buffer(std::string_view(begun)));
+  std::array<char, 25> proceed;
+  boost::asio::read(holder, boost::asio::buffer(proceed));  // it has its share from now on
+  auto second = send("POST /more HTTP/1.1\r\nHost: h\r\nContent-Length: 40000\r\n\r\n" + std::string(40'000, 'x'));
+  EXPECT_THAT(second, AllOf(StartsWith("HTTP/1.1 503"), HasSubstr("no room /more")));
+  EXPECT_THAT(send("POST /little HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\nok"), HasSubstr("/little |ok"));
+  holder.close();
+}
+
+TEST_F(ServerTest, TooManyConnectionsAreToldAndWhatIsVitalIsAnswered) {
   ServerOptions options;
   options.max_connections = 1;
+  options.behind_proxy = true;
   start(options);
   boost::asio::io_context context;
   boost::asio::ip::tcp::socket first(context);
   first.connect({boost::asio::ip::address_v4::loopback(), server_->port()});
-  boost::asio::write(first, boost::asio::buffer(std::string_view("GET / HTTP/1.1\r\nHost: h\r\n\r\n")));
+  boost::asio::write(first, boost::asio::buffer(std::string_view("GET /known HTTP/1.1\r\nHost: h\r\n\r\n")));
   char byte = 0;
-  boost::asio::read(first, boost::asio::buffer(&byte, 1));  // the first one is being served by now
+  boost::asio::read(first, boost::asio::buffer(&byte, 1));  // the first one is known by now, and not sent away
   for (int i = 0; i < 20; ++i) {
     auto unread = "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 30000\r\n\r\n" + std::string(30'000, 'x');
-    EXPECT_THAT(send(unread), ::testing::AllOf(StartsWith("HTTP/1.1 503"), HasSubstr("overloaded")));
+    EXPECT_THAT(send(unread), AllOf(StartsWith("HTTP/1.1 503"), HasSubstr("overloaded")));
+    auto vital = "GET /vital HTTP/1.1\r\nHost: h\r\n\r\n";
+    EXPECT_THAT(send(vital),
+                AllOf(StartsWith("HTTP/1.1 200"), HasSubstr("GET /vital"), HasSubstr("Connection: close")));
+    auto with_body = "GET /vital HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\n";
+    EXPECT_THAT(send(with_body), StartsWith("HTTP/1.1 503"));
   }
   EXPECT_TRUE(first.is_open());
+}
+
+TEST_F(ServerTest, OneAddressDoesNotTakeAllConnections) {
+  ServerOptions options;
+  options.max_connections = 16;
+  start(options);
+  boost::asio::io_context context;
+  std::vector<boost::asio::ip::tcp::socket> idle;
+  for (int i = 0; i < 40; ++i) {
+    idle.emplace_back(context);
+    idle.back().connect({boost::asio::ip::address_v4::loopback(), server_->port()});
+  }
+  boost::asio::ip::tcp::socket other(context);
+  other.open(boost::asio::ip::tcp::v4());
+  other.bind({boost::asio::ip::make_address_v4("127.0.0.2"), 0});
+  other.connect({boost::asio::ip::address_v4::loopback(), server_->port()});
+  boost::asio::write(other, boost::asio::buffer(std::string_view("GET /x HTTP/1.0\r\n\r\n")));
+  std::string answer;
+  boost::system::error_code failed;
+  boost::asio::read(other, boost::asio::dynamic_buffer(answer), failed);
+  EXPECT_THAT(answer, StartsWith("HTTP/1.1 200"));
 }
 
 TEST_F(ServerTest, ATakenPortSaysWhatToDo) {

@@ -9,6 +9,7 @@ import { fileURLToPath } from 'node:url';
 
 import { drawTable } from '../../bench/draw.mjs';
 import { keyringPage, keyringRows, keyringTable } from '../../bench/keyring-table.mjs';
+import { machine } from '../../bench/machine.mjs';
 
 const kRoot = fileURLToPath(new URL('../..', import.meta.url));
 const kBench = join(kRoot, 'scripts/bench');
@@ -81,6 +82,19 @@ for (const [what, expected] of [['envelope', 'memory of encrypting 10 GiB'], ['k
     }
   });
 }
+
+test('a "must" that is missed is an exit code, and is named', () => {
+  const run = (rows) => spawnSync(process.execPath, ['--input-type=module', '-e',
+    `import { failWhereMissed } from ${JSON.stringify(join(kRoot, 'bench/machine.mjs'))}; failWhereMissed(${JSON.stringify(rows)});`], { encoding: 'utf8' });
+  const missed = run([{ what: 'one', reached: true }, { what: 'the other', reached: false }, { what: 'no bound' }]);
+  assert.equal(missed.status, 1, missed.stderr);
+  assert.equal(missed.stderr, 'missed: the other\n');
+  assert.equal(run([{ what: 'one', reached: true }, { what: 'no bound' }]).status, 0);
+});
+
+test('the numbers name the commit that they were measured at', () => {
+  assert.match(machine().commit, /^([0-9a-f]{12}( and changes that are not committed)?|not told)$/);
+});
 
 test('the command explains itself', () => {
   const help = spawnSync(kBench, ['--help'], { encoding: 'utf8' });

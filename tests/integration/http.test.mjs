@@ -44,7 +44,7 @@ function assertError(answer, status, type, message) {
 }
 
 test('what is not HTTP is 400, and the connection ends', async () => {
-  const post = `POST ${kKeys} HTTP/1.1\r\nHost: a\r\n`;
+  const post = `POST ${kKeys} HTTP/1.1\r\nHost: a\r\nx-api-key: ${dev.env.LATCHKEY_ADMIN_KEY}\r\n`;
   for (const bytes of [
     'NONSENSE\r\n\r\n',
     'GET / HTTP/9.9\r\n\r\n',
@@ -131,7 +131,7 @@ test('half a request holds nothing up, and the next is served', async () => {
   const sockets = Array.from({ length: 50 }, () => {
     const socket = connect(Number(new URL(dev.env.LATCHKEY_URL).port), '127.0.0.1');
     socket.on('error', () => {});
-    socket.write(`POST ${kKeys} HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\n{"displ`);
+    socket.write(`POST ${kKeys} HTTP/1.1\r\nHost: a\r\nx-api-key: ${dev.env.LATCHKEY_ADMIN_KEY}\r\nContent-Length: 1000\r\n\r\n{"displ`);
     return socket;
   });
   assert.equal((await dev.request('GET', '/v1/organizations/me')).status, 200);

@@ -139,6 +139,8 @@ http::Response Front::reject(http::Rejection why, const http::RequestHead*) cons
       return render({408, "RequestTimeout", "The request did not arrive in time."});
     case http::Rejection::Overloaded:
       return render({503, "ServiceUnavailable", "There are too many connections."});
+    case http::Rejection::NoRoomForBody:
+      return render({503, "ServiceUnavailable", "There are too many large requests."});
     case http::Rejection::HandlerFailed:
       return render({500, "InternalServerError", "The emulator failed; see its log."});
   }

@@ -21,8 +21,21 @@ namespace latchkey::http::testing {
 class EchoService final : public Service {
  public:
   std::size_t limit = 1000;
+  // "/refused", "/stranger" (not known) and "/vital" are what they say; "/admit-throws" throws.
+  [[nodiscard]] Task<Admission> admit(const RequestHead& head) override {
+    if (head.path == "/admit-throws") throw std::runtime_error("thrown");
+    Admission admission;
+    admission.known = head.path != "/stranger";
+    admission.vital = head.path == "/vital";
+    admission.call = std::make_shared<std::string>(head.path);
+    if (head.path == "/refused") admission.refusal = Response{401, {}, "who are you"};
+    co_return admission;
+  }
   [[nodiscard]] std::size_t body_limit(const RequestHead&) const override { return limit; }
   [[nodiscard]] Task<Response> handle(Request request) override {
+    if (!request.admitted || *std::static_pointer_cast<std::string>(request.admitted) != request.path) {
+      co_return Response{500, {}, "not admitted"};
+    }
     if (request.path == "/throw") throw std::runtime_error("thrown");
     if (request.path == "/throw-number") throw 1;
     Response response;
@@ -37,7 +50,8 @@ class EchoService final : public Service {
   }
   [[nodiscard]] Response reject(Rejection why, const RequestHead* head) const override {
     static const std::vector<std::pair<unsigned, std::string>> kAnswers{
-        {400, "malformed"}, {431, "head"}, {413, "body"}, {408, "slow"}, {503, "overloaded"}, {500, "failed"}};
+        {400, "malformed"},  {431, "head"},   {413, "body"},   {408, "slow"},
+        {503, "overloaded"}, {500, "failed"}, {503, "no room"}};
     const auto& [status, text] = kAnswers[static_cast<std::size_t>(why)];
     return Response{status, {}, text + (head == nullptr ? "" : " " + head->path)};
   }

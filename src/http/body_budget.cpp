@@ -1,0 +1,95 @@
+#include "http/body_budget.hpp"
+
+#include <algorithm>
+
+#include <boost/asio/post.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+namespace latchkey::http {
+
+namespace {
+
+namespace asio = boost::asio;
+
+constexpr std::size_t kUncounted = std::size_t{16} * 1024;
+constexpr std::size_t kGroupPart = 2;
+
+}  // namespace
+
+struct BodyBudget::Waiter {
+  std::string group;
+  std::size_t bytes;
+  bool served = false;  // under the budget's mutex
+  asio::steady_timer timer;
+};
+
+Task<std::optional<BodyBudget::Share>> BodyBudget::take(std::string group, std::size_t bytes) {
+  if (bytes <= kUncounted) co_return Share();
+  bytes = std::min(bytes, limits_.total / kGroupPart);
+  auto executor = co_await asio::this_coro::executor;
+  std::shared_ptr<Waiter> waiter;
+  {
+    std::lock_guard lock(mutex_);
+    if (waiting_.empty() && held_ + bytes <= limits_.total && group_has_room(group, bytes)) {
+      hold(group, bytes);
+      co_return Share(shared_from_this(), std::move(group), bytes);
+    }
+    waiter = std::make_shared<Waiter>(Waiter{group, bytes, false, asio::steady_timer(executor, limits_.patience)});
+    waiting_.push_back(waiter);
+    // A group that waits for itself leaves room that those behind it may have.
+    serve_waiters();
+  }
+  boost::system::error_code ignored;
+  co_await waiter->timer.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
+  std::lock_guard lock(mutex_);
+  if (waiter->served) co_return Share(shared_from_this(), std::move(group), bytes);
+  waiting_.remove(waiter);
+  serve_waiters();
+  co_return std::nullopt;
+}
+
+std::size_t BodyBudget::held() const {
+  std::lock_guard lock(mutex_);
+  return held_;
+}
+
+bool BodyBudget::group_has_room(const std::string& group, std::size_t bytes) const {
+  auto found = held_by_.find(group);
+  return (found == held_by_.end() ? 0 : found->second) + bytes <= limits_.total / kGroupPart;
+}
+
+void BodyBudget::hold(const std::string& group, std::size_t bytes) {
+  held_ += bytes;
+  held_by_[group] += bytes;
+}
+
+void BodyBudget::give_back(const std::string& group, std::size_t bytes) {
+  std::lock_guard lock(mutex_);
+  held_ -= bytes;
+  auto found = held_by_.find(group);
+  found->second -= bytes;
+  if (found->second == 0) held_by_.erase(found);
+  serve_waiters();
+}
+
+// In their order; but whoever waits for room of its own group holds up nobody else.
+void BodyBudget::serve_waiters() {
+  for (auto next = waiting_.begin(); next != waiting_.end();) {
+    auto waiter = *next;
+    if (!group_has_room(waiter->group, waiter->bytes)) {
+      ++next;
+      continue;
+    }
+    if (held_ + waiter->bytes > limits_.total) return;
+    hold(waiter->group, waiter->bytes);
+    waiter->served = true;
+    next = waiting_.erase(next);
+    // On its own strand, where it waits by then.
+    asio::post(waiter->timer.get_executor(), [waiter] { waiter->timer.cancel(); });
+  }
+}
+
+}  // namespace latchkey::http

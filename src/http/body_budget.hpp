@@ -1,0 +1,80 @@
+// How many bytes of request bodies a server holds at once, over all connections. Whoever would exceed it waits in line
+// for a while; one group (an organisation) gets half of it at most, so that there is room for the others. What a body
+// may need is taken before the first byte of it is read: a body that is begun can be finished. Thread-safe.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <list>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "base/task.hpp"
+
+namespace latchkey::http {
+
+class BodyBudget : public std::enable_shared_from_this<BodyBudget> {
+ public:
+  struct Limits {
+    std::size_t total = std::size_t{256} * 1024 * 1024;
+    std::chrono::milliseconds patience{5'000};
+  };
+
+  // Bytes that are held; given back when it goes.
+  class Share {
+   public:
+    Share() = default;
+    Share(std::shared_ptr<BodyBudget> budget, std::string group, std::size_t bytes)
+        : budget_(std::move(budget)), group_(std::move(group)), bytes_(bytes) {}
+    Share(Share&& other) noexcept { swap(other); }
+    Share& operator=(Share&& other) noexcept {
+      swap(other);
+      return *this;
+    }
+    Share(const Share&) = delete;
+    Share& operator=(const Share&) = delete;
+    ~Share() {
+      if (budget_) budget_->give_back(group_, bytes_);
+    }
+
+   private:
+    void swap(Share& other) noexcept {
+      std::swap(budget_, other.budget_);
+      std::swap(group_, other.group_);
+      std::swap(bytes_, other.bytes_);
+    }
+    std::shared_ptr<BodyBudget> budget_;
+    std::string group_;
+    std::size_t bytes_ = 0;
+  };
+
+  [[nodiscard]] static std::shared_ptr<BodyBudget> create(Limits limits) {
+    return std::shared_ptr<BodyBudget>(new BodyBudget(limits));
+  }
+
+  // Waits for its turn, `patience` at most; absent where there was no room in time. More than a group may have counts
+  // as all of that. Little ones (16 KiB, as a head) are not counted. The caller runs on a strand.
+  [[nodiscard]] Task<std::optional<Share>> take(std::string group, std::size_t bytes);
+  [[nodiscard]] std::size_t held() const;
+
+ private:
+  struct Waiter;
+
+  explicit BodyBudget(Limits limits) : limits_(limits) {}
+  [[nodiscard]] bool group_has_room(const std::string& group, std::size_t bytes) const;
+  void hold(const std::string& group, std::size_t bytes);
+  void give_back(const std::string& group, std::size_t bytes);
+  void serve_waiters();
+
+  Limits limits_;
+  mutable std::mutex mutex_;
+  std::size_t held_ = 0;
+  std::map<std::string, std::size_t> held_by_;
+  std::list<std::shared_ptr<Waiter>> waiting_;
+};
+
+}  // namespace latchkey::http

@@ -1,0 +1,130 @@
+#include "http/connection_room.hpp"
+
+#include <algorithm>
+
+namespace latchkey::http {
+
+namespace {
+
+namespace ip = boost::asio::ip;
+
+constexpr std::chrono::hours kKnownFor{1};
+// How often a connection that proves itself with each request says so.
+constexpr std::chrono::minutes kProveAgain{1};
+// Addresses without a connection that are remembered as known.
+constexpr std::size_t kMaxRemembered = 16'384;
+constexpr std::size_t kUnknownPart = 8;
+constexpr std::size_t kKnownPart = 2;
+constexpr std::size_t kKeptPart = 4;
+
+}  // namespace
+
+ConnectionLimits ConnectionLimits::of(std::size_t total) {
+  return {.total = total,
+          .of_unknown_address = std::max<std::size_t>(1, total / kUnknownPart),
+          .of_known_address = std::max<std::size_t>(1, total / kKnownPart),
+          .kept_for_known = total / kKeptPart};
+}
+
+ConnectionLimits ConnectionLimits::of(std::size_t total, std::size_t of_each_address) {
+  auto limits = of(total);
+  limits.of_unknown_address = limits.of_known_address = of_each_address;
+  return limits;
+}
+
+ConnectionLimits ConnectionLimits::without_addresses(std::size_t total) {
+  return {.total = total, .of_unknown_address = total, .of_known_address = total, .kept_for_known = 0};
+}
+
+ConnectionRoom::Prefix ConnectionRoom::prefix_of(const ip::address& address) {
+  Prefix prefix{};
+  auto v6 = address.is_v4() ? ip::make_address_v6(ip::v4_mapped, address.to_v4()) : address.to_v6();
+  auto bytes = v6.to_bytes();
+  // An IPv4 address is the last four of its mapped form; no /64 of IPv6 that is routed begins with zeros.
+  if (v6.is_v4_mapped()) {
+    std::copy(bytes.begin() + 12, bytes.end(), prefix.begin() + 4);
+  } else {
+    std::copy_n(bytes.begin(), prefix.size(), prefix.begin());
+  }
+  return prefix;
+}
+
+std::unique_ptr<ConnectionRoom::Place> ConnectionRoom::enter(const ip::address& address, TimePoint now,
+                                                             std::function<void()> send_away) {
+  std::lock_guard lock(mutex_);
+  forget_addresses(now);
+  auto prefix = prefix_of(address);
+  auto found = addresses_.find(prefix);
+  bool known = found != addresses_.end() && found->second.proven_at && now - *found->second.proven_at <= kKnownFor;
+  auto held = found == addresses_.end() ? 0 : found->second.connections;
+  if (held >= (known ? limits_.of_known_address : limits_.of_unknown_address)) return nullptr;
+  bool full = taken_ >= limits_.total || (!known && unknown_ >= limits_.total - limits_.kept_for_known);
+  if (full && !make_room()) return nullptr;
+  auto& guest = guests_.emplace_back();
+  guest.prefix = prefix;
+  guest.known = known;
+  guest.send_away = std::move(send_away);
+  ++addresses_[prefix].connections;
+  ++taken_;
+  if (!known) ++unknown_;
+  return std::make_unique<Place>(shared_from_this(), std::prev(guests_.end()));
+}
+
+std::size_t ConnectionRoom::size() const {
+  std::lock_guard lock(mutex_);
+  return taken_;
+}
+
+void ConnectionRoom::Place::prove(TimePoint now) {
+  if (proven_at_ && now - *proven_at_ < kProveAgain) return;
+  proven_at_ = now;
+  room_->prove(guest_, now);
+}
+
+// Sends the oldest one away that is not known and waits for a request; false where there is none.
+bool ConnectionRoom::make_room() {
+  auto oldest = std::find_if(guests_.begin(), guests_.end(),
+                             [](const Guest& guest) { return !guest.known && !guest.gone && guest.idle; });
+  if (oldest == guests_.end()) return false;
+  oldest->gone = true;
+  vacate(*oldest);
+  oldest->send_away();
+  return true;
+}
+
+void ConnectionRoom::vacate(Guest& guest) {
+  --taken_;
+  if (!guest.known) --unknown_;
+  auto found = addresses_.find(guest.prefix);
+  if (--found->second.connections == 0 && !found->second.proven_at) addresses_.erase(found);
+}
+
+void ConnectionRoom::prove(Guests::iterator guest, TimePoint now) {
+  std::lock_guard lock(mutex_);
+  if (guest->gone) return;
+  addresses_[guest->prefix].proven_at = now;
+  if (guest->known) return;
+  guest->known = true;
+  --unknown_;
+}
+
+void ConnectionRoom::leave(Guests::iterator guest) {
+  std::lock_guard lock(mutex_);
+  if (!guest->gone) vacate(*guest);
+  guests_.erase(guest);
+}
+
+// Looks only where there are too many: what is remembered then is what is not older than an hour, or nothing.
+void ConnectionRoom::forget_addresses(TimePoint now) {
+  if (addresses_.size() <= limits_.total + kMaxRemembered) return;
+  auto forget = [&](bool all) {
+    std::erase_if(addresses_, [&](const auto& entry) {
+      const auto& address = entry.second;
+      return address.connections == 0 && (all || !address.proven_at || now - *address.proven_at > kKnownFor);
+    });
+  };
+  forget(false);
+  if (addresses_.size() > limits_.total + kMaxRemembered) forget(true);
+}
+
+}  // namespace latchkey::http

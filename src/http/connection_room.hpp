@@ -1,0 +1,102 @@
+// Who may hold how many of a server's connections. An address is an IPv4 address or a /64 of IPv6 (RFC 6177: what one
+// customer of a provider has at the least); it is *known* for an hour after a request from there proved who sent it.
+// One address gets a part of the room, all unknown ones together leave a part to the known, and where the unknown
+// ones have filled theirs, the oldest that waits for its first request goes. Thread-safe.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <chrono>
+#include <cstddef>
+#include <functional>
+#include <list>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+
+#include <boost/asio/ip/address.hpp>
+
+namespace latchkey::http {
+
+struct ConnectionLimits {
+  std::size_t total = 4096;
+  std::size_t of_unknown_address = 512;
+  std::size_t of_known_address = 2048;
+  std::size_t kept_for_known = 1024;
+
+  // An eighth for an address that is not known, a half for one that is, and a quarter kept for the known.
+  [[nodiscard]] static ConnectionLimits of(std::size_t total);
+  // The same bound for every address, known or not.
+  [[nodiscard]] static ConnectionLimits of(std::size_t total, std::size_t of_each_address);
+  // For servers behind a proxy, where all connections have one address.
+  [[nodiscard]] static ConnectionLimits without_addresses(std::size_t total);
+};
+
+class ConnectionRoom : public std::enable_shared_from_this<ConnectionRoom> {
+  struct Guest;
+
+ public:
+  using TimePoint = std::chrono::steady_clock::time_point;
+
+  // A connection's place; gives it back when it goes.
+  class Place {
+   public:
+    Place(std::shared_ptr<ConnectionRoom> room, std::list<Guest>::iterator guest)
+        : room_(std::move(room)), guest_(guest) {}
+    Place(const Place&) = delete;
+    Place& operator=(const Place&) = delete;
+    ~Place() { room_->leave(guest_); }
+    // A request here proved who sent it: the address is known from now on.
+    void prove(TimePoint now);
+    // Whether the connection waits for a request: then it may be sent away.
+    void set_idle(bool idle) { guest_->idle = idle; }
+
+   private:
+    std::shared_ptr<ConnectionRoom> room_;
+    std::list<Guest>::iterator guest_;
+    std::optional<TimePoint> proven_at_;
+  };
+
+  [[nodiscard]] static std::shared_ptr<ConnectionRoom> create(ConnectionLimits limits) {
+    return std::shared_ptr<ConnectionRoom>(new ConnectionRoom(limits));
+  }
+
+  // Null where there is no room for this address. `send_away` closes the connection; it may be called once, from any
+  // thread, while an idle place is held, and must not call back into the room.
+  [[nodiscard]] std::unique_ptr<Place> enter(const boost::asio::ip::address& address, TimePoint now,
+                                             std::function<void()> send_away);
+  [[nodiscard]] std::size_t size() const;
+
+ private:
+  using Prefix = std::array<unsigned char, 8>;
+  struct Address {
+    std::size_t connections = 0;
+    std::optional<TimePoint> proven_at;
+  };
+  struct Guest {
+    Prefix prefix{};
+    bool known = false;
+    bool gone = false;  // sent away: its room is given to another already
+    std::atomic<bool> idle{true};
+    std::function<void()> send_away;
+  };
+  using Guests = std::list<Guest>;
+
+  explicit ConnectionRoom(ConnectionLimits limits) : limits_(limits) {}
+  [[nodiscard]] static Prefix prefix_of(const boost::asio::ip::address& address);
+  void prove(Guests::iterator guest, TimePoint now);
+  void leave(Guests::iterator guest);
+  void vacate(Guest& guest);
+  [[nodiscard]] bool make_room();
+  void forget_addresses(TimePoint now);
+
+  ConnectionLimits limits_;
+  mutable std::mutex mutex_;
+  Guests guests_;  // oldest first
+  std::map<Prefix, Address> addresses_;
+  std::size_t taken_ = 0;
+  std::size_t unknown_ = 0;
+};
+
+}  // namespace latchkey::http
