@@ -9,12 +9,16 @@
 #include "api/error_body.hpp"
 #include "api/parameters.hpp"
 #include "base/json_fields.hpp"
+#include "crypto/secret.hpp"
 
 namespace latchkey::api {
 
 namespace {
 
 constexpr std::size_t kMaxUserAgent = 512;
+// So long what was read of an API key is taken for true, where nothing is heard of a change in this process: another
+// one may have revoked it.
+constexpr std::chrono::milliseconds kKeyIsTrusted{100};
 
 std::string_view name_of(store::Role role) {
   switch (role) {
@@ -110,6 +114,8 @@ class ApiService::Impl {
     }
   }
 
+  const std::vector<Endpoint>& endpoints() const { return endpoints_; }
+
   std::size_t body_limit(const http::RequestHead& head) const {
     auto match = router_.match(head.method, head.path);
     if (match.route == nullptr) return limits_.json_body;
@@ -176,6 +182,14 @@ class ApiService::Impl {
     } else {
       result = admitted.error();
     }
+    if (result) {
+      auto confirmed = co_await confirm(endpoint, caller, began);
+      if (!confirmed) {
+        crypto::wipe(result.value().body);
+        result = confirmed.error();
+        caller = {};
+      }
+    }
     bool known = result.has_value();
     auto response = known ? std::move(result.value()) : error_response(to_wire(result.error()), request_id);
     // Named only once it is known to be the caller's: after that nothing but its key can fail so.
@@ -206,6 +220,18 @@ class ApiService::Impl {
     co_return Error{ErrorCode::PermissionDenied,
                     fmt::format("This is {}. {} {} needs {}.", name_of(call.caller.role), endpoint.method,
                                 endpoint.pattern, needed(endpoint.access))};
+  }
+
+  // Once more between the work and the answer: an API key that was revoked meanwhile gets nothing. The store is asked
+  // only where a key has ended since in this process, or the request took long.
+  Task<Result<void>> confirm(const Endpoint& endpoint, admin::Caller caller, SteadyTime began) {
+    auto& credentials = parts_.credentials;
+    // Archiving a workspace ends its keys, whatever other calls may come to do.
+    bool may_end_keys = endpoint.access == Access::Admin && endpoint.method != "GET";
+    if (may_end_keys) credentials.note_ended();
+    bool trusted = !credentials.may_have_ended(caller) && parts_.clock.steady() - began < kKeyIsTrusted;
+    if (!caller.api_key_hash || trusted) co_return success();
+    co_return co_await credentials.confirm(std::move(caller));
   }
 
   Result<void> admit_scraper(const http::RequestHead& head) const {
@@ -283,6 +309,10 @@ ApiService::~ApiService() = default;
 
 std::size_t ApiService::body_limit(const http::RequestHead& head) const {
   return impl_->body_limit(head);
+}
+
+const std::vector<Endpoint>& ApiService::endpoints() const {
+  return impl_->endpoints();
 }
 
 Task<http::Response> ApiService::handle(http::Request request) {
