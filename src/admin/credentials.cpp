@@ -19,6 +19,7 @@ constexpr std::size_t kSecretBytes = 32;
 constexpr std::size_t kSecretCharacters = 43;
 constexpr std::size_t kHintCharacters = 4;
 constexpr std::size_t kMaxName = 255;
+constexpr int kMostReads = 8;
 
 std::string_view prefix_of(store::Role role) {
   switch (role) {
@@ -107,8 +108,15 @@ Task<Result<Caller>> Credentials::authenticate(std::string_view api_key, std::st
 }
 
 Task<Result<void>> Credentials::confirm(Caller caller) {
-  auto look = [caller = std::move(caller)](store::Transaction& tx) { return confirm_caller(tx, caller); };
-  co_return co_await store_.read(std::move(look));
+  // What ends a key while its row is read is not missed either.
+  for (int attempt = 0; attempt < kMostReads; ++attempt) {
+    caller.keys_as_of = generation_;
+    auto look = [caller](store::Transaction& tx) { return confirm_caller(tx, caller); };
+    LATCHKEY_CO_TRYV(co_await store_.read(std::move(look)));
+    if (!may_have_ended(caller)) co_return success();
+  }
+  co_return Error{ErrorCode::Unavailable,
+                  "API keys were changed again and again while yours was looked at. Send the request again."};
 }
 
 Task<Result<OrganizationCreated>> Credentials::create_organization(std::string name, std::optional<Uuid> id) {

@@ -41,7 +41,8 @@ class Credentials {
   [[nodiscard]] bool may_have_ended(const Caller& caller) const { return generation_ != caller.keys_as_of; }
   // To be told that they may have, once that is durable, where it is not this class that ended them.
   void note_ended() { ++generation_; }
-  // confirm_caller, in a transaction of its own.
+  // confirm_caller, in a transaction of its own; true of the moment in which it returns, too, where this process ends
+  // the key. Unavailable where it cannot be known.
   [[nodiscard]] Task<Result<void>> confirm(Caller caller);
 
   // An organisation, its default workspace and its first admin key, in one transaction. `id`: for one that exists

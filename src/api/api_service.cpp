@@ -187,9 +187,10 @@ class ApiService::Impl {
       if (!confirmed) {
         crypto::wipe(result.value().body);
         result = confirmed.error();
-        caller = {};
       }
     }
+    // Whose key has ended is nobody.
+    if (!result && result.error().code == ErrorCode::Unauthenticated) caller = {};
     bool known = result.has_value();
     auto response = known ? std::move(result.value()) : error_response(to_wire(result.error()), request_id);
     // Named only once it is known to be the caller's: after that nothing but its key can fail so.
