@@ -6,6 +6,7 @@
 #include <boost/json/serialize.hpp>
 #include <fmt/format.h>
 
+#include "admin/credentials.hpp"
 #include "base/json_fields.hpp"
 
 namespace latchkey::admin {
@@ -57,6 +58,7 @@ Result<void> append(store::Transaction& transaction, const Clock& clock, RandomS
 
 Result<void> record_activity(store::Transaction& transaction, const Clock& clock, RandomSource& random,
                              const Caller& caller, std::string_view type, const json::object& details) {
+  LATCHKEY_TRYV(confirm_caller(transaction, caller));
   json::object actor{{"type", "admin_api_key_actor"},
                      {"admin_api_key_id", caller.api_key_id},
                      {"ip_address", text_or_null(caller.ip_address)},

@@ -11,7 +11,8 @@
 namespace latchkey::admin {
 
 // Appends an activity of the contract's section 9 shape; `details` are the fields that its type adds. Its time is later
-// than that of every activity before it, so that one who reads on from the last one seen misses none.
+// than that of every activity before it, so that one who reads on from the last one seen misses none. Unauthenticated
+// where the caller's API key was revoked meanwhile: whoever records what it does, does nothing for it any more.
 [[nodiscard]] Result<void> record_activity(store::Transaction& transaction, const Clock& clock, RandomSource& random,
                                            const Caller& caller, std::string_view type,
                                            const boost::json::object& details);

@@ -19,6 +19,7 @@ constexpr std::size_t kSecretBytes = 32;
 constexpr std::size_t kSecretCharacters = 43;
 constexpr std::size_t kHintCharacters = 4;
 constexpr std::size_t kMaxName = 255;
+constexpr int kMostReads = 8;
 
 std::string_view prefix_of(store::Role role) {
   switch (role) {
@@ -46,8 +47,8 @@ bool has_key_shape(std::string_view key) {
   return false;
 }
 
-Bytes hash_of(std::string_view key) {
-  return to_bytes(crypto::sha256(as_bytes(key)));
+crypto::Sha256 hash_of(std::string_view key) {
+  return crypto::sha256(as_bytes(key));
 }
 
 Error unknown_key() {
@@ -71,7 +72,7 @@ NewApiKey make_api_key(const Clock& clock, RandomSource& random, const Uuid& org
                           .role = role,
                           .workspace_id = std::move(workspace_id),
                           .name = std::move(name),
-                          .hash = hash_of(key.secret),
+                          .hash = to_bytes(hash_of(key.secret)),
                           .hint = "..." + key.secret.substr(key.secret.size() - kHintCharacters),
                           .created_at = clock.now(),
                           .revoked_at = std::nullopt};
@@ -90,7 +91,10 @@ Credentials::Credentials(store::Store& store, const Clock& clock, RandomSource& 
 Task<Result<Caller>> Credentials::authenticate(std::string_view api_key, std::string ip_address,
                                                std::string user_agent) {
   if (!has_key_shape(api_key)) co_return unknown_key();
-  auto find = [hash = hash_of(api_key)](store::Transaction& tx) { return tx.find_api_key_by_hash(hash); };
+  auto hash = hash_of(api_key);
+  // Before the row is read: what ends a key meanwhile is not missed.
+  auto as_of = generation_.load();
+  auto find = [hash](store::Transaction& tx) { return tx.find_api_key_by_hash(hash); };
   LATCHKEY_CO_TRY(auto row, co_await store_.read(std::move(find)));
   if (!row || row->revoked_at) co_return unknown_key();
   co_return Caller{.api_key_id = std::move(row->id),
@@ -98,7 +102,21 @@ Task<Result<Caller>> Credentials::authenticate(std::string_view api_key, std::st
                    .role = row->role,
                    .workspace_id = std::move(row->workspace_id),
                    .ip_address = std::move(ip_address),
-                   .user_agent = std::move(user_agent)};
+                   .user_agent = std::move(user_agent),
+                   .api_key_hash = hash,
+                   .keys_as_of = as_of};
+}
+
+Task<Result<void>> Credentials::confirm(Caller caller) {
+  // What ends a key while its row is read is not missed either.
+  for (int attempt = 0; attempt < kMostReads; ++attempt) {
+    caller.keys_as_of = generation_;
+    auto look = [caller](store::Transaction& tx) { return confirm_caller(tx, caller); };
+    LATCHKEY_CO_TRYV(co_await store_.read(std::move(look)));
+    if (!may_have_ended(caller)) co_return success();
+  }
+  co_return Error{ErrorCode::Unavailable,
+                  "API keys were changed again and again while yours was looked at. Send the request again."};
 }
 
 Task<Result<OrganizationCreated>> Credentials::create_organization(std::string name, std::optional<Uuid> id) {
@@ -173,8 +191,16 @@ Task<Result<void>> Credentials::revoke_api_key(Uuid organization, std::string id
     return tx.revoke_api_key(organization, id, at);
   };
   LATCHKEY_CO_TRY(auto found, co_await store_.write(std::move(revoke)));
+  note_ended();
   if (!found) co_return Error{ErrorCode::NotFound, fmt::format("There is no API key {} in this organization.", id)};
   co_return success();
+}
+
+Result<void> confirm_caller(store::Transaction& transaction, const Caller& caller) {
+  if (!caller.api_key_hash) return success();
+  LATCHKEY_TRY(auto row, transaction.find_api_key_by_hash(*caller.api_key_hash));
+  if (!row || row->revoked_at) return unknown_key();
+  return success();
 }
 
 }  // namespace latchkey::admin

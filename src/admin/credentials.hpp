@@ -2,6 +2,8 @@
 // base64url characters of 32 random bytes: enough entropy for a plain SHA-256 to be a safe hash.
 #pragma once
 
+#include <atomic>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -34,6 +36,15 @@ class Credentials {
   [[nodiscard]] Task<Result<Caller>> authenticate(std::string_view api_key, std::string ip_address,
                                                   std::string user_agent);
 
+  // For one whose request lasts: between the work and the answer it must be known that the API key is good still.
+  // Whether API keys have ended in this process since the caller was authenticated, perhaps this one. Takes no lock.
+  [[nodiscard]] bool may_have_ended(const Caller& caller) const { return generation_ != caller.keys_as_of; }
+  // To be told that they may have, once that is durable, where it is not this class that ended them.
+  void note_ended() { ++generation_; }
+  // confirm_caller, in a transaction of its own; true of the moment in which it returns, too, where this process ends
+  // the key. Unavailable where it cannot be known.
+  [[nodiscard]] Task<Result<void>> confirm(Caller caller);
+
   // An organisation, its default workspace and its first admin key, in one transaction. `id`: for one that exists
   // elsewhere; absent makes one. Invalid where the name is empty or above 255 characters, Conflict where the id is
   // taken.
@@ -53,6 +64,11 @@ class Credentials {
   store::Store& store_;
   const Clock& clock_;
   RandomSource& random_;
+  std::atomic<std::uint64_t> generation_ = 0;
 };
+
+// Unauthenticated, in the words of `authenticate`, where the caller's API key was revoked since. A caller without one
+// is the program itself.
+[[nodiscard]] Result<void> confirm_caller(store::Transaction& transaction, const Caller& caller);
 
 }  // namespace latchkey::admin

@@ -33,6 +33,8 @@ class LeasePolicies {
   [[nodiscard]] Task<Result<LeasePolicy>> set(Caller caller, keyring::LeaseAges ages);
   // Back to the server's.
   [[nodiscard]] Task<Result<LeasePolicy>> reset(Caller caller);
+  // By which leases under the platform's own key go, whatever the organisation set.
+  [[nodiscard]] const keyring::LeaseAges& server_ages() const { return defaults_; }
 
  private:
   store::Store& store_;

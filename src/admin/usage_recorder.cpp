@@ -1,8 +1,10 @@
 #include "admin/usage_recorder.hpp"
 
 #include <boost/json/value_from.hpp>
+#include <spdlog/spdlog.h>
 
 #include "admin/activity.hpp"
+#include "base/log.hpp"
 
 namespace latchkey::admin {
 
@@ -22,7 +24,34 @@ boost::json::object details_of(const keyring::Usage& usage) {
           {"kms_request_ids", boost::json::value_from(usage.kms_request_ids)}};
 }
 
+boost::json::object beginning_of(const keyring::Usage& usage) {
+  auto details = details_of(usage);
+  for (auto counted : {"encrypts", "decrypts", "leases", "until"}) details.erase(counted);
+  return details;
+}
+
 }  // namespace
+
+Task<void> UsageRecorder::tell_beginnings() {
+  auto taken = std::make_shared<std::vector<keyring::Usage>>();
+  auto write = [this, taken](store::Transaction& tx) -> Result<void> {
+    // All that began until now: one write is that of everybody who waits for the store. One that comes later and finds
+    // none left begins after that write is durable.
+    *taken = meter_.take_beginnings();
+    for (const auto& usage : *taken) {
+      LATCHKEY_TRYV(
+          record_system_activity(tx, clock_, random_, usage.organization, "data_keys_use_began", beginning_of(usage)));
+    }
+    return success();
+  };
+  auto written = co_await store_.write(std::move(write));
+  if (written) {
+    meter_.told(*taken);
+    co_return;
+  }
+  spdlog::error("that data keys are in use could not be recorded: {}", describe(written.error()));
+  meter_.give_back_beginnings(std::move(*taken));
+}
 
 Task<Result<void>> UsageRecorder::record() {
   auto taken = std::make_shared<std::vector<keyring::Usage>>(meter_.take());

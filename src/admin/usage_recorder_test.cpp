@@ -19,9 +19,13 @@ struct UsageRecorderTest : ::testing::Test {
     made.workspace_id = world.own.default_workspace.id;
     return made;
   }
-  std::vector<store::Activity> entries() {
+  Task<bool> tell() {
+    co_await recorder.tell_beginnings();
+    co_return true;
+  }
+  std::vector<store::Activity> entries(std::string type = "data_keys_used") {
     store::ActivityFilter filter;
-    filter.types = {"data_keys_used"};
+    filter.types = {std::move(type)};
     return world.run(world.feed->list(world.admin(), filter, {})).value().rows;
   }
 };
@@ -41,6 +45,36 @@ TEST_F(UsageRecorderTest, AnEntryTellsWhoseKeyWasUsedHowOften) {
   EXPECT_EQ(shown.at("decrypts"), 4);
   EXPECT_EQ(shown.at("leases"), 1);
   EXPECT_EQ(shown.at("kms_request_ids"), (boost::json::array{"request-1"}));
+}
+
+TEST_F(UsageRecorderTest, ABeginningIsToldBeforeItIsOver) {
+  auto begins = [&](std::uint8_t id) {
+    return meter.begin(compartment(), "ekey_01x", RawId{id}, std::make_shared<const std::string>("request-1"));
+  };
+  EXPECT_TRUE(begins(7));
+  EXPECT_TRUE(begins(8));
+  world.run(tell());
+  auto all = entries("data_keys_use_began");
+  ASSERT_EQ(all.size(), 2U);
+  auto shown = to_json(all[1]).value();
+  EXPECT_EQ(testing::text_of(shown.at("workspace_id")), world.own.default_workspace.id);
+  EXPECT_EQ(testing::text_of(shown.at("data_key_id")), format_id(id_prefix::kDataKey, RawId{7}));
+  EXPECT_EQ(shown.at("external_key_id"), "ekey_01x");
+  EXPECT_EQ(shown.at("kms_request_ids"), (boost::json::array{"request-1"}));
+  EXPECT_EQ(testing::text_of(shown.at("from")), format_timestamp(world.clock.now()));
+  EXPECT_FALSE(shown.contains("encrypts"));
+  EXPECT_FALSE(begins(7));
+  world.run(tell());
+  EXPECT_EQ(entries("data_keys_use_began").size(), 2U);
+}
+
+TEST_F(UsageRecorderTest, ABeginningThatCannotBeWrittenIsTriedAgain) {
+  auto nowhere = compartment();
+  nowhere.organization = make_uuid(world.random);
+  EXPECT_TRUE(meter.begin(nowhere, std::nullopt, RawId{7}));
+  world.run(tell());
+  EXPECT_TRUE(meter.begin(nowhere, std::nullopt, RawId{7}));
+  EXPECT_EQ(meter.take_beginnings().size(), 1U);
 }
 
 TEST_F(UsageRecorderTest, WithoutUseThereIsNoEntry) {

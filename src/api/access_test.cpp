@@ -55,35 +55,6 @@ TEST_F(AccessTest, AnswersNameTheRequestAndTheOrganization) {
   EXPECT_EQ(answer.json, (boost::json::value{{"id", organization}, {"type", "organization"}, {"name", "Acme"}}));
 }
 
-TEST_F(AccessTest, EveryRoleStaysInItsPlace) {
-  auto workspace = world.make_workspace();
-  auto workspace_key = world.make_api_key(store::Role::Workspace, workspace.id);
-  struct Call {
-    std::string method, target, body;
-    bool admin, compliance, data;
-  };
-  auto data = "/v1/workspaces/" + workspace.id;
-  const Call kCalls[] = {
-      {"GET", "/v1/organizations/me", "", true, false, false},
-      {"GET", "/v1/organizations/external_keys", "", true, false, false},
-      {"GET", "/v1/organizations/workspaces", "", true, false, false},
-      {"GET", "/v1/organizations/workspaces/" + workspace.id, "", true, false, false},
-      {"POST", "/v1/organizations/workspaces/" + workspace.id, "{}", true, false, false},
-      {"GET", "/v1/compliance/activities", "", true, true, false},
-      {"POST", data + "/encrypt", R"({"plaintext":""})", false, false, true},
-      {"POST", data + "/encrypt_batch", R"({"items":[]})", false, false, true},
-      {"POST", data + "/decrypt_batch", R"({"items":[]})", false, false, true},
-      {"POST", data + "/data_keys", "", false, false, true},
-  };
-  for (const auto& c : kCalls) {
-    auto status = [&](const std::string& key) { return world.call(c.method, c.target, key, c.body).status; };
-    EXPECT_EQ(status(world.admin_key), c.admin ? 200U : 403U) << c.target;
-    EXPECT_EQ(status(world.compliance_key), c.compliance ? 200U : 403U) << c.target;
-    EXPECT_EQ(status(world.service_key), c.data ? 200U : 403U) << c.target;
-    EXPECT_EQ(status(workspace_key), c.data ? 200U : 403U) << c.target;
-  }
-}
-
 TEST_F(AccessTest, ARefusalNamesTheRoleThatIsNeeded) {
   auto answer = world.call("POST", "/v1/organizations/external_keys", world.service_key, "{}");
   expect_refused(answer, 403, "permission_error",

@@ -9,12 +9,16 @@
 #include "api/error_body.hpp"
 #include "api/parameters.hpp"
 #include "base/json_fields.hpp"
+#include "crypto/secret.hpp"
 
 namespace latchkey::api {
 
 namespace {
 
 constexpr std::size_t kMaxUserAgent = 512;
+// So long what was read of an API key is taken for true, where nothing is heard of a change in this process: another
+// one may have revoked it.
+constexpr std::chrono::milliseconds kKeyIsTrusted{100};
 
 std::string_view name_of(store::Role role) {
   switch (role) {
@@ -108,6 +112,8 @@ class ApiService::Impl {
     }
   }
 
+  const std::vector<Endpoint>& endpoints() const { return endpoints_; }
+
   std::size_t body_limit(const http::RequestHead& head) const {
     auto match = router_.match(head.method, head.path);
     if (match.route == nullptr) return limits_.json_body;
@@ -124,9 +130,9 @@ class ApiService::Impl {
     call->counted = counted_[index_of(match)];
     call->path_parameters = std::move(match.parameters);
     call->request_id = new_request_id();
-    auto began = parts_.clock.steady();
+    call->permitted_at = parts_.clock.steady();
     auto permitted = co_await permit(*call->endpoint, head, call->caller);
-    call->took = parts_.clock.steady() - began;
+    call->took = parts_.clock.steady() - call->permitted_at;
     http::Admission admission;
     admission.known = call->endpoint->access != Access::Public && permitted.has_value();
     admission.vital = call->endpoint->is_vital;
@@ -212,6 +218,15 @@ class ApiService::Impl {
     if (endpoint.access == Access::Data) admitted->workspace_id = request.path_parameter("workspace_id");
     Call call{std::move(request), admitted->caller, began + limits_.request_timeout};
     auto result = co_await endpoint.handler(std::move(call));
+    if (result) {
+      auto confirmed = co_await confirm(*admitted);
+      if (!confirmed) {
+        crypto::wipe(result.value().body);
+        result = confirmed.error();
+      }
+    }
+    // Whose key has ended is nobody.
+    if (!result && result.error().code == ErrorCode::Unauthenticated) admitted->caller = {};
     admitted->took += parts_.clock.steady() - began;
     co_return answer(*admitted, std::move(result));
   }
@@ -245,6 +260,19 @@ class ApiService::Impl {
     co_return Error{ErrorCode::PermissionDenied,
                     fmt::format("This is {}. {} {} needs {}.", name_of(caller.role), endpoint.method, endpoint.pattern,
                                 needed(endpoint.access))};
+  }
+
+  // Once more between the work and the answer: an API key that was revoked meanwhile gets nothing. The store is asked
+  // only where a key has ended since in this process, or the request took long.
+  Task<Result<void>> confirm(const AdmittedCall& call) {
+    auto& credentials = parts_.credentials;
+    // Archiving a workspace ends its keys, whatever other calls may come to do.
+    bool may_end_keys = call.endpoint->access == Access::Admin && call.endpoint->method != "GET";
+    if (may_end_keys) credentials.note_ended();
+    bool trusted =
+        !credentials.may_have_ended(call.caller) && parts_.clock.steady() - call.permitted_at < kKeyIsTrusted;
+    if (!call.caller.api_key_hash || trusted) co_return success();
+    co_return co_await credentials.confirm(call.caller);
   }
 
   Result<void> admit_scraper(const http::RequestHead& head) const {
@@ -331,6 +359,10 @@ std::size_t ApiService::body_limit(const http::RequestHead& head) const {
 
 Task<http::Admission> ApiService::admit(const http::RequestHead& head) {
   return impl_->admit(head);
+}
+
+const std::vector<Endpoint>& ApiService::endpoints() const {
+  return impl_->endpoints();
 }
 
 Task<http::Response> ApiService::handle(http::Request request) {

@@ -11,6 +11,7 @@
 #include "admin/external_keys.hpp"
 #include "admin/lease_policies.hpp"
 #include "admin/rewraps.hpp"
+#include "admin/usage_recorder.hpp"
 #include "admin/workspaces.hpp"
 #include "base/clock.hpp"
 #include "base/random.hpp"
@@ -19,7 +20,6 @@
 #include "http/router.hpp"
 #include "http/server.hpp"
 #include "keyring/keyring.hpp"
-#include "keyring/usage_meter.hpp"
 #include "metrics/server_metrics.hpp"
 #include "webhooks/deliverer.hpp"
 #include "webhooks/endpoints.hpp"
@@ -33,6 +33,8 @@ struct ApiLimits {
   bool lends_data_keys = true;
 };
 
+struct Endpoint;  // endpoint.hpp
+
 // Everything the handlers call; all outlive the service.
 struct ApiParts {
   store::Store& store;
@@ -43,7 +45,7 @@ struct ApiParts {
   admin::Compartments& compartments;
   admin::LeasePolicies& lease_policies;
   keyring::Keyring& keyring;
-  keyring::UsageMeter& usage;
+  admin::UsageRecorder& usage;
   admin::DataKeys& data_keys;
   admin::Rewraps& rewraps;
   const Clock& clock;
@@ -68,6 +70,8 @@ class ApiService final : public http::Service {
   [[nodiscard]] std::size_t body_limit(const http::RequestHead& head) const override;
   [[nodiscard]] Task<http::Response> handle(http::Request request) override;
   [[nodiscard]] http::Response reject(http::Rejection why, const http::RequestHead* head) const override;
+  // Every route there is, as long as the service lives.
+  [[nodiscard]] const std::vector<Endpoint>& endpoints() const;
 
  private:
   class Impl;

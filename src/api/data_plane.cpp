@@ -133,31 +133,17 @@ Result<keyring::Lease> DataPlane::answered(Result<keyring::Lease> lease, const k
   return lease;
 }
 
-Task<Result<keyring::Lease>> DataPlane::lease_for(keyring::Compartment compartment, Deadline deadline) {
-  auto lease = co_await keyring_.for_encryption(compartment, deadline);
-  for (int attempt = 1; lease && !keyring_.may_use(compartment, lease.value()); ++attempt) {
-    if (attempt == keyring::kMostTries) co_return answered(keyring::changed_again_and_again(), compartment);
-    // Bound first: g++ 12 copies what a co_await gives within a larger expression bit by bit.
-    auto another = co_await keyring_.for_encryption(compartment, deadline);
-    lease = std::move(another);
+Task<Result<keyring::Lease>> DataPlane::lease_for(keyring::Compartment compartment, std::optional<RawId> id,
+                                                  Deadline deadline) {
+  for (int attempt = 0; attempt < keyring::kMostTries; ++attempt) {
+    auto asking =
+        id ? keyring_.for_decryption(compartment, *id, deadline) : keyring_.for_encryption(compartment, deadline);
+    auto lease = co_await std::move(asking);
+    if (!lease) co_return answered(std::move(lease), compartment);
+    if (usage_.begins(compartment, lease.value())) co_await usage_.tell_beginnings();
+    if (keyring_.may_use(compartment, lease.value())) co_return answered(std::move(lease), compartment);
   }
-  co_return answered(std::move(lease), compartment);
-}
-
-Task<Result<keyring::Lease>> DataPlane::lease_for(keyring::Compartment compartment, RawId id, Deadline deadline) {
-  auto lease = co_await keyring_.for_decryption(compartment, id, deadline);
-  for (int attempt = 1; lease && !keyring_.may_use(compartment, lease.value()); ++attempt) {
-    if (attempt == keyring::kMostTries) co_return answered(keyring::changed_again_and_again(), compartment);
-    // Bound first: g++ 12 copies what a co_await gives within a larger expression bit by bit.
-    auto another = co_await keyring_.for_decryption(compartment, id, deadline);
-    lease = std::move(another);
-  }
-  co_return answered(std::move(lease), compartment);
-}
-
-void DataPlane::count(const keyring::Compartment& compartment, const keyring::Lease& lease,
-                      const keyring::UsageCounts& counts) {
-  usage_.count(compartment, lease.external_key_id, lease.key->id(), counts, lease.kms_request_id);
+  co_return answered(keyring::changed_again_and_again(), compartment);
 }
 
 Task<Result<std::vector<Result<Sealed>>>> DataPlane::encrypt(admin::Caller caller, std::string workspace_id,
@@ -165,12 +151,12 @@ Task<Result<std::vector<Result<Sealed>>>> DataPlane::encrypt(admin::Caller calle
   LATCHKEY_CO_TRY(auto compartment,
                   co_await compartments_.open(std::move(caller), std::move(workspace_id), admin::Purpose::Encrypt));
   for (int attempt = 0; attempt < keyring::kMostTries; ++attempt) {
-    LATCHKEY_CO_TRY(auto lease, co_await lease_for(compartment, deadline));
+    LATCHKEY_CO_TRY(auto lease, co_await lease_for(compartment, std::nullopt, deadline));
     auto sealed = seal(lease, compartment, items, random_);
     if (!sealed) co_return sealed;
     if (!keyring_.may_use(compartment, lease)) continue;
     auto good = std::ranges::count_if(sealed.value(), [](const auto& one) { return one.has_value(); });
-    count(compartment, lease, {.encrypts = static_cast<std::uint64_t>(good)});
+    usage_.count(compartment, lease, {.encrypts = static_cast<std::uint64_t>(good)});
     keyring_.encrypted(lease, use_of(items));
     co_return sealed;
   }
@@ -218,15 +204,15 @@ void DataPlane::note_decrypts(const Leases& leases, const keyring::Compartment& 
     auto id = data_key_of(item);
     if (!id) continue;
     const auto& lease = leases.at(id.value());
-    if (lease) count(compartment, lease.value(), {.decrypts = 1});
+    if (lease) usage_.count(compartment, lease.value(), {.decrypts = 1});
   }
 }
 
 Task<Result<LeasedKey>> DataPlane::lease(admin::Caller caller, std::string workspace_id, Deadline deadline) {
   LATCHKEY_CO_TRY(auto compartment,
                   co_await compartments_.open(std::move(caller), std::move(workspace_id), admin::Purpose::Encrypt));
-  LATCHKEY_CO_TRY(auto lease, co_await lease_for(compartment, deadline));
-  count(compartment, lease, {.leases = 1});
+  LATCHKEY_CO_TRY(auto lease, co_await lease_for(compartment, std::nullopt, deadline));
+  usage_.count(compartment, lease, {.leases = 1});
   keyring_.used(lease);
   co_return LeasedKey{std::move(lease), compartment.id};
 }
@@ -242,7 +228,7 @@ Task<Result<LeasedKey>> DataPlane::unwrap(admin::Caller caller, std::string work
   auto lease = co_await lease_for(compartment, id.value(), deadline);
   if (!lease && lease.error().code == ErrorCode::NotFound) co_return absent;
   if (!lease) co_return lease.error();
-  count(compartment, lease.value(), {.leases = 1});
+  usage_.count(compartment, lease.value(), {.leases = 1});
   keyring_.used(lease.value());
   co_return LeasedKey{std::move(lease).value(), compartment.id};
 }

@@ -9,11 +9,11 @@
 #include <vector>
 
 #include "admin/compartments.hpp"
+#include "admin/usage_recorder.hpp"
 #include "api/secret_buffer.hpp"
 #include "base/random.hpp"
 #include "envelope/context.hpp"
 #include "keyring/keyring.hpp"
-#include "keyring/usage_meter.hpp"
 #include "metrics/server_metrics.hpp"
 
 namespace latchkey::api {
@@ -50,7 +50,7 @@ struct LeasedKey {
 class DataPlane {
  public:
   // All references outlive it.
-  DataPlane(admin::Compartments& compartments, keyring::Keyring& keyring, keyring::UsageMeter& usage,
+  DataPlane(admin::Compartments& compartments, keyring::Keyring& keyring, admin::UsageRecorder& usage,
             metrics::ServerMetrics& metrics, RandomSource& random)
       : compartments_(compartments), keyring_(keyring), usage_(usage), metrics_(metrics), random_(random) {}
 
@@ -70,15 +70,15 @@ class DataPlane {
                                         const std::vector<Result<Cipher>>& items, Deadline deadline);
   void note_decrypts(const Leases& leases, const keyring::Compartment& compartment,
                      const std::vector<Result<Cipher>>& items);
-  [[nodiscard]] Task<Result<keyring::Lease>> lease_for(keyring::Compartment compartment, Deadline deadline);
-  [[nodiscard]] Task<Result<keyring::Lease>> lease_for(keyring::Compartment compartment, RawId id, Deadline deadline);
+  // Of the data key, or of the active one. That it is in use is told when it comes back.
+  [[nodiscard]] Task<Result<keyring::Lease>> lease_for(keyring::Compartment compartment, std::optional<RawId> id,
+                                                       Deadline deadline);
   // What the keyring answered, counted, and in the caller's terms.
   [[nodiscard]] Result<keyring::Lease> answered(Result<keyring::Lease> lease, const keyring::Compartment& compartment);
-  void count(const keyring::Compartment& compartment, const keyring::Lease& lease, const keyring::UsageCounts& counts);
 
   admin::Compartments& compartments_;
   keyring::Keyring& keyring_;
-  keyring::UsageMeter& usage_;
+  admin::UsageRecorder& usage_;
   metrics::ServerMetrics& metrics_;
   RandomSource& random_;
 };

@@ -1,5 +1,5 @@
-// Memory for plaintext on its way through: too large for the locked arena of crypto::SecretBytes, but wiped when let
-// go.
+// Memory for plaintext on its way between a request's body and an answer's: too large for the locked arena of
+// crypto::SecretBytes, but wiped when let go. What reads the body and sends the answer has buffers of its own.
 #pragma once
 
 #include <new>

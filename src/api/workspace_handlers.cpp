@@ -144,6 +144,12 @@ Result<admin::WorkspaceQuery> read_query(const http::RequestHead& head) {
   return query;
 }
 
+// From when on nothing is written under the platform's own key any more: requests that read the workspace before are
+// over by then, and whoever has its data key on loan, which goes by the server's ages, must ask again.
+std::string holds_from(const ApiParts& parts, std::chrono::milliseconds request_timeout) {
+  return format_timestamp(parts.clock.now() + request_timeout + parts.lease_policies.server_ages().soft);
+}
+
 Task<Result<http::Response>> create_workspace(const ApiParts& parts, Call call) {
   LATCHKEY_CO_TRY(auto wanted, read_new_workspace(call.request.body));
   LATCHKEY_CO_TRY(auto row, co_await parts.workspaces.create(std::move(call.caller), std::move(wanted)));
@@ -170,11 +176,15 @@ Task<Result<http::Response>> get_workspace(const ApiParts& parts, Call call) {
   co_return answer(row);
 }
 
-Task<Result<http::Response>> update_workspace(const ApiParts& parts, Call call) {
+Task<Result<http::Response>> update_workspace(const ApiParts& parts, std::chrono::milliseconds request_timeout,
+                                              Call call) {
   auto id = workspace_id(call);
   LATCHKEY_CO_TRY(auto change, read_change(call.request.body));
+  bool attaches = change.external_key_id.has_value();
   LATCHKEY_CO_TRY(auto row, co_await parts.workspaces.update(std::move(call.caller), std::move(id), std::move(change)));
-  co_return answer(row);
+  LATCHKEY_CO_TRY(auto response, answer(row));
+  if (attaches) response.headers.add("latchkey-holds-from", holds_from(parts, request_timeout));
+  co_return response;
 }
 
 Task<Result<http::Response>> archive_workspace(const ApiParts& parts, Call call) {
@@ -193,10 +203,13 @@ std::vector<Endpoint> workspace_endpoints(const ApiParts& parts, const ApiLimits
   auto on = [&parts](auto function) {
     return [&parts, function](Call call) { return function(parts, std::move(call)); };
   };
+  auto update = [&parts, timeout = limits.request_timeout](Call call) {
+    return update_workspace(parts, timeout, std::move(call));
+  };
   return {{"POST", kList, Access::Admin, on(create_workspace), limits.json_body},
           {"GET", kList, Access::Admin, on(list_workspaces), limits.json_body},
           {"GET", kOne, Access::Admin, on(get_workspace), limits.json_body},
-          {"POST", kOne, Access::Admin, on(update_workspace), limits.json_body},
+          {"POST", kOne, Access::Admin, update, limits.json_body},
           {"POST", kArchive, Access::Admin, on(archive_workspace), limits.json_body}};
 }
 

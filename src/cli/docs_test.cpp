@@ -1,5 +1,8 @@
-// The docs name what the code can say.
+// The docs name what the code can say, and the tests that show what they promise.
+#include <filesystem>
 #include <regex>
+#include <set>
+#include <sstream>
 
 #include <gtest/gtest.h>
 
@@ -29,6 +32,80 @@ TEST(Docs, NameEveryErrorCode) {
   auto codes = codes_of("src/api/error_body.hpp");
   EXPECT_GT(codes.size(), 3U);
   for (const auto& code : codes) EXPECT_NE(page.find("`" + code + "`"), std::string::npos) << code;
+}
+
+void add_matches(const std::string& text, const std::regex& pattern, std::set<std::string>& names) {
+  for (std::sregex_iterator it(text.begin(), text.end(), pattern), end; it != end; ++it) {
+    std::string whole;
+    for (std::size_t group = 1; group < it->size(); ++group) {
+      if (!(*it)[group].matched) continue;
+      names.insert((*it)[group]);
+      whole += (whole.empty() ? "" : ".") + (*it)[group].str();
+    }
+    names.insert(whole);
+  }
+}
+
+// Of the units "Suite.Test", "Suite" and "Test"; of the tests of the binary their titles.
+std::set<std::string> names_of_tests() {
+  const std::regex unit(R"re(\nTEST(?:_F|_P)?\((\w+),\s*(\w+)\))re");
+  const std::regex single(R"re(\btest\('((?:[^'\\]|\\.)+)')re");
+  const std::regex doubled(R"re(\btest\("([^"]+)")re");
+  std::set<std::string> names;
+  for (std::string folder : {"src", "tests/integration", "tests/conformance"}) {
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(latchkey::testing::source_path(folder))) {
+      auto path = entry.path().string();
+      if (path.find("/node_modules/") != std::string::npos) continue;
+      bool units = path.ends_with("_test.cpp");
+      if (!units && !path.ends_with(".test.mjs")) continue;
+      auto text = read_file(path, 1 << 20);
+      if (!text) {
+        ADD_FAILURE() << text.error().message;
+        continue;
+      }
+      add_matches(text.value(), units ? unit : single, names);
+      if (!units) add_matches(text.value(), doubled, names);
+    }
+  }
+  return names;
+}
+
+// Settings, commands, files and codes are in backticks, too: none of them looks like a test's name.
+bool looks_like_a_test(const std::string& name) {
+  static const std::regex other(R"re([a-z0-9_./-]+( = .*)?|latchkey .*|--.*|[A-Z][a-z]+[A-Z][a-z]+|.*/.*)re");
+  return !std::regex_match(name, other);
+}
+
+TEST(Docs, TheSecurityPageNamesTestsThatExist) {
+  auto tests = names_of_tests();
+  EXPECT_GT(tests.size(), 1000U);
+  std::istringstream page(read("docs/security.md"));
+  // A row of the table and a bullet each promise something; a bullet goes on in the lines that are indented.
+  std::vector<std::string> parts;
+  for (std::string line; std::getline(page, line);) {
+    bool goes_on = !parts.empty() && !line.empty() && line.front() != '|' && !line.starts_with("* ");
+    if (goes_on && !parts.back().empty()) {
+      parts.back() += " " + line;
+    } else {
+      parts.push_back(line);
+    }
+  }
+  const std::regex quoted("`([^`]+)`");
+  int promises = 0;
+  for (const auto& part : parts) {
+    int shown = 0;
+    for (std::sregex_iterator it(part.begin(), part.end(), quoted), end; it != end; ++it) {
+      std::string name = (*it)[1];
+      if (!looks_like_a_test(name)) continue;
+      EXPECT_TRUE(tests.contains(name)) << "there is no such test: " << name;
+      ++shown;
+    }
+    bool promises_something = part.starts_with("* ") || (part.starts_with("| ") && !part.starts_with("| who | what"));
+    if (!promises_something) continue;
+    ++promises;
+    EXPECT_GT(shown, 0) << "which test shows this? " << part;
+  }
+  EXPECT_GT(promises, 15);
 }
 
 }  // namespace

@@ -357,7 +357,7 @@ Result<std::unique_ptr<ServerRuntime>> ServerRuntime::start(const ServerConfig& 
                                                                *parts->compartments,
                                                                *parts->lease_policies,
                                                                *parts->keyring,
-                                                               *parts->usage,
+                                                               *parts->usage_recorder,
                                                                *parts->data_keys,
                                                                *parts->rewraps,
                                                                clock,

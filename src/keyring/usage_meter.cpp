@@ -1,6 +1,7 @@
 #include "keyring/usage_meter.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace latchkey::keyring {
 
@@ -14,23 +15,57 @@ void add_to(UsageCounts& sum, const UsageCounts& counts) {
 
 }  // namespace
 
+bool UsageMeter::begin(const Compartment& compartment, const std::optional<std::string>& external_key_id,
+                       const RawId& data_key, const std::shared_ptr<const std::string>& kms_request_id) {
+  std::lock_guard lock(mutex_);
+  auto [known, is_new] = in_use_.try_emplace(Key(compartment.workspace_id, data_key), false);
+  if (is_new) beginnings_.push_back(usage_now(compartment, external_key_id, data_key, kms_request_id));
+  return !known->second;
+}
+
+std::vector<Usage> UsageMeter::take_beginnings() {
+  std::lock_guard lock(mutex_);
+  return std::exchange(beginnings_, {});
+}
+
+void UsageMeter::told(const std::vector<Usage>& beginnings) {
+  std::lock_guard lock(mutex_);
+  for (const auto& usage : beginnings) {
+    auto known = in_use_.find(Key(usage.workspace_id, usage.data_key));
+    if (known != in_use_.end()) known->second = true;
+  }
+}
+
+void UsageMeter::give_back_beginnings(std::vector<Usage> beginnings) {
+  std::lock_guard lock(mutex_);
+  for (auto& usage : beginnings) beginnings_.push_back(std::move(usage));
+}
+
+Usage UsageMeter::usage_now(const Compartment& compartment, const std::optional<std::string>& external_key_id,
+                            const RawId& data_key, const std::shared_ptr<const std::string>& kms_request_id) const {
+  auto now = clock_.now();
+  Usage usage{compartment.organization, compartment.workspace_id, external_key_id, data_key, {}, now, now};
+  if (kms_request_id) usage.kms_request_ids.push_back(*kms_request_id);
+  return usage;
+}
+
 void UsageMeter::count(const Compartment& compartment, const std::optional<std::string>& external_key_id,
                        const RawId& data_key, const UsageCounts& counts,
                        const std::shared_ptr<const std::string>& kms_request_id) {
-  auto now = clock_.now();
   std::lock_guard lock(mutex_);
-  std::pair key(compartment.workspace_id, data_key);
+  Key key(compartment.workspace_id, data_key);
   bool has_room = totals_.size() < kMostUsageTotals || totals_.contains(key);
   add_to(has_room ? totals_[std::move(key)] : other_total_, counts);
-  Usage usage{compartment.organization, compartment.workspace_id, external_key_id, data_key, counts, now, now};
-  if (kms_request_id) usage.kms_request_ids.push_back(*kms_request_id);
+  auto usage = usage_now(compartment, external_key_id, data_key, kms_request_id);
+  usage.counts = counts;
   add(std::move(usage));
 }
 
 std::vector<Usage> UsageMeter::take() {
-  std::map<std::pair<std::string, RawId>, Usage> taken;
+  std::map<Key, Usage> taken;
   {
     std::lock_guard lock(mutex_);
+    std::erase_if(in_use_, [&](const auto& entry) { return entry.second && !usages_.contains(entry.first); });
     taken.swap(usages_);
   }
   std::vector<Usage> all;

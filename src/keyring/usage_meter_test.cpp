@@ -53,6 +53,28 @@ TEST_F(UsageMeterTest, WhatCouldNotBeToldIsNotLost) {
   EXPECT_EQ(all[0].until, start + 60s);
 }
 
+TEST_F(UsageMeterTest, AUseBeginsOnceUntilItIsToldAndAnewAfterAnIdleTurn) {
+  RawId key{1};
+  auto begins = [&] { return meter.begin(workspace("a"), "ekey_1", key, nullptr); };
+  EXPECT_TRUE(begins());
+  EXPECT_TRUE(begins()) << "not told yet: whoever comes meanwhile waits, too";
+  auto beginnings = meter.take_beginnings();
+  ASSERT_EQ(beginnings.size(), 1U);
+  EXPECT_EQ(beginnings[0].workspace_id, "a");
+  EXPECT_EQ(beginnings[0].counts, UsageCounts{});
+  meter.give_back_beginnings(beginnings);
+  EXPECT_TRUE(begins());
+  EXPECT_EQ(meter.take_beginnings().size(), 1U);
+  meter.told(beginnings);
+  EXPECT_FALSE(begins());
+  meter.count(workspace("a"), "ekey_1", key, {.encrypts = 1});
+  EXPECT_EQ(meter.take().size(), 1U);
+  EXPECT_FALSE(begins()) << "in use all the time";
+  EXPECT_TRUE(meter.take().empty());
+  EXPECT_TRUE(begins()) << "idle for a turn";
+  EXPECT_TRUE(meter.begin(workspace("b"), "ekey_1", key)) << "of another workspace";
+}
+
 TEST_F(UsageMeterTest, ManyThreadsLoseNothing) {
   std::vector<std::thread> threads;
   std::uint64_t told = 0;

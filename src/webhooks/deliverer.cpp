@@ -146,8 +146,8 @@ class Deliverer::Impl : public std::enable_shared_from_this<Impl> {
     if (result.delivered) {
       spdlog::debug("event {} delivered to webhook endpoint {}", event, endpoint);
     } else {
-      spdlog::warn("event {} not delivered to webhook endpoint {} in attempt {}: {}", event, endpoint,
-                   job.delivery.attempts, result.error);
+      spdlog::warn("event {} not delivered to webhook endpoint {} in attempt {}: {}{}", event, endpoint,
+                   job.delivery.attempts, result.error, result.detail.empty() ? "" : " (" + result.detail + ")");
     }
     auto note = [self = shared_from_this(), delivery = std::move(job.delivery),
                  result = std::move(result)](store::Transaction& tx) { return self->note(tx, delivery, result); };
@@ -158,7 +158,11 @@ class Deliverer::Impl : public std::enable_shared_from_this<Impl> {
     auto signature = co_await signatures(job);
     DeliveryResult result;
     if (!signature) {
-      result.error = signature.error().message;
+      result.error = fmt::format(
+          "The endpoint's signing secret could not be read, so nothing was sent. Give it a new one: latchkey webhooks "
+          "rotate {}",
+          job.endpoint.id);
+      result.detail = describe(signature.error());
       co_return result;
     }
     http::ClientRequest request;

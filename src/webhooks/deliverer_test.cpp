@@ -87,8 +87,8 @@ TEST_F(DelivererTest, WhatIsNotTakenIsSentAgainUnderTheSameIdAndANewTime) {
   for (const auto& [outcome, error] :
        {Failure{answer(500, "secret body"), "answered 500 where 2xx"}, Failure{answer(404, ""), "answered 404"},
         Failure{answer(302, "", {{"location", "http://10.0.0.1/"}}), "a redirect, which is not followed"},
-        Failure{failure(http::TransportFailure::AddressRefused), "as the test says"},
-        Failure{failure(http::TransportFailure::TimedOut), "as the test says"}}) {
+        Failure{failure(http::TransportFailure::AddressRefused), "leads to no public address"},
+        Failure{failure(http::TransportFailure::TimedOut), "did not answer in time"}}) {
     world.client.set([outcome = outcome](const auto&) { return outcome; });
     world.clock.advance(seconds(1));
     world.publish();

@@ -21,12 +21,41 @@ std::string complaint(unsigned status) {
   return fmt::format("The endpoint answered {} where 2xx takes the event.", status);
 }
 
+// A name that does not exist, one that nobody answers for, one that leads inside, and one that the proxy refuses are
+// one case: told apart, they would map the network that the server stands in.
+std::string_view complaint(http::TransportFailure failure) {
+  switch (failure) {
+    case http::TransportFailure::UnknownName:
+    case http::TransportFailure::LookupFailed:
+    case http::TransportFailure::AddressRefused:
+    case http::TransportFailure::ProxyFailed:
+      return "The endpoint's name was not found, or leads to no public address. See that it resolves for everybody; "
+             "the "
+             "server's log has the cause.";
+    case http::TransportFailure::ConnectFailed:
+      return "The endpoint could not be connected to.";
+    case http::TransportFailure::TimedOut:
+      return "The endpoint did not answer in time.";
+    case http::TransportFailure::TlsFailed:
+      return "TLS with the endpoint failed. Its certificate must be its name's, in date, and from an authority that is "
+             "trusted.";
+    case http::TransportFailure::Interrupted:
+      return "The endpoint ended the connection before its answer was whole.";
+    case http::TransportFailure::AnswerTooLarge:
+      return "The endpoint's answer is too large. Answer with a status and no body.";
+    case http::TransportFailure::BadRequest:
+      return "The endpoint's URL is none that an event can be sent to.";
+  }
+  return "The event could not be sent.";
+}
+
 }  // namespace
 
 DeliveryResult read_result(const Result<http::ClientResponse, http::TransportError>& outcome, Timestamp now) {
   DeliveryResult result;
   if (!outcome) {
-    result.error = json_fields::clean_text(outcome.error().message, kMostMessage);
+    result.error = complaint(outcome.error().failure);
+    result.detail = json_fields::clean_text(outcome.error().message, kMostMessage);
     return result;
   }
   const auto& answer = outcome.value();

@@ -15,7 +15,10 @@ struct DeliveryResult {
   bool delivered = false;
   bool gone = false;  // 410: the endpoint wants nothing any more
   std::optional<std::int64_t> status;
-  std::string error;  // for people; empty where it was delivered
+  // For the tenant; empty where it was delivered. Of a transport's failure it tells the kind alone: which names and
+  // addresses there are inside is not theirs to learn.
+  std::string error;
+  std::string detail;  // for the server's log: what `error` leaves out
   std::optional<std::chrono::milliseconds> retry_after;
 };
 

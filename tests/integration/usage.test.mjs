@@ -28,6 +28,20 @@ after(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
+test('after kill -9 right behind an answer the feed says which data key was in use, by which unwrap', async () => {
+  const sealed = await data(workspace, 'encrypt', Buffer.from('hello'));
+  assert.equal(sealed.status, 200, sealed.bytes);
+  await dev.kill('SIGKILL');
+  await dev.start();
+  const logged = await unwraps();
+  const feed = await dev.request('GET', '/v1/compliance/activities?activity_types[]=data_keys_use_began&limit=100');
+  const began = feed.json.data.filter((one) => one.workspace_id === workspace);
+  assert.equal(began.length, 1);
+  assert.equal(began[0].data_key_id, sealed.headers.get('latchkey-data-key-id'));
+  assert.equal(began[0].kms_request_ids.length, 1);
+  assert.ok(logged.includes(began[0].kms_request_ids[0]), began[0].kms_request_ids[0]);
+});
+
 test('each use names the unwrap in the log of the vault', async () => {
   const before = await unwraps();
   const sealed = await data(workspace, 'encrypt', Buffer.from('hello'));

@@ -42,6 +42,7 @@ class ApiWorld : public admin::testing::World {
         compartments(store()),
         lease_policies(store(), clock, random, {}),
         usage(clock),
+        usage_recorder(store(), usage, clock, random),
         health(store(), provider, clock, random, context.get_executor(), {},
                [this](const std::string& id) { keyring.evict(id); }),
         keyring(store(), provider, clock, random, context.get_executor(), keyring_settings(), &health),
@@ -62,7 +63,7 @@ class ApiWorld : public admin::testing::World {
                  compartments,
                  lease_policies,
                  keyring,
-                 usage,
+                 usage_recorder,
                  data_keys,
                  rewraps,
                  clock,
@@ -148,6 +149,7 @@ class ApiWorld : public admin::testing::World {
   admin::Compartments compartments;
   admin::LeasePolicies lease_policies;
   keyring::UsageMeter usage;
+  admin::UsageRecorder usage_recorder;
   health::HealthMonitor health;
   keyring::Keyring keyring;
   health::KillSwitch kill_switch;

@@ -1,0 +1,464 @@
+// Who may do what: every role at every route, taken from the list of routes itself, so that none can be forgotten; and
+// somebody else's ids, which answer as ids that nobody has.
+#include <map>
+#include <set>
+
+#include <boost/algorithm/string/replace.hpp>
+#include <gmock/gmock.h>
+
+#include "api/endpoint.hpp"
+#include "api/testing/api_world.hpp"
+
+namespace latchkey::api {
+namespace {
+
+using testing::Answer;
+using testing::ApiWorld;
+
+enum class Who {
+  Admin,
+  Service,
+  Compliance,
+  Workspace,         // a key of the workspace that is asked for
+  SiblingWorkspace,  // of another one in the same organisation
+  ForeignAdmin,
+  ForeignService,
+  ForeignCompliance,
+  ForeignWorkspace,
+  NoKey,
+  MadeUpKey,
+  DamagedKey,
+  RevokedAdmin,
+  RevokedService,
+  RevokedCompliance,
+  RevokedWorkspace,
+  ArchivedWorkspace,  // whose keys went with it
+  Scraper,
+};
+
+enum class Outcome { Allowed, Unauthenticated, Forbidden, NotFound, Other };
+
+Outcome outcome_of(unsigned status) {
+  if (status == 200) return Outcome::Allowed;
+  if (status == 401) return Outcome::Unauthenticated;
+  if (status == 403) return Outcome::Forbidden;
+  if (status == 404) return Outcome::NotFound;
+  return Outcome::Other;
+}
+
+// By the role alone, for one who is known.
+bool role_fits(Access access, Who who) {
+  bool admin = who == Who::Admin || who == Who::ForeignAdmin;
+  bool compliance = who == Who::Compliance || who == Who::ForeignCompliance;
+  switch (access) {
+    case Access::Public:
+      return true;
+    case Access::Metrics:
+      return who == Who::Scraper;
+    case Access::Admin:
+      return admin;
+    case Access::Activity:
+      return admin || compliance;
+    case Access::Data:
+      return !admin && !compliance;
+  }
+  return false;
+}
+
+// Whether what the path names, where it names anything, is there for them.
+bool sees(Access access, Who who) {
+  bool foreign = who == Who::ForeignAdmin || who == Who::ForeignService || who == Who::ForeignCompliance ||
+                 who == Who::ForeignWorkspace;
+  return !foreign && !(access == Access::Data && who == Who::SiblingWorkspace);
+}
+
+Outcome expected(Access access, Who who, bool names_something) {
+  if (access == Access::Public) return Outcome::Allowed;
+  if (access == Access::Metrics) return who == Who::Scraper ? Outcome::Allowed : Outcome::Unauthenticated;
+  if (who >= Who::NoKey) return Outcome::Unauthenticated;
+  if (!role_fits(access, who)) return Outcome::Forbidden;
+  return names_something && !sees(access, who) ? Outcome::NotFound : Outcome::Allowed;
+}
+
+// What an organisation of the test has: one of everything.
+struct Estate {
+  Uuid organization;
+  std::map<Who, std::string> keys;
+  std::map<std::string, std::string> ids;  // by the name of the path's parameter
+  std::string sibling;                     // another workspace
+  std::string sibling_data_key;
+  std::string archived;
+  std::string ciphertext;
+};
+
+// What a route needs to be answered with 200 where its caller may call it. {names} in a body are the estate's.
+struct Need {
+  std::string body;
+  std::string before;        // a POST of the admin that goes first
+  bool of_archived = false;  // of the archived workspace
+};
+
+constexpr auto kOnePlaintext = R"({"plaintext":"aGVsbG8="})";
+constexpr auto kOneCiphertext = R"({"ciphertext":"{ciphertext}"})";
+constexpr auto kRewrap = "/v1/organizations/external_keys/{external_key_id}/rewrap";
+
+// A route that is not here fails the tests: give it its line.
+const std::map<std::string, Need>& needs() {
+  static const std::map<std::string, Need> kNeeds = {
+      {"POST /v1/organizations/external_keys",
+       {R"({"display_name":"Another","provider_config":{"type":"azure","vault_uri":"https://contoso.vault.azure.net",
+            "key_name":"another","tenant_id":"contoso.com"}})",
+        "", false}},
+      {"GET /v1/organizations/external_keys", {}},
+      {"GET /v1/organizations/external_keys/{external_key_id}", {}},
+      {"POST /v1/organizations/external_keys/{external_key_id}", {R"({"display_name":"Renamed"})", "", false}},
+      {"DELETE /v1/organizations/external_keys/{external_key_id}", {}},
+      {"POST /v1/organizations/external_keys/{external_key_id}/validate", {}},
+      {"GET /v1/organizations/external_key_health", {}},
+      {"GET /v1/organizations/external_keys/{external_key_id}/health", {}},
+      {"POST /v1/organizations/external_keys/{external_key_id}/suspend", {}},
+      {"POST /v1/organizations/external_keys/{external_key_id}/resume", {}},
+      {"POST /v1/organizations/external_keys/{external_key_id}/rewrap", {}},
+      {"GET /v1/organizations/external_keys/{external_key_id}/rewrap", {"", kRewrap, false}},
+      {"POST /v1/organizations/external_keys/{external_key_id}/rewrap/pause", {"", kRewrap, false}},
+      {"POST /v1/organizations/workspaces", {R"({"name":"Another"})", "", false}},
+      {"GET /v1/organizations/workspaces", {}},
+      {"GET /v1/organizations/workspaces/{workspace_id}", {}},
+      {"POST /v1/organizations/workspaces/{workspace_id}", {R"({"name":"Renamed"})", "", false}},
+      {"POST /v1/organizations/workspaces/{workspace_id}/archive", {}},
+      {"GET /v1/organizations/workspaces/{workspace_id}/data_keys", {}},
+      {"POST /v1/organizations/workspaces/{workspace_id}/shred", {R"({"name":"Archived"})", "", true}},
+      {"GET /v1/organizations/me", {}},
+      {"GET /v1/organizations/me/leases", {}},
+      {"POST /v1/organizations/me/leases", {R"({"soft_seconds":30,"hard_seconds":60})", "", false}},
+      {"DELETE /v1/organizations/me/leases", {}},
+      {"GET /v1/compliance/activities", {}},
+      {"POST /v1/organizations/webhooks", {R"({"url":"https://example.com/more"})", "", false}},
+      {"GET /v1/organizations/webhooks", {}},
+      {"GET /v1/organizations/webhooks/{webhook_id}", {}},
+      {"POST /v1/organizations/webhooks/{webhook_id}", {R"({"description":"renamed"})", "", false}},
+      {"DELETE /v1/organizations/webhooks/{webhook_id}", {}},
+      {"POST /v1/organizations/webhooks/{webhook_id}/rotate_secret", {}},
+      {"POST /v1/organizations/webhooks/{webhook_id}/test", {}},
+      {"GET /v1/organizations/webhooks/{webhook_id}/deliveries", {}},
+      {"POST /v1/workspaces/{workspace_id}/encrypt", {kOnePlaintext, "", false}},
+      {"POST /v1/workspaces/{workspace_id}/decrypt", {kOneCiphertext, "", false}},
+      {"POST /v1/workspaces/{workspace_id}/encrypt_batch", {R"({"items":[{"plaintext":"aGVsbG8="}]})", "", false}},
+      {"POST /v1/workspaces/{workspace_id}/decrypt_batch", {R"({"items":[{"ciphertext":"{ciphertext}"}]})", "", false}},
+      {"POST /v1/workspaces/{workspace_id}/data_keys", {}},
+      {"POST /v1/workspaces/{workspace_id}/data_keys/{data_key_id}/unwrap", {}},
+      {"GET /healthz", {}},
+      {"GET /readyz", {}},
+      {"GET /metrics", {}},
+  };
+  return kNeeds;
+}
+
+std::string name_of(Who who) {
+  constexpr std::string_view kNames[] = {"admin",
+                                         "service",
+                                         "compliance",
+                                         "workspace",
+                                         "sibling workspace",
+                                         "foreign admin",
+                                         "foreign service",
+                                         "foreign compliance",
+                                         "foreign workspace",
+                                         "no key",
+                                         "made-up key",
+                                         "damaged key",
+                                         "revoked admin",
+                                         "revoked service",
+                                         "revoked compliance",
+                                         "revoked workspace",
+                                         "archived workspace",
+                                         "scraper"};
+  return std::string(kNames[static_cast<std::size_t>(who)]);
+}
+
+std::string name_of(const Endpoint& endpoint) {
+  return endpoint.method + " " + endpoint.pattern;
+}
+
+std::vector<std::string> parameters_of(const std::string& pattern) {
+  std::vector<std::string> names;
+  for (auto begin = pattern.find('{'); begin != std::string::npos; begin = pattern.find('{', begin + 1)) {
+    names.push_back(pattern.substr(begin + 1, pattern.find('}', begin) - begin - 1));
+  }
+  return names;
+}
+
+std::string filled(std::string pattern, const std::map<std::string, std::string>& ids) {
+  for (const auto& [name, id] : ids) boost::replace_all(pattern, "{" + name + "}", id);
+  EXPECT_EQ(pattern.find("_id}"), std::string::npos) << "what is it of the estate? " << pattern;
+  return pattern;
+}
+
+// All of an answer that may not depend on whose id it was.
+std::string without(const Answer& answer, const std::string& id) {
+  auto told = std::to_string(answer.status) + "\n" + answer.body;
+  for (const auto& [name, value] : answer.headers) told += "\n" + name + ": " + value;
+  boost::replace_all(told, id, "<id>");
+  boost::replace_all(told, answer.headers.get("request-id"), "<request>");
+  return told;
+}
+
+struct Scene {
+  ApiWorld world;
+  Estate ours = furnish(world.own, "ours");
+  Estate theirs = furnish(world.other, "theirs");
+
+  Scene() {
+    for (auto [foreign, at_home] :
+         {std::pair{Who::ForeignAdmin, Who::Admin}, std::pair{Who::ForeignService, Who::Service},
+          std::pair{Who::ForeignCompliance, Who::Compliance}, std::pair{Who::ForeignWorkspace, Who::Workspace}}) {
+      ours.keys[foreign] = theirs.keys.at(at_home);
+    }
+    auto damaged = ours.keys.at(Who::Service);
+    damaged.back() = damaged.back() == 'A' ? 'E' : 'A';
+    ours.keys[Who::NoKey] = "";
+    ours.keys[Who::MadeUpKey] = "sk-ant-api03-made-up";
+    ours.keys[Who::DamagedKey] = damaged;
+    ours.keys[Who::Scraper] = "scraper";
+  }
+
+  Estate furnish(const admin::OrganizationCreated& organization, const std::string& name) {
+    Estate estate;
+    estate.organization = organization.organization.id;
+    auto& keys = estate.keys;
+    keys[Who::Admin] = organization.admin_key.secret;
+    auto post = [&](const std::string& path, const std::string& body = "", Who who = Who::Admin) {
+      auto answer = world.call("POST", path, keys.at(who), body);
+      EXPECT_EQ(answer.status, 200U) << path << answer.body;
+      return answer;
+    };
+    auto new_key = [&](store::Role role, std::optional<std::string> workspace = std::nullopt) {
+      return world.run(world.credentials->create_api_key(estate.organization, role, name, std::move(workspace)))
+          .value();
+    };
+    auto revoked = [&](store::Role role, std::optional<std::string> workspace = std::nullopt) {
+      auto key = new_key(role, std::move(workspace));
+      EXPECT_TRUE(world.run(world.credentials->revoke_api_key(estate.organization, key.row.id)));
+      return key.secret;
+    };
+    keys[Who::Service] = new_key(store::Role::Service).secret;
+    keys[Who::Compliance] = new_key(store::Role::Compliance).secret;
+    auto key = post("/v1/organizations/external_keys", R"({"display_name":"Key of )" + name +
+                                                           R"(","provider_config":{"type":"azure",
+                        "vault_uri":"https://contoso.vault.azure.net","key_name":")" +
+                                                           name + R"(",
+                        "tenant_id":"contoso.com"}})");
+    auto workspace = [&](const std::string& called) {
+      return post("/v1/organizations/workspaces",
+                  R"({"name":")" + called + R"(","external_key_id":")" + key.text("/id") + "\"}")
+          .text("/id");
+    };
+    estate.ids["external_key_id"] = key.text("/id");
+    estate.ids["workspace_id"] = workspace("Workspace of " + name);
+    estate.sibling = workspace("Sibling");
+    estate.archived = workspace("Archived");
+    keys[Who::Workspace] = new_key(store::Role::Workspace, estate.ids["workspace_id"]).secret;
+    keys[Who::SiblingWorkspace] = new_key(store::Role::Workspace, estate.sibling).secret;
+    keys[Who::ArchivedWorkspace] = new_key(store::Role::Workspace, estate.archived).secret;
+    keys[Who::RevokedAdmin] = revoked(store::Role::Admin);
+    keys[Who::RevokedService] = revoked(store::Role::Service);
+    keys[Who::RevokedCompliance] = revoked(store::Role::Compliance);
+    keys[Who::RevokedWorkspace] = revoked(store::Role::Workspace, estate.ids["workspace_id"]);
+    auto sealed_in = [&](const std::string& id) {
+      return post("/v1/workspaces/" + id + "/encrypt", kOnePlaintext, Who::Service);
+    };
+    (void)sealed_in(estate.archived);
+    auto sealed = sealed_in(estate.ids["workspace_id"]);
+    estate.ids["data_key_id"] = sealed.text("/data_key_id");
+    estate.ciphertext = sealed.text("/ciphertext");
+    estate.sibling_data_key = sealed_in(estate.sibling).text("/data_key_id");
+    (void)post("/v1/organizations/workspaces/" + estate.archived + "/archive");
+    estate.ids["webhook_id"] =
+        post("/v1/organizations/webhooks", R"({"url":"https://example.com/)" + name + "\"}").text("/id");
+    world.settle_health();
+    return estate;
+  }
+
+  using Ids = std::map<std::string, std::string>;
+  // Of the organisation `ours`, unless the route wants the archived workspace or `changed` says otherwise.
+  [[nodiscard]] Ids ids_for(const Need& need, const Ids& changed = {}) const {
+    auto ids = ours.ids;
+    if (need.of_archived) ids["workspace_id"] = ours.archived;
+    for (const auto& [name, id] : changed) ids[name] = id;
+    return ids;
+  }
+  [[nodiscard]] std::string nobodys(const std::string& parameter) {
+    if (parameter == "workspace_id") return make_id(id_prefix::kWorkspace, world.random);
+    if (parameter == "external_key_id") return make_id(id_prefix::kExternalKey, world.random);
+    if (parameter == "data_key_id") return make_id(id_prefix::kDataKey, world.random);
+    if (parameter == "webhook_id") return make_id(id_prefix::kWebhookEndpoint, world.random);
+    ADD_FAILURE() << "which ids are those of " << parameter << "?";
+    return "";
+  }
+  // What there is for others, and not for this one.
+  [[nodiscard]] std::vector<std::string> not_for(Who who, const std::string& parameter) const {
+    std::vector<std::string> ids{theirs.ids.at(parameter)};
+    if (parameter == "workspace_id") ids.insert(ids.end(), {theirs.sibling, theirs.archived});
+    if (parameter == "data_key_id") ids.push_back(ours.sibling_data_key);
+    if (parameter == "workspace_id" && who == Who::Workspace) ids.insert(ids.end(), {ours.sibling, ours.archived});
+    return ids;
+  }
+  Answer call(const Endpoint& endpoint, const Need& need, const std::string& key, const Ids& ids) {
+    auto body = boost::replace_all_copy(need.body, "{ciphertext}", ours.ciphertext);
+    if (endpoint.access == Access::Metrics) {
+      return world.call(endpoint.method, endpoint.pattern, "", "", {{"authorization", "Bearer " + key}});
+    }
+    return world.call(endpoint.method, filled(endpoint.pattern, ids), key, body);
+  }
+  void prepare(const Need& need, const Ids& ids) {
+    if (need.before.empty()) return;
+    auto answer = world.call("POST", filled(need.before, ids), ours.keys.at(Who::Admin));
+    EXPECT_EQ(answer.status, 200U) << answer.body;
+    world.settle();
+  }
+  // What a refusal may not change.
+  [[nodiscard]] std::size_t traces() {
+    auto feed = [&](const Estate& estate) {
+      auto page = world.call("GET", "/v1/compliance/activities?limit=5000", estate.keys.at(Who::Admin));
+      return page.at("/data").as_array().size();
+    };
+    return feed(ours) + feed(theirs) + static_cast<std::size_t>(world.provider.calls()) +
+           world.receiver.requests().size();
+  }
+  // Nothing of ours but what the request itself names.
+  void expect_nothing_of_ours(const Answer& answer, const std::string& target) const {
+    auto told = answer.body;
+    for (const auto& [name, value] : answer.headers) told += "\n" + value;
+    std::vector<std::string> ours_alone{format_uuid(ours.organization), "ours", ours.sibling, ours.archived};
+    for (const auto& [name, id] : ours.ids) ours_alone.push_back(id);
+    for (const auto& word : ours_alone) {
+      if (target.find(word) != std::string::npos) continue;
+      EXPECT_THAT(told, ::testing::Not(::testing::HasSubstr(word))) << target;
+    }
+  }
+};
+
+// Calls `check` with each route and a scene of its own.
+void for_each_route(const std::function<void(Scene&, const Endpoint&, const Need&)>& check) {
+  auto routes = Scene().world.service.endpoints().size();
+  for (std::size_t i = 0; i < routes; ++i) {
+    Scene scene;
+    const auto& endpoint = scene.world.service.endpoints()[i];
+    SCOPED_TRACE(name_of(endpoint));
+    auto need = needs().find(name_of(endpoint));
+    ASSERT_NE(need, needs().end()) << "a new route? Give it its line in needs()";
+    check(scene, endpoint, need->second);
+  }
+}
+
+TEST(Roles, EveryRouteIsKnownHere) {
+  Scene scene;
+  std::set<std::string> routes;
+  for (const auto& endpoint : scene.world.service.endpoints()) {
+    routes.insert(name_of(endpoint));
+    EXPECT_TRUE(needs().contains(name_of(endpoint))) << "a new route? Give it its line: " << name_of(endpoint);
+    EXPECT_EQ(endpoint.access == Access::Data, endpoint.pattern.starts_with("/v1/workspaces/")) << endpoint.pattern;
+  }
+  for (const auto& [route, need] : needs()) EXPECT_TRUE(routes.contains(route)) << "there is no such route: " << route;
+}
+
+// Those who are refused first, and without a trace; then those who are not.
+TEST(Roles, EveryRoleStaysInItsPlaceAtEveryRoute) {
+  for_each_route([](Scene& scene, const Endpoint& endpoint, const Need& need) {
+    bool names_something = !parameters_of(endpoint.pattern).empty();
+    auto ids = scene.ids_for(need);
+    auto play = [&](bool allowed) {
+      for (const auto& [who, key] : scene.ours.keys) {
+        auto wanted = expected(endpoint.access, who, names_something);
+        if ((wanted == Outcome::Allowed) != allowed) continue;
+        if (allowed) scene.prepare(need, ids);
+        auto answer = scene.call(endpoint, need, key, ids);
+        EXPECT_EQ(outcome_of(answer.status), wanted) << name_of(who) << ": " << answer.status << " " << answer.body;
+        if (who >= Who::ForeignAdmin) scene.expect_nothing_of_ours(answer, filled(endpoint.pattern, ids));
+      }
+    };
+    auto before = scene.traces();
+    play(false);
+    EXPECT_EQ(scene.traces(), before) << "a refusal left its trace";
+    play(true);
+  });
+}
+
+// Whatever a path names that is somebody else's answers as what nobody has: the same status, headers and body.
+TEST(Roles, SomebodyElsesIdsAreNobodys) {
+  for_each_route([](Scene& scene, const Endpoint& endpoint, const Need& need) {
+    auto before = scene.traces();
+    for (const auto& parameter : parameters_of(endpoint.pattern)) {
+      for (auto who : {Who::Admin, Who::Service, Who::Compliance, Who::Workspace}) {
+        if (!role_fits(endpoint.access, who)) continue;
+        SCOPED_TRACE(parameter + " for " + name_of(who));
+        auto ask = [&](const std::string& id) {
+          auto answer = scene.call(endpoint, need, scene.ours.keys.at(who), scene.ids_for(need, {{parameter, id}}));
+          EXPECT_EQ(outcome_of(answer.status), Outcome::NotFound) << answer.body;
+          return without(answer, id);
+        };
+        auto nobodys = ask(scene.nobodys(parameter));
+        for (const auto& id : scene.not_for(who, parameter)) EXPECT_EQ(ask(id), nobodys) << id;
+      }
+    }
+    EXPECT_EQ(scene.traces(), before) << "a refusal left its trace";
+  });
+}
+
+// Ids in queries and bodies.
+TEST(Roles, SomebodyElsesIdsAreNobodysOutsideOfPathsToo) {
+  Scene scene;
+  auto& [world, ours, theirs] = scene;
+  auto record = base64_decode(theirs.ciphertext).value();
+  auto lost_key = make_raw_id(world.random);
+  auto named = record;
+  std::ranges::copy(lost_key, named.begin() + 4);
+  auto feed = world.call("GET", "/v1/compliance/activities?limit=1", theirs.keys.at(Who::Admin));
+  auto page = world.call("GET", "/v1/organizations/workspaces/" + theirs.ids.at("workspace_id") + "/data_keys?limit=1",
+                         theirs.keys.at(Who::Admin));
+  struct Case {
+    std::string method, target, body;
+    Who who;
+    std::string theirs, nobodys;
+  };
+  auto key = theirs.ids.at("external_key_id");
+  auto no_key = scene.nobodys("external_key_id");
+  auto workspace = theirs.ids.at("workspace_id");
+  auto no_workspace = scene.nobodys("workspace_id");
+  auto no_activity = make_id(id_prefix::kActivity, world.random);
+  std::string workspaces = "/v1/organizations/workspaces";
+  std::string activities = "/v1/compliance/activities";
+  const Case kCases[] = {
+      {"POST", workspaces, R"({"name":"n","external_key_id":"{id}"})", Who::Admin, key, no_key},
+      {"POST", workspaces + "/" + ours.ids.at("workspace_id"), R"({"external_key_id":"{id}"})", Who::Admin, key,
+       no_key},
+      {"GET", workspaces + "?ids[]={id}", "", Who::Admin, workspace, no_workspace},
+      {"GET", workspaces + "?after_id={id}", "", Who::Admin, workspace, no_workspace},
+      {"GET", workspaces + "?before_id={id}", "", Who::Admin, workspace, no_workspace},
+      {"GET", activities + "?after_id={id}", "", Who::Compliance, feed.text("/first_id"), no_activity},
+      {"GET", activities + "?before_id={id}", "", Who::Compliance, feed.text("/first_id"), no_activity},
+      {"GET", activities + "?organization_ids[]={id}", "", Who::Compliance, format_uuid(theirs.organization),
+       format_uuid(make_uuid(world.random))},
+      {"GET", activities + "?actor_ids[]={id}", "", Who::Compliance, world.other.admin_key.row.id,
+       make_id(id_prefix::kApiKey, world.random)},
+      {"POST", "/v1/workspaces/" + ours.ids.at("workspace_id") + "/decrypt", R"({"ciphertext":"{id}"})", Who::Service,
+       theirs.ciphertext, base64_encode(named)},
+      {"POST", "/v1/workspaces/" + ours.ids.at("workspace_id") + "/decrypt_batch",
+       R"({"items":[{"ciphertext":"{id}"}]})", Who::Workspace, theirs.ciphertext, base64_encode(named)},
+  };
+  for (const auto& c : kCases) {
+    auto ask = [&](const std::string& id) {
+      auto answer = world.call(c.method, boost::replace_all_copy(c.target, "{id}", id), ours.keys.at(c.who),
+                               boost::replace_all_copy(c.body, "{id}", id));
+      EXPECT_THAT(answer.body, ::testing::Not(::testing::HasSubstr("theirs")));
+      auto told = without(answer, id);
+      boost::replace_all(told, theirs.ids.at("data_key_id"), "<id>");
+      boost::replace_all(told, format_id(id_prefix::kDataKey, lost_key), "<id>");
+      return told;
+    };
+    EXPECT_EQ(ask(c.theirs), ask(c.nobodys)) << c.method << " " << c.target << " " << c.body;
+  }
+}
+
+}  // namespace
+}  // namespace latchkey::api
