@@ -17,6 +17,7 @@
 #include <boost/beast/http/write.hpp>
 
 #include "base/log.hpp"
+#include "crypto/secret.hpp"
 #include "http/field_text.hpp"
 #include "http/request_target.hpp"
 
@@ -39,6 +40,7 @@ constexpr std::size_t kLingerChunk = std::size_t{64} * 1024;
 constexpr std::chrono::seconds kBodyBackstop{5};
 // What a connection holds of what it has read and not yet parsed, beyond a head: chunk headers must fit.
 constexpr std::size_t kReadAhead = std::size_t{64} * 1024;
+constexpr std::size_t kTlsRecord = std::size_t{16} * 1024;
 constexpr unsigned kHttp11 = 11;
 
 using RequestParser = bhttp::request_parser<bhttp::string_body>;
@@ -115,6 +117,16 @@ bhttp::response<bhttp::string_body> to_beast(Response response, const ServerOpti
   return message;
 }
 
+// A buffer keeps what was read out of it until it is overwritten.
+void wipe_what_was_read(beast::flat_buffer& buffer) {
+  beast::flat_buffer unread(buffer.max_size());
+  unread.commit(asio::buffer_copy(unread.prepare(buffer.size()), buffer.data()));
+  buffer.clear();
+  auto all = buffer.prepare(buffer.capacity());
+  crypto::wipe(MutableBytes(static_cast<std::uint8_t*>(all.data()), all.size()));
+  if (unread.size() > 0) buffer = std::move(unread);
+}
+
 std::string head_text(const bhttp::response<bhttp::string_body>& message) {
   std::ostringstream text;
   text << message.base();
@@ -167,6 +179,7 @@ class Connection {
     bool readable = co_await read_body(parser, *head);
     if (!readable) co_return false;
     head->body = std::move(parser.get().body());
+    wipe_what_was_read(buffer_);
     co_return co_await answer(std::move(*head), parser.get().keep_alive());
   }
 
@@ -282,7 +295,21 @@ class Connection {
   }
 
   Task<bool> send(std::string_view head, std::string_view body) {
-    std::array<asio::const_buffer, 2> parts{asio::buffer(head), asio::buffer(body)};
+    if (!tls_) {
+      std::array<asio::const_buffer, 2> parts{asio::buffer(head), asio::buffer(body)};
+      co_return co_await send_parts(parts);
+    }
+    // Of several buffers Asio makes one for TLS: on its thread's stack, where what was sent would stay.
+    std::string first(head);
+    auto joined = std::min(body.size(), kTlsRecord - std::min(head.size(), kTlsRecord));
+    first.append(body.substr(0, joined));
+    bool sent = co_await send_parts(asio::buffer(std::string_view(first)));
+    if (!sent || joined == body.size()) co_return sent;
+    co_return co_await send_parts(asio::buffer(body.substr(joined)));
+  }
+
+  template <class Parts>
+  Task<bool> send_parts(Parts parts) {
     beast::error_code failed;
     lowest_->expires_after(kWriteTimeout);
     co_await asio::async_write(stream_, parts, asio::redirect_error(asio::use_awaitable, failed));
