@@ -1,5 +1,6 @@
-// Memory for plaintext on its way between a request's body and an answer's: too large for the locked arena of
-// crypto::SecretBytes, but wiped when let go. What reads the body and sends the answer has buffers of its own.
+// Memory for plaintext on its way through: too large for the locked arena of crypto::SecretBytes, so it may be swapped;
+// wiped when let go. In the server all ordinary memory is wiped when it is freed (cli/wiping_heap.cpp); this holds
+// wherever else the code runs, and for what is let go before.
 #pragma once
 
 #include <new>

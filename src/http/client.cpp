@@ -36,7 +36,6 @@ class CurlClient final : public Client {
   CurlClient(ClientOptions options, ProxyTable proxies, CURLM* multi)
       : options_(std::move(options)), proxies_(std::move(proxies)), multi_(multi) {
     curl_multi_setopt(multi_, CURLMOPT_MAX_HOST_CONNECTIONS, static_cast<long>(options_.max_connections_per_host));
-    curl_multi_setopt(multi_, CURLMOPT_PIPELINING, static_cast<long>(CURLPIPE_MULTIPLEX));
     thread_ = std::thread([this] { run(); });
   }
   CurlClient(const CurlClient&) = delete;

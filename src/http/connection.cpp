@@ -11,6 +11,7 @@
 #include <boost/beast/http/read.hpp>
 
 #include "base/log.hpp"
+#include "crypto/secret.hpp"
 #include "http/wire.hpp"
 
 namespace latchkey::http {
@@ -33,7 +34,18 @@ constexpr std::chrono::seconds kVisitTimeout{2};
 constexpr std::size_t kReadAhead = std::size_t{64} * 1024;
 // An answer is written in pieces of this, so that a reader's pace can be looked at.
 constexpr std::size_t kWritePiece = std::size_t{256} * 1024;
+constexpr std::size_t kTlsRecord = std::size_t{16} * 1024;
 constexpr unsigned kHttp11 = 11;
+
+// A buffer keeps what was read out of it until it is overwritten.
+void wipe_what_was_read(beast::flat_buffer& buffer) {
+  beast::flat_buffer unread(buffer.max_size());
+  unread.commit(asio::buffer_copy(unread.prepare(buffer.size()), buffer.data()));
+  buffer.clear();
+  auto all = buffer.prepare(buffer.capacity());
+  crypto::wipe(MutableBytes(static_cast<std::uint8_t*>(all.data()), all.size()));
+  if (unread.size() > 0) buffer = std::move(unread);
+}
 
 // The part that is the same with and without TLS.
 template <class Stream>
@@ -91,6 +103,7 @@ class Connection {
     bool readable = co_await read_body(parser, *head, std::move(admission->group), share);
     if (!readable) co_return false;
     head->body = std::move(parser.get().body());
+    wipe_what_was_read(buffer_);
     head->admitted = std::move(admission->call);
     co_return co_await answer(std::move(*head), parser.get().keep_alive());
   }
@@ -287,20 +300,23 @@ class Connection {
     co_return sent&& body.empty();
   }
 
-  // Each piece must have gone by when the pace says, counted from the first: whoever reads too slowly is cut off.
+  // Each piece must have gone by when the pace says, counted from the first: whoever reads too slowly is cut off. Of
+  // several buffers Asio makes one for TLS, on its thread's stack, where what was sent would stay: so the head and the
+  // first of the body are joined here.
   Task<bool> send(std::string_view head, std::string_view body) {
     auto began = std::chrono::steady_clock::now();
+    std::string first(head);
+    first.append(body.substr(0, kTlsRecord - std::min(head.size(), kTlsRecord)));
+    body.remove_prefix(first.size() - head.size());
     std::size_t sent = 0;
     beast::error_code failed;
-    do {
-      auto piece = body.substr(0, kWritePiece);
-      body.remove_prefix(piece.size());
-      sent += head.size() + piece.size();
-      std::array<asio::const_buffer, 2> parts{asio::buffer(head), asio::buffer(piece)};
+    for (std::string_view piece = first; !failed && !piece.empty();) {
+      sent += piece.size();
       lowest_->expires_at(began + options().pace.allowed(sent));
-      co_await asio::async_write(stream_, parts, asio::redirect_error(asio::use_awaitable, failed));
-      head = {};
-    } while (!failed && !body.empty());
+      co_await asio::async_write(stream_, asio::buffer(piece), asio::redirect_error(asio::use_awaitable, failed));
+      piece = body.substr(0, kWritePiece);
+      body.remove_prefix(piece.size());
+    }
     co_return !failed;
   }
 

@@ -35,7 +35,7 @@ Result<std::shared_ptr<asio::ssl::context>> make_tls(const TlsFiles& files) {
   boost::system::error_code failed;
   context->set_options(asio::ssl::context::default_workarounds | asio::ssl::context::no_tlsv1 |
                            asio::ssl::context::no_tlsv1_1 | asio::ssl::context::no_compression |
-                           SSL_OP_NO_RENEGOTIATION,
+                           SSL_OP_NO_RENEGOTIATION | SSL_OP_CLEANSE_PLAINTEXT,
                        failed);
   // Without one, OpenSSL asks the terminal for the passphrase of an encrypted key.
   context->set_password_callback([](std::size_t, asio::ssl::context::password_purpose) { return std::string(); },

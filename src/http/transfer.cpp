@@ -7,7 +7,9 @@
 #include <boost/algorithm/string/predicate.hpp>
 #include <boost/algorithm/string/trim.hpp>
 #include <fmt/format.h>
+#include <openssl/ssl.h>
 
+#include "crypto/secret.hpp"
 #include "http/field_text.hpp"
 #include "http/url.hpp"
 
@@ -65,6 +67,26 @@ TransportFailure failure_of_proxy_status(std::string_view status) {
   return another_answer ? TransportFailure::LookupFailed : TransportFailure::UnknownName;
 }
 
+// Else OpenSSL keeps what it decrypted until the connection's next record overwrites it.
+CURLcode keep_no_plaintext(CURL*, void* context, void*) {
+  auto* tls = static_cast<SSL_CTX*>(context);
+  SSL_CTX_set_options(tls, SSL_OP_CLEANSE_PLAINTEXT);
+  SSL_CTX_set_mode(tls, SSL_MODE_RELEASE_BUFFERS);
+  return CURLE_OK;
+}
+
+// As append does, and wipes what the text was in before it grew.
+void append_wiping(std::string& text, std::string_view more) {
+  if (more.size() > text.capacity() - text.size()) {
+    std::string larger;
+    larger.reserve(std::max(2 * text.capacity(), text.size() + more.size()));
+    larger.append(text);
+    crypto::wipe(text);
+    text = std::move(larger);
+  }
+  text.append(more);
+}
+
 }  // namespace
 
 std::string host_of(const std::string& url) {
@@ -96,7 +118,12 @@ Transfer::Transfer(ClientRequest request, Complete complete)
 
 Transfer::~Transfer() {
   if (easy_ != nullptr) curl_easy_cleanup(easy_);
+  for (auto* line = header_list_; line != nullptr; line = line->next) {
+    crypto::wipe(MutableBytes(reinterpret_cast<std::uint8_t*>(line->data), std::strlen(line->data)));
+  }
   curl_slist_free_all(header_list_);
+  crypto::wipe(request_.body);
+  crypto::wipe(response_.body);
 }
 
 std::size_t Transfer::take_body(char* data, std::size_t size, std::size_t count, void* user) {
@@ -107,7 +134,7 @@ std::size_t Transfer::take_body(char* data, std::size_t size, std::size_t count,
     transfer.body_too_large_ = true;
     return 0;
   }
-  body.append(data, bytes);
+  append_wiping(body, {data, bytes});
   return bytes;
 }
 
@@ -171,6 +198,9 @@ void Transfer::prepare_connection(const ClientOptions& options, std::chrono::mil
   // Else a transfer that ends during a slow lookup waits for the resolver, and every other transfer with it.
   curl_easy_setopt(easy_, CURLOPT_QUICK_EXIT, 1L);
   curl_easy_setopt(easy_, CURLOPT_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2));
+  curl_easy_setopt(easy_, CURLOPT_SSL_CTX_FUNCTION, keep_no_plaintext);
+  // HTTP/2 would have libcurl keep what came last for as long as the connection lives.
+  curl_easy_setopt(easy_, CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
   curl_easy_setopt(easy_, CURLOPT_ERRORBUFFER, error_text_);
   curl_easy_setopt(easy_, CURLOPT_USERAGENT, options.user_agent.c_str());
   if (!options.ca_file.empty()) {
@@ -218,7 +248,12 @@ void Transfer::prepare_message() {
   for (const auto& [name, value] : request_.headers) {
     // curl takes "name:" for "send no such header", and "name;" for an empty one.
     bool blank = value.find_first_not_of(" \t") == std::string::npos;
-    add_header(blank ? fmt::format("{};", name) : fmt::format("{}: {}", name, value));
+    // Not by fmt, which would leave the value on the stack.
+    auto line = name;
+    line.reserve(name.size() + value.size() + 2);
+    blank ? line.append(";") : line.append(": ").append(value);
+    add_header(line);
+    crypto::wipe(line);
   }
   // Left to itself curl names a form type, and waits for a 100 that not every server sends.
   if (has_body && !request_.headers.has("content-type")) add_header("Content-Type:");

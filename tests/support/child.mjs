@@ -56,6 +56,6 @@ export async function serving(settings, more = []) {
   const child = new Child(binary, ['serve', ...set, ...more]);
   await child.says(/^ready$/m, 'stdout');
   // The log comes by another pipe than "ready"; what follows the number shows that it is whole.
-  child.url = (await child.says(/http:\/\/127\.0\.0\.1:\d+(?=\D)/))[0];
+  child.url = (await child.says(/https?:\/\/127\.0\.0\.1:\d+(?=\D)/))[0];
   return child;
 }

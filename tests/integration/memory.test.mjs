@@ -1,0 +1,205 @@
+// Wiped means wiped: the memory of a `latchkey serve`, read from outside, after all that it may have held a secret for.
+import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import http from 'node:http';
+import https from 'node:https';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+
+import { binary, serving } from '../support/child.mjs';
+import { Customer } from '../support/customer.mjs';
+import { Dev, eventually } from '../support/dev.mjs';
+import { control } from '../support/emulator.mjs';
+import { formOf, formsOf, search, whyNot } from '../support/memory.mjs';
+
+const folder = mkdtempSync(join(tmpdir(), 'latchkey-memory-'));
+// The emulator's; what is searched are servers of their own on its database.
+const dev = new Dev({ folder, args: ['--enable-control', '--set', 'health.interval=0s'] });
+const customer = new Customer(dev);
+let externalKey;
+
+// What signs in at Entra and at the vault, by how it begins: in our requests, and in Entra's answer.
+const tokens = ['Bearer eyJ', '"access_token":"eyJ', 'client_assertion=eyJ'].map((text) => formOf(`a token (${text})`, text));
+
+// An answer is read before the server is done with it. Far beyond what that takes on a busy machine.
+const kPatience = 60_000;
+
+/** Resolves once none of `forms` is in the server's memory, but where secrets are kept where `keeps`. */
+async function isGone(server, forms, { keeps = false } = {}) {
+  const end = Date.now() + kPatience;
+  for (;;) {
+    const found = search(server.process.pid, forms);
+    const left = found.filter(({ locked, form }) => !(keeps && locked && form.endsWith(', raw')));
+    if (left.length === 0) return found.length;
+    if (Date.now() > end) assert.fail(`${left.length} left, ${JSON.stringify(left.slice(0, 12), null, 1)}`);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
+
+/** One connection to the server, which it keeps: what it keeps with it would be found. */
+class Connection {
+  constructor(url) {
+    this.url = url;
+    this.protocol = url.startsWith('https:') ? https : http;
+    this.agent = new this.protocol.Agent({ keepAlive: true, maxSockets: 1, rejectUnauthorized: false });
+  }
+
+  /** Whether the server keeps it, with nothing under way. */
+  get isKept() {
+    return Object.values(this.agent.freeSockets).flat().some((socket) => !socket.destroyed);
+  }
+
+  /**
+   * `body`: a Buffer is sent raw, in two pieces where `chunked`; anything else as JSON, or as it is where it is text. `breaks`: half
+   * of it, and then no more. `stranger`: with no good key; the server may answer and close before all of it is sent.
+   */
+  call(path, body, { key = dev.env.LATCHKEY_SERVICE_KEY, method = 'POST', chunked = false, breaks = false, stranger = false } = {}) {
+    const raw = Buffer.isBuffer(body);
+    const bytes = raw ? body : Buffer.from(body === undefined ? '' : typeof body === 'string' ? body : JSON.stringify(body));
+    const headers = { 'x-api-key': stranger ? 'nobody' : key, 'content-type': raw ? 'application/octet-stream' : 'application/json' };
+    if (!chunked) headers['content-length'] = bytes.length;
+    return new Promise((resolve, reject) => {
+      const request = this.protocol.request(this.url + path, { method, headers, agent: this.agent }, (response) => {
+        const parts = [];
+        response.on('data', (part) => parts.push(part));
+        response.on('end', () => {
+          const answer = Buffer.concat(parts);
+          const isJson = /json/.test(response.headers['content-type']);
+          resolve({ status: response.statusCode, bytes: answer, json: isJson ? JSON.parse(answer) : undefined });
+        });
+      });
+      request.on('error', (error) => (breaks || stranger ? resolve(undefined) : reject(error)));
+      if (!breaks && !chunked) return request.end(bytes);
+      const half = bytes.length >> 1;
+      request.write(bytes.subarray(0, half), () => (breaks ? request.destroy() : request.end(bytes.subarray(half))));
+    });
+  }
+
+  close() {
+    this.agent.destroy();
+  }
+}
+
+const settings = () => ({
+  'health.interval': '0s',
+  'store.database': join(folder, 'latchkey.db'),
+  'root_key.file': join(folder, 'root.key'),
+  'azure.client_id': dev.env.LATCHKEY_APP_CLIENT_ID,
+  'azure.certificate_file': join(folder, 'app-certificate.pem'),
+  'azure.private_key_file': join(folder, 'app-private-key.pem'),
+  'outbound.proxy': dev.azureEnv.HTTPS_PROXY,
+  'outbound.ca_file': dev.azureEnv.SSL_CERT_FILE,
+});
+const tls = () => ({ 'server.tls_certificate_file': join(folder, 'app-certificate.pem'), 'server.tls_private_key_file': join(folder, 'app-private-key.pem') });
+
+/** A server of its own, a connection to it, and a workspace under the customer's key that nobody else has used. */
+async function started(more) {
+  const server = await serving({ ...settings(), ...more });
+  const connection = new Connection(server.url);
+  const made = await connection.call('/v1/organizations/workspaces', { name: 'Wiped', external_key_id: externalKey }, { key: dev.env.LATCHKEY_ADMIN_KEY });
+  assert.equal(made.status, 200, made.bytes);
+  const at = (verb) => `/v1/workspaces/${made.json.id}/${verb}`;
+  const stop = async () => {
+    connection.close();
+    await server.kill('SIGTERM');
+  };
+  return { server, connection, at, call: (verb, body, options) => connection.call(at(verb), body, options), stop };
+}
+
+let impossible;
+before(async () => {
+  await dev.start();
+  const made = await dev.request('POST', '/v1/organizations/external_keys', { body: { provider_config: dev.azureKeyBody() } });
+  externalKey = made.json.id;
+  const sanitized = readFileSync(binary).includes('__asan_init') && 'built with AddressSanitizer, which keeps what is freed';
+  impossible = sanitized || whyNot(dev.process.pid);
+});
+after(async () => {
+  await dev.stop();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+const good = (answer) => {
+  assert.equal(answer.status, 200, answer.bytes);
+  return answer;
+};
+
+/** All that may be asked with `marker` in it, the plaintext of what is encrypted and decrypted. */
+async function everyRequest({ call }, marker) {
+  const padded = (size) => Buffer.concat([marker, Buffer.alloc(size, 7), marker, Buffer.alloc(size, 8), marker]);
+  for (const plaintext of [marker, padded(700), padded(5_000), padded(40_000), padded(1_000_000)]) {
+    const text = plaintext.toString('base64');
+    const sealed = good(await call('encrypt', { plaintext: text })).json.ciphertext;
+    assert.equal(good(await call('decrypt', { ciphertext: sealed })).json.plaintext, text);
+    const record = good(await call('encrypt', plaintext)).bytes;
+    assert.deepEqual(good(await call('decrypt', record)).bytes, plaintext);
+    good(await call('encrypt', { plaintext: text, context: { of: 'memory' } }, { chunked: true }));
+    assert.deepEqual(good(await call('decrypt', record, { chunked: true })).bytes, plaintext);
+    const items = [{ plaintext: text }, { plaintext: text }, { plaintext: '!' }];
+    const [first, second] = good(await call('encrypt_batch', { items })).json.results;
+    const back = good(await call('decrypt_batch', { items: [first, second, { ciphertext: 'AAAA' }].map(({ ciphertext }) => ({ ciphertext })) }));
+    assert.equal(back.json.results[1].plaintext, text);
+    // What is refused was read all the same.
+    const escaped = `{"plaintext": "\\u0041${text.slice(4)}", "more": 1}`;
+    for (const body of [{ plaintext: text, more: 1 }, `{"plaintext": "${text}"`, `{"plaintext": "${text}!"}`, escaped, { context: { text }, plaintext: 1 }]) {
+      assert.equal((await call('encrypt', body)).status, 400);
+    }
+    const unknown = await call('encrypt', plaintext, { stranger: true });
+    assert.ok(unknown === undefined || unknown.status === 401);
+    assert.ok((await call('decrypt', Buffer.concat([record.subarray(0, 40), plaintext]))).status >= 400);
+    await call('encrypt', plaintext, { breaks: true });
+    await call('encrypt', { plaintext: text }, { breaks: true });
+  }
+}
+
+for (const [name, more] of [['plain HTTP', () => ({})], ['TLS', tls]]) {
+  test(`over ${name}: of plaintexts, keys on loan and API keys nothing stays; of a data key, what the lease is for`, async (context) => {
+    if (impossible) return context.skip(impossible);
+    const one = await started({ ...more(), 'keyring.soft': '1s', 'keyring.hard': '1h' });
+    const { server, connection, call } = one;
+    try {
+      const marker = randomBytes(36);
+      await everyRequest(one, marker);
+      const { data_key_id: id, plaintext_key: lent } = good(await call('data_keys')).json;
+      good(await call(`data_keys/${id}/unwrap`));
+      const dataKey = formsOf('the data key', Buffer.from(lent, 'base64'));
+      const passed = [...formsOf('the plaintext', marker), formOf('the API key', dev.env.LATCHKEY_SERVICE_KEY), formOf('the admin key', dev.env.LATCHKEY_ADMIN_KEY)];
+      assert.ok((await isGone(server, [...dataKey, ...passed, ...tokens], { keeps: true })) > 0, 'the search finds the data key while it is on lease');
+      assert.ok(connection.isKept, 'so what the connection holds was searched, too');
+
+      const asked = () => call('encrypt', { plaintext: marker.toString('base64') });
+      const settled = (wanted) => eventually(async () => (await asked()).status === wanted);
+      await customer.updateKey(dev.env.AZURE_KEY_NAME, { attributes: { enabled: false } });
+      await settled(400);
+      await isGone(server, [...dataKey, ...passed, ...tokens]);
+
+      await customer.updateKey(dev.env.AZURE_KEY_NAME, { attributes: { enabled: true } });
+      await settled(200);
+      good(await call('data_keys'));
+      const key = { key: dev.env.LATCHKEY_ADMIN_KEY };
+      good(await connection.call(`/v1/organizations/external_keys/${externalKey}/suspend`, { reason: 'memory' }, key));
+      assert.equal((await asked()).status, 400);
+      await isGone(server, [...dataKey, ...passed, ...tokens]);
+      good(await connection.call(`/v1/organizations/external_keys/${externalKey}/resume`, undefined, key));
+    } finally {
+      await one.stop();
+    }
+  });
+}
+
+test('a data key is gone at the hard age, where its vault cannot be reached', async (context) => {
+  if (impossible) return context.skip(impossible);
+  const one = await started({ 'keyring.soft': '1s', 'keyring.hard': '3s' });
+  try {
+    const { plaintext_key: lent } = good(await one.call('data_keys')).json;
+    assert.equal((await control(dev.env, 'POST', 'faults', { kind: 'error', status: 503, operation: 'KeyUnwrap' })).status, 201);
+    await isGone(one.server, [...formsOf('the data key', Buffer.from(lent, 'base64')), ...tokens]);
+    await eventually(async () => (await one.call('encrypt', { plaintext: 'aGVsbG8=' })).status === 503);
+    await isGone(one.server, [...formsOf('the data key', Buffer.from(lent, 'base64')), ...tokens]);
+  } finally {
+    await control(dev.env, 'DELETE', 'faults');
+    await one.stop();
+  }
+});
