@@ -227,7 +227,8 @@ TEST_F(KeyringRenewalTest, HardEqualToSoftBridgesNothing) {
 
 // Revoked while the machine slept: whatever the lease was good for before, the vault is asked before it is used.
 TEST_F(KeyringRenewalTest, AMachineThatSleptAsksTheVaultBeforeItServesAnything) {
-  for (std::chrono::microseconds slept : {kIdle, 30min, 1h, 7 * 24h}) {
+  const std::chrono::microseconds sleeps[] = {kIdle, 30min, 1h, 7 * 24h};
+  for (auto slept : sleeps) {
     forget_leases();
     provider.unwrap_error.reset();
     auto id = encrypting().value().key->id();
@@ -261,7 +262,8 @@ TEST_F(KeyringRenewalTest, AnOutageIsNotBridgedPastHardBySleeping) {
 // The key let us in, then it was revoked while the machine slept, with the answer already on its way.
 TEST_F(KeyringRenewalTest, AnAnswerFromBeforeASleepProvesNothing) {
   auto id = encrypting().value().key->id();
-  for (std::chrono::microseconds slept : {30min, 7 * 24h}) {
+  const std::chrono::microseconds sleeps[] = {30min, 7 * 24h};
+  for (auto slept : sleeps) {
     clock.advance(kIdle);
     provider.unwraps = 0;
     provider.while_unwrapping = [&] {
@@ -293,7 +295,8 @@ TEST_F(KeyringRenewalTest, ARequestThatSleptMayNotUseTheLeaseThatItHolds) {
 
 TEST_F(KeyringRenewalTest, AWallClockThatLeapsForwardCostsOneQuestion) {
   auto id = encrypting().value().key->id();
-  for (std::chrono::microseconds leap : {2min, 30min, 365 * 24h}) {
+  const std::chrono::microseconds leaps[] = {2min, 30min, 365 * 24h};
+  for (auto leap : leaps) {
     provider.unwraps = 0;
     clock.leap_wall(leap);
     for (int i = 0; i < 3; ++i) EXPECT_TRUE(decrypting(id));
