@@ -134,7 +134,7 @@ boost::json::object revocation() {
       boost::asio::steady_timer timer(co_await boost::asio::this_coro::executor);
       std::optional<keyring::Lease> held;
       while (!ending) {
-        bool held_on = door == "stream" && held && clock.steady() < held->ask_again_at;
+        bool held_on = door == "stream" && held && clock.age_time() < held->ask_again_at;
         if (!held_on) {
           auto deadline = clock.steady() + 10s;
           auto asked = door == "decrypt" || door == "stream" ? world.keyring().for_decryption(compartment, id, deadline)

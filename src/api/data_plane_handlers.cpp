@@ -241,7 +241,7 @@ Task<Result<http::Response>> decrypt_batch(const ApiParts& parts, Call call) {
 
 http::Response render_lease(const LeasedKey& leased, const Clock& clock) {
   const auto& lease = leased.lease;
-  auto left = std::chrono::duration_cast<std::chrono::microseconds>(lease.ask_again_at - clock.steady());
+  auto left = std::chrono::duration_cast<std::chrono::microseconds>(lease.ask_again_at - clock.age_time());
   auto text = render("plaintext_key", lease.key->material(), format_id(id_prefix::kDataKey, lease.key->id()),
                      lease.external_key_id);
   WipeAtExit wipe(text);

@@ -1,6 +1,7 @@
 #include "base/clock.hpp"
 
 #include <algorithm>
+#include <ctime>
 #include <optional>
 
 #include <fmt/format.h>
@@ -13,6 +14,7 @@ using std::chrono::days;
 using std::chrono::hours;
 using std::chrono::microseconds;
 using std::chrono::minutes;
+using std::chrono::nanoseconds;
 using std::chrono::seconds;
 
 // The digits of a second that are kept: microseconds.
@@ -46,6 +48,34 @@ std::optional<minutes> parse_offset(std::string_view text) {
   return text[0] == '+' ? east : -east;
 }
 
+nanoseconds read_clock(clockid_t clock) {
+  timespec time{};
+  ::clock_gettime(clock, &time);
+  return seconds(time.tv_sec) + nanoseconds(time.tv_nsec);
+}
+
+// The wall clock as of the last tick, at most 10 ms ago: far cheaper to read, and within the tolerance.
+AgeCounter::Reading read_clocks() {
+  auto since_boot = read_clock(CLOCK_BOOTTIME);
+  return {since_boot, read_clock(CLOCK_REALTIME_COARSE)};
+}
+
+// Again where the thread had to wait between the two.
+AgeCounter::Reading read_clocks_closely() {
+  constexpr int kMostTries = 20;
+  AgeCounter::Reading closest{};
+  auto least = nanoseconds::max();
+  for (int i = 0; i < kMostTries && least > AgeCounter::kTolerance / 10; ++i) {
+    AgeCounter::Reading reading{read_clock(CLOCK_BOOTTIME), read_clock(CLOCK_REALTIME)};
+    auto apart = read_clock(CLOCK_BOOTTIME) - reading.since_boot;
+    if (apart < least) {
+      least = apart;
+      closest = reading;
+    }
+  }
+  return closest;
+}
+
 // ".427722" and the like, at the front of `text`; the digits are taken off it. RFC 3339 sets no limit to them (.NET
 // sends 7, Go 9); those behind the microsecond are cut off.
 std::optional<microseconds> take_fraction(std::string_view& text) {
@@ -68,7 +98,36 @@ SteadyTime SystemClock::steady() const {
   return std::chrono::steady_clock::now();
 }
 
-ManualClock::ManualClock(Timestamp start) : now_(start), steady_(std::chrono::hours(1)) {}
+AgeTime SystemClock::age_time() const {
+  static AgeCounter ages(read_clocks_closely);
+  return ages.at(read_clocks());
+}
+
+AgeCounter::AgeCounter(ReadClosely read) : read_(std::move(read)) {
+  auto reading = read_();
+  ahead_ = (reading.wall - reading.since_boot).count();
+}
+
+AgeTime AgeCounter::at(const Reading& reading) {
+  // In this order: who sees that a leap is accounted for sees its account, too.
+  auto moved = reading.wall - reading.since_boot - nanoseconds(ahead_.load(std::memory_order_acquire));
+  if (std::chrono::abs(moved) >= kTolerance) [[unlikely]]
+    return look_closely();
+  return AgeTime(reading.since_boot + nanoseconds(gained_.load(std::memory_order_acquire)));
+}
+
+AgeTime AgeCounter::look_closely() {
+  std::lock_guard lock(mutex_);
+  auto reading = read_();
+  auto ahead = reading.wall - reading.since_boot;
+  auto moved = ahead - nanoseconds(ahead_.load(std::memory_order_relaxed));
+  if (moved >= kTolerance) gained_.fetch_add(moved.count(), std::memory_order_release);
+  // A wall clock that goes back takes no age away, and what it makes up for afterwards counts.
+  if (std::chrono::abs(moved) >= kTolerance) ahead_.store(ahead.count(), std::memory_order_release);
+  return AgeTime(reading.since_boot + nanoseconds(gained_.load(std::memory_order_relaxed)));
+}
+
+ManualClock::ManualClock(Timestamp start) : now_(start), steady_(std::chrono::hours(1)), age_(std::chrono::hours(2)) {}
 
 Timestamp ManualClock::now() const {
   std::lock_guard lock(mutex_);
@@ -84,6 +143,24 @@ void ManualClock::advance(microseconds by) {
   std::lock_guard lock(mutex_);
   now_ += by;
   steady_ += by;
+  age_ += by;
+}
+
+AgeTime ManualClock::age_time() const {
+  std::lock_guard lock(mutex_);
+  return age_;
+}
+
+void ManualClock::sleep(microseconds by) {
+  std::lock_guard lock(mutex_);
+  now_ += by;
+  age_ += by;
+}
+
+void ManualClock::leap_wall(microseconds by) {
+  std::lock_guard lock(mutex_);
+  now_ += by;
+  age_ += std::max(by, microseconds(0));
 }
 
 std::string format_timestamp(Timestamp time) {

@@ -1,8 +1,11 @@
-// Time is passed in. `now` is the wall clock, for what is stored and shown; `steady` never jumps, for ages and
-// deadlines.
+// Time is passed in. `now` is the wall clock, for what is stored and shown. `steady` never jumps and stands still while
+// the machine sleeps, for deadlines: how long somebody waits. `age_time` goes on while the machine sleeps, for ages:
+// how long ago something was proven or lent.
 #pragma once
 
+#include <atomic>
 #include <chrono>
+#include <functional>
 #include <mutex>
 #include <string>
 #include <string_view>
@@ -16,6 +19,16 @@ using SteadyTime = std::chrono::steady_clock::time_point;
 // The moment at which a caller stops waiting.
 using Deadline = SteadyTime;
 
+// A type of its own, so that the compiler keeps ages and deadlines apart.
+struct AgeClock {
+  using duration = std::chrono::nanoseconds;
+  using rep = duration::rep;
+  using period = duration::period;
+  using time_point = std::chrono::time_point<AgeClock>;
+  static constexpr bool is_steady = true;
+};
+using AgeTime = AgeClock::time_point;
+
 class Clock {
  public:
   Clock() = default;
@@ -24,12 +37,45 @@ class Clock {
   virtual ~Clock() = default;
   [[nodiscard]] virtual Timestamp now() const = 0;
   [[nodiscard]] virtual SteadyTime steady() const = 0;
+  // Never goes back, and advances by the larger of what the machine's time since boot and its wall clock advance: a
+  // machine that was suspended, or paused by its host, finds everything as old as it is. A wall clock that leaps
+  // forward makes ages older by the leap, which costs a question; one that leaps back changes nothing. Thread-safe,
+  // without a lock.
+  [[nodiscard]] virtual AgeTime age_time() const = 0;
 };
 
+// Makes ages of two clocks that each miss something: the time since boot stands still while a virtual machine is paused
+// by its host, and the wall clock may be set back. Thread-safe.
+class AgeCounter {
+ public:
+  struct Reading {
+    std::chrono::nanoseconds since_boot;
+    std::chrono::nanoseconds wall;
+  };
+  // Both clocks at the same moment, as nearly as can be had; may take its time.
+  using ReadClosely = std::function<Reading()>;
+  // A wall clock that differs by less was read at another moment, or is slewed: what it gains counts once it has come
+  // to this much.
+  static constexpr std::chrono::milliseconds kTolerance{50};
+
+  explicit AgeCounter(ReadClosely read);
+  [[nodiscard]] AgeTime at(const Reading& reading);
+
+ private:
+  [[nodiscard]] AgeTime look_closely();
+
+  ReadClosely read_;
+  std::mutex mutex_;                                  // of who writes the two below, `gained_` first
+  std::atomic<std::chrono::nanoseconds::rep> ahead_;  // by how much the wall clock is ahead of the time since boot
+  std::atomic<std::chrono::nanoseconds::rep> gained_{0};
+};
+
+// All of them count ages together.
 class SystemClock final : public Clock {
  public:
   [[nodiscard]] Timestamp now() const override;
   [[nodiscard]] SteadyTime steady() const override;
+  [[nodiscard]] AgeTime age_time() const override;
 };
 
 // A clock that stands still until it is told to move; thread-safe. For tests and for the emulator's time control.
@@ -38,12 +84,18 @@ class ManualClock final : public Clock {
   explicit ManualClock(Timestamp start);
   [[nodiscard]] Timestamp now() const override;
   [[nodiscard]] SteadyTime steady() const override;
+  [[nodiscard]] AgeTime age_time() const override;
   void advance(std::chrono::microseconds by);
+  // The machine was suspended or paused for as long: nothing ran, and no deadline came nearer.
+  void sleep(std::chrono::microseconds by);
+  // The wall clock was set; back where `by` is negative.
+  void leap_wall(std::chrono::microseconds by);
 
  private:
   mutable std::mutex mutex_;
   Timestamp now_;
   SteadyTime steady_;
+  AgeTime age_;
 };
 
 // RFC 3339 in UTC with microseconds, "2026-10-30T23:58:27.427722Z": the only form in which we store and send times.

@@ -1,5 +1,7 @@
 #include "base/clock.hpp"
 
+#include <thread>
+
 #include <gtest/gtest.h>
 
 namespace latchkey {
@@ -74,6 +76,117 @@ TEST(SystemClock, GoesForward) {
   EXPECT_GE(clock.steady(), before);
   // A date that this test was written after: the wall clock is UTC in microseconds since 1970.
   EXPECT_GT(clock.now(), parse_timestamp("2024-01-01T00:00:00Z").value());
+}
+
+TEST(SystemClock, CountsAgesForwardAndTogether) {
+  SystemClock clock;
+  SystemClock other;
+  auto before = clock.age_time();
+  for (int i = 0; i < 1000; ++i) {
+    auto now = other.age_time();
+    EXPECT_GE(now, before);
+    before = now;
+  }
+  EXPECT_LT(before - AgeTime(), std::chrono::years(10)) << "not more than the time since boot and what the wall leapt";
+}
+
+// What the two clocks of a machine show, and what an age becomes by them. In milliseconds.
+struct Moment {
+  std::string_view what;
+  int boot;
+  int wall;
+  int age;
+};
+
+class AgeCounterTest : public ::testing::Test {
+ protected:
+  static AgeCounter::Reading reading(int boot, int wall) {
+    return {std::chrono::milliseconds(boot), std::chrono::milliseconds(wall)};
+  }
+  void follow(std::initializer_list<Moment> moments) {
+    for (const auto& [what, boot, wall, age] : moments) {
+      shown_ = reading(boot, wall);
+      EXPECT_EQ(ages_.at(shown_), AgeTime(std::chrono::milliseconds(age))) << what;
+      EXPECT_EQ(ages_.at(shown_), AgeTime(std::chrono::milliseconds(age))) << what << ", read again";
+    }
+  }
+  AgeCounter::Reading shown_ = reading(1'000, 500'000);
+  AgeCounter ages_{[this] { return shown_; }};
+};
+
+TEST_F(AgeCounterTest, AdvancesByTheLargerOfBothClocks) {
+  follow({{"at first", 1'000, 500'000, 1'000},
+          {"both go on", 2'000, 501'000, 2'000},
+          {"suspended, as the guest knows", 602'000, 1'101'000, 602'000},
+          {"paused by the host: the time since boot stood still", 602'000, 1'701'000, 1'202'000},
+          {"both go on", 603'000, 1'702'000, 1'203'000},
+          {"the wall leaps forward", 603'000, 9'000'000, 8'501'000},
+          {"and is put right", 604'000, 1'703'000, 8'502'000},
+          {"and both go on", 605'000, 1'704'000, 8'503'000},
+          {"paused again", 605'000, 1'804'000, 8'603'000}});
+}
+
+TEST_F(AgeCounterTest, AWallClockThatWasSetBackHidesNoPause) {
+  follow({{"the wall leaps back", 1'000, 100, 1'000},
+          {"both go on", 2'000, 1'100, 2'000},
+          {"paused for less than the leap", 2'000, 101'100, 102'000},
+          {"and back again", 3'000, 2'100, 103'000}});
+}
+
+TEST_F(AgeCounterTest, CountsNoJitterAndMissesNoSlewing) {
+  // Read up to 49 ms apart, either way, again and again.
+  for (int i = 1; i <= 1'000; ++i) {
+    auto now = reading(1'000 + i, 500'000 + i + (i % 2 == 0 ? 49 : -49));
+    EXPECT_EQ(ages_.at(now), AgeTime(std::chrono::milliseconds(1'000 + i)));
+  }
+  // A wall clock that is slewed by a thousandth gains a second in 1,000 s, and the age with it.
+  for (int i = 0; i <= 1'000; ++i) {
+    shown_ = reading(2'000 + i * 1'000, 501'000 + i * 1'001);
+    auto age = ages_.at(shown_) - AgeTime(shown_.since_boot);
+    EXPECT_LE(age, std::chrono::milliseconds(i));
+    EXPECT_GT(age, std::chrono::milliseconds(i) - AgeCounter::kTolerance);
+  }
+}
+
+// Where the thread was kept waiting between the two clocks, they are read again before anything is counted.
+TEST_F(AgeCounterTest, AThreadThatWaitedBetweenTheClocksIsNoLeap) {
+  shown_ = reading(2'000, 501'000);
+  EXPECT_EQ(ages_.at(reading(2'000, 501'900)), AgeTime(std::chrono::milliseconds(2'000)));
+  EXPECT_EQ(ages_.at(reading(2'900, 501'000)), AgeTime(std::chrono::milliseconds(2'000)));
+  EXPECT_EQ(ages_.at(reading(3'000, 502'000)), AgeTime(std::chrono::milliseconds(3'000)));
+}
+
+TEST_F(AgeCounterTest, ThreadsThatMeetALeapTogetherCountItOnce) {
+  shown_ = reading(1'000, 1'500'000);
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 4; ++i) {
+    threads.emplace_back([&] {
+      for (int j = 0; j < 1'000; ++j) {
+        EXPECT_EQ(ages_.at(reading(1'000, 1'500'000)), AgeTime(std::chrono::milliseconds(1'001'000)));
+      }
+    });
+  }
+  for (auto& thread : threads) thread.join();
+}
+
+TEST(ManualClock, SaysThatTheMachineSleptAndThatTheWallLeapt) {
+  ManualClock clock(parse_timestamp("2024-10-30T23:58:27Z").value());
+  auto steady = clock.steady();
+  auto age = clock.age_time();
+  auto wall = clock.now();
+  clock.sleep(std::chrono::hours(2));
+  EXPECT_EQ(clock.steady(), steady);
+  EXPECT_EQ(clock.age_time() - age, std::chrono::hours(2));
+  EXPECT_EQ(clock.now() - wall, std::chrono::hours(2));
+  clock.leap_wall(std::chrono::hours(3));
+  EXPECT_EQ(clock.steady(), steady);
+  EXPECT_EQ(clock.age_time() - age, std::chrono::hours(5));
+  clock.leap_wall(-std::chrono::hours(5));
+  EXPECT_EQ(clock.now(), wall);
+  EXPECT_EQ(clock.age_time() - age, std::chrono::hours(5));
+  clock.advance(std::chrono::hours(1));
+  EXPECT_EQ(clock.steady() - steady, std::chrono::hours(1));
+  EXPECT_EQ(clock.age_time() - age, std::chrono::hours(6));
 }
 
 TEST(ManualClock, StandsStillUntilMoved) {

@@ -1,18 +1,22 @@
 #include "base/file.hpp"
 
+#include <cerrno>
 #include <filesystem>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
+
+#include "base/testing/refused_system_call.hpp"
 
 namespace latchkey {
 namespace {
 
-class FileTest : public testing::Test {
+class FileTest : public ::testing::Test {
  protected:
   void SetUp() override {
-    auto pattern = testing::TempDir() + "/file_test_XXXXXX";
+    auto pattern = ::testing::TempDir() + "/file_test_XXXXXX";
     ASSERT_NE(::mkdtemp(pattern.data()), nullptr);
     folder_ = pattern;
   }
@@ -67,6 +71,35 @@ TEST_F(FileTest, MakesTheWholePathOnce) {
   ASSERT_TRUE(write_file_durably(folder_ + "/file", "", 0600));
   EXPECT_FALSE(make_folder(folder_ + "/file", 0700));
   EXPECT_FALSE(make_folder(folder_ + "/file/below", 0700));
+}
+
+// A new folder that its parent does not keep is lost with what is written into it: its parent is synced, and where that
+// fails, nobody is told that the folder is there.
+TEST_F(FileTest, AFolderWhoseParentIsNotSyncedIsAnError) {
+  struct Case {
+    int cause;
+    bool succeeds;
+  };
+  auto parent = std::filesystem::path(folder_).filename().string();
+  for (const Case& one : {Case{EIO, false}, Case{ENOSPC, false}, Case{EDQUOT, false},
+                          // What a file system says that syncs no folders.
+                          Case{EINVAL, true}, Case{ENOSYS, true}}) {
+    auto child = fmt::format("{}/{}", folder_, one.cause);
+    auto made = [&] {
+      auto folder = make_folder(child + "/below", 0700);
+      if (one.succeeds) return folder.has_value();
+      return !folder && folder.error().code == ErrorCode::Unavailable &&
+             folder.error().message.find("cannot make durable") != std::string::npos &&
+             folder.error().message.find(parent) != std::string::npos;
+    };
+    EXPECT_EQ(latchkey::testing::run_refusing({{SYS_fsync, one.cause}}, made), 0) << one.cause;
+  }
+}
+
+TEST_F(FileTest, AFolderThatWasThereIsNotSyncedAgain) {
+  ASSERT_TRUE(make_folder(folder_ + "/a/b", 0700));
+  auto made = [&] { return make_folder(folder_ + "/a/b", 0700).has_value(); };
+  EXPECT_EQ(latchkey::testing::run_refusing({{SYS_fsync, EIO}}, made), 0);
 }
 
 }  // namespace

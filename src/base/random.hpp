@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <limits>
+#include <span>
 
 #include "base/bytes.hpp"
 
@@ -16,6 +17,15 @@ class RandomSource {
   virtual ~RandomSource() = default;
   // Fills `out` with bytes that nobody can guess; ends the process where the system has none to give. Thread-safe.
   virtual void fill(MutableBytes out) = 0;
+  // As fill, for the nonce under which one message is sealed. A source that does not ask the system each time makes
+  // the nonces of two messages differ by the messages themselves, so that two copies of one memory (a virtual machine
+  // that was cloned) never seal different messages under one nonce. `message` is what is
+  // encrypted, in pieces; `bound` what is authenticated besides, as far as it may differ under one key.
+  virtual void fill_nonce(MutableBytes out, std::span<const ByteView> bound, std::span<const ByteView> message) {
+    (void)bound;
+    (void)message;
+    fill(out);
+  }
 };
 
 // In [0, 1): to put what many do at different times.

@@ -101,7 +101,7 @@ Result<library::LeasedKey> ApiLender::key(const RawId& id) {
 }
 
 Result<library::LeasedKey> ApiLender::ask(const std::string& path) {
-  auto asked_at = std::chrono::steady_clock::now();
+  auto asked_at = clock_.age_time();
   LATCHKEY_TRY(auto answer, client_.call_raw(path, "", {}));
   return library::read_leased_key(answer.body, asked_at);
 }

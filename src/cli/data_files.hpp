@@ -36,21 +36,26 @@ struct DataWishes {
 // The server's data keys, lent through the CLI's own way to it.
 class ApiLender final : public library::KeyLender {
  public:
-  // `client` outlives it.
-  ApiLender(ApiClient& client, std::string workspace_id) : client_(client), workspace_id_(std::move(workspace_id)) {}
+  // `client` and `clock` outlive it.
+  ApiLender(ApiClient& client, const Clock& clock, std::string workspace_id)
+      : client_(client), clock_(clock), workspace_id_(std::move(workspace_id)) {}
   [[nodiscard]] Result<library::LeasedKey> active_key() override;
   [[nodiscard]] Result<library::LeasedKey> key(const RawId& id) override;
 
  private:
   [[nodiscard]] Result<library::LeasedKey> ask(const std::string& path);
   ApiClient& client_;
+  const Clock& clock_;
   std::string workspace_id_;
 };
 
 class DataFiles {
  public:
   DataFiles(ApiClient& client, DataWishes wishes)
-      : client_(client), wishes_(std::move(wishes)), lender_(client, wishes_.workspace_id), keys_(lender_, clock_) {}
+      : client_(client),
+        wishes_(std::move(wishes)),
+        lender_(client, clock_, wishes_.workspace_id),
+        keys_(lender_, clock_) {}
 
   // What was done, as -o json shows it. Nothing is left of the output where it fails, but for what went to standard
   // output: that ends where the error is. The message does not name the file.

@@ -56,9 +56,12 @@ ExitCode run(const ServeCommand& command) {
     return ExitCode::Usage;
   }
   configure_logging(config.value().log_json ? LogFormat::Json : LogFormat::Text, config.value().log_level);
-  if (!crypto::initialize_secret_memory()) {
-    SPDLOG_WARN("the system did not lock the memory for keys (ulimit -l is too low): keys may be written to swap");
-  }
+  crypto::initialize_secret_memory([] {
+    SPDLOG_WARN(
+        "the system locks no more memory for keys: some may be written to swap. Raise the limit (LimitMEMLOCK=infinity "
+        "in the systemd unit, or ulimit -l), or hold fewer leases; latchkey_secret_memory_unlocked_bytes tells how "
+        "much");
+  });
   auto served = serve(config.value());
   return served ? ExitCode::Ok : report_error(served.error(), OutputFormat::Text);
 }

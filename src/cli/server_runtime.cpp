@@ -24,6 +24,7 @@
 #include "cli/descriptor_limit.hpp"
 #include "cli/server_credentials.hpp"
 #include "cli/server_store.hpp"
+#include "crypto/secret.hpp"
 #include "health/health_monitor.hpp"
 #include "health/kill_switch.hpp"
 #include "http/client.hpp"
@@ -338,6 +339,7 @@ Result<std::unique_ptr<ServerRuntime>> ServerRuntime::start(const ServerConfig& 
 
   parts->metrics->set_sources(
       {.leases = [keyring = parts->keyring.get()] { return keyring->size(); },
+       .unlocked_bytes = [] { return crypto::unlocked_secret_memory(); },
        .gate = [gate] { return gate->load(); },
        .usage = [usage = parts->usage.get()] { return usage->totals(); },
        .refused_rows = [alarms = parts->integrity_alarms.get()] { return alarms->counts(); },

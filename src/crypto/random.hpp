@@ -1,6 +1,7 @@
-// The system's randomness: OpenSSL's private DRBG, seeded and reseeded from getrandom(2). What is small is served from
-// a buffer that each thread has in secret memory: each byte is given once and wiped, and a forked child begins with an
-// empty one.
+// The system's randomness. Keys, ids and salts come straight from the kernel, each by a system call of its own; nonces
+// of records are drawn ahead and hedged (nonce_maker.hpp), in secret memory that each thread has and that a forked
+// child finds empty. So two copies of one memory image give different keys, and different nonces for different
+// messages.
 #pragma once
 
 #include "base/random.hpp"
@@ -10,6 +11,7 @@ namespace latchkey::crypto {
 class SystemRandom final : public RandomSource {
  public:
   void fill(MutableBytes out) override;
+  void fill_nonce(MutableBytes out, std::span<const ByteView> bound, std::span<const ByteView> message) override;
 };
 
 }  // namespace latchkey::crypto

@@ -27,15 +27,19 @@ void release(std::uint8_t* data, std::size_t size) {
 
 }  // namespace
 
-bool initialize_secret_memory() {
+void initialize_secret_memory(std::function<void()> warn) {
   rlimit none{0, 0};
   ::setrlimit(RLIMIT_CORE, &none);
   ::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
-  // The first region is mapped here, so that main can warn before there is a secret.
+  if (warn) SecretArena::instance().on_first_unlocked(std::move(warn));
+  // The first region is mapped here, so that the warning comes before there is a secret.
   SecretBytes first(1);
   // OpenSSL's own for what it takes by itself, its generator's state among it.
   if (CRYPTO_secure_malloc_initialized() == 0) CRYPTO_secure_malloc_init(kOpenSslArena, kOpenSslSmallest);
-  return SecretArena::instance().unlocked() == 0;
+}
+
+std::size_t unlocked_secret_memory() {
+  return SecretArena::instance().unlocked();
 }
 
 SecretBytes::SecretBytes(std::size_t size) : data_(allocate(size)), size_(size) {}

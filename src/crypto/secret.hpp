@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstring>
+#include <functional>
 #include <type_traits>
 
 #include "base/bytes.hpp"
@@ -14,8 +15,11 @@
 namespace latchkey::crypto {
 
 // Turns core dumps off and maps the first secret memory (secret_arena.hpp). Called once from main before threads start;
-// returns false where the system refused to lock the memory (RLIMIT_MEMLOCK), so that main can warn.
-bool initialize_secret_memory();
+// `warn`, which may be empty, is called once, then or later, when the system first refuses to lock memory
+// (RLIMIT_MEMLOCK), by the thread that needed it; it must not throw.
+void initialize_secret_memory(std::function<void()> warn = {});
+// Bytes of secret memory that the system would not lock, and may write to swap. Thread-safe.
+[[nodiscard]] std::size_t unlocked_secret_memory();
 
 class SecretBytes {
  public:

@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <sys/mman.h>
+#include <utility>
 
 namespace latchkey::crypto {
 
@@ -47,7 +48,11 @@ SecretArena::Region SecretArena::map_region(std::size_t size) {
   if (::mprotect(region.begin, size, PROT_READ | PROT_WRITE) != 0) std::abort();
   if (::madvise(region.begin, size, MADV_DONTDUMP) != 0) std::abort();
   if (::madvise(region.begin, size, MADV_WIPEONFORK) != 0) wiped_on_fork_ = false;
-  if (::mlock(region.begin, size) != 0) unlocked_ += size;
+  region.is_locked = ::mlock(region.begin, size) == 0;
+  if (!region.is_locked) {
+    unlocked_ += size;
+    was_unlocked_ = true;
+  }
   return region;
 }
 
@@ -75,7 +80,19 @@ std::uint8_t* SecretArena::take_small(std::size_t size_class) {
 }
 
 std::uint8_t* SecretArena::allocate(std::size_t size) {
-  std::scoped_lock lock(mutex_);
+  std::function<void()> tell;
+  std::uint8_t* data = nullptr;
+  {
+    std::scoped_lock lock(mutex_);
+    data = take(size);
+    // Nearly always there is nothing to tell.
+    if (was_unlocked_ && tell_unlocked_) tell = take_news();
+  }
+  if (tell) tell();
+  return data;
+}
+
+std::uint8_t* SecretArena::take(std::size_t size) {
   auto size_class = class_of(size);
   if (size_class < kClasses) return take_small(size_class);
   auto region = map_region(whole_pages(size));
@@ -93,6 +110,7 @@ void SecretArena::release(std::uint8_t* data, std::size_t size) {
   }
   auto found = large_.find(data);
   if (found == large_.end()) std::abort();
+  if (!found->second.is_locked) unlocked_ -= found->second.size;
   unmap(found->second);
   large_.erase(found);
 }
@@ -100,6 +118,20 @@ void SecretArena::release(std::uint8_t* data, std::size_t size) {
 std::size_t SecretArena::unlocked() const {
   std::scoped_lock lock(mutex_);
   return unlocked_;
+}
+
+void SecretArena::on_first_unlocked(std::function<void()> tell) {
+  std::function<void()> now;
+  {
+    std::scoped_lock lock(mutex_);
+    tell_unlocked_ = std::move(tell);
+    now = take_news();
+  }
+  if (now) now();
+}
+
+std::function<void()> SecretArena::take_news() {
+  return was_unlocked_ ? std::exchange(tell_unlocked_, nullptr) : nullptr;
 }
 
 bool SecretArena::is_wiped_on_fork() const {

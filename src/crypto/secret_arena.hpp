@@ -6,6 +6,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <mutex>
 #include <vector>
@@ -30,8 +31,12 @@ class SecretArena {
   // Wipes; `size` as it was allocated.
   void release(std::uint8_t* data, std::size_t size);
 
-  // Bytes mapped so far that the system would not lock (RLIMIT_MEMLOCK); they are still left out of core dumps.
+  // Bytes mapped now that the system would not lock (RLIMIT_MEMLOCK); they are still left out of core dumps.
   [[nodiscard]] std::size_t unlocked() const;
+  // Calls `tell` when the first region is not locked: once, and at once where that has been already. Not under the
+  // arena's lock, so that it may take secret memory itself; it is called by whoever needed the memory, and must not
+  // throw.
+  void on_first_unlocked(std::function<void()> tell);
   // Whether memory from here is empty in a forked child; not before Linux 4.14.
   [[nodiscard]] bool is_wiped_on_fork() const;
 
@@ -39,11 +44,15 @@ class SecretArena {
   struct Region {
     std::uint8_t* begin;  // behind the first guard page
     std::size_t size;
+    bool is_locked = true;
   };
 
   Region map_region(std::size_t size);
   void unmap(const Region& region);
   std::uint8_t* take_small(std::size_t size_class);
+  [[nodiscard]] std::uint8_t* take(std::size_t size);
+  // What is to be told now, if anything; with the mutex held.
+  [[nodiscard]] std::function<void()> take_news();
 
   mutable std::mutex mutex_;
   std::vector<Region> shared_;                    // regions that are cut into pages
@@ -52,6 +61,8 @@ class SecretArena {
   std::uint8_t* next_page_ = nullptr;
   std::size_t pages_left_ = 0;
   std::size_t unlocked_ = 0;
+  bool was_unlocked_ = false;
+  std::function<void()> tell_unlocked_;  // empty once it was told
   bool wiped_on_fork_ = true;
 };
 

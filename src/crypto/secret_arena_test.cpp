@@ -2,14 +2,17 @@
 
 #include <algorithm>
 #include <fstream>
+#include <functional>
 #include <set>
 #include <sstream>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <gtest/gtest.h>
 
 #include "base/bytes.hpp"
+#include "base/testing/refused_system_call.hpp"
 
 namespace latchkey::crypto {
 namespace {
@@ -82,6 +85,50 @@ TEST(SecretArena, IsLockedAndLeftOutOfDumpsAndChildren) {
     EXPECT_EQ(flags.contains("wf"), arena.is_wiped_on_fork());
     EXPECT_EQ(flags.contains("lo"), kCanLock && arena.unlocked() == 0);
   }
+}
+
+// Each in a process of its own, in which mlock(2) fails as it does beyond RLIMIT_MEMLOCK.
+int run_unlocked(const std::function<bool()>& body) {
+  return latchkey::testing::run_refusing({{SYS_mlock, ENOMEM}}, body);
+}
+
+TEST(SecretArena, CountsWhatIsNotLockedAndNoLongerWhatIsGone) {
+  if (!kCanLock) GTEST_SKIP() << "the sanitizers lock nothing";
+  EXPECT_EQ(run_unlocked([] {
+              SecretArena arena;
+              auto* small = arena.allocate(32);
+              auto region = arena.unlocked();
+              auto* large = arena.allocate(10'000);
+              bool counted = region > 0 && arena.unlocked() == region + 12'288;
+              arena.release(large, 10'000);
+              arena.release(small, 32);
+              return counted && arena.unlocked() == region;
+            }),
+            0);
+}
+
+TEST(SecretArena, TellsOnceThatMemoryIsNotLockedAndWhoeverAsksLate) {
+  if (!kCanLock) GTEST_SKIP() << "the sanitizers lock nothing";
+  EXPECT_EQ(run_unlocked([] {
+              SecretArena arena;
+              int told = 0;
+              arena.on_first_unlocked([&] {
+                ++told;
+                // A log may well need secret memory.
+                arena.release(arena.allocate(64), 64);
+              });
+              if (told != 0) return false;
+              for (int i = 0; i < 5; ++i) (void)arena.allocate(10'000);
+              if (told != 1) return false;
+              arena.on_first_unlocked([&] { ++told; });
+              return told == 2;
+            }),
+            0);
+  SecretArena arena;
+  bool told = false;
+  arena.on_first_unlocked([&] { told = true; });
+  (void)arena.allocate(32);
+  EXPECT_EQ(told, arena.unlocked() > 0);
 }
 
 TEST(SecretArena, IsEmptyInAForkedChildAndWorksThere) {

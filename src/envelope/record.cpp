@@ -54,7 +54,11 @@ bool fits(const RecordToSeal& record) {
 Result<void> seal_together(const DataKey& key, const Uuid& compartment, std::span<const RecordToSeal> records,
                            RandomSource& random) {
   std::array<XaesNonce, kXaesAtOnce> nonces;
-  random.fill({nonces.front().data(), records.size() * kXaesNonceSize});
+  for (std::size_t i = 0; i < records.size(); ++i) {
+    // All that is sealed under this key and may differ; the header names the key, and is the same each time.
+    const std::array<ByteView, 2> bound{compartment.data, records[i].context->bytes()};
+    random.fill_nonce(nonces[i], bound, records[i].plaintext);
+  }
   XaesKeys keys(key, std::span(nonces).first(records.size()));
   for (std::size_t i = 0; i < records.size(); ++i) {
     auto* out = records[i].out.data();

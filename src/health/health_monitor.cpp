@@ -111,7 +111,7 @@ Task<void> HealthMonitor::Impl::run() {
       woken_ = false;
     }
     co_await attend();
-    auto wait = list_.next_event() - clock_.steady();
+    auto wait = list_.next_event() - clock_.age_time();
     {
       std::lock_guard lock(mutex_);
       if (woken_ || stopping_) continue;

@@ -9,7 +9,7 @@ namespace {
 // Up to a fifth earlier.
 constexpr double kJitter = 0.2;
 
-constexpr auto kNever = SteadyTime::max();
+constexpr auto kNever = AgeTime::max();
 
 bool checked_unasked(const MonitorSettings& settings) {
   return settings.interval.count() > 0;
@@ -18,45 +18,45 @@ bool checked_unasked(const MonitorSettings& settings) {
 }  // namespace
 
 KeyWatch::KeyWatch(store::ExternalKey key, std::optional<store::ExternalKeyHealth> stored, double phase, Timestamp now,
-                   SteadyTime steady, const MonitorSettings& settings)
+                   AgeTime age_now, const MonitorSettings& settings)
     : key_(std::move(key)),
       health_(unknown_health(key_, now)),
-      scheduled_(checked_unasked(settings) ? steady : kNever),
+      scheduled_(checked_unasked(settings) ? age_now : kNever),
       phase_(phase) {
   if (!stored) return;
   health_.row = std::move(*stored);
   stored_at_ = health_.row.last_checked_at;
-  if (state() == State::Suspended) scheduled_ = steady + settings.retry.first;
+  if (state() == State::Suspended) scheduled_ = age_now + settings.retry.first;
   const auto& success = health_.row.last_success_at;
   if (state() != State::Healthy || !success || !checked_unasked(settings)) return;
-  scheduled_ = steady - std::max(now - *success, std::chrono::microseconds(0)) + jittered(settings.interval);
+  scheduled_ = age_now - std::max(now - *success, std::chrono::microseconds(0)) + jittered(settings.interval);
 }
 
 std::chrono::milliseconds KeyWatch::jittered(std::chrono::milliseconds wait) const {
   return std::chrono::duration_cast<std::chrono::milliseconds>(wait * (1 - kJitter * phase_));
 }
 
-void KeyWatch::set_health(KeyHealth health, Source source, SteadyTime steady, const MonitorSettings& settings) {
+void KeyWatch::set_health(KeyHealth health, Source source, AgeTime age_now, const MonitorSettings& settings) {
   bool was_calm = calm();
   bool anew = health.row.state != state();
   health_ = std::move(health);
   anew = anew || was_calm != calm();
-  if (anew || calm() || source == Source::Checked) schedule(steady, anew, settings);
+  if (anew || calm() || source == Source::Checked) schedule(age_now, anew, settings);
 }
 
-void KeyWatch::schedule(SteadyTime steady, bool anew, const MonitorSettings& settings) {
+void KeyWatch::schedule(AgeTime age_now, bool anew, const MonitorSettings& settings) {
   if (state() != State::Suspended && !checked_unasked(settings)) {
     scheduled_ = kNever;
     return;
   }
   if (calm()) {
     retry_ = {};
-    scheduled_ = steady + jittered(settings.interval);
+    scheduled_ = age_now + jittered(settings.interval);
     return;
   }
   bool first = anew || retry_ == std::chrono::milliseconds(0) || state() == State::Suspended;
   retry_ = first ? settings.retry.first : std::min(retry_ * 2, settings.retry.most);
-  scheduled_ = steady + jittered(retry_);
+  scheduled_ = age_now + jittered(retry_);
 }
 
 void KeyWatch::begin_check() {
@@ -64,20 +64,20 @@ void KeyWatch::begin_check() {
   wanted_.reset();
 }
 
-void KeyWatch::end_check(SteadyTime next) {
+void KeyWatch::end_check(AgeTime next) {
   checking_ = false;
   scheduled_ = next;
 }
 
-void KeyWatch::put_off(SteadyTime next) {
+void KeyWatch::put_off(AgeTime next) {
   wanted_.reset();
   scheduled_ = next;
 }
 
-void KeyWatch::prove(Timestamp now, SteadyTime steady, const MonitorSettings& settings) {
+void KeyWatch::prove(Timestamp now, AgeTime age_now, const MonitorSettings& settings) {
   health_.row.last_checked_at = now;
   health_.row.last_success_at = now;
-  schedule(steady, false, settings);
+  schedule(age_now, false, settings);
 }
 
 bool KeyWatch::stale(Timestamp now, const MonitorSettings& settings) const {

@@ -14,7 +14,7 @@ class KeyWatch {
   // `phase` in [0, 1) puts the checks of many keys at different times. A key that was proved before a restart is due
   // `interval` after that; any other at once. Where `interval` is zero, no check comes by itself.
   KeyWatch(store::ExternalKey key, std::optional<store::ExternalKeyHealth> stored, double phase, Timestamp now,
-           SteadyTime steady, const MonitorSettings& settings);
+           AgeTime age_now, const MonitorSettings& settings);
 
   [[nodiscard]] const store::ExternalKey& key() const { return key_; }
   void set_key(store::ExternalKey key) { key_ = std::move(key); }
@@ -25,33 +25,33 @@ class KeyWatch {
 
   enum class Source { Heard, Checked };
   // What became of it. Whatever is heard of a key in trouble, its checks go on: not all that is wrong is heard of.
-  void set_health(KeyHealth health, Source source, SteadyTime steady, const MonitorSettings& settings);
+  void set_health(KeyHealth health, Source source, AgeTime age_now, const MonitorSettings& settings);
   // The health is written down.
   void set_stored() { stored_at_ = health_.row.last_checked_at; }
   // A calm key was proved.
-  void prove(Timestamp now, SteadyTime steady, const MonitorSettings& settings);
+  void prove(Timestamp now, AgeTime age_now, const MonitorSettings& settings);
   // Whether what is stored is so old that it is to be written though nothing changed.
   [[nodiscard]] bool stale(Timestamp now, const MonitorSettings& settings) const;
 
   // A check that something asks for: made whatever the interval, and whatever is heard meanwhile.
-  void want_check(SteadyTime when) { wanted_ = wanted_ ? std::min(*wanted_, when) : when; }
-  [[nodiscard]] SteadyTime next_check() const { return wanted_ ? std::min(*wanted_, scheduled_) : scheduled_; }
+  void want_check(AgeTime when) { wanted_ = wanted_ ? std::min(*wanted_, when) : when; }
+  [[nodiscard]] AgeTime next_check() const { return wanted_ ? std::min(*wanted_, scheduled_) : scheduled_; }
   [[nodiscard]] bool checking() const { return checking_; }
   void begin_check();
   // Made again at `next` unless what it found says otherwise.
-  void end_check(SteadyTime next);
+  void end_check(AgeTime next);
   // In place of a check: a suspended key is not asked.
-  void put_off(SteadyTime next);
+  void put_off(AgeTime next);
 
  private:
   [[nodiscard]] std::chrono::milliseconds jittered(std::chrono::milliseconds wait) const;
-  void schedule(SteadyTime steady, bool anew, const MonitorSettings& settings);
+  void schedule(AgeTime age_now, bool anew, const MonitorSettings& settings);
 
   store::ExternalKey key_;
   KeyHealth health_;
   std::optional<Timestamp> stored_at_;
-  SteadyTime scheduled_;
-  std::optional<SteadyTime> wanted_;
+  AgeTime scheduled_;
+  std::optional<AgeTime> wanted_;
   bool checking_ = false;
   std::chrono::milliseconds retry_{0};
   double phase_;

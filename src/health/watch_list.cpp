@@ -43,7 +43,7 @@ bool WatchList::proved(const std::string& id) {
   auto watch = watches_.find(id);
   bool nothing_new = watch != watches_.end() && watch->second.calm() && !inbox_.contains(id);
   if (nothing_new) {
-    watch->second.prove(now, clock_.steady(), settings_);
+    watch->second.prove(now, clock_.age_time(), settings_);
     if (!watch->second.stale(now, settings_)) return false;
   }
   return hear(id, {{News::Kind::Proved, now, {}, 1, now}});
@@ -62,7 +62,7 @@ WatchList::Validated WatchList::validated(const std::string& id, bool success) {
   if (watch == watches_.end() || watch->second.state() == State::Suspended) return {};
   if (!success) {
     // It may have failed for what a key in use does not need, as the tag.
-    watch->second.want_check(clock_.steady());
+    watch->second.want_check(clock_.age_time());
     return {.attend = true, .forget = false};
   }
   bool forget = !watch->second.calm() || inbox_.contains(id);
@@ -80,9 +80,9 @@ void WatchList::changed(const store::ExternalKeyHealth& stored) {
   }
   KeyHealth health;
   health.row = stored;
-  watch->second.set_health(std::move(health), KeyWatch::Source::Checked, clock_.steady(), settings_);
+  watch->second.set_health(std::move(health), KeyWatch::Source::Checked, clock_.age_time(), settings_);
   watch->second.set_stored();
-  if (stored.state == State::Unknown) watch->second.want_check(clock_.steady());
+  if (stored.state == State::Unknown) watch->second.want_check(clock_.age_time());
 }
 
 // With the mutex held.
@@ -95,9 +95,9 @@ bool WatchList::idle() const {
   return inbox_.empty() && running_ == 0;
 }
 
-SteadyTime WatchList::next_event() const {
+AgeTime WatchList::next_event() const {
   std::lock_guard lock(mutex_);
-  auto next = refreshed_at_.value_or(clock_.steady()) + settings_.refresh;
+  auto next = refreshed_at_.value_or(clock_.age_time()) + settings_.refresh;
   if (running_ >= settings_.concurrency) return next;
   for (const auto& [id, watch] : watches_) {
     if (!watch.checking()) next = std::min(next, watch.next_check());
@@ -109,8 +109,8 @@ bool WatchList::begin_refresh() {
   std::lock_guard lock(mutex_);
   bool unknown = std::any_of(inbox_.by_key().begin(), inbox_.by_key().end(),
                              [&](const auto& of) { return !watches_.contains(of.first); });
-  bool due = refresh_wanted_ || unknown || !refreshed_at_ || clock_.steady() - *refreshed_at_ >= settings_.refresh;
-  if (due) refreshed_at_ = clock_.steady();
+  bool due = refresh_wanted_ || unknown || !refreshed_at_ || clock_.age_time() - *refreshed_at_ >= settings_.refresh;
+  if (due) refreshed_at_ = clock_.age_time();
   return due;
 }
 
@@ -118,14 +118,14 @@ void WatchList::take_list(std::vector<HealthBook::Attached> listed) {
   std::lock_guard lock(mutex_);
   refresh_wanted_ = false;
   auto now = clock_.now();
-  auto steady = clock_.steady();
+  auto age_now = clock_.age_time();
   std::map<std::string, KeyWatch> watched;
   for (auto& [key, stored] : listed) {
     auto id = key.id;
     auto known = watches_.extract(id);
     if (known.empty()) {
       watched.emplace(id,
-                      KeyWatch(std::move(key), std::move(stored), random_fraction(random_), now, steady, settings_));
+                      KeyWatch(std::move(key), std::move(stored), random_fraction(random_), now, age_now, settings_));
       continue;
     }
     auto& watch = known.mapped();
@@ -135,9 +135,9 @@ void WatchList::take_list(std::vector<HealthBook::Attached> listed) {
       // Another server's kill switch.
       KeyHealth health = unknown_health(watch.key(), now);
       if (stored) health.row = std::move(*stored);
-      watch.set_health(std::move(health), KeyWatch::Source::Checked, steady, settings_);
+      watch.set_health(std::move(health), KeyWatch::Source::Checked, age_now, settings_);
       watch.set_stored();
-      watch.want_check(steady);
+      watch.want_check(age_now);
     }
     watched.insert(std::move(known));
   }
@@ -155,7 +155,7 @@ std::optional<WatchList::Verdict> WatchList::judge(const std::string& id, const 
   if (found == watches_.end() || found->second.state() == State::Suspended) return std::nullopt;
   auto& watch = found->second;
   if (to_be_checked(heard)) {
-    watch.want_check(clock_.steady());
+    watch.want_check(clock_.age_time());
     return std::nullopt;
   }
   const auto& before = watch.health();
@@ -164,7 +164,7 @@ std::optional<WatchList::Verdict> WatchList::judge(const std::string& id, const 
                   .outdates_keyring = outdates_keyring(heard, before.row)};
   verdict.to_be_written =
       heard.checked || !same_story(before.row, verdict.health.row) || watch.stale(clock_.now(), settings_);
-  if (!verdict.to_be_written) watch.set_health(verdict.health, verdict.source, clock_.steady(), settings_);
+  if (!verdict.to_be_written) watch.set_health(verdict.health, verdict.source, clock_.age_time(), settings_);
   return verdict;
 }
 
@@ -175,19 +175,19 @@ void WatchList::keep(const std::string& id, Verdict verdict, Result<std::optiona
   if (!stored) {
     // The state stays what is stored; a check tells us anew.
     spdlog::warn("the health of {} could not be written: {}", id, describe(stored.error()));
-    watch->second.want_check(clock_.steady() + settings_.retry.first);
+    watch->second.want_check(clock_.age_time() + settings_.retry.first);
   } else if (!stored.value()) {
     watches_.erase(watch);
   } else {
     verdict.health.row = std::move(*stored.value());
-    watch->second.set_health(std::move(verdict.health), verdict.source, clock_.steady(), settings_);
+    watch->second.set_health(std::move(verdict.health), verdict.source, clock_.age_time(), settings_);
     watch->second.set_stored();
   }
 }
 
 WatchList::Due WatchList::take_due() {
   std::lock_guard lock(mutex_);
-  auto now = clock_.steady();
+  auto now = clock_.age_time();
   Due taken;
   std::vector<KeyWatch*> due;
   for (auto& [id, watch] : watches_) {
@@ -224,7 +224,7 @@ void WatchList::end_check(const std::string& id, Timestamp began, std::optional<
   --running_;
   auto watch = watches_.find(id);
   if (watch != watches_.end()) {
-    watch->second.end_check(clock_.steady() + settings_.retry.first);
+    watch->second.end_check(clock_.age_time() + settings_.retry.first);
   }
   if (!news) return;
   news->first = began;

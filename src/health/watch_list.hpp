@@ -37,7 +37,7 @@ class WatchList {
   // Neither news to be taken nor checks on the way.
   [[nodiscard]] bool idle() const;
   // When the list is to be read again, or a key is to be checked.
-  [[nodiscard]] SteadyTime next_event() const;
+  [[nodiscard]] AgeTime next_event() const;
 
   // Whether the list of attached keys is to be read again; the caller then does.
   [[nodiscard]] bool begin_refresh();
@@ -77,7 +77,7 @@ class WatchList {
   mutable std::mutex mutex_;  // over everything below
   std::map<std::string, KeyWatch> watches_;
   NewsInbox inbox_;
-  std::optional<SteadyTime> refreshed_at_;
+  std::optional<AgeTime> refreshed_at_;
   bool refresh_wanted_ = false;
   std::size_t running_ = 0;
 };

@@ -26,6 +26,7 @@ constexpr milliseconds kLongestPoll{1000};
 // What libcurl has, beyond the deadline, to end a transfer itself: it says more of why.
 constexpr milliseconds kGrace{20};
 
+// By the machine's own steady clock, whatever clock the caller has: how long an answer is waited for is no age.
 milliseconds left_until(Deadline deadline) {
   return std::chrono::duration_cast<milliseconds>(deadline - std::chrono::steady_clock::now());
 }

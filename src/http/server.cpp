@@ -8,6 +8,7 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/strand.hpp>
 #include <fmt/format.h>
+#include <openssl/crypto.h>
 
 #include "base/log.hpp"
 #include "http/connection.hpp"
@@ -231,7 +232,11 @@ Task<void> Server::stop(std::chrono::milliseconds grace) {
 Result<std::unique_ptr<Server>> Server::start(asio::any_io_executor executor, ServerOptions options, Service& service) {
   std::shared_ptr<asio::ssl::context> tls;
   if (options.tls) {
-    LATCHKEY_TRY(tls, make_tls(*options.tls));
+    auto made = make_tls(*options.tls);
+    // OpenSSL has the key in a form of its own; its text is needed no more.
+    OPENSSL_cleanse(options.tls->private_key_pem.data(), options.tls->private_key_pem.size());
+    options.tls.reset();
+    LATCHKEY_TRY(tls, std::move(made));
   }
   LATCHKEY_TRY(auto acceptor, listen_on(asio::make_strand(executor), options.address, options.port));
   auto bodies = BodyBudget::create({.total = options.max_body_bytes_held, .patience = options.body_patience});

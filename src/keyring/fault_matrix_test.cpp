@@ -168,7 +168,7 @@ Cell FaultMatrix::ask(World& world, Place place, const envelope::DataKey& origin
     }
     bool same = crypto::equal_constant_time(lease.value().key->material(), original.material());
     cell.outcome = is_new || same ? Outcome::Served : Outcome::Wrong;
-    EXPECT_GE(lease.value().expires_at, world.clock.steady());
+    EXPECT_GE(lease.value().expires_at, world.clock.age_time());
   };
   auto deadline = world.clock.steady() + kPatience;
   if (place == Place::Get) {

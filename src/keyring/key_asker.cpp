@@ -111,10 +111,10 @@ Task<Result<ProvenKey>> KeyAsker::make(Compartment compartment) {
                      envelope::key_check(made)};
   // It may have been suspended while it wrapped.
   LATCHKEY_CO_TRYV(co_await ask_leave(compartment));
-  auto ticket = table_.begin({external, row.key_version}, clock_.steady());
+  auto ticket = table_.begin({external, row.key_version}, clock_.age_time());
   auto returned = co_await unwrap(compartment, row, ticket, Asks::Anew);
   if (!returned) {
-    if (kms::is_refusal(returned.error())) table_.note_wrapping(external, returned.error(), clock_.steady());
+    if (kms::is_refusal(returned.error())) table_.note_wrapping(external, returned.error(), clock_.age_time());
     co_return returned.error();
   }
   table_.clear_wrapping(external);
@@ -151,11 +151,11 @@ Error KeyAsker::unwrapping_failed(const LeaseTable::Ticket& ticket, const Compar
   if (kms::was_not_asked(error)) return error;
   const auto& external_key = ticket.version.external_key;
   if (kms::is_refusal(error)) {
-    table_.refuse(ticket, compartment, data_key, error, clock_.steady());
+    table_.refuse(ticket, compartment, data_key, error, clock_.age_time());
     spdlog::warn("{} refuses: its leases are dropped: {}",
                  external_key.empty() ? "the platform's root key" : external_key, describe(error));
   } else if (kms::is_outage(error)) {
-    table_.miss(ticket, error, clock_.steady());
+    table_.miss(ticket, error, clock_.age_time());
   }
   tell_failed(external_key, error);
   return error;
@@ -165,7 +165,7 @@ Error KeyAsker::wrapping_failed(const std::string& external_key, Error error) {
   if (kms::was_not_asked(error)) return error;
   if (!kms::is_refusal(error) && !kms::is_outage(error)) return error;
   if (kms::is_refusal(error) && !kms::concerns_wrapping_alone(error)) table_.evict(external_key);
-  table_.note_wrapping(external_key, error, clock_.steady());
+  table_.note_wrapping(external_key, error, clock_.age_time());
   tell_failed(external_key, error);
   return error;
 }

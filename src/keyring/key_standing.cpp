@@ -26,7 +26,7 @@ milliseconds renewal_slack(const LeaseAges& ages) {
   return std::clamp(ages.soft / 10, milliseconds(100), milliseconds(1'000));
 }
 
-void Setback::note(const Error& error, SteadyTime now, const BackoffSettings& settings) {
+void Setback::note(const Error& error, AgeTime now, const BackoffSettings& settings) {
   wait_ = error_ ? std::min(wait_ * 2, settings.most) : settings.first;
   error_ = error;
   last_at_ = now;
@@ -34,13 +34,13 @@ void Setback::note(const Error& error, SteadyTime now, const BackoffSettings& se
   next_try_ = now + std::max(wait_, patience);
 }
 
-bool Setback::take_try(SteadyTime now) {
+bool Setback::take_try(AgeTime now) {
   if (now < next_try_) return false;
   next_try_ = now + wait_;
   return true;
 }
 
-void KeyStanding::prove(SteadyTime when, const LeaseAges& ages, double phase) {
+void KeyStanding::prove(AgeTime when, const LeaseAges& ages, double phase) {
   bool first = !proven_at;
   proven_at = std::max(proven_at.value_or(when), when);
   used = false;
@@ -57,45 +57,46 @@ void KeyStanding::prove(SteadyTime when, const LeaseAges& ages, double phase) {
   renew_at = next;
 }
 
-void KeyStanding::refuse(const Error& error, SteadyTime now, const StandingSettings& settings) {
+void KeyStanding::refuse(const Error& error, AgeTime now, const StandingSettings& settings) {
   proven_at.reset();
   outage.clear();
   wanted = false;
   refusal.note(error, now, settings.refusals);
 }
 
-void KeyStanding::miss(const Error& error, SteadyTime now, const StandingSettings& settings) {
+void KeyStanding::miss(const Error& error, AgeTime now, const StandingSettings& settings) {
   outage.note(error, now, settings.outages);
 }
 
-LeaseUse KeyStanding::use(const LeaseAges& ages, SteadyTime now) const {
+LeaseUse KeyStanding::use(const LeaseAges& ages, AgeTime now) const {
   if (!proven_at) return LeaseUse::Gone;
   auto age = now - *proven_at;
   if (age >= ages.hard) return LeaseUse::Gone;
   if (age < ages.soft) return LeaseUse::Fresh;
   if (outage && now - outage.last_at() < ages.soft) return LeaseUse::Bridging;
   auto in_time = *proven_at + ages.soft + renewal_slack(ages);
-  if (renewing_since ? *renewing_since < in_time : now < in_time) return LeaseUse::Awaiting;
+  if (renewing_since ? *renewing_since < in_time && now < awaited_until : now < in_time) return LeaseUse::Awaiting;
   return LeaseUse::Stale;
 }
 
-bool KeyStanding::renewal_due(const LeaseAges& ages, SteadyTime now) const {
+bool KeyStanding::renewal_due(const LeaseAges& ages, AgeTime now) const {
   if (renewing_since || now < not_before || !proven_at || now - *proven_at >= ages.hard) return false;
   return now >= renew_at && (!outage || now >= outage.next_try());
 }
 
-bool KeyStanding::probe_due(SteadyTime now) const {
+bool KeyStanding::probe_due(AgeTime now) const {
   return refusal && wanted && !renewing_since && now >= refusal.next_try();
 }
 
-void KeyStanding::begin_renewal(SteadyTime now) {
+void KeyStanding::begin_renewal(AgeTime now, const StandingSettings& settings) {
   renewing_since = now;
+  awaited_until = now + settings.longest_question;
   not_before = now + kRenewalPause;
   wanted = false;
   if (refusal) (void)refusal.take_try(now);
 }
 
-std::optional<Error> KeyStanding::obstacle(SteadyTime now) {
+std::optional<Error> KeyStanding::obstacle(AgeTime now) {
   if (refusal) {
     wanted = true;
     bool left_to_probe = renewing_since || now < refusal.next_try() + kProbeSlack;

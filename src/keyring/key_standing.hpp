@@ -20,19 +20,19 @@ struct BackoffSettings {
 class Setback {
  public:
   // A first one waits settings.first, another one right behind it twice as long.
-  void note(const Error& error, SteadyTime now, const BackoffSettings& settings);
+  void note(const Error& error, AgeTime now, const BackoffSettings& settings);
   void clear() { error_.reset(); }
   [[nodiscard]] explicit operator bool() const { return error_.has_value(); }
   [[nodiscard]] const Error& error() const { return *error_; }
-  [[nodiscard]] SteadyTime last_at() const { return last_at_; }
-  [[nodiscard]] SteadyTime next_try() const { return next_try_; }
+  [[nodiscard]] AgeTime last_at() const { return last_at_; }
+  [[nodiscard]] AgeTime next_try() const { return next_try_; }
   // Time for another try: true for one caller, who makes it; the others go on with the answer that is known.
-  bool take_try(SteadyTime now);
+  bool take_try(AgeTime now);
 
  private:
   std::optional<Error> error_;
-  SteadyTime last_at_{};
-  SteadyTime next_try_{};
+  AgeTime last_at_{};
+  AgeTime next_try_{};
   std::chrono::milliseconds wait_{0};
 };
 
@@ -48,32 +48,35 @@ enum class LeaseUse {
 struct StandingSettings {
   BackoffSettings refusals;
   BackoffSettings outages;
+  // A question that is older was asked before the machine slept: no lease is used on for its answer.
+  std::chrono::milliseconds longest_question{35'000};
 };
 
 struct KeyStanding {
-  std::optional<SteadyTime> proven_at;
-  SteadyTime renew_at{};
-  std::optional<SteadyTime> renewing_since;  // a renewal is on its way
-  SteadyTime not_before{};                   // where renewals end without an answer, not at once again
-  bool used = false;                         // since it was proven
-  bool wanted = false;                       // asked for in vain since the last question
-  SteadyTime asked_at{};
+  std::optional<AgeTime> proven_at;
+  AgeTime renew_at{};
+  std::optional<AgeTime> renewing_since;  // a renewal is on its way
+  AgeTime awaited_until{};                // for as long leases are used on for its answer
+  AgeTime not_before{};                   // where renewals end without an answer, not at once again
+  bool used = false;                      // since it was proven
+  bool wanted = false;                    // asked for in vain since the last question
+  AgeTime asked_at{};
   Setback refusal;
   Setback outage;
 
   // The key let us in when it was asked at `when`. `phase` in [0, 1) puts the renewals of many keys at different times.
-  void prove(SteadyTime when, const LeaseAges& ages, double phase);
-  void refuse(const Error& error, SteadyTime now, const StandingSettings& settings);
-  void miss(const Error& error, SteadyTime now, const StandingSettings& settings);
+  void prove(AgeTime when, const LeaseAges& ages, double phase);
+  void refuse(const Error& error, AgeTime now, const StandingSettings& settings);
+  void miss(const Error& error, AgeTime now, const StandingSettings& settings);
 
-  [[nodiscard]] LeaseUse use(const LeaseAges& ages, SteadyTime now) const;
+  [[nodiscard]] LeaseUse use(const LeaseAges& ages, AgeTime now) const;
   // Whether a renewal is due that nobody has begun.
-  [[nodiscard]] bool renewal_due(const LeaseAges& ages, SteadyTime now) const;
+  [[nodiscard]] bool renewal_due(const LeaseAges& ages, AgeTime now) const;
   // Whether a refused key is due to be asked whether it still refuses, and somebody would like to know.
-  [[nodiscard]] bool probe_due(SteadyTime now) const;
-  void begin_renewal(SteadyTime now);
+  [[nodiscard]] bool probe_due(AgeTime now) const;
+  void begin_renewal(AgeTime now, const StandingSettings& settings);
   // The answer for who would ask: a refusal or an outage that is known. Nothing where the caller is to ask.
-  [[nodiscard]] std::optional<Error> obstacle(SteadyTime now);
+  [[nodiscard]] std::optional<Error> obstacle(AgeTime now);
 };
 
 // By how much a renewal may be late and still be in time: of a lease that is used all the while, requests never wait

@@ -18,8 +18,8 @@ class KeyStandingTest : public ::testing::Test {
 
   LeaseAges ages{60s, 1h};
   StandingSettings settings{{10s, 60s}, {1s, 30s}};
-  SteadyTime start{100h};
-  SteadyTime now = start;
+  AgeTime start{100h};
+  AgeTime now = start;
   KeyStanding standing;
 };
 
@@ -49,7 +49,7 @@ TEST_F(KeyStandingTest, FromThereOnItIsAskedOnceEachSoft) {
   int asked = 0;
   while (now < start + 1h) {
     if (due()) {
-      standing.begin_renewal(now);
+      standing.begin_renewal(now, settings);
       EXPECT_FALSE(due());
       ++asked;
       prove(0.1);
@@ -65,13 +65,23 @@ TEST_F(KeyStandingTest, AnAnswerThatIsLateServesMeanwhileAndAnIdleKeyDoesNot) {
   prove();
   now = start + 60s + renewal_slack(ages) - 1ms;
   EXPECT_EQ(use(), LeaseUse::Awaiting);
-  standing.begin_renewal(now);
+  standing.begin_renewal(now, settings);
   now += 9s;
   EXPECT_EQ(use(), LeaseUse::Awaiting);
   standing.renewing_since.reset();
   EXPECT_EQ(use(), LeaseUse::Stale);
-  standing.begin_renewal(now);
+  standing.begin_renewal(now, settings);
   EXPECT_EQ(use(), LeaseUse::Stale) << "begun too late to be used meanwhile";
+}
+
+TEST_F(KeyStandingTest, ALeaseIsNotUsedOnForAQuestionFromBeforeASleep) {
+  prove();
+  now = start + 59s;
+  standing.begin_renewal(now, settings);
+  now += settings.longest_question - 1ms;
+  EXPECT_EQ(use(), LeaseUse::Awaiting);
+  now += 30min;
+  EXPECT_EQ(use(), LeaseUse::Stale);
 }
 
 TEST_F(KeyStandingTest, WithoutBridgingTheRenewalIsAheadAndTheLeaseEndsAtSoft) {
@@ -79,7 +89,7 @@ TEST_F(KeyStandingTest, WithoutBridgingTheRenewalIsAheadAndTheLeaseEndsAtSoft) {
   prove(0.999);
   now = start + 44978ms;
   EXPECT_TRUE(due());
-  standing.begin_renewal(now);
+  standing.begin_renewal(now, settings);
   now = start + 60s - 1ns;
   EXPECT_EQ(use(), LeaseUse::Fresh);
   now = start + 60s;
@@ -89,7 +99,7 @@ TEST_F(KeyStandingTest, WithoutBridgingTheRenewalIsAheadAndTheLeaseEndsAtSoft) {
 TEST_F(KeyStandingTest, ARenewalWithoutAnAnswerIsNotRepeatedAtOnce) {
   prove();
   now = start + 30s;
-  standing.begin_renewal(now);
+  standing.begin_renewal(now, settings);
   standing.renewing_since.reset();
   EXPECT_FALSE(due());
   now += 1s;
@@ -130,7 +140,7 @@ TEST_F(KeyStandingTest, AnOutageIsAnsweredFromMemoryToAllButOne) {
   EXPECT_FALSE(standing.obstacle(now)) << "one may try";
   EXPECT_TRUE(standing.obstacle(now)) << "and the others not";
   now += 1s;
-  standing.begin_renewal(now);
+  standing.begin_renewal(now, settings);
   EXPECT_TRUE(standing.obstacle(now)) << "a renewal is trying";
 }
 
@@ -158,7 +168,7 @@ TEST_F(KeyStandingTest, ARefusalEndsTheLeaseAndIsProbedEverMoreSlowlyWhileSomebo
     ASSERT_TRUE(standing.obstacle(now));
     while (!standing.probe_due(now)) now += 1s;
     waits.push_back(std::chrono::duration_cast<std::chrono::milliseconds>(now - refused));
-    standing.begin_renewal(now);
+    standing.begin_renewal(now, settings);
     EXPECT_TRUE(standing.obstacle(now + 100s)) << "answered from memory while the probe is on its way";
     standing.refuse(kDenied, now, settings);
     standing.renewing_since.reset();

@@ -22,6 +22,11 @@ constexpr std::chrono::milliseconds kAwaited{25};
 constexpr std::size_t kDueAtOnce = 2;
 constexpr std::chrono::milliseconds kBetweenDue{2};
 
+// From the question to the use of its answer, by a machine that does not sleep: the store is asked, too.
+std::chrono::milliseconds longest_question(const KeyringSettings& settings) {
+  return settings.kms_timeout + std::chrono::seconds(5);
+}
+
 Error too_late() {
   kms::Facts facts;
   facts.host = "the workspace's encryption key";
@@ -58,7 +63,9 @@ class Keyring::Impl : public std::enable_shared_from_this<Impl> {
         clock_(clock),
         executor_(std::move(executor)),
         settings_(settings),
-        table_({{settings.probes, settings.tries}, settings.max_leases, [&random] { return random_fraction(random); }}),
+        table_({{settings.probes, settings.tries, longest_question(settings)},
+                settings.max_leases,
+                [&random] { return random_fraction(random); }}),
         asker_(store, provider, clock, random, table_, settings.kms_timeout, settings.may_ask, observer,
                settings.renewals) {}
 
@@ -73,7 +80,7 @@ class Keyring::Impl : public std::enable_shared_from_this<Impl> {
   [[nodiscard]] std::chrono::milliseconds attend();
   [[nodiscard]] bool may_use(const Compartment& compartment, const Lease& lease) const {
     bool dropped = lease.dropped && lease.dropped->load();
-    return !dropped && !table_.is_destroyed({compartment.id, lease.key->id()});
+    return !dropped && clock_.age_time() < lease.expires_at && !table_.is_destroyed({compartment.id, lease.key->id()});
   }
   [[nodiscard]] std::size_t size() const { return table_.size(); }
 
@@ -83,7 +90,7 @@ class Keyring::Impl : public std::enable_shared_from_this<Impl> {
     return compartment.ages.value_or(settings_.ages);
   }
   [[nodiscard]] Lease lease_of(std::shared_ptr<const envelope::DataKey> key, std::optional<std::string> external_key_id,
-                               SteadyTime proven_at, const LeaseAges& ages,
+                               AgeTime proven_at, const LeaseAges& ages,
                                std::chrono::milliseconds past_soft = kAwaited) const;
   [[nodiscard]] Lease lease_of(const LeaseTable::Found& found, const LeaseAges& ages) const {
     auto past_soft = found.use == LeaseUse::Bridging ? renewal_slack(ages) : kAwaited;
@@ -126,7 +133,7 @@ class Keyring::Impl : public std::enable_shared_from_this<Impl> {
 Task<Result<Lease>> Keyring::Impl::for_encryption(Compartment compartment, Deadline deadline) {
   if (clock_.steady() >= deadline) co_return deadline_passed();
   auto external = external_of(compartment.external_key_id);
-  if (auto id = table_.active(compartment.id, external, ages_of(compartment), clock_.steady())) {
+  if (auto id = table_.active(compartment.id, external, ages_of(compartment), clock_.age_time())) {
     auto lease = co_await for_decryption(compartment, *id, deadline);
     if (lease || lease.error().code != ErrorCode::NotFound) co_return lease;
   }
@@ -149,8 +156,8 @@ Task<Result<Lease>> Keyring::Impl::for_decryption(Compartment compartment, RawId
 }
 
 Lease Keyring::Impl::lease_of(std::shared_ptr<const envelope::DataKey> key, std::optional<std::string> external_key_id,
-                              SteadyTime proven_at, const LeaseAges& ages, std::chrono::milliseconds past_soft) const {
-  auto now = clock_.steady();
+                              AgeTime proven_at, const LeaseAges& ages, std::chrono::milliseconds past_soft) const {
+  auto now = clock_.age_time();
   auto expires_at = proven_at + ages.hard;
   auto soft_end = proven_at + ages.soft;
   if (soft_end <= now) soft_end = now + past_soft;
@@ -159,7 +166,7 @@ Lease Keyring::Impl::lease_of(std::shared_ptr<const envelope::DataKey> key, std:
 
 // A lease under another external key than the workspace's cannot be: the store is asked, and raises the alarm.
 std::optional<LeaseTable::Found> Keyring::Impl::find(const Compartment& compartment, const RawId& id) {
-  auto found = table_.find({compartment.id, id}, ages_of(compartment), clock_.steady());
+  auto found = table_.find({compartment.id, id}, ages_of(compartment), clock_.age_time());
   if (!found) return std::nullopt;
   if (found->renew) renew_behind(compartment, id, found->version);
   const auto& external = found->version.external_key;
@@ -212,7 +219,7 @@ void Keyring::Impl::renew_behind(Compartment compartment, RawId id, KeyVersionId
 }
 
 std::chrono::milliseconds Keyring::Impl::attend() {
-  auto now = clock_.steady();
+  auto now = clock_.age_time();
   auto all = table_.take_due(settings_.ages, kDueAtOnce, now);
   for (auto& due : all) renew_behind(std::move(due.compartment), due.data_key, std::move(due.version));
   if (all.size() == kDueAtOnce) return kBetweenDue;
@@ -250,9 +257,9 @@ Task<Result<Lease>> Keyring::Impl::read_and_unwrap(Compartment compartment, RawI
     LATCHKEY_CO_TRY(auto row, co_await asker_.read(compartment, id));
     KeyVersionId version{external_of(row.external_key_id), row.key_version};
     if (why == Why::Request) {
-      if (auto obstacle = table_.obstacle(version, clock_.steady())) co_return *obstacle;
+      if (auto obstacle = table_.obstacle(version, clock_.age_time())) co_return *obstacle;
     }
-    auto ticket = table_.begin(version, clock_.steady());
+    auto ticket = table_.begin(version, clock_.age_time());
     if (row.external_key_id && ticket.epoch != epoch) continue;
     bool again = why == Why::Renewal && table_.is_proven(version);
     auto asks = again ? KeyAsker::Asks::Again : KeyAsker::Asks::Anew;
@@ -274,9 +281,11 @@ Task<Result<Lease>> Keyring::Impl::read_and_unwrap(Compartment compartment, RawI
   co_return changed_again_and_again();
 }
 
-// The lease of a data key that has just been unwrapped; nothing where the key was evicted or refused in the meantime.
+// The lease of a data key that has just been unwrapped; nothing where the key was evicted or refused in the meantime,
+// or the machine slept: an answer from before proves nothing.
 std::optional<Lease> Keyring::Impl::keep(const LeaseTable::Ticket& ticket, const Compartment& compartment,
                                          std::shared_ptr<const envelope::DataKey> key, std::string request_id) {
+  if (clock_.age_time() - ticket.begun > longest_question(settings_)) return std::nullopt;
   auto ages = ages_of(compartment);
   std::shared_ptr<const std::string> named;
   if (!request_id.empty()) named = std::make_shared<const std::string>(std::move(request_id));
@@ -291,7 +300,7 @@ std::optional<Lease> Keyring::Impl::keep(const LeaseTable::Ticket& ticket, const
 
 Task<Result<Lease>> Keyring::Impl::find_or_make(Compartment compartment) {
   auto external = external_of(compartment.external_key_id);
-  auto read_at = clock_.steady();
+  auto read_at = clock_.age_time();
   auto work = [workspace = compartment.id, external_key = compartment.external_key_id](store::Transaction& tx) {
     return tx.find_active_data_key(workspace, external_key);
   };
@@ -329,9 +338,9 @@ void Keyring::Impl::replace_behind(Compartment compartment, RawId active, Rotati
 
 Task<Result<Lease>> Keyring::Impl::replace(Compartment compartment, RawId active, RotationCause cause) {
   auto external = external_of(compartment.external_key_id);
-  if (auto obstacle = table_.wrapping_obstacle(external, clock_.steady())) co_return *obstacle;
+  if (auto obstacle = table_.wrapping_obstacle(external, clock_.age_time())) co_return *obstacle;
   LATCHKEY_CO_TRY(auto proven, co_await asker_.make(compartment));
-  auto read_at = clock_.steady();
+  auto read_at = clock_.age_time();
   DataKeyReplaced event{
       compartment.organization, compartment.workspace_id, compartment.external_key_id, active, proven.row.id, cause};
   auto work = [row = proven.row, event, record = settings_.record_replacement,
@@ -361,7 +370,7 @@ Task<Result<void>> Keyring::Impl::write_use() {
 
 Task<Result<Lease>> Keyring::Impl::make(Compartment compartment) {
   auto external = external_of(compartment.external_key_id);
-  if (auto obstacle = table_.wrapping_obstacle(external, clock_.steady())) co_return *obstacle;
+  if (auto obstacle = table_.wrapping_obstacle(external, clock_.age_time())) co_return *obstacle;
   LATCHKEY_CO_TRY(auto proven, co_await asker_.make(compartment));
   auto work = [row = proven.row, may_ask = settings_.may_ask](store::Transaction& tx) -> Result<store::DataKey> {
     LATCHKEY_TRYV(leave_in(tx, may_ask, row));

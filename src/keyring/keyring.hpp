@@ -62,10 +62,10 @@ struct KeyringSettings {
 struct Lease {
   std::shared_ptr<const envelope::DataKey> key;  // wiped when the last holder lets go
   std::optional<std::string> external_key_id;
-  SteadyTime expires_at;  // the hard age
+  AgeTime expires_at;  // the hard age
   // When one who holds the key outside of the keyring must ask again: soft after the key last let us in, or, while its
   // answer is waited for or an outage is bridged, in a moment; never past the hard age.
-  SteadyTime ask_again_at;
+  AgeTime ask_again_at;
   bool bridged = false;  // used past its age, as the key cannot be asked
   // By which the customer's log names the unwrap that this rides on: the latest under the external key's version. Null
   // where there is no such log.

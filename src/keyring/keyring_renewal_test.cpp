@@ -198,7 +198,7 @@ TEST_F(KeyringRenewalTest, PastSoftOneUnwrapRenewsEveryLease) {
   });
   EXPECT_EQ(good, 50);
   EXPECT_EQ(provider.unwraps, 1);
-  EXPECT_EQ(decrypting(all[5].first, all[5].second).value().expires_at, clock.steady() + 1h);
+  EXPECT_EQ(decrypting(all[5].first, all[5].second).value().expires_at, clock.age_time() + 1h);
   EXPECT_EQ(provider.unwraps, 1);
 }
 
@@ -223,6 +223,100 @@ TEST_F(KeyringRenewalTest, HardEqualToSoftBridgesNothing) {
   EXPECT_TRUE(decrypting(id));
   clock.advance(1us);
   EXPECT_EQ(decrypting(id).error().code, ErrorCode::KeyUnreachable);
+}
+
+// Revoked while the machine slept: whatever the lease was good for before, the vault is asked before it is used.
+TEST_F(KeyringRenewalTest, AMachineThatSleptAsksTheVaultBeforeItServesAnything) {
+  const std::chrono::microseconds sleeps[] = {kIdle, 30min, 1h, 7 * 24h};
+  for (auto slept : sleeps) {
+    forget_leases();
+    provider.unwrap_error.reset();
+    auto id = encrypting().value().key->id();
+    provider.unwraps = 0;
+    provider.unwrap_error = error(ErrorCode::KeyDenied, kms::reason::kKeyDisabled);
+    clock.sleep(slept);
+    EXPECT_EQ(decrypting(id).error().code, ErrorCode::KeyDenied) << slept.count();
+    EXPECT_EQ(provider.unwraps, 1);
+    EXPECT_EQ(encrypting().error().code, ErrorCode::KeyDenied) << slept.count();
+    EXPECT_EQ(keyring->size(), 0U);
+  }
+}
+
+TEST_F(KeyringRenewalTest, WhatASleepingMachineHeldIsWipedWithoutARequest) {
+  ASSERT_TRUE(encrypting());
+  attend();
+  clock.sleep(1h);
+  attend();
+  EXPECT_EQ(keyring->size(), 0U);
+}
+
+TEST_F(KeyringRenewalTest, AnOutageIsNotBridgedPastHardBySleeping) {
+  auto id = encrypting().value().key->id();
+  provider.unwrap_error = error(ErrorCode::KeyUnreachable);
+  clock.sleep(1h - 1s);
+  EXPECT_TRUE(decrypting(id));
+  clock.sleep(1s);
+  EXPECT_EQ(decrypting(id).error().code, ErrorCode::KeyUnreachable);
+}
+
+// The key let us in, then it was revoked while the machine slept, with the answer already on its way.
+TEST_F(KeyringRenewalTest, AnAnswerFromBeforeASleepProvesNothing) {
+  auto id = encrypting().value().key->id();
+  const std::chrono::microseconds sleeps[] = {30min, 7 * 24h};
+  for (auto slept : sleeps) {
+    clock.advance(kIdle);
+    provider.unwraps = 0;
+    provider.while_unwrapping = [&] {
+      if (provider.unwraps == 1) clock.sleep(slept);
+    };
+    EXPECT_TRUE(decrypting(id));
+    EXPECT_EQ(provider.unwraps, 2) << "asked again after the sleep";
+    EXPECT_LE(decrypting(id).value().expires_at, clock.age_time() + 1h);
+  }
+  clock.advance(kIdle);
+  provider.unwraps = 0;
+  provider.while_unwrapping = [&] {
+    if (provider.unwraps == 1) {
+      clock.sleep(30min);
+    } else {
+      provider.unwrap_error = error(ErrorCode::KeyDenied, kms::reason::kKeyDisabled);
+    }
+  };
+  EXPECT_EQ(decrypting(id).error().code, ErrorCode::KeyDenied);
+}
+
+TEST_F(KeyringRenewalTest, ARequestThatSleptMayNotUseTheLeaseThatItHolds) {
+  auto lease = encrypting().value();
+  clock.sleep(1h - 1us);
+  EXPECT_TRUE(keyring->may_use(customer, lease));
+  clock.sleep(1us);
+  EXPECT_FALSE(keyring->may_use(customer, lease));
+}
+
+TEST_F(KeyringRenewalTest, AWallClockThatLeapsForwardCostsOneQuestion) {
+  auto id = encrypting().value().key->id();
+  const std::chrono::microseconds leaps[] = {2min, 30min, 365 * 24h};
+  for (auto leap : leaps) {
+    provider.unwraps = 0;
+    clock.leap_wall(leap);
+    for (int i = 0; i < 3; ++i) EXPECT_TRUE(decrypting(id));
+    EXPECT_EQ(provider.unwraps, 1);
+    clock.leap_wall(-leap);
+    EXPECT_TRUE(decrypting(id));
+    EXPECT_EQ(provider.unwraps, 1) << "and none where it is put right";
+  }
+}
+
+TEST_F(KeyringRenewalTest, AWallClockThatLeapsBackMakesNothingYounger) {
+  auto id = encrypting().value().key->id();
+  clock.leap_wall(-24h);
+  provider.unwraps = 0;
+  clock.advance(29s);
+  EXPECT_TRUE(decrypting(id));
+  EXPECT_EQ(provider.unwraps, 0);
+  provider.unwrap_error = error(ErrorCode::KeyDenied, kms::reason::kKeyDisabled);
+  clock.advance(kIdle);
+  EXPECT_EQ(decrypting(id).error().code, ErrorCode::KeyDenied);
 }
 
 TEST_F(KeyringRenewalTest, AnOrganisationMaySwitchBridgingOff) {

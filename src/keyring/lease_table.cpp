@@ -24,7 +24,7 @@ std::size_t LeaseTable::HashLeaseId::operator()(const LeaseId& id) const {
   return compartment ^ (data_key * 31);
 }
 
-std::optional<LeaseTable::Found> LeaseTable::find(const LeaseId& id, const LeaseAges& ages, SteadyTime now) {
+std::optional<LeaseTable::Found> LeaseTable::find(const LeaseId& id, const LeaseAges& ages, AgeTime now) {
   std::lock_guard lock(mutex_);
   auto& by_id = leases_.get<ById>();
   auto lease = by_id.find(id);
@@ -42,7 +42,7 @@ std::optional<LeaseTable::Found> LeaseTable::find(const LeaseId& id, const Lease
               lease->dropped};
   // Who has to wait asks by itself.
   if (use != LeaseUse::Stale && standing.renewal_due(ages, now)) {
-    standing.begin_renewal(now);
+    standing.begin_renewal(now, settings_.standing);
     found.renew = true;
     // Before its time is out, a lease whose renewal has just begun is used on.
     found.use = standing.use(ages, now);
@@ -50,7 +50,7 @@ std::optional<LeaseTable::Found> LeaseTable::find(const LeaseId& id, const Lease
   return found;
 }
 
-LeaseTable::Ticket LeaseTable::begin(KeyVersionId id, SteadyTime now) {
+LeaseTable::Ticket LeaseTable::begin(KeyVersionId id, AgeTime now) {
   std::lock_guard lock(mutex_);
   version(id)->standing.asked_at = now;
   const auto& known = external(id.external_key);
@@ -62,9 +62,9 @@ std::uint64_t LeaseTable::epoch(const std::string& external_key) {
   return external(external_key).epoch;
 }
 
-std::optional<SteadyTime> LeaseTable::insert(const Ticket& ticket, const Compartment& compartment,
-                                             const LeaseAges& ages, std::shared_ptr<const envelope::DataKey> key,
-                                             std::shared_ptr<const std::string> kms_request_id) {
+std::optional<AgeTime> LeaseTable::insert(const Ticket& ticket, const Compartment& compartment, const LeaseAges& ages,
+                                          std::shared_ptr<const envelope::DataKey> key,
+                                          std::shared_ptr<const std::string> kms_request_id) {
   std::lock_guard lock(mutex_);
   if (!valid(ticket)) return std::nullopt;
   auto proven = version(ticket.version);
@@ -84,7 +84,7 @@ std::optional<SteadyTime> LeaseTable::insert(const Ticket& ticket, const Compart
 }
 
 void LeaseTable::refuse(const Ticket& ticket, const Compartment& compartment, const RawId& data_key, const Error& error,
-                        SteadyTime now) {
+                        AgeTime now) {
   std::lock_guard lock(mutex_);
   // A refusal counts even where the question was old: what it costs is one more question.
   drop(ticket.version.external_key);
@@ -95,7 +95,7 @@ void LeaseTable::refuse(const Ticket& ticket, const Compartment& compartment, co
   look_at(refused, refused->standing.refusal.next_try());
 }
 
-void LeaseTable::miss(const Ticket& ticket, const Error& error, SteadyTime now) {
+void LeaseTable::miss(const Ticket& ticket, const Error& error, AgeTime now) {
   std::lock_guard lock(mutex_);
   if (!valid(ticket)) return;
   auto missed = version(ticket.version);
@@ -109,13 +109,13 @@ bool LeaseTable::is_proven(const KeyVersionId& id) const {
   return known && known->standing.proven_at;
 }
 
-std::optional<Error> LeaseTable::obstacle(const KeyVersionId& id, SteadyTime now) {
+std::optional<Error> LeaseTable::obstacle(const KeyVersionId& id, AgeTime now) {
   std::lock_guard lock(mutex_);
   auto known = find_version(id);
   return known ? known->standing.obstacle(now) : std::nullopt;
 }
 
-void LeaseTable::note_wrapping(const std::string& external_key, const Error& error, SteadyTime now) {
+void LeaseTable::note_wrapping(const std::string& external_key, const Error& error, AgeTime now) {
   std::lock_guard lock(mutex_);
   const auto& backoff = kms::is_refusal(error) ? settings_.standing.refusals : settings_.standing.outages;
   external(external_key).wrapping.note(error, now, backoff);
@@ -127,7 +127,7 @@ void LeaseTable::clear_wrapping(const std::string& external_key) {
   if (found != externals_.end()) found->second.wrapping.clear();
 }
 
-std::optional<Error> LeaseTable::wrapping_obstacle(const std::string& external_key, SteadyTime now) {
+std::optional<Error> LeaseTable::wrapping_obstacle(const std::string& external_key, AgeTime now) {
   std::lock_guard lock(mutex_);
   auto found = externals_.find(external_key);
   if (found == externals_.end()) return std::nullopt;
@@ -135,7 +135,7 @@ std::optional<Error> LeaseTable::wrapping_obstacle(const std::string& external_k
   return wrapping && !wrapping.take_try(now) ? std::optional(wrapping.error()) : std::nullopt;
 }
 
-std::vector<LeaseTable::Due> LeaseTable::take_due(const LeaseAges& default_ages, std::size_t most, SteadyTime now) {
+std::vector<LeaseTable::Due> LeaseTable::take_due(const LeaseAges& default_ages, std::size_t most, AgeTime now) {
   std::lock_guard lock(mutex_);
   std::vector<Due> due;
   while (due.size() < most && !agenda_.empty() && agenda_.begin()->first <= now) {
@@ -148,7 +148,7 @@ std::vector<LeaseTable::Due> LeaseTable::take_due(const LeaseAges& default_ages,
     const auto& [compartment, data_key] = *version->witness;
     bool renewal = standing.used && standing.renewal_due(compartment.ages.value_or(default_ages), now);
     if (renewal || standing.probe_due(now)) {
-      standing.begin_renewal(now);
+      standing.begin_renewal(now, settings_.standing);
       due.push_back({version->id, compartment, data_key});
     } else if (standing.refusal) {
       look_at(version, std::max(standing.refusal.next_try(), now + kLookAgain));
@@ -160,7 +160,7 @@ std::vector<LeaseTable::Due> LeaseTable::take_due(const LeaseAges& default_ages,
   return due;
 }
 
-void LeaseTable::look_at(const std::shared_ptr<Version>& version, SteadyTime when) {
+void LeaseTable::look_at(const std::shared_ptr<Version>& version, AgeTime when) {
   auto& next = version->looked_at_next;
   if (next && *next <= when) return;
   next = when;
@@ -176,7 +176,7 @@ void LeaseTable::end_renewal(const KeyVersionId& id) {
 }
 
 std::optional<RawId> LeaseTable::active(const Uuid& compartment, const std::string& external_key, const LeaseAges& ages,
-                                        SteadyTime now) {
+                                        AgeTime now) {
   std::lock_guard lock(mutex_);
   auto found = active_.find({compartment, external_key});
   if (found == active_.end()) return std::nullopt;
@@ -186,7 +186,7 @@ std::optional<RawId> LeaseTable::active(const Uuid& compartment, const std::stri
 }
 
 void LeaseTable::set_active(const Uuid& compartment, const std::string& external_key, const RawId& data_key,
-                            SteadyTime now) {
+                            AgeTime now) {
   std::lock_guard lock(mutex_);
   // Hints are cheap to find again.
   if (active_.size() >= std::max<std::size_t>(settings_.max_leases, 1)) active_.clear();
@@ -212,7 +212,7 @@ bool LeaseTable::is_destroyed(const LeaseId& id) const {
   return destroyed_.contains(id);
 }
 
-void LeaseTable::wipe_expired(const LeaseAges& default_ages, SteadyTime now) {
+void LeaseTable::wipe_expired(const LeaseAges& default_ages, AgeTime now) {
   std::lock_guard lock(mutex_);
   if (wiped_at_ && now - *wiped_at_ < default_ages.soft) return;
   wiped_at_ = now;

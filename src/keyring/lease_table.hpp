@@ -59,7 +59,7 @@ class LeaseTable {
   struct Found {
     std::shared_ptr<const envelope::DataKey> key;
     KeyVersionId version;
-    SteadyTime proven_at;
+    AgeTime proven_at;
     LeaseUse use = LeaseUse::Stale;
     // The caller is to begin a renewal of this version, and to call end_renewal when it has landed. One caller is told.
     bool renew = false;
@@ -67,42 +67,42 @@ class LeaseTable {
     Dropped dropped;
   };
   // Absent where there is none, or it is past the hard age (it is then dropped).
-  [[nodiscard]] std::optional<Found> find(const LeaseId& id, const LeaseAges& ages, SteadyTime now);
+  [[nodiscard]] std::optional<Found> find(const LeaseId& id, const LeaseAges& ages, AgeTime now);
 
   // Taken before a key is asked, shown with the answer: an answer to a question from before a refusal or an eviction
   // changes nothing.
   struct Ticket {
     KeyVersionId version;
     std::uint64_t epoch = 0;
-    SteadyTime begun;
+    AgeTime begun;
     Dropped dropped;
   };
   // Another one after each refusal and eviction of the external key. Read before leave to ask is asked for, it tells
   // whether the leave still held when the question begins.
   [[nodiscard]] std::uint64_t epoch(const std::string& external_key);
-  [[nodiscard]] Ticket begin(KeyVersionId version, SteadyTime now);
+  [[nodiscard]] Ticket begin(KeyVersionId version, AgeTime now);
   // The key let us in: every lease of that version is as young as the question. Keeps the lease, and, as whom to ask
   // for when the version is due, its compartment. Gives the time of the proof; absent where the ticket is void, and
   // nothing is kept.
-  [[nodiscard]] std::optional<SteadyTime> insert(const Ticket& ticket, const Compartment& compartment,
-                                                 const LeaseAges& ages, std::shared_ptr<const envelope::DataKey> key,
-                                                 std::shared_ptr<const std::string> kms_request_id = nullptr);
+  [[nodiscard]] std::optional<AgeTime> insert(const Ticket& ticket, const Compartment& compartment,
+                                              const LeaseAges& ages, std::shared_ptr<const envelope::DataKey> key,
+                                              std::shared_ptr<const std::string> kms_request_id = nullptr);
   // The key refused: every lease of the external key, of any version, is dropped; the refusal is remembered, and whom
   // to ask for when it is time to ask again.
   void refuse(const Ticket& ticket, const Compartment& compartment, const RawId& data_key, const Error& error,
-              SteadyTime now);
+              AgeTime now);
   // The key could not be asked.
-  void miss(const Ticket& ticket, const Error& error, SteadyTime now);
+  void miss(const Ticket& ticket, const Error& error, AgeTime now);
   // Whether the version let us in, and has not refused since.
   [[nodiscard]] bool is_proven(const KeyVersionId& version) const;
   // What is known to stand in the way of asking. Nothing where the caller is to ask.
-  [[nodiscard]] std::optional<Error> obstacle(const KeyVersionId& version, SteadyTime now);
+  [[nodiscard]] std::optional<Error> obstacle(const KeyVersionId& version, AgeTime now);
 
   // Wrapping is refused under the external key, or it could not be asked to; what is wrapped already may still be
   // unwrapped.
-  void note_wrapping(const std::string& external_key, const Error& error, SteadyTime now);
+  void note_wrapping(const std::string& external_key, const Error& error, AgeTime now);
   void clear_wrapping(const std::string& external_key);
-  [[nodiscard]] std::optional<Error> wrapping_obstacle(const std::string& external_key, SteadyTime now);
+  [[nodiscard]] std::optional<Error> wrapping_obstacle(const std::string& external_key, AgeTime now);
 
   // One data key under a version that is due to be asked: because its leases are in use and soon too old, or because
   // it refuses and somebody asked for it. Whoever gets it begins a renewal, and calls end_renewal. At most `most`.
@@ -111,13 +111,13 @@ class LeaseTable {
     Compartment compartment;
     RawId data_key;
   };
-  [[nodiscard]] std::vector<Due> take_due(const LeaseAges& default_ages, std::size_t most, SteadyTime now);
+  [[nodiscard]] std::vector<Due> take_due(const LeaseAges& default_ages, std::size_t most, AgeTime now);
   void end_renewal(const KeyVersionId& version);
 
   // Which data key encrypts: a hint, as old as soft at most.
   [[nodiscard]] std::optional<RawId> active(const Uuid& compartment, const std::string& external_key,
-                                            const LeaseAges& ages, SteadyTime now);
-  void set_active(const Uuid& compartment, const std::string& external_key, const RawId& data_key, SteadyTime now);
+                                            const LeaseAges& ages, AgeTime now);
+  void set_active(const Uuid& compartment, const std::string& external_key, const RawId& data_key, AgeTime now);
 
   void erase(const LeaseId& id);
   // Drops the lease and keeps none of this data key again: an answer may be on its way.
@@ -125,7 +125,7 @@ class LeaseTable {
   [[nodiscard]] bool is_destroyed(const LeaseId& id) const;
   // Wipes the leases that are past the hard age, and forgets keys that nobody asked for as long; all of it again once
   // a soft age has passed.
-  void wipe_expired(const LeaseAges& default_ages, SteadyTime now);
+  void wipe_expired(const LeaseAges& default_ages, AgeTime now);
   // Drops every lease of the external key and forgets what is known of it.
   void evict(const std::string& external_key);
   [[nodiscard]] std::size_t size() const;
@@ -141,7 +141,7 @@ class LeaseTable {
     KeyStanding standing;
     std::shared_ptr<const std::string> kms_request_id;
     std::optional<Witness> witness;
-    std::optional<SteadyTime> looked_at_next;  // its place in the agenda
+    std::optional<AgeTime> looked_at_next;  // its place in the agenda
   };
   struct External {
     std::uint64_t epoch = 0;
@@ -158,7 +158,7 @@ class LeaseTable {
   };
   struct Hint {
     RawId data_key;
-    SteadyTime read_at;
+    AgeTime read_at;
   };
   struct HashLeaseId {
     std::size_t operator()(const LeaseId& id) const;
@@ -181,14 +181,14 @@ class LeaseTable {
   [[nodiscard]] bool valid(const Ticket& ticket);
   void drop(const std::string& external_key);
   // Has take_due look at the version then.
-  void look_at(const std::shared_ptr<Version>& version, SteadyTime when);
+  void look_at(const std::shared_ptr<Version>& version, AgeTime when);
 
   LeaseTableSettings settings_;
   mutable std::mutex mutex_;  // over everything below
   Leases leases_;
   std::map<std::string, External> externals_;
-  std::multimap<SteadyTime, std::weak_ptr<Version>> agenda_;
-  std::optional<SteadyTime> wiped_at_;
+  std::multimap<AgeTime, std::weak_ptr<Version>> agenda_;
+  std::optional<AgeTime> wiped_at_;
   std::set<LeaseId> destroyed_;  // while this server ran: few
   std::atomic<bool> any_destroyed_ = false;
   std::map<std::pair<Uuid, std::string>, Hint> active_;

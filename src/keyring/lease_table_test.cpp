@@ -31,12 +31,12 @@ class LeaseTableTest : public ::testing::Test {
     made.id.data[0] = number;
     return made;
   }
-  [[nodiscard]] auto find(std::uint8_t number, SteadyTime when) { return table.find(lease(number), ages, when); }
-  [[nodiscard]] LeaseUse use(std::uint8_t number, SteadyTime when) {
+  [[nodiscard]] auto find(std::uint8_t number, AgeTime when) { return table.find(lease(number), ages, when); }
+  [[nodiscard]] LeaseUse use(std::uint8_t number, AgeTime when) {
     auto found = find(number, when);
     return found ? found->use : LeaseUse::Gone;
   }
-  void prove(const KeyVersionId& version, SteadyTime when) {
+  void prove(const KeyVersionId& version, AgeTime when) {
     ASSERT_TRUE(table.insert(table.begin(version, when), compartment(9), ages, key(99)));
   }
   void refuse(const KeyVersionId& version) {
@@ -46,7 +46,7 @@ class LeaseTableTest : public ::testing::Test {
 
   LeaseAges ages{60s, 1h};
   LeaseTable table{{{{10s, 60s}, {1s, 30s}}, 4, [] { return 0.999; }}};
-  SteadyTime now{100h};
+  AgeTime now{100h};
   KeyVersionId a1{"ekey_a", "v1"};
   KeyVersionId a2{"ekey_a", "v2"};
   KeyVersionId b1{"ekey_b", "v1"};

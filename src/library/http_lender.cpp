@@ -80,7 +80,7 @@ Result<LeasedKey> HttpLender::ask(const std::string& path) {
   request.headers.set("x-api-key", std::string(as_text(server_->api_key.reveal())));
   request.deadline = clock_.steady() + kCallTimeout;
   request.max_response_bytes = kMostAnswer;
-  auto asked_at = clock_.steady();
+  auto asked_at = clock_.age_time();
   auto response = run_blocking(server_->http->send(std::move(request)));
   if (!response) {
     return Error{ErrorCode::Unavailable,

@@ -27,7 +27,7 @@ std::string_view text_of(const json::object& body, std::string_view name) {
   return value != nullptr && value->is_string() ? std::string_view(value->get_string()) : std::string_view();
 }
 
-Result<LeasedKey> read_object(const json::object& body, SteadyTime asked_at) {
+Result<LeasedKey> read_object(const json::object& body, AgeTime asked_at) {
   auto id = parse_id(id_prefix::kDataKey, text_of(body, "data_key_id"));
   auto compartment = parse_uuid(text_of(body, "compartment_id"));
   auto bytes = base64_decode(text_of(body, "plaintext_key"));
@@ -39,7 +39,7 @@ Result<LeasedKey> read_object(const json::object& body, SteadyTime asked_at) {
   if (!key) return not_understood();
   std::chrono::duration<double> left(std::clamp(expires_in->to_number<double>(), 0.0, kLongestLease));
   return LeasedKey{std::make_shared<const envelope::DataKey>(std::move(key).value()), compartment.value(), asked_at,
-                   asked_at + std::chrono::duration_cast<SteadyTime::duration>(left)};
+                   asked_at + std::chrono::duration_cast<AgeTime::duration>(left)};
 }
 
 }  // namespace
@@ -52,7 +52,7 @@ std::string key_path(std::string_view workspace_id, const RawId& id) {
   return fmt::format("{}/{}/unwrap", active_key_path(workspace_id), format_id(id_prefix::kDataKey, id));
 }
 
-Result<LeasedKey> read_leased_key(std::string& body, SteadyTime asked_at) {
+Result<LeasedKey> read_leased_key(std::string& body, AgeTime asked_at) {
   if (body.size() > kMostBody) {
     crypto::wipe(body);
     return not_understood();

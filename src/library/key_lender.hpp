@@ -14,8 +14,8 @@ namespace latchkey::library {
 struct LeasedKey {
   std::shared_ptr<const envelope::DataKey> key;  // wiped when the last holder lets go
   Uuid compartment;                              // what its ciphertexts are bound to
-  SteadyTime asked_at;
-  SteadyTime ends_at;  // from here on it may not be used: ask again
+  AgeTime asked_at;
+  AgeTime ends_at;  // from here on it may not be used: ask again
 };
 
 class KeyLender {
@@ -35,8 +35,8 @@ class KeyLender {
 [[nodiscard]] std::string active_key_path(std::string_view workspace_id);
 [[nodiscard]] std::string key_path(std::string_view workspace_id, const RawId& id);
 
-// Reads the answer of such a call, which was asked for at `asked_at`, and wipes it. The lease counts from then, by our
-// own steady clock, so that it is never too long. Unavailable where it is not understood.
-[[nodiscard]] Result<LeasedKey> read_leased_key(std::string& body, SteadyTime asked_at);
+// Reads the answer of such a call, which was asked for at `asked_at`, and wipes it. The lease counts from then, by
+// Clock::age_time, so that it is never too long. Unavailable where it is not understood.
+[[nodiscard]] Result<LeasedKey> read_leased_key(std::string& body, AgeTime asked_at);
 
 }  // namespace latchkey::library

@@ -9,7 +9,7 @@ namespace {
 
 using std::chrono::milliseconds;
 
-const SteadyTime kAsked{std::chrono::hours(7)};
+const AgeTime kAsked{std::chrono::hours(7)};
 
 std::string body(std::string_view seconds = "60.5") {
   RawId id{};

@@ -4,8 +4,16 @@ namespace latchkey::library {
 
 namespace {
 
-bool is_due(const LeasedKey& lease, SteadyTime now) {
+bool is_due(const LeasedKey& lease, AgeTime now) {
   return now >= lease.ends_at - (lease.ends_at - lease.asked_at) / 4;
+}
+
+// Longer than a call may take on a machine that does not sleep meanwhile.
+constexpr std::chrono::seconds kLongestCall{45};
+
+// The lease was over before its answer was read, and not because it is short.
+bool is_of_before_sleep(const Result<LeasedKey>& answer, AgeTime now) {
+  return answer && now >= answer.value().ends_at && now - answer.value().asked_at > kLongestCall;
 }
 
 }  // namespace
@@ -19,7 +27,7 @@ Result<LeasedKey> LeasedKeys::for_decryption(const RawId& id) {
 }
 
 Result<void> LeasedKeys::keep(LeasedKey& key) {
-  if (!is_due(key, clock_.steady())) return success();
+  if (!is_due(key, clock_.age_time())) return success();
   LATCHKEY_TRY(key, for_decryption(key.key->id()));
   return success();
 }
@@ -42,7 +50,7 @@ Result<LeasedKey> LeasedKeys::get(const PlaceName& name) {
   {
     std::scoped_lock lock(here->state);
     seen = here->answers;
-    auto now = clock_.steady();
+    auto now = clock_.age_time();
     if (here->lease && !is_due(*here->lease, now)) return *here->lease;
     if (here->last_error && now < here->ask_again_at) return what_is_left(*here, now);
   }
@@ -51,7 +59,7 @@ Result<LeasedKey> LeasedKeys::get(const PlaceName& name) {
     {
       // Somebody asks already, and the lease is still good.
       std::scoped_lock lock(here->state);
-      if (here->lease && clock_.steady() < here->lease->ends_at) return *here->lease;
+      if (here->lease && clock_.age_time() < here->lease->ends_at) return *here->lease;
     }
     asking.lock();
   }
@@ -59,7 +67,7 @@ Result<LeasedKey> LeasedKeys::get(const PlaceName& name) {
     // An answer that came while we waited is ours, too.
     std::scoped_lock lock(here->state);
     if (here->answers != seen) {
-      auto now = clock_.steady();
+      auto now = clock_.age_time();
       if (here->lease && now < here->lease->ends_at) return *here->lease;
       if (here->last_error) return what_is_left(*here, now);
     }
@@ -69,7 +77,12 @@ Result<LeasedKey> LeasedKeys::get(const PlaceName& name) {
 
 // With `asking` held.
 Result<LeasedKey> LeasedKeys::ask(Place& place, const PlaceName& name) {
-  auto answer = name ? lender_.key(*name) : lender_.active_key();
+  auto ask_lender = [&] { return name ? lender_.key(*name) : lender_.active_key(); };
+  auto answer = ask_lender();
+  if (is_of_before_sleep(answer, clock_.age_time())) answer = ask_lender();
+  if (is_of_before_sleep(answer, clock_.age_time())) {
+    answer = Error{ErrorCode::Unavailable, "the lease of the data key was over before it arrived. Try again"};
+  }
   std::scoped_lock lock(place.state);
   ++place.answers;
   if (answer) {
@@ -77,7 +90,7 @@ Result<LeasedKey> LeasedKeys::ask(Place& place, const PlaceName& name) {
     place.lease = answer.value();
     return answer;
   }
-  auto now = clock_.steady();
+  auto now = clock_.age_time();
   place.last_error = answer.error();
   place.ask_again_at = now;
   if (answer.error().code == ErrorCode::Unavailable) {
@@ -89,7 +102,7 @@ Result<LeasedKey> LeasedKeys::ask(Place& place, const PlaceName& name) {
 }
 
 // After an error, with `state` held.
-Result<LeasedKey> LeasedKeys::what_is_left(Place& place, SteadyTime now) {
+Result<LeasedKey> LeasedKeys::what_is_left(Place& place, AgeTime now) {
   if (place.lease && now < place.lease->ends_at) return *place.lease;
   place.lease.reset();
   return *place.last_error;

@@ -34,7 +34,7 @@ class LeasedKeys {
     std::mutex state;
     std::optional<LeasedKey> lease;
     std::optional<Error> last_error;
-    SteadyTime ask_again_at;  // as the last error asked us to wait
+    AgeTime ask_again_at;  // as the last error asked us to wait
     std::uint64_t answers = 0;
   };
   using PlaceName = std::optional<RawId>;  // absent: the active key
@@ -42,7 +42,7 @@ class LeasedKeys {
   [[nodiscard]] std::shared_ptr<Place> place(const PlaceName& name);
   [[nodiscard]] Result<LeasedKey> get(const PlaceName& name);
   [[nodiscard]] Result<LeasedKey> ask(Place& place, const PlaceName& name);
-  [[nodiscard]] static Result<LeasedKey> what_is_left(Place& place, SteadyTime now);
+  [[nodiscard]] static Result<LeasedKey> what_is_left(Place& place, AgeTime now);
 
   KeyLender& lender_;
   const Clock& clock_;

@@ -26,13 +26,15 @@ class FakeLender final : public KeyLender {
   Result<LeasedKey> key(const RawId& id) override { return lend(id); }
 
   std::function<std::optional<Error>()> answer = [] { return std::nullopt; };
+  std::function<void()> while_asking;
   std::atomic<int> calls = 0;
 
  private:
   Result<LeasedKey> lend(const RawId& id) {
     ++calls;
     if (auto error = answer()) return *error;
-    auto now = clock_.steady();
+    auto now = clock_.age_time();
+    if (while_asking) while_asking();
     return LeasedKey{std::make_shared<const envelope::DataKey>(
                          envelope::DataKey::create(id, crypto::SecretBytes(Bytes(32, id[0]))).value()),
                      Uuid{}, now, now + seconds(60)};
@@ -69,6 +71,47 @@ TEST_F(LeasedKeysTest, AreRenewedALittleAhead) {
   clock_.advance(seconds(1));
   EXPECT_EQ(keys_.for_encryption().value().ends_at, first.ends_at + seconds(45));
   EXPECT_EQ(lender_.calls, 2);
+}
+
+TEST_F(LeasedKeysTest, AreNotUsedPastTheirEndByAMachineThatSlept) {
+  for (auto slept : {std::chrono::hours(1), std::chrono::hours(24 * 7)}) {
+    answer();
+    auto held = keys_.for_decryption(raw(2)).value();
+    ASSERT_TRUE(keys_.for_encryption());
+    auto before = lender_.calls.load();
+    fail_with(ErrorCode::PermissionDenied);
+    clock_.sleep(slept);
+    EXPECT_EQ(keys_.for_encryption().error().code, ErrorCode::PermissionDenied);
+    EXPECT_EQ(keys_.for_decryption(raw(2)).error().code, ErrorCode::PermissionDenied);
+    EXPECT_EQ(keys_.keep(held).error().code, ErrorCode::PermissionDenied) << "an open stream's";
+    EXPECT_EQ(lender_.calls, before + 3);
+  }
+  answer();
+  ASSERT_TRUE(keys_.for_encryption());
+  fail_with(ErrorCode::Unavailable);
+  clock_.sleep(std::chrono::hours(1));
+  EXPECT_EQ(keys_.for_encryption().error().code, ErrorCode::Unavailable) << "no outage is bridged past the end";
+}
+
+TEST_F(LeasedKeysTest, AWallClockThatLeapsForwardCostsOneQuestion) {
+  ASSERT_TRUE(keys_.for_encryption());
+  clock_.leap_wall(std::chrono::hours(24));
+  for (int i = 0; i < 3; ++i) EXPECT_TRUE(keys_.for_encryption());
+  EXPECT_EQ(lender_.calls, 2);
+  clock_.leap_wall(-std::chrono::hours(24));
+  EXPECT_TRUE(keys_.for_encryption());
+  EXPECT_EQ(lender_.calls, 2);
+}
+
+TEST_F(LeasedKeysTest, AnAnswerThatSleptOnItsWayIsAskedForAgain) {
+  lender_.while_asking = [&] {
+    if (lender_.calls == 1) clock_.sleep(std::chrono::hours(1));
+  };
+  EXPECT_GT(keys_.for_encryption().value().ends_at, clock_.age_time());
+  EXPECT_EQ(lender_.calls, 2);
+  clock_.sleep(std::chrono::hours(1));
+  lender_.while_asking = [&] { clock_.sleep(std::chrono::hours(1)); };
+  EXPECT_EQ(keys_.for_encryption().error().code, ErrorCode::Unavailable);
 }
 
 TEST_F(LeasedKeysTest, NobodyIsAskedBeforeTheTimeThatTheServerSaid) {
@@ -129,7 +172,7 @@ TEST_F(LeasedKeysTest, KeepRenewsWhatIsInUse) {
   clock_.advance(seconds(50));
   EXPECT_TRUE(keys_.keep(key));
   EXPECT_EQ(lender_.calls, 2);
-  EXPECT_GT(key.ends_at, clock_.steady() + seconds(50));
+  EXPECT_GT(key.ends_at, clock_.age_time() + seconds(50));
   clock_.advance(seconds(50));
   fail_with(ErrorCode::Invalid);
   EXPECT_FALSE(keys_.keep(key));

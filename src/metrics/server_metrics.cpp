@@ -218,6 +218,12 @@ class ServerMetrics::Impl {
                              .add(static_cast<double>(sources.leases()))
                              .take());
     }
+    if (sources.unlocked_bytes) {
+      families.push_back(gauge("latchkey_secret_memory_unlocked_bytes",
+                               "Memory for keys that the system would not lock, and may write to swap.")
+                             .add(static_cast<double>(sources.unlocked_bytes()))
+                             .take());
+    }
     if (sources.gate) {
       auto load = sources.gate();
       families.push_back(gauge("latchkey_kms_calls_in_flight", "Calls to customers' key stores that are under way.")

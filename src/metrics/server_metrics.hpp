@@ -22,6 +22,7 @@ namespace latchkey::metrics {
 // Asked at each scrape; each may be empty: then what it would tell is left out.
 struct Sources {
   std::function<std::size_t()> leases;
+  std::function<std::size_t()> unlocked_bytes;  // of secret memory
   std::function<kms::GateLoad()> gate;
   std::function<std::vector<keyring::UsageTotal>()> usage;
   std::function<std::map<std::string, std::int64_t>()> refused_rows;  // by table

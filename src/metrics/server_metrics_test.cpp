@@ -123,6 +123,7 @@ TEST_F(ServerMetricsTest, CountsAnswersByRouteAndClass) {
 TEST_F(ServerMetricsTest, AsksItsSourcesAtEachScrape) {
   std::size_t leases = 3;
   Sources sources{.leases = [&] { return leases; },
+                  .unlocked_bytes = [] { return std::size_t{4096}; },
                   .gate = [] { return kms::GateLoad{.in_flight = 4, .waiting = 5}; },
                   .usage =
                       [] {
@@ -143,6 +144,7 @@ TEST_F(ServerMetricsTest, AsksItsSourcesAtEachScrape) {
   leases = 4;
   auto now = page();
   EXPECT_THAT(now, HasSubstr("latchkey_leases 4\n"));
+  EXPECT_THAT(now, HasSubstr("latchkey_secret_memory_unlocked_bytes 4096\n"));
   EXPECT_THAT(now, HasSubstr("latchkey_kms_calls_in_flight 4\n"));
   EXPECT_THAT(now, HasSubstr("latchkey_kms_calls_waiting 5\n"));
   EXPECT_THAT(now, HasSubstr("latchkey_refused_rows_total{table=\"api_keys\"} 9\n"));

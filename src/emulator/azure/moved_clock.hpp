@@ -14,6 +14,7 @@ class MovedClock final : public Clock {
   MovedClock(const Clock& base, Seconds distance) : base_(base), distance_(distance) {}
   [[nodiscard]] Timestamp now() const override { return base_.now() + std::chrono::seconds(distance_.load()); }
   [[nodiscard]] SteadyTime steady() const override { return base_.steady(); }
+  [[nodiscard]] AgeTime age_time() const override { return base_.age_time(); }
 
   [[nodiscard]] Timestamp base_now() const { return base_.now(); }
   [[nodiscard]] Seconds distance() const { return distance_; }

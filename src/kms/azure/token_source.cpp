@@ -94,7 +94,7 @@ BearerToken TokenSource::cached(const TokenTarget& target) {
   std::lock_guard lock(mutex_);
   auto found = tokens_.find(target);
   if (found == tokens_.end()) return nullptr;
-  if (clock_.steady() < found->second.refresh_at) return found->second.token;
+  if (clock_.age_time() < found->second.refresh_at) return found->second.token;
   tokens_.erase(found);
   return nullptr;
 }
@@ -102,7 +102,7 @@ BearerToken TokenSource::cached(const TokenTarget& target) {
 void TokenSource::keep(const TokenTarget& target, Cached token) {
   std::lock_guard lock(mutex_);
   if (tokens_.size() >= kMostTokens) {
-    std::erase_if(tokens_, [now = clock_.steady()](const auto& entry) { return now >= entry.second.refresh_at; });
+    std::erase_if(tokens_, [now = clock_.age_time()](const auto& entry) { return now >= entry.second.refresh_at; });
     if (tokens_.size() >= kMostTokens) tokens_.erase(tokens_.begin());
   }
   tokens_.insert_or_assign(target, std::move(token));
@@ -111,14 +111,15 @@ void TokenSource::keep(const TokenTarget& target, Cached token) {
 Task<Result<BearerToken>> TokenSource::fetch(TokenTarget target) {
   // A flight that began while the one before it was landing finds that one's token.
   if (auto token = cached(target)) co_return token;
-  auto asked_at = clock_.steady();
+  auto asked_at = clock_.age_time();
+  auto deadline = clock_.steady() + kFetchTimeout;
   auto proof = co_await make_proof(target);
   if (!proof) co_return proof.error();
   WipeAtExit wipe_proof(proof.value());
   auto kind = std::holds_alternative<ClientSecret>(credential_) ? Proof::Secret : Proof::Assertion;
   auto correlation_id = format_uuid(make_uuid(random_));
   auto request = build_token_request(target, kind, proof.value(), correlation_id);
-  auto answer = co_await transport_->send(std::move(request), asked_at + kFetchTimeout);
+  auto answer = co_await transport_->send(std::move(request), deadline);
   if (!answer) co_return transport_error(answer.error(), Peer::Login, target.login_host);
   WipeAtExit wipe_answer(answer.value().body);
   spdlog::debug("{}: token for tenant {} and app {}: status {}, client-request-id {}", target.login_host, target.tenant,

@@ -35,7 +35,7 @@ class TokenSource : public std::enable_shared_from_this<TokenSource> {
  private:
   struct Cached {
     BearerToken token;
-    SteadyTime refresh_at;
+    AgeTime refresh_at;
   };
 
   [[nodiscard]] BearerToken cached(const TokenTarget& target);

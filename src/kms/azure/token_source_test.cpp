@@ -67,6 +67,16 @@ TEST_F(TokenSourceTest, ShortLivedTokensAreUsedForHalfTheirTime) {
   EXPECT_EQ(text(token().value()), "token-2");
 }
 
+TEST_F(TokenSourceTest, ATokenIsNoYoungerForTheMachinesSleep) {
+  ASSERT_TRUE(token());
+  h.clock.sleep(24h * 7);
+  EXPECT_EQ(text(token().value()), "token-2");
+  h.clock.leap_wall(24h);
+  EXPECT_EQ(text(token().value()), "token-3") << "a wall clock that leaps forward";
+  h.clock.leap_wall(-24h);
+  EXPECT_EQ(text(token().value()), "token-3") << "and back again";
+}
+
 TEST_F(TokenSourceTest, EntrasAdviceToRefreshIsTaken) {
   h.azure.always.emplace("/token",
                          testing::answer(200, R"({"access_token":"a","expires_in":86399,"refresh_in":43199})"));
