@@ -37,6 +37,7 @@ class FakeAzure {
   std::string resource = "https://vault.azure.net";
   // The token that the vault takes; empty: the one issued last.
   std::string accepted_token;
+  bool takes_older_tokens = false;  // all that were issued, for ever, as if each were as young as it claims
   bool disabled = false;  // unwrap is refused; wrap works, as reported of the real service
   int tokens_issued = 0;
   int token_lifetime = 3599;
