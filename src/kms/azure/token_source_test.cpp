@@ -144,10 +144,9 @@ TEST_F(TokenSourceTest, ARefusalWhileTheTokenLivesForgetsIt) {
 }
 
 TEST_F(TokenSourceTest, WhileEntraCannotBeAskedTheOldTokenServesToItsEnd) {
-  const testing::Answer kOutages[] = {testing::answer(503, ""), testing::answer(429, ""),
-                                      testing::failure(http::TransportFailure::ConnectFailed),
-                                      testing::failure(http::TransportFailure::TimedOut),
-                                      testing::entra_refusal(401, "invalid_client", 7000215)};
+  const testing::Answer kOutages[] = {
+      testing::answer(503, ""), testing::answer(429, ""), testing::failure(http::TransportFailure::ConnectFailed),
+      testing::failure(http::TransportFailure::TimedOut), testing::entra_refusal(401, "invalid_client", 7000215)};
   for (const auto& outage : kOutages) {
     h.azure.always.clear();
     auto first = token();
@@ -205,7 +204,7 @@ TEST_F(TokenSourceTest, ThePauseIsNoLongerThanTheAgeThatIsAllowed) {
 }
 
 TEST_F(TokenSourceTest, EntraMayAskForAMinutesPatienceAndNoMore) {
-  for (auto [asks, pause] : {std::pair{"60", 60s}, {"3600", 60s}, {"1", 30s}}) {
+  for (auto [asks, pause] : {std::pair{"60", 60s}, std::pair{"3600", 60s}, std::pair{"1", 30s}}) {
     SCOPED_TRACE(asks);
     h.azure.always.clear();
     h.clock.advance(1h);

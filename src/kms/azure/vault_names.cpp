@@ -5,7 +5,8 @@ namespace latchkey::kms::azure {
 namespace {
 
 constexpr std::chrono::minutes kApart{1};
-// Two denials with more time between are two of one each: a key that hardly anybody uses is asked for every few minutes.
+// Two denials with more time between are two of one each: a key that hardly anybody uses is asked for every few
+// minutes.
 constexpr std::chrono::minutes kTogether{15};
 constexpr std::chrono::seconds kBetweenLooks{10};
 
@@ -35,7 +36,8 @@ VaultNames::Denial VaultNames::denied(const std::string& host) {
   auto name = *found;
   if (!name.first_denied || now - name.last_denied > kTogether) name.first_denied = now;
   name.last_denied = now;
-  bool looks = now - *name.first_denied >= kApart && (!name.looked_around || now - *name.looked_around >= kBetweenLooks);
+  bool looks =
+      now - *name.first_denied >= kApart && (!name.looked_around || now - *name.looked_around >= kBetweenLooks);
   if (looks) name.looked_around = now;
   by_host.replace(found, name);
   return looks ? Denial::LookAround : Denial::Unproven;

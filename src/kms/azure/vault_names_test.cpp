@@ -1,5 +1,8 @@
 #include "kms/azure/vault_names.hpp"
 
+#include <algorithm>
+#include <map>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -102,7 +105,8 @@ class DeletedVaultTest : public ::testing::Test {
   }
   // By its reason.
   std::string ask(const std::string& vault) {
-    KeyLocation key = AzureKey{"https://" + vault + "/", "my-key", std::string(testing::FakeAzure::kTenant), std::nullopt};
+    KeyLocation key =
+        AzureKey{"https://" + vault + "/", "my-key", std::string(testing::FakeAzure::kTenant), std::nullopt};
     auto described = h.run(h.provider->describe(key, h.in(60s)));
     EXPECT_FALSE(described);
     code = described.error().code;
