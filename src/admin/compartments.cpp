@@ -82,6 +82,8 @@ Task<Result<keyring::Compartment>> Compartments::open(Caller caller, std::string
     if (!config) co_return unavailable(config.error(), workspace_id);
     compartment.key = std::move(config.value().location);
     if (leases) compartment.ages = keyring::LeaseAges{leases->soft, leases->hard};
+    auto* azure = std::get_if<kms::AzureKey>(&compartment.key);
+    if (leases && azure != nullptr) azure->asked_for.sign_in = kms::SignInAges{leases->soft, leases->hard};
   }
   co_return compartment;
 }

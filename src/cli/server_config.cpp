@@ -202,6 +202,11 @@ std::vector<Setting> server_settings() {
       {"azure", "login_host", "The Entra host of your cloud.", "login.microsoftonline.com", true, set_login_host},
       {"azure", "vault_suffixes", "Customers' vaults must be under one of these; comma-separated.",
        boost::join(kms::azure::public_cloud_suffixes(), ","), true, set_suffixes},
+      {"azure", "sign_in_max_age",
+       "The age at which a customer's Entra tenant is asked anew whether your app may sign in, however long the token "
+       "lives:\nwithin this and keyring.soft a revocation at Entra takes effect. An organisation whose own soft age is "
+       "shorter is asked\nfor as often. While Entra cannot be asked the token serves on, up to keyring.hard.",
+       "5m", true, duration(&C::azure_sign_in_max_age)},
       {"outbound", "proxy",
        "The proxy for all calls to customers' clouds: http://[USER:PASSWORD@]HOST:PORT; \"environment\": the one of "
        "HTTPS_PROXY,\nexcept for the hosts of NO_PROXY, as curl reads both. Empty: none.",
@@ -433,6 +438,9 @@ Result<void> check_server_config(const ServerConfig& config) {
     return refuse("health.interval must be at least 1s, or 0s for no checks");
   }
   if (config.data_key_max_age < std::chrono::minutes(1)) return refuse("data_keys.max_age must be at least 1m");
+  if (config.azure_sign_in_max_age < admin::kLeastSoft || config.azure_sign_in_max_age > admin::kMostHard) {
+    return refuse("azure.sign_in_max_age must be from 1s to 24h");
+  }
   if (config.azure_certificate_file.empty() != config.azure_private_key_file.empty()) {
     return refuse("azure.certificate_file and azure.private_key_file go together: set both or neither");
   }

@@ -45,6 +45,7 @@ struct ServerConfig {
   std::string azure_federated_token_file;
   std::string azure_login_host;
   std::vector<std::string> azure_vault_suffixes;
+  std::chrono::milliseconds azure_sign_in_max_age{};
   // [outbound]
   std::string proxy;  // or kEnvironmentProxy
   std::string no_proxy;

@@ -97,6 +97,8 @@ TEST_F(ServerConfigTest, MistakesAreNamedWithTheirPlaceAndTheCure) {
       {"[azure]\nvault_suffixes = \".vault.azure.net,\"\n", "(azure.vault_suffixes): expected host suffixes such as"},
       {"[azure]\nlogin_host = \"http://login.microsoftonline.com\"\n", "(azure.login_host): expected a host such as"},
       {"[azure]\nlogin_host = \"https://login.microsoftonline.com/common\"\n", "(azure.login_host): expected a host"},
+      {"[azure]\nsign_in_max_age = \"0s\"\n", "azure.sign_in_max_age must be from 1s to 24h"},
+      {"[azure]\nsign_in_max_age = \"25h\"\n", "azure.sign_in_max_age must be from 1s to 24h"},
       {"[azure]\nlogin_host = \"\"\n", "(azure.login_host): expected a host"},
       {"[server]\naddress = \"0.0.0.0:8600\"\n",
        "(server.address): expected an IP address such as 127.0.0.1, 0.0.0.0 or ::, without a port (that is "

@@ -132,6 +132,7 @@ Result<std::shared_ptr<kms::KeyProvider>> azure_provider(const ServerConfig& con
   options.vault_suffixes = config.azure_vault_suffixes;
   options.client_id = config.azure_client_id;
   options.credential = std::move(credential);
+  options.sign_in = {config.azure_sign_in_max_age, config.lease_hard};
   return kms::azure::make_azure_key_provider(std::move(options), client, clock, random, pool, std::move(executor));
 }
 

@@ -38,6 +38,8 @@ struct ClientRequest {
   std::string body;
   Deadline deadline;  // on the steady clock
   std::size_t max_response_bytes = std::size_t{1024} * 1024;
+  // Looks the host up anew, connects, and asks nothing: the answer is empty and has the status 0.
+  bool only_connects = false;
 };
 
 struct ClientResponse {

@@ -217,7 +217,7 @@ TEST_F(ClientTest, AProxysRefusalsAreToldApart) {
   };
   const CannedCase kCases[] = {
       {"unknown", status("error=dns_error; rcode=\"NXDOMAIN\""), TransportFailure::UnknownName},
-      {"unknown, no rcode", status("error=dns_error"), TransportFailure::UnknownName},
+      {"unknown, no rcode", status("error=dns_error"), TransportFailure::LookupFailed},
       {"server failure", status("error=dns_error; rcode=\"SERVFAIL\""), TransportFailure::LookupFailed},
       {"dns time-out", status("error=dns_timeout"), TransportFailure::LookupFailed},
       {"refused", status("error=connection_refused"), TransportFailure::ProxyFailed},
@@ -278,6 +278,39 @@ TEST_F(ClientTest, TheProxysWordOnNamesIsTaken) {
   client_ = make(through);
   EXPECT_EQ(failure(get("https://unknown.example/")), TransportFailure::UnknownName);
   EXPECT_EQ(failure(get("https://elsewhere.example/")), TransportFailure::ProxyFailed);
+}
+
+TEST_F(ClientTest, ConnectsWithoutAskingAnything) {
+  auto connect = get(url("/asked"));
+  connect.only_connects = true;
+  auto connected = send(connect);
+  ASSERT_TRUE(connected) << connected.error().message;
+  EXPECT_EQ(connected.value().status, 0U);
+  EXPECT_TRUE(connected.value().body.empty());
+  auto after = send(get(url("/after")));
+  ASSERT_TRUE(after) << after.error().message;
+  EXPECT_THAT(after.value().body, HasSubstr("GET /after"));
+  connect.url = "https://127.0.0.1:" + std::to_string(server_->port()) + "/";
+  EXPECT_EQ(failure(connect), TransportFailure::TlsFailed);
+}
+
+TEST_F(ClientTest, ConnectsThroughAProxyThatKnowsTheName) {
+  ConnectProxyOptions options;
+  options.target_port = server_->port();
+  options.decide = [](std::string_view host, std::uint16_t) {
+    return host == "unknown.example" ? ProxyVerdict::UnknownName : ProxyVerdict::Tunnel;
+  };
+  auto proxy = ConnectProxy::start(context_.get().get_executor(), options);
+  ASSERT_TRUE(proxy);
+  ClientOptions through;
+  through.proxy = one_proxy("http://127.0.0.1:" + std::to_string(proxy.value()->port()));
+  client_ = make(through);
+  for (const auto& [to, expected] : {std::pair{"https://unknown.example/", TransportFailure::UnknownName},
+                                     std::pair{"https://known.example/", TransportFailure::TlsFailed}}) {
+    auto connect = get(to);
+    connect.only_connects = true;
+    EXPECT_EQ(failure(connect), expected) << to;
+  }
 }
 
 TEST_F(ClientTest, ManyAtOnce) {

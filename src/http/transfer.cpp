@@ -63,8 +63,8 @@ TransportFailure failure_of(CURLcode code) {
 TransportFailure failure_of_proxy_status(std::string_view status) {
   if (boost::icontains(status, "error=dns_timeout")) return TransportFailure::LookupFailed;
   if (!boost::icontains(status, "error=dns_error")) return TransportFailure::ProxyFailed;
-  bool another_answer = boost::icontains(status, "rcode=") && !boost::icontains(status, "NXDOMAIN");
-  return another_answer ? TransportFailure::LookupFailed : TransportFailure::UnknownName;
+  // A proxy that does not say what DNS answered may have had no answer.
+  return boost::icontains(status, "NXDOMAIN") ? TransportFailure::UnknownName : TransportFailure::LookupFailed;
 }
 
 // Else OpenSSL keeps what it decrypted until the connection's next record overwrites it.
@@ -182,6 +182,11 @@ CURL* Transfer::prepare(const ClientOptions& options, const Proxy* proxy, std::c
   prepare_connection(options, left);
   prepare_proxy(options, proxy);
   prepare_message();
+  if (request_.only_connects) {
+    curl_easy_setopt(easy_, CURLOPT_CONNECT_ONLY, 1L);
+    curl_easy_setopt(easy_, CURLOPT_FRESH_CONNECT, 1L);
+    curl_easy_setopt(easy_, CURLOPT_DNS_CACHE_TIMEOUT, 0L);
+  }
   return easy_;
 }
 
@@ -267,6 +272,7 @@ void Transfer::add_header(const std::string& line) {
 
 Transfer::Outcome Transfer::outcome(CURLcode code) {
   if (code != CURLE_OK) return explain(code);
+  if (request_.only_connects) return ClientResponse{};
   // libcurl takes a head that the connection's end cuts for a whole one.
   if (!head_is_whole_) {
     return TransportError{TransportFailure::Interrupted, fmt::format("{} closed the connection in its answer", host())};

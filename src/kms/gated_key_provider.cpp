@@ -13,8 +13,9 @@ Task<Result<T>> GatedKeyProvider::call(KeyLocation key, Deadline deadline,
   // The platform's own key is in memory, and asked at once.
   if (azure == nullptr) co_return co_await work(deadline);
   // Without an id, as where a key is not registered, by what it is.
-  const auto& [organization, external_key] = azure->asked_for;
-  GateCall call{vault_host(*azure), organization, external_key.empty() ? azure->key_name : external_key, kind_};
+  const auto& whose = azure->asked_for;
+  GateCall call{vault_host(*azure), whose.organization,
+                whose.external_key_id.empty() ? azure->key_name : whose.external_key_id, kind_};
   LATCHKEY_CO_TRY(auto pass, co_await gate_->enter(call, deadline));
   auto result = co_await work(std::min(deadline, gate_->now() + call_timeout_));
   // Who is throttled is told to wait, and who waits is waiting already.

@@ -13,6 +13,7 @@
 // where there is one.
 #pragma once
 
+#include <chrono>
 #include <optional>
 #include <string>
 #include <variant>
@@ -31,10 +32,18 @@ struct LocalKey {
   bool operator==(const LocalKey&) const = default;
 };
 
-// For whom a key is asked: what its owner is to be told apart by, and no part of where the key is.
+// How old the sign-in to the key's cloud may be with which the key is asked, counted from when the cloud was asked for
+// it: like the two ages of a lease.
+struct SignInAges {
+  std::chrono::milliseconds soft{300'000};    // then the cloud is asked anew
+  std::chrono::milliseconds hard{3'600'000};  // up to which the old one serves where the cloud cannot be asked
+};
+
+// For whom a key is asked: what its owner is to be told apart by, and what they demand. No part of where the key is.
 struct AskedFor {
   std::string organization;
   std::string external_key_id;
+  std::optional<SignInAges> sign_in = std::nullopt;  // absent: the server's own, which the owner's soft may not exceed
   bool operator==(const AskedFor&) const { return true; }
 };
 

@@ -100,6 +100,13 @@ inline constexpr ReasonEntry kReasonTable[] = {
      "Check vault_uri, and key_name with \"`az keyvault key list {vault_option}`\"; a deleted key can be recovered "
      "until "
      "it is purged: `az keyvault key recover {vault_option} --name {key}`"},
+    {reason::kVaultGone, ReasonClass::Refused, ErrorCode::KeyDenied,
+     "no such host (NXDOMAIN), twice in a minute or more, where the vault answered before and other vaults' names are "
+     "there",
+     "the vault {vault} is gone: it answered under that name before, and the name is not in DNS any more, while those "
+     "of other vaults are",
+     "A deleted vault is recovered with: `az keyvault recover --name {vault_name}`. If it was not deleted, have the "
+     "operator look at what this server's DNS says of {vault}"},
     {reason::kKeyOperation, ReasonClass::Refused, ErrorCode::KeyDenied, "403 KeyOperationForbidden; `key_ops`",
      "key \"{key}\" in {vault} does not permit {operation}",
      "Permit both: `az keyvault key set-attributes {vault_option} --name {key} --ops wrapKey unwrapKey`"},
@@ -145,7 +152,8 @@ inline constexpr ReasonEntry kReasonTable[] = {
     {reason::kProviderFault, ReasonClass::Unreachable, ErrorCode::KeyUnreachable,
      "5xx, redirects, answers that are not Azure's", "{host} answered {operation} {answer}",
      "This is no matter of configuration; try again shortly"},
-    {reason::kVaultNameUnknown, ReasonClass::Unreachable, ErrorCode::KeyUnreachable, "no such host (NXDOMAIN)",
+    {reason::kVaultNameUnknown, ReasonClass::Unreachable, ErrorCode::KeyUnreachable,
+     "no such host (NXDOMAIN), until it is known that the vault is gone",
      "the host {host} does not exist in DNS: the vault's name is wrong, or the vault was deleted",
      "Compare it with: `az keyvault list --query \"[].properties.vaultUri\"`; a deleted vault is recovered with: `az "
      "keyvault recover --name {vault_name}`"},

@@ -25,6 +25,7 @@ inline constexpr std::string_view kKeyNotYetValid = "key_not_yet_valid";        
 inline constexpr std::string_view kKeyDeleted = "key_deleted";                  // recoverable
 inline constexpr std::string_view kKeyPurged = "key_purged";                    // not recoverable
 inline constexpr std::string_view kKeyNotFound = "key_not_found";               // Key Vault does not say which
+inline constexpr std::string_view kVaultGone = "vault_gone";                    // NXDOMAIN, where it answered before
 inline constexpr std::string_view kKeyOperation = "key_operation_not_allowed";  // KeyOperationForbidden, key_ops
 inline constexpr std::string_view kKeyUnsuitable = "key_unsuitable";            // type or size
 inline constexpr std::string_view kOrganizationTagMissing = "organization_tag_missing";

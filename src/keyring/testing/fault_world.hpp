@@ -31,9 +31,14 @@ using kms::testing::Answer;
 using kms::testing::answer;
 using kms::testing::FakeAzure;
 
-enum class Place { Token, Get, Wrap, Unwrap };
+// Entra is asked for tokens at two places: where each is over when it is next needed, and where they live an hour.
+enum class Place { Token, SignIn, Get, Wrap, Unwrap };
 // What a fault is to the customer. Who decides is the catalogue; here stands which one is meant.
 enum class Meaning { Nothing, Refused, RefusesWrapping, Unreachable, Alarm };
+
+[[nodiscard]] inline bool asks_entra(Place place) {
+  return place == Place::Token || place == Place::SignIn;
+}
 
 class World;
 using Disturbed = std::function<kms::testing::Answer(World&, const http::ClientRequest&)>;
@@ -90,6 +95,7 @@ class World {
     client.set([this](const http::ClientRequest& request) { return respond(request); });
     // So short that past soft a new one is needed, and Entra's faults are met.
     if (place == Place::Token) azure.token_lifetime = 20;
+    azure.takes_older_tokens = place == Place::SignIn;
     organization_ = make_uuid(shelf.random);
     external_key_ = make_id(id_prefix::kExternalKey, shelf.random);
     write_customer();
@@ -103,7 +109,7 @@ class World {
     options.vault_suffixes = kms::azure::public_cloud_suffixes();
     options.client_id = std::string(FakeAzure::kApp);
     // An assertion is signed, which takes time: where it is not looked at, the secret does.
-    if (place_ == Place::Token) {
+    if (asks_entra(place_)) {
       options.credential = kms::azure::ClientCertificate{certificate_pem(), certificate_key()};
     } else {
       options.credential = kms::azure::ClientSecret{std::make_shared<const crypto::SecretBytes>(as_bytes("secret"))};
@@ -201,7 +207,8 @@ class World {
   }
 
   Answer respond(const http::ClientRequest& request) {
-    if (!disturbed || place_of(request.url) != place_) return azure(request);
+    auto wanted = asks_entra(place_) ? Place::Token : place_;
+    if (!disturbed || place_of(request.url) != wanted) return azure(request);
     ++met;
     return fault_.answer(*this, request);
   }

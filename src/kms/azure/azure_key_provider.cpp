@@ -9,6 +9,7 @@
 #include "kms/azure/challenge.hpp"
 #include "kms/azure/protocol.hpp"
 #include "kms/azure/token_source.hpp"
+#include "kms/azure/vault_names.hpp"
 #include "kms/reason_catalogue.hpp"
 #include "kms/wipe_at_exit.hpp"
 
@@ -17,16 +18,21 @@ namespace latchkey::kms::azure {
 namespace {
 
 constexpr std::chrono::seconds kPatienceForFate{2};
+// For finding out whether other vaults' names are there, and of how many at most.
+constexpr std::chrono::seconds kPatienceForOthers{3};
+constexpr std::size_t kMostOthers = 4;
 
 class AzureKeyProvider final : public KeyProvider {
  public:
-  AzureKeyProvider(AzureOptions options, std::shared_ptr<RetryingTransport> transport,
+  AzureKeyProvider(AzureOptions options, http::Client& client, std::shared_ptr<RetryingTransport> transport,
                    std::shared_ptr<TokenSource> tokens, const Clock& clock, RandomSource& random)
       : options_(std::move(options)),
+        client_(client),
         transport_(std::move(transport)),
         tokens_(std::move(tokens)),
         clock_(clock),
-        random_(random) {}
+        random_(random),
+        names_(clock) {}
 
   Task<Result<WrappedKey>> wrap(const KeyLocation& key, const crypto::SecretBytes& secret, Deadline deadline) override {
     LATCHKEY_CO_TRY(auto target, resolve(key));
@@ -64,6 +70,11 @@ class AzureKeyProvider final : public KeyProvider {
     return {options_.login_host, target.tenant_id, target.client_id, target.vault.resource + "/.default",
             is_foreign(target) ? options_.client_id : std::string()};
   }
+  [[nodiscard]] SignInAges sign_in_ages(const AskedFor& asked_for) const {
+    auto ages = asked_for.sign_in.value_or(options_.sign_in);
+    ages.soft = std::min(ages.soft, options_.sign_in.soft);
+    return ages;
+  }
   [[nodiscard]] bool is_foreign(const KeyTarget& target) const {
     return !boost::algorithm::iequals(target.client_id, options_.client_id);
   }
@@ -72,14 +83,18 @@ class AzureKeyProvider final : public KeyProvider {
                                                        Deadline deadline);
   [[nodiscard]] Task<Result<http::ClientResponse>> send(const KeyTarget& target, http::ClientRequest request,
                                                         BearerToken token, Deadline deadline);
+  [[nodiscard]] Task<Error> not_answered(const KeyTarget& target, http::TransportError failure, Deadline deadline);
+  [[nodiscard]] Task<bool> is_gone(std::string host, Deadline deadline);
   [[nodiscard]] Task<Error> with_fate(KeyTarget target, Operation operation, Error error, Deadline deadline);
   [[nodiscard]] Task<Error> better_explained(KeyTarget target, Error error, Deadline deadline);
 
   AzureOptions options_;
+  http::Client& client_;
   std::shared_ptr<RetryingTransport> transport_;
   std::shared_ptr<TokenSource> tokens_;
   const Clock& clock_;
   RandomSource& random_;
+  VaultNames names_;
 };
 
 Result<KeyTarget> AzureKeyProvider::resolve(const KeyLocation& key) const {
@@ -93,6 +108,7 @@ Result<KeyTarget> AzureKeyProvider::resolve(const KeyLocation& key) const {
   target.tenant_id = azure->tenant_id;
   target.client_id = azure->client_id.value_or(options_.client_id);
   target.api_version = options_.api_version;
+  target.sign_in = sign_in_ages(azure->asked_for);
   if (is_foreign(target) && std::holds_alternative<ClientSecret>(options_.credential)) {
     auto facts = facts_of(target);
     facts.app = shown_text(target.client_id, 64);
@@ -117,7 +133,11 @@ Task<Result<http::ClientResponse>> AzureKeyProvider::send(const KeyTarget& targe
   std::string correlation_id(request.headers.get("x-ms-client-request-id"));
   std::string method = request.method;
   auto answer = co_await transport_->send(std::move(request), deadline);
-  if (!answer) co_return transport_error(answer.error(), Peer::Vault, target.vault.host);
+  if (!answer) {
+    auto error = co_await not_answered(target, answer.error(), deadline);
+    co_return error;
+  }
+  names_.answered(target.vault.host);
   const auto& headers = answer.value().headers;
   spdlog::debug("{}: {} with key {}: status {}, x-ms-request-id {}, x-ms-client-request-id {}, seen from {}",
                 target.vault.host, method, target.key_name, answer.value().status,
@@ -126,11 +146,41 @@ Task<Result<http::ClientResponse>> AzureKeyProvider::send(const KeyTarget& targe
   co_return std::move(answer.value());
 }
 
+// A vault whose name is gone was deleted, which is a refusal and no outage.
+Task<Error> AzureKeyProvider::not_answered(const KeyTarget& target, http::TransportError failure, Deadline deadline) {
+  if (failure.failure == http::TransportFailure::UnknownName) {
+    auto gone = co_await is_gone(target.vault.host, deadline);
+    if (gone) co_return reason_error(reason::kVaultGone, facts_of(target));
+  }
+  co_return transport_error(failure, Peer::Vault, target.vault.host);
+}
+
+// DNS denies the host. Other vaults are connected to and not asked anything: that is nothing of their owners'.
+Task<bool> AzureKeyProvider::is_gone(std::string host, Deadline deadline) {
+  auto denial = names_.denied(host);
+  if (denial != VaultNames::Denial::LookAround) co_return denial == VaultNames::Denial::Gone;
+  auto until = std::min<Deadline>(deadline, clock_.steady() + kPatienceForOthers);
+  for (const auto& other : names_.others(host, kMostOthers)) {
+    http::ClientRequest request;
+    request.url = fmt::format("https://{}/", other);
+    request.deadline = until;
+    request.only_connects = true;
+    auto answer = co_await client_.send(std::move(request));
+    if (answer) {
+      spdlog::warn("{} is not in DNS any more, and {} is: taken for a deleted vault", host, other);
+      names_.others_resolve(host);
+      co_return true;
+    }
+    if (answer.error().failure == http::TransportFailure::UnknownName) (void)names_.denied(other);
+  }
+  co_return false;
+}
+
 Task<Result<http::ClientResponse>> AzureKeyProvider::ask(const KeyTarget& target, http::ClientRequest request,
                                                          Deadline deadline) {
   WipeAtExit wipe(request.body);
   auto wanted = token_target(target);
-  LATCHKEY_CO_TRY(auto token, co_await tokens_->token(wanted, deadline));
+  LATCHKEY_CO_TRY(auto token, co_await tokens_->token(wanted, target.sign_in, deadline));
   LATCHKEY_CO_TRY(auto answer, co_await send(target, request, token, deadline));
   // A token may have been revoked before its time: one new one is tried, unless the vault says that it wants another
   // tenant's.
@@ -145,7 +195,7 @@ Task<Result<http::ClientResponse>> AzureKeyProvider::ask(const KeyTarget& target
     }
     if (!first) break;
     tokens_->drop(wanted, token);
-    LATCHKEY_CO_TRY(token, co_await tokens_->token(wanted, deadline));
+    LATCHKEY_CO_TRY(token, co_await tokens_->token(wanted, target.sign_in, deadline));
     LATCHKEY_CO_TRY(answer, co_await send(target, request, token, deadline));
   }
   co_return answer;
@@ -187,7 +237,8 @@ std::shared_ptr<KeyProvider> make_azure_key_provider(AzureOptions options, http:
                                                      std::shared_ptr<Sleeper> sleeper) {
   auto transport = std::make_shared<RetryingTransport>(client, clock, random, std::move(sleeper), options.retry);
   auto tokens = std::make_shared<TokenSource>(transport, clock, random, pool, std::move(executor), options.credential);
-  return std::make_shared<AzureKeyProvider>(std::move(options), std::move(transport), std::move(tokens), clock, random);
+  return std::make_shared<AzureKeyProvider>(std::move(options), client, std::move(transport), std::move(tokens), clock,
+                                            random);
 }
 
 }  // namespace latchkey::kms::azure

@@ -43,11 +43,14 @@ struct AzureOptions {
   std::string client_id;  // the platform's multi-tenant app
   Credential credential;
   RetrySettings retry;
+  SignInAges sign_in;
 };
 
 // An AzureKey that names an app of the customer's own (client_id) is served with a certificate or a federated token;
-// with a ClientSecret, which proves the platform's app alone, it is refused (client_id_untrusted). `client`, `clock`,
-// `random` and `pool` (for signing assertions) outlive the provider; `executor` runs shared flights.
+// with a ClientSecret, which proves the platform's app alone, it is refused (client_id_untrusted). A refusal by Entra
+// ID is one of the key, and comes within the ages of the sign-in: the options', or the shorter ones that the key's
+// owner demands (AskedFor). `client`, `clock`, `random` and `pool` (for signing assertions) outlive the provider;
+// `executor` runs shared flights.
 [[nodiscard]] std::shared_ptr<KeyProvider> make_azure_key_provider(
     AzureOptions options, http::Client& client, const Clock& clock, RandomSource& random,
     boost::asio::thread_pool& pool, boost::asio::any_io_executor executor,

@@ -91,7 +91,54 @@ TEST_F(AzureKeyProviderTest, TheTokenGoesToTheVaultAlone) {
   }
 }
 
+TEST_F(AzureKeyProviderTest, EntraIsAskedAnewWithinWhatTheOwnerDemandsAndTheServerAllows) {
+  auto azure_key = FakeAzure::location();
+  struct Case {
+    std::optional<SignInAges> own;
+    std::chrono::seconds age;
+  };
+  for (const auto& c : {Case{std::nullopt, 300s}, Case{SignInAges{5s, 5s}, 5s}, Case{SignInAges{1h, 24h}, 300s}}) {
+    azure_key.asked_for.sign_in = c.own;
+    location = azure_key;
+    h.clock.advance(1h);
+    ASSERT_TRUE(wrap());
+    auto issued = h.azure.tokens_issued;
+    h.clock.advance(c.age - 1s);
+    ASSERT_TRUE(wrap());
+    EXPECT_EQ(h.azure.tokens_issued, issued);
+    h.clock.advance(1s);
+    ASSERT_TRUE(wrap());
+    EXPECT_EQ(h.azure.tokens_issued, issued + 1);
+  }
+}
+
+TEST_F(AzureKeyProviderTest, ARefusalByEntraIsOneOfEveryKeyWhileTheTokenLives) {
+  ASSERT_TRUE(wrap());
+  h.azure.always.emplace("/token", entra_refusal(400, "unauthorized_client", 7000112));
+  h.clock.advance(5min);
+  auto refused = wrap();
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, ErrorCode::KeyDenied);
+  EXPECT_EQ(refused.error().reason, reason::kAppDisabled);
+  EXPECT_EQ(h.client.count("/wrapkey"), 1U) << "the vault would have taken the old token";
+}
+
+// The vault is asked with the old token, and what it says is heard.
+TEST_F(AzureKeyProviderTest, WhileEntraIsDownTheVaultStillRefuses) {
+  auto wrapped = wrap();
+  ASSERT_TRUE(wrapped);
+  h.azure.always.emplace("/token", answer(503, ""));
+  h.clock.advance(5min);
+  EXPECT_TRUE(unwrap(wrapped.value()));
+  h.azure.disabled = true;
+  auto refused = unwrap(wrapped.value());
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().reason, reason::kKeyDisabled);
+}
+
 TEST_F(AzureKeyProviderTest, ATokenIsRefreshedBeforeItEnds) {
+  h.sign_in = {24h, 24h};
+  h.provider = h.make(azure::ClientSecret{std::make_shared<crypto::SecretBytes>(as_bytes("s3cret"))});
   (void)wrap();
   h.clock.advance(std::chrono::seconds(3599 - 300 - 1));
   (void)wrap();

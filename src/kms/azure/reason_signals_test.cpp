@@ -225,9 +225,10 @@ TEST(ReasonSignals, EachAnswerLeadsToItsReason) {
 }
 
 TEST(ReasonSignals, EachReasonHasOne) {
-  // Of the local provider, of the envelope, of the kill switch and of the gate, whose tests have them.
+  // Of the local provider, of the envelope, of the kill switch, of the gate and of more answers than one (vault_names),
+  // whose tests have them.
   std::set<std::string_view> reached{reason::kRootKeyMismatch, reason::kDataKeyBinding, reason::kSuspended,
-                                     reason::kNoTurn};
+                                     reason::kNoTurn, reason::kVaultGone};
   for (const auto& signal : signals()) reached.insert(signal.reason.code());
   for (const auto& entry : reason_catalogue()) EXPECT_TRUE(reached.contains(entry.code)) << entry.code;
 }

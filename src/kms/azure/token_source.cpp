@@ -1,5 +1,7 @@
 #include "kms/azure/token_source.hpp"
 
+#include <algorithm>
+
 #include <boost/algorithm/string/trim.hpp>
 #include <fmt/format.h>
 
@@ -7,6 +9,7 @@
 #include "base/id.hpp"
 #include "base/log.hpp"
 #include "crypto/certificate.hpp"
+#include "kms/key_errors.hpp"
 #include "kms/patience.hpp"
 #include "kms/reason_catalogue.hpp"
 #include "kms/wipe_at_exit.hpp"
@@ -17,6 +20,11 @@ namespace {
 
 constexpr std::chrono::minutes kRefreshEarly{5};
 constexpr std::chrono::seconds kFetchTimeout{15};
+// Where there is an old token to go on with: its callers have a vault to ask as well.
+constexpr std::chrono::seconds kRefreshTimeout{5};
+constexpr std::chrono::milliseconds kBetweenFailures{30'000};
+constexpr std::chrono::milliseconds kMostPatience{60'000};
+constexpr std::chrono::minutes kUnheardKept{1};
 constexpr std::size_t kMostTokens = std::size_t{16} * 1024;
 constexpr std::size_t kLongestFederatedToken = std::size_t{32} * 1024;
 
@@ -71,48 +79,126 @@ TokenSource::TokenSource(std::shared_ptr<RetryingTransport> transport, const Clo
       executor_(std::move(executor)),
       credential_(std::move(credential)) {}
 
-Task<Result<BearerToken>> TokenSource::token(TokenTarget target, Deadline deadline) {
-  if (auto token = cached(target)) co_return token;
+bool TokenSource::SignIn::is_young(const SignInAges& ages, AgeTime now) const {
+  return token && now < std::min(refresh_at, asked_at + ages.soft);
+}
+
+bool TokenSource::SignIn::serves(const SignInAges& ages, AgeTime now) const {
+  return token && now < std::min(ends_at, asked_at + ages.hard);
+}
+
+bool TokenSource::SignIn::is_put_off(const SignInAges& ages, AgeTime now) const {
+  return failed_at && now < *failed_at + std::max(patience, std::min(kBetweenFailures, ages.soft));
+}
+
+Task<Result<BearerToken>> TokenSource::token(TokenTarget target, SignInAges ages, Deadline deadline) {
+  if (auto answer = known(target, ages)) co_return std::move(*answer);
   using Flight = std::function<Task<Result<BearerToken>>()>;
-  Flight flight = [self = shared_from_this(), target] {
-    Flight work = [self, target] { return self->fetch(target); };
+  Flight flight = [self = shared_from_this(), target, ages] {
+    Flight work = [self, target, ages] { return self->fetch(target, ages); };
     return self->flights_.run(self->executor_, target, guarded(std::move(work)));
   };
   auto patience = deadline - clock_.steady();
-  auto token = co_await wait_at_most(executor_, patience, std::move(flight));
-  if (token) co_return std::move(*token);
+  auto landed = co_await wait_at_most(executor_, patience, std::move(flight));
+  if (landed) co_return heard(target, ages, std::move(*landed));
   co_return transport_error({http::TransportFailure::TimedOut, {}}, Peer::Login, target.login_host);
 }
 
 void TokenSource::drop(const TokenTarget& target, const BearerToken& refused) {
   std::lock_guard lock(mutex_);
-  auto found = tokens_.find(target);
-  if (found != tokens_.end() && found->second.token == refused) tokens_.erase(found);
+  auto found = sign_ins_.find(target);
+  if (found != sign_ins_.end() && found->second.token == refused) sign_ins_.erase(found);
 }
 
-BearerToken TokenSource::cached(const TokenTarget& target) {
+// What may be said without asking Entra; nothing where it is to be asked.
+std::optional<Result<BearerToken>> TokenSource::known(const TokenTarget& target, const SignInAges& ages) {
   std::lock_guard lock(mutex_);
-  auto found = tokens_.find(target);
-  if (found == tokens_.end()) return nullptr;
-  if (clock_.age_time() < found->second.refresh_at) return found->second.token;
-  tokens_.erase(found);
-  return nullptr;
-}
-
-void TokenSource::keep(const TokenTarget& target, Cached token) {
-  std::lock_guard lock(mutex_);
-  if (tokens_.size() >= kMostTokens) {
-    std::erase_if(tokens_, [now = clock_.age_time()](const auto& entry) { return now >= entry.second.refresh_at; });
-    if (tokens_.size() >= kMostTokens) tokens_.erase(tokens_.begin());
+  auto found = sign_ins_.find(target);
+  if (found == sign_ins_.end()) return std::nullopt;
+  auto now = clock_.age_time();
+  auto& sign_in = found->second;
+  if (sign_in.unheard) {
+    auto refusal = std::move(*sign_in.unheard);
+    bool is_news = now < sign_in.ends_at;
+    sign_ins_.erase(found);
+    return is_news ? std::optional<Result<BearerToken>>(std::move(refusal)) : std::nullopt;
   }
-  tokens_.insert_or_assign(target, std::move(token));
+  bool may_serve = sign_in.is_young(ages, now) || (sign_in.is_put_off(ages, now) && sign_in.serves(ages, now));
+  if (may_serve) return Result<BearerToken>(sign_in.token);
+  return std::nullopt;
 }
 
-Task<Result<BearerToken>> TokenSource::fetch(TokenTarget target) {
-  // A flight that began while the one before it was landing finds that one's token.
-  if (auto token = cached(target)) co_return token;
+// What a caller makes of a flight's result: after a failure the old token, where one serves.
+Result<BearerToken> TokenSource::heard(const TokenTarget& target, const SignInAges& ages, Result<BearerToken> landed) {
+  if (landed) return landed;
+  std::lock_guard lock(mutex_);
+  auto found = sign_ins_.find(target);
+  if (found == sign_ins_.end()) return landed;
+  if (is_refusal(landed.error())) {
+    if (found->second.unheard) sign_ins_.erase(found);
+    return landed;
+  }
+  if (found->second.serves(ages, clock_.age_time())) return found->second.token;
+  return landed;
+}
+
+bool TokenSource::has_one_that_serves(const TokenTarget& target, const SignInAges& ages) {
+  std::lock_guard lock(mutex_);
+  auto found = sign_ins_.find(target);
+  return found != sign_ins_.end() && found->second.serves(ages, clock_.age_time());
+}
+
+void TokenSource::keep(const TokenTarget& target, SignIn sign_in) {
+  std::lock_guard lock(mutex_);
+  if (sign_ins_.size() >= kMostTokens) {
+    std::erase_if(sign_ins_, [now = clock_.age_time()](const auto& entry) { return now >= entry.second.ends_at; });
+    if (sign_ins_.size() >= kMostTokens) sign_ins_.erase(sign_ins_.begin());
+  }
+  sign_ins_.insert_or_assign(target, std::move(sign_in));
+}
+
+void TokenSource::note_failure(const TokenTarget& target, const Error& error) {
+  std::lock_guard lock(mutex_);
+  auto found = sign_ins_.find(target);
+  if (found == sign_ins_.end() || !found->second.token) return;
+  auto now = clock_.age_time();
+  found->second.failed_at = now;
+  found->second.patience = std::min(error.retry_after.value_or(std::chrono::milliseconds(0)), kMostPatience);
+  auto age = std::chrono::floor<std::chrono::seconds>(now - found->second.asked_at);
+  spdlog::warn(
+      "{} could not be asked whether app {} may still sign in to tenant {}; its token of {} s ago serves on: {}",
+      target.login_host, target.client_id, target.tenant, age.count(), describe(error));
+}
+
+Task<Result<BearerToken>> TokenSource::fetch(TokenTarget target, SignInAges ages) {
+  // A flight that began while the one before it was landing finds what that one brought.
+  if (auto answer = known(target, ages)) co_return std::move(*answer);
+  auto patience = has_one_that_serves(target, ages) ? kRefreshTimeout : kFetchTimeout;
+  auto sign_in = co_await ask_entra(target, patience);
+  if (sign_in) {
+    auto token = sign_in.value().token;
+    keep(target, std::move(sign_in).value());
+    co_return token;
+  }
+  auto error = sign_in.error();
+  if (is_refusal(error)) {
+    auto now = clock_.age_time();
+    keep(target, SignIn{.token = nullptr,
+                        .asked_at = now,
+                        .refresh_at = now,
+                        .ends_at = now + kUnheardKept,
+                        .failed_at = std::nullopt,
+                        .patience = {},
+                        .unheard = error});
+  } else {
+    note_failure(target, error);
+  }
+  co_return error;
+}
+
+Task<Result<TokenSource::SignIn>> TokenSource::ask_entra(TokenTarget target, std::chrono::seconds patience) {
   auto asked_at = clock_.age_time();
-  auto deadline = clock_.steady() + kFetchTimeout;
+  auto deadline = clock_.steady() + patience;
   auto proof = co_await make_proof(target);
   if (!proof) co_return proof.error();
   WipeAtExit wipe_proof(proof.value());
@@ -125,10 +211,12 @@ Task<Result<BearerToken>> TokenSource::fetch(TokenTarget target) {
   spdlog::debug("{}: token for tenant {} and app {}: status {}, client-request-id {}", target.login_host, target.tenant,
                 target.client_id, answer.value().status, correlation_id);
   LATCHKEY_CO_TRY(auto token, read_token_answer(target, answer.value(), clock_.now()));
-  auto usable = usable_for(token);
-  auto shared = std::make_shared<const crypto::SecretBytes>(std::move(token.text));
-  keep(target, Cached{shared, asked_at + usable});
-  co_return shared;
+  SignIn sign_in{};
+  sign_in.asked_at = asked_at;
+  sign_in.refresh_at = asked_at + usable_for(token);
+  sign_in.ends_at = asked_at + token.lifetime;
+  sign_in.token = std::make_shared<const crypto::SecretBytes>(std::move(token.text));
+  co_return sign_in;
 }
 
 Task<Result<std::string>> TokenSource::make_proof(TokenTarget target) {

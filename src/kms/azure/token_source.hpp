@@ -1,10 +1,17 @@
-// Access tokens: cached per login host, tenant, app and scope, asked for again five minutes before they end, by one
-// request at a time however many wait.
+// Access tokens: cached per login host, tenant, app and scope, asked for by one request at a time however many wait.
+//
+// That Entra gave a token proves that the app may sign in, as of then; that it may no more, the vault does not learn
+// while the token lives. So Entra is asked anew where the token is older than SignInAges::soft, and a refusal forgets
+// it. While Entra cannot be asked the old one serves on, up to its end and SignInAges::hard: then Entra is asked again
+// after 30 s, or soft where that is less, or as Retry-After says, up to a minute. That this machine has no proof to ask
+// with is such an outage, too: nobody refused. Nothing but an attempt that ended in failure puts the next one off.
 #pragma once
 
+#include <chrono>
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/thread_pool.hpp>
@@ -26,21 +33,36 @@ class TokenSource : public std::enable_shared_from_this<TokenSource> {
               boost::asio::thread_pool& pool, boost::asio::any_io_executor executor, Credential credential);
 
   // Errors: those of read_token_answer and transport_error; KeyUnreachable with platform_credential where this machine
-  // cannot read or sign its own proof.
-  [[nodiscard]] Task<Result<BearerToken>> token(TokenTarget target, Deadline deadline);
+  // cannot read or sign its own proof, and with timed_out where the deadline came before Entra's answer: whoever comes
+  // next is told that, even if it is a refusal.
+  [[nodiscard]] Task<Result<BearerToken>> token(TokenTarget target, SignInAges ages, Deadline deadline);
 
   // Forgets the token, as it was refused; a newer one that another caller has fetched since stays.
   void drop(const TokenTarget& target, const BearerToken& refused);
 
  private:
-  struct Cached {
-    BearerToken token;
-    AgeTime refresh_at;
+  struct SignIn {
+    BearerToken token;  // null where Entra refused
+    AgeTime asked_at;
+    AgeTime refresh_at;  // by what Entra says of the token's life
+    AgeTime ends_at;
+    std::optional<AgeTime> failed_at;  // when Entra could not be asked again
+    std::chrono::milliseconds patience{0};
+    std::optional<Error> unheard;  // Entra's refusal, which nobody waited for
+
+    [[nodiscard]] bool is_young(const SignInAges& ages, AgeTime now) const;
+    [[nodiscard]] bool serves(const SignInAges& ages, AgeTime now) const;
+    [[nodiscard]] bool is_put_off(const SignInAges& ages, AgeTime now) const;
   };
 
-  [[nodiscard]] BearerToken cached(const TokenTarget& target);
-  void keep(const TokenTarget& target, Cached token);
-  [[nodiscard]] Task<Result<BearerToken>> fetch(TokenTarget target);
+  [[nodiscard]] std::optional<Result<BearerToken>> known(const TokenTarget& target, const SignInAges& ages);
+  [[nodiscard]] Result<BearerToken> heard(const TokenTarget& target, const SignInAges& ages,
+                                          Result<BearerToken> landed);
+  [[nodiscard]] bool has_one_that_serves(const TokenTarget& target, const SignInAges& ages);
+  void keep(const TokenTarget& target, SignIn sign_in);
+  void note_failure(const TokenTarget& target, const Error& error);
+  [[nodiscard]] Task<Result<BearerToken>> fetch(TokenTarget target, SignInAges ages);
+  [[nodiscard]] Task<Result<SignIn>> ask_entra(TokenTarget target, std::chrono::seconds patience);
   [[nodiscard]] Task<Result<std::string>> make_proof(TokenTarget target);
 
   std::shared_ptr<RetryingTransport> transport_;
@@ -50,7 +72,7 @@ class TokenSource : public std::enable_shared_from_this<TokenSource> {
   boost::asio::any_io_executor executor_;
   Credential credential_;
   std::mutex mutex_;
-  std::map<TokenTarget, Cached> tokens_;
+  std::map<TokenTarget, SignIn> sign_ins_;
   SingleFlight<TokenTarget, Result<BearerToken>> flights_;
 };
 

@@ -1,5 +1,6 @@
 #include "kms/azure/token_source.hpp"
 
+#include <boost/asio/steady_timer.hpp>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -20,9 +21,17 @@ class TokenSourceTest : public ::testing::Test {
     source = std::make_shared<TokenSource>(transport, h.clock, h.random, h.pool, h.context.get_executor(),
                                            std::move(credential));
   }
-  Result<BearerToken> token() { return h.run(source->token(target, h.in(30s))); }
+  Result<BearerToken> token() { return token(kAges); }
+  Result<BearerToken> token(SignInAges ages) { return h.run(source->token(target, ages, h.in(30s))); }
+  void refuse(int number) {
+    h.azure.always.insert_or_assign("/token", testing::entra_refusal(400, "unauthorized_client", number));
+  }
+  void fail(testing::Answer how) { h.azure.always.insert_or_assign("/token", std::move(how)); }
+  [[nodiscard]] std::size_t asked() const { return h.client.count("/token"); }
   static std::string text(const BearerToken& token) { return std::string(as_text(token->reveal())); }
 
+  static constexpr SignInAges kAges{};  // 5 min, 60 min
+  static constexpr SignInAges kPatient{24h, 24h};
   testing::AzureHarness h;
   std::shared_ptr<TokenSource> source;
   TokenTarget target{"login.microsoftonline.com", std::string(FakeAzure::kTenant), std::string(FakeAzure::kApp),
@@ -32,7 +41,7 @@ class TokenSourceTest : public ::testing::Test {
 TEST_F(TokenSourceTest, ManyWaitForOneRequest) {
   int good = 0;
   auto one = [this, &good]() -> Task<void> {
-    auto got = co_await source->token(target, h.in(30s));
+    auto got = co_await source->token(target, kAges, h.in(30s));
     good += got && text(got.value()) == "token-1" ? 1 : 0;
   };
   for (int i = 0; i < 50; ++i) boost::asio::co_spawn(h.context, one(), boost::asio::detached);
@@ -80,13 +89,13 @@ TEST_F(TokenSourceTest, ATokenIsNoYoungerForTheMachinesSleep) {
 TEST_F(TokenSourceTest, EntrasAdviceToRefreshIsTaken) {
   h.azure.always.emplace("/token",
                          testing::answer(200, R"({"access_token":"a","expires_in":86399,"refresh_in":43199})"));
-  ASSERT_TRUE(token());
+  ASSERT_TRUE(token(kPatient));
   h.clock.advance(43198s);
-  ASSERT_TRUE(token());
-  EXPECT_EQ(h.client.count("/token"), 1U);
+  ASSERT_TRUE(token(kPatient));
+  EXPECT_EQ(asked(), 1U);
   h.clock.advance(2s);
-  ASSERT_TRUE(token());
-  EXPECT_EQ(h.client.count("/token"), 2U);
+  ASSERT_TRUE(token(kPatient));
+  EXPECT_EQ(asked(), 2U);
 }
 
 TEST_F(TokenSourceTest, DroppingForgetsThatTokenAlone) {
@@ -108,11 +117,194 @@ TEST_F(TokenSourceTest, FailuresAreNotKept) {
 }
 
 TEST_F(TokenSourceTest, ACallerWithoutTimeAsksNothing) {
-  auto hurried = h.run(source->token(target, h.in(-1s)));
+  auto hurried = h.run(source->token(target, kAges, h.in(-1s)));
   ASSERT_FALSE(hurried);
   EXPECT_EQ(hurried.error().code, ErrorCode::KeyUnreachable);
   EXPECT_EQ(hurried.error().reason, reason::kTimedOut);
   EXPECT_EQ(h.azure.tokens_issued, 0);
+}
+
+TEST_F(TokenSourceTest, EntraIsAskedAnewAtTheAgeThatTheCallerAllowsHoweverLongTheTokenLives) {
+  ASSERT_TRUE(token());
+  h.clock.advance(299s);
+  EXPECT_EQ(text(token().value()), "token-1");
+  EXPECT_EQ(text(token({5s, 5s}).value()), "token-2") << "an owner's own";
+  h.clock.advance(299s);
+  EXPECT_EQ(text(token().value()), "token-2") << "whoever asked, it is as young to all";
+  h.clock.advance(1s);
+  EXPECT_EQ(text(token().value()), "token-3");
+}
+
+TEST_F(TokenSourceTest, ARefusalWhileTheTokenLivesForgetsIt) {
+  for (int number : {700016, 7000112, 53003}) {
+    SCOPED_TRACE(number);
+    h.azure.always.clear();
+    ASSERT_TRUE(token());
+    refuse(number);
+    EXPECT_TRUE(token()) << "younger than five minutes";
+    h.clock.advance(5min);
+    auto refused = token();
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().code, ErrorCode::KeyDenied);
+    fail(testing::answer(503, ""));
+    auto after = token();
+    ASSERT_FALSE(after) << "the old token is not brought back by an outage";
+    EXPECT_EQ(after.error().code, ErrorCode::KeyUnreachable);
+  }
+}
+
+TEST_F(TokenSourceTest, WhileEntraCannotBeAskedTheOldTokenServesToItsEnd) {
+  const testing::Answer kOutages[] = {
+      testing::answer(503, ""), testing::answer(429, ""), testing::failure(http::TransportFailure::ConnectFailed),
+      testing::failure(http::TransportFailure::TimedOut), testing::entra_refusal(401, "invalid_client", 7000215)};
+  for (const auto& outage : kOutages) {
+    h.azure.always.clear();
+    auto first = token();
+    ASSERT_TRUE(first);
+    h.clock.advance(5min);
+    fail(outage);
+    auto end = h.clock.steady() - 5min + 3599s;
+    // Room for the retries, which take time.
+    while (h.clock.steady() + 65s < end) {
+      auto serving = token();
+      ASSERT_TRUE(serving) << serving.error().message;
+      EXPECT_EQ(serving.value(), first.value());
+      h.clock.advance(45s);
+    }
+    h.clock.advance(65s);
+    auto over = token();
+    ASSERT_FALSE(over);
+    EXPECT_EQ(over.error().code, ErrorCode::KeyUnreachable);
+  }
+}
+
+TEST_F(TokenSourceTest, NoOldTokenServesWhoWantsNothingBridged) {
+  ASSERT_TRUE(token());
+  fail(testing::answer(503, ""));
+  h.clock.advance(30s);
+  auto strict = token({30s, 30s});
+  ASSERT_FALSE(strict);
+  EXPECT_EQ(strict.error().code, ErrorCode::KeyUnreachable);
+  EXPECT_TRUE(token()) << "another owner's ages are another matter";
+}
+
+TEST_F(TokenSourceTest, AFailureIsFollowedByAPauseAndARefusalBehindItIsHeard) {
+  ASSERT_TRUE(token());
+  h.clock.advance(5min);
+  fail(testing::failure(http::TransportFailure::AddressRefused));  // which is not tried again
+  ASSERT_TRUE(token());
+  EXPECT_EQ(asked(), 2U);
+  refuse(7000112);
+  h.clock.advance(29s);
+  EXPECT_TRUE(token());
+  EXPECT_EQ(asked(), 2U);
+  h.clock.advance(1s);
+  EXPECT_FALSE(token());
+  EXPECT_EQ(asked(), 3U);
+}
+
+TEST_F(TokenSourceTest, ThePauseIsNoLongerThanTheAgeThatIsAllowed) {
+  ASSERT_TRUE(token());
+  h.clock.advance(5s);
+  fail(testing::failure(http::TransportFailure::AddressRefused));
+  ASSERT_TRUE(token({5s, 1h}));
+  refuse(7000112);
+  h.clock.advance(5s);
+  EXPECT_FALSE(token({5s, 1h}));
+}
+
+TEST_F(TokenSourceTest, EntraMayAskForAMinutesPatienceAndNoMore) {
+  for (auto [asks, pause] : {std::pair{"60", 60s}, std::pair{"3600", 60s}, std::pair{"1", 30s}}) {
+    SCOPED_TRACE(asks);
+    h.azure.always.clear();
+    h.clock.advance(1h);
+    ASSERT_TRUE(token());
+    h.clock.advance(5min);
+    fail(testing::answer(429, "", {{"Retry-After", asks}}));
+    ASSERT_TRUE(token());
+    refuse(53003);
+    h.clock.advance(pause - 1s);
+    EXPECT_TRUE(token());
+    h.clock.advance(1s);
+    EXPECT_FALSE(token());
+  }
+}
+
+// A client whose answers wait until the test lets them go.
+class HeldClient final : public http::Client {
+ public:
+  Task<testing::Answer> send(http::ClientRequest request) override {
+    ++asked;
+    while (holds) {
+      auto executor = co_await boost::asio::this_coro::executor;
+      boost::asio::steady_timer timer(executor, 1ms);
+      co_await timer.async_wait(boost::asio::use_awaitable);
+    }
+    co_return azure(request);
+  }
+  testing::FakeAzure azure;
+  bool holds = false;
+  int asked = 0;
+};
+
+// What a caller without patience does to those who come after it.
+class ImpatientCallerTest : public ::testing::Test {
+ protected:
+  ImpatientCallerTest() {
+    Credential credential = ClientSecret{std::make_shared<crypto::SecretBytes>(as_bytes("s3cret"))};
+    auto transport = std::make_shared<RetryingTransport>(client, h.clock, h.random, h.sleeper, RetrySettings{1});
+    source = std::make_shared<TokenSource>(transport, h.clock, h.random, h.pool, h.context.get_executor(),
+                                           std::move(credential));
+    EXPECT_TRUE(token(30s));
+    h.clock.advance(5min);
+    client.holds = true;
+  }
+  Result<BearerToken> token(std::chrono::milliseconds patience) {
+    return h.run(source->token(target, SignInAges{}, h.in(patience)));
+  }
+  // Asks with hardly any patience; Entra answers `late` when that is over.
+  Result<BearerToken> impatient(std::optional<testing::Answer> late) {
+    if (late) client.azure.always.insert_or_assign("/token", *late);
+    auto waits = [this]() -> Task<Result<BearerToken>> {
+      auto result = co_await source->token(target, SignInAges{}, h.in(5ms));
+      client.holds = false;
+      co_return result;
+    };
+    return h.run(waits());
+  }
+
+  testing::AzureHarness h;
+  HeldClient client;
+  std::shared_ptr<TokenSource> source;
+  TokenTarget target{"login.microsoftonline.com", std::string(FakeAzure::kTenant), std::string(FakeAzure::kApp),
+                     "https://vault.azure.net/.default"};
+};
+
+TEST_F(ImpatientCallerTest, IsToldThatThereWasNoTimeAndPutsNothingOff) {
+  auto result = impatient(std::nullopt);
+  ASSERT_FALSE(result);
+  EXPECT_EQ(result.error().reason, reason::kTimedOut);
+  auto next = token(30s);
+  ASSERT_TRUE(next);
+  EXPECT_EQ(as_text(next.value()->reveal()), "token-2") << "what the flight brought after it was given up";
+  EXPECT_EQ(client.asked, 2);
+}
+
+TEST_F(ImpatientCallerTest, DoesNotKeepARefusalFromWhoComesNext) {
+  EXPECT_FALSE(impatient(testing::entra_refusal(400, "unauthorized_client", 7000112)));
+  client.azure.always.clear();
+  auto next = token(5ms);
+  ASSERT_FALSE(next);
+  EXPECT_EQ(next.error().reason, reason::kAppDisabled);
+  EXPECT_EQ(client.asked, 2);
+  EXPECT_TRUE(token(30s)) << "it is told once";
+}
+
+TEST_F(ImpatientCallerTest, ARefusalThatNobodyHeardIsNoNewsAMinuteLater) {
+  EXPECT_FALSE(impatient(testing::entra_refusal(400, "unauthorized_client", 7000112)));
+  client.azure.always.clear();
+  h.clock.advance(61s);
+  EXPECT_TRUE(token(30s));
 }
 
 }  // namespace

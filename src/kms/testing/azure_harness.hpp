@@ -20,6 +20,7 @@ struct AzureHarness {
     options.vault_suffixes = azure::public_cloud_suffixes();
     options.client_id = std::string(FakeAzure::kApp);
     options.credential = std::move(credential);
+    options.sign_in = sign_in;
     return azure::make_azure_key_provider(std::move(options), client, clock, random, pool, context.get_executor(),
                                           sleeper);
   }
@@ -36,6 +37,7 @@ struct AzureHarness {
   ScriptedClient client{[this](const http::ClientRequest& request) { return azure(request); }};
   boost::asio::thread_pool pool{1};
   boost::asio::io_context context;
+  SignInAges sign_in;
   std::shared_ptr<KeyProvider> provider;
 };
 

@@ -91,7 +91,9 @@ Answer FakeAzure::login() {
 
 Answer FakeAzure::vault(const http::ClientRequest& request) {
   auto wanted = accepted_token.empty() ? "token-" + std::to_string(tokens_issued) : accepted_token;
-  if (request.headers.get("authorization") != "Bearer " + wanted) {
+  auto shown = request.headers.get("authorization");
+  bool takes = shown == "Bearer " + wanted || (takes_older_tokens && shown.starts_with("Bearer token-"));
+  if (!takes) {
     auto challenge = "Bearer authorization=\"https://login.microsoftonline.com/" + governing_tenant +
                      "\", resource=\"" + resource + "\"";
     return answer(401, R"({"error":{"code":"Unauthorized","message":"AKV10022: Invalid audience."}})",

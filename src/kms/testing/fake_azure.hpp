@@ -37,7 +37,8 @@ class FakeAzure {
   std::string resource = "https://vault.azure.net";
   // The token that the vault takes; empty: the one issued last.
   std::string accepted_token;
-  bool disabled = false;  // unwrap is refused; wrap works, as reported of the real service
+  bool takes_older_tokens = false;  // all that were issued, for ever, as if each were as young as it claims
+  bool disabled = false;            // unwrap is refused; wrap works, as reported of the real service
   int tokens_issued = 0;
   int token_lifetime = 3599;
   // By what the URL contains ("/token", "/wrapkey", "/unwrapkey", "/keys/"): answers instead of the usual.
