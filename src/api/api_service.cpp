@@ -96,7 +96,7 @@ Error too_large(std::size_t limit) {
 
 class ApiService::Impl {
  public:
-  Impl(ApiParts parts, ApiLimits limits) : parts_(std::move(parts)), limits_(limits) {
+  Impl(ApiParts parts, ApiLimits limits) : parts_(std::move(parts)), limits_(limits), limiter_(limits.rates) {
     for (auto* make :
          {&external_key_endpoints, &key_health_endpoints, &workspace_endpoints, &data_key_endpoints,
           &organization_endpoints, &activity_endpoints, &webhook_endpoints, &data_plane_endpoints, &health_endpoints}) {
@@ -167,6 +167,7 @@ class ApiService::Impl {
     auto method = request.method;
     Call call{std::move(request), {}, began + limits_.request_timeout};
     auto admitted = co_await admit(endpoint, call);
+    auto taken = take_turn(endpoint, call.caller, admitted);
     auto caller = call.caller;
     std::string workspace_id;
     if (endpoint.access == Access::Data) workspace_id = call.request.path_parameter("workspace_id");
@@ -181,10 +182,28 @@ class ApiService::Impl {
     // Named only once it is known to be the caller's: after that nothing but its key can fail so.
     bool found = known || speaks_of_the_key(result.error());
     finish(response, endpoint, caller, found ? workspace_id : std::string(), request_id);
+    // The data plane's answers do without, but for those that refuse: writing them takes longer than counting.
+    bool tells = taken && (endpoint.access != Access::Data || !taken->allowed);
+    if (tells) add_rate_headers(response.headers, *taken, parts_.clock.now());
     auto took = parts_.clock.steady() - began;
     counted.answered(response.status, took);
     log(endpoint, response.status, caller, request_id, took, known ? nullptr : &result.error());
     co_return response;
+  }
+
+  static RouteClass class_of(const Endpoint& endpoint) {
+    if (endpoint.access == Access::Data) return RouteClass::Data;
+    if (endpoint.method == "GET") return RouteClass::Read;
+    bool revokes = endpoint.pattern.ends_with("/suspend") || endpoint.pattern.ends_with("/shred");
+    return revokes ? RouteClass::Revoke : RouteClass::Write;
+  }
+
+  // Of whom is admitted; takes the admission back where it is too soon.
+  std::optional<Taken> take_turn(const Endpoint& endpoint, const admin::Caller& caller, Result<void>& admitted) {
+    if (!admitted || caller.api_key_id.empty()) return std::nullopt;
+    auto turn = limiter_.take(class_of(endpoint), caller, parts_.clock.steady());
+    if (turn.refusal) admitted = std::move(*turn.refusal);
+    return turn.taken;
   }
 
   // Fills in the caller, or says why the request goes no further.
@@ -273,6 +292,7 @@ class ApiService::Impl {
 
   ApiParts parts_;
   ApiLimits limits_;
+  RateLimiter limiter_;
   std::vector<Endpoint> endpoints_;
   http::Router router_;
 };
