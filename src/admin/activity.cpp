@@ -16,6 +16,7 @@ namespace json = boost::json;
 namespace {
 
 constexpr std::size_t kMaxUserAgent = 512;
+constexpr std::size_t kForgottenAtOnce = 500;
 
 json::value text_or_null(std::string_view text) {
   if (text.empty()) return nullptr;
@@ -91,6 +92,12 @@ Task<Result<store::Page<store::Activity>>> ActivityFeed::list(Caller caller, sto
   filter.organization = caller.organization;
   auto list = [filter, window](store::Transaction& tx) { return tx.list_activities(filter, window); };
   co_return co_await store_.read(std::move(list));
+}
+
+Task<Result<bool>> ActivityFeed::forget(Timestamp before) {
+  auto erase = [before](store::Transaction& tx) { return tx.erase_activities_before(before, kForgottenAtOnce); };
+  LATCHKEY_CO_TRY(auto erased, co_await store_.write(std::move(erase)));
+  co_return erased == kForgottenAtOnce;
 }
 
 }  // namespace latchkey::admin

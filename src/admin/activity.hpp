@@ -31,6 +31,9 @@ class ActivityFeed {
   // Newest first unless the window says otherwise. The filter's organisation is the caller's, whatever it says.
   [[nodiscard]] Task<Result<store::Page<store::Activity>>> list(Caller caller, store::ActivityFilter filter,
                                                                 store::ListWindow window);
+  // One step of erasing what was recorded before that, of every organisation: short, so that other writes have their
+  // turn in between. Gives whether there is more.
+  [[nodiscard]] Task<Result<bool>> forget(Timestamp before);
 
  private:
   store::Store& store_;

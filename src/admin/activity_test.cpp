@@ -83,5 +83,30 @@ TEST_F(ActivityTest, DamagedRowsAreAnErrorNotACrash) {
   EXPECT_EQ(to_json(row).error().code, ErrorCode::Internal);
 }
 
+TEST_F(ActivityTest, OldOnesAreForgottenStepByStep) {
+  constexpr int kRows = 1'100;
+  auto fill = [&](store::Transaction& tx) -> Result<void> {
+    for (int i = 0; i < kRows; ++i) {
+      LATCHKEY_TRYV(record_activity(tx, world.clock, world.random, world.admin(), "org_test", {}));
+    }
+    return success();
+  };
+  ASSERT_TRUE(world.run(world.store().write(fill)));
+  world.clock.advance(std::chrono::hours(24));
+  auto later = [&](store::Transaction& tx) {
+    return record_activity(tx, world.clock, world.random, world.admin(), "org_later", {});
+  };
+  ASSERT_TRUE(world.run(world.store().write(later)));
+  ActivityFeed feed(world.store());
+  auto before = world.clock.now() - std::chrono::hours(1);
+  EXPECT_EQ(world.run(feed.forget(before)).value(), true);
+  EXPECT_EQ(world.run(feed.forget(before)).value(), true);
+  EXPECT_EQ(world.run(feed.forget(before)).value(), false);
+  EXPECT_EQ(world.run(feed.forget(before)).value(), false);
+  auto left = world.run(feed.list(world.admin(), {}, {})).value().rows;
+  ASSERT_EQ(left.size(), 1U);
+  EXPECT_EQ(left.front().type, "org_later");
+}
+
 }  // namespace
 }  // namespace latchkey::admin

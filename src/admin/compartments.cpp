@@ -61,7 +61,7 @@ Task<Result<keyring::Compartment>> Compartments::open(Caller caller, std::string
   auto look = [organization = caller.organization, workspace_id](store::Transaction& tx) {
     return find(tx, organization, workspace_id);
   };
-  auto found = co_await store_.read(std::move(look));
+  auto found = co_await store_.look_up(std::move(look));
   if (!found) co_return unavailable(found.error(), workspace_id);
   if (!found.value()) co_return no_such_workspace(workspace_id);
   auto& [workspace, key, leases, suspension] = *found.value();

@@ -85,8 +85,8 @@ Error organization_not_found(const Uuid& id) {
 
 }  // namespace
 
-Credentials::Credentials(store::Store& store, const Clock& clock, RandomSource& random)
-    : store_(store), clock_(clock), random_(random) {}
+Credentials::Credentials(store::Store& store, const Clock& clock, RandomSource& random, std::size_t most_keys)
+    : store_(store), clock_(clock), random_(random), most_keys_(most_keys) {}
 
 Task<Result<Caller>> Credentials::authenticate(std::string_view api_key, std::string ip_address,
                                                std::string user_agent) {
@@ -95,7 +95,7 @@ Task<Result<Caller>> Credentials::authenticate(std::string_view api_key, std::st
   // Before the row is read: what ends a key meanwhile is not missed.
   auto as_of = generation_.load();
   auto find = [hash](store::Transaction& tx) { return tx.find_api_key_by_hash(hash); };
-  LATCHKEY_CO_TRY(auto row, co_await store_.read(std::move(find)));
+  LATCHKEY_CO_TRY(auto row, co_await store_.look_up(std::move(find)));
   if (!row || row->revoked_at) co_return unknown_key();
   co_return Caller{.api_key_id = std::move(row->id),
                    .organization = row->organization,
@@ -161,9 +161,12 @@ Task<Result<NewApiKey>> Credentials::create_api_key(Uuid organization, store::Ro
                     "A workspace goes with a key of the role workspace, and with no other: name one or leave it out."};
   }
   auto key = make_api_key(clock_, random_, organization, role, std::move(name), std::move(workspace_id));
-  auto insert = [row = key.row](store::Transaction& tx) -> Result<void> {
+  auto insert = [row = key.row, most = most_keys_](store::Transaction& tx) -> Result<void> {
     LATCHKEY_TRY(auto found, tx.find_organization(row.organization));
     if (!found) return organization_not_found(row.organization);
+    LATCHKEY_TRY(auto live, tx.count_live_api_keys(row.organization));
+    LATCHKEY_TRYV(
+        refuse_over_quota(live, most, "API keys", "Revoke one that is no longer used, or raise quotas.api_keys."));
     if (row.workspace_id) {
       LATCHKEY_TRY(auto workspace, require_workspace(tx, row.organization, *row.workspace_id));
       if (workspace.archived_at) {

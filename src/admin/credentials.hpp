@@ -29,7 +29,8 @@ struct OrganizationCreated {
 
 class Credentials {
  public:
-  Credentials(store::Store& store, const Clock& clock, RandomSource& random);
+  // An organisation has at most `most_keys` that are not revoked.
+  Credentials(store::Store& store, const Clock& clock, RandomSource& random, std::size_t most_keys = 1'000);
 
   // The caller behind an API key. Unauthenticated where it is unknown, revoked, or not of our shape; the message never
   // repeats it.
@@ -53,7 +54,7 @@ class Credentials {
   [[nodiscard]] Task<Result<store::Organization>> get_organization(Uuid id);
 
   // `workspace_id` goes with Role::Workspace and no other. NotFound where the organisation or workspace is not there;
-  // Invalid for an archived workspace.
+  // Invalid for an archived workspace, and where the organisation has as many keys as it may have.
   [[nodiscard]] Task<Result<NewApiKey>> create_api_key(Uuid organization, store::Role role, std::string name,
                                                        std::optional<std::string> workspace_id);
   [[nodiscard]] Task<Result<std::vector<store::ApiKey>>> list_api_keys(Uuid organization);
@@ -65,6 +66,7 @@ class Credentials {
   const Clock& clock_;
   RandomSource& random_;
   std::atomic<std::uint64_t> generation_ = 0;
+  std::size_t most_keys_;
 };
 
 // Unauthenticated, in the words of `authenticate`, where the caller's API key was revoked since. A caller without one

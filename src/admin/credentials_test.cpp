@@ -118,5 +118,24 @@ TEST_F(CredentialsTest, OrganizationsComeWithADefaultWorkspaceAndAnAdminKey) {
   EXPECT_EQ(world.run(world.credentials->list_api_keys(make_uuid(world.random))).error().code, ErrorCode::NotFound);
 }
 
+TEST_F(CredentialsTest, AnOrganisationHasSoManyKeysAndNoMore) {
+  Credentials few(world.store(), world.clock, world.random, 3);
+  auto make = [&](const OrganizationCreated& owner) {
+    return world.run(few.create_api_key(owner.organization.id, store::Role::Service, "one more", std::nullopt));
+  };
+  auto first = make(world.own);
+  ASSERT_TRUE(first);
+  ASSERT_TRUE(make(world.own));
+  auto refused = make(world.own);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, ErrorCode::Invalid);
+  EXPECT_EQ(refused.error().message,
+            "This organization has 3 API keys, and may have at most 3. Revoke one that is no longer used, or raise "
+            "quotas.api_keys.");
+  EXPECT_TRUE(make(world.other)) << "another's";
+  ASSERT_TRUE(world.run(few.revoke_api_key(world.own.organization.id, first.value().row.id)));
+  EXPECT_TRUE(make(world.own));
+}
+
 }  // namespace
 }  // namespace latchkey::admin

@@ -1,7 +1,5 @@
 #include "admin/data_keys.hpp"
 
-#include <limits>
-
 #include <fmt/format.h>
 
 #include "admin/activity.hpp"
@@ -14,6 +12,9 @@ namespace latchkey::admin {
 namespace json = boost::json;
 
 namespace {
+
+// Of data keys, in one transaction or page.
+constexpr std::size_t kAtOnce = 500;
 
 store::ListPlace place_of(const store::DataKey& row) {
   return {format_id(id_prefix::kDataKey, row.id), row.created_at};
@@ -37,26 +38,31 @@ Result<void> check_shreddable(const store::Workspace& workspace, const std::stri
   return success();
 }
 
+// They are destroyed from the oldest on, so the newest tells.
+Result<bool> is_all_destroyed(store::Transaction& tx, const Uuid& compartment) {
+  store::ListWindow newest;
+  newest.limit = 1;
+  LATCHKEY_TRY(auto page, tx.list_data_keys(compartment, newest));
+  return page.rows.empty() || page.rows.front().state == store::DataKeyState::Destroyed;
+}
+
 Result<ShredOutcome> count_destroyed(store::Transaction& tx, const store::Workspace& workspace) {
   ShredOutcome outcome;
   outcome.workspace_id = workspace.id;
-  store::ListWindow all;
-  all.limit = std::numeric_limits<std::size_t>::max();
-  LATCHKEY_TRY(auto page, tx.list_data_keys(workspace.compartment, all));
-  for (const auto& row : page.rows) {
-    if (row.state != store::DataKeyState::Destroyed) continue;
-    ++outcome.data_keys;
-    outcome.records += row.records;
-    outcome.bytes += row.bytes;
+  store::ListWindow window;
+  window.limit = kAtOnce;
+  for (;;) {
+    LATCHKEY_TRY(auto page, tx.list_data_keys(workspace.compartment, window));
+    for (const auto& row : page.rows) {
+      if (row.state != store::DataKeyState::Destroyed) continue;
+      ++outcome.data_keys;
+      outcome.records += row.records;
+      outcome.bytes += row.bytes;
+    }
+    if (!page.has_more) return outcome;
+    window.after = place_of(page.rows.back());
   }
-  return outcome;
 }
-
-struct Destroyed {
-  ShredOutcome outcome;
-  Uuid compartment;
-  std::vector<RawId> ids;
-};
 
 }  // namespace
 
@@ -82,32 +88,48 @@ Task<Result<DataKeyPage>> DataKeys::list(Caller caller, std::string workspace_id
   co_return co_await store_.read(std::move(list));
 }
 
+Result<DataKeys::Destroyed> DataKeys::destroy_some(store::Transaction& tx, const Caller& caller,
+                                                   const std::string& workspace_id, const std::string& name) {
+  LATCHKEY_TRY(auto workspace, require_workspace(tx, caller.organization, workspace_id));
+  LATCHKEY_TRYV(check_shreddable(workspace, name));
+  LATCHKEY_TRY(auto rows, tx.destroy_data_keys(workspace.compartment, clock_.now(), kAtOnce));
+  Destroyed destroyed;
+  destroyed.compartment = workspace.compartment;
+  for (const auto& row : rows) destroyed.ids.push_back(row.id);
+  LATCHKEY_TRY(destroyed.all, is_all_destroyed(tx, workspace.compartment));
+  if (destroyed.all) {
+    LATCHKEY_TRY(destroyed.outcome, count_destroyed(tx, workspace));
+  }
+  if (destroyed.ids.empty()) return destroyed;
+  store::Notice notice;
+  notice.kind = store::NoticeKind::ForgetDataKeys;
+  notice.compartment = workspace.compartment;
+  notice.created_at = clock_.now();
+  LATCHKEY_TRYV(tx.notify(notice));
+  if (!destroyed.all) return destroyed;
+  LATCHKEY_TRYV(record_activity(tx, clock_, random_, caller, "platform_workspace_shredded",
+                                {{"workspace_id", workspace.id},
+                                 {"data_keys", destroyed.outcome.data_keys},
+                                 {"records", destroyed.outcome.records},
+                                 {"bytes", destroyed.outcome.bytes}}));
+  return destroyed;
+}
+
 Task<Result<ShredOutcome>> DataKeys::shred(Caller caller, std::string workspace_id, std::string name) {
   // So that the counts are whole. Where it cannot be written, neither can what follows.
   LATCHKEY_CO_TRYV(co_await keyring_.write_use());
-  auto destroy = [this, caller, workspace_id, name](store::Transaction& tx) -> Result<Destroyed> {
-    LATCHKEY_TRY(auto workspace, require_workspace(tx, caller.organization, workspace_id));
-    LATCHKEY_TRYV(check_shreddable(workspace, name));
-    LATCHKEY_TRY(auto rows, tx.destroy_data_keys(workspace.compartment, clock_.now()));
-    Destroyed destroyed;
-    destroyed.compartment = workspace.compartment;
-    for (const auto& row : rows) destroyed.ids.push_back(row.id);
-    LATCHKEY_TRY(destroyed.outcome, count_destroyed(tx, workspace));
-    if (destroyed.ids.empty()) return destroyed;
-    store::Notice notice;
-    notice.kind = store::NoticeKind::ForgetDataKeys;
-    notice.compartment = workspace.compartment;
-    notice.created_at = clock_.now();
-    LATCHKEY_TRYV(tx.notify(notice));
-    LATCHKEY_TRYV(record_activity(tx, clock_, random_, caller, "platform_workspace_shredded",
-                                  {{"workspace_id", workspace.id},
-                                   {"data_keys", destroyed.ids.size()},
-                                   {"records", destroyed.outcome.records},
-                                   {"bytes", destroyed.outcome.bytes}}));
-    return destroyed;
+  // In steps, so that other writes have their turn in between. What an end between two of them leaves, the request sent
+  // again destroys.
+  auto destroy = [this, caller, workspace_id, name](store::Transaction& tx) {
+    return destroy_some(tx, caller, workspace_id, name);
   };
-  LATCHKEY_CO_TRY(auto destroyed, co_await store_.write(std::move(destroy)));
-  keyring_.forget(destroyed.compartment, destroyed.ids);
+  ShredOutcome outcome;
+  for (bool all = false; !all;) {
+    LATCHKEY_CO_TRY(auto destroyed, co_await store_.write(destroy));
+    keyring_.forget(destroyed.compartment, destroyed.ids);
+    outcome = destroyed.outcome;
+    all = destroyed.all;
+  }
   auto purged = co_await store_.purge();
   if (!purged) {
     auto cause = purged.error();
@@ -118,7 +140,7 @@ Task<Result<ShredOutcome>> DataKeys::shred(Caller caller, std::string workspace_
                     "in the database's files. Send the request again. ({})",
                     workspace_id, purged.error().message));
   }
-  co_return destroyed.outcome;
+  co_return outcome;
 }
 
 Result<void> record_replacement(store::Transaction& transaction, const Clock& clock, RandomSource& random,

@@ -45,6 +45,15 @@ class DataKeys {
   [[nodiscard]] Task<Result<ShredOutcome>> shred(Caller caller, std::string workspace_id, std::string name);
 
  private:
+  struct Destroyed {
+    ShredOutcome outcome;  // once all are
+    Uuid compartment;
+    std::vector<RawId> ids;
+    bool all = false;
+  };
+  [[nodiscard]] Result<Destroyed> destroy_some(store::Transaction& tx, const Caller& caller,
+                                               const std::string& workspace_id, const std::string& name);
+
   store::Store& store_;
   keyring::Keyring& keyring_;
   const Clock& clock_;

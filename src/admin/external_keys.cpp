@@ -78,6 +78,10 @@ Task<Result<ExternalKeyView>> ExternalKeys::create(Caller caller, NewExternalKey
                          .updated_at = now,
                          .revision = 1};
   auto insert = [this, caller, row](store::Transaction& tx) -> Result<void> {
+    LATCHKEY_TRY(auto all, tx.count_external_keys(caller.organization));
+    LATCHKEY_TRYV(refuse_over_quota(all, settings_.max_external_keys, "external keys",
+                                    "Delete one that no workspace uses, or ask the operator to raise "
+                                    "quotas.external_keys."));
     LATCHKEY_TRYV(tx.insert(row));
     return record_activity(tx, clock_, random_, caller, "org_external_key_created",
                            {{"external_key_id", row.id}, {"provider", row.provider}});

@@ -225,5 +225,22 @@ TEST_F(ExternalKeysTest, AKeyThatDoesNotGiveBackWhatItTookFails) {
   EXPECT_FALSE(world.run(world.keys->validate(world.admin(), key.row.id)).value().success);
 }
 
+TEST_F(ExternalKeysTest, AnOrganisationHasSoManyAndNoMore) {
+  world.settings.max_external_keys = 2;
+  world.rebuild();
+  auto first = world.make_key("one");
+  (void)world.make_key("two");
+  auto third = [&](const Caller& caller) { return world.run(world.keys->create(caller, world.azure_key("three"))); };
+  auto refused = third(world.admin());
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, ErrorCode::Invalid);
+  EXPECT_EQ(refused.error().message,
+            "This organization has 2 external keys, and may have at most 2. Delete one that no workspace uses, or ask "
+            "the operator to raise quotas.external_keys.");
+  EXPECT_TRUE(third(world.stranger())) << "another organisation";
+  ASSERT_TRUE(world.run(world.keys->remove(world.admin(), first.row.id)));
+  EXPECT_TRUE(third(world.admin()));
+}
+
 }  // namespace
 }  // namespace latchkey::admin

@@ -49,4 +49,10 @@ Result<void> refuse_if_used(store::Transaction& transaction, const store::Extern
                            key.id, attempt, name_workspaces(users))};
 }
 
+Result<void> refuse_over_quota(std::size_t have, std::size_t most, std::string_view what, std::string_view cure) {
+  if (have < most) return success();
+  return Error{ErrorCode::Invalid,
+               fmt::format("This organization has {} {}, and may have at most {}. {}", have, what, most, cure)};
+}
+
 }  // namespace latchkey::admin

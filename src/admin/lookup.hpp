@@ -19,4 +19,8 @@ namespace latchkey::admin {
 [[nodiscard]] Result<void> refuse_if_used(store::Transaction& transaction, const store::ExternalKey& key,
                                           std::string_view attempt);
 
+// Invalid where an organisation that has `have` of something may have no further one; `cure` says what to do then.
+[[nodiscard]] Result<void> refuse_over_quota(std::size_t have, std::size_t most, std::string_view what,
+                                             std::string_view cure);
+
 }  // namespace latchkey::admin

@@ -15,6 +15,9 @@ struct AdminSettings {
   std::chrono::milliseconds validation_timeout{30'000};
   unsigned validations_per_minute = 6;  // asked for by validate, of one external key
   std::size_t max_live_workspaces = 100;
+  // Of one organisation.
+  std::size_t max_workspaces = 10'000;  // archived ones included
+  std::size_t max_external_keys = 1'000;
   std::vector<std::string> vault_suffixes;
 };
 

@@ -11,14 +11,15 @@ namespace {
 
 constexpr std::chrono::seconds kMinute{60};
 
-Error too_often(const std::string& id, std::string_view why, std::chrono::milliseconds wait) {
+}  // namespace
+
+Error ValidationLimiter::too_often(const std::string& id, std::string_view why, std::chrono::milliseconds wait) const {
   auto seconds = std::max(std::chrono::ceil<std::chrono::seconds>(wait), std::chrono::seconds(1));
-  Error error{ErrorCode::RateLimited, fmt::format("External key {} {}. Try again in {} s.", id, why, seconds.count())};
+  Error error{ErrorCode::RateLimited,
+              fmt::format("{} {} {}. Try again in {} s.", words_.thing, id, why, seconds.count())};
   error.retry_after = seconds;
   return error;
 }
-
-}  // namespace
 
 double ValidationLimiter::filled(const Bucket& bucket, SteadyTime now) const {
   auto passed = std::chrono::duration<double>(now - bucket.at) / kMinute;
@@ -38,11 +39,11 @@ Result<ValidationLimiter::Leave> ValidationLimiter::begin(const std::string& id)
   forget_full(now);
   auto [found, is_new] = buckets_.try_emplace(id, Bucket{static_cast<double>(per_minute_), now, false});
   auto& bucket = found->second;
-  if (bucket.busy) return too_often(id, "is being validated right now", std::chrono::seconds(1));
+  if (bucket.busy) return too_often(id, fmt::format("is being {} right now", words_.tried), std::chrono::seconds(1));
   auto left = filled(bucket, now);
   if (left < 1) {
     auto wait = std::chrono::duration<double>(kMinute) * ((1 - left) / per_minute_);
-    return too_often(id, fmt::format("was validated {} times in the last minute already", per_minute_),
+    return too_often(id, fmt::format("was {} {} times in the last minute already", words_.tried, per_minute_),
                      std::chrono::ceil<std::chrono::milliseconds>(wait));
   }
   bucket = {left - 1, now, true};

@@ -46,5 +46,16 @@ TEST_F(ValidationLimiterTest, WhatIsFullAgainIsForgotten) {
   EXPECT_FALSE(limiter.begin("running"));
 }
 
+TEST_F(ValidationLimiterTest, SaysWhatWasTried) {
+  ValidationLimiter tests(clock, 1, {"Webhook endpoint", "tested"});
+  {
+    auto running = tests.begin("whep_1");
+    EXPECT_EQ(tests.begin("whep_1").error().message,
+              "Webhook endpoint whep_1 is being tested right now. Try again in 1 s.");
+  }
+  EXPECT_EQ(tests.begin("whep_1").error().message,
+            "Webhook endpoint whep_1 was tested 1 times in the last minute already. Try again in 60 s.");
+}
+
 }  // namespace
 }  // namespace latchkey::admin

@@ -12,8 +12,12 @@ namespace latchkey::admin {
 
 namespace {
 
-Result<void> refuse_over_limit(store::Transaction& tx, const Uuid& organization, std::size_t limit) {
+Result<void> refuse_over_limit(store::Transaction& tx, const Uuid& organization, const AdminSettings& settings) {
+  LATCHKEY_TRY(auto all, tx.count_workspaces(organization));
+  LATCHKEY_TRYV(refuse_over_quota(all, settings.max_workspaces, "workspaces, archived ones included",
+                                  "Archived workspaces stay: ask the operator to raise quotas.workspaces."));
   LATCHKEY_TRY(auto live, tx.count_live_workspaces(organization));
+  auto limit = settings.max_live_workspaces;
   if (live < limit) return success();
   return Error{ErrorCode::Invalid,
                fmt::format("This organization has {} live workspaces, and may have at most {}. Archive one that is no "
@@ -32,8 +36,8 @@ Task<Result<store::Workspace>> Workspaces::create(Caller caller, NewWorkspace wo
                   with_settings(new_workspace_row(caller.organization, workspace.name, clock_, random_), workspace));
   std::optional<ValidatedKey> key;
   if (workspace.external_key_id) {
-    auto limit = [organization = caller.organization, most = settings_.max_live_workspaces](store::Transaction& tx) {
-      return refuse_over_limit(tx, organization, most);
+    auto limit = [organization = caller.organization, this](store::Transaction& tx) {
+      return refuse_over_limit(tx, organization, settings_);
     };
     LATCHKEY_CO_TRYV(co_await store_.read(std::move(limit)));
     LATCHKEY_CO_TRY(key, co_await validate_for_attach(store_, provider_, clock_, random_, settings_, caller,
@@ -41,7 +45,7 @@ Task<Result<store::Workspace>> Workspaces::create(Caller caller, NewWorkspace wo
     row.external_key_id = key->id;
   }
   auto insert = [this, caller, row, key](store::Transaction& tx) -> Result<void> {
-    LATCHKEY_TRYV(refuse_over_limit(tx, caller.organization, settings_.max_live_workspaces));
+    LATCHKEY_TRYV(refuse_over_limit(tx, caller.organization, settings_));
     if (key) {
       LATCHKEY_TRYV(confirm_attach(tx, clock_, random_, caller, *key));
     }

@@ -383,5 +383,23 @@ TEST_F(WorkspacesTest, ArchivedWorkspacesCannotBeChangedEvenToTheSame) {
   EXPECT_EQ(update(row.id, {}).error().code, ErrorCode::Invalid);
 }
 
+TEST_F(WorkspacesTest, ArchivedOnesCountAgainstTheWholeNumber) {
+  world.settings.max_workspaces = 3;  // the default one among them
+  world.rebuild();
+  for (int i = 0; i < 2; ++i) {
+    auto made = world.make_workspace();
+    ASSERT_TRUE(world.run(world.workspaces->archive(world.admin(), made.id)));
+  }
+  NewWorkspace wanted;
+  wanted.name = "One more";
+  auto refused = world.run(world.workspaces->create(world.admin(), wanted));
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, ErrorCode::Invalid);
+  EXPECT_EQ(refused.error().message,
+            "This organization has 3 workspaces, archived ones included, and may have at most 3. Archived workspaces "
+            "stay: ask the operator to raise quotas.workspaces.");
+  EXPECT_TRUE(world.run(world.workspaces->create(world.stranger(), wanted)));
+}
+
 }  // namespace
 }  // namespace latchkey::admin

@@ -100,7 +100,7 @@ Error too_large(std::size_t limit) {
 
 class ApiService::Impl {
  public:
-  Impl(ApiParts parts, ApiLimits limits) : parts_(std::move(parts)), limits_(limits) {
+  Impl(ApiParts parts, ApiLimits limits) : parts_(std::move(parts)), limits_(limits), limiter_(limits.rates) {
     for (auto* make :
          {&external_key_endpoints, &key_health_endpoints, &workspace_endpoints, &data_key_endpoints,
           &organization_endpoints, &activity_endpoints, &webhook_endpoints, &data_plane_endpoints, &health_endpoints}) {
@@ -132,9 +132,11 @@ class ApiService::Impl {
     call->request_id = new_request_id();
     call->permitted_at = parts_.clock.steady();
     auto permitted = co_await permit(*call->endpoint, head, call->caller);
+    if (permitted && !call->caller.api_key_id.empty()) permitted = take_turn(*call);
     call->took = parts_.clock.steady() - call->permitted_at;
     http::Admission admission;
-    admission.known = call->endpoint->access != Access::Public && permitted.has_value();
+    bool proven = permitted || call->taken;
+    admission.known = call->endpoint->access != Access::Public && proven;
     admission.vital = call->endpoint->is_vital;
     if (permitted) {
       admission.group = format_uuid(call->caller.organization);
@@ -238,9 +240,27 @@ class ApiService::Impl {
     // Named only once it is known to be the caller's: after that nothing but its key can fail so.
     bool found = known || speaks_of_the_key(result.error());
     finish(response, call, found ? call.workspace_id : std::string());
+    // The data plane's answers do without, but for those that refuse: writing them takes longer than counting.
+    bool tells = call.taken && (call.endpoint->access != Access::Data || !call.taken->allowed);
+    if (tells) add_rate_headers(response.headers, *call.taken, parts_.clock.now());
     call.counted->answered(response.status, call.took);
     log(call, response.status, known ? nullptr : &result.error());
     return response;
+  }
+
+  static RouteClass class_of(const Endpoint& endpoint) {
+    if (endpoint.access == Access::Data) return RouteClass::Data;
+    if (endpoint.method == "GET") return RouteClass::Read;
+    bool revokes = endpoint.pattern.ends_with("/suspend") || endpoint.pattern.ends_with("/shred");
+    return revokes ? RouteClass::Revoke : RouteClass::Write;
+  }
+
+  // Of whom is permitted: whether it is too soon.
+  Result<void> take_turn(AdmittedCall& call) {
+    auto turn = limiter_.take(class_of(*call.endpoint), call.caller, parts_.clock.steady());
+    call.taken = turn.taken;
+    if (turn.refusal) return std::move(*turn.refusal);
+    return success();
   }
 
   // Fills in the caller, or says why the request goes no further. Looks at the head alone.
@@ -344,6 +364,7 @@ class ApiService::Impl {
 
   ApiParts parts_;
   ApiLimits limits_;
+  RateLimiter limiter_;
   std::vector<Endpoint> endpoints_;
   std::vector<metrics::RouteMetrics*> counted_;  // of the endpoints, in their order
   http::Router router_;                          // likewise

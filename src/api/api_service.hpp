@@ -13,6 +13,7 @@
 #include "admin/rewraps.hpp"
 #include "admin/usage_recorder.hpp"
 #include "admin/workspaces.hpp"
+#include "api/rate_limiter.hpp"
 #include "base/clock.hpp"
 #include "base/random.hpp"
 #include "health/health_monitor.hpp"
@@ -31,6 +32,7 @@ struct ApiLimits {
   std::size_t raw_body = std::size_t{16} * 1024 * 1024;  // octet-stream encrypt and decrypt
   std::chrono::milliseconds request_timeout{25'000};
   bool lends_data_keys = true;
+  RateLimits rates;
 };
 
 struct Endpoint;  // endpoint.hpp

@@ -256,5 +256,33 @@ TEST_F(DataKeysApiTest, AFirstDataKeyThatWasUnderWayIsNotMade) {
   EXPECT_EQ(count(), 0U);
 }
 
+TEST_F(DataKeysApiTest, AnyNumberOfDataKeysIsShreddedInSteps) {
+  constexpr int kMore = 1'050;
+  ASSERT_EQ(encrypt(home.id).status, 200U);
+  auto more = [this](store::Transaction& tx) -> Result<void> {
+    for (int number = 0; number < kMore; ++number) {
+      LATCHKEY_TRY(auto active, tx.find_active_data_key(home.compartment, home.external_key_id));
+      auto next = *active;
+      next.id = {static_cast<std::uint8_t>(0xf0 + number / 256), static_cast<std::uint8_t>(number % 256)};
+      next.created_at += std::chrono::microseconds(1);
+      next.records = 0;
+      next.bytes = 0;
+      LATCHKEY_TRYV(tx.replace_active_data_key(active->id, next));
+    }
+    return success();
+  };
+  ASSERT_TRUE(world.run(world.store().write(more)));
+  archive();
+  auto shredded = shred("Home");
+  ASSERT_EQ(shredded.status, 200U) << shredded.body;
+  EXPECT_EQ(shredded.json.at("data_keys"), kMore + 1);
+  EXPECT_EQ(shredded.json.at("records"), 1);
+  EXPECT_EQ(shred("Home").json, shredded.json) << "again";
+  auto types = world.activity_types();
+  EXPECT_EQ(std::ranges::count(types, "platform_workspace_shredded"), 1);
+  auto undestroyed = [this](store::Transaction& tx) { return tx.destroy_data_keys(home.compartment, {}, 1); };
+  EXPECT_TRUE(world.run(world.store().write(undestroyed)).value().empty());
+}
+
 }  // namespace
 }  // namespace latchkey::api

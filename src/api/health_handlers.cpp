@@ -12,7 +12,7 @@ Task<Result<http::Response>> alive(const ApiParts&, Call) {
 // Ready is: the store answers. The customers' keys are their own matter.
 Task<Result<http::Response>> ready(const ApiParts& parts, Call) {
   auto look = [](store::Transaction& tx) { return tx.find_organization(Uuid{}); };
-  LATCHKEY_CO_TRYV(co_await parts.store.read(std::move(look)));
+  LATCHKEY_CO_TRYV(co_await parts.store.look_up(std::move(look)));
   co_return json_response({{"status", "ready"}});
 }
 

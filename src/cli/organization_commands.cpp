@@ -176,7 +176,7 @@ ExitCode on_store(const OrganizationOptions& options, OrganizationAction action)
   crypto::SystemRandom random;
   auto opened = open_store(config.value(), random, {});
   if (!opened) return report_error(opened.error(), options.format);
-  admin::Credentials credentials(*opened.value().store, clock, random);
+  admin::Credentials credentials(*opened.value().store, clock, random, config.value().most_api_keys);
   return action(credentials, options);
 }
 

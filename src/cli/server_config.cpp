@@ -87,6 +87,17 @@ Result<void> set_binding(ServerConfig& config, const std::string& value) {
   return success();
 }
 
+// Longer than the other durations, and in days alone: hours of a feed that auditors read would be a mistake.
+Result<void> set_retention(ServerConfig& config, const std::string& value) {
+  constexpr int kMost = 36'525;
+  int days = 0;
+  auto [end, status] = std::from_chars(value.data(), value.data() + value.size(), days);
+  bool whole = status == std::errc() && std::string_view(end, value.data() + value.size()) == "d";
+  if (!whole || days < 1 || days > kMost) return wrong(fmt::format("days, from 1d to {}d", kMost), value);
+  config.activity_retention = std::chrono::days(days);
+  return success();
+}
+
 Result<void> set_log_format(ServerConfig& config, const std::string& value) {
   if (value != "text" && value != "json") return wrong("text or json", value);
   config.log_json = value == "json";
@@ -147,6 +158,8 @@ auto proxy(std::string ServerConfig::*member) {
 std::vector<Setting> server_settings() {
   using C = ServerConfig;
   constexpr std::size_t kMebibyte = std::size_t{1024} * 1024;
+  constexpr std::uint32_t kMostRate = 1'000'000'000;
+  constexpr std::size_t kMostRows = 1'000'000;
   return {
       {"server", "address", "The address to listen on. Anything but loopback wants TLS, here or in front.", "127.0.0.1",
        true, set_address},
@@ -179,6 +192,10 @@ std::vector<Setting> server_settings() {
        duration(&C::request_timeout)},
       {"store", "database", "The SQLite file with everything that must not be lost. Back it up.",
        "/var/lib/latchkey/latchkey.db", true, text(&C::database)},
+      {"store", "query_timeout",
+       "The longest that one look into the database may take, waiting for its turn included; a write may take three\n"
+       "times as long. What takes longer is answered with 503 and changes nothing.",
+       "10s", true, duration(&C::query_timeout)},
       {"root_key", "file",
        "The platform's own root keys: they wrap the data keys of workspaces without a customer's key, and seal the "
        "rows\n"
@@ -269,6 +286,9 @@ std::vector<Setting> server_settings() {
        text(&C::webhook_no_proxy)},
       {"webhooks", "ca_file", "PEM file of the authorities to trust when events are sent. Empty: the system's.", "",
        true, text(&C::webhook_ca_file)},
+      {"webhooks", "tests_per_minute",
+       "At most so many test events to one endpoint are begun in a minute, one at a time.", "6", false,
+       number<unsigned>(&C::webhook_tests_per_minute, 1, 100'000)},
       {"metrics", "token_file",
        "A file with the token that Prometheus sends for /metrics (authorization: Bearer). Empty: there are no metrics.",
        "", true, text(&C::metrics_token_file)},
@@ -284,6 +304,37 @@ std::vector<Setting> server_settings() {
        "not counted.",
        "6", false, number<unsigned>(&C::validations_per_minute, 1, 100'000)},
       {"keys", "binding_slug", "The first part of that tag's name.", "latchkey", true, text(&C::binding_slug)},
+      {"limits", "data_per_key",
+       "At most so many encrypts, decrypts and loans with one API key in a second; more are answered with 429 and "
+       "retry-after.\nAbout half of what this machine serves is a good value where organizations must not disturb each "
+       "other.",
+       "50000", false, number<std::uint32_t>(&C::data_per_key, 1, kMostRate)},
+      {"limits", "data_per_organization", "The same of all keys of an organization together.", "100000", false,
+       number<std::uint32_t>(&C::data_per_organization, 1, kMostRate)},
+      {"limits", "reads_per_key",
+       "At most so many GETs of the Admin API and the activity feed with one key in a minute.", "3000", false,
+       number<std::uint32_t>(&C::reads_per_key, 1, kMostRate)},
+      {"limits", "reads_per_organization", "The same of all keys of an organization together.", "6000", false,
+       number<std::uint32_t>(&C::reads_per_organization, 1, kMostRate)},
+      {"limits", "writes_per_key",
+       "At most so many changes, validations and tests with one admin key in a minute. Suspensions and shreds have as\n"
+       "many of their own.",
+       "600", false, number<std::uint32_t>(&C::writes_per_key, 1, kMostRate)},
+      {"limits", "writes_per_organization", "The same of all keys of an organization together.", "1200", false,
+       number<std::uint32_t>(&C::writes_per_organization, 1, kMostRate)},
+      {"quotas", "external_keys", "At most so many external keys of one organization.", "1000", false,
+       number<std::size_t>(&C::most_external_keys, 1, kMostRows)},
+      {"quotas", "live_workspaces", "At most so many workspaces of one organization that are not archived.", "100",
+       false, number<std::size_t>(&C::most_live_workspaces, 1, kMostRows)},
+      {"quotas", "workspaces", "At most so many workspaces of one organization, archived ones included.", "10000",
+       false, number<std::size_t>(&C::most_workspaces, 1, kMostRows)},
+      {"quotas", "api_keys", "At most so many API keys of one organization that are not revoked.", "1000", false,
+       number<std::size_t>(&C::most_api_keys, 1, kMostRows)},
+      {"activity", "retention",
+       "Activities older than this are erased by the server, and in no other way; in days. Export them before, where "
+       "you\n"
+       "must keep them for longer.",
+       "2557d", true, set_retention},
       {"log", "level", "trace, debug, info, warn, error or off.", "info", true, set_log_level},
       {"log", "format", "text for people or json for collectors; one line an event, on standard error.", "text", true,
        set_log_format},
@@ -429,6 +480,8 @@ Result<void> check_server_config(const ServerConfig& config) {
         "server.max_body_bytes_held must be at least twice server.max_raw_body and server.max_json_body: one "
         "organisation gets half of it");
   }
+  if (config.query_timeout < std::chrono::milliseconds(100))
+    return refuse("store.query_timeout must be at least 100ms");
   LATCHKEY_TRYV(admin::check_lease_ages({config.lease_soft, config.lease_hard}, "keyring.soft", "keyring.hard"));
   if (config.health_retry < std::chrono::seconds(1)) return refuse("health.retry must be at least 1s");
   if (config.health_retry_longest < config.health_retry) {

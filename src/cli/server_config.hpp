@@ -35,6 +35,7 @@ struct ServerConfig {
   std::chrono::milliseconds request_timeout{};
   // [store]
   std::string database;
+  std::chrono::milliseconds query_timeout{};
   // [root_key]
   std::string root_key_file;
   // [azure]
@@ -73,6 +74,7 @@ struct ServerConfig {
   std::string webhook_proxy;  // or kEnvironmentProxy
   std::string webhook_no_proxy;
   std::string webhook_ca_file;
+  unsigned webhook_tests_per_minute = 0;
   // [metrics]
   std::string metrics_token_file;
   bool metrics_per_data_key = false;
@@ -80,6 +82,20 @@ struct ServerConfig {
   kms::OrganizationBinding organization_binding = kms::OrganizationBinding::Warn;
   std::string binding_slug;
   unsigned validations_per_minute = 0;
+  // [limits]
+  std::uint32_t data_per_key = 0;
+  std::uint32_t data_per_organization = 0;
+  std::uint32_t reads_per_key = 0;
+  std::uint32_t reads_per_organization = 0;
+  std::uint32_t writes_per_key = 0;
+  std::uint32_t writes_per_organization = 0;
+  // [quotas]
+  std::size_t most_external_keys = 0;
+  std::size_t most_live_workspaces = 0;
+  std::size_t most_workspaces = 0;
+  std::size_t most_api_keys = 0;
+  // [activity]
+  std::chrono::days activity_retention{};
   // [log]
   std::string log_level;
   bool log_json = false;

@@ -51,6 +51,8 @@ constexpr std::chrono::milliseconds kFirstAttention{50};
 constexpr std::chrono::milliseconds kFollowPeriod{500};
 constexpr std::chrono::milliseconds kAlarmPeriod{1'000};
 constexpr std::chrono::minutes kPurgePeriod{1};
+constexpr std::chrono::minutes kForgetPeriod{60};
+constexpr std::chrono::milliseconds kForgetStep{200};
 constexpr std::chrono::minutes kUsagePeriod{1};
 // What a crash loses of the counts by which data keys are replaced (docs/data-keys.md).
 constexpr std::chrono::minutes kUsePeriod{5};
@@ -91,7 +93,18 @@ admin::AdminSettings admin_settings(const ServerConfig& config) {
   settings.binding_slug = config.binding_slug;
   settings.validations_per_minute = config.validations_per_minute;
   settings.vault_suffixes = config.azure_vault_suffixes;
+  settings.max_external_keys = config.most_external_keys;
+  settings.max_live_workspaces = config.most_live_workspaces;
+  settings.max_workspaces = config.most_workspaces;
   return settings;
+}
+
+api::RateLimits rate_limits(const ServerConfig& config) {
+  using std::chrono::minutes;
+  using std::chrono::seconds;
+  return {.data = {{config.data_per_key, seconds(1)}, {config.data_per_organization, seconds(1)}},
+          .read = {{config.reads_per_key, minutes(1)}, {config.reads_per_organization, minutes(1)}},
+          .write = {{config.writes_per_key, minutes(1)}, {config.writes_per_organization, minutes(1)}}};
 }
 
 keyring::KeyringSettings keyring_settings(const ServerConfig& config) {
@@ -194,6 +207,14 @@ Task<std::chrono::milliseconds> purge_what_is_left(store::Store& store) {
   auto purged = co_await store.purge();
   if (!purged) spdlog::warn("what destroyed data keys were is still being searched for: {}", describe(purged.error()));
   co_return kPurgePeriod;
+}
+
+// Gives when to go on.
+Task<std::chrono::milliseconds> forget_activities(admin::ActivityFeed& feed, Timestamp before) {
+  auto more = co_await feed.forget(before);
+  if (!more) spdlog::warn("old activities are not erased yet: {}", describe(more.error()));
+  if (more && more.value()) co_return kForgetStep;
+  co_return kForgetPeriod;
 }
 
 Task<void> record_alarms(admin::IntegrityAlarms& alarms, store::Store& store) {
@@ -315,7 +336,7 @@ Result<std::unique_ptr<ServerRuntime>> ServerRuntime::start(const ServerConfig& 
   parts->usage_recorder = std::make_unique<admin::UsageRecorder>(*parts->store, *parts->usage, clock, random);
 
   auto rules = admin_settings(config);
-  parts->credentials = std::make_unique<admin::Credentials>(*parts->store, clock, random);
+  parts->credentials = std::make_unique<admin::Credentials>(*parts->store, clock, random, config.most_api_keys);
   parts->external_keys = std::make_unique<admin::ExternalKeys>(*parts->store, *parts->validations, clock, random, rules,
                                                                parts->health.get());
   parts->workspaces = std::make_unique<admin::Workspaces>(*parts->store, *parts->validations, clock, random, rules);
@@ -334,9 +355,10 @@ Result<std::unique_ptr<ServerRuntime>> ServerRuntime::start(const ServerConfig& 
   parts->webhook_endpoints =
       std::make_unique<webhooks::Endpoints>(*parts->store, *parts->webhook_secrets, clock, random,
                                             webhooks::TargetRules{.allow_private = config.webhook_private_addresses});
-  parts->webhook_deliverer =
-      std::make_unique<webhooks::Deliverer>(*parts->store, *parts->webhook_client, *parts->webhook_secrets, clock,
-                                            random, executor, webhooks::DelivererSettings{});
+  webhooks::DelivererSettings deliveries;
+  deliveries.tests_per_minute = config.webhook_tests_per_minute;
+  parts->webhook_deliverer = std::make_unique<webhooks::Deliverer>(
+      *parts->store, *parts->webhook_client, *parts->webhook_secrets, clock, random, executor, deliveries);
 
   parts->metrics->set_sources(
       {.leases = [keyring = parts->keyring.get()] { return keyring->size(); },
@@ -352,6 +374,7 @@ Result<std::unique_ptr<ServerRuntime>> ServerRuntime::start(const ServerConfig& 
   limits.raw_body = config.max_raw_body;
   limits.request_timeout = config.request_timeout;
   limits.lends_data_keys = config.lend_data_keys;
+  limits.rates = rate_limits(config);
   parts->api = std::make_unique<api::ApiService>(api::ApiParts{*parts->store,
                                                                *parts->credentials,
                                                                *parts->external_keys,
@@ -401,6 +424,10 @@ Result<std::unique_ptr<ServerRuntime>> ServerRuntime::start(const ServerConfig& 
         co_return kAlarmPeriod;
       });
   parts->attend(executor, kFirstAttention, [store = parts->store.get()] { return purge_what_is_left(*store); });
+  parts->attend(executor, kFirstAttention,
+                [feed = parts->activity.get(), &clock, retention = config.activity_retention] {
+                  return forget_activities(*feed, clock.now() - retention);
+                });
   parts->health->start();
   parts->attend(executor, kFirstAttention,
                 [deliverer = parts->webhook_deliverer.get()] { return deliverer->attend(); });

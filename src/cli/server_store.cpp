@@ -18,6 +18,8 @@ Result<void> make_folder_of(const std::string& path) {
 store::SqliteOptions options_of(const ServerConfig& config, RandomSource& random, kms::RootKeys& keys) {
   store::SqliteOptions options;
   options.path = config.database;
+  options.read_timeout = config.query_timeout;
+  options.write_timeout = 3 * config.query_timeout;
   options.sealer = [&](const store::StoreState& state) -> Result<std::shared_ptr<const store::RowSealer>> {
     auto missing = state.empty && !state.root_key ? kms::IfMissing::Make : kms::IfMissing::Refuse;
     LATCHKEY_TRY(keys, kms::read_root_keys(config.root_key_file, random, missing));

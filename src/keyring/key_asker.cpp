@@ -56,7 +56,7 @@ Task<Result<store::DataKey>> KeyAsker::read(Compartment compartment, RawId id) {
     }
     return row;
   };
-  auto found = co_await store_.read(std::move(work));
+  auto found = co_await store_.look_up(std::move(work));
   if (!found) co_return not_asked(compartment, found.error());
   auto& row = found.value();
   if (row && row->state != store::DataKeyState::Destroyed &&
@@ -133,7 +133,7 @@ Task<Result<void>> KeyAsker::ask_leave(Compartment compartment) {
   };
   for (int attempt = 0; attempt < kMostTries; ++attempt) {
     auto epoch = table_.epoch(*compartment.external_key_id);
-    auto leave = co_await store_.read(work);
+    auto leave = co_await store_.look_up(work);
     if (!leave) co_return not_asked(compartment, leave.error());
     if (table_.epoch(*compartment.external_key_id) == epoch) co_return success();
   }

@@ -304,7 +304,7 @@ Task<Result<Lease>> Keyring::Impl::find_or_make(Compartment compartment) {
   auto work = [workspace = compartment.id, external_key = compartment.external_key_id](store::Transaction& tx) {
     return tx.find_active_data_key(workspace, external_key);
   };
-  LATCHKEY_CO_TRY(auto row, co_await store_.read(std::move(work)));
+  LATCHKEY_CO_TRY(auto row, co_await store_.look_up(std::move(work)));
   auto place = compartment.id;
   if (!row) {
     LATCHKEY_CO_TRY(auto lease, co_await make(std::move(compartment)));

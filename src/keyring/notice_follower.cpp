@@ -1,26 +1,14 @@
 #include "keyring/notice_follower.hpp"
 
-#include <limits>
-
 namespace latchkey::keyring {
 
 namespace {
 
-constexpr std::size_t kAtOnce = 1000;
+constexpr std::size_t kAtOnce = 200;
+constexpr std::size_t kForgottenAtOnce = 1000;  // the rest in the next turn
 constexpr std::chrono::hours kForgetPeriod{1};
 // Above the longest age of a lease: who was away for longer holds nothing.
 constexpr std::chrono::hours kKeep{25};
-
-Result<std::vector<RawId>> destroyed_in(store::Transaction& tx, const Uuid& compartment) {
-  store::ListWindow all;
-  all.limit = std::numeric_limits<std::size_t>::max();
-  LATCHKEY_TRY(auto page, tx.list_data_keys(compartment, all));
-  std::vector<RawId> ids;
-  for (const auto& key : page.rows) {
-    if (key.state == store::DataKeyState::Destroyed) ids.push_back(key.id);
-  }
-  return ids;
-}
 
 }  // namespace
 
@@ -32,35 +20,52 @@ Result<NoticeFollower::News> NoticeFollower::read(store::Transaction& tx, std::o
   }
   news.last = *seen;
   LATCHKEY_TRY(news.notices, tx.notices_after(*seen, kAtOnce));
-  for (const auto& notice : news.notices) {
-    news.last = notice.sequence;
-    if (notice.kind != store::NoticeKind::ForgetDataKeys) continue;
-    LATCHKEY_TRY(auto ids, destroyed_in(tx, notice.compartment));
-    news.destroyed.push_back(std::move(ids));
-  }
+  if (!news.notices.empty()) news.last = news.notices.back().sequence;
   return news;
 }
 
 Task<Result<void>> NoticeFollower::follow() {
   auto look = [seen = seen_](store::Transaction& tx) { return read(tx, seen); };
   LATCHKEY_CO_TRY(auto news, co_await store_.read(std::move(look)));
-  auto destroyed = news.destroyed.begin();
   for (const auto& notice : news.notices) {
     if (notice.kind == store::NoticeKind::ForgetKey) {
       keyring_.evict(notice.external_key_id);
     } else {
-      keyring_.forget(notice.compartment, *destroyed++);
+      LATCHKEY_CO_TRYV(co_await forget_destroyed(notice.compartment));
     }
+    seen_ = notice.sequence;
   }
   seen_ = news.last;
   co_return co_await forget_old();
 }
 
+// Page by page: a workspace may have any number of them.
+Task<Result<void>> NoticeFollower::forget_destroyed(Uuid compartment) {
+  store::ListWindow window;
+  window.limit = kAtOnce;
+  for (bool more = true; more;) {
+    auto list = [compartment, window](store::Transaction& tx) { return tx.list_data_keys(compartment, window); };
+    LATCHKEY_CO_TRY(auto page, co_await store_.read(std::move(list)));
+    std::vector<RawId> ids;
+    for (const auto& key : page.rows) {
+      if (key.state == store::DataKeyState::Destroyed) ids.push_back(key.id);
+    }
+    keyring_.forget(compartment, ids);
+    more = page.has_more;
+    if (more) window.after = {format_id(id_prefix::kDataKey, page.rows.back().id), page.rows.back().created_at};
+  }
+  co_return success();
+}
+
 Task<Result<void>> NoticeFollower::forget_old() {
   if (clock_.steady() < forget_at_) co_return success();
   forget_at_ = clock_.steady() + kForgetPeriod;
-  auto forget = [before = clock_.now() - kKeep](store::Transaction& tx) { return tx.erase_notices_before(before); };
-  co_return co_await store_.write(std::move(forget));
+  auto forget = [before = clock_.now() - kKeep](store::Transaction& tx) {
+    return tx.erase_notices_before(before, kForgottenAtOnce);
+  };
+  LATCHKEY_CO_TRY(auto forgotten, co_await store_.write(std::move(forget)));
+  if (forgotten == kForgottenAtOnce) forget_at_ = clock_.steady();
+  co_return success();
 }
 
 }  // namespace latchkey::keyring

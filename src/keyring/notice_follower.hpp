@@ -23,11 +23,10 @@ class NoticeFollower {
  private:
   struct News {
     std::vector<store::Notice> notices;
-    // Of each ForgetDataKeys, in order.
-    std::vector<std::vector<RawId>> destroyed;
     std::int64_t last = 0;
   };
   [[nodiscard]] static Result<News> read(store::Transaction& tx, std::optional<std::int64_t> seen);
+  [[nodiscard]] Task<Result<void>> forget_destroyed(Uuid compartment);
   [[nodiscard]] Task<Result<void>> forget_old();
 
   store::Store& store_;

@@ -57,7 +57,7 @@ TEST_F(NoticeFollowerTest, DataKeysThatWereDestroyedElsewhereAreForgottenHere) {
   ASSERT_TRUE(encrypting());
   EXPECT_EQ(keyring->size(), 2U);
   auto destroy = [this](store::Transaction& tx) -> Result<void> {
-    LATCHKEY_TRYV(tx.destroy_data_keys(customer.id, clock.now()));
+    LATCHKEY_TRYV(tx.destroy_data_keys(customer.id, clock.now(), 1000));
     return success();
   };
   ASSERT_TRUE(run(elsewhere->write(destroy)));
@@ -92,6 +92,28 @@ TEST_F(NoticeFollowerTest, OldNoticesAreErased) {
   clock.advance(std::chrono::hours(2));
   ASSERT_TRUE(follow());
   EXPECT_EQ(left(), 0U);
+}
+
+TEST_F(NoticeFollowerTest, AWorkspaceWithAnyNumberOfDataKeysIsFollowedPageByPage) {
+  ASSERT_TRUE(follow());
+  ASSERT_TRUE(encrypting());
+  auto more = [this](store::Transaction& tx) -> Result<void> {
+    // Newer than the one that is held, which so comes on the last page.
+    for (int number = 0; number < 450; ++number) {
+      LATCHKEY_TRY(auto active, tx.find_active_data_key(customer.id, customer.external_key_id));
+      auto next = *active;
+      next.id = {static_cast<std::uint8_t>(0xf0 + number / 256), static_cast<std::uint8_t>(number % 256)};
+      next.created_at += std::chrono::microseconds(1);
+      LATCHKEY_TRYV(tx.replace_active_data_key(active->id, next));
+    }
+    LATCHKEY_TRYV(tx.destroy_data_keys(customer.id, clock.now(), 1000));
+    return success();
+  };
+  ASSERT_TRUE(run(elsewhere->write(more)));
+  EXPECT_EQ(keyring->size(), 1U);
+  tell(*elsewhere, store::NoticeKind::ForgetDataKeys);
+  ASSERT_TRUE(follow());
+  EXPECT_EQ(keyring->size(), 0U);
 }
 
 }  // namespace

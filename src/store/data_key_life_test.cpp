@@ -146,7 +146,7 @@ TEST_P(DataKeyLife, FindsWhatOtherVersionsWrapped) {
     return get([&](Transaction& tx) { return tx.count_wrapped(key.id, version); });
   };
   EXPECT_EQ(count("version 2"), (WrappedCount{3, 2}));
-  ASSERT_TRUE(write([&](Transaction& tx) { return tx.destroy_data_keys(home.compartment, at(960)); }));
+  ASSERT_TRUE(write([&](Transaction& tx) { return tx.destroy_data_keys(home.compartment, at(960), 1000); }));
   EXPECT_EQ(count("version 2"), (WrappedCount{1, 0}));
   EXPECT_THAT(others(key.id, "none", std::nullopt, 10), ElementsAre(second.id));
 }
@@ -157,7 +157,7 @@ TEST_P(DataKeyLife, DestroyedKeysStayDestroyed) {
   ASSERT_TRUE(replace(first.id, second));
   auto elsewhere = insert(away, 3);
   auto destroy = [&](Timestamp when) {
-    return write([&](Transaction& tx) { return tx.destroy_data_keys(home.compartment, when); }).value();
+    return write([&](Transaction& tx) { return tx.destroy_data_keys(home.compartment, when, 1000); }).value();
   };
   first.state = DataKeyState::Retired;
   first.retired_at = second.created_at;

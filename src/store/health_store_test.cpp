@@ -146,7 +146,7 @@ TEST_P(HealthStore, FindsTheNewestDataKeyUnderAKey) {
   EXPECT_EQ(under(other_), std::nullopt);
   // What was destroyed opens nothing, and is no question to a key.
   ASSERT_TRUE(write([&](Transaction& tx) -> Result<void> {
-    LATCHKEY_TRYV(tx.destroy_data_keys(away.compartment, at(5)));
+    LATCHKEY_TRYV(tx.destroy_data_keys(away.compartment, at(5), 1000));
     return success();
   }));
   EXPECT_EQ(under(acme_), first);

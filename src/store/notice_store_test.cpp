@@ -72,7 +72,7 @@ TEST_F(NoticeStoreTest, AreThereOnceTheTransactionIs) {
 TEST_F(NoticeStoreTest, OldOnesAreErasedAndNumbersNeverComeAgain) {
   notify(*one, key_notice(0));
   notify(*one, data_key_notice(0));
-  auto erase = [](Transaction& tx) { return tx.erase_notices_before(at(7)); };
+  auto erase = [](Transaction& tx) { return tx.erase_notices_before(at(7), 100); };
   ASSERT_TRUE(run_blocking(two->write(erase)));
   EXPECT_THAT(after(*two, 0), IsEmpty());
   EXPECT_EQ(last(*two), 2);

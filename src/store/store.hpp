@@ -7,7 +7,10 @@
 //
 // The function must not wait for anything but the store. It may run more than once (a serialisation retry).
 // Every operation may fail with Unavailable (disk full, locked past the time-out, database gone; the message names the
-// database and the cure) or Internal (the database is damaged or of a newer schema).
+// database and the cure) or Internal (the database is damaged or of a newer schema). Every transaction has a time
+// within which it must be done, waiting for its turn included, and as many as wait have a bound: past either it is
+// Unavailable
+// ("store_timeout", "store_busy"), with the time to wait, and has changed nothing.
 #pragma once
 
 #include <functional>
@@ -84,7 +87,11 @@ class Transaction {
   virtual Result<bool> revoke_api_key(const Uuid& organization, std::string_view id, Timestamp at) = 0;
   virtual Result<void> revoke_workspace_api_keys(std::string_view workspace_id, Timestamp at) = 0;
 
+  // Those that are not revoked.
+  virtual Result<std::size_t> count_live_api_keys(const Uuid& organization) = 0;
+
   virtual Result<void> insert(const ExternalKey& row) = 0;
+  virtual Result<std::size_t> count_external_keys(const Uuid& organization) = 0;
   virtual Result<std::optional<ExternalKey>> find_external_key(const Uuid& organization, std::string_view id) = 0;
   virtual Result<void> update(const ExternalKey& row) = 0;
   virtual Result<void> erase_external_key(const Uuid& organization, std::string_view id) = 0;
@@ -104,6 +111,8 @@ class Transaction {
   virtual Result<void> update(const Workspace& row) = 0;
   virtual Result<Page<Workspace>> list_workspaces(const WorkspaceFilter& filter, const ListWindow& window) = 0;
   virtual Result<std::size_t> count_live_workspaces(const Uuid& organization) = 0;
+  // Archived ones included.
+  virtual Result<std::size_t> count_workspaces(const Uuid& organization) = 0;
 
   // Inserts an Active data key, unless the same compartment and external key already have one: then nothing changes.
   // Gives the row that is active afterwards: the caller's own, or the one that was first. Invalid where the workspace
@@ -121,6 +130,9 @@ class Transaction {
 
   virtual Result<void> insert(const Activity& row) = 0;
   virtual Result<Page<Activity>> list_activities(const ActivityFilter& filter, const ListWindow& window) = 0;
+  // Of every organisation, the oldest that were recorded before that, at most `limit`. Gives how many. The only way in
+  // which an activity is ever erased.
+  virtual Result<std::size_t> erase_activities_before(Timestamp time, std::size_t limit) = 0;
 
   // --- the health of external keys ---
 
@@ -150,9 +162,10 @@ class Transaction {
   virtual Result<std::optional<DataKey>> replace_active_data_key(const RawId& replaced, const DataKey& row) = 0;
   // Adds to the counters and sets last_used_at; rows that are destroyed or not there are passed over.
   virtual Result<void> add_data_key_use(const std::vector<DataKeyUse>& uses, Timestamp at) = 0;
-  // Overwrites and then empties the wrapped bytes of every data key of the compartment. Gives the rows as they were,
-  // those that were destroyed before not among them. See Store::purge.
-  virtual Result<std::vector<DataKey>> destroy_data_keys(const Uuid& compartment, Timestamp at) = 0;
+  // Overwrites and then empties the wrapped bytes of data keys of the compartment, the oldest first, at most `limit`.
+  // Gives the rows as they were, those that were destroyed before not among them; fewer than `limit`: none is left. See
+  // Store::purge.
+  virtual Result<std::vector<DataKey>> destroy_data_keys(const Uuid& compartment, Timestamp at, std::size_t limit) = 0;
 
   virtual Result<WrappedCount> count_wrapped(std::string_view external_key_id, std::string_view key_version) = 0;
   // Oldest first, those with an id above `after` (absent: from the first) that another version wrapped; at most
@@ -186,7 +199,8 @@ class Transaction {
   virtual Result<std::vector<Notice>> notices_after(std::int64_t sequence, std::size_t limit) = 0;
   // Of whichever node; 0 where there was none yet.
   virtual Result<std::int64_t> last_notice() = 0;
-  virtual Result<void> erase_notices_before(Timestamp time) = 0;
+  // The oldest of them, at most `limit`. Gives how many.
+  virtual Result<std::size_t> erase_notices_before(Timestamp time, std::size_t limit) = 0;
 
   // --- webhooks ---
 
@@ -205,13 +219,13 @@ class Transaction {
   // Newest first; places need their time.
   virtual Result<Page<WebhookDelivery>> list_webhook_deliveries(const Uuid& organization, std::string_view endpoint_id,
                                                                 const ListWindow& window) = 0;
-  // Of every organisation: the one pending delivery of each endpoint whose turn comes first, where that has come; at
-  // most `limit`, the longest overdue first.
+  // The one pending delivery of each endpoint whose turn comes first, where that has come; at most `limit`: of each
+  // organisation the longest overdue, then of each its next, and so on, so that none has all places.
   virtual Result<std::vector<WebhookDelivery>> due_webhook_deliveries(Timestamp now, std::size_t limit) = 0;
   // Gives up what is pending for the endpoint.
   virtual Result<void> fail_pending_webhook_deliveries(std::string_view endpoint_id, std::string_view why) = 0;
-  // Those that ended and were made before that.
-  virtual Result<void> erase_webhook_deliveries_before(Timestamp time) = 0;
+  // The oldest that ended and were made before that, at most `limit`. Gives how many.
+  virtual Result<std::size_t> erase_webhook_deliveries_before(Timestamp time, std::size_t limit) = 0;
 };
 
 class Store {
@@ -221,7 +235,12 @@ class Store {
   Store& operator=(const Store&) = delete;
   virtual ~Store() = default;
 
-  // Runs `work(Transaction&) -> Result<T>`; reads see a snapshot and may not write.
+  // Runs `work(Transaction&) -> Result<T>`; reads see a snapshot and may not write. `look_up` is a read for
+  // authentication and the data plane, of a few rows by their key: it never waits for other reads.
+  template <class Work>
+  auto look_up(Work work) -> Task<std::invoke_result_t<Work, Transaction&>> {
+    return run_typed(Access::LookUp, std::move(work));
+  }
   template <class Work>
   auto read(Work work) -> Task<std::invoke_result_t<Work, Transaction&>> {
     return run_typed(Access::Read, std::move(work));
@@ -246,7 +265,7 @@ class Store {
   virtual Task<Result<SealProgress>> reseal(SealProgress from, std::size_t limit) = 0;
 
  protected:
-  enum class Access { Read, Write };
+  enum class Access { LookUp, Read, Write };
   virtual Task<Result<void>> run(Access access, std::function<Result<void>(Transaction&)> work) = 0;
 
  private:

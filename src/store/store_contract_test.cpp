@@ -474,6 +474,42 @@ TEST_P(StoreContract, ManyWritersAndReadersLoseNothing) {
             std::size_t{kWriters * kEach});
 }
 
+TEST_P(StoreContract, CountsWhatAnOrganisationHas) {
+  auto archived = workspace(kAcme, 2);
+  archived.archived_at = at(9);
+  auto revoked = api_key(kAcme, 2);
+  revoked.revoked_at = at(9);
+  given(kAcme, kOther, workspace(kAcme, 1), archived, workspace(kOther, 3), api_key(kAcme, 1), revoked,
+        api_key(kOther, 3), external_key(kAcme, 1), external_key(kAcme, 2), external_key(kOther, 3));
+  EXPECT_EQ(get([&](Transaction& tx) { return tx.count_workspaces(kAcme.id); }), 2U);
+  EXPECT_EQ(get([&](Transaction& tx) { return tx.count_live_workspaces(kAcme.id); }), 1U);
+  EXPECT_EQ(get([&](Transaction& tx) { return tx.count_live_api_keys(kAcme.id); }), 1U);
+  EXPECT_EQ(get([&](Transaction& tx) { return tx.count_external_keys(kAcme.id); }), 2U);
+}
+
+TEST_P(StoreContract, AKeyThatIsAttachedElsewhereIsFoundHoweverItIsSpelled) {
+  auto place = [](std::string uri, std::string name) {
+    return R"({"type":"azure","vault_uri":")" + uri + R"(","key_name":")" + name + R"("})";
+  };
+  auto key = external_key(kAcme, 1);
+  key.provider_config = place("HTTPS://Contoso.vault.azure.net/", "MyKey");
+  auto unattached = external_key(kAcme, 2);
+  unattached.provider_config = place("https://fabrikam.vault.azure.net", "mykey");
+  given(kAcme, kOther, key, unattached, attached(workspace(kAcme, 1), key));
+  auto elsewhere = [&](const Organization& own, std::string host, std::string name) {
+    return get([&](Transaction& tx) { return tx.is_attached_elsewhere(own.id, host, name); });
+  };
+  EXPECT_TRUE(elsewhere(kOther, "contoso.vault.azure.net", "mykey"));
+  EXPECT_TRUE(elsewhere(kOther, "contoso.vault.azure.net", "MYKEY"));
+  EXPECT_FALSE(elsewhere(kAcme, "contoso.vault.azure.net", "mykey")) << "one's own";
+  EXPECT_FALSE(elsewhere(kOther, "contoso.vault.azure.net", "other"));
+  EXPECT_FALSE(elsewhere(kOther, "fabrikam.vault.azure.net", "mykey")) << "no workspace has it";
+  key.provider_config = place("https://northwind.vault.azure.net/", "MyKey");
+  ASSERT_TRUE(write([&](Transaction& tx) { return tx.update(key); }));
+  EXPECT_TRUE(elsewhere(kOther, "northwind.vault.azure.net", "mykey"));
+  EXPECT_FALSE(elsewhere(kOther, "contoso.vault.azure.net", "mykey"));
+}
+
 LATCHKEY_TEST_EVERY_STORE(StoreContract);
 
 }  // namespace latchkey::store

@@ -314,6 +314,100 @@ TEST_P(StorePaging, ActivitiesByEveryFilter) {
   }
 }
 
+// Against what a plain walk over all rows finds: every filter, travelled in both orders and from every place.
+TEST_P(StorePaging, ActivitiesAsAWalkOverAllFindsThem) {
+  std::vector<Activity> all;
+  const std::vector<std::string> types{"created", "deleted", "updated"};
+  const std::vector<std::string> actors{"ann", "bob"};
+  for (std::uint32_t number = 0; number < 24; ++number) {
+    auto row = activity(kAcme, (number * 7) % 24);
+    row.created_at = at(number / 3);  // three of a moment
+    row.type = types[number % types.size()];
+    row.actor_id = actors[(number / 5) % actors.size()];
+    all.push_back(row);
+  }
+  given(kAcme, kOther, activity(kOther, 99));
+  ASSERT_TRUE(write([&](Transaction& tx) -> Result<void> {
+    for (const auto& row : all) {
+      LATCHKEY_TRYV(tx.insert(row));
+    }
+    return success();
+  }));
+  std::ranges::sort(all, {}, [](const auto& row) { return std::pair(row.created_at, row.id); });
+  std::vector<ActivityFilter> filters;
+  for (const auto& only : std::vector<std::vector<std::string>>{{}, {"created"}, {"created", "updated", "created"}}) {
+    for (const auto& none_of : std::vector<std::vector<std::string>>{{}, {"updated", "unknown"}}) {
+      for (const auto& who : std::vector<std::vector<std::string>>{{}, {"ann"}, {"ann", "bob", "nobody"}}) {
+        ActivityFilter filter;
+        filter.organization = kAcme.id;
+        filter.types = only;
+        filter.excluded_types = none_of;
+        filter.actor_ids = who;
+        filters.push_back(filter);
+        filter.after = at(1);
+        filter.at_or_before = at(6);
+        filters.push_back(filter);
+      }
+    }
+  }
+  auto has = [](const std::vector<std::string>& texts, const std::string& text) {
+    return std::ranges::find(texts, text) != texts.end();
+  };
+  for (const auto& filter : filters) {
+    for (bool newest_first : {true, false}) {
+      std::vector<std::string> expected;
+      for (const auto& row : all) {
+        bool in = (filter.types.empty() || has(filter.types, row.type)) && !has(filter.excluded_types, row.type) &&
+                  (filter.actor_ids.empty() || has(filter.actor_ids, row.actor_id)) &&
+                  (!filter.after || row.created_at > *filter.after) &&
+                  (!filter.at_or_before || row.created_at <= *filter.at_or_before);
+        if (in) expected.push_back(row.id);
+      }
+      if (newest_first) std::ranges::reverse(expected);
+      for (bool backwards : {false, true}) {
+        std::vector<std::string> walked;
+        ListWindow window;
+        window.newest_first = newest_first;
+        window.limit = 4;
+        if (backwards && !expected.empty()) window.before = expected.back();
+        for (;;) {
+          auto page = get([&](Transaction& tx) { return tx.list_activities(filter, window); });
+          auto ids = ids_of(page.rows);
+          walked.insert(backwards ? walked.begin() : walked.end(), ids.begin(), ids.end());
+          if (!page.has_more) break;
+          backwards ? window.before.emplace(ids.front()) : window.after.emplace(ids.back());
+        }
+        if (backwards && !expected.empty()) walked.push_back(expected.back());
+        EXPECT_EQ(walked, expected) << newest_first << backwards;
+      }
+    }
+  }
+}
+
+TEST_P(StorePaging, OldActivitiesAreErasedAFewAtATime) {
+  given(kAcme, kOther);
+  ASSERT_TRUE(write([&](Transaction& tx) -> Result<void> {
+    for (std::uint32_t number = 1; number <= 9; ++number) {
+      auto row = activity(number % 2 == 0 ? kAcme : kOther, number);
+      row.created_at = at(number);
+      LATCHKEY_TRYV(tx.insert(row));
+    }
+    return success();
+  }));
+  auto erase = [&](std::int64_t before, std::size_t limit) {
+    return write([&](Transaction& tx) { return tx.erase_activities_before(at(before), limit); });
+  };
+  ActivityFilter own;
+  own.organization = kAcme.id;
+  EXPECT_EQ(erase(1, 100).value(), 0U);
+  EXPECT_EQ(erase(6, 3).value(), 3U);
+  EXPECT_EQ(activity_ids(own).size(), 3U) << "4, 6 and 8: the oldest went first, whosever they were";
+  EXPECT_EQ(erase(6, 3).value(), 2U);
+  EXPECT_EQ(erase(6, 3).value(), 0U);
+  EXPECT_EQ(activity_ids(own).size(), 2U);
+  EXPECT_FALSE(read([&](Transaction& tx) { return tx.erase_activities_before(at(9), 1); })) << "in a read";
+}
+
 LATCHKEY_TEST_EVERY_STORE(StorePaging);
 
 }  // namespace latchkey::store

@@ -145,6 +145,23 @@ TEST_P(WebhookStore, GivesTheFirstOfEachEndpointThatIsDue) {
   EXPECT_THAT(due(100), ElementsAre("whdl_9", "whdl_11"));
 }
 
+TEST_P(WebhookStore, OrganisationsTakeTurnsWhereMuchIsDue) {
+  given(acme_, other_);
+  for (std::uint8_t number = 1; number <= 5; ++number) {
+    auto row = endpoint(number);
+    if (number == 5) row.organization = other_.id;
+    ASSERT_TRUE(insert(row));
+    for (std::uint8_t which = 0; which < 2; ++which) {
+      auto waiting = delivery(static_cast<std::uint8_t>(10 * number + which), number);
+      waiting.organization = row.organization;
+      ASSERT_TRUE(insert(waiting));
+    }
+  }
+  EXPECT_THAT(due(100), ElementsAre("whdl_10", "whdl_50", "whdl_20", "whdl_30", "whdl_40"));
+  EXPECT_THAT(due(100, 2), ElementsAre("whdl_10", "whdl_50")) << "however much of one is longer overdue";
+  EXPECT_THAT(due(29), ElementsAre("whdl_10", "whdl_20"));
+}
+
 TEST_P(WebhookStore, GivesUpWhatIsPendingForOneEndpoint) {
   given(acme_, other_);
   ASSERT_TRUE(insert(endpoint(1)));
@@ -167,7 +184,7 @@ TEST_P(WebhookStore, ForgetsWhatEndedLongAgo) {
   done.next_attempt_at.reset();
   ASSERT_TRUE(update(done));
   auto forget = [&](std::int64_t time) {
-    return write([time](Transaction& tx) { return tx.erase_webhook_deliveries_before(at(time)); });
+    return write([time](Transaction& tx) { return tx.erase_webhook_deliveries_before(at(time), 100); });
   };
   ASSERT_TRUE(forget(2));
   EXPECT_TRUE(found_delivery(2));

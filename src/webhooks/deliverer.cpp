@@ -1,6 +1,8 @@
 #include "webhooks/deliverer.hpp"
 
+#include <algorithm>
 #include <atomic>
+#include <map>
 #include <mutex>
 #include <set>
 
@@ -10,6 +12,7 @@
 #include <spdlog/spdlog.h>
 
 #include "admin/activity.hpp"
+#include "admin/validation_limiter.hpp"
 #include "base/log.hpp"
 #include "webhooks/delivery_result.hpp"
 #include "webhooks/endpoints.hpp"
@@ -23,6 +26,7 @@ namespace {
 
 constexpr std::size_t kMostAnswer = std::size_t{64} * 1024;
 constexpr std::chrono::hours kForgetPeriod{1};
+constexpr std::size_t kForgottenAtOnce = 1000;  // the rest in the next turn
 
 std::int64_t unix_seconds(Timestamp time) {
   return std::chrono::duration_cast<std::chrono::seconds>(time.time_since_epoch()).count();
@@ -55,6 +59,7 @@ class Deliverer::Impl : public std::enable_shared_from_this<Impl> {
         random_(random),
         executor_(std::move(executor)),
         settings_(settings),
+        test_limiter_(clock, settings.tests_per_minute, {"Webhook endpoint", "tested"}),
         forget_at_(clock.steady()) {}
 
   Task<std::chrono::milliseconds> attend() {
@@ -75,6 +80,12 @@ class Deliverer::Impl : public std::enable_shared_from_this<Impl> {
   }
 
   Task<Result<store::WebhookDelivery>> test(admin::Caller caller, std::string endpoint_id) {
+    auto look = [organization = caller.organization, endpoint_id](store::Transaction& tx) {
+      return require_endpoint(tx, organization, endpoint_id);
+    };
+    // First, so that nobody fills the limiter with names.
+    LATCHKEY_CO_TRYV(co_await store_.read(std::move(look)));
+    LATCHKEY_CO_TRY(auto leave, test_limiter_.begin(endpoint_id));
     auto begin = [self = shared_from_this(), caller,
                   endpoint_id = std::move(endpoint_id)](store::Transaction& tx) -> Result<Job> {
       Job job;
@@ -102,17 +113,18 @@ class Deliverer::Impl : public std::enable_shared_from_this<Impl> {
     for (auto& job : jobs) {
       {
         std::lock_guard lock(mutex_);
-        busy_.insert(job.endpoint.id);
+        take_place(job.endpoint);
       }
       auto run = [](std::shared_ptr<Impl> self, Job one) -> Task<void> {
         auto endpoint = one.endpoint.id;
+        auto organization = one.endpoint.organization;
         auto ended = co_await self->attempt(std::move(one));
         if (!ended) {
           spdlog::error("what came of an event to webhook endpoint {} was not written down, and it is sent again: {}",
                         endpoint, describe(ended.error()));
         }
         std::lock_guard lock(self->mutex_);
-        self->busy_.erase(endpoint);
+        self->leave_place(endpoint, organization);
       };
       boost::asio::co_spawn(executor_, run(shared_from_this(), std::move(job)), boost::asio::detached);
     }
@@ -124,7 +136,7 @@ class Deliverer::Impl : public std::enable_shared_from_this<Impl> {
     LATCHKEY_TRY(auto due, tx.due_webhook_deliveries(now, limit));
     std::vector<Job> jobs;
     for (auto& delivery : due) {
-      if (!has_room(delivery.endpoint_id, jobs.size())) continue;
+      if (!has_room(delivery, jobs)) continue;
       LATCHKEY_TRY(auto endpoint, tx.find_webhook_endpoint(delivery.organization, delivery.endpoint_id));
       if (!endpoint) continue;
       LATCHKEY_TRYV(claim(tx, delivery, now, settings_.claim));
@@ -133,9 +145,28 @@ class Deliverer::Impl : public std::enable_shared_from_this<Impl> {
     return jobs;
   }
 
-  bool has_room(const std::string& endpoint_id, std::size_t more) const {
+  // `taken`: those of this turn, which have no place yet.
+  bool has_room(const store::WebhookDelivery& delivery, const std::vector<Job>& taken) const {
     std::lock_guard lock(mutex_);
-    return busy_.size() + more < settings_.concurrency && !busy_.contains(endpoint_id);
+    auto all = busy_.size() + taken.size();
+    if (all >= settings_.concurrency || busy_.contains(delivery.endpoint_id)) return false;
+    auto found = places_.find(delivery.organization);
+    auto own = found == places_.end() ? 0 : found->second;
+    own += static_cast<std::size_t>(std::ranges::count_if(
+        taken, [&](const Job& job) { return job.delivery.organization == delivery.organization; }));
+    bool scarce = 2 * all >= settings_.concurrency;
+    return own < (scarce ? 1 : settings_.per_organization);
+  }
+
+  // Both: under the lock.
+  void take_place(const store::WebhookEndpoint& endpoint) {
+    busy_.insert(endpoint.id);
+    ++places_[endpoint.organization];
+  }
+  void leave_place(const std::string& endpoint, const Uuid& organization) {
+    busy_.erase(endpoint);
+    auto found = places_.find(organization);
+    if (found != places_.end() && --found->second == 0) places_.erase(found);
   }
 
   Task<Result<store::WebhookDelivery>> attempt(Job job) {
@@ -247,9 +278,11 @@ class Deliverer::Impl : public std::enable_shared_from_this<Impl> {
     if (stopping_ || clock_.steady() < forget_at_) co_return success();
     forget_at_ = clock_.steady() + kForgetPeriod;
     auto forget = [before = clock_.now() - settings_.keep](store::Transaction& tx) {
-      return tx.erase_webhook_deliveries_before(before);
+      return tx.erase_webhook_deliveries_before(before, kForgottenAtOnce);
     };
-    co_return co_await store_.write(std::move(forget));
+    LATCHKEY_CO_TRY(auto forgotten, co_await store_.write(std::move(forget)));
+    if (forgotten == kForgottenAtOnce) forget_at_ = clock_.steady();
+    co_return success();
   }
 
   store::Store& store_;
@@ -259,12 +292,14 @@ class Deliverer::Impl : public std::enable_shared_from_this<Impl> {
   RandomSource& random_;
   boost::asio::any_io_executor executor_;
   DelivererSettings settings_;
+  admin::ValidationLimiter test_limiter_;
   SteadyTime forget_at_;
   std::atomic<bool> stopping_ = false;
   std::atomic<std::uint64_t> delivered_ = 0;
   std::atomic<std::uint64_t> failed_ = 0;
   mutable std::mutex mutex_;
-  std::set<std::string> busy_;  // endpoints that something is on its way to
+  std::set<std::string> busy_;          // endpoints that something is on its way to
+  std::map<Uuid, std::size_t> places_;  // how many of these each organisation has
 };
 
 Deliverer::Deliverer(store::Store& store, http::Client& client, SecretKeeper& secrets, const Clock& clock,

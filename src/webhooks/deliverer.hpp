@@ -1,5 +1,6 @@
 // Sends what was published: at least once, each endpoint's one after the other, so that one that hangs holds up nothing
-// of another's. An attempt is written down before it begins; what a crash cut short is tried again when its claim is
+// of another's; and of the places to send from, one organisation has a few alone, however many of its endpoints hang.
+// An attempt is written down before it begins; what a crash cut short is tried again when its claim is
 // over.
 #pragma once
 
@@ -22,7 +23,10 @@ struct DelivererSettings {
   std::chrono::milliseconds claim{60'000};    // above the timeout
   std::chrono::milliseconds pause{1000};      // between two looks for what is due
   std::chrono::hours keep{24 * 30};           // of what ended
-  std::size_t concurrency = 16;
+  std::size_t concurrency = 64;
+  // Of these, an organisation has at most so many, and one alone where half of all are taken.
+  std::size_t per_organization = 4;
+  unsigned tests_per_minute = 6;  // of one endpoint, one at a time
 };
 
 // Since the start.
@@ -51,7 +55,8 @@ class Deliverer {
   [[nodiscard]] AttemptCounts counts() const;
 
   // Sends a test event to the endpoint, once and now, even where it is disabled, and gives what came of it: Delivered,
-  // or Failed and why. NotFound as Endpoints; else the store's errors.
+  // or Failed and why. NotFound as Endpoints; RateLimited where the endpoint is being tested or was too often; else the
+  // store's errors.
   [[nodiscard]] Task<Result<store::WebhookDelivery>> test(admin::Caller caller, std::string endpoint_id);
 
  private:

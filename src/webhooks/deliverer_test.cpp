@@ -217,6 +217,102 @@ TEST_F(DelivererTest, OneThatHangsHoldsUpItsOwnAlone) {
   for (const auto& one : world.deliveries(endpoint.row.id)) EXPECT_EQ(one.state, WebhookDeliveryState::Delivered);
 }
 
+// Answers all but what is sent to hosts that hang.
+class HangingClient final : public http::Client {
+ public:
+  Task<kms::testing::Answer> send(http::ClientRequest request) override {
+    urls.push_back(request.url);
+    if (request.url.find("hang") != std::string::npos) {
+      auto wait = suspend([this](std::function<void()> resume) { waiting_.push_back(std::move(resume)); });
+      co_await std::move(wait);
+      co_return failure(http::TransportFailure::Interrupted);
+    }
+    co_return answer(200, "");
+  }
+  [[nodiscard]] std::size_t count(std::string_view text) const {
+    return static_cast<std::size_t>(
+        std::ranges::count_if(urls, [&](const auto& url) { return url.find(text) != std::string::npos; }));
+  }
+  std::vector<std::string> urls;
+
+ private:
+  std::vector<std::function<void()>> waiting_;
+};
+
+struct FairnessTest : DelivererTest {
+  HangingClient client;
+
+  void start(std::size_t concurrency) {
+    DelivererSettings settings;
+    settings.concurrency = concurrency;
+    world.deliverer.emplace(world.store(), client, world.secrets, world.clock, world.random,
+                            world.context.get_executor(), settings);
+  }
+  void make_theirs() {
+    NewEndpoint wanted{.url = "https://example.com/theirs", .description = "", .events = {}};
+    ASSERT_TRUE(world.run(world.endpoints.create(world.stranger(), std::move(wanted))));
+    auto publish_theirs = [this](store::Transaction& tx) {
+      return publish(tx, world.clock, world.random,
+                     {event_type::kExternalKeyFailed, world.other.organization.id, "ekey_2"});
+    };
+    ASSERT_TRUE(world.run(world.store().write(publish_theirs)));
+  }
+  // Until so many of these were asked; a few seconds where they are not.
+  bool asked(std::string_view text, std::size_t times) {
+    while (client.count(text) < times) {
+      if (world.context.run_one_for(seconds(5)) == 0) return false;
+    }
+    return true;
+  }
+};
+
+TEST_F(FairnessTest, OneOrganisationsEndpointsThatHangLeavePlacesForOthers) {
+  start(16);
+  for (int i = 0; i < 15; ++i) (void)world.make_endpoint(fmt::format("https://hang{}.example.com/", i));
+  world.publish();
+  for (int turn = 0; turn < 4; ++turn) {
+    (void)world.run(world.deliverer->attend());
+    ASSERT_TRUE(asked("example.com", 4));
+  }
+  EXPECT_LE(client.count("hang"), 4U);
+  make_theirs();
+  (void)world.run(world.deliverer->attend());
+  EXPECT_TRUE(asked("theirs", 1));
+  EXPECT_LE(client.count("hang"), 4U);
+}
+
+TEST_F(FairnessTest, WhereHalfIsTakenEachHasOne) {
+  start(4);
+  for (int i = 0; i < 8; ++i) (void)world.make_endpoint(fmt::format("https://hang{}.example.com/", i));
+  world.publish();
+  for (int turn = 0; turn < 4; ++turn) {
+    (void)world.run(world.deliverer->attend());
+    ASSERT_TRUE(asked("example.com", 2));
+  }
+  EXPECT_LE(client.count("hang"), 2U);
+  make_theirs();
+  (void)world.run(world.deliverer->attend());
+  EXPECT_TRUE(asked("theirs", 1));
+}
+
+TEST_F(DelivererTest, TestsAreFewAndOneAtATime) {
+  auto test = [&] { return world.run(world.deliverer->test(world.admin(), endpoint.row.id)); };
+  for (int i = 0; i < 6; ++i) EXPECT_TRUE(test());
+  auto refused = test();
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, ErrorCode::RateLimited);
+  EXPECT_EQ(refused.error().retry_after, seconds(10));
+  EXPECT_THAT(world.client.requests(), SizeIs(6)) << "nothing was sent";
+  auto second = world.make_endpoint("https://example.com/second");
+  EXPECT_TRUE(world.run(world.deliverer->test(world.admin(), second.row.id))) << "another endpoint";
+  auto nobodys = world.run(world.deliverer->test(world.admin(), "whep_none"));
+  EXPECT_EQ(nobodys.error().code, ErrorCode::NotFound);
+  auto strangers = world.run(world.deliverer->test(world.stranger(), second.row.id));
+  EXPECT_EQ(strangers.error().code, ErrorCode::NotFound);
+  world.clock.advance(seconds(10));
+  EXPECT_TRUE(test());
+}
+
 TEST_F(DelivererTest, ATestIsSentOnceAndTold) {
   auto sent = world.run(world.deliverer->test(world.admin(), endpoint.row.id)).value();
   EXPECT_EQ(sent.state, WebhookDeliveryState::Delivered);

@@ -103,9 +103,10 @@ class FaultyStore final : public store::Store {
 
  protected:
   Task<Result<void>> run(Access access, std::function<Result<void>(store::Transaction&)> work) override {
-    if (access == Access::Read) {
+    if (access != Access::Write) {
       if (read_error) co_return *read_error;
-      co_return co_await inner_->read(std::move(work));
+      auto reading = access == Access::LookUp ? inner_->look_up(std::move(work)) : inner_->read(std::move(work));
+      co_return co_await std::move(reading);
     }
     ++writes;
     if (write_error) co_return *write_error;

@@ -14,6 +14,13 @@ namespace {
 using std::chrono::seconds;
 
 constexpr int kPrimaryCode = 0xff;
+// So many steps of SQLite's machine, some tens of microseconds, lie between two looks at the clock.
+constexpr int kStepsBetweenLooks = 1000;
+
+int is_past(void* deadline) {
+  const auto& moment = *static_cast<const std::optional<Deadline>*>(deadline);
+  return moment && std::chrono::steady_clock::now() >= *moment ? 1 : 0;
+}
 
 // "disk I/O error (Permission denied)": SQLite's words and, where there is one, the system's reason.
 std::string reason_of(sqlite3* database, int code) {
@@ -104,6 +111,32 @@ Result<std::string> Connection::query_text(std::string_view sql) {
   return found ? Row(statement).text() : std::string();
 }
 
+void Connection::set_deadline(std::optional<Deadline> deadline) {
+  deadline_ = deadline;
+  sqlite3_progress_handler(database_.get(), deadline ? kStepsBetweenLooks : 0, deadline ? is_past : nullptr,
+                           &deadline_);
+}
+
+bool Connection::is_past_deadline() const {
+  return deadline_ && std::chrono::steady_clock::now() >= *deadline_;
+}
+
+Error Connection::timed_out() const {
+  Error error{ErrorCode::Unavailable,
+              fmt::format("The database {} could not do this in the time it has, and nothing was changed. Try again; "
+                          "where it was a list, ask for fewer entries.",
+                          path_),
+              "store_timeout"};
+  error.retry_after = seconds(1);
+  return error;
+}
+
+std::vector<std::string> Connection::prepared() const {
+  std::vector<std::string> texts;
+  for (const auto& [text, statement] : statements_) texts.push_back(text);
+  return texts;
+}
+
 bool Connection::in_transaction() const {
   return sqlite3_get_autocommit(database_.get()) == 0;
 }
@@ -148,6 +181,8 @@ Error Connection::failure(int code) const {
     case SQLITE_LOCKED:
     case SQLITE_PROTOCOL:
       return busy(path_);
+    case SQLITE_INTERRUPT:
+      return timed_out();
     case SQLITE_NOMEM:
       return unavailable(path_, "cannot be used now", reason, "Give the process more memory, then try again.");
     case SQLITE_NOTADB:

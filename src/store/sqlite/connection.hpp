@@ -5,9 +5,12 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
+#include "base/clock.hpp"
 #include "base/result.hpp"
 #include "store/sqlite/statement.hpp"
 
@@ -30,8 +33,16 @@ class Connection {
   [[nodiscard]] Result<std::int64_t> query_integer(std::string_view sql);
   [[nodiscard]] Result<std::string> query_text(std::string_view sql);
 
+  // From here on a statement that runs past `deadline` fails with `timed_out`; absent: none does.
+  void set_deadline(std::optional<Deadline> deadline);
+  [[nodiscard]] bool is_past_deadline() const;
+  // Unavailable, with the time to wait: the database could not do it in time, which says nothing of what is in it.
+  [[nodiscard]] Error timed_out() const;
+
   // SQLite ends a transaction by itself where the disk fails it.
   [[nodiscard]] bool in_transaction() const;
+  // The texts of all that was prepared so far, for looking at their plans.
+  [[nodiscard]] std::vector<std::string> prepared() const;
   // How many rows the last insert, update or delete has changed.
   [[nodiscard]] std::int64_t changes() const;
   // What the file holds from `offset` on; empty past its end. Read through SQLite: a descriptor of our own would, when
@@ -52,6 +63,7 @@ class Connection {
   explicit Connection(std::string path) : path_(std::move(path)) {}
 
   std::string path_;
+  std::optional<Deadline> deadline_;  // at a fixed place: SQLite has its address
   std::unique_ptr<sqlite3, Close> database_;
   std::map<std::string, std::unique_ptr<sqlite3_stmt, Finalize>, std::less<>> statements_;
 };

@@ -83,20 +83,20 @@ Result<void> SqliteTransaction::add_data_key_use(const std::vector<DataKeyUse>& 
   return success();
 }
 
-Result<std::vector<DataKey>> SqliteTransaction::destroy_data_keys(const Uuid& compartment, Timestamp at) {
+Result<std::vector<DataKey>> SqliteTransaction::destroy_data_keys(const Uuid& compartment, Timestamp at,
+                                                                  std::size_t limit) {
   LATCHKEY_TRY(auto rows, read_rows<DataKey>(Unverified::Taken,
-                                             "WHERE compartment = ? AND state <> 'destroyed' ORDER BY created_at, id",
-                                             compartment));
+                                             "WHERE compartment = ? AND state <> 'destroyed' ORDER BY created_at, id "
+                                             "LIMIT ?",
+                                             compartment, sql_limit(limit)));
   for (const auto& row : rows) {
     LATCHKEY_TRYV(remember_erased(row, true));
     LATCHKEY_TRYV(
         write("Remembering what was erased", "UPDATE erased_forms SET pending = 1 WHERE data_key = ?", row.id));
+    // First with as many zeros, in place; a shorter row may be written elsewhere.
+    LATCHKEY_TRYV(write("Overwriting data keys",
+                        "UPDATE data_keys SET wrapped = zeroblob(length(wrapped)) WHERE id = ?", row.id));
   }
-  // First with as many zeros, in place; a shorter row may be written elsewhere.
-  LATCHKEY_TRYV(write("Overwriting data keys",
-                      "UPDATE data_keys SET wrapped = zeroblob(length(wrapped)) WHERE compartment = ? AND "
-                      "state <> 'destroyed'",
-                      compartment));
   for (auto row : rows) {
     row.wrapped.clear();
     row.state = DataKeyState::Destroyed;

@@ -316,6 +316,34 @@ CREATE INDEX erased_forms_by_data_key ON erased_forms (data_key);
 CREATE INDEX erased_forms_pending ON erased_forms (id) WHERE pending = 1;
 )sql";
 
+// Every list that a tenant can ask for has an index that it is read from in its own order. Activities go when they are
+// older than their retention: `activity_horizon` has a row for as long as a transaction erases them.
+constexpr std::string_view kListSchema = R"sql(
+CREATE INDEX activities_by_type ON activities (organization, type, created_at, id);
+CREATE INDEX activities_by_actor ON activities (organization, actor_id, type, created_at, id);
+CREATE INDEX activities_by_age ON activities (created_at);
+CREATE TABLE activity_horizon (
+  one INTEGER NOT NULL PRIMARY KEY CHECK (one = 1),
+  time INTEGER NOT NULL
+) STRICT;
+DROP TRIGGER activities_are_not_deleted;
+CREATE TRIGGER activities_are_not_deleted BEFORE DELETE ON activities
+WHEN OLD.created_at >= coalesce((SELECT time FROM activity_horizon), OLD.created_at)
+BEGIN
+  SELECT RAISE (ABORT, 'activities are append-only');
+END;
+
+DROP INDEX webhook_deliveries_due;
+CREATE INDEX webhook_deliveries_due ON webhook_deliveries (endpoint_id, next_attempt_at, created_at, id)
+WHERE state = 'pending';
+
+ALTER TABLE external_keys ADD COLUMN key_place TEXT;
+UPDATE external_keys SET key_place = CASE WHEN json_valid(provider_config) THEN
+  rtrim(lower(json_extract(provider_config, '$.vault_uri')), '/') || ' ' ||
+  lower(json_extract(provider_config, '$.key_name')) END;
+CREATE INDEX external_keys_by_place ON external_keys (key_place) WHERE key_place IS NOT NULL;
+)sql";
+
 constexpr std::array kMigrations{Migration{"first", kFirstSchema},
                                  Migration{"lease policies", kLeasePolicySchema},
                                  Migration{"data key checks", kDataKeyCheckSchema},
@@ -324,7 +352,8 @@ constexpr std::array kMigrations{Migration{"first", kFirstSchema},
                                  Migration{"webhooks", kWebhookSchema},
                                  Migration{"notices", kNoticeSchema},
                                  Migration{"row seals", kSealSchema},
-                                 Migration{"erased forms", kErasedSchema}};
+                                 Migration{"erased forms", kErasedSchema},
+                                 Migration{"lists", kListSchema}};
 
 Error foreign_file(const std::string& path) {
   return Error{ErrorCode::Internal,

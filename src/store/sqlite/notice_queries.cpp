@@ -48,9 +48,13 @@ Result<std::int64_t> SqliteTransaction::last_notice() {
       connection_.query_integer("SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'notices'), 0)"));
 }
 
-Result<void> SqliteTransaction::erase_notices_before(Timestamp time) {
-  LATCHKEY_TRYV(write("Forgetting notices", "DELETE FROM notices WHERE created_at < ?", time));
-  return success();
+Result<std::size_t> SqliteTransaction::erase_notices_before(Timestamp time, std::size_t limit) {
+  // Of the first ones alone: they come in the order of time, or nearly.
+  LATCHKEY_TRY(auto erased, write("Forgetting notices",
+                                  "DELETE FROM notices WHERE sequence IN (SELECT sequence FROM notices ORDER BY "
+                                  "sequence LIMIT ?) AND created_at < ?",
+                                  sql_limit(limit), time));
+  return static_cast<std::size_t>(erased);
 }
 
 }  // namespace latchkey::store

@@ -108,8 +108,8 @@ class PurgeTest : public ::testing::Test {
   }
   std::vector<Bytes> destroy(std::uint8_t number) {
     std::vector<Bytes> erased;
-    auto rows =
-        write([&](Transaction& tx) { return tx.destroy_data_keys(workspace(kAcme, number).compartment, at(2000)); });
+    auto rows = write(
+        [&](Transaction& tx) { return tx.destroy_data_keys(workspace(kAcme, number).compartment, at(2000), 1000); });
     for (auto& row : rows.value()) erased.push_back(std::move(row.wrapped));
     return erased;
   }

@@ -34,7 +34,7 @@ struct SealedTable {
 const std::vector<SealedTable>& sealed_tables() {
   static const std::vector<SealedTable> kTables{
       {"api_keys", "id", {}},
-      {"external_keys", "id", {}},
+      {"external_keys", "id", {"key_place"}},  // by which it is found, and then verified
       {"workspaces", "id", {}},
       {"data_keys", "id", {"last_used_at", "records", "bytes"}},
       {"lease_policies", "organization", {}},
@@ -311,7 +311,7 @@ TEST_F(SealingTest, TheServersOwnListsLeaveABadRowOut) {
 TEST_F(SealingTest, WhatWasChangedIsDestroyedAllTheSame) {
   given_all();
   ASSERT_EQ(tamper("UPDATE data_keys SET key_version = 'x'"), "");
-  ASSERT_TRUE(write([&](Transaction& tx) { return tx.destroy_data_keys(workspace_.compartment, at(2000)); }));
+  ASSERT_TRUE(write([&](Transaction& tx) { return tx.destroy_data_keys(workspace_.compartment, at(2000), 1000); }));
   EXPECT_EQ(query("SELECT state || length(wrapped) FROM data_keys"), "destroyed0");
 }
 
@@ -369,7 +369,7 @@ TEST_F(SealingTest, WhatWasThereBeforeIsSealedOnceByAPerson) {
 
 TEST_F(SealingTest, AnotherRootKeySealsAllAnewAndLeavesWhatDoesNotVerify) {
   given_all();
-  ASSERT_TRUE(write([&](Transaction& tx) { return tx.destroy_data_keys(workspace_.compartment, at(2000)); }));
+  ASSERT_TRUE(write([&](Transaction& tx) { return tx.destroy_data_keys(workspace_.compartment, at(2000), 1000); }));
   ASSERT_EQ(tamper("UPDATE lease_policies SET soft_ms = 1"), "");
   RowSealer::Keys keys;
   keys.push_back({SealKeyId{2}, crypto::SecretBytes(Bytes(32, 2))});

@@ -5,7 +5,6 @@
 #include <exception>
 #include <fcntl.h>
 #include <filesystem>
-#include <mutex>
 #include <sys/stat.h>
 #include <system_error>
 #include <unistd.h>
@@ -14,6 +13,7 @@
 #include <sqlite3.h>
 
 #include "store/sqlite/connection.hpp"
+#include "store/sqlite/lane.hpp"
 #include "store/sqlite/migrations.hpp"
 #include "store/sqlite/purge.hpp"
 #include "store/sqlite/sealing.hpp"
@@ -113,24 +113,35 @@ Result<void> call(const Work& work, Transaction& transaction) {
   }
 }
 
-Result<void> run_transaction(Connection& connection, const Work& work, SqliteTransaction::Mode mode, const RawId& node,
-                             const RowSealer& sealer, const AlarmSink& alarm) {
+// The row seals' parts that every transaction of a store has in common; all outlive it.
+struct Setting {
+  const RawId& node;
+  const RowSealer& sealer;
+  const AlarmSink& alarm;
+};
+
+Result<void> run_transaction(Connection& connection, const Work& work, SqliteTransaction::Mode mode,
+                             const Setting& setting) {
+  // It may have waited for its turn.
+  if (connection.is_past_deadline()) return connection.timed_out();
   bool writes = mode == SqliteTransaction::Mode::ReadWrite;
   LATCHKEY_TRY(auto begin, connection.prepare(writes ? "BEGIN IMMEDIATE" : "BEGIN"));
   LATCHKEY_TRYV(begin.step());
   auto work_and_commit = [&]() -> Result<void> {
     // Reads the file, and so fixes the snapshot that the whole transaction sees.
     LATCHKEY_TRYV(check_schema_version(connection, migrations()));
-    SqliteTransaction transaction(connection, mode, node, sealer, alarm);
+    SqliteTransaction transaction(connection, mode, setting.node, setting.sealer, setting.alarm);
     auto done = call(work, transaction);
     // A failure that the work has swallowed counts all the same.
     if (done && transaction.failure()) return *transaction.failure();
     if (!done) return done;
+    connection.set_deadline(std::nullopt);
     LATCHKEY_TRY(auto commit, connection.prepare("COMMIT"));
     LATCHKEY_TRYV(commit.step());
     return success();
   };
   auto done = work_and_commit();
+  connection.set_deadline(std::nullopt);
   if (connection.in_transaction()) {
     auto rollback = connection.execute("ROLLBACK");
     if (!rollback && done) return rollback;
@@ -138,79 +149,62 @@ Result<void> run_transaction(Connection& connection, const Work& work, SqliteTra
   return done;
 }
 
+struct Connections {
+  std::vector<std::unique_ptr<Connection>> writer;  // one
+  std::vector<std::unique_ptr<Connection>> look_ups;
+  std::vector<std::unique_ptr<Connection>> readers;
+};
+
 class SqliteStore final : public Store {
  public:
-  SqliteStore(std::unique_ptr<Connection> writer, std::vector<std::unique_ptr<Connection>> readers,
-              std::shared_ptr<const RowSealer> sealer, AlarmSink alarm)
+  SqliteStore(Connections connections, std::shared_ptr<const RowSealer> sealer, const SqliteOptions& options)
       : sealer_(std::move(sealer)),
-        alarm_(std::move(alarm)),
-        writer_(std::move(writer)),
-        reader_pool_(readers.size()),
-        readers_(std::move(readers)) {
+        alarm_(options.alarm),
+        read_timeout_(options.read_timeout),
+        write_timeout_(options.write_timeout),
+        writer_(std::move(connections.writer), options.most_waiting),
+        look_ups_(std::move(connections.look_ups), options.most_waiting),
+        readers_(std::move(connections.readers), options.most_waiting) {
     sqlite3_randomness(static_cast<int>(node_.size()), node_.data());
   }
 
-  ~SqliteStore() override {
-    reader_pool_.join();
-    writer_pool_.join();
-  }
-
   Task<Result<void>> purge() override {
-    auto work = [this] { return purge_pending(*writer_); };
-    co_return co_await run_on(writer_pool_, std::move(work));
+    auto work = [](Connection& writer) { return purge_pending(writer); };
+    co_return co_await writer_.run(std::move(work));
   }
 
   Task<Result<SealCounts>> check_seals() override {
-    auto work = [this] { return check_rows(*writer_, *sealer_); };
-    co_return co_await run_on(writer_pool_, std::move(work));
+    auto work = [this](Connection& writer) { return check_rows(writer, *sealer_); };
+    co_return co_await writer_.run(std::move(work));
   }
 
   Task<Result<SealProgress>> reseal(SealProgress from, std::size_t limit) override {
-    auto work = [this, from, limit] { return store::reseal(*writer_, *sealer_, from, limit); };
-    co_return co_await run_on(writer_pool_, std::move(work));
+    auto work = [this, from, limit](Connection& writer) { return store::reseal(writer, *sealer_, from, limit); };
+    co_return co_await writer_.run(std::move(work));
   }
 
  protected:
   Task<Result<void>> run(Access access, Work work) override {
-    if (access == Access::Write) {
-      auto write = [this, work = std::move(work)] {
-        return run_transaction(*writer_, work, SqliteTransaction::Mode::ReadWrite, node_, *sealer_, alarm_);
-      };
-      co_return co_await run_on(writer_pool_, std::move(write));
-    }
-    auto read = [this, work = std::move(work)] { return run_read(work); };
-    co_return co_await run_on(reader_pool_, std::move(read));
+    bool writes = access == Access::Write;
+    auto deadline = std::chrono::steady_clock::now() + (writes ? write_timeout_ : read_timeout_);
+    auto mode = writes ? SqliteTransaction::Mode::ReadWrite : SqliteTransaction::Mode::ReadOnly;
+    auto transact = [this, mode, deadline, inner = std::move(work)](Connection& connection) {
+      connection.set_deadline(deadline);
+      return run_transaction(connection, inner, mode, {node_, *sealer_, alarm_});
+    };
+    auto& lane = writes ? writer_ : access == Access::LookUp ? look_ups_ : readers_;
+    co_return co_await lane.run(std::move(transact));
   }
 
  private:
-  // There are as many connections as threads, so one is always free.
-  Result<void> run_read(const Work& work) {
-    auto connection = take_reader();
-    auto done = run_transaction(*connection, work, SqliteTransaction::Mode::ReadOnly, node_, *sealer_, alarm_);
-    give_back(std::move(connection));
-    return done;
-  }
-
-  std::unique_ptr<Connection> take_reader() {
-    std::lock_guard lock(mutex_);
-    auto connection = std::move(readers_.back());
-    readers_.pop_back();
-    return connection;
-  }
-
-  void give_back(std::unique_ptr<Connection> connection) {
-    std::lock_guard lock(mutex_);
-    readers_.push_back(std::move(connection));
-  }
-
   RawId node_{};
   std::shared_ptr<const RowSealer> sealer_;
   AlarmSink alarm_;
-  std::unique_ptr<Connection> writer_;
-  boost::asio::thread_pool writer_pool_{1};
-  boost::asio::thread_pool reader_pool_;
-  std::mutex mutex_;
-  std::vector<std::unique_ptr<Connection>> readers_;
+  std::chrono::milliseconds read_timeout_;
+  std::chrono::milliseconds write_timeout_;
+  Lane writer_;
+  Lane look_ups_;
+  Lane readers_;
 };
 
 // Under the lock of the one that writes: of two servers that start at once on a new file, one marks it.
@@ -244,14 +238,16 @@ Result<std::unique_ptr<Store>> open_sqlite_store(SqliteOptions options) {
   LATCHKEY_TRYV(ensure_private_file(options.path));
   LATCHKEY_TRY(auto writer, open_writer(options));
   LATCHKEY_TRY(auto sealer, find_sealer(*writer, options));
-  std::vector<std::unique_ptr<Connection>> readers;
-  for (unsigned i = 0; i < std::max(options.readers, 1U); ++i) {
-    LATCHKEY_TRY(auto reader, open_reader(options));
-    readers.push_back(std::move(reader));
+  Connections connections;
+  connections.writer.push_back(std::move(writer));
+  for (auto* readers : {&connections.look_ups, &connections.readers}) {
+    for (unsigned i = 0; i < std::max(options.readers, 1U); ++i) {
+      LATCHKEY_TRY(auto reader, open_reader(options));
+      readers->push_back(std::move(reader));
+    }
   }
   try {
-    return std::make_unique<SqliteStore>(std::move(writer), std::move(readers), std::move(sealer),
-                                         std::move(options.alarm));
+    return std::make_unique<SqliteStore>(std::move(connections), std::move(sealer), options);
   } catch (const std::system_error& thrown) {
     return cannot_open(options.path, fmt::format("no thread could be started ({})", thrown.what()),
                        "Raise the limit on this user's processes.");

@@ -1,4 +1,5 @@
-// The store on SQLite: one file in WAL mode with synchronous=FULL, one writer thread and a few readers.
+// The store on SQLite: one file in WAL mode with synchronous=FULL, one thread that writes, a few that read
+// for authentication and the data plane alone, and a few that read the rest.
 #pragma once
 
 #include <memory>
@@ -12,12 +13,18 @@ namespace latchkey::store {
 
 struct SqliteOptions {
   std::string path;
-  unsigned readers = 2;
+  unsigned readers = 2;  // of each of the two kinds
   std::chrono::milliseconds busy_timeout{5'000};
   // The database may not grow past this many pages; 0: no limit but the disk's. For testing a full disk.
   std::int64_t max_pages = 0;
   SealerSource sealer;  // called once, while the store is opened
   AlarmSink alarm;      // outlives the store
+  // From asking to having; what is not done by then fails with Unavailable, reason "store_timeout", and changes
+  // nothing.
+  std::chrono::milliseconds read_timeout{10'000};
+  std::chrono::milliseconds write_timeout{30'000};
+  // Of reads of either kind, and of writes; further ones fail at once with Unavailable, reason "store_busy".
+  std::size_t most_waiting = 4096;
 };
 
 // Opens or creates the file (mode 0600) and brings its schema up to date. Unavailable where it cannot be opened;

@@ -1,51 +1,16 @@
 #include "store/sqlite/sqlite_transaction.hpp"
 
-#include <algorithm>
-#include <limits>
-
-#include <boost/json.hpp>
-
 #include "store/sqlite/transaction_queries.hpp"
 
 namespace latchkey::store {
 
 namespace {
 
-// Lists of texts go in as one JSON array, so that a filter of any length is one prepared statement.
-std::string json_array(const std::vector<std::string>& texts) {
-  boost::json::array array;
-  array.reserve(texts.size());
-  for (const auto& text : texts) array.emplace_back(text);
-  return boost::json::serialize(array);
-}
-
-std::optional<std::string> json_array_unless_empty(const std::vector<std::string>& texts) {
-  if (texts.empty()) return std::nullopt;
-  return json_array(texts);
-}
-
-// The four bounds of an activity filter as one range, both ends included.
-struct Range {
-  std::int64_t first = std::numeric_limits<std::int64_t>::min();
-  std::int64_t last = std::numeric_limits<std::int64_t>::max();
-  bool empty = false;
-};
-
-Range range_of(const ActivityFilter& filter) {
-  Range range;
-  auto count = [](Timestamp time) { return std::int64_t{time.time_since_epoch().count()}; };
-  if (filter.at_or_after) range.first = count(*filter.at_or_after);
-  if (filter.at_or_before) range.last = count(*filter.at_or_before);
-  if (filter.after) {
-    range.empty = count(*filter.after) == std::numeric_limits<std::int64_t>::max();
-    if (!range.empty) range.first = std::max(range.first, count(*filter.after) + 1);
-  }
-  if (filter.before) {
-    range.empty |= count(*filter.before) == std::numeric_limits<std::int64_t>::min();
-    if (!range.empty) range.last = std::min(range.last, count(*filter.before) - 1);
-  }
-  return range;
-}
+// The vault and name of a key in one spelling; nothing where the row has no such thing.
+constexpr std::string_view kKeyPlace =
+    "CASE WHEN json_valid(provider_config) THEN "
+    "rtrim(lower(json_extract(provider_config, '$.vault_uri')), '/') || ' ' || "
+    "lower(json_extract(provider_config, '$.key_name')) END";
 
 }  // namespace
 
@@ -80,6 +45,12 @@ Result<std::vector<ApiKey>> SqliteTransaction::list_api_keys(const Uuid& organiz
   return select<ApiKey>("WHERE organization = ? ORDER BY created_at, id", organization);
 }
 
+Result<std::size_t> SqliteTransaction::count_live_api_keys(const Uuid& organization) {
+  LATCHKEY_TRY(auto live,
+               count("SELECT count(*) FROM api_keys WHERE organization = ? AND revoked_at IS NULL", organization));
+  return static_cast<std::size_t>(live);
+}
+
 Result<bool> SqliteTransaction::revoke_api_key(const Uuid& organization, std::string_view id, Timestamp at) {
   LATCHKEY_TRYV(may_write("Revoking an API key"));
   LATCHKEY_TRY(auto row, find<ApiKey>("WHERE organization = ? AND id = ?", organization, id));
@@ -107,7 +78,20 @@ Result<void> SqliteTransaction::revoke_workspace_api_keys(std::string_view works
 }
 
 Result<void> SqliteTransaction::insert(const ExternalKey& row) {
-  return insert_row(row);
+  LATCHKEY_TRYV(insert_row(row));
+  return set_key_place(row.id);
+}
+
+// Not sealed, for nobody gains by it what removing the row would not give: what is found by it is verified.
+Result<void> SqliteTransaction::set_key_place(const std::string& id) {
+  LATCHKEY_TRYV(write("Noting an external key's place",
+                      fmt::format("UPDATE external_keys SET key_place = {} WHERE id = ?", kKeyPlace), id));
+  return success();
+}
+
+Result<std::size_t> SqliteTransaction::count_external_keys(const Uuid& organization) {
+  LATCHKEY_TRY(auto all, count("SELECT count(*) FROM external_keys WHERE organization = ?", organization));
+  return static_cast<std::size_t>(all);
 }
 
 Result<std::optional<ExternalKey>> SqliteTransaction::find_external_key(const Uuid& organization, std::string_view id) {
@@ -126,7 +110,7 @@ Result<void> SqliteTransaction::update(const ExternalKey& row) {
                       "updated_at = ?, revision = ?, seal = ? WHERE id = ?",
                       row.display_name, row.geo, row.provider, row.provider_config, row.updated_at, row.revision,
                       seal_of(after), row.id));
-  return success();
+  return set_key_place(row.id);
 }
 
 Result<void> SqliteTransaction::erase_external_key(const Uuid& organization, std::string_view id) {
@@ -149,23 +133,12 @@ Result<std::vector<Workspace>> SqliteTransaction::workspaces_using(const Uuid& o
 
 Result<bool> SqliteTransaction::is_attached_elsewhere(const Uuid& organization, std::string_view vault_host,
                                                       std::string_view key_name) {
-  if (failure_) return *failure_;
-  auto run = [&]() -> Result<bool> {
-    // A walk over all keys: an index of json_extract is refused where the schema is not trusted.
-    LATCHKEY_TRY(auto statement,
-                 connection_.prepare(
-                     "SELECT EXISTS (SELECT 1 FROM external_keys k WHERE json_valid(k.provider_config) AND "
-                     "rtrim(lower(json_extract(k.provider_config, '$.vault_uri')), '/') = 'https://' || ? AND "
-                     "lower(json_extract(k.provider_config, '$.key_name')) = lower(?) AND k.organization <> ? AND "
-                     "EXISTS (SELECT 1 FROM workspaces w WHERE w.organization = k.organization AND "
-                     "w.external_key_id = k.id))"));
-    statement.bind(vault_host);
-    statement.bind(key_name);
-    statement.bind(organization);
-    LATCHKEY_TRYV(statement.step());
-    return Row(statement).integer() != 0;
-  };
-  return watch(run());
+  LATCHKEY_TRY(auto attached,
+               count("SELECT EXISTS (SELECT 1 FROM external_keys k WHERE k.key_place = 'https://' || ? || "
+                     "' ' || lower(?) AND k.organization <> ? AND EXISTS (SELECT 1 FROM workspaces w "
+                     "WHERE w.organization = k.organization AND w.external_key_id = k.id))",
+                     vault_host, key_name, organization));
+  return attached != 0;
 }
 
 Result<void> SqliteTransaction::insert(const Workspace& row) {
@@ -203,15 +176,14 @@ Result<Page<Workspace>> SqliteTransaction::list_workspaces(const WorkspaceFilter
 }
 
 Result<std::size_t> SqliteTransaction::count_live_workspaces(const Uuid& organization) {
-  if (failure_) return *failure_;
-  auto run = [&]() -> Result<std::size_t> {
-    LATCHKEY_TRY(auto statement, connection_.prepare("SELECT count(*) FROM workspaces WHERE organization = ? AND "
-                                                     "archived_at IS NULL"));
-    statement.bind(organization);
-    LATCHKEY_TRYV(statement.step());
-    return static_cast<std::size_t>(Row(statement).integer());
-  };
-  return watch(run());
+  LATCHKEY_TRY(auto live,
+               count("SELECT count(*) FROM workspaces WHERE organization = ? AND archived_at IS NULL", organization));
+  return static_cast<std::size_t>(live);
+}
+
+Result<std::size_t> SqliteTransaction::count_workspaces(const Uuid& organization) {
+  LATCHKEY_TRY(auto all, count("SELECT count(*) FROM workspaces WHERE organization = ?", organization));
+  return static_cast<std::size_t>(all);
 }
 
 Result<void> SqliteTransaction::put(const LeasePolicy& row) {
@@ -226,25 +198,6 @@ Result<std::optional<LeasePolicy>> SqliteTransaction::find_lease_policy(const Uu
 Result<void> SqliteTransaction::erase_lease_policy(const Uuid& organization) {
   LATCHKEY_TRYV(write("lease policy", "DELETE FROM lease_policies WHERE organization = ?", organization));
   return success();
-}
-
-Result<void> SqliteTransaction::insert(const Activity& row) {
-  return insert_row(row);
-}
-
-Result<Page<Activity>> SqliteTransaction::list_activities(const ActivityFilter& filter, const ListWindow& window) {
-  auto range = range_of(filter);
-  if (range.empty) {
-    LATCHKEY_TRYV(place_time<Activity>(filter.organization, window));
-    return Page<Activity>();
-  }
-  return page<Activity>(filter.organization, window,
-                        "AND created_at >= ?2 AND created_at <= ?3 "
-                        "AND (?4 IS NULL OR type IN (SELECT value FROM json_each(?4))) "
-                        "AND (?5 IS NULL OR type NOT IN (SELECT value FROM json_each(?5))) "
-                        "AND (?6 IS NULL OR actor_id IN (SELECT value FROM json_each(?6)))",
-                        range.first, range.last, json_array_unless_empty(filter.types),
-                        json_array_unless_empty(filter.excluded_types), json_array_unless_empty(filter.actor_ids));
 }
 
 }  // namespace latchkey::store

@@ -28,10 +28,12 @@ class SqliteTransaction final : public Transaction {
   Result<void> insert(const ApiKey& row) override;
   Result<std::optional<ApiKey>> find_api_key_by_hash(ByteView hash) override;
   Result<std::vector<ApiKey>> list_api_keys(const Uuid& organization) override;
+  Result<std::size_t> count_live_api_keys(const Uuid& organization) override;
   Result<bool> revoke_api_key(const Uuid& organization, std::string_view id, Timestamp at) override;
   Result<void> revoke_workspace_api_keys(std::string_view workspace_id, Timestamp at) override;
 
   Result<void> insert(const ExternalKey& row) override;
+  Result<std::size_t> count_external_keys(const Uuid& organization) override;
   Result<std::optional<ExternalKey>> find_external_key(const Uuid& organization, std::string_view id) override;
   Result<void> update(const ExternalKey& row) override;
   Result<void> erase_external_key(const Uuid& organization, std::string_view id) override;
@@ -46,6 +48,7 @@ class SqliteTransaction final : public Transaction {
   Result<void> update(const Workspace& row) override;
   Result<Page<Workspace>> list_workspaces(const WorkspaceFilter& filter, const ListWindow& window) override;
   Result<std::size_t> count_live_workspaces(const Uuid& organization) override;
+  Result<std::size_t> count_workspaces(const Uuid& organization) override;
 
   Result<DataKey> insert_active_data_key(const DataKey& row) override;
   Result<std::optional<DataKey>> find_active_data_key(const Uuid& compartment,
@@ -57,6 +60,7 @@ class SqliteTransaction final : public Transaction {
   Result<void> erase_lease_policy(const Uuid& organization) override;
   Result<void> insert(const Activity& row) override;
   Result<Page<Activity>> list_activities(const ActivityFilter& filter, const ListWindow& window) override;
+  Result<std::size_t> erase_activities_before(Timestamp time, std::size_t limit) override;
 
   // health_queries.cpp
   Result<std::vector<ExternalKey>> list_attached_external_keys() override;
@@ -74,7 +78,7 @@ class SqliteTransaction final : public Transaction {
   Result<Page<DataKey>> list_data_keys(const Uuid& compartment, const ListWindow& window) override;
   Result<std::optional<DataKey>> replace_active_data_key(const RawId& replaced, const DataKey& row) override;
   Result<void> add_data_key_use(const std::vector<DataKeyUse>& uses, Timestamp at) override;
-  Result<std::vector<DataKey>> destroy_data_keys(const Uuid& compartment, Timestamp at) override;
+  Result<std::vector<DataKey>> destroy_data_keys(const Uuid& compartment, Timestamp at, std::size_t limit) override;
   Result<WrappedCount> count_wrapped(std::string_view external_key_id, std::string_view key_version) override;
   Result<std::vector<DataKey>> wrapped_under_others(std::string_view external_key_id, std::string_view key_version,
                                                     const std::optional<RawId>& after, std::size_t limit) override;
@@ -91,7 +95,7 @@ class SqliteTransaction final : public Transaction {
   Result<void> notify(const Notice& notice) override;
   Result<std::vector<Notice>> notices_after(std::int64_t sequence, std::size_t limit) override;
   Result<std::int64_t> last_notice() override;
-  Result<void> erase_notices_before(Timestamp time) override;
+  Result<std::size_t> erase_notices_before(Timestamp time, std::size_t limit) override;
   // webhook_queries.cpp
   Result<void> insert(const WebhookEndpoint& row) override;
   Result<void> update(const WebhookEndpoint& row) override;
@@ -106,7 +110,7 @@ class SqliteTransaction final : public Transaction {
                                                         const ListWindow& window) override;
   Result<std::vector<WebhookDelivery>> due_webhook_deliveries(Timestamp now, std::size_t limit) override;
   Result<void> fail_pending_webhook_deliveries(std::string_view endpoint_id, std::string_view why) override;
-  Result<void> erase_webhook_deliveries_before(Timestamp time) override;
+  Result<std::size_t> erase_webhook_deliveries_before(Timestamp time, std::size_t limit) override;
 
  private:
   // Of what a data key was, what finds it in the files again (purge.hpp).
@@ -114,6 +118,13 @@ class SqliteTransaction final : public Transaction {
   [[nodiscard]] Result<void> revoke(ApiKey row, Timestamp at);
   [[nodiscard]] Result<void> set_suspended(ExternalKey row, bool suspended);
   [[nodiscard]] Result<void> refuse_if_archived(const Uuid& compartment);
+  // The one integer that `sql` gives.
+  template <class... Values>
+  Result<std::int64_t> count(std::string_view sql, const Values&... values);
+  // Which types the organisation's activities have: a few, whatever their number.
+  [[nodiscard]] Result<std::vector<std::string>> activity_types(const Uuid& organization);
+  // By which is_attached_elsewhere finds it.
+  [[nodiscard]] Result<void> set_key_place(const std::string& id);
 
   // Passes the result on and remembers its failure.
   template <class T>

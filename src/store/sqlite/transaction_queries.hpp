@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <limits>
 
+#include <boost/json.hpp>
 #include <fmt/format.h>
 
 #include "store/sqlite/columns.hpp"
@@ -14,6 +15,14 @@ namespace latchkey::store {
 inline std::int64_t sql_limit(std::size_t limit) {
   constexpr auto kMost = static_cast<std::size_t>(std::numeric_limits<std::int64_t>::max() - 1);
   return static_cast<std::int64_t>(std::min(limit, kMost));
+}
+
+// Lists of texts go in as one JSON array, so that a filter of any length is one prepared statement.
+inline std::string json_array(const std::vector<std::string>& texts) {
+  boost::json::array array;
+  array.reserve(texts.size());
+  for (const auto& text : texts) array.emplace_back(text);
+  return boost::json::serialize(array);
 }
 
 inline Error not_there(std::string_view what, std::string_view id) {
@@ -34,6 +43,18 @@ Result<std::int64_t> SqliteTransaction::write(std::string_view what, std::string
     (statement.bind(values), ...);
     LATCHKEY_TRYV(statement.step());
     return connection_.changes();
+  };
+  return watch(run());
+}
+
+template <class... Values>
+Result<std::int64_t> SqliteTransaction::count(std::string_view sql, const Values&... values) {
+  if (failure_) return *failure_;
+  auto run = [&]() -> Result<std::int64_t> {
+    LATCHKEY_TRY(auto statement, connection_.prepare(sql));
+    (statement.bind(values), ...);
+    LATCHKEY_TRYV(statement.step());
+    return Row(statement).integer();
   };
   return watch(run());
 }
@@ -131,11 +152,22 @@ Result<std::optional<Timestamp>> SqliteTransaction::place_time(const Uuid& organ
   return std::optional(row->created_at);
 }
 
+// Of rows read in the direction of travel, one more than the page takes.
+template <class T>
+Page<T> page_of(std::vector<T> rows, const ListWindow& window) {
+  Page<T> page;
+  page.has_more = rows.size() > window.limit;
+  if (page.has_more) rows.resize(window.limit);
+  // Travelling against the list's order, the nearest rows come first.
+  if (window.before) std::ranges::reverse(rows);
+  page.rows = std::move(rows);
+  return page;
+}
+
 template <class T, class... Values>
 Result<Page<T>> SqliteTransaction::page(const Uuid& organization, const ListWindow& window, std::string_view condition,
                                         const Values&... values) {
   LATCHKEY_TRY(auto from, place_time<T>(organization, window));
-  // Travelling against the list's order, the nearest rows come first and are turned round at the end.
   bool backwards = window.before.has_value();
   bool descending = window.newest_first != backwards;
   auto limit = sql_limit(window.limit);
@@ -150,12 +182,7 @@ Result<Page<T>> SqliteTransaction::page(const Uuid& organization, const ListWind
     auto tail = fmt::format("WHERE organization = ?1 {} {}", condition, order);
     LATCHKEY_TRY(rows, select<T>(tail, organization, values..., limit + 1));
   }
-  Page<T> page;
-  page.has_more = rows.size() > window.limit;
-  if (page.has_more) rows.resize(window.limit);
-  if (backwards) std::ranges::reverse(rows);
-  page.rows = std::move(rows);
-  return page;
+  return page_of(std::move(rows), window);
 }
 
 }  // namespace latchkey::store

@@ -205,12 +205,17 @@ Result<Page<WebhookDelivery>> SqliteTransaction::list_webhook_deliveries(const U
 }
 
 Result<std::vector<WebhookDelivery>> SqliteTransaction::due_webhook_deliveries(Timestamp now, std::size_t limit) {
-  // One an endpoint: one that hangs holds up its own alone.
+  // One an endpoint: one that hangs holds up its own alone. From endpoint to endpoint, not over all that is pending.
   return read_rows<WebhookDelivery>(
       Unverified::LeftOut,
-      "AS due WHERE state = 'pending' AND next_attempt_at <= ? AND id = (SELECT first.id FROM webhook_deliveries AS "
-      "first WHERE first.endpoint_id = due.endpoint_id AND first.state = 'pending' ORDER BY first.next_attempt_at, "
-      "first.created_at, first.id LIMIT 1) ORDER BY next_attempt_at, created_at, id LIMIT ?",
+      "JOIN (WITH RECURSIVE waiting (endpoint) AS (SELECT min(endpoint_id) FROM webhook_deliveries WHERE state = "
+      "'pending' UNION ALL SELECT (SELECT min(endpoint_id) FROM webhook_deliveries WHERE state = 'pending' AND "
+      "endpoint_id > endpoint) FROM waiting WHERE endpoint IS NOT NULL) SELECT next.id AS delivery, row_number() OVER "
+      "(PARTITION BY next.organization ORDER BY next.next_attempt_at, next.created_at, next.id) AS turn FROM waiting "
+      "CROSS JOIN webhook_deliveries AS next ON next.id = (SELECT first.id FROM webhook_deliveries AS first WHERE "
+      "first.endpoint_id = endpoint AND first.state = 'pending' ORDER BY first.next_attempt_at, first.created_at, "
+      "first.id LIMIT 1) WHERE next.next_attempt_at <= ?) ON delivery = id ORDER BY turn, next_attempt_at, created_at, "
+      "id LIMIT ?",
       now, sql_limit(limit));
 }
 
@@ -222,10 +227,12 @@ Result<void> SqliteTransaction::fail_pending_webhook_deliveries(std::string_view
   return success();
 }
 
-Result<void> SqliteTransaction::erase_webhook_deliveries_before(Timestamp time) {
-  LATCHKEY_TRYV(write("Forgetting webhook deliveries",
-                      "DELETE FROM webhook_deliveries WHERE state <> 'pending' AND created_at < ?", time));
-  return success();
+Result<std::size_t> SqliteTransaction::erase_webhook_deliveries_before(Timestamp time, std::size_t limit) {
+  LATCHKEY_TRY(auto erased, write("Forgetting webhook deliveries",
+                                  "DELETE FROM webhook_deliveries WHERE rowid IN (SELECT rowid FROM webhook_deliveries "
+                                  "WHERE state <> 'pending' AND created_at < ? ORDER BY created_at LIMIT ?)",
+                                  time, sql_limit(limit)));
+  return static_cast<std::size_t>(erased);
 }
 
 }  // namespace latchkey::store

@@ -1,0 +1,57 @@
+// How often a caller may ask: for each class of routes so many of an API key, and so many of all keys of an
+// organisation together. Thread-safe.
+#pragma once
+
+#include <array>
+#include <optional>
+
+#include "admin/caller.hpp"
+#include "api/token_buckets.hpp"
+#include "base/result.hpp"
+#include "http/message.hpp"
+
+namespace latchkey::api {
+
+enum class RouteClass {
+  Data,    // encrypt, decrypt, data keys lent
+  Read,    // what admin and compliance keys read
+  Write,   // what admin keys change, validate or test
+  Revoke,  // suspensions and shreds: never used up by other writes
+};
+inline constexpr std::size_t kRouteClasses = 4;
+
+struct ClassRates {
+  Rate key;
+  Rate organization;
+};
+
+struct RateLimits {
+  ClassRates data{{50'000, std::chrono::seconds(1)}, {100'000, std::chrono::seconds(1)}};
+  ClassRates read{{3'000, std::chrono::minutes(1)}, {6'000, std::chrono::minutes(1)}};
+  ClassRates write{{600, std::chrono::minutes(1)}, {1'200, std::chrono::minutes(1)}};
+};
+
+class RateLimiter {
+ public:
+  explicit RateLimiter(const RateLimits& limits);
+
+  // What is told about it: of the key's bucket and the organisation's, the one that has less left.
+  struct Turn {
+    Taken taken;
+    std::optional<Error> refusal;  // RateLimited, with the time to wait
+  };
+  [[nodiscard]] Turn take(RouteClass of, const admin::Caller& caller, SteadyTime now);
+
+ private:
+  struct Buckets {
+    explicit Buckets(const ClassRates& rates) : key(rates.key), organization(rates.organization) {}
+    TokenBuckets key;
+    TokenBuckets organization;
+  };
+  std::array<Buckets, kRouteClasses> classes_;
+};
+
+// anthropic-ratelimit-requests-limit, -remaining and -reset (RFC 3339: when all of them are there again).
+void add_rate_headers(http::Headers& headers, const Taken& taken, Timestamp now);
+
+}  // namespace latchkey::api

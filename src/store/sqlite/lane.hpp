@@ -1,0 +1,65 @@
+// Connections of one kind with a thread each, and a queue of what waits for them that has a bound. Work of one lane
+// never waits for work of another.
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include <boost/asio/thread_pool.hpp>
+
+#include "base/task.hpp"
+#include "store/sqlite/connection.hpp"
+
+namespace latchkey::store {
+
+class Lane {
+ public:
+  // At least one connection; at most `most_waiting` works wait or run at a time. Throws std::system_error where no
+  // thread can be made.
+  Lane(std::vector<std::unique_ptr<Connection>> connections, std::size_t most_waiting);
+  Lane(const Lane&) = delete;
+  Lane& operator=(const Lane&) = delete;
+  // Waits for what is under way.
+  ~Lane();
+
+  // Runs `work` on a thread of the lane's, with a connection that nobody else uses meanwhile. Unavailable, at once,
+  // where too much is waiting.
+  template <class Work>
+  auto run(Work work) -> Task<std::invoke_result_t<Work, Connection&>> {
+    using Outcome = std::invoke_result_t<Work, Connection&>;
+    if (!enter()) co_return too_busy();
+    auto on_thread = [this, inner = std::move(work)]() mutable -> Outcome {
+      Turn turn(*this);
+      return inner(*turn.connection);
+    };
+    co_return co_await run_on(pool_, std::move(on_thread));
+  }
+
+ private:
+  struct Turn {
+    explicit Turn(Lane& of) : lane(of), connection(of.take()) {}
+    Turn(const Turn&) = delete;
+    Turn& operator=(const Turn&) = delete;
+    ~Turn() { lane.leave(std::move(connection)); }
+    Lane& lane;
+    std::unique_ptr<Connection> connection;
+  };
+
+  [[nodiscard]] bool enter();
+  [[nodiscard]] Error too_busy() const;
+  // There are as many connections as threads, so one is always free.
+  [[nodiscard]] std::unique_ptr<Connection> take();
+  void leave(std::unique_ptr<Connection> connection);
+
+  std::size_t most_waiting_;
+  std::string path_;
+  std::atomic<std::size_t> entered_ = 0;
+  std::mutex mutex_;
+  std::vector<std::unique_ptr<Connection>> connections_;
+  boost::asio::thread_pool pool_;
+};
+
+}  // namespace latchkey::store

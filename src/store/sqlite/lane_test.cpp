@@ -1,0 +1,163 @@
+// That one kind of work does not wait for another, that nothing runs past its time, and that queues have an end.
+#include <atomic>
+#include <future>
+#include <thread>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <gtest/gtest.h>
+
+#include "store/sqlite/sqlite_store.hpp"
+#include "store/testing/raw_sqlite.hpp"
+#include "store/testing/sample_rows.hpp"
+#include "store/testing/sealer.hpp"
+#include "store/testing/temporary_folder.hpp"
+
+namespace latchkey::store {
+namespace {
+
+using namespace store::testing;
+using std::chrono::milliseconds;
+
+const Organization kAcme = organization(1);
+
+struct LaneTest : ::testing::Test {
+  TemporaryFolder folder;
+  SqliteOptions options{.path = folder.file("latchkey.db"), .sealer = testing::sealer_source(), .alarm = {}};
+  std::unique_ptr<Store> store;
+
+  void open() {
+    store.reset();
+    store = open_sqlite_store(options).value();
+  }
+  auto insert(const Organization& row) {
+    return run_blocking(store->write([row](Transaction& tx) { return tx.insert(row); }));
+  }
+  auto find(const Organization& row) {
+    return run_blocking(store->look_up([row](Transaction& tx) { return tx.find_organization(row.id); }));
+  }
+  template <class T>
+  static void expect_put_off(const Result<T>& result, std::string_view reason) {
+    ASSERT_FALSE(result);
+    EXPECT_EQ(result.error().code, ErrorCode::Unavailable);
+    EXPECT_EQ(result.error().reason, reason);
+    EXPECT_EQ(result.error().retry_after, std::chrono::seconds(1));
+  }
+};
+
+// Reads that stand still until they are let go.
+struct Held {
+  explicit Held(Store& store, std::size_t count) {
+    for (std::size_t i = 0; i < count; ++i) {
+      boost::asio::co_spawn(pool, hold(store), boost::asio::detached);
+    }
+  }
+  ~Held() {
+    release.set_value();
+    pool.join();
+  }
+  Task<void> hold(Store& store) {
+    auto wait = [this](Transaction&) -> Result<void> {
+      ++running;
+      released.wait();
+      return success();
+    };
+    auto done = co_await store.read(std::move(wait));
+    failed += done ? 0 : 1;
+  }
+  void until(std::size_t count) const {
+    while (running < count) std::this_thread::yield();
+  }
+  std::promise<void> release;
+  std::shared_future<void> released = release.get_future().share();
+  std::atomic<std::size_t> running = 0;
+  std::atomic<std::size_t> failed = 0;
+  boost::asio::thread_pool pool{4};
+};
+
+TEST_F(LaneTest, LookUpsDoNotWaitForReadsNorReadsForWrites) {
+  open();
+  ASSERT_TRUE(insert(kAcme));
+  Held readers(*store, 16);
+  readers.until(2);
+  auto found = find(kAcme);
+  ASSERT_TRUE(found);
+  EXPECT_TRUE(found.value());
+  EXPECT_TRUE(insert(organization(2)));
+  EXPECT_EQ(readers.running.load(), 2U) << "there are two";
+}
+
+TEST_F(LaneTest, WhatWaitsHasABound) {
+  options.most_waiting = 2;  // those that run are among them
+  open();
+  {
+    Held readers(*store, 2);
+    readers.until(2);
+    auto third = run_blocking(store->read([](Transaction&) -> Result<void> { return success(); }));
+    expect_put_off(third, "store_busy");
+    EXPECT_TRUE(find(kAcme)) << "another lane";
+  }
+  EXPECT_TRUE(run_blocking(store->read([](Transaction&) -> Result<void> { return success(); })));
+}
+
+// A thousand rows in each of a few joins: more than anybody waits for.
+Result<void> never_ending(Transaction& tx) {
+  ActivityFilter filter;
+  filter.organization = kAcme.id;
+  for (;;) {
+    LATCHKEY_TRYV(tx.list_activities(filter, {.limit = 1000, .after = {}, .before = {}, .newest_first = true}));
+  }
+}
+
+TEST_F(LaneTest, WhatRunsPastItsTimeIsEnded) {
+  open();
+  ASSERT_TRUE(insert(kAcme));
+  auto fill = [](Transaction& tx) -> Result<void> {
+    for (std::uint32_t i = 0; i < 1000; ++i) {
+      LATCHKEY_TRYV(tx.insert(activity(kAcme, i)));
+    }
+    return success();
+  };
+  ASSERT_TRUE(run_blocking(store->write(fill)));
+  options.read_timeout = milliseconds(50);
+  options.write_timeout = milliseconds(50);
+  open();
+  expect_put_off(run_blocking(store->read(never_ending)), "store_timeout");
+  expect_put_off(run_blocking(store->look_up(never_ending)), "store_timeout");
+  auto write = [](Transaction& tx) -> Result<void> {
+    LATCHKEY_TRYV(tx.insert(organization(2)));
+    return never_ending(tx);
+  };
+  expect_put_off(run_blocking(store->write(write)), "store_timeout");
+  options.read_timeout = options.write_timeout = std::chrono::minutes(1);
+  open();
+  auto second = find(organization(2));
+  ASSERT_TRUE(second) << "the connections serve on";
+  EXPECT_FALSE(second.value()) << "nothing was changed";
+  EXPECT_TRUE(insert(organization(2)));
+}
+
+TEST_F(LaneTest, WhatWaitedPastItsTimeIsNotBegun) {
+  options.read_timeout = options.write_timeout = milliseconds(0);
+  open();
+  bool begun = false;
+  auto work = [&](Transaction&) -> Result<void> {
+    begun = true;
+    return success();
+  };
+  expect_put_off(run_blocking(store->read(work)), "store_timeout");
+  expect_put_off(run_blocking(store->look_up(work)), "store_timeout");
+  expect_put_off(run_blocking(store->write(work)), "store_timeout");
+  EXPECT_FALSE(begun);
+}
+
+TEST_F(LaneTest, AMissingRowIsNotATimeout) {
+  open();
+  auto found = find(kAcme);
+  ASSERT_TRUE(found);
+  EXPECT_FALSE(found.value());
+  EXPECT_TRUE(run_blocking(store->purge()));
+}
+
+}  // namespace
+}  // namespace latchkey::store
