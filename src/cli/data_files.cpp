@@ -156,14 +156,15 @@ Result<std::string> DataFiles::encrypt(int in, const Output& out, const std::str
     return leased.error();
   }
   auto& key = leased.value();
+  auto id = key.key->id();
   LATCHKEY_TRY(auto context, envelope::canonicalize(wishes_.context));
   crypto::SystemRandom random;
   LATCHKEY_TRY(auto cipher, envelope::StreamCipher::for_sealing(*key.key, key.compartment, context, random));
   std::atomic<std::uint64_t> done{0};
   ProgressBar bar("encrypting " + file, done, files::bytes_left(in));
-  files::FileJob job{in, out.descriptor(), wishes_.threads, out.is_private(), &done, [&] { return keys_.keep(key); }};
+  files::FileJob job{in, out.descriptor(), wishes_.threads, out.is_private(), &done, [&] { return keys_.keep(id); }};
   LATCHKEY_TRYV(files::seal_file(job, std::move(cipher)));
-  return format_id(id_prefix::kDataKey, key.key->id());
+  return format_id(id_prefix::kDataKey, id);
 }
 
 Result<std::string> DataFiles::decrypt(int in, const Output& out, const std::string& file) {
@@ -177,7 +178,7 @@ Result<std::string> DataFiles::decrypt(int in, const Output& out, const std::str
   LATCHKEY_TRY(auto cipher, envelope::StreamCipher::for_opening(*key.key, key.compartment, context, prefix));
   std::atomic<std::uint64_t> done{0};
   ProgressBar bar("decrypting " + file, done, files::bytes_left(in));
-  files::FileJob job{in, out.descriptor(), wishes_.threads, out.is_private(), &done, [&] { return keys_.keep(key); }};
+  files::FileJob job{in, out.descriptor(), wishes_.threads, out.is_private(), &done, [&] { return keys_.keep(id); }};
   LATCHKEY_TRYV(files::open_file(job, std::move(cipher)));
   return format_id(id_prefix::kDataKey, id);
 }

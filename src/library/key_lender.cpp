@@ -38,8 +38,10 @@ Result<LeasedKey> read_object(const json::object& body, SteadyTime asked_at) {
   auto key = envelope::DataKey::create(id.value(), std::move(material));
   if (!key) return not_understood();
   std::chrono::duration<double> left(std::clamp(expires_in->to_number<double>(), 0.0, kLongestLease));
+  std::optional<std::string> external_key_id(text_of(body, "external_key_id"));
+  if (external_key_id->empty()) external_key_id.reset();
   return LeasedKey{std::make_shared<const envelope::DataKey>(std::move(key).value()), compartment.value(), asked_at,
-                   asked_at + std::chrono::duration_cast<SteadyTime::duration>(left)};
+                   asked_at + std::chrono::duration_cast<SteadyTime::duration>(left), std::move(external_key_id)};
 }
 
 }  // namespace

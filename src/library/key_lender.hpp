@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "base/clock.hpp"
@@ -15,7 +16,8 @@ struct LeasedKey {
   std::shared_ptr<const envelope::DataKey> key;  // wiped when the last holder lets go
   Uuid compartment;                              // what its ciphertexts are bound to
   SteadyTime asked_at;
-  SteadyTime ends_at;  // from here on it may not be used: ask again
+  SteadyTime ends_at;                                         // from here on it may not be used: ask again
+  std::optional<std::string> external_key_id = std::nullopt;  // absent: the platform's own root key wraps it
 };
 
 class KeyLender {
