@@ -63,6 +63,7 @@ TEST_F(AccessTest, EveryRoleStaysInItsPlace) {
     bool admin, compliance, data;
   };
   auto data = "/v1/workspaces/" + workspace.id;
+  auto lent = world.call("POST", data + "/data_keys", workspace_key).text("/data_key_id");
   const Call kCalls[] = {
       {"GET", "/v1/organizations/me", "", true, false, false},
       {"GET", "/v1/organizations/external_keys", "", true, false, false},
@@ -74,6 +75,7 @@ TEST_F(AccessTest, EveryRoleStaysInItsPlace) {
       {"POST", data + "/encrypt_batch", R"({"items":[]})", false, false, true},
       {"POST", data + "/decrypt_batch", R"({"items":[]})", false, false, true},
       {"POST", data + "/data_keys", "", false, false, true},
+      {"GET", data + "/data_keys/" + lent + "/lease", "", false, false, true},
   };
   for (const auto& c : kCalls) {
     auto status = [&](const std::string& key) { return world.call(c.method, c.target, key, c.body).status; };

@@ -100,6 +100,11 @@ Result<library::LeasedKey> ApiLender::key(const RawId& id) {
   return ask(library::key_path(workspace_id_, id));
 }
 
+Result<void> ApiLender::check(const RawId& id) {
+  LATCHKEY_TRYV(client_.call("GET", library::lease_path(workspace_id_, id)));
+  return success();
+}
+
 Result<library::LeasedKey> ApiLender::ask(const std::string& path) {
   auto asked_at = std::chrono::steady_clock::now();
   LATCHKEY_TRY(auto answer, client_.call_raw(path, "", {}));

@@ -40,6 +40,7 @@ class ApiLender final : public library::KeyLender {
   ApiLender(ApiClient& client, std::string workspace_id) : client_(client), workspace_id_(std::move(workspace_id)) {}
   [[nodiscard]] Result<library::LeasedKey> active_key() override;
   [[nodiscard]] Result<library::LeasedKey> key(const RawId& id) override;
+  [[nodiscard]] Result<void> check(const RawId& id) override;
 
  private:
   [[nodiscard]] Result<library::LeasedKey> ask(const std::string& path);

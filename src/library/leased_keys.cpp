@@ -36,12 +36,41 @@ Result<void> LeasedKeys::keep(const RawId& id) {
   return success();
 }
 
+// A question that others wait for. It ends with this object, also where the lender throws.
+class LeasedKeys::Asking {
+ public:
+  Asking(LeasedKeys& keys, Lock& lock, const Name& name)
+      : keys_(keys), lock_(lock), name_(name), question_(std::make_shared<Question>()) {
+    keys_.questions_.emplace(name_, question_);
+  }
+  Asking(const Asking&) = delete;
+  Asking& operator=(const Asking&) = delete;
+  ~Asking() {
+    if (!lock_.owns_lock()) lock_.lock();
+    question_->is_over = true;
+    keys_.questions_.erase(name_);
+    keys_.answered_.notify_all();
+  }
+  void fail(const Error& error) { question_->error = error; }
+
+ private:
+  LeasedKeys& keys_;
+  Lock& lock_;
+  Name name_;
+  std::shared_ptr<Question> question_;
+};
+
 Result<LeasedKey> LeasedKeys::get(const Name& name) {
   Lock lock(mutex_);
   for (;;) {
     auto now = clock_.steady();
     auto found = find(name, now);
-    if (found && !found->is_due) return found->key;
+    if (found && !found->is_due) {
+      Name id = found->key.key->id();
+      if (!found->is_to_check || questions_.contains(id)) return found->key;
+      check(lock, *id);
+      continue;
+    }
     auto failure = find_failure(name, now);
     auto asked = questions_.find(name);
     // Either we are to wait, or somebody asks already; what is left of the lease is good until then.
@@ -50,30 +79,46 @@ Result<LeasedKey> LeasedKeys::get(const Name& name) {
     if (failure) return *failure;
     if (!is_settled) return ask(lock, name);
     auto question = asked->second;
-    answered_.wait(lock, [&] { return question->answer.has_value(); });
-    if (!*question->answer) return question->answer->error();
+    answered_.wait(lock, [&] { return question->is_over; });
+    if (question->error) return *question->error;
   }
 }
 
 Result<LeasedKey> LeasedKeys::ask(Lock& lock, const Name& name) {
-  auto question = std::make_shared<Question>();
-  questions_.emplace(name, question);
-  auto end = [&](const Result<LeasedKey>& answer) {
-    question->answer.emplace(answer);
-    questions_.erase(name);
-    answered_.notify_all();
-  };
-  try {
-    auto answer = ask_lender(lock, name);
-    end(answer);
-    lock.unlock();
-    if (answer && on_lease_) on_lease_();
-    return answer;
-  } catch (...) {
-    if (!lock.owns_lock()) lock.lock();
-    if (!question->answer) end(Error{ErrorCode::Unavailable, "there is no memory left to ask for the data key"});
-    throw;
+  auto answer = [&] {
+    Asking asking(*this, lock, name);
+    auto given = ask_lender(lock, name);
+    if (!given) asking.fail(given.error());
+    return given;
+  }();
+  lock.unlock();
+  if (answer && on_lease_) on_lease_();
+  return answer;
+}
+
+// Whether the lease of `id` still holds: what comes of it is in leases_.
+void LeasedKeys::check(Lock& lock, const RawId& id) {
+  Asking asking(*this, lock, id);
+  if (auto checked = check_lender(lock, id); !checked) asking.fail(checked.error());
+}
+
+Result<void> LeasedKeys::check_lender(Lock& lock, const RawId& id) {
+  lock.unlock();
+  auto holds = lender_.check(id);
+  lock.lock();
+  if (!holds && holds.error().code == ErrorCode::NotFound) {
+    // Another server, or one that was started anew: it may lend the key, or say why not.
+    if (auto anew = ask_lender(lock, id); !anew) return anew.error();
+    holds = success();
   }
+  if (!holds && holds.error().code != ErrorCode::Unavailable) return fail(id, holds.error()).error();
+  auto& by_name = leases_.get<ByName>();
+  auto lease = by_name.find(id);
+  if (lease == by_name.end() || !lease->key.check_after) return success();
+  auto next = *lease->key.check_after;
+  if (!holds) next = std::max(next, holds.error().retry_after.value_or(next));
+  by_name.modify(lease, [&](Lease& held) { held.check_at = clock_.steady() + next; });
+  return success();
 }
 
 // Without the lock while the lender is asked. What it gives is kept only where nobody was refused meanwhile.
@@ -101,7 +146,7 @@ std::optional<LeasedKeys::Found> LeasedKeys::find(const Name& name, SteadyTime n
   bool due = is_due(lease->key.asked_at, lease->key.ends_at, now);
   // Another may have become the active one since.
   if (!name) due = due || is_due(active_->asked_at, active_->ends_at, now);
-  return Found{lease->key, due};
+  return Found{lease->key, due, now >= lease->check_at};
 }
 
 std::optional<Error> LeasedKeys::find_failure(const Name& name, SteadyTime now) {
@@ -124,10 +169,11 @@ void LeasedKeys::take(const Name& name, const LeasedKey& key) {
   auto& by_name = leases_.get<ByName>();
   auto& by_use = leases_.get<ByUse>();
   auto held = by_name.find(id);
+  Lease lease{id, key, key.check_after ? key.asked_at + *key.check_after : SteadyTime::max()};
   if (held == by_name.end()) {
-    by_use.push_front(Lease{id, key});
+    by_use.push_front(std::move(lease));
   } else {
-    if (held->key.asked_at <= key.asked_at) by_name.modify(held, [&](Lease& lease) { lease.key = key; });
+    if (held->key.asked_at <= key.asked_at) by_name.replace(held, std::move(lease));
     by_use.relocate(by_use.begin(), leases_.project<ByUse>(held));
   }
   while (by_use.size() > limits_.most_leases) {

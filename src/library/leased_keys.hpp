@@ -53,7 +53,8 @@ class LeasedKeys {
   // A key that may be used now. Within the last quarter of a lease one thread asks again while the others go on; where
   // the lender cannot be reached, what is left of the lease is used up, and then the error is Unavailable; it is not
   // asked again before the time that it said. Where it refuses, the key is gone at once, and the error is the lender's:
-  // a refusal of the customer's key ends every lease under one, and one of our credential ends all.
+  // a refusal of the customer's key ends every lease under one, and one of our credential ends all. Each check_after
+  // one thread asks whether the lease still holds, while the others go on; where the lender cannot be reached, it does.
   [[nodiscard]] Result<LeasedKey> for_encryption();
   [[nodiscard]] Result<LeasedKey> for_decryption(const RawId& id);
   // Whether the key of that id, which was had from here before, may still be used. Renews it where it is due. Errors
@@ -84,6 +85,7 @@ class LeasedKeys {
   struct Lease {
     RawId id;
     LeasedKey key;
+    SteadyTime check_at;
   };
   struct Failure {
     Name name;
@@ -96,8 +98,10 @@ class LeasedKeys {
     SteadyTime ends_at;
   };
   struct Question {
-    std::optional<Result<LeasedKey>> answer;
+    bool is_over = false;
+    std::optional<Error> error;
   };
+  class Asking;
   struct ByName {};
   struct ByUse {};  // the most recent first
   template <class Entry, class Key, Key Entry::*Member>
@@ -109,11 +113,14 @@ class LeasedKeys {
   struct Found {
     LeasedKey key;
     bool is_due = false;
+    bool is_to_check = false;
   };
 
   [[nodiscard]] Result<LeasedKey> get(const Name& name);
   [[nodiscard]] Result<LeasedKey> ask(Lock& lock, const Name& name);
   [[nodiscard]] Result<LeasedKey> ask_lender(Lock& lock, const Name& name);
+  void check(Lock& lock, const RawId& id);
+  [[nodiscard]] Result<void> check_lender(Lock& lock, const RawId& id);
   [[nodiscard]] std::optional<Found> find(const Name& name, SteadyTime now);
   [[nodiscard]] std::optional<Error> find_failure(const Name& name, SteadyTime now);
   void take(const Name& name, const LeasedKey& key);

@@ -253,6 +253,113 @@ TEST_F(LeasedKeysTest, KeepRenewsWhatIsInUse) {
   EXPECT_FALSE(keys_.keep(raw(1)));
 }
 
+// The lender says that a lease is to be checked each 5 s.
+class CheckedLeasesTest : public LeasedKeysTest {
+ protected:
+  CheckedLeasesTest() { lender_.check_after = seconds(5); }
+  void check_gives(Error error) {
+    lender_.check_answer = [error = std::move(error)](const RawId&) { return error; };
+  }
+};
+
+TEST_F(CheckedLeasesTest, AreCheckedWhileTheyAreUsed) {
+  for (int i = 0; i < 8; ++i) {
+    ASSERT_TRUE(keys_.for_encryption());
+    ASSERT_TRUE(keys_.for_decryption(raw(1)));
+    EXPECT_EQ(lender_.checks, i / 2) << i;
+    clock_.advance(milliseconds(2'500));
+  }
+  EXPECT_EQ(lender_.calls, 1);
+}
+
+TEST_F(CheckedLeasesTest, ASuspensionEndsThemWithinTheInterval) {
+  auto watched = watch(keys_.for_encryption());
+  Remnant derived;
+  keys_.add(raw(1), derived);
+  check_gives({ErrorCode::Invalid, "no", "cmek_key_disabled"});
+  lender_.fail_with(ErrorCode::Invalid, "cmek_key_disabled");
+  clock_.advance(seconds(5) - milliseconds(1));
+  EXPECT_TRUE(keys_.for_encryption());
+  clock_.advance(milliseconds(1));
+  EXPECT_EQ(keys_.for_encryption().error().reason, "cmek_key_disabled");
+  EXPECT_TRUE(watched.expired());
+  EXPECT_TRUE(derived.is_forgotten);
+  keys_.remove(raw(1), derived);
+}
+
+TEST_F(CheckedLeasesTest, ACheckThatIsRefusedEndsWhatItSpeaksOf) {
+  auto other = watch(keys_.for_decryption(raw(2)));
+  auto own = watch(keys_.for_decryption(raw(3)));
+  clock_.advance(seconds(5));
+  check_gives({ErrorCode::Unauthenticated, "no"});
+  lender_.fail_with(ErrorCode::Unauthenticated);
+  EXPECT_EQ(keys_.for_decryption(raw(3)).error().code, ErrorCode::Unauthenticated);
+  EXPECT_TRUE(own.expired() && other.expired());
+}
+
+TEST_F(CheckedLeasesTest, WhereTheServerCannotBeReachedTheyGoOnToTheirEnd) {
+  ASSERT_TRUE(keys_.for_encryption());
+  check_gives({ErrorCode::Unavailable, "no server"});
+  lender_.fail_with(ErrorCode::Unavailable);
+  for (int i = 0; i < 12; ++i) {
+    EXPECT_TRUE(keys_.for_encryption()) << i;
+    EXPECT_TRUE(keys_.for_encryption()) << i;
+    EXPECT_LE(lender_.checks, i) << "once each interval";
+    clock_.advance(seconds(5));
+  }
+  EXPECT_EQ(keys_.for_encryption().error().code, ErrorCode::Unavailable);
+}
+
+TEST_F(CheckedLeasesTest, AServerThatIsBusyIsNotCheckedBeforeItsTime) {
+  ASSERT_TRUE(keys_.for_encryption());
+  check_gives({ErrorCode::Unavailable, "busy", "", seconds(20)});
+  clock_.advance(seconds(5));
+  EXPECT_TRUE(keys_.for_encryption());
+  clock_.advance(seconds(19));
+  EXPECT_TRUE(keys_.for_encryption());
+  EXPECT_EQ(lender_.checks, 1);
+  clock_.advance(seconds(1));
+  EXPECT_TRUE(keys_.for_encryption());
+  EXPECT_EQ(lender_.checks, 2);
+}
+
+// It was started anew, or is another one.
+TEST_F(CheckedLeasesTest, AServerThatKnowsNothingOfItIsAskedForTheKey) {
+  check_gives({ErrorCode::NotFound, "not here"});
+  auto first = keys_.for_encryption().value();
+  clock_.advance(seconds(5));
+  EXPECT_EQ(keys_.for_encryption().value().ends_at, first.ends_at + seconds(5));
+  EXPECT_EQ(lender_.calls, 2);
+  lender_.fail_with(ErrorCode::Unavailable);
+  clock_.advance(seconds(5));
+  EXPECT_TRUE(keys_.for_encryption()) << "what is left of the lease";
+  EXPECT_EQ(lender_.checks, 2);
+  lender_.fail_with(ErrorCode::Invalid, "cmek_key_disabled");
+  clock_.advance(seconds(5));
+  EXPECT_EQ(keys_.for_encryption().error().reason, "cmek_key_disabled");
+}
+
+TEST_F(CheckedLeasesTest, OthersGoOnWhileOneChecks) {
+  ASSERT_TRUE(keys_.for_encryption());
+  clock_.advance(seconds(5));
+  std::latch asked(1);
+  std::latch may_answer(1);
+  lender_.check_answer = [&](const RawId&) -> std::optional<Error> {
+    asked.count_down();
+    may_answer.wait();
+    return Error{ErrorCode::Invalid, "no", "cmek_key_disabled"};
+  };
+  lender_.fail_with(ErrorCode::Invalid, "cmek_key_disabled");
+  std::thread checking([&] { EXPECT_FALSE(keys_.for_encryption()); });
+  asked.wait();
+  EXPECT_TRUE(keys_.for_encryption());
+  EXPECT_TRUE(keys_.for_decryption(raw(1)));
+  EXPECT_EQ(lender_.checks, 1);
+  may_answer.count_down();
+  checking.join();
+  EXPECT_FALSE(keys_.holds(raw(1)));
+}
+
 TEST_F(LeasedKeysTest, ClearForgets) {
   ASSERT_TRUE(keys_.for_encryption());
   keys_.clear();

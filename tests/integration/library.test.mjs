@@ -286,6 +286,29 @@ test('a call that fails leaves nothing in out, whatever the failure', { skip }, 
   assert.equal(done.status, 0, done.stdout + done.stderr);
 });
 
+// Its loan would last for a minute more.
+test('a suspension right after a loan ends its use within seconds', { skip }, async () => {
+  const slow = new Dev({ args: ['--set', 'keyring.soft=60s'] });
+  await slow.start();
+  let child;
+  try {
+    const key = await slow.request('POST', '/v1/organizations/external_keys', { body: { display_name: 'loan', provider_config: slow.azureKeyBody() } });
+    await slow.request('POST', `/v1/organizations/workspaces/${slow.env.LATCHKEY_WORKSPACE_ID}`, { body: { external_key_id: key.json.id } });
+    child = new Child(build('until_refused', kUntilRefused), [], { env: { ...slow.env, LD_LIBRARY_PATH: lib() } });
+    await child.says(/^begun$/m, 'stdout');
+    assert.equal(slow.cli(['keys', 'suspend', key.json.id, '--yes']).code, 0);
+    const suspended = Date.now();
+    const { code } = await child.ended;
+    assert.equal(code, 3, child.stderr);
+    assert.match(child.stderr, /^cmek_key_disabled: .*was suspended here by/);
+    const last = Number(/^the last at (\d+) ms$/m.exec(child.stdout)[1]);
+    assert.ok(last - suspended < 20_000, `it is asked each 5 s, and it encrypted ${last - suspended} ms after the suspension`);
+  } finally {
+    await child?.kill();
+    await slow.stop();
+  }
+});
+
 test('a program with a key on loan is refused within soft of its suspension', { skip }, async () => {
   const child = new Child(build('until_refused', kUntilRefused), [], { env: { ...dev.env, LD_LIBRARY_PATH: lib() } });
   try {

@@ -24,6 +24,12 @@ class FakeLender final : public KeyLender {
   Result<LeasedKey> active_key() override { return lend(std::nullopt); }
   Result<LeasedKey> key(const RawId& id) override { return lend(id); }
 
+  Result<void> check(const RawId& id) override {
+    ++checks;
+    if (auto error = check_answer(id)) return *error;
+    return success();
+  }
+
   void fail_with(ErrorCode code, std::string reason = "") {
     answer = [code, reason](const Name&) { return Error{code, "as it was told", reason}; };
   }
@@ -33,9 +39,12 @@ class FakeLender final : public KeyLender {
 
   // From any thread. Absent: the key is lent.
   std::function<std::optional<Error>(const Name&)> answer = [](const Name&) { return std::nullopt; };
+  std::function<std::optional<Error>(const RawId&)> check_answer = [](const RawId&) { return std::nullopt; };
   std::optional<std::string> external_key_id = "ekey_1";
+  std::optional<std::chrono::milliseconds> check_after;
   std::chrono::milliseconds lasts{60'000};
   std::atomic<int> calls = 0;
+  std::atomic<int> checks = 0;
 
  private:
   Result<LeasedKey> lend(const Name& name) {
@@ -44,8 +53,12 @@ class FakeLender final : public KeyLender {
     if (auto error = answer(name)) return *error;
     auto id = name.value_or(raw(1));
     auto key = envelope::DataKey::create(id, crypto::SecretBytes(Bytes(32, id[0]))).value();
-    return LeasedKey{std::make_shared<const envelope::DataKey>(std::move(key)), Uuid{}, asked_at, asked_at + lasts,
-                     external_key_id};
+    return LeasedKey{std::make_shared<const envelope::DataKey>(std::move(key)),
+                     Uuid{},
+                     asked_at,
+                     asked_at + lasts,
+                     external_key_id,
+                     check_after};
   }
   const Clock& clock_;
 };
