@@ -276,7 +276,8 @@ Task<Result<http::Response>> check_lease(const ApiParts& parts, Call call) {
   auto workspace = workspace_id(call);
   DataPlane plane(parts.compartments, parts.keyring, parts.usage, parts.metrics, parts.random);
   LATCHKEY_CO_TRYV(co_await plane.check_lease(call.caller, std::move(workspace), id));
-  co_return json_response({{"type", "data_key_lease"}, {"data_key_id", id}, {"check_after", kCheckLeaseAfter.count()}});
+  json::object body{{"type", "data_key_lease"}, {"data_key_id", id}, {"check_after", kCheckLeaseAfter.count()}};
+  co_return json_response(body);
 }
 
 Task<Result<http::Response>> lend_nothing(const ApiParts& /*parts*/, Call /*call*/) {

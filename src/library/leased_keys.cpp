@@ -1,5 +1,7 @@
 #include "library/leased_keys.hpp"
 
+#include <algorithm>
+
 namespace latchkey::library {
 
 namespace {

@@ -1,5 +1,6 @@
 #include "library/sweeper.hpp"
 
+#include <algorithm>
 #include <csignal>
 #include <set>
 #include <system_error>
