@@ -5,8 +5,10 @@
 //   auto sealed = workspace.encrypt(bytes, {{"table", "users"}});
 //
 // The server decides who may, and the customer's key decides whether anybody may: a leased key is asked for again every
-// `keyring.soft` (60 s), a little ahead of time; one that is refused is wiped at once; while the server cannot be
-// reached, what is left of the lease is used up. Nothing throws but std::bad_alloc. The formats are docs/format.md's.
+// `keyring.soft` (60 s), a little ahead of time; one that is refused is wiped at once, with all that was derived from
+// it; while the server cannot be reached, what is left of the lease is used up. A lease that is over is wiped, too,
+// where nobody asks for it: by a thread that each client has. Nothing throws but std::bad_alloc. The formats are
+// docs/format.md's.
 #pragma once
 
 #include <cstddef>
@@ -74,7 +76,7 @@ using StreamOutput = std::function<Done(ByteSpan)>;
 using StreamInput = std::function<Done(std::uint64_t offset, MutableByteSpan out)>;
 
 // Plaintext in, stream out; without finish, what went out is no stream. Movable; one thread at a time. After a failure,
-// and after finish, every call fails.
+// and after finish, every call fails. A refusal of the key ends it before its next piece, also within a call.
 class LATCHKEY_EXPORT StreamWriter {
  public:
   StreamWriter(StreamWriter&&) noexcept;
@@ -91,6 +93,7 @@ class LATCHKEY_EXPORT StreamWriter {
 };
 
 // Any part of a stream, at any place; nothing comes out that was not checked. Movable; thread-safe where its input is.
+// A refusal of the key ends a read before its next piece; the next read asks again.
 class LATCHKEY_EXPORT StreamReader {
  public:
   StreamReader(StreamReader&&) noexcept;
@@ -115,7 +118,8 @@ class LATCHKEY_EXPORT Workspace {
 
   // A record: 92 bytes longer than its plaintext.
   Outcome<std::vector<std::uint8_t>> encrypt(ByteSpan plaintext, const DataContext& context = {}) const;
-  // Wipe the plaintext when you are done with it.
+  // Wipe the plaintext when you are done with it. A data key that the workspace does not have is not asked for again
+  // for 10 s, however many records name it.
   Outcome<std::vector<std::uint8_t>> decrypt(ByteSpan record, const DataContext& context = {}) const;
 
   // A stream of any size, sealed with `threads` at once; `output` is called from the thread that calls.
@@ -129,11 +133,12 @@ class LATCHKEY_EXPORT Workspace {
   std::shared_ptr<State> state_;
 };
 
-// The way to a server. A handle: copies share connections. Thread-safe. Not to be used in a forked child of a process
-// that has used it: its leased keys are empty there.
+// The way to a server. A handle: copies share connections, and two threads that end with the last handle, workspaces
+// and streams included. Thread-safe. Not to be used in a forked child of a process that has used it: its leased keys
+// are empty there, and its threads are not there.
 class LATCHKEY_EXPORT Client {
  public:
-  // Invalid where the settings cannot be used; no server is asked yet.
+  // Invalid where the settings cannot be used, Failed where the system has no more threads; no server is asked yet.
   static Outcome<Client> create(ClientSettings settings);
   // Workspaces are not looked up here: one that is not there is told by its first use.
   [[nodiscard]] Workspace workspace(std::string id) const;

@@ -26,7 +26,7 @@ typedef enum latchkey_code {
   LATCHKEY_UNREACHABLE = 3, /* nobody could be asked, and the lease is over: retry later */
   LATCHKEY_WRONG_KEY = 4,   /* made with another data key */
   LATCHKEY_CORRUPT = 5,     /* damaged, or of another workspace or context */
-  LATCHKEY_FAILED = 6       /* out of memory */
+  LATCHKEY_FAILED = 6       /* out of memory or threads, or a function of yours has failed */
 } latchkey_code;
 
 /* Filled by a call that fails; cut off where a text is longer. Never holds a secret. */
@@ -65,7 +65,8 @@ LATCHKEY_API latchkey_code latchkey_decrypt(latchkey_workspace* workspace, const
 
 /* Streams: data of any size, through functions of yours. They get `user` as it was given, and return 0, or anything
  * else to end the call with LATCHKEY_FAILED. One thread at a time to a writer; a reader is thread-safe where its input
- * is. */
+ * is. A refusal of the key ends both before their next piece (LATCHKEY_REFUSED): a writer for good, a reader until the
+ * key is given back. */
 typedef struct latchkey_writer latchkey_writer;
 typedef struct latchkey_reader latchkey_reader;
 /* Takes the next bytes of the stream. */

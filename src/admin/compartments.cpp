@@ -81,9 +81,11 @@ Task<Result<keyring::Compartment>> Compartments::open(Caller caller, std::string
     auto config = stored_key_config(*key);
     if (!config) co_return unavailable(config.error(), workspace_id);
     compartment.key = std::move(config.value().location);
-    if (leases) compartment.ages = keyring::LeaseAges{leases->soft, leases->hard};
-    auto* azure = std::get_if<kms::AzureKey>(&compartment.key);
-    if (leases && azure != nullptr) azure->asked_for.sign_in = kms::SignInAges{leases->soft, leases->hard};
+    if (leases) {
+      compartment.ages = allowed_ages({leases->soft, leases->hard}, most_soft_);
+      auto* azure = std::get_if<kms::AzureKey>(&compartment.key);
+      if (azure != nullptr) azure->asked_for.sign_in = kms::SignInAges{compartment.ages->soft, compartment.ages->hard};
+    }
   }
   co_return compartment;
 }

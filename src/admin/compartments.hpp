@@ -2,6 +2,7 @@
 #pragma once
 
 #include "admin/caller.hpp"
+#include "admin/lease_policies.hpp"
 #include "base/task.hpp"
 #include "keyring/keyring.hpp"
 #include "store/store.hpp"
@@ -12,7 +13,9 @@ enum class Purpose { Encrypt, Decrypt };
 
 class Compartments {
  public:
-  explicit Compartments(store::Store& store) : store_(store) {}
+  // An organisation's ages hold up to a soft of `most_soft` (allowed_ages).
+  explicit Compartments(store::Store& store, std::chrono::milliseconds most_soft = kDefaultMostSoft)
+      : store_(store), most_soft_(most_soft) {}
   // PermissionDenied for roles without data (admin, compliance); NotFound for a workspace of another organisation or,
   // for a workspace's own key, another workspace; Invalid for encrypting in an archived workspace; ContextUnavailable
   // where the store cannot be read (fail closed); KeyDenied with reason "suspended" while the workspace's key is.
@@ -20,6 +23,7 @@ class Compartments {
 
  private:
   store::Store& store_;
+  std::chrono::milliseconds most_soft_;
 };
 
 }  // namespace latchkey::admin

@@ -9,6 +9,7 @@ namespace latchkey::admin {
 namespace {
 
 using namespace std::chrono_literals;
+using std::chrono::milliseconds;
 
 struct LeasePoliciesTest : ::testing::Test {
   testing::World world;
@@ -56,6 +57,41 @@ TEST_F(LeasePoliciesTest, AnotherOrganisationsAreItsOwn) {
   auto stranger = world.admin();
   stranger.organization = world.other.organization.id;
   EXPECT_TRUE(world.run(policies.get(stranger)).value().inherited);
+}
+
+TEST_F(LeasePoliciesTest, TheOperatorsBoundIsToldWithItsCure) {
+  for (auto soft : {milliseconds(5min) + 1ms, milliseconds(24h)}) {
+    auto set = world.run(policies.set(world.admin(), {soft, 24h}));
+    ASSERT_FALSE(set);
+    EXPECT_EQ(set.error().code, ErrorCode::Invalid);
+    EXPECT_EQ(
+        set.error().message,
+        "soft_seconds must be at most 300 on this server: a revocation would take longer to work than its operator "
+        "allows (keyring.most_soft). Set 300 or less, or have the operator raise it.");
+  }
+  EXPECT_TRUE(world.run(policies.get(world.admin())).value().inherited);
+  EXPECT_TRUE(world.run(policies.set(world.admin(), {5min, 24h})));
+  // The server's own is allowed in any case.
+  LeasePolicies slow(world.store(), world.clock, world.random, {10min, 1h});
+  EXPECT_TRUE(world.run(slow.set(world.admin(), {10min, 1h})));
+  EXPECT_FALSE(world.run(slow.set(world.admin(), {10min + 1ms, 1h})));
+}
+
+// From before the operator allowed less.
+TEST_F(LeasePoliciesTest, WhatIsStoredAboveTheBoundCountsAsTheBound) {
+  auto workspace = world.make_workspace();
+  ASSERT_TRUE(world.attach(workspace.id, world.make_key().row.id));
+  struct Case {
+    keyring::LeaseAges stored;
+    keyring::LeaseAges holds;
+  };
+  for (const auto& [stored, holds] : {Case{{24h, 24h}, {5min, 5min}}, Case{{10min, 1h}, {5min, 1h}},
+                                      Case{{5min, 24h}, {5min, 24h}}, Case{{1s, 1s}, {1s, 1s}}}) {
+    store::LeasePolicy row{world.own.organization.id, stored.soft, stored.hard};
+    ASSERT_TRUE(world.run(world.store().write([&](store::Transaction& tx) { return tx.put(row); })));
+    EXPECT_EQ(ages_of(workspace.id), holds);
+    EXPECT_EQ(world.run(policies.get(world.admin())).value().ages, holds);
+  }
 }
 
 TEST_F(LeasePoliciesTest, OutOfBoundsNothingIsSet) {

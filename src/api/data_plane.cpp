@@ -233,4 +233,14 @@ Task<Result<LeasedKey>> DataPlane::unwrap(admin::Caller caller, std::string work
   co_return LeasedKey{std::move(lease).value(), compartment.id};
 }
 
+Task<Result<void>> DataPlane::check_lease(admin::Caller caller, std::string workspace_id, std::string data_key_id) {
+  LATCHKEY_CO_TRY(auto compartment,
+                  co_await compartments_.open(std::move(caller), std::move(workspace_id), admin::Purpose::Decrypt));
+  auto id = parse_id(id_prefix::kDataKey, data_key_id);
+  if (id && keyring_.holds(compartment, id.value())) co_return success();
+  co_return Error{ErrorCode::NotFound,
+                  fmt::format("This server has no lease of data key {} in workspace {}. Ask for the data key again.",
+                              json_fields::clean_text(data_key_id), compartment.workspace_id)};
+}
+
 }  // namespace latchkey::api

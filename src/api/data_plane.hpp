@@ -40,6 +40,9 @@ struct Opened {
   std::optional<std::string> external_key_id;
 };
 
+// How soon who holds a data key elsewhere is to ask whether its lease still holds.
+inline constexpr std::chrono::seconds kCheckLeaseAfter{5};
+
 // What one who encrypts elsewhere needs: the key, for how long, and the compartment that ciphertexts are bound to.
 struct LeasedKey {
   keyring::Lease lease;
@@ -63,6 +66,9 @@ class DataPlane {
   // A data key of the workspace by its id. NotFound where there is none.
   [[nodiscard]] Task<Result<LeasedKey>> unwrap(admin::Caller caller, std::string workspace_id, std::string data_key_id,
                                                Deadline deadline);
+  // Whether a data key of the workspace that was lent still is on lease: success, or NotFound, and it is to be asked
+  // for again; KeyDenied where its external key is suspended. Asks no customer's key.
+  [[nodiscard]] Task<Result<void>> check_lease(admin::Caller caller, std::string workspace_id, std::string data_key_id);
 
  private:
   using Leases = std::map<RawId, Result<keyring::Lease>>;

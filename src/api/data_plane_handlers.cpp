@@ -245,9 +245,9 @@ http::Response render_lease(const LeasedKey& leased, const Clock& clock) {
   auto text = render("plaintext_key", lease.key->material(), format_id(id_prefix::kDataKey, lease.key->id()),
                      lease.external_key_id);
   WipeAtExit wipe(text);
-  auto rest =
-      fmt::format(R"(,"compartment_id":"{}","expires_at":"{}","expires_in":{:.3f}}})", format_uuid(leased.compartment),
-                  format_timestamp(clock.now() + left), std::chrono::duration<double>(left).count());
+  auto rest = fmt::format(R"(,"compartment_id":"{}","expires_at":"{}","expires_in":{:.3f},"check_after":{}}})",
+                          format_uuid(leased.compartment), format_timestamp(clock.now() + left),
+                          std::chrono::duration<double>(left).count(), kCheckLeaseAfter.count());
   std::string body;
   body.reserve(text.size() + rest.size());
   body.append(text, 0, text.size() - 1).append(rest);
@@ -269,6 +269,15 @@ Task<Result<http::Response>> unwrap_data_key(const ApiParts& parts, Call call) {
   DataPlane plane(parts.compartments, parts.keyring, parts.usage, parts.metrics, parts.random);
   LATCHKEY_CO_TRY(auto lease, co_await plane.unwrap(call.caller, std::move(workspace), std::move(id), call.deadline));
   co_return render_lease(lease, parts.clock);
+}
+
+Task<Result<http::Response>> check_lease(const ApiParts& parts, Call call) {
+  auto id = std::string(call.request.path_parameter("data_key_id"));
+  auto workspace = workspace_id(call);
+  DataPlane plane(parts.compartments, parts.keyring, parts.usage, parts.metrics, parts.random);
+  LATCHKEY_CO_TRYV(co_await plane.check_lease(call.caller, std::move(workspace), id));
+  json::object body{{"type", "data_key_lease"}, {"data_key_id", id}, {"check_after", kCheckLeaseAfter.count()}};
+  co_return json_response(body);
 }
 
 Task<Result<http::Response>> lend_nothing(const ApiParts& /*parts*/, Call /*call*/) {
@@ -293,7 +302,9 @@ std::vector<Endpoint> data_plane_endpoints(const ApiParts& parts, const ApiLimit
           {"POST", path("data_keys"), Access::Data, on(limits.lends_data_keys ? lease_data_key : lend_nothing),
            limits.json_body},
           {"POST", path("data_keys/{data_key_id}/unwrap"), Access::Data,
-           on(limits.lends_data_keys ? unwrap_data_key : lend_nothing), limits.json_body}};
+           on(limits.lends_data_keys ? unwrap_data_key : lend_nothing), limits.json_body},
+          {"GET", path("data_keys/{data_key_id}/lease"), Access::Data,
+           on(limits.lends_data_keys ? check_lease : lend_nothing), limits.json_body}};
 }
 
 }  // namespace latchkey::api

@@ -335,6 +335,7 @@ TEST(DataPlane, AServerThatLendsNothingSaysSoAndServesAllTheSame) {
     EXPECT_EQ(answer.error_type(), "permission_error");
     EXPECT_NE(answer.message().find("keyring.lend_data_keys"), std::string::npos) << answer.message();
   }
+  EXPECT_EQ(world.call("GET", path + "data_keys/dk_none/lease", world.service_key).status, 403U);
   EXPECT_EQ(world.call("POST", path + "encrypt", world.service_key, R"({"plaintext":"eA=="})").status, 200U);
 }
 
@@ -362,6 +363,79 @@ TEST_F(DataPlaneTest, DataKeysAreLeasedAndUnwrapped) {
   Bytes opened(1);
   ASSERT_TRUE(envelope::open_record(key, workspace.compartment, {}, record, opened)) << "opened outside";
   EXPECT_EQ(as_text(opened), "x");
+}
+
+struct LeaseCheckTest : DataPlaneTest {
+  store::Workspace workspace = world.make_locked_workspace();
+  std::string lent = call(workspace.id, "data_keys", "").text("/data_key_id");
+
+  Answer check(const std::string& of_workspace, std::string key = "") {
+    auto path = "/v1/workspaces/" + of_workspace + "/data_keys/" + lent + "/lease";
+    return world.call("GET", path, key.empty() ? world.service_key : std::move(key));
+  }
+  std::string not_here(const std::string& of_workspace) const {
+    return "This server has no lease of data key " + lent + " in workspace " + of_workspace +
+           ". Ask for the data key again.";
+  }
+};
+
+TEST_F(LeaseCheckTest, ItHoldsAndSaysWhenToAskAgain) {
+  auto asked = world.provider.calls();
+  for (int i = 0; i < 3; ++i) {
+    auto answer = check(workspace.id);
+    EXPECT_EQ(answer.status, 200U) << answer.body;
+    EXPECT_EQ(answer.json, (boost::json::value{{"type", "data_key_lease"}, {"data_key_id", lent}, {"check_after", 5}}));
+    world.clock.advance(std::chrono::seconds(5));
+  }
+  EXPECT_EQ(call(workspace.id, "data_keys", "").at("/check_after"), 5);
+  EXPECT_EQ(world.provider.calls(), asked) << "no customer's key is asked for it";
+}
+
+TEST_F(LeaseCheckTest, ASuspensionEndsItAtOnce) {
+  auto suspend = "/v1/organizations/external_keys/" + *workspace.external_key_id + "/suspend";
+  ASSERT_EQ(world.post(suspend).status, 200U);
+  auto answer = check(workspace.id);
+  EXPECT_EQ(answer.code(), "cmek_key_disabled");
+  EXPECT_EQ(answer.text("/error/details/reason"), "suspended");
+}
+
+TEST_F(LeaseCheckTest, ARefusalEndsItAndIsHeardWhereTheKeyIsAskedFor) {
+  let_leases_age();
+  world.provider.failure = Error{ErrorCode::KeyDenied, "disabled"};
+  EXPECT_EQ(encrypt(workspace.id, "x").code(), "cmek_key_disabled");
+  expect_refused(check(workspace.id), 404, "not_found_error", not_here(workspace.id));
+  EXPECT_EQ(call(workspace.id, "data_keys/" + lent + "/unwrap", "").code(), "cmek_key_disabled");
+}
+
+TEST_F(LeaseCheckTest, ToOthersItIsNotThere) {
+  auto sibling = world.make_locked_workspace("two");
+  expect_refused(check(sibling.id), 404, "not_found_error", not_here(sibling.id));
+  auto only_there = world.make_api_key(store::Role::Workspace, sibling.id);
+  EXPECT_EQ(check(workspace.id, only_there).status, 404U);
+  auto foreign =
+      world.run(world.credentials->create_api_key(world.other.organization.id, store::Role::Service, "x", std::nullopt))
+          .value()
+          .secret;
+  expect_refused(check(workspace.id, foreign), 404, "not_found_error",
+                 "There is no workspace " + workspace.id + " that this API key may use.");
+  auto theirs = world.other.default_workspace.id;
+  expect_refused(check(theirs, foreign), 404, "not_found_error", not_here(theirs));
+  EXPECT_EQ(check(workspace.id, world.admin_key).status, 403U);
+  EXPECT_EQ(check(workspace.id, "nobody").status, 401U);
+  for (const auto* strange : {"dk_none", "x"}) {
+    lent = strange;
+    expect_refused(check(workspace.id), 404, "not_found_error", not_here(workspace.id));
+  }
+}
+
+TEST_F(DataPlaneTest, NoLoanIsLongerThanTheOperatorAllows) {
+  auto workspace = world.make_locked_workspace();
+  ASSERT_EQ(world.post("/v1/organizations/me/leases", R"({"soft_seconds": 300, "hard_seconds": 3600})").status, 200U);
+  auto lease = call(workspace.id, "data_keys", "");
+  EXPECT_EQ(lease.at("/expires_in").to_number<double>(), 60) << lease.body;
+  world.clock.advance(std::chrono::seconds(200));
+  auto again = call(workspace.id, "data_keys/" + lease.text("/data_key_id") + "/unwrap", "");
+  EXPECT_EQ(again.at("/expires_in").to_number<double>(), 60) << again.body;
 }
 
 TEST_F(DataPlaneTest, DataKeysOfOthersAreNotThere) {

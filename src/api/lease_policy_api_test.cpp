@@ -40,6 +40,10 @@ TEST_F(LeasePolicyApiTest, BadBodiesAreToldApart) {
         Case{R"({"soft_seconds": -1, "hard_seconds": 60})", "soft_seconds: Input should be a number of seconds"},
         Case{R"({"soft_seconds": 60, "hard_seconds": 1e300})", "hard_seconds: Input should be a number of seconds"},
         Case{R"({"soft_seconds": 60, "hard_seconds": 60, "x": 1})", "x: Extra inputs are not permitted"},
+        Case{
+            R"({"soft_seconds": 86400, "hard_seconds": 86400})",
+            "soft_seconds must be at most 300 on this server: a revocation would take longer to work than its operator "
+            "allows (keyring.most_soft). Set 300 or less, or have the operator raise it."},
         Case{R"({"soft_seconds": 0.5, "hard_seconds": 60})", "soft_seconds must be at least 1s"}}) {
     expect_refused(world.post(kPath, std::string(body)), 400, "invalid_request_error", message);
   }

@@ -100,6 +100,11 @@ Result<library::LeasedKey> ApiLender::key(const RawId& id) {
   return ask(library::key_path(workspace_id_, id));
 }
 
+Result<void> ApiLender::check(const RawId& id) {
+  LATCHKEY_TRYV(client_.call("GET", library::lease_path(workspace_id_, id)));
+  return success();
+}
+
 Result<library::LeasedKey> ApiLender::ask(const std::string& path) {
   auto asked_at = clock_.age_time();
   LATCHKEY_TRY(auto answer, client_.call_raw(path, "", {}));
@@ -156,14 +161,15 @@ Result<std::string> DataFiles::encrypt(int in, const Output& out, const std::str
     return leased.error();
   }
   auto& key = leased.value();
+  auto id = key.key->id();
   LATCHKEY_TRY(auto context, envelope::canonicalize(wishes_.context));
   crypto::SystemRandom random;
   LATCHKEY_TRY(auto cipher, envelope::StreamCipher::for_sealing(*key.key, key.compartment, context, random));
   std::atomic<std::uint64_t> done{0};
   ProgressBar bar("encrypting " + file, done, files::bytes_left(in));
-  files::FileJob job{in, out.descriptor(), wishes_.threads, out.is_private(), &done, [&] { return keys_.keep(key); }};
+  files::FileJob job{in, out.descriptor(), wishes_.threads, out.is_private(), &done, [&] { return keys_.keep(id); }};
   LATCHKEY_TRYV(files::seal_file(job, std::move(cipher)));
-  return format_id(id_prefix::kDataKey, key.key->id());
+  return format_id(id_prefix::kDataKey, id);
 }
 
 Result<std::string> DataFiles::decrypt(int in, const Output& out, const std::string& file) {
@@ -177,7 +183,7 @@ Result<std::string> DataFiles::decrypt(int in, const Output& out, const std::str
   LATCHKEY_TRY(auto cipher, envelope::StreamCipher::for_opening(*key.key, key.compartment, context, prefix));
   std::atomic<std::uint64_t> done{0};
   ProgressBar bar("decrypting " + file, done, files::bytes_left(in));
-  files::FileJob job{in, out.descriptor(), wishes_.threads, out.is_private(), &done, [&] { return keys_.keep(key); }};
+  files::FileJob job{in, out.descriptor(), wishes_.threads, out.is_private(), &done, [&] { return keys_.keep(id); }};
   LATCHKEY_TRYV(files::open_file(job, std::move(cipher)));
   return format_id(id_prefix::kDataKey, id);
 }

@@ -41,6 +41,7 @@ class ApiLender final : public library::KeyLender {
       : client_(client), clock_(clock), workspace_id_(std::move(workspace_id)) {}
   [[nodiscard]] Result<library::LeasedKey> active_key() override;
   [[nodiscard]] Result<library::LeasedKey> key(const RawId& id) override;
+  [[nodiscard]] Result<void> check(const RawId& id) override;
 
  private:
   [[nodiscard]] Result<library::LeasedKey> ask(const std::string& path);

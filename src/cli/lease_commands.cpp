@@ -69,7 +69,8 @@ void add_lease_commands(CLI::App& app, Chosen& chosen) {
       {"latchkey leases set --soft 30s --hard 30m", "latchkey leases set --soft 30s --hard 30s  # no bridging"},
       set_leases);
   set->add_option("--soft", options->soft,
-                  "The age up to which an unwrapped data key is used without asking: 1s or more")
+                  "The age up to which an unwrapped data key is used without asking: 1s to 5m, or what "
+                  "the operator allows")
       ->required();
   set->add_option("--hard", options->hard, "The age up to which an outage is bridged: soft to 24h")->required();
   add_admin_command(*group, chosen, options, "reset", "Go back to the server's", {"latchkey leases reset"},

@@ -244,6 +244,15 @@ std::vector<Setting> server_settings() {
       {"keyring", "hard",
        "The age up to which an outage of the customer's vault is bridged. The same as soft: not at all.", "60m", true,
        duration(&C::lease_hard)},
+      {"keyring", "most_soft",
+       "The longest soft that an organisation may set for itself; the server's own is allowed in any case. What was "
+       "set "
+       "above\nit before counts as this.",
+       "5m", true, duration(&C::most_soft)},
+      {"keyring", "most_loan",
+       "The longest that a program may use a data key that it was lent before it asks for it again, whatever soft is. "
+       "Each 5 s it\nasks whether that still holds.",
+       "60s", true, duration(&C::most_loan)},
       {"keyring", "kms_timeout", "The longest that one wrap or unwrap may take, with its retries.", "10s", true,
        duration(&C::kms_timeout)},
       {"keyring", "kms_calls_per_10s",
@@ -483,6 +492,12 @@ Result<void> check_server_config(const ServerConfig& config) {
   if (config.query_timeout < std::chrono::milliseconds(100))
     return refuse("store.query_timeout must be at least 100ms");
   LATCHKEY_TRYV(admin::check_lease_ages({config.lease_soft, config.lease_hard}, "keyring.soft", "keyring.hard"));
+  if (config.most_soft < admin::kLeastSoft || config.most_soft > admin::kMostHard) {
+    return refuse("keyring.most_soft must be from 1s to 24h");
+  }
+  if (config.most_loan < std::chrono::seconds(1) || config.most_loan > std::chrono::hours(1)) {
+    return refuse("keyring.most_loan must be from 1s to 1h");
+  }
   if (config.health_retry < std::chrono::seconds(1)) return refuse("health.retry must be at least 1s");
   if (config.health_retry_longest < config.health_retry) {
     return refuse("health.retry_longest must not be below health.retry");

@@ -54,6 +54,8 @@ struct ServerConfig {
   // [keyring]
   std::chrono::milliseconds lease_soft{};
   std::chrono::milliseconds lease_hard{};
+  std::chrono::milliseconds most_soft{};
+  std::chrono::milliseconds most_loan{};
   std::chrono::milliseconds kms_timeout{};
   unsigned kms_calls_per_10s = 0;
   bool lend_data_keys = true;

@@ -1,5 +1,7 @@
 #include "cli/server_runtime.hpp"
 
+#include <algorithm>
+
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/dispatch.hpp>
@@ -110,6 +112,7 @@ api::RateLimits rate_limits(const ServerConfig& config) {
 keyring::KeyringSettings keyring_settings(const ServerConfig& config) {
   keyring::KeyringSettings settings;
   settings.ages = {config.lease_soft, config.lease_hard};
+  settings.most_loan = config.most_loan;
   settings.kms_timeout = config.kms_timeout + kMostTurn;
   settings.data_keys = {config.data_key_max_age, config.data_key_max_records, config.data_key_max_bytes};
   return settings;
@@ -341,9 +344,10 @@ Result<std::unique_ptr<ServerRuntime>> ServerRuntime::start(const ServerConfig& 
                                                                parts->health.get());
   parts->workspaces = std::make_unique<admin::Workspaces>(*parts->store, *parts->validations, clock, random, rules);
   parts->activity = std::make_unique<admin::ActivityFeed>(*parts->store);
-  parts->compartments = std::make_unique<admin::Compartments>(*parts->store);
+  parts->compartments =
+      std::make_unique<admin::Compartments>(*parts->store, std::max(config.most_soft, config.lease_soft));
   parts->lease_policies = std::make_unique<admin::LeasePolicies>(
-      *parts->store, clock, random, keyring::LeaseAges{config.lease_soft, config.lease_hard});
+      *parts->store, clock, random, keyring::LeaseAges{config.lease_soft, config.lease_hard}, config.most_soft);
   parts->kill_switch = std::make_unique<health::KillSwitch>(*parts->store, clock, random, *parts->health, forget);
 
   parts->data_keys = std::make_unique<admin::DataKeys>(*parts->store, *parts->keyring, clock, random);

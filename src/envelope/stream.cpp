@@ -26,6 +26,10 @@ Error over() {
   return Error{ErrorCode::Conflict, "the stream is over: it was finished, or failed before"};
 }
 
+Error without_keys() {
+  return Error{ErrorCode::Conflict, "the stream's keys are gone, as the lease of its data key is over"};
+}
+
 // A thread's share of a run: whole chunks, and for the last one what is left.
 ByteView share_of(ByteView in, std::size_t chunk, unsigned number, unsigned count) {
   auto whole = in.size() / chunk;
@@ -64,7 +68,7 @@ Result<RawId> stream_data_key_id(ByteView beginning) {
 
 StreamCipher::StreamCipher(ByteView header, ChunkedKeys keys) : keys_(std::move(keys)) {
   auto rest = std::copy(header.begin(), header.end(), prefix_.begin());
-  std::copy(keys_.prefix().begin(), keys_.prefix().end(), rest);
+  std::copy(keys_->prefix().begin(), keys_->prefix().end(), rest);
 }
 
 Result<StreamCipher> StreamCipher::for_sealing(const DataKey& key, const Uuid& compartment,
@@ -103,6 +107,7 @@ StreamRuns::StreamRuns(StreamCipher cipher, unsigned threads, bool seals)
 
 // One run: at most as much as waiting_ holds; less only at the end.
 Result<void> StreamRuns::run(ByteView in, bool is_end, const StreamSink& sink) {
+  if (!cipher_.has_keys()) return without_keys();
   if (!seals_ && is_end) {
     LATCHKEY_TRYV(opened_chunks_size(in.size()));
   }
@@ -196,6 +201,7 @@ Result<StreamReader> StreamReader::open(StreamCipher cipher, std::uint64_t seale
 
 // Opens the chunks from `first` on that `out` reaches into, `offset` bytes into the first of them.
 Result<void> StreamReader::read_chunks(std::uint64_t first, std::uint64_t offset, MutableBytes out) const {
+  if (!cipher_.has_keys()) return without_keys();
   auto begin = first * kChunkSize;
   auto wanted = std::min(size_, (begin + offset + out.size() + kChunkSize - 1) / kChunkSize * kChunkSize) - begin;
   // The last chunk is shorter than a full one, and may be empty.

@@ -8,6 +8,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 
 #include "base/id.hpp"
 #include "envelope/chunk_workers.hpp"
@@ -43,12 +44,18 @@ class StreamCipher {
 
   // The stream's first kStreamPrefixSize bytes.
   [[nodiscard]] ByteView prefix() const { return prefix_; }
-  [[nodiscard]] const ChunkedKeys& chunks() const { return keys_; }
+  // Only where has_keys.
+  [[nodiscard]] const ChunkedKeys& chunks() const { return *keys_; }
+
+  // Wipes the keys, and keeps the prefix, by which for_opening makes them anew. Until it is assigned what that gives,
+  // sealing and opening fail with Conflict.
+  void forget() { keys_.reset(); }
+  [[nodiscard]] bool has_keys() const { return keys_.has_value(); }
 
  private:
   StreamCipher(ByteView header, ChunkedKeys keys);
   std::array<std::uint8_t, kStreamPrefixSize> prefix_;
-  ChunkedKeys keys_;
+  std::optional<ChunkedKeys> keys_;
 };
 
 // Takes what comes out, piece by piece and in order. Its error ends the call that made it, and is that call's.
@@ -61,7 +68,8 @@ class StreamRuns {
   // Takes bytes, and gives out every run that is whole.
   [[nodiscard]] Result<void> write(ByteView in, const StreamSink& sink);
   [[nodiscard]] Result<void> finish(const StreamSink& sink);
-  [[nodiscard]] const StreamCipher& cipher() const { return cipher_; }
+  // Not to be changed while another call runs.
+  [[nodiscard]] StreamCipher& cipher() { return cipher_; }
 
  private:
   [[nodiscard]] Result<void> run(ByteView in, bool is_end, const StreamSink& sink);
@@ -86,6 +94,8 @@ class StreamEncryptor {
   [[nodiscard]] Result<void> write(ByteView plaintext, const StreamSink& sink);
   // The rest, and the end, without which what went out is no stream.
   [[nodiscard]] Result<void> finish(const StreamSink& sink);
+  // Not to be changed while another call runs.
+  [[nodiscard]] StreamCipher& cipher() { return runs_.cipher(); }
 
  private:
   [[nodiscard]] Result<void> begin(const StreamSink& sink);
@@ -120,6 +130,8 @@ class StreamReader {
   // Fills `out` from the plaintext's byte `offset` on, and says how much of it: less than all at the end alone, and
   // nothing behind it. Corrupt where a chunk that it touches does not open; `out` is then zeroed.
   [[nodiscard]] Result<std::size_t> read(std::uint64_t offset, MutableBytes out) const;
+  // Not to be changed while another call runs.
+  [[nodiscard]] StreamCipher& cipher() { return cipher_; }
 
  private:
   StreamReader(StreamCipher cipher, std::uint64_t size, ReadAt read_at);

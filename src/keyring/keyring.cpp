@@ -1,5 +1,7 @@
 #include "keyring/keyring.hpp"
 
+#include <algorithm>
+
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <fmt/format.h>
@@ -82,6 +84,10 @@ class Keyring::Impl : public std::enable_shared_from_this<Impl> {
     bool dropped = lease.dropped && lease.dropped->load();
     return !dropped && clock_.age_time() < lease.expires_at && !table_.is_destroyed({compartment.id, lease.key->id()});
   }
+  [[nodiscard]] bool holds(const Compartment& compartment, const RawId& id) const {
+    LeaseId lease{compartment.id, id};
+    return table_.has(lease, ages_of(compartment), clock_.age_time()) && !table_.is_destroyed(lease);
+  }
   [[nodiscard]] std::size_t size() const { return table_.size(); }
 
  private:
@@ -161,7 +167,8 @@ Lease Keyring::Impl::lease_of(std::shared_ptr<const envelope::DataKey> key, std:
   auto expires_at = proven_at + ages.hard;
   auto soft_end = proven_at + ages.soft;
   if (soft_end <= now) soft_end = now + past_soft;
-  return {std::move(key), std::move(external_key_id), expires_at, std::min(soft_end, expires_at)};
+  return {std::move(key), std::move(external_key_id), expires_at,
+          std::min({soft_end, expires_at, now + settings_.most_loan})};
 }
 
 // A lease under another external key than the workspace's cannot be: the store is asked, and raises the alarm.
@@ -420,6 +427,10 @@ void Keyring::evict(const std::string& external_key_id) {
 
 bool Keyring::may_use(const Compartment& compartment, const Lease& lease) const {
   return impl_->may_use(compartment, lease);
+}
+
+bool Keyring::holds(const Compartment& compartment, const RawId& data_key_id) const {
+  return impl_->holds(compartment, data_key_id);
 }
 
 std::chrono::milliseconds Keyring::attend() {

@@ -45,6 +45,8 @@ namespace latchkey::keyring {
 
 struct KeyringSettings {
   LeaseAges ages;
+  // The longest that a key is to be used outside of the keyring before it is asked for again, whatever `soft` is.
+  std::chrono::milliseconds most_loan{60'000};
   std::chrono::milliseconds kms_timeout{30'000};  // for one wrap or unwrap, its turn at the vault included
   BackoffSettings probes{std::chrono::seconds(10), std::chrono::seconds(60)};  // of a key that refuses
   BackoffSettings tries{std::chrono::seconds(1), std::chrono::seconds(30)};    // of a key that cannot be asked
@@ -64,7 +66,8 @@ struct Lease {
   std::optional<std::string> external_key_id;
   AgeTime expires_at;  // the hard age
   // When one who holds the key outside of the keyring must ask again: soft after the key last let us in, or, while its
-  // answer is waited for or an outage is bridged, in a moment; never past the hard age.
+  // answer is waited for or an outage is bridged, in a moment; never past the hard age, nor KeyringSettings::most_loan
+  // from now.
   AgeTime ask_again_at;
   bool bridged = false;  // used past its age, as the key cannot be asked
   // By which the customer's log names the unwrap that this rides on: the latest under the external key's version. Null
@@ -99,6 +102,10 @@ class Keyring {
   // destroyed. To be asked between the last suspension of one who holds a lease and its use, and between its use and
   // the answer; where it is false, what was had is thrown away, and the keyring is asked again. Takes no lock.
   [[nodiscard]] bool may_use(const Compartment& compartment, const Lease& lease) const;
+
+  // Whether the data key is on lease here, so that nobody refused it since it was lent. Asks nobody, and is no use of
+  // the lease. False, too, where this keyring has it no longer, or never had: who was lent it asks for it again.
+  [[nodiscard]] bool holds(const Compartment& compartment, const RawId& data_key_id) const;
 
   // To be told of what was encrypted under a lease, and of other uses of it; costs next to nothing.
   void encrypted(const Lease& lease, Use use);

@@ -238,6 +238,31 @@ TEST_F(KeyringTest, WithoutAnExternalKeyThePlatformsKeyWraps) {
   EXPECT_EQ(own.value().external_key_id, customer.external_key_id);
 }
 
+// What is lent to others.
+
+TEST_F(KeyringTest, WhatIsLentIsToBeAskedForAgainInMostLoanWhateverSoftIs) {
+  KeyringSettings settings;
+  settings.most_loan = 10s;
+  start(settings);
+  auto lease = encrypting().value();
+  EXPECT_EQ(lease.ask_again_at, clock.steady() + 10s);
+  clock.advance(55s);
+  EXPECT_EQ(decrypting(lease.key->id()).value().ask_again_at, clock.steady() + 5s) << "soft is sooner";
+}
+
+TEST_F(KeyringTest, ALeaseHoldsUntilItIsDropped) {
+  auto id = encrypting().value().key->id();
+  EXPECT_TRUE(keyring->holds(customer, id));
+  EXPECT_FALSE(keyring->holds(neighbour(), id));
+  EXPECT_FALSE(keyring->holds(customer, make_raw_id(random)));
+  keyring->evict(*customer.external_key_id);
+  EXPECT_FALSE(keyring->holds(customer, id));
+  ASSERT_TRUE(decrypting(id));
+  EXPECT_TRUE(keyring->holds(customer, id));
+  keyring->forget(customer.id, {id});
+  EXPECT_FALSE(keyring->holds(customer, id));
+}
+
 // What must never happen.
 
 TEST_F(KeyringTest, AnotherCompartmentsDataKeyIsNotFound) {

@@ -50,6 +50,13 @@ std::optional<LeaseTable::Found> LeaseTable::find(const LeaseId& id, const Lease
   return found;
 }
 
+bool LeaseTable::has(const LeaseId& id, const LeaseAges& ages, AgeTime now) const {
+  std::lock_guard lock(mutex_);
+  const auto& by_id = leases_.get<ById>();
+  auto lease = by_id.find(id);
+  return lease != by_id.end() && lease->version->standing.use(ages, now) != LeaseUse::Gone;
+}
+
 LeaseTable::Ticket LeaseTable::begin(KeyVersionId id, AgeTime now) {
   std::lock_guard lock(mutex_);
   version(id)->standing.asked_at = now;

@@ -69,6 +69,9 @@ class LeaseTable {
   // Absent where there is none, or it is past the hard age (it is then dropped).
   [[nodiscard]] std::optional<Found> find(const LeaseId& id, const LeaseAges& ages, AgeTime now);
 
+  // Whether the lease is there and not past the hard age. No use of it: it is renewed for it no more than without.
+  [[nodiscard]] bool has(const LeaseId& id, const LeaseAges& ages, AgeTime now) const;
+
   // Taken before a key is asked, shown with the answer: an answer to a question from before a refusal or an eviction
   // changes nothing.
   struct Ticket {

@@ -6,13 +6,26 @@
 #include "envelope/stream.hpp"
 #include "library/http_lender.hpp"
 #include "library/leased_keys.hpp"
+#include "library/stream_keys.hpp"
+#include "library/sweeper.hpp"
 
 namespace latchkey {
 
+namespace library {
+
+// What all handles of a client share.
+struct Connection {
+  SystemClock clock;
+  std::shared_ptr<const Server> server;
+  std::unique_ptr<Sweeper> sweeper;
+};
+
+}  // namespace library
+
 namespace {
 
-using library::LeasedKey;
 using library::LeasedKeys;
+using library::StreamKeys;
 
 FailureKind kind_of(ErrorCode code) {
   switch (code) {
@@ -20,6 +33,10 @@ FailureKind kind_of(ErrorCode code) {
       return FailureKind::WrongKey;
     case ErrorCode::Corrupt:
       return FailureKind::Corrupt;
+    case ErrorCode::KeyDenied:
+      return FailureKind::Refused;
+    case ErrorCode::Internal:
+      return FailureKind::Failed;
     case ErrorCode::Unavailable:
     case ErrorCode::KeyUnreachable:
     case ErrorCode::DeadlineExceeded:
@@ -35,10 +52,13 @@ Failure failure_of(const Error& error) {
 
 // Whatever the lender says no to was refused, also where the words are those of a wrong request: its key, or the
 // workspace.
+Error as_refusal(Error error) {
+  if (kind_of(error.code) == FailureKind::Invalid) error.code = ErrorCode::KeyDenied;
+  return error;
+}
+
 Failure refusal_of(const Error& error) {
-  auto failure = failure_of(error);
-  if (failure.kind == FailureKind::Invalid) failure.kind = FailureKind::Refused;
-  return failure;
+  return failure_of(as_refusal(error));
 }
 
 Done done_or(const Result<void>& result) {
@@ -50,44 +70,84 @@ Result<void> result_of(const Done& done) {
   return Error{ErrorCode::Internal, done.failure().message, done.failure().reason};
 }
 
+// One use of a stream, between StreamKeys' begin and end.
+template <class Value, class Work>
+Outcome<Value> use(StreamKeys& keys, const Work& work) {
+  if (auto begun = keys.begin(); !begun) return refusal_of(begun.error());
+  struct End {
+    StreamKeys& keys;
+    ~End() { keys.end(); }
+  } end{keys};
+  return work();
+}
+
+Result<void> may_go_on(StreamKeys& keys) {
+  auto kept = keys.may_go_on();
+  if (!kept) return as_refusal(kept.error());
+  return success();
+}
+
 }  // namespace
 
 struct Client::State {
-  std::shared_ptr<const library::Server> server;
+  std::shared_ptr<library::Connection> connection;
 };
 
 struct Workspace::State {
-  State(std::shared_ptr<const library::Server> server, std::string id)
-      : lender(std::move(server), clock, std::move(id)), keys(lender, clock) {}
-  SystemClock clock;
+  State(std::shared_ptr<library::Connection> its_connection, std::string id)
+      : connection(std::move(its_connection)), lender(connection->server, connection->clock, std::move(id)) {
+    connection->sweeper->add(keys);
+  }
+  State(const State&) = delete;
+  State& operator=(const State&) = delete;
+  ~State() { connection->sweeper->remove(keys); }
+
+  std::shared_ptr<library::Connection> connection;
   crypto::SystemRandom random;
   library::HttpLender lender;
-  LeasedKeys keys;
+  LeasedKeys keys{lender, connection->clock, [this] { connection->sweeper->wake(); }};
 };
 
 struct StreamWriter::State {
+  State(std::shared_ptr<Workspace::State> its_workspace, const RawId& id, envelope::CanonicalContext context,
+        StreamOutput its_output, envelope::StreamCipher cipher, unsigned threads)
+      : workspace(std::move(its_workspace)),
+        output(std::move(its_output)),
+        encryptor(std::move(cipher), threads),
+        keys(workspace->keys, id, std::move(context), encryptor.cipher()) {}
+
   std::shared_ptr<Workspace::State> workspace;
-  LeasedKey key;
   StreamOutput output;
   envelope::StreamEncryptor encryptor;
-  std::optional<Failure> output_failure;
+  StreamKeys keys;
+  std::optional<Failure> ended;
 
   Done run(const std::function<Result<void>(const envelope::StreamSink&)>& step) {
-    if (auto kept = workspace->keys.keep(key); !kept) return refusal_of(kept.error());
-    auto done = step([&](ByteView bytes) {
+    if (ended) return *ended;
+    std::optional<Failure> output_failure;
+    auto sink = [&](ByteView bytes) -> Result<void> {
+      LATCHKEY_TRYV(may_go_on(keys));
       auto written = output(bytes);
       if (!written) output_failure = written.failure();
       return result_of(written);
-    });
-    if (!done && output_failure) return *output_failure;
-    return done_or(done);
+    };
+    auto done = use<std::monostate>(keys, [&] { return done_or(step(sink)); });
+    if (done) return done;
+    ended = output_failure ? *output_failure : done.failure();
+    return *ended;
   }
 };
 
 struct StreamReader::State {
+  State(std::shared_ptr<Workspace::State> its_workspace, const RawId& id, envelope::CanonicalContext context,
+        envelope::StreamReader its_reader)
+      : workspace(std::move(its_workspace)),
+        reader(std::move(its_reader)),
+        keys(workspace->keys, id, std::move(context), reader.cipher()) {}
+
   std::shared_ptr<Workspace::State> workspace;
-  LeasedKey key;
   envelope::StreamReader reader;
+  mutable StreamKeys keys;
 };
 
 StreamWriter::StreamWriter(std::unique_ptr<State> state) : state_(std::move(state)) {}
@@ -113,15 +173,13 @@ std::uint64_t StreamReader::size() const {
 }
 
 Outcome<std::size_t> StreamReader::read(std::uint64_t offset, MutableByteSpan out) const {
-  // Each reader has a copy of its own of what is on lease: this call is thread-safe.
-  auto key = state_->key;
-  if (auto kept = state_->workspace->keys.keep(key); !kept) {
-    crypto::wipe(out);
-    return refusal_of(kept.error());
-  }
-  auto read = state_->reader.read(offset, out);
-  if (!read) return failure_of(read.error());
-  return read.value();
+  auto read = use<std::size_t>(state_->keys, [&]() -> Outcome<std::size_t> {
+    auto filled = state_->reader.read(offset, out);
+    if (!filled) return failure_of(filled.error());
+    return filled.value();
+  });
+  if (!read) crypto::wipe(out);
+  return read;
 }
 
 Workspace::Workspace(std::shared_ptr<State> state) : state_(std::move(state)) {}
@@ -159,9 +217,8 @@ Outcome<StreamWriter> Workspace::new_stream(StreamOutput output, const DataConte
   auto cipher =
       envelope::StreamCipher::for_sealing(*key.value().key, key.value().compartment, form.value(), state_->random);
   if (!cipher) return failure_of(cipher.error());
-  return StreamWriter(std::unique_ptr<StreamWriter::State>(
-      new StreamWriter::State{state_, key.value(), std::move(output),
-                              envelope::StreamEncryptor(std::move(cipher).value(), threads), std::nullopt}));
+  return StreamWriter(std::make_unique<StreamWriter::State>(state_, key.value().key->id(), std::move(form).value(),
+                                                            std::move(output), std::move(cipher).value(), threads));
 }
 
 Outcome<StreamReader> Workspace::open_stream(std::uint64_t size, StreamInput input, const DataContext& context) const {
@@ -175,12 +232,15 @@ Outcome<StreamReader> Workspace::open_stream(std::uint64_t size, StreamInput inp
   if (!key) return refusal_of(key.error());
   auto cipher = envelope::StreamCipher::for_opening(*key.value().key, key.value().compartment, form.value(), prefix);
   if (!cipher) return failure_of(cipher.error());
-  auto reader = envelope::StreamReader::open(
-      std::move(cipher).value(), size,
-      [input = std::move(input)](std::uint64_t offset, MutableBytes out) { return result_of(input(offset, out)); });
+  auto read_at = [input = std::move(input), keys = &state_->keys, id = id.value()](std::uint64_t offset,
+                                                                                   MutableBytes out) -> Result<void> {
+    if (auto kept = keys->keep(id); !kept) return as_refusal(kept.error());
+    return result_of(input(offset, out));
+  };
+  auto reader = envelope::StreamReader::open(std::move(cipher).value(), size, std::move(read_at));
   if (!reader) return failure_of(reader.error());
   return StreamReader(
-      std::unique_ptr<StreamReader::State>(new StreamReader::State{state_, key.value(), std::move(reader).value()}));
+      std::make_unique<StreamReader::State>(state_, id.value(), std::move(form).value(), std::move(reader).value()));
 }
 
 Client::Client(std::shared_ptr<State> state) : state_(std::move(state)) {}
@@ -189,11 +249,16 @@ Outcome<Client> Client::create(ClientSettings settings) {
   auto server = library::make_server(std::move(settings.url), settings.api_key, std::move(settings.ca_file));
   crypto::wipe(settings.api_key);
   if (!server) return failure_of(server.error());
-  return Client(std::make_shared<State>(State{std::move(server).value()}));
+  auto connection = std::make_shared<library::Connection>();
+  auto sweeper = library::Sweeper::start(connection->clock);
+  if (!sweeper) return Failure{FailureKind::Failed, "", sweeper.error().message};
+  connection->server = std::move(server).value();
+  connection->sweeper = std::move(sweeper).value();
+  return Client(std::make_shared<State>(State{std::move(connection)}));
 }
 
 Workspace Client::workspace(std::string id) const {
-  return Workspace(std::make_shared<Workspace::State>(state_->server, std::move(id)));
+  return Workspace(std::make_shared<Workspace::State>(state_->connection, std::move(id)));
 }
 
 }  // namespace latchkey

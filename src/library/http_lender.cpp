@@ -14,6 +14,7 @@ namespace json = boost::json;
 namespace {
 
 constexpr std::chrono::seconds kCallTimeout{35};  // the server gives itself 30
+constexpr std::chrono::seconds kCheckTimeout{5};
 constexpr std::size_t kMostAnswer = std::size_t{64} * 1024;
 constexpr std::chrono::minutes kLongestRetryAfter{1};
 
@@ -73,21 +74,33 @@ Result<LeasedKey> HttpLender::key(const RawId& id) {
   return ask(key_path(workspace_id_, id));
 }
 
+Result<void> HttpLender::check(const RawId& id) {
+  LATCHKEY_TRYV(send("GET", lease_path(workspace_id_, id), kCheckTimeout));
+  return success();
+}
+
 Result<LeasedKey> HttpLender::ask(const std::string& path) {
+  auto asked_at = clock_.age_time();
+  LATCHKEY_TRY(auto response, send("POST", path, kCallTimeout));
+  return read_leased_key(response.body, asked_at);
+}
+
+// An answer other than 200 is the error that it means.
+Result<http::ClientResponse> HttpLender::send(std::string method, const std::string& path,
+                                              std::chrono::seconds timeout) {
   http::ClientRequest request;
-  request.method = "POST";
+  request.method = std::move(method);
   request.url = server_->url + path;
   request.headers.set("x-api-key", std::string(as_text(server_->api_key.reveal())));
-  request.deadline = clock_.steady() + kCallTimeout;
+  request.deadline = clock_.steady() + timeout;
   request.max_response_bytes = kMostAnswer;
-  auto asked_at = clock_.age_time();
   auto response = run_blocking(server_->http->send(std::move(request)));
   if (!response) {
     return Error{ErrorCode::Unavailable,
                  fmt::format("no Latchkey server answers at {}: {}", server_->url, response.error().message)};
   }
   if (response.value().status != 200) return read_error(response.value(), clock_.now());
-  return read_leased_key(response.value().body, asked_at);
+  return std::move(response).value();
 }
 
 }  // namespace latchkey::library

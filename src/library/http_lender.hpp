@@ -24,9 +24,12 @@ class HttpLender final : public KeyLender {
       : server_(std::move(server)), clock_(clock), workspace_id_(std::move(workspace_id)) {}
   [[nodiscard]] Result<LeasedKey> active_key() override;
   [[nodiscard]] Result<LeasedKey> key(const RawId& id) override;
+  [[nodiscard]] Result<void> check(const RawId& id) override;
 
  private:
   [[nodiscard]] Result<LeasedKey> ask(const std::string& path);
+  [[nodiscard]] Result<http::ClientResponse> send(std::string method, const std::string& path,
+                                                  std::chrono::seconds timeout);
   std::shared_ptr<const Server> server_;
   const Clock& clock_;
   std::string workspace_id_;

@@ -42,6 +42,11 @@ class HttpLenderTest : public ::testing::Test {
     servers_.push_back(std::make_unique<http::testing::CannedServer>(context_, std::move(bytes)));
     return ask_at(servers_.back()->url());
   }
+  Result<void> check(std::string bytes) {
+    servers_.push_back(std::make_unique<http::testing::CannedServer>(context_, std::move(bytes)));
+    HttpLender lender(make_server(servers_.back()->url(), kApiKey, "").value(), clock_, "wrkspc_01");
+    return lender.check(RawId{});
+  }
   Result<LeasedKey> ask_at(const std::string& url) {
     auto server = make_server(url, kApiKey, "");
     EXPECT_TRUE(server);
@@ -61,6 +66,14 @@ TEST_F(HttpLenderTest, ALeaseIsRead) {
   auto leased = ask(answer(200, lease_body()));
   ASSERT_TRUE(leased) << leased.error().message;
   EXPECT_EQ(to_bytes(leased.value().key->material()), Bytes(32, 9));
+}
+
+TEST_F(HttpLenderTest, ALeaseIsChecked) {
+  EXPECT_TRUE(check(answer(200, R"({"type":"data_key_lease"})")));
+  EXPECT_EQ(check(answer(404, error_body("no", "x"))).error().code, ErrorCode::NotFound);
+  EXPECT_EQ(check(answer(400, error_body("no", "cmek_key_disabled"))).error().reason, "cmek_key_disabled");
+  EXPECT_EQ(check(answer(503, "")).error().code, ErrorCode::Unavailable);
+  EXPECT_EQ(check("not http at all\r\n\r\n").error().code, ErrorCode::Unavailable);
 }
 
 TEST_F(HttpLenderTest, EachAnswerIsTheErrorThatItMeans) {

@@ -14,7 +14,9 @@ namespace json = boost::json;
 
 namespace {
 
-constexpr double kLongestLease = 24 * 3600;  // seconds
+// Seconds. No server lends for longer: it is the most that keyring.most_loan may be.
+constexpr double kLongestLease = 3600;
+constexpr double kSoonestCheck = 1;
 constexpr std::size_t kMostBody = std::size_t{8} * 1024;
 
 Error not_understood() {
@@ -37,9 +39,17 @@ Result<LeasedKey> read_object(const json::object& body, AgeTime asked_at) {
   crypto::wipe(bytes.value());
   auto key = envelope::DataKey::create(id.value(), std::move(material));
   if (!key) return not_understood();
+  std::optional<std::chrono::milliseconds> check_after;
+  if (const auto* seconds = body.if_contains("check_after"); seconds != nullptr && seconds->is_number()) {
+    auto clamped = std::clamp(seconds->to_number<double>(), kSoonestCheck, kLongestLease);
+    check_after = std::chrono::milliseconds(static_cast<std::int64_t>(clamped * 1000));
+  }
   std::chrono::duration<double> left(std::clamp(expires_in->to_number<double>(), 0.0, kLongestLease));
-  return LeasedKey{std::make_shared<const envelope::DataKey>(std::move(key).value()), compartment.value(), asked_at,
-                   asked_at + std::chrono::duration_cast<AgeTime::duration>(left)};
+  std::optional<std::string> external_key_id(text_of(body, "external_key_id"));
+  if (external_key_id->empty()) external_key_id.reset();
+  return LeasedKey{
+      std::make_shared<const envelope::DataKey>(std::move(key).value()), compartment.value(),        asked_at,
+      asked_at + std::chrono::duration_cast<AgeTime::duration>(left), std::move(external_key_id), check_after};
 }
 
 }  // namespace
@@ -50,6 +60,10 @@ std::string active_key_path(std::string_view workspace_id) {
 
 std::string key_path(std::string_view workspace_id, const RawId& id) {
   return fmt::format("{}/{}/unwrap", active_key_path(workspace_id), format_id(id_prefix::kDataKey, id));
+}
+
+std::string lease_path(std::string_view workspace_id, const RawId& id) {
+  return fmt::format("{}/{}/lease", active_key_path(workspace_id), format_id(id_prefix::kDataKey, id));
 }
 
 Result<LeasedKey> read_leased_key(std::string& body, AgeTime asked_at) {

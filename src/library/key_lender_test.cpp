@@ -33,9 +33,20 @@ TEST(ReadLeasedKey, CountsFromTheQuestion) {
   EXPECT_TRUE(text.empty());
 }
 
-TEST(ReadLeasedKey, NoLeaseIsLongerThanADayNorNegative) {
+TEST(ReadLeasedKey, HowOftenItIsToBeCheckedIsBounded) {
+  auto old = body();
+  EXPECT_FALSE(read_leased_key(old, kAsked).value().check_after) << "a server that does not know of it";
+  for (const auto& [said, read] : {std::pair("5", milliseconds(5'000)), std::pair("0", milliseconds(1'000)),
+                                   std::pair("-1", milliseconds(1'000)), std::pair("1e300", milliseconds(3'600'000))}) {
+    auto text = body();
+    text.insert(text.size() - 1, std::string(R"(,"check_after":)") + said);
+    EXPECT_EQ(read_leased_key(text, kAsked).value().check_after, read) << said;
+  }
+}
+
+TEST(ReadLeasedKey, NoLeaseIsLongerThanAnHourNorNegative) {
   auto forever = body("1e300");
-  EXPECT_EQ(read_leased_key(forever, kAsked).value().ends_at, kAsked + std::chrono::hours(24));
+  EXPECT_EQ(read_leased_key(forever, kAsked).value().ends_at, kAsked + std::chrono::hours(1));
   auto past = body("-5");
   EXPECT_EQ(read_leased_key(past, kAsked).value().ends_at, kAsked);
 }
@@ -71,6 +82,7 @@ TEST(Paths, AreTheApis) {
   EXPECT_EQ(active_key_path("wrkspc_1/x"), "/v1/workspaces/wrkspc_1%2Fx/data_keys");
   EXPECT_TRUE(key_path("wrkspc_1", RawId{}).starts_with("/v1/workspaces/wrkspc_1/data_keys/"));
   EXPECT_TRUE(key_path("wrkspc_1", RawId{}).ends_with("/unwrap"));
+  EXPECT_TRUE(lease_path("wrkspc_1", RawId{}).ends_with("/lease"));
 }
 
 }  // namespace

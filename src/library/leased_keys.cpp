@@ -1,11 +1,26 @@
 #include "library/leased_keys.hpp"
 
+#include <algorithm>
+
 namespace latchkey::library {
 
 namespace {
 
-bool is_due(const LeasedKey& lease, AgeTime now) {
-  return now >= lease.ends_at - (lease.ends_at - lease.asked_at) / 4;
+// How often who is told of a refusal while the lender answers him begins anew.
+constexpr int kMostTries = 3;
+
+bool is_due(AgeTime asked_at, AgeTime ends_at, AgeTime now) {
+  return now >= ends_at - (ends_at - asked_at) / 4;
+}
+
+// Of the one who asks, whatever is asked for.
+bool refuses_us(const Error& error) {
+  return error.code == ErrorCode::Unauthenticated || error.code == ErrorCode::PermissionDenied;
+}
+
+// Of the customer's key, which is one for the whole workspace.
+bool refuses_the_customers_key(const Error& error) {
+  return error.reason.starts_with("cmek_");
 }
 
 // Longer than a call may take on a machine that does not sleep meanwhile.
@@ -26,86 +41,244 @@ Result<LeasedKey> LeasedKeys::for_decryption(const RawId& id) {
   return get(id);
 }
 
-Result<void> LeasedKeys::keep(LeasedKey& key) {
-  if (!is_due(key, clock_.age_time())) return success();
-  LATCHKEY_TRY(key, for_decryption(key.key->id()));
+Result<void> LeasedKeys::keep(const RawId& id) {
+  LATCHKEY_TRYV(get(id));
   return success();
+}
+
+// A question that others wait for. It ends with this object, also where the lender throws.
+class LeasedKeys::Asking {
+ public:
+  Asking(LeasedKeys& keys, Lock& lock, const Name& name)
+      : keys_(keys), lock_(lock), name_(name), question_(std::make_shared<Question>()) {
+    keys_.questions_.emplace(name_, question_);
+  }
+  Asking(const Asking&) = delete;
+  Asking& operator=(const Asking&) = delete;
+  ~Asking() {
+    if (!lock_.owns_lock()) lock_.lock();
+    question_->is_over = true;
+    keys_.questions_.erase(name_);
+    keys_.answered_.notify_all();
+  }
+  void fail(const Error& error) { question_->error = error; }
+
+ private:
+  LeasedKeys& keys_;
+  Lock& lock_;
+  Name name_;
+  std::shared_ptr<Question> question_;
+};
+
+Result<LeasedKey> LeasedKeys::get(const Name& name) {
+  Lock lock(mutex_);
+  for (;;) {
+    auto now = clock_.age_time();
+    auto found = find(name, now);
+    if (found && !found->is_due) {
+      Name id = found->key.key->id();
+      if (!found->is_to_check || questions_.contains(id)) return found->key;
+      check(lock, *id);
+      continue;
+    }
+    auto failure = find_failure(name, now);
+    auto asked = questions_.find(name);
+    // Either we are to wait, or somebody asks already; what is left of the lease is good until then.
+    bool is_settled = failure || asked != questions_.end();
+    if (found && is_settled) return found->key;
+    if (failure) return *failure;
+    if (!is_settled) return ask(lock, name);
+    auto question = asked->second;
+    answered_.wait(lock, [&] { return question->is_over; });
+    if (question->error) return *question->error;
+  }
+}
+
+Result<LeasedKey> LeasedKeys::ask(Lock& lock, const Name& name) {
+  auto answer = [&] {
+    Asking asking(*this, lock, name);
+    auto given = ask_lender(lock, name);
+    if (!given) asking.fail(given.error());
+    return given;
+  }();
+  lock.unlock();
+  if (answer && on_lease_) on_lease_();
+  return answer;
+}
+
+// Whether the lease of `id` still holds: what comes of it is in leases_.
+void LeasedKeys::check(Lock& lock, const RawId& id) {
+  Asking asking(*this, lock, id);
+  if (auto checked = check_lender(lock, id); !checked) asking.fail(checked.error());
+}
+
+Result<void> LeasedKeys::check_lender(Lock& lock, const RawId& id) {
+  lock.unlock();
+  auto holds = lender_.check(id);
+  lock.lock();
+  if (!holds && holds.error().code == ErrorCode::NotFound) {
+    // Another server, or one that was started anew: it may lend the key, or say why not.
+    if (auto anew = ask_lender(lock, id); !anew) return anew.error();
+    holds = success();
+  }
+  if (!holds && holds.error().code != ErrorCode::Unavailable) return fail(id, holds.error()).error();
+  auto& by_name = leases_.get<ByName>();
+  auto lease = by_name.find(id);
+  if (lease == by_name.end() || !lease->key.check_after) return success();
+  auto next = *lease->key.check_after;
+  if (!holds) next = std::max(next, holds.error().retry_after.value_or(next));
+  by_name.modify(lease, [&](Lease& held) { held.check_at = clock_.age_time() + next; });
+  return success();
+}
+
+// Without the lock while the lender is asked. What it gives is kept only where nobody was refused meanwhile.
+Result<LeasedKey> LeasedKeys::ask_lender(Lock& lock, const Name& name) {
+  for (int attempt = 0; attempt < kMostTries; ++attempt) {
+    auto seen = refusals_;
+    lock.unlock();
+    auto answer = name ? lender_.key(*name) : lender_.active_key();
+    lock.lock();
+    if (!answer) return fail(name, answer.error());
+    if (refusals_ != seen || is_of_before_sleep(answer, clock_.age_time())) continue;
+    take(name, answer.value());
+    return answer;
+  }
+  return Error{ErrorCode::Unavailable, "the data key was refused and lent again and again. Try again"};
+}
+
+std::optional<LeasedKeys::Found> LeasedKeys::find(const Name& name, AgeTime now) {
+  if (!name && (!active_ || now >= active_->ends_at)) return std::nullopt;
+  auto& by_name = leases_.get<ByName>();
+  auto lease = by_name.find(name ? *name : active_->id);
+  if (lease == by_name.end() || now >= lease->key.ends_at) return std::nullopt;
+  auto& by_use = leases_.get<ByUse>();
+  by_use.relocate(by_use.begin(), leases_.project<ByUse>(lease));
+  bool due = is_due(lease->key.asked_at, lease->key.ends_at, now);
+  // Another may have become the active one since.
+  if (!name) due = due || is_due(active_->asked_at, active_->ends_at, now);
+  return Found{lease->key, due, now >= lease->check_at};
+}
+
+std::optional<Error> LeasedKeys::find_failure(const Name& name, AgeTime now) {
+  auto& by_name = failures_.get<ByName>();
+  auto failure = by_name.find(name);
+  if (failure == by_name.end()) return std::nullopt;
+  if (now >= failure->until) {
+    by_name.erase(failure);
+    return std::nullopt;
+  }
+  auto& by_use = failures_.get<ByUse>();
+  by_use.relocate(by_use.begin(), failures_.project<ByUse>(failure));
+  return failure->error;
+}
+
+void LeasedKeys::take(const Name& name, const LeasedKey& key) {
+  auto id = key.key->id();
+  failures_.get<ByName>().erase(name);
+  if (!name) active_ = Active{id, key.asked_at, key.ends_at};
+  auto& by_name = leases_.get<ByName>();
+  auto& by_use = leases_.get<ByUse>();
+  auto held = by_name.find(id);
+  Lease lease{id, key, key.check_after ? key.asked_at + *key.check_after : AgeTime::max()};
+  if (held == by_name.end()) {
+    by_use.push_front(std::move(lease));
+  } else {
+    if (held->key.asked_at <= key.asked_at) by_name.replace(held, std::move(lease));
+    by_use.relocate(by_use.begin(), leases_.project<ByUse>(held));
+  }
+  while (by_use.size() > limits_.most_leases) {
+    forget_derived(by_use.back().id);
+    by_use.pop_back();
+  }
+}
+
+// After an error: what is left of the lease, or nothing.
+Result<LeasedKey> LeasedKeys::fail(const Name& name, const Error& error) {
+  auto now = clock_.age_time();
+  if (error.code == ErrorCode::Unavailable) {
+    if (error.retry_after && error.retry_after->count() > 0) remember(name, error, now + *error.retry_after);
+    auto found = find(name, now);
+    return found ? Result<LeasedKey>(found->key) : error;
+  }
+  auto id = name;
+  if (!name && active_) id = active_->id;
+  bool is_unknown = error.code == ErrorCode::NotFound;
+  // Without its workspace nothing is left; a name that a ciphertext made up says nothing of the other keys.
+  bool all = refuses_us(error) || (is_unknown && !name);
+  bool customers = refuses_the_customers_key(error);
+  if (is_unknown && name) remember(name, error, now + limits_.unknown_for);
+  bool dropped = drop_if(
+      [&](const LeasedKey& key) { return all || (customers && key.external_key_id) || (id && key.key->id() == *id); });
+  if (dropped || !is_unknown) ++refusals_;
+  return error;
+}
+
+void LeasedKeys::remember(const Name& name, const Error& error, AgeTime until) {
+  failures_.get<ByName>().erase(name);
+  auto& by_use = failures_.get<ByUse>();
+  by_use.push_front(Failure{name, error, until});
+  while (by_use.size() > limits_.most_failures) by_use.pop_back();
+}
+
+template <class Which>
+bool LeasedKeys::drop_if(const Which& which) {
+  auto before = leases_.size();
+  leases_.get<ByUse>().remove_if([&](const Lease& lease) {
+    if (!which(lease.key)) return false;
+    forget_derived(lease.id);
+    return true;
+  });
+  return leases_.size() < before;
+}
+
+void LeasedKeys::forget_derived(const RawId& id) {
+  auto [first, last] = derived_.equal_range(id);
+  for (auto entry = first; entry != last; ++entry) entry->second->forget();
+}
+
+void LeasedKeys::add(const RawId& id, Derived& derived) {
+  std::scoped_lock lock(mutex_);
+  derived_.emplace(id, &derived);
+}
+
+void LeasedKeys::remove(const RawId& id, Derived& derived) {
+  std::scoped_lock lock(mutex_);
+  auto [first, last] = derived_.equal_range(id);
+  for (auto entry = first; entry != last; ++entry) {
+    if (entry->second != &derived) continue;
+    derived_.erase(entry);
+    return;
+  }
+}
+
+bool LeasedKeys::holds(const RawId& id) const {
+  std::scoped_lock lock(mutex_);
+  const auto& by_name = leases_.get<ByName>();
+  auto lease = by_name.find(id);
+  return lease != by_name.end() && clock_.age_time() < lease->key.ends_at;
+}
+
+std::optional<AgeTime> LeasedKeys::sweep() {
+  std::scoped_lock lock(mutex_);
+  auto now = clock_.age_time();
+  (void)drop_if([&](const LeasedKey& key) { return now >= key.ends_at; });
+  failures_.get<ByUse>().remove_if([&](const Failure& failure) { return now >= failure.until; });
+  std::optional<AgeTime> next;
+  for (const auto& lease : leases_.get<ByUse>()) next = std::min(next.value_or(lease.key.ends_at), lease.key.ends_at);
+  return next;
 }
 
 void LeasedKeys::clear() {
   std::scoped_lock lock(mutex_);
-  places_.clear();
+  ++refusals_;
+  (void)drop_if([](const LeasedKey&) { return true; });
+  failures_.clear();
+  active_.reset();
 }
 
-std::shared_ptr<LeasedKeys::Place> LeasedKeys::place(const PlaceName& name) {
+LeasedKeys::Counts LeasedKeys::counts() const {
   std::scoped_lock lock(mutex_);
-  auto& found = places_[name];
-  if (!found) found = std::make_shared<Place>();
-  return found;
-}
-
-Result<LeasedKey> LeasedKeys::get(const PlaceName& name) {
-  auto here = place(name);
-  std::uint64_t seen = 0;
-  {
-    std::scoped_lock lock(here->state);
-    seen = here->answers;
-    auto now = clock_.age_time();
-    if (here->lease && !is_due(*here->lease, now)) return *here->lease;
-    if (here->last_error && now < here->ask_again_at) return what_is_left(*here, now);
-  }
-  std::unique_lock asking(here->asking, std::try_to_lock);
-  if (!asking.owns_lock()) {
-    {
-      // Somebody asks already, and the lease is still good.
-      std::scoped_lock lock(here->state);
-      if (here->lease && clock_.age_time() < here->lease->ends_at) return *here->lease;
-    }
-    asking.lock();
-  }
-  {
-    // An answer that came while we waited is ours, too.
-    std::scoped_lock lock(here->state);
-    if (here->answers != seen) {
-      auto now = clock_.age_time();
-      if (here->lease && now < here->lease->ends_at) return *here->lease;
-      if (here->last_error) return what_is_left(*here, now);
-    }
-  }
-  return ask(*here, name);
-}
-
-// With `asking` held.
-Result<LeasedKey> LeasedKeys::ask(Place& place, const PlaceName& name) {
-  auto ask_lender = [&] { return name ? lender_.key(*name) : lender_.active_key(); };
-  auto answer = ask_lender();
-  if (is_of_before_sleep(answer, clock_.age_time())) answer = ask_lender();
-  if (is_of_before_sleep(answer, clock_.age_time())) {
-    answer = Error{ErrorCode::Unavailable, "the lease of the data key was over before it arrived. Try again"};
-  }
-  std::scoped_lock lock(place.state);
-  ++place.answers;
-  if (answer) {
-    place.last_error.reset();
-    place.lease = answer.value();
-    return answer;
-  }
-  auto now = clock_.age_time();
-  place.last_error = answer.error();
-  place.ask_again_at = now;
-  if (answer.error().code == ErrorCode::Unavailable) {
-    place.ask_again_at += answer.error().retry_after.value_or(std::chrono::milliseconds(0));
-  } else {
-    place.lease.reset();
-  }
-  return what_is_left(place, now);
-}
-
-// After an error, with `state` held.
-Result<LeasedKey> LeasedKeys::what_is_left(Place& place, AgeTime now) {
-  if (place.lease && now < place.lease->ends_at) return *place.lease;
-  place.lease.reset();
-  return *place.last_error;
+  return {leases_.size(), failures_.size(), questions_.size()};
 }
 
 }  // namespace latchkey::library

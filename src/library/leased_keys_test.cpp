@@ -1,64 +1,43 @@
 #include "library/leased_keys.hpp"
 
-#include <atomic>
-#include <functional>
 #include <latch>
 #include <thread>
 
 #include <gtest/gtest.h>
 
+#include "library/testing/fake_lender.hpp"
+
 namespace latchkey::library {
 namespace {
 
+using std::chrono::milliseconds;
 using std::chrono::seconds;
+using testing::FakeLender;
+using testing::raw;
+using Name = FakeLender::Name;
 
-RawId raw(std::uint8_t first) {
-  RawId id{};
-  id[0] = first;
-  return id;
-}
-
-// Lends for a minute, unless it is told to answer otherwise.
-class FakeLender final : public KeyLender {
+class Remnant final : public LeasedKeys::Derived {
  public:
-  explicit FakeLender(const Clock& clock) : clock_(clock) {}
-  Result<LeasedKey> active_key() override { return lend(raw(1)); }
-  Result<LeasedKey> key(const RawId& id) override { return lend(id); }
-
-  std::function<std::optional<Error>()> answer = [] { return std::nullopt; };
-  std::function<void()> while_asking;
-  std::atomic<int> calls = 0;
-
- private:
-  Result<LeasedKey> lend(const RawId& id) {
-    ++calls;
-    if (auto error = answer()) return *error;
-    auto now = clock_.age_time();
-    if (while_asking) while_asking();
-    return LeasedKey{std::make_shared<const envelope::DataKey>(
-                         envelope::DataKey::create(id, crypto::SecretBytes(Bytes(32, id[0]))).value()),
-                     Uuid{}, now, now + seconds(60)};
-  }
-  const Clock& clock_;
+  void forget() override { is_forgotten = true; }
+  bool is_forgotten = false;
 };
 
 class LeasedKeysTest : public ::testing::Test {
  protected:
-  void fail_with(ErrorCode code) {
-    lender_.answer = [code] { return Error{code, "as it was told"}; };
-  }
-  void answer() {
-    lender_.answer = [] { return std::nullopt; };
-  }
+  // Gone from memory, that is.
+  static std::weak_ptr<const envelope::DataKey> watch(const Result<LeasedKey>& lease) { return lease.value().key; }
+
   ManualClock clock_{Timestamp(seconds(1'800'000'000))};
   FakeLender lender_{clock_};
-  LeasedKeys keys_{lender_, clock_};
+  LeasedKeysLimits limits_{.most_leases = 8, .most_failures = 16};
+  LeasedKeys keys_{lender_, clock_, {}, limits_};
 };
 
 TEST_F(LeasedKeysTest, AreAskedForOnce) {
   for (int i = 0; i < 5; ++i) {
     EXPECT_EQ(keys_.for_encryption().value().key->id(), raw(1));
     EXPECT_EQ(keys_.for_decryption(raw(2)).value().key->id(), raw(2));
+    EXPECT_EQ(keys_.for_decryption(raw(1)).value().key->id(), raw(1)) << "the active one is on lease already";
     clock_.advance(seconds(8));
   }
   EXPECT_EQ(lender_.calls, 2);
@@ -75,20 +54,20 @@ TEST_F(LeasedKeysTest, AreRenewedALittleAhead) {
 
 TEST_F(LeasedKeysTest, AreNotUsedPastTheirEndByAMachineThatSlept) {
   for (auto slept : {std::chrono::hours(1), std::chrono::hours(24 * 7)}) {
-    answer();
-    auto held = keys_.for_decryption(raw(2)).value();
+    lender_.lend_again();
+    ASSERT_TRUE(keys_.for_decryption(raw(2)));
     ASSERT_TRUE(keys_.for_encryption());
     auto before = lender_.calls.load();
-    fail_with(ErrorCode::PermissionDenied);
+    lender_.fail_with(ErrorCode::PermissionDenied);
     clock_.sleep(slept);
     EXPECT_EQ(keys_.for_encryption().error().code, ErrorCode::PermissionDenied);
     EXPECT_EQ(keys_.for_decryption(raw(2)).error().code, ErrorCode::PermissionDenied);
-    EXPECT_EQ(keys_.keep(held).error().code, ErrorCode::PermissionDenied) << "an open stream's";
+    EXPECT_EQ(keys_.keep(raw(2)).error().code, ErrorCode::PermissionDenied) << "an open stream's";
     EXPECT_EQ(lender_.calls, before + 3);
   }
-  answer();
+  lender_.lend_again();
   ASSERT_TRUE(keys_.for_encryption());
-  fail_with(ErrorCode::Unavailable);
+  lender_.fail_with(ErrorCode::Unavailable);
   clock_.sleep(std::chrono::hours(1));
   EXPECT_EQ(keys_.for_encryption().error().code, ErrorCode::Unavailable) << "no outage is bridged past the end";
 }
@@ -114,9 +93,18 @@ TEST_F(LeasedKeysTest, AnAnswerThatSleptOnItsWayIsAskedForAgain) {
   EXPECT_EQ(keys_.for_encryption().error().code, ErrorCode::Unavailable);
 }
 
+TEST_F(LeasedKeysTest, AnotherActiveKeyIsNoticedThoughTheOldOneIsRenewedByReads) {
+  ASSERT_TRUE(keys_.for_encryption());
+  clock_.advance(seconds(50));
+  ASSERT_TRUE(keys_.for_decryption(raw(1)));
+  EXPECT_EQ(lender_.calls, 2);
+  ASSERT_TRUE(keys_.for_encryption());
+  EXPECT_EQ(lender_.calls, 3);
+}
+
 TEST_F(LeasedKeysTest, NobodyIsAskedBeforeTheTimeThatTheServerSaid) {
   ASSERT_TRUE(keys_.for_encryption());
-  lender_.answer = [] { return Error{ErrorCode::Unavailable, "as it was told", "", seconds(20)}; };
+  lender_.answer = [](const Name&) { return Error{ErrorCode::Unavailable, "as it was told", "", seconds(20)}; };
   clock_.advance(seconds(45));
   EXPECT_TRUE(keys_.for_encryption());
   EXPECT_EQ(lender_.calls, 2);
@@ -125,57 +113,292 @@ TEST_F(LeasedKeysTest, NobodyIsAskedBeforeTheTimeThatTheServerSaid) {
   clock_.advance(seconds(5));
   EXPECT_EQ(keys_.for_encryption().error().code, ErrorCode::Unavailable) << "the lease is over";
   EXPECT_EQ(lender_.calls, 2);
-  answer();
+  lender_.lend_again();
   clock_.advance(seconds(1));
   EXPECT_TRUE(keys_.for_encryption());
   EXPECT_EQ(lender_.calls, 3);
 }
 
 TEST_F(LeasedKeysTest, ARefusalIsAskedAgainAtOnceWhateverItSaysOfTime) {
-  lender_.answer = [] { return Error{ErrorCode::PermissionDenied, "no", "", seconds(20)}; };
+  lender_.answer = [](const Name&) { return Error{ErrorCode::PermissionDenied, "no", "", seconds(20)}; };
   EXPECT_FALSE(keys_.for_encryption());
-  answer();
+  lender_.lend_again();
   EXPECT_TRUE(keys_.for_encryption());
 }
 
 TEST_F(LeasedKeysTest, AnOutageIsBridgedToTheEndOfTheLeaseAndNotBeyond) {
   ASSERT_TRUE(keys_.for_encryption());
-  fail_with(ErrorCode::Unavailable);
+  lender_.fail_with(ErrorCode::Unavailable);
   clock_.advance(seconds(59));
   EXPECT_TRUE(keys_.for_encryption());
   clock_.advance(seconds(1));
   EXPECT_EQ(keys_.for_encryption().error().code, ErrorCode::Unavailable);
-  answer();
+  lender_.lend_again();
   EXPECT_TRUE(keys_.for_encryption());
 }
 
 TEST_F(LeasedKeysTest, ARefusalEndsItAtOnce) {
   for (auto code : {ErrorCode::Invalid, ErrorCode::PermissionDenied, ErrorCode::Unauthenticated, ErrorCode::NotFound}) {
-    answer();
-    auto held = keys_.for_decryption(raw(7)).value();
-    std::weak_ptr<const envelope::DataKey> watched = held.key;
-    held.key.reset();
+    lender_.lend_again();
+    auto watched = watch(keys_.for_decryption(raw(7)));
     clock_.advance(seconds(50));
-    fail_with(code);
+    lender_.fail_with(code);
     EXPECT_EQ(keys_.for_decryption(raw(7)).error().code, code);
     EXPECT_TRUE(watched.expired()) << "the key is still in memory";
-    // It is not remembered: whoever asks next hears what is true then.
-    answer();
+    // Whoever asks next hears what is true then; that there is no such key is remembered for a moment.
+    lender_.lend_again();
+    if (code == ErrorCode::NotFound) clock_.advance(limits_.unknown_for);
     EXPECT_TRUE(keys_.for_decryption(raw(7)));
   }
 }
 
+// What else goes when a key in use is refused: the active key raw(1), raw(2) that is the customer's, too, and raw(3)
+// from before there was a customer's key.
+TEST_F(LeasedKeysTest, ARefusalEndsWhatItSpeaksOf) {
+  struct Case {
+    ErrorCode code;
+    std::string reason;
+    Name asked;
+    std::vector<std::uint8_t> kept;
+  };
+  for (const auto& [code, reason, asked, kept] :
+       std::vector<Case>{{ErrorCode::Invalid, "cmek_key_disabled", std::nullopt, {3}},
+                         {ErrorCode::Invalid, "cmek_key_network_blocked", raw(2), {3}},
+                         {ErrorCode::Invalid, "cmek_key_disabled", raw(9), {3}},
+                         {ErrorCode::Invalid, "data_key_destroyed", raw(2), {1, 3}},
+                         {ErrorCode::Invalid, "data_key_destroyed", raw(9), {1, 2, 3}},
+                         {ErrorCode::Invalid, "", std::nullopt, {2, 3}},
+                         {ErrorCode::Invalid, "", raw(1), {2, 3}},
+                         {ErrorCode::NotFound, "", raw(2), {1, 3}},
+                         {ErrorCode::NotFound, "", raw(9), {1, 2, 3}},
+                         {ErrorCode::NotFound, "", std::nullopt, {}},
+                         {ErrorCode::Unauthenticated, "", raw(9), {}},
+                         {ErrorCode::PermissionDenied, "", std::nullopt, {}},
+                         {ErrorCode::Unavailable, "cmek_key_unreachable", std::nullopt, {1, 2, 3}}}) {
+    keys_.clear();
+    lender_.lend_again();
+    std::array<std::weak_ptr<const envelope::DataKey>, 4> watched;
+    std::array<Remnant, 4> derived;
+    watched[1] = watch(keys_.for_encryption());
+    watched[2] = watch(keys_.for_decryption(raw(2)));
+    lender_.external_key_id.reset();
+    watched[3] = watch(keys_.for_decryption(raw(3)));
+    lender_.external_key_id = "ekey_1";
+    for (std::uint8_t i = 1; i <= 3; ++i) keys_.add(raw(i), derived[i]);
+    clock_.advance(seconds(46));
+    lender_.fail_with(code, reason);
+    (void)(asked ? keys_.for_decryption(*asked) : keys_.for_encryption());
+    for (std::uint8_t i = 1; i <= 3; ++i) {
+      bool is_kept = std::ranges::count(kept, i) == 1;
+      EXPECT_EQ(!watched[i].expired(), is_kept) << to_string(code) << " " << reason << ", key " << int{i};
+      EXPECT_EQ(derived[i].is_forgotten, !is_kept) << to_string(code) << " " << reason << ", key " << int{i};
+      EXPECT_EQ(keys_.holds(raw(i)), is_kept);
+      keys_.remove(raw(i), derived[i]);
+    }
+  }
+}
+
+TEST_F(LeasedKeysTest, ForgedIdsAreBoundedAndPushNothingOut) {
+  auto own = watch(keys_.for_encryption());
+  auto old = watch(keys_.for_decryption(raw(2)));
+  lender_.fail_with(ErrorCode::NotFound);
+  for (int i = 0; i < 6000; ++i) {
+    auto forged = raw(99, static_cast<std::uint8_t>(i >> 8), static_cast<std::uint8_t>(i));
+    ASSERT_EQ(keys_.for_decryption(forged).error().code, ErrorCode::NotFound);
+  }
+  auto counts = keys_.counts();
+  EXPECT_EQ(counts.leases, 2U);
+  EXPECT_EQ(counts.failures, limits_.most_failures);
+  EXPECT_EQ(counts.questions, 0U);
+  EXPECT_FALSE(own.expired());
+  EXPECT_FALSE(old.expired());
+  clock_.advance(limits_.unknown_for);
+  (void)keys_.sweep();
+  EXPECT_EQ(keys_.counts().failures, 0U);
+}
+
+TEST_F(LeasedKeysTest, OutagesOfForgedIdsAreBoundedToo) {
+  lender_.answer = [](const Name&) { return Error{ErrorCode::Unavailable, "later", "", seconds(60)}; };
+  for (int i = 0; i < 6000; ++i) {
+    (void)keys_.for_decryption(raw(99, static_cast<std::uint8_t>(i >> 8), static_cast<std::uint8_t>(i)));
+  }
+  EXPECT_EQ(keys_.counts().failures, limits_.most_failures);
+  EXPECT_EQ(keys_.counts().leases, 0U);
+}
+
+TEST_F(LeasedKeysTest, AnUnknownIdIsAskedForOnceInAWhile) {
+  lender_.fail_with(ErrorCode::NotFound);
+  for (int i = 0; i < 100; ++i) EXPECT_EQ(keys_.for_decryption(raw(99)).error().code, ErrorCode::NotFound);
+  EXPECT_EQ(lender_.calls, 1);
+  clock_.advance(limits_.unknown_for);
+  lender_.lend_again();
+  EXPECT_TRUE(keys_.for_decryption(raw(99)));
+}
+
+TEST_F(LeasedKeysTest, OfTooManyTheLeastRecentlyUsedGoes) {
+  std::vector<std::weak_ptr<const envelope::DataKey>> watched;
+  std::vector<Remnant> derived(limits_.most_leases + 1);
+  for (std::uint8_t i = 0; i < limits_.most_leases; ++i) {
+    watched.push_back(watch(keys_.for_decryption(raw(i))));
+    keys_.add(raw(i), derived[i]);
+  }
+  ASSERT_TRUE(keys_.for_decryption(raw(0)));
+  ASSERT_TRUE(keys_.for_decryption(raw(100)));
+  EXPECT_EQ(keys_.counts().leases, limits_.most_leases);
+  for (std::uint8_t i = 0; i < limits_.most_leases; ++i) {
+    EXPECT_EQ(watched[i].expired(), i == 1);
+    EXPECT_EQ(derived[i].is_forgotten, i == 1);
+    keys_.remove(raw(i), derived[i]);
+  }
+}
+
+TEST_F(LeasedKeysTest, ASweepWipesWhatIsOver) {
+  EXPECT_FALSE(keys_.sweep());
+  auto first = watch(keys_.for_encryption());
+  auto ends_at = keys_.for_encryption().value().ends_at;
+  Remnant derived;
+  keys_.add(raw(1), derived);
+  clock_.advance(seconds(10));
+  auto second = watch(keys_.for_decryption(raw(2)));
+  EXPECT_EQ(keys_.sweep(), ends_at);
+  clock_.advance(seconds(50) - milliseconds(1));
+  EXPECT_EQ(keys_.sweep(), ends_at);
+  EXPECT_FALSE(first.expired() || derived.is_forgotten);
+  clock_.advance(milliseconds(1));
+  EXPECT_EQ(keys_.sweep(), ends_at + seconds(10));
+  EXPECT_TRUE(first.expired() && derived.is_forgotten);
+  EXPECT_FALSE(second.expired());
+  keys_.remove(raw(1), derived);
+}
+
+TEST_F(LeasedKeysTest, TellsOfEachNewLease) {
+  int told = 0;
+  LeasedKeys keys(lender_, clock_, [&] { ++told; });
+  ASSERT_TRUE(keys.for_encryption());
+  ASSERT_TRUE(keys.for_encryption());
+  EXPECT_EQ(told, 1);
+  lender_.fail_with(ErrorCode::NotFound);
+  EXPECT_FALSE(keys.for_decryption(raw(9)));
+  EXPECT_EQ(told, 1);
+}
+
 TEST_F(LeasedKeysTest, KeepRenewsWhatIsInUse) {
-  auto key = keys_.for_encryption().value();
-  EXPECT_TRUE(keys_.keep(key));
+  ASSERT_TRUE(keys_.for_encryption());
+  EXPECT_TRUE(keys_.keep(raw(1)));
   EXPECT_EQ(lender_.calls, 1);
   clock_.advance(seconds(50));
-  EXPECT_TRUE(keys_.keep(key));
+  EXPECT_TRUE(keys_.keep(raw(1)));
   EXPECT_EQ(lender_.calls, 2);
-  EXPECT_GT(key.ends_at, clock_.age_time() + seconds(50));
   clock_.advance(seconds(50));
-  fail_with(ErrorCode::Invalid);
-  EXPECT_FALSE(keys_.keep(key));
+  lender_.fail_with(ErrorCode::Invalid);
+  EXPECT_FALSE(keys_.keep(raw(1)));
+}
+
+// The lender says that a lease is to be checked each 5 s.
+class CheckedLeasesTest : public LeasedKeysTest {
+ protected:
+  CheckedLeasesTest() { lender_.check_after = seconds(5); }
+  void check_gives(Error error) {
+    lender_.check_answer = [error = std::move(error)](const RawId&) { return error; };
+  }
+};
+
+TEST_F(CheckedLeasesTest, AreCheckedWhileTheyAreUsed) {
+  for (int i = 0; i < 8; ++i) {
+    ASSERT_TRUE(keys_.for_encryption());
+    ASSERT_TRUE(keys_.for_decryption(raw(1)));
+    EXPECT_EQ(lender_.checks, i / 2) << i;
+    clock_.advance(milliseconds(2'500));
+  }
+  EXPECT_EQ(lender_.calls, 1);
+}
+
+TEST_F(CheckedLeasesTest, ASuspensionEndsThemWithinTheInterval) {
+  auto watched = watch(keys_.for_encryption());
+  Remnant derived;
+  keys_.add(raw(1), derived);
+  check_gives({ErrorCode::Invalid, "no", "cmek_key_disabled"});
+  lender_.fail_with(ErrorCode::Invalid, "cmek_key_disabled");
+  clock_.advance(seconds(5) - milliseconds(1));
+  EXPECT_TRUE(keys_.for_encryption());
+  clock_.advance(milliseconds(1));
+  EXPECT_EQ(keys_.for_encryption().error().reason, "cmek_key_disabled");
+  EXPECT_TRUE(watched.expired());
+  EXPECT_TRUE(derived.is_forgotten);
+  keys_.remove(raw(1), derived);
+}
+
+TEST_F(CheckedLeasesTest, ACheckThatIsRefusedEndsWhatItSpeaksOf) {
+  auto other = watch(keys_.for_decryption(raw(2)));
+  auto own = watch(keys_.for_decryption(raw(3)));
+  clock_.advance(seconds(5));
+  check_gives({ErrorCode::Unauthenticated, "no"});
+  lender_.fail_with(ErrorCode::Unauthenticated);
+  EXPECT_EQ(keys_.for_decryption(raw(3)).error().code, ErrorCode::Unauthenticated);
+  EXPECT_TRUE(own.expired() && other.expired());
+}
+
+TEST_F(CheckedLeasesTest, WhereTheServerCannotBeReachedTheyGoOnToTheirEnd) {
+  ASSERT_TRUE(keys_.for_encryption());
+  check_gives({ErrorCode::Unavailable, "no server"});
+  lender_.fail_with(ErrorCode::Unavailable);
+  for (int i = 0; i < 12; ++i) {
+    EXPECT_TRUE(keys_.for_encryption()) << i;
+    EXPECT_TRUE(keys_.for_encryption()) << i;
+    EXPECT_LE(lender_.checks, i) << "once each interval";
+    clock_.advance(seconds(5));
+  }
+  EXPECT_EQ(keys_.for_encryption().error().code, ErrorCode::Unavailable);
+}
+
+TEST_F(CheckedLeasesTest, AServerThatIsBusyIsNotCheckedBeforeItsTime) {
+  ASSERT_TRUE(keys_.for_encryption());
+  check_gives({ErrorCode::Unavailable, "busy", "", seconds(20)});
+  clock_.advance(seconds(5));
+  EXPECT_TRUE(keys_.for_encryption());
+  clock_.advance(seconds(19));
+  EXPECT_TRUE(keys_.for_encryption());
+  EXPECT_EQ(lender_.checks, 1);
+  clock_.advance(seconds(1));
+  EXPECT_TRUE(keys_.for_encryption());
+  EXPECT_EQ(lender_.checks, 2);
+}
+
+// It was started anew, or is another one.
+TEST_F(CheckedLeasesTest, AServerThatKnowsNothingOfItIsAskedForTheKey) {
+  check_gives({ErrorCode::NotFound, "not here"});
+  auto first = keys_.for_encryption().value();
+  clock_.advance(seconds(5));
+  EXPECT_EQ(keys_.for_encryption().value().ends_at, first.ends_at + seconds(5));
+  EXPECT_EQ(lender_.calls, 2);
+  lender_.fail_with(ErrorCode::Unavailable);
+  clock_.advance(seconds(5));
+  EXPECT_TRUE(keys_.for_encryption()) << "what is left of the lease";
+  EXPECT_EQ(lender_.checks, 2);
+  lender_.fail_with(ErrorCode::Invalid, "cmek_key_disabled");
+  clock_.advance(seconds(5));
+  EXPECT_EQ(keys_.for_encryption().error().reason, "cmek_key_disabled");
+}
+
+TEST_F(CheckedLeasesTest, OthersGoOnWhileOneChecks) {
+  ASSERT_TRUE(keys_.for_encryption());
+  clock_.advance(seconds(5));
+  std::latch asked(1);
+  std::latch may_answer(1);
+  lender_.check_answer = [&](const RawId&) -> std::optional<Error> {
+    asked.count_down();
+    may_answer.wait();
+    return Error{ErrorCode::Invalid, "no", "cmek_key_disabled"};
+  };
+  lender_.fail_with(ErrorCode::Invalid, "cmek_key_disabled");
+  std::thread checking([&] { EXPECT_FALSE(keys_.for_encryption()); });
+  asked.wait();
+  EXPECT_TRUE(keys_.for_encryption());
+  EXPECT_TRUE(keys_.for_decryption(raw(1)));
+  EXPECT_EQ(lender_.checks, 1);
+  may_answer.count_down();
+  checking.join();
+  EXPECT_FALSE(keys_.holds(raw(1)));
 }
 
 TEST_F(LeasedKeysTest, ClearForgets) {
@@ -185,6 +408,29 @@ TEST_F(LeasedKeysTest, ClearForgets) {
   EXPECT_EQ(lender_.calls, 2);
 }
 
+// An answer to a question from before a refusal is not believed: while the active key is asked for, another question is
+// refused.
+TEST_F(LeasedKeysTest, WhatARefusalOvertookIsAskedForAgain) {
+  lender_.answer = [&](const Name& name) -> std::optional<Error> {
+    if (name) return Error{ErrorCode::Invalid, "no", "cmek_key_disabled"};
+    if (lender_.calls == 1) {
+      EXPECT_FALSE(keys_.for_decryption(raw(2)));
+      return std::nullopt;
+    }
+    return Error{ErrorCode::Invalid, "no", "cmek_key_disabled"};
+  };
+  EXPECT_EQ(keys_.for_encryption().error().reason, "cmek_key_disabled");
+  EXPECT_EQ(keys_.counts().leases, 0U);
+}
+
+TEST_F(LeasedKeysTest, ALenderThatThrowsLeavesNobodyWaiting) {
+  lender_.answer = [](const Name&) -> std::optional<Error> { throw std::bad_alloc(); };
+  EXPECT_THROW((void)keys_.for_encryption(), std::bad_alloc);
+  EXPECT_EQ(keys_.counts().questions, 0U);
+  lender_.lend_again();
+  EXPECT_TRUE(keys_.for_encryption());
+}
+
 // As many as there are ask at once; the lender answers once all of them are there.
 TEST_F(LeasedKeysTest, ManyThreadsMakeOneQuestion) {
   constexpr int kThreads = 16;
@@ -192,7 +438,7 @@ TEST_F(LeasedKeysTest, ManyThreadsMakeOneQuestion) {
     keys_.clear();
     lender_.calls = 0;
     std::latch all_there(kThreads);
-    lender_.answer = [&]() -> std::optional<Error> {
+    lender_.answer = [&](const Name&) -> std::optional<Error> {
       all_there.wait();
       if (refuses) return Error{ErrorCode::Invalid, "no"};
       return std::nullopt;
@@ -210,6 +456,7 @@ TEST_F(LeasedKeysTest, ManyThreadsMakeOneQuestion) {
     if (!refuses) {
       EXPECT_EQ(lender_.calls, 1);
     }
+    EXPECT_EQ(keys_.counts().questions, 0U);
   }
 }
 
@@ -218,7 +465,7 @@ TEST_F(LeasedKeysTest, OthersGoOnWhileOneRenews) {
   clock_.advance(seconds(50));
   std::latch asked(1);
   std::latch may_answer(1);
-  lender_.answer = [&]() -> std::optional<Error> {
+  lender_.answer = [&](const Name&) -> std::optional<Error> {
     asked.count_down();
     may_answer.wait();
     return std::nullopt;

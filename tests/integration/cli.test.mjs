@@ -287,3 +287,10 @@ test('an operator makes organisations and keys, serves, and revokes', async () =
   for (const line of server.stderr.trim().split('\n')) JSON.parse(line);
   assert.ok(!server.stderr.includes(service.key));
 });
+
+test('a lease policy above what the operator allows is told with the cure', () => {
+  const done = dev.cli(['leases', 'set', '--soft', '24h', '--hard', '24h']);
+  assert.equal(done.code, 1);
+  assert.match(done.err, /soft_seconds must be at most 300 on this server.*keyring\.most_soft.*Set 300 or less, or have the operator raise it/s);
+  assert.equal(json(['leases', 'get']).inherited, true);
+});

@@ -2,7 +2,7 @@
 // tree, and used against a running server.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { cpSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, cpSync, existsSync, mkdtempSync, openSync, readFileSync, readSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -157,20 +157,160 @@ int main(void) {
   return bad + (read != 0);
 }`;
 
-test('a call that fails leaves nothing in out, whatever the failure', { skip }, () => {
-  writeFileSync(join(folder, 'nothing_left.c'), kNothingLeft);
-  ok('make', ['-C', folder, '-f', join(folder, 'examples/c/Makefile'), 'nothing_left', 'CFLAGS=-std=gnu11 -Wall -Wextra -Werror ' +
+// Has a record, a stream that is being written and one that is being read, and uses them as it is told to.
+const kHolder = `
+#include <latchkey/latchkey.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+static uint8_t stream[4096], part[400000];
+static size_t stream_size = 0;
+static int put(void* user, const uint8_t* bytes, size_t size) {
+  if (user != NULL) memcpy(stream + stream_size, bytes, size), stream_size += size;
+  return 0;
+}
+static int get(void* user, uint64_t offset, uint8_t* out, size_t size) {
+  (void)user;
+  memcpy(out, stream + offset, size);
+  return 0;
+}
+int main(void) {
+  latchkey_error error = {LATCHKEY_OK, "", ""};
+  uint8_t record[200], plain[1];
+  latchkey_workspace* workspace = latchkey_open(getenv("LATCHKEY_URL"), getenv("LATCHKEY_WORKSPACE_KEY"), NULL, getenv("LATCHKEY_WORKSPACE_ID"), &error);
+  if (!workspace || latchkey_encrypt(workspace, NULL, 0, (const uint8_t*)"x", 1, record, latchkey_sealed_size(1), &error)) return 2;
+  latchkey_writer* writer = latchkey_new_stream(workspace, NULL, 0, 1, put, stream, &error);
+  if (!writer || latchkey_write(writer, (const uint8_t*)"abc", 3, &error) || latchkey_finish(writer, &error)) return 3;
+  latchkey_free_writer(writer);
+  latchkey_reader* reader = latchkey_open_stream(workspace, NULL, 0, stream_size, get, NULL, &error);
+  writer = latchkey_new_stream(workspace, NULL, 0, 2, put, NULL, &error);
+  if (!reader || !writer || latchkey_write(writer, part, sizeof part, &error)) return 4;
+  puts("begun"), fflush(stdout);
+  for (char line[16]; fgets(line, sizeof line, stdin);) {
+    size_t got = 0;
+    latchkey_code code = LATCHKEY_OK;
+    if (line[0] == 'e') code = latchkey_encrypt(workspace, NULL, 0, (const uint8_t*)"x", 1, record, latchkey_sealed_size(1), &error);
+    if (line[0] == 'd') code = latchkey_decrypt(workspace, NULL, 0, record, latchkey_sealed_size(1), plain, 1, &error);
+    if (line[0] == 'w') code = latchkey_write(writer, part, sizeof part, &error);
+    if (line[0] == 'r') code = latchkey_read(reader, 0, plain, 1, &got, &error);
+    printf("%c: %d\\n", line[0], (int)code), fflush(stdout);
+  }
+  latchkey_free_reader(reader);
+  latchkey_free_writer(writer);
+  latchkey_close(workspace);
+  return 0;
+}`;
+
+function build(name, source) {
+  writeFileSync(join(folder, `${name}.c`), source);
+  ok('make', ['-C', folder, '-f', join(folder, 'examples/c/Makefile'), name, 'CFLAGS=-std=gnu11 -Wall -Wextra -Werror ' +
     ok('pkg-config', ['--cflags', 'latchkey'], pkgConfig()).trim()], pkgConfig());
-  const done = spawnSync(join(folder, 'nothing_left'), { encoding: 'utf8', env: { ...process.env, ...dev.env, LD_LIBRARY_PATH: lib() } });
+  return join(folder, name);
+}
+
+// Whether a process has these bytes anywhere in the memory that it can write to.
+function hasInMemory(pid, bytes) {
+  const memory = openSync(`/proc/${pid}/mem`, 'r');
+  try {
+    for (const [, begin, end] of readFileSync(`/proc/${pid}/maps`, 'utf8').matchAll(/^([0-9a-f]+)-([0-9a-f]+) rw/gm)) {
+      const first = Number.parseInt(begin, 16);
+      const region = Buffer.alloc(Number.parseInt(end, 16) - first);
+      try {
+        readSync(memory, region, 0, region.length, first);
+      } catch {
+        continue; // the kernel's own
+      }
+      if (region.includes(bytes)) return true;
+    }
+    return false;
+  } finally {
+    closeSync(memory);
+  }
+}
+
+const leasedKey = async () => {
+  const lease = await dev.request('POST', `/v1/workspaces/${dev.env.LATCHKEY_WORKSPACE_ID}/data_keys`, { key: dev.env.LATCHKEY_WORKSPACE_KEY });
+  return Buffer.from(lease.json.plaintext_key, 'base64');
+};
+
+async function holding(work) {
+  const child = new Child(build('holder', kHolder), [], { env: { ...dev.env, LD_LIBRARY_PATH: lib() }, stdio: ['pipe', 'pipe', 'pipe'] });
+  const told = {};
+  const tell = async (what) => {
+    told[what] = (told[what] ?? 0) + 1;
+    child.process.stdin.write(`${what}\n`);
+    const said = await child.says(new RegExp(`(?:[^]*?^${what}: (\\d+)$){${told[what]}}`, 'm'), 'stdout');
+    return Number(said[1]);
+  };
+  try {
+    await child.says(/^begun$/m, 'stdout');
+    await work(child.process.pid, tell);
+    child.process.stdin.end();
+    assert.equal((await child.ended).code, 0, child.stderr);
+  } finally {
+    await child.kill();
+  }
+}
+const kRefused = 2;
+
+test('a refusal clears all that a program holds under the key, open streams included', { skip }, async () => {
+  const key = await leasedKey();
+  await holding(async (pid, tell) => {
+    for (const each of ['e', 'd', 'r', 'w']) assert.equal(await tell(each), 0, each);
+    assert.ok(hasInMemory(pid, key), 'the test looks where the key is');
+    assert.equal(dev.cli(['keys', 'suspend', externalKey, '--yes']).code, 0);
+    try {
+      await eventually(async () => (await tell('e')) === kRefused);
+      assert.ok(!hasInMemory(pid, key), 'refused, and still in memory');
+      for (const each of ['d', 'r', 'w']) assert.equal(await tell(each), kRefused, each);
+    } finally {
+      dev.cli(['keys', 'resume', externalKey]);
+    }
+    // Whoever asks again hears what is true then; a writer has ended.
+    for (const each of ['e', 'd', 'r']) assert.equal(await tell(each), 0, each);
+    assert.equal(await tell('w'), kRefused);
+  });
+});
+
+test('a program that does nothing keeps no key past its lease', { skip }, async () => {
+  const key = await leasedKey();
+  await holding(async (pid, tell) => {
+    await eventually(() => !hasInMemory(pid, key));
+    for (const each of ['d', 'r', 'w']) assert.equal(await tell(each), 0, each);
+  });
+});
+
+test('a call that fails leaves nothing in out, whatever the failure', { skip }, () => {
+  const program = build('nothing_left', kNothingLeft);
+  const done = spawnSync(program, { encoding: 'utf8', env: { ...process.env, ...dev.env, LD_LIBRARY_PATH: lib() } });
   assert.equal(done.status, 0, done.stdout + done.stderr);
 });
 
+// Its loan would last for a minute more.
+test('a suspension right after a loan ends its use within seconds', { skip }, async () => {
+  const slow = new Dev({ args: ['--set', 'keyring.soft=60s'] });
+  await slow.start();
+  let child;
+  try {
+    const key = await slow.request('POST', '/v1/organizations/external_keys', { body: { display_name: 'loan', provider_config: slow.azureKeyBody() } });
+    await slow.request('POST', `/v1/organizations/workspaces/${slow.env.LATCHKEY_WORKSPACE_ID}`, { body: { external_key_id: key.json.id } });
+    child = new Child(build('until_refused', kUntilRefused), [], { env: { ...slow.env, LD_LIBRARY_PATH: lib() } });
+    await child.says(/^begun$/m, 'stdout');
+    assert.equal(slow.cli(['keys', 'suspend', key.json.id, '--yes']).code, 0);
+    const suspended = Date.now();
+    const { code } = await child.ended;
+    assert.equal(code, 3, child.stderr);
+    assert.match(child.stderr, /^cmek_key_disabled: .*was suspended here by/);
+    const last = Number(/^the last at (\d+) ms$/m.exec(child.stdout)[1]);
+    assert.ok(last - suspended < 20_000, `it is asked each 5 s, and it encrypted ${last - suspended} ms after the suspension`);
+  } finally {
+    await child?.kill();
+    await slow.stop();
+  }
+});
+
 test('a program with a key on loan is refused within soft of its suspension', { skip }, async () => {
-  const source = join(folder, 'until_refused.c');
-  writeFileSync(source, kUntilRefused);
-  ok('make', ['-C', folder, '-f', join(folder, 'examples/c/Makefile'), 'until_refused', 'CFLAGS=-std=gnu11 -Wall -Wextra -Werror ' +
-    ok('pkg-config', ['--cflags', 'latchkey'], pkgConfig()).trim()], pkgConfig());
-  const child = new Child(join(folder, 'until_refused'), [], { env: { ...dev.env, LD_LIBRARY_PATH: lib() } });
+  const child = new Child(build('until_refused', kUntilRefused), [], { env: { ...dev.env, LD_LIBRARY_PATH: lib() } });
   try {
     await child.says(/^begun$/m, 'stdout');
     assert.equal(dev.cli(['keys', 'suspend', externalKey, '--yes']).code, 0);

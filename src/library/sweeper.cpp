@@ -1,0 +1,122 @@
+#include "library/sweeper.hpp"
+
+#include <algorithm>
+#include <csignal>
+#include <set>
+#include <system_error>
+#include <thread>
+#include <unistd.h>
+
+#include <fmt/format.h>
+
+namespace latchkey::library {
+
+namespace {
+
+// What a condition variable waits for stands still while a machine sleeps; leases do not.
+constexpr std::chrono::seconds kLongestWait{5};
+constexpr std::chrono::milliseconds kShortestWait{1};
+
+// While it lives, threads that are made take no signals: those are the program's.
+class SignalsBlocked {
+ public:
+  SignalsBlocked() {
+    sigset_t all;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before_);
+  }
+  SignalsBlocked(const SignalsBlocked&) = delete;
+  SignalsBlocked& operator=(const SignalsBlocked&) = delete;
+  ~SignalsBlocked() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+
+ private:
+  sigset_t before_{};
+};
+
+}  // namespace
+
+struct Sweeper::State {
+  explicit State(const Clock& its_clock) : clock(its_clock) {}
+
+  void run() {
+    std::unique_lock lock(mutex);
+    while (!is_over) {
+      is_woken = false;
+      std::optional<AgeTime> next;
+      for (auto* each : all) {
+        if (auto ends_at = each->sweep()) next = std::min(next.value_or(*ends_at), *ends_at);
+      }
+      auto is_called = [this] { return is_woken || is_over; };
+      if (next) {
+        auto left = *next - clock.age_time();
+        changed.wait_for(lock, std::clamp<AgeTime::duration>(left, kShortestWait, kLongestWait), is_called);
+      } else {
+        changed.wait(lock, is_called);
+      }
+    }
+  }
+
+  const Clock& clock;
+  const pid_t process = ::getpid();
+  std::mutex mutex;  // over what follows, and held while leases are swept, so that none goes meanwhile
+  std::condition_variable changed;
+  std::set<LeasedKeys*> all;
+  bool is_woken = false;
+  bool is_over = false;
+  std::thread thread;
+};
+
+Result<std::unique_ptr<Sweeper>> Sweeper::start(const Clock& clock) {
+  auto state = std::make_unique<State>(clock);
+  try {
+    SignalsBlocked blocked;
+    state->thread = std::thread([own = state.get()] { own->run(); });
+  } catch (const std::system_error& error) {
+    return Error{ErrorCode::Unavailable,
+                 fmt::format("the thread that wipes leased keys could not be started: {}", error.code().message())};
+  }
+  return std::unique_ptr<Sweeper>(new Sweeper(std::move(state)));
+}
+
+Sweeper::Sweeper(std::unique_ptr<State> state) : state_(std::move(state)) {}
+
+Sweeper::~Sweeper() {
+  if (!is_of_this_process()) {
+    // Its lock may be held, and its thread be waited for, by what did not come along.
+    (void)state_.release();
+    return;
+  }
+  {
+    std::scoped_lock lock(state_->mutex);
+    state_->is_over = true;
+  }
+  state_->changed.notify_all();
+  state_->thread.join();
+}
+
+bool Sweeper::is_of_this_process() const {
+  return state_->process == ::getpid();
+}
+
+void Sweeper::add(LeasedKeys& keys) {
+  if (!is_of_this_process()) return;
+  std::scoped_lock lock(state_->mutex);
+  state_->all.insert(&keys);
+}
+
+void Sweeper::remove(LeasedKeys& keys) {
+  if (!is_of_this_process()) return;
+  std::scoped_lock lock(state_->mutex);
+  state_->all.erase(&keys);
+}
+
+void Sweeper::wake() {
+  if (!is_of_this_process()) return;
+  {
+    std::scoped_lock lock(state_->mutex);
+    state_->is_woken = true;
+  }
+  state_->changed.notify_all();
+}
+
+}  // namespace latchkey::library
