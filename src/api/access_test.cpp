@@ -177,7 +177,7 @@ TEST_F(AccessTest, HealthNeedsNoKey) {
 }
 
 TEST(FullDisk, IsATemporaryErrorAndLosesNothing) {
-  testing::ApiWorld world({}, 64);
+  testing::ApiWorld world({}, 69);
   std::vector<std::string> made;
   testing::Answer answer;
   std::string keys = "/v1/organizations/external_keys";

@@ -69,7 +69,7 @@ void write_organization(Store& store) {
 TEST(SqliteFault, AFullDatabaseRefusesWholeTransactionsAndGoesOnWithRoom) {
   TemporaryFolder folder;
   auto path = folder.file("latchkey.db");
-  constexpr std::int64_t kPages = 80;
+  constexpr std::int64_t kPages = 85;
   constexpr std::size_t kSize = 3000;
   auto store = open(path, kPages);
   write_organization(*store);
