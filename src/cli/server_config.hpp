@@ -1,4 +1,4 @@
-// The settings of `latchkey serve`. Each is described once, in the table in server_config.cpp, from which come the
+// The settings of `latchkey serve`. Each is described once, in the table of server_settings.hpp, from which come the
 // parser, the LATCHKEY_* names, the annotated example (`latchkey serve --print-config`) and docs/latchkey.example.toml.
 // Order of precedence: --set and flags, LATCHKEY_<SECTION>_<NAME>, the file, the default.
 #pragma once

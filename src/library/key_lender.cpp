@@ -49,7 +49,7 @@ Result<LeasedKey> read_object(const json::object& body, AgeTime asked_at) {
   if (external_key_id->empty()) external_key_id.reset();
   return LeasedKey{
       std::make_shared<const envelope::DataKey>(std::move(key).value()), compartment.value(),        asked_at,
-      asked_at + std::chrono::duration_cast<AgeTime::duration>(left), std::move(external_key_id), check_after};
+      asked_at + std::chrono::duration_cast<AgeTime::duration>(left),    std::move(external_key_id), check_after};
 }
 
 }  // namespace

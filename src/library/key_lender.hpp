@@ -16,7 +16,7 @@ struct LeasedKey {
   std::shared_ptr<const envelope::DataKey> key;  // wiped when the last holder lets go
   Uuid compartment;                              // what its ciphertexts are bound to
   AgeTime asked_at;
-  AgeTime ends_at;                                         // from here on it may not be used: ask again
+  AgeTime ends_at;                                            // from here on it may not be used: ask again
   std::optional<std::string> external_key_id = std::nullopt;  // absent: the platform's own root key wraps it
   // How often to ask whether it still holds while it is used; absent where the lender is not to be asked that.
   std::optional<std::chrono::milliseconds> check_after = std::nullopt;
