@@ -172,6 +172,8 @@ class ApiService::Impl {
     std::vector<std::pair<std::string, std::string>> path_parameters;
     admin::Caller caller;
     std::string request_id;
+    SteadyTime permitted_at;           // its key was good then
+    std::optional<Taken> taken;        // of its rate; absent where it has none
     std::string workspace_id;          // of the data plane's calls, once they are handled
     std::chrono::nanoseconds took{0};  // without the time that the body took to come
   };
