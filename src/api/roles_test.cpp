@@ -7,34 +7,16 @@
 #include <gmock/gmock.h>
 
 #include "api/endpoint.hpp"
-#include "api/testing/api_world.hpp"
+#include "api/testing/estate.hpp"
 
 namespace latchkey::api {
 namespace {
 
 using testing::Answer;
 using testing::ApiWorld;
-
-enum class Who {
-  Admin,
-  Service,
-  Compliance,
-  Workspace,         // a key of the workspace that is asked for
-  SiblingWorkspace,  // of another one in the same organisation
-  ForeignAdmin,
-  ForeignService,
-  ForeignCompliance,
-  ForeignWorkspace,
-  NoKey,
-  MadeUpKey,
-  DamagedKey,
-  RevokedAdmin,
-  RevokedService,
-  RevokedCompliance,
-  RevokedWorkspace,
-  ArchivedWorkspace,  // whose keys went with it
-  Scraper,
-};
+using testing::Estate;
+using testing::kOnePlaintext;
+using testing::Who;
 
 enum class Outcome { Allowed, Unauthenticated, Forbidden, NotFound, Other };
 
@@ -80,25 +62,13 @@ Outcome expected(Access access, Who who, bool names_something) {
   return names_something && !sees(access, who) ? Outcome::NotFound : Outcome::Allowed;
 }
 
-// What an organisation of the test has: one of everything.
-struct Estate {
-  Uuid organization;
-  std::map<Who, std::string> keys;
-  std::map<std::string, std::string> ids;  // by the name of the path's parameter
-  std::string sibling;                     // another workspace
-  std::string sibling_data_key;
-  std::string archived;
-  std::string ciphertext;
-};
-
 // What a route needs to be answered with 200 where its caller may call it. {names} in a body are the estate's.
 struct Need {
   std::string body;
-  std::string before;        // a POST of the admin that goes first
-  bool of_archived = false;  // of the archived workspace
+  std::string before;     // a POST of the admin that goes first
+  bool of_spare = false;  // of the archived workspace, and the external key that nobody uses
 };
 
-constexpr auto kOnePlaintext = R"({"plaintext":"aGVsbG8="})";
 constexpr auto kOneCiphertext = R"({"ciphertext":"{ciphertext}"})";
 constexpr auto kRewrap = "/v1/organizations/external_keys/{external_key_id}/rewrap";
 
@@ -112,7 +82,7 @@ const std::map<std::string, Need>& needs() {
       {"GET /v1/organizations/external_keys", {}},
       {"GET /v1/organizations/external_keys/{external_key_id}", {}},
       {"POST /v1/organizations/external_keys/{external_key_id}", {R"({"display_name":"Renamed"})", "", false}},
-      {"DELETE /v1/organizations/external_keys/{external_key_id}", {}},
+      {"DELETE /v1/organizations/external_keys/{external_key_id}", {"", "", true}},
       {"POST /v1/organizations/external_keys/{external_key_id}/validate", {}},
       {"GET /v1/organizations/external_key_health", {}},
       {"GET /v1/organizations/external_keys/{external_key_id}/health", {}},
@@ -154,28 +124,6 @@ const std::map<std::string, Need>& needs() {
   return kNeeds;
 }
 
-std::string name_of(Who who) {
-  constexpr std::string_view kNames[] = {"admin",
-                                         "service",
-                                         "compliance",
-                                         "workspace",
-                                         "sibling workspace",
-                                         "foreign admin",
-                                         "foreign service",
-                                         "foreign compliance",
-                                         "foreign workspace",
-                                         "no key",
-                                         "made-up key",
-                                         "damaged key",
-                                         "revoked admin",
-                                         "revoked service",
-                                         "revoked compliance",
-                                         "revoked workspace",
-                                         "archived workspace",
-                                         "scraper"};
-  return std::string(kNames[static_cast<std::size_t>(who)]);
-}
-
 std::string name_of(const Endpoint& endpoint) {
   return endpoint.method + " " + endpoint.pattern;
 }
@@ -205,8 +153,8 @@ std::string without(const Answer& answer, const std::string& id) {
 
 struct Scene {
   ApiWorld world;
-  Estate ours = furnish(world.own, "ours");
-  Estate theirs = furnish(world.other, "theirs");
+  Estate ours = testing::furnish(world, world.own, "ours");
+  Estate theirs = testing::furnish(world, world.other, "theirs");
 
   Scene() {
     for (auto [foreign, at_home] :
@@ -222,68 +170,14 @@ struct Scene {
     ours.keys[Who::Scraper] = "scraper";
   }
 
-  Estate furnish(const admin::OrganizationCreated& organization, const std::string& name) {
-    Estate estate;
-    estate.organization = organization.organization.id;
-    auto& keys = estate.keys;
-    keys[Who::Admin] = organization.admin_key.secret;
-    auto post = [&](const std::string& path, const std::string& body = "", Who who = Who::Admin) {
-      auto answer = world.call("POST", path, keys.at(who), body);
-      EXPECT_EQ(answer.status, 200U) << path << answer.body;
-      return answer;
-    };
-    auto new_key = [&](store::Role role, std::optional<std::string> workspace = std::nullopt) {
-      return world.run(world.credentials->create_api_key(estate.organization, role, name, std::move(workspace)))
-          .value();
-    };
-    auto revoked = [&](store::Role role, std::optional<std::string> workspace = std::nullopt) {
-      auto key = new_key(role, std::move(workspace));
-      EXPECT_TRUE(world.run(world.credentials->revoke_api_key(estate.organization, key.row.id)));
-      return key.secret;
-    };
-    keys[Who::Service] = new_key(store::Role::Service).secret;
-    keys[Who::Compliance] = new_key(store::Role::Compliance).secret;
-    auto key = post("/v1/organizations/external_keys", R"({"display_name":"Key of )" + name +
-                                                           R"(","provider_config":{"type":"azure",
-                        "vault_uri":"https://contoso.vault.azure.net","key_name":")" +
-                                                           name + R"(",
-                        "tenant_id":"contoso.com"}})");
-    auto workspace = [&](const std::string& called) {
-      return post("/v1/organizations/workspaces",
-                  R"({"name":")" + called + R"(","external_key_id":")" + key.text("/id") + "\"}")
-          .text("/id");
-    };
-    estate.ids["external_key_id"] = key.text("/id");
-    estate.ids["workspace_id"] = workspace("Workspace of " + name);
-    estate.sibling = workspace("Sibling");
-    estate.archived = workspace("Archived");
-    keys[Who::Workspace] = new_key(store::Role::Workspace, estate.ids["workspace_id"]).secret;
-    keys[Who::SiblingWorkspace] = new_key(store::Role::Workspace, estate.sibling).secret;
-    keys[Who::ArchivedWorkspace] = new_key(store::Role::Workspace, estate.archived).secret;
-    keys[Who::RevokedAdmin] = revoked(store::Role::Admin);
-    keys[Who::RevokedService] = revoked(store::Role::Service);
-    keys[Who::RevokedCompliance] = revoked(store::Role::Compliance);
-    keys[Who::RevokedWorkspace] = revoked(store::Role::Workspace, estate.ids["workspace_id"]);
-    auto sealed_in = [&](const std::string& id) {
-      return post("/v1/workspaces/" + id + "/encrypt", kOnePlaintext, Who::Service);
-    };
-    (void)sealed_in(estate.archived);
-    auto sealed = sealed_in(estate.ids["workspace_id"]);
-    estate.ids["data_key_id"] = sealed.text("/data_key_id");
-    estate.ciphertext = sealed.text("/ciphertext");
-    estate.sibling_data_key = sealed_in(estate.sibling).text("/data_key_id");
-    (void)post("/v1/organizations/workspaces/" + estate.archived + "/archive");
-    estate.ids["webhook_id"] =
-        post("/v1/organizations/webhooks", R"({"url":"https://example.com/)" + name + "\"}").text("/id");
-    world.settle_health();
-    return estate;
-  }
-
   using Ids = std::map<std::string, std::string>;
   // Of the organisation `ours`, unless the route wants the archived workspace or `changed` says otherwise.
   [[nodiscard]] Ids ids_for(const Need& need, const Ids& changed = {}) const {
     auto ids = ours.ids;
-    if (need.of_archived) ids["workspace_id"] = ours.archived;
+    if (need.of_spare) {
+      ids["workspace_id"] = ours.archived;
+      ids["external_key_id"] = ours.unattached;
+    }
     for (const auto& [name, id] : changed) ids[name] = id;
     return ids;
   }

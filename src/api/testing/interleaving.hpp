@@ -1,0 +1,357 @@
+// Requests and what ends their access, begun at chosen turns of the loop, and what their answers may then hold: the
+// fixture of interleaving_test.cpp.
+#pragma once
+
+#include <variant>
+
+#include <gmock/gmock.h>
+
+#include "api/testing/api_world.hpp"
+
+namespace latchkey::api::testing {
+
+enum class Door { Encrypt, Decrypt, EncryptBatch, DecryptBatch, Loan, StreamLoan, FirstKey };
+inline constexpr Door kDoors[] = {Door::Encrypt, Door::Decrypt,    Door::EncryptBatch, Door::DecryptBatch,
+                                  Door::Loan,    Door::StreamLoan, Door::FirstKey};
+
+enum class Event { Refusal, Suspension, Shredding, Eviction, RevokedKey, ArchivedWorkspace };
+inline constexpr Event kEvents[] = {Event::Refusal,  Event::Suspension, Event::Shredding,
+                                    Event::Eviction, Event::RevokedKey, Event::ArchivedWorkspace};
+
+inline std::string name_of(Door door) {
+  constexpr std::string_view kNames[] = {"encrypt", "decrypt",     "encrypt_batch", "decrypt_batch",
+                                         "loan",    "stream loan", "first key"};
+  return std::string(kNames[static_cast<std::size_t>(door)]);
+}
+inline std::string name_of(Event event) {
+  constexpr std::string_view kNames[] = {"refusal",  "suspension",  "shredding",
+                                         "eviction", "revoked key", "archived workspace"};
+  return std::string(kNames[static_cast<std::size_t>(event)]);
+}
+
+enum class Start { Cold, Warm };
+
+// A request or an event begins once so many turns of the loop have passed.
+struct Step {
+  int turn;
+  std::variant<Door, Event> what;
+};
+
+struct Script {
+  Start start;
+  int lingering = 3;  // turns that an operation of the key takes at least
+  std::vector<Step> steps;
+
+  [[nodiscard]] bool has(Event event) const {
+    return std::ranges::any_of(steps, [&](const Step& step) { return step.what == std::variant<Door, Event>(event); });
+  }
+  [[nodiscard]] bool has(Door door) const {
+    return std::ranges::any_of(steps, [&](const Step& step) { return step.what == std::variant<Door, Event>(door); });
+  }
+  [[nodiscard]] std::string text() const {
+    std::string text = start == Start::Cold ? "cold" : "warm";
+    text += ", lingering " + std::to_string(lingering);
+    for (const auto& step : steps) {
+      auto name = std::visit([](auto what) { return name_of(what); }, step.what);
+      text += "; " + name + " after turn " + std::to_string(step.turn);
+    }
+    return text;
+  }
+};
+
+class InterleavingTest : public ::testing::Test {
+ protected:
+  struct Place {
+    store::Workspace workspace;
+    std::string ciphertext, data_key_id;  // empty where nothing was encrypted yet
+  };
+  struct Asked {
+    Door door;
+    std::optional<Answer> answer;
+    std::vector<Event> before;  // what had happened when it was answered
+    int unwraps = 0;            // until then
+  };
+  struct Happening {
+    Event event;
+    bool done = false;
+    int asked = 0;  // of the key until it was done
+  };
+
+  InterleavingTest() {
+    auto locked = world.make_locked_workspace();
+    external_key = *locked.external_key_id;
+    service = make_caller(store::Role::Service);
+    common = used(std::move(locked));
+    // Never warm where a play begins: whoever asks for its data asks the key.
+    sibling = used(attached("Sibling"));
+  }
+
+  struct ApiKey {
+    std::string id, secret;
+  };
+  ApiKey make_caller(store::Role role, std::optional<std::string> workspace = std::nullopt) {
+    auto made =
+        world.run(world.credentials->create_api_key(world.own.organization.id, role, "caller", std::move(workspace)));
+    return {made.value().row.id, made.value().secret};
+  }
+  store::Workspace attached(std::string name) {
+    auto made = world.make_workspace(std::move(name));
+    return world.attach(made.id, external_key).value();
+  }
+  Place used(store::Workspace workspace) {
+    auto path = path_of(workspace, "/encrypt");
+    auto sealed = world.call("POST", path, service.secret, R"({"plaintext":"aGVsbG8="})");
+    EXPECT_EQ(sealed.status, 200U) << sealed.body;
+    return {std::move(workspace), sealed.text("/ciphertext"), sealed.text("/data_key_id")};
+  }
+  static std::string path_of(const store::Workspace& workspace, std::string_view tail) {
+    return "/v1/workspaces/" + workspace.id + std::string(tail);
+  }
+
+  [[nodiscard]] static http::Request request_of(Door door, const Place& place, const std::string& key) {
+    auto post = [&](std::string_view tail, std::string body = "") {
+      return ApiWorld::request("POST", path_of(place.workspace, tail), key, std::move(body));
+    };
+    auto item = R"({"ciphertext":")" + place.ciphertext + R"("})";
+    switch (door) {
+      case Door::Encrypt:
+      case Door::FirstKey:
+        return post("/encrypt", R"({"plaintext":"aGVsbG8="})");
+      case Door::Decrypt:
+        return post("/decrypt", item);
+      case Door::EncryptBatch:
+        return post("/encrypt_batch", R"({"items":[{"plaintext":"aGVsbG8="}]})");
+      case Door::DecryptBatch:
+        return post("/decrypt_batch", R"({"items":[)" + item + "," + item + "]}");
+      case Door::Loan:
+        return post("/data_keys");
+      case Door::StreamLoan:
+        return post("/data_keys/" + place.data_key_id + "/unwrap");
+    }
+    return {};
+  }
+
+  [[nodiscard]] int asks() const { return world.provider.wraps + world.provider.unwraps; }
+  [[nodiscard]] bool is_underway() const {
+    return std::ranges::any_of(happenings, [](const auto& one) { return !one->done; });
+  }
+
+  template <class Work>
+  void spawn(Work work) {
+    boost::asio::co_spawn(world.context, std::move(work), [](std::exception_ptr failure) {
+      if (failure) std::rethrow_exception(failure);
+    });
+  }
+  void ask(Door door, const Place& place, const std::string& key) {
+    asked.push_back(std::make_unique<Asked>(Asked{door, std::nullopt, {}, 0}));
+    spawn(wait_for(request_of(door, place, key), *asked.back()));
+  }
+  Task<void> wait_for(http::Request request, Asked& one) {
+    auto response = co_await world.service.handle(std::move(request));
+    one.unwraps = world.provider.unwraps;
+    for (const auto& happening : happenings) {
+      if (happening->done) one.before.push_back(happening->event);
+    }
+    one.answer = ApiWorld::read(std::move(response));
+  }
+  void begin(Event event) {
+    happenings.push_back(std::make_unique<Happening>(Happening{event}));
+    auto& one = *happenings.back();
+    if (event == Event::Eviction) {
+      world.keyring.evict(external_key);
+      end(one);
+    } else {
+      spawn(happen(one));
+    }
+  }
+  void end(Happening& one) {
+    one.asked = one.event == Event::Eviction ? world.provider.unwraps : asks();
+    one.done = true;
+  }
+  Task<void> happen(Happening& one) {
+    switch (one.event) {
+      case Event::Refusal:
+        world.provider.disabled_versions.insert("version-1");
+        // Somebody else hears it.
+        co_await hear_a_refusal();
+        break;
+      case Event::Suspension:
+        co_await administer("/v1/organizations/external_keys/" + external_key + "/suspend", "");
+        break;
+      case Event::Shredding:
+        for (const auto* place : {&usual, &fresh}) {
+          if (place->workspace.id.empty()) continue;
+          auto path = "/v1/organizations/workspaces/" + place->workspace.id;
+          co_await administer(path + "/archive", "");
+          co_await administer(path + "/shred", R"({"name":")" + place->workspace.name + R"("})");
+        }
+        break;
+      case Event::ArchivedWorkspace:
+        for (const auto* place : {&usual, &fresh}) {
+          if (place->workspace.id.empty()) continue;
+          co_await administer("/v1/organizations/workspaces/" + place->workspace.id + "/archive", "");
+        }
+        break;
+      case Event::RevokedKey:
+        for (const auto& key : callers) {
+          auto revoked = co_await world.credentials->revoke_api_key(world.own.organization.id, key);
+          EXPECT_TRUE(revoked);
+        }
+        break;
+      case Event::Eviction:
+        break;
+    }
+    end(one);
+  }
+  Task<void> hear_a_refusal() {
+    auto response = co_await world.service.handle(request_of(Door::Decrypt, sibling, service.secret));
+    EXPECT_NE(response.status, 200U);
+  }
+  Task<void> administer(std::string path, std::string body) {
+    auto response = co_await world.service.handle(ApiWorld::request("POST", path, world.admin_key, std::move(body)));
+    EXPECT_EQ(response.status, 200U) << path << response.body;
+  }
+
+  // Each operation of the key takes a few turns, and one that an event overtakes lasts until that is done.
+  Task<void> linger() {
+    world.provider.interruption = [this] { return linger(); };
+    auto executor = co_await boost::asio::this_coro::executor;
+    auto known = happenings.size();
+    for (int i = 0; i < lingering || (happenings.size() > known && is_underway()); ++i) {
+      co_await boost::asio::post(executor, boost::asio::use_awaitable);
+    }
+  }
+
+  void set_up(const Script& script) {
+    world.settle();
+    world.keyring.evict(external_key);
+    asked.clear();
+    happenings.clear();
+    lingering = script.lingering;
+    bool for_good = script.has(Event::Shredding) || script.has(Event::ArchivedWorkspace);
+    usual = for_good ? used(attached("Usual")) : common;
+    fresh = script.has(Door::FirstKey) ? Place{attached("Fresh"), "", ""} : Place{};
+    callers.clear();
+    usual_key = fresh_key = service.secret;
+    if (script.has(Event::RevokedKey) || script.has(Event::ArchivedWorkspace)) {
+      // The one by its workspace's key, as archiving ends those alone.
+      for (auto [place, secret] : {std::pair{&usual, &usual_key}, std::pair{&fresh, &fresh_key}}) {
+        if (place->workspace.id.empty()) continue;
+        auto key = make_caller(store::Role::Workspace, place->workspace.id);
+        callers.push_back(key.id);
+        *secret = key.secret;
+      }
+    }
+    world.keyring.evict(external_key);
+    if (script.start == Start::Warm) {
+      auto request = request_of(Door::Decrypt, usual, service.secret);
+      EXPECT_EQ(world.send(std::move(request)).status, 200U);
+    }
+    world.provider.interruption = [this] { return linger(); };
+  }
+  void clear_up(const Script& script) {
+    world.settle();
+    world.provider.interruption = nullptr;
+    world.provider.disabled_versions.clear();
+    world.keyring.evict(external_key);
+    if (!script.has(Event::Suspension)) return;
+    EXPECT_EQ(world.post("/v1/organizations/external_keys/" + external_key + "/resume").status, 200U);
+  }
+
+  // Plays it to its end, and says whether a request was under way when the first event began.
+  bool play(const Script& script) {
+    SCOPED_TRACE(script.text());
+    set_up(script);
+    world.context.restart();
+    auto busy = boost::asio::make_work_guard(world.context);
+    auto all_done = [&] {
+      return std::ranges::all_of(asked, [](const auto& one) { return one->answer.has_value(); }) && !is_underway();
+    };
+    bool under_way = false;
+    auto next = script.steps.begin();
+    for (int turn = 0; next != script.steps.end() || !all_done(); ++turn) {
+      for (; next != script.steps.end() && (next->turn <= turn || all_done()); ++next) {
+        if (const auto* door = std::get_if<Door>(&next->what)) {
+          bool first = *door == Door::FirstKey;
+          ask(*door, first ? fresh : usual, first ? fresh_key : usual_key);
+        } else {
+          under_way = under_way || !all_done();
+          begin(std::get<Event>(next->what));
+        }
+      }
+      if (!all_done()) world.context.run_one();
+    }
+    busy.reset();
+    world.settle();
+    for (const auto& one : asked) check(*one);
+    for (const auto& one : happenings) {
+      if (one->event != Event::Suspension) continue;
+      EXPECT_EQ(asks(), one->asked) << "the key was asked after the suspension";
+    }
+    clear_up(script);
+    return under_way;
+  }
+
+  static bool hands_out(const Answer& answer) {
+    auto has = [&](std::string_view text) { return answer.body.find(text) != std::string::npos; };
+    return has("aGVsbG8=") || has("\"ciphertext\"") || has("\"plaintext_key\"");
+  }
+  void check(const Asked& one) const {
+    const auto& answer = *one.answer;
+    SCOPED_TRACE(name_of(one.door) + ": " + std::to_string(answer.status) + " " + answer.body);
+    for (auto event : one.before) {
+      if (event != Event::Eviction) {
+        EXPECT_FALSE(hands_out(answer)) << "after the " << name_of(event);
+        continue;
+      }
+      auto evicted = std::ranges::find_if(happenings, [](const auto& h) { return h->event == Event::Eviction; });
+      if (hands_out(answer)) {
+        EXPECT_GT(one.unwraps, (*evicted)->asked) << "by a lease from before the eviction";
+      }
+    }
+    if (one.before.size() == 1) check_reason(one, one.before.front());
+  }
+  // A batch of decryptions tells of each item in its place.
+  static void check_reason(const Asked& one, Event event) {
+    const auto& answer = *one.answer;
+    unsigned refused = one.door == Door::DecryptBatch ? 200 : 400;
+    switch (event) {
+      case Event::Refusal:
+        EXPECT_EQ(answer.status, refused);
+        EXPECT_THAT(answer.body, ::testing::HasSubstr("\"key_disabled\""));
+        return;
+      case Event::Suspension:
+        EXPECT_EQ(answer.status, refused);
+        EXPECT_THAT(answer.body, ::testing::HasSubstr("\"suspended\""));
+        return;
+      case Event::Shredding:
+        EXPECT_TRUE(answer.status == refused || answer.status == 400);
+        EXPECT_THAT(answer.body, ::testing::AnyOf(::testing::HasSubstr("destroyed"), ::testing::HasSubstr("archived")));
+        return;
+      case Event::ArchivedWorkspace:
+        // It may have met the workspace's end before the key's.
+        if (answer.status == 400 && answer.body.find("is archived") != std::string::npos) return;
+        [[fallthrough]];
+      case Event::RevokedKey:
+        EXPECT_EQ(answer.status, 401U);
+        EXPECT_FALSE(answer.headers.has("anthropic-organization-id"));
+        return;
+      case Event::Eviction:
+        return;
+    }
+  }
+
+  ApiWorld world;
+  std::string external_key;
+  ApiKey service;
+  Place common, sibling;
+  // Of the play.
+  Place usual, fresh;
+  std::string usual_key, fresh_key;
+  std::vector<std::string> callers;
+  int lingering = 3;
+  std::vector<std::unique_ptr<Asked>> asked;
+  std::vector<std::unique_ptr<Happening>> happenings;
+};
+
+}  // namespace latchkey::api::testing
