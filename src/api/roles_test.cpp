@@ -117,6 +117,7 @@ const std::map<std::string, Need>& needs() {
       {"POST /v1/workspaces/{workspace_id}/decrypt_batch", {R"({"items":[{"ciphertext":"{ciphertext}"}]})", "", false}},
       {"POST /v1/workspaces/{workspace_id}/data_keys", {}},
       {"POST /v1/workspaces/{workspace_id}/data_keys/{data_key_id}/unwrap", {}},
+      {"GET /v1/workspaces/{workspace_id}/data_keys/{data_key_id}/lease", {}},
       {"GET /healthz", {}},
       {"GET /readyz", {}},
       {"GET /metrics", {}},
@@ -145,7 +146,10 @@ std::string filled(std::string pattern, const std::map<std::string, std::string>
 // All of an answer that may not depend on whose id it was.
 std::string without(const Answer& answer, const std::string& id) {
   auto told = std::to_string(answer.status) + "\n" + answer.body;
-  for (const auto& [name, value] : answer.headers) told += "\n" + name + ": " + value;
+  for (const auto& [name, value] : answer.headers) {
+    // How many requests are left depends on how many there were.
+    if (!name.starts_with("anthropic-ratelimit-")) told += "\n" + name + ": " + value;
+  }
   boost::replace_all(told, id, "<id>");
   boost::replace_all(told, answer.headers.get("request-id"), "<request>");
   return told;
