@@ -157,7 +157,7 @@ TEST_F(WorkspacesApiTest, AttachIsForGood) {
   // What is under way, and what is on loan under the platform's own key, may go on until then.
   auto until = world.clock.now() + ApiLimits().request_timeout + keyring::LeaseAges().soft;
   EXPECT_EQ(attached.headers.get("latchkey-holds-from"), format_timestamp(until));
-  EXPECT_FALSE(world.post(one(id), R"({"name":"Production"})").headers.has("latchkey-holds-from"));
+  EXPECT_FALSE(world.post(one(id), R"({"name":"Prod"})").headers.has("latchkey-holds-from"));
   auto calls = world.provider.calls();
   EXPECT_EQ(world.post(one(id), attach_body(key)).status, 200U);
   EXPECT_EQ(world.provider.calls(), calls);
