@@ -174,6 +174,11 @@ struct Scene {
     ours.keys[Who::Scraper] = "scraper";
   }
 
+  // What calls left running (a rewrap) ends before what it uses does.
+  ~Scene() { world.settle(); }
+  Scene(const Scene&) = delete;
+  Scene& operator=(const Scene&) = delete;
+
   using Ids = std::map<std::string, std::string>;
   // Of the organisation `ours`, unless the route wants the archived workspace or `changed` says otherwise.
   [[nodiscard]] Ids ids_for(const Need& need, const Ids& changed = {}) const {
