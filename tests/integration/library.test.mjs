@@ -176,7 +176,7 @@ static int get(void* user, uint64_t offset, uint8_t* out, size_t size) {
 }
 int main(void) {
   latchkey_error error = {LATCHKEY_OK, "", ""};
-  uint8_t record[200], plain[1];
+  uint8_t record[200], another[200], plain[1]; // what fails leaves zeros
   latchkey_workspace* workspace = latchkey_open(getenv("LATCHKEY_URL"), getenv("LATCHKEY_WORKSPACE_KEY"), NULL, getenv("LATCHKEY_WORKSPACE_ID"), &error);
   if (!workspace || latchkey_encrypt(workspace, NULL, 0, (const uint8_t*)"x", 1, record, latchkey_sealed_size(1), &error)) return 2;
   latchkey_writer* writer = latchkey_new_stream(workspace, NULL, 0, 1, put, stream, &error);
@@ -189,7 +189,7 @@ int main(void) {
   for (char line[16]; fgets(line, sizeof line, stdin);) {
     size_t got = 0;
     latchkey_code code = LATCHKEY_OK;
-    if (line[0] == 'e') code = latchkey_encrypt(workspace, NULL, 0, (const uint8_t*)"x", 1, record, latchkey_sealed_size(1), &error);
+    if (line[0] == 'e') code = latchkey_encrypt(workspace, NULL, 0, (const uint8_t*)"x", 1, another, latchkey_sealed_size(1), &error);
     if (line[0] == 'd') code = latchkey_decrypt(workspace, NULL, 0, record, latchkey_sealed_size(1), plain, 1, &error);
     if (line[0] == 'w') code = latchkey_write(writer, part, sizeof part, &error);
     if (line[0] == 'r') code = latchkey_read(reader, 0, plain, 1, &got, &error);
