@@ -4,6 +4,8 @@
 
 #include <gtest/gtest.h>
 
+#include "base/log.hpp"
+
 namespace latchkey::cli {
 namespace {
 
@@ -19,6 +21,7 @@ TEST(DescriptorLimitTest, KeepsSomeForTheStoreAndTheVaults) {
 
 // The limits are the process's: each case is one of its own.
 int exit_code_under(rlim_t soft, rlim_t hard, std::size_t wanted, std::size_t fit) {
+  configure_logging(LogFormat::Text, "info");
   rlimit limit{soft, hard};
   if (::setrlimit(RLIMIT_NOFILE, &limit) != 0) return 2;
   auto connections = connections_that_fit(wanted);
