@@ -88,6 +88,10 @@ class IpsecMbEngine final : public AesEngine {
 
   void encrypt_blocks(AesScheduleView schedule, ByteView in, MutableBytes out) const override {
     auto count = in.size() / kAesBlockSize;
+    if (count == 1) {
+      encrypt<1>(schedule.data(), in.data(), out.data());
+      return;
+    }
     std::size_t done = 0;
     auto run = [&]<std::size_t Count>() {
       for (; count - done >= Count; done += Count) {

@@ -1,5 +1,6 @@
 #include "crypto/nonce_maker.hpp"
 
+#include <algorithm>
 #include <csignal>
 #include <cstring>
 #include <functional>
@@ -137,37 +138,37 @@ TEST(NonceMaker, ALongMessageAsksTheKernel) {
   (void)original.make({"", {}, {bytes(5)}});
   Machine copy;
   copy.become_copy_of(original);
-  Message message{"", {}, {bytes(kMostDigested)}};
+  Message message{"", {}, {bytes(kMostDigested + 1)}};
   EXPECT_NE(original.make(message), copy.make(message));
-  Message in_many{"", {}, Parts(17, bytes(1))};
+  Message in_many{"", {}, Parts(3, bytes(1))};
   EXPECT_NE(original.make(in_many), copy.make(in_many));
 }
 
 TEST(Nh, IsTheSameByEveryInstruction) {
-  alignas(kNhBlock) std::array<std::uint8_t, 65 * kNhBlock> key;
-  std::array<std::uint8_t, 64 * kNhBlock + 1> data;
+  alignas(kNhBlock) std::array<std::uint8_t, kMostDigested + 2 * kNhBlock> key;
+  std::array<std::uint8_t, kMostDigested> data;
   kernel_random(key);
   kernel_random(data);
-  for (std::size_t blocks : {0U, 1U, 2U, 63U, 64U}) {
-    NhSums fast;
-    NhSums portable;
-    nh_add()(data.data() + 1, blocks, key.data(), fast);
-    nh_add_portably(data.data() + 1, blocks, key.data(), portable);
-    EXPECT_EQ(fast.first, portable.first) << blocks;
-    EXPECT_EQ(fast.second, portable.second) << blocks;
-    EXPECT_EQ(blocks == 0, fast.first[0] == 0);
+  auto from = [&](std::size_t at, std::size_t size) { return ByteView(data).subspan(at, size); };
+  std::vector<std::vector<ByteView>> all{{}, {{}}, {from(1, 2000), from(3, 32), {}, from(5, 1)}};
+  for (std::size_t size = 0; size < 200; ++size) all.push_back({from(size % 7, size), from(0, 64)});
+  for (const auto& parts : all) {
+    auto portable = nh_portably(parts, key.data());
+    for (auto nh : all_nh()) EXPECT_EQ(nh(parts, key.data()), portable) << parts.size();
+    bool is_empty = std::ranges::all_of(parts, [](auto part) { return part.empty(); });
+    EXPECT_EQ(is_empty, portable == NhSums{});
   }
 }
 
 TEST(Nh, IsItsDefinition) {
   // RFC 4418 section 5.2.2 with words in pairs: the sum of (m0 + k0) * (m1 + k1), by 32 and 64 bits.
-  alignas(kNhBlock) std::array<std::uint32_t, 16> key{1, 0xffffffff, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16};
+  alignas(kNhBlock) std::array<std::uint32_t, 24> key{1, 0xffffffff, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16};
   std::array<std::uint32_t, 8> data{2, 2, 0xffffffff, 1, 0, 0, 1, 1};
-  NhSums sums;
-  nh_add_portably(reinterpret_cast<const std::uint8_t*>(data.data()), 1,
-                  reinterpret_cast<const std::uint8_t*>(key.data()), sums);
-  EXPECT_EQ(sums.first, (std::array<std::uint64_t, 4>{3 * 1, 2 * 5, 5 * 6, 8 * 9}));
-  EXPECT_EQ(sums.second, (std::array<std::uint64_t, 4>{11 * 12, 10 * 13, 13 * 14, 16 * 17}));
+  std::array<ByteView, 1> parts{ByteView(reinterpret_cast<const std::uint8_t*>(data.data()), kNhBlock)};
+  for (auto nh : all_nh()) {
+    EXPECT_EQ(nh(parts, reinterpret_cast<const std::uint8_t*>(key.data())),
+              (NhSums{3 * 1 + 2 * 5 + 5 * 6 + 8 * 9, 11 * 12 + 10 * 13 + 13 * 14 + 16 * 17}));
+  }
 }
 
 TEST(KernelRandom, NeverRepeatsInEitherWay) {

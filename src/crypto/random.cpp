@@ -9,14 +9,26 @@ namespace latchkey::crypto {
 
 namespace {
 
+// Of this thread; null until it first needs one. A bare pointer, as what has to be made is looked at each time.
+constinit thread_local NonceMaker* nonce_maker = nullptr;
+
 class ThreadNonces {
  public:
-  NonceMaker& maker() { return maker_; }
+  ThreadNonces() { nonce_maker = &maker_; }
+  ThreadNonces(const ThreadNonces&) = delete;
+  ThreadNonces& operator=(const ThreadNonces&) = delete;
+  ~ThreadNonces() { nonce_maker = nullptr; }
 
  private:
   SecretBytes memory_{sizeof(NonceState)};
   NonceMaker maker_{*reinterpret_cast<NonceState*>(memory_.mutable_view().data())};
 };
+
+// Where a forked child would find what its parent drew ahead, nothing is.
+bool draws_ahead() {
+  static const bool kDrawsAhead = SecretBytes(1).size() == 1 && SecretArena::instance().is_wiped_on_fork();
+  return kDrawsAhead;
+}
 
 }  // namespace
 
@@ -25,14 +37,14 @@ void SystemRandom::fill(MutableBytes out) {
 }
 
 void SystemRandom::fill_nonce(MutableBytes out, std::span<const ByteView> bound, std::span<const ByteView> message) {
-  // Where a forked child would find what its parent drew ahead, nothing is.
-  static const bool kDrawsAhead = SecretBytes(1).size() == 1 && SecretArena::instance().is_wiped_on_fork();
-  if (!kDrawsAhead) {
+  if (nonce_maker == nullptr && draws_ahead()) {
+    static thread_local ThreadNonces nonces;
+  }
+  if (nonce_maker == nullptr) {
     kernel_random(out);
     return;
   }
-  static thread_local ThreadNonces nonces;
-  nonces.maker().make(out, bound, message);
+  nonce_maker->make(out, bound, message);
 }
 
 }  // namespace latchkey::crypto

@@ -55,8 +55,8 @@ Result<void> seal_together(const DataKey& key, const Uuid& compartment, std::spa
                            RandomSource& random) {
   std::array<XaesNonce, kXaesAtOnce> nonces;
   for (std::size_t i = 0; i < records.size(); ++i) {
-    // All that is sealed under this key and may differ; the header names the key, and is the same each time.
-    const std::array<ByteView, 2> bound{compartment.data, records[i].context->bytes()};
+    // All that is sealed under this key and may differ; its compartment and the header, which names it, do not.
+    const std::array<ByteView, 1> bound{records[i].context->bytes()};
     random.fill_nonce(nonces[i], bound, records[i].plaintext);
   }
   XaesKeys keys(key, std::span(nonces).first(records.size()));
