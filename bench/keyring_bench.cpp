@@ -2,7 +2,6 @@
 // object on standard output; scripts/bench reads it. keyring_bench [--quick]
 #include <algorithm>
 #include <cstdio>
-#include <cstring>
 #include <future>
 #include <latch>
 
@@ -352,12 +351,15 @@ boost::json::object refreshing() {
 
 int main(int count, char** arguments) {
   using namespace latchkey::bench;
-  quick = count > 1 && std::strcmp(arguments[1], "--quick") == 0;
+  std::vector<std::string> wanted(arguments + 1, arguments + count);
+  quick = std::erase(wanted, "--quick") > 0;
   const std::vector<std::pair<const char*, boost::json::object (*)()>> measurements{
       {"herd", herd},           {"cold_start", cold_start}, {"revocation", revocation}, {"outage", outage},
       {"neighbour", neighbour}, {"steady", steady},         {"refreshing", refreshing}};
   boost::json::object all;
   for (const auto& [name, measure] : measurements) {
+    // All of them, or those that are named.
+    if (!wanted.empty() && std::ranges::find(wanted, name) == wanted.end()) continue;
     std::fprintf(stderr, "%s ...\n", name);
     all[name] = measure();
   }
