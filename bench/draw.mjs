@@ -81,13 +81,11 @@ a counter for a nonce, and neither of the others; @aws-crypto/client-node has al
 \`AES256_GCM_IV12_TAG16_HKDF_SHA512_COMMIT_KEY\`, and signs each message with its default. Made at ${result.made_at} on: ${described(result.machine)}.
 
 ${markdown(rows)}
-**Where the time of a record goes** (\`perf record\`, sealing 1 KiB): 38 % AES-GCM itself, 30 % the powers of the hash key that
-intel-ipsec-mb prepares for each new key, 3 % expanding that key, 9 % the five AES blocks of its derivation and commitment; the
-rest, some 50 ns, is nonces, copying, and wiping. A raw AES-GCM whose key is ready has the first of these alone. So beside OpenSSL 1 KiB stays
-under its aim of 1.5 ×: without any of what is ours it would be about 1.7 ×. At 64 KiB the same fixed cost is the whole difference from
-raw intel-ipsec-mb. Beside libmongocrypt, decryption misses its aim by a tenth, as theirs takes a quarter less time than their encryption
-and ours does not; beside @aws-crypto/client-node the aim is reached with its default suite, and half of it with the one that does
-not sign.
+**Where the time of a record goes** (\`perf record\`, sealing 1 KiB): 28 % AES-GCM itself, 28 % the powers of the hash key that
+intel-ipsec-mb prepares for each new key, 10 % the five AES blocks of its derivation and commitment, 15 % what keeps the nonces of
+cloned machines apart (a digest of the message, the time-stamp counter and a block of AES); the rest is drawing, copying and
+wiping. A raw AES-GCM whose key is ready has the first of these alone. At 64 KiB the same fixed cost is the whole difference from
+raw intel-ipsec-mb. Where the table says "missed", it is.
 
 ## A file of 1 GiB, whole processes
 
