@@ -28,7 +28,7 @@ constexpr std::chrono::seconds kHandshakeTimeout{10};
 constexpr std::chrono::seconds kLingerTimeout{5};
 constexpr std::size_t kLingerBytes = std::size_t{32} * 1024 * 1024;
 constexpr std::size_t kLingerChunk = std::size_t{4} * 1024;
-// What a connection beyond the server's room gets, in all.
+// What a connection beyond the server's room gets for each step: its handshake, its head, the end.
 constexpr std::chrono::seconds kVisitTimeout{2};
 // What a connection holds of what it has read and not yet parsed, beyond a head: chunk headers must fit.
 constexpr std::size_t kReadAhead = std::size_t{64} * 1024;
@@ -146,9 +146,10 @@ class Connection {
   // The connection is kept where the body, if there is any, came together with the head; nothing waits for the rest.
   Task<bool> answer_without_body(RequestParser& parser, Response response, const RequestHead& head) {
     bool head_only = head.method == "HEAD";
-    bool keep_alive = parser.get().keep_alive() && !state_->stopping && skip_body(parser);
+    bool is_whole = skip_body(parser);
+    bool keep_alive = parser.get().keep_alive() && !state_->stopping && is_whole;
     bool written = co_await write(std::move(response), head_only, keep_alive);
-    if (written && !keep_alive) co_await linger();
+    if (written && !is_whole) co_await linger();
     co_return written&& keep_alive;
   }
 

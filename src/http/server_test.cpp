@@ -262,6 +262,24 @@ TEST_F(ServerTest, ARefusalKeepsTheConnectionWhereTheBodyCameWithTheHead) {
   EXPECT_THAT(answers, HasSubstr("GET /next |"));
 }
 
+// A client that reads to the end of the connection would else wait for as long as the server lingers.
+TEST_F(ServerTest, ARefusalWithoutABodyClosesAtOnceWhereTheClientSaysSo) {
+  start();
+  auto begun = std::chrono::steady_clock::now();
+  boost::asio::io_context context;
+  boost::asio::ip::tcp::socket client(context);
+  client.connect({boost::asio::ip::address_v4::loopback(), server_->port()});
+  auto request = std::string_view("GET /refused HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
+  boost::asio::write(client, boost::asio::buffer(request));
+  std::string answer;
+  boost::system::error_code failed;
+  boost::asio::read(client, boost::asio::dynamic_buffer(answer), failed);
+  EXPECT_THAT(answer, StartsWith("HTTP/1.1 401"));
+  // A server that lingers has closed its half alone, and takes what is sent; one that has closed says so by a reset.
+  while (!failed || failed == boost::asio::error::eof) boost::asio::write(client, boost::asio::buffer("x", 1), failed);
+  EXPECT_LT(std::chrono::steady_clock::now() - begun, std::chrono::seconds(5)) << "as long as it lingers";
+}
+
 TEST_F(ServerTest, AnExceptionInAdmissionIsAnAnswer) {
   start();
   auto answers = send("GET /admit-throws HTTP/1.1\r\nHost: h\r\n\r\nGET /next HTTP/1.1\r\nHost: h\r\n\r\n");
