@@ -117,22 +117,21 @@ TEST_F(AccessTest, HeadIsAnsweredAsGetIs) {
 }
 
 TEST_F(AccessTest, BodiesHaveTheirLimits) {
-  auto head = [](std::string method, std::string path, std::string type) {
-    http::RequestHead request;
-    request.method = std::move(method);
-    request.path = std::move(path);
-    request.headers.add("content-type", std::move(type));
-    return request;
+  auto limit = [&](std::string_view path, const std::string& key, std::string type) {
+    auto request = world.request("POST", path, key, "", {{"content-type", std::move(type)}});
+    return world.run(world.service.admit(request)).body_limit;
   };
   constexpr std::size_t kMiB = 1024 * 1024;
-  auto& service = world.service;
-  EXPECT_EQ(service.body_limit(head("POST", "/v1/organizations/external_keys", "application/json")), kMiB);
-  EXPECT_EQ(service.body_limit(head("POST", "/nowhere", "application/json")), kMiB);
-  EXPECT_EQ(service.body_limit(head("POST", "/v1/workspaces/w/encrypt", "application/json")), kMiB);
-  auto raw = service.body_limit(head("POST", "/v1/workspaces/w/encrypt", "application/octet-stream"));
+  const std::string json = "application/json";
+  const std::string octets = "application/octet-stream";
+  EXPECT_EQ(limit("/v1/organizations/external_keys", world.admin_key, json), kMiB);
+  EXPECT_EQ(limit("/v1/organizations/external_keys", "", json), 0U) << "of nobody, nothing is read";
+  EXPECT_EQ(limit("/nowhere", world.admin_key, json), 0U);
+  EXPECT_EQ(limit("/v1/workspaces/w/encrypt", world.service_key, json), kMiB);
+  auto raw = limit("/v1/workspaces/w/encrypt", world.service_key, octets);
   EXPECT_EQ(raw, 16 * kMiB);
-  EXPECT_GE(service.body_limit(head("POST", "/v1/workspaces/w/decrypt", "application/octet-stream")), raw + 92);
-  EXPECT_EQ(service.body_limit(head("POST", "/v1/workspaces/w/encrypt_batch", "application/octet-stream")), kMiB);
+  EXPECT_GE(limit("/v1/workspaces/w/decrypt", world.service_key, octets), raw + 92);
+  EXPECT_EQ(limit("/v1/workspaces/w/encrypt_batch", world.service_key, octets), kMiB);
 
   expect_refused(world.post("/v1/organizations/external_keys", std::string(2 * kMiB, ' ')), 413, "request_too_large",
                  "The request body is larger than the 1048576 bytes that this call takes.");

@@ -114,12 +114,6 @@ class ApiService::Impl {
 
   const std::vector<Endpoint>& endpoints() const { return endpoints_; }
 
-  std::size_t body_limit(const http::RequestHead& head) const {
-    auto match = router_.match(head.method, head.path);
-    if (match.route == nullptr) return limits_.json_body;
-    return body_limit(endpoints_[index_of(match)], head);
-  }
-
   Task<http::Admission> admit(const http::RequestHead& head) {
     auto match = router_.match(head.method, head.path);
     if (match.route == nullptr) {
@@ -129,6 +123,7 @@ class ApiService::Impl {
     call->endpoint = &endpoints_[index_of(match)];
     call->counted = counted_[index_of(match)];
     call->path_parameters = std::move(match.parameters);
+    call->body_limit = body_limit(*call->endpoint, head);
     call->request_id = new_request_id();
     call->permitted_at = parts_.clock.steady();
     auto permitted = co_await permit(*call->endpoint, head, call->caller);
@@ -139,6 +134,7 @@ class ApiService::Impl {
     admission.known = call->endpoint->access != Access::Public && proven;
     admission.vital = call->endpoint->is_vital;
     if (permitted) {
+      admission.body_limit = call->body_limit;
       admission.group = format_uuid(call->caller.organization);
       admission.call = std::move(call);
     } else {
@@ -170,6 +166,7 @@ class ApiService::Impl {
     const Endpoint* endpoint = nullptr;
     metrics::RouteMetrics* counted = nullptr;
     std::vector<std::pair<std::string, std::string>> path_parameters;
+    std::size_t body_limit = 0;
     admin::Caller caller;
     std::string request_id;
     SteadyTime permitted_at;           // its key was good then
@@ -194,6 +191,13 @@ class ApiService::Impl {
     return raw ? endpoint.raw_body_limit : endpoint.body_limit;
   }
 
+  // For refusals that come without the call.
+  std::size_t body_limit(const http::RequestHead* head) const {
+    if (head == nullptr) return limits_.json_body;
+    auto match = router_.match(head->method, head->path);
+    return match.route == nullptr ? limits_.json_body : body_limit(endpoints_[index_of(match)], *head);
+  }
+
   // 404, 405, or what OPTIONS asks: no key is needed to hear of methods that the documentation lists.
   http::Response unrouted(const http::RequestHead& head, std::vector<std::string> allowed_methods) const {
     bool asks_for_methods = head.method == "OPTIONS";
@@ -216,8 +220,8 @@ class ApiService::Impl {
   Task<http::Response> serve(std::shared_ptr<AdmittedCall> admitted, http::Request request) {
     const auto& endpoint = *admitted->endpoint;
     auto began = parts_.clock.steady();
-    auto limit = body_limit(endpoint, request);
-    if (request.body.size() > limit) co_return answer(*admitted, too_large(limit));
+    bool is_too_large = request.body.size() > admitted->body_limit;
+    if (is_too_large) co_return answer(*admitted, too_large(admitted->body_limit));
     request.path_parameters = std::move(admitted->path_parameters);
     if (endpoint.access == Access::Data) admitted->workspace_id = request.path_parameter("workspace_id");
     Call call{std::move(request), admitted->caller, began + limits_.request_timeout};
@@ -341,7 +345,7 @@ class ApiService::Impl {
         error.message = "The request line and headers are too large. Send fewer or shorter ones.";
         return error;
       case http::Rejection::BodyTooLarge:
-        return to_wire(too_large(head == nullptr ? limits_.json_body : body_limit(*head)));
+        return to_wire(too_large(body_limit(head)));
       case http::Rejection::BodyTimeout:
         error.status = 408;
         error.message = "The request did not arrive in time: bodies must come at 64 KiB/s at the least. Send it again.";
@@ -375,10 +379,6 @@ class ApiService::Impl {
 ApiService::ApiService(ApiParts parts, ApiLimits limits) : impl_(std::make_unique<Impl>(std::move(parts), limits)) {}
 
 ApiService::~ApiService() = default;
-
-std::size_t ApiService::body_limit(const http::RequestHead& head) const {
-  return impl_->body_limit(head);
-}
 
 Task<http::Admission> ApiService::admit(const http::RequestHead& head) {
   return impl_->admit(head);

@@ -69,7 +69,6 @@ class ApiService final : public http::Service {
   ~ApiService() override;
   // Finds the route and authenticates the caller.
   [[nodiscard]] Task<http::Admission> admit(const http::RequestHead& head) override;
-  [[nodiscard]] std::size_t body_limit(const http::RequestHead& head) const override;
   [[nodiscard]] Task<http::Response> handle(http::Request request) override;
   [[nodiscard]] http::Response reject(http::Rejection why, const http::RequestHead* head) const override;
   // Every route there is, as long as the service lives.

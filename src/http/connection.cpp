@@ -100,7 +100,7 @@ class Connection {
       co_return co_await answer_without_body(parser, std::move(*admission->refusal), *head);
     }
     BodyBudget::Share share;
-    bool readable = co_await read_body(parser, *head, std::move(admission->group), share);
+    bool readable = co_await read_body(parser, *head, *admission, share);
     if (!readable) co_return false;
     head->body = std::move(parser.get().body());
     wipe_what_was_read(buffer_);
@@ -175,15 +175,16 @@ class Connection {
     co_await refuse(large ? Rejection::HeadTooLarge : Rejection::Malformed, nullptr);
   }
 
-  Task<bool> read_body(RequestParser& parser, const RequestHead& head, std::string group, BodyBudget::Share& share) {
-    auto limit = state_->service.body_limit(head);
+  Task<bool> read_body(RequestParser& parser, const RequestHead& head, Admission& admission, BodyBudget::Share& share) {
+    auto limit = admission.body_limit;
     auto length = parser.content_length();
     if (length && *length > limit) {
       co_await refuse(Rejection::BodyTooLarge, &head);
       co_return false;
     }
     if (parser.is_done()) co_return true;
-    auto taken = co_await state_->bodies->take(std::move(group), length ? static_cast<std::size_t>(*length) : limit);
+    auto taken =
+        co_await state_->bodies->take(std::move(admission.group), length ? static_cast<std::size_t>(*length) : limit);
     if (!taken) {
       co_await refuse(Rejection::NoRoomForBody, &head);
       co_return false;

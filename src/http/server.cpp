@@ -210,10 +210,6 @@ class Server::Impl : public std::enable_shared_from_this<Server::Impl> {
   std::shared_ptr<ConnectionRoom> visits_;
 };
 
-Task<Admission> Service::admit(const RequestHead& /*head*/) {
-  co_return Admission{};
-}
-
 Server::Server(std::shared_ptr<Impl> impl) : impl_(std::move(impl)) {}
 
 Server::~Server() {

@@ -27,6 +27,7 @@ struct Admission {
   std::optional<Response> refusal = {};  // the answer, where the body is not wanted
   bool known = true;                     // the head proves who sent it: its address may have more connections
   bool vital = false;                    // answered, without a body, even where the server has no room (health)
+  std::size_t body_limit = 0;            // the most bytes of body that the request may have
   std::string group = {};                // whose share of the bodies' bytes this one takes: an organisation
   std::shared_ptr<void> call = {};       // what handle() finds again as Request::admitted
 };
@@ -38,11 +39,8 @@ class Service {
   Service(const Service&) = delete;
   Service& operator=(const Service&) = delete;
   virtual ~Service() = default;
-  // Called once the head is read; an exception is answered as Rejection::HandlerFailed. Everything is admitted where a
-  // service does not say otherwise.
-  [[nodiscard]] virtual Task<Admission> admit(const RequestHead& head);
-  // The most bytes of body that this request may have. Called once it is admitted.
-  [[nodiscard]] virtual std::size_t body_limit(const RequestHead& head) const = 0;
+  // Called once the head is read; an exception is answered as Rejection::HandlerFailed.
+  [[nodiscard]] virtual Task<Admission> admit(const RequestHead& head) = 0;
   [[nodiscard]] virtual Task<Response> handle(Request request) = 0;
   // Renders a refusal in the service's own form. `head` is what was understood of the request; null where nothing was.
   // The server closes the connection afterwards, except for HandlerFailed (an exception left `handle`; it was logged).

@@ -18,7 +18,7 @@ using ::testing::StartsWith;
 // Holds every request until the test lets it go on.
 class HoldingService final : public Service {
  public:
-  [[nodiscard]] std::size_t body_limit(const RequestHead&) const override { return 0; }
+  [[nodiscard]] Task<Admission> admit(const RequestHead&) override { co_return Admission{}; }
   [[nodiscard]] Task<Response> handle(Request) override {
     auto hold = [this](std::function<void()> resume) { held_.set_value(std::move(resume)); };
     auto held = suspend(std::move(hold));

@@ -101,10 +101,10 @@ void spoil(const Fault& fault, http::Response& response) {
 
 }  // namespace
 
-std::size_t Front::body_limit(const http::RequestHead& head) const {
+Task<http::Admission> Front::admit(const http::RequestHead& head) {
   std::string_view path = head.path;
   while (path.starts_with("//")) path.remove_prefix(1);
-  return same(path, "/keys/restore") ? kBackupLimit : kBodyLimit;
+  co_return http::Admission{.body_limit = same(path, "/keys/restore") ? kBackupLimit : kBodyLimit};
 }
 
 Task<http::Response> Front::handle(http::Request request) {

@@ -30,7 +30,8 @@ class Front final : public http::Service {
         resource_manager_(cloud),
         graph_(cloud) {}
 
-  [[nodiscard]] std::size_t body_limit(const http::RequestHead& head) const override;
+  // Everything: each service checks its callers itself.
+  [[nodiscard]] Task<http::Admission> admit(const http::RequestHead& head) override;
   [[nodiscard]] Task<http::Response> handle(http::Request request) override;
   [[nodiscard]] http::Response reject(http::Rejection why, const http::RequestHead* head) const override;
 

@@ -27,11 +27,11 @@ class EchoService final : public Service {
     Admission admission;
     admission.known = head.path != "/stranger";
     admission.vital = head.path == "/vital";
+    admission.body_limit = limit;
     admission.call = std::make_shared<std::string>(head.path);
     if (head.path == "/refused") admission.refusal = Response{401, {}, "who are you"};
     co_return admission;
   }
-  [[nodiscard]] std::size_t body_limit(const RequestHead&) const override { return limit; }
   [[nodiscard]] Task<Response> handle(Request request) override {
     if (!request.admitted || *std::static_pointer_cast<std::string>(request.admitted) != request.path) {
       co_return Response{500, {}, "not admitted"};
