@@ -8,6 +8,7 @@
 #include "api/endpoint.hpp"
 #include "api/error_body.hpp"
 #include "api/parameters.hpp"
+#include "api/request_id.hpp"
 #include "base/json_fields.hpp"
 #include "crypto/secret.hpp"
 
@@ -124,7 +125,7 @@ class ApiService::Impl {
     call->counted = counted_[index_of(match)];
     call->path_parameters = std::move(match.parameters);
     call->body_limit = body_limit(*call->endpoint, head);
-    call->request_id = new_request_id();
+    call->request_id = make_request_id(parts_.random);
     call->permitted_at = parts_.clock.steady();
     auto permitted = co_await permit(*call->endpoint, head, call->caller);
     if (permitted && !call->caller.api_key_id.empty()) permitted = take_turn(*call);
@@ -155,7 +156,7 @@ class ApiService::Impl {
   }
 
   http::Response reject(http::Rejection why, const http::RequestHead* head) const {
-    auto response = error_response(rejection(why, head), new_request_id());
+    auto response = error_response(rejection(why, head), make_request_id(parts_.random));
     response.headers.add("cache-control", "no-store");
     return response;
   }
@@ -179,8 +180,6 @@ class ApiService::Impl {
     return static_cast<std::size_t>(match.route - router_.routes().data());
   }
 
-  std::string new_request_id() const { return make_id(id_prefix::kRequest, parts_.random); }
-
   static bool speaks_of_the_key(const Error& error) {
     return error.code == ErrorCode::KeyDenied || error.code == ErrorCode::NetworkBlocked ||
            error.code == ErrorCode::KeyUnreachable;
@@ -203,7 +202,7 @@ class ApiService::Impl {
     bool asks_for_methods = head.method == "OPTIONS";
     if (asks_for_methods && head.path == "*") allowed_methods = router_.methods();
     bool is_there = !allowed_methods.empty();
-    auto request_id = new_request_id();
+    auto request_id = make_request_id(parts_.random);
     http::Response response;
     if (asks_for_methods && is_there) {
       response.status = 204;
