@@ -11,7 +11,7 @@
 #include <boost/beast/http/read.hpp>
 
 #include "base/log.hpp"
-#include "crypto/secret.hpp"
+#include "http/read_buffer.hpp"
 #include "http/wire.hpp"
 
 namespace latchkey::http {
@@ -36,16 +36,6 @@ constexpr std::size_t kReadAhead = std::size_t{64} * 1024;
 constexpr std::size_t kWritePiece = std::size_t{256} * 1024;
 constexpr std::size_t kTlsRecord = std::size_t{16} * 1024;
 constexpr unsigned kHttp11 = 11;
-
-// A buffer keeps what was read out of it until it is overwritten.
-void wipe_what_was_read(beast::flat_buffer& buffer) {
-  beast::flat_buffer unread(buffer.max_size());
-  unread.commit(asio::buffer_copy(unread.prepare(buffer.size()), buffer.data()));
-  buffer.clear();
-  auto all = buffer.prepare(buffer.capacity());
-  crypto::wipe(MutableBytes(static_cast<std::uint8_t*>(all.data()), all.size()));
-  if (unread.size() > 0) buffer = std::move(unread);
-}
 
 // The part that is the same with and without TLS.
 template <class Stream>
@@ -103,7 +93,7 @@ class Connection {
     bool readable = co_await read_body(parser, *head, *admission, share);
     if (!readable) co_return false;
     head->body = std::move(parser.get().body());
-    wipe_what_was_read(buffer_);
+    buffer_.wipe_consumed();
     head->admitted = std::move(admission->call);
     co_return co_await answer(std::move(*head), parser.get().keep_alive());
   }
@@ -147,6 +137,7 @@ class Connection {
   Task<bool> answer_without_body(RequestParser& parser, Response response, const RequestHead& head) {
     bool head_only = head.method == "HEAD";
     bool is_whole = skip_body(parser);
+    buffer_.wipe_consumed();
     bool keep_alive = parser.get().keep_alive() && !state_->stopping && is_whole;
     bool written = co_await write(std::move(response), head_only, keep_alive);
     if (written && !is_whole) co_await linger();
@@ -346,7 +337,7 @@ class Connection {
   std::shared_ptr<beast::tcp_stream> lowest_;
   bool tls_;
   std::shared_ptr<Guest> guest_;
-  beast::flat_buffer buffer_;
+  ReadBuffer buffer_;
 };
 
 template <class Stream>

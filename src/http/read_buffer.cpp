@@ -1,0 +1,17 @@
+#include "http/read_buffer.hpp"
+
+#include <algorithm>
+
+#include "crypto/secret.hpp"
+
+namespace latchkey::http {
+
+void ReadBuffer::wipe_consumed() {
+  // To prepare all that is free moves what is not consumed to the front.
+  auto free = bytes_.prepare(bytes_.capacity() - bytes_.size());
+  auto stale = std::min(free.size(), written_ - bytes_.size());
+  crypto::wipe(MutableBytes(static_cast<std::uint8_t*>(free.data()), stale));
+  written_ = bytes_.size();
+}
+
+}  // namespace latchkey::http
