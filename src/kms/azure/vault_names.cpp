@@ -32,7 +32,7 @@ VaultNames::Denial VaultNames::denied(const std::string& host) {
   auto found = by_host.find(host);
   if (found == by_host.end()) return Denial::Unproven;
   if (found->gone) return Denial::Gone;
-  auto now = clock_.steady();
+  auto now = clock_.age_time();
   auto name = *found;
   if (!name.first_denied || now - name.last_denied > kTogether) name.first_denied = now;
   name.last_denied = now;

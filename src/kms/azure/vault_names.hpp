@@ -48,9 +48,9 @@ class VaultNames {
  private:
   struct Name {
     std::string host;
-    std::optional<SteadyTime> first_denied;
-    SteadyTime last_denied;
-    std::optional<SteadyTime> looked_around;
+    std::optional<AgeTime> first_denied;
+    AgeTime last_denied;
+    std::optional<AgeTime> looked_around;
     bool gone = false;
   };
   struct ByHost {};

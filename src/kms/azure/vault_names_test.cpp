@@ -76,6 +76,15 @@ TEST_F(VaultNamesTest, DenialsFarApartAreNoRow) {
   EXPECT_EQ(names.denied("v"), Denial::LookAround);
 }
 
+TEST_F(VaultNamesTest, TheTimeThatTheMachineSleptCounts) {
+  names.answered("v");
+  EXPECT_EQ(names.denied("v"), Denial::Unproven);
+  clock.sleep(1min);
+  EXPECT_EQ(names.denied("v"), Denial::LookAround);
+  clock.sleep(16min);
+  EXPECT_EQ(names.denied("v"), Denial::Unproven) << "the denials before it are no row with this one";
+}
+
 TEST_F(VaultNamesTest, OthersAreThoseThatAnsweredLast) {
   for (const auto* host : {"a", "b", "c", "a"}) names.answered(host);
   EXPECT_THAT(names.others("v", 9), ElementsAre("a", "c", "b"));
