@@ -19,8 +19,8 @@ class RandomSource {
   virtual void fill(MutableBytes out) = 0;
   // As fill, for the nonce under which one message is sealed. A source that does not ask the system each time makes
   // the nonces of two messages differ by the messages themselves, so that two copies of one memory (a virtual machine
-  // that was cloned) never seal different messages under one nonce. `message` is what is
-  // encrypted, in pieces; `bound` what is authenticated besides, as far as it may differ under one key.
+  // that was cloned) never seal different messages under one nonce. `message` is what is encrypted, in pieces; `bound`
+  // what is authenticated besides, as far as it may differ under one key.
   virtual void fill_nonce(MutableBytes out, std::span<const ByteView> bound, std::span<const ByteView> message) {
     (void)bound;
     (void)message;
