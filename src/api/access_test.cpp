@@ -175,6 +175,15 @@ TEST_F(AccessTest, HealthNeedsNoKey) {
   EXPECT_FALSE(ready.headers.has("anthropic-organization-id"));
 }
 
+TEST_F(AccessTest, HealthAloneIsVital) {
+  auto is_vital = [&](std::string method, std::string_view path) {
+    return world.service.is_vital(world.request(std::move(method), path, world.admin_key));
+  };
+  EXPECT_TRUE(is_vital("GET", "/healthz"));
+  EXPECT_TRUE(is_vital("HEAD", "/readyz"));
+  for (std::string_view path : {"/metrics", "/v1/organizations/me", "/nowhere"}) EXPECT_FALSE(is_vital("GET", path));
+}
+
 TEST(FullDisk, IsATemporaryErrorAndLosesNothing) {
   testing::ApiWorld world({}, 69);
   std::vector<std::string> made;

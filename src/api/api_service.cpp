@@ -115,6 +115,11 @@ class ApiService::Impl {
 
   const std::vector<Endpoint>& endpoints() const { return endpoints_; }
 
+  bool is_vital(const http::RequestHead& head) const {
+    auto match = router_.match(head.method, head.path);
+    return match.route != nullptr && endpoints_[index_of(match)].is_vital;
+  }
+
   Task<http::Admission> admit(const http::RequestHead& head) {
     auto match = router_.match(head.method, head.path);
     if (match.route == nullptr) {
@@ -133,7 +138,6 @@ class ApiService::Impl {
     http::Admission admission;
     bool proven = permitted || call->taken;
     admission.known = call->endpoint->access != Access::Public && proven;
-    admission.vital = call->endpoint->is_vital;
     if (permitted) {
       admission.body_limit = call->body_limit;
       admission.group = format_uuid(call->caller.organization);
@@ -378,6 +382,10 @@ class ApiService::Impl {
 ApiService::ApiService(ApiParts parts, ApiLimits limits) : impl_(std::make_unique<Impl>(std::move(parts), limits)) {}
 
 ApiService::~ApiService() = default;
+
+bool ApiService::is_vital(const http::RequestHead& head) const {
+  return impl_->is_vital(head);
+}
 
 Task<http::Admission> ApiService::admit(const http::RequestHead& head) {
   return impl_->admit(head);

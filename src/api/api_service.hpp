@@ -67,6 +67,7 @@ class ApiService final : public http::Service {
   ApiService(const ApiService&) = delete;
   ApiService& operator=(const ApiService&) = delete;
   ~ApiService() override;
+  [[nodiscard]] bool is_vital(const http::RequestHead& head) const override;
   // Finds the route and authenticates the caller.
   [[nodiscard]] Task<http::Admission> admit(const http::RequestHead& head) override;
   [[nodiscard]] Task<http::Response> handle(http::Request request) override;

@@ -64,9 +64,14 @@ class Connection {
     RequestParser parser;
     auto head = co_await receive_head(parser, kVisitTimeout);
     if (!head) co_return;
+    // Before who sent it is looked into: that costs what there is no room for.
+    bool is_vital = parser.is_done() && state_->service.is_vital(*head);
+    if (!is_vital) {
+      co_await refuse(Rejection::Overloaded, &*head);
+      co_return;
+    }
     auto admission = co_await ask(*head);
-    bool vital = admission && admission->vital && !admission->refusal && parser.is_done();
-    if (vital) {
+    if (admission && !admission->refusal) {
       head->admitted = std::move(admission->call);
       co_await answer(std::move(*head), false);
     } else {

@@ -26,7 +26,6 @@ enum class Rejection { Malformed, HeadTooLarge, BodyTooLarge, BodyTimeout, Overl
 struct Admission {
   std::optional<Response> refusal = {};  // the answer, where the body is not wanted
   bool known = true;                     // the head proves who sent it: its address may have more connections
-  bool vital = false;                    // answered, without a body, even where the server has no room (health)
   std::size_t body_limit = 0;            // the most bytes of body that the request may have
   std::string group = {};                // whose share of the bodies' bytes this one takes: an organisation
   std::shared_ptr<void> call = {};       // what handle() finds again as Request::admitted
@@ -39,6 +38,9 @@ class Service {
   Service(const Service&) = delete;
   Service& operator=(const Service&) = delete;
   virtual ~Service() = default;
+  // Whether this is answered, without a body, even where the server has no room (health). Nothing else is asked of a
+  // request that comes there and is not.
+  [[nodiscard]] virtual bool is_vital(const RequestHead& /*head*/) const { return false; }
   // Called once the head is read; an exception is answered as Rejection::HandlerFailed.
   [[nodiscard]] virtual Task<Admission> admit(const RequestHead& head) = 0;
   [[nodiscard]] virtual Task<Response> handle(Request request) = 0;

@@ -360,7 +360,8 @@ TEST_F(ServerTest, TooManyConnectionsAreToldAndWhatIsVitalIsAnswered) {
   boost::asio::write(first, boost::asio::buffer(std::string_view("GET /known HTTP/1.1\r\nHost: h\r\n\r\n")));
   char byte = 0;
   boost::asio::read(first, boost::asio::buffer(&byte, 1));  // the first one is known by now, and not sent away
-  for (int i = 0; i < 20; ++i) {
+  constexpr int kVisits = 20;
+  for (int i = 0; i < kVisits; ++i) {
     auto unread = "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 30000\r\n\r\n" + std::string(30'000, 'x');
     EXPECT_THAT(send(unread), AllOf(StartsWith("HTTP/1.1 503"), HasSubstr("overloaded")));
     auto vital = "GET /vital HTTP/1.1\r\nHost: h\r\n\r\n";
@@ -369,6 +370,7 @@ TEST_F(ServerTest, TooManyConnectionsAreToldAndWhatIsVitalIsAnswered) {
     auto with_body = "GET /vital HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\n";
     EXPECT_THAT(send(with_body), StartsWith("HTTP/1.1 503"));
   }
+  EXPECT_EQ(service_.asked_to_admit, 1 + kVisits) << "the first one, and of the others those that are answered";
   EXPECT_TRUE(first.is_open());
 }
 

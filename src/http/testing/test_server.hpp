@@ -2,6 +2,7 @@
 // bytes as they are. Test code only.
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <string>
 #include <thread>
@@ -21,12 +22,14 @@ namespace latchkey::http::testing {
 class EchoService final : public Service {
  public:
   std::size_t limit = 1000;
-  // "/refused", "/stranger" (not known) and "/vital" are what they say; "/admit-throws" throws.
+  std::atomic<int> asked_to_admit = 0;
+  [[nodiscard]] bool is_vital(const RequestHead& head) const override { return head.path == "/vital"; }
+  // "/refused" and "/stranger" (not known) are what they say; "/admit-throws" throws.
   [[nodiscard]] Task<Admission> admit(const RequestHead& head) override {
+    ++asked_to_admit;
     if (head.path == "/admit-throws") throw std::runtime_error("thrown");
     Admission admission;
     admission.known = head.path != "/stranger";
-    admission.vital = head.path == "/vital";
     admission.body_limit = limit;
     admission.call = std::make_shared<std::string>(head.path);
     if (head.path == "/refused") admission.refusal = Response{401, {}, "who are you"};
