@@ -4,13 +4,7 @@
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
-#include <boost/asio/dispatch.hpp>
-#include <boost/asio/redirect_error.hpp>
-#include <boost/asio/steady_timer.hpp>
-#include <boost/asio/strand.hpp>
 #include <boost/asio/thread_pool.hpp>
-#include <boost/asio/use_awaitable.hpp>
-#include <fmt/format.h>
 
 #include "admin/activity.hpp"
 #include "admin/compartments.hpp"
@@ -23,7 +17,10 @@
 #include "api/api_service.hpp"
 #include "base/file.hpp"
 #include "base/log.hpp"
+#include "cli/background_task.hpp"
 #include "cli/descriptor_limit.hpp"
+#include "cli/outbound_clients.hpp"
+#include "cli/part_settings.hpp"
 #include "cli/server_credentials.hpp"
 #include "cli/server_store.hpp"
 #include "crypto/secret.hpp"
@@ -48,7 +45,6 @@ namespace {
 
 constexpr unsigned kSigningThreads = 2;
 constexpr std::chrono::seconds kStopGrace{10};
-constexpr std::chrono::seconds kMostTurn{20};  // that a call may wait for its turn at a busy vault
 constexpr std::chrono::milliseconds kFirstAttention{50};
 constexpr std::chrono::milliseconds kFollowPeriod{500};
 constexpr std::chrono::milliseconds kAlarmPeriod{1'000};
@@ -58,80 +54,6 @@ constexpr std::chrono::milliseconds kForgetStep{200};
 constexpr std::chrono::minutes kUsagePeriod{1};
 // What a crash loses of the counts by which data keys are replaced (docs/data-keys.md).
 constexpr std::chrono::minutes kUsePeriod{5};
-
-Result<http::ProxySettings> proxies_of(std::string_view setting, const std::string& proxy,
-                                       const std::string& no_proxy) {
-  if (proxy != kEnvironmentProxy) return http::one_proxy(proxy, no_proxy);
-  auto proxies = http::proxies_of_environment(http::process_variable);
-  if (!proxies) return in_setting(fmt::format("{} = \"{}\"", setting, kEnvironmentProxy), proxies.error());
-  bool adds = !no_proxy.empty() && proxies.value().no_proxy != "*";
-  if (adds) proxies.value().no_proxy += "," + no_proxy;
-  return proxies;
-}
-
-Result<std::unique_ptr<http::Client>> outbound_client(const ServerConfig& config) {
-  http::ClientOptions options;
-  LATCHKEY_TRY(options.proxy, proxies_of("outbound.proxy", config.proxy, config.no_proxy));
-  options.ca_file = config.ca_file;
-  auto client = http::make_curl_client(std::move(options));
-  if (!client) return in_setting("outbound.ca_file", client.error());
-  return client;
-}
-
-Result<std::unique_ptr<http::Client>> webhook_client(const ServerConfig& config) {
-  http::ClientOptions options;
-  LATCHKEY_TRY(options.proxy, proxies_of("webhooks.proxy", config.webhook_proxy, config.webhook_no_proxy));
-  options.ca_file = config.webhook_ca_file;
-  options.address_policy =
-      config.webhook_private_addresses ? http::AddressPolicy::Any : http::AddressPolicy::PublicOnly;
-  auto client = http::make_curl_client(std::move(options));
-  if (!client) return in_setting("webhooks.ca_file", client.error());
-  return client;
-}
-
-admin::AdminSettings admin_settings(const ServerConfig& config) {
-  admin::AdminSettings settings;
-  settings.organization_binding = config.organization_binding;
-  settings.binding_slug = config.binding_slug;
-  settings.validations_per_minute = config.validations_per_minute;
-  settings.vault_suffixes = config.azure_vault_suffixes;
-  settings.max_external_keys = config.most_external_keys;
-  settings.max_live_workspaces = config.most_live_workspaces;
-  settings.max_workspaces = config.most_workspaces;
-  return settings;
-}
-
-api::RateLimits rate_limits(const ServerConfig& config) {
-  using std::chrono::minutes;
-  using std::chrono::seconds;
-  return {.data = {{config.data_per_key, seconds(1)}, {config.data_per_organization, seconds(1)}},
-          .read = {{config.reads_per_key, minutes(1)}, {config.reads_per_organization, minutes(1)}},
-          .write = {{config.writes_per_key, minutes(1)}, {config.writes_per_organization, minutes(1)}}};
-}
-
-keyring::KeyringSettings keyring_settings(const ServerConfig& config) {
-  keyring::KeyringSettings settings;
-  settings.ages = {config.lease_soft, config.lease_hard};
-  settings.most_loan = config.most_loan;
-  settings.kms_timeout = config.kms_timeout + kMostTurn;
-  settings.data_keys = {config.data_key_max_age, config.data_key_max_records, config.data_key_max_bytes};
-  return settings;
-}
-
-keyring::RewrapSettings rewrap_settings(const ServerConfig& config) {
-  keyring::RewrapSettings settings;
-  settings.calls_per_second = config.rewrap_calls_per_second;
-  settings.kms_timeout = config.kms_timeout + kMostTurn;
-  return settings;
-}
-
-kms::GateLimits gate_limits(const ServerConfig& config) {
-  kms::GateLimits limits;
-  limits.per_window = config.kms_calls_per_10s;
-  // Who waits for a renewal outlasts its wait for a turn, and so learns of it.
-  limits.renewal_turn = std::min(limits.renewal_turn, config.request_timeout / 2);
-  return limits;
-}
 
 Result<std::shared_ptr<kms::KeyProvider>> azure_provider(const ServerConfig& config, http::Client& client,
                                                          const Clock& clock, RandomSource& random,
@@ -150,54 +72,6 @@ Result<std::shared_ptr<kms::KeyProvider>> azure_provider(const ServerConfig& con
   options.credential = std::move(credential);
   options.sign_in = {config.azure_sign_in_max_age, config.lease_hard};
   return kms::azure::make_azure_key_provider(std::move(options), client, clock, random, pool, std::move(executor));
-}
-
-health::MonitorSettings monitor_settings(const ServerConfig& config) {
-  health::MonitorSettings settings;
-  settings.interval = config.health_interval;
-  settings.retry = {config.health_retry, config.health_retry_longest};
-  settings.rules.unreachable_after = config.health_unreachable_after;
-  settings.rules.settle = config.health_settle;
-  settings.timeout = config.kms_timeout;
-  return settings;
-}
-
-// Does a work again and again, each time as much later as it says. Used on its timer's strand alone, until it is
-// stopped.
-struct Attendant {
-  using Work = std::function<Task<std::chrono::milliseconds>()>;
-  boost::asio::steady_timer timer;
-  std::chrono::milliseconds wait;
-  Work work;
-  bool stopping = false;
-  bool ended = false;
-  std::function<void()> on_end = {};
-};
-
-Task<void> attend_regularly(std::shared_ptr<Attendant> attendant) {
-  while (!attendant->stopping) {
-    attendant->timer.expires_after(attendant->wait);
-    boost::system::error_code ignored;
-    co_await attendant->timer.async_wait(boost::asio::redirect_error(boost::asio::use_awaitable, ignored));
-    if (attendant->stopping) break;
-    attendant->wait = co_await attendant->work();
-  }
-  attendant->ended = true;
-  if (attendant->on_end) attendant->on_end();
-}
-
-// Until its work, where it is at it, is done.
-Task<void> end(std::shared_ptr<Attendant> attendant) {
-  auto begin = [attendant](std::function<void()> resume) {
-    auto stop = [attendant, resume = std::move(resume)] {
-      attendant->stopping = true;
-      attendant->timer.cancel();
-      attendant->ended ? resume() : void(attendant->on_end = resume);
-    };
-    boost::asio::dispatch(attendant->timer.get_executor(), std::move(stop));
-  };
-  auto ended = suspend(std::move(begin));
-  co_await std::move(ended);
 }
 
 Task<void> record_usage(admin::UsageRecorder& recorder) {
@@ -276,18 +150,11 @@ struct ServerRuntime::Parts {
   std::unique_ptr<webhooks::Deliverer> webhook_deliverer;
   std::unique_ptr<api::ApiService> api;
   std::unique_ptr<http::Server> server;
-  std::vector<std::shared_ptr<Attendant>> attendants;
+  std::vector<std::shared_ptr<BackgroundTask>> background_tasks;
 
-  void attend(const boost::asio::any_io_executor& executor, std::chrono::milliseconds first, Attendant::Work work);
+  void start_background_tasks(const ServerConfig& config, const boost::asio::any_io_executor& executor,
+                              const Clock& clock);
 };
-
-void ServerRuntime::Parts::attend(const boost::asio::any_io_executor& executor, std::chrono::milliseconds first,
-                                  Attendant::Work work) {
-  boost::asio::any_io_executor strand = boost::asio::make_strand(executor);
-  attendants.push_back(
-      std::make_shared<Attendant>(Attendant{boost::asio::steady_timer(strand), first, std::move(work)}));
-  boost::asio::co_spawn(strand, attend_regularly(attendants.back()), boost::asio::detached);
-}
 
 ServerRuntime::ServerRuntime(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
 ServerRuntime::~ServerRuntime() = default;
@@ -373,12 +240,6 @@ Result<std::unique_ptr<ServerRuntime>> ServerRuntime::start(const ServerConfig& 
        .webhook_attempts = [sender = parts->webhook_deliverer.get()] { return sender->counts(); }});
   LATCHKEY_TRY(auto metrics_token, metrics_token_of(config));
 
-  api::ApiLimits limits;
-  limits.json_body = config.max_json_body;
-  limits.raw_body = config.max_raw_body;
-  limits.request_timeout = config.request_timeout;
-  limits.lends_data_keys = config.lend_data_keys;
-  limits.rates = rate_limits(config);
   parts->api = std::make_unique<api::ApiService>(api::ApiParts{*parts->store,
                                                                *parts->credentials,
                                                                *parts->external_keys,
@@ -399,7 +260,7 @@ Result<std::unique_ptr<ServerRuntime>> ServerRuntime::start(const ServerConfig& 
                                                                *parts->webhook_deliverer,
                                                                *parts->metrics,
                                                                std::move(metrics_token)},
-                                                 limits);
+                                                 api_limits(config));
 
   http::ServerOptions server_options;
   server_options.address = config.address;
@@ -410,37 +271,40 @@ Result<std::unique_ptr<ServerRuntime>> ServerRuntime::start(const ServerConfig& 
   server_options.max_body_bytes_held = config.max_body_bytes_held;
   LATCHKEY_TRY(server_options.tls, server_tls(config));
   LATCHKEY_TRY(parts->server, http::Server::start(executor, std::move(server_options), *parts->api));
-  parts->attend(executor, kFirstAttention,
-                [keyring = parts->keyring.get()]() -> Task<std::chrono::milliseconds> { co_return keyring->attend(); });
-  parts->attend(executor, kUsagePeriod, [recorder = parts->usage_recorder.get()]() -> Task<std::chrono::milliseconds> {
+  parts->start_background_tasks(config, executor, clock);
+  return std::unique_ptr<ServerRuntime>(new ServerRuntime(std::move(parts)));
+}
+
+void ServerRuntime::Parts::start_background_tasks(const ServerConfig& config,
+                                                  const boost::asio::any_io_executor& executor, const Clock& clock) {
+  auto begin = [&](std::chrono::milliseconds wait, BackgroundTask::Work work) {
+    background_tasks.push_back(BackgroundTask::start(executor, wait, std::move(work)));
+  };
+  begin(kFirstAttention,
+        [keyring = keyring.get()]() -> Task<std::chrono::milliseconds> { co_return keyring->attend(); });
+  begin(kUsagePeriod, [recorder = usage_recorder.get()]() -> Task<std::chrono::milliseconds> {
     co_await record_usage(*recorder);
     co_return kUsagePeriod;
   });
-  parts->attend(executor, std::chrono::milliseconds(0),
-                [follower = parts->follower.get()]() -> Task<std::chrono::milliseconds> {
-                  co_await follow_other_nodes(*follower);
-                  co_return kFollowPeriod;
-                });
-  parts->attend(
-      executor, kAlarmPeriod,
-      [alarms = parts->integrity_alarms.get(), store = parts->store.get()]() -> Task<std::chrono::milliseconds> {
-        co_await record_alarms(*alarms, *store);
-        co_return kAlarmPeriod;
-      });
-  parts->attend(executor, kFirstAttention, [store = parts->store.get()] { return purge_what_is_left(*store); });
-  parts->attend(executor, kFirstAttention,
-                [feed = parts->activity.get(), &clock, retention = config.activity_retention] {
-                  return forget_activities(*feed, clock.now() - retention);
-                });
-  parts->health->start();
-  parts->attend(executor, kFirstAttention,
-                [deliverer = parts->webhook_deliverer.get()] { return deliverer->attend(); });
-  parts->attend(executor, kUsePeriod, [keyring = parts->keyring.get()]() -> Task<std::chrono::milliseconds> {
+  begin(std::chrono::milliseconds(0), [follower = follower.get()]() -> Task<std::chrono::milliseconds> {
+    co_await follow_other_nodes(*follower);
+    co_return kFollowPeriod;
+  });
+  begin(kAlarmPeriod, [alarms = integrity_alarms.get(), store = store.get()]() -> Task<std::chrono::milliseconds> {
+    co_await record_alarms(*alarms, *store);
+    co_return kAlarmPeriod;
+  });
+  begin(kFirstAttention, [store = store.get()] { return purge_what_is_left(*store); });
+  begin(kFirstAttention, [feed = activity.get(), &clock, retention = config.activity_retention] {
+    return forget_activities(*feed, clock.now() - retention);
+  });
+  health->start();
+  begin(kFirstAttention, [deliverer = webhook_deliverer.get()] { return deliverer->attend(); });
+  begin(kUsePeriod, [keyring = keyring.get()]() -> Task<std::chrono::milliseconds> {
     co_await write_use(*keyring);
     co_return kUsePeriod;
   });
-  boost::asio::co_spawn(executor, go_on_rewrapping(*parts->rewrapper), boost::asio::detached);
-  return std::unique_ptr<ServerRuntime>(new ServerRuntime(std::move(parts)));
+  boost::asio::co_spawn(executor, go_on_rewrapping(*rewrapper), boost::asio::detached);
 }
 
 std::uint16_t ServerRuntime::port() const {
@@ -457,7 +321,7 @@ Task<void> ServerRuntime::stop() {
   parts_->webhook_deliverer->stop();
   parts_->rewrapper->stop();
   co_await parts_->server->stop(kStopGrace);
-  for (const auto& attendant : parts_->attendants) co_await end(attendant);
+  for (const auto& task : parts_->background_tasks) co_await BackgroundTask::stop(task);
   co_await record_usage(*parts_->usage_recorder);
   co_await write_use(*parts_->keyring);
 }
