@@ -1,24 +1,16 @@
-// The schema, as the steps that lead to it. A step that has been released is never changed: a new one follows it.
+// Brings a file to the schema (schema.hpp), and knows files that are not ours, or of a newer Latchkey.
 #pragma once
 
 #include <cstdint>
 #include <span>
-#include <string_view>
 
 #include "store/sqlite/connection.hpp"
+#include "store/sqlite/schema.hpp"
 
 namespace latchkey::store {
 
 // "LKey", in the file's header: whose database it is.
 inline constexpr std::int64_t kApplicationId = 0x4C4B6579;
-
-struct Migration {
-  std::string_view name;
-  std::string_view script;
-};
-
-// The n-th (from 1) leads to schema version n, which the file keeps as its user_version.
-[[nodiscard]] std::span<const Migration> migrations();
 
 // Internal where the file is another program's or of a newer schema than the last of `steps`. Changes nothing.
 [[nodiscard]] Result<void> check_identity(Connection& connection, std::span<const Migration> steps);
