@@ -1,5 +1,7 @@
 #include "base/encoding.hpp"
 
+#include <limits>
+
 #include <fmt/format.h>
 
 namespace latchkey {
@@ -121,17 +123,21 @@ Result<Bytes> hex_decode(std::string_view text) {
   return bytes;
 }
 
+// Five digits for each division of the whole number, which is most of the work.
 std::string base58_encode_128(const std::array<std::uint8_t, 16>& value) {
-  auto number = value;
+  constexpr std::uint64_t kFiveDigits = 58UL * 58 * 58 * 58 * 58;
+  static_assert(kFiveDigits <= std::numeric_limits<std::uint32_t>::max());
+  std::array<std::uint32_t, 4> number{};  // big-endian, as `value`
+  for (std::size_t i = 0; i < value.size(); ++i) number[i / 4] = number[i / 4] << 8 | value[i];
   std::string text(kBase58Length, kBase58[0]);
-  for (std::size_t i = kBase58Length; i-- > 0;) {
-    unsigned remainder = 0;
-    for (auto& byte : number) {
-      unsigned dividend = remainder << 8 | byte;
-      byte = static_cast<std::uint8_t>(dividend / 58);
-      remainder = dividend % 58;
+  for (std::size_t left = text.size(); left > 0;) {
+    std::uint64_t remainder = 0;
+    for (auto& word : number) {
+      auto dividend = remainder << 32 | word;
+      word = static_cast<std::uint32_t>(dividend / kFiveDigits);
+      remainder = dividend % kFiveDigits;
     }
-    text[i] = kBase58[remainder];
+    for (int i = 0; i < 5 && left > 0; ++i, remainder /= 58) text[--left] = kBase58[remainder % 58];
   }
   return text;
 }

@@ -61,6 +61,23 @@ TEST(Base58, SixteenBytesAreTwentyTwoCharacters) {
   for (const auto& value : {zero, one, most}) EXPECT_EQ(base58_decode_128(base58_encode_128(value)).value(), value);
 }
 
+TEST(Base58, EveryDigitIsWritten) {
+  // 1, 58, 58^2, ... : the digit 1 in each place.
+  std::array<std::uint8_t, 16> power{};
+  power[15] = 1;
+  for (std::size_t place = 22; place-- > 0;) {
+    std::string expected(22, '1');
+    expected[place] = '2';
+    EXPECT_EQ(base58_encode_128(power), expected);
+    EXPECT_EQ(base58_decode_128(expected).value(), power);
+    unsigned carry = 0;
+    for (std::size_t i = power.size(); i-- > 0; carry >>= 8) {
+      carry += power[i] * 58U;
+      power[i] = static_cast<std::uint8_t>(carry);
+    }
+  }
+}
+
 TEST(Base58, RefusesWhatIsNoSuchNumber) {
   for (std::string_view bad :
        {"", "1", "YcVfxkQb6JRzqk5kF2tNLw", "zzzzzzzzzzzzzzzzzzzzzz", "0111111111111111111111", "O111111111111111111111",
