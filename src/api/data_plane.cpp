@@ -136,12 +136,16 @@ Result<keyring::Lease> DataPlane::answered(Result<keyring::Lease> lease, const k
 Task<Result<keyring::Lease>> DataPlane::lease_for(keyring::Compartment compartment, std::optional<RawId> id,
                                                   Deadline deadline) {
   for (int attempt = 0; attempt < keyring::kMostTries; ++attempt) {
-    auto asking =
-        id ? keyring_.for_decryption(compartment, *id, deadline) : keyring_.for_encryption(compartment, deadline);
-    auto lease = co_await std::move(asking);
-    if (!lease) co_return answered(std::move(lease), compartment);
-    if (usage_.begins(compartment, lease.value())) co_await usage_.tell_beginnings();
-    if (keyring_.may_use(compartment, lease.value())) co_return answered(std::move(lease), compartment);
+    auto lease = keyring_.at_hand(compartment, id);
+    if (!lease) {
+      auto asking =
+          id ? keyring_.for_decryption(compartment, *id, deadline) : keyring_.for_encryption(compartment, deadline);
+      auto asked = co_await std::move(asking);
+      if (!asked) co_return answered(std::move(asked), compartment);
+      lease = std::move(asked).value();
+    }
+    if (usage_.begins(compartment, *lease)) co_await usage_.tell_beginnings();
+    if (keyring_.may_use(compartment, *lease)) co_return answered(std::move(*lease), compartment);
   }
   co_return answered(keyring::changed_again_and_again(), compartment);
 }

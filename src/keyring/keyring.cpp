@@ -73,6 +73,7 @@ class Keyring::Impl : public std::enable_shared_from_this<Impl> {
 
   Task<Result<Lease>> for_encryption(Compartment compartment, Deadline deadline);
   Task<Result<Lease>> for_decryption(Compartment compartment, RawId id, Deadline deadline);
+  [[nodiscard]] std::optional<Lease> at_hand(const Compartment& compartment, const std::optional<RawId>& data_key_id);
   void evict(const std::string& external_key_id) { table_.evict(external_key_id); }
   DataKeyMeter& meter() { return meter_; }
   [[nodiscard]] Task<Result<void>> write_use();
@@ -100,7 +101,7 @@ class Keyring::Impl : public std::enable_shared_from_this<Impl> {
                                std::chrono::milliseconds past_soft = kAwaited) const;
   [[nodiscard]] Lease lease_of(const LeaseTable::Found& found, const LeaseAges& ages) const {
     auto past_soft = found.use == LeaseUse::Bridging ? renewal_slack(ages) : kAwaited;
-    auto lease = lease_of(found.key, external_id(found.version.external_key), found.proven_at, ages, past_soft);
+    auto lease = lease_of(found.key, external_id(found.version->external_key), found.proven_at, ages, past_soft);
     lease.bridged = found.use == LeaseUse::Bridging;
     lease.kms_request_id = found.kms_request_id;
     lease.dropped = found.dropped;
@@ -175,10 +176,20 @@ Lease Keyring::Impl::lease_of(std::shared_ptr<const envelope::DataKey> key, std:
 std::optional<LeaseTable::Found> Keyring::Impl::find(const Compartment& compartment, const RawId& id) {
   auto found = table_.find({compartment.id, id}, ages_of(compartment), clock_.age_time());
   if (!found) return std::nullopt;
-  if (found->renew) renew_behind(compartment, id, found->version);
-  const auto& external = found->version.external_key;
+  if (found->renew) renew_behind(compartment, id, *found->version);
+  const auto& external = found->version->external_key;
   if (!external.empty() && external != compartment.external_key_id) return std::nullopt;
   return found;
+}
+
+std::optional<Lease> Keyring::Impl::at_hand(const Compartment& compartment, const std::optional<RawId>& data_key_id) {
+  auto ages = ages_of(compartment);
+  auto id = data_key_id;
+  if (!id) id = table_.active(compartment.id, external_of(compartment.external_key_id), ages, clock_.age_time());
+  if (!id) return std::nullopt;
+  auto found = find(compartment, *id);
+  if (!found || found->use == LeaseUse::Stale) return std::nullopt;
+  return lease_of(*found, ages);
 }
 
 // The lease that is held, its key asked first where it is stale. Nothing where none is held, or it was dropped without
@@ -189,7 +200,7 @@ Task<std::optional<Result<Lease>>> Keyring::Impl::held(Compartment compartment, 
     auto found = find(compartment, id);
     if (!found) co_return std::nullopt;
     if (found->use != LeaseUse::Stale) co_return Result<Lease>(lease_of(*found, ages));
-    auto outcome = co_await renew_once(compartment, id, found->version, deadline);
+    auto outcome = co_await renew_once(compartment, id, *found->version, deadline);
     bool could_not_ask = !outcome || (!*outcome && kms::is_outage(outcome->error()));
     if (outcome && !*outcome && kms::was_not_asked(outcome->error())) co_return outcome;
     if (could_not_ask) {
@@ -403,6 +414,10 @@ Task<Result<Lease>> Keyring::for_encryption(Compartment compartment, Deadline de
 
 Task<Result<Lease>> Keyring::for_decryption(Compartment compartment, RawId data_key_id, Deadline deadline) {
   return impl_->for_decryption(std::move(compartment), data_key_id, deadline);
+}
+
+std::optional<Lease> Keyring::at_hand(const Compartment& compartment, const std::optional<RawId>& data_key_id) {
+  return impl_->at_hand(compartment, data_key_id);
 }
 
 void Keyring::encrypted(const Lease& lease, Use use) {

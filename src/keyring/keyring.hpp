@@ -98,6 +98,11 @@ class Keyring {
   // data_key_destroyed where it was destroyed.
   [[nodiscard]] Task<Result<Lease>> for_decryption(Compartment compartment, RawId data_key_id, Deadline deadline);
 
+  // The same data keys where they are on lease and need not be waited for, which is nearly always: the one named, or,
+  // where none is, the one that encrypts. Nothing where one of the two above must be asked. Copies no more than it
+  // gives, and neither suspends nor allocates for the asking.
+  [[nodiscard]] std::optional<Lease> at_hand(const Compartment& compartment, const std::optional<RawId>& data_key_id);
+
   // False once the lease was dropped (its key refused, or was evicted as it was suspended), or its data key was
   // destroyed. To be asked between the last suspension of one who holds a lease and its use, and between its use and
   // the answer; where it is false, what was had is thrown away, and the keyring is asked again. Takes no lock.

@@ -38,8 +38,8 @@ std::optional<LeaseTable::Found> LeaseTable::find(const LeaseId& id, const Lease
   standing.used = true;
   auto& by_use = leases_.get<ByUse>();
   by_use.relocate(by_use.begin(), leases_.project<ByUse>(lease));
-  Found found{lease->key,    lease->version->id, *standing.proven_at, use, false, lease->version->kms_request_id,
-              lease->dropped};
+  Found found{lease->key, {lease->version, &lease->version->id}, *standing.proven_at, use,
+              false,      lease->version->kms_request_id,        lease->dropped};
   // Who has to wait asks by itself.
   if (use != LeaseUse::Stale && standing.renewal_due(ages, now)) {
     standing.begin_renewal(now, settings_.standing);

@@ -58,7 +58,7 @@ class LeaseTable {
 
   struct Found {
     std::shared_ptr<const envelope::DataKey> key;
-    KeyVersionId version;
+    std::shared_ptr<const KeyVersionId> version;  // never null
     AgeTime proven_at;
     LeaseUse use = LeaseUse::Stale;
     // The caller is to begin a renewal of this version, and to call end_renewal when it has landed. One caller is told.
