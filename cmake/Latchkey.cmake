@@ -35,6 +35,11 @@ if(LATCHKEY_SANITIZE)
   endif()
   target_link_options(latchkey_options INTERFACE -fsanitize=${LATCHKEY_SANITIZE})
 endif()
+# What is tested is optimised, what tests it need not be: a third less to compile.
+add_library(latchkey_test_options INTERFACE)
+if(CMAKE_BUILD_TYPE STREQUAL "Release")
+  target_compile_options(latchkey_test_options INTERFACE -O0 -U_FORTIFY_SOURCE)
+endif()
 find_program(LATCHKEY_MOLD mold)
 if(LATCHKEY_MOLD)
   target_link_options(latchkey_options INTERFACE -fuse-ld=mold)
@@ -48,7 +53,8 @@ target_link_libraries(latchkey_precompiled PRIVATE latchkey_options ${LATCHKEY_P
 target_precompile_headers(latchkey_precompiled PRIVATE ${CMAKE_SOURCE_DIR}/cmake/precompiled.hpp)
 if(LATCHKEY_BUILD_TESTS)
   add_library(latchkey_precompiled_test OBJECT ${CMAKE_SOURCE_DIR}/cmake/precompiled.cpp)
-  target_link_libraries(latchkey_precompiled_test PRIVATE latchkey_options ${LATCHKEY_PRECOMPILED_DEPENDS} GTest::gmock)
+  target_link_libraries(latchkey_precompiled_test PRIVATE latchkey_options latchkey_test_options
+                                                          ${LATCHKEY_PRECOMPILED_DEPENDS} GTest::gmock)
   target_precompile_headers(latchkey_precompiled_test PRIVATE ${CMAKE_SOURCE_DIR}/cmake/precompiled.hpp
                             <gmock/gmock.h> <gtest/gtest.h>)
   # The only object that knows the folder: ccache finds all others that a clone elsewhere compiled.
@@ -70,7 +76,8 @@ function(latchkey_library name)
   target_precompile_headers(latchkey_${name} REUSE_FROM latchkey_precompiled)
   if(LATCHKEY_BUILD_TESTS AND ARG_TESTS)
     add_executable(latchkey_${name}_test ${ARG_TESTS})
-    target_link_libraries(latchkey_${name}_test PRIVATE latchkey_${name} latchkey_source_folder GTest::gmock_main)
+    target_link_libraries(latchkey_${name}_test PRIVATE latchkey_${name} latchkey_test_options latchkey_source_folder
+                                                        GTest::gmock_main)
     target_precompile_headers(latchkey_${name}_test REUSE_FROM latchkey_precompiled_test)
     # For a machine that is busy with other things, too.
     set(limits TIMEOUT 600 DISCOVERY_TIMEOUT 300)
