@@ -18,6 +18,8 @@ namespace latchkey::http {
 namespace {
 
 constexpr std::size_t kMaxResponseHead = std::size_t{64} * 1024;
+// Seconds. A name that is gone is noticed as soon; libcurl would go on for a minute with where it led.
+constexpr long kLookupLife = 5;
 
 boost::asio::ip::address address_of(const curl_sockaddr& target) {
   if (target.family == AF_INET) {
@@ -200,6 +202,7 @@ void Transfer::prepare_connection(const ClientOptions& options, std::chrono::mil
   curl_easy_setopt(easy_, CURLOPT_NOSIGNAL, 1L);
   curl_easy_setopt(easy_, CURLOPT_TIMEOUT_MS, timeout);
   curl_easy_setopt(easy_, CURLOPT_CONNECTTIMEOUT_MS, timeout);
+  curl_easy_setopt(easy_, CURLOPT_DNS_CACHE_TIMEOUT, kLookupLife);
   // Else a transfer that ends during a slow lookup waits for the resolver, and every other transfer with it.
   curl_easy_setopt(easy_, CURLOPT_QUICK_EXIT, 1L);
   curl_easy_setopt(easy_, CURLOPT_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2));

@@ -9,7 +9,6 @@
 // the vault was not asked, and nothing is known of it.
 #pragma once
 
-#include <chrono>
 #include <memory>
 #include <string>
 
@@ -18,30 +17,10 @@
 #include "base/clock.hpp"
 #include "base/result.hpp"
 #include "base/task.hpp"
+#include "kms/gate_limits.hpp"
 #include "kms/retrying_transport.hpp"
 
 namespace latchkey::kms {
-
-enum class CallKind {
-  Renewal,     // asks a key that let us in whether it still does
-  Request,     // somebody waits for it
-  Validation,  // an admin waits for it
-  Background,  // rewrap and the like
-};
-inline constexpr std::size_t kCallKinds = 4;
-
-// Of what is in flight and of what is begun, an eighth is kept for renewals and a quarter from any one organisation;
-// validations take a quarter at most.
-struct GateLimits {
-  unsigned per_key = 8;                           // in flight
-  unsigned per_vault = 16;                        // in flight
-  unsigned background_per_vault = 1;              // in flight, of those
-  unsigned per_window = 900;                      // begun; background work takes half of it at most
-  std::chrono::milliseconds window{10'000};       // any such stretch of time
-  std::size_t waiting_per_organization = 20'000;  // before one vault; more are turned away at once
-  // A renewal waits no longer for its turn: meanwhile its lease is used on.
-  std::chrono::milliseconds renewal_turn{1'000};
-};
 
 // Over all vaults.
 struct GateLoad {
@@ -59,6 +38,8 @@ struct GateCall {
 };
 
 class CallGate : public std::enable_shared_from_this<CallGate> {
+  struct Waiter;
+
  public:
   // One call's leave to go on; given back when it goes.
   class Pass {
@@ -72,9 +53,9 @@ class CallGate : public std::enable_shared_from_this<CallGate> {
 
    private:
     friend class CallGate;
-    Pass(std::shared_ptr<CallGate> gate, GateCall call);
+    Pass(std::shared_ptr<CallGate> gate, std::shared_ptr<Waiter> waiter);
     std::shared_ptr<CallGate> gate_;
-    GateCall call_;
+    std::shared_ptr<Waiter> waiter_;
   };
 
   // The clock outlives the gate and its passes.
