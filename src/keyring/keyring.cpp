@@ -1,5 +1,3 @@
-#include "keyring/keyring.hpp"
-
 #include <algorithm>
 
 #include <boost/asio/co_spawn.hpp>
@@ -7,9 +5,7 @@
 #include <fmt/format.h>
 
 #include "base/log.hpp"
-#include "base/single_flight.hpp"
-#include "keyring/key_asker.hpp"
-#include "keyring/lease_table.hpp"
+#include "keyring/keyring_impl.hpp"
 #include "kms/key_errors.hpp"
 #include "kms/patience.hpp"
 #include "kms/reason_catalogue.hpp"
@@ -40,102 +36,23 @@ Error deadline_passed() {
   return Error{ErrorCode::DeadlineExceeded, "the request ran out of time before its key was asked. Try again"};
 }
 
-std::string external_of(const std::optional<std::string>& external_key_id) {
-  return external_key_id.value_or(std::string());
-}
-
 std::optional<std::string> external_id(const std::string& external_key) {
   return external_key.empty() ? std::nullopt : std::optional(external_key);
 }
 
-// A data key of a key that was suspended while it was made is not stored.
-Result<void> leave_in(store::Transaction& tx, const MayAsk& may_ask, const store::DataKey& row) {
-  if (!may_ask || !row.external_key_id) return success();
-  return may_ask(tx, row.organization, *row.external_key_id);
-}
-
 }  // namespace
 
-// Kept alive by its flights, which outlast the callers that began them.
-class Keyring::Impl : public std::enable_shared_from_this<Impl> {
- public:
-  Impl(store::Store& store, kms::KeyProvider& provider, const Clock& clock, RandomSource& random,
-       boost::asio::any_io_executor executor, KeyringSettings settings, KeyObserver* observer)
-      : store_(store),
-        clock_(clock),
-        executor_(std::move(executor)),
-        settings_(settings),
-        table_({{settings.probes, settings.tries, longest_question(settings)},
-                settings.max_leases,
-                [&random] { return random_fraction(random); }}),
-        asker_(store, provider, clock, random, table_, settings.kms_timeout, settings.may_ask, observer,
-               settings.renewals) {}
-
-  Task<Result<Lease>> for_encryption(Compartment compartment, Deadline deadline);
-  Task<Result<Lease>> for_decryption(Compartment compartment, RawId id, Deadline deadline);
-  [[nodiscard]] std::optional<Lease> at_hand(const Compartment& compartment, const std::optional<RawId>& data_key_id);
-  void evict(const std::string& external_key_id) { table_.evict(external_key_id); }
-  DataKeyMeter& meter() { return meter_; }
-  [[nodiscard]] Task<Result<void>> write_use();
-  void forget(const Uuid& compartment, const std::vector<RawId>& ids) {
-    for (const auto& id : ids) table_.destroy({compartment, id});
-  }
-  [[nodiscard]] std::chrono::milliseconds attend();
-  [[nodiscard]] bool may_use(const Compartment& compartment, const Lease& lease) const {
-    bool dropped = lease.dropped && lease.dropped->load();
-    return !dropped && clock_.age_time() < lease.expires_at && !table_.is_destroyed({compartment.id, lease.key->id()});
-  }
-  [[nodiscard]] bool holds(const Compartment& compartment, const RawId& id) const {
-    LeaseId lease{compartment.id, id};
-    return table_.has(lease, ages_of(compartment), clock_.age_time()) && !table_.is_destroyed(lease);
-  }
-  [[nodiscard]] std::size_t size() const { return table_.size(); }
-
- private:
-  using LeaseFlight = std::function<Task<Result<Lease>>()>;
-  [[nodiscard]] LeaseAges ages_of(const Compartment& compartment) const {
-    return compartment.ages.value_or(settings_.ages);
-  }
-  [[nodiscard]] Lease lease_of(std::shared_ptr<const envelope::DataKey> key, std::optional<std::string> external_key_id,
-                               AgeTime proven_at, const LeaseAges& ages,
-                               std::chrono::milliseconds past_soft = kAwaited) const;
-  [[nodiscard]] Lease lease_of(const LeaseTable::Found& found, const LeaseAges& ages) const {
-    auto past_soft = found.use == LeaseUse::Bridging ? renewal_slack(ages) : kAwaited;
-    auto lease = lease_of(found.key, external_id(found.version->external_key), found.proven_at, ages, past_soft);
-    lease.bridged = found.use == LeaseUse::Bridging;
-    lease.kms_request_id = found.kms_request_id;
-    lease.dropped = found.dropped;
-    return lease;
-  }
-  [[nodiscard]] std::optional<LeaseTable::Found> find(const Compartment& compartment, const RawId& id);
-  [[nodiscard]] Task<std::optional<Result<Lease>>> held(Compartment compartment, RawId id, Deadline deadline);
-  [[nodiscard]] Task<std::optional<Result<Lease>>> renew_once(Compartment compartment, RawId id, KeyVersionId version,
-                                                              Deadline deadline);
-  void renew_behind(Compartment compartment, RawId id, KeyVersionId version);
-  [[nodiscard]] Task<Result<Lease>> wait(LeaseFlight flight, Deadline deadline);
-  // `why`: what is remembered of a key is an answer to requests, and no reason not to renew.
-  enum class Why { Request, Renewal };
-  [[nodiscard]] Task<Result<Lease>> unwrap_once(Compartment compartment, RawId id, Why why);
-  [[nodiscard]] Task<Result<Lease>> read_and_unwrap(Compartment compartment, RawId id, Why why);
-  [[nodiscard]] Task<Result<Lease>> find_or_make(Compartment compartment);
-  [[nodiscard]] Task<Result<Lease>> make(Compartment compartment);
-  void replace_behind(Compartment compartment, RawId active, RotationCause cause);
-  [[nodiscard]] Task<Result<Lease>> replace(Compartment compartment, RawId active, RotationCause cause);
-  [[nodiscard]] std::optional<Lease> keep(const LeaseTable::Ticket& ticket, const Compartment& compartment,
-                                          std::shared_ptr<const envelope::DataKey> key, std::string request_id);
-
-  store::Store& store_;
-  const Clock& clock_;
-  boost::asio::any_io_executor executor_;
-  KeyringSettings settings_;
-  LeaseTable table_;
-  KeyAsker asker_;
-  DataKeyMeter meter_;
-  SingleFlight<std::pair<Uuid, std::string>, Result<Lease>> replacements_;
-  SingleFlight<std::pair<Uuid, std::string>, Result<Lease>> makings_;
-  SingleFlight<std::pair<LeaseId, Why>, Result<Lease>> unwraps_;
-  SingleFlight<KeyVersionId, Result<Lease>> renewals_;
-};
+Keyring::Impl::Impl(store::Store& store, kms::KeyProvider& provider, const Clock& clock, RandomSource& random,
+                    boost::asio::any_io_executor executor, KeyringSettings settings, KeyObserver* observer)
+    : store_(store),
+      clock_(clock),
+      executor_(std::move(executor)),
+      settings_(settings),
+      table_({{settings.probes, settings.tries, longest_question(settings)},
+              settings.max_leases,
+              [&random] { return random_fraction(random); }}),
+      asker_(store, provider, clock, random, table_, settings.kms_timeout, settings.may_ask, observer,
+             settings.renewals) {}
 
 Task<Result<Lease>> Keyring::Impl::for_encryption(Compartment compartment, Deadline deadline) {
   if (clock_.steady() >= deadline) co_return deadline_passed();
@@ -170,6 +87,15 @@ Lease Keyring::Impl::lease_of(std::shared_ptr<const envelope::DataKey> key, std:
   if (soft_end <= now) soft_end = now + past_soft;
   return {std::move(key), std::move(external_key_id), expires_at,
           std::min({soft_end, expires_at, now + settings_.most_loan})};
+}
+
+Lease Keyring::Impl::lease_of(const LeaseTable::Found& found, const LeaseAges& ages) const {
+  auto past_soft = found.use == LeaseUse::Bridging ? renewal_slack(ages) : kAwaited;
+  auto lease = lease_of(found.key, external_id(found.version->external_key), found.proven_at, ages, past_soft);
+  lease.bridged = found.use == LeaseUse::Bridging;
+  lease.kms_request_id = found.kms_request_id;
+  lease.dropped = found.dropped;
+  return lease;
 }
 
 // A lease under another external key than the workspace's cannot be: the store is asked, and raises the alarm.
@@ -310,96 +236,14 @@ std::optional<Lease> Keyring::Impl::keep(const LeaseTable::Ticket& ticket, const
   auto proven_at = table_.insert(ticket, compartment, ages, key, named);
   if (!proven_at) return std::nullopt;
   asker_.tell_proved(ticket.version.external_key);
-  auto lease = lease_of(std::move(key), external_id(ticket.version.external_key), *proven_at, ages);
+  auto lease = lease_of(std::move(key), external_id(ticket.version.external_key), *proven_at, ages, kAwaited);
   lease.kms_request_id = std::move(named);
   lease.dropped = ticket.dropped;
   return lease;
 }
 
-Task<Result<Lease>> Keyring::Impl::find_or_make(Compartment compartment) {
-  auto external = external_of(compartment.external_key_id);
-  auto read_at = clock_.age_time();
-  auto work = [workspace = compartment.id, external_key = compartment.external_key_id](store::Transaction& tx) {
-    return tx.find_active_data_key(workspace, external_key);
-  };
-  LATCHKEY_CO_TRY(auto row, co_await store_.look_up(std::move(work)));
-  auto place = compartment.id;
-  if (!row) {
-    LATCHKEY_CO_TRY(auto lease, co_await make(std::move(compartment)));
-    table_.set_active(place, external, lease.key->id(), read_at);
-    co_return lease;
-  }
-  auto id = row->id;
-  auto due = rotation_due(*row, meter_.pending(id), settings_.data_keys, clock_.now());
-  auto whose = compartment;
-  // Not unwrapped straight away: a lease that bridges an outage serves writes as it serves reads.
-  LATCHKEY_CO_TRY(auto lease, co_await for_decryption(std::move(compartment), id, asker_.deadline()));
-  table_.set_active(place, external, id, read_at);
-  if (due) replace_behind(std::move(whose), id, *due);
-  co_return lease;
-}
-
-// Where it fails, the old one serves on, and it is tried again when the row is next read.
-void Keyring::Impl::replace_behind(Compartment compartment, RawId active, RotationCause cause) {
-  auto attempt = [](std::shared_ptr<Impl> self, Compartment whose, RawId old, RotationCause why) -> Task<void> {
-    std::pair place{whose.id, external_of(whose.external_key_id)};
-    auto workspace_id = whose.workspace_id;
-    LeaseFlight work = [self, whose, old, why] { return self->replace(whose, old, why); };
-    auto replaced = co_await self->replacements_.run(self->executor_, place, kms::guarded(std::move(work)));
-    if (replaced) co_return;
-    spdlog::warn("data key {} of workspace {} was to be replaced (its {}), which failed: {}",
-                 format_id(id_prefix::kDataKey, old), workspace_id, to_string(why), describe(replaced.error()));
-  };
-  boost::asio::co_spawn(executor_, attempt(shared_from_this(), std::move(compartment), active, cause),
-                        boost::asio::detached);
-}
-
-Task<Result<Lease>> Keyring::Impl::replace(Compartment compartment, RawId active, RotationCause cause) {
-  auto external = external_of(compartment.external_key_id);
-  if (auto obstacle = table_.wrapping_obstacle(external, clock_.age_time())) co_return *obstacle;
-  LATCHKEY_CO_TRY(auto proven, co_await asker_.make(compartment));
-  auto read_at = clock_.age_time();
-  DataKeyReplaced event{
-      compartment.organization, compartment.workspace_id, compartment.external_key_id, active, proven.row.id, cause};
-  auto work = [row = proven.row, event, record = settings_.record_replacement,
-               may_ask = settings_.may_ask](store::Transaction& tx) -> Result<std::optional<store::DataKey>> {
-    LATCHKEY_TRYV(leave_in(tx, may_ask, row));
-    LATCHKEY_TRY(auto now_active, tx.replace_active_data_key(event.replaced, row));
-    if (now_active && now_active->id == row.id && record) {
-      LATCHKEY_TRYV(record(tx, event));
-    }
-    return now_active;
-  };
-  LATCHKEY_CO_TRY(auto now_active, co_await store_.write(std::move(work)));
-  if (!now_active) {
-    co_return Error{ErrorCode::NotFound, "the data key to be replaced is active no longer, and no other one is"};
-  }
-  auto id = now_active->id;
-  table_.set_active(compartment.id, external, id, read_at);
-  if (id == proven.row.id) {
-    if (auto lease = keep(proven.ticket, compartment, proven.key, proven.kms_request_id)) co_return std::move(*lease);
-  }
-  co_return co_await unwrap_once(std::move(compartment), id, Why::Request);
-}
-
 Task<Result<void>> Keyring::Impl::write_use() {
   co_return co_await keyring::write_use(store_, meter_, clock_);
-}
-
-Task<Result<Lease>> Keyring::Impl::make(Compartment compartment) {
-  auto external = external_of(compartment.external_key_id);
-  if (auto obstacle = table_.wrapping_obstacle(external, clock_.age_time())) co_return *obstacle;
-  LATCHKEY_CO_TRY(auto proven, co_await asker_.make(compartment));
-  auto work = [row = proven.row, may_ask = settings_.may_ask](store::Transaction& tx) -> Result<store::DataKey> {
-    LATCHKEY_TRYV(leave_in(tx, may_ask, row));
-    return tx.insert_active_data_key(row);
-  };
-  LATCHKEY_CO_TRY(auto active, co_await store_.write(std::move(work)));
-  if (active.id == proven.row.id) {
-    if (auto lease = keep(proven.ticket, compartment, proven.key, proven.kms_request_id)) co_return std::move(*lease);
-  }
-  // Another node was first, or the leases were evicted while we wrote: its row is one like any other.
-  co_return co_await unwrap_once(std::move(compartment), active.id, Why::Request);
 }
 
 Keyring::Keyring(store::Store& store, kms::KeyProvider& provider, const Clock& clock, RandomSource& random,

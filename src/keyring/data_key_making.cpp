@@ -1,0 +1,103 @@
+// Making a compartment's data keys, and replacing them.
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+
+#include "base/log.hpp"
+#include "keyring/keyring_impl.hpp"
+#include "kms/patience.hpp"
+
+namespace latchkey::keyring {
+
+namespace {
+
+// A data key of a key that was suspended while it was made is not stored.
+Result<void> leave_in(store::Transaction& tx, const MayAsk& may_ask, const store::DataKey& row) {
+  if (!may_ask || !row.external_key_id) return success();
+  return may_ask(tx, row.organization, *row.external_key_id);
+}
+
+}  // namespace
+
+Task<Result<Lease>> Keyring::Impl::find_or_make(Compartment compartment) {
+  auto external = external_of(compartment.external_key_id);
+  auto read_at = clock_.age_time();
+  auto work = [workspace = compartment.id, external_key = compartment.external_key_id](store::Transaction& tx) {
+    return tx.find_active_data_key(workspace, external_key);
+  };
+  LATCHKEY_CO_TRY(auto row, co_await store_.look_up(std::move(work)));
+  auto place = compartment.id;
+  if (!row) {
+    LATCHKEY_CO_TRY(auto lease, co_await make(std::move(compartment)));
+    table_.set_active(place, external, lease.key->id(), read_at);
+    co_return lease;
+  }
+  auto id = row->id;
+  auto due = rotation_due(*row, meter_.pending(id), settings_.data_keys, clock_.now());
+  auto whose = compartment;
+  // Not unwrapped straight away: a lease that bridges an outage serves writes as it serves reads.
+  LATCHKEY_CO_TRY(auto lease, co_await for_decryption(std::move(compartment), id, asker_.deadline()));
+  table_.set_active(place, external, id, read_at);
+  if (due) replace_behind(std::move(whose), id, *due);
+  co_return lease;
+}
+
+// Where it fails, the old one serves on, and it is tried again when the row is next read.
+void Keyring::Impl::replace_behind(Compartment compartment, RawId active, RotationCause cause) {
+  auto attempt = [](std::shared_ptr<Impl> self, Compartment whose, RawId old, RotationCause why) -> Task<void> {
+    std::pair place{whose.id, external_of(whose.external_key_id)};
+    auto workspace_id = whose.workspace_id;
+    LeaseFlight work = [self, whose, old, why] { return self->replace(whose, old, why); };
+    auto replaced = co_await self->replacements_.run(self->executor_, place, kms::guarded(std::move(work)));
+    if (replaced) co_return;
+    spdlog::warn("data key {} of workspace {} was to be replaced (its {}), which failed: {}",
+                 format_id(id_prefix::kDataKey, old), workspace_id, to_string(why), describe(replaced.error()));
+  };
+  boost::asio::co_spawn(executor_, attempt(shared_from_this(), std::move(compartment), active, cause),
+                        boost::asio::detached);
+}
+
+Task<Result<Lease>> Keyring::Impl::replace(Compartment compartment, RawId active, RotationCause cause) {
+  auto external = external_of(compartment.external_key_id);
+  if (auto obstacle = table_.wrapping_obstacle(external, clock_.age_time())) co_return *obstacle;
+  LATCHKEY_CO_TRY(auto proven, co_await asker_.make(compartment));
+  auto read_at = clock_.age_time();
+  DataKeyReplaced event{
+      compartment.organization, compartment.workspace_id, compartment.external_key_id, active, proven.row.id, cause};
+  auto work = [row = proven.row, event, record = settings_.record_replacement,
+               may_ask = settings_.may_ask](store::Transaction& tx) -> Result<std::optional<store::DataKey>> {
+    LATCHKEY_TRYV(leave_in(tx, may_ask, row));
+    LATCHKEY_TRY(auto now_active, tx.replace_active_data_key(event.replaced, row));
+    if (now_active && now_active->id == row.id && record) {
+      LATCHKEY_TRYV(record(tx, event));
+    }
+    return now_active;
+  };
+  LATCHKEY_CO_TRY(auto now_active, co_await store_.write(std::move(work)));
+  if (!now_active) {
+    co_return Error{ErrorCode::NotFound, "the data key to be replaced is active no longer, and no other one is"};
+  }
+  auto id = now_active->id;
+  table_.set_active(compartment.id, external, id, read_at);
+  if (id == proven.row.id) {
+    if (auto lease = keep(proven.ticket, compartment, proven.key, proven.kms_request_id)) co_return std::move(*lease);
+  }
+  co_return co_await unwrap_once(std::move(compartment), id, Why::Request);
+}
+
+Task<Result<Lease>> Keyring::Impl::make(Compartment compartment) {
+  auto external = external_of(compartment.external_key_id);
+  if (auto obstacle = table_.wrapping_obstacle(external, clock_.age_time())) co_return *obstacle;
+  LATCHKEY_CO_TRY(auto proven, co_await asker_.make(compartment));
+  auto work = [row = proven.row, may_ask = settings_.may_ask](store::Transaction& tx) -> Result<store::DataKey> {
+    LATCHKEY_TRYV(leave_in(tx, may_ask, row));
+    return tx.insert_active_data_key(row);
+  };
+  LATCHKEY_CO_TRY(auto active, co_await store_.write(std::move(work)));
+  if (active.id == proven.row.id) {
+    if (auto lease = keep(proven.ticket, compartment, proven.key, proven.kms_request_id)) co_return std::move(*lease);
+  }
+  // Another node was first, or the leases were evicted while we wrote: its row is one like any other.
+  co_return co_await unwrap_once(std::move(compartment), active.id, Why::Request);
+}
+
+}  // namespace latchkey::keyring
