@@ -1,7 +1,7 @@
 // From what was measured of the keyring to its table, and docs/keyring-benchmarks.md.
 import { described } from './machine.mjs';
 
-const ms = (value) => (value < 1 ? `${(value * 1000).toFixed(0)} µs` : `${value.toFixed(0)} ms`);
+const ms = (value) => (value < 0.01 ? `${(value * 1000).toFixed(1)} µs` : value < 1 ? `${(value * 1000).toFixed(0)} µs` : `${value.toFixed(0)} ms`);
 const spread = ({ median, low, high }) => `${ms(median)} (${ms(low)} – ${ms(high)})`;
 const times = (value) => `${value.toFixed(2)} ×`;
 
@@ -29,8 +29,8 @@ export function keyringRows({ herd, cold_start: cold, revocation, outage, neighb
     },
     {
       what: "tenant A's KMS hangs (30 s a call) at 200 requests a second to A: tenant B's p99",
-      measured: `${times(neighbour.ratio.median)} (${times(neighbour.ratio.low)} – ${times(neighbour.ratio.high)}): ${spread(neighbour.p99_beside_ms)} beside ${spread(neighbour.p99_alone_ms)}`,
-      must: "≤ 1.20 × B's p99 without A", reached: neighbour.ratio.median <= 1.2,
+      measured: `${times(neighbour.ratio.median)} (${times(neighbour.ratio.low)} – ${times(neighbour.ratio.high)}): ${spread(neighbour.p99_beside_ms)} beside ${spread(neighbour.p99_beside_nothing_ms)}; alone ${spread(neighbour.p99_alone_ms)}`,
+      must: "≤ 1.20 × B's p99 beside as many requests that ask for nothing", reached: neighbour.ratio.median <= 1.2,
     },
     {
       what: `KMS calls in an hour of ${steady.keys} keys in use, 50 data keys each (simulated clock)`,
