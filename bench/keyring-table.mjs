@@ -62,7 +62,8 @@ export function keyringPage(result) {
 
 The real keyring, call gate and SQLite store, in one process, before simulated vaults that answer after a set time, throttle, refuse, fail and
 hang. Their RSA is the vault's work and is left out. What takes minutes or an hour runs by a clock that the measurement moves; the rest
-by the real one. Made at ${result.made_at} on: ${described(result.machine)}.
+by the real one. Beside a neighbour, a tenant is compared with itself beside requests that ask for nothing
+([why](decisions/0013-neighbours-beside-requests-that-ask-for-nothing.md)). Made at ${result.made_at} on: ${described(result.machine)}.
 
 | ${kHead.join(' | ')} |
 |${'---|'.repeat(kHead.length)}
