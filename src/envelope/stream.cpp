@@ -11,6 +11,8 @@ namespace {
 constexpr std::array<std::uint8_t, 4> kMagic{'L', 'K', 1, 2};
 constexpr std::string_view kDomain = "latchkey-stream-v1";
 constexpr std::size_t kChunksPerThread = 16;
+// More than 64 KiB reach into, which is what file servers read at once.
+constexpr std::size_t kShortRead = 8 * kChunkSize;
 
 using Header = std::array<std::uint8_t, kStreamHeaderSize>;
 
@@ -188,8 +190,35 @@ Result<void> StreamEncryptor::finish(const StreamSink& sink) {
   return runs_.finish(sink);
 }
 
+struct StreamReader::Room {
+  explicit Room(std::size_t wanted) : size(wanted), sealed(sealed_run_size(wanted, true)) {}
+  std::size_t size;
+  Bytes sealed;
+  crypto::SecretBytes opened;  // empty until it is needed
+};
+
 StreamReader::StreamReader(StreamCipher cipher, std::uint64_t size, ReadAt read_at)
-    : cipher_(std::move(cipher)), size_(size), read_at_(std::move(read_at)) {}
+    : cipher_(std::move(cipher)), size_(size), read_at_(std::move(read_at)), kept_(std::make_unique<KeptRoom>()) {}
+
+StreamReader::StreamReader(StreamReader&& other) noexcept = default;
+StreamReader& StreamReader::operator=(StreamReader&& other) noexcept = default;
+StreamReader::~StreamReader() = default;
+
+std::unique_ptr<StreamReader::Room> StreamReader::take_room(std::size_t wanted) const {
+  if (wanted > kShortRead) return std::make_unique<Room>(wanted);
+  std::unique_ptr<Room> room;
+  {
+    std::lock_guard lock(kept_->mutex);
+    room = std::move(kept_->room);
+  }
+  return room ? std::move(room) : std::make_unique<Room>(kShortRead);
+}
+
+void StreamReader::keep_room(std::unique_ptr<Room> room) const {
+  if (room->size != kShortRead) return;
+  std::lock_guard lock(kept_->mutex);
+  kept_->room = std::move(room);
+}
 
 Result<StreamReader> StreamReader::open(StreamCipher cipher, std::uint64_t sealed_size, ReadAt read_at) {
   LATCHKEY_TRY(auto size, opened_stream_size(sealed_size));
@@ -206,13 +235,21 @@ Result<void> StreamReader::read_chunks(std::uint64_t first, std::uint64_t offset
   auto wanted = std::min(size_, (begin + offset + out.size() + kChunkSize - 1) / kChunkSize * kChunkSize) - begin;
   // The last chunk is shorter than a full one, and may be empty.
   bool is_end = begin + wanted == size_ && (wanted % kChunkSize != 0 || wanted == 0);
-  Bytes sealed(sealed_run_size(static_cast<std::size_t>(wanted), is_end));
+  auto count = static_cast<std::size_t>(wanted);
+  auto room = take_room(count);
+  auto sealed = MutableBytes(room->sealed).first(sealed_run_size(count, is_end));
   LATCHKEY_TRYV(read_at_(kStreamPrefixSize + first * kSealedChunkSize, sealed));
-  if (offset == 0 && wanted == out.size()) return cipher_.chunks().open(first, sealed, is_end, out);
-  crypto::SecretBytes opened(static_cast<std::size_t>(wanted));
-  LATCHKEY_TRYV(cipher_.chunks().open(first, sealed, is_end, opened.mutable_view()));
-  auto part = opened.reveal().subspan(static_cast<std::size_t>(offset), out.size());
-  std::copy(part.begin(), part.end(), out.begin());
+  if (offset == 0 && count == out.size()) {
+    LATCHKEY_TRYV(cipher_.chunks().open(first, sealed, is_end, out));
+  } else {
+    if (room->opened.size() < count) room->opened = crypto::SecretBytes(room->size);
+    auto opened = room->opened.mutable_view().first(count);
+    LATCHKEY_TRYV(cipher_.chunks().open(first, sealed, is_end, opened));
+    auto part = opened.subspan(static_cast<std::size_t>(offset), out.size());
+    std::copy(part.begin(), part.end(), out.begin());
+    crypto::wipe(opened);
+  }
+  keep_room(std::move(room));
   return success();
 }
 

@@ -8,6 +8,8 @@
 #pragma once
 
 #include <functional>
+#include <memory>
+#include <mutex>
 #include <optional>
 
 #include "base/id.hpp"
@@ -125,6 +127,9 @@ class StreamReader {
   // Opens the last chunk first, for that one decides how long the stream is. Corrupt as StreamDecryptor; errors of
   // `read_at`.
   [[nodiscard]] static Result<StreamReader> open(StreamCipher cipher, std::uint64_t sealed_size, ReadAt read_at);
+  StreamReader(StreamReader&& other) noexcept;
+  StreamReader& operator=(StreamReader&& other) noexcept;
+  ~StreamReader();
 
   [[nodiscard]] std::uint64_t size() const { return size_; }
   // Fills `out` from the plaintext's byte `offset` on, and says how much of it: less than all at the end alone, and
@@ -134,12 +139,23 @@ class StreamReader {
   [[nodiscard]] StreamCipher& cipher() { return cipher_; }
 
  private:
+  // Memory for the chunks that a short read reaches into.
+  struct Room;
+  // The one that is kept: mapping and locking memory anew for each read takes longer than opening what is read.
+  struct KeptRoom {
+    std::mutex mutex;
+    std::unique_ptr<Room> room;  // null while a read has it
+  };
+
   StreamReader(StreamCipher cipher, std::uint64_t size, ReadAt read_at);
   [[nodiscard]] Result<void> read_chunks(std::uint64_t first, std::uint64_t offset, MutableBytes out) const;
+  [[nodiscard]] std::unique_ptr<Room> take_room(std::size_t wanted) const;
+  void keep_room(std::unique_ptr<Room> room) const;
 
   StreamCipher cipher_;
   std::uint64_t size_;
   ReadAt read_at_;
+  std::unique_ptr<KeptRoom> kept_;
 };
 
 }  // namespace latchkey::envelope

@@ -1,5 +1,7 @@
 #include "envelope/stream.hpp"
 
+#include <future>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -292,6 +294,28 @@ TEST_F(StreamReaderTest, TouchesOnlyTheChunksThatItNeeds) {
   ASSERT_FALSE(refused);
   EXPECT_THAT(refused.error().message, HasSubstr("chunk 70 of the stream"));
   EXPECT_EQ(bad, Bytes(bad.size(), 0));
+}
+
+TEST_F(StreamReaderTest, ThreadsReadAtOnce) {
+  auto plaintext = plaintext_of(40 * kChunkSize + 3);
+  auto stream = seal(plaintext);
+  auto cipher = StreamCipher::for_opening(key(), compartment(), {}, ByteView(stream).first(kStreamPrefixSize));
+  auto reader = StreamReader::open(std::move(cipher).value(), stream.size(), [&](std::uint64_t at, MutableBytes out) {
+                  std::copy_n(stream.begin() + static_cast<std::ptrdiff_t>(at), out.size(), out.begin());
+                  return Result<void>(success());
+                }).value();
+  std::vector<std::future<bool>> all;
+  for (std::size_t thread = 0; thread < 4; ++thread) {
+    all.push_back(std::async(std::launch::async, [&, thread] {
+      Bytes out(kChunkSize + 100);
+      for (std::size_t offset = thread * 999; offset + out.size() < plaintext.size(); offset += 7'777) {
+        auto begin = plaintext.begin() + static_cast<std::ptrdiff_t>(offset);
+        if (!reader.read(offset, out) || !std::equal(out.begin(), out.end(), begin)) return false;
+      }
+      return true;
+    }));
+  }
+  for (auto& good : all) EXPECT_TRUE(good.get());
 }
 
 TEST_F(StreamReaderTest, TheLastChunkDecidesHowLongItIs) {
