@@ -233,12 +233,16 @@ class Connection {
   // Reads until the body is whole, an error, or it comes too slowly, which sets `late`.
   Task<beast::error_code> receive(RequestParser& parser, bool& late) {
     auto arrival = std::make_shared<Arrival>(lowest_->get_executor());
+    // What came with the head came in time.
+    arrival->bytes = buffer_.size();
     watch(arrival, lowest_, options().pace);
     lowest_->expires_never();
     beast::error_code failed;
+    std::size_t parsed = 0;
     while (!failed && !arrival->late && !parser.is_done()) {
-      arrival->bytes +=
+      parsed +=
           co_await bhttp::async_read_some(stream_, buffer_, parser, asio::redirect_error(asio::use_awaitable, failed));
+      arrival->bytes = parsed + buffer_.size();
     }
     late = arrival->late && !parser.is_done();
     arrival->over = true;
