@@ -11,8 +11,9 @@ namespace {
 constexpr std::array<std::uint8_t, 4> kMagic{'L', 'K', 1, 2};
 constexpr std::string_view kDomain = "latchkey-stream-v1";
 constexpr std::size_t kChunksPerThread = 16;
-// More than 64 KiB reach into, which is what file servers read at once.
-constexpr std::size_t kShortRead = 8 * kChunkSize;
+// A reader keeps memory for so many chunks at most: more than 64 KiB reach into, which is what file servers read at
+// once.
+constexpr std::size_t kMostKept = 8 * kChunkSize;
 
 using Header = std::array<std::uint8_t, kStreamHeaderSize>;
 
@@ -205,17 +206,16 @@ StreamReader& StreamReader::operator=(StreamReader&& other) noexcept = default;
 StreamReader::~StreamReader() = default;
 
 std::unique_ptr<StreamReader::Room> StreamReader::take_room(std::size_t wanted) const {
-  if (wanted > kShortRead) return std::make_unique<Room>(wanted);
   std::unique_ptr<Room> room;
   {
     std::lock_guard lock(kept_->mutex);
     room = std::move(kept_->room);
   }
-  return room ? std::move(room) : std::make_unique<Room>(kShortRead);
+  return room && room->size >= wanted ? std::move(room) : std::make_unique<Room>(wanted);
 }
 
 void StreamReader::keep_room(std::unique_ptr<Room> room) const {
-  if (room->size != kShortRead) return;
+  if (room->size > kMostKept) return;
   std::lock_guard lock(kept_->mutex);
   kept_->room = std::move(room);
 }

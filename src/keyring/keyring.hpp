@@ -99,8 +99,8 @@ class Keyring {
   [[nodiscard]] Task<Result<Lease>> for_decryption(Compartment compartment, RawId data_key_id, Deadline deadline);
 
   // The same data keys where they are on lease and need not be waited for, which is nearly always: the one named, or,
-  // where none is, the one that encrypts. Nothing where one of the two above must be asked. Copies no more than it
-  // gives, and neither suspends nor allocates for the asking.
+  // where none is, the one that encrypts. Nothing where one of the two above must be asked. Waits for nobody and looks
+  // at no deadline; a renewal that is due is begun behind the caller.
   [[nodiscard]] std::optional<Lease> at_hand(const Compartment& compartment, const std::optional<RawId>& data_key_id);
 
   // False once the lease was dropped (its key refused, or was evicted as it was suspended), or its data key was
