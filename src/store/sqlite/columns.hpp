@@ -1,7 +1,10 @@
 // How each row of rows.hpp lies in its table: the one place that names columns in order.
 #pragma once
 
+#include <string>
 #include <string_view>
+
+#include <fmt/format.h>
 
 #include "store/rows.hpp"
 #include "store/sqlite/statement.hpp"
@@ -36,6 +39,13 @@ struct Columns<ExternalKey> {
   static constexpr std::string_view kNames =
       "id, organization, display_name, geo, provider, provider_config, created_at, updated_at, revision, suspended";
   static constexpr std::string_view kPlaces = "?, ?, ?, ?, ?, ?, ?, ?, ?, ?";
+  // The vault and name of the key in one spelling, by which other organisations' use of it is found; NULL where the row
+  // has no such thing. The migration that made the column says the same.
+  static constexpr std::string_view kDerived = "key_place";
+  static constexpr std::string_view kDerivedFrom =
+      "CASE WHEN json_valid(provider_config) THEN "
+      "rtrim(lower(json_extract(provider_config, '$.vault_uri')), '/') || ' ' || "
+      "lower(json_extract(provider_config, '$.key_name')) END";
   static void bind(Statement& statement, const ExternalKey& row);
   static ExternalKey read(Row& row);
 };
@@ -137,6 +147,17 @@ struct Columns<WebhookDelivery> {
   static void bind(Statement& statement, const WebhookDelivery& row);
   static WebhookDelivery read(Row& row);
 };
+
+// Whether a row is whole, as SQL. A column that is made of others is not sealed: a row in which it is anything else is
+// not believed, as if its seal were wrong.
+template <class T>
+[[nodiscard]] std::string is_whole() {
+  if constexpr (requires { Columns<T>::kDerived; }) {
+    return fmt::format("{} IS ({})", Columns<T>::kDerived, Columns<T>::kDerivedFrom);
+  } else {
+    return "TRUE";
+  }
+}
 
 // The tags as the table keeps them: a JSON object of strings.
 [[nodiscard]] std::string format_tags(const std::map<std::string, std::string>& tags);

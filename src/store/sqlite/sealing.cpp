@@ -68,10 +68,10 @@ Result<void> pass_table(Connection& connection, const RowSealer& sealer, const P
   std::vector<Visited> visited;
   std::int64_t looked_at = 0;
   {
-    LATCHKEY_TRY(auto statement, connection.prepare(fmt::format(
-                                     "SELECT {}, seal, rowid FROM {} WHERE ({}) AND coalesce(?1, x'') IS NOT "
-                                     "NULL AND rowid > ?2 ORDER BY rowid LIMIT ?3",
-                                     Columns<T>::kNames, Columns<T>::kTable, pass.which)));
+    LATCHKEY_TRY(auto statement,
+                 connection.prepare(fmt::format("SELECT {}, rowid FROM {} WHERE ({}) AND coalesce(?1, x'') IS NOT "
+                                                "NULL AND rowid > ?2 ORDER BY rowid LIMIT ?3",
+                                                columns_read<T>(), Columns<T>::kTable, pass.which)));
     auto newest = sealer.newest();
     statement.bind(ByteView(newest));
     statement.bind(progress.row);
@@ -82,9 +82,10 @@ Result<void> pass_table(Connection& connection, const RowSealer& sealer, const P
       Row row(statement);
       auto value = Columns<T>::read(row);
       auto seal = row.optional_bytes().value_or(Bytes());
+      bool whole = row.flag();
       progress.row = row.integer();
       auto text = seal_text(value);
-      bool believed = !row.damaged() && pass.believe(text, seal);
+      bool believed = whole && !row.damaged() && pass.believe(text, seal);
       ++(believed ? progress.counts.sealed : progress.counts.refused);
       if (believed && pass.writes) visited.push_back({progress.row, sealer.seal(text)});
     }

@@ -34,7 +34,7 @@ struct SealedTable {
 const std::vector<SealedTable>& sealed_tables() {
   static const std::vector<SealedTable> kTables{
       {"api_keys", "id", {}},
-      {"external_keys", "id", {"key_place"}},  // by which it is found, and then verified
+      {"external_keys", "id", {}},
       {"workspaces", "id", {}},
       {"data_keys", "id", {"last_used_at", "records", "bytes"}},
       {"lease_policies", "organization", {}},
@@ -119,6 +119,7 @@ class SealingTest : public ::testing::Test {
   ExternalKey key_ = [] {
     auto row = external_key(organization(1), 1);
     row.display_name = "Key";
+    row.provider_config = R"({"type":"azure","vault_uri":"https://Acme.vault.azure.net/","key_name":"Orders"})";
     return row;
   }();
   Workspace workspace_ = [] {
@@ -251,6 +252,21 @@ TEST_F(SealingTest, NoDataComesByARowThatWasChanged) {
     ASSERT_FALSE(got) << one.sql;
     EXPECT_THAT(got.error().message, HasSubstr("When a row does not verify")) << one.sql;
     EXPECT_THAT(take_alarms(), ElementsAre(one.alarm)) << one.sql;
+  }
+}
+
+// By which a key is found that another organisation uses: who hides it would spare his own the demand for the tag.
+TEST_F(SealingTest, AKeyThatWasHiddenFromOtherOrganizationsIsNoticed) {
+  given_all();
+  auto read_key = [&] { return read([&](Transaction& tx) { return tx.find_external_key(kAcme.id, "ekey_001"); }); };
+  for (const char* place : {"NULL", "''", "key_place || '-2'"}) {
+    auto kept = query("SELECT key_place FROM external_keys");
+    EXPECT_EQ(kept, "https://acme.vault.azure.net orders");
+    ASSERT_EQ(tamper(fmt::format("UPDATE external_keys SET key_place = {}", place)), "");
+    EXPECT_FALSE(read_key()) << place;
+    EXPECT_THAT(take_alarms(), ElementsAre("external_keys ekey_001")) << place;
+    ASSERT_EQ(tamper(fmt::format("UPDATE external_keys SET key_place = '{}'", kept)), "");
+    EXPECT_TRUE(read_key()) << place;
   }
 }
 

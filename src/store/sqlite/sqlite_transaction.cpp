@@ -4,16 +4,6 @@
 
 namespace latchkey::store {
 
-namespace {
-
-// The vault and name of a key in one spelling; nothing where the row has no such thing.
-constexpr std::string_view kKeyPlace =
-    "CASE WHEN json_valid(provider_config) THEN "
-    "rtrim(lower(json_extract(provider_config, '$.vault_uri')), '/') || ' ' || "
-    "lower(json_extract(provider_config, '$.key_name')) END";
-
-}  // namespace
-
 Result<void> SqliteTransaction::may_write(std::string_view what) const {
   if (failure_) return *failure_;
   if (mode_ == Mode::ReadWrite) return success();
@@ -82,10 +72,11 @@ Result<void> SqliteTransaction::insert(const ExternalKey& row) {
   return set_key_place(row.id);
 }
 
-// Not sealed, for nobody gains by it what removing the row would not give: what is found by it is verified.
 Result<void> SqliteTransaction::set_key_place(const std::string& id) {
   LATCHKEY_TRYV(write("Noting an external key's place",
-                      fmt::format("UPDATE external_keys SET key_place = {} WHERE id = ?", kKeyPlace), id));
+                      fmt::format("UPDATE external_keys SET {} = {} WHERE id = ?", Columns<ExternalKey>::kDerived,
+                                  Columns<ExternalKey>::kDerivedFrom),
+                      id));
   return success();
 }
 

@@ -59,9 +59,19 @@ Result<std::int64_t> SqliteTransaction::count(std::string_view sql, const Values
   return watch(run());
 }
 
-// Sealed tables have their seal behind the columns of the row.
+// Sealed tables have their seal behind the columns of the row; what is read of them, whether the row is whole behind
+// that.
 template <class T>
 inline constexpr std::string_view kSealColumn = Sealed<T> ? ", seal" : "";
+
+template <class T>
+std::string columns_read() {
+  if constexpr (Sealed<T>) {
+    return fmt::format("{}, seal, {}", Columns<T>::kNames, is_whole<T>());
+  } else {
+    return std::string(Columns<T>::kNames);
+  }
+}
 
 inline Error integrity_error(const IntegrityAlarm& alarm, const std::string& path) {
   return Error{
@@ -84,8 +94,8 @@ Result<std::vector<T>> SqliteTransaction::read_rows(Unverified unverified, std::
                                                     const Values&... values) {
   if (failure_) return *failure_;
   auto run = [&]() -> Result<std::vector<T>> {
-    LATCHKEY_TRY(auto statement, connection_.prepare(fmt::format("SELECT {}{} FROM {} {}", Columns<T>::kNames,
-                                                                 kSealColumn<T>, Columns<T>::kTable, tail)));
+    LATCHKEY_TRY(auto statement,
+                 connection_.prepare(fmt::format("SELECT {} FROM {} {}", columns_read<T>(), Columns<T>::kTable, tail)));
     (statement.bind(values), ...);
     std::vector<T> rows;
     for (;;) {
@@ -95,7 +105,8 @@ Result<std::vector<T>> SqliteTransaction::read_rows(Unverified unverified, std::
       auto value = Columns<T>::read(row);
       if constexpr (Sealed<T>) {
         auto seal = row.optional_bytes().value_or(Bytes());
-        auto verdict = row.damaged() ? SealVerdict::Wrong : sealer_.check(seal_text(value), seal);
+        bool whole = row.flag() && !row.damaged();
+        auto verdict = whole ? sealer_.check(seal_text(value), seal) : SealVerdict::Wrong;
         if (verdict != SealVerdict::Good) {
           auto alarm = alarm_about(value, verdict);
           if (alarm_) alarm_(alarm);
