@@ -58,8 +58,9 @@ GcmMessage message_of(GcmNonceView nonce, ByteView in, ByteView aad, MutableByte
 
 Result<void> gcm_seal(AesKeyView key, GcmNonceView nonce, ByteView plaintext, ByteView aad, MutableBytes out) {
   if (!fits(plaintext.size(), out.size())) return wrong_size();
-  MessageState ready(key, plaintext.size());
+  // First, for what it holds is read at once, and what was written just now is waited for.
   auto message = message_of(nonce, plaintext, aad, out);
+  MessageState ready(key, plaintext.size());
   return aes_engine().seal(ready.get(), {&message, 1});
 }
 
@@ -78,8 +79,8 @@ Result<void> gcm_seal(AesKeyView key, GcmNonceView nonce, std::span<const ByteVi
 
 Result<void> gcm_open(AesKeyView key, GcmNonceView nonce, ByteView sealed, ByteView aad, MutableBytes out) {
   if (!fits(out.size(), sealed.size())) return wrong_size();
-  MessageState ready(key, out.size());
   auto message = message_of(nonce, sealed, aad, out);
+  MessageState ready(key, out.size());
   LATCHKEY_TRY(auto opened, aes_engine().open(ready.get(), {&message, 1}));
   if (opened == 1) return success();
   return Error{ErrorCode::Corrupt, "the authentication tag does not fit: the data or what it is bound to was changed"};

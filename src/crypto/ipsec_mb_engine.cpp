@@ -88,20 +88,27 @@ class IpsecMbEngine final : public AesEngine {
 
   void encrypt_blocks(AesScheduleView schedule, ByteView in, MutableBytes out) const override {
     auto count = in.size() / kAesBlockSize;
-    if (count == 1) {
-      encrypt<1>(schedule.data(), in.data(), out.data());
-      return;
-    }
     std::size_t done = 0;
     auto run = [&]<std::size_t Count>() {
-      for (; count - done >= Count; done += Count) {
-        encrypt<Count>(schedule.data(), in.data() + done * kAesBlockSize, out.data() + done * kAesBlockSize);
-      }
+      encrypt<Count>(schedule.data(), in.data() + done * kAesBlockSize, out.data() + done * kAesBlockSize);
+      done += Count;
     };
-    run.template operator()<kAtOnce>();
-    run.template operator()<3>();
-    run.template operator()<2>();
-    run.template operator()<1>();
+    while (count - done >= kAtOnce) run.template operator()<kAtOnce>();
+    // What one message needs, at once.
+    switch (count - done) {
+      case 0:
+        return;
+      case 1:
+        return run.template operator()<1>();
+      case 2:
+        return run.template operator()<2>();
+      case 3:
+        return run.template operator()<3>();
+      default:
+        break;
+    }
+    while (count - done >= 3) run.template operator()<3>();
+    while (count - done > 0) run.template operator()<1>();
   }
 
   void prepare(AesKeyView key, std::size_t typical_size, GcmState& state) const override {

@@ -20,22 +20,19 @@ namespace {
 // Of those that are bound, and of those that are encrypted: the lengths of all of them are one number.
 constexpr std::size_t kMostParts = 2;
 constexpr int kLengthBits = 16;
+constexpr std::size_t kLargest = 32;
 // Nearly all nonces have this size.
 constexpr std::size_t kUsual = 24;
-constexpr std::size_t kLargest = 32;
-static_assert(kMostDigested < std::numeric_limits<std::uint16_t>::max() && kMostDigested % kNhBlock == 0);
+static_assert(kMostDigested < std::numeric_limits<std::uint16_t>::max() && kMostDigested % kHashBlock == 0);
 
-std::uint32_t word_of(const std::uint8_t* bytes, std::size_t word) {
-  std::uint32_t value = 0;
-  std::memcpy(&value, bytes + word * sizeof value, sizeof value);
+template <class Word>
+Word load(const std::uint8_t* bytes) {
+  Word value = 0;
+  std::memcpy(&value, bytes, sizeof value);
   return value;
 }
 
-std::uint64_t product(const std::uint8_t* data, const std::uint8_t* key, std::size_t pair) {
-  return std::uint64_t{word_of(data, 2 * pair) + word_of(key, 2 * pair)} *
-         (word_of(data, 2 * pair + 1) + word_of(key, 2 * pair + 1));
-}
-
+#ifdef __x86_64__
 // What is left of a part behind its whole blocks, filled up with zeros.
 class LastBlock {
  public:
@@ -46,127 +43,115 @@ class LastBlock {
   [[nodiscard]] const std::uint8_t* data() const { return bytes_.data(); }
 
  private:
-  alignas(kNhBlock) std::array<std::uint8_t, kNhBlock> bytes_{};
+  alignas(kHashBlock) std::array<std::uint8_t, kHashBlock> bytes_{};
 };
 
-#ifdef __x86_64__
-__attribute__((target("avx2"))) NhSums nh_avx2(std::span<const ByteView> parts, const std::uint8_t* key) {
-  auto first = _mm256_setzero_si256();
-  auto second = _mm256_setzero_si256();
-  auto add = [&](const std::uint8_t* data) __attribute__((target("avx2"), always_inline)) {
-    auto block = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(data));
-    auto one = _mm256_add_epi32(block, _mm256_load_si256(reinterpret_cast<const __m256i*>(key)));
-    auto other = _mm256_add_epi32(block, _mm256_load_si256(reinterpret_cast<const __m256i*>(key + kNhBlock)));
-    first = _mm256_add_epi64(first, _mm256_mul_epu32(one, _mm256_srli_epi64(one, 32)));
-    second = _mm256_add_epi64(second, _mm256_mul_epu32(other, _mm256_srli_epi64(other, 32)));
-    key += kNhBlock;
+// The two halves of each 128 bits multiplied with each other.
+constexpr int kLowByHigh = 0x10;
+constexpr int kXor = 0x96;  // of three, bit by bit
+
+__attribute__((target("pclmul"))) HashSum hash_pclmul(std::span<const ByteView> bound,
+                                                      std::span<const ByteView> message, const std::uint8_t* key) {
+  auto sum = _mm_setzero_si128();
+  auto add = [&](const std::uint8_t* data) __attribute__((target("pclmul"), always_inline)) {
+    for (std::size_t at = 0; at < kHashBlock; at += sizeof(__m128i)) {
+      auto mixed = _mm_xor_si128(_mm_loadu_si128(reinterpret_cast<const __m128i*>(data + at)),
+                                 _mm_load_si128(reinterpret_cast<const __m128i*>(key + at)));
+      sum = _mm_xor_si128(sum, _mm_clmulepi64_si128(mixed, mixed, kLowByHigh));
+    }
+    key += kHashBlock;
   };
-  for (auto part : parts) {
-    for (; part.size() >= kNhBlock; part = part.subspan(kNhBlock)) add(part.data());
-    if (!part.empty()) add(LastBlock(part).data());
+  for (auto parts : {bound, message}) {
+    for (auto part : parts) {
+      for (; part.size() >= kHashBlock; part = part.subspan(kHashBlock)) add(part.data());
+      if (!part.empty()) add(LastBlock(part).data());
+    }
   }
-  alignas(kNhBlock) std::array<std::array<std::uint64_t, 4>, 2> lanes;
-  _mm256_store_si256(reinterpret_cast<__m256i*>(lanes[0].data()), first);
-  _mm256_store_si256(reinterpret_cast<__m256i*>(lanes[1].data()), second);
-  return {lanes[0][0] + lanes[0][1] + lanes[0][2] + lanes[0][3], lanes[1][0] + lanes[1][1] + lanes[1][2] + lanes[1][3]};
+  return reinterpret_cast<HashSum>(sum);
 }
 
-// Two blocks at once. g++ 12 takes its own intrinsics' undefined lanes for a mistake (GCC bug 105593).
+// g++ 12 takes its own intrinsics' undefined lanes for a mistake (GCC bug 105593).
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wuninitialized"
-__attribute__((target("avx512f,avx512bw"))) NhSums nh_avx512(std::span<const ByteView> parts, const std::uint8_t* key) {
-  constexpr std::size_t kTwo = 2 * kNhBlock;
-  constexpr __mmask8 kBoth = 0xff;
-  constexpr __mmask8 kOne = 0x0f;
-  auto first = _mm512_setzero_si512();
-  auto second = _mm512_setzero_si512();
-  // The key's next two blocks from each block on: what lies across two loads is put together, which takes less.
-  auto here = _mm512_loadu_si512(key);
-  auto add = [&](__m512i data, __m512i after, __mmask8 lanes)
-      __attribute__((target("avx512f,avx512bw"), always_inline)) {
-    auto one = _mm512_add_epi32(data, here);
-    auto other = _mm512_add_epi32(data, after);
-    first = _mm512_add_epi64(first, _mm512_maskz_mul_epu32(lanes, one, _mm512_srli_epi64(one, 32)));
-    second = _mm512_add_epi64(second, _mm512_maskz_mul_epu32(lanes, other, _mm512_srli_epi64(other, 32)));
+__attribute__((target("avx512f,avx512bw,vpclmulqdq"))) HashSum hash_avx512(std::span<const ByteView> bound,
+                                                                           std::span<const ByteView> message,
+                                                                           const std::uint8_t* key) {
+  auto sum = _mm512_setzero_si512();
+  auto product = [&key](__m512i data, std::size_t block)
+      __attribute__((target("avx512f,avx512bw,vpclmulqdq"), always_inline)) {
+    auto mixed = _mm512_xor_si512(data, _mm512_load_si512(key + block * kHashBlock));
+    return _mm512_clmulepi64_epi128(mixed, mixed, kLowByHigh);
   };
-  for (auto part : parts) {
-    const auto* data = part.data();
-    auto left = part.size();
-    for (; left >= kTwo; left -= kTwo, data += kTwo) {
-      key += kTwo;
-      auto next = _mm512_loadu_si512(key);
-      add(_mm512_loadu_si512(data), _mm512_alignr_epi64(next, here, 4), kBoth);
-      here = next;
+  constexpr std::size_t kAtOnce = 4 * kHashBlock;
+  for (auto parts : {bound, message}) {
+    for (auto part : parts) {
+      const auto* data = part.data();
+      auto left = part.size();
+      for (; left >= kAtOnce; left -= kAtOnce, data += kAtOnce, key += kAtOnce) {
+        auto first = product(_mm512_loadu_si512(data), 0);
+        auto second = product(_mm512_loadu_si512(data + kHashBlock), 1);
+        auto third = product(_mm512_loadu_si512(data + 2 * kHashBlock), 2);
+        auto fourth = product(_mm512_loadu_si512(data + 3 * kHashBlock), 3);
+        sum = _mm512_ternarylogic_epi64(sum, first, second, kXor);
+        sum = _mm512_ternarylogic_epi64(sum, third, fourth, kXor);
+      }
+      for (; left >= kHashBlock; left -= kHashBlock, data += kHashBlock, key += kHashBlock) {
+        sum = _mm512_xor_si512(sum, product(_mm512_loadu_si512(data), 0));
+      }
+      if (left == 0) continue;
+      sum = _mm512_xor_si512(sum, product(_mm512_maskz_loadu_epi8((__mmask64{1} << left) - 1, data), 0));
+      key += kHashBlock;
     }
-    if (left == 0) continue;
-    bool is_one = left <= kNhBlock;
-    add(_mm512_maskz_loadu_epi8((__mmask64{1} << left) - 1, data), _mm512_loadu_si512(key + kNhBlock),
-        is_one ? kOne : kBoth);
-    key += is_one ? kNhBlock : kTwo;
-    here = _mm512_loadu_si512(key);
   }
-  return {static_cast<std::uint64_t>(_mm512_reduce_add_epi64(first)),
-          static_cast<std::uint64_t>(_mm512_reduce_add_epi64(second))};
+  auto half = _mm256_xor_si256(_mm512_castsi512_si256(sum), _mm512_extracti64x4_epi64(sum, 1));
+  auto last = _mm_xor_si128(_mm256_castsi256_si128(half), _mm256_extracti128_si256(half, 1));
+  return reinterpret_cast<HashSum>(last);
 }
 #pragma GCC diagnostic pop
 #endif
 
 // Nothing where they are too long or too many.
-struct Digested {
-  std::array<ByteView, 2 * kMostParts> parts;
-  std::size_t count = 0;
+std::optional<std::uint64_t> lengths_of(std::span<const ByteView> bound, std::span<const ByteView> message) {
   std::uint64_t lengths = 0;
-
-  [[nodiscard]] bool take(std::span<const ByteView> some, std::size_t& room) {
-    if (some.size() > kMostParts) return false;
-    for (auto part : some) {
-      if (part.size() > room) return false;
+  std::size_t room = kMostDigested;
+  for (auto parts : {bound, message}) {
+    if (parts.size() > kMostParts) return std::nullopt;
+    for (auto part : parts) {
+      if (part.size() > room) return std::nullopt;
       // Whole blocks, of which there is room for a whole number.
-      room -= (part.size() + kNhBlock - 1) / kNhBlock * kNhBlock;
+      room -= (part.size() + kHashBlock - 1) / kHashBlock * kHashBlock;
       lengths = lengths << kLengthBits | (part.size() + 1);
-      parts[count++] = part;
     }
-    lengths <<= kLengthBits * (kMostParts - some.size());
-    return true;
+    lengths <<= kLengthBits * (kMostParts - parts.size());
   }
-};
+  return lengths;
+}
 
-// The last 16 bytes. In whole words: who reads a nonce that was written just now waits for bytes that were written one
-// by one.
-void mix(const std::uint8_t* drawn, const NhSums& hedge, std::span<std::uint8_t, kUsual> out) {
-  std::array<std::uint64_t, kUsual / sizeof(std::uint64_t)> words;
-  std::memcpy(words.data(), drawn, kUsual);
-  words[1] ^= hedge[0];
-  words[2] ^= hedge[1];
-  std::memcpy(out.data(), words.data(), kUsual);
+// What is drawn of a nonce of the usual size, and mixed into its end, in the words in which the halves are read again:
+// who reads a nonce that was written just now waits for words that were written in other parts.
+void mix(const std::uint8_t* drawn, const NonceHedge& hedge, std::uint8_t* out) {
+  constexpr std::size_t kHalf = kUsual / 2;
+  static_assert(kHalf == sizeof(NonceHedge));
+  std::memcpy(out, drawn, sizeof(std::uint64_t));
+  std::memcpy(out + sizeof(std::uint64_t), drawn + sizeof(std::uint64_t), sizeof(std::uint32_t));
+  auto* end = out + kHalf;
+  drawn += kHalf;
+  auto front = load<std::uint64_t>(drawn) ^ load<std::uint64_t>(hedge.data());
+  auto back = load<std::uint32_t>(drawn + sizeof front) ^ load<std::uint32_t>(hedge.data() + sizeof front);
+  std::memcpy(end, &front, sizeof front);
+  std::memcpy(end + sizeof front, &back, sizeof back);
 }
 
 }  // namespace
 
-NhSums nh_portably(std::span<const ByteView> parts, const std::uint8_t* key) {
-  NhSums sums{};
-  auto add = [&](const std::uint8_t* data) {
-    for (std::size_t pair = 0; pair < kNhBlock / sizeof(std::uint64_t); ++pair) {
-      sums[0] += product(data, key, pair);
-      sums[1] += product(data, key + kNhBlock, pair);
-    }
-    key += kNhBlock;
-  };
-  for (auto part : parts) {
-    for (; part.size() >= kNhBlock; part = part.subspan(kNhBlock)) add(part.data());
-    if (!part.empty()) add(LastBlock(part).data());
-  }
-  return sums;
-}
-
-std::span<const Nh> all_nh() {
+std::span<const UniversalHash> universal_hashes() {
   static const auto kAll = [] {
-    std::vector<Nh> all;
+    std::vector<UniversalHash> all;
 #ifdef __x86_64__
-    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw")) all.push_back(&nh_avx512);
-    if (__builtin_cpu_supports("avx2")) all.push_back(&nh_avx2);
+    bool is_wide = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw");
+    if (is_wide && __builtin_cpu_supports("vpclmulqdq")) all.push_back(&hash_avx512);
+    if (__builtin_cpu_supports("pclmul")) all.push_back(&hash_pclmul);
 #endif
-    all.push_back(&nh_portably);
     return all;
   }();
   return kAll;
@@ -185,24 +170,23 @@ std::uint64_t NonceMaker::time_stamp_counter() {
 }
 
 void NonceMaker::make(MutableBytes out, std::span<const ByteView> bound, std::span<const ByteView> message) {
-  if (out.size() < sizeof(NhSums) || out.size() > kLargest) std::abort();
+  if (out.size() < sizeof(NonceHedge) || out.size() > kLargest) std::abort();
   if (state_.is_ready == 0 || !prf_) begin();
-  auto words = hedge(bound, message);
   const auto* drawn = draw(out.size());
+  auto mixed_in = hedge(bound, message);
   if (out.size() == kUsual) {
-    mix(drawn, words, out.first<kUsual>());
+    mix(drawn, mixed_in, out.data());
     return;
   }
   std::memcpy(out.data(), drawn, out.size());
-  const auto* bytes = reinterpret_cast<const std::uint8_t*>(words.data());
-  auto last = out.last(sizeof words);
-  for (std::size_t i = 0; i < sizeof words; ++i) last[i] ^= bytes[i];
+  auto last = out.last(mixed_in.size());
+  for (std::size_t i = 0; i < mixed_in.size(); ++i) last[i] ^= mixed_in[i];
 }
 
 void NonceMaker::begin() {
   if (state_.is_ready == 0) {
     kernel_random(state_.prf_key);
-    kernel_random(state_.nh_key);
+    kernel_random(state_.hash_key);
     state_.is_ready = 1;
   }
   prf_.emplace(state_.prf_key);
@@ -220,25 +204,20 @@ const std::uint8_t* NonceMaker::draw(std::size_t size) {
   return drawn;
 }
 
-NhSums NonceMaker::hedge(std::span<const ByteView> bound, std::span<const ByteView> message) const {
-  Digested all;
-  auto room = kMostDigested;
-  NhSums words;
-  if (!all.take(bound, room) || !all.take(message, room)) {
-    kernel_random_quickly({reinterpret_cast<std::uint8_t*>(words.data()), sizeof words});
-    return words;
+NonceHedge NonceMaker::hedge(std::span<const ByteView> bound, std::span<const ByteView> message) const {
+  NonceHedge hedge;
+  auto lengths = lengths_of(bound, message);
+  if (!lengths || hash_ == nullptr) {
+    kernel_random_quickly(hedge);
+    return hedge;
   }
-  // First, so that the processor does both at once.
-  const std::array<std::uint64_t, 2> when{counter_(), state_.left};
+  // Of the lengths, as each part is filled up with zeros. In one register: what is written in parts is waited for.
+  auto sum = hash_(bound, message, state_.hash_key.data()) ^ HashSum { counter_(), *lengths };
   AesBlock block;
-  std::memcpy(block.data(), when.data(), block.size());
+  std::memcpy(block.data(), &sum, block.size());
   prf_->encrypt_blocks(block, block);
-  words = nh_(std::span(all.parts).first(all.count), state_.nh_key.data());
-  // Where only the lengths differ, as each part is filled up with zeros.
-  words[1] += all.lengths;
-  NhSums pad;
-  std::memcpy(pad.data(), block.data(), sizeof pad);
-  return {words[0] ^ pad[0], words[1] ^ pad[1]};
+  std::memcpy(hedge.data(), block.data(), hedge.size());
+  return hedge;
 }
 
 }  // namespace latchkey::crypto

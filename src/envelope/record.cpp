@@ -1,6 +1,7 @@
 #include "envelope/record.hpp"
 
 #include <algorithm>
+#include <cstring>
 
 #include <fmt/format.h>
 
@@ -24,21 +25,26 @@ Error wrong_size() {
 // header ‖ compartment id ‖ canonical context, on the stack.
 class AssociatedData {
  public:
-  AssociatedData(ByteView header, const Uuid& compartment, const CanonicalContext& context) {
-    append(header);
-    append(compartment.data);
-    append(context.bytes());
+  AssociatedData(const RawId& data_key, const Uuid& compartment, const CanonicalContext& context) {
+    auto at = std::copy(kMagic.begin(), kMagic.end(), bytes_.begin());
+    at = std::copy(data_key.begin(), data_key.end(), at);
+    at = std::copy(compartment.begin(), compartment.end(), at);
+    auto bytes = context.bytes();
+    at = std::copy(bytes.begin(), bytes.end(), at);
+    size_ = static_cast<std::size_t>(at - bytes_.begin());
   }
   [[nodiscard]] ByteView view() const { return {bytes_.data(), size_}; }
 
  private:
-  void append(ByteView part) {
-    std::copy(part.begin(), part.end(), bytes_.begin() + static_cast<std::ptrdiff_t>(size_));
-    size_ += part.size();
-  }
   std::array<std::uint8_t, kHeaderSize + std::tuple_size_v<RawId> + kMaxContextSize> bytes_;
   std::size_t size_ = 0;
 };
+
+// In the parts that it was written in just now: the processor waits for what is read in others.
+template <std::size_t Part>
+void copy_by(ByteView from, std::uint8_t* to) {
+  for (; !from.empty(); from = from.subspan(Part), to += Part) std::memcpy(to, from.data(), Part);
+}
 
 bool fits(const RecordToSeal& record) {
   if (record.out.size() < kRecordOverhead) return false;
@@ -64,10 +70,9 @@ Result<void> seal_together(const DataKey& key, const Uuid& compartment, std::spa
     auto* out = records[i].out.data();
     std::copy(kMagic.begin(), kMagic.end(), out);
     std::copy(key.id().begin(), key.id().end(), out + kMagic.size());
-    std::copy(nonces[i].begin(), nonces[i].end(), out + kNonceOffset);
-    auto commitment = keys.commitment(i);
-    std::copy(commitment.begin(), commitment.end(), out + kCommitmentOffset);
-    AssociatedData aad({out, kHeaderSize}, compartment, *records[i].context);
+    copy_by<kXaesNonceSize / 2>(nonces[i], out + kNonceOffset);
+    copy_by<crypto::kAesBlockSize>(keys.commitment(i), out + kCommitmentOffset);
+    AssociatedData aad(key.id(), compartment, *records[i].context);
     LATCHKEY_TRYV(crypto::gcm_seal(keys.message_key(i), gcm_nonce(nonces[i]), records[i].plaintext, aad.view(),
                                    records[i].out.subspan(kRecordBodyOffset)));
   }
@@ -88,7 +93,7 @@ Result<void> open_checked(const DataKey& key, const Uuid& compartment, const Can
                  "or its nonce or commitment is damaged",
                  "wrong_data_key"};
   }
-  AssociatedData aad(record.first(kHeaderSize), compartment, context);
+  AssociatedData aad(id, compartment, context);
   return crypto::gcm_open(keys.message_key(0), gcm_nonce(nonce), record.subspan(kRecordBodyOffset), aad.view(), out);
 }
 

@@ -26,27 +26,27 @@ constexpr std::uint32_t kCommitmentLabel = word('X', 'C', 'M', 'T');
 constexpr std::uint32_t kCommitmentFront = word(0, 1, 0, 1);
 constexpr std::uint32_t kCommitmentBack = word(0, 1, 0, 2);
 
-// A nonce as three words, for the same reason: it was written just now.
-struct Words {
-  std::uint64_t first, second, third;
+// Half a nonce, in the words that it was written in just now, for the same reason.
+struct Half {
+  std::uint64_t front;
+  std::uint32_t back;
 };
+constexpr std::size_t kHalf = sizeof(Half::front) + sizeof(Half::back);
+static_assert(kXaesNonceSize == 2 * kHalf);
 
-std::uint64_t load(const std::uint8_t* bytes) {
-  std::uint64_t word;
-  std::memcpy(&word, bytes, sizeof word);
-  return word;
-}
-
-Words words_of(const XaesNonce& nonce) {
-  return {load(nonce.data()), load(nonce.data() + 8), load(nonce.data() + 16)};
+Half half_of(const std::uint8_t* bytes) {
+  Half half;
+  std::memcpy(&half.front, bytes, sizeof half.front);
+  std::memcpy(&half.back, bytes + sizeof half.front, sizeof half.back);
+  return half;
 }
 
 // four ‖ the first half of the nonce, and the second half ‖ four.
-Block with_first_half(std::uint32_t four, const Words& nonce) {
-  return Block{four | nonce.first << 32, nonce.first >> 32 | nonce.second << 32};
+Block with_first_half(std::uint32_t four, const Half& half) {
+  return Block{four | half.front << 32, half.front >> 32 | std::uint64_t{half.back} << 32};
 }
-Block with_second_half(const Words& nonce, std::uint32_t four) {
-  return Block{nonce.second >> 32 | nonce.third << 32, nonce.third >> 32 | std::uint64_t{four} << 32};
+Block with_second_half(const Half& half, std::uint32_t four) {
+  return Block{half.front, half.back | std::uint64_t{four} << 32};
 }
 
 std::uint8_t* bytes_of(Block& block) {
@@ -79,16 +79,16 @@ XaesKeys::XaesKeys(const DataKey& key, std::span<const XaesNonce> nonces)
   Block mask;
   std::memcpy(&mask, key.subkey_mask().data(), sizeof mask);
   for (std::size_t i = 0; i < messages_; ++i) {
-    auto nonce = words_of(nonces[i]);
-    all.first[i] = {with_first_half(kSubkeyFront, nonce) ^ mask, with_first_half(kSubkeyBack, nonce) ^ mask,
-                    with_first_half(kCommitmentLabel, nonce)};
+    auto half = half_of(nonces[i].data());
+    all.first[i] = {with_first_half(kSubkeyFront, half) ^ mask, with_first_half(kSubkeyBack, half) ^ mask,
+                    with_first_half(kCommitmentLabel, half)};
   }
   encrypt(key, all.first, messages_);
   for (std::size_t i = 0; i < messages_; ++i) {
-    auto nonce = words_of(nonces[i]);
+    auto half = half_of(nonces[i].data() + kHalf);
     auto chain = all.first[i][2] ^ mask;
-    all.commitments[i] = {with_second_half(nonce, kCommitmentFront) ^ chain,
-                          with_second_half(nonce, kCommitmentBack) ^ chain};
+    all.commitments[i] = {with_second_half(half, kCommitmentFront) ^ chain,
+                          with_second_half(half, kCommitmentBack) ^ chain};
   }
   encrypt(key, all.commitments, messages_);
 }
