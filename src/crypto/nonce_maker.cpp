@@ -61,12 +61,14 @@ __attribute__((target("pclmul"))) HashSum hash_pclmul(std::span<const ByteView> 
     }
     key += kHashBlock;
   };
-  for (auto parts : {bound, message}) {
+  auto add_all = [&](std::span<const ByteView> parts) __attribute__((target("pclmul"))) {
     for (auto part : parts) {
       for (; part.size() >= kHashBlock; part = part.subspan(kHashBlock)) add(part.data());
       if (!part.empty()) add(LastBlock(part).data());
     }
-  }
+  };
+  add_all(bound);
+  add_all(message);
   return reinterpret_cast<HashSum>(sum);
 }
 
@@ -83,8 +85,9 @@ __attribute__((target("avx512f,avx512bw,vpclmulqdq"))) HashSum hash_avx512(std::
     return _mm512_clmulepi64_epi128(mixed, mixed, kLowByHigh);
   };
   constexpr std::size_t kAtOnce = 4 * kHashBlock;
-  for (auto parts : {bound, message}) {
-    for (auto part : parts) {
+  auto add_all = [&](std::span<const ByteView> parts)
+      __attribute__((target("avx512f,avx512bw,vpclmulqdq"), always_inline)) {
+    for (const auto& part : parts) {
       const auto* data = part.data();
       auto left = part.size();
       for (; left >= kAtOnce; left -= kAtOnce, data += kAtOnce, key += kAtOnce) {
@@ -102,7 +105,9 @@ __attribute__((target("avx512f,avx512bw,vpclmulqdq"))) HashSum hash_avx512(std::
       sum = _mm512_xor_si512(sum, product(_mm512_maskz_loadu_epi8((__mmask64{1} << left) - 1, data), 0));
       key += kHashBlock;
     }
-  }
+  };
+  add_all(bound);
+  add_all(message);
   auto half = _mm256_xor_si256(_mm512_castsi512_si256(sum), _mm512_extracti64x4_epi64(sum, 1));
   auto last = _mm_xor_si128(_mm256_castsi256_si128(half), _mm256_extracti128_si256(half, 1));
   return reinterpret_cast<HashSum>(last);
@@ -110,20 +115,22 @@ __attribute__((target("avx512f,avx512bw,vpclmulqdq"))) HashSum hash_avx512(std::
 #pragma GCC diagnostic pop
 #endif
 
-// Nothing where they are too long or too many.
+// Of all parts; nothing where they are too long or too many.
 std::optional<std::uint64_t> lengths_of(std::span<const ByteView> bound, std::span<const ByteView> message) {
+  if (bound.size() > kMostParts || message.size() > kMostParts) return std::nullopt;
   std::uint64_t lengths = 0;
   std::size_t room = kMostDigested;
-  for (auto parts : {bound, message}) {
-    if (parts.size() > kMostParts) return std::nullopt;
-    for (auto part : parts) {
-      if (part.size() > room) return std::nullopt;
+  auto take = [&](std::span<const ByteView> parts) {
+    for (const auto& part : parts) {
+      if (part.size() > room) return false;
       // Whole blocks, of which there is room for a whole number.
       room -= (part.size() + kHashBlock - 1) / kHashBlock * kHashBlock;
       lengths = lengths << kLengthBits | (part.size() + 1);
     }
     lengths <<= kLengthBits * (kMostParts - parts.size());
-  }
+    return true;
+  };
+  if (!take(bound) || !take(message)) return std::nullopt;
   return lengths;
 }
 
