@@ -21,8 +21,6 @@ namespace {
 constexpr std::size_t kMostParts = 2;
 constexpr int kLengthBits = 16;
 constexpr std::size_t kLargest = 32;
-// Nearly all nonces have this size.
-constexpr std::size_t kUsual = 24;
 static_assert(kMostDigested < std::numeric_limits<std::uint16_t>::max() && kMostDigested % kHashBlock == 0);
 
 template <class Word>
@@ -134,21 +132,6 @@ std::optional<std::uint64_t> lengths_of(std::span<const ByteView> bound, std::sp
   return lengths;
 }
 
-// What is drawn of a nonce of the usual size, and mixed into its end, in the words in which the halves are read again:
-// who reads a nonce that was written just now waits for words that were written in other parts.
-void mix(const std::uint8_t* drawn, const NonceHedge& hedge, std::uint8_t* out) {
-  constexpr std::size_t kHalf = kUsual / 2;
-  static_assert(kHalf == sizeof(NonceHedge));
-  std::memcpy(out, drawn, sizeof(std::uint64_t));
-  std::memcpy(out + sizeof(std::uint64_t), drawn + sizeof(std::uint64_t), sizeof(std::uint32_t));
-  auto* end = out + kHalf;
-  drawn += kHalf;
-  auto front = load<std::uint64_t>(drawn) ^ load<std::uint64_t>(hedge.data());
-  auto back = load<std::uint32_t>(drawn + sizeof front) ^ load<std::uint32_t>(hedge.data() + sizeof front);
-  std::memcpy(end, &front, sizeof front);
-  std::memcpy(end + sizeof front, &back, sizeof back);
-}
-
 }  // namespace
 
 std::span<const UniversalHash> universal_hashes() {
@@ -164,6 +147,21 @@ std::span<const UniversalHash> universal_hashes() {
   return kAll;
 }
 
+// Half a nonce, in the words in which it is read again: who reads a nonce that was written just now waits for words
+// that were written in other parts.
+struct NonceMaker::Half {
+  std::uint64_t front;
+  std::uint32_t back;
+
+  static Half of(const std::uint8_t* bytes) {
+    return {load<std::uint64_t>(bytes), load<std::uint32_t>(bytes + sizeof(front))};
+  }
+  void write(std::uint8_t* bytes) const {
+    std::memcpy(bytes, &front, sizeof front);
+    std::memcpy(bytes + sizeof front, &back, sizeof back);
+  }
+};
+
 std::uint64_t NonceMaker::time_stamp_counter() {
 #ifdef __x86_64__
   return __rdtsc();
@@ -176,18 +174,40 @@ std::uint64_t NonceMaker::time_stamp_counter() {
 #endif
 }
 
-void NonceMaker::make(MutableBytes out, std::span<const ByteView> bound, std::span<const ByteView> message) {
+void NonceMaker::draw(MutableBytes out) {
   if (out.size() < sizeof(NonceHedge) || out.size() > kLargest) std::abort();
-  if (state_.is_ready == 0 || !prf_) begin();
-  const auto* drawn = draw(out.size());
-  auto mixed_in = hedge(bound, message);
-  if (out.size() == kUsual) {
-    mix(drawn, mixed_in, out.data());
-    return;
+  if (state_.left < out.size()) {
+    // Without randomness nothing here is safe: better no process than a nonce that comes back.
+    if (RAND_priv_bytes(state_.drawn.data(), static_cast<int>(state_.drawn.size())) != 1) std::abort();
+    state_.left = state_.drawn.size();
   }
-  std::memcpy(out.data(), drawn, out.size());
-  auto last = out.last(mixed_in.size());
-  for (std::size_t i = 0; i < mixed_in.size(); ++i) last[i] ^= mixed_in[i];
+  // Each is given once.
+  const auto* drawn = state_.drawn.data() + state_.drawn.size() - state_.left;
+  state_.left -= out.size();
+  if (out.size() == 2 * sizeof(NonceHedge)) {
+    Half::of(drawn).write(out.data());
+    Half::of(drawn + sizeof(NonceHedge)).write(out.data() + sizeof(NonceHedge));
+  } else {
+    std::memcpy(out.data(), drawn, out.size());
+  }
+}
+
+void NonceMaker::hedge(MutableBytes out, std::span<const ByteView> bound, std::span<const ByteView> message) {
+  if (out.size() < sizeof(NonceHedge)) std::abort();
+  auto* end = out.data() + out.size() - sizeof(NonceHedge);
+  auto lengths = lengths_of(bound, message);
+  Half mixed_in;
+  if (lengths && hash_ != nullptr) {
+    mixed_in = digest(bound, message, *lengths);
+  } else {
+    NonceHedge bytes;
+    kernel_random_quickly(bytes);
+    mixed_in = Half::of(bytes.data());
+  }
+  auto half = Half::of(end);
+  half.front ^= mixed_in.front;
+  half.back ^= mixed_in.back;
+  half.write(end);
 }
 
 void NonceMaker::begin() {
@@ -199,32 +219,15 @@ void NonceMaker::begin() {
   prf_.emplace(state_.prf_key);
 }
 
-// Each is given once.
-const std::uint8_t* NonceMaker::draw(std::size_t size) {
-  if (state_.left < size) {
-    // Without randomness nothing here is safe: better no process than a nonce that comes back.
-    if (RAND_priv_bytes(state_.drawn.data(), static_cast<int>(state_.drawn.size())) != 1) std::abort();
-    state_.left = state_.drawn.size();
-  }
-  const auto* drawn = state_.drawn.data() + state_.drawn.size() - state_.left;
-  state_.left -= size;
-  return drawn;
-}
-
-NonceHedge NonceMaker::hedge(std::span<const ByteView> bound, std::span<const ByteView> message) const {
-  NonceHedge hedge;
-  auto lengths = lengths_of(bound, message);
-  if (!lengths || hash_ == nullptr) {
-    kernel_random_quickly(hedge);
-    return hedge;
-  }
+NonceMaker::Half NonceMaker::digest(std::span<const ByteView> bound, std::span<const ByteView> message,
+                                    std::uint64_t lengths) {
+  if (state_.is_ready == 0 || !prf_) begin();
   // Of the lengths, as each part is filled up with zeros. In one register: what is written in parts is waited for.
-  auto sum = hash_(bound, message, state_.hash_key.data()) ^ HashSum { counter_(), *lengths };
+  auto sum = hash_(bound, message, state_.hash_key.data()) ^ HashSum { counter_(), lengths };
   AesBlock block;
   std::memcpy(block.data(), &sum, block.size());
   prf_->encrypt_blocks(block, block);
-  std::memcpy(hedge.data(), block.data(), hedge.size());
-  return hedge;
+  return Half::of(block.data());
 }
 
 }  // namespace latchkey::crypto

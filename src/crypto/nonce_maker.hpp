@@ -16,7 +16,7 @@
 // nonce, and are the same record.
 //
 // Only the end is mixed, the half that GCM takes: the message's key comes from the other half (XAES-256-GCM), and the
-// processor prepares it while it hashes. Internal to crypto/; use SystemRandom.
+// processor derives it while it hashes. Internal to crypto/; use SystemRandom.
 #pragma once
 
 #include <array>
@@ -25,6 +25,7 @@
 #include <span>
 
 #include "base/bytes.hpp"
+#include "base/random.hpp"
 #include "crypto/aead.hpp"
 
 namespace latchkey::crypto {
@@ -50,8 +51,8 @@ using UniversalHash = HashSum (*)(std::span<const ByteView> bound, std::span<con
 // Those that this CPU has, the fastest first.
 [[nodiscard]] std::span<const UniversalHash> universal_hashes();
 
-// What is mixed into a nonce's end: as much as AES-GCM takes of it.
-using NonceHedge = std::array<std::uint8_t, 12>;
+// What is mixed into a nonce's end.
+using NonceHedge = std::array<std::uint8_t, kNonceHedgeSize>;
 
 // Not thread-safe: each thread has its own.
 class NonceMaker {
@@ -59,14 +60,15 @@ class NonceMaker {
   using Counter = std::uint64_t (*)();
   // `state` outlives it. `counter` is the time-stamp counter, but for tests.
   explicit NonceMaker(NonceState& state, Counter counter = &time_stamp_counter) : state_(state), counter_(counter) {}
-  // `out` has 12 to 32 bytes. As RandomSource::fill_nonce.
-  void make(MutableBytes out, std::span<const ByteView> bound, std::span<const ByteView> message);
+  // `out` has 12 to 32 bytes. As RandomSource::draw_nonce and hedge_nonce.
+  void draw(MutableBytes out);
+  void hedge(MutableBytes out, std::span<const ByteView> bound, std::span<const ByteView> message);
 
  private:
+  struct Half;
   [[nodiscard]] static std::uint64_t time_stamp_counter();
   void begin();
-  [[nodiscard]] const std::uint8_t* draw(std::size_t size);
-  [[nodiscard]] NonceHedge hedge(std::span<const ByteView> bound, std::span<const ByteView> message) const;
+  [[nodiscard]] Half digest(std::span<const ByteView> bound, std::span<const ByteView> message, std::uint64_t lengths);
 
   NonceState& state_;
   Counter counter_;

@@ -47,7 +47,8 @@ class Machine {
   }
   Nonce make(const Message& message) {
     Nonce nonce{};
-    maker_.make(nonce, views(message.bound), views(message.pieces));
+    maker_.draw(nonce);
+    maker_.hedge(nonce, views(message.bound), views(message.pieces));
     return nonce;
   }
 
@@ -272,7 +273,11 @@ TEST(SystemRandom, TwoCopiesOfTheProcessMakeDifferentKeysAndNonces) {
          std::copy(key.reveal().begin(), key.reveal().end(), out.begin());
        }},
       {"salt", [&](MutableBytes out) { random.fill(out); }},
-      {"nonce", [&](MutableBytes out) { random.fill_nonce(out, {}, std::span(&view, 1)); }},
+      {"nonce",
+       [&](MutableBytes out) {
+         random.draw_nonce(out);
+         random.hedge_nonce(out, {}, std::span(&view, 1));
+       }},
       {"the kernel's", [&](MutableBytes out) { kernel_random_quickly(out); }},
   };
   for (const auto& [what, draw] : cases) {

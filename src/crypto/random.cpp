@@ -36,7 +36,7 @@ void SystemRandom::fill(MutableBytes out) {
   kernel_random(out);
 }
 
-void SystemRandom::fill_nonce(MutableBytes out, std::span<const ByteView> bound, std::span<const ByteView> message) {
+void SystemRandom::draw_nonce(MutableBytes out) {
   if (nonce_maker == nullptr && draws_ahead()) {
     static thread_local ThreadNonces nonces;
   }
@@ -44,7 +44,12 @@ void SystemRandom::fill_nonce(MutableBytes out, std::span<const ByteView> bound,
     kernel_random(out);
     return;
   }
-  nonce_maker->make(out, bound, message);
+  nonce_maker->draw(out);
+}
+
+void SystemRandom::hedge_nonce(MutableBytes out, std::span<const ByteView> bound, std::span<const ByteView> message) {
+  // Without one it came from the kernel just now.
+  if (nonce_maker != nullptr) nonce_maker->hedge(out, bound, message);
 }
 
 }  // namespace latchkey::crypto

@@ -11,7 +11,8 @@ namespace latchkey::crypto {
 class SystemRandom final : public RandomSource {
  public:
   void fill(MutableBytes out) override;
-  void fill_nonce(MutableBytes out, std::span<const ByteView> bound, std::span<const ByteView> message) override;
+  void draw_nonce(MutableBytes out) override;
+  void hedge_nonce(MutableBytes out, std::span<const ByteView> bound, std::span<const ByteView> message) override;
 };
 
 }  // namespace latchkey::crypto

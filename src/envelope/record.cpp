@@ -60,21 +60,27 @@ bool fits(const RecordToSeal& record) {
 Result<void> seal_together(const DataKey& key, const Uuid& compartment, std::span<const RecordToSeal> records,
                            RandomSource& random) {
   std::array<XaesNonce, kXaesAtOnce> nonces;
+  for (std::size_t i = 0; i < records.size(); ++i) random.draw_nonce(nonces[i]);
+  // Before the nonces' ends are made, so that the processor does both at once.
+  XaesKeys keys(key, std::span(nonces).first(records.size()));
   for (std::size_t i = 0; i < records.size(); ++i) {
     // All that is sealed under this key and may differ; its compartment and the header, which names it, do not.
     const std::array<ByteView, 1> bound{records[i].context->bytes()};
-    random.fill_nonce(nonces[i], bound, records[i].plaintext);
+    random.hedge_nonce(nonces[i], bound, records[i].plaintext);
   }
-  XaesKeys keys(key, std::span(nonces).first(records.size()));
   for (std::size_t i = 0; i < records.size(); ++i) {
     auto* out = records[i].out.data();
     std::copy(kMagic.begin(), kMagic.end(), out);
     std::copy(key.id().begin(), key.id().end(), out + kMagic.size());
     copy_by<kXaesNonceSize / 2>(nonces[i], out + kNonceOffset);
-    copy_by<crypto::kAesBlockSize>(keys.commitment(i), out + kCommitmentOffset);
     AssociatedData aad(key.id(), compartment, *records[i].context);
     LATCHKEY_TRYV(crypto::gcm_seal(keys.message_key(i), gcm_nonce(nonces[i]), records[i].plaintext, aad.view(),
                                    records[i].out.subspan(kRecordBodyOffset)));
+  }
+  // Last, as nothing else waits for it.
+  keys.commit();
+  for (std::size_t i = 0; i < records.size(); ++i) {
+    copy_by<crypto::kAesBlockSize>(keys.commitment(i), records[i].out.data() + kCommitmentOffset);
   }
   return success();
 }
@@ -87,6 +93,7 @@ Result<void> open_checked(const DataKey& key, const Uuid& compartment, const Can
   XaesNonce nonce;
   std::copy_n(record.begin() + kNonceOffset, nonce.size(), nonce.begin());
   XaesKeys keys(key, {&nonce, 1});
+  keys.commit();
   if (!crypto::equal_constant_time(keys.commitment(0), record.subspan<kCommitmentOffset, kCommitmentSize>())) {
     return Error{ErrorCode::WrongKey,
                  "the record's key commitment does not fit its data key: it was made with another, "

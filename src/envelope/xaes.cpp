@@ -49,6 +49,12 @@ Block with_second_half(const Half& half, std::uint32_t four) {
   return Block{half.front, half.back | std::uint64_t{four} << 32};
 }
 
+Block mask_of(const DataKey& key) {
+  Block mask;
+  std::memcpy(&mask, key.subkey_mask().data(), sizeof mask);
+  return mask;
+}
+
 std::uint8_t* bytes_of(Block& block) {
   return reinterpret_cast<std::uint8_t*>(&block);
 }
@@ -73,28 +79,33 @@ XaesKeys::Blocks& XaesKeys::of_this_thread() {
 }
 
 XaesKeys::XaesKeys(const DataKey& key, std::span<const XaesNonce> nonces)
-    : blocks_(of_this_thread()), messages_(nonces.size()) {
-  if (messages_ > kXaesAtOnce) std::abort();
+    : key_(key), nonces_(nonces), blocks_(of_this_thread()) {
+  if (nonces.size() > kXaesAtOnce) std::abort();
   auto& all = blocks_;
-  Block mask;
-  std::memcpy(&mask, key.subkey_mask().data(), sizeof mask);
-  for (std::size_t i = 0; i < messages_; ++i) {
+  auto mask = mask_of(key);
+  for (std::size_t i = 0; i < nonces.size(); ++i) {
     auto half = half_of(nonces[i].data());
     all.first[i] = {with_first_half(kSubkeyFront, half) ^ mask, with_first_half(kSubkeyBack, half) ^ mask,
                     with_first_half(kCommitmentLabel, half)};
   }
-  encrypt(key, all.first, messages_);
-  for (std::size_t i = 0; i < messages_; ++i) {
-    auto half = half_of(nonces[i].data() + kHalf);
+  encrypt(key, all.first, nonces.size());
+}
+
+void XaesKeys::commit() {
+  auto& all = blocks_;
+  auto mask = mask_of(key_);
+  for (std::size_t i = 0; i < nonces_.size(); ++i) {
+    auto half = half_of(nonces_[i].data() + kHalf);
     auto chain = all.first[i][2] ^ mask;
     all.commitments[i] = {with_second_half(half, kCommitmentFront) ^ chain,
                           with_second_half(half, kCommitmentBack) ^ chain};
   }
-  encrypt(key, all.commitments, messages_);
+  encrypt(key_, all.commitments, nonces_.size());
+  has_commitments_ = true;
 }
 
 XaesKeys::~XaesKeys() {
-  for (std::size_t i = 0; i < messages_; ++i) {
+  for (std::size_t i = 0; i < nonces_.size(); ++i) {
     crypto::wipe_small(blocks_.first[i]);
     crypto::wipe_small(blocks_.commitments[i]);
   }
@@ -105,6 +116,7 @@ crypto::AesKeyView XaesKeys::message_key(std::size_t message) const {
 }
 
 CommitmentView XaesKeys::commitment(std::size_t message) const {
+  if (!has_commitments_) std::abort();
   return CommitmentView(bytes_of(blocks_.commitments[message].front()), kCommitmentSize);
 }
 

@@ -23,20 +23,26 @@ using CommitmentView = std::span<const std::uint8_t, kCommitmentSize>;
 // object goes. A thread has one of these at a time: the keys are used where they were derived, and nowhere kept.
 class XaesKeys {
  public:
-  // Of at most kXaesAtOnce nonces.
+  // The keys of at most kXaesAtOnce nonces. Both outlive it.
   XaesKeys(const DataKey& key, std::span<const XaesNonce> nonces);
   XaesKeys(const XaesKeys&) = delete;
   XaesKeys& operator=(const XaesKeys&) = delete;
   ~XaesKeys();
 
+  // The commitments, which nothing but whoever stores or compares them waits for.
+  void commit();
+
   [[nodiscard]] crypto::AesKeyView message_key(std::size_t message) const;
+  // After commit; ends the process before it.
   [[nodiscard]] CommitmentView commitment(std::size_t message) const;
 
  private:
   struct Blocks;
   static Blocks& of_this_thread();
+  const DataKey& key_;
+  std::span<const XaesNonce> nonces_;
   Blocks& blocks_;
-  std::size_t messages_;
+  bool has_commitments_ = false;
 };
 
 // The last 12 bytes of the nonce, which are AES-GCM's.

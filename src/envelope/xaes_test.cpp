@@ -58,6 +58,7 @@ Sealed seal(ByteView key, ByteView nonce_bytes, ByteView plaintext, ByteView aad
   auto nonce = nonce_of(nonce_bytes);
   auto data_key = make_key(key);
   XaesKeys keys(data_key, {&nonce, 1});
+  keys.commit();
   Bytes out(plaintext.size() + crypto::kGcmTagSize);
   EXPECT_TRUE(crypto::gcm_seal(keys.message_key(0), gcm_nonce(nonce), plaintext, aad, out));
   return {Bytes(out.begin(), out.end() - crypto::kGcmTagSize), Bytes(out.end() - crypto::kGcmTagSize, out.end()),
@@ -96,11 +97,13 @@ TEST(Xaes, ManyTogetherAreAsOneByOne) {
   std::vector<Bytes> alone;
   for (const auto& nonce : nonces) {
     XaesKeys keys(key, {&nonce, 1});
+    keys.commit();
     alone.push_back(to_bytes(keys.message_key(0)));
     alone.push_back(to_bytes(keys.commitment(0)));
   }
   for (std::size_t count = 1; count <= nonces.size(); ++count) {
     XaesKeys keys(key, std::span(nonces).first(count));
+    keys.commit();
     for (std::size_t i = 0; i < count; ++i) {
       EXPECT_EQ(to_bytes(keys.message_key(i)), alone[2 * i]);
       EXPECT_EQ(to_bytes(keys.commitment(i)), alone[2 * i + 1]);
