@@ -124,15 +124,15 @@ Result<Page<Activity>> SqliteTransaction::list_activities(const ActivityFilter& 
     std::optional<std::string> actors;
     if (!filter.actor_ids.empty()) actors = json_array(distinct(filter.actor_ids));
     auto read = [&](const auto&... more) {
-      return select<Activity>(tail, filter.organization, bounds.lower_time, bounds.lower_id, bounds.upper_time,
-                              bounds.upper_id, limit + 1, types, more...);
+      return select_unsealed<Activity>(tail, filter.organization, bounds.lower_time, bounds.lower_id, bounds.upper_time,
+                                       bounds.upper_id, limit + 1, types, more...);
     };
     auto found = actors ? read(*actors) : read();
     if (!found) return found.error();
     rows = std::move(found.value());
   } else {
-    LATCHKEY_TRY(rows, select<Activity>(tail, filter.organization, bounds.lower_time, bounds.lower_id,
-                                        bounds.upper_time, bounds.upper_id, limit + 1));
+    LATCHKEY_TRY(rows, select_unsealed<Activity>(tail, filter.organization, bounds.lower_time, bounds.lower_id,
+                                                 bounds.upper_time, bounds.upper_id, limit + 1));
   }
   return page_of(std::move(rows), window);
 }

@@ -18,17 +18,24 @@ Result<DataKey> SqliteTransaction::insert_active_data_key(const DataKey& row) {
 
 Result<std::optional<DataKey>> SqliteTransaction::find_active_data_key(
     const Uuid& compartment, const std::optional<std::string>& external_key_id) {
-  return find<DataKey>("WHERE compartment = ? AND coalesce(external_key_id, '') = ? AND state = 'active'", compartment,
-                       external_key_id.value_or(""));
+  auto is_asked = [&](const DataKey& row) {
+    return row.compartment == compartment && row.external_key_id == external_key_id &&
+           row.state == DataKeyState::Active;
+  };
+  return find<DataKey>(is_asked, "WHERE compartment = ? AND coalesce(external_key_id, '') = ? AND state = 'active'",
+                       compartment, external_key_id.value_or(""));
 }
 
 Result<std::optional<DataKey>> SqliteTransaction::find_data_key(const Uuid& compartment, const RawId& id) {
-  return find<DataKey>("WHERE id = ? AND compartment = ?", id, compartment);
+  auto is_asked = [&](const DataKey& row) { return row.id == id && row.compartment == compartment; };
+  return find<DataKey>(is_asked, "WHERE id = ? AND compartment = ?", id, compartment);
 }
 
 // What was under way when the workspace was archived, and perhaps shredded, must not give it a new key.
 Result<void> SqliteTransaction::refuse_if_archived(const Uuid& compartment) {
-  LATCHKEY_TRY(auto archived, find<Workspace>("WHERE compartment = ? AND archived_at IS NOT NULL", compartment));
+  auto is_asked = [&](const Workspace& row) { return row.compartment == compartment && row.archived_at.has_value(); };
+  LATCHKEY_TRY(auto archived,
+               find<Workspace>(is_asked, "WHERE compartment = ? AND archived_at IS NOT NULL", compartment));
   if (!archived) return success();
   return Error{
       ErrorCode::Invalid,
@@ -40,17 +47,19 @@ Result<void> SqliteTransaction::refuse_if_archived(const Uuid& compartment) {
 Result<Page<DataKey>> SqliteTransaction::list_data_keys(const Uuid& compartment, const ListWindow& window) {
   auto limit = sql_limit(window.limit);
   std::vector<DataKey> rows;
+  auto is_asked = [&](const DataKey& row) { return row.compartment == compartment; };
   if (window.after && window.after->created_at) {
     LATCHKEY_TRY(auto id, parse_id(id_prefix::kDataKey, window.after->id));
-    LATCHKEY_TRY(rows, select<DataKey>("WHERE compartment = ? AND (created_at, id) < (?, ?) "
+    LATCHKEY_TRY(rows, select<DataKey>(is_asked,
+                                       "WHERE compartment = ? AND (created_at, id) < (?, ?) "
                                        "ORDER BY created_at DESC, id DESC LIMIT ?",
                                        compartment, *window.after->created_at, id, limit + 1));
   } else if (window.after || window.before || !window.newest_first) {
     return Error{ErrorCode::Internal,
                  "Data keys are listed newest first, from the beginning or after a place in time."};
   } else {
-    LATCHKEY_TRY(rows, select<DataKey>("WHERE compartment = ? ORDER BY created_at DESC, id DESC LIMIT ?", compartment,
-                                       limit + 1));
+    LATCHKEY_TRY(rows, select<DataKey>(is_asked, "WHERE compartment = ? ORDER BY created_at DESC, id DESC LIMIT ?",
+                                       compartment, limit + 1));
   }
   Page<DataKey> page;
   page.has_more = rows.size() > window.limit;
@@ -85,7 +94,8 @@ Result<void> SqliteTransaction::add_data_key_use(const std::vector<DataKeyUse>& 
 
 Result<std::vector<DataKey>> SqliteTransaction::destroy_data_keys(const Uuid& compartment, Timestamp at,
                                                                   std::size_t limit) {
-  LATCHKEY_TRY(auto rows, read_rows<DataKey>(Unverified::Taken,
+  auto is_asked = [&](const DataKey& row) { return row.compartment == compartment; };
+  LATCHKEY_TRY(auto rows, read_rows<DataKey>(Unverified::Taken, is_asked,
                                              "WHERE compartment = ? AND state <> 'destroyed' ORDER BY created_at, id "
                                              "LIMIT ?",
                                              compartment, sql_limit(limit)));
@@ -137,10 +147,11 @@ Result<std::vector<DataKey>> SqliteTransaction::wrapped_under_others(std::string
                                                                      std::string_view key_version,
                                                                      const std::optional<RawId>& after,
                                                                      std::size_t limit) {
-  return select<DataKey>(
-      "WHERE external_key_id = ?1 AND key_version <> ?2 AND state <> 'destroyed' AND "
-      "(?3 IS NULL OR id > ?3) ORDER BY id LIMIT ?4",
-      external_key_id, key_version, after, sql_limit(limit));
+  auto is_asked = [&](const DataKey& row) { return row.external_key_id == external_key_id; };
+  return select<DataKey>(is_asked,
+                         "WHERE external_key_id = ?1 AND key_version <> ?2 AND state <> 'destroyed' AND "
+                         "(?3 IS NULL OR id > ?3) ORDER BY id LIMIT ?4",
+                         external_key_id, key_version, after, sql_limit(limit));
 }
 
 Result<bool> SqliteTransaction::rewrap_data_key(const DataKey& before, std::string_view key_version,
@@ -161,7 +172,8 @@ Result<bool> SqliteTransaction::rewrap_data_key(const DataKey& before, std::stri
 Result<std::vector<DataKey>> SqliteTransaction::data_keys_under_other_root_keys(std::string_view key_version,
                                                                                 const std::optional<RawId>& after,
                                                                                 std::size_t limit) {
-  return read_rows<DataKey>(Unverified::LeftOut,
+  auto is_asked = [](const DataKey& row) { return !row.external_key_id; };
+  return read_rows<DataKey>(Unverified::LeftOut, is_asked,
                             "WHERE external_key_id IS NULL AND key_version <> ?1 AND state <> 'destroyed' AND "
                             "(?2 IS NULL OR id > ?2) ORDER BY id LIMIT ?3",
                             key_version, after, sql_limit(limit));
@@ -183,11 +195,11 @@ Result<std::int64_t> SqliteTransaction::count_under_other_root_keys(std::string_
 }
 
 Result<std::optional<Rewrap>> SqliteTransaction::find_rewrap(std::string_view external_key_id) {
-  return find<Rewrap>("WHERE external_key_id = ?", external_key_id);
+  return find_unsealed<Rewrap>("WHERE external_key_id = ?", external_key_id);
 }
 
 Result<std::vector<Rewrap>> SqliteTransaction::list_running_rewraps() {
-  return select<Rewrap>("WHERE state = 'running' ORDER BY started_at, external_key_id");
+  return select_unsealed<Rewrap>("WHERE state = 'running' ORDER BY started_at, external_key_id");
 }
 
 Result<void> SqliteTransaction::put(const Rewrap& row) {

@@ -79,18 +79,22 @@ ExternalKeySuspension Columns<ExternalKeySuspension>::read(Row& row) {
 
 Result<std::vector<ExternalKey>> SqliteTransaction::list_attached_external_keys() {
   return read_rows<ExternalKey>(
-      Unverified::LeftOut,
+      Unverified::LeftOut, nullptr,
       "WHERE EXISTS (SELECT 1 FROM workspaces WHERE workspaces.organization = external_keys.organization AND "
       "workspaces.external_key_id = external_keys.id) ORDER BY created_at, id");
 }
 
 Result<std::optional<DataKey>> SqliteTransaction::find_data_key_under(const Uuid& organization,
                                                                       std::string_view external_key_id) {
-  return find<DataKey>(
-      "WHERE organization = ? AND external_key_id = ? "
-      "AND state <> 'destroyed' "
-      "ORDER BY created_at DESC, id DESC LIMIT 1",
-      organization, external_key_id);
+  auto is_asked = [&](const DataKey& row) {
+    return row.organization == organization && row.external_key_id == external_key_id &&
+           row.state != DataKeyState::Destroyed;
+  };
+  return find<DataKey>(is_asked,
+                       "WHERE organization = ? AND external_key_id = ? "
+                       "AND state <> 'destroyed' "
+                       "ORDER BY created_at DESC, id DESC LIMIT 1",
+                       organization, external_key_id);
 }
 
 Result<void> SqliteTransaction::put(const ExternalKeyHealth& row) {
@@ -103,11 +107,12 @@ Result<void> SqliteTransaction::put(const ExternalKeyHealth& row) {
 
 Result<std::optional<ExternalKeyHealth>> SqliteTransaction::find_external_key_health(const Uuid& organization,
                                                                                      std::string_view external_key_id) {
-  return find<ExternalKeyHealth>("WHERE organization = ? AND external_key_id = ?", organization, external_key_id);
+  return find_unsealed<ExternalKeyHealth>("WHERE organization = ? AND external_key_id = ?", organization,
+                                          external_key_id);
 }
 
 Result<std::vector<ExternalKeyHealth>> SqliteTransaction::list_external_key_health() {
-  return select<ExternalKeyHealth>("ORDER BY external_key_id");
+  return select_unsealed<ExternalKeyHealth>("ORDER BY external_key_id");
 }
 
 Result<void> SqliteTransaction::set_suspended(ExternalKey row, bool suspended) {
@@ -128,8 +133,11 @@ Result<void> SqliteTransaction::insert(const ExternalKeySuspension& row) {
 
 Result<std::optional<ExternalKeySuspension>> SqliteTransaction::find_suspension(const Uuid& organization,
                                                                                 std::string_view external_key_id) {
-  LATCHKEY_TRY(auto found, find<ExternalKeySuspension>("WHERE organization = ? AND external_key_id = ?", organization,
-                                                       external_key_id));
+  auto is_asked = [&](const ExternalKeySuspension& row) {
+    return row.organization == organization && row.external_key_id == external_key_id;
+  };
+  LATCHKEY_TRY(auto found, find<ExternalKeySuspension>(is_asked, "WHERE organization = ? AND external_key_id = ?",
+                                                       organization, external_key_id));
   if (found) return found;
   LATCHKEY_TRY(auto key, find_external_key(organization, external_key_id));
   if (!key || !key->suspended) return found;

@@ -37,8 +37,8 @@ Result<void> SqliteTransaction::notify(const Notice& notice) {
 }
 
 Result<std::vector<Notice>> SqliteTransaction::notices_after(std::int64_t sequence, std::size_t limit) {
-  return select<Notice>("WHERE sequence > ? AND node <> ? ORDER BY sequence LIMIT ?", sequence, node_,
-                        sql_limit(limit));
+  return select_unsealed<Notice>("WHERE sequence > ? AND node <> ? ORDER BY sequence LIMIT ?", sequence, node_,
+                                 sql_limit(limit));
 }
 
 Result<std::int64_t> SqliteTransaction::last_notice() {

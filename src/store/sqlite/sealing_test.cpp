@@ -8,6 +8,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "base/encoding.hpp"
 #include "base/task.hpp"
 #include "store/sqlite/sqlite_store.hpp"
 #include "store/testing/raw_sqlite.hpp"
@@ -268,6 +269,42 @@ TEST_F(SealingTest, AKeyThatWasHiddenFromOtherOrganizationsIsNoticed) {
     ASSERT_EQ(tamper(fmt::format("UPDATE external_keys SET key_place = '{}'", kept)), "");
     EXPECT_TRUE(read_key()) << place;
   }
+}
+
+// An index of the attacker's own in the place of the store's: rows that verify are found where others are asked for.
+TEST_F(SealingTest, ARowThatAnIndexLeadsToIsTheOneThatWasAskedFor) {
+  given_all();
+  auto exchange = [&](const std::string& table, const std::string& columns, const std::string& values,
+                      const std::string& of, const std::string& index) {
+    store_.reset();
+    EXPECT_EQ(tamper(fmt::format(
+                  "CREATE TABLE {0} ({1}, UNIQUE ({1})); INSERT INTO {0} (rowid, {1}) SELECT rowid, {2} FROM {3};"
+                  "PRAGMA writable_schema = ON; UPDATE sqlite_master SET rootpage = (SELECT other.rootpage FROM "
+                  "sqlite_master AS other WHERE other.name = iif(sqlite_master.name = '{4}', 'sqlite_autoindex_{0}_1', "
+                  "'{4}')) WHERE name IN ('{4}', 'sqlite_autoindex_{0}_1');",
+                  table, columns, values, of, index)),
+              "");
+    open();
+  };
+  // The key that the attacker knows opens the victim's organisation.
+  Bytes known(32, 0xee);
+  exchange("evil_keys", "hash", fmt::format("x'{}'", hex_encode(known)), "api_keys WHERE id = 'apikey_001'",
+           "sqlite_autoindex_api_keys_2");
+  EXPECT_FALSE(read([&](Transaction& tx) { return tx.find_api_key_by_hash(known); }));
+  EXPECT_THAT(take_alarms(), ElementsAre("api_keys apikey_001"));
+  // Another tenant's data key is the active one.
+  exchange("evil_data_keys", "compartment, external_key",
+           fmt::format("x'{}', 'ekey_001'", hex_encode(organization(2).id.data)), "data_keys", "data_keys_one_active");
+  EXPECT_FALSE(read([&](Transaction& tx) { return tx.find_active_data_key(organization(2).id, "ekey_001"); }));
+  auto alarmed = ElementsAre("data_keys " + format_id(id_prefix::kDataKey, data_key_.id));
+  EXPECT_THAT(take_alarms(), alarmed);
+  // Nor is it destroyed with the attacker's workspace.
+  exchange("evil_lists", "compartment, created_at, id",
+           fmt::format("x'{}', created_at, id", hex_encode(organization(2).id.data)), "data_keys",
+           "data_keys_by_compartment");
+  EXPECT_FALSE(write([&](Transaction& tx) { return tx.destroy_data_keys(organization(2).id, at(2000), 1000); }));
+  EXPECT_THAT(take_alarms(), alarmed);
+  EXPECT_EQ(query("SELECT state FROM data_keys"), "active");
 }
 
 TEST_F(SealingTest, AnInventedRowIsNoticedWhateverItsSeal) {

@@ -16,11 +16,11 @@ Result<void> SqliteTransaction::insert(const Organization& row) {
 }
 
 Result<std::optional<Organization>> SqliteTransaction::find_organization(const Uuid& id) {
-  return find<Organization>("WHERE id = ?", id);
+  return find_unsealed<Organization>("WHERE id = ?", id);
 }
 
 Result<std::vector<Organization>> SqliteTransaction::list_organizations() {
-  return select<Organization>("ORDER BY created_at, id");
+  return select_unsealed<Organization>("ORDER BY created_at, id");
 }
 
 Result<void> SqliteTransaction::insert(const ApiKey& row) {
@@ -28,11 +28,13 @@ Result<void> SqliteTransaction::insert(const ApiKey& row) {
 }
 
 Result<std::optional<ApiKey>> SqliteTransaction::find_api_key_by_hash(ByteView hash) {
-  return find<ApiKey>("WHERE hash = ?", hash);
+  auto is_asked = [&](const ApiKey& row) { return std::ranges::equal(row.hash, hash); };
+  return find<ApiKey>(is_asked, "WHERE hash = ?", hash);
 }
 
 Result<std::vector<ApiKey>> SqliteTransaction::list_api_keys(const Uuid& organization) {
-  return select<ApiKey>("WHERE organization = ? ORDER BY created_at, id", organization);
+  auto is_asked = [&](const ApiKey& row) { return row.organization == organization; };
+  return select<ApiKey>(is_asked, "WHERE organization = ? ORDER BY created_at, id", organization);
 }
 
 Result<std::size_t> SqliteTransaction::count_live_api_keys(const Uuid& organization) {
@@ -43,7 +45,8 @@ Result<std::size_t> SqliteTransaction::count_live_api_keys(const Uuid& organizat
 
 Result<bool> SqliteTransaction::revoke_api_key(const Uuid& organization, std::string_view id, Timestamp at) {
   LATCHKEY_TRYV(may_write("Revoking an API key"));
-  LATCHKEY_TRY(auto row, find<ApiKey>("WHERE organization = ? AND id = ?", organization, id));
+  auto is_asked = [&](const ApiKey& row) { return row.organization == organization && row.id == id; };
+  LATCHKEY_TRY(auto row, find<ApiKey>(is_asked, "WHERE organization = ? AND id = ?", organization, id));
   if (!row) return false;
   if (!row->revoked_at) {
     LATCHKEY_TRYV(revoke(std::move(*row), at));
@@ -60,7 +63,8 @@ Result<void> SqliteTransaction::revoke(ApiKey row, Timestamp at) {
 
 Result<void> SqliteTransaction::revoke_workspace_api_keys(std::string_view workspace_id, Timestamp at) {
   LATCHKEY_TRYV(may_write("Revoking a workspace's API keys"));
-  LATCHKEY_TRY(auto rows, select<ApiKey>("WHERE workspace_id = ? AND revoked_at IS NULL", workspace_id));
+  auto is_asked = [&](const ApiKey& row) { return row.workspace_id == workspace_id; };
+  LATCHKEY_TRY(auto rows, select<ApiKey>(is_asked, "WHERE workspace_id = ? AND revoked_at IS NULL", workspace_id));
   for (auto& row : rows) {
     LATCHKEY_TRYV(revoke(std::move(row), at));
   }
@@ -86,7 +90,8 @@ Result<std::size_t> SqliteTransaction::count_external_keys(const Uuid& organizat
 }
 
 Result<std::optional<ExternalKey>> SqliteTransaction::find_external_key(const Uuid& organization, std::string_view id) {
-  return find<ExternalKey>("WHERE organization = ? AND id = ?", organization, id);
+  auto is_asked = [&](const ExternalKey& row) { return row.organization == organization && row.id == id; };
+  return find<ExternalKey>(is_asked, "WHERE organization = ? AND id = ?", organization, id);
 }
 
 Result<void> SqliteTransaction::update(const ExternalKey& row) {
@@ -118,7 +123,10 @@ Result<Page<ExternalKey>> SqliteTransaction::list_external_keys(const Uuid& orga
 Result<std::vector<Workspace>> SqliteTransaction::workspaces_using(const Uuid& organization,
                                                                    std::string_view external_key_id,
                                                                    std::size_t limit) {
-  return select<Workspace>("WHERE organization = ? AND external_key_id = ? ORDER BY created_at, id LIMIT ?",
+  auto is_asked = [&](const Workspace& row) {
+    return row.organization == organization && row.external_key_id == external_key_id;
+  };
+  return select<Workspace>(is_asked, "WHERE organization = ? AND external_key_id = ? ORDER BY created_at, id LIMIT ?",
                            organization, external_key_id, sql_limit(limit));
 }
 
@@ -137,7 +145,8 @@ Result<void> SqliteTransaction::insert(const Workspace& row) {
 }
 
 Result<std::optional<Workspace>> SqliteTransaction::find_workspace(const Uuid& organization, std::string_view id) {
-  return find<Workspace>("WHERE organization = ? AND id = ?", organization, id);
+  auto is_asked = [&](const Workspace& row) { return row.organization == organization && row.id == id; };
+  return find<Workspace>(is_asked, "WHERE organization = ? AND id = ?", organization, id);
 }
 
 Result<void> SqliteTransaction::update(const Workspace& row) {
@@ -183,7 +192,8 @@ Result<void> SqliteTransaction::put(const LeasePolicy& row) {
 }
 
 Result<std::optional<LeasePolicy>> SqliteTransaction::find_lease_policy(const Uuid& organization) {
-  return find<LeasePolicy>("WHERE organization = ?", organization);
+  auto is_asked = [&](const LeasePolicy& row) { return row.organization == organization; };
+  return find<LeasePolicy>(is_asked, "WHERE organization = ?", organization);
 }
 
 Result<void> SqliteTransaction::erase_lease_policy(const Uuid& organization) {

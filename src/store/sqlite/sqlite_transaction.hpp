@@ -1,6 +1,8 @@
 // The operations of a transaction, on one connection.
 #pragma once
 
+#include <functional>
+
 #include "store/sealed_rows.hpp"
 #include "store/sqlite/connection.hpp"
 #include "store/store.hpp"
@@ -144,12 +146,21 @@ class SqliteTransaction final : public Transaction {
     LeftOut,  // of the server's own lists over all tenants: one tenant's bad row holds up no other
     Taken,    // to be destroyed
   };
-  // Rows of T's table; `tail` is what follows FROM.
+  // Rows of T's table; `tail` is what follows FROM. A sealed row that `is_asked` does not know is as bad as one that
+  // does not verify: whoever writes the database's indices can have one found where another was asked for.
+  template <class T>
+  using IsAsked = std::function<bool(const T&)>;
   template <class T, class... Values>
-  Result<std::vector<T>> read_rows(Unverified unverified, std::string_view tail, const Values&... values);
+  Result<std::vector<T>> read_rows(Unverified unverified, const IsAsked<T>& is_asked, std::string_view tail,
+                                   const Values&... values);
   template <class T, class... Values>
-  Result<std::vector<T>> select(std::string_view tail, const Values&... values) {
-    return read_rows<T>(Unverified::Refused, tail, values...);
+  Result<std::vector<T>> select(const IsAsked<T>& is_asked, std::string_view tail, const Values&... values) {
+    return read_rows<T>(Unverified::Refused, is_asked, tail, values...);
+  }
+  template <class T, class... Values>
+  Result<std::vector<T>> select_unsealed(std::string_view tail, const Values&... values) {
+    static_assert(!Sealed<T>);
+    return read_rows<T>(Unverified::Refused, nullptr, tail, values...);
   }
   // What goes into the row's column `seal`.
   template <class T>
@@ -157,7 +168,12 @@ class SqliteTransaction final : public Transaction {
     return sealer_.seal(seal_text(row));
   }
   template <class T, class... Values>
-  Result<std::optional<T>> find(std::string_view tail, const Values&... values);
+  Result<std::optional<T>> find(const IsAsked<T>& is_asked, std::string_view tail, const Values&... values);
+  template <class T, class... Values>
+  Result<std::optional<T>> find_unsealed(std::string_view tail, const Values&... values) {
+    static_assert(!Sealed<T>);
+    return find<T>(nullptr, tail, values...);
+  }
   // A page of the rows of `organization` that also meet `condition`, whose parameters start at ?2.
   template <class T, class... Values>
   Result<Page<T>> page(const Uuid& organization, const ListWindow& window, std::string_view condition,

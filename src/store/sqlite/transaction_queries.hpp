@@ -90,8 +90,8 @@ IntegrityAlarm alarm_about(const T& row, SealVerdict verdict) {
 }
 
 template <class T, class... Values>
-Result<std::vector<T>> SqliteTransaction::read_rows(Unverified unverified, std::string_view tail,
-                                                    const Values&... values) {
+Result<std::vector<T>> SqliteTransaction::read_rows(Unverified unverified, const IsAsked<T>& is_asked,
+                                                    std::string_view tail, const Values&... values) {
   if (failure_) return *failure_;
   auto run = [&]() -> Result<std::vector<T>> {
     LATCHKEY_TRY(auto statement,
@@ -107,10 +107,14 @@ Result<std::vector<T>> SqliteTransaction::read_rows(Unverified unverified, std::
         auto seal = row.optional_bytes().value_or(Bytes());
         bool whole = row.flag() && !row.damaged();
         auto verdict = whole ? sealer_.check(seal_text(value), seal) : SealVerdict::Wrong;
+        if (verdict == SealVerdict::Good && is_asked && !is_asked(value)) verdict = SealVerdict::Another;
         if (verdict != SealVerdict::Good) {
           auto alarm = alarm_about(value, verdict);
           if (alarm_) alarm_(alarm);
-          if (unverified == Unverified::Refused) return integrity_error(alarm, connection_.path());
+          // Of another's row nothing is destroyed either.
+          bool is_refused =
+              unverified == Unverified::Refused || (unverified == Unverified::Taken && verdict == SealVerdict::Another);
+          if (is_refused) return integrity_error(alarm, connection_.path());
           if (unverified == Unverified::LeftOut || row.damaged()) continue;
         }
       }
@@ -125,8 +129,9 @@ Result<std::vector<T>> SqliteTransaction::read_rows(Unverified unverified, std::
 }
 
 template <class T, class... Values>
-Result<std::optional<T>> SqliteTransaction::find(std::string_view tail, const Values&... values) {
-  LATCHKEY_TRY(auto rows, select<T>(tail, values...));
+Result<std::optional<T>> SqliteTransaction::find(const IsAsked<T>& is_asked, std::string_view tail,
+                                                 const Values&... values) {
+  LATCHKEY_TRY(auto rows, select<T>(is_asked, tail, values...));
   if (rows.empty()) return std::optional<T>();
   return std::optional<T>(std::move(rows.front()));
 }
@@ -155,7 +160,8 @@ Result<std::optional<Timestamp>> SqliteTransaction::place_time(const Uuid& organ
   const auto& place = window.after ? window.after : window.before;
   if (!place) return std::optional<Timestamp>();
   if (place->created_at) return place->created_at;
-  LATCHKEY_TRY(auto row, find<T>("WHERE organization = ? AND id = ?", organization, place->id));
+  auto is_asked = [&](const T& row) { return row.organization == organization && row.id == place->id; };
+  LATCHKEY_TRY(auto row, find<T>(is_asked, "WHERE organization = ? AND id = ?", organization, place->id));
   if (!row) {
     return Error{ErrorCode::Invalid,
                  "The entry to continue from is not in this list. Start again from the list's first page."};
@@ -184,14 +190,15 @@ Result<Page<T>> SqliteTransaction::page(const Uuid& organization, const ListWind
   auto limit = sql_limit(window.limit);
   auto order = fmt::format("ORDER BY created_at {0}, id {0} LIMIT ?", descending ? "DESC" : "ASC");
   std::vector<T> rows;
+  auto is_asked = [&](const T& row) { return row.organization == organization; };
   if (from) {
     auto tail = fmt::format("WHERE organization = ?1 {} AND (created_at, id) {} (?, ?) {}", condition,
                             descending ? '<' : '>', order);
     const auto& place = window.after ? *window.after : *window.before;
-    LATCHKEY_TRY(rows, select<T>(tail, organization, values..., *from, place.id, limit + 1));
+    LATCHKEY_TRY(rows, select<T>(is_asked, tail, organization, values..., *from, place.id, limit + 1));
   } else {
     auto tail = fmt::format("WHERE organization = ?1 {} {}", condition, order);
-    LATCHKEY_TRY(rows, select<T>(tail, organization, values..., limit + 1));
+    LATCHKEY_TRY(rows, select<T>(is_asked, tail, organization, values..., limit + 1));
   }
   return page_of(std::move(rows), window);
 }

@@ -158,16 +158,18 @@ Result<void> SqliteTransaction::update(const WebhookEndpoint& row) {
 
 Result<std::optional<WebhookEndpoint>> SqliteTransaction::find_webhook_endpoint(const Uuid& organization,
                                                                                 std::string_view id) {
-  return find<WebhookEndpoint>("WHERE organization = ? AND id = ?", organization, id);
+  auto is_asked = [&](const WebhookEndpoint& row) { return row.organization == organization && row.id == id; };
+  return find<WebhookEndpoint>(is_asked, "WHERE organization = ? AND id = ?", organization, id);
 }
 
 Result<std::vector<WebhookEndpoint>> SqliteTransaction::list_webhook_endpoints(const Uuid& organization) {
-  return select<WebhookEndpoint>("WHERE organization = ? ORDER BY created_at, id", organization);
+  auto is_asked = [&](const WebhookEndpoint& row) { return row.organization == organization; };
+  return select<WebhookEndpoint>(is_asked, "WHERE organization = ? ORDER BY created_at, id", organization);
 }
 
 Result<std::vector<WebhookEndpoint>> SqliteTransaction::webhooks_under_other_root_keys(std::string_view key_version) {
   return read_rows<WebhookEndpoint>(
-      Unverified::LeftOut,
+      Unverified::LeftOut, nullptr,
       "WHERE secret_key_version <> ?1 OR coalesce(previous_secret_key_version, ?1) <> ?1 ORDER BY created_at, id",
       key_version);
 }
@@ -195,7 +197,8 @@ Result<void> SqliteTransaction::update(const WebhookDelivery& row) {
 }
 
 Result<std::optional<WebhookDelivery>> SqliteTransaction::find_webhook_delivery(std::string_view id) {
-  return find<WebhookDelivery>("WHERE id = ?", id);
+  auto is_asked = [&](const WebhookDelivery& row) { return row.id == id; };
+  return find<WebhookDelivery>(is_asked, "WHERE id = ?", id);
 }
 
 Result<Page<WebhookDelivery>> SqliteTransaction::list_webhook_deliveries(const Uuid& organization,
@@ -207,7 +210,7 @@ Result<Page<WebhookDelivery>> SqliteTransaction::list_webhook_deliveries(const U
 Result<std::vector<WebhookDelivery>> SqliteTransaction::due_webhook_deliveries(Timestamp now, std::size_t limit) {
   // One an endpoint: one that hangs holds up its own alone. From endpoint to endpoint, not over all that is pending.
   return read_rows<WebhookDelivery>(
-      Unverified::LeftOut,
+      Unverified::LeftOut, nullptr,
       "JOIN (WITH RECURSIVE waiting (endpoint) AS (SELECT min(endpoint_id) FROM webhook_deliveries WHERE state = "
       "'pending' UNION ALL SELECT (SELECT min(endpoint_id) FROM webhook_deliveries WHERE state = 'pending' AND "
       "endpoint_id > endpoint) FROM waiting WHERE endpoint IS NOT NULL) SELECT next.id AS delivery, row_number() OVER "
