@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 
 import { Dev } from '../support/dev.mjs';
+import { rawDatabase } from '../support/planted.mjs';
 
 const folder = mkdtempSync(join(tmpdir(), 'latchkey-disk-'));
 const filler = join(folder, 'filler');
@@ -117,5 +118,23 @@ describe('a full disk', { skip }, () => {
     rmSync(filler);
     await dev.start();
     assert.equal((await create('at last')).status, 200);
+  });
+
+  test('a shredding that finds no room is told, and made once there is', async () => {
+    const { wrappedOf, plant, copies } = rawDatabase(dev);
+    const workspace = (await create('Shredded')).json.id;
+    assert.equal((await encrypt(workspace, 'gone')).status, 200);
+    const wrapped = wrappedOf(workspace);
+    assert.equal(dev.cli(['workspaces', 'archive', workspace, '--yes']).code, 0);
+    plant(wrapped);
+    const shred = () => dev.cli(['workspaces', 'shred', workspace, '--confirm-name', 'Shredded']);
+    fill();
+    // The journal may have room enough for all of it.
+    const kept = shred();
+    assert.equal(kept.code === 0, copies(wrapped) === 0, kept.err);
+    rmSync(filler);
+    const again = shred();
+    assert.equal(again.code, 0, again.err);
+    assert.equal(copies(wrapped), 0);
   });
 });

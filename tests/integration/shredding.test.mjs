@@ -1,22 +1,13 @@
 // What was shredded is looked for in the database's files until it was looked for once: whoever was in the way of it.
 import assert from 'node:assert/strict';
-import { spawn, spawnSync } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { spawn } from 'node:child_process';
 import { after, before, test } from 'node:test';
 
 import { Dev, eventually } from '../support/dev.mjs';
+import { rawDatabase } from '../support/planted.mjs';
 
 const dev = new Dev();
-const database = () => join(dev.folder, 'latchkey.db');
-const sqlite = (sql) => {
-  const done = spawnSync('sqlite3', ['-cmd', '.timeout 10000', database(), sql], { encoding: 'utf8' });
-  assert.equal(done.status, 0, done.stderr);
-  return done.stdout.trim();
-};
-// How many times the end of the wrapped key is in the database and its -wal.
-const copies = (wrapped) => ['', '-wal'].map((ending) => database() + ending).filter(existsSync)
-  .reduce((count, file) => count + readFileSync(file).toString('latin1').split(wrapped.subarray(-32).toString('latin1')).length - 1, 0);
+const { database, wrappedOf, plant, copies } = rawDatabase(dev);
 
 before(() => dev.start());
 after(() => dev.stop());
@@ -26,9 +17,9 @@ async function archived(name) {
   const workspace = (await dev.request('POST', '/v1/organizations/workspaces', { body: { name } })).json.id;
   const encrypted = await dev.request('POST', `/v1/workspaces/${workspace}/encrypt`, { key: dev.env.LATCHKEY_SERVICE_KEY, body: { plaintext: 'eA==' } });
   assert.equal(encrypted.status, 200, encrypted.bytes);
-  const wrapped = Buffer.from(sqlite(`SELECT hex(wrapped) FROM data_keys JOIN workspaces USING (compartment) WHERE workspaces.id = '${workspace}'`), 'hex');
+  const wrapped = wrappedOf(workspace);
   assert.equal(dev.cli(['workspaces', 'archive', workspace, '--yes']).code, 0);
-  sqlite(`PRAGMA secure_delete = OFF; CREATE TABLE planted (a); INSERT INTO planted VALUES (x'${wrapped.toString('hex')}'); DROP TABLE planted`);
+  plant(wrapped);
   assert.ok(copies(wrapped) >= 2, 'this test must be able to fail');
   return { workspace, wrapped, shred: () => dev.cli(['workspaces', 'shred', workspace, '--confirm-name', name]) };
 }

@@ -6,6 +6,7 @@
 #include <memory>
 #include <unordered_map>
 
+#include <boost/json.hpp>
 #include <fmt/format.h>
 
 #include "store/sqlite/statement.hpp"
@@ -84,27 +85,32 @@ Bytes mask_erased(ByteView wrapped) {
   return masked;
 }
 
-Result<void> purge_pending(Connection& connection) {
-  std::vector<Bytes> erased;
-  std::int64_t last = 0;
-  {
-    LATCHKEY_TRY(auto statement,
-                 connection.prepare("SELECT id, masked FROM erased_forms WHERE pending = 1 ORDER BY id"));
-    for (;;) {
-      LATCHKEY_TRY(bool more, statement.step());
-      if (!more) break;
-      Row row(statement);
-      last = row.integer();
-      // Masked twice it is what it was.
-      erased.push_back(mask_erased(row.bytes()));
-    }
+Result<PendingForms> pending_forms(Connection& connection) {
+  LATCHKEY_TRY(auto statement, connection.prepare("SELECT id, masked FROM erased_forms WHERE pending = 1 ORDER BY id"));
+  PendingForms pending;
+  for (;;) {
+    LATCHKEY_TRY(bool more, statement.step());
+    if (!more) return pending;
+    Row row(statement);
+    pending.ids.push_back(row.integer());
+    // Masked twice it is what it was.
+    pending.erased.push_back(mask_erased(row.bytes()));
   }
-  if (erased.empty()) return success();
-  LATCHKEY_TRYV(purge_files(connection, erased));
-  LATCHKEY_TRY(auto done, connection.prepare("DELETE FROM erased_forms WHERE pending = 1 AND id <= ?"));
-  done.bind(last);
-  LATCHKEY_TRYV(done.step());
+}
+
+Result<void> forget_forms(Connection& connection, const PendingForms& searched) {
+  LATCHKEY_TRY(auto statement,
+               connection.prepare("DELETE FROM erased_forms WHERE id IN (SELECT value FROM json_each(?))"));
+  statement.bind(boost::json::serialize(boost::json::value_from(searched.ids)));
+  LATCHKEY_TRYV(statement.step());
   return success();
+}
+
+Result<void> purge_pending(Connection& connection) {
+  LATCHKEY_TRY(auto pending, pending_forms(connection));
+  if (pending.ids.empty()) return success();
+  LATCHKEY_TRYV(purge_files(connection, pending.erased));
+  return forget_forms(connection, pending);
 }
 
 Result<bool> file_contains(const Connection& connection, std::span<const Bytes> wanted) {

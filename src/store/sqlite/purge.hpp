@@ -2,7 +2,9 @@
 // its -wal until that is emptied, and may keep copies of a row in the unused part of a page that it has split.
 #pragma once
 
+#include <cstdint>
 #include <span>
+#include <vector>
 
 #include "base/bytes.hpp"
 #include "store/sqlite/connection.hpp"
@@ -20,7 +22,16 @@ namespace latchkey::store {
 // that the note itself is not found.
 [[nodiscard]] Bytes mask_erased(ByteView wrapped);
 
-// purge_files for all that is noted as pending in erased_forms; forgets it once it succeeded.
+// What is noted in erased_forms and was not searched for yet; and its end, for those alone: while one server searches,
+// another may note more, among older notes too.
+struct PendingForms {
+  std::vector<std::int64_t> ids;
+  std::vector<Bytes> erased;
+};
+[[nodiscard]] Result<PendingForms> pending_forms(Connection& connection);
+[[nodiscard]] Result<void> forget_forms(Connection& connection, const PendingForms& searched);
+
+// purge_files for all that is pending; forgets it once it succeeded.
 [[nodiscard]] Result<void> purge_pending(Connection& connection);
 
 }  // namespace latchkey::store

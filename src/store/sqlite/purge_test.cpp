@@ -269,5 +269,26 @@ TEST_F(PurgeTest, AnOlderDatabaseKeepsItsDataKeys) {
   EXPECT_EQ(found_row.value(), row);
 }
 
+// Two servers on one file: what the other notes during a search, in an older note too, is searched for by the next.
+TEST_F(PurgeTest, OnlyWhatWasSearchedForIsForgotten) {
+  open();
+  store_.reset();
+  auto connection = Connection::open(path_, std::chrono::milliseconds(1000)).value();
+  RawSqlite other(path_);
+  auto note = [&](int id, int pending) {
+    ASSERT_EQ(
+        other.execute(fmt::format("INSERT INTO erased_forms VALUES ({}, zeroblob(16), zeroblob(32), {})", id, pending)),
+        "");
+  };
+  note(1, 0);
+  note(2, 1);
+  auto searched = pending_forms(*connection);
+  ASSERT_TRUE(searched);
+  EXPECT_EQ(searched.value().ids, std::vector<std::int64_t>{2});
+  ASSERT_EQ(other.execute("UPDATE erased_forms SET pending = 1 WHERE id = 1"), "");
+  ASSERT_TRUE(forget_forms(*connection, searched.value()));
+  EXPECT_EQ(other.query("SELECT group_concat(id || ':' || pending) FROM erased_forms"), "1:1");
+}
+
 }  // namespace
 }  // namespace latchkey::store
