@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "kms/key_errors.hpp"
 #include "kms/reasons.hpp"
 
 namespace latchkey::kms {
@@ -18,9 +19,10 @@ Task<Result<T>> GatedKeyProvider::call(KeyLocation key, Deadline deadline,
                 whose.external_key_id.empty() ? azure->key_name : whose.external_key_id, kind_};
   LATCHKEY_CO_TRY(auto pass, co_await gate_->enter(call, deadline));
   auto result = co_await work(std::min(deadline, gate_->now() + call_timeout_));
-  // Who is throttled is told to wait, and who waits is waiting already.
+  // Who is throttled, or had no turn at the sign-in, is told to wait; and who waits is waiting already.
   bool unreachable = !result && result.error().code == ErrorCode::KeyUnreachable;
-  if (unreachable && result.error().reason != reason::kThrottled) gate_->turn_away(call, result.error());
+  bool may_wait = unreachable && (result.error().reason == reason::kThrottled || was_not_asked(result.error()));
+  if (unreachable && !may_wait) gate_->turn_away(call, result.error());
   co_return result;
 }
 

@@ -109,6 +109,7 @@ Result<KeyTarget> AzureKeyProvider::resolve(const KeyLocation& key) const {
   target.client_id = azure->client_id.value_or(options_.client_id);
   target.api_version = options_.api_version;
   target.sign_in = sign_in_ages(azure->asked_for);
+  target.organization = azure->asked_for.organization;
   if (is_foreign(target) && std::holds_alternative<ClientSecret>(options_.credential)) {
     auto facts = facts_of(target);
     facts.app = shown_text(target.client_id, 64);
@@ -180,7 +181,7 @@ Task<Result<http::ClientResponse>> AzureKeyProvider::ask(const KeyTarget& target
                                                          Deadline deadline) {
   WipeAtExit wipe(request.body);
   auto wanted = token_target(target);
-  LATCHKEY_CO_TRY(auto token, co_await tokens_->token(wanted, target.sign_in, deadline));
+  LATCHKEY_CO_TRY(auto token, co_await tokens_->token(wanted, target.sign_in, deadline, target.organization));
   LATCHKEY_CO_TRY(auto answer, co_await send(target, request, token, deadline));
   // A token may have been revoked before its time: one new one is tried, unless the vault says that it wants another
   // tenant's.
@@ -195,7 +196,7 @@ Task<Result<http::ClientResponse>> AzureKeyProvider::ask(const KeyTarget& target
     }
     if (!first) break;
     tokens_->drop(wanted, token);
-    LATCHKEY_CO_TRY(token, co_await tokens_->token(wanted, target.sign_in, deadline));
+    LATCHKEY_CO_TRY(token, co_await tokens_->token(wanted, target.sign_in, deadline, target.organization));
     LATCHKEY_CO_TRY(answer, co_await send(target, request, token, deadline));
   }
   co_return answer;
@@ -235,8 +236,9 @@ std::shared_ptr<KeyProvider> make_azure_key_provider(AzureOptions options, http:
                                                      RandomSource& random, boost::asio::thread_pool& pool,
                                                      boost::asio::any_io_executor executor,
                                                      std::shared_ptr<Sleeper> sleeper) {
-  auto transport = std::make_shared<RetryingTransport>(client, clock, random, std::move(sleeper), options.retry);
-  auto tokens = std::make_shared<TokenSource>(transport, clock, random, pool, std::move(executor), options.credential);
+  auto transport = std::make_shared<RetryingTransport>(client, clock, random, sleeper, options.retry);
+  auto tokens = std::make_shared<TokenSource>(transport, clock, random, pool, std::move(executor), std::move(sleeper),
+                                              options.credential);
   return std::make_shared<AzureKeyProvider>(std::move(options), client, std::move(transport), std::move(tokens), clock,
                                             random);
 }

@@ -25,6 +25,8 @@ constexpr std::chrono::seconds kRefreshTimeout{5};
 constexpr std::chrono::milliseconds kBetweenFailures{30'000};
 constexpr std::chrono::milliseconds kMostPatience{60'000};
 constexpr std::chrono::minutes kUnheardKept{1};
+// Of a login host. Fewer than the connections that a client keeps to one host, so that none waits for another there.
+constexpr GateLimits kLoginLimits{.per_key = 2, .per_vault = 12, .per_window = 1000};
 constexpr std::size_t kMostTokens = std::size_t{16} * 1024;
 constexpr std::size_t kLongestFederatedToken = std::size_t{32} * 1024;
 
@@ -71,12 +73,14 @@ std::chrono::seconds usable_for(const Token& token) {
 }  // namespace
 
 TokenSource::TokenSource(std::shared_ptr<RetryingTransport> transport, const Clock& clock, RandomSource& random,
-                         boost::asio::thread_pool& pool, boost::asio::any_io_executor executor, Credential credential)
+                         boost::asio::thread_pool& pool, boost::asio::any_io_executor executor,
+                         std::shared_ptr<Sleeper> sleeper, Credential credential)
     : transport_(std::move(transport)),
       clock_(clock),
       random_(random),
       pool_(pool),
       executor_(std::move(executor)),
+      gate_(CallGate::create(clock, executor_, std::move(sleeper), kLoginLimits)),
       credential_(std::move(credential)) {}
 
 bool TokenSource::SignIn::is_young(const SignInAges& ages, AgeTime now) const {
@@ -91,12 +95,18 @@ bool TokenSource::SignIn::is_put_off(const SignInAges& ages, AgeTime now) const 
   return failed_at && now < *failed_at + std::max(patience, std::min(kBetweenFailures, ages.soft));
 }
 
-Task<Result<BearerToken>> TokenSource::token(TokenTarget target, SignInAges ages, Deadline deadline) {
+Task<Result<BearerToken>> TokenSource::token(TokenTarget target, SignInAges ages, Deadline deadline,
+                                             std::string organization) {
   if (auto answer = known(target, ages)) co_return std::move(*answer);
   using Flight = std::function<Task<Result<BearerToken>>()>;
-  Flight flight = [self = shared_from_this(), target, ages] {
-    Flight work = [self, target, ages] { return self->fetch(target, ages); };
-    return self->flights_.run(self->executor_, target, guarded(std::move(work)));
+  // A sign-in that is proven anew is its tenant's own affair, whoever comes for it; the first one each organisation
+  // asks for in its own turn, and waits in no other's.
+  bool renews = has_one_that_serves(target, ages);
+  GateCall call{target.login_host, renews ? target.tenant : std::move(organization), target.tenant,
+                renews ? CallKind::Renewal : CallKind::Request};
+  Flight flight = [self = shared_from_this(), target, ages, call] {
+    Flight work = [self, target, ages, call] { return self->fetch(target, ages, call); };
+    return self->flights_.run(self->executor_, {target, call.organization}, guarded(std::move(work)));
   };
   auto patience = deadline - clock_.steady();
   auto landed = co_await wait_at_most(executor_, patience, std::move(flight));
@@ -170,10 +180,12 @@ void TokenSource::note_failure(const TokenTarget& target, const Error& error) {
       target.login_host, target.client_id, target.tenant, age.count(), describe(error));
 }
 
-Task<Result<BearerToken>> TokenSource::fetch(TokenTarget target, SignInAges ages) {
+Task<Result<BearerToken>> TokenSource::fetch(TokenTarget target, SignInAges ages, GateCall call) {
   // A flight that began while the one before it was landing finds what that one brought.
   if (auto answer = known(target, ages)) co_return std::move(*answer);
-  auto patience = has_one_that_serves(target, ages) ? kRefreshTimeout : kFetchTimeout;
+  auto patience = call.kind == CallKind::Renewal ? kRefreshTimeout : kFetchTimeout;
+  // Without a turn nothing is known of Entra, and nothing is noted.
+  LATCHKEY_CO_TRY(auto pass, co_await gate_->enter(std::move(call), clock_.steady() + patience));
   auto sign_in = co_await ask_entra(target, patience);
   if (sign_in) {
     auto token = sign_in.value().token;

@@ -5,6 +5,10 @@
 // it. While Entra cannot be asked the old one serves on, up to its end and SignInAges::hard: then Entra is asked again
 // after 30 s, or soft where that is less, or as Retry-After says, up to a minute. That this machine has no proof to ask
 // with is such an outage, too: nobody refused. Nothing but an attempt that ended in failure puts the next one off.
+//
+// Any organisation may name any tenant, and all sign in at a few hosts. So a gate stands before each of these, as
+// before the vaults (call_gate.hpp): organisations take turns, no one of them has all the room, and who holds a token
+// that is to be proven anew goes first.
 #pragma once
 
 #include <chrono>
@@ -19,6 +23,7 @@
 #include "base/single_flight.hpp"
 #include "kms/azure/azure_key_provider.hpp"
 #include "kms/azure/entra_protocol.hpp"
+#include "kms/call_gate.hpp"
 #include "kms/retrying_transport.hpp"
 
 namespace latchkey::kms::azure {
@@ -30,12 +35,15 @@ class TokenSource : public std::enable_shared_from_this<TokenSource> {
  public:
   // The references outlive it.
   TokenSource(std::shared_ptr<RetryingTransport> transport, const Clock& clock, RandomSource& random,
-              boost::asio::thread_pool& pool, boost::asio::any_io_executor executor, Credential credential);
+              boost::asio::thread_pool& pool, boost::asio::any_io_executor executor, std::shared_ptr<Sleeper> sleeper,
+              Credential credential);
 
   // Errors: those of read_token_answer and transport_error; KeyUnreachable with platform_credential where this machine
   // cannot read or sign its own proof, and with timed_out where the deadline came before Entra's answer: whoever comes
-  // next is told that, even if it is a refusal.
-  [[nodiscard]] Task<Result<BearerToken>> token(TokenTarget target, SignInAges ages, Deadline deadline);
+  // next is told that, even if it is a refusal; no_turn where the gate let nobody through in time, which puts nothing
+  // off. `organization`: for whom, by which turns are taken.
+  [[nodiscard]] Task<Result<BearerToken>> token(TokenTarget target, SignInAges ages, Deadline deadline,
+                                                std::string organization = {});
 
   // Forgets the token, as it was refused; a newer one that another caller has fetched since stays.
   void drop(const TokenTarget& target, const BearerToken& refused);
@@ -61,7 +69,7 @@ class TokenSource : public std::enable_shared_from_this<TokenSource> {
   [[nodiscard]] bool has_one_that_serves(const TokenTarget& target, const SignInAges& ages);
   void keep(const TokenTarget& target, SignIn sign_in);
   void note_failure(const TokenTarget& target, const Error& error);
-  [[nodiscard]] Task<Result<BearerToken>> fetch(TokenTarget target, SignInAges ages);
+  [[nodiscard]] Task<Result<BearerToken>> fetch(TokenTarget target, SignInAges ages, GateCall call);
   [[nodiscard]] Task<Result<SignIn>> ask_entra(TokenTarget target, std::chrono::seconds patience);
   [[nodiscard]] Task<Result<std::string>> make_proof(TokenTarget target);
 
@@ -70,10 +78,11 @@ class TokenSource : public std::enable_shared_from_this<TokenSource> {
   RandomSource& random_;
   boost::asio::thread_pool& pool_;
   boost::asio::any_io_executor executor_;
+  std::shared_ptr<CallGate> gate_;
   Credential credential_;
   std::mutex mutex_;
   std::map<TokenTarget, SignIn> sign_ins_;
-  SingleFlight<TokenTarget, Result<BearerToken>> flights_;
+  SingleFlight<std::pair<TokenTarget, std::string>, Result<BearerToken>> flights_;  // of whose turn
 };
 
 }  // namespace latchkey::kms::azure

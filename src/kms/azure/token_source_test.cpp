@@ -18,7 +18,7 @@ class TokenSourceTest : public ::testing::Test {
   TokenSourceTest() {
     Credential credential = ClientSecret{std::make_shared<crypto::SecretBytes>(as_bytes("s3cret"))};
     auto transport = std::make_shared<RetryingTransport>(h.client, h.clock, h.random, h.sleeper, RetrySettings{});
-    source = std::make_shared<TokenSource>(transport, h.clock, h.random, h.pool, h.context.get_executor(),
+    source = std::make_shared<TokenSource>(transport, h.clock, h.random, h.pool, h.context.get_executor(), h.sleeper,
                                            std::move(credential));
   }
   Result<BearerToken> token() { return token(kAges); }
@@ -253,7 +253,7 @@ class ImpatientCallerTest : public ::testing::Test {
   ImpatientCallerTest() {
     Credential credential = ClientSecret{std::make_shared<crypto::SecretBytes>(as_bytes("s3cret"))};
     auto transport = std::make_shared<RetryingTransport>(client, h.clock, h.random, h.sleeper, RetrySettings{1});
-    source = std::make_shared<TokenSource>(transport, h.clock, h.random, h.pool, h.context.get_executor(),
+    source = std::make_shared<TokenSource>(transport, h.clock, h.random, h.pool, h.context.get_executor(), h.sleeper,
                                            std::move(credential));
     EXPECT_TRUE(token(30s));
     h.clock.advance(5min);
@@ -305,6 +305,77 @@ TEST_F(ImpatientCallerTest, ARefusalThatNobodyHeardIsNoNewsAMinuteLater) {
   client.azure.always.clear();
   h.clock.advance(61s);
   EXPECT_TRUE(token(30s));
+}
+
+// As curl does: so many requests to a host at once, and the others wait. Those of tenants named "stranger" are not
+// answered until they are let go.
+class FewConnections final : public http::Client {
+ public:
+  explicit FewConnections(http::Client& inner) : inner_(inner) {}
+  Task<testing::Answer> send(http::ClientRequest request) override {
+    auto executor = co_await boost::asio::this_coro::executor;
+    bool is_held = request.url.find("stranger") != std::string::npos;
+    if (!is_held) ++asked;
+    if (is_held || held_.size() >= kConnections) {
+      auto timer = std::make_shared<boost::asio::steady_timer>(executor, std::chrono::steady_clock::time_point::max());
+      held_.push_back(timer);
+      boost::system::error_code cancelled;
+      co_await timer->async_wait(boost::asio::redirect_error(boost::asio::use_awaitable, cancelled));
+    }
+    co_return co_await inner_.send(std::move(request));
+  }
+  void let_go() {
+    for (auto& timer : std::exchange(held_, {})) timer->cancel();
+  }
+  [[nodiscard]] std::size_t held() const { return held_.size(); }
+  int asked = 0;
+
+ private:
+  static constexpr std::size_t kConnections = 16;
+  http::Client& inner_;
+  std::vector<std::shared_ptr<boost::asio::steady_timer>> held_;
+};
+
+TEST_F(TokenSourceTest, AStrangersSignInsHoldUpNobodyElses) {
+  FewConnections client(h.client);
+  auto transport = std::make_shared<RetryingTransport>(client, h.clock, h.random, h.sleeper, RetrySettings{});
+  source = std::make_shared<TokenSource>(transport, h.clock, h.random, h.pool, h.context.get_executor(), h.sleeper,
+                                         ClientSecret{std::make_shared<crypto::SecretBytes>(as_bytes("s3cret"))});
+  ASSERT_EQ(text(token().value()), "token-1");
+  h.clock.advance(6min);
+  auto ask = [&](TokenTarget of, std::string organization, std::string* got) -> Task<void> {
+    auto answer = co_await source->token(of, kAges, h.in(30s), organization);
+    *got = answer ? text(answer.value()) : answer.error().reason;
+  };
+  auto start = [&](TokenTarget of, const std::string& organization, std::string* got) {
+    boost::asio::co_spawn(h.context, ask(std::move(of), organization, got), boost::asio::detached);
+  };
+  std::vector<std::string> strangers(40);
+  for (std::size_t i = 0; i < strangers.size(); ++i) {
+    auto theirs = target;
+    theirs.tenant = "stranger" + std::to_string(i);
+    start(theirs, "theirs", &strangers[i]);
+  }
+  // One that has a token that is to be proven anew, and comes through the stranger's call, too; and a new one.
+  std::string by_stranger;
+  start(target, "theirs", &by_stranger);
+  std::string renewed;
+  start(target, "ours", &renewed);
+  auto another = target;
+  another.tenant = "contoso.com";
+  std::string signed_in;
+  start(another, "another", &signed_in);
+  h.context.restart();
+  while (renewed.empty() || signed_in.empty()) ASSERT_GT(h.context.run_one_for(5s), 0U);
+  EXPECT_EQ(renewed, "token-2");
+  EXPECT_EQ(by_stranger, "token-2");
+  EXPECT_EQ(signed_in, "token-3");
+  EXPECT_EQ(client.held(), 9U) << "of twelve";
+  while (std::ranges::any_of(strangers, &std::string::empty)) {
+    client.let_go();
+    ASSERT_GT(h.context.run_one_for(5s), 0U);
+  }
+  h.context.run();
 }
 
 }  // namespace
