@@ -112,7 +112,7 @@ Task<Result<void>> Credentials::confirm(Caller caller) {
   for (int attempt = 0; attempt < kMostReads; ++attempt) {
     caller.keys_as_of = generation_;
     auto look = [caller](store::Transaction& tx) { return confirm_caller(tx, caller); };
-    LATCHKEY_CO_TRYV(co_await store_.read(std::move(look)));
+    LATCHKEY_CO_TRYV(co_await store_.look_up(std::move(look)));
     if (!may_have_ended(caller)) co_return success();
   }
   co_return Error{ErrorCode::Unavailable,

@@ -1,6 +1,7 @@
 #include "http/connect_proxy.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <cctype>
 #include <charconv>
 #include <mutex>
@@ -154,9 +155,11 @@ class ConnectProxy::Impl : public std::enable_shared_from_this<ConnectProxy::Imp
   // came behind the head.
   static Task<std::optional<Target>> read_target(Socket client, std::string& rest) {
     asio::steady_timer timer(client->get_executor(), kHeadTimeout);
-    timer.async_wait([client](const boost::system::error_code& cancelled) {
+    // A timer that has expired can be cancelled no more: whichever comes first decides.
+    auto decided = std::make_shared<std::atomic<bool>>(false);
+    timer.async_wait([client, decided](const boost::system::error_code& cancelled) {
       boost::system::error_code ignored;
-      if (!cancelled) client->close(ignored);
+      if (!cancelled && !decided->exchange(true)) client->close(ignored);
     });
     beast::flat_buffer buffer;
     beast::http::request_parser<beast::http::empty_body> parser;
@@ -164,7 +167,8 @@ class ConnectProxy::Impl : public std::enable_shared_from_this<ConnectProxy::Imp
     boost::system::error_code failed;
     co_await beast::http::async_read_header(*client, buffer, parser, asio::redirect_error(asio::use_awaitable, failed));
     timer.cancel();
-    if (failed || parser.get().method() != beast::http::verb::connect) co_return std::nullopt;
+    bool is_late = decided->exchange(true);
+    if (is_late || failed || parser.get().method() != beast::http::verb::connect) co_return std::nullopt;
     rest.assign(static_cast<const char*>(buffer.data().data()), buffer.size());
     co_return parse_target(std::string_view(parser.get().target().data(), parser.get().target().size()));
   }

@@ -26,7 +26,8 @@ Result<NoticeFollower::News> NoticeFollower::read(store::Transaction& tx, std::o
 
 Task<Result<void>> NoticeFollower::follow() {
   auto look = [seen = seen_](store::Transaction& tx) { return read(tx, seen); };
-  LATCHKEY_CO_TRY(auto news, co_await store_.read(std::move(look)));
+  // As a look-up, so that no tenant's lists hold up what ends access here.
+  LATCHKEY_CO_TRY(auto news, co_await store_.look_up(std::move(look)));
   for (const auto& notice : news.notices) {
     if (notice.kind == store::NoticeKind::ForgetKey) {
       keyring_.evict(notice.external_key_id);
@@ -45,7 +46,7 @@ Task<Result<void>> NoticeFollower::forget_destroyed(Uuid compartment) {
   window.limit = kAtOnce;
   for (bool more = true; more;) {
     auto list = [compartment, window](store::Transaction& tx) { return tx.list_data_keys(compartment, window); };
-    LATCHKEY_CO_TRY(auto page, co_await store_.read(std::move(list)));
+    LATCHKEY_CO_TRY(auto page, co_await store_.look_up(std::move(list)));
     std::vector<RawId> ids;
     for (const auto& key : page.rows) {
       if (key.state == store::DataKeyState::Destroyed) ids.push_back(key.id);
