@@ -96,6 +96,10 @@ TEST(Docs, TheSecurityPageNamesTestsThatExist) {
     int shown = 0;
     for (std::sregex_iterator it(part.begin(), part.end(), quoted), end; it != end; ++it) {
       std::string name = (*it)[1];
+      if (name.ends_with(".test.mjs")) {
+        auto path = name.find('/') == std::string::npos ? "tests/integration/" + name : name;
+        EXPECT_TRUE(std::filesystem::exists(latchkey::testing::source_path(path))) << "there is no such test: " << name;
+      }
       if (!looks_like_a_test(name)) continue;
       EXPECT_TRUE(tests.contains(name)) << "there is no such test: " << name;
       ++shown;

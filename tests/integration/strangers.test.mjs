@@ -71,6 +71,21 @@ async function p99(count) {
   return took.sort((a, b) => a - b)[Math.floor(count * 0.99)];
 }
 
+const middle = (numbers) => numbers.sort((a, b) => a - b)[numbers.length >> 1];
+const times = async (count, take) => {
+  const taken = [];
+  for (let i = 0; i < count; ++i) taken.push(await take());
+  return taken;
+};
+let calm;
+before(async () => (calm = middle(await times(5, () => p99(200)))));
+/** An honest client's p99 beside strangers is within twice what it is without: of five, for other things happen on a machine, too. */
+async function staysWithinTwice(t) {
+  const crowded = await times(5, () => p99(200));
+  t.diagnostic(`an honest client's p99: ${calm.toFixed(2)} ms, with the strangers ${crowded.map((one) => one.toFixed(2)).join(', ')} ms`);
+  assert.ok(Math.min(...crowded) < 2 * calm, `${calm} to ${crowded} ms`);
+}
+
 test('bodies of who has no key are not read, and not asked for', async (t) => {
   await encrypt('127.0.0.1');
   const before = residentMiB();
@@ -95,7 +110,6 @@ test('bodies of who has no key are not read, and not asked for', async (t) => {
 });
 
 test('one address with thousands of connections shuts nobody out', async (t) => {
-  const calm = await p99(200);
   const before = residentMiB();
   const strangers = Array.from({ length: kStrangers }, () => stranger('127.2.0.1'));
   await Promise.all(strangers.map(({ open }) => open));
@@ -105,9 +119,7 @@ test('one address with thousands of connections shuts nobody out', async (t) => 
     assert.equal((await ask('/healthz', { localAddress })).status, 200, localAddress);
     assert.equal((await ask('/readyz', { localAddress })).status, 200, localAddress);
   }
-  const crowded = await p99(200);
-  t.diagnostic(`an honest client's p99: ${calm.toFixed(2)} ms, with the strangers ${crowded.toFixed(2)} ms`);
-  assert.ok(crowded < Math.max(2 * calm, 100), `${calm} to ${crowded} ms`);
+  await staysWithinTwice(t);
   assert.ok(residentMiB() - before < 64);
   for (const { socket } of strangers) socket.destroy();
 });
@@ -125,6 +137,7 @@ test('thousands of addresses that say half a head make room for whoever comes', 
   assert.equal((await encrypt('127.0.0.1')).status, 200, 'an address that is known has room');
   assert.equal((await encrypt('127.4.0.1')).status, 200, 'one that nobody has seen takes that of the oldest stranger');
   assert.equal((await ask('/healthz', { localAddress: '127.4.0.2' })).status, 200);
+  await staysWithinTwice(t);
   for (const { socket } of strangers) socket.destroy();
 });
 
