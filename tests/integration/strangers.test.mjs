@@ -17,7 +17,11 @@ const kStrangers = Math.min(4096, Number(/Max open files +\d+ +(\d+)/.exec(readF
 const dev = new Dev({ args: ['--set', `server.max_connections=${kConnections}`, '--set', `server.max_body_bytes_held=${32 * kMiB}`] });
 const sockets = new Set();
 
-before(() => dev.start());
+let calm;
+before(async () => {
+  await dev.start();
+  calm = middle(await times(5, () => p99(200)));
+});
 after(async () => {
   for (const socket of sockets) socket.destroy();
   await dev.stop();
@@ -77,8 +81,6 @@ const times = async (count, take) => {
   for (let i = 0; i < count; ++i) taken.push(await take());
   return taken;
 };
-let calm;
-before(async () => (calm = middle(await times(5, () => p99(200)))));
 /** An honest client's p99 beside strangers is within twice what it is without: of five, for other things happen on a machine, too. */
 async function staysWithinTwice(t) {
   const crowded = await times(5, () => p99(200));
