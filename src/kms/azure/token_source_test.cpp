@@ -315,7 +315,6 @@ class FewConnections final : public http::Client {
   Task<testing::Answer> send(http::ClientRequest request) override {
     auto executor = co_await boost::asio::this_coro::executor;
     bool is_held = request.url.find("stranger") != std::string::npos;
-    if (!is_held) ++asked;
     if (is_held || held_.size() >= kConnections) {
       auto timer = std::make_shared<boost::asio::steady_timer>(executor, std::chrono::steady_clock::time_point::max());
       held_.push_back(timer);
@@ -328,7 +327,6 @@ class FewConnections final : public http::Client {
     for (auto& timer : std::exchange(held_, {})) timer->cancel();
   }
   [[nodiscard]] std::size_t held() const { return held_.size(); }
-  int asked = 0;
 
  private:
   static constexpr std::size_t kConnections = 16;
