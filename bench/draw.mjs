@@ -85,8 +85,7 @@ ${markdown(rows)}
 the hash key that intel-ipsec-mb prepares for each new key, 11 % expanding that key and the five AES blocks of its derivation and
 commitment, 12 % the nonce with what keeps those of cloned machines apart (a digest of the message, the time-stamp counter and a
 block of AES); the rest is copying and wiping. A raw AES-GCM whose key is ready has the first of these alone. At 64 KiB the same
-fixed cost is the whole difference from
-raw intel-ipsec-mb. Where the table says "missed", it is.
+fixed cost is the whole difference from raw intel-ipsec-mb. Where the table says "missed", it is.
 
 ## A file of 1 GiB, whole processes
 

@@ -14,7 +14,6 @@ export function rawDatabase(dev) {
   };
   return {
     database,
-    sqlite,
     wrappedOf: (workspace) => Buffer.from(
       sqlite(`SELECT hex(wrapped) FROM data_keys JOIN workspaces USING (compartment) WHERE workspaces.id = '${workspace}'`), 'hex'),
     /** Leaves a copy where SQLite overwrites nothing. */
