@@ -81,11 +81,7 @@ Task<Result<keyring::Compartment>> Compartments::open(Caller caller, std::string
     auto config = stored_key_config(*key);
     if (!config) co_return unavailable(config.error(), workspace_id);
     compartment.key = std::move(config.value().location);
-    if (leases) {
-      compartment.ages = allowed_ages({leases->soft, leases->hard}, most_soft_);
-      auto* azure = std::get_if<kms::AzureKey>(&compartment.key);
-      if (azure != nullptr) azure->asked_for.sign_in = kms::SignInAges{compartment.ages->soft, compartment.ages->hard};
-    }
+    if (leases) compartment.ages = allowed_ages({leases->soft, leases->hard}, most_soft_);
   }
   co_return compartment;
 }

@@ -110,6 +110,38 @@ TEST_F(InterleavingTest, AKeyThatAnotherProcessRevokedIsRefusedAfterAMoment) {
   }
 }
 
+// Nor does it hear of a suspension there: the row itself is asked once more between the answer and its use.
+TEST_F(InterleavingTest, AKeyThatAnotherProcessSuspendedServesNobodyWhoWaitedForIt) {
+  for (auto door : kDoors) {
+    SCOPED_TRACE(name_of(door));
+    set_up({Start::Cold, 3, {{0, door}, {0, Event::Suspension}}});
+    auto whole = [this](store::Transaction& tx, bool suspends) -> Result<void> {
+      if (suspends) {
+        return tx.insert(store::ExternalKeySuspension{.external_key_id = external_key,
+                                                      .organization = world.own.organization.id,
+                                                      .suspended_at = world.clock.now(),
+                                                      .suspended_by = "apikey_elsewhere",
+                                                      .reason = std::nullopt});
+      }
+      LATCHKEY_TRYV(tx.erase_suspension(world.own.organization.id, external_key));
+      return success();
+    };
+    std::function<Result<void>(store::Transaction&)> suspend = [&](store::Transaction& tx) { return whole(tx, true); };
+    std::function<Result<void>(store::Transaction&)> resume = [&](store::Transaction& tx) { return whole(tx, false); };
+    std::function<Task<void>()> elsewhere = [&]() -> Task<void> {
+      auto written = co_await world.store().write(suspend);
+      EXPECT_TRUE(written);
+    };
+    world.provider.interruption = [&] { return elsewhere(); };
+    bool first = door == Door::FirstKey;
+    auto answer = world.send(request_of(door, first ? fresh : usual, first ? fresh_key : usual_key));
+    EXPECT_FALSE(hands_out(answer)) << answer.body;
+    EXPECT_NE(answer.body.find("suspended"), std::string::npos) << answer.body;
+    world.settle();
+    ASSERT_TRUE(world.run(world.store().write(resume)));
+  }
+}
+
 // What an admin's request set about, and has not done when its key is revoked, is not done.
 TEST_F(InterleavingTest, AnAdminWhoseKeyIsRevokedChangesNothingMore) {
   auto admin = make_caller(store::Role::Admin);

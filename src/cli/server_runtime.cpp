@@ -11,6 +11,7 @@
 #include "admin/data_keys.hpp"
 #include "admin/external_keys.hpp"
 #include "admin/integrity_alarms.hpp"
+#include "admin/owners_terms.hpp"
 #include "admin/rewraps.hpp"
 #include "admin/suspension.hpp"
 #include "admin/usage_recorder.hpp"
@@ -58,7 +59,8 @@ constexpr std::chrono::minutes kUsePeriod{5};
 Result<std::shared_ptr<kms::KeyProvider>> azure_provider(const ServerConfig& config, http::Client& client,
                                                          const Clock& clock, RandomSource& random,
                                                          boost::asio::thread_pool& pool,
-                                                         boost::asio::any_io_executor executor) {
+                                                         boost::asio::any_io_executor executor,
+                                                         kms::ReadTerms read_terms) {
   if (config.azure_client_id.empty()) {
     SPDLOG_WARN(
         "azure.client_id is not set: keys in Azure Key Vault can be registered, and neither validated nor used");
@@ -71,6 +73,7 @@ Result<std::shared_ptr<kms::KeyProvider>> azure_provider(const ServerConfig& con
   options.client_id = config.azure_client_id;
   options.credential = std::move(credential);
   options.sign_in = {config.azure_sign_in_max_age, config.lease_hard};
+  options.read_terms = std::move(read_terms);
   return kms::azure::make_azure_key_provider(std::move(options), client, clock, random, pool, std::move(executor));
 }
 
@@ -171,7 +174,9 @@ Result<std::unique_ptr<ServerRuntime>> ServerRuntime::start(const ServerConfig& 
   LATCHKEY_TRY(parts->client, outbound_client(config));
 
   LATCHKEY_TRY(auto local, kms::make_local_key_provider(std::move(opened.root_keys), config.root_key_file, random));
-  LATCHKEY_TRY(auto azure, azure_provider(config, *parts->client, clock, random, parts->signing_pool, executor));
+  auto most_soft = std::max(config.most_soft, config.lease_soft);
+  LATCHKEY_TRY(auto azure, azure_provider(config, *parts->client, clock, random, parts->signing_pool, executor,
+                                          admin::read_terms_from(*parts->store, most_soft)));
   parts->clouds = std::make_unique<kms::KeyProviders>(std::move(local), std::move(azure));
   parts->metrics =
       std::make_unique<metrics::ServerMetrics>(metrics::MetricsSettings{.per_data_key = config.metrics_per_data_key});
@@ -211,8 +216,7 @@ Result<std::unique_ptr<ServerRuntime>> ServerRuntime::start(const ServerConfig& 
                                                                parts->health.get());
   parts->workspaces = std::make_unique<admin::Workspaces>(*parts->store, *parts->validations, clock, random, rules);
   parts->activity = std::make_unique<admin::ActivityFeed>(*parts->store);
-  parts->compartments =
-      std::make_unique<admin::Compartments>(*parts->store, std::max(config.most_soft, config.lease_soft));
+  parts->compartments = std::make_unique<admin::Compartments>(*parts->store, most_soft);
   parts->lease_policies = std::make_unique<admin::LeasePolicies>(
       *parts->store, clock, random, keyring::LeaseAges{config.lease_soft, config.lease_hard}, config.most_soft);
   parts->kill_switch = std::make_unique<health::KillSwitch>(*parts->store, clock, random, *parts->health, forget);

@@ -99,7 +99,7 @@ Task<Result<ProvenKey>> KeyAsker::make(Compartment compartment) {
   envelope::DataKeyBinding binding{compartment.organization, compartment.id, id};
   auto payload = envelope::make_wrap_payload(binding, made);
   auto wrapped = co_await provider_.wrap(compartment.key, payload, deadline());
-  if (!wrapped) co_return wrapping_failed(external, wrapped.error());
+  if (!wrapped) co_return wrapping_failed(compartment, wrapped.error());
   store::DataKey row{id,
                      compartment.organization,
                      compartment.id,
@@ -114,7 +114,8 @@ Task<Result<ProvenKey>> KeyAsker::make(Compartment compartment) {
   auto ticket = table_.begin({external, row.key_version}, clock_.age_time());
   auto returned = co_await unwrap(compartment, row, ticket, Asks::Anew);
   if (!returned) {
-    if (kms::is_refusal(returned.error())) table_.note_wrapping(external, returned.error(), clock_.age_time());
+    bool refused = kms::is_refusal(returned.error()) && !kms::lacked_leave(returned.error());
+    if (refused) table_.note_wrapping(external, returned.error(), clock_.age_time());
     co_return returned.error();
   }
   table_.clear_wrapping(external);
@@ -149,6 +150,7 @@ Error KeyAsker::not_asked(const Compartment& compartment, Error error) {
 Error KeyAsker::unwrapping_failed(const LeaseTable::Ticket& ticket, const Compartment& compartment,
                                   const RawId& data_key, Error error) {
   if (kms::was_not_asked(error)) return error;
+  if (kms::lacked_leave(error)) return not_asked(compartment, std::move(error));
   const auto& external_key = ticket.version.external_key;
   if (kms::is_refusal(error)) {
     table_.refuse(ticket, compartment, data_key, error, clock_.age_time());
@@ -161,9 +163,11 @@ Error KeyAsker::unwrapping_failed(const LeaseTable::Ticket& ticket, const Compar
   return error;
 }
 
-Error KeyAsker::wrapping_failed(const std::string& external_key, Error error) {
+Error KeyAsker::wrapping_failed(const Compartment& compartment, Error error) {
   if (kms::was_not_asked(error)) return error;
+  if (kms::lacked_leave(error)) return not_asked(compartment, std::move(error));
   if (!kms::is_refusal(error) && !kms::is_outage(error)) return error;
+  auto external_key = compartment.external_key_id.value_or(std::string());
   if (kms::is_refusal(error) && !kms::concerns_wrapping_alone(error)) table_.evict(external_key);
   table_.note_wrapping(external_key, error, clock_.age_time());
   tell_failed(external_key, error);

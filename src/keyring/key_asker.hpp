@@ -73,7 +73,7 @@ class KeyAsker {
   [[nodiscard]] Error not_asked(const Compartment& compartment, Error error);
   [[nodiscard]] Error unwrapping_failed(const LeaseTable::Ticket& ticket, const Compartment& compartment,
                                         const RawId& data_key, Error error);
-  [[nodiscard]] Error wrapping_failed(const std::string& external_key, Error error);
+  [[nodiscard]] Error wrapping_failed(const Compartment& compartment, Error error);
   void tell_failed(const std::string& external_key, const Error& error);
 
   store::Store& store_;

@@ -211,6 +211,30 @@ TEST_F(ForbiddenKeyTest, IsNeitherAskedToUnwrapNorToWrap) {
   EXPECT_TRUE(decrypting(id));
 }
 
+// The provider asks for leave before each attempt, and is refused it: no word of the key's.
+TEST_F(ForbiddenKeyTest, SuspendedBetweenTwoAttemptsItLosesItsLeasesAndNoMore) {
+  clock.advance(kIdle);
+  provider.unwrap_error = error(ErrorCode::KeyDenied, kms::reason::kSuspended);
+  provider.wrap_error = provider.unwrap_error;
+  EXPECT_EQ(decrypting(id).error().reason, kms::reason::kSuspended);
+  EXPECT_EQ(encrypting(neighbour()).error().reason, kms::reason::kSuspended);
+  EXPECT_EQ(keyring->size(), 0U);
+  provider.unwrap_error.reset();
+  provider.wrap_error.reset();
+  EXPECT_TRUE(decrypting(id)) << "at once, for nothing is remembered against the key";
+  EXPECT_TRUE(encrypting(neighbour()));
+}
+
+// And where the store cannot say, nothing is known: as where it cannot be read at all.
+TEST_F(ForbiddenKeyTest, WhereTheStoreCannotSayNothingIsRememberedOfTheKey) {
+  clock.advance(kIdle);
+  provider.unwrap_error = error(ErrorCode::Unavailable);
+  EXPECT_TRUE(decrypting(id)) << "the lease bridges it";
+  EXPECT_FALSE(encrypting(neighbour()));
+  provider.unwrap_error.reset();
+  EXPECT_TRUE(encrypting(neighbour()));
+}
+
 TEST_F(ForbiddenKeyTest, IsNotRenewedInTheBackground) {
   // Due, whatever the jitter, and not yet too old to be used.
   constexpr auto kDue = 60'500ms;

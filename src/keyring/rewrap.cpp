@@ -261,7 +261,12 @@ Task<Result<void>> Rewrapper::Impl::rewrap_row(std::shared_ptr<Work> work, store
   LATCHKEY_CO_TRY(auto returned, co_await unwrap(work, wrapped));
   if (!crypto::equal_constant_time(payload.reveal(), returned.reveal())) co_return returned_another(row);
   auto version = wrapped.key_version;
-  auto replace = [row, wrapped = std::move(wrapped), now = clock_.now()](store::Transaction& tx) {
+  auto replace = [row, wrapped = std::move(wrapped), now = clock_.now(), may_ask = hooks_.may_ask,
+                  organization = work->rewrap.organization,
+                  key = work->key.id](store::Transaction& tx) -> Result<bool> {
+    if (may_ask) {
+      LATCHKEY_TRYV(may_ask(tx, organization, key));
+    }
     return tx.rewrap_data_key(row, wrapped.key_version, wrapped.ciphertext, now);
   };
   // Where it was not replaced, another node has done it, or it was destroyed: either way it is done.

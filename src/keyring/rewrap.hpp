@@ -34,7 +34,7 @@ struct RewrapSettings {
 
 struct RewrapHooks {
   std::function<Result<kms::KeyLocation>(const store::ExternalKey&)> locate;
-  // Asked before each data key; a refusal ends the rewrap (Stopped).
+  // Asked before each data key, and again where its new form is written; a refusal ends the rewrap (Stopped).
   MayAsk may_ask;
   // Called in the transaction that ends a rewrap (Stopped, Completed); may be empty.
   std::function<Result<void>(store::Transaction&, const store::Rewrap&, const store::WrappedCount&)> record_end;

@@ -23,6 +23,12 @@ namespace latchkey::kms {
   return error.code == ErrorCode::KeyUnreachable && error.reason == reason::kNoTurn;
 }
 
+// Its owner's terms kept the key from being asked, or the store could not say what they are (ReadTerms): no word of the
+// key's own.
+[[nodiscard]] inline bool lacked_leave(const Error& error) {
+  return error.reason == reason::kSuspended || error.code == ErrorCode::Unavailable;
+}
+
 // Key Vault lets a key outside its dates, or without wrapKey, unwrap all the same.
 [[nodiscard]] inline bool concerns_wrapping_alone(const Error& error) {
   return error.reason == reason::kKeyExpired || error.reason == reason::kKeyNotYetValid ||

@@ -9,11 +9,13 @@
 //                   a request that was not understood)
 //   Corrupt         unwrap alone: the provider says that this is no ciphertext of that key version
 //   Invalid         the location or the request is wrong: a bug of ours or a damaged row
+// and those of ReadTerms where it was given one.
 // `reason` names the cause by kms/reason_catalogue.hpp; `message` names the cure, and the provider's request id
 // where there is one.
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <optional>
 #include <string>
 #include <variant>
@@ -39,13 +41,21 @@ struct SignInAges {
   std::chrono::milliseconds hard{3'600'000};  // up to which the old one serves where the cloud cannot be asked
 };
 
-// For whom a key is asked: what its owner is to be told apart by, and what they demand. No part of where the key is.
+// For whom a key is asked: what its owner is told apart by. No part of where the key is.
 struct AskedFor {
   std::string organization;
-  std::string external_key_id;
-  std::optional<SignInAges> sign_in = std::nullopt;  // absent: the server's own, which the owner's soft may not exceed
+  std::string external_key_id;  // empty where the key is not registered
   bool operator==(const AskedFor&) const { return true; }
 };
+
+// What a key's owner demands of whoever asks it.
+struct OwnersTerms {
+  std::optional<SignInAges> sign_in = std::nullopt;  // absent: the server's own, which the owner's soft may not exceed
+};
+
+// Reads them as they stand, before each attempt to ask a key. The error is the answer instead, and the key is not
+// asked: its owner suspended it (KeyDenied with reason "suspended"), or the store could not say.
+using ReadTerms = std::function<Task<Result<OwnersTerms>>(const AskedFor&)>;
 
 // A key in an Azure Key Vault or Managed HSM.
 struct AzureKey {

@@ -70,10 +70,19 @@ class AzureKeyProvider final : public KeyProvider {
     return {options_.login_host, target.tenant_id, target.client_id, target.vault.resource + "/.default",
             is_foreign(target) ? options_.client_id : std::string()};
   }
-  [[nodiscard]] SignInAges sign_in_ages(const AskedFor& asked_for) const {
-    auto ages = asked_for.sign_in.value_or(options_.sign_in);
+  [[nodiscard]] SignInAges sign_in_ages(const OwnersTerms& terms) const {
+    auto ages = terms.sign_in.value_or(options_.sign_in);
     ages.soft = std::min(ages.soft, options_.sign_in.soft);
     return ages;
+  }
+  [[nodiscard]] Task<Result<OwnersTerms>> terms_of(AskedFor asked_for) const {
+    if (!options_.read_terms) co_return OwnersTerms{};
+    co_return co_await options_.read_terms(asked_for);
+  }
+  // Nothing but whether it may.
+  [[nodiscard]] Task<Result<void>> may_ask(AskedFor asked_for) const {
+    LATCHKEY_CO_TRYV(co_await terms_of(std::move(asked_for)));
+    co_return success();
   }
   [[nodiscard]] bool is_foreign(const KeyTarget& target) const {
     return !boost::algorithm::iequals(target.client_id, options_.client_id);
@@ -108,8 +117,7 @@ Result<KeyTarget> AzureKeyProvider::resolve(const KeyLocation& key) const {
   target.tenant_id = azure->tenant_id;
   target.client_id = azure->client_id.value_or(options_.client_id);
   target.api_version = options_.api_version;
-  target.sign_in = sign_in_ages(azure->asked_for);
-  target.organization = azure->asked_for.organization;
+  target.asked_for = azure->asked_for;
   if (is_foreign(target) && std::holds_alternative<ClientSecret>(options_.credential)) {
     auto facts = facts_of(target);
     facts.app = shown_text(target.client_id, 64);
@@ -133,7 +141,8 @@ Task<Result<http::ClientResponse>> AzureKeyProvider::send(const KeyTarget& targe
   }
   std::string correlation_id(request.headers.get("x-ms-client-request-id"));
   std::string method = request.method;
-  auto answer = co_await transport_->send(std::move(request), deadline);
+  MayAttempt may_attempt = [this, &target] { return may_ask(target.asked_for); };
+  LATCHKEY_CO_TRY(auto answer, co_await transport_->send_while(std::move(may_attempt), std::move(request), deadline));
   if (!answer) {
     auto error = co_await not_answered(target, answer.error(), deadline);
     co_return error;
@@ -181,7 +190,10 @@ Task<Result<http::ClientResponse>> AzureKeyProvider::ask(const KeyTarget& target
                                                          Deadline deadline) {
   WipeAtExit wipe(request.body);
   auto wanted = token_target(target);
-  LATCHKEY_CO_TRY(auto token, co_await tokens_->token(wanted, target.sign_in, deadline, target.organization));
+  const auto& organization = target.asked_for.organization;
+  LATCHKEY_CO_TRY(auto terms, co_await terms_of(target.asked_for));
+  auto ages = sign_in_ages(terms);
+  LATCHKEY_CO_TRY(auto token, co_await tokens_->token(wanted, ages, deadline, organization));
   LATCHKEY_CO_TRY(auto answer, co_await send(target, request, token, deadline));
   // A token may have been revoked before its time: one new one is tried, unless the vault says that it wants another
   // tenant's.
@@ -196,7 +208,7 @@ Task<Result<http::ClientResponse>> AzureKeyProvider::ask(const KeyTarget& target
     }
     if (!first) break;
     tokens_->drop(wanted, token);
-    LATCHKEY_CO_TRY(token, co_await tokens_->token(wanted, target.sign_in, deadline, target.organization));
+    LATCHKEY_CO_TRY(token, co_await tokens_->token(wanted, ages, deadline, organization));
     LATCHKEY_CO_TRY(answer, co_await send(target, request, token, deadline));
   }
   co_return answer;

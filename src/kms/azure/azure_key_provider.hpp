@@ -44,12 +44,13 @@ struct AzureOptions {
   Credential credential;
   RetrySettings retry;
   SignInAges sign_in;
+  ReadTerms read_terms;  // empty: every key may be asked, by the server's own ages of the sign-in
 };
 
 // An AzureKey that names an app of the customer's own (client_id) is served with a certificate or a federated token;
 // with a ClientSecret, which proves the platform's app alone, it is refused (client_id_untrusted). A refusal by Entra
 // ID is one of the key, and comes within the ages of the sign-in: the options', or the shorter ones that the key's
-// owner demands (AskedFor). `client`, `clock`, `random` and `pool` (for signing assertions) outlive the provider;
+// owner demands (OwnersTerms). `client`, `clock`, `random` and `pool` (for signing assertions) outlive the provider;
 // `executor` runs shared flights.
 [[nodiscard]] std::shared_ptr<KeyProvider> make_azure_key_provider(
     AzureOptions options, http::Client& client, const Clock& clock, RandomSource& random,

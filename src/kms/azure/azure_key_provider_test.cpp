@@ -7,6 +7,7 @@
 #include "crypto/certificate.hpp"
 #include "crypto/jwt.hpp"
 #include "kms/key_provider_contract.hpp"
+#include "kms/reason_catalogue.hpp"
 #include "kms/reasons.hpp"
 #include "kms/testing/azure_harness.hpp"
 
@@ -92,14 +93,12 @@ TEST_F(AzureKeyProviderTest, TheTokenGoesToTheVaultAlone) {
 }
 
 TEST_F(AzureKeyProviderTest, EntraIsAskedAnewWithinWhatTheOwnerDemandsAndTheServerAllows) {
-  auto azure_key = FakeAzure::location();
   struct Case {
     std::optional<SignInAges> own;
     std::chrono::seconds age;
   };
   for (const auto& c : {Case{std::nullopt, 300s}, Case{SignInAges{5s, 5s}, 5s}, Case{SignInAges{1h, 24h}, 300s}}) {
-    azure_key.asked_for.sign_in = c.own;
-    location = azure_key;
+    h.terms = OwnersTerms{c.own};
     h.clock.advance(1h);
     ASSERT_TRUE(wrap());
     auto issued = h.azure.tokens_issued;
@@ -110,6 +109,67 @@ TEST_F(AzureKeyProviderTest, EntraIsAskedAnewWithinWhatTheOwnerDemandsAndTheServ
     ASSERT_TRUE(wrap());
     EXPECT_EQ(h.azure.tokens_issued, issued + 1);
   }
+}
+
+// Suspended while an answer is waited for, whatever it is that answers and whatever it says.
+TEST(AzureKeyProviderSuspension, AVaultIsNotAskedOnceMoreAfterIt) {
+  using Call = std::function<Error(AzureHarness&, const WrappedKey&)>;
+  KeyLocation location = FakeAzure::location();
+  const std::vector<std::pair<std::string_view, Call>> calls = {
+      {"wrap",
+       [&](AzureHarness& h, const WrappedKey&) {
+         crypto::SecretBytes secret(ByteView(Bytes(65, 1)));
+         return h.run(h.provider->wrap(location, secret, h.in(60s))).error();
+       }},
+      {"unwrap",
+       [&](AzureHarness& h, const WrappedKey& wrapped) {
+         return h.run(h.provider->unwrap(location, wrapped, h.in(60s))).error();
+       }},
+      {"describe",
+       [&](AzureHarness& h, const WrappedKey&) { return h.run(h.provider->describe(location, h.in(60s))).error(); }}};
+  struct Case {
+    std::string_view where;
+    std::optional<Answer> says;  // or the usual
+    std::string_view reason = reason::kSuspended;
+  };
+  const std::vector<Case> cases = {
+      {"/token", std::nullopt},
+      {"/token", entra_refusal(400, "unauthorized_client", 700016), reason::kAppNotConsented},
+      {"vault.azure.net/", answer(503, "")},
+      {"vault.azure.net/", answer(429, "", {{"Retry-After", "1"}})},
+      {"vault.azure.net/", failure(http::TransportFailure::TimedOut)},
+      {"vault.azure.net/", answer(401, "", {{"WWW-Authenticate", "Bearer"}})},
+      {"vault.azure.net/", vault_refusal(404, "KeyNotFound", ""), reason::kKeyNotFound}};
+  for (const auto& [name, call] : calls) {
+    for (std::size_t i = 0; i < cases.size(); ++i) {
+      SCOPED_TRACE(std::string(name) + ", case " + std::to_string(i));
+      AzureHarness h;
+      crypto::SecretBytes secret(ByteView(Bytes(65, 1)));
+      auto wrapped = h.run(h.provider->wrap(location, secret, h.in(60s)));
+      ASSERT_TRUE(wrapped);
+      h.clock.advance(5min);  // Entra is asked anew
+      bool suspended = false;
+      int asked_after = 0;
+      h.client.set([&](const http::ClientRequest& request) -> Answer {
+        asked_after += suspended && request.url.find("vault.azure.net/") != std::string::npos ? 1 : 0;
+        if (suspended || request.url.find(cases[i].where) == std::string::npos) return h.azure(request);
+        suspended = true;
+        h.terms = reason_error(reason::kSuspended, {});
+        return cases[i].says.value_or(h.azure(request));
+      });
+      EXPECT_EQ(call(h, wrapped.value()).reason, cases[i].reason);
+      EXPECT_TRUE(suspended);
+      EXPECT_EQ(asked_after, 0);
+    }
+  }
+}
+
+TEST_F(AzureKeyProviderTest, AStoreThatCannotSayWhetherTheKeyMayBeAskedKeepsItFromBeingAsked) {
+  h.terms = Error{ErrorCode::Unavailable, "the store is locked"};
+  auto wrapped = wrap();
+  ASSERT_FALSE(wrapped);
+  EXPECT_EQ(wrapped.error().code, ErrorCode::Unavailable);
+  EXPECT_THAT(h.client.requests(), IsEmpty());
 }
 
 TEST_F(AzureKeyProviderTest, ARefusalByEntraIsOneOfEveryKeyWhileTheTokenLives) {

@@ -15,8 +15,7 @@ struct KeyTarget {
   std::string tenant_id;
   std::string client_id;  // the app that asks
   std::string api_version = "7.4";
-  SignInAges sign_in = {};
-  std::string organization = {};  // whose key it is
+  AskedFor asked_for = {};
 };
 
 // What the catalogue's sentences may say of a key, with its az commands; nothing of a server's answer is in it.

@@ -21,6 +21,7 @@ struct AzureHarness {
     options.client_id = std::string(FakeAzure::kApp);
     options.credential = std::move(credential);
     options.sign_in = sign_in;
+    options.read_terms = [this](const AskedFor&) -> Task<Result<OwnersTerms>> { co_return terms; };
     return azure::make_azure_key_provider(std::move(options), client, clock, random, pool, context.get_executor(),
                                           sleeper);
   }
@@ -38,6 +39,7 @@ struct AzureHarness {
   boost::asio::thread_pool pool{1};
   boost::asio::io_context context;
   SignInAges sign_in;
+  Result<OwnersTerms> terms = OwnersTerms{};  // of every key's owner
   std::shared_ptr<KeyProvider> provider;
 };
 
