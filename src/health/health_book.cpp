@@ -1,6 +1,7 @@
 #include "health/health_book.hpp"
 
-#include <map>
+#include <algorithm>
+#include <iterator>
 
 #include <fmt/format.h>
 
@@ -11,6 +12,8 @@
 namespace latchkey::health {
 
 namespace {
+
+constexpr std::size_t kKeysOfAPage = 500;
 
 store::ExternalKeyHealth nothing_known(const store::ExternalKey& key, bool attached) {
   auto row = unknown_health(key, key.created_at).row;
@@ -46,20 +49,15 @@ Task<Result<std::optional<store::ExternalKeyHealth>>> HealthBook::record(store::
 }
 
 Task<Result<std::vector<HealthBook::Attached>>> HealthBook::attached() {
-  auto list = [](store::Transaction& tx) -> Result<std::vector<Attached>> {
-    LATCHKEY_TRY(auto keys, tx.list_attached_external_keys());
-    LATCHKEY_TRY(auto rows, tx.list_external_key_health());
-    std::map<std::string, store::ExternalKeyHealth> known;
-    for (auto& row : rows) known.emplace(row.external_key_id, std::move(row));
-    std::vector<Attached> all;
-    all.reserve(keys.size());
-    for (auto& key : keys) {
-      auto found = known.find(key.id);
-      all.push_back({std::move(key), found == known.end() ? std::nullopt : std::optional(std::move(found->second))});
-    }
-    return all;
-  };
-  co_return co_await store_.read(std::move(list));
+  std::vector<Attached> all;
+  std::optional<std::string> next = "";
+  while (next) {
+    auto list = [after = *next](store::Transaction& tx) { return tx.list_attached_external_keys(after, kKeysOfAPage); };
+    LATCHKEY_CO_TRY(auto page, co_await store_.read(std::move(list)));
+    std::ranges::move(page.rows, std::back_inserter(all));
+    next = std::move(page.next);
+  }
+  co_return all;
 }
 
 Task<Result<std::optional<store::DataKey>>> HealthBook::data_key_under(store::ExternalKey key) {

@@ -23,11 +23,8 @@ class HealthBook {
   // nothing where the key is gone.
   [[nodiscard]] Task<Result<std::optional<store::ExternalKeyHealth>>> record(store::ExternalKeyHealth found);
 
-  struct Attached {
-    store::ExternalKey key;
-    std::optional<store::ExternalKeyHealth> health;
-  };
-  // Every key that is to be looked after, of all organisations.
+  using Attached = store::AttachedKey;
+  // Every key that is to be looked after, of all organisations. Read a page at a time.
   [[nodiscard]] Task<Result<std::vector<Attached>>> attached();
   // One that is wrapped under the key; absent where there is none.
   [[nodiscard]] Task<Result<std::optional<store::DataKey>>> data_key_under(store::ExternalKey key);

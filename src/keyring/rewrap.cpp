@@ -24,6 +24,8 @@ namespace {
 using std::chrono::milliseconds;
 using store::RewrapState;
 
+constexpr std::size_t kRewrapsOfAPage = 100;
+
 // What shares a budget.
 std::string vault_of(const kms::KeyLocation& location) {
   const auto* azure = std::get_if<kms::AzureKey>(&location);
@@ -136,19 +138,26 @@ void Rewrapper::Impl::begin(const store::ExternalKey& key) {
 }
 
 Task<Result<void>> Rewrapper::Impl::begin_all() {
-  using Keys = std::vector<store::ExternalKey>;
-  auto find = [](store::Transaction& tx) -> Result<Keys> {
-    Keys keys;
-    LATCHKEY_TRY(auto rewraps, tx.list_running_rewraps());
-    for (const auto& rewrap : rewraps) {
-      LATCHKEY_TRY(auto key, tx.find_external_key(rewrap.organization, rewrap.external_key_id));
-      if (key) keys.push_back(std::move(*key));
-    }
-    return keys;
+  struct Page {
+    std::vector<store::Rewrap> rewraps;
+    std::vector<store::ExternalKey> keys;
   };
-  LATCHKEY_CO_TRY(auto keys, co_await store_.read(std::move(find)));
-  for (const auto& key : keys) begin(key);
-  co_return success();
+  std::optional<store::Rewrap> last;
+  for (;;) {
+    auto find = [last](store::Transaction& tx) -> Result<Page> {
+      Page page;
+      LATCHKEY_TRY(page.rewraps, tx.list_running_rewraps(last, kRewrapsOfAPage));
+      for (const auto& rewrap : page.rewraps) {
+        LATCHKEY_TRY(auto key, tx.find_external_key(rewrap.organization, rewrap.external_key_id));
+        if (key) page.keys.push_back(std::move(*key));
+      }
+      return page;
+    };
+    LATCHKEY_CO_TRY(auto page, co_await store_.read(std::move(find)));
+    for (const auto& key : page.keys) begin(key);
+    if (page.rewraps.empty()) co_return success();
+    last = std::move(page.rewraps.back());
+  }
 }
 
 Task<void> Rewrapper::Impl::run(std::string vault, std::shared_ptr<Lane> lane) {

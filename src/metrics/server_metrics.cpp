@@ -82,17 +82,26 @@ struct CallMetrics {
   Histogram* duration = nullptr;
 };
 
-prometheus::MetricFamily keys_by_state(const std::vector<store::ExternalKey>& attached,
-                                       const std::vector<store::ExternalKeyHealth>& health) {
-  std::map<std::string, State> states;
-  for (const auto& key : attached) states[key.id] = State::Unknown;
-  for (const auto& row : health) {
-    if (auto at = states.find(row.external_key_id); at != states.end()) at->second = row.state;
+using KeysByState = std::map<State, std::size_t>;
+
+constexpr std::size_t kKeysOfAPage = 500;
+
+Task<Result<KeysByState>> count_keys(store::Store& store) {
+  KeysByState counts;
+  std::optional<std::string> next = "";
+  while (next) {
+    auto list = [after = *next](store::Transaction& tx) { return tx.list_attached_external_keys(after, kKeysOfAPage); };
+    LATCHKEY_CO_TRY(auto page, co_await store.read(std::move(list)));
+    for (const auto& row : page.rows) ++counts[row.health ? row.health->state : State::Unknown];
+    next = std::move(page.next);
   }
+  co_return counts;
+}
+
+prometheus::MetricFamily keys_by_state(KeysByState counts) {
   auto family = gauge("latchkey_external_keys", "Customers' keys that workspaces are attached to, by their health.");
   for (const auto& [state, name] : kStates) {
-    auto count = std::ranges::count_if(states, [state = state](const auto& key) { return key.second == state; });
-    family.add(static_cast<double>(count), {{"state", name}});
+    family.add(static_cast<double>(counts[state]), {{"state", name}});
   }
   return family.take();
 }
@@ -191,16 +200,11 @@ class ServerMetrics::Impl {
   }
 
   Task<std::string> render(store::Store& store) const {
-    auto look = [](store::Transaction& tx) -> Result<prometheus::MetricFamily> {
-      LATCHKEY_TRY(auto attached, tx.list_attached_external_keys());
-      LATCHKEY_TRY(auto health, tx.list_external_key_health());
-      return keys_by_state(attached, health);
-    };
-    auto keys = co_await store.read(std::move(look));
+    auto keys = co_await count_keys(store);
     auto families = registry_.Collect();
     // The rest is worth the more where something fails.
     families.push_back(gauge("latchkey_store_readable", "Whether the store could be read.").add(keys ? 1 : 0).take());
-    if (keys) families.push_back(std::move(keys).value());
+    if (keys) families.push_back(keys_by_state(std::move(keys).value()));
     if (!keys)
       SPDLOG_WARN("metrics go without the health of keys, which could not be read: {}", describe(keys.error()));
     collect(families);

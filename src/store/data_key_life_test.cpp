@@ -210,8 +210,22 @@ TEST_P(DataKeyLife, KeepsTheLatestRewrapOfAKey) {
   EXPECT_EQ(found(key.id), running);
   EXPECT_EQ(found(other_key.id), stopped);
   EXPECT_EQ(found("ekey_none"), std::nullopt);
-  auto all_running = [&] { return get([](Transaction& tx) { return tx.list_running_rewraps(); }); };
+  auto running_behind = [&](const std::optional<Rewrap>& after, std::size_t limit) {
+    return get([&](Transaction& tx) { return tx.list_running_rewraps(after, limit); });
+  };
+  auto all_running = [&] { return running_behind(std::nullopt, 10); };
   EXPECT_THAT(all_running(), ElementsAre(running));
+  EXPECT_THAT(running_behind(running, 10), IsEmpty());
+  auto as_old = stopped;
+  as_old.state = RewrapState::Running;
+  as_old.started_at = running.started_at;
+  ASSERT_TRUE(put(as_old));
+  auto first = running_behind(std::nullopt, 1);
+  ASSERT_EQ(first.size(), 1U);
+  auto second = running_behind(first.front(), 1);
+  ASSERT_EQ(second.size(), 1U);
+  EXPECT_NE(first.front().external_key_id, second.front().external_key_id);
+  ASSERT_TRUE(put(stopped));
   running.state = RewrapState::Completed;
   running.target_version = "v3";
   running.updated_at = at(9);

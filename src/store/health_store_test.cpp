@@ -69,7 +69,6 @@ TEST_P(HealthStore, KeepsAndReplacesTheHealthOfAKey) {
                            .alarmed = false};
     ASSERT_TRUE(put(next));
     EXPECT_EQ(found(acme_), next);
-    EXPECT_THAT(get([](Transaction& tx) { return tx.list_external_key_health(); }), ElementsAre(next));
   }
 }
 
@@ -120,9 +119,33 @@ TEST_P(HealthStore, ListsTheAttachedKeysOfAllOrganizations) {
   archived.external_key_id = foreign.id;
   archived.archived_at = at(9);
   given(acme_, other_, key_, foreign, loose);
-  EXPECT_THAT(get([](Transaction& tx) { return tx.list_attached_external_keys(); }), IsEmpty());
+  auto list = [this](std::size_t limit) {
+    std::vector<std::string> ids;
+    std::optional<std::string> next = "";
+    while (next) {
+      auto page = get([&](Transaction& tx) { return tx.list_attached_external_keys(*next, limit); });
+      EXPECT_LE(page.rows.size(), limit);
+      for (const auto& row : page.rows) ids.push_back(row.key.id);
+      next = page.next;
+    }
+    return ids;
+  };
+  EXPECT_THAT(list(10), IsEmpty());
   given(home, second, archived);
-  EXPECT_THAT(get([](Transaction& tx) { return tx.list_attached_external_keys(); }), ElementsAre(key_, foreign));
+  for (std::size_t limit : {1, 2, 3, 10}) EXPECT_THAT(list(limit), ElementsAre(key_.id, foreign.id)) << limit;
+}
+
+TEST_P(HealthStore, AnAttachedKeyIsListedWithWhatIsKnownOfIt) {
+  auto home = workspace(acme_, 1);
+  home.external_key_id = key_.id;
+  given(acme_, key_, home);
+  auto listed = [this] {
+    return get([](Transaction& tx) { return tx.list_attached_external_keys("", 10); }).rows.at(0);
+  };
+  EXPECT_EQ(listed().key, key_);
+  EXPECT_EQ(listed().health, std::nullopt);
+  ASSERT_TRUE(put(health()));
+  EXPECT_EQ(listed().health, health());
 }
 
 TEST_P(HealthStore, FindsTheNewestDataKeyUnderAKey) {

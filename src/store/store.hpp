@@ -47,6 +47,16 @@ struct Page {
   bool has_more = false;  // in the direction of travel
 };
 
+struct AttachedKey {
+  ExternalKey key;
+  std::optional<ExternalKeyHealth> health;
+};
+
+struct AttachedKeys {
+  std::vector<AttachedKey> rows;    // without those that do not verify
+  std::optional<std::string> next;  // the id to go on behind; absent at the end
+};
+
 struct WorkspaceFilter {
   Uuid organization;
   bool include_archived = false;
@@ -136,8 +146,9 @@ class Transaction {
 
   // --- the health of external keys ---
 
-  // Every key that a workspace, archived ones included, refers to, of every organisation: for the server's own work.
-  virtual Result<std::vector<ExternalKey>> list_attached_external_keys() = 0;
+  // The keys that a workspace, archived ones included, refers to, of every organisation, for the server's own work: in
+  // the order of their ids, among the next `limit` keys above `after` (empty: from the first).
+  virtual Result<AttachedKeys> list_attached_external_keys(std::string_view after, std::size_t limit) = 0;
   // One that is wrapped under the key, the newest; none where there is none.
   virtual Result<std::optional<DataKey>> find_data_key_under(const Uuid& organization,
                                                              std::string_view external_key_id) = 0;
@@ -146,8 +157,6 @@ class Transaction {
   virtual Result<void> put(const ExternalKeyHealth& row) = 0;
   virtual Result<std::optional<ExternalKeyHealth>> find_external_key_health(const Uuid& organization,
                                                                             std::string_view external_key_id) = 0;
-  // Of every organisation.
-  virtual Result<std::vector<ExternalKeyHealth>> list_external_key_health() = 0;
 
   virtual Result<void> insert(const ExternalKeySuspension& row) = 0;
   virtual Result<std::optional<ExternalKeySuspension>> find_suspension(const Uuid& organization,
@@ -177,7 +186,8 @@ class Transaction {
   virtual Result<bool> rewrap_data_key(const DataKey& before, std::string_view key_version, const Bytes& wrapped,
                                        Timestamp at) = 0;
   virtual Result<std::optional<Rewrap>> find_rewrap(std::string_view external_key_id) = 0;
-  virtual Result<std::vector<Rewrap>> list_running_rewraps() = 0;
+  // The longest running first, at most `limit` of those behind `after` (absent: from the first).
+  virtual Result<std::vector<Rewrap>> list_running_rewraps(const std::optional<Rewrap>& after, std::size_t limit) = 0;
   // Inserts, or replaces the key's row.
   virtual Result<void> put(const Rewrap& row) = 0;
 

@@ -198,8 +198,13 @@ Result<std::optional<Rewrap>> SqliteTransaction::find_rewrap(std::string_view ex
   return find_unsealed<Rewrap>("WHERE external_key_id = ?", external_key_id);
 }
 
-Result<std::vector<Rewrap>> SqliteTransaction::list_running_rewraps() {
-  return select_unsealed<Rewrap>("WHERE state = 'running' ORDER BY started_at, external_key_id");
+Result<std::vector<Rewrap>> SqliteTransaction::list_running_rewraps(const std::optional<Rewrap>& after,
+                                                                    std::size_t limit) {
+  constexpr std::string_view kOrder = "ORDER BY started_at, external_key_id LIMIT ?";
+  if (!after) return select_unsealed<Rewrap>(fmt::format("WHERE state = 'running' {}", kOrder), sql_limit(limit));
+  return select_unsealed<Rewrap>(
+      fmt::format("WHERE state = 'running' AND (started_at, external_key_id) > (?, ?) {}", kOrder), after->started_at,
+      after->external_key_id, sql_limit(limit));
 }
 
 Result<void> SqliteTransaction::put(const Rewrap& row) {

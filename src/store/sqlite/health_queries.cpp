@@ -77,11 +77,41 @@ ExternalKeySuspension Columns<ExternalKeySuspension>::read(Row& row) {
           .reason = row.optional_text()};
 }
 
-Result<std::vector<ExternalKey>> SqliteTransaction::list_attached_external_keys() {
-  return read_rows<ExternalKey>(
-      Unverified::LeftOut, nullptr,
-      "WHERE EXISTS (SELECT 1 FROM workspaces WHERE workspaces.organization = external_keys.organization AND "
-      "workspaces.external_key_id = external_keys.id) ORDER BY created_at, id");
+// The end of the page by ids alone: a row that does not verify is left out and is not the end of the list.
+Result<AttachedKeys> SqliteTransaction::list_attached_external_keys(std::string_view after, std::size_t limit) {
+  AttachedKeys page;
+  LATCHKEY_TRY(page.next, last_of_page("external_keys", after, limit));
+  auto is_asked = [&](const ExternalKey& row) { return row.id > after && (!page.next || row.id <= *page.next); };
+  LATCHKEY_TRY(auto keys, read_rows<ExternalKey>(
+                              Unverified::LeftOut, is_asked,
+                              "WHERE id > ?1 AND (?2 IS NULL OR id <= ?2) AND EXISTS (SELECT 1 FROM workspaces WHERE "
+                              "workspaces.organization = external_keys.organization AND workspaces.external_key_id = "
+                              "external_keys.id) ORDER BY id LIMIT ?3",
+                              after, page.next, sql_limit(limit)));
+  for (auto& key : keys) {
+    LATCHKEY_TRY(auto health, find_external_key_health(key.organization, key.id));
+    page.rows.push_back({std::move(key), std::move(health)});
+  }
+  return page;
+}
+
+// The id of the last of `limit` rows behind `after`; absent where there are no more than these.
+Result<std::optional<std::string>> SqliteTransaction::last_of_page(std::string_view table, std::string_view after,
+                                                                   std::size_t limit) {
+  using Id = std::optional<std::string>;
+  if (failure_) return *failure_;
+  auto run = [&]() -> Result<Id> {
+    LATCHKEY_TRY(auto statement, connection_.prepare(fmt::format(
+                                     "SELECT id FROM {} WHERE id > ? ORDER BY id LIMIT 2 OFFSET ?", table)));
+    statement.bind(after);
+    statement.bind(sql_limit(limit) - 1);
+    LATCHKEY_TRY(bool is_full, statement.step());
+    if (!is_full) return Id();
+    auto last = Row(statement).text();
+    LATCHKEY_TRY(bool more, statement.step());
+    return more ? Id(std::move(last)) : Id();
+  };
+  return watch(run());
 }
 
 Result<std::optional<DataKey>> SqliteTransaction::find_data_key_under(const Uuid& organization,
@@ -109,10 +139,6 @@ Result<std::optional<ExternalKeyHealth>> SqliteTransaction::find_external_key_he
                                                                                      std::string_view external_key_id) {
   return find_unsealed<ExternalKeyHealth>("WHERE organization = ? AND external_key_id = ?", organization,
                                           external_key_id);
-}
-
-Result<std::vector<ExternalKeyHealth>> SqliteTransaction::list_external_key_health() {
-  return select_unsealed<ExternalKeyHealth>("ORDER BY external_key_id");
 }
 
 Result<void> SqliteTransaction::set_suspended(ExternalKey row, bool suspended) {

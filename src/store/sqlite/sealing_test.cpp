@@ -350,9 +350,17 @@ TEST_F(SealingTest, TheServersOwnListsLeaveABadRowOut) {
     return tx.insert(other_workspace);
   }));
   ASSERT_EQ(tamper("UPDATE external_keys SET provider_config = '{}' WHERE id = 'ekey_001'"), "");
-  auto attached = read([](Transaction& tx) { return tx.list_attached_external_keys(); });
-  ASSERT_TRUE(attached);
-  EXPECT_THAT(attached.value(), ElementsAre(other_key));
+  auto page_behind = [&](const std::string& after) {
+    return read([&](Transaction& tx) { return tx.list_attached_external_keys(after, 1); });
+  };
+  auto first = page_behind("");
+  ASSERT_TRUE(first);
+  EXPECT_THAT(first.value().rows, IsEmpty());
+  ASSERT_EQ(first.value().next, "ekey_001") << "the list goes on behind a bad row";
+  auto second = page_behind("ekey_001");
+  ASSERT_TRUE(second);
+  ASSERT_EQ(second.value().rows.size(), 1U);
+  EXPECT_EQ(second.value().rows.front().key, other_key);
   EXPECT_THAT(take_alarms(), ElementsAre("external_keys ekey_001"));
   ASSERT_EQ(tamper("UPDATE webhook_deliveries SET body = '{\"forged\": true}'"), "");
   auto due = read([](Transaction& tx) { return tx.due_webhook_deliveries(at(1000), 10); });

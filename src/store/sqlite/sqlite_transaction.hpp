@@ -65,13 +65,12 @@ class SqliteTransaction final : public Transaction {
   Result<std::size_t> erase_activities_before(Timestamp time, std::size_t limit) override;
 
   // health_queries.cpp
-  Result<std::vector<ExternalKey>> list_attached_external_keys() override;
+  Result<AttachedKeys> list_attached_external_keys(std::string_view after, std::size_t limit) override;
   Result<std::optional<DataKey>> find_data_key_under(const Uuid& organization,
                                                      std::string_view external_key_id) override;
   Result<void> put(const ExternalKeyHealth& row) override;
   Result<std::optional<ExternalKeyHealth>> find_external_key_health(const Uuid& organization,
                                                                     std::string_view external_key_id) override;
-  Result<std::vector<ExternalKeyHealth>> list_external_key_health() override;
   Result<void> insert(const ExternalKeySuspension& row) override;
   Result<std::optional<ExternalKeySuspension>> find_suspension(const Uuid& organization,
                                                                std::string_view external_key_id) override;
@@ -87,7 +86,7 @@ class SqliteTransaction final : public Transaction {
   Result<bool> rewrap_data_key(const DataKey& before, std::string_view key_version, const Bytes& wrapped,
                                Timestamp at) override;
   Result<std::optional<Rewrap>> find_rewrap(std::string_view external_key_id) override;
-  Result<std::vector<Rewrap>> list_running_rewraps() override;
+  Result<std::vector<Rewrap>> list_running_rewraps(const std::optional<Rewrap>& after, std::size_t limit) override;
   Result<void> put(const Rewrap& row) override;
   Result<std::vector<DataKey>> data_keys_under_other_root_keys(std::string_view key_version,
                                                                const std::optional<RawId>& after,
@@ -178,6 +177,8 @@ class SqliteTransaction final : public Transaction {
   template <class T, class... Values>
   Result<Page<T>> page(const Uuid& organization, const ListWindow& window, std::string_view condition,
                        const Values&... values);
+  [[nodiscard]] Result<std::optional<std::string>> last_of_page(std::string_view table, std::string_view after,
+                                                                std::size_t limit);
   template <class T>
   Result<std::optional<Timestamp>> place_time(const Uuid& organization, const ListWindow& window);
 
