@@ -1,6 +1,8 @@
 #include "admin/credentials.hpp"
 
 #include <algorithm>
+#include <functional>
+#include <string_view>
 
 #include <fmt/format.h>
 
@@ -20,6 +22,7 @@ constexpr std::size_t kSecretCharacters = 43;
 constexpr std::size_t kHintCharacters = 4;
 constexpr std::size_t kMaxName = 255;
 constexpr int kMostReads = 8;
+constexpr std::size_t kMoments = 4096;
 
 std::string_view prefix_of(store::Role role) {
   switch (role) {
@@ -86,14 +89,34 @@ Error organization_not_found(const Uuid& id) {
 }  // namespace
 
 Credentials::Credentials(store::Store& store, const Clock& clock, RandomSource& random, std::size_t most_keys)
-    : store_(store), clock_(clock), random_(random), most_keys_(most_keys) {}
+    : store_(store),
+      clock_(clock),
+      random_(random),
+      ended_at_(std::make_unique<Moment[]>(kMoments)),  // NOLINT(modernize-avoid-c-arrays)
+      most_keys_(most_keys) {}
+
+Credentials::Moment& Credentials::ended_at(const Uuid& organization) const {
+  std::string_view bytes(reinterpret_cast<const char*>(organization.data), sizeof organization.data);
+  return ended_at_[std::hash<std::string_view>{}(bytes) % kMoments];
+}
+
+bool Credentials::may_have_ended(const Caller& caller) const {
+  return ended_at(caller.organization) > caller.keys_as_of;
+}
+
+// Whoever is given the new number before it is kept reads its row after the end is durable, and finds it ended.
+void Credentials::note_ended(const Uuid& organization) {
+  auto now = ++last_ended_;
+  auto& kept = ended_at(organization);
+  for (auto seen = kept.load(); seen < now && !kept.compare_exchange_weak(seen, now);) continue;
+}
 
 Task<Result<Caller>> Credentials::authenticate(std::string_view api_key, std::string ip_address,
                                                std::string user_agent) {
   if (!has_key_shape(api_key)) co_return unknown_key();
   auto hash = hash_of(api_key);
   // Before the row is read: what ends a key meanwhile is not missed.
-  auto as_of = generation_.load();
+  auto as_of = last_ended_.load();
   auto find = [hash](store::Transaction& tx) { return tx.find_api_key_by_hash(hash); };
   LATCHKEY_CO_TRY(auto row, co_await store_.look_up(std::move(find)));
   if (!row || row->revoked_at) co_return unknown_key();
@@ -110,7 +133,7 @@ Task<Result<Caller>> Credentials::authenticate(std::string_view api_key, std::st
 Task<Result<void>> Credentials::confirm(Caller caller) {
   // What ends a key while its row is read is not missed either.
   for (int attempt = 0; attempt < kMostReads; ++attempt) {
-    caller.keys_as_of = generation_;
+    caller.keys_as_of = last_ended_;
     auto look = [caller](store::Transaction& tx) { return confirm_caller(tx, caller); };
     LATCHKEY_CO_TRYV(co_await store_.look_up(std::move(look)));
     if (!may_have_ended(caller)) co_return success();
@@ -194,7 +217,7 @@ Task<Result<void>> Credentials::revoke_api_key(Uuid organization, std::string id
     return tx.revoke_api_key(organization, id, at);
   };
   LATCHKEY_CO_TRY(auto found, co_await store_.write(std::move(revoke)));
-  note_ended();
+  note_ended(organization);
   if (!found) co_return Error{ErrorCode::NotFound, fmt::format("There is no API key {} in this organization.", id)};
   co_return success();
 }

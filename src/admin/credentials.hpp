@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -38,10 +39,11 @@ class Credentials {
                                                   std::string user_agent);
 
   // For one whose request lasts: between the work and the answer it must be known that the API key is good still.
-  // Whether API keys have ended in this process since the caller was authenticated, perhaps this one. Takes no lock.
-  [[nodiscard]] bool may_have_ended(const Caller& caller) const { return generation_ != caller.keys_as_of; }
+  // Whether API keys of the caller's organisation have ended in this process since the caller was authenticated,
+  // perhaps this one. What others do with theirs does not count. Takes no lock.
+  [[nodiscard]] bool may_have_ended(const Caller& caller) const;
   // To be told that they may have, once that is durable, where it is not this class that ended them.
-  void note_ended() { ++generation_; }
+  void note_ended(const Uuid& organization);
   // confirm_caller, in a transaction of its own; true of the moment in which it returns, too, where this process ends
   // the key. Unavailable where it cannot be known.
   [[nodiscard]] Task<Result<void>> confirm(Caller caller);
@@ -65,7 +67,14 @@ class Credentials {
   store::Store& store_;
   const Clock& clock_;
   RandomSource& random_;
-  std::atomic<std::uint64_t> generation_ = 0;
+  using Moment = std::atomic<std::uint64_t>;
+  [[nodiscard]] Moment& ended_at(const Uuid& organization) const;
+
+  // Moments are numbered over all organisations, so that a caller can be given one before it is known whose it is.
+  Moment last_ended_ = 0;
+  // When keys of an organisation ended last. A fixed number of them, found by hash: two that share one ask the store
+  // once more than they need to.
+  std::unique_ptr<Moment[]> ended_at_;  // NOLINT(modernize-avoid-c-arrays): atomics cannot be moved into a vector.
   std::size_t most_keys_;
 };
 

@@ -85,6 +85,61 @@ TEST_F(CredentialsTest, ARevokedKeyIsOverAtOnce) {
   EXPECT_TRUE(authenticate(world.own.admin_key.secret));
 }
 
+TEST_F(CredentialsTest, WhatOthersDoWithTheirKeysIsNoMatter) {
+  auto ours = authenticate(world.own.admin_key.secret).value();
+  auto theirs = authenticate(world.other.admin_key.secret).value();
+  auto key = create(store::Role::Service).value();
+  EXPECT_FALSE(world.credentials->may_have_ended(ours)) << "a new key ends none";
+  ASSERT_TRUE(world.run(world.credentials->revoke_api_key(organization, key.row.id)));
+  EXPECT_TRUE(world.credentials->may_have_ended(ours));
+  EXPECT_FALSE(world.credentials->may_have_ended(theirs));
+  EXPECT_FALSE(world.credentials->may_have_ended(authenticate(world.own.admin_key.secret).value())) << "seen since";
+  world.credentials->note_ended(theirs.organization);
+  EXPECT_TRUE(world.credentials->may_have_ended(theirs));
+}
+
+// What ends a key between its reading and its use.
+TEST_F(CredentialsTest, AKeyThatEndsWhileItIsReadMayHaveEnded) {
+  auto& watched = world.store();
+  auto key = create(store::Role::Service).value();
+  watched.after_look_up = [&]() -> Task<void> {
+    watched.after_look_up = nullptr;
+    auto revoked = co_await world.credentials->revoke_api_key(organization, key.row.id);
+    EXPECT_TRUE(revoked);
+  };
+  auto caller = world.run(world.credentials->authenticate(key.secret, "192.0.2.1", "test/1"));
+  ASSERT_TRUE(caller) << "it was good when it was read";
+  EXPECT_TRUE(world.credentials->may_have_ended(caller.value()));
+  EXPECT_EQ(world.run(world.credentials->confirm(caller.value())).error().code, ErrorCode::Unauthenticated);
+}
+
+// No tenant's lists wait there.
+TEST_F(CredentialsTest, KeysAreLookedUpInTheLaneWhereNoListsWait) {
+  auto& watched = world.store();
+  watched.look_ups = watched.reads = 0;
+  auto caller = world.run(world.credentials->authenticate(world.own.admin_key.secret, "192.0.2.1", "test/1")).value();
+  ASSERT_TRUE(world.run(world.credentials->confirm(caller)));
+  EXPECT_EQ(watched.look_ups, 2);
+  EXPECT_EQ(watched.reads, 0);
+}
+
+TEST_F(CredentialsTest, ConfirmingWaitsForNobodyElsesChanges) {
+  auto& watched = world.store();
+  auto caller = world.run(world.credentials->authenticate(world.own.admin_key.secret, "192.0.2.1", "test/1")).value();
+  watched.after_look_up = [&]() -> Task<void> {
+    world.credentials->note_ended(world.other.organization.id);
+    co_return;
+  };
+  watched.look_ups = 0;
+  EXPECT_TRUE(world.run(world.credentials->confirm(caller)));
+  EXPECT_EQ(watched.look_ups, 1);
+  watched.after_look_up = [&]() -> Task<void> {
+    world.credentials->note_ended(organization);
+    co_return;
+  };
+  EXPECT_EQ(world.run(world.credentials->confirm(caller)).error().code, ErrorCode::Unavailable) << "its own never end";
+}
+
 TEST_F(CredentialsTest, WorkspaceKeysNeedALiveWorkspaceOfTheirOrganization) {
   auto workspace = world.make_workspace();
   EXPECT_EQ(create(store::Role::Workspace).error().code, ErrorCode::Invalid);

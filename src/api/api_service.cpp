@@ -270,12 +270,12 @@ class ApiService::Impl {
   }
 
   // Once more between the work and the answer: an API key that was revoked meanwhile gets nothing. The store is asked
-  // only where a key has ended since in this process, or the request took long.
+  // only where a key of the organisation has ended since in this process, or the request took long.
   Task<Result<void>> confirm(const AdmittedCall& call) {
     auto& credentials = parts_.credentials;
     // Archiving a workspace ends its keys, whatever other calls may come to do.
     bool may_end_keys = call.endpoint->access == Access::Admin && call.endpoint->method != "GET";
-    if (may_end_keys) credentials.note_ended();
+    if (may_end_keys) credentials.note_ended(call.caller.organization);
     bool trusted =
         !credentials.may_have_ended(call.caller) && parts_.clock.steady() - call.permitted_at < kKeyIsTrusted;
     if (!call.caller.api_key_hash || trusted) co_return success();

@@ -43,6 +43,18 @@ TEST_F(NoticeFollowerTest, AKeyThatRefusesElsewhereIsForgottenHere) {
   EXPECT_EQ(keyring->size(), 1U) << "once";
 }
 
+// No tenant's lists wait there.
+TEST_F(NoticeFollowerTest, NoticesAreLookedUpInTheLaneWhereNoListsWait) {
+  ASSERT_TRUE(follow());
+  for (auto kind : {store::NoticeKind::ForgetKey, store::NoticeKind::ForgetDataKeys}) {
+    tell(*elsewhere, kind);
+    store->look_ups = store->reads = 0;
+    ASSERT_TRUE(follow());
+    EXPECT_GT(store->look_ups, 0);
+    EXPECT_EQ(store->reads, 0);
+  }
+}
+
 TEST_F(NoticeFollowerTest, OnesOwnNoticesAreNotFollowed) {
   ASSERT_TRUE(follow());
   ASSERT_TRUE(encrypting());

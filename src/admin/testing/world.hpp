@@ -20,6 +20,7 @@
 #include "kms/azure/vault_uri.hpp"
 #include "store/sqlite/sqlite_store.hpp"
 #include "store/testing/sealer.hpp"
+#include "store/testing/watched_store.hpp"
 
 namespace latchkey::admin::testing {
 
@@ -77,7 +78,8 @@ class World {
                                             .sealer = store::testing::sealer_source(),
                                             .alarm = {}});
     if (!opened) throw std::runtime_error(describe(opened.error()));
-    store_ = std::move(opened.value());
+    opened_ = std::move(opened.value());
+    store_ = std::make_unique<store::testing::WatchedStore>(*opened_);
     settings.vault_suffixes = kms::azure::public_cloud_suffixes();
     credentials.emplace(*store_, clock, random);
     feed.emplace(*store_);
@@ -113,7 +115,7 @@ class World {
     context.run();
   }
 
-  [[nodiscard]] store::Store& store() { return *store_; }
+  [[nodiscard]] store::testing::WatchedStore& store() { return *store_; }
   [[nodiscard]] Caller admin() const { return caller_of(own); }
   [[nodiscard]] Caller stranger() const { return caller_of(other); }
 
@@ -177,7 +179,8 @@ class World {
   }
 
   TemporaryDirectory directory_;
-  std::unique_ptr<store::Store> store_;
+  std::unique_ptr<store::Store> opened_;
+  std::unique_ptr<store::testing::WatchedStore> store_;
 
  public:
   ManualClock clock{parse_timestamp("2026-08-10T08:09:10Z").value()};

@@ -92,6 +92,8 @@ class FaultyStore final : public store::Store {
   std::optional<Error> read_error;
   std::optional<Error> write_error;
   int writes = 0;
+  int look_ups = 0;
+  int reads = 0;  // in the lane where lists wait
   // Runs inside the write's transaction, before it.
   std::function<Result<void>(store::Transaction&)> first;
 
@@ -104,6 +106,7 @@ class FaultyStore final : public store::Store {
  protected:
   Task<Result<void>> run(Access access, std::function<Result<void>(store::Transaction&)> work) override {
     if (access != Access::Write) {
+      ++(access == Access::LookUp ? look_ups : reads);
       if (read_error) co_return *read_error;
       auto reading = access == Access::LookUp ? inner_->look_up(std::move(work)) : inner_->read(std::move(work));
       co_return co_await std::move(reading);

@@ -1,0 +1,53 @@
+// Another store, with what it was asked: how often by which lane. Test code only.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <utility>
+
+#include "store/store.hpp"
+
+namespace latchkey::store::testing {
+
+class WatchedStore final : public Store {
+ public:
+  // `inner` outlives it.
+  explicit WatchedStore(Store& inner) : inner_(inner) {}
+
+  int look_ups = 0;
+  int reads = 0;
+  int writes = 0;
+  std::optional<Error> look_up_error;
+  // Runs after what a look-up read, before it is told.
+  std::function<Task<void>()> after_look_up;
+
+  Task<Result<SealCounts>> check_seals() override { return inner_.check_seals(); }
+  Task<Result<SealProgress>> reseal(SealProgress from, std::size_t limit) override {
+    return inner_.reseal(from, limit);
+  }
+  Task<Result<void>> purge() override { return inner_.purge(); }
+
+ protected:
+  Task<Result<void>> run(Access access, std::function<Result<void>(Transaction&)> work) override {
+    if (access == Access::Write) {
+      ++writes;
+      co_return co_await inner_.write(std::move(work));
+    }
+    if (access == Access::Read) {
+      ++reads;
+      co_return co_await inner_.read(std::move(work));
+    }
+    ++look_ups;
+    auto looked = co_await inner_.look_up(std::move(work));
+    // A copy: it may set itself anew.
+    auto after = after_look_up;
+    if (after) co_await after();
+    if (look_up_error) co_return *look_up_error;
+    co_return looked;
+  }
+
+ private:
+  Store& inner_;
+};
+
+}  // namespace latchkey::store::testing
