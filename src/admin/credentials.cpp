@@ -54,12 +54,6 @@ crypto::Sha256 hash_of(std::string_view key) {
   return crypto::sha256(as_bytes(key));
 }
 
-Error unknown_key() {
-  return Error{ErrorCode::Unauthenticated,
-               "The API key is not valid: it is unknown, was revoked, or is not whole. Send a current key in the "
-               "x-api-key header."};
-}
-
 Result<void> check_name(std::string_view what, std::string_view name) {
   if (!name.empty() && utf8::code_points(name) <= kMaxName) return success();
   return Error{ErrorCode::Invalid, fmt::format("The name of {} must have 1 to {} characters.", what, kMaxName)};
@@ -113,13 +107,17 @@ void Credentials::note_ended(const Uuid& organization) {
 
 Task<Result<Caller>> Credentials::authenticate(std::string_view api_key, std::string ip_address,
                                                std::string user_agent) {
-  if (!has_key_shape(api_key)) co_return unknown_key();
-  auto hash = hash_of(api_key);
+  auto hash = hash_of_api_key(api_key);
+  if (!hash) co_return unknown_api_key();
+  co_return co_await authenticate(*hash, std::move(ip_address), std::move(user_agent));
+}
+
+Task<Result<Caller>> Credentials::authenticate(crypto::Sha256 hash, std::string ip_address, std::string user_agent) {
   // Before the row is read: what ends a key meanwhile is not missed.
   auto as_of = last_ended_.load();
   auto find = [hash](store::Transaction& tx) { return tx.find_api_key_by_hash(hash); };
   LATCHKEY_CO_TRY(auto row, co_await store_.look_up(std::move(find)));
-  if (!row || row->revoked_at) co_return unknown_key();
+  if (!row || row->revoked_at) co_return unknown_api_key();
   co_return Caller{.api_key_id = std::move(row->id),
                    .organization = row->organization,
                    .role = row->role,
@@ -222,10 +220,21 @@ Task<Result<void>> Credentials::revoke_api_key(Uuid organization, std::string id
   co_return success();
 }
 
+std::optional<crypto::Sha256> hash_of_api_key(std::string_view api_key) {
+  if (!has_key_shape(api_key)) return std::nullopt;
+  return hash_of(api_key);
+}
+
+Error unknown_api_key() {
+  return Error{ErrorCode::Unauthenticated,
+               "The API key is not valid: it is unknown, was revoked, or is not whole. Send a current key in the "
+               "x-api-key header."};
+}
+
 Result<void> confirm_caller(store::Transaction& transaction, const Caller& caller) {
   if (!caller.api_key_hash) return success();
   LATCHKEY_TRY(auto row, transaction.find_api_key_by_hash(*caller.api_key_hash));
-  if (!row || row->revoked_at) return unknown_key();
+  if (!row || row->revoked_at) return unknown_api_key();
   return success();
 }
 

@@ -37,6 +37,8 @@ class Credentials {
   // repeats it.
   [[nodiscard]] Task<Result<Caller>> authenticate(std::string_view api_key, std::string ip_address,
                                                   std::string user_agent);
+  // The same by its hash.
+  [[nodiscard]] Task<Result<Caller>> authenticate(crypto::Sha256 hash, std::string ip_address, std::string user_agent);
 
   // For one whose request lasts: between the work and the answer it must be known that the API key is good still.
   // Whether API keys of the caller's organisation have ended in this process since the caller was authenticated,
@@ -77,6 +79,11 @@ class Credentials {
   std::unique_ptr<Moment[]> ended_at_;  // NOLINT(modernize-avoid-c-arrays): atomics cannot be moved into a vector.
   std::size_t most_keys_;
 };
+
+// By which an API key is found; absent where it does not have our shape, and so is none.
+[[nodiscard]] std::optional<crypto::Sha256> hash_of_api_key(std::string_view api_key);
+// What is said of one that is not valid.
+[[nodiscard]] Error unknown_api_key();
 
 // Unauthenticated, in the words of `authenticate`, where the caller's API key was revoked since. A caller without one
 // is the program itself.

@@ -1,10 +1,10 @@
 #include "api/api_service.hpp"
 
 #include <boost/algorithm/string/join.hpp>
-#include <boost/algorithm/string/predicate.hpp>
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
+#include "api/authenticator.hpp"
 #include "api/endpoint.hpp"
 #include "api/error_body.hpp"
 #include "api/parameters.hpp"
@@ -17,69 +17,18 @@ namespace latchkey::api {
 
 namespace {
 
-constexpr std::size_t kMaxUserAgent = 512;
 // So long what was read of an API key is taken for true, where nothing is heard of a change in this process: another
 // one may have revoked it.
 constexpr std::chrono::milliseconds kKeyIsTrusted{100};
-
-std::string_view name_of(store::Role role) {
-  switch (role) {
-    case store::Role::Admin:
-      return "an admin key";
-    case store::Role::Service:
-      return "a service key";
-    case store::Role::Compliance:
-      return "a compliance key";
-    case store::Role::Workspace:
-      return "a workspace key";
-  }
-  return "a key";
-}
-
-bool allows(Access access, store::Role role) {
-  switch (access) {
-    case Access::Public:
-    case Access::Metrics:
-      return true;
-    case Access::Admin:
-      return role == store::Role::Admin;
-    case Access::Activity:
-      return role == store::Role::Admin || role == store::Role::Compliance;
-    case Access::Data:
-      return role == store::Role::Service || role == store::Role::Workspace;
-  }
-  return false;
-}
-
-std::string_view needed(Access access) {
-  switch (access) {
-    case Access::Public:
-    case Access::Metrics:
-      return "no key";
-    case Access::Admin:
-      return "an admin key (sk-latchkey-admin01-...)";
-    case Access::Activity:
-      return "an admin key (sk-latchkey-admin01-...) or a compliance key (sk-latchkey-compliance01-...)";
-    case Access::Data:
-      return "a service key (sk-latchkey-service01-...) or a key of the workspace (sk-latchkey-workspace01-...)";
-  }
-  return "another key";
-}
-
-// The credential of x-api-key, or else of authorization; empty where there is none.
-std::string_view credential_of(const http::RequestHead& head) {
-  constexpr std::string_view kScheme = "Bearer ";
-  if (head.headers.has("x-api-key")) return head.headers.get("x-api-key");
-  auto authorization = head.headers.get("authorization");
-  return boost::algorithm::istarts_with(authorization, kScheme) ? authorization.substr(kScheme.size())
-                                                                : std::string_view();
-}
 
 }  // namespace
 
 class ApiService::Impl {
  public:
-  Impl(ApiParts parts, ApiLimits limits) : parts_(std::move(parts)), limits_(limits), limiter_(limits.rates) {
+  Impl(ApiParts parts, ApiLimits limits)
+      : parts_(std::move(parts)),
+        limits_(limits),
+        authenticator_(parts_.credentials, parts_.clock, parts_.metrics_token, limits.rates) {
     for (auto* make :
          {&external_key_endpoints, &key_health_endpoints, &workspace_endpoints, &data_key_endpoints,
           &organization_endpoints, &activity_endpoints, &webhook_endpoints, &data_plane_endpoints, &health_endpoints}) {
@@ -110,18 +59,19 @@ class ApiService::Impl {
     call->body_limit = body_limit(*call->endpoint, head);
     call->request_id = make_request_id(parts_.random);
     call->permitted_at = parts_.clock.steady();
-    auto permitted = co_await permit(*call->endpoint, head, call->caller);
-    if (permitted && !call->caller.api_key_id.empty()) permitted = take_turn(*call);
+    auto permit = co_await authenticator_.permit(*call->endpoint, head);
+    call->caller = std::move(permit.caller);
+    call->taken = permit.taken;
     call->took = parts_.clock.steady() - call->permitted_at;
     http::Admission admission;
-    bool proven = permitted || call->taken;
+    bool proven = !permit.refusal || call->taken;
     admission.known = call->endpoint->access != Access::Public && proven;
-    if (permitted) {
+    if (permit.refusal) {
+      admission.refusal = answer(*call, std::move(*permit.refusal));
+    } else {
       admission.body_limit = call->body_limit;
       admission.group = format_uuid(call->caller.organization);
       admission.call = std::move(call);
-    } else {
-      admission.refusal = answer(*call, std::move(permitted).error());
     }
     co_return admission;
   }
@@ -235,40 +185,6 @@ class ApiService::Impl {
     return response;
   }
 
-  static RouteClass class_of(const Endpoint& endpoint) {
-    if (endpoint.access == Access::Data) return RouteClass::Data;
-    if (endpoint.method == "GET") return RouteClass::Read;
-    bool revokes = endpoint.pattern.ends_with("/suspend") || endpoint.pattern.ends_with("/shred");
-    return revokes ? RouteClass::Revoke : RouteClass::Write;
-  }
-
-  // Of whom is permitted: whether it is too soon.
-  Result<void> take_turn(AdmittedCall& call) {
-    auto turn = limiter_.take(class_of(*call.endpoint), call.caller, parts_.clock.steady());
-    call.taken = turn.taken;
-    if (turn.refusal) return std::move(*turn.refusal);
-    return success();
-  }
-
-  // Fills in the caller, or says why the request goes no further. Looks at the head alone.
-  Task<Result<void>> permit(const Endpoint& endpoint, const http::RequestHead& head, admin::Caller& caller) {
-    if (endpoint.access == Access::Public) co_return success();
-    if (endpoint.access == Access::Metrics) co_return admit_scraper(head);
-    auto credential = credential_of(head);
-    if (credential.empty()) {
-      co_return Error{ErrorCode::Unauthenticated,
-                      "No API key was sent. Put it in the x-api-key header, or in authorization as a Bearer token."};
-    }
-    auto address = head.client_address.to_string();
-    auto user_agent = json_fields::clean_text(head.headers.get("user-agent"), kMaxUserAgent);
-    LATCHKEY_CO_TRY(caller,
-                    co_await parts_.credentials.authenticate(credential, std::move(address), std::move(user_agent)));
-    if (allows(endpoint.access, caller.role)) co_return success();
-    co_return Error{ErrorCode::PermissionDenied,
-                    fmt::format("This is {}. {} {} needs {}.", name_of(caller.role), endpoint.method, endpoint.pattern,
-                                needed(endpoint.access))};
-  }
-
   // Once more between the work and the answer: an API key that was revoked meanwhile gets nothing. The store is asked
   // only where a key of the organisation has ended since in this process, or the request took long.
   Task<Result<void>> confirm(const AdmittedCall& call) {
@@ -280,16 +196,6 @@ class ApiService::Impl {
         !credentials.may_have_ended(call.caller) && parts_.clock.steady() - call.permitted_at < kKeyIsTrusted;
     if (!call.caller.api_key_hash || trusted) co_return success();
     co_return co_await credentials.confirm(call.caller);
-  }
-
-  Result<void> admit_scraper(const http::RequestHead& head) const {
-    if (!parts_.metrics_token) {
-      return Error{ErrorCode::NotFound,
-                   "Metrics are switched off. Set metrics.token_file to a file with the token that the scraper sends."};
-    }
-    if (crypto::equal_constant_time(as_bytes(credential_of(head)), parts_.metrics_token->reveal())) return success();
-    return Error{ErrorCode::Unauthenticated,
-                 "Metrics want the token of metrics.token_file, as authorization: Bearer. API keys are not taken."};
   }
 
   // The headers that every answer has.
@@ -315,7 +221,7 @@ class ApiService::Impl {
 
   ApiParts parts_;
   ApiLimits limits_;
-  RateLimiter limiter_;
+  Authenticator authenticator_;
   std::vector<Endpoint> endpoints_;
   std::vector<metrics::RouteMetrics*> counted_;  // of the endpoints, in their order
   http::Router router_;                          // likewise

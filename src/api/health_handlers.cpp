@@ -1,4 +1,5 @@
 #include "api/endpoint.hpp"
+#include "api/readiness.hpp"
 #include "api/respond.hpp"
 
 namespace latchkey::api {
@@ -10,9 +11,8 @@ Task<Result<http::Response>> alive(const ApiParts&, Call) {
 }
 
 // Ready is: the store answers. The customers' keys are their own matter.
-Task<Result<http::Response>> ready(const ApiParts& parts, Call) {
-  auto look = [](store::Transaction& tx) { return tx.find_organization(Uuid{}); };
-  LATCHKEY_CO_TRYV(co_await parts.store.look_up(std::move(look)));
+Task<Result<http::Response>> ready(std::shared_ptr<Readiness> readiness) {
+  LATCHKEY_CO_TRYV(co_await readiness->check());
   co_return json_response({{"status", "ready"}});
 }
 
@@ -28,9 +28,10 @@ Task<Result<http::Response>> show_metrics(const ApiParts& parts, Call) {
 
 // None takes a body: two of them ask nobody who he is.
 std::vector<Endpoint> health_endpoints(const ApiParts& parts, const ApiLimits& /*limits*/) {
+  auto readiness = Readiness::create(parts.store, parts.clock);
   std::vector<Endpoint> endpoints{
       {"GET", "/healthz", Access::Public, [&parts](Call call) { return alive(parts, std::move(call)); }},
-      {"GET", "/readyz", Access::Public, [&parts](Call call) { return ready(parts, std::move(call)); }},
+      {"GET", "/readyz", Access::Public, [readiness](const Call&) { return ready(readiness); }},
       {"GET", "/metrics", Access::Metrics, [&parts](Call call) { return show_metrics(parts, std::move(call)); }}};
   for (auto& endpoint : endpoints) endpoint.is_vital = endpoint.access == Access::Public;
   return endpoints;

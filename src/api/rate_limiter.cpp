@@ -4,6 +4,8 @@
 
 #include <fmt/format.h>
 
+#include "http/address_network.hpp"
+
 namespace latchkey::api {
 
 namespace {
@@ -21,23 +23,39 @@ std::string_view setting_of(RouteClass of) {
   return "";
 }
 
+// So many addresses are remembered that sent keys that nobody has.
+constexpr std::size_t kMostAddresses = 16'384;
+
+std::chrono::milliseconds wait_of(const Taken& taken) {
+  return std::chrono::ceil<std::chrono::milliseconds>(taken.until_next);
+}
+
+std::int64_t seconds_of(std::chrono::milliseconds wait) {
+  return std::max(std::chrono::ceil<std::chrono::seconds>(wait), std::chrono::seconds(1)).count();
+}
+
 Error refused(RouteClass of, std::string_view whose, std::string_view setting, const Taken& taken) {
-  auto wait = std::chrono::ceil<std::chrono::milliseconds>(taken.until_next);
-  auto seconds = std::max(std::chrono::ceil<std::chrono::seconds>(wait), std::chrono::seconds(1));
+  auto wait = wait_of(taken);
   Error error{
       ErrorCode::RateLimited,
       fmt::format("{} made all {} requests of this kind that are allowed at once. Try again in {} s, and spread "
                   "them out; the operator's setting is limits.{}_per_{}.",
-                  whose, taken.limit, seconds.count(), setting_of(of), setting)};
+                  whose, taken.limit, seconds_of(wait), setting_of(of), setting)};
   error.retry_after = wait;
   return error;
+}
+
+std::string_view name_of(const http::AddressNetwork& network) {
+  return {reinterpret_cast<const char*>(network.data()), network.size()};
 }
 
 }  // namespace
 
 // Revocations have as many as writes, in buckets of their own.
 RateLimiter::RateLimiter(const RateLimits& limits)
-    : classes_{{Buckets(limits.data), Buckets(limits.read), Buckets(limits.write), Buckets(limits.write)}} {}
+    : classes_{{Buckets(limits.data), Buckets(limits.read), Buckets(limits.write), Buckets(limits.write)}} {
+  if (limits.unknown_keys) addresses_.emplace(*limits.unknown_keys, kMostAddresses);
+}
 
 RateLimiter::Turn RateLimiter::take(RouteClass of, const admin::Caller& caller, SteadyTime now) {
   auto& buckets = classes_.at(static_cast<std::size_t>(of));
@@ -52,6 +70,24 @@ RateLimiter::Turn RateLimiter::take(RouteClass of, const admin::Caller& caller, 
   if (!together.allowed || together.remaining < turn.taken.remaining) turn.taken = together;
   if (!together.allowed) turn.refusal = refused(of, "The keys of this organization together", "organization", together);
   return turn;
+}
+
+std::optional<Error> RateLimiter::take_of_address(const boost::asio::ip::address& address, SteadyTime now) {
+  if (!addresses_) return std::nullopt;
+  auto taken = addresses_->take(name_of(http::network_of(address)), now);
+  if (taken.allowed) return std::nullopt;
+  auto wait = wait_of(taken);
+  Error error{
+      ErrorCode::RateLimited,
+      fmt::format("Too many API keys that are not valid came from this address, so that this one was not looked "
+                  "at. Try again in {} s; the operator's setting is limits.unknown_keys_per_address.",
+                  seconds_of(wait))};
+  error.retry_after = wait;
+  return error;
+}
+
+void RateLimiter::give_back_to_address(const boost::asio::ip::address& address, SteadyTime now) {
+  if (addresses_) addresses_->give_back(name_of(http::network_of(address)), now);
 }
 
 void add_rate_headers(http::Headers& headers, const Taken& taken, Timestamp now) {

@@ -1,9 +1,11 @@
 // How often a caller may ask: for each class of routes so many of an API key, and so many of all keys of an
-// organisation together. Thread-safe.
+// organisation together; and so many API keys that nobody has of an address. Thread-safe.
 #pragma once
 
 #include <array>
 #include <optional>
+
+#include <boost/asio/ip/address.hpp>
 
 #include "admin/caller.hpp"
 #include "api/token_buckets.hpp"
@@ -29,6 +31,9 @@ struct RateLimits {
   ClassRates data{{50'000, std::chrono::seconds(1)}, {100'000, std::chrono::seconds(1)}};
   ClassRates read{{3'000, std::chrono::minutes(1)}, {6'000, std::chrono::minutes(1)}};
   ClassRates write{{600, std::chrono::minutes(1)}, {1'200, std::chrono::minutes(1)}};
+  // API keys that nobody has, from one address. Absent where all requests come from a proxy's address: one stranger
+  // behind it would shut out every client whose key this process has not seen, as after a start none is.
+  std::optional<Rate> unknown_keys = Rate{600, std::chrono::minutes(1)};
 };
 
 class RateLimiter {
@@ -42,6 +47,11 @@ class RateLimiter {
   };
   [[nodiscard]] Turn take(RouteClass of, const admin::Caller& caller, SteadyTime now);
 
+  // For a key that is not known yet: RateLimited where its address (a /64 of IPv6) sent too many that nobody has.
+  [[nodiscard]] std::optional<Error> take_of_address(const boost::asio::ip::address& address, SteadyTime now);
+  // The key was somebody's.
+  void give_back_to_address(const boost::asio::ip::address& address, SteadyTime now);
+
  private:
   struct Buckets {
     explicit Buckets(const ClassRates& rates) : key(rates.key), organization(rates.organization) {}
@@ -49,6 +59,7 @@ class RateLimiter {
     TokenBuckets organization;
   };
   std::array<Buckets, kRouteClasses> classes_;
+  std::optional<TokenBuckets> addresses_;
 };
 
 // anthropic-ratelimit-requests-limit, -remaining and -reset (RFC 3339: when all of them are there again).

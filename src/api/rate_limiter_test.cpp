@@ -1,5 +1,6 @@
 #include "api/rate_limiter.hpp"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 
 #include "api/testing/api_world.hpp"
@@ -98,10 +99,148 @@ TEST_F(RateLimitsTest, WritesDoNotUseUpSuspensions) {
   EXPECT_EQ(suspend(), 200U);
 }
 
-TEST_F(RateLimitsTest, WhoeverIsNotLetInTakesNothing) {
-  for (int i = 0; i < 8; ++i) EXPECT_EQ(list(world.service_key).status, 403U);
+TEST_F(RateLimitsTest, WhatNeedsNoKeyTakesNothing) {
   for (int i = 0; i < 8; ++i) EXPECT_EQ(world.call("GET", "/healthz", "").status, 200U);
+  for (int i = 0; i < 8; ++i) EXPECT_EQ(list("sk-latchkey-admin01-nobody").status, 401U);
   EXPECT_EQ(list(world.admin_key).status, 200U);
+}
+
+TEST_F(RateLimitsTest, AKeyOfTheWrongRoleTakesItsOwn) {
+  for (int i = 0; i < 4; ++i) EXPECT_EQ(list(world.service_key).status, 403U);
+  world.store().look_ups = 0;
+  for (int i = 0; i < 8; ++i) EXPECT_EQ(list(world.service_key).status, 429U);
+  EXPECT_EQ(world.store().look_ups, 0) << "and is not looked up again meanwhile";
+  EXPECT_EQ(encrypt(world.service_key).status, 429U) << "they are those of what its role may do";
+  world.clock.advance(1s);
+  EXPECT_EQ(encrypt(world.service_key).status, 200U);
+}
+
+// A workspace's key in the wrong hands must not hold up the organisation's admin.
+TEST_F(RateLimitsTest, AKeyOfTheWrongRoleTakesNothingOfOtherRoles) {
+  auto key = world.make_key();
+  auto suspend = [&](const std::string& by) {
+    return world.call("POST", "/v1/organizations/external_keys/" + key.row.id + "/suspend", by, R"({"reason":"test"})")
+        .status;
+  };
+  for (const auto& by : {world.service_key, world.make_api_key(store::Role::Service)}) {
+    for (int i = 0; i < 3; ++i) EXPECT_EQ(suspend(by), 403U);
+  }
+  EXPECT_EQ(suspend(world.service_key), 429U) << "of the organisation's data plane";
+  for (int i = 0; i < 4; ++i) EXPECT_EQ(encrypt(world.admin_key).status, 403U);
+  EXPECT_EQ(list(other_admin).status, 200U);
+  EXPECT_EQ(rename(world.admin_key).status, 200U);
+  EXPECT_EQ(suspend(world.admin_key), 200U);
+}
+
+TEST_F(RateLimitsTest, AnotherOrganisationsPathTakesOnesOwn) {
+  auto theirs = world.run(world.credentials->create_api_key(world.other.organization.id, store::Role::Workspace,
+                                                            "theirs", world.other.default_workspace.id));
+  for (int i = 0; i < 4; ++i) EXPECT_EQ(encrypt(theirs.value().secret).status, 404U);
+  EXPECT_EQ(encrypt(theirs.value().secret).status, 429U);
+  for (int i = 0; i < 4; ++i) EXPECT_EQ(encrypt(world.service_key).status, 200U);
+}
+
+TEST_F(RateLimitsTest, BeyondItsLimitAKeyIsNotLookedUp) {
+  for (int i = 0; i < 4; ++i) EXPECT_EQ(list(world.admin_key).status, 200U);
+  world.store().look_ups = 0;
+  for (int i = 0; i < 8; ++i) EXPECT_EQ(list(world.admin_key).status, 429U);
+  EXPECT_EQ(world.store().look_ups, 0);
+}
+
+struct UnknownKeysTest : ::testing::Test {
+  static ApiLimits few(std::optional<Rate> unknown_keys = Rate{3, 1min}) {
+    ApiLimits limits;
+    limits.rates.unknown_keys = unknown_keys;
+    return limits;
+  }
+  std::optional<testing::ApiWorld> world{std::in_place, few()};
+  int made_up = 0;
+
+  std::string next_key() { return fmt::format("sk-latchkey-admin01-{:043}", ++made_up); }
+  Answer ask(const std::string& key, const std::string& address = "192.0.2.7") {
+    auto request = testing::ApiWorld::request("GET", "/v1/organizations/me", key);
+    request.client_address = boost::asio::ip::make_address(address);
+    return world->send(std::move(request));
+  }
+};
+
+TEST_F(UnknownKeysTest, AnAddressHasSoManyAndTheStoreIsNotAskedForMore) {
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(ask(next_key()).status, 401U);
+  world->store().look_ups = 0;
+  auto refused = ask(next_key());
+  EXPECT_EQ(refused.status, 429U);
+  EXPECT_EQ(refused.error_type(), "rate_limit_error");
+  EXPECT_EQ(refused.headers.get("retry-after"), "20");
+  EXPECT_FALSE(refused.headers.has("anthropic-ratelimit-requests-limit")) << "nobody's bucket";
+  EXPECT_THAT(refused.message(), HasSubstr("limits.unknown_keys_per_address"));
+  EXPECT_EQ(world->store().look_ups, 0);
+  EXPECT_EQ(ask(next_key(), "192.0.2.8").status, 401U) << "another address";
+  world->clock.advance(20s);
+  EXPECT_EQ(ask(next_key()).status, 401U);
+}
+
+TEST_F(UnknownKeysTest, AnIPv6AddressIsItsNetwork) {
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(ask(next_key(), fmt::format("2001:db8:0:1::{}", i)).status, 401U);
+  EXPECT_EQ(ask(next_key(), "2001:db8:0:1:ffff::").status, 429U);
+  EXPECT_EQ(ask(next_key(), "2001:db8:0:2::1").status, 401U);
+}
+
+TEST_F(UnknownKeysTest, WhoseKeyIsKnownIsServedBesideAStranger) {
+  EXPECT_EQ(ask(world->admin_key).status, 200U);
+  for (int i = 0; i < 4; ++i) (void)ask(next_key());
+  EXPECT_EQ(ask(next_key()).status, 429U);
+  EXPECT_EQ(ask(world->admin_key).status, 200U);
+}
+
+TEST_F(UnknownKeysTest, KeysThatAreSomebodysCostTheAddressNothing) {
+  for (int i = 0; i < 5; ++i) {
+    auto key = world->run(
+        world->credentials->create_api_key(world->own.organization.id, store::Role::Admin, "another", std::nullopt));
+    EXPECT_EQ(ask(key.value().secret).status, 200U);
+  }
+  EXPECT_EQ(ask(next_key()).status, 401U);
+}
+
+// As a program does whose key was revoked: it shuts nobody out who is at its address.
+TEST_F(UnknownKeysTest, TheSameWrongKeyIsLookedUpOnceInAWhile) {
+  auto wrong = next_key();
+  EXPECT_EQ(ask(wrong).status, 401U);
+  world->store().look_ups = 0;
+  for (int i = 0; i < 20; ++i) EXPECT_EQ(ask(wrong).status, 401U);
+  EXPECT_EQ(world->store().look_ups, 0);
+  EXPECT_EQ(ask(next_key()).status, 401U) << "its tokens are there";
+  world->clock.advance(10s);
+  EXPECT_EQ(ask(wrong).status, 401U);
+  EXPECT_EQ(world->store().look_ups, 2);
+}
+
+TEST_F(UnknownKeysTest, AKeyThatWasRevokedBecomesUnknown) {
+  auto key = world->run(
+      world->credentials->create_api_key(world->own.organization.id, store::Role::Admin, "another", std::nullopt));
+  EXPECT_EQ(ask(key.value().secret).status, 200U);
+  ASSERT_TRUE(world->run(world->credentials->revoke_api_key(world->own.organization.id, key.value().row.id)));
+  world->store().look_ups = 0;
+  auto refused = ask(key.value().secret);
+  EXPECT_EQ(refused.status, 401U);
+  EXPECT_FALSE(refused.headers.has("anthropic-ratelimit-requests-limit"));
+  EXPECT_FALSE(refused.headers.has("latchkey-organization-id"));
+  for (int i = 0; i < 5; ++i) EXPECT_EQ(ask(key.value().secret).status, 401U);
+  EXPECT_EQ(world->store().look_ups, 1);
+}
+
+TEST_F(UnknownKeysTest, AStoreThatFailsCostsTheAddressNothing) {
+  world->store().look_up_error = Error{ErrorCode::Unavailable, "as the test says"};
+  for (int i = 0; i < 5; ++i) EXPECT_EQ(ask(world->admin_key).status, 503U);
+  world->store().look_up_error.reset();
+  EXPECT_EQ(ask(world->admin_key).status, 200U);
+}
+
+// The one address that all have there would shut everybody out.
+TEST_F(UnknownKeysTest, BehindAProxyNoAddressIsLookedAt) {
+  world.reset();
+  world.emplace(few(std::nullopt));
+  for (int i = 0; i < 20; ++i) EXPECT_EQ(ask(next_key()).status, 401U);
+  EXPECT_EQ(ask(world->admin_key).status, 200U);
 }
 
 TEST_F(RateLimitsTest, DefaultsAreGenerous) {

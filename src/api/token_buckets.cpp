@@ -6,14 +6,17 @@ namespace latchkey::api {
 
 using std::chrono::nanoseconds;
 
-TokenBuckets::TokenBuckets(Rate rate) : rate_(rate), each_(std::max(rate.window / rate.requests, nanoseconds(1))) {}
+TokenBuckets::TokenBuckets(Rate rate, std::size_t most_names)
+    : rate_(rate),
+      each_(std::max(rate.window / rate.requests, nanoseconds(1))),
+      most_of_shard_(std::max<std::size_t>(most_names / kShards, 1)) {}
 
 Taken TokenBuckets::take(std::string_view name, SteadyTime now) {
   auto& shard = shards_[Hash{}(name) % kShards];
   std::lock_guard lock(shard.mutex);
   auto found = shard.full_at.find(name);
   if (found == shard.full_at.end()) {
-    if (shard.full_at.size() >= shard.swept_from) forget_full(shard, now);
+    make_room(shard, now);
     found = shard.full_at.emplace(std::string(name), now).first;
   }
   auto& full_at = found->second;
@@ -33,9 +36,21 @@ Taken TokenBuckets::take(std::string_view name, SteadyTime now) {
   return taken;
 }
 
-void TokenBuckets::forget_full(Shard& shard, SteadyTime now) {
+void TokenBuckets::give_back(std::string_view name, SteadyTime now) {
+  auto& shard = shards_[Hash{}(name) % kShards];
+  std::lock_guard lock(shard.mutex);
+  auto found = shard.full_at.find(name);
+  if (found != shard.full_at.end()) found->second = std::max(found->second - each_, now);
+}
+
+void TokenBuckets::make_room(Shard& shard, SteadyTime now) const {
+  if (shard.full_at.size() < std::min(shard.swept_from, most_of_shard_)) return;
   std::erase_if(shard.full_at, [&](const auto& entry) { return entry.second <= now; });
   shard.swept_from = std::max(kSweptFrom, 2 * shard.full_at.size());
+  if (shard.full_at.size() < most_of_shard_) return;
+  auto fullest = std::min_element(shard.full_at.begin(), shard.full_at.end(),
+                                  [](const auto& a, const auto& b) { return a.second < b.second; });
+  shard.full_at.erase(fullest);
 }
 
 std::size_t TokenBuckets::size() const {

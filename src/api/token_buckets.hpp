@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <mutex>
 #include <string>
 #include <string_view>
@@ -31,12 +32,16 @@ struct Taken {
 
 class TokenBuckets {
  public:
-  explicit TokenBuckets(Rate rate);
+  // Of about `most_names` at most: beyond those the bucket that is nearest to full is forgotten, so that new names
+  // never fill an empty one.
+  explicit TokenBuckets(Rate rate, std::size_t most_names = std::numeric_limits<std::size_t>::max());
   TokenBuckets(const TokenBuckets&) = delete;
   TokenBuckets& operator=(const TokenBuckets&) = delete;
 
   // Takes one of the name's, unless there is none: then nothing changes.
   [[nodiscard]] Taken take(std::string_view name, SteadyTime now);
+  // Undoes one that was allowed.
+  void give_back(std::string_view name, SteadyTime now);
   // How many names are remembered. Those whose bucket is full again are forgotten once there are twice as many.
   [[nodiscard]] std::size_t size() const;
 
@@ -56,10 +61,11 @@ class TokenBuckets {
     std::size_t swept_from = kSweptFrom;
   };
 
-  static void forget_full(Shard& shard, SteadyTime now);
+  void make_room(Shard& shard, SteadyTime now) const;
 
   Rate rate_;
   std::chrono::nanoseconds each_;  // the time in which one comes back
+  std::size_t most_of_shard_;
   std::array<Shard, kShards> shards_;
 };
 

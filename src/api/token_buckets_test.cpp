@@ -70,6 +70,29 @@ TEST_F(TokenBucketsTest, WhatIsNotFullIsKept) {
   EXPECT_FALSE(take("a").allowed);
 }
 
+TEST_F(TokenBucketsTest, WhatIsGivenBackIsThereAgain) {
+  while (take("a").allowed) {
+  }
+  buckets.give_back("a", now);
+  EXPECT_TRUE(take("a").allowed);
+  EXPECT_FALSE(take("a").allowed);
+  buckets.give_back("b", now);
+  buckets.give_back("b", now);
+  EXPECT_EQ(take("b").remaining + 1, take("c").remaining + 1) << "never more than there are";
+}
+
+// New names do not fill an empty bucket again by having it forgotten.
+TEST(TokenBucketsOfSoManyNamesTest, ForgetThoseThatAreNearestToFull) {
+  constexpr std::size_t kMost = 640;
+  TokenBuckets buckets({.requests = 3, .window = 1min}, kMost);
+  SteadyTime now(1h);
+  while (buckets.take("empty", now).allowed) {
+  }
+  for (int i = 0; i < 20'000; ++i) EXPECT_TRUE(buckets.take(std::to_string(i), now).allowed);
+  EXPECT_LE(buckets.size(), kMost);
+  EXPECT_FALSE(buckets.take("empty", now).allowed);
+}
+
 TEST(TokenBucketsInThreadsTest, NeverGiveMoreThanThereIs) {
   TokenBuckets buckets({.requests = 10'000, .window = 1h});
   std::atomic<int> allowed = 0;

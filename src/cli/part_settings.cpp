@@ -11,9 +11,12 @@ constexpr std::chrono::seconds kMostTurn{20};  // that a call may wait for its t
 api::RateLimits rate_limits(const ServerConfig& config) {
   using std::chrono::minutes;
   using std::chrono::seconds;
-  return {.data = {{config.data_per_key, seconds(1)}, {config.data_per_organization, seconds(1)}},
-          .read = {{config.reads_per_key, minutes(1)}, {config.reads_per_organization, minutes(1)}},
-          .write = {{config.writes_per_key, minutes(1)}, {config.writes_per_organization, minutes(1)}}};
+  api::RateLimits rates{.data = {{config.data_per_key, seconds(1)}, {config.data_per_organization, seconds(1)}},
+                        .read = {{config.reads_per_key, minutes(1)}, {config.reads_per_organization, minutes(1)}},
+                        .write = {{config.writes_per_key, minutes(1)}, {config.writes_per_organization, minutes(1)}},
+                        .unknown_keys = {}};
+  if (!config.behind_tls_proxy) rates.unknown_keys = api::Rate{config.unknown_keys_per_address, minutes(1)};
+  return rates;
 }
 
 }  // namespace

@@ -91,6 +91,7 @@ struct ServerConfig {
   std::uint32_t reads_per_organization = 0;
   std::uint32_t writes_per_key = 0;
   std::uint32_t writes_per_organization = 0;
+  std::uint32_t unknown_keys_per_address = 0;
   // [quotas]
   std::size_t most_external_keys = 0;
   std::size_t most_live_workspaces = 0;

@@ -312,6 +312,10 @@ std::vector<Setting> all_settings() {
        "600", false, number<std::uint32_t>(&C::writes_per_key, 1, kMostRate)},
       {"limits", "writes_per_organization", "The same of all keys of an organization together.", "1200", false,
        number<std::uint32_t>(&C::writes_per_organization, 1, kMostRate)},
+      {"limits", "unknown_keys_per_address",
+       "At most so many API keys that nobody has from one address (a /64 of IPv6) in a minute, the same one counted\n"
+       "once in 10 s. Not looked at where server.behind_tls_proxy is true: all come from the proxy then.",
+       "600", false, number<std::uint32_t>(&C::unknown_keys_per_address, 1, kMostRate)},
       {"quotas", "external_keys", "At most so many external keys of one organization.", "1000", false,
        number<std::size_t>(&C::most_external_keys, 1, kMostRows)},
       {"quotas", "live_workspaces", "At most so many workspaces of one organization that are not archived.", "100",

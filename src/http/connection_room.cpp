@@ -36,35 +36,22 @@ ConnectionLimits ConnectionLimits::without_addresses(std::size_t total) {
   return {.total = total, .of_unknown_address = total, .of_known_address = total, .kept_for_known = 0};
 }
 
-ConnectionRoom::Prefix ConnectionRoom::prefix_of(const ip::address& address) {
-  Prefix prefix{};
-  auto v6 = address.is_v4() ? ip::make_address_v6(ip::v4_mapped, address.to_v4()) : address.to_v6();
-  auto bytes = v6.to_bytes();
-  // An IPv4 address is the last four of its mapped form; no /64 of IPv6 that is routed begins with zeros.
-  if (v6.is_v4_mapped()) {
-    std::copy(bytes.begin() + 12, bytes.end(), prefix.begin() + 4);
-  } else {
-    std::copy_n(bytes.begin(), prefix.size(), prefix.begin());
-  }
-  return prefix;
-}
-
 std::unique_ptr<ConnectionRoom::Place> ConnectionRoom::enter(const ip::address& address, TimePoint now,
                                                              std::function<void()> send_away) {
   std::lock_guard lock(mutex_);
   forget_addresses(now);
-  auto prefix = prefix_of(address);
-  auto found = addresses_.find(prefix);
+  auto network = network_of(address);
+  auto found = addresses_.find(network);
   bool known = found != addresses_.end() && found->second.proven_at && now - *found->second.proven_at <= kKnownFor;
   auto held = found == addresses_.end() ? 0 : found->second.connections;
   if (held >= (known ? limits_.of_known_address : limits_.of_unknown_address)) return nullptr;
   bool full = taken_ >= limits_.total || (!known && unknown_ >= limits_.total - limits_.kept_for_known);
   if (full && !make_room()) return nullptr;
   auto& guest = guests_.emplace_back();
-  guest.prefix = prefix;
+  guest.network = network;
   guest.known = known;
   guest.send_away = std::move(send_away);
-  ++addresses_[prefix].connections;
+  ++addresses_[network].connections;
   ++taken_;
   if (!known) ++unknown_;
   return std::make_unique<Place>(shared_from_this(), std::prev(guests_.end()));
@@ -95,14 +82,14 @@ bool ConnectionRoom::make_room() {
 void ConnectionRoom::vacate(Guest& guest) {
   --taken_;
   if (!guest.known) --unknown_;
-  auto found = addresses_.find(guest.prefix);
+  auto found = addresses_.find(guest.network);
   if (--found->second.connections == 0 && !found->second.proven_at) addresses_.erase(found);
 }
 
 void ConnectionRoom::prove(Guests::iterator guest, TimePoint now) {
   std::lock_guard lock(mutex_);
   if (guest->gone) return;
-  addresses_[guest->prefix].proven_at = now;
+  addresses_[guest->network].proven_at = now;
   if (guest->known) return;
   guest->known = true;
   --unknown_;

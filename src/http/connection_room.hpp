@@ -1,10 +1,9 @@
-// Who may hold how many of a server's connections. An address is an IPv4 address or a /64 of IPv6 (RFC 6177: what one
-// customer of a provider has at the least); it is *known* for an hour after a request from there proved who sent it.
+// Who may hold how many of a server's connections. An address is an IPv4 address or a /64 of IPv6
+// (address_network.hpp); it is *known* for an hour after a request from there proved who sent it.
 // One address gets a part of the room, all unknown ones together leave a part to the known, and where the unknown
 // ones have filled theirs, the oldest that waits for its first request goes. Thread-safe.
 #pragma once
 
-#include <array>
 #include <atomic>
 #include <chrono>
 #include <cstddef>
@@ -16,6 +15,8 @@
 #include <optional>
 
 #include <boost/asio/ip/address.hpp>
+
+#include "http/address_network.hpp"
 
 namespace latchkey::http {
 
@@ -69,13 +70,12 @@ class ConnectionRoom : public std::enable_shared_from_this<ConnectionRoom> {
   [[nodiscard]] std::size_t size() const;
 
  private:
-  using Prefix = std::array<unsigned char, 8>;
   struct Address {
     std::size_t connections = 0;
     std::optional<TimePoint> proven_at;
   };
   struct Guest {
-    Prefix prefix{};
+    AddressNetwork network{};
     bool known = false;
     bool gone = false;  // sent away: its room is given to another already
     std::atomic<bool> idle{true};
@@ -84,7 +84,6 @@ class ConnectionRoom : public std::enable_shared_from_this<ConnectionRoom> {
   using Guests = std::list<Guest>;
 
   explicit ConnectionRoom(ConnectionLimits limits) : limits_(limits) {}
-  [[nodiscard]] static Prefix prefix_of(const boost::asio::ip::address& address);
   void prove(Guests::iterator guest, TimePoint now);
   void leave(Guests::iterator guest);
   void vacate(Guest& guest);
@@ -94,7 +93,7 @@ class ConnectionRoom : public std::enable_shared_from_this<ConnectionRoom> {
   ConnectionLimits limits_;
   mutable std::mutex mutex_;
   Guests guests_;  // oldest first
-  std::map<Prefix, Address> addresses_;
+  std::map<AddressNetwork, Address> addresses_;
   std::size_t taken_ = 0;
   std::size_t unknown_ = 0;
 };

@@ -1,0 +1,43 @@
+// Whether the store answers, for probes that need no key: however many ask, it is looked at once a second at most.
+#pragma once
+
+#include <memory>
+#include <mutex>
+#include <optional>
+
+#include "base/clock.hpp"
+#include "base/single_flight.hpp"
+#include "base/task.hpp"
+#include "store/store.hpp"
+
+namespace latchkey::api {
+
+class Readiness : public std::enable_shared_from_this<Readiness> {
+ public:
+  // Both outlive it.
+  [[nodiscard]] static std::shared_ptr<Readiness> create(store::Store& store, const Clock& clock) {
+    return std::shared_ptr<Readiness>(new Readiness(store, clock));
+  }
+  Readiness(const Readiness&) = delete;
+  Readiness& operator=(const Readiness&) = delete;
+
+  // What the store said to a look that began within the last second, or says now. Errors: the store's.
+  [[nodiscard]] Task<Result<void>> check();
+
+ private:
+  struct Look {
+    SteadyTime began;
+    Result<void> outcome;
+  };
+  Readiness(store::Store& store, const Clock& clock) : store_(store), clock_(clock) {}
+  [[nodiscard]] std::optional<Result<void>> recent() const;
+  static Task<Result<void>> look(std::shared_ptr<Readiness> self);
+
+  store::Store& store_;
+  const Clock& clock_;
+  mutable std::mutex mutex_;
+  std::optional<Look> last_;
+  SingleFlight<int, Result<void>> looks_;
+};
+
+}  // namespace latchkey::api

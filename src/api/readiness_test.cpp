@@ -1,0 +1,55 @@
+#include "api/readiness.hpp"
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <gtest/gtest.h>
+
+#include "admin/testing/world.hpp"
+
+namespace latchkey::api {
+namespace {
+
+using namespace std::chrono_literals;
+
+struct ReadinessTest : ::testing::Test {
+  ReadinessTest() { world.store().look_ups = 0; }
+  admin::testing::World world;
+  std::shared_ptr<Readiness> readiness = Readiness::create(world.store(), world.clock);
+
+  Result<void> check() { return world.run(readiness->check()); }
+};
+
+TEST_F(ReadinessTest, LooksOnceASecond) {
+  for (int i = 0; i < 10; ++i) EXPECT_TRUE(check());
+  EXPECT_EQ(world.store().look_ups, 1);
+  world.clock.advance(999ms);
+  EXPECT_TRUE(check());
+  EXPECT_EQ(world.store().look_ups, 1);
+  world.clock.advance(1ms);
+  EXPECT_TRUE(check());
+  EXPECT_EQ(world.store().look_ups, 2);
+}
+
+TEST_F(ReadinessTest, AStoreThatFailsIsNotAskedMoreOften) {
+  world.store().look_up_error = Error{ErrorCode::Unavailable, "as the test says"};
+  for (int i = 0; i < 10; ++i) EXPECT_EQ(check().error().code, ErrorCode::Unavailable);
+  EXPECT_EQ(world.store().look_ups, 1);
+  world.store().look_up_error.reset();
+  world.clock.advance(1s);
+  EXPECT_TRUE(check());
+}
+
+TEST_F(ReadinessTest, WhoComesWhileItLooksWaitsForThat) {
+  int ready = 0;
+  auto count = [&]() -> Task<void> {
+    auto checked = co_await readiness->check();
+    if (checked) ++ready;
+  };
+  for (int i = 0; i < 10; ++i) boost::asio::co_spawn(world.context, count(), boost::asio::detached);
+  world.settle();
+  EXPECT_EQ(ready, 10);
+  EXPECT_EQ(world.store().look_ups, 1);
+}
+
+}  // namespace
+}  // namespace latchkey::api
