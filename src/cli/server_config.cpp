@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cstdlib>
+#include <utility>
 
 #include <boost/algorithm/string.hpp>
 #include <boost/asio/ip/address.hpp>
@@ -82,6 +83,30 @@ Result<void> apply_file(ServerConfig& config, const std::string& path) {
   return success();
 }
 
+Result<void> check_listeners(const ServerConfig& config) {
+  if (config.tls_certificate_file.empty() != config.tls_private_key_file.empty()) {
+    return Error{ErrorCode::Invalid,
+                 "server.tls_certificate_file and server.tls_private_key_file go together: set both or neither"};
+  }
+  bool speaks_plainly = config.tls_certificate_file.empty() && !config.behind_tls_proxy;
+  for (const auto& [name, text] :
+       {std::pair("server.address", config.address), std::pair("server.health_address", config.health_address)}) {
+    boost::system::error_code no_address;
+    bool is_open = !boost::asio::ip::make_address(text, no_address).is_loopback() && !no_address;
+    if (is_open && speaks_plainly) {
+      return Error{ErrorCode::Invalid,
+                   fmt::format("{} {} is reached from other machines, and would serve plain HTTP: set "
+                               "server.tls_certificate_file and server.tls_private_key_file, or "
+                               "server.behind_tls_proxy = true where something in front does TLS",
+                               name, text)};
+    }
+  }
+  if (config.health_address == config.address && config.health_port == config.port && config.port != 0) {
+    return Error{ErrorCode::Invalid, "server.health_port must be another than server.port: both listen at one address"};
+  }
+  return success();
+}
+
 }  // namespace
 
 Result<std::chrono::milliseconds> parse_duration(std::string_view text) {
@@ -134,18 +159,7 @@ Result<void> apply_overrides(ServerConfig& config, const ConfigOverrides& overri
 
 Result<void> check_server_config(const ServerConfig& config) {
   auto refuse = [](std::string message) { return Error{ErrorCode::Invalid, std::move(message)}; };
-  if (config.tls_certificate_file.empty() != config.tls_private_key_file.empty()) {
-    return refuse("server.tls_certificate_file and server.tls_private_key_file go together: set both or neither");
-  }
-  boost::system::error_code no_address;
-  bool is_open = !boost::asio::ip::make_address(config.address, no_address).is_loopback() && !no_address;
-  if (is_open && config.tls_certificate_file.empty() && !config.behind_tls_proxy) {
-    return refuse(
-        fmt::format("server.address {} is reached from other machines, and would serve plain HTTP: set "
-                    "server.tls_certificate_file and server.tls_private_key_file, or "
-                    "server.behind_tls_proxy = true where something in front does TLS",
-                    config.address));
-  }
+  LATCHKEY_TRYV(check_listeners(config));
   if (config.max_body_bytes_held / 2 < std::max(config.max_raw_body, config.max_json_body)) {
     return refuse(
         "server.max_body_bytes_held must be at least twice server.max_raw_body and server.max_json_body: one "

@@ -23,6 +23,8 @@ struct ServerConfig {
   // [server]
   std::string address;
   std::uint16_t port = 0;
+  std::string health_address;  // empty: no listener for health
+  std::uint16_t health_port = 0;
   std::string tls_certificate_file;
   std::string tls_private_key_file;
   bool behind_tls_proxy = false;

@@ -96,6 +96,13 @@ TEST_F(ServerConfigTest, MistakesAreNamedWithTheirPlaceAndTheCure) {
       {"[keys]\norganization_binding = \"maybe\"\n", "expected off, warn or require, got \"maybe\""},
       {"[log]\nlevel = \"loud\"\n", "expected trace, debug, info, warn, error or off"},
       {"[server]\ntls_certificate_file = \"c\"\n", "go together: set both or neither"},
+      {"[server]\nhealth_address = \"localhost:8599\"\n",
+       "(server.health_address): expected an IP address such as 127.0.0.1, 0.0.0.0 or ::, without a port (that is "
+       "server.health_port)"},
+      {"[server]\nhealth_address = \"0.0.0.0\"\n",
+       "server.health_address 0.0.0.0 is reached from other machines, and would serve plain HTTP"},
+      {"[server]\nhealth_address = \"127.0.0.1\"\nhealth_port = 8600\n",
+       "server.health_port must be another than server.port"},
       {"[azure]\nclient_id = \"x\"\n", "needs exactly one credential, and 0 are set"},
       {"[azure]\nclient_id = \"x\"\nclient_secret_file = \"a\"\nfederated_token_file = \"b\"\n", "and 2 are set"},
       {"[azure]\nclient_secret_file = \"a\"\n", "without azure.client_id"},

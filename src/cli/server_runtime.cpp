@@ -16,6 +16,7 @@
 #include "admin/suspension.hpp"
 #include "admin/usage_recorder.hpp"
 #include "api/api_service.hpp"
+#include "api/health_service.hpp"
 #include "base/file.hpp"
 #include "base/log.hpp"
 #include "cli/background_task.hpp"
@@ -46,6 +47,12 @@ namespace {
 
 constexpr unsigned kSigningThreads = 2;
 constexpr std::chrono::seconds kStopGrace{10};
+// The health listener's, which goes first so that whoever balances load sends nothing more.
+constexpr std::chrono::seconds kHealthStopGrace{1};
+// The health listener's connections, of which a quarter is kept for known addresses: there, for nobody.
+constexpr std::size_t kHealthConnections = 64;
+constexpr std::size_t kHealthConnectionsOfAddress = 8;
+constexpr std::chrono::seconds kHealthHeadTimeout{2};
 constexpr std::chrono::milliseconds kFirstAttention{50};
 constexpr std::chrono::milliseconds kFollowPeriod{500};
 constexpr std::chrono::milliseconds kAlarmPeriod{1'000};
@@ -117,6 +124,18 @@ Task<void> go_on_rewrapping(keyring::Rewrapper& rewrapper) {
   if (!begun) spdlog::error("rewraps that were under way do not go on: {}", describe(begun.error()));
 }
 
+Result<http::ServerOptions> health_options(const ServerConfig& config) {
+  http::ServerOptions options;
+  options.address = config.health_address;
+  options.port = config.health_port;
+  options.max_connections = kHealthConnections;
+  options.max_connections_per_address = kHealthConnectionsOfAddress;
+  options.max_visits = 0;
+  options.head_timeout = kHealthHeadTimeout;
+  LATCHKEY_TRY(options.tls, server_tls(config));
+  return options;
+}
+
 }  // namespace
 
 // In the order of the floors; destroyed from the top down.
@@ -153,6 +172,8 @@ struct ServerRuntime::Parts {
   std::unique_ptr<webhooks::Deliverer> webhook_deliverer;
   std::unique_ptr<api::ApiService> api;
   std::unique_ptr<http::Server> server;
+  std::unique_ptr<api::HealthService> health_service;
+  std::unique_ptr<http::Server> health_server;  // null where there is none
   std::vector<std::shared_ptr<BackgroundTask>> background_tasks;
 
   void start_background_tasks(const ServerConfig& config, const boost::asio::any_io_executor& executor,
@@ -275,6 +296,13 @@ Result<std::unique_ptr<ServerRuntime>> ServerRuntime::start(const ServerConfig& 
   server_options.max_body_bytes_held = config.max_body_bytes_held;
   LATCHKEY_TRY(server_options.tls, server_tls(config));
   LATCHKEY_TRY(parts->server, http::Server::start(executor, std::move(server_options), *parts->api));
+  if (!config.health_address.empty()) {
+    parts->health_service = std::make_unique<api::HealthService>(*parts->api, random);
+    LATCHKEY_TRY(auto options, health_options(config));
+    LATCHKEY_TRY(parts->health_server, http::Server::start(executor, std::move(options), *parts->health_service));
+    SPDLOG_INFO("/healthz and /readyz are answered at {}, port {}, too", config.health_address,
+                parts->health_server->port());
+  }
   parts->start_background_tasks(config, executor, clock);
   return std::unique_ptr<ServerRuntime>(new ServerRuntime(std::move(parts)));
 }
@@ -324,6 +352,7 @@ Task<void> ServerRuntime::stop() {
   parts_->health->stop();
   parts_->webhook_deliverer->stop();
   parts_->rewrapper->stop();
+  if (parts_->health_server) co_await parts_->health_server->stop(kHealthStopGrace);
   co_await parts_->server->stop(kStopGrace);
   for (const auto& task : parts_->background_tasks) co_await BackgroundTask::stop(task);
   co_await record_usage(*parts_->usage_recorder);

@@ -94,16 +94,29 @@ Result<void> set_log_level(ServerConfig& config, const std::string& value) {
   return success();
 }
 
-Result<void> set_address(ServerConfig& config, const std::string& value) {
+Result<std::string> read_address(const std::string& value, std::string_view port_setting) {
   auto text = boost::to_lower_copy(boost::trim_copy(value));
   if (text == "localhost") text = "127.0.0.1";
   if (text.starts_with('[') && text.ends_with(']')) text = text.substr(1, text.size() - 2);
   boost::system::error_code failed;
   auto address = boost::asio::ip::make_address(text, failed);
   if (failed) {
-    return wrong("an IP address such as 127.0.0.1, 0.0.0.0 or ::, without a port (that is server.port)", value);
+    return wrong(
+        fmt::format("an IP address such as 127.0.0.1, 0.0.0.0 or ::, without a port (that is {})", port_setting),
+        value);
   }
-  config.address = address.to_string();
+  return address.to_string();
+}
+
+Result<void> set_address(ServerConfig& config, const std::string& value) {
+  LATCHKEY_TRY(config.address, read_address(value, "server.port"));
+  return success();
+}
+
+Result<void> set_health_address(ServerConfig& config, const std::string& value) {
+  config.health_address.clear();
+  if (value.empty()) return success();
+  LATCHKEY_TRY(config.health_address, read_address(value, "server.health_port"));
   return success();
 }
 
@@ -146,6 +159,12 @@ std::vector<Setting> all_settings() {
        true, set_address},
       {"server", "port", "The port to listen on; 0 takes any free one.", "8600", false,
        number<std::uint16_t>(&C::port, 0, 65535)},
+      {"server", "health_address",
+       "An address where /healthz and /readyz are answered, too, and nothing else, by connections of their own. For\n"
+       "your probes alone. It speaks TLS where server.address does. Empty: there is none.",
+       "", true, set_health_address},
+      {"server", "health_port", "The port of server.health_address; 0 takes any free one.", "8599", false,
+       number<std::uint16_t>(&C::health_port, 0, 65535)},
       {"server", "tls_certificate_file", "PEM file with the certificate chain, leaf first. Empty: plain HTTP.", "",
        true, text(&C::tls_certificate_file)},
       {"server", "tls_private_key_file", "PEM file with the private key of that certificate.", "", true,

@@ -329,9 +329,11 @@ class Connection {
     if (written) co_await linger();
   }
 
-  // Closing with unread bytes would reset the connection under the answer.
+  // Closing with unread bytes would reset the connection under the answer. Nothing comes of it any more: whoever needs
+  // the room gets it.
   Task<void> linger() {
     beast::error_code failed;
+    if (guest_->place) guest_->place->set_idle(true);
     if (!tls_) lowest_->socket().shutdown(asio::ip::tcp::socket::shutdown_send, failed);
     lowest_->expires_after(guest_->place ? kLingerTimeout : kVisitTimeout);
     std::array<char, kLingerChunk> scratch;

@@ -68,7 +68,7 @@ void ConnectionRoom::Place::prove(TimePoint now) {
   room_->prove(guest_, now);
 }
 
-// Sends the oldest one away that is not known and waits for a request; false where there is none.
+// Sends the oldest one away that is not known and idle; false where there is none.
 bool ConnectionRoom::make_room() {
   auto oldest = std::find_if(guests_.begin(), guests_.end(),
                              [](const Guest& guest) { return !guest.known && !guest.gone && guest.idle; });

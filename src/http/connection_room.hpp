@@ -1,7 +1,7 @@
 // Who may hold how many of a server's connections. An address is an IPv4 address or a /64 of IPv6
 // (address_network.hpp); it is *known* for an hour after a request from there proved who sent it.
 // One address gets a part of the room, all unknown ones together leave a part to the known, and where the unknown
-// ones have filled theirs, the oldest that waits for its first request goes. Thread-safe.
+// ones have filled theirs, the oldest that waits for a request, or was refused one, goes. Thread-safe.
 #pragma once
 
 #include <atomic>
@@ -50,7 +50,7 @@ class ConnectionRoom : public std::enable_shared_from_this<ConnectionRoom> {
     ~Place() { room_->leave(guest_); }
     // A request here proved who sent it: the address is known from now on.
     void prove(TimePoint now);
-    // Whether the connection waits for a request: then it may be sent away.
+    // Whether the connection waits for a request, or for what comes after a refusal: then it may be sent away.
     void set_idle(bool idle) { guest_->idle = idle; }
 
    private:

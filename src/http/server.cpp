@@ -26,9 +26,7 @@ constexpr std::chrono::milliseconds kAcceptPause{50};
 constexpr std::chrono::milliseconds kStopPoll{10};
 // For what was closed at the end of the grace to unwind.
 constexpr std::chrono::milliseconds kUnwind{500};
-// Connections beyond the room for them that may still send one head: what is vital is answered, the rest is told to
-// come back. Those above this too, or with too many from their address, are just closed.
-constexpr std::size_t kMaxVisits = 64;
+// Visits above this of one address, or above all of them, are just closed.
 constexpr std::size_t kMaxVisitsOfAddress = 4;
 
 Result<std::shared_ptr<asio::ssl::context>> make_tls(const TlsFiles& files) {
@@ -67,11 +65,7 @@ class Server::Impl : public std::enable_shared_from_this<Server::Impl> {
         tls_(std::move(tls)),
         port_(acceptor_.local_endpoint().port()),
         room_(ConnectionRoom::create(room_of(state_->options))),
-        visits_(ConnectionRoom::create(
-            ConnectionLimits{.total = kMaxVisits,
-                             .of_unknown_address = state_->options.behind_proxy ? kMaxVisits : kMaxVisitsOfAddress,
-                             .of_known_address = kMaxVisits,
-                             .kept_for_known = 0})) {}
+        visits_(ConnectionRoom::create(visits_of(state_->options))) {}
 
   void start() {
     asio::co_spawn(
@@ -150,6 +144,12 @@ class Server::Impl : public std::enable_shared_from_this<Server::Impl> {
     if (options.behind_proxy) return ConnectionLimits::without_addresses(options.max_connections);
     if (options.max_connections_per_address == 0) return ConnectionLimits::of(options.max_connections);
     return ConnectionLimits::of(options.max_connections, options.max_connections_per_address);
+  }
+
+  static ConnectionLimits visits_of(const ServerOptions& options) {
+    auto limits = ConnectionLimits::without_addresses(options.max_visits);
+    if (!options.behind_proxy) limits.of_unknown_address = kMaxVisitsOfAddress;
+    return limits;
   }
 
   // Nothing that one connection brings may end the accepting.

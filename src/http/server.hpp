@@ -61,6 +61,8 @@ struct ServerOptions {
   std::size_t max_connections = 4096;
   // Of one address (a /64 of IPv6). 0: an eighth of them all until a request from there was known, then a half.
   std::size_t max_connections_per_address = 0;
+  // Beyond those: so many more may send one head. What is vital is answered, the rest is told to come back.
+  std::size_t max_visits = 64;
   // All connections come from a proxy's address, which says nothing of who is behind it.
   bool behind_proxy = false;
   // Over all connections; a group has half of it at most.

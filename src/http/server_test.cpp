@@ -395,6 +395,45 @@ TEST_F(ServerTest, OneAddressDoesNotTakeAllConnections) {
   EXPECT_THAT(answer, StartsWith("HTTP/1.1 200"));
 }
 
+// What still comes after a refusal is read for a moment, and holds nobody's place.
+TEST_F(ServerTest, WhoWasRefusedMakesRoomForWhoeverComes) {
+  ServerOptions options;
+  options.max_connections = 4;  // one of them is kept for addresses that are known
+  options.max_connections_per_address = 4;
+  start(options);
+  boost::asio::io_context context;
+  std::vector<boost::asio::ip::tcp::socket> refused;
+  boost::system::error_code failed;
+  for (int i = 0; i < 3; ++i) {
+    auto& client = refused.emplace_back(context);
+    client.connect({boost::asio::ip::address_v4::loopback(), server_->port()});
+    auto request = std::string_view("POST /refused-stranger HTTP/1.1\r\nHost: h\r\nContent-Length: 900\r\n\r\n");
+    boost::asio::write(client, boost::asio::buffer(request));
+    std::string answer;
+    boost::asio::read(client, boost::asio::dynamic_buffer(answer),
+                      failed);  // to the end that a server in waiting sends
+    EXPECT_THAT(answer, StartsWith("HTTP/1.1 401"));
+  }
+  EXPECT_THAT(send("GET /stranger HTTP/1.0\r\n\r\n"), StartsWith("HTTP/1.1 200"));
+  // The oldest is closed for it, which a reset says.
+  for (failed = {}; !failed;) boost::asio::write(refused.front(), boost::asio::buffer("x", 1), failed);
+}
+
+TEST_F(ServerTest, WithoutVisitsWhoeverFindsNoRoomIsClosed) {
+  ServerOptions options;
+  options.max_connections = 1;
+  options.max_visits = 0;
+  options.behind_proxy = true;
+  start(options);
+  boost::asio::io_context context;
+  boost::asio::ip::tcp::socket first(context);
+  first.connect({boost::asio::ip::address_v4::loopback(), server_->port()});
+  boost::asio::write(first, boost::asio::buffer(std::string_view("GET /known HTTP/1.1\r\nHost: h\r\n\r\n")));
+  char byte = 0;
+  boost::asio::read(first, boost::asio::buffer(&byte, 1));
+  EXPECT_EQ(send("GET /vital HTTP/1.1\r\nHost: h\r\n\r\n"), "");
+}
+
 TEST_F(ServerTest, ATakenPortSaysWhatToDo) {
   start();
   ServerOptions options;

@@ -31,8 +31,8 @@ const port = () => Number(new URL(dev.env.LATCHKEY_URL).port);
 const residentMiB = () => Number(/VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${dev.process.pid}/status`, 'utf8'))[1]) / 1024;
 
 /** A connection from an address of its own in 127/8, with what it has been told; `open` once it is established. */
-function stranger(localAddress) {
-  const socket = connect({ port: port(), host: '127.0.0.1', localAddress });
+function stranger(localAddress, to = port()) {
+  const socket = connect({ port: to, host: '127.0.0.1', localAddress });
   sockets.add(socket);
   const one = { socket, text: '', closed: false };
   one.open = new Promise((resolve) => {
@@ -49,10 +49,10 @@ function stranger(localAddress) {
 }
 
 /** One request from that address over a connection of its own; gives status, body and milliseconds. */
-function ask(path, { method = 'GET', key, body, localAddress, agent = false, headers = {} } = {}) {
+function ask(path, { method = 'GET', key, body, localAddress, agent = false, headers = {}, to = port() } = {}) {
   return new Promise((resolve, reject) => {
     const began = performance.now();
-    const asked = request({ port: port(), host: '127.0.0.1', method, path, localAddress, agent,
+    const asked = request({ port: to, host: '127.0.0.1', method, path, localAddress, agent,
       headers: { ...(key ? { 'x-api-key': key } : {}), ...(body ? { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) } : {}), ...headers } },
     (answer) => {
       let text = '';
@@ -164,4 +164,57 @@ test('bodies beyond what the server holds wait, and are then told; those of anot
   assert.match(next.text, /^HTTP\/1\.1 503[^]*retry-after: 1[^]*overloaded_error/);
   assert.equal((await encrypt('127.0.0.1')).status, 200, 'little bodies go on');
   for (const { socket } of [holder, next, other]) socket.destroy();
+});
+
+test('strangers who hold every place and the reserve do not shut the health listener', async (t) => {
+  const places = 16;
+  const crowded = new Dev({ args: ['--log-level', 'info', '--set', `server.max_connections=${places}`,
+    '--set', 'server.health_address=127.0.0.1', '--set', 'server.health_port=0'] });
+  let holds = true;
+  try {
+    await crowded.start();
+    const main = Number(new URL(crowded.env.LATCHKEY_URL).port);
+    const health = Number((await crowded.child.says(/\/healthz and \/readyz are answered at 127\.0\.0\.1, port (\d+),/))[1]);
+    // The places: of two addresses that are known, in the middle of bodies.
+    const path = `/v1/workspaces/${crowded.env.LATCHKEY_WORKSPACE_ID}/encrypt`;
+    const key = crowded.env.LATCHKEY_WORKSPACE_KEY;
+    const holders = [];
+    for (const localAddress of ['127.5.0.1', '127.5.0.2']) {
+      const body = '{"plaintext": "aGVsbG8="}';
+      assert.equal((await ask(path, { method: 'POST', key, body, localAddress, to: main })).status, 200);
+      for (let i = 0; i < places / 2; ++i) {
+        const holder = stranger(localAddress, main);
+        holder.socket.write(`POST ${path} HTTP/1.1\r\nHost: a\r\nx-api-key: ${key}\r\nexpect: 100-continue\r\ncontent-length: 1000\r\n\r\n`);
+        holders.push(holder);
+      }
+    }
+    await eventually(() => holders.every(({ text }) => text.startsWith('HTTP/1.1 100')));
+    // The reserve: half heads, again and again as each is closed.
+    const visit = (localAddress) => {
+      if (!holds) return;
+      const { socket } = stranger(localAddress, main);
+      socket.write('GET /healthz HTTP/1.1\r\nHost: a\r\n');
+      socket.on('close', () => setImmediate(visit, localAddress));
+    };
+    for (let i = 0; i < 64; ++i) visit(`127.6.0.${1 + (i >> 2)}`);
+    await eventually(() => ask('/healthz', { localAddress: '127.7.0.1', to: main }).then(() => false, () => true));
+    const took = [];
+    for (const each of ['/healthz', '/readyz', '/healthz', '/readyz']) {
+      const answer = await ask(each, { localAddress: '127.7.0.1', to: health });
+      assert.equal(answer.status, 200, answer.text);
+      took.push(answer.took);
+    }
+    t.diagnostic(`health was told in ${took.map((one) => one.toFixed(1)).join(', ')} ms`);
+    assert.ok(Math.min(...took) < 1000, `${took} ms`);
+    // What is held there makes room, too.
+    const halves = Array.from({ length: 128 }, (_, i) => stranger(`127.8.0.${1 + (i & 31)}`, health));
+    for (const { socket } of halves) socket.write('GET /healthz HTTP/1.1\r\nHost: a\r\n');
+    await Promise.all(halves.map(({ open }) => open));
+    assert.equal((await ask('/healthz', { localAddress: '127.7.0.1', to: health })).status, 200);
+    assert.equal((await ask('/v1/organizations/me', { key: crowded.env.LATCHKEY_ADMIN_KEY, localAddress: '127.7.0.1', to: health })).status, 404);
+    for (const { socket } of [...holders, ...halves]) socket.destroy();
+  } finally {
+    holds = false;
+    await crowded.stop();
+  }
 });

@@ -24,15 +24,15 @@ class EchoService final : public Service {
   std::size_t limit = 1000;
   std::atomic<int> asked_to_admit = 0;
   [[nodiscard]] bool is_vital(const RequestHead& head) const override { return head.path == "/vital"; }
-  // "/refused" and "/stranger" (not known) are what they say; "/admit-throws" throws.
+  // "/refused", "/stranger" (not known) and "/refused-stranger" are what they say; "/admit-throws" throws.
   [[nodiscard]] Task<Admission> admit(const RequestHead& head) override {
     ++asked_to_admit;
     if (head.path == "/admit-throws") throw std::runtime_error("thrown");
     Admission admission;
-    admission.known = head.path != "/stranger";
+    admission.known = !head.path.ends_with("stranger");
     admission.body_limit = limit;
     admission.call = std::make_shared<std::string>(head.path);
-    if (head.path == "/refused") admission.refusal = Response{401, {}, "who are you"};
+    if (head.path.starts_with("/refused")) admission.refusal = Response{401, {}, "who are you"};
     co_return admission;
   }
   [[nodiscard]] Task<Response> handle(Request request) override {
