@@ -23,6 +23,8 @@ class Connection;
 class Statement {
  public:
   Statement(const Connection& connection, sqlite3_stmt* handle) : connection_(&connection), handle_(handle) {}
+  Statement(const Statement&) = delete;
+  Statement& operator=(const Statement&) = delete;
   Statement(Statement&& other) noexcept;
   Statement& operator=(Statement&&) = delete;
   ~Statement();
