@@ -117,7 +117,8 @@ class PurgeTest : public ::testing::Test {
   TemporaryFolder folder_;
   std::string path_ = folder_.file("latchkey.db");
   std::unique_ptr<Store> store_;
-  std::mt19937 random_{7};
+  // The same each time, but with --gtest_shuffle.
+  std::mt19937 random_{static_cast<unsigned>(::testing::UnitTest::GetInstance()->random_seed())};
   std::map<std::uint8_t, std::vector<Bytes>> wrapped_;
 };
 
@@ -251,7 +252,7 @@ TEST_F(PurgeTest, FindsWhatLiesAcrossTwoReads) {
 TEST_F(PurgeTest, AnOlderDatabaseKeepsItsDataKeys) {
   auto row = data_key(workspace(kAcme, 1), 1);
   {
-    std::ofstream(path_, std::ios::binary);
+    std::ofstream(path_, std::ios::binary).close();
     auto connection = Connection::open(path_, std::chrono::milliseconds(20)).value();
     ASSERT_TRUE(migrate(*connection, migrations().first(1)));
     ASSERT_TRUE(connection->execute(
