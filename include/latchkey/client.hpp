@@ -32,7 +32,7 @@ enum class FailureKind {
   Unreachable,  // nobody could be asked, and the lease is over: retry later
   WrongKey,     // made with another data key, or, for streams, for another workspace or with another context
   Corrupt,      // damaged or cut off; for records, also of another workspace or context
-  Failed,       // what you gave to read from or write to has failed
+  Failed,       // the system has no more threads, or what you gave to read from or write to has failed
 };
 
 struct Failure {
@@ -122,7 +122,8 @@ class LATCHKEY_EXPORT Workspace {
   // for 10 s, however many records name it.
   Outcome<std::vector<std::uint8_t>> decrypt(ByteSpan record, const DataContext& context = {}) const;
 
-  // A stream of any size, sealed with `threads` at once; `output` is called from the thread that calls.
+  // A stream of any size, sealed with `threads` at once; `output` is called from the thread that calls. Failed where
+  // the system has no more threads.
   Outcome<StreamWriter> new_stream(StreamOutput output, const DataContext& context = {}, unsigned threads = 1) const;
   // A stream of `size` bytes; its end is checked first.
   Outcome<StreamReader> open_stream(std::uint64_t size, StreamInput input, const DataContext& context = {}) const;

@@ -54,11 +54,13 @@ LATCHKEY_API void latchkey_close(latchkey_workspace* workspace);
 LATCHKEY_API size_t latchkey_sealed_size(size_t plaintext_size);
 LATCHKEY_API size_t latchkey_opened_size(size_t record_size);
 
-/* `out_size` is latchkey_sealed_size(plaintext_size). The two may not overlap. `out` is zeroed where it fails. */
+/* `out_size` is latchkey_sealed_size(plaintext_size). `out` is zeroed where it fails, but where it overlaps the
+ * plaintext: that is LATCHKEY_INVALID, and nothing is written. It may not overlap the context or `error` either. */
 LATCHKEY_API latchkey_code latchkey_encrypt(latchkey_workspace* workspace, const latchkey_pair* context,
                                             size_t context_size, const uint8_t* plaintext, size_t plaintext_size,
                                             uint8_t* out, size_t out_size, latchkey_error* error);
-/* `out_size` is latchkey_opened_size(record_size). The two may not overlap. `out` is zeroed where it fails. */
+/* `out_size` is latchkey_opened_size(record_size). `out` is zeroed where it fails, but where it overlaps the record:
+ * that is LATCHKEY_INVALID, and nothing is written. It may not overlap the context or `error` either. */
 LATCHKEY_API latchkey_code latchkey_decrypt(latchkey_workspace* workspace, const latchkey_pair* context,
                                             size_t context_size, const uint8_t* record, size_t record_size,
                                             uint8_t* out, size_t out_size, latchkey_error* error);

@@ -1,3 +1,5 @@
+#include <functional>
+
 #include "crypto/secret.hpp"
 #include "envelope/record.hpp"
 #include "library/c_support.hpp"
@@ -6,9 +8,17 @@ namespace {
 
 using namespace latchkey::c;
 
+constexpr const char* kOverlap = "the two buffers overlap: give the result one of its own";
+
 // Whatever the failure, nobody takes what lies in `out` for a result.
 void zero(std::uint8_t* out, std::size_t out_size) {
   if (out != nullptr) latchkey::crypto::wipe({out, out_size});
+}
+
+bool overlap(const std::uint8_t* in, std::size_t in_size, const std::uint8_t* out, std::size_t out_size) {
+  if (in == nullptr || out == nullptr || in_size == 0 || out_size == 0) return false;
+  const std::less<> before;  // of any two pointers
+  return before(in, out + out_size) && before(out, in + in_size);
 }
 
 // Both directions: `work` makes bytes of bytes, which go to `out` and are wiped.
@@ -65,6 +75,7 @@ size_t latchkey_opened_size(size_t record_size) {
 latchkey_code latchkey_encrypt(latchkey_workspace* workspace, const latchkey_pair* context, size_t context_size,
                                const uint8_t* plaintext, size_t plaintext_size, uint8_t* out, size_t out_size,
                                latchkey_error* error) {
+  if (overlap(plaintext, plaintext_size, out, out_size)) return invalid(error, kOverlap);
   zero(out, out_size);
   if (workspace == nullptr) return invalid(error, "the workspace is NULL");
   if (out_size == 0 || out_size != latchkey_sealed_size(plaintext_size)) {
@@ -77,6 +88,7 @@ latchkey_code latchkey_encrypt(latchkey_workspace* workspace, const latchkey_pai
 latchkey_code latchkey_decrypt(latchkey_workspace* workspace, const latchkey_pair* context, size_t context_size,
                                const uint8_t* record, size_t record_size, uint8_t* out, size_t out_size,
                                latchkey_error* error) {
+  if (overlap(record, record_size, out, out_size)) return invalid(error, kOverlap);
   zero(out, out_size);
   if (workspace == nullptr) return invalid(error, "the workspace is NULL");
   if (out_size != latchkey_opened_size(record_size))

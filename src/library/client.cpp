@@ -1,5 +1,9 @@
 #include "latchkey/client.hpp"
 
+#include <system_error>
+
+#include <fmt/format.h>
+
 #include "base/clock.hpp"
 #include "crypto/random.hpp"
 #include "envelope/record.hpp"
@@ -217,8 +221,13 @@ Outcome<StreamWriter> Workspace::new_stream(StreamOutput output, const DataConte
   auto cipher =
       envelope::StreamCipher::for_sealing(*key.value().key, key.value().compartment, form.value(), state_->random);
   if (!cipher) return failure_of(cipher.error());
-  return StreamWriter(std::make_unique<StreamWriter::State>(state_, key.value().key->id(), std::move(form).value(),
-                                                            std::move(output), std::move(cipher).value(), threads));
+  try {
+    return StreamWriter(std::make_unique<StreamWriter::State>(state_, key.value().key->id(), std::move(form).value(),
+                                                              std::move(output), std::move(cipher).value(), threads));
+  } catch (const std::system_error& error) {
+    return Failure{FailureKind::Failed, "",
+                   fmt::format("the threads that seal the stream could not be started: {}", error.code().message())};
+  }
 }
 
 Outcome<StreamReader> Workspace::open_stream(std::uint64_t size, StreamInput input, const DataContext& context) const {
@@ -248,7 +257,12 @@ Client::Client(std::shared_ptr<State> state) : state_(std::move(state)) {}
 Outcome<Client> Client::create(ClientSettings settings) {
   auto server = library::make_server(std::move(settings.url), settings.api_key, std::move(settings.ca_file));
   crypto::wipe(settings.api_key);
-  if (!server) return failure_of(server.error());
+  if (!server) {
+    auto failure = failure_of(server.error());
+    // Nobody was asked yet: it is this process that lacks something.
+    if (failure.kind == FailureKind::Unreachable) failure.kind = FailureKind::Failed;
+    return failure;
+  }
   auto connection = std::make_shared<library::Connection>();
   auto sweeper = library::Sweeper::start(connection->clock);
   if (!sweeper) return Failure{FailureKind::Failed, "", sweeper.error().message};

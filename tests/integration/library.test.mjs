@@ -157,6 +157,125 @@ int main(void) {
   return bad + (read != 0);
 }`;
 
+// Both buffers in one, at every distance that matters: what overlaps is refused and left as it was, what touches is not.
+const kOverlapping = `
+#include <latchkey/latchkey.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+enum { kPlain = 8, kRecord = 100, kAll = 300 };
+int main(void) {
+  latchkey_error error;
+  latchkey_workspace* workspace = latchkey_open(getenv("LATCHKEY_URL"), getenv("LATCHKEY_WORKSPACE_KEY"), NULL, getenv("LATCHKEY_WORKSPACE_ID"), &error);
+  uint8_t record[kRecord];
+  if (!workspace || latchkey_encrypt(workspace, NULL, 0, (const uint8_t*)"plaintxt", kPlain, record, kRecord, &error)) return 2;
+  int bad = 0;
+  for (int decrypts = 0; decrypts < 2; ++decrypts) {
+    const int in_size = decrypts ? kRecord : kPlain, out_size = decrypts ? kPlain : kRecord, in = 100;
+    for (int out = 0; out + out_size <= kAll; ++out) {
+      uint8_t all[kAll], before[kAll];
+      memset(all, 0xaa, kAll);
+      memcpy(all + in, decrypts ? record : (const uint8_t*)"plaintxt", in_size);
+      memcpy(before, all, kAll);
+      const latchkey_code code = decrypts ? latchkey_decrypt(workspace, NULL, 0, all + in, in_size, all + out, out_size, &error)
+                                          : latchkey_encrypt(workspace, NULL, 0, all + in, in_size, all + out, out_size, &error);
+      const int overlaps = out < in + in_size && in < out + out_size;
+      const int right = overlaps ? code == LATCHKEY_INVALID && memcmp(all, before, kAll) == 0
+                                 : code == LATCHKEY_OK && memcmp(all + in, before + in, in_size) == 0 &&
+                                       (!decrypts || memcmp(all + out, "plaintxt", kPlain) == 0);
+      if (!right) printf("%s to %d gave %d\\n", decrypts ? "decrypt" : "encrypt", out, (int)code), bad = 1;
+    }
+  }
+  latchkey_close(workspace);
+  return bad;
+}`;
+
+// As somebody whom the system allows so many threads in all. It allows root any number, so root becomes a user whom nobody else is.
+const kFewThreads = `
+#include <grp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <unistd.h>
+static void allow_threads(rlim_t most) {
+  struct rlimit limit;
+  if (getrlimit(RLIMIT_NPROC, &limit)) abort();
+  limit.rlim_cur = most < limit.rlim_max ? most : limit.rlim_max;
+  if (setrlimit(RLIMIT_NPROC, &limit)) abort();
+}
+static void be_no_root(void) {
+  const uid_t nobody = 100000 + (uid_t)getpid();
+  if (geteuid() == 0 && (setgroups(0, NULL) || setgid(nobody) || setuid(nobody))) abort();
+}`;
+const kFewThreadsInC = `
+#define _GNU_SOURCE
+#include <latchkey/latchkey.h>
+${kFewThreads}
+static int put(void* user, const uint8_t* bytes, size_t size) {
+  (void)user, (void)bytes, (void)size;
+  return 0;
+}
+int main(void) {
+  be_no_root();
+  latchkey_error error;
+  latchkey_workspace* workspace = NULL;
+  for (rlim_t most = 0; most < 8 && !workspace; ++most) {
+    allow_threads(most);
+    workspace = latchkey_open(getenv("LATCHKEY_URL"), getenv("LATCHKEY_WORKSPACE_KEY"), NULL, getenv("LATCHKEY_WORKSPACE_ID"), &error);
+    if (!workspace) printf("open: %d, %s\\n", (int)error.code, error.message);
+  }
+  allow_threads(RLIM_INFINITY);
+  if (!workspace) workspace = latchkey_open(getenv("LATCHKEY_URL"), getenv("LATCHKEY_WORKSPACE_KEY"), NULL, getenv("LATCHKEY_WORKSPACE_ID"), &error);
+  uint8_t record[200];
+  if (!workspace || latchkey_encrypt(workspace, NULL, 0, (const uint8_t*)"x", 1, record, latchkey_sealed_size(1), &error)) return 2;
+  allow_threads(0);
+  latchkey_writer* writer = latchkey_new_stream(workspace, NULL, 0, 8, put, NULL, &error);
+  if (writer) return 3;
+  printf("stream: %d, %s\\n", (int)error.code, error.message);
+  for (unsigned threads = 1; threads <= 8; threads += 7) {
+    writer = latchkey_new_stream(workspace, NULL, 0, threads, put, NULL, &error);
+    if (!writer || latchkey_write(writer, (const uint8_t*)"abc", 3, &error) || latchkey_finish(writer, &error)) return 4;
+    latchkey_free_writer(writer);
+    allow_threads(RLIM_INFINITY);
+  }
+  latchkey_close(workspace);
+  puts("it lives on");
+  return 0;
+}`;
+const kFewThreadsInCpp = `
+#include <latchkey/client.hpp>
+#include <optional>
+${kFewThreads}
+int main() {
+  be_no_root();
+  auto create = [] { return latchkey::Client::create({getenv("LATCHKEY_URL"), getenv("LATCHKEY_WORKSPACE_KEY"), ""}); };
+  auto put = [](latchkey::ByteSpan) -> latchkey::Done { return std::monostate(); };
+  auto tell = [](const char* what, const latchkey::Failure& failure) {
+    printf("%s: %d, %s\\n", what, failure.kind == latchkey::FailureKind::Failed ? 6 : -1, failure.message.c_str());
+  };
+  std::optional<latchkey::Client> client;
+  for (rlim_t most = 0; most < 8 && !client; ++most) {
+    allow_threads(most);
+    if (auto made = create()) client = made.value(); else tell("open", made.failure());
+  }
+  allow_threads(RLIM_INFINITY);
+  if (!client) client = create().value();
+  auto workspace = client->workspace(getenv("LATCHKEY_WORKSPACE_ID"));
+  const std::uint8_t text[] = {'x'};
+  if (!workspace.encrypt(text)) return 2;
+  allow_threads(0);
+  auto refused = workspace.new_stream(put, {}, 8);
+  if (refused) return 3;
+  tell("stream", refused.failure());
+  for (unsigned threads = 1; threads <= 8; threads += 7) {
+    auto stream = workspace.new_stream(put, {}, threads);
+    if (!stream || !stream.value().write(text) || !stream.value().finish()) return 4;
+    allow_threads(RLIM_INFINITY);
+  }
+  puts("it lives on");
+  return 0;
+}`;
+
 // Has a record, a stream that is being written and one that is being read, and uses them as it is told to.
 const kHolder = `
 #include <latchkey/latchkey.h>
@@ -206,6 +325,14 @@ function build(name, source) {
   ok('make', ['-C', folder, '-f', join(folder, 'examples/c/Makefile'), name, 'CFLAGS=-std=gnu11 -Wall -Wextra -Werror ' +
     ok('pkg-config', ['--cflags', 'latchkey'], pkgConfig()).trim()], pkgConfig());
   return join(folder, name);
+}
+
+function buildCpp(name, source) {
+  const program = join(folder, name);
+  writeFileSync(`${program}.cpp`, source);
+  const flags = ok('pkg-config', ['--cflags', '--libs', 'latchkey'], pkgConfig()).trim().split(/\s+/);
+  ok('c++', ['-std=c++20', '-Wall', '-Wextra', '-Werror', `${program}.cpp`, '-o', program, ...flags]);
+  return program;
 }
 
 // Whether a process has these bytes anywhere in the memory that it can write to.
@@ -286,6 +413,25 @@ test('a call that fails leaves nothing in out, whatever the failure', { skip }, 
   const done = spawnSync(program, { encoding: 'utf8', env: { ...process.env, ...dev.env, LD_LIBRARY_PATH: lib() } });
   assert.equal(done.status, 0, done.stdout + done.stderr);
 });
+
+test('a result that would be written over its input is refused', { skip }, () => {
+  const done = spawnSync(build('overlapping', kOverlapping), { encoding: 'utf8', env: { ...process.env, ...dev.env, LD_LIBRARY_PATH: lib() } });
+  assert.equal(done.status, 0, done.stdout + done.stderr);
+});
+
+for (const [language, program] of [['C', () => build('few_threads', kFewThreadsInC)], ['C++', () => buildCpp('few_threads_cpp', kFewThreadsInCpp)]]) {
+  test(`in ${language}, threads that the system does not give are an error, and the program lives on`, { skip }, () => {
+    const done = spawnSync(program(), { encoding: 'utf8', env: { ...process.env, ...dev.env, LD_LIBRARY_PATH: lib() } });
+    assert.equal(done.status, 0, `${done.signal} ${done.stdout}${done.stderr}`);
+    const lines = done.stdout.trim().split('\n');
+    assert.equal(lines.pop(), 'it lives on');
+    const kFailed = /^(open|stream): 6, .*thread/;
+    for (const line of lines) assert.match(line, kFailed);
+    // Only who shares the user with nobody can say which of the threads is the one too many.
+    const expected = process.getuid() === 0 ? [/HTTP client's thread/, /thread that wipes leased keys/, /^stream/] : [/HTTP client's thread/, /^stream/];
+    for (const each of expected) assert.ok(lines.some((line) => each.test(line)), `${each} is not in\n${done.stdout}`);
+  });
+}
 
 // Its loan would last for a minute more.
 test('a suspension right after a loan ends its use within seconds', { skip }, async () => {
