@@ -55,15 +55,18 @@ Result<std::string> read_file(const std::string& path, std::size_t max_size) {
   if (!file.is_open()) {
     return failure(errno == ENOENT || errno == ENOTDIR ? ErrorCode::NotFound : ErrorCode::Unavailable, "read", path);
   }
+  // Into the text itself: the file may hold a secret, and who wipes the text does not know of a buffer on the stack.
+  constexpr std::size_t kPiece = 16 * 1024;
   std::string content;
-  for (;;) {
-    char buffer[16 * 1024];
-    auto count = ::read(file.get(), buffer, sizeof buffer);
+  for (std::size_t size = 0;;) {
+    content.resize(size + kPiece);
+    auto count = ::read(file.get(), content.data() + size, kPiece);
     if (count < 0 && errno == EINTR) continue;
     if (count < 0) return failure(ErrorCode::Unavailable, "read", path);
+    size += static_cast<std::size_t>(count);
+    content.resize(size);
     if (count == 0) return content;
-    content.append(buffer, static_cast<std::size_t>(count));
-    if (content.size() > max_size) {
+    if (size > max_size) {
       return Error{ErrorCode::Invalid, fmt::format("{} has more than {} bytes", path, max_size)};
     }
   }
