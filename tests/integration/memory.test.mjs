@@ -1,9 +1,9 @@
 // Wiped means wiped: the memory of a `latchkey serve`, read from outside, after all that it may have held a secret for.
 import assert from 'node:assert/strict';
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import http from 'node:http';
 import https from 'node:https';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -12,7 +12,8 @@ import { binary, serving } from '../support/child.mjs';
 import { Customer } from '../support/customer.mjs';
 import { Dev, eventually } from '../support/dev.mjs';
 import { control } from '../support/emulator.mjs';
-import { formOf, formsOf, search, whyNot } from '../support/memory.mjs';
+import { formOf, formsOf, search, secretTexts, whyNot } from '../support/memory.mjs';
+import { orFail } from '../support/possible.mjs';
 
 const folder = mkdtempSync(join(tmpdir(), 'latchkey-memory-'));
 // The emulator's; what is searched are servers of their own on its database.
@@ -26,12 +27,17 @@ const tokens = ['Bearer eyJ', '"access_token":"eyJ', 'client_assertion=eyJ'].map
 // An answer is read before the server is done with it. Far beyond what that takes on a busy machine.
 const kPatience = 60_000;
 
+// What serves on where a data key may not: they are kept, raw, where secrets are kept.
+const kAccessToken = 'the access token';
+const kRootKey = 'the root key';
+
 /** Resolves once none of `forms` is in the server's memory, but where secrets are kept where `keeps`. */
 async function isGone(server, forms, { keeps = false } = {}) {
   const end = Date.now() + kPatience;
   for (;;) {
     const found = search(server.process.pid, forms);
-    const left = found.filter(({ locked, form }) => !(keeps && locked && form.endsWith(', raw')));
+    const mayStay = ({ locked, form }) => locked && form.endsWith(', raw') && (keeps || form.startsWith(kAccessToken) || form.startsWith(kRootKey));
+    const left = found.filter((each) => !mayStay(each));
     if (left.length === 0) return found.length;
     if (Date.now() > end) assert.fail(`${left.length} left, ${JSON.stringify(left.slice(0, 12), null, 1)}`);
     await new Promise((resolve) => setTimeout(resolve, 50));
@@ -77,6 +83,17 @@ class Connection {
     });
   }
 
+  /** A request whose body is `half` and, once end() is called with it, the rest; `status` is that of its answer. */
+  hold(path, half) {
+    const headers = { 'x-api-key': dev.env.LATCHKEY_SERVICE_KEY, 'content-type': 'application/octet-stream', 'content-length': 2 * half.length };
+    const request = this.protocol.request(this.url + path, { method: 'POST', headers, agent: this.agent });
+    const status = new Promise((resolve, reject) => {
+      request.on('response', (response) => response.resume().on('end', () => resolve(response.statusCode))).on('error', reject);
+    });
+    request.write(half);
+    return { end: (rest) => request.end(rest), status };
+  }
+
   close() {
     this.agent.destroy();
   }
@@ -95,7 +112,7 @@ const settings = () => ({
 const tls = () => ({ 'server.tls_certificate_file': join(folder, 'app-certificate.pem'), 'server.tls_private_key_file': join(folder, 'app-private-key.pem') });
 
 /** A server of its own, a connection to it, and a workspace under the customer's key that nobody else has used. */
-async function started(more) {
+async function started(more = {}) {
   const server = await serving({ ...settings(), ...more });
   const connection = new Connection(server.url);
   const made = await connection.call('/v1/organizations/workspaces', { name: 'Wiped', external_key_id: externalKey }, { key: dev.env.LATCHKEY_ADMIN_KEY });
@@ -108,13 +125,35 @@ async function started(more) {
   return { server, connection, at, call: (verb, body, options) => connection.call(at(verb), body, options), stop };
 }
 
+/** What the emulator let this server in with, as the vault takes it. */
+async function accessTokens(server) {
+  const texts = secretTexts(server.process.pid, String.raw`eyJ[\w-]+\.eyJ[\w-]+\.[\w-]+`);
+  assert.ok(texts.length > 0, 'the search finds the access token where it is kept');
+  const asked = async (token) => (await customer.curl([`${dev.env.AZURE_VAULT_URI}keys?api-version=7.4`, '-H', `authorization: Bearer ${token}`])).status;
+  for (const text of texts) {
+    assert.notEqual(await asked(text), 401, 'this is the token that was issued, to the last byte');
+    assert.equal(await asked(text.slice(0, -8)), 401);
+  }
+  return texts.flatMap((text) => formsOf(kAccessToken, Buffer.from(text)));
+}
+
+/** The private key of TLS and of the sign-in, as its file has it, and what it encodes. */
+function privateKeyForms() {
+  const lines = readFileSync(join(folder, 'app-private-key.pem'), 'latin1').split('\n').filter((line) => line.length === 64);
+  assert.ok(lines.length > 20, 'so many lines has a PEM of 3072 bits');
+  const texts = lines.map((line, number) => formOf(`the private key's line ${number}`, line));
+  // The modulus, which the certificate has too, ends in the ninth.
+  const decoded = lines.slice(10).map((line) => formOf("the private key's DER", Buffer.from(line, 'base64').toString('latin1')));
+  return [...texts, ...decoded];
+}
+
 let impossible;
 before(async () => {
   await dev.start();
   const made = await dev.request('POST', '/v1/organizations/external_keys', { body: { provider_config: dev.azureKeyBody() } });
   externalKey = made.json.id;
   const sanitized = readFileSync(binary).includes('__asan_init') && 'built with AddressSanitizer, which keeps what is freed';
-  impossible = sanitized || whyNot(dev.process.pid);
+  impossible = sanitized || orFail(whyNot(dev.process.pid));
 });
 after(async () => {
   await dev.stop();
@@ -154,6 +193,31 @@ async function everyRequest({ call }, marker) {
   }
 }
 
+// What a server holds for a moment is found: else all that follows would pass by seeing nothing.
+for (const [name, more] of [['plain HTTP', () => ({})], ['TLS', tls]]) {
+  test(`over ${name}: the search finds every form of a secret in a request that is under way, and none once it has ended`, async (context) => {
+    if (impossible) return context.skip(impossible);
+    const one = await started(more());
+    try {
+      const secret = randomBytes(36);
+      const forms = formsOf('the planted secret', secret);
+      const half = Buffer.concat(forms.map(({ bytes }) => Buffer.concat([bytes, Buffer.alloc(64, 7)])));
+      const held = one.connection.hold(one.at('encrypt'), half);
+      const missing = () => {
+        const found = new Set(search(one.server.process.pid, forms).map(({ form }) => form));
+        return forms.filter(({ form }) => !found.has(form)).map(({ form }) => form);
+      };
+      await eventually(() => missing().length === 0);
+      held.end(half);
+      assert.equal(await held.status, 200);
+      await one.call('data_keys', undefined, { key: dev.env.LATCHKEY_ADMIN_KEY });
+      await isGone(one.server, forms);
+    } finally {
+      await one.stop();
+    }
+  });
+}
+
 for (const [name, more] of [['plain HTTP', () => ({})], ['TLS', tls]]) {
   test(`over ${name}: of plaintexts, keys on loan and API keys nothing stays; of a data key, what the lease is for`, async (context) => {
     if (impossible) return context.skip(impossible);
@@ -167,7 +231,9 @@ for (const [name, more] of [['plain HTTP', () => ({})], ['TLS', tls]]) {
       // The last request is one that is refused by its head, after which nothing else is read into the same memory.
       assert.equal((await call('data_keys', undefined, { key: dev.env.LATCHKEY_ADMIN_KEY })).status, 403);
       const dataKey = formsOf('the data key', Buffer.from(lent, 'base64'));
-      const passed = [...formsOf('the plaintext', marker), formOf('the API key', dev.env.LATCHKEY_SERVICE_KEY), formOf('the admin key', dev.env.LATCHKEY_ADMIN_KEY)];
+      const apiKeys = ['LATCHKEY_SERVICE_KEY', 'LATCHKEY_ADMIN_KEY'].flatMap((each) => formsOf(each, Buffer.from(dev.env[each])));
+      const rootKey = formsOf(kRootKey, readFileSync(join(folder, 'root.key')));
+      const passed = [...formsOf('the plaintext', marker), ...apiKeys, ...rootKey, ...privateKeyForms(), ...(await accessTokens(server))];
       assert.ok((await isGone(server, [...dataKey, ...passed, ...tokens], { keeps: true })) > 0, 'the search finds the data key while it is on lease');
       assert.ok(connection.isKept, 'so what the connection holds was searched, too');
 
@@ -190,6 +256,32 @@ for (const [name, more] of [['plain HTTP', () => ({})], ['TLS', tls]]) {
     }
   });
 }
+
+test('the database holds no plaintext, no data key, no token and no API key', async (context) => {
+  if (impossible) return context.skip(impossible);
+  const one = await started();
+  try {
+    const marker = randomBytes(36);
+    good(await one.call('encrypt', marker));
+    const { plaintext_key: lent } = good(await one.call('data_keys')).json;
+    const apiKeys = ['LATCHKEY_SERVICE_KEY', 'LATCHKEY_ADMIN_KEY'].map((each) => Buffer.from(dev.env[each]));
+    const forms = [
+      ...formsOf('the plaintext', marker), ...formsOf('the data key', Buffer.from(lent, 'base64')),
+      ...formsOf(kRootKey, readFileSync(join(folder, 'root.key'))), ...(await accessTokens(one.server)),
+      ...apiKeys.flatMap((each) => formsOf('the API key', each)),
+    ];
+    const files = readdirSync(folder).filter((name) => name.startsWith('latchkey.db'));
+    const bytes = Buffer.concat(files.map((name) => readFileSync(join(folder, name))));
+    for (const key of apiKeys) assert.ok(bytes.includes(createHash('sha256').update(key).digest()), 'what is there is found');
+    assert.deepEqual(forms.filter((each) => bytes.includes(each.bytes)).map(({ form }) => form), []);
+  } finally {
+    await one.stop();
+  }
+});
+
+test('a server writes no core dump', () => {
+  assert.match(readFileSync(`/proc/${dev.process.pid}/limits`, 'utf8'), /^Max core file size +0 +0 /m);
+});
 
 test('a data key is gone at the hard age, where its vault cannot be reached', async (context) => {
   if (impossible) return context.skip(impossible);

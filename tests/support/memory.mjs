@@ -4,6 +4,8 @@ import { closeSync, openSync, readFileSync, readSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
 const kPiece = 4 * 1024 * 1024;
+// Of what secretTexts() finds.
+const kLongestText = 16 * 1024;
 
 /** The forms in which `secret`, a Buffer of 24 bytes or more, may be met: raw, and in both base64s, at each of the three places that it may begin at. */
 export function formsOf(name, secret) {
@@ -39,51 +41,68 @@ function regionsOf(pid) {
   return regions.filter((region) => region.writable && region.used);
 }
 
-function* piecesOf(memory, region, overlap) {
-  const piece = Buffer.alloc(kPiece + overlap);
-  for (let at = region.begin; at < region.end; at += kPiece) {
-    let length;
-    try {
-      length = readSync(memory, piece, 0, Math.min(piece.length, region.end - at), at);
-    } catch (error) {
-      // It was given back meanwhile.
-      if (['EIO', 'EFAULT'].includes(error.code)) continue;
-      throw error;
+// Every region in pieces, each with `overlap` bytes of the next.
+function* piecesOfAll(pid, overlap) {
+  const memory = openSync(`/proc/${pid}/mem`, 'r');
+  try {
+    const buffer = Buffer.alloc(kPiece + overlap);
+    for (const region of regionsOf(pid)) {
+      for (let at = region.begin; at < region.end; at += kPiece) {
+        let length;
+        try {
+          length = readSync(memory, buffer, 0, Math.min(buffer.length, region.end - at), at);
+        } catch (error) {
+          // It was given back meanwhile.
+          if (['EIO', 'EFAULT'].includes(error.code)) continue;
+          throw error;
+        }
+        yield { region, at, piece: buffer.subarray(0, length) };
+      }
     }
-    yield { at, bytes: piece.subarray(0, length) };
+  } finally {
+    closeSync(memory);
   }
 }
 
 function searchHere(pid, forms) {
   const overlap = Math.max(...forms.map(({ bytes }) => bytes.length)) - 1;
   const found = [];
-  const memory = openSync(`/proc/${pid}/mem`, 'r');
-  try {
-    for (const region of regionsOf(pid)) {
-      for (const { at, bytes: piece } of piecesOf(memory, region, overlap)) {
-        for (const { form, bytes } of forms) {
-          for (let i = piece.indexOf(bytes); i >= 0 && i < kPiece; i = piece.indexOf(bytes, i + 1)) {
-            found.push({ form, address: (at + i).toString(16), region: region.name, locked: region.locked });
-          }
-        }
+  for (const { region, at, piece } of piecesOfAll(pid, overlap)) {
+    for (const { form, bytes } of forms) {
+      for (let i = piece.indexOf(bytes); i >= 0 && i < kPiece; i = piece.indexOf(bytes, i + 1)) {
+        found.push({ form, address: (at + i).toString(16), region: region.name, locked: region.locked });
       }
     }
-  } finally {
-    closeSync(memory);
   }
   return found;
 }
 
+function textsHere(pid, pattern) {
+  const texts = new Set();
+  for (const { region, piece } of piecesOfAll(pid, kLongestText)) {
+    if (!region.locked) continue;
+    for (const [text] of piece.toString('latin1').matchAll(new RegExp(pattern, 'g'))) texts.add(text);
+  }
+  return [...texts];
+}
+
 const kThis = fileURLToPath(import.meta.url);
 
-/** Where any of `forms` is in the memory of process `pid`: a list of { form, address, region, locked }. Asks sudo where this is not root. */
-export function search(pid, forms) {
-  if (process.getuid() === 0) return searchHere(pid, forms);
-  const input = JSON.stringify(forms.map(({ form, bytes }) => ({ form, bytes: bytes.toString('latin1') })));
+// `what` is { forms } or { pattern }. Asks sudo where this is not root.
+function ask(pid, what) {
+  if (process.getuid() === 0) return what.forms ? searchHere(pid, what.forms) : textsHere(pid, what.pattern);
+  const forms = what.forms?.map(({ form, bytes }) => ({ form, bytes: bytes.toString('latin1') }));
+  const input = JSON.stringify({ ...what, forms });
   const done = spawnSync('sudo', ['-n', process.execPath, kThis, String(pid)], { input, encoding: 'utf8', maxBuffer: 64 * 1024 * 1024 });
   if (done.status !== 0) throw new Error(done.stderr?.trim() || String(done.error));
   return JSON.parse(done.stdout);
 }
+
+/** Where any of `forms` is in the memory of process `pid`: a list of { form, address, region, locked }. */
+export const search = (pid, forms) => ask(pid, { forms });
+
+/** The texts that fit `pattern`, a regular expression as text, in the memory where process `pid` keeps secrets. */
+export const secretTexts = (pid, pattern) => ask(pid, { pattern });
 
 /** Why the memory of process `pid` cannot be read; undefined where it can. */
 export function whyNot(pid) {
@@ -96,6 +115,8 @@ export function whyNot(pid) {
 }
 
 if (process.argv[1] === kThis) {
-  const forms = JSON.parse(readFileSync(0, 'utf8')).map(({ form, bytes }) => formOf(form, bytes));
-  process.stdout.write(JSON.stringify(searchHere(Number(process.argv[2]), forms)));
+  const { forms, pattern } = JSON.parse(readFileSync(0, 'utf8'));
+  const pid = Number(process.argv[2]);
+  const answer = forms ? searchHere(pid, forms.map(({ form, bytes }) => formOf(form, bytes))) : textsHere(pid, pattern);
+  process.stdout.write(JSON.stringify(answer));
 }
