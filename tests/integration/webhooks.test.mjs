@@ -107,6 +107,19 @@ test('a redirect is not followed', async () => {
   assert.deepEqual(receiver.received.map(({ path }) => path), ['/hooks']);
 });
 
+test('what an endpoint answers is shown to nobody', async () => {
+  const endpoint = add(receiver.url);
+  receiver.received.length = 0;
+  Object.assign(receiver, { status: 500, answer: 'said inside', headers: { 'x-inside': 'said inside' } });
+  const tested = await dev.request('POST', `${kWebhooks}/${endpoint.id}/test`);
+  Object.assign(receiver, { status: 204, answer: '', headers: {} });
+  assert.equal(receiver.received.length, 1);
+  const feed = await dev.request('GET', '/v1/compliance/activities');
+  const seen = [tested.bytes, ...tested.headers.values(), feed.bytes, dev.cli(['webhooks', 'get', endpoint.id]).out, JSON.stringify(deliveries(endpoint.id))];
+  for (const each of seen) assert.doesNotMatch(String(each), /said inside/);
+  assert.match(String(tested.bytes), /500/);
+});
+
 test('unless it is for development, nothing is sent to where only the server can go', async () => {
   const strict = new Dev({ args: ['--set', 'webhooks.allow_private_addresses=false'] });
   await strict.start();

@@ -6,6 +6,7 @@ export class Receiver {
     this.received = [];
     this.status = 204;
     this.headers = {};
+    this.answer = '';
   }
 
   async start() {
@@ -15,7 +16,7 @@ export class Receiver {
       request.on('end', () => {
         this.received.push({ status: this.status, path: request.url, method: request.method, headers: request.headers, body });
         response.writeHead(this.status, this.headers);
-        response.end();
+        response.end(this.answer);
       });
     });
     await new Promise((resolve) => this.server.listen(0, '127.0.0.1', resolve));
