@@ -261,9 +261,9 @@ class Store {
   }
 
   // Makes sure that what destroyed data keys were, and were before each rewrap, is in no file of the store any more.
-  // What is to be made sure of is written in the transaction that destroys, and stays until this has succeeded once:
-  // after a crash, too. Takes time, and other writes wait; at once where there is nothing to do. Unavailable where it
-  // could not be done now; asking again does no harm.
+  // What to search for is noted in the transaction that destroys or rewraps, and stays until a search that began later
+  // found none of it: after a crash, too. Takes time, shares searches, and has other writes wait only where it finds
+  // some. Unavailable where what destroyed keys were could not be searched for now; asking again does no harm.
   virtual Task<Result<void>> purge() = 0;
 
   // Verifies every row: `sealed` of them are right. Changes nothing.

@@ -70,7 +70,7 @@ Result<std::unique_ptr<Connection>> Connection::open(std::string path, std::chro
                              SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, nullptr);
   connection->database_.reset(database);
   if (code != SQLITE_OK) return connection->failure(code);
-  sqlite3_busy_timeout(database, static_cast<int>(busy_timeout.count()));
+  connection->set_busy_timeout(busy_timeout);
   // The file may have been put there by someone else: nothing in its schema may call functions with side effects.
   sqlite3_db_config(database, SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
   sqlite3_db_config(database, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, nullptr);
@@ -157,6 +157,20 @@ Result<Bytes> Connection::read_file(std::int64_t offset, std::size_t most) const
   code = file->pMethods->xRead(file, bytes.data(), static_cast<int>(bytes.size()), offset);
   if (code != SQLITE_OK) return failure(code);
   return bytes;
+}
+
+Result<std::int64_t> Connection::wal_size() const {
+  sqlite3_file* wal = nullptr;
+  int code = sqlite3_file_control(database_.get(), "main", SQLITE_FCNTL_JOURNAL_POINTER, &wal);
+  if (code != SQLITE_OK || wal == nullptr || wal->pMethods == nullptr) return failure(SQLITE_IOERR);
+  sqlite3_int64 size = 0;
+  code = wal->pMethods->xFileSize(wal, &size);
+  if (code != SQLITE_OK) return failure(code);
+  return std::int64_t{size};
+}
+
+void Connection::set_busy_timeout(std::chrono::milliseconds busy_timeout) {
+  sqlite3_busy_timeout(database_.get(), static_cast<int>(busy_timeout.count()));
 }
 
 Error Connection::failure(int code) const {

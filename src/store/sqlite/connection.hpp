@@ -48,6 +48,10 @@ class Connection {
   // What the file holds from `offset` on; empty past its end. Read through SQLite: a descriptor of our own would, when
   // closed, drop the locks that this process holds on the file.
   [[nodiscard]] Result<Bytes> read_file(std::int64_t offset, std::size_t most) const;
+  // How many bytes the -wal has now.
+  [[nodiscard]] Result<std::int64_t> wal_size() const;
+  // How long a statement waits for another connection's lock.
+  void set_busy_timeout(std::chrono::milliseconds busy_timeout);
   [[nodiscard]] const std::string& path() const { return path_; }
   // What SQLite's `code` means to our callers, with the path and the cure.
   [[nodiscard]] Error failure(int code) const;

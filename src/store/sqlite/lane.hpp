@@ -4,10 +4,12 @@
 
 #include <atomic>
 #include <functional>
+#include <future>
 #include <memory>
 #include <mutex>
 #include <vector>
 
+#include <boost/asio/post.hpp>
 #include <boost/asio/thread_pool.hpp>
 
 #include "base/task.hpp"
@@ -36,6 +38,22 @@ class Lane {
       return inner(*turn.connection);
     };
     co_return co_await run_on(pool_, std::move(on_thread));
+  }
+
+  // The same for a thread that may wait, and is not the lane's.
+  template <class Work>
+  auto run_and_wait(Work work) -> std::invoke_result_t<Work, Connection&> {
+    using Outcome = std::invoke_result_t<Work, Connection&>;
+    if (!enter()) return too_busy();
+    auto on_thread = [this, inner = std::move(work)]() mutable -> Outcome {
+      Turn turn(*this);
+      return inner(*turn.connection);
+    };
+    // Shared, for the lane's thread is not done with it yet when the outcome is there.
+    auto task = std::make_shared<std::packaged_task<Outcome()>>(std::move(on_thread));
+    auto outcome = task->get_future();
+    boost::asio::post(pool_, [task] { (*task)(); });
+    return outcome.get();
   }
 
  private:

@@ -6,7 +6,6 @@
 #include <memory>
 #include <unordered_map>
 
-#include <boost/json.hpp>
 #include <fmt/format.h>
 
 #include "store/sqlite/statement.hpp"
@@ -30,49 +29,48 @@ std::uint64_t first_eight(const std::uint8_t* bytes) {
 // beginnings: those may be a format's own, and the same in all.
 class Needles {
  public:
-  explicit Needles(std::span<const Bytes> wanted) {
-    for (const auto& bytes : wanted) {
-      if (bytes.size() < kLeastCompared) continue;
-      auto end = ByteView(bytes).last(std::min(bytes.size(), kMostCompared));
+  explicit Needles(std::span<const NotedForm> wanted) : found_(wanted.size()) {
+    for (std::size_t i = 0; i < wanted.size(); ++i) {
+      const auto& form = wanted[i].form;
+      if (form.size() < kLeastCompared) continue;
+      auto end = ByteView(form).last(std::min(form.size(), kMostCompared));
       auto key = first_eight(end.data());
       filter_->set(key % kFilterSize);
-      ends_.emplace(key, end);
+      ends_.emplace(key, Needle{end, i});
     }
   }
 
   [[nodiscard]] bool empty() const { return ends_.empty(); }
+  // By their place in what was wanted.
+  [[nodiscard]] const std::vector<bool>& found() const { return found_; }
 
-  [[nodiscard]] bool found_in(ByteView haystack) const {
+  void look_through(ByteView haystack) {
     for (std::size_t i = 0; i + kLeastCompared <= haystack.size(); ++i) {
       auto key = first_eight(haystack.data() + i);
       if (!filter_->test(key % kFilterSize)) continue;
       auto [first, last] = ends_.equal_range(key);
       for (auto it = first; it != last; ++it) {
+        const auto& [end, place] = it->second;
         auto rest = haystack.subspan(i);
-        if (rest.size() >= it->second.size() && std::ranges::equal(it->second, rest.first(it->second.size()))) {
-          return true;
-        }
+        if (rest.size() >= end.size() && std::ranges::equal(end, rest.first(end.size()))) found_[place] = true;
       }
     }
-    return false;
   }
 
  private:
+  struct Needle {
+    ByteView end;
+    std::size_t place;
+  };
+
   std::unique_ptr<std::bitset<kFilterSize>> filter_ = std::make_unique<std::bitset<kFilterSize>>();
-  std::unordered_multimap<std::uint64_t, ByteView> ends_;
+  std::unordered_multimap<std::uint64_t, Needle> ends_;
+  std::vector<bool> found_;
 };
 
-Result<void> empty_wal(Connection& connection) {
-  // One row: whether it was kept from it, and two sizes.
-  LATCHKEY_TRY(auto busy, connection.query_integer("PRAGMA wal_checkpoint(TRUNCATE)"));
-  if (busy == 0) return success();
-  Error error{
-      ErrorCode::Unavailable,
-      fmt::format("The database {} is being read by another process, so that what was destroyed may still be in "
-                  "its -wal. End what reads it (a backup?), then try again.",
-                  connection.path())};
-  error.retry_after = std::chrono::seconds(5);
-  return error;
+Error stopped(const std::string& path) {
+  return Error{ErrorCode::Unavailable,
+               fmt::format("The search of the database {} was ended with the server. Its next start goes on.", path)};
 }
 
 }  // namespace
@@ -85,57 +83,75 @@ Bytes mask_erased(ByteView wrapped) {
   return masked;
 }
 
-Result<PendingForms> pending_forms(Connection& connection) {
-  LATCHKEY_TRY(auto statement, connection.prepare("SELECT id, masked FROM erased_forms WHERE pending = 1 ORDER BY id"));
-  PendingForms pending;
+Result<std::vector<NotedForm>> noted_forms(Connection& connection) {
+  LATCHKEY_TRY(auto statement, connection.prepare("SELECT id, pending, masked FROM erased_forms ORDER BY id"));
+  std::vector<NotedForm> noted;
   for (;;) {
     LATCHKEY_TRY(bool more, statement.step());
-    if (!more) return pending;
+    if (!more) return noted;
     Row row(statement);
-    pending.ids.push_back(row.integer());
+    NotedForm form;
+    form.id = row.integer();
+    form.destroyed = row.flag();
     // Masked twice it is what it was.
-    pending.erased.push_back(mask_erased(row.bytes()));
+    form.form = mask_erased(row.bytes());
+    noted.push_back(std::move(form));
   }
 }
 
-Result<void> forget_forms(Connection& connection, const PendingForms& searched) {
-  LATCHKEY_TRY(auto statement,
-               connection.prepare("DELETE FROM erased_forms WHERE id IN (SELECT value FROM json_each(?))"));
-  statement.bind(boost::json::serialize(boost::json::value_from(searched.ids)));
-  LATCHKEY_TRYV(statement.step());
-  return success();
+Result<bool> freeze_file(Connection& writer, Connection& searcher) {
+  // One row: whether it was kept from it, and two sizes.
+  LATCHKEY_TRY(auto busy, writer.query_integer("PRAGMA wal_checkpoint(TRUNCATE)"));
+  if (busy != 0) return false;
+  LATCHKEY_TRYV(searcher.execute("BEGIN"));
+  auto begin = [&]() -> Result<bool> {
+    // The first look at the file begins the read.
+    LATCHKEY_TRY([[maybe_unused]] auto begun, searcher.query_integer("SELECT count(*) FROM sqlite_schema"));
+    // A read of an empty -wal keeps it from being copied to the file; one of a -wal that another process has written to
+    // since would not.
+    LATCHKEY_TRY(auto size, searcher.wal_size());
+    return size == 0;
+  };
+  auto begun = begin();
+  if (begun && begun.value()) return true;
+  if (searcher.in_transaction()) {
+    LATCHKEY_TRYV(searcher.execute("ROLLBACK"));
+  }
+  return begun;
 }
 
-Result<void> purge_pending(Connection& connection) {
-  LATCHKEY_TRY(auto pending, pending_forms(connection));
-  if (pending.ids.empty()) return success();
-  LATCHKEY_TRYV(purge_files(connection, pending.erased));
-  return forget_forms(connection, pending);
-}
-
-Result<bool> file_contains(const Connection& connection, std::span<const Bytes> wanted) {
+Result<std::vector<NotedForm>> find_in_file(const Connection& connection, std::span<const NotedForm> wanted,
+                                            const std::stop_token& stop) {
+  std::vector<NotedForm> found;
   Needles needles(wanted);
-  if (needles.empty()) return false;
+  if (needles.empty()) return found;
   for (std::int64_t offset = 0;; offset += static_cast<std::int64_t>(kChunk)) {
+    if (stop.stop_requested()) return stopped(connection.path());
     // Chunks overlap, for what lies across two of them.
     LATCHKEY_TRY(auto bytes, connection.read_file(offset, kChunk + kMostCompared));
-    if (needles.found_in(bytes)) return true;
-    if (bytes.size() < kChunk) return false;
+    needles.look_through(bytes);
+    if (bytes.size() < kChunk) break;
   }
+  for (std::size_t i = 0; i < wanted.size(); ++i) {
+    if (needles.found()[i]) found.push_back(wanted[i]);
+  }
+  return found;
 }
 
-Result<void> purge_files(Connection& connection, std::span<const Bytes> erased) {
-  LATCHKEY_TRYV(empty_wal(connection));
-  LATCHKEY_TRY(auto found, file_contains(connection, erased));
-  if (!found) return success();
-  LATCHKEY_TRYV(connection.execute("VACUUM"));
-  LATCHKEY_TRYV(empty_wal(connection));
-  LATCHKEY_TRY(found, file_contains(connection, erased));
-  if (!found) return success();
-  return Error{ErrorCode::Internal,
-               fmt::format("Bytes that were destroyed are still in {}: they were written there more than once. Restore "
-                           "no backup over it, and keep the file from others.",
-                           connection.path())};
+Result<void> forget_forms(Connection& writer, std::span<const NotedForm> searched) {
+  LATCHKEY_TRYV(writer.execute("BEGIN IMMEDIATE"));
+  auto forget = [&]() -> Result<void> {
+    for (const auto& form : searched) {
+      LATCHKEY_TRY(auto statement, writer.prepare("DELETE FROM erased_forms WHERE id = ? AND masked = ?"));
+      statement.bind(form.id);
+      statement.bind(mask_erased(form.form));
+      LATCHKEY_TRYV(statement.step());
+    }
+    return writer.execute("COMMIT");
+  };
+  auto forgotten = forget();
+  if (!forgotten && writer.in_transaction()) (void)writer.execute("ROLLBACK");  // the first failure is the one to tell
+  return forgotten;
 }
 
 }  // namespace latchkey::store

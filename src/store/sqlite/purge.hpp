@@ -1,9 +1,13 @@
 // After rows were overwritten: that their bytes are in none of the database's files any more. SQLite keeps old pages in
 // its -wal until that is emptied, and may keep copies of a row in the unused part of a page that it has split.
+//
+// The file is searched while others write: it is frozen first. Where a form is not in it by then, no page has the form,
+// and none that is written later gets it, for SQLite makes pages of pages, and the form is in no row.
 #pragma once
 
 #include <cstdint>
 #include <span>
+#include <stop_token>
 #include <vector>
 
 #include "base/bytes.hpp"
@@ -11,27 +15,33 @@
 
 namespace latchkey::store {
 
-// Empties the -wal into the file, looks for the last 32 bytes of each of `erased` there, and writes the file anew
-// where it finds one. To be called outside a transaction. Unavailable where a reader kept the -wal from being emptied.
-[[nodiscard]] Result<void> purge_files(Connection& connection, std::span<const Bytes> erased);
-
-// Whether the file has the last 32 bytes of any of `wanted`; those shorter than 16 are not looked for.
-[[nodiscard]] Result<bool> file_contains(const Connection& connection, std::span<const Bytes> wanted);
-
 // What is kept of a wrapped key to find it by: its last 32 bytes, of which nothing can be unwrapped, and masked, so
 // that the note itself is not found.
 [[nodiscard]] Bytes mask_erased(ByteView wrapped);
 
-// What is noted in erased_forms and was not searched for yet; and its end, for those alone: while one server searches,
-// another may note more, among older notes too.
-struct PendingForms {
-  std::vector<std::int64_t> ids;
-  std::vector<Bytes> erased;
+// A row of erased_forms: the last bytes of what a wrapped key was, not masked. `destroyed`: its data key is, so that
+// somebody waits for it; the others are from before a rewrap.
+struct NotedForm {
+  std::int64_t id = 0;
+  bool destroyed = false;
+  Bytes form;
+  bool operator==(const NotedForm&) const = default;
 };
-[[nodiscard]] Result<PendingForms> pending_forms(Connection& connection);
-[[nodiscard]] Result<void> forget_forms(Connection& connection, const PendingForms& searched);
+[[nodiscard]] Result<std::vector<NotedForm>> noted_forms(Connection& connection);
 
-// purge_files for all that is pending; forgets it once it succeeded.
-[[nodiscard]] Result<void> purge_pending(Connection& connection);
+// Empties the -wal into the file and begins a read of `searcher`: until that ends SQLite writes to the -wal alone, and
+// the file stays as it is, with all that was committed before. To be called outside a transaction of either. False,
+// and there is no read, where a reader, or a write of another process, was in the way for the writer's busy timeout.
+[[nodiscard]] Result<bool> freeze_file(Connection& writer, Connection& searcher);
+
+// Those of `wanted` that the file has; ones shorter than 16 bytes are not looked for. Unavailable once it is told to
+// stop.
+[[nodiscard]] Result<std::vector<NotedForm>> find_in_file(const Connection& connection,
+                                                          std::span<const NotedForm> wanted,
+                                                          const std::stop_token& stop = {});
+
+// Takes these notes away, in one transaction, and no others: while one server searches, another may note more, even
+// under an id that was given before.
+[[nodiscard]] Result<void> forget_forms(Connection& writer, std::span<const NotedForm> searched);
 
 }  // namespace latchkey::store

@@ -1,126 +1,20 @@
 // That destroyed bytes are in no file, and that it is looked for where they could be.
 #include "store/sqlite/purge.hpp"
 
-#include <algorithm>
 #include <fstream>
-#include <iterator>
-#include <random>
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include "store/sqlite/migrations.hpp"
-#include "store/sqlite/sqlite_store.hpp"
-#include "store/testing/raw_sqlite.hpp"
-#include "store/testing/sample_rows.hpp"
-#include "store/testing/sealer.hpp"
-#include "store/testing/temporary_folder.hpp"
+#include "store/testing/purge_fixture.hpp"
 
 namespace latchkey::store {
 namespace {
 
 using namespace store::testing;
 
-constexpr std::size_t kWrappedSize = 384;
-const Organization kAcme = organization(1);
-
-class PurgeTest : public ::testing::Test {
- protected:
-  void open() {
-    store_.reset();
-    store_ = open_sqlite_store({.path = path_,
-                                .busy_timeout = std::chrono::milliseconds(20),
-                                .sealer = testing::sealer_source(),
-                                .alarm = {}})
-                 .value();
-  }
-  template <class Work>
-  auto write(Work work) {
-    return run_blocking(store_->write(std::move(work)));
-  }
-  Bytes random_bytes(std::size_t size) {
-    Bytes bytes(size);
-    std::ranges::generate(bytes, [&] { return static_cast<std::uint8_t>(random_()); });
-    return bytes;
-  }
-
-  // How many of the last 32 bytes of `wanted` are in any of the store's files.
-  std::size_t found(const std::vector<Bytes>& wanted) {
-    std::size_t count = 0;
-    for (const auto* ending : {"", "-wal"}) {
-      std::ifstream file(path_ + ending, std::ios::binary);
-      std::string content{std::istreambuf_iterator<char>(file), {}};
-      for (const auto& bytes : wanted) count += content.find(as_text(ByteView(bytes).last(32))) != std::string::npos;
-    }
-    return count;
-  }
-
-  // As another program, or an older one, leaves it: deleted, and not overwritten.
-  void plant(const std::vector<Bytes>& forms) {
-    store_.reset();
-    RawSqlite raw(path_);
-    ASSERT_EQ(raw.execute("PRAGMA secure_delete = OFF; CREATE TABLE t (a)"), "");
-    for (const auto& form : forms) {
-      std::string hex;
-      for (auto byte : form) hex += fmt::format("{:02x}", byte);
-      ASSERT_EQ(raw.execute("INSERT INTO t VALUES (x'" + hex + "')"), "");
-    }
-    ASSERT_EQ(raw.execute("DROP TABLE t"), "");
-    open();
-  }
-  // Workspaces with a data key each, replaced `rounds` times; gives every wrapped key of the workspace `number`.
-  void given_keys(std::uint8_t workspaces, std::uint8_t rounds) {
-    ASSERT_TRUE(write([&](Transaction& tx) { return tx.insert(kAcme); }));
-    for (std::uint8_t number = 0; number < workspaces; ++number) {
-      ASSERT_TRUE(write([&](Transaction& tx) { return tx.insert(workspace(kAcme, number)); }));
-    }
-    for (std::uint8_t round = 0; round < rounds; ++round) {
-      for (std::uint8_t number = 0; number < workspaces; ++number) {
-        auto row = data_key(workspace(kAcme, number), round);
-        row.id = RawId{number, round};
-        row.wrapped = random_bytes(kWrappedSize);
-        wrapped_[number].push_back(row.wrapped);
-        ASSERT_TRUE(write([&](Transaction& tx) -> Result<void> {
-          if (round == 0) {
-            LATCHKEY_TRYV(tx.insert_active_data_key(row));
-          } else {
-            LATCHKEY_TRYV(tx.replace_active_data_key(RawId{number, static_cast<std::uint8_t>(round - 1)}, row));
-          }
-          return success();
-        }));
-      }
-    }
-  }
-  // Each under a version of another length, so that rows move about.
-  void rewrap_all(std::uint8_t workspaces) {
-    for (std::uint8_t number = 0; number < workspaces; ++number) {
-      ListWindow window;
-      window.limit = 1000;
-      auto list = [&](Transaction& tx) { return tx.list_data_keys(workspace(kAcme, number).compartment, window); };
-      auto rows = run_blocking(store_->read(list)).value().rows;
-      for (const auto& row : rows) {
-        auto wrapped = random_bytes(kWrappedSize);
-        wrapped_[number].push_back(wrapped);
-        std::string version(1 + random_() % 200, 'v');
-        ASSERT_TRUE(write([&](Transaction& tx) { return tx.rewrap_data_key(row, version, wrapped, at(1000)); }));
-      }
-    }
-  }
-  std::vector<Bytes> destroy(std::uint8_t number) {
-    std::vector<Bytes> erased;
-    auto rows = write(
-        [&](Transaction& tx) { return tx.destroy_data_keys(workspace(kAcme, number).compartment, at(2000), 1000); });
-    for (auto& row : rows.value()) erased.push_back(std::move(row.wrapped));
-    return erased;
-  }
-
-  TemporaryFolder folder_;
-  std::string path_ = folder_.file("latchkey.db");
-  std::unique_ptr<Store> store_;
-  // The same each time, but with --gtest_shuffle.
-  std::mt19937 random_{static_cast<unsigned>(::testing::UnitTest::GetInstance()->random_seed())};
-  std::map<std::uint8_t, std::vector<Bytes>> wrapped_;
-};
+using PurgeTest = PurgeFixture;
 
 TEST_F(PurgeTest, LeavesNothingOfWhatWasDestroyed) {
   constexpr std::uint8_t kWorkspaces = 20;
@@ -180,13 +74,26 @@ TEST_F(PurgeTest, SaysWhereItStillIs) {
   }
 }
 
-TEST_F(PurgeTest, WithNothingDestroyedThereIsNothingToDo) {
+TEST_F(PurgeTest, WithNothingDestroyedThereIsNothingToWaitFor) {
   open();
   given_keys(2, 2);
   rewrap_all(2);
   RawSqlite reader(path_);
   ASSERT_EQ(reader.execute("BEGIN; SELECT count(*) FROM data_keys;"), "");
-  EXPECT_TRUE(run_blocking(store_->purge())) << "the reader would be in the way of a search";
+  EXPECT_TRUE(run_blocking(store_->purge())) << "the reader is in the way of a search";
+  EXPECT_EQ(count_notes(), "4");
+}
+
+TEST_F(PurgeTest, WhatARewrapReplacedIsSearchedForAsWell) {
+  open();
+  given_keys(2, 2);
+  auto before = wrapped_[1];
+  rewrap_all(2);
+  plant(before);
+  ASSERT_EQ(found(before), before.size());
+  ASSERT_TRUE(run_blocking(store_->purge()));
+  EXPECT_EQ(found(before), 0U);
+  EXPECT_EQ(count_notes(), "0");
 }
 
 // As it was where the process ended between the transaction and the search, or the first search failed.
@@ -209,11 +116,7 @@ TEST_F(PurgeTest, WhatWasNotSearchedForIsSearchedForByTheNextProcess) {
   ASSERT_TRUE(destroy(1).empty());
   ASSERT_TRUE(run_blocking(store_->purge()));
   EXPECT_EQ(found(before), 0U);
-  EXPECT_EQ(
-      RawSqlite(path_).query("SELECT count(*) FROM erased_forms WHERE data_key = x'01000000000000000000000000000000'"),
-      "0");
-  // The other workspace's are kept for its own end.
-  EXPECT_EQ(RawSqlite(path_).query("SELECT count(*) FROM erased_forms"), "2");
+  EXPECT_EQ(count_notes(), "0");
 }
 
 TEST_F(PurgeTest, AReaderKeepsItFromBeingDone) {
@@ -235,18 +138,19 @@ TEST_F(PurgeTest, FindsWhatLiesAcrossTwoReads) {
   open();
   auto connection = Connection::open(path_, std::chrono::milliseconds(20)).value();
   ASSERT_TRUE(connection->execute("CREATE TABLE t (a)"));
-  std::vector<Bytes> wanted;
+  std::vector<NotedForm> wanted;
   for (int i = 0; i < 24; ++i) {
     auto bytes = random_bytes(std::size_t{1} << 18);
     std::string hex;
     for (auto byte : bytes) hex += fmt::format("{:02x}", byte);
     ASSERT_TRUE(connection->execute("INSERT INTO t VALUES (x'" + hex + "')"));
-    wanted.push_back(std::move(bytes));
+    wanted.push_back({i, false, std::move(bytes)});
   }
   ASSERT_TRUE(connection->execute("PRAGMA wal_checkpoint(TRUNCATE)"));
-  for (const auto& bytes : wanted) EXPECT_TRUE(file_contains(*connection, {&bytes, 1}).value());
-  auto never = random_bytes(64);
-  EXPECT_FALSE(file_contains(*connection, {&never, 1}).value());
+  EXPECT_EQ(find_in_file(*connection, wanted).value(), wanted);
+  for (const auto& form : wanted) EXPECT_EQ(find_in_file(*connection, {&form, 1}).value().size(), 1U);
+  NotedForm never{99, true, random_bytes(64)};
+  EXPECT_TRUE(find_in_file(*connection, {&never, 1}).value().empty());
 }
 
 TEST_F(PurgeTest, AnOlderDatabaseKeepsItsDataKeys) {
@@ -270,25 +174,54 @@ TEST_F(PurgeTest, AnOlderDatabaseKeepsItsDataKeys) {
   EXPECT_EQ(found_row.value(), row);
 }
 
-// Two servers on one file: what the other notes during a search, in an older note too, is searched for by the next.
+TEST_F(PurgeTest, AFrozenFileStaysAsItIs) {
+  open();
+  given_keys(1, 1);
+  store_.reset();
+  auto writer = Connection::open(path_, std::chrono::milliseconds(20)).value();
+  auto searcher = Connection::open(path_, std::chrono::milliseconds(20)).value();
+  auto content = [&] { return searcher->read_file(0, std::size_t{1} << 30).value(); };
+  {
+    RawSqlite reader(path_);
+    ASSERT_EQ(reader.execute("BEGIN; SELECT count(*) FROM data_keys;"), "");
+    ASSERT_TRUE(writer->execute("CREATE TABLE t (a)"));
+    EXPECT_FALSE(freeze_file(*writer, *searcher).value());
+    EXPECT_FALSE(searcher->in_transaction());
+  }
+  ASSERT_TRUE(freeze_file(*writer, *searcher).value());
+  auto before = content();
+  // More than SQLite has in the -wal before a commit copies it.
+  ASSERT_TRUE(writer->execute("INSERT INTO t VALUES (zeroblob(8000000)); PRAGMA wal_checkpoint(PASSIVE)"));
+  EXPECT_TRUE(content() == before);
+  ASSERT_TRUE(searcher->execute("COMMIT"));
+  ASSERT_TRUE(writer->execute("PRAGMA wal_checkpoint(PASSIVE)"));
+  EXPECT_FALSE(content() == before);
+}
+
+// Two servers on one file: what the other notes during a search is searched for by the next, whatever its id.
 TEST_F(PurgeTest, OnlyWhatWasSearchedForIsForgotten) {
   open();
   store_.reset();
   auto connection = Connection::open(path_, std::chrono::milliseconds(1000)).value();
   RawSqlite other(path_);
-  auto note = [&](int id, int pending) {
+  auto note = [&](int id, int pending, std::string_view form) {
     ASSERT_EQ(
-        other.execute(fmt::format("INSERT INTO erased_forms VALUES ({}, zeroblob(16), zeroblob(32), {})", id, pending)),
+        other.execute(fmt::format("INSERT INTO erased_forms VALUES ({}, zeroblob(16), x'{}', {})", id, form, pending)),
         "");
   };
-  note(1, 0);
-  note(2, 1);
-  auto searched = pending_forms(*connection);
+  note(1, 0, "01");
+  note(2, 1, "02");
+  auto searched = noted_forms(*connection);
   ASSERT_TRUE(searched);
-  EXPECT_EQ(searched.value().ids, std::vector<std::int64_t>{2});
-  ASSERT_EQ(other.execute("UPDATE erased_forms SET pending = 1 WHERE id = 1"), "");
+  std::vector<std::pair<std::int64_t, bool>> ids;
+  for (const auto& form : searched.value()) ids.emplace_back(form.id, form.destroyed);
+  EXPECT_EQ(ids, (std::vector<std::pair<std::int64_t, bool>>{{1, false}, {2, true}}));
+  // Its own search was done meanwhile, and SQLite gives the greatest id again.
+  ASSERT_EQ(other.execute("DELETE FROM erased_forms WHERE id = 2"), "");
+  note(2, 1, "03");
+  note(3, 0, "04");
   ASSERT_TRUE(forget_forms(*connection, searched.value()));
-  EXPECT_EQ(other.query("SELECT group_concat(id || ':' || pending) FROM erased_forms"), "1:1");
+  EXPECT_EQ(other.query("SELECT group_concat(id || ':' || hex(masked)) FROM erased_forms"), "2:03,3:04");
 }
 
 }  // namespace

@@ -194,8 +194,8 @@ CREATE TABLE root_key (
 ) STRICT;
 )sql";
 
-// The last bytes of what wrapped data keys were, masked so that they are not found where they are looked for: by them
-// the files are searched once the data key is destroyed (purge.hpp). `pending`: it is, and the search is not done.
+// The last bytes of what wrapped data keys were, masked so that they are not found where they are looked for: the files
+// are searched for them, and then they go (purger.hpp). `pending`: the data key is destroyed, and somebody waits.
 constexpr std::string_view kErasedSchema = R"sql(
 CREATE TABLE erased_forms (
   id INTEGER PRIMARY KEY,

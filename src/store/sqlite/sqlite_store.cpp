@@ -15,7 +15,7 @@
 #include "store/sqlite/connection.hpp"
 #include "store/sqlite/lane.hpp"
 #include "store/sqlite/migrations.hpp"
-#include "store/sqlite/purge.hpp"
+#include "store/sqlite/purger.hpp"
 #include "store/sqlite/sealing.hpp"
 #include "store/sqlite/sqlite_transaction.hpp"
 
@@ -149,10 +149,22 @@ Result<void> run_transaction(Connection& connection, const Work& work, SqliteTra
   return done;
 }
 
+struct Notes {
+  bool any = false;
+  bool of_destroyed = false;
+};
+
+Result<Notes> look_for_notes(Connection& reader) {
+  LATCHKEY_TRY(auto any, reader.query_integer("SELECT EXISTS (SELECT 1 FROM erased_forms)"));
+  LATCHKEY_TRY(auto destroyed, reader.query_integer("SELECT EXISTS (SELECT 1 FROM erased_forms WHERE pending = 1)"));
+  return Notes{any != 0, destroyed != 0};
+}
+
 struct Connections {
   std::vector<std::unique_ptr<Connection>> writer;  // one
   std::vector<std::unique_ptr<Connection>> look_ups;
   std::vector<std::unique_ptr<Connection>> readers;
+  std::unique_ptr<Connection> searcher;
 };
 
 class SqliteStore final : public Store {
@@ -164,13 +176,19 @@ class SqliteStore final : public Store {
         write_timeout_(options.write_timeout),
         writer_(std::move(connections.writer), options.most_waiting),
         look_ups_(std::move(connections.look_ups), options.most_waiting),
-        readers_(std::move(connections.readers), options.most_waiting) {
+        readers_(std::move(connections.readers), options.most_waiting),
+        purger_(std::move(connections.searcher), writer_, options.busy_timeout, options.purge) {
     sqlite3_randomness(static_cast<int>(node_.size()), node_.data());
   }
 
   Task<Result<void>> purge() override {
-    auto work = [](Connection& writer) { return purge_pending(writer); };
-    co_return co_await writer_.run(std::move(work));
+    // From before the round: what somebody notes later is no failure of this one.
+    auto look = [](Connection& reader) { return look_for_notes(reader); };
+    LATCHKEY_CO_TRY(auto notes, co_await look_ups_.run(std::move(look)));
+    if (!notes.any) co_return success();
+    auto purged = co_await purger_.purge();
+    if (!purged && !notes.of_destroyed) co_return success();
+    co_return purged;
   }
 
   Task<Result<SealCounts>> check_seals() override {
@@ -205,6 +223,7 @@ class SqliteStore final : public Store {
   Lane writer_;
   Lane look_ups_;
   Lane readers_;
+  Purger purger_;  // ends before the lane that it writes by
 };
 
 // Under the lock of the one that writes: of two servers that start at once on a new file, one marks it.
@@ -246,6 +265,7 @@ Result<std::unique_ptr<Store>> open_sqlite_store(SqliteOptions options) {
       readers->push_back(std::move(reader));
     }
   }
+  LATCHKEY_TRY(connections.searcher, open_reader(options));
   try {
     return std::make_unique<SqliteStore>(std::move(connections), std::move(sealer), options);
   } catch (const std::system_error& thrown) {

@@ -2,14 +2,24 @@
 // for authentication and the data plane alone, and a few that read the rest.
 #pragma once
 
+#include <chrono>
+#include <functional>
 #include <memory>
 #include <string>
 
+#include "base/clock.hpp"
 #include "store/sealed_rows.hpp"
 #include "store/sealing.hpp"
 #include "store/store.hpp"
 
 namespace latchkey::store {
+
+// For tests: the clock by which purges rest, and where one is (purger.hpp).
+struct PurgeHooks {
+  std::function<SteadyTime()> now = std::chrono::steady_clock::now;
+  std::function<void()> searching = [] {};  // the file is frozen, and the search about to begin
+  std::function<void()> rewriting = [] {};  // in the writer's turn
+};
 
 struct SqliteOptions {
   std::string path;
@@ -25,6 +35,7 @@ struct SqliteOptions {
   std::chrono::milliseconds write_timeout{30'000};
   // Of reads of either kind, and of writes; further ones fail at once with Unavailable, reason "store_busy".
   std::size_t most_waiting = 4096;
+  PurgeHooks purge = {};
 };
 
 // Opens or creates the file (mode 0600) and brings its schema up to date. Unavailable where it cannot be opened;

@@ -1,0 +1,95 @@
+// Purger: sees to it that what was destroyed is in none of the database's files any more, and holds up no writer for it
+// longer than it must.
+//
+// It works in rounds, one at a time, on a thread of its own. A round searches for all that is noted when it begins;
+// whoever comes while one runs shares the next. The search reads the file while others write. The writer is held for
+// moments, to empty the -wal before the search and to forget the notes after it, and for as long as SQLite takes to
+// write the file anew where something was found. Both are a bounded share of the writer's time: a moment is followed by
+// a rest of nine times its length, and rewriting the file by one of forty-nine times. A search is followed by a rest
+// of three times its length.
+#pragma once
+
+#include <condition_variable>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <stop_token>
+#include <type_traits>
+#include <vector>
+
+#include <boost/asio/thread_pool.hpp>
+
+#include "base/task.hpp"
+#include "store/sqlite/lane.hpp"
+#include "store/sqlite/purge.hpp"
+#include "store/sqlite/sqlite_store.hpp"
+
+namespace latchkey::store {
+
+// The rest that follows what takes of something that others need as well.
+class Rest {
+ public:
+  explicit Rest(int times) : times_(times) {}
+  void begin(SteadyTime began, SteadyTime ended);
+  // Zero where it is over.
+  [[nodiscard]] std::chrono::nanoseconds left(SteadyTime now) const;
+
+ private:
+  int times_;
+  std::optional<SteadyTime> end_;
+};
+
+class Purger {
+ public:
+  // `writer` outlives it. Throws std::system_error where no thread can be made.
+  Purger(std::unique_ptr<Connection> searcher, Lane& writer, std::chrono::milliseconds busy_timeout, PurgeHooks hooks);
+  Purger(const Purger&) = delete;
+  Purger& operator=(const Purger&) = delete;
+  // Ends the search that is under way; whoever waits for it is told so.
+  ~Purger();
+
+  // What was noted before the call as destroyed is in no file, and is noted no more; nor is what was noted of rewraps,
+  // where it was in no file. Else the round's failure: see Store::purge.
+  [[nodiscard]] Task<Result<void>> purge();
+
+ private:
+  struct Round {
+    std::mutex mutex;
+    std::optional<Result<void>> outcome;
+    std::vector<std::function<void()>> waiters;
+  };
+
+  [[nodiscard]] std::shared_ptr<Round> join_next();
+  void run_next();
+  [[nodiscard]] Result<void> purge_and_catch();
+  [[nodiscard]] Result<void> purge_files();
+  // Gives those that are in the file still; forgets the others.
+  [[nodiscard]] Result<std::vector<NotedForm>> search();
+  [[nodiscard]] Result<void> freeze();
+  [[nodiscard]] Result<void> forget(const std::vector<NotedForm>& searched);
+  [[nodiscard]] Result<void> rewrite_file();
+  [[nodiscard]] Result<void> copy_wal();
+  [[nodiscard]] Error kept_by_reader() const;
+  [[nodiscard]] Error rewritten_lately(std::chrono::nanoseconds rest) const;
+  // Holds the writer for a moment, once the rest after the last one is over.
+  template <class Work>
+  auto hold_writer(Work work) -> std::invoke_result_t<Work, Connection&>;
+  void pause(std::chrono::nanoseconds time);
+
+  std::unique_ptr<Connection> searcher_;  // the thread's alone, but while the writer freezes the file for it
+  Lane& writer_;
+  std::chrono::milliseconds busy_timeout_;
+  PurgeHooks hooks_;
+  Rest after_search_;
+  Rest after_moment_;
+  Rest after_rewrite_;
+
+  std::mutex mutex_;
+  std::condition_variable_any stopping_;
+  std::stop_source stop_;
+  std::shared_ptr<Round> next_;
+  boost::asio::thread_pool pool_{1};
+};
+
+}  // namespace latchkey::store

@@ -1,0 +1,207 @@
+// That a purge holds up others no longer than it must, and that those who ask for one share it.
+#include "store/sqlite/purger.hpp"
+
+#include <atomic>
+#include <future>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/io_context.hpp>
+#include <gtest/gtest.h>
+
+#include "store/testing/purge_fixture.hpp"
+
+namespace latchkey::store {
+namespace {
+
+using namespace store::testing;
+using std::chrono::hours;
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+TEST(Rest, IsSoManyTimesAsLongAsWhatItFollows) {
+  SteadyTime start(hours(1));
+  Rest rest(9);
+  EXPECT_EQ(rest.left(start), seconds(0));
+  rest.begin(start, start + seconds(2));
+  EXPECT_EQ(rest.left(start + seconds(2)), seconds(18));
+  EXPECT_EQ(rest.left(start + seconds(19)), seconds(1));
+  EXPECT_EQ(rest.left(start + seconds(21)), seconds(0));
+  rest.begin(start + seconds(3), start + seconds(3));
+  EXPECT_EQ(rest.left(start + seconds(3)), seconds(17)) << "a shorter one does not end it";
+}
+
+struct PurgerTest : PurgeFixture {
+  std::atomic<int> searches = 0;
+  std::atomic<int> rewrites = 0;
+  std::atomic<SteadyTime> now = SteadyTime(hours(1));
+
+  PurgerTest() {
+    hooks_.now = [this] { return now.load(); };
+    hooks_.searching = [this] { ++searches; };
+    hooks_.rewriting = [this] { ++rewrites; };
+  }
+  void advance(SteadyTime::duration time) { now = now.load() + time; }
+};
+
+TEST_F(PurgerTest, WritesGoOnWhileTheFileIsSearched) {
+  std::promise<void> begun;
+  std::promise<void> release;
+  hooks_.searching = [&] {
+    begun.set_value();
+    release.get_future().wait();
+  };
+  open();
+  given_keys(2, 1);
+  auto erased = destroy(0);
+  auto purged = std::async(std::launch::async, [&] { return run_blocking(store_->purge()); });
+  begun.get_future().wait();
+  EXPECT_TRUE(write([](Transaction& tx) { return tx.insert(organization(2)); }));
+  EXPECT_TRUE(run_blocking(store_->look_up([](Transaction& tx) { return tx.find_organization(kAcme.id); })));
+  // Noted while it is searched: it is not forgotten with what was.
+  destroy(1);
+  release.set_value();
+  EXPECT_TRUE(purged.get());
+  EXPECT_EQ(found(erased), 0U);
+  EXPECT_EQ(count_notes(), "1");
+}
+
+// Purges that wait for each other on one thread, so that a test knows who has come.
+struct SharedPurge : PurgerTest {
+  boost::asio::io_context context;
+  std::optional<Lane> writer;
+  std::optional<Purger> purger;
+  int succeeded = 0;
+  std::vector<Error> failures;
+
+  void start() {
+    open();
+    store_.reset();
+    std::vector<std::unique_ptr<Connection>> connections;
+    connections.push_back(Connection::open(path_, milliseconds(1000)).value());
+    writer.emplace(std::move(connections), 64);
+    purger.emplace(Connection::open(path_, milliseconds(1000)).value(), *writer, milliseconds(1000), hooks_);
+  }
+  void note() {
+    ASSERT_EQ(RawSqlite(path_).execute("INSERT INTO erased_forms (data_key, masked, pending) VALUES (zeroblob(16), "
+                                       "randomblob(32), 1)"),
+              "");
+  }
+  void come() {
+    auto wait = [](SharedPurge& test) -> Task<void> {
+      auto purged = co_await test.purger->purge();
+      if (!purged) test.failures.push_back(purged.error());
+      if (purged) ++test.succeeded;
+    };
+    boost::asio::co_spawn(context, wait(*this), boost::asio::detached);
+    context.restart();
+    context.poll();
+  }
+};
+
+TEST_F(SharedPurge, WhoComesWhileOneRunsSharesTheNext) {
+  std::promise<void> begun;
+  std::promise<void> release;
+  hooks_.searching = [&] {
+    if (++searches > 1) return;
+    begun.set_value();
+    release.get_future().wait();
+  };
+  start();
+  note();
+  come();
+  begun.get_future().wait();
+  for (int i = 0; i < 5; ++i) {
+    note();
+    come();
+  }
+  EXPECT_EQ(succeeded, 0);
+  release.set_value();
+  context.restart();
+  context.run();
+  EXPECT_EQ(succeeded, 6);
+  EXPECT_EQ(searches, 2);
+  EXPECT_EQ(count_notes(), "0");
+}
+
+TEST_F(SharedPurge, ASearchIsFollowedByARestThatEndsWithTheStore) {
+  hooks_.searching = [&] {
+    ++searches;
+    advance(hours(1));
+  };
+  start();
+  note();
+  come();
+  context.restart();
+  context.run();
+  EXPECT_EQ(succeeded, 1);
+  note();
+  come();
+  purger.reset();
+  context.restart();
+  context.run();
+  ASSERT_EQ(failures.size(), 1U);
+  EXPECT_EQ(failures.front().code, ErrorCode::Unavailable);
+  EXPECT_EQ(count_notes(), "1") << "for the next start";
+}
+
+TEST_F(PurgerTest, AFileThatWasWrittenAnewIsNotForSomeTime) {
+  hooks_.rewriting = [this] {
+    ++rewrites;
+    advance(seconds(10));
+  };
+  open();
+  given_keys(4, 1);
+  auto shred = [&](std::uint8_t number, bool planted) {
+    auto erased = destroy(number);
+    if (planted) {
+      ASSERT_EQ(RawSqlite(path_).execute(planting(erased)), "");
+    }
+  };
+  shred(0, true);
+  ASSERT_TRUE(run_blocking(store_->purge()));
+  EXPECT_EQ(rewrites, 1);
+
+  shred(1, false);
+  EXPECT_TRUE(run_blocking(store_->purge())) << "where nothing is found nothing is to be written anew";
+  EXPECT_EQ(rewrites, 1);
+
+  shred(2, true);
+  auto put_off = run_blocking(store_->purge());
+  ASSERT_FALSE(put_off);
+  EXPECT_EQ(put_off.error().code, ErrorCode::Unavailable);
+  EXPECT_EQ(put_off.error().retry_after, seconds(490));
+  EXPECT_EQ(count_notes(), "1");
+  shred(3, true);
+  advance(seconds(490));
+  EXPECT_TRUE(run_blocking(store_->purge()));
+  EXPECT_EQ(rewrites, 2) << "once for all that waited";
+  for (std::uint8_t number = 0; number < 4; ++number) EXPECT_EQ(found(wrapped_[number]), 0U);
+}
+
+TEST_F(PurgerTest, WhatWasReplacedHoldsUpNobodysShredding) {
+  hooks_.rewriting = [this] {
+    ++rewrites;
+    advance(seconds(10));
+  };
+  open();
+  given_keys(3, 1);
+  auto first = destroy(0);
+  ASSERT_EQ(RawSqlite(path_).execute(planting(first)), "");
+  ASSERT_TRUE(run_blocking(store_->purge()));
+  auto replaced = wrapped_[1];
+  rewrap_all(2);
+  ASSERT_EQ(RawSqlite(path_).execute(planting(replaced)), "");
+  auto erased = destroy(2);
+  EXPECT_TRUE(run_blocking(store_->purge()));
+  EXPECT_EQ(found(erased), 0U);
+  EXPECT_EQ(found(replaced), 1U);
+  EXPECT_EQ(count_notes(), "1") << "it is found again";
+  advance(seconds(490));
+  EXPECT_TRUE(run_blocking(store_->purge()));
+  EXPECT_EQ(found(replaced), 0U);
+  EXPECT_EQ(count_notes(), "0");
+}
+
+}  // namespace
+}  // namespace latchkey::store

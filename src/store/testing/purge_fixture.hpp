@@ -1,0 +1,130 @@
+// A store whose data keys are wrapped, rewrapped, destroyed, and looked for in its files.
+#pragma once
+
+#include <algorithm>
+#include <fstream>
+#include <iterator>
+#include <map>
+#include <memory>
+#include <random>
+#include <string>
+#include <vector>
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include "store/sqlite/sqlite_store.hpp"
+#include "store/testing/raw_sqlite.hpp"
+#include "store/testing/sample_rows.hpp"
+#include "store/testing/sealer.hpp"
+#include "store/testing/temporary_folder.hpp"
+
+namespace latchkey::store::testing {
+
+constexpr std::size_t kWrappedSize = 384;
+inline const Organization kAcme = organization(1);
+
+struct PurgeFixture : ::testing::Test {
+  void open() {
+    store_.reset();
+    store_ = open_sqlite_store({.path = path_,
+                                .busy_timeout = std::chrono::milliseconds(20),
+                                .sealer = testing::sealer_source(),
+                                .alarm = {},
+                                .purge = hooks_})
+                 .value();
+  }
+  template <class Work>
+  auto write(Work work) {
+    return run_blocking(store_->write(std::move(work)));
+  }
+  Bytes random_bytes(std::size_t size) {
+    Bytes bytes(size);
+    std::ranges::generate(bytes, [&] { return static_cast<std::uint8_t>(random_()); });
+    return bytes;
+  }
+
+  // How many of the last 32 bytes of `wanted` are in any of the store's files.
+  std::size_t found(const std::vector<Bytes>& wanted) {
+    std::size_t count = 0;
+    for (const auto* ending : {"", "-wal"}) {
+      std::ifstream file(path_ + ending, std::ios::binary);
+      std::string content{std::istreambuf_iterator<char>(file), {}};
+      for (const auto& bytes : wanted) count += content.find(as_text(ByteView(bytes).last(32))) != std::string::npos;
+    }
+    return count;
+  }
+
+  // As another program, or an older one, leaves it: deleted, and not overwritten.
+  static std::string planting(const std::vector<Bytes>& forms) {
+    std::string script = "PRAGMA secure_delete = OFF; CREATE TABLE t (a);";
+    for (const auto& form : forms) {
+      script += "INSERT INTO t VALUES (x'";
+      for (auto byte : form) script += fmt::format("{:02x}", byte);
+      script += "');";
+    }
+    return script + "DROP TABLE t";
+  }
+  void plant(const std::vector<Bytes>& forms) {
+    store_.reset();
+    ASSERT_EQ(RawSqlite(path_).execute(planting(forms)), "");
+    open();
+  }
+  // Workspaces with a data key each, replaced `rounds` times; gives every wrapped key of the workspace `number`.
+  void given_keys(std::uint8_t workspaces, std::uint8_t rounds) {
+    ASSERT_TRUE(write([&](Transaction& tx) { return tx.insert(kAcme); }));
+    for (std::uint8_t number = 0; number < workspaces; ++number) {
+      ASSERT_TRUE(write([&](Transaction& tx) { return tx.insert(workspace(kAcme, number)); }));
+    }
+    for (std::uint8_t round = 0; round < rounds; ++round) {
+      for (std::uint8_t number = 0; number < workspaces; ++number) {
+        auto row = data_key(workspace(kAcme, number), round);
+        row.id = RawId{number, round};
+        row.wrapped = random_bytes(kWrappedSize);
+        wrapped_[number].push_back(row.wrapped);
+        ASSERT_TRUE(write([&](Transaction& tx) -> Result<void> {
+          if (round == 0) {
+            LATCHKEY_TRYV(tx.insert_active_data_key(row));
+          } else {
+            LATCHKEY_TRYV(tx.replace_active_data_key(RawId{number, static_cast<std::uint8_t>(round - 1)}, row));
+          }
+          return success();
+        }));
+      }
+    }
+  }
+  // Each under a version of another length, so that rows move about.
+  void rewrap_all(std::uint8_t workspaces) {
+    for (std::uint8_t number = 0; number < workspaces; ++number) {
+      ListWindow window;
+      window.limit = 1000;
+      auto list = [&](Transaction& tx) { return tx.list_data_keys(workspace(kAcme, number).compartment, window); };
+      auto rows = run_blocking(store_->read(list)).value().rows;
+      for (const auto& row : rows) {
+        auto wrapped = random_bytes(kWrappedSize);
+        wrapped_[number].push_back(wrapped);
+        std::string version(1 + random_() % 200, 'v');
+        ASSERT_TRUE(write([&](Transaction& tx) { return tx.rewrap_data_key(row, version, wrapped, at(1000)); }));
+      }
+    }
+  }
+  std::string count_notes() { return RawSqlite(path_).query("SELECT count(*) FROM erased_forms"); }
+  std::vector<Bytes> destroy(std::uint8_t number) {
+    std::vector<Bytes> erased;
+    auto rows = write(
+        [&](Transaction& tx) { return tx.destroy_data_keys(workspace(kAcme, number).compartment, at(2000), 1000); });
+    for (auto& row : rows.value()) erased.push_back(std::move(row.wrapped));
+    return erased;
+  }
+
+  TemporaryFolder folder_;
+  std::string path_ = folder_.file("latchkey.db");
+  std::unique_ptr<Store> store_;
+  // The same each time, but with --gtest_shuffle.
+  std::mt19937 random_{static_cast<unsigned>(::testing::UnitTest::GetInstance()->random_seed())};
+  std::map<std::uint8_t, std::vector<Bytes>> wrapped_;
+  // Its time stands still, so that nothing rests.
+  PurgeHooks hooks_ = {.now = [] { return SteadyTime(); }};
+};
+
+}  // namespace latchkey::store::testing
