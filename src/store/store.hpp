@@ -182,7 +182,7 @@ class Transaction {
   virtual Result<std::vector<DataKey>> wrapped_under_others(std::string_view external_key_id,
                                                             std::string_view key_version,
                                                             const std::optional<RawId>& after, std::size_t limit) = 0;
-  // Puts `wrapped` in the place of what `before` has. False, and nothing changes, where the row has something else now.
+  // Puts `wrapped` in the place of what `before` has, false where that is another now. Unavailable: Store::purge lags.
   virtual Result<bool> rewrap_data_key(const DataKey& before, std::string_view key_version, const Bytes& wrapped,
                                        Timestamp at) = 0;
   virtual Result<std::optional<Rewrap>> find_rewrap(std::string_view external_key_id) = 0;

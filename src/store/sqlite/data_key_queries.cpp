@@ -4,6 +4,23 @@
 
 namespace latchkey::store {
 
+namespace {
+
+// Of one data key, from before its rewraps. A purge takes them away within minutes: more than a few are there only
+// where it cannot be done, and then a tenant that rotates its key without end waits as well.
+constexpr std::int64_t kMostErasedForms = 16;
+
+Error too_many_forms(const RawId& data_key) {
+  Error error{ErrorCode::Unavailable,
+              fmt::format("Data key {} was rewrapped {} times, and what it was wrapped as before is still being "
+                          "searched for in the database's files. It is rewrapped once more when that is done.",
+                          format_id(id_prefix::kDataKey, data_key), kMostErasedForms)};
+  error.retry_after = std::chrono::minutes(1);
+  return error;
+}
+
+}  // namespace
+
 Result<DataKey> SqliteTransaction::insert_active_data_key(const DataKey& row) {
   if (row.state != DataKeyState::Active) {
     return Error{ErrorCode::Internal, "A retired data key was to be inserted as the active one."};
@@ -159,6 +176,8 @@ Result<bool> SqliteTransaction::rewrap_data_key(const DataKey& before, std::stri
   LATCHKEY_TRYV(may_write("Rewrapping a data key"));
   LATCHKEY_TRY(auto row, find_data_key(before.compartment, before.id));
   if (!row || row->state == DataKeyState::Destroyed || row->wrapped != before.wrapped) return false;
+  LATCHKEY_TRY(auto noted, count("SELECT count(*) FROM erased_forms WHERE data_key = ?", row->id));
+  if (noted >= kMostErasedForms) return too_many_forms(row->id);
   LATCHKEY_TRYV(remember_erased(*row, false));
   row->wrapped = wrapped;
   row->key_version = key_version;

@@ -96,6 +96,24 @@ TEST_F(PurgeTest, WhatARewrapReplacedIsSearchedForAsWell) {
   EXPECT_EQ(count_notes(), "0");
 }
 
+TEST_F(PurgeTest, OneDataKeyHasSoManyNotesAndNoMore) {
+  open();
+  given_keys(2, 1);
+  for (int i = 0; i < 16; ++i) rewrap_all(2);
+  auto rewrap = [&](Transaction& tx) -> Result<bool> {
+    LATCHKEY_TRY(auto row, tx.find_data_key(workspace(kAcme, 1).compartment, RawId{1, 0}));
+    return tx.rewrap_data_key(*row, "one more", random_bytes(kWrappedSize), at(1000));
+  };
+  auto refused = write(rewrap);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, ErrorCode::Unavailable);
+  EXPECT_TRUE(refused.error().retry_after);
+  EXPECT_EQ(count_notes(), "32");
+  ASSERT_TRUE(run_blocking(store_->purge()));
+  EXPECT_TRUE(write(rewrap).value());
+  EXPECT_EQ(count_notes(), "1");
+}
+
 // As it was where the process ended between the transaction and the search, or the first search failed.
 TEST_F(PurgeTest, WhatWasNotSearchedForIsSearchedForByTheNextProcess) {
   open();
