@@ -57,6 +57,9 @@ template <class Row>
 void add_texts(Texts& texts, const std::optional<Row>& row) {
   if (row) add_texts(texts, std::vector{*row});
 }
+void add_texts(Texts& texts, const AttachedKeys& page) {
+  for (const auto& row : page.rows) add_texts(texts, std::vector{row.key});
+}
 
 template <class Rows>
 Result<Texts> texts_of(const Result<Rows>& rows) {
@@ -90,7 +93,7 @@ const std::vector<SealedTable>& tables() {
        {},
        {{READ(find_external_key(names.organization, names.id))},
         {READ(list_external_keys(names.organization, {}))},
-        {READ(list_attached_external_keys())}}},
+        {READ(list_attached_external_keys("", kAll))}}},
       {"workspaces",
        "id",
        {},
