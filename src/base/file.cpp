@@ -56,7 +56,7 @@ Result<std::string> read_file(const std::string& path, std::size_t max_size) {
     return failure(errno == ENOENT || errno == ENOTDIR ? ErrorCode::NotFound : ErrorCode::Unavailable, "read", path);
   }
   // Into the text itself: the file may hold a secret, and who wipes the text does not know of a buffer on the stack.
-  constexpr std::size_t kPiece = 16 * 1024;
+  constexpr auto kPiece = std::size_t{16} * 1024;
   std::string content;
   for (std::size_t size = 0;;) {
     content.resize(size + kPiece);
