@@ -76,13 +76,19 @@ Task<Result<void>> RootKeyRotation::rewrap_data_key(store::DataKey row) {
 }
 
 Task<Result<void>> RootKeyRotation::rewrap_webhook_secrets() {
-  auto list = [this](store::Transaction& tx) { return tx.webhooks_under_other_root_keys(version_); };
-  LATCHKEY_CO_TRY(auto rows, co_await store_.read(std::move(list)));
-  for (auto& row : rows) {
-    LATCHKEY_CO_TRYV(co_await rewrap_webhook_secret(std::move(row)));
+  std::string after;
+  for (;;) {
+    auto list = [this, after](store::Transaction& tx) {
+      return tx.webhooks_under_other_root_keys(version_, after, kBatch);
+    };
+    LATCHKEY_CO_TRY(auto rows, co_await store_.read(std::move(list)));
+    if (rows.empty()) co_return success();
+    after = rows.back().id;
+    for (auto& row : rows) {
+      LATCHKEY_CO_TRYV(co_await rewrap_webhook_secret(std::move(row)));
+    }
     tell();
   }
-  co_return success();
 }
 
 Task<Result<void>> RootKeyRotation::rewrap_webhook_secret(store::WebhookEndpoint row) {

@@ -193,11 +193,13 @@ class Transaction {
 
   // --- what is under a root key that was replaced ---
 
-  // Of every organisation, at most `limit`, those with an id above `after` (absent: from the first).
+  // Of every organisation, at most `limit`, those with an id above `after` (absent or empty: from the first).
   virtual Result<std::vector<DataKey>> data_keys_under_other_root_keys(std::string_view key_version,
                                                                        const std::optional<RawId>& after,
                                                                        std::size_t limit) = 0;
-  virtual Result<std::vector<WebhookEndpoint>> webhooks_under_other_root_keys(std::string_view key_version) = 0;
+  virtual Result<std::vector<WebhookEndpoint>> webhooks_under_other_root_keys(std::string_view key_version,
+                                                                              std::string_view after,
+                                                                              std::size_t limit) = 0;
   // Both together, those that do not verify among them.
   virtual Result<std::int64_t> count_under_other_root_keys(std::string_view key_version) = 0;
 

@@ -174,6 +174,30 @@ TEST_P(WebhookStore, GivesUpWhatIsPendingForOneEndpoint) {
   EXPECT_THAT(due(100), ElementsAre("whdl_9"));
 }
 
+TEST_P(WebhookStore, SecretsUnderOtherRootKeysComeInPages) {
+  given(acme_, other_);
+  for (std::uint8_t number = 1; number <= 5; ++number) {
+    auto row = endpoint(number);
+    if (number == 2) row.secret.key_version = "local:2";
+    if (number == 4) {
+      row.secret.key_version = "local:2";
+      row.previous_secret = ExpiringSecret{{"local:1", Bytes(40, 1)}, at(99)};
+    }
+    ASSERT_TRUE(insert(row));
+  }
+  auto page = [&](std::string after) {
+    std::vector<std::string> ids;
+    for (const auto& row :
+         get([&](Transaction& tx) { return tx.webhooks_under_other_root_keys("local:2", after, 2); })) {
+      ids.push_back(row.id);
+    }
+    return ids;
+  };
+  EXPECT_THAT(page(""), ElementsAre("whep_1", "whep_3"));
+  EXPECT_THAT(page("whep_3"), ElementsAre("whep_4", "whep_5"));
+  EXPECT_THAT(page("whep_5"), IsEmpty());
+}
+
 TEST_P(WebhookStore, ForgetsWhatEndedLongAgo) {
   given(acme_, other_);
   ASSERT_TRUE(insert(endpoint()));

@@ -102,7 +102,9 @@ class SqliteTransaction final : public Transaction {
   Result<void> update(const WebhookEndpoint& row) override;
   Result<std::optional<WebhookEndpoint>> find_webhook_endpoint(const Uuid& organization, std::string_view id) override;
   Result<std::vector<WebhookEndpoint>> list_webhook_endpoints(const Uuid& organization) override;
-  Result<std::vector<WebhookEndpoint>> webhooks_under_other_root_keys(std::string_view key_version) override;
+  Result<std::vector<WebhookEndpoint>> webhooks_under_other_root_keys(std::string_view key_version,
+                                                                      std::string_view after,
+                                                                      std::size_t limit) override;
   Result<bool> erase_webhook_endpoint(const Uuid& organization, std::string_view id) override;
   Result<void> insert(const WebhookDelivery& row) override;
   Result<void> update(const WebhookDelivery& row) override;

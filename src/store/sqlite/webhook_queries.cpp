@@ -167,11 +167,14 @@ Result<std::vector<WebhookEndpoint>> SqliteTransaction::list_webhook_endpoints(c
   return select<WebhookEndpoint>(is_asked, "WHERE organization = ? ORDER BY created_at, id", organization);
 }
 
-Result<std::vector<WebhookEndpoint>> SqliteTransaction::webhooks_under_other_root_keys(std::string_view key_version) {
+Result<std::vector<WebhookEndpoint>> SqliteTransaction::webhooks_under_other_root_keys(std::string_view key_version,
+                                                                                       std::string_view after,
+                                                                                       std::size_t limit) {
   return read_rows<WebhookEndpoint>(
       Unverified::LeftOut, nullptr,
-      "WHERE secret_key_version <> ?1 OR coalesce(previous_secret_key_version, ?1) <> ?1 ORDER BY created_at, id",
-      key_version);
+      "WHERE (secret_key_version <> ?1 OR coalesce(previous_secret_key_version, ?1) <> ?1) AND id > ?2 ORDER BY id "
+      "LIMIT ?3",
+      key_version, after, sql_limit(limit));
 }
 
 Result<bool> SqliteTransaction::erase_webhook_endpoint(const Uuid& organization, std::string_view id) {
