@@ -1,7 +1,10 @@
+#include <algorithm>
+
 #include <gtest/gtest.h>
 
 #include "api/testing/api_world.hpp"
 #include "kms/reasons.hpp"
+#include "webhooks/backlog.hpp"
 
 namespace latchkey::api {
 namespace {
@@ -63,6 +66,8 @@ TEST_F(WebhooksApiTest, AKeyThatFailsIsToldAndOneThatServesAgain) {
   EXPECT_EQ(event.at("data"), (boost::json::value{{"type", "external_key.failed"},
                                                   {"id", key},
                                                   {"organization_id", format_uuid(world.own.organization.id)}}));
+  // Events of one moment are listed in no order.
+  world.clock.advance(std::chrono::milliseconds(1));
   world.provider.failure.reset();
   world.clock.advance(std::chrono::seconds(1));  // the log goes by time
   EXPECT_EQ(world.post("/v1/organizations/external_keys/" + key + "/validate").text("/status"), "success");
@@ -86,6 +91,37 @@ TEST_F(WebhooksApiTest, ASuspensionIsTold) {
   deliver();
   ASSERT_EQ(world.receiver.requests().size(), 1U);
   EXPECT_EQ(boost::json::parse(world.receiver.requests().back().body).at("data").at("type"), "external_key.failed");
+}
+
+// An organisation that suspends and resumes without end, while its receiver is down.
+TEST_F(WebhooksApiTest, SuspensionsWithoutEndMakeSoManyDeliveriesAndTheNewestArrives) {
+  auto id = made();
+  auto key = "/v1/organizations/external_keys/" + world.make_locked_workspace().external_key_id.value();
+  for (std::size_t i = 0; i < webhooks::kMostPending + 3; ++i) {
+    world.clock.advance(std::chrono::milliseconds(200));
+    ASSERT_EQ(world.post(key + "/suspend").status, 200U);
+    ASSERT_EQ(world.post(key + "/resume").status, 200U);
+  }
+  auto all = [&] {
+    return world.run(world.webhook_endpoints.deliveries(world.admin(), id, 10'000, std::nullopt)).value().deliveries;
+  };
+  auto rows = all();
+  ASSERT_EQ(rows.size(), webhooks::kMostPending + 3);
+  auto is_pending = [](const auto& row) { return row.state == store::WebhookDeliveryState::Pending; };
+  EXPECT_TRUE(std::all_of(rows.begin(), rows.end() - 3, is_pending));
+  EXPECT_TRUE(std::none_of(rows.end() - 3, rows.end(), is_pending)) << "the oldest";
+  EXPECT_TRUE(rows.back().last_error.value_or("").find("given up") != std::string::npos);
+  // As after attempts that failed: all but the newest are to be tried again later.
+  auto put_off = [&](store::Transaction& tx) -> Result<void> {
+    for (auto row = rows.begin() + 1; row != rows.end() - 3; ++row) {
+      *row->next_attempt_at += std::chrono::hours(1);
+      LATCHKEY_TRYV(tx.update(*row));
+    }
+    return success();
+  };
+  ASSERT_TRUE(world.run(world.store().write(put_off)));
+  deliver();
+  EXPECT_EQ(all().front().state, store::WebhookDeliveryState::Delivered);
 }
 
 TEST_F(WebhooksApiTest, ChangesDisablesAndRemoves) {

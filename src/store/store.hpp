@@ -222,7 +222,8 @@ class Transaction {
                                                                        std::string_view id) = 0;
   // Oldest first.
   virtual Result<std::vector<WebhookEndpoint>> list_webhook_endpoints(const Uuid& organization) = 0;
-  // With its deliveries. False where there is none.
+  // With the deliveries that it has: where these may be many, most of them are erased before. False where there is
+  // none.
   virtual Result<bool> erase_webhook_endpoint(const Uuid& organization, std::string_view id) = 0;
 
   virtual Result<void> insert(const WebhookDelivery& row) = 0;
@@ -234,8 +235,18 @@ class Transaction {
   // The one pending delivery of each endpoint whose turn comes first, where that has come; at most `limit`: of each
   // organisation the longest overdue, then of each its next, and so on, so that none has all places.
   virtual Result<std::vector<WebhookDelivery>> due_webhook_deliveries(Timestamp now, std::size_t limit) = 0;
-  // Gives up what is pending for the endpoint.
-  virtual Result<void> fail_pending_webhook_deliveries(std::string_view endpoint_id, std::string_view why) = 0;
+  // Of every organisation, those that have work for tidying: more than `ended` deliveries that ended, or disabled ones
+  // with pending deliveries. The ones with most that ended first, at most `limit`.
+  virtual Result<std::vector<WebhookEndpoint>> untidy_webhook_endpoints(std::size_t ended, std::size_t limit) = 0;
+  // Each gives how many rows it changed, `limit` at most; those of the endpoint that were written first.
+  // Gives up what is pending for it beyond the newest `keep`.
+  virtual Result<std::size_t> fail_pending_webhook_deliveries(std::string_view endpoint_id, std::string_view why,
+                                                              std::size_t keep, std::size_t limit) = 0;
+  // Erases what ended beyond the newest `keep`.
+  virtual Result<std::size_t> erase_ended_webhook_deliveries(std::string_view endpoint_id, std::size_t keep,
+                                                             std::size_t limit) = 0;
+  // Erases it, ended or pending.
+  virtual Result<std::size_t> erase_webhook_deliveries(std::string_view endpoint_id, std::size_t limit) = 0;
   // The oldest that ended and were made before that, at most `limit`. Gives how many.
   virtual Result<std::size_t> erase_webhook_deliveries_before(Timestamp time, std::size_t limit) = 0;
 };

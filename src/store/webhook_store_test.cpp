@@ -9,6 +9,7 @@ namespace latchkey::store {
 using namespace store::testing;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
+using ::testing::SizeIs;
 
 namespace {
 
@@ -63,6 +64,28 @@ class WebhookStore : public StoreContract {
     auto rows = get([&](Transaction& tx) { return tx.due_webhook_deliveries(at(now), limit); });
     std::vector<std::string> ids;
     for (const auto& row : rows) ids.push_back(row.id);
+    return ids;
+  }
+  void end(std::uint8_t number, std::uint8_t to) {
+    auto row = delivery(number, to);
+    row.state = WebhookDeliveryState::Delivered;
+    row.next_attempt_at.reset();
+    ASSERT_TRUE(update(row));
+  }
+  std::size_t give_up(std::size_t keep, std::size_t limit = 100) {
+    return write([=](Transaction& tx) { return tx.fail_pending_webhook_deliveries("whep_1", "disabled", keep, limit); })
+        .value();
+  }
+  // By the time at which they were made, newest first.
+  std::vector<std::string> in_state(std::uint8_t to, WebhookDeliveryState state) {
+    auto page = get([&](Transaction& tx) {
+      return tx.list_webhook_deliveries(acme_.id, fmt::format("whep_{}", to),
+                                        {.limit = 100, .after = {}, .before = {}});
+    });
+    std::vector<std::string> ids;
+    for (const auto& row : page.rows) {
+      if (row.state == state) ids.push_back(row.id);
+    }
     return ids;
   }
 };
@@ -168,10 +191,102 @@ TEST_P(WebhookStore, GivesUpWhatIsPendingForOneEndpoint) {
   ASSERT_TRUE(insert(endpoint(2)));
   ASSERT_TRUE(insert(delivery(10, 1)));
   ASSERT_TRUE(insert(delivery(9, 2)));
-  ASSERT_TRUE(write([](Transaction& tx) { return tx.fail_pending_webhook_deliveries("whep_1", "disabled"); }));
+  EXPECT_EQ(give_up(0), 1U);
   EXPECT_EQ(found_delivery(10)->state, WebhookDeliveryState::Failed);
   EXPECT_EQ(found_delivery(10)->last_error, "disabled");
+  EXPECT_EQ(found_delivery(10)->next_attempt_at, std::nullopt);
   EXPECT_THAT(due(100), ElementsAre("whdl_9"));
+}
+
+TEST_P(WebhookStore, GivesUpWhatWasWrittenFirstBeyondWhatMayWait) {
+  given(acme_, other_);
+  ASSERT_TRUE(insert(endpoint(1)));
+  ASSERT_TRUE(insert(endpoint(2)));
+  // Whatever the clock did meanwhile.
+  for (const std::uint8_t number : std::vector<std::uint8_t>{50, 40, 30, 20, 10}) {
+    ASSERT_TRUE(insert(delivery(number, 1)));
+    ASSERT_TRUE(insert(delivery(static_cast<std::uint8_t>(number + 1), 2)));
+  }
+  EXPECT_EQ(give_up(5), 0U);
+  EXPECT_EQ(give_up(2, 1), 1U);
+  EXPECT_THAT(in_state(1, WebhookDeliveryState::Failed), ElementsAre("whdl_50"));
+  EXPECT_EQ(give_up(2), 2U);
+  EXPECT_EQ(give_up(2), 0U);
+  EXPECT_THAT(in_state(1, WebhookDeliveryState::Pending), ElementsAre("whdl_20", "whdl_10"));
+  EXPECT_THAT(in_state(2, WebhookDeliveryState::Pending), SizeIs(5)) << "another endpoint's are untouched";
+}
+
+TEST_P(WebhookStore, KeepsTheNewestOfWhatEnded) {
+  given(acme_, other_);
+  ASSERT_TRUE(insert(endpoint(1)));
+  ASSERT_TRUE(insert(endpoint(2)));
+  for (std::uint8_t number = 1; number <= 6; ++number) {
+    ASSERT_TRUE(insert(delivery(number, 1)));
+    ASSERT_TRUE(insert(delivery(static_cast<std::uint8_t>(number + 10), 2)));
+    if (number > 4) continue;
+    end(number, 1);
+    end(static_cast<std::uint8_t>(number + 10), 2);
+  }
+  auto forget = [&](std::size_t keep, std::size_t limit) {
+    return write([=](Transaction& tx) { return tx.erase_ended_webhook_deliveries("whep_1", keep, limit); }).value();
+  };
+  EXPECT_EQ(forget(4, 10), 0U);
+  EXPECT_EQ(forget(1, 2), 2U);
+  EXPECT_EQ(forget(1, 2), 1U);
+  EXPECT_EQ(forget(1, 2), 0U);
+  EXPECT_THAT(in_state(1, WebhookDeliveryState::Delivered), ElementsAre("whdl_4"));
+  EXPECT_THAT(in_state(1, WebhookDeliveryState::Pending), SizeIs(2));
+  EXPECT_THAT(in_state(2, WebhookDeliveryState::Delivered), SizeIs(4)) << "another endpoint's are untouched";
+}
+
+TEST_P(WebhookStore, ErasesAnEndpointsDeliveriesInSteps) {
+  given(acme_, other_);
+  ASSERT_TRUE(insert(endpoint(1)));
+  ASSERT_TRUE(insert(endpoint(2)));
+  for (std::uint8_t number = 1; number <= 5; ++number) {
+    ASSERT_TRUE(insert(delivery(number, 1)));
+    if (number < 3) end(number, 1);
+  }
+  ASSERT_TRUE(insert(delivery(9, 2)));
+  auto erase = [&](std::size_t limit) {
+    return write([=](Transaction& tx) { return tx.erase_webhook_deliveries("whep_1", limit); }).value();
+  };
+  EXPECT_EQ(erase(3), 3U);
+  EXPECT_EQ(erase(3), 2U);
+  EXPECT_EQ(erase(3), 0U);
+  EXPECT_THAT(due(100), ElementsAre("whdl_9"));
+}
+
+TEST_P(WebhookStore, FindsTheEndpointsThatHaveWorkForTidying) {
+  given(acme_, other_);
+  for (std::uint8_t to = 1; to <= 4; ++to) {
+    ASSERT_TRUE(insert(endpoint(to)));
+    for (std::uint8_t which = 0; which < to; ++which) {
+      auto number = static_cast<std::uint8_t>(10 * to + which);
+      ASSERT_TRUE(insert(delivery(number, to)));
+      if (to > 1) end(number, to);
+    }
+  }
+  auto untidy = [&](std::size_t ended, std::size_t limit = 10) {
+    std::vector<std::string> ids;
+    for (const auto& row : get([=](Transaction& tx) { return tx.untidy_webhook_endpoints(ended, limit); })) {
+      ids.push_back(row.id);
+    }
+    return ids;
+  };
+  EXPECT_THAT(untidy(2), ElementsAre("whep_4", "whep_3"));
+  EXPECT_THAT(untidy(2, 1), ElementsAre("whep_4"));
+  auto disabled = endpoint(1);
+  disabled.enabled = false;
+  ASSERT_TRUE(update(disabled));
+  EXPECT_THAT(untidy(3), ElementsAre("whep_4", "whep_1"));
+  EXPECT_EQ(give_up(0), 1U);
+  EXPECT_THAT(untidy(3), ElementsAre("whep_4"));
+  // One that comes back to life ended no more.
+  ASSERT_TRUE(update(delivery(40, 4)));
+  EXPECT_THAT(untidy(3), IsEmpty());
+  ASSERT_TRUE(write([](Transaction& tx) { return tx.erase_webhook_deliveries_before(at(21), 100); }));
+  EXPECT_THAT(untidy(1), ElementsAre("whep_3", "whep_4"));
 }
 
 TEST_P(WebhookStore, SecretsUnderOtherRootKeysComeInPages) {

@@ -14,6 +14,7 @@
 #include "admin/activity.hpp"
 #include "admin/validation_limiter.hpp"
 #include "base/log.hpp"
+#include "webhooks/backlog.hpp"
 #include "webhooks/delivery_result.hpp"
 #include "webhooks/endpoints.hpp"
 #include "webhooks/event.hpp"
@@ -26,7 +27,6 @@ namespace {
 
 constexpr std::size_t kMostAnswer = std::size_t{64} * 1024;
 constexpr std::chrono::hours kForgetPeriod{1};
-constexpr std::size_t kForgottenAtOnce = 1000;  // the rest in the next turn
 
 std::int64_t unix_seconds(Timestamp time) {
   return std::chrono::duration_cast<std::chrono::seconds>(time.time_since_epoch()).count();
@@ -67,7 +67,11 @@ class Deliverer::Impl : public std::enable_shared_from_this<Impl> {
     if (!begun) spdlog::error("webhook events that are due were not sent: {}", describe(begun.error()));
     auto forgotten = co_await forget_old();
     if (!forgotten) spdlog::warn("old webhook deliveries were not forgotten: {}", describe(forgotten.error()));
-    co_return settings_.pause;
+    auto tidied = co_await tidy_up();
+    if (!tidied)
+      spdlog::warn("webhook deliveries beyond their number were not forgotten: {}", describe(tidied.error()));
+    bool is_more = (forgotten && forgotten.value()) || (tidied && tidied.value());
+    co_return is_more ? std::chrono::milliseconds(0) : settings_.pause;
   }
 
   void stop() { stopping_ = true; }
@@ -138,7 +142,7 @@ class Deliverer::Impl : public std::enable_shared_from_this<Impl> {
     for (auto& delivery : due) {
       if (!has_room(delivery, jobs)) continue;
       LATCHKEY_TRY(auto endpoint, tx.find_webhook_endpoint(delivery.organization, delivery.endpoint_id));
-      if (!endpoint) continue;
+      if (!endpoint || !endpoint->enabled) continue;
       LATCHKEY_TRYV(claim(tx, delivery, now, settings_.claim));
       jobs.push_back({std::move(delivery), std::move(*endpoint)});
     }
@@ -241,6 +245,7 @@ class Deliverer::Impl : public std::enable_shared_from_this<Impl> {
     if (!current) return delivery;
     bool given_up = current->state != store::WebhookDeliveryState::Pending;
     bool test = delivery.event_type == event_type::kEndpointTest;
+    if (given_up && !result.delivered && !test) delivery.last_error = current->last_error;
     if (!result.delivered && !result.gone && !given_up && !test) {
       delivery.next_attempt_at =
           next_attempt(delivery.created_at, delivery.attempts, clock_.now(), result.retry_after, random_);
@@ -269,20 +274,30 @@ class Deliverer::Impl : public std::enable_shared_from_this<Impl> {
     endpoint->disabled_reason = why;
     endpoint->updated_at = clock_.now();
     LATCHKEY_TRYV(tx.update(*endpoint));
-    LATCHKEY_TRYV(tx.fail_pending_webhook_deliveries(endpoint->id, why));
+    LATCHKEY_TRYV(give_up_pending(tx, endpoint->id));
     return admin::record_system_activity(tx, clock_, random_, endpoint->organization, "org_webhook_endpoint_disabled",
                                          {{"webhook_endpoint_id", endpoint->id}, {"reason", why}});
   }
 
-  Task<Result<void>> forget_old() {
-    if (stopping_ || clock_.steady() < forget_at_) co_return success();
+  // Whether there may be more.
+  Task<Result<bool>> forget_old() {
+    if (stopping_ || clock_.steady() < forget_at_) co_return false;
     forget_at_ = clock_.steady() + kForgetPeriod;
     auto forget = [before = clock_.now() - settings_.keep](store::Transaction& tx) {
-      return tx.erase_webhook_deliveries_before(before, kForgottenAtOnce);
+      return tx.erase_webhook_deliveries_before(before, kChangedAtOnce);
     };
     LATCHKEY_CO_TRY(auto forgotten, co_await store_.write(std::move(forget)));
-    if (forgotten == kForgottenAtOnce) forget_at_ = clock_.steady();
-    co_return success();
+    if (forgotten < kChangedAtOnce) co_return false;
+    forget_at_ = clock_.steady();
+    co_return true;
+  }
+
+  // Whether there may be more.
+  Task<Result<bool>> tidy_up() {
+    if (stopping_) co_return false;
+    LATCHKEY_CO_TRY(bool untidy, co_await store_.read(is_untidy));
+    if (!untidy) co_return false;
+    co_return co_await store_.write(tidy);
   }
 
   store::Store& store_;

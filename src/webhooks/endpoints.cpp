@@ -6,8 +6,10 @@
 #include <fmt/format.h>
 
 #include "admin/activity.hpp"
+#include "admin/credentials.hpp"
 #include "admin/page_cursor.hpp"
 #include "base/json_fields.hpp"
+#include "webhooks/backlog.hpp"
 #include "webhooks/event.hpp"
 #include "webhooks/signature.hpp"
 
@@ -37,13 +39,15 @@ boost::json::object details_of(const store::WebhookEndpoint& endpoint) {
           {"status", endpoint.enabled ? "enabled" : "disabled"}};
 }
 
-Result<void> apply_status(store::Transaction& tx, store::WebhookEndpoint& row, const admin::Caller& caller,
+// False where the endpoint cannot be enabled yet: too much of what waited when it was disabled is not given up.
+Result<bool> apply_status(store::Transaction& tx, store::WebhookEndpoint& row, const admin::Caller& caller,
                           bool enabled) {
-  if (row.enabled == enabled) return success();
+  if (row.enabled == enabled) return true;
+  LATCHKEY_TRY(bool all_given_up, give_up_pending(tx, row.id));
+  if (enabled && !all_given_up) return false;
   row.enabled = enabled;
   row.disabled_reason = enabled ? "" : fmt::format("{} disabled it", caller.api_key_id);
-  if (enabled) return success();
-  return tx.fail_pending_webhook_deliveries(row.id, "The endpoint was disabled.");
+  return true;
 }
 
 }  // namespace
@@ -109,30 +113,54 @@ Task<Result<store::WebhookEndpoint>> Endpoints::update(admin::Caller caller, std
     LATCHKEY_CO_TRYV(check_events(*change.events));
   }
   auto write = [this, caller, id = std::move(id),
-                change = std::move(change)](store::Transaction& tx) -> Result<store::WebhookEndpoint> {
+                change = std::move(change)](store::Transaction& tx) -> Result<std::optional<store::WebhookEndpoint>> {
     LATCHKEY_TRY(auto row, require_endpoint(tx, caller.organization, id));
     if (change.url) row.url = *change.url;
     if (change.description) row.description = *change.description;
     if (change.events) row.events = *change.events;
     if (change.enabled) {
-      LATCHKEY_TRYV(apply_status(tx, row, caller, *change.enabled));
+      LATCHKEY_TRY(bool applied, apply_status(tx, row, caller, *change.enabled));
+      if (!applied) return std::optional<store::WebhookEndpoint>();
     }
     row.updated_at = clock_.now();
     LATCHKEY_TRYV(tx.update(row));
     LATCHKEY_TRYV(admin::record_activity(tx, clock_, random_, caller, "org_webhook_endpoint_updated", details_of(row)));
-    return row;
+    return std::optional(std::move(row));
   };
-  co_return co_await store_.write(std::move(write));
+  for (;;) {
+    LATCHKEY_CO_TRY(auto updated, co_await store_.write(write));
+    if (updated) co_return std::move(*updated);
+  }
 }
 
 Task<Result<void>> Endpoints::remove(admin::Caller caller, std::string id) {
-  auto erase = [this, caller, id = std::move(id)](store::Transaction& tx) -> Result<void> {
+  auto erase = [this, caller, id = std::move(id)](store::Transaction& tx) -> Result<bool> {
     LATCHKEY_TRY(auto row, require_endpoint(tx, caller.organization, id));
+    LATCHKEY_TRY(auto erased, tx.erase_webhook_deliveries(row.id, kChangedAtOnce));
+    if (erased == kChangedAtOnce) {
+      LATCHKEY_TRYV(stop_for_removal(tx, std::move(row), caller));
+      return false;
+    }
     LATCHKEY_TRYV(tx.erase_webhook_endpoint(caller.organization, row.id));
-    return admin::record_activity(tx, clock_, random_, caller, "org_webhook_endpoint_deleted",
-                                  {{"webhook_endpoint_id", row.id}});
+    LATCHKEY_TRYV(admin::record_activity(tx, clock_, random_, caller, "org_webhook_endpoint_deleted",
+                                         {{"webhook_endpoint_id", row.id}}));
+    return true;
   };
-  co_return co_await store_.write(std::move(erase));
+  for (bool removed = false; !removed;) {
+    LATCHKEY_CO_TRY(removed, co_await store_.write(erase));
+  }
+  co_return success();
+}
+
+// So that nothing more is sent to it, nor made for it, where a crash leaves it without some of its deliveries.
+Result<void> Endpoints::stop_for_removal(store::Transaction& tx, store::WebhookEndpoint row,
+                                         const admin::Caller& caller) {
+  if (!row.enabled) return admin::confirm_caller(tx, caller);
+  row.enabled = false;
+  row.disabled_reason = fmt::format("{} began to remove it", caller.api_key_id);
+  row.updated_at = clock_.now();
+  LATCHKEY_TRYV(tx.update(row));
+  return admin::record_activity(tx, clock_, random_, caller, "org_webhook_endpoint_updated", details_of(row));
 }
 
 Task<Result<EndpointWithSecret>> Endpoints::rotate_secret(admin::Caller caller, std::string id,

@@ -56,7 +56,8 @@ class Endpoints {
   // Invalid as create. Disabling gives up what is on its way; enabling brings back none of it.
   [[nodiscard]] Task<Result<store::WebhookEndpoint>> update(admin::Caller caller, std::string id,
                                                             EndpointChange change);
-  // With its deliveries.
+  // With its deliveries; of many a few at a time, the endpoint being disabled meanwhile. One that was broken off leaves
+  // it so, and removing it again goes on.
   [[nodiscard]] Task<Result<void>> remove(admin::Caller caller, std::string id);
   // A new secret; the one there was signs as well for `overlap`, so that receivers can be changed meanwhile. Invalid
   // where that is above kMostOverlap.
@@ -67,6 +68,9 @@ class Endpoints {
                                                       std::optional<std::string> page);
 
  private:
+  [[nodiscard]] Result<void> stop_for_removal(store::Transaction& tx, store::WebhookEndpoint row,
+                                              const admin::Caller& caller);
+
   store::Store& store_;
   SecretKeeper& secrets_;
   const Clock& clock_;

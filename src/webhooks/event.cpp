@@ -6,6 +6,8 @@
 #include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
 
+#include "webhooks/backlog.hpp"
+
 namespace latchkey::webhooks {
 
 namespace json = boost::json;
@@ -38,12 +40,13 @@ Result<void> publish(store::Transaction& transaction, const Clock& clock, Random
   LATCHKEY_TRY(auto endpoints, transaction.list_webhook_endpoints(event.organization));
   auto event_id = make_id(id_prefix::kEvent, random);
   auto now = clock.now();
+  std::vector<store::WebhookDelivery> deliveries;
   for (const auto& endpoint : endpoints) {
     bool wanted = std::ranges::find(endpoint.events, event.type) != endpoint.events.end();
     if (!endpoint.enabled || !wanted) continue;
-    LATCHKEY_TRYV(transaction.insert(make_delivery(event, event_id, endpoint.id, now, random)));
+    deliveries.push_back(make_delivery(event, event_id, endpoint.id, now, random));
   }
-  return success();
+  return enqueue(transaction, clock, random, deliveries);
 }
 
 }  // namespace latchkey::webhooks

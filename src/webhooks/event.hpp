@@ -1,5 +1,6 @@
 // Events, and how they get on their way: publishing writes, in the transaction that causes the event, one delivery for
-// each endpoint that wants it. The deliverer finds it there; what is not committed never happened.
+// each endpoint that wants it. The deliverer finds it there; what is not committed never happened. Where too many wait
+// for an endpoint, its oldest are given up (backlog.hpp).
 #pragma once
 
 #include <span>

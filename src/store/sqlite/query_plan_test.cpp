@@ -128,7 +128,10 @@ std::vector<Asked> queries() {
          ends(tx.find_webhook_delivery("id"));
          for (const auto& window : windows()) ends(tx.list_webhook_deliveries(own, "id", window));
          ends(tx.due_webhook_deliveries(at(1), 5));
-         ends(tx.fail_pending_webhook_deliveries("id", "why"));
+         ends(tx.untidy_webhook_endpoints(5, 5));
+         ends(tx.fail_pending_webhook_deliveries("id", "why", 5, 5));
+         ends(tx.erase_ended_webhook_deliveries("id", 5, 5));
+         ends(tx.erase_webhook_deliveries("id", 5));
          ends(tx.erase_webhook_deliveries_before(at(1), 5));
          ends(tx.erase_webhook_endpoint(own, "id"));
        }},
@@ -174,7 +177,8 @@ bool walks_over_a_table(const std::string& step) {
   bool harmless =
       rest.starts_with("(") || rest.starts_with("CONSTANT") || rest.find("VIRTUAL TABLE") != std::string::npos;
   // What recursion has found, a row at a time; the first so many in the order of an index.
-  for (const auto* name : {"kinds", "waiting", "notices", "activity_horizon", "rewraps USING INDEX rewraps_running"}) {
+  for (const auto* name : {"kinds", "waiting", "notices", "activity_horizon", "rewraps USING INDEX rewraps_running",
+                           "webhook_endpoints USING INDEX webhook_endpoints_left"}) {
     harmless |= rest == name || (std::string_view(name).find(' ') != std::string_view::npos && rest.starts_with(name));
   }
   return !harmless;

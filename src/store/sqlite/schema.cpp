@@ -235,6 +235,45 @@ UPDATE external_keys SET key_place = CASE WHEN json_valid(provider_config) THEN
 CREATE INDEX external_keys_by_place ON external_keys (key_place) WHERE key_place IS NOT NULL;
 )sql";
 
+// How many deliveries of each state an endpoint has, so that nothing counts them: kept by triggers, for rows go with
+// their endpoint, too. Rows of one endpoint are told apart by rowid, the order in which they were written, whatever the
+// clock did meanwhile. More than an endpoint may have waiting (webhooks/backlog.hpp) is given up here and now.
+constexpr std::string_view kWebhookBacklogSchema = R"sql(
+CREATE INDEX webhook_deliveries_waiting ON webhook_deliveries (endpoint_id) WHERE state = 'pending';
+CREATE INDEX webhook_deliveries_ended ON webhook_deliveries (endpoint_id) WHERE state <> 'pending';
+UPDATE webhook_deliveries SET state = 'failed', next_attempt_at = NULL,
+  last_error = 'It was given up: more events than 1000 were waiting for the endpoint.'
+WHERE rowid IN (SELECT rowid FROM (SELECT rowid, row_number() OVER (PARTITION BY endpoint_id ORDER BY rowid DESC) AS place
+  FROM webhook_deliveries WHERE state = 'pending') WHERE place > 1000);
+
+ALTER TABLE webhook_endpoints ADD COLUMN pending_deliveries INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE webhook_endpoints ADD COLUMN ended_deliveries INTEGER NOT NULL DEFAULT 0;
+UPDATE webhook_endpoints SET
+  pending_deliveries = (SELECT count(*) FROM webhook_deliveries WHERE endpoint_id = webhook_endpoints.id AND
+    state = 'pending'),
+  ended_deliveries = (SELECT count(*) FROM webhook_deliveries WHERE endpoint_id = webhook_endpoints.id AND
+    state <> 'pending');
+CREATE INDEX webhook_endpoints_by_ended ON webhook_endpoints (ended_deliveries);
+CREATE INDEX webhook_endpoints_left ON webhook_endpoints (id) WHERE enabled = 0 AND pending_deliveries > 0;
+CREATE TRIGGER webhook_deliveries_count_in AFTER INSERT ON webhook_deliveries
+BEGIN
+  UPDATE webhook_endpoints SET pending_deliveries = pending_deliveries + (NEW.state = 'pending'),
+    ended_deliveries = ended_deliveries + (NEW.state <> 'pending') WHERE id = NEW.endpoint_id;
+END;
+CREATE TRIGGER webhook_deliveries_count_out AFTER DELETE ON webhook_deliveries
+BEGIN
+  UPDATE webhook_endpoints SET pending_deliveries = pending_deliveries - (OLD.state = 'pending'),
+    ended_deliveries = ended_deliveries - (OLD.state <> 'pending') WHERE id = OLD.endpoint_id;
+END;
+CREATE TRIGGER webhook_deliveries_count_over AFTER UPDATE OF state ON webhook_deliveries
+WHEN (OLD.state = 'pending') <> (NEW.state = 'pending')
+BEGIN
+  UPDATE webhook_endpoints SET
+    pending_deliveries = pending_deliveries + (NEW.state = 'pending') - (OLD.state = 'pending'),
+    ended_deliveries = ended_deliveries + (NEW.state <> 'pending') - (OLD.state <> 'pending') WHERE id = NEW.endpoint_id;
+END;
+)sql";
+
 constexpr std::array kMigrations{Migration{"first", kFirstSchema},
                                  Migration{"lease policies", kLeasePolicySchema},
                                  Migration{"data key checks", kDataKeyCheckSchema},
@@ -244,7 +283,8 @@ constexpr std::array kMigrations{Migration{"first", kFirstSchema},
                                  Migration{"notices", kNoticeSchema},
                                  Migration{"row seals", kSealSchema},
                                  Migration{"erased forms", kErasedSchema},
-                                 Migration{"lists", kListSchema}};
+                                 Migration{"lists", kListSchema},
+                                 Migration{"webhook backlogs", kWebhookBacklogSchema}};
 
 }  // namespace
 

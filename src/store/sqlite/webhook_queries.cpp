@@ -225,12 +225,47 @@ Result<std::vector<WebhookDelivery>> SqliteTransaction::due_webhook_deliveries(T
       now, sql_limit(limit));
 }
 
-Result<void> SqliteTransaction::fail_pending_webhook_deliveries(std::string_view endpoint_id, std::string_view why) {
-  LATCHKEY_TRYV(write("Giving webhook deliveries up",
-                      "UPDATE webhook_deliveries SET state = 'failed', next_attempt_at = NULL, last_error = ? "
-                      "WHERE endpoint_id = ? AND state = 'pending'",
-                      why, endpoint_id));
-  return success();
+Result<std::vector<WebhookEndpoint>> SqliteTransaction::untidy_webhook_endpoints(std::size_t ended, std::size_t limit) {
+  return read_rows<WebhookEndpoint>(
+      Unverified::LeftOut, nullptr,
+      "WHERE id IN (SELECT id FROM (SELECT id FROM webhook_endpoints WHERE ended_deliveries > ?1 ORDER BY "
+      "ended_deliveries DESC LIMIT ?2)) OR id IN (SELECT id FROM (SELECT id FROM webhook_endpoints WHERE enabled = 0 "
+      "AND pending_deliveries > 0 LIMIT ?2)) ORDER BY ended_deliveries DESC, id LIMIT ?2",
+      sql_limit(ended), sql_limit(limit));
+}
+
+Result<std::size_t> SqliteTransaction::fail_pending_webhook_deliveries(std::string_view endpoint_id,
+                                                                       std::string_view why, std::size_t keep,
+                                                                       std::size_t limit) {
+  LATCHKEY_TRY(auto changed,
+               write("Giving webhook deliveries up",
+                     "UPDATE webhook_deliveries SET state = 'failed', next_attempt_at = NULL, last_error = ?2 WHERE "
+                     "rowid IN (SELECT rowid FROM webhook_deliveries WHERE endpoint_id = ?1 AND state = 'pending' "
+                     "ORDER BY rowid LIMIT max(0, min(?4, coalesce((SELECT pending_deliveries FROM webhook_endpoints "
+                     "WHERE id = ?1), 0) - ?3)))",
+                     endpoint_id, why, sql_limit(keep), sql_limit(limit)));
+  return static_cast<std::size_t>(changed);
+}
+
+Result<std::size_t> SqliteTransaction::erase_ended_webhook_deliveries(std::string_view endpoint_id, std::size_t keep,
+                                                                      std::size_t limit) {
+  LATCHKEY_TRY(auto erased,
+               write("Forgetting webhook deliveries",
+                     "DELETE FROM webhook_deliveries WHERE rowid IN (SELECT rowid FROM webhook_deliveries WHERE "
+                     "endpoint_id = ?1 AND state <> 'pending' ORDER BY rowid LIMIT max(0, min(?3, coalesce((SELECT "
+                     "ended_deliveries FROM webhook_endpoints WHERE id = ?1), 0) - ?2)))",
+                     endpoint_id, sql_limit(keep), sql_limit(limit)));
+  return static_cast<std::size_t>(erased);
+}
+
+Result<std::size_t> SqliteTransaction::erase_webhook_deliveries(std::string_view endpoint_id, std::size_t limit) {
+  LATCHKEY_TRY(auto ended, erase_ended_webhook_deliveries(endpoint_id, 0, limit));
+  LATCHKEY_TRY(auto pending,
+               write("Forgetting webhook deliveries",
+                     "DELETE FROM webhook_deliveries WHERE rowid IN (SELECT rowid FROM webhook_deliveries WHERE "
+                     "endpoint_id = ? AND state = 'pending' ORDER BY rowid LIMIT ?)",
+                     endpoint_id, sql_limit(limit - ended)));
+  return ended + static_cast<std::size_t>(pending);
 }
 
 Result<std::size_t> SqliteTransaction::erase_webhook_deliveries_before(Timestamp time, std::size_t limit) {
