@@ -25,7 +25,7 @@ struct AgeClock {
   using rep = duration::rep;
   using period = duration::period;
   using time_point = std::chrono::time_point<AgeClock>;
-  static constexpr bool is_steady = true;
+  static constexpr bool is_steady = true;  // NOLINT(readability-identifier-naming): the standard's name
 };
 using AgeTime = AgeClock::time_point;
 

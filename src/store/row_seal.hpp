@@ -70,7 +70,7 @@ enum class SealVerdict {
   Missing,     // no seal, or none of ours
   UnknownKey,  // of a root key that this process has not
   Wrong,       // the row is not what was sealed
-  Another,     // it is what was sealed, and not what was asked for
+  NotAsked,    // it is what was sealed, and not what was asked for
   Gone,        // another row says that it must be there
 };
 

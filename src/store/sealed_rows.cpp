@@ -137,7 +137,7 @@ std::string_view describe(SealVerdict verdict) {
       return "it was sealed under a root key that is not in the root key file";
     case SealVerdict::Wrong:
       return "its seal is not that of its values";
-    case SealVerdict::Another:
+    case SealVerdict::NotAsked:
       return "it was found where another was asked for: an index leads to it that does not fit it";
     case SealVerdict::Gone:
       return "it is not there, though another row says so";

@@ -107,13 +107,13 @@ Result<std::vector<T>> SqliteTransaction::read_rows(Unverified unverified, const
         auto seal = row.optional_bytes().value_or(Bytes());
         bool whole = row.flag() && !row.damaged();
         auto verdict = whole ? sealer_.check(seal_text(value), seal) : SealVerdict::Wrong;
-        if (verdict == SealVerdict::Good && is_asked && !is_asked(value)) verdict = SealVerdict::Another;
+        if (verdict == SealVerdict::Good && is_asked && !is_asked(value)) verdict = SealVerdict::NotAsked;
         if (verdict != SealVerdict::Good) {
           auto alarm = alarm_about(value, verdict);
           if (alarm_) alarm_(alarm);
           // Of another's row nothing is destroyed either.
-          bool is_refused =
-              unverified == Unverified::Refused || (unverified == Unverified::Taken && verdict == SealVerdict::Another);
+          bool is_refused = unverified == Unverified::Refused ||
+                            (unverified == Unverified::Taken && verdict == SealVerdict::NotAsked);
           if (is_refused) return integrity_error(alarm, connection_.path());
           if (unverified == Unverified::LeftOut || row.damaged()) continue;
         }
