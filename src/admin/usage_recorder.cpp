@@ -1,14 +1,22 @@
 #include "admin/usage_recorder.hpp"
 
+#include <algorithm>
+#include <functional>
+
+#include <boost/asio/this_coro.hpp>
 #include <boost/json/value_from.hpp>
 #include <spdlog/spdlog.h>
 
 #include "admin/activity.hpp"
 #include "base/log.hpp"
+#include "kms/patience.hpp"
 
 namespace latchkey::admin {
 
 namespace {
+
+// As long as a request waits for the store's one writer: after that it is answered all the same.
+constexpr std::chrono::seconds kPatience{2};
 
 boost::json::object details_of(const keyring::Usage& usage) {
   boost::json::value external_key;
@@ -32,7 +40,15 @@ boost::json::object beginning_of(const keyring::Usage& usage) {
 
 }  // namespace
 
-Task<void> UsageRecorder::tell_beginnings() {
+Task<void> UsageRecorder::tell_beginnings(Deadline deadline) {
+  auto executor = co_await boost::asio::this_coro::executor;
+  std::function<Task<bool>()> work = [this] { return write_beginnings(); };
+  auto patience = std::min<std::chrono::nanoseconds>(deadline - clock_.steady(), kPatience);
+  auto written = co_await kms::wait_at_most(std::move(executor), patience, std::move(work));
+  if (!written) spdlog::warn("a data key is used before the store has it that it is in use: the store is too busy");
+}
+
+Task<bool> UsageRecorder::write_beginnings() {
   auto taken = std::make_shared<std::vector<keyring::Usage>>();
   auto write = [this, taken](store::Transaction& tx) -> Result<void> {
     // All that began until now: one write is that of everybody who waits for the store. One that comes later and finds
@@ -47,10 +63,11 @@ Task<void> UsageRecorder::tell_beginnings() {
   auto written = co_await store_.write(std::move(write));
   if (written) {
     meter_.told(*taken);
-    co_return;
+    co_return true;
   }
   spdlog::error("that data keys are in use could not be recorded: {}", describe(written.error()));
   meter_.give_back_beginnings(std::move(*taken));
+  co_return false;
 }
 
 Task<Result<void>> UsageRecorder::record() {

@@ -13,16 +13,16 @@ namespace latchkey::admin {
 
 class UsageRecorder {
  public:
-  // The references outlive it.
+  // The references outlive it; it outlives the last run of the executor's context, for writes may outlast who waits.
   UsageRecorder(store::Store& store, keyring::UsageMeter& meter, const Clock& clock, RandomSource& random)
       : store_(store), meter_(meter), clock_(clock), random_(random) {}
   // Before each use of a lease's data key; after it `count`. Writes, and lasts, only where the data key was not in use;
-  // who asks meanwhile waits for the same write. Where the store cannot be written that is logged, and tried again with
-  // the next use: what can be read goes on being read.
+  // who asks meanwhile waits for the same write. Where the store cannot be written, or not by then, that is logged, and
+  // tried again with the next use: what can be read goes on being read.
   [[nodiscard]] bool begins(const keyring::Compartment& compartment, const keyring::Lease& lease) {
     return meter_.begin(compartment, lease.external_key_id, lease.key->id(), lease.kms_request_id);
   }
-  [[nodiscard]] Task<void> tell_beginnings();
+  [[nodiscard]] Task<void> tell_beginnings(Deadline deadline);
   void count(const keyring::Compartment& compartment, const keyring::Lease& lease, const keyring::UsageCounts& counts) {
     meter_.count(compartment, lease.external_key_id, lease.key->id(), counts, lease.kms_request_id);
   }
@@ -30,6 +30,8 @@ class UsageRecorder {
   [[nodiscard]] Task<Result<void>> record();
 
  private:
+  [[nodiscard]] Task<bool> write_beginnings();
+
   store::Store& store_;
   keyring::UsageMeter& meter_;
   const Clock& clock_;

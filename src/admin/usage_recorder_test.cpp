@@ -19,8 +19,8 @@ struct UsageRecorderTest : ::testing::Test {
     made.workspace_id = world.own.default_workspace.id;
     return made;
   }
-  Task<bool> tell() {
-    co_await recorder.tell_beginnings();
+  Task<bool> tell(std::chrono::milliseconds patience = std::chrono::seconds(30)) {
+    co_await recorder.tell_beginnings(world.clock.steady() + patience);
     co_return true;
   }
   std::vector<store::Activity> entries(std::string type = "data_keys_used") {
@@ -45,6 +45,16 @@ TEST_F(UsageRecorderTest, AnEntryTellsWhoseKeyWasUsedHowOften) {
   EXPECT_EQ(shown.at("decrypts"), 4);
   EXPECT_EQ(shown.at("leases"), 1);
   EXPECT_EQ(shown.at("kms_request_ids"), (boost::json::array{"request-1"}));
+}
+
+// As where the one writer is busy for longer: the data is answered all the same, and the next use tells of it.
+TEST_F(UsageRecorderTest, NobodyWaitsForItPastTheirTime) {
+  EXPECT_TRUE(meter.begin(compartment(), "ekey_01x", RawId{7}, nullptr));
+  world.run(tell(std::chrono::milliseconds(0)));
+  EXPECT_TRUE(entries("data_keys_use_began").empty());
+  EXPECT_TRUE(meter.begin(compartment(), "ekey_01x", RawId{7}, nullptr)) << "it was not told yet";
+  world.run(tell());
+  EXPECT_EQ(entries("data_keys_use_began").size(), 1U);
 }
 
 TEST_F(UsageRecorderTest, ABeginningIsToldBeforeItIsOver) {

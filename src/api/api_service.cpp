@@ -106,6 +106,7 @@ class ApiService::Impl {
     std::optional<Taken> taken;        // of its rate; absent where it has none
     std::string workspace_id;          // of the data plane's calls, once they are handled
     std::chrono::nanoseconds took{0};  // without the time that the body took to come
+    bool confirmed = false;            // by its handler
   };
 
   std::size_t index_of(const http::RouteMatch& match) const {
@@ -155,10 +156,15 @@ class ApiService::Impl {
     if (is_too_large) co_return answer(*admitted, too_large(admitted->body_limit));
     request.path_parameters = std::move(admitted->path_parameters);
     if (endpoint.access == Access::Data) admitted->workspace_id = request.path_parameter("workspace_id");
-    Call call{std::move(request), admitted->caller, began + limits_.request_timeout};
+    Confirm confirm_early = [this, of = admitted.get()] {
+      of->confirmed = true;
+      return confirm(*of);
+    };
+    Call call{std::move(request), admitted->caller, began + limits_.request_timeout, std::move(confirm_early)};
     auto result = co_await endpoint.handler(std::move(call));
-    if (result) {
-      auto confirmed = co_await confirm(*admitted);
+    if (result && !admitted->confirmed) {
+      Result<void> confirmed = success();
+      if (auto asking = confirm(*admitted)) confirmed = co_await std::move(*asking);
       if (!confirmed) {
         crypto::wipe(result.value().body);
         result = confirmed.error();
@@ -187,15 +193,15 @@ class ApiService::Impl {
 
   // Once more between the work and the answer: an API key that was revoked meanwhile gets nothing. The store is asked
   // only where a key of the organisation has ended since in this process, or the request took long.
-  Task<Result<void>> confirm(const AdmittedCall& call) {
+  std::optional<Task<Result<void>>> confirm(const AdmittedCall& call) {
     auto& credentials = parts_.credentials;
     // Archiving a workspace ends its keys, whatever other calls may come to do.
     bool may_end_keys = call.endpoint->access == Access::Admin && call.endpoint->method != "GET";
     if (may_end_keys) credentials.note_ended(call.caller.organization);
     bool trusted =
         !credentials.may_have_ended(call.caller) && parts_.clock.steady() - call.permitted_at < kKeyIsTrusted;
-    if (!call.caller.api_key_hash || trusted) co_return success();
-    co_return co_await credentials.confirm(call.caller);
+    if (!call.caller.api_key_hash || trusted) return std::nullopt;
+    return credentials.confirm(call.caller);
   }
 
   // The headers that every answer has.

@@ -144,7 +144,7 @@ Task<Result<keyring::Lease>> DataPlane::lease_for(keyring::Compartment compartme
       if (!asked) co_return answered(std::move(asked), compartment);
       lease = std::move(asked).value();
     }
-    if (usage_.begins(compartment, *lease)) co_await usage_.tell_beginnings();
+    if (usage_.begins(compartment, *lease)) co_await usage_.tell_beginnings(deadline);
     if (keyring_.may_use(compartment, *lease)) co_return answered(std::move(*lease), compartment);
   }
   co_return answered(keyring::changed_again_and_again(), compartment);
@@ -158,6 +158,9 @@ Task<Result<std::vector<Result<Sealed>>>> DataPlane::encrypt(admin::Caller calle
     LATCHKEY_CO_TRY(auto lease, co_await lease_for(compartment, std::nullopt, deadline));
     auto sealed = seal(lease, compartment, items, random_);
     if (!sealed) co_return sealed;
+    if (auto asking = confirm_()) {
+      LATCHKEY_CO_TRYV(co_await std::move(*asking));
+    }
     if (!keyring_.may_use(compartment, lease)) continue;
     auto good = std::ranges::count_if(sealed.value(), [](const auto& one) { return one.has_value(); });
     usage_.count(compartment, lease, {.encrypts = static_cast<std::uint64_t>(good)});
@@ -174,13 +177,31 @@ Task<Result<std::vector<Result<Opened>>>> DataPlane::decrypt(admin::Caller calle
   for (int attempt = 0; attempt < keyring::kMostTries; ++attempt) {
     auto leases = co_await leases_for(compartment, items, deadline);
     auto results = open_all(leases, compartment, items);
+    if (auto asking = confirm_()) {
+      LATCHKEY_CO_TRYV(co_await std::move(*asking));
+    }
     // A lease may have been dropped while another was waited for, or while others of the batch were opened.
-    bool all_held = std::ranges::all_of(leases, [&](const auto& entry) {
-      return !entry.second || keyring_.may_use(compartment, entry.second.value());
-    });
-    if (!all_held) continue;
+    if (!all_held(leases, compartment)) continue;
     note_decrypts(leases, compartment, items);
     co_return results;
+  }
+  co_return keyring::changed_again_and_again();
+}
+
+bool DataPlane::all_held(const Leases& leases, const keyring::Compartment& compartment) const {
+  return std::ranges::all_of(
+      leases, [&](const auto& entry) { return !entry.second || keyring_.may_use(compartment, entry.second.value()); });
+}
+
+// A lease that is handed out is used by whoever gets it: confirmed as what was used.
+Task<Result<keyring::Lease>> DataPlane::confirmed_lease(keyring::Compartment compartment, std::optional<RawId> id,
+                                                        Deadline deadline) {
+  for (int attempt = 0; attempt < keyring::kMostTries; ++attempt) {
+    LATCHKEY_CO_TRY(auto lease, co_await lease_for(compartment, id, deadline));
+    if (auto asking = confirm_()) {
+      LATCHKEY_CO_TRYV(co_await std::move(*asking));
+    }
+    if (keyring_.may_use(compartment, lease)) co_return lease;
   }
   co_return keyring::changed_again_and_again();
 }
@@ -215,7 +236,7 @@ void DataPlane::note_decrypts(const Leases& leases, const keyring::Compartment& 
 Task<Result<LeasedKey>> DataPlane::lease(admin::Caller caller, std::string workspace_id, Deadline deadline) {
   LATCHKEY_CO_TRY(auto compartment,
                   co_await compartments_.open(std::move(caller), std::move(workspace_id), admin::Purpose::Encrypt));
-  LATCHKEY_CO_TRY(auto lease, co_await lease_for(compartment, std::nullopt, deadline));
+  LATCHKEY_CO_TRY(auto lease, co_await confirmed_lease(compartment, std::nullopt, deadline));
   usage_.count(compartment, lease, {.leases = 1});
   keyring_.used(lease);
   co_return LeasedKey{std::move(lease), compartment.id};
@@ -229,7 +250,7 @@ Task<Result<LeasedKey>> DataPlane::unwrap(admin::Caller caller, std::string work
                                                 json_fields::clean_text(data_key_id), compartment.workspace_id)};
   auto id = parse_id(id_prefix::kDataKey, data_key_id);
   if (!id) co_return absent;
-  auto lease = co_await lease_for(compartment, id.value(), deadline);
+  auto lease = co_await confirmed_lease(compartment, id.value(), deadline);
   if (!lease && lease.error().code == ErrorCode::NotFound) co_return absent;
   if (!lease) co_return lease.error();
   usage_.count(compartment, lease.value(), {.leases = 1});

@@ -10,6 +10,7 @@
 
 #include "admin/compartments.hpp"
 #include "admin/usage_recorder.hpp"
+#include "api/endpoint.hpp"
 #include "api/secret_buffer.hpp"
 #include "base/random.hpp"
 #include "envelope/context.hpp"
@@ -52,10 +53,16 @@ struct LeasedKey {
 // An item that could not even be read is passed through as its error, in its place.
 class DataPlane {
  public:
-  // All references outlive it.
+  // All references outlive it. `confirm` is asked behind the work; only then it is looked once more whether what was
+  // used may be used, without a wait before the answer.
   DataPlane(admin::Compartments& compartments, keyring::Keyring& keyring, admin::UsageRecorder& usage,
-            metrics::ServerMetrics& metrics, RandomSource& random)
-      : compartments_(compartments), keyring_(keyring), usage_(usage), metrics_(metrics), random_(random) {}
+            metrics::ServerMetrics& metrics, RandomSource& random, Confirm confirm)
+      : compartments_(compartments),
+        keyring_(keyring),
+        usage_(usage),
+        metrics_(metrics),
+        random_(random),
+        confirm_(std::move(confirm)) {}
 
   [[nodiscard]] Task<Result<std::vector<Result<Sealed>>>> encrypt(admin::Caller caller, std::string workspace_id,
                                                                   std::vector<Result<Plain>> items, Deadline deadline);
@@ -79,6 +86,9 @@ class DataPlane {
   // Of the data key, or of the active one. That it is in use is told when it comes back.
   [[nodiscard]] Task<Result<keyring::Lease>> lease_for(keyring::Compartment compartment, std::optional<RawId> id,
                                                        Deadline deadline);
+  [[nodiscard]] Task<Result<keyring::Lease>> confirmed_lease(keyring::Compartment compartment, std::optional<RawId> id,
+                                                             Deadline deadline);
+  [[nodiscard]] bool all_held(const Leases& leases, const keyring::Compartment& compartment) const;
   // What the keyring answered, counted, and in the caller's terms.
   [[nodiscard]] Result<keyring::Lease> answered(Result<keyring::Lease> lease, const keyring::Compartment& compartment);
 
@@ -87,6 +97,7 @@ class DataPlane {
   admin::UsageRecorder& usage_;
   metrics::ServerMetrics& metrics_;
   RandomSource& random_;
+  Confirm confirm_;
 };
 
 }  // namespace latchkey::api

@@ -27,6 +27,10 @@ Error invalid(std::string message) {
   return Error{ErrorCode::Invalid, std::move(message)};
 }
 
+DataPlane plane_of(const ApiParts& parts, const Call& call) {
+  return {parts.compartments, parts.keyring, parts.usage, parts.metrics, parts.random, call.confirm};
+}
+
 std::string workspace_id(const Call& call) {
   return std::string(call.request.path_parameter("workspace_id"));
 }
@@ -191,7 +195,7 @@ Task<Result<http::Response>> encrypt(const ApiParts& parts, Call call) {
     LATCHKEY_CO_TRY(plain, read_plain(body, ""));
   }
   auto workspace = workspace_id(call);
-  DataPlane plane(parts.compartments, parts.keyring, parts.usage, parts.metrics, parts.random);
+  auto plane = plane_of(parts, call);
   auto items = only(std::move(plain));
   LATCHKEY_CO_TRY(auto results,
                   co_await plane.encrypt(call.caller, std::move(workspace), std::move(items), call.deadline));
@@ -211,7 +215,7 @@ Task<Result<http::Response>> decrypt(const ApiParts& parts, Call call) {
     LATCHKEY_CO_TRY(cipher, read_cipher(body, ""));
   }
   auto workspace = workspace_id(call);
-  DataPlane plane(parts.compartments, parts.keyring, parts.usage, parts.metrics, parts.random);
+  auto plane = plane_of(parts, call);
   auto items = only(std::move(cipher));
   LATCHKEY_CO_TRY(auto results,
                   co_await plane.decrypt(call.caller, std::move(workspace), std::move(items), call.deadline));
@@ -224,7 +228,7 @@ Task<Result<http::Response>> encrypt_batch(const ApiParts& parts, Call call) {
   WipeAtExit wipe(call.request.body);
   LATCHKEY_CO_TRY(auto items, read_items(call.request.body, &read_plain));
   auto workspace = workspace_id(call);
-  DataPlane plane(parts.compartments, parts.keyring, parts.usage, parts.metrics, parts.random);
+  auto plane = plane_of(parts, call);
   LATCHKEY_CO_TRY(auto results,
                   co_await plane.encrypt(call.caller, std::move(workspace), std::move(items), call.deadline));
   co_return render_results(results);
@@ -233,7 +237,7 @@ Task<Result<http::Response>> encrypt_batch(const ApiParts& parts, Call call) {
 Task<Result<http::Response>> decrypt_batch(const ApiParts& parts, Call call) {
   LATCHKEY_CO_TRY(auto items, read_items(call.request.body, &read_cipher));
   auto workspace = workspace_id(call);
-  DataPlane plane(parts.compartments, parts.keyring, parts.usage, parts.metrics, parts.random);
+  auto plane = plane_of(parts, call);
   LATCHKEY_CO_TRY(auto results,
                   co_await plane.decrypt(call.caller, std::move(workspace), std::move(items), call.deadline));
   co_return render_results(results);
@@ -257,7 +261,7 @@ http::Response render_lease(const LeasedKey& leased, const Clock& clock) {
 Task<Result<http::Response>> lease_data_key(const ApiParts& parts, Call call) {
   LATCHKEY_CO_TRYV(refuse_body(call.request.body));
   auto workspace = workspace_id(call);
-  DataPlane plane(parts.compartments, parts.keyring, parts.usage, parts.metrics, parts.random);
+  auto plane = plane_of(parts, call);
   LATCHKEY_CO_TRY(auto lease, co_await plane.lease(call.caller, std::move(workspace), call.deadline));
   co_return render_lease(lease, parts.clock);
 }
@@ -266,7 +270,7 @@ Task<Result<http::Response>> unwrap_data_key(const ApiParts& parts, Call call) {
   LATCHKEY_CO_TRYV(refuse_body(call.request.body));
   auto id = std::string(call.request.path_parameter("data_key_id"));
   auto workspace = workspace_id(call);
-  DataPlane plane(parts.compartments, parts.keyring, parts.usage, parts.metrics, parts.random);
+  auto plane = plane_of(parts, call);
   LATCHKEY_CO_TRY(auto lease, co_await plane.unwrap(call.caller, std::move(workspace), std::move(id), call.deadline));
   co_return render_lease(lease, parts.clock);
 }
@@ -274,7 +278,7 @@ Task<Result<http::Response>> unwrap_data_key(const ApiParts& parts, Call call) {
 Task<Result<http::Response>> check_lease(const ApiParts& parts, Call call) {
   auto id = std::string(call.request.path_parameter("data_key_id"));
   auto workspace = workspace_id(call);
-  DataPlane plane(parts.compartments, parts.keyring, parts.usage, parts.metrics, parts.random);
+  auto plane = plane_of(parts, call);
   LATCHKEY_CO_TRYV(co_await plane.check_lease(call.caller, std::move(workspace), id));
   json::object body{{"type", "data_key_lease"}, {"data_key_id", id}, {"check_after", kCheckLeaseAfter.count()}};
   co_return json_response(body);

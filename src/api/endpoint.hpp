@@ -3,6 +3,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -22,10 +23,17 @@ enum class Access {
   Data,      // service and workspace keys
 };
 
+// Whether the caller's API key is good still: nothing where that is known, else the question, of which an error is the
+// answer instead.
+using Confirm = std::function<std::optional<Task<Result<void>>>()>;
+
 struct Call {
   http::Request request;
   admin::Caller caller;  // empty for Access::Public
   Deadline deadline;
+  // For a handler that has something to look at once more behind its last wait. It asks this itself, before that; for
+  // all others it is asked behind them.
+  Confirm confirm;
 };
 
 struct Endpoint {

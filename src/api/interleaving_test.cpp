@@ -21,9 +21,10 @@ using testing::Step;
 class EachEvent : public InterleavingTest, public ::testing::WithParamInterface<Event> {};
 
 TEST_P(EachEvent, EndsAllUseWhereverTheRequestWas) {
-  for (auto start : {Start::Cold, Start::Warm}) {
+  for (auto [start, late] :
+       {std::pair{Start::Cold, false}, {Start::Warm, false}, {Start::Cold, true}, {Start::Warm, true}}) {
     for (auto door : kDoors) {
-      auto script = [&](int turn) { return Script{start, 3, {{0, door}, {turn, GetParam()}}}; };
+      auto script = [&](int turn) { return Script{start, 3, {{0, door}, {turn, GetParam()}}, late}; };
       for (int turn = 0; turn < 200 && play(script(turn)); ++turn) {
         if (HasFailure()) return;
       }
@@ -48,7 +49,7 @@ TEST_F(InterleavingTest, ManyAtOnceByChance) {
     SCOPED_TRACE("LATCHKEY_TEST_SEED=" + std::to_string(seed_of_play));
     std::mt19937 chance(seed_of_play);
     auto up_to = [&](int most) { return static_cast<int>(chance() % static_cast<unsigned>(most + 1)); };
-    Script script{up_to(1) == 0 ? Start::Cold : Start::Warm, up_to(8), {}};
+    Script script{up_to(1) == 0 ? Start::Cold : Start::Warm, up_to(8), {}, up_to(1) == 0};
     for (int requests = 1 + up_to(3); requests > 0; --requests) {
       script.steps.push_back({up_to(12), kDoors[static_cast<std::size_t>(up_to(std::size(kDoors) - 1))]});
     }
@@ -65,7 +66,7 @@ TEST_F(InterleavingTest, ManyAtOnceByChance) {
 // The key's answer is held back until the event is over.
 TEST_P(EachEvent, AnAnswerOfTheKeyThatWasHeldBackServesNobody) {
   for (auto door : kDoors) {
-    Script script{Start::Cold, 3, {{0, door}, {0, GetParam()}}};
+    Script script{Start::Cold, 3, {{0, door}, {0, GetParam()}}, true};
     SCOPED_TRACE(name_of(door));
     set_up(script);
     auto unwraps = world.provider.unwraps;
@@ -91,7 +92,7 @@ TEST_P(EachEvent, AnAnswerOfTheKeyThatWasHeldBackServesNobody) {
 TEST_F(InterleavingTest, AKeyThatAnotherProcessRevokedIsRefusedAfterAMoment) {
   for (auto door : kDoors) {
     SCOPED_TRACE(name_of(door));
-    set_up({Start::Cold, 3, {{0, door}, {0, Event::RevokedKey}}});
+    set_up({Start::Cold, 3, {{0, door}, {0, Event::RevokedKey}}, false});
     std::function<Task<void>()> elsewhere = [&]() -> Task<void> {
       world.clock.advance(std::chrono::milliseconds(100));
       for (const auto& id : callers) {
@@ -114,7 +115,7 @@ TEST_F(InterleavingTest, AKeyThatAnotherProcessRevokedIsRefusedAfterAMoment) {
 TEST_F(InterleavingTest, AKeyThatAnotherProcessSuspendedServesNobodyWhoWaitedForIt) {
   for (auto door : kDoors) {
     SCOPED_TRACE(name_of(door));
-    set_up({Start::Cold, 3, {{0, door}, {0, Event::Suspension}}});
+    set_up({Start::Cold, 3, {{0, door}, {0, Event::Suspension}}, false});
     auto whole = [this](store::Transaction& tx, bool suspends) -> Result<void> {
       if (suspends) {
         return tx.insert(store::ExternalKeySuspension{.external_key_id = external_key,

@@ -42,6 +42,7 @@ struct Script {
   Start start;
   int lingering = 3;  // turns that an operation of the key takes at least
   std::vector<Step> steps;
+  bool slow = false;  // as where a body takes its time: the API key is looked up once more behind the work
 
   [[nodiscard]] bool has(Event event) const {
     return std::ranges::any_of(steps, [&](const Step& step) { return step.what == std::variant<Door, Event>(event); });
@@ -51,6 +52,7 @@ struct Script {
   }
   [[nodiscard]] std::string text() const {
     std::string text = start == Start::Cold ? "cold" : "warm";
+    if (slow) text += ", slow";
     text += ", lingering " + std::to_string(lingering);
     for (const auto& step : steps) {
       auto name = std::visit([](auto what) { return name_of(what); }, step.what);
@@ -149,7 +151,15 @@ class InterleavingTest : public ::testing::Test {
     spawn(wait_for(request_of(door, place, key), *asked.back()));
   }
   Task<void> wait_for(http::Request request, Asked& one) {
-    auto response = co_await world.service.handle(std::move(request));
+    auto admission = co_await world.service.admit(request);
+    if (slow) world.clock.advance(std::chrono::milliseconds(100));
+    http::Response response;
+    if (admission.refusal) {
+      response = std::move(*admission.refusal);
+    } else {
+      request.admitted = std::move(admission.call);
+      response = co_await world.service.handle(std::move(request));
+    }
     one.unwraps = world.provider.unwraps;
     for (const auto& happening : happenings) {
       if (happening->done) one.before.push_back(happening->event);
@@ -230,6 +240,7 @@ class InterleavingTest : public ::testing::Test {
     asked.clear();
     happenings.clear();
     lingering = script.lingering;
+    slow = script.slow;
     bool for_good = script.has(Event::Shredding) || script.has(Event::ArchivedWorkspace);
     usual = for_good ? used(attached("Usual")) : common;
     fresh = script.has(Door::FirstKey) ? Place{attached("Fresh"), "", ""} : Place{};
@@ -353,6 +364,7 @@ class InterleavingTest : public ::testing::Test {
   std::string usual_key, fresh_key;
   std::vector<std::string> callers;
   int lingering = 3;
+  bool slow = false;
   std::vector<std::unique_ptr<Asked>> asked;
   std::vector<std::unique_ptr<Happening>> happenings;
 };
