@@ -110,11 +110,12 @@ Task<Authenticator::Permit> Authenticator::check_key(const Endpoint& endpoint, c
     permit.refusal = admin::unknown_api_key();
     co_return permit;
   }
-  // Tokens are taken before the store is asked: of the key, or of the address where this process does not know the key.
+  // Without tokens the store is not asked: those of the key, or of the address where this process does not know the
+  // key.
   if (remembered) {
     take_turn(endpoint, *remembered, permit);
   } else {
-    permit.refusal = limiter_.take_of_address(head.client_address, clock_.steady());
+    permit.refusal = limiter_.refuse_address(head.client_address, clock_.steady());
   }
   if (permit.refusal) {
     if (remembered) permit.caller = *remembered;
@@ -124,8 +125,10 @@ Task<Authenticator::Permit> Authenticator::check_key(const Endpoint& endpoint, c
   auto user_agent = json_fields::clean_text(head.headers.get("user-agent"), kMaxUserAgent);
   auto caller = co_await credentials_.authenticate(*hash, std::move(address), std::move(user_agent));
   bool is_nobodys = !caller && caller.error().code == ErrorCode::Unauthenticated;
-  if (is_nobodys) keys_.note_nobodys(*hash, clock_.steady());
-  if (!remembered && !is_nobodys) limiter_.give_back_to_address(head.client_address, clock_.steady());
+  if (is_nobodys) {
+    keys_.note_nobodys(*hash, clock_.steady());
+    limiter_.note_unknown_key(head.client_address, clock_.steady());
+  }
   if (!caller) {
     permit.taken.reset();
     permit.refusal = caller.error();

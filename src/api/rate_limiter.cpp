@@ -72,11 +72,18 @@ RateLimiter::Turn RateLimiter::take(RouteClass of, const admin::Caller& caller, 
   return turn;
 }
 
-std::optional<Error> RateLimiter::take_of_address(const boost::asio::ip::address& address, SteadyTime now) {
-  if (!addresses_) return std::nullopt;
-  auto taken = addresses_->take(name_of(http::network_of(address)), now);
-  if (taken.allowed) return std::nullopt;
-  auto wait = wait_of(taken);
+// Who is on the same machine is no stranger, or a proxy before all of them.
+bool RateLimiter::counts(const boost::asio::ip::address& address) const {
+  bool mapped = address.is_v6() && address.to_v6().is_v4_mapped();
+  auto plain = mapped ? boost::asio::ip::make_address_v4(boost::asio::ip::v4_mapped, address.to_v6()) : address;
+  return addresses_ && !plain.is_loopback();
+}
+
+std::optional<Error> RateLimiter::refuse_address(const boost::asio::ip::address& address, SteadyTime now) const {
+  if (!counts(address)) return std::nullopt;
+  auto wait =
+      std::chrono::ceil<std::chrono::milliseconds>(addresses_->until_next(name_of(http::network_of(address)), now));
+  if (wait <= std::chrono::milliseconds(0)) return std::nullopt;
   Error error{
       ErrorCode::RateLimited,
       fmt::format("Too many API keys that are not valid came from this address, so that this one was not looked "
@@ -86,8 +93,8 @@ std::optional<Error> RateLimiter::take_of_address(const boost::asio::ip::address
   return error;
 }
 
-void RateLimiter::give_back_to_address(const boost::asio::ip::address& address, SteadyTime now) {
-  if (addresses_) addresses_->give_back(name_of(http::network_of(address)), now);
+void RateLimiter::note_unknown_key(const boost::asio::ip::address& address, SteadyTime now) {
+  if (counts(address)) (void)addresses_->take(name_of(http::network_of(address)), now);
 }
 
 void add_rate_headers(http::Headers& headers, const Taken& taken, Timestamp now) {

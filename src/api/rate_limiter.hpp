@@ -48,11 +48,13 @@ class RateLimiter {
   [[nodiscard]] Turn take(RouteClass of, const admin::Caller& caller, SteadyTime now);
 
   // For a key that is not known yet: RateLimited where its address (a /64 of IPv6) sent too many that nobody has.
-  [[nodiscard]] std::optional<Error> take_of_address(const boost::asio::ip::address& address, SteadyTime now);
-  // The key was somebody's.
-  void give_back_to_address(const boost::asio::ip::address& address, SteadyTime now);
+  [[nodiscard]] std::optional<Error> refuse_address(const boost::asio::ip::address& address, SteadyTime now) const;
+  // One came from there. Keys that are somebody's count for nothing, however many come at once.
+  void note_unknown_key(const boost::asio::ip::address& address, SteadyTime now);
 
  private:
+  [[nodiscard]] bool counts(const boost::asio::ip::address& address) const;
+
   struct Buckets {
     explicit Buckets(const ClassRates& rates) : key(rates.key), organization(rates.organization) {}
     TokenBuckets key;

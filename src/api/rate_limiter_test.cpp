@@ -235,6 +235,13 @@ TEST_F(UnknownKeysTest, AStoreThatFailsCostsTheAddressNothing) {
   EXPECT_EQ(ask(world->admin_key).status, 200U);
 }
 
+// A proxy in front that the server was not told of, or the operator's own programs.
+TEST_F(UnknownKeysTest, WhoIsOnTheSameMachineIsNoStranger) {
+  for (const auto* address : {"127.0.0.1", "::1", "::ffff:127.0.0.1"}) {
+    for (int i = 0; i < 5; ++i) EXPECT_EQ(ask(next_key(), address).status, 401U) << address;
+  }
+}
+
 // The one address that all have there would shut everybody out.
 TEST_F(UnknownKeysTest, BehindAProxyNoAddressIsLookedAt) {
   world.reset();

@@ -36,11 +36,12 @@ Taken TokenBuckets::take(std::string_view name, SteadyTime now) {
   return taken;
 }
 
-void TokenBuckets::give_back(std::string_view name, SteadyTime now) {
-  auto& shard = shards_[Hash{}(name) % kShards];
+nanoseconds TokenBuckets::until_next(std::string_view name, SteadyTime now) const {
+  const auto& shard = shards_[Hash{}(name) % kShards];
   std::lock_guard lock(shard.mutex);
   auto found = shard.full_at.find(name);
-  if (found != shard.full_at.end()) found->second = std::max(found->second - each_, now);
+  if (found == shard.full_at.end()) return nanoseconds(0);
+  return std::max<nanoseconds>(found->second - now + each_ - rate_.window, nanoseconds(0));
 }
 
 void TokenBuckets::make_room(Shard& shard, SteadyTime now) const {

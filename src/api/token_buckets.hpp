@@ -40,8 +40,8 @@ class TokenBuckets {
 
   // Takes one of the name's, unless there is none: then nothing changes.
   [[nodiscard]] Taken take(std::string_view name, SteadyTime now);
-  // Undoes one that was allowed.
-  void give_back(std::string_view name, SteadyTime now);
+  // How long it is until one of the name's can be taken; zero: now.
+  [[nodiscard]] std::chrono::nanoseconds until_next(std::string_view name, SteadyTime now) const;
   // How many names are remembered. Those whose bucket is full again are forgotten once there are twice as many.
   [[nodiscard]] std::size_t size() const;
 

@@ -70,15 +70,15 @@ TEST_F(TokenBucketsTest, WhatIsNotFullIsKept) {
   EXPECT_FALSE(take("a").allowed);
 }
 
-TEST_F(TokenBucketsTest, WhatIsGivenBackIsThereAgain) {
-  while (take("a").allowed) {
-  }
-  buckets.give_back("a", now);
+TEST_F(TokenBucketsTest, LookingTakesNothing) {
+  auto until_next = [&] { return buckets.until_next("a", now); };
+  EXPECT_EQ(until_next(), std::chrono::nanoseconds(0)) << "of a name that is not known";
+  auto taken = take("a");
+  for (; taken.allowed; taken = take("a")) EXPECT_EQ(until_next() > std::chrono::nanoseconds(0), taken.remaining == 0);
+  EXPECT_EQ(until_next(), taken.until_next);
+  now += taken.until_next;
+  EXPECT_EQ(until_next(), std::chrono::nanoseconds(0));
   EXPECT_TRUE(take("a").allowed);
-  EXPECT_FALSE(take("a").allowed);
-  buckets.give_back("b", now);
-  buckets.give_back("b", now);
-  EXPECT_EQ(take("b").remaining + 1, take("c").remaining + 1) << "never more than there are";
 }
 
 // New names do not fill an empty bucket again by having it forgotten.
