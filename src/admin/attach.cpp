@@ -68,8 +68,8 @@ Result<KeyToValidate> find_to_validate(store::Transaction& transaction, const Uu
   return found;
 }
 
-Task<ValidationOutcome> run_validation(kms::KeyProvider& provider, const Clock& clock, RandomSource& random,
-                                       const AdminSettings& settings, KeyToValidate to_validate) {
+Task<Result<ValidationOutcome>> run_validation(kms::KeyProvider& provider, const Clock& clock, RandomSource& random,
+                                               const AdminSettings& settings, KeyToValidate to_validate) {
   const auto& key = to_validate.row;
   if (to_validate.suspended) co_return failed_outcome(*to_validate.suspended, settings);
   auto config = stored_key_config(key);
@@ -85,6 +85,8 @@ Task<ValidationOutcome> run_validation(kms::KeyProvider& provider, const Clock& 
   ValidationOutcome passed;
   passed.success = true;
   if (checked) co_return passed;
+  // The store's own trouble says nothing of the key.
+  if (checked.error().code == ErrorCode::Unavailable) co_return checked.error();
   spdlog::info("validation of {} failed: {}", key.id, describe(checked.error()));
   co_return failed_outcome(checked.error(), settings);
 }
@@ -104,7 +106,7 @@ Task<Result<ValidatedKey>> validate_for_attach(store::Store& store, kms::KeyProv
   };
   LATCHKEY_CO_TRY(auto found, co_await store.read(std::move(find)));
   auto& key = found.row;
-  auto outcome = co_await run_validation(provider, clock, random, settings, found);
+  LATCHKEY_CO_TRY(auto outcome, co_await run_validation(provider, clock, random, settings, found));
   if (outcome.success) co_return ValidatedKey{key.id, key.revision, found.attached_elsewhere};
   auto record = [&clock, &random, caller, id = key.id](store::Transaction& tx) {
     return record_validation(tx, clock, random, caller, id, false);

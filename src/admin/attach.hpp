@@ -21,11 +21,11 @@ struct KeyToValidate {
 [[nodiscard]] Result<KeyToValidate> find_to_validate(store::Transaction& transaction, const Uuid& organization,
                                                      std::string_view external_key_id);
 
-// Asks the key everything that the guide demands of it, a suspended one nothing. Never fails: what went wrong is in the
-// outcome.
-[[nodiscard]] Task<ValidationOutcome> run_validation(kms::KeyProvider& provider, const Clock& clock,
-                                                     RandomSource& random, const AdminSettings& settings,
-                                                     KeyToValidate key);
+// Asks the key everything that the guide demands of it, a suspended one nothing. What is wrong with it is in the
+// outcome; Unavailable where the store could not say whether it may be asked, which is nothing of the key's.
+[[nodiscard]] Task<Result<ValidationOutcome>> run_validation(kms::KeyProvider& provider, const Clock& clock,
+                                                             RandomSource& random, const AdminSettings& settings,
+                                                             KeyToValidate key);
 
 // The activity of a validation.
 [[nodiscard]] Result<void> record_validation(store::Transaction& transaction, const Clock& clock, RandomSource& random,

@@ -159,7 +159,7 @@ Task<Result<ValidationOutcome>> ExternalKeys::validate(Caller caller, std::strin
   LATCHKEY_CO_TRY(auto found, co_await store_.read(std::move(find)));
   // After the store has said that it is one of the caller's keys: so nobody fills the limiter with names.
   LATCHKEY_CO_TRY(auto leave, limiter_.begin(id));
-  auto outcome = co_await run_validation(provider_, clock_, random_, settings_, std::move(found));
+  LATCHKEY_CO_TRY(auto outcome, co_await run_validation(provider_, clock_, random_, settings_, std::move(found)));
   if (listener_ != nullptr) listener_->validated(id, outcome.success);
   auto record = [this, caller, id, passed = outcome.success](store::Transaction& tx) {
     return record_validation(tx, clock_, random_, caller, id, passed);

@@ -70,6 +70,20 @@ TEST_F(SuspensionTest, ASuspendedKeyIsNeitherValidatedNorAttached) {
   EXPECT_EQ(world.provider.calls(), 0);
 }
 
+// Whether it is suspended could not be read: that is no failed validation, and no word of the key's.
+TEST_F(SuspensionTest, WhereTheStoreCannotSayNothingIsToldOfTheKey) {
+  world.provider.failure = Error{ErrorCode::Unavailable, "the store is busy"};
+  auto outcome = world.run(world.keys->validate(world.admin(), key.row.id));
+  ASSERT_FALSE(outcome);
+  EXPECT_EQ(outcome.error().code, ErrorCode::Unavailable);
+  auto attached = world.attach(workspace.id, key.row.id);
+  ASSERT_FALSE(attached);
+  EXPECT_EQ(attached.error().code, ErrorCode::Unavailable);
+  store::ActivityFilter filter;
+  filter.types = {"org_external_key_validated"};
+  EXPECT_TRUE(world.run(world.feed->list(world.admin(), filter, {})).value().rows.empty());
+}
+
 TEST_F(SuspensionTest, AnAttachedKeyIsHealthyUntilMoreIsHeard) {
   ASSERT_TRUE(world.attach(workspace.id, key.row.id));
   auto find = [this](store::Transaction& tx) { return tx.find_external_key_health(key.row.organization, key.row.id); };

@@ -9,7 +9,7 @@
 //                   a request that was not understood)
 //   Corrupt         unwrap alone: the provider says that this is no ciphertext of that key version
 //   Invalid         the location or the request is wrong: a bug of ours or a damaged row
-// and those of ReadTerms where it was given one.
+// and, where it was given ReadTerms, KeyDenied (suspended) and Unavailable.
 // `reason` names the cause by kms/reason_catalogue.hpp; `message` names the cure, and the provider's request id
 // where there is one.
 #pragma once
@@ -54,7 +54,8 @@ struct OwnersTerms {
 };
 
 // Reads them as they stand, before each attempt to ask a key. The error is the answer instead, and the key is not
-// asked: its owner suspended it (KeyDenied with reason "suspended"), or the store could not say.
+// asked: its owner suspended it (KeyDenied with reason "suspended"); or the store could not say, whatever its error,
+// which a provider gives as Unavailable.
 using ReadTerms = std::function<Task<Result<OwnersTerms>>(const AskedFor&)>;
 
 // A key in an Azure Key Vault or Managed HSM.

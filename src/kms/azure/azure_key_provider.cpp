@@ -10,6 +10,7 @@
 #include "kms/azure/protocol.hpp"
 #include "kms/azure/token_source.hpp"
 #include "kms/azure/vault_names.hpp"
+#include "kms/key_errors.hpp"
 #include "kms/reason_catalogue.hpp"
 #include "kms/wipe_at_exit.hpp"
 
@@ -21,6 +22,8 @@ constexpr std::chrono::seconds kPatienceForFate{2};
 // For finding out whether other vaults' names are there, and of how many at most.
 constexpr std::chrono::seconds kPatienceForOthers{3};
 constexpr std::size_t kMostOthers = 4;
+// Where the store could not say whether the key may be asked.
+constexpr std::chrono::seconds kRetryAfter{5};
 
 class AzureKeyProvider final : public KeyProvider {
  public:
@@ -75,13 +78,10 @@ class AzureKeyProvider final : public KeyProvider {
     ages.soft = std::min(ages.soft, options_.sign_in.soft);
     return ages;
   }
-  [[nodiscard]] Task<Result<OwnersTerms>> terms_of(AskedFor asked_for) const {
-    if (!options_.read_terms) co_return OwnersTerms{};
-    co_return co_await options_.read_terms(asked_for);
-  }
+  [[nodiscard]] Task<Result<OwnersTerms>> terms_of(AskedFor asked_for, Deadline deadline) const;
   // Nothing but whether it may.
-  [[nodiscard]] Task<Result<void>> may_ask(AskedFor asked_for) const {
-    LATCHKEY_CO_TRYV(co_await terms_of(std::move(asked_for)));
+  [[nodiscard]] Task<Result<void>> may_ask(AskedFor asked_for, Deadline deadline) const {
+    LATCHKEY_CO_TRYV(co_await terms_of(std::move(asked_for), deadline));
     co_return success();
   }
   [[nodiscard]] bool is_foreign(const KeyTarget& target) const {
@@ -105,6 +105,22 @@ class AzureKeyProvider final : public KeyProvider {
   RandomSource& random_;
   VaultNames names_;
 };
+
+// Whatever keeps the terms from being read, the time that it took included, is no word of the key's.
+Task<Result<OwnersTerms>> AzureKeyProvider::terms_of(AskedFor asked_for, Deadline deadline) const {
+  if (!options_.read_terms) co_return OwnersTerms{};
+  auto began = clock_.steady();
+  auto terms = co_await options_.read_terms(asked_for);
+  if (!terms && is_refusal(terms.error())) co_return terms;
+  bool too_late = began < deadline && clock_.steady() >= deadline;
+  if (terms && !too_late) co_return terms;
+  auto cause = terms ? Error{ErrorCode::Unavailable, "it took longer than the key could be waited for"} : terms.error();
+  auto message = fmt::format("Whether external key {} may be asked could not be read from the store: {}",
+                             asked_for.external_key_id, cause.message);
+  auto error = caused_by(std::move(cause), ErrorCode::Unavailable, std::move(message));
+  if (!error.retry_after) error.retry_after = kRetryAfter;
+  co_return error;
+}
 
 Result<KeyTarget> AzureKeyProvider::resolve(const KeyLocation& key) const {
   const auto* azure = std::get_if<AzureKey>(&key);
@@ -141,7 +157,7 @@ Task<Result<http::ClientResponse>> AzureKeyProvider::send(const KeyTarget& targe
   }
   std::string correlation_id(request.headers.get("x-ms-client-request-id"));
   std::string method = request.method;
-  MayAttempt may_attempt = [this, &target] { return may_ask(target.asked_for); };
+  MayAttempt may_attempt = [this, &target, deadline] { return may_ask(target.asked_for, deadline); };
   LATCHKEY_CO_TRY(auto answer, co_await transport_->send_while(std::move(may_attempt), std::move(request), deadline));
   if (!answer) {
     auto error = co_await not_answered(target, answer.error(), deadline);
@@ -191,7 +207,7 @@ Task<Result<http::ClientResponse>> AzureKeyProvider::ask(const KeyTarget& target
   WipeAtExit wipe(request.body);
   auto wanted = token_target(target);
   const auto& organization = target.asked_for.organization;
-  LATCHKEY_CO_TRY(auto terms, co_await terms_of(target.asked_for));
+  LATCHKEY_CO_TRY(auto terms, co_await terms_of(target.asked_for, deadline));
   auto ages = sign_in_ages(terms);
   LATCHKEY_CO_TRY(auto token, co_await tokens_->token(wanted, ages, deadline, organization));
   LATCHKEY_CO_TRY(auto answer, co_await send(target, request, token, deadline));

@@ -6,6 +6,7 @@
 #include "base/file.hpp"
 #include "crypto/certificate.hpp"
 #include "crypto/jwt.hpp"
+#include "kms/key_errors.hpp"
 #include "kms/key_provider_contract.hpp"
 #include "kms/reason_catalogue.hpp"
 #include "kms/reasons.hpp"
@@ -164,11 +165,21 @@ TEST(AzureKeyProviderSuspension, AVaultIsNotAskedOnceMoreAfterIt) {
   }
 }
 
+// No word of the key's, whatever it is that keeps the store from saying whether it may be asked.
 TEST_F(AzureKeyProviderTest, AStoreThatCannotSayWhetherTheKeyMayBeAskedKeepsItFromBeingAsked) {
-  h.terms = Error{ErrorCode::Unavailable, "the store is locked"};
+  for (auto code : {ErrorCode::Unavailable, ErrorCode::Internal, ErrorCode::DeadlineExceeded}) {
+    h.terms = Error{code, "as the test says", "some_reason"};
+    auto wrapped = wrap();
+    ASSERT_FALSE(wrapped);
+    EXPECT_EQ(wrapped.error().code, ErrorCode::Unavailable);
+    EXPECT_THAT(wrapped.error().message, HasSubstr("as the test says"));
+    EXPECT_TRUE(lacked_leave(wrapped.error()));
+  }
+  h.terms = OwnersTerms{};
+  h.reading_takes = 70s;
   auto wrapped = wrap();
   ASSERT_FALSE(wrapped);
-  EXPECT_EQ(wrapped.error().code, ErrorCode::Unavailable);
+  EXPECT_TRUE(lacked_leave(wrapped.error())) << "the store took all the time there was";
   EXPECT_THAT(h.client.requests(), IsEmpty());
 }
 

@@ -21,7 +21,10 @@ struct AzureHarness {
     options.client_id = std::string(FakeAzure::kApp);
     options.credential = std::move(credential);
     options.sign_in = sign_in;
-    options.read_terms = [this](const AskedFor&) -> Task<Result<OwnersTerms>> { co_return terms; };
+    options.read_terms = [this](const AskedFor&) -> Task<Result<OwnersTerms>> {
+      clock.advance(reading_takes);
+      co_return terms;
+    };
     return azure::make_azure_key_provider(std::move(options), client, clock, random, pool, context.get_executor(),
                                           sleeper);
   }
@@ -40,6 +43,7 @@ struct AzureHarness {
   boost::asio::io_context context;
   SignInAges sign_in;
   Result<OwnersTerms> terms = OwnersTerms{};  // of every key's owner
+  std::chrono::milliseconds reading_takes{0};
   std::shared_ptr<KeyProvider> provider;
 };
 
