@@ -12,6 +12,7 @@ namespace {
 
 // A version that is due and cannot be asked yet.
 constexpr std::chrono::seconds kLookAgain{1};
+constexpr std::chrono::seconds kSweepPeriod{1};
 
 }  // namespace
 
@@ -221,13 +222,19 @@ bool LeaseTable::is_destroyed(const LeaseId& id) const {
 
 void LeaseTable::wipe_expired(const LeaseAges& default_ages, AgeTime now) {
   std::lock_guard lock(mutex_);
-  if (wiped_at_ && now - *wiped_at_ < default_ages.soft) return;
+  if (wiped_at_ && now - *wiped_at_ < kSweepPeriod) return;
   wiped_at_ = now;
   auto ages_of = [&](const Version& version) {
     return version.witness ? version.witness->compartment.ages.value_or(default_ages) : default_ages;
   };
-  leases_.get<ByUse>().remove_if(
-      [&](const Lease& lease) { return lease.version->standing.use(ages_of(*lease.version), now) == LeaseUse::Gone; });
+  auto is_gone = [&](const Version& version) { return version.standing.use(ages_of(version), now) == LeaseUse::Gone; };
+  // Leases are many more than versions, and looked through only where one that holds some has gone.
+  bool any_gone = std::ranges::any_of(externals_, [&](const auto& external) {
+    return std::ranges::any_of(external.second.versions, [&](const auto& known) {
+      return known.second.use_count() > 1 && is_gone(*known.second);
+    });
+  });
+  if (any_gone) leases_.get<ByUse>().remove_if([&](const Lease& lease) { return is_gone(*lease.version); });
   for (auto entry = externals_.begin(); entry != externals_.end();) {
     auto& state = entry->second;
     std::erase_if(state.versions, [&](const auto& known) {

@@ -126,8 +126,8 @@ class LeaseTable {
   // Drops the lease and keeps none of this data key again: an answer may be on its way.
   void destroy(const LeaseId& id);
   [[nodiscard]] bool is_destroyed(const LeaseId& id) const;
-  // Wipes the leases that are past the hard age, and forgets keys that nobody asked for as long; all of it again once
-  // a soft age has passed.
+  // Wipes the leases that are past the hard age, and forgets keys that nobody asked for as long; once a second at
+  // most.
   void wipe_expired(const LeaseAges& default_ages, AgeTime now);
   // Drops every lease of the external key and forgets what is known of it.
   void evict(const std::string& external_key);

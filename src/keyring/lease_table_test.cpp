@@ -241,6 +241,18 @@ TEST_F(LeaseTableTest, KeysPastHardAreWipedWithoutBeingAskedFor) {
   EXPECT_TRUE(old.expired());
 }
 
+TEST_F(LeaseTableTest, WhatGoesAfterASecondIsWipedAfterASecond) {
+  hold(2, a1);
+  auto strict = compartment();
+  strict.ages = LeaseAges{1s, 1s};
+  KeyVersionId own{"ekey_strict", "v1"};
+  ASSERT_TRUE(table.insert(table.begin(own, now), strict, *strict.ages, key(1)));
+  table.wipe_expired(ages, now + 10ms);
+  EXPECT_EQ(table.size(), 2U);
+  table.wipe_expired(ages, now + 1010ms);
+  EXPECT_EQ(table.size(), 1U) << "whatever the server's own ages are";
+}
+
 TEST_F(LeaseTableTest, AHintIsAsOldAsSoftAtMost) {
   Uuid place{};
   table.set_active(place, "ekey_a", raw(7), now);
