@@ -12,6 +12,7 @@
 #include <spdlog/spdlog.h>
 
 #include "admin/activity.hpp"
+#include "admin/credentials.hpp"
 #include "admin/validation_limiter.hpp"
 #include "base/log.hpp"
 #include "webhooks/backlog.hpp"
@@ -92,6 +93,7 @@ class Deliverer::Impl : public std::enable_shared_from_this<Impl> {
     LATCHKEY_CO_TRY(auto leave, test_limiter_.begin(endpoint_id));
     auto begin = [self = shared_from_this(), caller,
                   endpoint_id = std::move(endpoint_id)](store::Transaction& tx) -> Result<Job> {
+      LATCHKEY_TRYV(admin::confirm_caller(tx, caller));
       Job job;
       LATCHKEY_TRY(job.endpoint, require_endpoint(tx, caller.organization, endpoint_id));
       Event event{event_type::kEndpointTest, caller.organization, job.endpoint.id};

@@ -313,6 +313,18 @@ TEST_F(DelivererTest, TestsAreFewAndOneAtATime) {
   EXPECT_TRUE(test());
 }
 
+TEST_F(DelivererTest, WhoseKeyWasRevokedSendsNoTest) {
+  auto organization = world.own.organization.id;
+  auto made = world.run(world.credentials->create_api_key(organization, store::Role::Admin, "leaver", std::nullopt));
+  auto caller = world.run(world.credentials->authenticate(made.value().secret, "192.0.2.1", "")).value();
+  ASSERT_TRUE(world.run(world.credentials->revoke_api_key(organization, made.value().row.id)));
+  auto refused = world.run(world.deliverer->test(caller, endpoint.row.id));
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, ErrorCode::Unauthenticated);
+  EXPECT_THAT(world.client.requests(), IsEmpty());
+  EXPECT_THAT(world.deliveries(endpoint.row.id), IsEmpty());
+}
+
 TEST_F(DelivererTest, ATestIsSentOnceAndTold) {
   auto sent = world.run(world.deliverer->test(world.admin(), endpoint.row.id)).value();
   EXPECT_EQ(sent.state, WebhookDeliveryState::Delivered);
