@@ -73,7 +73,9 @@ class BrokenStore final : public store::Store {
  public:
   Task<Result<store::SealCounts>> check_seals() override { co_return Error{}; }
   Task<Result<store::SealProgress>> reseal(store::SealProgress, std::size_t) override { co_return Error{}; }
-  Task<Result<void>> purge() override { co_return Error{ErrorCode::Unavailable, "the disk is gone"}; }
+  Task<Result<void>> purge(std::optional<Uuid>) override {
+    co_return Error{ErrorCode::Unavailable, "the disk is gone"};
+  }
 
  protected:
   Task<Result<void>> run(Access, std::function<Result<void>(store::Transaction&)>) override {

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "admin/activity.hpp"
+#include "admin/credentials.hpp"
 #include "admin/lookup.hpp"
 #include "admin/page_cursor.hpp"
 #include "base/json_fields.hpp"
@@ -90,6 +91,8 @@ Task<Result<DataKeyPage>> DataKeys::list(Caller caller, std::string workspace_id
 
 Result<DataKeys::Destroyed> DataKeys::destroy_some(store::Transaction& tx, const Caller& caller,
                                                    const std::string& workspace_id, const std::string& name) {
+  // The activity is of the last step alone.
+  LATCHKEY_TRYV(confirm_caller(tx, caller));
   LATCHKEY_TRY(auto workspace, require_workspace(tx, caller.organization, workspace_id));
   LATCHKEY_TRYV(check_shreddable(workspace, name));
   LATCHKEY_TRY(auto rows, tx.destroy_data_keys(workspace.compartment, clock_.now(), kAtOnce));
@@ -124,13 +127,15 @@ Task<Result<ShredOutcome>> DataKeys::shred(Caller caller, std::string workspace_
     return destroy_some(tx, caller, workspace_id, name);
   };
   ShredOutcome outcome;
+  Uuid compartment{};
   for (bool all = false; !all;) {
     LATCHKEY_CO_TRY(auto destroyed, co_await store_.write(destroy));
     keyring_.forget(destroyed.compartment, destroyed.ids);
     outcome = destroyed.outcome;
+    compartment = destroyed.compartment;
     all = destroyed.all;
   }
-  auto purged = co_await store_.purge();
+  auto purged = co_await store_.purge(compartment);
   if (!purged) {
     auto cause = purged.error();
     auto code = cause.code;

@@ -41,7 +41,7 @@ class DataKeys {
   // Destroys every data key of an archived workspace, for good: what was encrypted in it can be read no more. Done once
   // it returns: the wrapped keys are in no file of the store, and no lease is held. Shredding again changes nothing and
   // gives the same counts. Invalid with reason workspace_not_archived, or workspace_name_mismatch where `name` is not
-  // the workspace's.
+  // the workspace's. Unauthenticated where the caller's API key is revoked meanwhile: no more is destroyed then.
   [[nodiscard]] Task<Result<ShredOutcome>> shred(Caller caller, std::string workspace_id, std::string name);
 
  private:

@@ -349,6 +349,8 @@ admin::Workspaces& ServerRuntime::workspaces() {
   return *parts_->workspaces;
 }
 Task<void> ServerRuntime::stop() {
+  // First, for requests and a background task wait for it.
+  parts_->store->stop_purging();
   parts_->health->stop();
   parts_->webhook_deliverer->stop();
   parts_->rewrapper->stop();

@@ -63,7 +63,7 @@ class UseStore final : public store::Store {
  public:
   Task<Result<store::SealCounts>> check_seals() override { co_return Error{}; }
   Task<Result<store::SealProgress>> reseal(store::SealProgress, std::size_t) override { co_return Error{}; }
-  Task<Result<void>> purge() override { co_return success(); }
+  Task<Result<void>> purge(std::optional<Uuid>) override { co_return success(); }
   int left_to_succeed = 0;
   int transactions = 0;
 

@@ -92,7 +92,7 @@ class UnreadableStore final : public store::Store {
  public:
   Task<Result<store::SealCounts>> check_seals() override { co_return Error{}; }
   Task<Result<store::SealProgress>> reseal(store::SealProgress, std::size_t) override { co_return Error{}; }
-  Task<Result<void>> purge() override { co_return success(); }
+  Task<Result<void>> purge(std::optional<Uuid>) override { co_return success(); }
 
  protected:
   Task<Result<void>> run(Access, std::function<Result<void>(store::Transaction&)>) override {

@@ -57,6 +57,12 @@ struct AttachedKeys {
   std::optional<std::string> next;  // the id to go on behind; absent at the end
 };
 
+// By what is counted of it, whether or not its row verifies: one that does not is tidied as well.
+struct UntidyEndpoint {
+  std::string id;
+  bool enabled = true;
+};
+
 struct WorkspaceFilter {
   Uuid organization;
   bool include_archived = false;
@@ -182,7 +188,8 @@ class Transaction {
   virtual Result<std::vector<DataKey>> wrapped_under_others(std::string_view external_key_id,
                                                             std::string_view key_version,
                                                             const std::optional<RawId>& after, std::size_t limit) = 0;
-  // Puts `wrapped` in the place of what `before` has, false where that is another now. Unavailable: Store::purge lags.
+  // Puts `wrapped` in the place of what `before` has, false where that is another now. Unavailable, for data keys under
+  // a customer's key: Store::purge lags.
   virtual Result<bool> rewrap_data_key(const DataKey& before, std::string_view key_version, const Bytes& wrapped,
                                        Timestamp at) = 0;
   virtual Result<std::optional<Rewrap>> find_rewrap(std::string_view external_key_id) = 0;
@@ -237,7 +244,7 @@ class Transaction {
   virtual Result<std::vector<WebhookDelivery>> due_webhook_deliveries(Timestamp now, std::size_t limit) = 0;
   // Of every organisation, those that have work for tidying: more than `ended` deliveries that ended, or disabled ones
   // with pending deliveries. The ones with most that ended first, at most `limit`.
-  virtual Result<std::vector<WebhookEndpoint>> untidy_webhook_endpoints(std::size_t ended, std::size_t limit) = 0;
+  virtual Result<std::vector<UntidyEndpoint>> untidy_webhook_endpoints(std::size_t ended, std::size_t limit) = 0;
   // Each gives how many rows it changed, `limit` at most; those of the endpoint that were written first.
   // Gives up what is pending for it beyond the newest `keep`.
   virtual Result<std::size_t> fail_pending_webhook_deliveries(std::string_view endpoint_id, std::string_view why,
@@ -259,7 +266,8 @@ class Store {
   virtual ~Store() = default;
 
   // Runs `work(Transaction&) -> Result<T>`; reads see a snapshot and may not write. `look_up` is a read for
-  // authentication and the data plane, of a few rows by their key: it never waits for other reads.
+  // authentication, the data plane and what nodes tell each other, of rows by their key: it never waits for other
+  // reads.
   template <class Work>
   auto look_up(Work work) -> Task<std::invoke_result_t<Work, Transaction&>> {
     return run_typed(Access::LookUp, std::move(work));
@@ -276,8 +284,13 @@ class Store {
   // Makes sure that what destroyed data keys were, and were before each rewrap, is in no file of the store any more.
   // What to search for is noted in the transaction that destroys or rewraps, and stays until a search that began later
   // found none of it: after a crash, too. Takes time, shares searches, and has other writes wait only where it finds
-  // some. Unavailable where what destroyed keys were could not be searched for now; asking again does no harm.
-  virtual Task<Result<void>> purge() = 0;
+  // some. Unavailable where what destroyed keys were could not be searched for now, Internal where it is still there
+  // afterwards; asking again does no harm. With a compartment: of its data keys alone, whatever is found of others.
+  virtual Task<Result<void>> purge(std::optional<Uuid> compartment = std::nullopt) = 0;
+  // Ends purges, for a store that is about to close: one that is under way stops at its next step (where the file is
+  // being written anew, after that), and it and later ones are Unavailable where there is something to search for.
+  // What is noted is searched for when the store is opened next.
+  virtual void stop_purging() {}
 
   // Verifies every row: `sealed` of them are right. Changes nothing.
   virtual Task<Result<SealCounts>> check_seals() = 0;

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 
+#include "store/testing/sealing_fixture.hpp"
 #include "webhooks/testing/webhook_world.hpp"
 
 namespace latchkey::webhooks {
@@ -24,7 +25,7 @@ using ::testing::SizeIs;
 class BreakingStore final : public store::Store {
  public:
   BreakingStore(store::Store& inner, std::size_t writes) : inner_(inner), left_(writes) {}
-  Task<Result<void>> purge() override { return inner_.purge(); }
+  Task<Result<void>> purge(std::optional<Uuid> compartment) override { return inner_.purge(compartment); }
   Task<Result<store::SealCounts>> check_seals() override { return inner_.check_seals(); }
   Task<Result<store::SealProgress>> reseal(store::SealProgress from, std::size_t limit) override {
     return inner_.reseal(from, limit);
@@ -234,6 +235,52 @@ TEST_F(BacklogTest, AnotherOrganisationsDeliveriesAreUntouched) {
   EXPECT_EQ(all(theirs.id, world.stranger()), before);
   attend();
   EXPECT_EQ(world.client.count("theirs"), 1U);
+}
+
+// The store's own rows, and somebody who changes them past it.
+struct TamperedBacklogTest : store::testing::SealingTest {
+  Result<void> given_ended(const std::string& endpoint_id, std::size_t count) {
+    return write([&](store::Transaction& tx) -> Result<void> {
+      for (std::size_t number = 0; number < count; ++number) {
+        auto row = delivery_;
+        row.id = fmt::format("{}_{}", endpoint_id, number);
+        row.endpoint_id = endpoint_id;
+        row.state = WebhookDeliveryState::Delivered;
+        row.next_attempt_at.reset();
+        LATCHKEY_TRYV(tx.insert(row));
+      }
+      return success();
+    });
+  }
+  std::string ended(std::string_view endpoint_id) {
+    return query(fmt::format("SELECT ended_deliveries FROM webhook_endpoints WHERE id = '{}'", endpoint_id));
+  }
+};
+
+TEST_F(TamperedBacklogTest, EndpointsThatDoNotVerifyHoldUpNobodysTidying) {
+  constexpr int kBad = 17;  // more than a step looks at
+  given_all();
+  auto insert = [&](store::Transaction& tx) -> Result<void> {
+    for (int number = 0; number < kBad; ++number) {
+      auto row = endpoint_;
+      row.id = fmt::format("whep_bad_{}", number);
+      LATCHKEY_TRYV(tx.insert(row));
+    }
+    return success();
+  };
+  ASSERT_TRUE(write(insert));
+  for (int number = 0; number < kBad; ++number) {
+    ASSERT_TRUE(given_ended(fmt::format("whep_bad_{}", number), kMostEnded + 2));
+  }
+  ASSERT_TRUE(given_ended(endpoint_.id, kMostEnded + 1));
+  ASSERT_EQ(tamper("UPDATE webhook_endpoints SET url = url || 'x' WHERE id LIKE 'whep_bad_%'"), "");
+  int steps = 0;
+  for (; read(is_untidy).value() && steps < 10; ++steps) {
+    ASSERT_TRUE(write(tidy));
+  }
+  EXPECT_EQ(steps, 2);
+  EXPECT_EQ(ended(endpoint_.id), "1000");
+  EXPECT_EQ(ended("whep_bad_0"), "1000");
 }
 
 }  // namespace

@@ -101,7 +101,8 @@ class FaultyStore final : public store::Store {
   Task<Result<store::SealProgress>> reseal(store::SealProgress from, std::size_t limit) override {
     return inner_->reseal(from, limit);
   }
-  Task<Result<void>> purge() override { return inner_->purge(); }
+  Task<Result<void>> purge(std::optional<Uuid> compartment) override { return inner_->purge(compartment); }
+  void stop_purging() override { inner_->stop_purging(); }
 
  protected:
   Task<Result<void>> run(Access access, std::function<Result<void>(store::Transaction&)> work) override {

@@ -6,8 +6,9 @@ namespace latchkey::store {
 
 namespace {
 
-// Of one data key, from before its rewraps. A purge takes them away within minutes: more than a few are there only
-// where it cannot be done, and then a tenant that rotates its key without end waits as well.
+// Of one data key under a customer's key, from before its rewraps. A purge takes them away within minutes: more than a
+// few are there only where it cannot be done, and then a tenant that rotates its key without end waits as well. The
+// root key is the operator's to rotate, however often.
 constexpr std::int64_t kMostErasedForms = 16;
 
 Error too_many_forms(const RawId& data_key) {
@@ -176,8 +177,10 @@ Result<bool> SqliteTransaction::rewrap_data_key(const DataKey& before, std::stri
   LATCHKEY_TRYV(may_write("Rewrapping a data key"));
   LATCHKEY_TRY(auto row, find_data_key(before.compartment, before.id));
   if (!row || row->state == DataKeyState::Destroyed || row->wrapped != before.wrapped) return false;
-  LATCHKEY_TRY(auto noted, count("SELECT count(*) FROM erased_forms WHERE data_key = ?", row->id));
-  if (noted >= kMostErasedForms) return too_many_forms(row->id);
+  if (row->external_key_id) {
+    LATCHKEY_TRY(auto noted, count("SELECT count(*) FROM erased_forms WHERE data_key = ?", row->id));
+    if (noted >= kMostErasedForms) return too_many_forms(row->id);
+  }
   LATCHKEY_TRYV(remember_erased(*row, false));
   row->wrapped = wrapped;
   row->key_version = key_version;

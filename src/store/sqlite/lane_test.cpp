@@ -2,6 +2,7 @@
 #include <atomic>
 #include <future>
 #include <thread>
+#include <tuple>
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
@@ -149,6 +150,40 @@ TEST_F(LaneTest, WhatWaitedPastItsTimeIsNotBegun) {
   expect_put_off(run_blocking(store->look_up(work)), "store_timeout");
   expect_put_off(run_blocking(store->write(work)), "store_timeout");
   EXPECT_FALSE(begun);
+}
+
+// What purges and checks do next on the writer's connection has no deadline, whatever a write before it had.
+TEST_F(LaneTest, AWriteThatWasNotBegunLeavesNoDeadlineBehind) {
+  constexpr std::uint8_t kMany = 250;  // more steps of SQLite's than lie between two looks at the clock
+  open();
+  auto fill = [](Transaction& tx) -> Result<void> {
+    LATCHKEY_TRYV(tx.insert(kAcme));
+    for (std::uint8_t number = 0; number < kMany; ++number) {
+      LATCHKEY_TRYV(tx.insert(workspace(kAcme, number)));
+    }
+    return success();
+  };
+  ASSERT_TRUE(run_blocking(store->write(fill)));
+  options.busy_timeout = milliseconds(100);
+  for (auto [what, time, is_locked] : {std::tuple("it waited too long", milliseconds(0), false),
+                                       std::tuple("it is locked out", milliseconds(50), true)}) {
+    SCOPED_TRACE(what);
+    options.write_timeout = time;
+    open();
+    RawSqlite other(options.path);
+    if (is_locked) {
+      ASSERT_EQ(other.execute("BEGIN IMMEDIATE"), "");
+    }
+    auto refused = insert(organization(2));
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().code, ErrorCode::Unavailable);
+    if (is_locked) {
+      ASSERT_EQ(other.execute("ROLLBACK"), "");
+    }
+    auto checked = run_blocking(store->check_seals());
+    ASSERT_TRUE(checked) << checked.error().message;
+    EXPECT_EQ(checked.value().sealed, kMany);
+  }
 }
 
 TEST_F(LaneTest, AMissingRowIsNotATimeout) {

@@ -68,12 +68,12 @@ class Needles {
   std::vector<bool> found_;
 };
 
-Error stopped(const std::string& path) {
+}  // namespace
+
+Error purge_stopped(const std::string& path) {
   return Error{ErrorCode::Unavailable,
                fmt::format("The search of the database {} was ended with the server. Its next start goes on.", path)};
 }
-
-}  // namespace
 
 Bytes mask_erased(ByteView wrapped) {
   constexpr std::uint8_t kMask = 0x5a;
@@ -97,6 +97,16 @@ Result<std::vector<NotedForm>> noted_forms(Connection& connection) {
     form.form = mask_erased(row.bytes());
     noted.push_back(std::move(form));
   }
+}
+
+Result<bool> has_pending_forms(Connection& connection, const Uuid& compartment) {
+  // From the compartment's data keys: those of others may be many, and wait for long.
+  LATCHKEY_TRY(auto statement,
+               connection.prepare("SELECT EXISTS (SELECT 1 FROM data_keys AS key CROSS JOIN erased_forms AS form ON "
+                                  "form.data_key = key.id AND form.pending = 1 WHERE key.compartment = ?)"));
+  statement.bind(compartment);
+  LATCHKEY_TRYV(statement.step());
+  return Row(statement).integer() != 0;
 }
 
 Result<bool> freeze_file(Connection& writer, Connection& searcher) {
@@ -126,7 +136,7 @@ Result<std::vector<NotedForm>> find_in_file(const Connection& connection, std::s
   Needles needles(wanted);
   if (needles.empty()) return found;
   for (std::int64_t offset = 0;; offset += static_cast<std::int64_t>(kChunk)) {
-    if (stop.stop_requested()) return stopped(connection.path());
+    if (stop.stop_requested()) return purge_stopped(connection.path());
     // Chunks overlap, for what lies across two of them.
     LATCHKEY_TRY(auto bytes, connection.read_file(offset, kChunk + kMostCompared));
     needles.look_through(bytes);

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/bytes.hpp"
+#include "base/id.hpp"
 #include "store/sqlite/connection.hpp"
 
 namespace latchkey::store {
@@ -28,6 +29,12 @@ struct NotedForm {
   bool operator==(const NotedForm&) const = default;
 };
 [[nodiscard]] Result<std::vector<NotedForm>> noted_forms(Connection& connection);
+
+// Whether what a destroyed data key of this compartment was is still to be searched for.
+[[nodiscard]] Result<bool> has_pending_forms(Connection& connection, const Uuid& compartment);
+
+// Of a search that was ended with the store: Unavailable.
+[[nodiscard]] Error purge_stopped(const std::string& path);
 
 // Empties the -wal into the file and begins a read of `searcher`: until that ends SQLite writes to the -wal alone, and
 // the file stays as it is, with all that was committed before. To be called outside a transaction of either. False,

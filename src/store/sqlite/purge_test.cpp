@@ -61,17 +61,29 @@ TEST_F(PurgeTest, WritesTheFileAnewWhereACopyWasLeft) {
 TEST_F(PurgeTest, SaysWhereItStillIs) {
   open();
   given_keys(2, 2);
-  // What is live is there, whatever is done about it.
-  std::string hex;
-  for (auto byte : mask_erased(wrapped_[0].front())) hex += fmt::format("{:02x}", byte);
-  ASSERT_EQ(RawSqlite(path_).execute("INSERT INTO erased_forms (data_key, masked, pending) VALUES (zeroblob(16), x'" +
-                                     hex + "', 1)"),
-            "");
+  note_what_stays(wrapped_[0].front());
   for (int i = 0; i < 2; ++i) {
     auto done = run_blocking(store_->purge());
     ASSERT_FALSE(done);
     EXPECT_EQ(done.error().code, ErrorCode::Internal);
   }
+}
+
+TEST_F(PurgeTest, WhatStaysFailsItsOwnCompartmentAlone) {
+  open();
+  given_keys(3, 2);
+  note_what_stays(wrapped_[1].front());
+  auto erased = destroy(2);
+  auto purge = [&](std::uint8_t number) { return run_blocking(store_->purge(workspace(kAcme, number).compartment)); };
+  EXPECT_TRUE(purge(2));
+  EXPECT_EQ(found(erased), 0U);
+  EXPECT_TRUE(purge(2)) << "again";
+  auto own = purge(0);
+  ASSERT_FALSE(own);
+  EXPECT_EQ(own.error().code, ErrorCode::Internal);
+  auto all = run_blocking(store_->purge());
+  ASSERT_FALSE(all);
+  EXPECT_EQ(all.error().code, ErrorCode::Internal);
 }
 
 TEST_F(PurgeTest, WithNothingDestroyedThereIsNothingToWaitFor) {
@@ -97,6 +109,7 @@ TEST_F(PurgeTest, WhatARewrapReplacedIsSearchedForAsWell) {
 }
 
 TEST_F(PurgeTest, OneDataKeyHasSoManyNotesAndNoMore) {
+  external_key_id_ = "ekey_001";
   open();
   given_keys(2, 1);
   for (int i = 0; i < 16; ++i) rewrap_all(2);
@@ -112,6 +125,14 @@ TEST_F(PurgeTest, OneDataKeyHasSoManyNotesAndNoMore) {
   ASSERT_TRUE(run_blocking(store_->purge()));
   EXPECT_TRUE(write(rewrap).value());
   EXPECT_EQ(count_notes(), "1");
+}
+
+TEST_F(PurgeTest, TheRootKeyIsRotatedHoweverManyNotesThereAre) {
+  open();
+  given_keys(1, 1);
+  // rewrap_all expects each to be done.
+  for (int i = 0; i < 20; ++i) rewrap_all(1);
+  EXPECT_EQ(count_notes(), "20");
 }
 
 // As it was where the process ended between the transaction and the search, or the first search failed.

@@ -7,6 +7,8 @@
 #include <boost/asio/post.hpp>
 #include <fmt/format.h>
 
+#include "base/log.hpp"
+
 namespace latchkey::store {
 
 namespace {
@@ -31,6 +33,11 @@ constexpr auto kCheckpointsOff = "PRAGMA wal_autocheckpoint = 0";
 
 bool is_destroyed(const NotedForm& form) {
   return form.destroyed;
+}
+
+void log_failure(const Error& error) {
+  spdlog::warn("what data keys were before they were destroyed or rewrapped is still being searched for: {}",
+               describe(error));
 }
 
 Error still_there(const std::string& path) {
@@ -61,11 +68,21 @@ Purger::Purger(std::unique_ptr<Connection> searcher, Lane& writer, milliseconds 
       after_rewrite_(kRestsAfterRewrite) {}
 
 Purger::~Purger() {
-  stop_.request_stop();
+  stop();
   pool_.join();
 }
 
+void Purger::stop() {
+  stop_.request_stop();
+}
+
+Result<void> Purger::refuse_if_stopped() const {
+  if (stop_.stop_requested()) return purge_stopped(searcher_->path());
+  return success();
+}
+
 Task<Result<void>> Purger::purge() {
+  LATCHKEY_CO_TRYV(refuse_if_stopped());
   auto round = join_next();
   auto enlist = [round](std::function<void()> resume) {
     {
@@ -101,6 +118,8 @@ void Purger::run_next() {
     next_.reset();
   }
   auto outcome = purge_and_catch();
+  // Here, for those who wait for a round are many, or none.
+  if (!outcome && !stop_.stop_requested()) log_failure(outcome.error());
   std::vector<std::function<void()>> waiters;
   {
     std::lock_guard lock(round->mutex);
@@ -114,8 +133,12 @@ Result<void> Purger::purge_files() {
   LATCHKEY_TRY(auto found, search());
   if (found.empty()) return success();
   auto rewritten = rewrite_file();
-  // Nobody waits for what was replaced, and a later round looks for it again.
-  if (!rewritten) return std::ranges::any_of(found, is_destroyed) ? rewritten : success();
+  if (!rewritten) {
+    if (stop_.stop_requested() || std::ranges::any_of(found, is_destroyed)) return rewritten;
+    // Nobody waits for what was replaced, and a later round looks for it again.
+    log_failure(rewritten.error());
+    return success();
+  }
   LATCHKEY_TRY(auto left, search());
   std::erase_if(left, [](const NotedForm& form) { return !form.destroyed; });
   if (left.empty()) return success();
@@ -126,7 +149,11 @@ Result<void> Purger::purge_files() {
 
 Result<void> Purger::purge_and_catch() {
   try {
-    return purge_files();
+    auto purged = purge_files();
+    // The round may have ended before it was to freeze the file again. Where this fails the next one does it.
+    auto on = [this](Connection& writer) { return switch_checkpoints_on(writer); };
+    if (checkpoints_off_) (void)writer_.run_and_wait(std::move(on));
+    return purged;
   } catch (const std::exception& thrown) {
     if (searcher_->in_transaction()) (void)searcher_->execute("ROLLBACK");  // the next round would fail to begin one
     return Error{ErrorCode::Internal,
@@ -162,10 +189,11 @@ Result<std::vector<NotedForm>> Purger::search() {
 Result<void> Purger::freeze() {
   auto wait = std::min(busy_timeout_ / kTries, kLongestWait);
   for (int i = 0; i < kTries; ++i) {
+    LATCHKEY_TRYV(refuse_if_stopped());
     // So that little is left for the writer.
     LATCHKEY_TRYV(copy_wal());
     auto attempt = [&](Connection& writer) -> Result<bool> {
-      LATCHKEY_TRYV(writer.execute(kCheckpointsOn));
+      LATCHKEY_TRYV(switch_checkpoints_on(writer));
       writer.set_busy_timeout(wait);
       auto frozen = freeze_file(writer, *searcher_);
       writer.set_busy_timeout(busy_timeout_);
@@ -191,16 +219,24 @@ Result<void> Purger::rewrite_file() {
   if (rest > kLongestPause) return rewritten_lately(rest);
   pause(rest);
   auto rewrite = [&](Connection& writer) -> Result<void> {
+    LATCHKEY_TRYV(refuse_if_stopped());
     auto began = hooks_.now();
     hooks_.rewriting();
     // The commit would copy the whole -wal. It is copied while others write; freeze() has SQLite copy it again.
+    checkpoints_off_ = true;
     LATCHKEY_TRYV(writer.execute(kCheckpointsOff));
     auto rewritten = writer.execute("VACUUM");
-    if (!rewritten) (void)writer.execute(kCheckpointsOn);  // the first failure is the one to tell
+    if (!rewritten) (void)switch_checkpoints_on(writer);  // the first failure is the one to tell
     after_rewrite_.begin(began, hooks_.now());
     return rewritten;
   };
   return writer_.run_and_wait(std::move(rewrite));
+}
+
+Result<void> Purger::switch_checkpoints_on(Connection& writer) {
+  LATCHKEY_TRYV(writer.execute(kCheckpointsOn));
+  checkpoints_off_ = false;
+  return success();
 }
 
 // As far as readers let it, and holding up nobody.
@@ -231,6 +267,7 @@ Error Purger::rewritten_lately(nanoseconds rest) const {
 template <class Work>
 auto Purger::hold_writer(Work work) -> std::invoke_result_t<Work, Connection&> {
   pause(after_moment_.left(hooks_.now()));
+  if (stop_.stop_requested()) return purge_stopped(searcher_->path());
   return writer_.run_and_wait([&](Connection& writer) {
     auto began = hooks_.now();
     auto done = work(writer);

@@ -9,6 +9,7 @@
 // of three times its length.
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <functional>
 #include <memory>
@@ -46,12 +47,17 @@ class Purger {
   Purger(std::unique_ptr<Connection> searcher, Lane& writer, std::chrono::milliseconds busy_timeout, PurgeHooks hooks);
   Purger(const Purger&) = delete;
   Purger& operator=(const Purger&) = delete;
-  // Ends the search that is under way; whoever waits for it is told so.
+  // Stops, and waits for the round that is under way.
   ~Purger();
 
   // What was noted before the call as destroyed is in no file, and is noted no more; nor is what was noted of rewraps,
   // where it was in no file. Else the round's failure: see Store::purge.
   [[nodiscard]] Task<Result<void>> purge();
+  // Ends the round that is under way at its next step; whoever waits for it, or comes later, is told so. For any
+  // thread.
+  void stop();
+  // Whether a round left SQLite's own checkpoints switched off: the next one switches them on, whatever is noted.
+  [[nodiscard]] bool left_checkpoints_off() const { return checkpoints_off_; }
 
  private:
   struct Round {
@@ -69,10 +75,12 @@ class Purger {
   [[nodiscard]] Result<void> freeze();
   [[nodiscard]] Result<void> forget(const std::vector<NotedForm>& searched);
   [[nodiscard]] Result<void> rewrite_file();
+  [[nodiscard]] Result<void> refuse_if_stopped() const;
+  [[nodiscard]] Result<void> switch_checkpoints_on(Connection& writer);
   [[nodiscard]] Result<void> copy_wal();
   [[nodiscard]] Error kept_by_reader() const;
   [[nodiscard]] Error rewritten_lately(std::chrono::nanoseconds rest) const;
-  // Holds the writer for a moment, once the rest after the last one is over.
+  // Holds the writer for a moment, once the rest after the last one is over. Not once it is stopped.
   template <class Work>
   auto hold_writer(Work work) -> std::invoke_result_t<Work, Connection&>;
   void pause(std::chrono::nanoseconds time);
@@ -84,6 +92,7 @@ class Purger {
   Rest after_search_;
   Rest after_moment_;
   Rest after_rewrite_;
+  std::atomic<bool> checkpoints_off_ = false;
 
   std::mutex mutex_;
   std::condition_variable_any stopping_;

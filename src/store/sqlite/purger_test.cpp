@@ -3,12 +3,16 @@
 
 #include <atomic>
 #include <future>
+#include <sstream>
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
 #include <gtest/gtest.h>
+#include <spdlog/sinks/ostream_sink.h>
 
+#include "base/log.hpp"
+#include "store/testing/fault_vfs.hpp"
 #include "store/testing/purge_fixture.hpp"
 
 namespace latchkey::store {
@@ -143,6 +147,185 @@ TEST_F(SharedPurge, ASearchIsFollowedByARestThatEndsWithTheStore) {
   ASSERT_EQ(failures.size(), 1U);
   EXPECT_EQ(failures.front().code, ErrorCode::Unavailable);
   EXPECT_EQ(count_notes(), "1") << "for the next start";
+}
+
+TEST_F(SharedPurge, AStopEndsTheRestAndAnswersThoseWhoComeLater) {
+  hooks_.searching = [&] {
+    ++searches;
+    advance(hours(1));
+  };
+  start();
+  note();
+  come();
+  context.restart();
+  context.run();
+  EXPECT_EQ(succeeded, 1);
+  note();
+  come();
+  purger->stop();
+  context.restart();
+  context.run();
+  EXPECT_EQ(failures.size(), 1U);
+  come();
+  ASSERT_EQ(failures.size(), 2U) << "at once";
+  for (const auto& failure : failures) EXPECT_EQ(failure.code, ErrorCode::Unavailable);
+  EXPECT_EQ(searches, 1);
+  EXPECT_EQ(count_notes(), "1") << "for the next start";
+}
+
+TEST_F(SharedPurge, NothingIsWrittenAnewOnceItIsStopped) {
+  open();
+  given_keys(1, 1);
+  plant(destroy(0));
+  std::atomic<int> looks = 0;
+  hooks_.now = [&] {
+    // The search is done by the first look at the clock that follows it.
+    if (searches == 1 && ++looks == 2) purger->stop();
+    return now.load();
+  };
+  start();
+  come();
+  context.restart();
+  context.run();
+  ASSERT_EQ(failures.size(), 1U);
+  EXPECT_EQ(failures.front().code, ErrorCode::Unavailable);
+  EXPECT_EQ(searches, 1);
+  EXPECT_EQ(rewrites, 0);
+  EXPECT_EQ(count_notes(), "1");
+}
+
+TEST_F(PurgerTest, AStoreThatPurgesNoMoreServesOn) {
+  open();
+  given_keys(2, 1);
+  destroy(0);
+  store_->stop_purging();
+  auto purged = run_blocking(store_->purge(workspace(kAcme, 0).compartment));
+  ASSERT_FALSE(purged);
+  EXPECT_EQ(purged.error().code, ErrorCode::Unavailable);
+  EXPECT_EQ(searches, 0);
+  EXPECT_TRUE(run_blocking(store_->purge(workspace(kAcme, 1).compartment))) << "there is nothing to search for";
+  EXPECT_TRUE(write([](Transaction& tx) { return tx.insert(organization(2)); }));
+}
+
+// SQLite copies the -wal by itself again, though the round ends before it freezes the file once more.
+TEST_F(SharedPurge, CheckpointsAreOnAgainAfterARoundThatFails) {
+  open();
+  given_keys(1, 1);
+  plant(destroy(0));
+  {
+    FaultVfs disk;
+    std::atomic<bool> rewriting = false;
+    hooks_.rewriting = [&] { rewriting = true; };
+    hooks_.now = [&] {
+      // The first look at the clock after the file was written anew.
+      if (rewriting.exchange(false)) disk.fail_from(Fault::WriteFails, 0);
+      return now.load();
+    };
+    start();
+    come();
+    context.restart();
+    context.run();
+    EXPECT_EQ(failures.size(), 1U);
+    EXPECT_TRUE(disk.repair());
+    auto pages = writer->run_and_wait(
+        [](Connection& connection) { return connection.query_integer("PRAGMA wal_autocheckpoint"); });
+    EXPECT_EQ(pages.value(), 1000);
+    EXPECT_FALSE(purger->left_checkpoints_off());
+    purger.reset();
+    writer.reset();
+  }
+}
+
+// One write at a time, and that of somebody else's begins just after the file was written anew.
+struct BusyWriter : PurgerTest {
+  enum class Stage { Before, Rewriting, Rewritten, Held };
+  std::atomic<Stage> stage = Stage::Before;
+  std::promise<void> begun;
+  std::promise<void> release;
+  std::future<Result<void>> other;
+
+  BusyWriter() {
+    hooks_.rewriting = [this] { stage = Stage::Rewriting; };
+    hooks_.now = [this] {
+      if (stage == Stage::Rewriting) {
+        stage = Stage::Rewritten;
+      } else if (stage == Stage::Rewritten) {
+        stage = Stage::Held;
+        hold_writer();
+      }
+      return now.load();
+    };
+  }
+  void hold_writer() {
+    auto hold = [this](Transaction&) -> Result<void> {
+      begun.set_value();
+      release.get_future().wait();
+      return success();
+    };
+    other = std::async(std::launch::async, [this, hold] { return run_blocking(store_->write(hold)); });
+    begun.get_future().wait();
+  }
+};
+
+TEST_F(BusyWriter, CheckpointsAreSwitchedOnByTheNextPurgeWhateverIsNoted) {
+  open();
+  given_keys(1, 1);
+  plant(destroy(0));
+  store_.reset();
+  store_ = open_sqlite_store({.path = path_,
+                              .busy_timeout = milliseconds(20),
+                              .sealer = testing::sealer_source(),
+                              .alarm = {},
+                              .most_waiting = 1,
+                              .purge = hooks_})
+               .value();
+  auto refused = run_blocking(store_->purge());
+  release.set_value();
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().reason, "store_busy");
+  ASSERT_TRUE(other.get());
+  ASSERT_EQ(RawSqlite(path_).execute("DELETE FROM erased_forms"), "");
+  searches = 0;
+  EXPECT_TRUE(run_blocking(store_->purge()));
+  EXPECT_EQ(searches, 1) << "a round, for the checkpoints alone";
+  EXPECT_TRUE(run_blocking(store_->purge()));
+  EXPECT_EQ(searches, 1);
+}
+
+// What is logged meanwhile.
+class HeardLog {
+ public:
+  HeardLog() {
+    auto sink = std::make_shared<spdlog::sinks::ostream_sink_mt>(text_);
+    spdlog::set_default_logger(std::make_shared<spdlog::logger>("heard", std::move(sink)));
+  }
+  HeardLog(const HeardLog&) = delete;
+  HeardLog& operator=(const HeardLog&) = delete;
+  ~HeardLog() { spdlog::set_default_logger(before_); }
+  std::size_t count(std::string_view wanted) const {
+    auto text = text_.str();
+    std::size_t times = 0;
+    for (auto at = text.find(wanted); at != std::string::npos; at = text.find(wanted, at + 1)) ++times;
+    return times;
+  }
+
+ private:
+  std::ostringstream text_;
+  std::shared_ptr<spdlog::logger> before_ = spdlog::default_logger();
+};
+
+TEST_F(PurgerTest, AFailureThatNobodyWaitsForIsLoggedOnce) {
+  open();
+  given_keys(1, 1);
+  rewrap_all(1);
+  RawSqlite reader(path_);
+  ASSERT_EQ(reader.execute("BEGIN; SELECT count(*) FROM data_keys;"), "");
+  HeardLog log;
+  EXPECT_TRUE(run_blocking(store_->purge()));
+  EXPECT_EQ(log.count("is being read by another process"), 1U);
+  ASSERT_EQ(reader.execute("COMMIT"), "");
+  EXPECT_TRUE(run_blocking(store_->purge()));
+  EXPECT_EQ(log.count("still being searched for"), 1U);
 }
 
 TEST_F(PurgerTest, AFileThatWasWrittenAnewIsNotForSomeTime) {

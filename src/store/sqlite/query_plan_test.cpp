@@ -5,6 +5,7 @@
 
 #include <gtest/gtest.h>
 
+#include "store/sqlite/purge.hpp"
 #include "store/sqlite/sqlite_store.hpp"
 #include "store/sqlite/sqlite_transaction.hpp"
 #include "store/testing/sample_rows.hpp"
@@ -213,6 +214,21 @@ TEST_F(QueryPlanTest, NothingWalksOverATableThatTenantsFill) {
         EXPECT_FALSE(walks_over_a_table(step)) << what << ": " << step << "\n" << plan.sql;
     }
   }
+}
+
+TEST_F(QueryPlanTest, WhetherAShreddingIsDoneIsAskedOfItsOwnDataKeys) {
+  auto connection = Connection::open(path, std::chrono::seconds(1)).value();
+  ASSERT_TRUE(has_pending_forms(*connection, uuid_of(1, 1)));
+  int searches = 0;
+  for (const auto& plan : plans_of(*connection)) {
+    for (const auto& step : plan.steps) {
+      EXPECT_FALSE(walks_over_a_table(step)) << step;
+      for (const auto* index : {"data_keys_by_compartment (compartment=?)", "erased_forms_by_data_key (data_key=?)"}) {
+        searches += step.find(index) != std::string::npos ? 1 : 0;
+      }
+    }
+  }
+  EXPECT_EQ(searches, 2);
 }
 
 TEST_F(QueryPlanTest, AFeedIsReadInItsOrder) {

@@ -120,8 +120,19 @@ struct Setting {
   const AlarmSink& alarm;
 };
 
+// Whoever has the connection next has another deadline, or none.
+struct DeadlineGuard {
+  explicit DeadlineGuard(Connection& of) : connection(of) {}
+  DeadlineGuard(const DeadlineGuard&) = delete;
+  DeadlineGuard& operator=(const DeadlineGuard&) = delete;
+  ~DeadlineGuard() { connection.set_deadline(std::nullopt); }
+  Connection& connection;
+};
+
 Result<void> run_transaction(Connection& connection, const Work& work, SqliteTransaction::Mode mode,
-                             const Setting& setting) {
+                             const Setting& setting, Deadline deadline) {
+  connection.set_deadline(deadline);
+  DeadlineGuard guard(connection);
   // It may have waited for its turn.
   if (connection.is_past_deadline()) return connection.timed_out();
   bool writes = mode == SqliteTransaction::Mode::ReadWrite;
@@ -149,12 +160,17 @@ Result<void> run_transaction(Connection& connection, const Work& work, SqliteTra
   return done;
 }
 
+// What a purge is for.
 struct Notes {
-  bool any = false;
-  bool of_destroyed = false;
+  bool any = false;         // of what it is to search for
+  bool waited_for = false;  // of what destroyed data keys were: a failure is the caller's
 };
 
-Result<Notes> look_for_notes(Connection& reader) {
+Result<Notes> look_for_notes(Connection& reader, const std::optional<Uuid>& compartment) {
+  if (compartment) {
+    LATCHKEY_TRY(bool pending, has_pending_forms(reader, *compartment));
+    return Notes{pending, pending};
+  }
   LATCHKEY_TRY(auto any, reader.query_integer("SELECT EXISTS (SELECT 1 FROM erased_forms)"));
   LATCHKEY_TRY(auto destroyed, reader.query_integer("SELECT EXISTS (SELECT 1 FROM erased_forms WHERE pending = 1)"));
   return Notes{any != 0, destroyed != 0};
@@ -181,15 +197,21 @@ class SqliteStore final : public Store {
     sqlite3_randomness(static_cast<int>(node_.size()), node_.data());
   }
 
-  Task<Result<void>> purge() override {
+  Task<Result<void>> purge(std::optional<Uuid> compartment) override {
+    auto look = [compartment](Connection& reader) { return look_for_notes(reader, compartment); };
     // From before the round: what somebody notes later is no failure of this one.
-    auto look = [](Connection& reader) { return look_for_notes(reader); };
-    LATCHKEY_CO_TRY(auto notes, co_await look_ups_.run(std::move(look)));
-    if (!notes.any) co_return success();
+    LATCHKEY_CO_TRY(auto notes, co_await look_ups_.run(look));
+    if (!notes.any && !purger_.left_checkpoints_off()) co_return success();
     auto purged = co_await purger_.purge();
-    if (!purged && !notes.of_destroyed) co_return success();
+    if (purged || !notes.waited_for) co_return success();
+    if (!compartment) co_return purged;
+    // The round is everybody's, and may have failed by what others destroyed.
+    LATCHKEY_CO_TRY(auto left, co_await look_ups_.run(look));
+    if (!left.any) co_return success();
     co_return purged;
   }
+
+  void stop_purging() override { purger_.stop(); }
 
   Task<Result<SealCounts>> check_seals() override {
     auto work = [this](Connection& writer) { return check_rows(writer, *sealer_); };
@@ -207,8 +229,7 @@ class SqliteStore final : public Store {
     auto deadline = std::chrono::steady_clock::now() + (writes ? write_timeout_ : read_timeout_);
     auto mode = writes ? SqliteTransaction::Mode::ReadWrite : SqliteTransaction::Mode::ReadOnly;
     auto transact = [this, mode, deadline, inner = std::move(work)](Connection& connection) {
-      connection.set_deadline(deadline);
-      return run_transaction(connection, inner, mode, {node_, *sealer_, alarm_});
+      return run_transaction(connection, inner, mode, {node_, *sealer_, alarm_}, deadline);
     };
     auto& lane = writes ? writer_ : access == Access::LookUp ? look_ups_ : readers_;
     co_return co_await lane.run(std::move(transact));

@@ -112,7 +112,7 @@ class SqliteTransaction final : public Transaction {
   Result<Page<WebhookDelivery>> list_webhook_deliveries(const Uuid& organization, std::string_view endpoint_id,
                                                         const ListWindow& window) override;
   Result<std::vector<WebhookDelivery>> due_webhook_deliveries(Timestamp now, std::size_t limit) override;
-  Result<std::vector<WebhookEndpoint>> untidy_webhook_endpoints(std::size_t ended, std::size_t limit) override;
+  Result<std::vector<UntidyEndpoint>> untidy_webhook_endpoints(std::size_t ended, std::size_t limit) override;
   Result<std::size_t> fail_pending_webhook_deliveries(std::string_view endpoint_id, std::string_view why,
                                                       std::size_t keep, std::size_t limit) override;
   Result<std::size_t> erase_ended_webhook_deliveries(std::string_view endpoint_id, std::size_t keep,

@@ -6,6 +6,7 @@
 #include <iterator>
 #include <map>
 #include <memory>
+#include <optional>
 #include <random>
 #include <string>
 #include <vector>
@@ -13,6 +14,7 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include "store/sqlite/purge.hpp"
 #include "store/sqlite/sqlite_store.hpp"
 #include "store/testing/raw_sqlite.hpp"
 #include "store/testing/sample_rows.hpp"
@@ -73,6 +75,9 @@ struct PurgeFixture : ::testing::Test {
   // Workspaces with a data key each, replaced `rounds` times; gives every wrapped key of the workspace `number`.
   void given_keys(std::uint8_t workspaces, std::uint8_t rounds) {
     ASSERT_TRUE(write([&](Transaction& tx) { return tx.insert(kAcme); }));
+    if (external_key_id_) {
+      ASSERT_TRUE(write([&](Transaction& tx) { return tx.insert(external_key(kAcme, 1)); }));
+    }
     for (std::uint8_t number = 0; number < workspaces; ++number) {
       ASSERT_TRUE(write([&](Transaction& tx) { return tx.insert(workspace(kAcme, number)); }));
     }
@@ -80,6 +85,7 @@ struct PurgeFixture : ::testing::Test {
       for (std::uint8_t number = 0; number < workspaces; ++number) {
         auto row = data_key(workspace(kAcme, number), round);
         row.id = RawId{number, round};
+        row.external_key_id = external_key_id_;
         row.wrapped = random_bytes(kWrappedSize);
         wrapped_[number].push_back(row.wrapped);
         ASSERT_TRUE(write([&](Transaction& tx) -> Result<void> {
@@ -108,6 +114,15 @@ struct PurgeFixture : ::testing::Test {
       }
     }
   }
+  // As destroyed, of the first data key of workspace 0; the form is live, so that it is found whatever is done about
+  // it.
+  void note_what_stays(const Bytes& live) {
+    std::string hex;
+    for (auto byte : mask_erased(live)) hex += fmt::format("{:02x}", byte);
+    ASSERT_EQ(RawSqlite(path_).execute("INSERT INTO erased_forms (data_key, masked, pending) VALUES (zeroblob(16), x'" +
+                                       hex + "', 1)"),
+              "");
+  }
   std::string count_notes() { return RawSqlite(path_).query("SELECT count(*) FROM erased_forms"); }
   std::vector<Bytes> destroy(std::uint8_t number) {
     std::vector<Bytes> erased;
@@ -123,6 +138,7 @@ struct PurgeFixture : ::testing::Test {
   // The same each time, but with --gtest_shuffle.
   std::mt19937 random_{static_cast<unsigned>(::testing::UnitTest::GetInstance()->random_seed())};
   std::map<std::uint8_t, std::vector<Bytes>> wrapped_;
+  std::optional<std::string> external_key_id_;  // of the data keys; ekey_001
   // Its time stands still, so that nothing rests.
   PurgeHooks hooks_ = {.now = [] { return SteadyTime(); }};
 };

@@ -4,6 +4,7 @@
 #include <functional>
 #include <optional>
 #include <utility>
+#include <vector>
 
 #include "store/store.hpp"
 
@@ -17,21 +18,31 @@ class WatchedStore final : public Store {
   int look_ups = 0;
   int reads = 0;
   int writes = 0;
+  std::vector<std::optional<Uuid>> purged;
   std::optional<Error> look_up_error;
   // Runs after what a look-up read, before it is told.
   std::function<Task<void>()> after_look_up;
+  // Runs after each write, before it is told.
+  std::function<Task<void>()> after_write;
 
   Task<Result<SealCounts>> check_seals() override { return inner_.check_seals(); }
   Task<Result<SealProgress>> reseal(SealProgress from, std::size_t limit) override {
     return inner_.reseal(from, limit);
   }
-  Task<Result<void>> purge() override { return inner_.purge(); }
+  Task<Result<void>> purge(std::optional<Uuid> compartment) override {
+    purged.push_back(compartment);
+    return inner_.purge(compartment);
+  }
+  void stop_purging() override { inner_.stop_purging(); }
 
  protected:
   Task<Result<void>> run(Access access, std::function<Result<void>(Transaction&)> work) override {
     if (access == Access::Write) {
       ++writes;
-      co_return co_await inner_.write(std::move(work));
+      auto written = co_await inner_.write(std::move(work));
+      auto after = after_write;
+      if (after) co_await after();
+      co_return written;
     }
     if (access == Access::Read) {
       ++reads;
