@@ -9,11 +9,20 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 
 import { Dev, binary, eventually } from '../support/dev.mjs';
+import { orFail } from '../support/possible.mjs';
 
 const kMiB = 1024 * 1024;
 const kConnections = 1024;
-// As many as this process may open, beside what it needs itself.
-const kStrangers = Math.min(4096, Number(/Max open files +\d+ +(\d+)/.exec(readFileSync('/proc/self/limits', 'utf8'))?.[1] ?? 4096) - 500);
+const kMostStrangers = 4096;
+// Beside these, what this process needs itself. Node has raised its limit to the hard one.
+const kOtherFiles = 500;
+const kOpenFiles = Number(/Max open files +\d+ +(\d+)/.exec(readFileSync('/proc/self/limits', 'utf8'))?.[1] ?? Infinity);
+const kStrangers = Math.min(kMostStrangers, kOpenFiles - kOtherFiles);
+const whyFewer = kStrangers < kMostStrangers &&
+  `${kOpenFiles} open files are too few for ${kMostStrangers} strangers: raise the hard limit (ulimit -Hn) to ${kMostStrangers + kOtherFiles}`;
+// Fewer than there are places crowd nobody.
+if (kStrangers < kConnections) throw new Error(whyFewer);
+orFail(whyFewer);
 const dev = new Dev({ args: ['--set', `server.max_connections=${kConnections}`, '--set', `server.max_body_bytes_held=${32 * kMiB}`] });
 const sockets = new Set();
 
