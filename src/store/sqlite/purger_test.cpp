@@ -101,6 +101,24 @@ struct SharedPurge : PurgerTest {
     context.restart();
     context.poll();
   }
+  void wait_for_all() {
+    context.restart();
+    context.run();
+  }
+  // A search is done, and the next one waits for the rest that follows it.
+  void given_a_rest() {
+    hooks_.searching = [this] {
+      ++searches;
+      advance(hours(1));
+    };
+    start();
+    note();
+    come();
+    wait_for_all();
+    EXPECT_EQ(succeeded, 1);
+    note();
+    come();
+  }
 };
 
 TEST_F(SharedPurge, WhoComesWhileOneRunsSharesTheNext) {
@@ -121,50 +139,25 @@ TEST_F(SharedPurge, WhoComesWhileOneRunsSharesTheNext) {
   }
   EXPECT_EQ(succeeded, 0);
   release.set_value();
-  context.restart();
-  context.run();
+  wait_for_all();
   EXPECT_EQ(succeeded, 6);
   EXPECT_EQ(searches, 2);
   EXPECT_EQ(count_notes(), "0");
 }
 
 TEST_F(SharedPurge, ASearchIsFollowedByARestThatEndsWithTheStore) {
-  hooks_.searching = [&] {
-    ++searches;
-    advance(hours(1));
-  };
-  start();
-  note();
-  come();
-  context.restart();
-  context.run();
-  EXPECT_EQ(succeeded, 1);
-  note();
-  come();
+  given_a_rest();
   purger.reset();
-  context.restart();
-  context.run();
+  wait_for_all();
   ASSERT_EQ(failures.size(), 1U);
   EXPECT_EQ(failures.front().code, ErrorCode::Unavailable);
   EXPECT_EQ(count_notes(), "1") << "for the next start";
 }
 
 TEST_F(SharedPurge, AStopEndsTheRestAndAnswersThoseWhoComeLater) {
-  hooks_.searching = [&] {
-    ++searches;
-    advance(hours(1));
-  };
-  start();
-  note();
-  come();
-  context.restart();
-  context.run();
-  EXPECT_EQ(succeeded, 1);
-  note();
-  come();
+  given_a_rest();
   purger->stop();
-  context.restart();
-  context.run();
+  wait_for_all();
   EXPECT_EQ(failures.size(), 1U);
   come();
   ASSERT_EQ(failures.size(), 2U) << "at once";
@@ -185,8 +178,7 @@ TEST_F(SharedPurge, NothingIsWrittenAnewOnceItIsStopped) {
   };
   start();
   come();
-  context.restart();
-  context.run();
+  wait_for_all();
   ASSERT_EQ(failures.size(), 1U);
   EXPECT_EQ(failures.front().code, ErrorCode::Unavailable);
   EXPECT_EQ(searches, 1);
@@ -223,8 +215,7 @@ TEST_F(SharedPurge, CheckpointsAreOnAgainAfterARoundThatFails) {
     };
     start();
     come();
-    context.restart();
-    context.run();
+    wait_for_all();
     EXPECT_EQ(failures.size(), 1U);
     EXPECT_TRUE(disk.repair());
     auto pages = writer->run_and_wait(
