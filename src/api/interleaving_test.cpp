@@ -20,11 +20,11 @@ using testing::Step;
 
 class EachEvent : public InterleavingTest, public ::testing::WithParamInterface<Event> {};
 
+// Of requests that take long: these look at the API key once more, and have all other awaits, too.
 TEST_P(EachEvent, EndsAllUseWhereverTheRequestWas) {
-  for (auto [start, late] :
-       {std::pair{Start::Cold, false}, {Start::Warm, false}, {Start::Cold, true}, {Start::Warm, true}}) {
+  for (auto start : {Start::Cold, Start::Warm}) {
     for (auto door : kDoors) {
-      auto script = [&](int turn) { return Script{start, 3, {{0, door}, {turn, GetParam()}}, late}; };
+      auto script = [&](int turn) { return Script{start, 3, {{0, door}, {turn, GetParam()}}, true}; };
       for (int turn = 0; turn < 200 && play(script(turn)); ++turn) {
         if (HasFailure()) return;
       }
