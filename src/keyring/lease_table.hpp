@@ -23,6 +23,7 @@
 #include "base/error.hpp"
 #include "base/id.hpp"
 #include "envelope/data_key.hpp"
+#include "keyring/brief_mutex.hpp"
 #include "keyring/compartment.hpp"
 #include "keyring/key_standing.hpp"
 #include "keyring/lease_drop.hpp"
@@ -187,7 +188,7 @@ class LeaseTable {
   void look_at(const std::shared_ptr<Version>& version, AgeTime when);
 
   LeaseTableSettings settings_;
-  mutable std::mutex mutex_;  // over everything below
+  mutable BriefMutex mutex_;  // over everything below
   Leases leases_;
   std::map<std::string, External> externals_;
   std::multimap<AgeTime, std::weak_ptr<Version>> agenda_;
