@@ -1,19 +1,15 @@
 #include "health/health_book.hpp"
 
-#include <algorithm>
-#include <iterator>
-
 #include <fmt/format.h>
 
 #include "admin/activity.hpp"
 #include "admin/lookup.hpp"
 #include "health/announcement.hpp"
+#include "store/attached_keys.hpp"
 
 namespace latchkey::health {
 
 namespace {
-
-constexpr std::size_t kKeysOfAPage = 500;
 
 store::ExternalKeyHealth nothing_known(const store::ExternalKey& key, bool attached) {
   auto row = unknown_health(key, key.created_at).row;
@@ -50,13 +46,8 @@ Task<Result<std::optional<store::ExternalKeyHealth>>> HealthBook::record(store::
 
 Task<Result<std::vector<HealthBook::Attached>>> HealthBook::attached() {
   std::vector<Attached> all;
-  std::optional<std::string> next = "";
-  while (next) {
-    auto list = [after = *next](store::Transaction& tx) { return tx.list_attached_external_keys(after, kKeysOfAPage); };
-    LATCHKEY_CO_TRY(auto page, co_await store_.read(std::move(list)));
-    std::ranges::move(page.rows, std::back_inserter(all));
-    next = std::move(page.next);
-  }
+  auto add = [&all](Attached&& row) { all.push_back(std::move(row)); };
+  LATCHKEY_CO_TRYV(co_await store::visit_attached_keys(store_, std::move(add)));
   co_return all;
 }
 

@@ -13,6 +13,7 @@
 #include "base/log.hpp"
 #include "kms/reasons.hpp"
 #include "metrics/families.hpp"
+#include "store/attached_keys.hpp"
 
 namespace latchkey::metrics {
 
@@ -84,17 +85,10 @@ struct CallMetrics {
 
 using KeysByState = std::map<State, std::size_t>;
 
-constexpr std::size_t kKeysOfAPage = 500;
-
 Task<Result<KeysByState>> count_keys(store::Store& store) {
   KeysByState counts;
-  std::optional<std::string> next = "";
-  while (next) {
-    auto list = [after = *next](store::Transaction& tx) { return tx.list_attached_external_keys(after, kKeysOfAPage); };
-    LATCHKEY_CO_TRY(auto page, co_await store.read(std::move(list)));
-    for (const auto& row : page.rows) ++counts[row.health ? row.health->state : State::Unknown];
-    next = std::move(page.next);
-  }
+  auto count = [&counts](const store::AttachedKey& row) { ++counts[row.health ? row.health->state : State::Unknown]; };
+  LATCHKEY_CO_TRYV(co_await store::visit_attached_keys(store, std::move(count)));
   co_return counts;
 }
 
