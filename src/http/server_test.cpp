@@ -25,6 +25,15 @@ class ServerTest : public ::testing::Test {
     server_ = std::move(started).value();
   }
   std::string send(std::string_view bytes) { return exchange(server_->port(), bytes); }
+  // Of somebody who is known by now, and not sent away for others.
+  boost::asio::ip::tcp::socket known_connection(boost::asio::io_context& context) const {
+    boost::asio::ip::tcp::socket socket(context);
+    socket.connect({boost::asio::ip::address_v4::loopback(), server_->port()});
+    boost::asio::write(socket, boost::asio::buffer(std::string_view("GET /known HTTP/1.1\r\nHost: h\r\n\r\n")));
+    char byte = 0;
+    boost::asio::read(socket, boost::asio::buffer(&byte, 1));
+    return socket;
+  }
 
   testing::EchoService service_;
   testing::RunningContext context_;
@@ -355,11 +364,7 @@ TEST_F(ServerTest, TooManyConnectionsAreToldAndWhatIsVitalIsAnswered) {
   options.behind_proxy = true;
   start(options);
   boost::asio::io_context context;
-  boost::asio::ip::tcp::socket first(context);
-  first.connect({boost::asio::ip::address_v4::loopback(), server_->port()});
-  boost::asio::write(first, boost::asio::buffer(std::string_view("GET /known HTTP/1.1\r\nHost: h\r\n\r\n")));
-  char byte = 0;
-  boost::asio::read(first, boost::asio::buffer(&byte, 1));  // the first one is known by now, and not sent away
+  auto first = known_connection(context);
   constexpr int kVisits = 20;
   for (int i = 0; i < kVisits; ++i) {
     auto unread = "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 30000\r\n\r\n" + std::string(30'000, 'x');
@@ -426,11 +431,7 @@ TEST_F(ServerTest, WithoutVisitsWhoeverFindsNoRoomIsClosed) {
   options.behind_proxy = true;
   start(options);
   boost::asio::io_context context;
-  boost::asio::ip::tcp::socket first(context);
-  first.connect({boost::asio::ip::address_v4::loopback(), server_->port()});
-  boost::asio::write(first, boost::asio::buffer(std::string_view("GET /known HTTP/1.1\r\nHost: h\r\n\r\n")));
-  char byte = 0;
-  boost::asio::read(first, boost::asio::buffer(&byte, 1));
+  auto first = known_connection(context);
   EXPECT_EQ(send("GET /vital HTTP/1.1\r\nHost: h\r\n\r\n"), "");
 }
 
