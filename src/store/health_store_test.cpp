@@ -1,6 +1,8 @@
 // What every store promises of the health and the suspension of external keys.
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 
+#include "store/attached_keys.hpp"
 #include "store/testing/sample_rows.hpp"
 #include "store/testing/store_contract.hpp"
 
@@ -133,6 +135,33 @@ TEST_P(HealthStore, ListsTheAttachedKeysOfAllOrganizations) {
   EXPECT_THAT(list(10), IsEmpty());
   given(home, second, archived);
   for (std::size_t limit : {1, 2, 3, 10}) EXPECT_THAT(list(limit), ElementsAre(key_.id, foreign.id)) << limit;
+}
+
+TEST_P(HealthStore, EachAttachedKeyIsVisitedOnceHoweverManyThereAre) {
+  constexpr int kKeys = 1'001;  // of two pages and one
+  given(acme_);
+  std::vector<std::string> ids;
+  for (int number = 0; number < kKeys; ++number) ids.push_back(fmt::format("ekey_{:04}", number));
+  ASSERT_TRUE(write([&](Transaction& tx) -> Result<void> {
+    auto key = key_;
+    auto home = workspace(acme_, 1);
+    for (const auto& id : ids) {
+      key.id = id;
+      home.id = "wrkspc_" + id;
+      home.name = id;
+      home.external_key_id = id;
+      LATCHKEY_TRYV(tx.insert(key));
+      if (id == ids.front() || id == ids[500] || id == ids.back()) {
+        ++home.compartment.data[0];
+        LATCHKEY_TRYV(tx.insert(home));
+      }
+    }
+    return success();
+  }));
+  std::vector<std::string> visited;
+  auto visit = [&](AttachedKey&& row) { visited.push_back(std::move(row.key.id)); };
+  ASSERT_TRUE(run_blocking(visit_attached_keys(store(), visit)));
+  EXPECT_THAT(visited, ElementsAre(ids.front(), ids[500], ids.back()));
 }
 
 TEST_P(HealthStore, AnAttachedKeyIsListedWithWhatIsKnownOfIt) {
