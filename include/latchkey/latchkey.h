@@ -45,7 +45,8 @@ typedef struct latchkey_pair {
 typedef struct latchkey_workspace latchkey_workspace;
 
 /* The way to one workspace of a server. `ca_file` may be NULL. The key is copied. NULL where it fails; no server is
- * asked yet. `error` may be NULL, here and below. Two of one workspace hold leases apart: keep one and share it. */
+ * asked yet. `error` may be NULL, here and below. Two of one workspace each ask for leases of their own: keep one and
+ * share it. */
 LATCHKEY_API latchkey_workspace* latchkey_open(const char* url, const char* api_key, const char* ca_file,
                                                const char* workspace_id, latchkey_error* error);
 LATCHKEY_API void latchkey_close(latchkey_workspace* workspace);

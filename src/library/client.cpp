@@ -10,6 +10,7 @@
 #include "envelope/stream.hpp"
 #include "library/http_lender.hpp"
 #include "library/leased_keys.hpp"
+#include "library/refusals.hpp"
 #include "library/stream_keys.hpp"
 #include "library/sweeper.hpp"
 
@@ -99,17 +100,28 @@ struct Client::State {
 
 struct Workspace::State {
   State(std::shared_ptr<library::Connection> its_connection, std::string id)
-      : connection(std::move(its_connection)), lender(connection->server, connection->clock, std::move(id)) {
+      : connection(std::move(its_connection)),
+        workspace_id(std::move(id)),
+        lender(connection->server, connection->clock, workspace_id) {
     connection->sweeper->add(keys);
+    refusals.add({keys, connection->server->url, workspace_id, connection->server->api_key});
   }
   State(const State&) = delete;
   State& operator=(const State&) = delete;
-  ~State() { connection->sweeper->remove(keys); }
+  ~State() {
+    refusals.remove(keys);
+    connection->sweeper->remove(keys);
+  }
 
   std::shared_ptr<library::Connection> connection;
+  std::string workspace_id;
+  library::Refusals& refusals = library::Refusals::of_this_process();
   crypto::SystemRandom random;
   library::HttpLender lender;
-  LeasedKeys keys{lender, connection->clock, [this] { connection->sweeper->wake(); }};
+  LeasedKeys keys{lender,
+                  connection->clock,
+                  {.on_lease = [this] { connection->sweeper->wake(); },
+                   .on_refusal = [this](const library::Refusal& refusal) { refusals.tell(keys, refusal); }}};
 };
 
 struct StreamWriter::State {

@@ -1,6 +1,7 @@
 #include "library/leased_keys.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace latchkey::library {
 
@@ -13,14 +14,14 @@ bool is_due(AgeTime asked_at, AgeTime ends_at, AgeTime now) {
   return now >= ends_at - (ends_at - asked_at) / 4;
 }
 
-// Of the one who asks, whatever is asked for.
-bool refuses_us(const Error& error) {
-  return error.code == ErrorCode::Unauthenticated || error.code == ErrorCode::PermissionDenied;
-}
-
-// Of the customer's key, which is one for the whole workspace.
-bool refuses_the_customers_key(const Error& error) {
-  return error.reason.starts_with("cmek_");
+Refusal refusal_of(const Error& error, const std::optional<RawId>& name) {
+  auto of = [&] {
+    if (error.code == ErrorCode::Unauthenticated) return Refusal::Of::Credential;
+    if (error.code == ErrorCode::PermissionDenied) return Refusal::Of::Access;
+    if (error.code == ErrorCode::NotFound && !name) return Refusal::Of::Workspace;
+    return error.reason.starts_with("cmek_") ? Refusal::Of::CustomersKey : Refusal::Of::DataKey;
+  };
+  return {of(), name, {}};
 }
 
 // Longer than a call may take on a machine that does not sleep meanwhile.
@@ -72,6 +73,16 @@ class LeasedKeys::Asking {
 
 Result<LeasedKey> LeasedKeys::get(const Name& name) {
   Lock lock(mutex_);
+  auto got = find_or_ask(lock, name);
+  if (!news_.is_leased && news_.refusals.empty()) return got;
+  auto news = std::exchange(news_, {});
+  lock.unlock();
+  if (news.is_leased && listeners_.on_lease) listeners_.on_lease();
+  if (listeners_.on_refusal) std::ranges::for_each(news.refusals, listeners_.on_refusal);
+  return got;
+}
+
+Result<LeasedKey> LeasedKeys::find_or_ask(Lock& lock, const Name& name) {
   for (;;) {
     auto now = clock_.age_time();
     auto found = find(name, now);
@@ -95,15 +106,10 @@ Result<LeasedKey> LeasedKeys::get(const Name& name) {
 }
 
 Result<LeasedKey> LeasedKeys::ask(Lock& lock, const Name& name) {
-  auto answer = [&] {
-    Asking asking(*this, lock, name);
-    auto given = ask_lender(lock, name);
-    if (!given) asking.fail(given.error());
-    return given;
-  }();
-  lock.unlock();
-  if (answer && on_lease_) on_lease_();
-  return answer;
+  Asking asking(*this, lock, name);
+  auto given = ask_lender(lock, name);
+  if (!given) asking.fail(given.error());
+  return given;
 }
 
 // Whether the lease of `id` still holds: what comes of it is in leases_.
@@ -186,6 +192,7 @@ void LeasedKeys::take(const Name& name, const LeasedKey& key) {
     if (held->key.asked_at <= key.asked_at) by_name.replace(held, std::move(lease));
     by_use.relocate(by_use.begin(), leases_.project<ByUse>(held));
   }
+  news_.is_leased = true;
   while (by_use.size() > limits_.most_leases) {
     forget_derived(by_use.back().id);
     by_use.pop_back();
@@ -200,17 +207,31 @@ Result<LeasedKey> LeasedKeys::fail(const Name& name, const Error& error) {
     auto found = find(name, now);
     return found ? Result<LeasedKey>(found->key) : error;
   }
-  auto id = name;
-  if (!name && active_) id = active_->id;
+  auto refusal = refusal_of(error, name);
+  if (!name && active_) refusal.id = active_->id;
   bool is_unknown = error.code == ErrorCode::NotFound;
-  // Without its workspace nothing is left; a name that a ciphertext made up says nothing of the other keys.
-  bool all = refuses_us(error) || (is_unknown && !name);
-  bool customers = refuses_the_customers_key(error);
   if (is_unknown && name) remember(name, error, now + limits_.unknown_for);
-  bool dropped = drop_if(
-      [&](const LeasedKey& key) { return all || (customers && key.external_key_id) || (id && key.key->id() == *id); });
-  if (dropped || !is_unknown) ++refusals_;
+  auto dropped = drop(refusal);
+  // A name that a ciphertext made up says nothing of the other keys.
+  if (dropped.any || !is_unknown) {
+    ++refusals_;
+    refusal.external_keys = std::move(dropped.external_keys);
+    news_.refusals.push_back(std::move(refusal));
+  }
   return error;
+}
+
+std::set<std::string> LeasedKeys::obey(const Refusal& refusal) {
+  std::scoped_lock lock(mutex_);
+  ++refusals_;
+  return drop(refusal).external_keys;
+}
+
+void LeasedKeys::forget_under(const std::set<std::string>& external_keys) {
+  if (external_keys.empty()) return;
+  std::scoped_lock lock(mutex_);
+  ++refusals_;
+  drop_if([&](const LeasedKey& key) { return key.external_key_id && external_keys.contains(*key.external_key_id); });
 }
 
 void LeasedKeys::remember(const Name& name, const Error& error, AgeTime until) {
@@ -220,15 +241,34 @@ void LeasedKeys::remember(const Name& name, const Error& error, AgeTime until) {
   while (by_use.size() > limits_.most_failures) by_use.pop_back();
 }
 
+LeasedKeys::Dropped LeasedKeys::drop(const Refusal& refusal) {
+  return drop_if([&](const LeasedKey& key) {
+    switch (refusal.of) {
+      case Refusal::Of::Credential:
+      case Refusal::Of::Access:
+      case Refusal::Of::Workspace:
+        return true;
+      case Refusal::Of::CustomersKey:
+        if (key.external_key_id) return true;
+        [[fallthrough]];
+      case Refusal::Of::DataKey:
+        return refusal.id && key.key->id() == *refusal.id;
+    }
+    return true;
+  });
+}
+
 template <class Which>
-bool LeasedKeys::drop_if(const Which& which) {
-  auto before = leases_.size();
+LeasedKeys::Dropped LeasedKeys::drop_if(const Which& which) {
+  Dropped dropped;
   leases_.get<ByUse>().remove_if([&](const Lease& lease) {
     if (!which(lease.key)) return false;
+    dropped.any = true;
+    if (lease.key.external_key_id) dropped.external_keys.insert(*lease.key.external_key_id);
     forget_derived(lease.id);
     return true;
   });
-  return leases_.size() < before;
+  return dropped;
 }
 
 void LeasedKeys::forget_derived(const RawId& id) {

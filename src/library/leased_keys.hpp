@@ -12,6 +12,9 @@
 #include <map>
 #include <mutex>
 #include <optional>
+#include <set>
+#include <string>
+#include <vector>
 
 #include <boost/multi_index/member.hpp>
 #include <boost/multi_index/ordered_index.hpp>
@@ -22,11 +25,33 @@
 
 namespace latchkey::library {
 
+// What a lender's no speaks of, widest first.
+struct Refusal {
+  enum class Of {
+    Credential,    // ours, wherever it is used
+    Access,        // ours, to this workspace
+    Workspace,     // it is not there
+    CustomersKey,  // and so all data keys under one
+    DataKey,       // the one that was asked for
+  };
+  Of of;
+  std::optional<RawId> id;              // of the data key that was asked for
+  std::set<std::string> external_keys;  // the customer's keys under which something was held until now
+};
+
 struct LeasedKeysLimits {
   std::size_t most_leases = 1024;
   std::size_t most_failures = 1024;
   // For how long an id that the lender does not have is not asked for again.
   std::chrono::milliseconds unknown_for{10'000};
+};
+
+// Called from any thread, without a lock, before the call that has news returns. Each may be empty.
+struct LeasedKeysListeners {
+  // A lease was taken: it is time to call sweep, which says when it wants to be called again.
+  std::function<void()> on_lease{};
+  // The lender has refused: whoever holds the same is to obey it, too.
+  std::function<void(const Refusal&)> on_refusal{};
 };
 
 // Thread-safe. However many threads need a key at once, one asks and the others wait for its answer, or for its error.
@@ -43,10 +68,9 @@ class LeasedKeys {
     virtual void forget() = 0;
   };
 
-  // `lender` and `clock` outlive it. `on_lease` is called after a lease was taken, from any thread: it is then time to
-  // call sweep, which says when it wants to be called again. It may be empty.
-  LeasedKeys(KeyLender& lender, const Clock& clock, std::function<void()> on_lease = {}, LeasedKeysLimits limits = {})
-      : lender_(lender), clock_(clock), on_lease_(std::move(on_lease)), limits_(limits) {}
+  // `lender` and `clock` outlive it.
+  LeasedKeys(KeyLender& lender, const Clock& clock, LeasedKeysListeners listeners = {}, LeasedKeysLimits limits = {})
+      : lender_(lender), clock_(clock), listeners_(std::move(listeners)), limits_(limits) {}
   LeasedKeys(const LeasedKeys&) = delete;
   LeasedKeys& operator=(const LeasedKeys&) = delete;
 
@@ -66,6 +90,12 @@ class LeasedKeys {
   void remove(const RawId& id, Derived& derived);
   // Whether the key is on lease now; the lender is not asked.
   [[nodiscard]] bool holds(const RawId& id) const;
+
+  // Forgets what a refusal speaks of that another one of the same workspace has heard, and what is being lent meanwhile
+  // with it. Gives the customer's keys under which something was held.
+  std::set<std::string> obey(const Refusal& refusal);
+  // The same in another workspace: what is held under these customer's keys.
+  void forget_under(const std::set<std::string>& external_keys);
 
   // Forgets what is over. Gives when the next lease ends; absent where none is held.
   [[nodiscard]] std::optional<AgeTime> sweep();
@@ -117,6 +147,7 @@ class LeasedKeys {
   };
 
   [[nodiscard]] Result<LeasedKey> get(const Name& name);
+  [[nodiscard]] Result<LeasedKey> find_or_ask(Lock& lock, const Name& name);
   [[nodiscard]] Result<LeasedKey> ask(Lock& lock, const Name& name);
   [[nodiscard]] Result<LeasedKey> ask_lender(Lock& lock, const Name& name);
   void check(Lock& lock, const RawId& id);
@@ -126,14 +157,18 @@ class LeasedKeys {
   void take(const Name& name, const LeasedKey& key);
   [[nodiscard]] Result<LeasedKey> fail(const Name& name, const Error& error);
   void remember(const Name& name, const Error& error, AgeTime until);
-  // Whether there was any.
+  struct Dropped {
+    bool any = false;
+    std::set<std::string> external_keys;  // under which it was held
+  };
+  Dropped drop(const Refusal& refusal);
   template <class Which>
-  bool drop_if(const Which& which);
+  Dropped drop_if(const Which& which);
   void forget_derived(const RawId& id);
 
   KeyLender& lender_;
   const Clock& clock_;
-  std::function<void()> on_lease_;
+  LeasedKeysListeners listeners_;
   LeasedKeysLimits limits_;
   mutable std::mutex mutex_;  // over everything below; the lender is asked without it
   std::condition_variable answered_;
@@ -143,6 +178,12 @@ class LeasedKeys {
   std::map<Name, std::shared_ptr<Question>> questions_;
   std::multimap<RawId, Derived*> derived_;
   std::uint64_t refusals_ = 0;
+  // What the listeners are to be told.
+  struct News {
+    bool is_leased = false;
+    std::vector<Refusal> refusals;
+  };
+  News news_;
 };
 
 }  // namespace latchkey::library

@@ -273,7 +273,7 @@ TEST_F(LeasedKeysTest, ASweepWipesWhatIsOver) {
 
 TEST_F(LeasedKeysTest, TellsOfEachNewLease) {
   int told = 0;
-  LeasedKeys keys(lender_, clock_, [&] { ++told; });
+  LeasedKeys keys(lender_, clock_, {.on_lease = [&] { ++told; }});
   ASSERT_TRUE(keys.for_encryption());
   ASSERT_TRUE(keys.for_encryption());
   EXPECT_EQ(told, 1);

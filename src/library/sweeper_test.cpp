@@ -25,7 +25,7 @@ struct SweeperTest : ::testing::Test {
   ManualClock clock{Timestamp(seconds(1'800'000'000))};
   FakeLender lender{clock};
   std::unique_ptr<Sweeper> sweeper = Sweeper::start(clock).value();
-  LeasedKeys keys{lender, clock, [this] { sweeper->wake(); }};
+  LeasedKeys keys{lender, clock, {.on_lease = [this] { sweeper->wake(); }}};
 };
 
 TEST_F(SweeperTest, WipesWhatIsOverThoughNobodyAsksForIt) {
@@ -48,7 +48,7 @@ TEST_F(SweeperTest, WakesByItself) {
   FakeLender quick(real);
   auto own = Sweeper::start(real).value();
   quick.lasts = std::chrono::milliseconds(20);
-  LeasedKeys brief(quick, real, [&] { own->wake(); });
+  LeasedKeys brief(quick, real, {.on_lease = [&] { own->wake(); }});
   Forgotten derived;
   brief.add(raw(1), derived);
   own->add(brief);

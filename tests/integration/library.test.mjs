@@ -276,7 +276,8 @@ int main() {
   return 0;
 }`;
 
-// Has a record, a stream that is being written and one that is being read, and uses them as it is told to.
+// Has a record, a stream that is being written and one that is being read, and uses them as it is told to. A twin of it has
+// a client of its own, and a stream.
 const kHolder = `
 #include <latchkey/latchkey.h>
 #include <stdio.h>
@@ -298,12 +299,14 @@ int main(void) {
   uint8_t record[200], another[200], plain[1]; // what fails leaves zeros
   latchkey_workspace* workspace = latchkey_open(getenv("LATCHKEY_URL"), getenv("LATCHKEY_WORKSPACE_KEY"), NULL, getenv("LATCHKEY_WORKSPACE_ID"), &error);
   if (!workspace || latchkey_encrypt(workspace, NULL, 0, (const uint8_t*)"x", 1, record, latchkey_sealed_size(1), &error)) return 2;
+  latchkey_workspace* twin = latchkey_open(getenv("LATCHKEY_URL"), getenv("LATCHKEY_WORKSPACE_KEY"), NULL, getenv("LATCHKEY_WORKSPACE_ID"), &error);
   latchkey_writer* writer = latchkey_new_stream(workspace, NULL, 0, 1, put, stream, &error);
   if (!writer || latchkey_write(writer, (const uint8_t*)"abc", 3, &error) || latchkey_finish(writer, &error)) return 3;
   latchkey_free_writer(writer);
   latchkey_reader* reader = latchkey_open_stream(workspace, NULL, 0, stream_size, get, NULL, &error);
+  latchkey_reader* twins = latchkey_open_stream(twin, NULL, 0, stream_size, get, NULL, &error);
   writer = latchkey_new_stream(workspace, NULL, 0, 2, put, NULL, &error);
-  if (!reader || !writer || latchkey_write(writer, part, sizeof part, &error)) return 4;
+  if (!reader || !twins || !writer || latchkey_write(writer, part, sizeof part, &error)) return 4;
   puts("begun"), fflush(stdout);
   for (char line[16]; fgets(line, sizeof line, stdin);) {
     size_t got = 0;
@@ -312,10 +315,13 @@ int main(void) {
     if (line[0] == 'd') code = latchkey_decrypt(workspace, NULL, 0, record, latchkey_sealed_size(1), plain, 1, &error);
     if (line[0] == 'w') code = latchkey_write(writer, part, sizeof part, &error);
     if (line[0] == 'r') code = latchkey_read(reader, 0, plain, 1, &got, &error);
+    if (line[0] == 't') code = latchkey_read(twins, 0, plain, 1, &got, &error);
     printf("%c: %d\\n", line[0], (int)code), fflush(stdout);
   }
+  latchkey_free_reader(twins);
   latchkey_free_reader(reader);
   latchkey_free_writer(writer);
+  latchkey_close(twin);
   latchkey_close(workspace);
   return 0;
 }`;
@@ -380,22 +386,22 @@ async function holding(work) {
 }
 const kRefused = 2;
 
-test('a refusal clears all that a program holds under the key, open streams included', { skip }, async () => {
+test('a refusal clears all that a program holds under the key, open streams and other clients included', { skip }, async () => {
   const key = await leasedKey();
   await holding(async (pid, tell) => {
-    for (const each of ['e', 'd', 'r', 'w']) assert.equal(await tell(each), 0, each);
+    for (const each of ['e', 'd', 'r', 'w', 't']) assert.equal(await tell(each), 0, each);
     // The test looks where the key is, which a busy machine may be slow to do: then the lease is over.
-    await eventually(async () => (await tell('e')) === 0 && hasInMemory(pid, key));
+    await eventually(async () => (await tell('e')) === 0 && (await tell('t')) === 0 && hasInMemory(pid, key));
     assert.equal(dev.cli(['keys', 'suspend', externalKey, '--yes']).code, 0);
     try {
       await eventually(async () => (await tell('e')) === kRefused);
       assert.ok(!hasInMemory(pid, key), 'refused, and still in memory');
-      for (const each of ['d', 'r', 'w']) assert.equal(await tell(each), kRefused, each);
+      for (const each of ['d', 'r', 'w', 't']) assert.equal(await tell(each), kRefused, each);
     } finally {
       dev.cli(['keys', 'resume', externalKey]);
     }
     // Whoever asks again hears what is true then; a writer has ended.
-    for (const each of ['e', 'd', 'r']) assert.equal(await tell(each), 0, each);
+    for (const each of ['e', 'd', 'r', 't']) assert.equal(await tell(each), 0, each);
     assert.equal(await tell('w'), kRefused);
   });
 });
