@@ -7,12 +7,12 @@ import { Dev, eventually } from '../support/dev.mjs';
 import { rawDatabase } from '../support/planted.mjs';
 
 const dev = new Dev();
-const { database, wrappedOf, plant, copies } = rawDatabase(dev);
+const { database, sqlite, wrappedOf, plant, copies } = rawDatabase(dev);
 
 before(() => dev.start());
 after(() => dev.stop());
 
-// An archived workspace, and what its data key is wrapped as; a copy of that is left where SQLite overwrites nothing.
+// An archived workspace, and what its data key is wrapped as; copies of that are left where SQLite overwrites nothing.
 async function archived(name) {
   const workspace = (await dev.request('POST', '/v1/organizations/workspaces', { body: { name } })).json.id;
   const encrypted = await dev.request('POST', `/v1/workspaces/${workspace}/encrypt`, { key: dev.env.LATCHKEY_SERVICE_KEY, body: { plaintext: 'eA==' } });
@@ -54,6 +54,20 @@ test('a server that was killed before the search makes it at its next start', as
   const end = await reader();
   assert.equal(shred().code, 1);
   await dev.kill('SIGKILL');
+  await end();
+  assert.ok(copies(wrapped) > 0, 'this test must be able to fail');
+  await dev.start();
+  await eventually(() => copies(wrapped) === 0);
+});
+
+test('a server that was killed between what is durable and the search makes the search at its next start', async () => {
+  const { workspace, wrapped } = await archived('Killed at once');
+  const end = await reader();
+  const cut = dev.request('POST', `/v1/organizations/workspaces/${workspace}/shred`, { body: { name: 'Killed at once' } })
+    .then(() => 'answered', () => 'cut');
+  await eventually(() => sqlite('SELECT count(*) FROM erased_forms WHERE pending = 1') === '1');
+  await dev.kill('SIGKILL');
+  assert.equal(await cut, 'cut');
   await end();
   assert.ok(copies(wrapped) > 0, 'this test must be able to fail');
   await dev.start();

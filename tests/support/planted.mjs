@@ -14,11 +14,13 @@ export function rawDatabase(dev) {
   };
   return {
     database,
+    sqlite,
     wrappedOf: (workspace) => Buffer.from(
       sqlite(`SELECT hex(wrapped) FROM data_keys JOIN workspaces USING (compartment) WHERE workspaces.id = '${workspace}'`), 'hex'),
-    /** Leaves a copy where SQLite overwrites nothing. */
+    /** Leaves copies where SQLite overwrites nothing: in more free pages than the next writes will fill. */
     plant: (wrapped) => sqlite(
-      `PRAGMA secure_delete = OFF; CREATE TABLE planted (a); INSERT INTO planted VALUES (x'${wrapped.toString('hex')}'); DROP TABLE planted`),
+      `PRAGMA secure_delete = OFF; CREATE TABLE planted (a, filling);
+      INSERT INTO planted SELECT x'${wrapped.toString('hex')}', zeroblob(3000) FROM generate_series(1, 40); DROP TABLE planted`),
     /** How many times the end of the wrapped key is in the database and its -wal. */
     copies: (wrapped) => ['', '-wal'].map((ending) => database() + ending).filter(existsSync)
       .reduce((count, file) => count + readFileSync(file).toString('latin1').split(wrapped.subarray(-32).toString('latin1')).length - 1, 0),
