@@ -22,6 +22,7 @@ class KeyMemory {
   explicit KeyMemory(std::size_t most_known = 65'536, std::size_t most_unknown = 16'384);
   KeyMemory(const KeyMemory&) = delete;
   KeyMemory& operator=(const KeyMemory&) = delete;
+  ~KeyMemory() = default;
 
   // Whose a key was when it was last looked up: its id, organisation, role and workspace. Null where it is not known.
   [[nodiscard]] std::shared_ptr<const admin::Caller> whose(const crypto::Sha256& key);

@@ -20,6 +20,7 @@ class Readiness : public std::enable_shared_from_this<Readiness> {
   }
   Readiness(const Readiness&) = delete;
   Readiness& operator=(const Readiness&) = delete;
+  ~Readiness() = default;
 
   // What the store said to a look that began within the last second, or says now. Errors: the store's.
   [[nodiscard]] Task<Result<void>> check();

@@ -37,6 +37,7 @@ class TokenBuckets {
   explicit TokenBuckets(Rate rate, std::size_t most_names = std::numeric_limits<std::size_t>::max());
   TokenBuckets(const TokenBuckets&) = delete;
   TokenBuckets& operator=(const TokenBuckets&) = delete;
+  ~TokenBuckets() = default;
 
   // Takes one of the name's, unless there is none: then nothing changes.
   [[nodiscard]] Taken take(std::string_view name, SteadyTime now);

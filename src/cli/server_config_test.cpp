@@ -4,6 +4,8 @@
 #include <fstream>
 #include <unistd.h>
 
+#include <fmt/format.h>
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "base/file.hpp"

@@ -183,7 +183,8 @@ std::vector<Setting> all_settings() {
       {"server", "max_body_bytes_held",
        "The most bytes of request bodies held at once, one organisation half of them; who would exceed it waits up to "
        "5 s, then\nis told 503. The server's memory may grow to about four times as much.",
-       "268435456", false, number<std::size_t>(&C::max_body_bytes_held, kMebibyte, 1024 * 1024 * kMebibyte)},
+       "268435456", false,
+       number<std::size_t>(&C::max_body_bytes_held, kMebibyte, std::size_t{1024} * 1024 * kMebibyte)},
       {"server", "max_json_body", "The most bytes of a JSON body.", "1048576", false,
        number<std::size_t>(&C::max_json_body, 1024, 64 * kMebibyte)},
       {"server", "max_raw_body", "The most bytes of an application/octet-stream body of encrypt and decrypt.",

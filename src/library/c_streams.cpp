@@ -1,10 +1,10 @@
 #include "crypto/secret.hpp"
 #include "library/c_support.hpp"
 
-struct latchkey_writer {
+struct latchkey_writer {  // NOLINT(readability-identifier-naming): the name of C
   latchkey::StreamWriter stream;
 };
-struct latchkey_reader {
+struct latchkey_reader {  // NOLINT(readability-identifier-naming): the name of C
   latchkey::StreamReader stream;
 };
 

@@ -10,7 +10,7 @@
 #include "latchkey/client.hpp"
 #include "latchkey/latchkey.h"
 
-struct latchkey_workspace {
+struct latchkey_workspace {  // NOLINT(readability-identifier-naming): the name of C
   latchkey::Workspace workspace;
 };
 

@@ -73,6 +73,7 @@ class LeasedKeys {
       : lender_(lender), clock_(clock), listeners_(std::move(listeners)), limits_(limits) {}
   LeasedKeys(const LeasedKeys&) = delete;
   LeasedKeys& operator=(const LeasedKeys&) = delete;
+  ~LeasedKeys() = default;
 
   // A key that may be used now. Within the last quarter of a lease one thread asks again while the others go on; where
   // the lender cannot be reached, what is left of the lease is used up, and then the error is Unavailable; it is not

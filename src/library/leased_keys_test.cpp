@@ -24,12 +24,14 @@ class Remnant final : public LeasedKeys::Derived {
 
 class LeasedKeysTest : public ::testing::Test {
  protected:
+  static constexpr std::uint8_t kMostLeases = 8;
+
   // Gone from memory, that is.
   static std::weak_ptr<const envelope::DataKey> watch(const Result<LeasedKey>& lease) { return lease.value().key; }
 
   ManualClock clock_{Timestamp(seconds(1'800'000'000))};
   FakeLender lender_{clock_};
-  LeasedKeysLimits limits_{.most_leases = 8, .most_failures = 16};
+  LeasedKeysLimits limits_{.most_leases = kMostLeases, .most_failures = 16};
   LeasedKeys keys_{lender_, clock_, {}, limits_};
 };
 
@@ -238,14 +240,14 @@ TEST_F(LeasedKeysTest, AnUnknownIdIsAskedForOnceInAWhile) {
 TEST_F(LeasedKeysTest, OfTooManyTheLeastRecentlyUsedGoes) {
   std::vector<std::weak_ptr<const envelope::DataKey>> watched;
   std::vector<Remnant> derived(limits_.most_leases + 1);
-  for (std::uint8_t i = 0; i < limits_.most_leases; ++i) {
+  for (std::uint8_t i = 0; i < kMostLeases; ++i) {
     watched.push_back(watch(keys_.for_decryption(raw(i))));
     keys_.add(raw(i), derived[i]);
   }
   ASSERT_TRUE(keys_.for_decryption(raw(0)));
   ASSERT_TRUE(keys_.for_decryption(raw(100)));
   EXPECT_EQ(keys_.counts().leases, limits_.most_leases);
-  for (std::uint8_t i = 0; i < limits_.most_leases; ++i) {
+  for (std::uint8_t i = 0; i < kMostLeases; ++i) {
     EXPECT_EQ(watched[i].expired(), i == 1);
     EXPECT_EQ(derived[i].is_forgotten, i == 1);
     keys_.remove(raw(i), derived[i]);

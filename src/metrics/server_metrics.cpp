@@ -198,9 +198,11 @@ class ServerMetrics::Impl {
     auto families = registry_.Collect();
     // The rest is worth the more where something fails.
     families.push_back(gauge("latchkey_store_readable", "Whether the store could be read.").add(keys ? 1 : 0).take());
-    if (keys) families.push_back(keys_by_state(std::move(keys).value()));
-    if (!keys)
+    if (keys) {
+      families.push_back(keys_by_state(std::move(keys).value()));
+    } else {
       SPDLOG_WARN("metrics go without the health of keys, which could not be read: {}", describe(keys.error()));
+    }
     collect(families);
     co_return prometheus::TextSerializer().Serialize(families);
   }

@@ -128,6 +128,10 @@ class FaultyStore final : public store::Store {
 };
 
 class KeyringTest : public ::testing::Test {
+ public:
+  KeyringTest(const KeyringTest&) = delete;
+  KeyringTest& operator=(const KeyringTest&) = delete;
+
  protected:
   KeyringTest() {
     std::string pattern = ::testing::TempDir() + "latchkey-keyring-XXXXXX";

@@ -133,6 +133,7 @@ Error Connection::timed_out() const {
 
 std::vector<std::string> Connection::prepared() const {
   std::vector<std::string> texts;
+  texts.reserve(statements_.size());
   for (const auto& [text, statement] : statements_) texts.push_back(text);
   return texts;
 }

@@ -53,6 +53,8 @@ struct Held {
       boost::asio::co_spawn(pool, hold(store), boost::asio::detached);
     }
   }
+  Held(const Held&) = delete;
+  Held& operator=(const Held&) = delete;
   ~Held() {
     release.set_value();
     pool.join();

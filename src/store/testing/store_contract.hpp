@@ -29,6 +29,7 @@ struct StoreKind {
   std::string name;
   std::function<std::unique_ptr<FreshStore>()> make;
 
+  // NOLINTNEXTLINE(readability-identifier-naming): GoogleTest's name
   friend void PrintTo(const StoreKind& kind, std::ostream* out) { *out << kind.name; }
 };
 
