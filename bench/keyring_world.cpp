@@ -8,7 +8,7 @@
 #include <boost/asio/this_coro.hpp>
 
 #include "store/sqlite/sqlite_store.hpp"
-#include "store/testing/sealer.hpp"
+#include "testing/sealer.hpp"
 
 namespace latchkey::bench {
 

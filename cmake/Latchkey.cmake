@@ -58,7 +58,7 @@ if(LATCHKEY_BUILD_TESTS)
   target_precompile_headers(latchkey_precompiled_test PRIVATE ${CMAKE_SOURCE_DIR}/cmake/precompiled.hpp
                             <gmock/gmock.h> <gtest/gtest.h>)
   # The only object that knows the folder: ccache finds all others that a clone elsewhere compiled.
-  add_library(latchkey_source_folder STATIC ${CMAKE_SOURCE_DIR}/src/base/testing/source_folder.cpp)
+  add_library(latchkey_source_folder STATIC ${CMAKE_SOURCE_DIR}/src/testing/source_folder.cpp)
   target_link_libraries(latchkey_source_folder PRIVATE latchkey_options)
   target_compile_definitions(latchkey_source_folder PRIVATE LATCHKEY_SOURCE_DIR="${CMAKE_SOURCE_DIR}"
                                                             LATCHKEY_BINARY_DIR="${CMAKE_BINARY_DIR}")

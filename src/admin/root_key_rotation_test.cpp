@@ -7,8 +7,8 @@
 #include "kms/local/local_key_provider.hpp"
 #include "store/sqlite/sqlite_store.hpp"
 #include "store/testing/raw_sqlite.hpp"
-#include "store/testing/sample_rows.hpp"
-#include "store/testing/temporary_folder.hpp"
+#include "testing/sample_rows.hpp"
+#include "testing/temporary_folder.hpp"
 
 namespace latchkey::admin {
 namespace {

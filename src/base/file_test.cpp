@@ -8,7 +8,7 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
-#include "base/testing/refused_system_call.hpp"
+#include "testing/refused_system_call.hpp"
 
 namespace latchkey {
 namespace {

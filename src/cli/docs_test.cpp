@@ -7,7 +7,7 @@
 #include <gtest/gtest.h>
 
 #include "base/file.hpp"
-#include "base/testing/source_folder.hpp"
+#include "testing/source_folder.hpp"
 
 namespace latchkey::cli {
 namespace {

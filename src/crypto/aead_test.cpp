@@ -6,8 +6,8 @@
 
 #include <gtest/gtest.h>
 
-#include "base/testing/source_folder.hpp"
 #include "crypto/testing/wycheproof.hpp"
+#include "testing/source_folder.hpp"
 
 namespace latchkey::crypto {
 namespace {

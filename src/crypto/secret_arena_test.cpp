@@ -12,7 +12,7 @@
 #include <gtest/gtest.h>
 
 #include "base/bytes.hpp"
-#include "base/testing/refused_system_call.hpp"
+#include "testing/refused_system_call.hpp"
 
 namespace latchkey::crypto {
 namespace {

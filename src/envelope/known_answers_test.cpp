@@ -10,11 +10,11 @@
 
 #include "base/encoding.hpp"
 #include "base/file.hpp"
-#include "base/testing/source_folder.hpp"
 #include "crypto/hash.hpp"
 #include "crypto/random.hpp"
 #include "envelope/record.hpp"
 #include "envelope/stream.hpp"
+#include "testing/source_folder.hpp"
 
 namespace latchkey::envelope {
 namespace {

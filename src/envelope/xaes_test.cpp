@@ -10,7 +10,7 @@
 
 #include "base/encoding.hpp"
 #include "base/file.hpp"
-#include "base/testing/source_folder.hpp"
+#include "testing/source_folder.hpp"
 
 namespace latchkey::envelope {
 namespace {

@@ -11,7 +11,7 @@
 #include <gtest/gtest.h>
 
 #include "base/file.hpp"
-#include "base/testing/refused_system_call.hpp"
+#include "testing/refused_system_call.hpp"
 
 namespace latchkey::files {
 namespace {

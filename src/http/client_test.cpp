@@ -11,9 +11,9 @@
 #include <gtest/gtest.h>
 
 #include "http/connect_proxy.hpp"
-#include "http/testing/canned_server.hpp"
-#include "http/testing/test_authority.hpp"
-#include "http/testing/test_server.hpp"
+#include "testing/canned_server.hpp"
+#include "testing/test_authority.hpp"
+#include "testing/test_server.hpp"
 
 namespace latchkey::http {
 namespace {

@@ -5,8 +5,8 @@
 
 #include "http/client.hpp"
 #include "http/connect_proxy.hpp"
-#include "http/testing/test_authority.hpp"
-#include "http/testing/test_server.hpp"
+#include "testing/test_authority.hpp"
+#include "testing/test_server.hpp"
 
 namespace latchkey::http {
 namespace {

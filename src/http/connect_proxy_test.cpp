@@ -6,7 +6,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "http/testing/test_server.hpp"
+#include "testing/test_server.hpp"
 
 namespace latchkey::http {
 namespace {

@@ -6,8 +6,8 @@
 #include <gtest/gtest.h>
 
 #include "http/client.hpp"
-#include "http/testing/canned_server.hpp"
-#include "http/testing/test_server.hpp"
+#include "testing/canned_server.hpp"
+#include "testing/test_server.hpp"
 
 namespace latchkey::http {
 namespace {

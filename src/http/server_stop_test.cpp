@@ -5,7 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "http/server.hpp"
-#include "http/testing/test_server.hpp"
+#include "testing/test_server.hpp"
 
 namespace latchkey::http {
 namespace {

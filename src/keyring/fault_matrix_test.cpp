@@ -4,8 +4,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "base/testing/written_page.hpp"
 #include "keyring/testing/faults.hpp"
+#include "testing/written_page.hpp"
 
 namespace latchkey::keyring {
 namespace {

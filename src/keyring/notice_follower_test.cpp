@@ -1,7 +1,7 @@
 #include "keyring/notice_follower.hpp"
 
 #include "keyring/testing/keyring_world.hpp"
-#include "store/testing/sealer.hpp"
+#include "testing/sealer.hpp"
 
 namespace latchkey::keyring {
 namespace {

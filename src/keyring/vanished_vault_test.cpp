@@ -2,9 +2,9 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
-#include "base/testing/written_page.hpp"
 #include "keyring/testing/fault_world.hpp"
 #include "kms/key_errors.hpp"
+#include "testing/written_page.hpp"
 
 namespace latchkey::keyring {
 namespace {

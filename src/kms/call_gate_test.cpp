@@ -5,7 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "kms/gated_key_provider.hpp"
-#include "kms/testing/run_task.hpp"
+#include "testing/run_task.hpp"
 
 namespace latchkey::kms {
 namespace {

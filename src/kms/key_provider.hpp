@@ -1,5 +1,5 @@
 // A KeyProvider does three things with a key that somebody else holds: wrap, unwrap, describe. One class a cloud. All
-// providers pass one contract test, kms/key_provider_contract.hpp.
+// providers pass one contract test, kms/testing/key_provider_contract.hpp.
 //
 // Every operation ends by its deadline. Its errors, and nothing else:
 //   KeyDenied       the key, or the way to it, refuses: disabled, expired, deleted, role missing, app not consented

@@ -8,8 +8,8 @@
 #include <gtest/gtest.h>
 
 #include "base/file.hpp"
-#include "base/testing/source_folder.hpp"
-#include "base/testing/written_page.hpp"
+#include "testing/source_folder.hpp"
+#include "testing/written_page.hpp"
 
 namespace latchkey::kms {
 namespace {

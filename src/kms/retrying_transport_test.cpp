@@ -6,8 +6,8 @@
 #include <gtest/gtest.h>
 
 #include "kms/reasons.hpp"
-#include "kms/testing/run_task.hpp"
-#include "kms/testing/scripted_client.hpp"
+#include "testing/run_task.hpp"
+#include "testing/scripted_client.hpp"
 
 namespace latchkey::kms {
 namespace {

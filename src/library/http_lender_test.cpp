@@ -7,7 +7,7 @@
 #include <gtest/gtest.h>
 
 #include "base/encoding.hpp"
-#include "http/testing/canned_server.hpp"
+#include "testing/canned_server.hpp"
 
 namespace latchkey::library {
 namespace {

@@ -1,8 +1,8 @@
 // What every store promises of a data key after its first wrap: replaced, counted, rewrapped, destroyed, listed.
 #include <gmock/gmock.h>
 
-#include "store/testing/sample_rows.hpp"
 #include "store/testing/store_contract.hpp"
+#include "testing/sample_rows.hpp"
 
 namespace latchkey::store {
 

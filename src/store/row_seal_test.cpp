@@ -6,7 +6,7 @@
 
 #include "base/encoding.hpp"
 #include "crypto/hash.hpp"
-#include "store/testing/sealer.hpp"
+#include "testing/sealer.hpp"
 
 namespace latchkey::store {
 namespace {

@@ -7,7 +7,7 @@
 
 #include <gmock/gmock.h>
 
-#include "store/testing/sample_rows.hpp"
+#include "testing/sample_rows.hpp"
 
 namespace latchkey::store {
 

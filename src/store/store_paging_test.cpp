@@ -4,8 +4,8 @@
 
 #include <gmock/gmock.h>
 
-#include "store/testing/sample_rows.hpp"
 #include "store/testing/store_contract.hpp"
+#include "testing/sample_rows.hpp"
 
 namespace latchkey::store {
 

@@ -1,8 +1,8 @@
 // What every store promises of webhook endpoints and deliveries.
 #include <gmock/gmock.h>
 
-#include "store/testing/sample_rows.hpp"
 #include "store/testing/store_contract.hpp"
+#include "testing/sample_rows.hpp"
 
 namespace latchkey::store {
 

@@ -15,12 +15,12 @@
 #include "admin/activity.hpp"
 #include "admin/credentials.hpp"
 #include "admin/external_keys.hpp"
-#include "admin/testing/fake_key_provider.hpp"
 #include "admin/workspaces.hpp"
 #include "kms/azure/vault_uri.hpp"
 #include "store/sqlite/sqlite_store.hpp"
-#include "store/testing/sealer.hpp"
 #include "store/testing/watched_store.hpp"
+#include "testing/fake_key_provider.hpp"
+#include "testing/sealer.hpp"
 
 namespace latchkey::admin::testing {
 

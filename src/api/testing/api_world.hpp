@@ -5,7 +5,7 @@
 #include "admin/testing/world.hpp"
 #include "api/api_service.hpp"
 #include "base/encoding.hpp"
-#include "kms/testing/scripted_client.hpp"
+#include "testing/scripted_client.hpp"
 
 namespace latchkey::api::testing {
 

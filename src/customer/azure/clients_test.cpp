@@ -12,7 +12,7 @@
 
 #include "crypto/certificate.hpp"
 #include "crypto/jwt.hpp"
-#include "kms/testing/scripted_client.hpp"
+#include "testing/scripted_client.hpp"
 
 namespace latchkey::customer::azure {
 namespace {

@@ -10,7 +10,7 @@
 #include "customer/azure/setup.hpp"
 #include "customer/azure/testing/fake_platform.hpp"
 #include "customer/azure/testing/sample_facts.hpp"
-#include "kms/testing/scripted_client.hpp"
+#include "testing/scripted_client.hpp"
 
 namespace latchkey::customer::azure {
 namespace {

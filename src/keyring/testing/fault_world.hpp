@@ -19,10 +19,10 @@
 #include "kms/azure/azure_key_provider.hpp"
 #include "kms/azure/vault_uri.hpp"
 #include "kms/testing/fake_azure.hpp"
-#include "kms/testing/run_task.hpp"
 #include "kms/validation.hpp"
 #include "store/sqlite/sqlite_store.hpp"
-#include "store/testing/sealer.hpp"
+#include "testing/run_task.hpp"
+#include "testing/sealer.hpp"
 
 namespace latchkey::keyring::testing {
 

@@ -14,10 +14,10 @@
 #include <gtest/gtest.h>
 
 #include "keyring/keyring.hpp"
-#include "kms/testing/run_task.hpp"
-#include "kms/testing/scripted_client.hpp"
 #include "store/sqlite/sqlite_store.hpp"
-#include "store/testing/sealer.hpp"
+#include "testing/run_task.hpp"
+#include "testing/scripted_client.hpp"
+#include "testing/sealer.hpp"
 
 namespace latchkey::keyring::testing {
 

@@ -10,7 +10,7 @@
 #include "crypto/certificate.hpp"
 #include "crypto/jwt.hpp"
 #include "kms/reasons.hpp"
-#include "kms/testing/scripted_client.hpp"
+#include "testing/scripted_client.hpp"
 
 namespace latchkey::kms::azure {
 namespace {

@@ -9,11 +9,11 @@
 #include <gtest/gtest.h>
 
 #include "base/file.hpp"
-#include "base/testing/refused_system_call.hpp"
 #include "crypto/random.hpp"
-#include "kms/key_provider_contract.hpp"
+#include "kms/testing/key_provider_contract.hpp"
 #include "kms/reasons.hpp"
 #include "kms/testing/fake_azure.hpp"
+#include "testing/refused_system_call.hpp"
 
 namespace latchkey::kms::testing {
 namespace {

@@ -8,10 +8,10 @@
 
 #include "base/file.hpp"
 #include "crypto/random.hpp"
-#include "kms/key_provider_contract.hpp"
+#include "kms/testing/key_provider_contract.hpp"
 #include "kms/local/local_key_provider.hpp"
 #include "kms/reasons.hpp"
-#include "store/testing/temporary_folder.hpp"
+#include "testing/temporary_folder.hpp"
 
 namespace latchkey::kms {
 namespace {

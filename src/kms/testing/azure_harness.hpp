@@ -6,7 +6,7 @@
 #include "kms/azure/azure_key_provider.hpp"
 #include "kms/azure/vault_uri.hpp"
 #include "kms/testing/fake_azure.hpp"
-#include "kms/testing/run_task.hpp"
+#include "testing/run_task.hpp"
 
 namespace latchkey::kms::testing {
 

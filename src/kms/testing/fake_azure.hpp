@@ -10,7 +10,7 @@
 
 #include "crypto/rsa.hpp"
 #include "kms/key_provider.hpp"
-#include "kms/testing/scripted_client.hpp"
+#include "testing/scripted_client.hpp"
 
 namespace latchkey::kms::testing {
 

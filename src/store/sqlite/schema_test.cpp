@@ -10,7 +10,7 @@
 #include "store/sqlite/connection.hpp"
 #include "store/sqlite/migrations.hpp"
 #include "store/testing/raw_sqlite.hpp"
-#include "store/testing/temporary_folder.hpp"
+#include "testing/temporary_folder.hpp"
 
 namespace latchkey::store {
 namespace {

@@ -9,9 +9,9 @@
 #include "store/sqlite/sqlite_store.hpp"
 #include "store/testing/fault_vfs.hpp"
 #include "store/testing/raw_sqlite.hpp"
-#include "store/testing/sample_rows.hpp"
-#include "store/testing/sealer.hpp"
-#include "store/testing/temporary_folder.hpp"
+#include "testing/sample_rows.hpp"
+#include "testing/sealer.hpp"
+#include "testing/temporary_folder.hpp"
 
 namespace latchkey::store {
 

@@ -1,7 +1,7 @@
 #include "store/sqlite/sqlite_store.hpp"
-#include "store/testing/sealer.hpp"
 #include "store/testing/store_contract.hpp"
-#include "store/testing/temporary_folder.hpp"
+#include "testing/sealer.hpp"
+#include "testing/temporary_folder.hpp"
 
 namespace latchkey::store::testing {
 

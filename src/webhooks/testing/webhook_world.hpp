@@ -2,7 +2,7 @@
 #pragma once
 
 #include "admin/testing/world.hpp"
-#include "kms/testing/scripted_client.hpp"
+#include "testing/scripted_client.hpp"
 #include "webhooks/deliverer.hpp"
 #include "webhooks/endpoints.hpp"
 #include "webhooks/event.hpp"

@@ -21,7 +21,7 @@
 #include "emulator/azure/testing/shared_rsa_keys.hpp"
 #include "emulator/azure/text.hpp"
 #include "http/client.hpp"
-#include "http/testing/test_server.hpp"
+#include "testing/test_server.hpp"
 
 namespace latchkey::emulator::azure::testing {
 

@@ -12,8 +12,8 @@
 
 #include <fmt/format.h>
 
-#include "base/testing/source_folder.hpp"
 #include "crypto/rsa.hpp"
+#include "testing/source_folder.hpp"
 
 namespace latchkey::emulator::azure::testing {
 

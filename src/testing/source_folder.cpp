@@ -1,4 +1,4 @@
-#include "base/testing/source_folder.hpp"
+#include "testing/source_folder.hpp"
 
 namespace latchkey::testing {
 

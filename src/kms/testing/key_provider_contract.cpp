@@ -1,4 +1,4 @@
-#include "kms/key_provider_contract.hpp"
+#include "kms/testing/key_provider_contract.hpp"
 
 #include <boost/asio/detached.hpp>
 

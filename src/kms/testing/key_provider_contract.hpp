@@ -9,7 +9,7 @@
 #include <gtest/gtest.h>
 
 #include "kms/key_provider.hpp"
-#include "kms/testing/run_task.hpp"
+#include "testing/run_task.hpp"
 
 namespace latchkey::kms::testing {
 
