@@ -6,12 +6,12 @@
 #include <boost/json/object.hpp>
 
 #include "base/json_fields.hpp"
-#include "emulator/azure/odata_match.hpp"
+#include "clouds/azure/emulator/odata_match.hpp"
 
 namespace {
 
 using namespace latchkey;
-using namespace latchkey::emulator::azure;
+using namespace latchkey::clouds::azure::emulator;
 
 constexpr auto kSchema = std::to_array<odata::Field>({{"a", odata::FieldType::Text, ~0U},
                                                       {"g", odata::FieldType::Guid, ~0U},

@@ -1,13 +1,13 @@
 #include "cli/azure_session.hpp"
 #include "cli/azure_setup_command.hpp"
 #include "cli/azure_view.hpp"
-#include "customer/azure/checks.hpp"
+#include "clouds/azure/customer/checks.hpp"
 
 namespace latchkey::cli {
 
 namespace {
 
-namespace azure = customer::azure;
+namespace azure = clouds::azure::customer;
 
 ExitCode verify(const AzureOptions& options) {
   auto session = [&] {

@@ -7,8 +7,8 @@
 
 namespace latchkey::cli {
 
-using customer::azure::RegisteredKey;
-using customer::azure::Validation;
+using clouds::azure::customer::RegisteredKey;
+using clouds::azure::customer::Validation;
 
 namespace {
 

@@ -2,19 +2,19 @@
 #pragma once
 
 #include "cli/api_client.hpp"
-#include "customer/azure/platform.hpp"
+#include "clouds/azure/customer/platform.hpp"
 
 namespace latchkey::cli {
 
-class ApiPlatform final : public customer::azure::Platform {
+class ApiPlatform final : public clouds::azure::customer::Platform {
  public:
   explicit ApiPlatform(std::unique_ptr<ApiClient> client) : client_(std::move(client)) {}
 
-  Result<std::vector<customer::azure::RegisteredKey>> keys() override;
-  Result<customer::azure::RegisteredKey> add_key(const std::string& display_name,
-                                                 const customer::azure::RegisteredKey& key) override;
-  Result<customer::azure::RegisteredKey> change_key(const customer::azure::RegisteredKey& key) override;
-  Result<customer::azure::Validation> validate(const std::string& id) override;
+  Result<std::vector<clouds::azure::customer::RegisteredKey>> keys() override;
+  Result<clouds::azure::customer::RegisteredKey> add_key(const std::string& display_name,
+                                                         const clouds::azure::customer::RegisteredKey& key) override;
+  Result<clouds::azure::customer::RegisteredKey> change_key(const clouds::azure::customer::RegisteredKey& key) override;
+  Result<clouds::azure::customer::Validation> validate(const std::string& id) override;
   Result<std::string> key_of_workspace(const std::string& workspace) override;
   Result<void> attach(const std::string& workspace, const std::string& id) override;
 

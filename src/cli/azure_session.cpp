@@ -3,14 +3,14 @@
 #include <fmt/format.h>
 
 #include "base/id.hpp"
-#include "customer/azure/ip_ranges.hpp"
+#include "clouds/azure/customer/ip_ranges.hpp"
 #include "kms/azure/vault_uri.hpp"
 
 namespace latchkey::cli {
 
 namespace {
 
-namespace azure = customer::azure;
+namespace azure = clouds::azure::customer;
 
 using http::process_variable;
 

@@ -8,8 +8,8 @@
 
 #include "cli/azure_platform.hpp"
 #include "cli/command.hpp"
+#include "clouds/azure/customer/customer_side.hpp"
 #include "crypto/random.hpp"
-#include "customer/azure/customer_side.hpp"
 
 namespace latchkey::cli {
 
@@ -18,8 +18,8 @@ struct AzureOptions {
   OutputFormat format = OutputFormat::Text;
   std::string vault;
   std::string key;
-  customer::azure::Whereabouts where;
-  customer::azure::PublishedApp app;
+  clouds::azure::customer::Whereabouts where;
+  clouds::azure::customer::PublishedApp app;
   std::vector<std::string> egress_ranges;  // instead of the published app's
   std::string proxy;
   std::string ca_file;
@@ -44,9 +44,9 @@ class AzureSession {
   // Signs in and finds the subscription. Invalid where the options or the environment are wrong: nothing was tried.
   [[nodiscard]] static Result<std::unique_ptr<AzureSession>> open(const AzureOptions& options);
 
-  [[nodiscard]] customer::azure::CustomerSide& customer() { return *customer_; }
+  [[nodiscard]] clouds::azure::customer::CustomerSide& customer() { return *customer_; }
   // Null where there is no admin key.
-  [[nodiscard]] customer::azure::Platform* platform() { return platform_.get(); }
+  [[nodiscard]] clouds::azure::customer::Platform* platform() { return platform_.get(); }
   [[nodiscard]] RandomSource& random() { return random_; }
   [[nodiscard]] const Clock& clock() const { return clock_; }
 
@@ -55,8 +55,8 @@ class AzureSession {
   SystemClock clock_;
   crypto::SystemRandom random_;
   AzureTransport transport_;
-  std::unique_ptr<customer::azure::SignIn> sign_in_;
-  std::optional<customer::azure::CustomerSide> customer_;
+  std::unique_ptr<clouds::azure::customer::SignIn> sign_in_;
+  std::optional<clouds::azure::customer::CustomerSide> customer_;
   std::unique_ptr<ApiPlatform> platform_;
 };
 

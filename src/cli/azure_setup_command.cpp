@@ -15,7 +15,7 @@ namespace latchkey::cli {
 
 namespace {
 
-namespace azure = customer::azure;
+namespace azure = clouds::azure::customer;
 
 struct SetupOptions {
   AzureOptions azure;

@@ -8,12 +8,12 @@
 
 namespace latchkey::cli {
 
-using customer::azure::Finding;
-using customer::azure::Outcome;
-using customer::azure::Report;
-using customer::azure::Status;
-using customer::azure::Step;
-using customer::azure::StepState;
+using clouds::azure::customer::Finding;
+using clouds::azure::customer::Outcome;
+using clouds::azure::customer::Report;
+using clouds::azure::customer::Status;
+using clouds::azure::customer::Step;
+using clouds::azure::customer::StepState;
 
 namespace {
 

@@ -13,8 +13,8 @@
 #include "cli/run_until_signal.hpp"
 #include "cli/server_runtime.hpp"
 #include "cli/standard_streams.hpp"
+#include "clouds/azure/emulator/emulator.hpp"
 #include "crypto/random.hpp"
-#include "emulator/azure/emulator.hpp"
 
 namespace latchkey::cli {
 
@@ -40,7 +40,7 @@ struct DevOptions {
 };
 
 // The server's settings: the public cloud's defaults, and the emulator as its outbound proxy and authority.
-Result<ServerConfig> server_config(const DevOptions& options, const emulator::azure::Emulator& azure) {
+Result<ServerConfig> server_config(const DevOptions& options, const clouds::azure::emulator::Emulator& azure) {
   auto config = default_server_config();
   config.port = options.port;
   config.threads = kThreads;
@@ -64,8 +64,9 @@ Result<ServerConfig> server_config(const DevOptions& options, const emulator::az
   return config;
 }
 
-emulator::azure::EmulatorOptions emulator_options(const DevOptions& options, const Clock& clock, RandomSource& random) {
-  emulator::azure::EmulatorOptions emulator;
+clouds::azure::emulator::EmulatorOptions emulator_options(const DevOptions& options, const Clock& clock,
+                                                          RandomSource& random) {
+  clouds::azure::emulator::EmulatorOptions emulator;
   emulator.clock = &clock;
   emulator.random = &random;
   emulator.data_dir = options.data_dir + "/azure";
@@ -88,9 +89,9 @@ Result<void> serve(const DevOptions& options) {
 
   LATCHKEY_TRYV(ensure_metrics_token(options.data_dir, random));
   LATCHKEY_TRY(auto certificate, ensure_app_credential(options.data_dir, options.app, clock, random));
-  LATCHKEY_TRY(auto azure,
-               emulator::azure::Emulator::start(context.get_executor(), emulator_options(options, clock, random)));
-  emulator::azure::SeedOptions seed;
+  LATCHKEY_TRY(auto azure, clouds::azure::emulator::Emulator::start(context.get_executor(),
+                                                                    emulator_options(options, clock, random)));
+  clouds::azure::emulator::SeedOptions seed;
   seed.bare = options.bare;
   seed.platform_app_id = options.app.client_id;
   seed.platform_app_name = options.app.display_name;

@@ -129,7 +129,8 @@ Result<DevTenant> ensure_organization(ServerRuntime& runtime, const std::string&
 }
 
 Result<void> write_environment(const std::string& data_dir, const std::string& url, const DevTenant& tenant,
-                               const emulator::azure::Emulator& azure, const emulator::azure::SeedResult& cloud) {
+                               const clouds::azure::emulator::Emulator& azure,
+                               const clouds::azure::emulator::SeedResult& cloud) {
   EnvironmentLines lines{
       {"LATCHKEY_URL", url},
       {"LATCHKEY_ADMIN_KEY", tenant.admin_key},

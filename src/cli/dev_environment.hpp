@@ -7,7 +7,7 @@
 #include "base/clock.hpp"
 #include "base/random.hpp"
 #include "cli/server_runtime.hpp"
-#include "emulator/azure/emulator.hpp"
+#include "clouds/azure/emulator/emulator.hpp"
 
 namespace latchkey::cli {
 
@@ -43,7 +43,7 @@ struct DevTenant {
 
 // dev.env and azure.env.
 [[nodiscard]] Result<void> write_environment(const std::string& data_dir, const std::string& url,
-                                             const DevTenant& tenant, const emulator::azure::Emulator& azure,
-                                             const emulator::azure::SeedResult& cloud);
+                                             const DevTenant& tenant, const clouds::azure::emulator::Emulator& azure,
+                                             const clouds::azure::emulator::SeedResult& cloud);
 
 }  // namespace latchkey::cli

@@ -12,8 +12,8 @@
 #include "cli/dev_paths.hpp"
 #include "cli/run_until_signal.hpp"
 #include "cli/standard_streams.hpp"
+#include "clouds/azure/emulator/emulator.hpp"
 #include "crypto/random.hpp"
-#include "emulator/azure/emulator.hpp"
 
 namespace latchkey::cli {
 
@@ -42,7 +42,7 @@ struct EmulatorCommand {
 };
 
 Result<void> export_state(const EmulatorCommand& options) {
-  LATCHKEY_TRYV(emulator::azure::export_state(options.data_dir, options.export_to));
+  LATCHKEY_TRYV(clouds::azure::emulator::export_state(options.data_dir, options.export_to));
   if (options.format == OutputFormat::Json) {
     print_json({{"state", "exported"}, {"file", options.export_to}});
   } else {
@@ -51,9 +51,9 @@ Result<void> export_state(const EmulatorCommand& options) {
   return success();
 }
 
-emulator::azure::EmulatorOptions emulator_options(const EmulatorCommand& options, const Clock& clock,
-                                                  RandomSource& random) {
-  emulator::azure::EmulatorOptions emulator;
+clouds::azure::emulator::EmulatorOptions emulator_options(const EmulatorCommand& options, const Clock& clock,
+                                                          RandomSource& random) {
+  clouds::azure::emulator::EmulatorOptions emulator;
   emulator.clock = &clock;
   emulator.random = &random;
   emulator.data_dir = options.data_dir;
@@ -89,16 +89,16 @@ void announce(const EmulatorCommand& options, const EnvironmentLines& cloud, con
 
 Result<void> serve(const EmulatorCommand& options) {
   if (!options.import_from.empty()) {
-    LATCHKEY_TRYV(emulator::azure::import_state(options.data_dir, options.import_from));
+    LATCHKEY_TRYV(clouds::azure::emulator::import_state(options.data_dir, options.import_from));
   }
   SystemClock clock;
   crypto::SystemRandom random;
   boost::asio::io_context context;
   LATCHKEY_TRYV(make_folder(options.data_dir, 0700));
   LATCHKEY_TRY(auto certificate, ensure_app_credential(options.data_dir, options.app, clock, random));
-  LATCHKEY_TRY(auto azure,
-               emulator::azure::Emulator::start(context.get_executor(), emulator_options(options, clock, random)));
-  emulator::azure::SeedOptions seed;
+  LATCHKEY_TRY(auto azure, clouds::azure::emulator::Emulator::start(context.get_executor(),
+                                                                    emulator_options(options, clock, random)));
+  clouds::azure::emulator::SeedOptions seed;
   seed.bare = options.bare;
   seed.platform_app_id = options.app.client_id;
   seed.platform_app_name = options.app.display_name;

@@ -7,7 +7,7 @@
 
 namespace latchkey::cli {
 
-namespace azure = customer::azure;
+namespace azure = clouds::azure::customer;
 
 TourCustomer::TourCustomer(std::unique_ptr<azure::SignIn> sign_in, azure::Graph graph, azure::ResourceManager resources,
                            azure::VaultKeys keys, std::string vault_id, RandomSource& random, Transcript& transcript)

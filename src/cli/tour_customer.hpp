@@ -6,14 +6,14 @@
 
 #include "cli/azure_session.hpp"
 #include "cli/transcript.hpp"
-#include "customer/azure/clients.hpp"
+#include "clouds/azure/customer/clients.hpp"
 
 namespace latchkey::cli {
 
 class TourCustomer {
  public:
   // Signs in with the AZURE_* of `variables`, of which it also takes the vault. All references outlive it.
-  [[nodiscard]] static Result<std::unique_ptr<TourCustomer>> create(const customer::azure::Variables& variables,
+  [[nodiscard]] static Result<std::unique_ptr<TourCustomer>> create(const clouds::azure::customer::Variables& variables,
                                                                     AzureTransport& transport, const Clock& clock,
                                                                     RandomSource& random, Transcript& transcript);
 
@@ -25,18 +25,18 @@ class TourCustomer {
   [[nodiscard]] Result<void> grant(const std::string& role, const std::string& principal_id,
                                    const std::string& key_name);
   // Step 4: the vault as ARM shows it.
-  [[nodiscard]] Result<customer::azure::Vault> show_vault();
+  [[nodiscard]] Result<clouds::azure::customer::Vault> show_vault();
   [[nodiscard]] Result<void> set_key_enabled(const std::string& key_name, bool enabled);
 
  private:
-  TourCustomer(std::unique_ptr<customer::azure::SignIn> sign_in, customer::azure::Graph graph,
-               customer::azure::ResourceManager resources, customer::azure::VaultKeys keys, std::string vault_id,
-               RandomSource& random, Transcript& transcript);
+  TourCustomer(std::unique_ptr<clouds::azure::customer::SignIn> sign_in, clouds::azure::customer::Graph graph,
+               clouds::azure::customer::ResourceManager resources, clouds::azure::customer::VaultKeys keys,
+               std::string vault_id, RandomSource& random, Transcript& transcript);
 
-  std::unique_ptr<customer::azure::SignIn> sign_in_;
-  customer::azure::Graph graph_;
-  customer::azure::ResourceManager resources_;
-  customer::azure::VaultKeys keys_;
+  std::unique_ptr<clouds::azure::customer::SignIn> sign_in_;
+  clouds::azure::customer::Graph graph_;
+  clouds::azure::customer::ResourceManager resources_;
+  clouds::azure::customer::VaultKeys keys_;
   std::string vault_id_;
   RandomSource& random_;
   Transcript& transcript_;

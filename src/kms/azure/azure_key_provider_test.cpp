@@ -7,10 +7,10 @@
 #include "crypto/certificate.hpp"
 #include "crypto/jwt.hpp"
 #include "kms/key_errors.hpp"
-#include "kms/testing/key_provider_contract.hpp"
 #include "kms/reason_catalogue.hpp"
 #include "kms/reasons.hpp"
 #include "kms/testing/azure_harness.hpp"
+#include "kms/testing/key_provider_contract.hpp"
 
 namespace latchkey::kms::testing {
 

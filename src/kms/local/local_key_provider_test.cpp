@@ -10,9 +10,9 @@
 
 #include "base/file.hpp"
 #include "crypto/random.hpp"
-#include "kms/testing/key_provider_contract.hpp"
 #include "kms/reasons.hpp"
 #include "kms/testing/fake_azure.hpp"
+#include "kms/testing/key_provider_contract.hpp"
 #include "testing/refused_system_call.hpp"
 
 namespace latchkey::kms::testing {

@@ -8,9 +8,9 @@
 
 #include "base/file.hpp"
 #include "crypto/random.hpp"
-#include "kms/testing/key_provider_contract.hpp"
 #include "kms/local/local_key_provider.hpp"
 #include "kms/reasons.hpp"
+#include "kms/testing/key_provider_contract.hpp"
 #include "testing/temporary_folder.hpp"
 
 namespace latchkey::kms {

@@ -1,0 +1,48 @@
+// The guide's prerequisites and checks, judged: facts in, findings out. Pure.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "clouds/azure/customer/facts.hpp"
+
+namespace latchkey::clouds::azure::customer {
+
+enum class Status {
+  Good,
+  Warning,  // works, and should be better
+  Failed,   // the key cannot serve, or must not be used so
+  Unknown,  // could not be looked at
+};
+// "ok", "warning", "failed", "unknown".
+[[nodiscard]] std::string_view to_string(Status status);
+
+struct Finding {
+  std::string check;  // a stable name: "rbac"
+  Status status = Status::Unknown;
+  std::string found = {};  // what is so, for a person
+  std::string cure = {};   // the command that cures it, or who can; empty where there is nothing to do
+};
+
+// Every check, always, in the guide's order; the round trip last.
+[[nodiscard]] std::vector<Finding> check_all(const Facts& facts);
+// Whether any has failed.
+[[nodiscard]] bool any_failed(const std::vector<Finding>& findings);
+
+// The parts of check_all.
+[[nodiscard]] std::vector<Finding> check_vault(const Facts& facts);
+[[nodiscard]] std::vector<Finding> check_key(const Facts& facts);
+[[nodiscard]] std::vector<Finding> check_app(const Facts& facts);
+[[nodiscard]] std::vector<Finding> check_access(const Facts& facts);
+
+// Whether a person would take one name for the other: the same but for case, separators, digits that look like letters
+// (0 and o, 1 and l, 5 and s), letters of other alphabets, or one character.
+[[nodiscard]] bool looks_like(std::string_view name, std::string_view published);
+
+// Whether the roles together let the app do `action` ("Microsoft.KeyVault/vaults/keys/wrap/action").
+[[nodiscard]] bool allows(const std::vector<Grant>& grants, std::string_view action);
+// Whether they let it do all that the platform does: read, wrap and unwrap.
+[[nodiscard]] bool allow_service(const std::vector<Grant>& grants);
+
+}  // namespace latchkey::clouds::azure::customer

@@ -1,0 +1,48 @@
+// The customer's side of the guide as one thing to hold: signed in, with a subscription, and a client for each API.
+// Blocking: for command lines.
+#pragma once
+
+#include "clouds/azure/customer/clients.hpp"
+#include "clouds/azure/customer/facts.hpp"
+
+namespace latchkey::clouds::azure::customer {
+
+struct Whereabouts {
+  std::string subscription;    // id; empty: the one signed in with, or the only one there is
+  std::string resource_group;  // empty: wherever the vault is
+};
+
+class CustomerSide {
+ public:
+  // Finds the subscription. Invalid where there are several and none was named; NotFound where it is not among those
+  // that the account may see. The references in `tools` outlive it.
+  [[nodiscard]] static Result<CustomerSide> create(Rest::Tools tools, Target target, Whereabouts where);
+
+  // Looks everything up but the round trip. Changes nothing.
+  [[nodiscard]] Facts gather();
+
+  [[nodiscard]] const Target& target() const { return target_; }
+  [[nodiscard]] const Subscription& subscription() const { return subscription_; }
+  [[nodiscard]] ResourceManager& resources() { return resources_; }
+  [[nodiscard]] Graph graph(const std::string& tenant) const;
+  [[nodiscard]] Result<VaultKeys> keys(const Vault& vault) const;
+  // The object id of who is signed in, and whether it is a "User" or a "ServicePrincipal".
+  [[nodiscard]] Result<std::pair<std::string, std::string>> signed_in() const;
+
+ private:
+  CustomerSide(Rest::Tools tools, Target target, Whereabouts where, ResourceManager resources,
+               Subscription subscription);
+  [[nodiscard]] Result<Vault> find_vault();
+  void look_at_key(Facts& facts);
+  void look_at_app(Facts& facts);
+  void look_at_roles(Facts& facts);
+  [[nodiscard]] std::vector<std::string> vaults_with_key();
+
+  Rest::Tools tools_;
+  Target target_;
+  Whereabouts where_;
+  ResourceManager resources_;
+  Subscription subscription_;
+};
+
+}  // namespace latchkey::clouds::azure::customer

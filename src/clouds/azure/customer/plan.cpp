@@ -1,0 +1,366 @@
+#include "clouds/azure/customer/plan.hpp"
+
+#include <algorithm>
+
+#include <boost/algorithm/string/predicate.hpp>
+#include <boost/json/serialize.hpp>
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "clouds/azure/customer/checks.hpp"
+#include "clouds/azure/customer/ip_ranges.hpp"
+#include "clouds/azure/customer/plan_commands.hpp"
+#include "kms/azure/answer_text.hpp"
+
+namespace latchkey::clouds::azure::customer {
+
+using boost::algorithm::iequals;
+using kms::azure::shown_text;
+
+namespace {
+
+std::vector<Finding> failed_of(std::vector<Finding> findings) {
+  std::erase_if(findings, [](const Finding& finding) { return finding.status != Status::Failed; });
+  return findings;
+}
+
+// "purge-protection: off... Cure: az ...".
+std::string in_words(const std::vector<Finding>& findings) {
+  std::string text;
+  for (const auto& finding : findings) {
+    text += fmt::format("\n  {}: {}", finding.check, finding.found);
+    if (!finding.cure.empty()) text += "\n    " + finding.cure;
+  }
+  return text;
+}
+
+Error does_not_fit(std::string_view what, const std::vector<Finding>& findings, std::string_view advice) {
+  return Error{ErrorCode::Conflict, fmt::format("{} does not fit, and nothing was changed.{}{}{}", what,
+                                                advice.empty() ? "" : " ", advice, in_words(findings))};
+}
+
+class Planner {
+ public:
+  Planner(const Facts& facts, const Registration& registration, const Wishes& wishes)
+      : facts_(facts), registration_(registration), wishes_(wishes) {}
+
+  Result<std::vector<Step>> run() {
+    LATCHKEY_TRYV(plan_app_identity());
+    LATCHKEY_TRYV(plan_vault());
+    LATCHKEY_TRYV(plan_consent());
+    LATCHKEY_TRYV(plan_key());
+    LATCHKEY_TRYV(plan_role());
+    LATCHKEY_TRYV(plan_log());
+    LATCHKEY_TRYV(plan_platform());
+    return std::move(steps_);
+  }
+
+ private:
+  void already(StepKind kind, std::string text) { steps_.push_back({kind, StepState::Already, std::move(text)}); }
+  void left(StepKind kind, std::string text) { steps_.push_back({kind, StepState::Left, std::move(text)}); }
+  void to_do(StepKind kind, std::string text) {
+    steps_.push_back({kind, StepState::ToDo, std::move(text), commands_for(kind, facts_, registration_, wishes_)});
+  }
+  [[nodiscard]] bool will(StepKind kind) const {
+    return std::any_of(steps_.begin(), steps_.end(),
+                       [&](const Step& step) { return step.kind == kind && step.state == StepState::ToDo; });
+  }
+
+  Result<void> plan_app_identity();
+  Result<void> plan_vault();
+  Result<void> plan_new_vault();
+  Result<void> plan_consent();
+  Result<void> plan_key();
+  Result<void> plan_unreadable_key();
+  Result<void> plan_role();
+  Result<void> plan_log();
+  Result<void> plan_platform();
+  Result<void> plan_registration();
+  Result<void> plan_attachment();
+
+  const Facts& facts_;
+  const Registration& registration_;
+  const Wishes& wishes_;
+  std::vector<Step> steps_;
+};
+
+// Before anything else: to a look-alike nothing is given.
+Result<void> Planner::plan_app_identity() {
+  auto findings = failed_of(check_app(facts_));
+  std::erase_if(findings, [](const Finding& finding) { return finding.check != "app-identity"; });
+  if (findings.empty()) return success();
+  return does_not_fit("the app", findings, "");
+}
+
+Result<void> Planner::plan_new_vault() {
+  if (wishes_.resource_group.empty() || wishes_.location.empty()) {
+    return Error{ErrorCode::Invalid,
+                 fmt::format("{}: to make it, say where with --resource-group and --location; if it "
+                             "should be there, check --subscription",
+                             facts_.vault.error().message)};
+  }
+  to_do(StepKind::Group, fmt::format("the resource group {}, where it is missing", wishes_.resource_group));
+  to_do(StepKind::Vault,
+        fmt::format("the vault {} in {}, with RBAC and purge protection", facts_.target.vault_name, wishes_.location));
+  return success();
+}
+
+Result<void> Planner::plan_vault() {
+  if (!facts_.vault) {
+    const auto& error = facts_.vault.error();
+    return error.code == ErrorCode::NotFound && error.reason.empty() ? plan_new_vault() : error;
+  }
+  auto findings = failed_of(check_vault(facts_));
+  if (findings.empty()) {
+    already(StepKind::Vault, shown_text(facts_.vault.value().id, 300));
+    return success();
+  }
+  auto is_fixable = [](const Finding& finding) {
+    return finding.check == "rbac" || finding.check == "purge-protection" || finding.check == "public-access" ||
+           finding.check == "network";
+  };
+  bool all_fixable = std::all_of(findings.begin(), findings.end(), is_fixable);
+  if (!wishes_.fix_vault || !all_fixable) {
+    return does_not_fit("the vault " + facts_.target.vault_name, findings,
+                        all_fixable ? "Say --fix-vault to have it changed, or do it yourself:" : "Cure it:");
+  }
+  std::string what;
+  for (const auto& finding : findings) what += (what.empty() ? "" : ", ") + finding.check;
+  to_do(StepKind::FixVault, "changing of the vault: " + what);
+  return success();
+}
+
+Result<void> Planner::plan_consent() {
+  if (facts_.principal) {
+    auto findings = failed_of(check_app(facts_));
+    if (!findings.empty()) return does_not_fit("the app", findings, "");
+    already(StepKind::Consent, "service principal " + shown_text(facts_.principal.value().object_id, 64));
+    return success();
+  }
+  if (facts_.principal.error().code != ErrorCode::NotFound) return facts_.principal.error();
+  to_do(StepKind::Consent, fmt::format("consent to {} {}: a service principal in your tenant, without any right yet",
+                                       facts_.target.app.client_id, facts_.target.app.display_name));
+  return success();
+}
+
+Result<void> Planner::plan_unreadable_key() {
+  const auto& error = facts_.key.error();
+  bool rbac = error.reason == "ForbiddenByRbac";
+  if (rbac && !wishes_.grant_myself) {
+    return Error{error.code,
+                 error.message +
+                     ". You may not look at keys there: say --grant-myself to be given Key Vault Crypto "
+                     "Officer on this vault, or have somebody give it to you",
+                 error.reason};
+  }
+  // What the vault's network or its access policies hid will be seen once it is fixed.
+  if (!rbac && !will(StepKind::FixVault)) return error;
+  if (rbac || wishes_.grant_myself) {
+    to_do(StepKind::Access, "Key Vault Crypto Officer on this vault for who is signed in");
+  }
+  to_do(StepKind::Key, fmt::format("the key {}, where it is missing", facts_.target.key_name));
+  return success();
+}
+
+Result<void> Planner::plan_key() {
+  if (facts_.vault && facts_.key) {
+    auto findings = failed_of(check_key(facts_));
+    if (!findings.empty())
+      return does_not_fit("the key " + facts_.target.key_name, findings, "A key that is there is yours to change:");
+    already(StepKind::Key, shown_text(facts_.key.value().id, 300));
+    return success();
+  }
+  if (facts_.vault && facts_.key.error().code != ErrorCode::NotFound) return plan_unreadable_key();
+  if (facts_.vault && wishes_.hsm && !iequals(facts_.vault.value().sku, "premium")) {
+    return Error{
+        ErrorCode::Invalid,
+        fmt::format("the vault {} is not Premium, so it has no HSM keys: leave --hsm out, or name another vault",
+                    facts_.target.vault_name)};
+  }
+  if (!facts_.vault) {
+    to_do(StepKind::Access, "Key Vault Crypto Officer on the new vault for who is signed in, where it is needed");
+  }
+  to_do(StepKind::Key, fmt::format("the key {}: {} {}, wrapKey and unwrapKey alone{}", facts_.target.key_name,
+                                   wishes_.hsm ? "RSA-HSM" : "RSA", wishes_.bits, note_on_namesakes(facts_)));
+  return success();
+}
+
+Result<void> Planner::plan_role() {
+  if (facts_.vault && facts_.principal) {
+    if (!facts_.grants) return facts_.grants.error();
+    const auto& grants = facts_.grants.value();
+    if (allow_service(grants)) {
+      std::string names;
+      for (const auto& grant : grants) names += (names.empty() ? "" : ", ") + shown_text(grant.role.name, 100);
+      already(StepKind::Role, names);
+      return success();
+    }
+  }
+  to_do(StepKind::Role, fmt::format("{} for the app, on {}", wishes_.role,
+                                    wishes_.scope == commands::Scope::Key ? "this key alone" : "the whole vault"));
+  return success();
+}
+
+Result<void> Planner::plan_log() {
+  if (facts_.vault) {
+    if (!facts_.diagnostics && !wishes_.without_log) return facts_.diagnostics.error();
+    if (facts_.diagnostics) {
+      for (const auto& setting : facts_.diagnostics.value()) {
+        if (!setting.audits || setting.sink.empty()) continue;
+        already(StepKind::Log, "AuditEvent goes to " + shown_text(setting.sink, 300));
+        return success();
+      }
+    }
+  }
+  if (wishes_.sink) {
+    to_do(StepKind::Log, "a diagnostic setting that sends AuditEvent to " + wishes_.sink->id);
+    return success();
+  }
+  if (!wishes_.without_log) {
+    return Error{ErrorCode::Invalid,
+                 "the vault records nothing of what is done with its keys: say where its AuditEvent log goes with "
+                 "--log-analytics-workspace, --storage-account or --event-hub, or --without-log to go on without"};
+  }
+  left(StepKind::Log, "no diagnostic setting: you will not see what is done with the key");
+  return success();
+}
+
+Result<void> Planner::plan_registration() {
+  const auto& known = registration_.key;
+  if (!known) {
+    to_do(StepKind::Register, "registering it with Latchkey at " + wishes_.url);
+    return success();
+  }
+  auto tenant = facts_.vault ? facts_.vault.value().tenant_id : facts_.subscription_tenant;
+  if (iequals(known->tenant_id, tenant)) {
+    already(StepKind::Register, known->id);
+    return success();
+  }
+  if (known->attached) {
+    return Error{ErrorCode::Conflict,
+                 fmt::format("{} is attached and registered with the tenant {}, where {} governs the "
+                             "vault: an attached key cannot be changed. Register another key",
+                             known->id, shown_text(known->tenant_id, 64), shown_text(tenant, 64))};
+  }
+  to_do(StepKind::Register, fmt::format("correcting the tenant of {} to {}", known->id, shown_text(tenant, 64)));
+  return success();
+}
+
+Result<void> Planner::plan_attachment() {
+  if (wishes_.workspace.empty()) return success();
+  const auto& attached = registration_.workspace_key;
+  if (!attached.empty() && registration_.key && attached == registration_.key->id) {
+    already(StepKind::Attach, wishes_.workspace);
+    return success();
+  }
+  if (!attached.empty()) {
+    return Error{ErrorCode::Conflict, fmt::format("{} has the key {} already, for good: a workspace's key cannot be "
+                                                  "replaced. Name another workspace",
+                                                  wishes_.workspace, attached)};
+  }
+  to_do(StepKind::Attach, fmt::format("attaching it to {}, for good", wishes_.workspace));
+  return success();
+}
+
+Result<void> Planner::plan_platform() {
+  if (wishes_.azure_only) {
+    left(StepKind::Register,
+         "left to whoever has an Admin API key: latchkey keys create, keys validate, workspaces attach");
+    return success();
+  }
+  LATCHKEY_TRYV(plan_registration());
+  to_do(StepKind::Validate, "wrapping and unwrapping with it");
+  return plan_attachment();
+}
+
+}  // namespace
+
+std::string_view to_string(StepKind kind) {
+  switch (kind) {
+    case StepKind::Group:
+      return "group";
+    case StepKind::Vault:
+      return "vault";
+    case StepKind::FixVault:
+      return "fix-vault";
+    case StepKind::Consent:
+      return "consent";
+    case StepKind::Access:
+      return "access";
+    case StepKind::Key:
+      return "key";
+    case StepKind::Role:
+      return "role";
+    case StepKind::Log:
+      return "log";
+    case StepKind::Register:
+      return "register";
+    case StepKind::Validate:
+      return "validate";
+    case StepKind::Attach:
+      return "attach";
+  }
+  return "";
+}
+
+Result<std::vector<Step>> make_plan(const Facts& facts, const Registration& registration, const Wishes& wishes) {
+  return Planner(facts, registration, wishes).run();
+}
+
+std::string note_on_namesakes(const Facts& facts) {
+  if (facts.vaults_with_key.empty()) return {};
+  return fmt::format("; another key of that name is in the vault {}",
+                     shown_text(fmt::format("{}", fmt::join(facts.vaults_with_key, ", ")), 200));
+}
+
+boost::json::object new_vault_body(const Wishes& wishes, const std::string& tenant) {
+  constexpr int kRetentionDays = 90;
+  return {{"location", wishes.location},
+          {"properties",
+           {{"tenantId", tenant},
+            {"sku", {{"family", "A"}, {"name", wishes.hsm ? "premium" : "standard"}}},
+            {"accessPolicies", boost::json::array()},
+            {"enableRbacAuthorization", true},
+            {"enablePurgeProtection", true},
+            {"enableSoftDelete", true},
+            {"softDeleteRetentionInDays", kRetentionDays},
+            {"publicNetworkAccess", "Enabled"}}}};
+}
+
+boost::json::object fixed_vault_body(const Target& target, const Vault& vault) {
+  boost::json::object properties;
+  if (!vault.rbac) properties["enableRbacAuthorization"] = true;
+  if (!vault.purge_protection) properties["enablePurgeProtection"] = true;
+  if (iequals(vault.public_access, "Disabled")) properties["publicNetworkAccess"] = "Enabled";
+  auto missing = ranges_not_covered(target.app.egress_ranges, vault.ip_rules);
+  if (iequals(vault.default_action, "Deny") && !missing.empty()) {
+    auto acls = vault.network_acls;
+    boost::json::array rules;
+    if (auto* present = acls["ipRules"].if_array(); present != nullptr) rules = *present;
+    for (const auto& range : missing) rules.push_back(boost::json::object{{"value", range}});
+    acls["ipRules"] = std::move(rules);
+    properties["networkAcls"] = std::move(acls);
+  }
+  return {{"properties", std::move(properties)}};
+}
+
+boost::json::object log_body(const LogSink& sink) {
+  boost::json::object properties{
+      {"logs", boost::json::array{boost::json::object{{"category", "AuditEvent"}, {"enabled", true}}}},
+      {"metrics", boost::json::array()}};
+  switch (sink.kind) {
+    case LogSink::Kind::Workspace:
+      properties["workspaceId"] = sink.id;
+      break;
+    case LogSink::Kind::StorageAccount:
+      properties["storageAccountId"] = sink.id;
+      break;
+    case LogSink::Kind::EventHub:
+      properties["eventHubAuthorizationRuleId"] = sink.id;
+      if (!sink.event_hub.empty()) properties["eventHubName"] = sink.event_hub;
+      break;
+  }
+  return {{"properties", std::move(properties)}};
+}
+
+}  // namespace latchkey::clouds::azure::customer

@@ -1,0 +1,77 @@
+// What is to be done so that the platform can use the key: facts and wishes in, steps out. Pure, so that `--dry-run`
+// and the real thing cannot differ. What is there already is left as it is; what is there and wrong is never changed
+// unasked.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "clouds/azure/customer/commands.hpp"
+#include "clouds/azure/customer/platform.hpp"
+
+namespace latchkey::clouds::azure::customer {
+
+// Where the vault's log goes: exactly one.
+struct LogSink {
+  enum class Kind { Workspace, StorageAccount, EventHub };
+  Kind kind = Kind::Workspace;
+  std::string id;         // the resource, or the event hub namespace's authorization rule
+  std::string event_hub;  // its hub's name; may be empty
+};
+
+struct Wishes {
+  std::string resource_group;  // where a missing vault is made
+  std::string location;
+  bool hsm = false;
+  unsigned bits = 3072;
+  commands::Scope scope = commands::Scope::Key;
+  std::string role = "Key Vault Crypto Service Encryption User";
+  std::optional<LogSink> sink;
+  bool without_log = false;   // do without a diagnostic setting
+  bool fix_vault = false;     // change an existing vault that does not fit
+  bool grant_myself = false;  // give who is signed in the right to make keys in an existing vault
+  bool azure_only = false;    // leave register, validate and attach to somebody else
+  std::string url;            // of Latchkey, for the commands shown
+  std::string display_name;   // of the registration
+  std::string workspace;      // to attach to; may be empty
+};
+
+// What Latchkey has already.
+struct Registration {
+  std::optional<RegisteredKey> key;
+  std::string workspace_key;  // attached to the workspace wished for
+};
+
+enum class StepKind { Group, Vault, FixVault, Consent, Access, Key, Role, Log, Register, Validate, Attach };
+
+enum class StepState {
+  Already,  // nothing to do
+  ToDo,
+  Left,  // wished to be left out
+};
+
+struct Step {
+  StepKind kind = StepKind::Vault;
+  StepState state = StepState::ToDo;
+  std::string text = {};                   // what is so, or what will be done
+  std::vector<std::string> commands = {};  // that do it, for a shell; later ones use the variables of earlier ones
+};
+
+// "consent", "vault", ...: stable names.
+[[nodiscard]] std::string_view to_string(StepKind kind);
+
+// The steps in order. Conflict, with the cure, where something is there that does not fit; Invalid where a wish is
+// missing or cannot be had.
+[[nodiscard]] Result<std::vector<Step>> make_plan(const Facts& facts, const Registration& registration,
+                                                  const Wishes& wishes);
+
+// For the step that makes the key: "; another key of that name is in the vault fabrikam", or nothing.
+[[nodiscard]] std::string note_on_namesakes(const Facts& facts);
+
+// ARM bodies, for the steps that make or change.
+[[nodiscard]] boost::json::object new_vault_body(const Wishes& wishes, const std::string& tenant);
+[[nodiscard]] boost::json::object fixed_vault_body(const Target& target, const Vault& vault);
+[[nodiscard]] boost::json::object log_body(const LogSink& sink);
+
+}  // namespace latchkey::clouds::azure::customer

@@ -1,0 +1,72 @@
+#include <algorithm>
+
+#include <boost/algorithm/string/predicate.hpp>
+#include <fmt/format.h>
+
+#include "clouds/azure/customer/commands.hpp"
+#include "clouds/azure/customer/platform.hpp"
+#include "kms/azure/answer_text.hpp"
+
+namespace latchkey::clouds::azure::customer {
+
+using boost::algorithm::iequals;
+using Outcome = RoundTrip::Outcome;
+
+namespace {
+
+std::string without_slash(std::string uri) {
+  while (uri.ends_with('/')) uri.pop_back();
+  return uri;
+}
+
+std::string provider_options(const Facts& facts) {
+  auto tenant = facts.vault ? commands::word(facts.vault.value().tenant_id) : std::string("TENANT");
+  return fmt::format("--vault-uri {} --key-name {} --tenant-id {}", facts.target.vault_uri(), facts.target.key_name,
+                     tenant);
+}
+
+RoundTrip not_registered(const std::vector<RegisteredKey>& keys, const Facts& facts) {
+  // What is not there is not to be registered yet.
+  bool is_there = facts.vault && (facts.key || facts.key.error().code != ErrorCode::NotFound);
+  auto create = is_there ? "latchkey keys create " + provider_options(facts) : std::string();
+  for (const auto& other : keys) {
+    if (!iequals(other.key_name, facts.target.key_name)) continue;
+    return {Outcome::NotTried,
+            fmt::format("not tried: this key is not registered; {} of the same name is in another vault, {}", other.id,
+                        kms::azure::shown_text(other.vault_uri, 100)),
+            create};
+  }
+  return {Outcome::NotTried, "not tried: the key is not registered with Latchkey", create};
+}
+
+}  // namespace
+
+bool is_registration_of(const RegisteredKey& key, const Target& target) {
+  return iequals(without_slash(key.vault_uri), without_slash(target.vault_uri())) &&
+         iequals(key.key_name, target.key_name);
+}
+
+RoundTrip try_round_trip(Platform* platform, const Facts& facts) {
+  if (platform == nullptr) {
+    return {Outcome::NotTried, "not tried: only the platform can sign in as its app; it does so when it validates",
+            "set LATCHKEY_URL and LATCHKEY_ADMIN_KEY and run this again, or: latchkey keys validate EKEY"};
+  }
+  auto keys = platform->keys();
+  if (!keys) return {Outcome::NotTried, "not tried: " + keys.error().message, ""};
+  auto found = std::find_if(keys.value().begin(), keys.value().end(),
+                            [&](const RegisteredKey& key) { return is_registration_of(key, facts.target); });
+  if (found == keys.value().end()) return not_registered(keys.value(), facts);
+  if (facts.vault && !iequals(found->tenant_id, facts.vault.value().tenant_id)) {
+    return {Outcome::Failed,
+            fmt::format("{} is registered with the tenant {}, and the vault is governed by {}", found->id,
+                        kms::azure::shown_text(found->tenant_id, 64),
+                        kms::azure::shown_text(facts.vault.value().tenant_id, 64)),
+            fmt::format("latchkey keys update {} {}", found->id, provider_options(facts))};
+  }
+  auto validation = platform->validate(found->id);
+  if (!validation) return {Outcome::NotTried, "not tried: " + validation.error().message, ""};
+  if (validation.value().succeeded) return {Outcome::Succeeded, "wrapped and unwrapped with " + found->id, ""};
+  return {Outcome::Failed, fmt::format("{}: {}", found->id, validation.value().error), ""};
+}
+
+}  // namespace latchkey::clouds::azure::customer

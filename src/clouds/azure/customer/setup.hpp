@@ -1,0 +1,58 @@
+// Carries a plan out: looks, compares, changes what differs, and says of each step what was done or that it was so
+// already. A second run changes nothing. Blocking: for command lines.
+#pragma once
+
+#include <chrono>
+#include <functional>
+
+#include "clouds/azure/customer/checks.hpp"
+#include "clouds/azure/customer/customer_side.hpp"
+#include "clouds/azure/customer/plan.hpp"
+
+namespace latchkey::clouds::azure::customer {
+
+enum class Outcome {
+  Already,  // nothing to do
+  Done,
+  Checked,  // changed nothing, and proved something
+  Left,     // not wished for
+};
+// "already", "done", "checked", "left".
+[[nodiscard]] std::string_view to_string(Outcome outcome);
+
+struct Report {
+  std::string step;  // as to_string(StepKind) says, or "verify"
+  Outcome outcome = Outcome::Done;
+  std::string text;
+};
+
+struct SetupTools {
+  Platform* platform = nullptr;  // may be null with Wishes::azure_only
+  const Clock& clock;
+  RandomSource& random;
+  std::function<void(std::chrono::seconds)> sleep;
+  // How long to wait for what Azure makes known only after a while: role assignments, names, network rules.
+  std::chrono::seconds patience{900};
+  std::function<void(const Report&)> report;
+  // Told before each wait: what is waited for, and why.
+  std::function<void(const std::string&)> progress;
+  // Asked before what cannot be undone.
+  std::function<Result<bool>(const std::string& question)> confirm;
+  // The findings of the verification, where any has failed.
+  std::function<void(const std::vector<Finding>&)> show_findings;
+};
+
+// What Latchkey has of the key and the workspace. Nothing where `platform` is null.
+[[nodiscard]] Result<Registration> look_at_platform(Platform* platform, const Target& target,
+                                                    const std::string& workspace);
+
+// Errors: those of make_plan, before anything was changed; of a step, which is named; Conflict where the verification
+// fails or nobody confirms; KeyDenied where the key does not validate within the patience.
+[[nodiscard]] Result<void> set_up(CustomerSide& customer, SetupTools tools, Wishes wishes);
+
+// Validates until it succeeds, for role assignments take minutes to hold. Gives up at once where waiting cures nothing
+// (Conditional Access, the platform's own credential), and after `patience` otherwise, with the last reason.
+[[nodiscard]] Result<void> wait_for_validation(Platform& platform, const std::string& id, std::chrono::seconds patience,
+                                               const SetupTools& tools);
+
+}  // namespace latchkey::clouds::azure::customer

@@ -1,0 +1,49 @@
+// The vaults' own log: one JSON object a line, in the form that Azure delivers (category AuditEvent), a file a vault.
+#pragma once
+
+#include <mutex>
+#include <string>
+
+#include "base/clock.hpp"
+#include "base/result.hpp"
+#include "clouds/azure/emulator/model.hpp"
+#include "clouds/azure/emulator/tokens.hpp"
+#include "http/message.hpp"
+
+namespace latchkey::clouds::azure::emulator {
+
+struct AuditEvent {
+  Timestamp time;
+  std::string operation;          // "KeyUnwrap"; "Authentication" for calls without a token
+  std::string operation_version;  // the api-version
+  unsigned status = 200;
+  std::string error_code;  // empty on success
+  std::string error_message;
+  std::chrono::milliseconds duration{0};
+  std::string client_address;
+  std::string correlation_id;
+  Caller caller;  // empty where there was no token
+  std::string client_info;
+  std::string request_uri;
+  std::string id;  // the key, or the vault
+};
+
+// Thread-safe. Writing blocks on the disk: not for I/O threads.
+class AuditLog {
+ public:
+  explicit AuditLog(std::string folder) : folder_(std::move(folder)) {}
+  // Appends one line. A disk that refuses it is logged: the call that it tells of has happened already.
+  void append(const Vault& vault, const AuditEvent& event);
+  // The lines of a vault, the last 16 MiB where there are more; empty where there are none.
+  [[nodiscard]] Result<std::string> read(std::string_view vault_name) const;
+
+ private:
+  [[nodiscard]] std::string path_of(std::string_view vault_name) const;
+
+  std::string folder_;
+  std::mutex mutex_;
+};
+
+[[nodiscard]] std::string audit_line(const Vault& vault, const AuditEvent& event);
+
+}  // namespace latchkey::clouds::azure::emulator

@@ -1,0 +1,105 @@
+// Faults on demand: what goes wrong, where, how often. Kept in memory alone: a restart heals all.
+#pragma once
+
+#include <array>
+#include <chrono>
+#include <cstdint>
+#include <mutex>
+#include <optional>
+#include <random>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <boost/json/object.hpp>
+
+#include "base/random.hpp"
+#include "base/result.hpp"
+
+namespace latchkey::clouds::azure::emulator {
+
+// What one request is for. `operation` is Key Vault's name of it in the audit log ("KeyWrap"), "Token" or "Discovery"
+// at Entra, the method elsewhere.
+struct FaultSite {
+  std::string service;  // "key_vault", "entra", "resource_manager", "graph"; empty: none, where no fault strikes
+  std::string vault;    // lower case; of Key Vault alone
+  std::string operation;
+};
+
+struct Latency {
+  enum class Distribution { Fixed, Uniform, Normal };
+  Distribution distribution = Distribution::Fixed;
+  double first = 0;   // milliseconds: the time, the least, the mean
+  double second = 0;  // the most, the standard deviation
+};
+
+enum class FaultKind {
+  Latency,        // answers later
+  Error,          // answers with a status and code, and does nothing
+  Reset,          // does it, and resets the connection
+  Truncate,       // does it, and closes in the middle of the body
+  Malformed,      // does it, and answers what is no JSON
+  Trickle,        // does it, and answers a few bytes at a time
+  WrongKid,       // wraps or unwraps, and names another version of the key
+  TokenLifetime,  // gives tokens that expire soon
+};
+
+// The operations of Key Vault whose answers have a kid of their own.
+inline constexpr std::array<std::string_view, 5> kNamingKeys = {"KeyWrap", "KeyUnwrap", "KeyEncrypt", "KeyDecrypt",
+                                                                "KeySign"};
+inline constexpr double kLongestWaitMs = 600'000;
+
+struct Fault {
+  std::string id;
+  FaultKind kind = FaultKind::Error;
+  FaultSite site;  // an empty field fits any
+  double share = 1;
+  std::optional<std::uint64_t> left;  // how many requests more; absent: all
+  std::uint64_t hits = 0;
+  std::optional<std::uint64_t> seed;   // of its dice; absent: nobody knows
+  Latency latency;                     // of Latency
+  std::chrono::milliseconds wait{0};   // of Latency: what was drawn for the request that it befell
+  std::chrono::milliseconds pause{0};  // of Trickle
+  std::chrono::seconds lifetime{0};    // of TokenLifetime
+  unsigned status = 0;                 // of Error, as the next three
+  std::string code;
+  std::string message;
+  std::string retry_after;
+};
+
+// From the body of POST /_emulator/faults; Invalid names the field and what it may be. A field that the kind does not
+// have, or a place where it could never strike, is Invalid too.
+[[nodiscard]] Result<Fault> fault_from_json(const boost::json::object& object);
+// As it was asked for, with its id, its hits and what is left of its count.
+[[nodiscard]] boost::json::object to_json(const Fault& fault);
+
+// Where chance comes from: of one seed always the same.
+using Dice = std::mt19937_64;
+
+// How long this time: from 0 to 10 minutes.
+[[nodiscard]] std::chrono::milliseconds draw(const Latency& latency, Dice& dice);
+
+// Thread-safe.
+class FaultBoard {
+ public:
+  // Gives the fault with its id. Conflict where there are 1000. `random` seeds the dice of faults without a seed.
+  [[nodiscard]] Result<Fault> add(Fault fault, RandomSource& random);
+  // False where there is none.
+  bool remove(const std::string& id);
+  void clear();
+  [[nodiscard]] std::vector<Fault> list() const;
+  // The faults that befall this request, in the order in which they were made; each counts it. Each throws its own
+  // dice, once a request that it fits, so that with a seed the same requests in the same order have the same fate.
+  [[nodiscard]] std::vector<Fault> strike(const FaultSite& site);
+
+ private:
+  struct Entry {
+    Fault fault;
+    Dice dice;
+  };
+  mutable std::mutex mutex_;
+  std::vector<Entry> entries_;
+  std::uint64_t made_ = 0;
+};
+
+}  // namespace latchkey::clouds::azure::emulator

@@ -1,0 +1,59 @@
+// The emulated cloud's memory: immutable snapshots for readers, one writer at a time, and a file that has every change
+// before it is acknowledged. One process owns the folder; a lock file sees to it.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+
+#include "base/result.hpp"
+#include "clouds/azure/emulator/errors.hpp"
+#include "clouds/azure/emulator/model.hpp"
+
+namespace latchkey::clouds::azure::emulator {
+
+using Snapshot = std::shared_ptr<const Model>;
+
+// Thread-safe. Opening and changing block on the disk: not for I/O threads.
+class State {
+ public:
+  // Reads `folder`/azure-state.json, or begins with an empty model where there is none (`is_new` then). Invalid where
+  // the file is damaged, Conflict where another process has the folder.
+  [[nodiscard]] static Result<std::unique_ptr<State>> open(const std::string& folder);
+  State(const State&) = delete;
+  State& operator=(const State&) = delete;
+  ~State();
+
+  [[nodiscard]] bool is_new() const { return is_new_; }
+  [[nodiscard]] Snapshot read() const;
+
+  // Calls `edit` with a copy of the model; where it succeeds, the copy is written durably and becomes the model. Where
+  // `edit` refuses or the disk fails, nothing has changed.
+  template <class Edit>
+  auto change(Edit edit) -> std::invoke_result_t<Edit, Model&> {
+    using Answer = std::invoke_result_t<Edit, Model&>;
+    std::optional<Answer> answer;
+    auto failed = commit([&](Model& model) {
+      answer.emplace(edit(model));
+      return answer->has_value();
+    });
+    if (failed) return refuse_for(*failed);
+    return std::move(*answer);
+  }
+
+ private:
+  State(std::string path, int lock, Model model, bool is_new);
+  // The disk's error; absent where it was written, or where `edit` returned false.
+  std::optional<Error> commit(const std::function<bool(Model&)>& edit);
+
+  std::string path_;
+  int lock_;
+  bool is_new_;
+  std::mutex writing_;
+  mutable std::mutex mutex_;  // guards current_ alone, so that readers never wait for the disk
+  Snapshot current_;
+};
+
+}  // namespace latchkey::clouds::azure::emulator

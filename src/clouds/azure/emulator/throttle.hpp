@@ -1,0 +1,53 @@
+// What a vault may be asked in ten seconds, as Microsoft publishes it for each kind of key ("Azure Key Vault service
+// limits"), and its subscription five times that.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <mutex>
+#include <optional>
+#include <string>
+
+#include "base/clock.hpp"
+
+namespace latchkey::clouds::azure::emulator {
+
+struct ThrottleLimits {
+  bool enabled = true;
+  // Operations that count 1: RSA-2048 and EC. One of RSA-3072 counts 4, of RSA-4096 8.
+  unsigned software = 4000;
+  unsigned hsm = 2000;
+  unsigned software_creates = 20;
+  unsigned hsm_creates = 10;
+  // Real vaults were also seen to refuse without the header.
+  bool sends_retry_after = true;
+};
+
+struct Charge {
+  bool creates = false;
+  bool hsm = false;
+  unsigned weight = 1;
+};
+
+// Thread-safe. Windows follow the clock that calls are made with, and begin with the first call after the last one.
+class Throttle {
+ public:
+  explicit Throttle(ThrottleLimits limits) : limits_(limits) {}
+  // Counts the call; or, where it is one too many, does not, and gives the whole seconds until the window ends.
+  [[nodiscard]] std::optional<unsigned> charge(const std::string& vault, const std::string& subscription,
+                                               const Charge& charge, Timestamp now);
+  [[nodiscard]] bool sends_retry_after() const { return limits_.sends_retry_after; }
+
+ private:
+  struct Window {
+    Timestamp begun{};
+    std::uint64_t used = 0;
+  };
+  [[nodiscard]] std::uint64_t limit_of(const Charge& charge) const;
+
+  ThrottleLimits limits_;
+  std::mutex mutex_;
+  std::map<std::string, Window> windows_;
+};
+
+}  // namespace latchkey::clouds::azure::emulator

@@ -1,0 +1,62 @@
+// Access tokens in Entra's v1 form: issued here, and checked by every service that takes them.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "base/clock.hpp"
+#include "base/random.hpp"
+#include "clouds/azure/emulator/model.hpp"
+#include "http/message.hpp"
+
+namespace latchkey::clouds::azure::emulator {
+
+inline constexpr Seconds kTokenLifetime = 3599;
+
+// Entra dates a token back, for services whose clocks are behind.
+inline constexpr Seconds kBackdated = 300;
+
+struct TokenGrant {
+  std::string audience;
+  std::string tenant_id;
+  std::string app_id;
+  std::string object_id;
+  bool by_secret = false;  // appidacr 1; otherwise 2
+  Seconds lifetime = kTokenLifetime;
+};
+
+// Signed with the model's token key.
+[[nodiscard]] Result<std::string> issue_token(const Model& model, const TokenGrant& grant, Seconds now,
+                                              RandomSource& random);
+
+// Who calls, as the token says.
+struct Caller {
+  std::string app_id;
+  std::string object_id;
+  std::string tenant_id;
+  std::string issuer;
+  std::string audience;
+  // "appid=..;oid=..;iss=..", as refusals name the caller.
+  [[nodiscard]] std::string described() const;
+};
+
+enum class TokenFault {
+  None,
+  Missing,    // no bearer token
+  Malformed,  // not a JWT
+  Forged,     // not signed by this Entra
+  TooEarly,
+  Expired,
+};
+
+struct TokenReading {
+  TokenFault fault = TokenFault::None;
+  // What the token claims; where the fault is Forged it proves nothing.
+  Caller caller;
+  Seconds expires = 0;
+};
+
+// Checks all of a request's bearer token but audience and tenant, which are the service's own matter.
+[[nodiscard]] TokenReading read_bearer(const Model& model, const http::RequestHead& request, Seconds now);
+
+}  // namespace latchkey::clouds::azure::emulator
