@@ -3,9 +3,9 @@
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
-#include "admin/activity.hpp"
-#include "admin/lookup.hpp"
 #include "admin/suspension.hpp"
+#include "audit/activity_log.hpp"
+#include "audit/lookup.hpp"
 #include "kms/key_errors.hpp"
 #include "kms/reason_catalogue.hpp"
 
@@ -60,7 +60,7 @@ Result<bool> is_attached_elsewhere(store::Transaction& transaction, const store:
 
 Result<KeyToValidate> find_to_validate(store::Transaction& transaction, const Uuid& organization,
                                        std::string_view external_key_id) {
-  LATCHKEY_TRY(auto row, require_external_key(transaction, organization, external_key_id));
+  LATCHKEY_TRY(auto row, audit::require_external_key(transaction, organization, external_key_id));
   LATCHKEY_TRY(auto suspension, transaction.find_suspension(organization, external_key_id));
   LATCHKEY_TRY(auto elsewhere, is_attached_elsewhere(transaction, row));
   KeyToValidate found{std::move(row), std::nullopt, elsewhere};
@@ -92,15 +92,15 @@ Task<Result<ValidationOutcome>> run_validation(kms::KeyProvider& provider, const
 }
 
 Result<void> record_validation(store::Transaction& transaction, const Clock& clock, RandomSource& random,
-                               const Caller& caller, std::string_view external_key_id, bool success) {
-  return record_activity(
+                               const audit::Caller& caller, std::string_view external_key_id, bool success) {
+  return audit::record_activity(
       transaction, clock, random, caller, "org_external_key_validated",
       {{"external_key_id", external_key_id}, {"validation_result", success ? "success" : "failure"}});
 }
 
 Task<Result<ValidatedKey>> validate_for_attach(store::Store& store, kms::KeyProvider& provider, const Clock& clock,
-                                               RandomSource& random, const AdminSettings& settings, Caller caller,
-                                               std::string external_key_id) {
+                                               RandomSource& random, const AdminSettings& settings,
+                                               audit::Caller caller, std::string external_key_id) {
   auto find = [organization = caller.organization, external_key_id](store::Transaction& tx) {
     return find_to_validate(tx, organization, external_key_id);
   };
@@ -116,8 +116,8 @@ Task<Result<ValidatedKey>> validate_for_attach(store::Store& store, kms::KeyProv
 }
 
 Result<void> confirm_attach(store::Transaction& transaction, const Clock& clock, RandomSource& random,
-                            const Caller& caller, const ValidatedKey& key) {
-  LATCHKEY_TRY(auto current, require_external_key(transaction, caller.organization, key.id));
+                            const audit::Caller& caller, const ValidatedKey& key) {
+  LATCHKEY_TRY(auto current, audit::require_external_key(transaction, caller.organization, key.id));
   // Of two organisations that attach one key at once, the later one is asked for the tag after all.
   LATCHKEY_TRY(auto elsewhere, is_attached_elsewhere(transaction, current));
   if (current.revision != key.revision || (elsewhere && !key.attached_elsewhere)) {

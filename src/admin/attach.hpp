@@ -4,9 +4,9 @@
 
 #include <string>
 
-#include "admin/caller.hpp"
 #include "admin/external_keys.hpp"
 #include "admin/settings.hpp"
+#include "audit/caller.hpp"
 #include "base/task.hpp"
 #include "store/store.hpp"
 
@@ -29,7 +29,8 @@ struct KeyToValidate {
 
 // The activity of a validation.
 [[nodiscard]] Result<void> record_validation(store::Transaction& transaction, const Clock& clock, RandomSource& random,
-                                             const Caller& caller, std::string_view external_key_id, bool success);
+                                             const audit::Caller& caller, std::string_view external_key_id,
+                                             bool success);
 
 // A key as it was when it passed validation.
 struct ValidatedKey {
@@ -42,13 +43,13 @@ struct ValidatedKey {
 // external_key_validation_timed_out, after the failure was recorded as an activity.
 [[nodiscard]] Task<Result<ValidatedKey>> validate_for_attach(store::Store& store, kms::KeyProvider& provider,
                                                              const Clock& clock, RandomSource& random,
-                                                             const AdminSettings& settings, Caller caller,
+                                                             const AdminSettings& settings, audit::Caller caller,
                                                              std::string external_key_id);
 
 // Inside the transaction that attaches. NotFound where the key was deleted meanwhile, Conflict with reason
 // external_key_changed where it was reconfigured or another organisation has attached it; else records that it passed,
 // and that a key so far unknown is healthy.
 [[nodiscard]] Result<void> confirm_attach(store::Transaction& transaction, const Clock& clock, RandomSource& random,
-                                          const Caller& caller, const ValidatedKey& key);
+                                          const audit::Caller& caller, const ValidatedKey& key);
 
 }  // namespace latchkey::admin

@@ -50,7 +50,7 @@ Result<std::optional<Found>> find(store::Transaction& tx, const Uuid& organizati
 
 }  // namespace
 
-Task<Result<keyring::Compartment>> Compartments::open(Caller caller, std::string workspace_id, Purpose purpose) {
+Task<Result<keyring::Compartment>> Compartments::open(audit::Caller caller, std::string workspace_id, Purpose purpose) {
   if (caller.role != store::Role::Service && caller.role != store::Role::Workspace) {
     co_return Error{ErrorCode::PermissionDenied,
                     "This API key may not read or write data. Use a service key, or a key of the workspace."};

@@ -1,8 +1,8 @@
 // From a workspace id to what the keyring needs of it; where the data plane checks that a caller may go there.
 #pragma once
 
-#include "admin/caller.hpp"
 #include "admin/lease_policies.hpp"
+#include "audit/caller.hpp"
 #include "base/task.hpp"
 #include "keyring/keyring.hpp"
 #include "store/store.hpp"
@@ -19,7 +19,8 @@ class Compartments {
   // PermissionDenied for roles without data (admin, compliance); NotFound for a workspace of another organisation or,
   // for a workspace's own key, another workspace; Invalid for encrypting in an archived workspace; ContextUnavailable
   // where the store cannot be read (fail closed); KeyDenied with reason "suspended" while the workspace's key is.
-  [[nodiscard]] Task<Result<keyring::Compartment>> open(Caller caller, std::string workspace_id, Purpose purpose);
+  [[nodiscard]] Task<Result<keyring::Compartment>> open(audit::Caller caller, std::string workspace_id,
+                                                        Purpose purpose);
 
  private:
   store::Store& store_;

@@ -11,13 +11,13 @@ struct CompartmentsTest : ::testing::Test {
   testing::World world;
   Compartments compartments{world.store()};
 
-  Caller caller(store::Role role, std::optional<std::string> workspace = std::nullopt) {
+  audit::Caller caller(store::Role role, std::optional<std::string> workspace = std::nullopt) {
     auto who = world.admin();
     who.role = role;
     who.workspace_id = std::move(workspace);
     return who;
   }
-  Result<keyring::Compartment> open(Caller who, std::string id, Purpose purpose = Purpose::Encrypt) {
+  Result<keyring::Compartment> open(audit::Caller who, std::string id, Purpose purpose = Purpose::Encrypt) {
     return world.run(compartments.open(std::move(who), std::move(id), purpose));
   }
 };

@@ -6,8 +6,8 @@
 
 #include <fmt/format.h>
 
-#include "admin/lookup.hpp"
 #include "admin/workspace_rules.hpp"
+#include "audit/lookup.hpp"
 #include "base/encoding.hpp"
 #include "base/utf8.hpp"
 #include "crypto/hash.hpp"
@@ -94,7 +94,7 @@ Credentials::Moment& Credentials::ended_at(const Uuid& organization) const {
   return ended_at_[std::hash<std::string_view>{}(bytes) % kMoments];
 }
 
-bool Credentials::may_have_ended(const Caller& caller) const {
+bool Credentials::may_have_ended(const audit::Caller& caller) const {
   return ended_at(caller.organization) > caller.keys_as_of;
 }
 
@@ -105,34 +105,35 @@ void Credentials::note_ended(const Uuid& organization) {
   for (auto seen = kept.load(); seen < now && !kept.compare_exchange_weak(seen, now);) continue;
 }
 
-Task<Result<Caller>> Credentials::authenticate(std::string_view api_key, std::string ip_address,
-                                               std::string user_agent) {
+Task<Result<audit::Caller>> Credentials::authenticate(std::string_view api_key, std::string ip_address,
+                                                      std::string user_agent) {
   auto hash = hash_of_api_key(api_key);
-  if (!hash) co_return unknown_api_key();
+  if (!hash) co_return audit::unknown_api_key();
   co_return co_await authenticate(*hash, std::move(ip_address), std::move(user_agent));
 }
 
-Task<Result<Caller>> Credentials::authenticate(crypto::Sha256 hash, std::string ip_address, std::string user_agent) {
+Task<Result<audit::Caller>> Credentials::authenticate(crypto::Sha256 hash, std::string ip_address,
+                                                      std::string user_agent) {
   // Before the row is read: what ends a key meanwhile is not missed.
   auto as_of = last_ended_.load();
   auto find = [hash](store::Transaction& tx) { return tx.find_api_key_by_hash(hash); };
   LATCHKEY_CO_TRY(auto row, co_await store_.look_up(std::move(find)));
-  if (!row || row->revoked_at) co_return unknown_api_key();
-  co_return Caller{.api_key_id = std::move(row->id),
-                   .organization = row->organization,
-                   .role = row->role,
-                   .workspace_id = std::move(row->workspace_id),
-                   .ip_address = std::move(ip_address),
-                   .user_agent = std::move(user_agent),
-                   .api_key_hash = hash,
-                   .keys_as_of = as_of};
+  if (!row || row->revoked_at) co_return audit::unknown_api_key();
+  co_return audit::Caller{.api_key_id = std::move(row->id),
+                          .organization = row->organization,
+                          .role = row->role,
+                          .workspace_id = std::move(row->workspace_id),
+                          .ip_address = std::move(ip_address),
+                          .user_agent = std::move(user_agent),
+                          .api_key_hash = hash,
+                          .keys_as_of = as_of};
 }
 
-Task<Result<void>> Credentials::confirm(Caller caller) {
+Task<Result<void>> Credentials::confirm(audit::Caller caller) {
   // What ends a key while its row is read is not missed either.
   for (int attempt = 0; attempt < kMostReads; ++attempt) {
     caller.keys_as_of = last_ended_;
-    auto look = [caller](store::Transaction& tx) { return confirm_caller(tx, caller); };
+    auto look = [caller](store::Transaction& tx) { return audit::confirm_caller(tx, caller); };
     LATCHKEY_CO_TRYV(co_await store_.look_up(std::move(look)));
     if (!may_have_ended(caller)) co_return success();
   }
@@ -186,10 +187,10 @@ Task<Result<NewApiKey>> Credentials::create_api_key(Uuid organization, store::Ro
     LATCHKEY_TRY(auto found, tx.find_organization(row.organization));
     if (!found) return organization_not_found(row.organization);
     LATCHKEY_TRY(auto live, tx.count_live_api_keys(row.organization));
-    LATCHKEY_TRYV(
-        refuse_over_quota(live, most, "API keys", "Revoke one that is no longer used, or raise quotas.api_keys."));
+    LATCHKEY_TRYV(audit::refuse_over_quota(live, most, "API keys",
+                                           "Revoke one that is no longer used, or raise quotas.api_keys."));
     if (row.workspace_id) {
-      LATCHKEY_TRY(auto workspace, require_workspace(tx, row.organization, *row.workspace_id));
+      LATCHKEY_TRY(auto workspace, audit::require_workspace(tx, row.organization, *row.workspace_id));
       if (workspace.archived_at) {
         return Error{ErrorCode::Invalid,
                      fmt::format("Workspace {} is archived; it can have no new API keys.", workspace.id)};
@@ -223,19 +224,6 @@ Task<Result<void>> Credentials::revoke_api_key(Uuid organization, std::string id
 std::optional<crypto::Sha256> hash_of_api_key(std::string_view api_key) {
   if (!has_key_shape(api_key)) return std::nullopt;
   return hash_of(api_key);
-}
-
-Error unknown_api_key() {
-  return Error{ErrorCode::Unauthenticated,
-               "The API key is not valid: it is unknown, was revoked, or is not whole. Send a current key in the "
-               "x-api-key header."};
-}
-
-Result<void> confirm_caller(store::Transaction& transaction, const Caller& caller) {
-  if (!caller.api_key_hash) return success();
-  LATCHKEY_TRY(auto row, transaction.find_api_key_by_hash(*caller.api_key_hash));
-  if (!row || row->revoked_at) return unknown_api_key();
-  return success();
 }
 
 }  // namespace latchkey::admin

@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "admin/caller.hpp"
+#include "audit/caller.hpp"
 #include "base/clock.hpp"
 #include "base/random.hpp"
 #include "base/task.hpp"
@@ -35,20 +35,21 @@ class Credentials {
 
   // The caller behind an API key. Unauthenticated where it is unknown, revoked, or not of our shape; the message never
   // repeats it.
-  [[nodiscard]] Task<Result<Caller>> authenticate(std::string_view api_key, std::string ip_address,
-                                                  std::string user_agent);
+  [[nodiscard]] Task<Result<audit::Caller>> authenticate(std::string_view api_key, std::string ip_address,
+                                                         std::string user_agent);
   // The same by its hash.
-  [[nodiscard]] Task<Result<Caller>> authenticate(crypto::Sha256 hash, std::string ip_address, std::string user_agent);
+  [[nodiscard]] Task<Result<audit::Caller>> authenticate(crypto::Sha256 hash, std::string ip_address,
+                                                         std::string user_agent);
 
   // For one whose request lasts: between the work and the answer it must be known that the API key is good still.
   // Whether API keys of the caller's organisation have ended in this process since the caller was authenticated,
   // perhaps this one. What others do with theirs does not count. Takes no lock.
-  [[nodiscard]] bool may_have_ended(const Caller& caller) const;
+  [[nodiscard]] bool may_have_ended(const audit::Caller& caller) const;
   // To be told that they may have, once that is durable, where it is not this class that ended them.
   void note_ended(const Uuid& organization);
   // confirm_caller, in a transaction of its own; true of the moment in which it returns, too, where this process ends
   // the key. Unavailable where it cannot be known.
-  [[nodiscard]] Task<Result<void>> confirm(Caller caller);
+  [[nodiscard]] Task<Result<void>> confirm(audit::Caller caller);
 
   // An organisation, its default workspace and its first admin key, in one transaction. `id`: for one that exists
   // elsewhere; absent makes one. Invalid where the name is empty or above 255 characters, Conflict where the id is
@@ -82,11 +83,5 @@ class Credentials {
 
 // By which an API key is found; absent where it does not have our shape, and so is none.
 [[nodiscard]] std::optional<crypto::Sha256> hash_of_api_key(std::string_view api_key);
-// What is said of one that is not valid.
-[[nodiscard]] Error unknown_api_key();
-
-// Unauthenticated, in the words of `authenticate`, where the caller's API key was revoked since. A caller without one
-// is the program itself.
-[[nodiscard]] Result<void> confirm_caller(store::Transaction& transaction, const Caller& caller);
 
 }  // namespace latchkey::admin

@@ -14,7 +14,7 @@ struct CredentialsTest : ::testing::Test {
   testing::World world;
   Uuid organization = world.own.organization.id;
 
-  Result<Caller> authenticate(std::string key) {
+  Result<audit::Caller> authenticate(std::string key) {
     return world.run(world.credentials->authenticate(key, "192.0.2.1", "test/1"));
   }
   Result<NewApiKey> create(store::Role role, std::optional<std::string> workspace = std::nullopt) {

@@ -2,10 +2,10 @@
 
 #include <fmt/format.h>
 
-#include "admin/activity.hpp"
 #include "admin/credentials.hpp"
-#include "admin/lookup.hpp"
-#include "admin/page_cursor.hpp"
+#include "audit/activity_log.hpp"
+#include "audit/lookup.hpp"
+#include "audit/page_cursor.hpp"
 #include "base/json_fields.hpp"
 
 namespace latchkey::admin {
@@ -67,20 +67,21 @@ Result<ShredOutcome> count_destroyed(store::Transaction& tx, const store::Worksp
 
 }  // namespace
 
-Task<Result<DataKeyPage>> DataKeys::list(Caller caller, std::string workspace_id, std::size_t limit,
+Task<Result<DataKeyPage>> DataKeys::list(audit::Caller caller, std::string workspace_id, std::size_t limit,
                                          std::optional<std::string> page) {
   store::ListWindow window;
   window.limit = limit;
   if (page) {
-    LATCHKEY_CO_TRY(window.after, read_page_cursor(id_prefix::kDataKey, caller.organization, *page));
+    LATCHKEY_CO_TRY(window.after, audit::read_page_cursor(id_prefix::kDataKey, caller.organization, *page));
   }
   auto list = [organization = caller.organization, workspace_id,
                window](store::Transaction& tx) -> Result<DataKeyPage> {
-    LATCHKEY_TRY(auto workspace, require_workspace(tx, organization, workspace_id));
+    LATCHKEY_TRY(auto workspace, audit::require_workspace(tx, organization, workspace_id));
     LATCHKEY_TRY(auto rows, tx.list_data_keys(workspace.compartment, window));
     DataKeyPage result;
     if (rows.has_more && !rows.rows.empty()) {
-      LATCHKEY_TRY(result.next_page, make_page_cursor(id_prefix::kDataKey, organization, place_of(rows.rows.back())));
+      LATCHKEY_TRY(result.next_page,
+                   audit::make_page_cursor(id_prefix::kDataKey, organization, place_of(rows.rows.back())));
     }
     result.keys = std::move(rows.rows);
     for (auto& key : result.keys) key.wrapped.clear();
@@ -89,11 +90,11 @@ Task<Result<DataKeyPage>> DataKeys::list(Caller caller, std::string workspace_id
   co_return co_await store_.read(std::move(list));
 }
 
-Result<DataKeys::Destroyed> DataKeys::destroy_some(store::Transaction& tx, const Caller& caller,
+Result<DataKeys::Destroyed> DataKeys::destroy_some(store::Transaction& tx, const audit::Caller& caller,
                                                    const std::string& workspace_id, const std::string& name) {
   // The activity is of the last step alone.
-  LATCHKEY_TRYV(confirm_caller(tx, caller));
-  LATCHKEY_TRY(auto workspace, require_workspace(tx, caller.organization, workspace_id));
+  LATCHKEY_TRYV(audit::confirm_caller(tx, caller));
+  LATCHKEY_TRY(auto workspace, audit::require_workspace(tx, caller.organization, workspace_id));
   LATCHKEY_TRYV(check_shreddable(workspace, name));
   LATCHKEY_TRY(auto rows, tx.destroy_data_keys(workspace.compartment, clock_.now(), kAtOnce));
   Destroyed destroyed;
@@ -110,15 +111,15 @@ Result<DataKeys::Destroyed> DataKeys::destroy_some(store::Transaction& tx, const
   notice.created_at = clock_.now();
   LATCHKEY_TRYV(tx.notify(notice));
   if (!destroyed.all) return destroyed;
-  LATCHKEY_TRYV(record_activity(tx, clock_, random_, caller, "platform_workspace_shredded",
-                                {{"workspace_id", workspace.id},
-                                 {"data_keys", destroyed.outcome.data_keys},
-                                 {"records", destroyed.outcome.records},
-                                 {"bytes", destroyed.outcome.bytes}}));
+  LATCHKEY_TRYV(audit::record_activity(tx, clock_, random_, caller, "platform_workspace_shredded",
+                                       {{"workspace_id", workspace.id},
+                                        {"data_keys", destroyed.outcome.data_keys},
+                                        {"records", destroyed.outcome.records},
+                                        {"bytes", destroyed.outcome.bytes}}));
   return destroyed;
 }
 
-Task<Result<ShredOutcome>> DataKeys::shred(Caller caller, std::string workspace_id, std::string name) {
+Task<Result<ShredOutcome>> DataKeys::shred(audit::Caller caller, std::string workspace_id, std::string name) {
   // So that the counts are whole. Where it cannot be written, neither can what follows.
   LATCHKEY_CO_TRYV(co_await keyring_.write_use());
   // In steps, so that other writes have their turn in between. What an end between two of them leaves, the request sent
@@ -155,8 +156,8 @@ Result<void> record_replacement(store::Transaction& transaction, const Clock& cl
                        {"previous_data_key_id", format_id(id_prefix::kDataKey, replaced.replaced)},
                        {"cause", keyring::to_string(replaced.cause)}};
   if (replaced.external_key_id) details["external_key_id"] = *replaced.external_key_id;
-  return record_system_activity(transaction, clock, random, replaced.organization,
-                                "platform_workspace_data_key_rotated", details);
+  return audit::record_system_activity(transaction, clock, random, replaced.organization,
+                                       "platform_workspace_data_key_rotated", details);
 }
 
 }  // namespace latchkey::admin

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "admin/caller.hpp"
+#include "audit/caller.hpp"
 #include "base/clock.hpp"
 #include "base/random.hpp"
 #include "base/task.hpp"
@@ -35,14 +35,14 @@ class DataKeys {
       : store_(store), keyring_(keyring), clock_(clock), random_(random) {}
 
   // Newest first, destroyed ones included. NotFound; Invalid where `page` is not a cursor that this list gave.
-  [[nodiscard]] Task<Result<DataKeyPage>> list(Caller caller, std::string workspace_id, std::size_t limit,
+  [[nodiscard]] Task<Result<DataKeyPage>> list(audit::Caller caller, std::string workspace_id, std::size_t limit,
                                                std::optional<std::string> page);
 
   // Destroys every data key of an archived workspace, for good: what was encrypted in it can be read no more. Done once
   // it returns: the wrapped keys are in no file of the store, and no lease is held. Shredding again changes nothing and
   // gives the same counts. Invalid with reason workspace_not_archived, or workspace_name_mismatch where `name` is not
   // the workspace's. Unauthenticated where the caller's API key is revoked meanwhile: no more is destroyed then.
-  [[nodiscard]] Task<Result<ShredOutcome>> shred(Caller caller, std::string workspace_id, std::string name);
+  [[nodiscard]] Task<Result<ShredOutcome>> shred(audit::Caller caller, std::string workspace_id, std::string name);
 
  private:
   struct Destroyed {
@@ -51,7 +51,7 @@ class DataKeys {
     std::vector<RawId> ids;
     bool all = false;
   };
-  [[nodiscard]] Result<Destroyed> destroy_some(store::Transaction& tx, const Caller& caller,
+  [[nodiscard]] Result<Destroyed> destroy_some(store::Transaction& tx, const audit::Caller& caller,
                                                const std::string& workspace_id, const std::string& name);
 
   store::Store& store_;

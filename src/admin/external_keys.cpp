@@ -3,10 +3,10 @@
 #include <boost/json/serialize.hpp>
 #include <fmt/format.h>
 
-#include "admin/activity.hpp"
 #include "admin/attach.hpp"
-#include "admin/lookup.hpp"
-#include "admin/page_cursor.hpp"
+#include "audit/activity_log.hpp"
+#include "audit/lookup.hpp"
+#include "audit/page_cursor.hpp"
 
 namespace latchkey::admin {
 
@@ -65,7 +65,7 @@ ExternalKeys::ExternalKeys(store::Store& store, kms::KeyProvider& provider, cons
       listener_(listener),
       limiter_(clock, settings_.validations_per_minute) {}
 
-Task<Result<ExternalKeyView>> ExternalKeys::create(Caller caller, NewExternalKey key) {
+Task<Result<ExternalKeyView>> ExternalKeys::create(audit::Caller caller, NewExternalKey key) {
   LATCHKEY_CO_TRYV(check_geo(key.geo));
   auto now = clock_.now();
   store::ExternalKey row{.id = make_id(id_prefix::kExternalKey, random_),
@@ -79,29 +79,30 @@ Task<Result<ExternalKeyView>> ExternalKeys::create(Caller caller, NewExternalKey
                          .revision = 1};
   auto insert = [this, caller, row](store::Transaction& tx) -> Result<void> {
     LATCHKEY_TRY(auto all, tx.count_external_keys(caller.organization));
-    LATCHKEY_TRYV(refuse_over_quota(all, settings_.max_external_keys, "external keys",
-                                    "Delete one that no workspace uses, or ask the operator to raise "
-                                    "quotas.external_keys."));
+    LATCHKEY_TRYV(audit::refuse_over_quota(all, settings_.max_external_keys, "external keys",
+                                           "Delete one that no workspace uses, or ask the operator to raise "
+                                           "quotas.external_keys."));
     LATCHKEY_TRYV(tx.insert(row));
-    return record_activity(tx, clock_, random_, caller, "org_external_key_created",
-                           {{"external_key_id", row.id}, {"provider", row.provider}});
+    return audit::record_activity(tx, clock_, random_, caller, "org_external_key_created",
+                                  {{"external_key_id", row.id}, {"provider", row.provider}});
   };
   LATCHKEY_CO_TRYV(co_await store_.write(std::move(insert)));
   co_return ExternalKeyView{std::move(row), false};
 }
 
-Task<Result<ExternalKeyPage>> ExternalKeys::list(Caller caller, std::size_t limit, std::optional<std::string> page) {
+Task<Result<ExternalKeyPage>> ExternalKeys::list(audit::Caller caller, std::size_t limit,
+                                                 std::optional<std::string> page) {
   store::ListWindow window;
   window.limit = limit;
   if (page) {
-    LATCHKEY_CO_TRY(window.after, read_page_cursor(id_prefix::kExternalKey, caller.organization, *page));
+    LATCHKEY_CO_TRY(window.after, audit::read_page_cursor(id_prefix::kExternalKey, caller.organization, *page));
   }
   auto list = [organization = caller.organization, window](store::Transaction& tx) -> Result<ExternalKeyPage> {
     LATCHKEY_TRY(auto rows, tx.list_external_keys(organization, window));
     ExternalKeyPage result;
     if (rows.has_more && !rows.rows.empty()) {
       LATCHKEY_TRY(result.next_page,
-                   make_page_cursor(id_prefix::kExternalKey, organization, place_of(rows.rows.back())));
+                   audit::make_page_cursor(id_prefix::kExternalKey, organization, place_of(rows.rows.back())));
     }
     for (auto& row : rows.rows) {
       LATCHKEY_TRY(auto view, view_of(tx, std::move(row)));
@@ -112,47 +113,48 @@ Task<Result<ExternalKeyPage>> ExternalKeys::list(Caller caller, std::size_t limi
   co_return co_await store_.read(std::move(list));
 }
 
-Task<Result<ExternalKeyView>> ExternalKeys::get(Caller caller, std::string id) {
+Task<Result<ExternalKeyView>> ExternalKeys::get(audit::Caller caller, std::string id) {
   auto find = [organization = caller.organization, id](store::Transaction& tx) -> Result<ExternalKeyView> {
-    LATCHKEY_TRY(auto row, require_external_key(tx, organization, id));
+    LATCHKEY_TRY(auto row, audit::require_external_key(tx, organization, id));
     return view_of(tx, std::move(row));
   };
   co_return co_await store_.read(std::move(find));
 }
 
-Task<Result<ExternalKeyView>> ExternalKeys::update(Caller caller, std::string id, ExternalKeyChange change) {
+Task<Result<ExternalKeyView>> ExternalKeys::update(audit::Caller caller, std::string id, ExternalKeyChange change) {
   if (change.geo) {
     LATCHKEY_CO_TRYV(check_geo(*change.geo));
   }
   auto apply = [this, caller, id, change](store::Transaction& tx) -> Result<ExternalKeyView> {
-    LATCHKEY_TRY(auto before, require_external_key(tx, caller.organization, id));
+    LATCHKEY_TRY(auto before, audit::require_external_key(tx, caller.organization, id));
     auto after = changed(before, change);
     auto updates = describe_update(before, after);
     if (updates.empty()) return view_of(tx, std::move(before));
     if (after.geo != before.geo || after.provider_config != before.provider_config) {
-      LATCHKEY_TRYV(refuse_if_used(tx, before, "reconfigured"));
+      LATCHKEY_TRYV(audit::refuse_if_used(tx, before, "reconfigured"));
       ++after.revision;
     }
     after.updated_at = clock_.now();
     LATCHKEY_TRYV(tx.update(after));
-    LATCHKEY_TRYV(record_activity(tx, clock_, random_, caller, "org_external_key_updated",
-                                  {{"external_key_id", after.id}, {"updates", std::move(updates)}}));
+    LATCHKEY_TRYV(audit::record_activity(tx, clock_, random_, caller, "org_external_key_updated",
+                                         {{"external_key_id", after.id}, {"updates", std::move(updates)}}));
     return view_of(tx, std::move(after));
   };
   co_return co_await store_.write(std::move(apply));
 }
 
-Task<Result<void>> ExternalKeys::remove(Caller caller, std::string id) {
+Task<Result<void>> ExternalKeys::remove(audit::Caller caller, std::string id) {
   auto erase = [this, caller, id](store::Transaction& tx) -> Result<void> {
-    LATCHKEY_TRY(auto row, require_external_key(tx, caller.organization, id));
-    LATCHKEY_TRYV(refuse_if_used(tx, row, "deleted"));
+    LATCHKEY_TRY(auto row, audit::require_external_key(tx, caller.organization, id));
+    LATCHKEY_TRYV(audit::refuse_if_used(tx, row, "deleted"));
     LATCHKEY_TRYV(tx.erase_external_key(caller.organization, row.id));
-    return record_activity(tx, clock_, random_, caller, "org_external_key_deleted", {{"external_key_id", row.id}});
+    return audit::record_activity(tx, clock_, random_, caller, "org_external_key_deleted",
+                                  {{"external_key_id", row.id}});
   };
   co_return co_await store_.write(std::move(erase));
 }
 
-Task<Result<ValidationOutcome>> ExternalKeys::validate(Caller caller, std::string id) {
+Task<Result<ValidationOutcome>> ExternalKeys::validate(audit::Caller caller, std::string id) {
   auto find = [organization = caller.organization, id](store::Transaction& tx) {
     return find_to_validate(tx, organization, id);
   };

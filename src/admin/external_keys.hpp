@@ -5,10 +5,10 @@
 #include <optional>
 #include <string>
 
-#include "admin/caller.hpp"
 #include "admin/key_config.hpp"
 #include "admin/settings.hpp"
 #include "admin/validation_limiter.hpp"
+#include "audit/caller.hpp"
 #include "base/task.hpp"
 #include "store/store.hpp"
 
@@ -60,17 +60,18 @@ class ExternalKeys {
   ExternalKeys(store::Store& store, kms::KeyProvider& provider, const Clock& clock, RandomSource& random,
                AdminSettings settings, ValidationListener* listener = nullptr);
 
-  [[nodiscard]] Task<Result<ExternalKeyView>> create(Caller caller, NewExternalKey key);
+  [[nodiscard]] Task<Result<ExternalKeyView>> create(audit::Caller caller, NewExternalKey key);
   // Newest first. Invalid where `page` is not a cursor that this list gave.
-  [[nodiscard]] Task<Result<ExternalKeyPage>> list(Caller caller, std::size_t limit, std::optional<std::string> page);
-  [[nodiscard]] Task<Result<ExternalKeyView>> get(Caller caller, std::string id);
+  [[nodiscard]] Task<Result<ExternalKeyPage>> list(audit::Caller caller, std::size_t limit,
+                                                   std::optional<std::string> page);
+  [[nodiscard]] Task<Result<ExternalKeyView>> get(audit::Caller caller, std::string id);
   // Invalid (naming at most 5 workspaces) where geo or config would change and a workspace refers to the key.
-  [[nodiscard]] Task<Result<ExternalKeyView>> update(Caller caller, std::string id, ExternalKeyChange change);
+  [[nodiscard]] Task<Result<ExternalKeyView>> update(audit::Caller caller, std::string id, ExternalKeyChange change);
   // Invalid (naming at most 5 workspaces) while a workspace, archived ones included, refers to the key.
-  [[nodiscard]] Task<Result<void>> remove(Caller caller, std::string id);
+  [[nodiscard]] Task<Result<void>> remove(audit::Caller caller, std::string id);
   // Any failure of the key is a value here, its suspension too; an error is about the request (NotFound; RateLimited
   // while one of the same key is under way, or after a few in a minute) or the store.
-  [[nodiscard]] Task<Result<ValidationOutcome>> validate(Caller caller, std::string id);
+  [[nodiscard]] Task<Result<ValidationOutcome>> validate(audit::Caller caller, std::string id);
 
  private:
   store::Store& store_;

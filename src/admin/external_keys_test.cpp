@@ -230,7 +230,9 @@ TEST_F(ExternalKeysTest, AnOrganisationHasSoManyAndNoMore) {
   world.rebuild();
   auto first = world.make_key("one");
   (void)world.make_key("two");
-  auto third = [&](const Caller& caller) { return world.run(world.keys->create(caller, world.azure_key("three"))); };
+  auto third = [&](const audit::Caller& caller) {
+    return world.run(world.keys->create(caller, world.azure_key("three")));
+  };
   auto refused = third(world.admin());
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, ErrorCode::Invalid);

@@ -2,7 +2,7 @@
 
 #include <utility>
 
-#include "admin/activity.hpp"
+#include "audit/activity_log.hpp"
 #include "base/log.hpp"
 
 namespace latchkey::admin {
@@ -44,11 +44,11 @@ Task<Result<void>> IntegrityAlarms::record(store::Store& store) {
       // The organisation is what the row says, which may be anything.
       LATCHKEY_TRY(auto organization, tx.find_organization(alarm.organization));
       if (!organization) continue;
-      LATCHKEY_TRYV(record_system_activity(tx, clock_, random_, alarm.organization, "org_stored_row_refused",
-                                           {{"table", alarm.table},
-                                            {"row_id", alarm.id},
-                                            {"reason", std::string(describe(alarm.verdict))},
-                                            {"noticed_at", format_timestamp(at)}}));
+      LATCHKEY_TRYV(audit::record_system_activity(tx, clock_, random_, alarm.organization, "org_stored_row_refused",
+                                                  {{"table", alarm.table},
+                                                   {"row_id", alarm.id},
+                                                   {"reason", std::string(describe(alarm.verdict))},
+                                                   {"noticed_at", format_timestamp(at)}}));
     }
     return success();
   };

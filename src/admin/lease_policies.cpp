@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-#include "admin/activity.hpp"
+#include "audit/activity_log.hpp"
 
 namespace latchkey::admin {
 
@@ -43,7 +43,7 @@ keyring::LeaseAges allowed_ages(keyring::LeaseAges ages, std::chrono::millisecon
   return ages;
 }
 
-Task<Result<LeasePolicy>> LeasePolicies::get(Caller caller) {
+Task<Result<LeasePolicy>> LeasePolicies::get(audit::Caller caller) {
   auto find = [organization = caller.organization](store::Transaction& tx) {
     return tx.find_lease_policy(organization);
   };
@@ -52,23 +52,23 @@ Task<Result<LeasePolicy>> LeasePolicies::get(Caller caller) {
   co_return LeasePolicy{allowed_ages({row->soft, row->hard}, most_soft_), false};
 }
 
-Task<Result<LeasePolicy>> LeasePolicies::set(Caller caller, keyring::LeaseAges ages) {
+Task<Result<LeasePolicy>> LeasePolicies::set(audit::Caller caller, keyring::LeaseAges ages) {
   LATCHKEY_CO_TRYV(check_most_soft(ages.soft, most_soft_));
   LATCHKEY_CO_TRYV(check_lease_ages(ages, "soft_seconds", "hard_seconds"));
   LeasePolicy policy{ages, false};
   auto write = [this, caller, policy](store::Transaction& tx) -> Result<void> {
     LATCHKEY_TRYV(tx.put(store::LeasePolicy{caller.organization, policy.ages.soft, policy.ages.hard}));
-    return record_activity(tx, clock_, random_, caller, "org_lease_policy_updated", details_of(policy));
+    return audit::record_activity(tx, clock_, random_, caller, "org_lease_policy_updated", details_of(policy));
   };
   LATCHKEY_CO_TRYV(co_await store_.write(std::move(write)));
   co_return policy;
 }
 
-Task<Result<LeasePolicy>> LeasePolicies::reset(Caller caller) {
+Task<Result<LeasePolicy>> LeasePolicies::reset(audit::Caller caller) {
   LeasePolicy policy{defaults_, true};
   auto write = [this, caller, policy](store::Transaction& tx) -> Result<void> {
     LATCHKEY_TRYV(tx.erase_lease_policy(caller.organization));
-    return record_activity(tx, clock_, random_, caller, "org_lease_policy_updated", details_of(policy));
+    return audit::record_activity(tx, clock_, random_, caller, "org_lease_policy_updated", details_of(policy));
   };
   LATCHKEY_CO_TRYV(co_await store_.write(std::move(write)));
   co_return policy;

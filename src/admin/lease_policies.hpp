@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include "admin/caller.hpp"
+#include "audit/caller.hpp"
 #include "base/clock.hpp"
 #include "base/random.hpp"
 #include "base/task.hpp"
@@ -42,11 +42,11 @@ class LeasePolicies {
         defaults_(defaults),
         most_soft_(std::max(most_soft, defaults.soft)) {}
   // What holds, also where more was set before the operator allowed less.
-  [[nodiscard]] Task<Result<LeasePolicy>> get(Caller caller);
+  [[nodiscard]] Task<Result<LeasePolicy>> get(audit::Caller caller);
   // Takes effect with the next request. Invalid as check_lease_ages, and where soft is above the operator's bound.
-  [[nodiscard]] Task<Result<LeasePolicy>> set(Caller caller, keyring::LeaseAges ages);
+  [[nodiscard]] Task<Result<LeasePolicy>> set(audit::Caller caller, keyring::LeaseAges ages);
   // Back to the server's.
-  [[nodiscard]] Task<Result<LeasePolicy>> reset(Caller caller);
+  [[nodiscard]] Task<Result<LeasePolicy>> reset(audit::Caller caller);
   // By which leases under the platform's own key go, whatever the organisation set.
   [[nodiscard]] const keyring::LeaseAges& server_ages() const { return defaults_; }
 

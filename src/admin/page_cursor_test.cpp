@@ -1,4 +1,4 @@
-#include "admin/page_cursor.hpp"
+#include "audit/page_cursor.hpp"
 
 #include <gtest/gtest.h>
 
@@ -7,6 +7,8 @@
 
 namespace latchkey::admin {
 namespace {
+
+using namespace audit;
 
 // Before 1970: the sign must come back too.
 constexpr Timestamp kTime{std::chrono::microseconds(-1'234'567)};

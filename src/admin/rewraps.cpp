@@ -2,10 +2,10 @@
 
 #include <fmt/format.h>
 
-#include "admin/activity.hpp"
 #include "admin/key_config.hpp"
-#include "admin/lookup.hpp"
 #include "admin/suspension.hpp"
+#include "audit/activity_log.hpp"
+#include "audit/lookup.hpp"
 #include "kms/reasons.hpp"
 
 namespace latchkey::admin {
@@ -17,13 +17,13 @@ namespace {
 using store::RewrapState;
 
 Result<store::ExternalKey> require_usable(store::Transaction& tx, const Uuid& organization, const std::string& id) {
-  LATCHKEY_TRY(auto key, require_external_key(tx, organization, id));
+  LATCHKEY_TRY(auto key, audit::require_external_key(tx, organization, id));
   LATCHKEY_TRYV(refuse_if_suspended(tx, organization, key.id));
   return key;
 }
 
 Result<RewrapProgress> progress_of(store::Transaction& tx, const Uuid& organization, const std::string& id) {
-  LATCHKEY_TRY(auto key, require_external_key(tx, organization, id));
+  LATCHKEY_TRY(auto key, audit::require_external_key(tx, organization, id));
   LATCHKEY_TRY(auto rewrap, tx.find_rewrap(key.id));
   if (!rewrap) {
     return Error{ErrorCode::NotFound,
@@ -53,7 +53,7 @@ Error newest_disabled(const kms::KeyDescription& newest) {
 
 }  // namespace
 
-Task<Result<RewrapProgress>> Rewraps::start(Caller caller, std::string id, Deadline deadline) {
+Task<Result<RewrapProgress>> Rewraps::start(audit::Caller caller, std::string id, Deadline deadline) {
   auto find = [organization = caller.organization, id](store::Transaction& tx) {
     return require_usable(tx, organization, id);
   };
@@ -71,9 +71,9 @@ Task<Result<RewrapProgress>> Rewraps::start(Caller caller, std::string id, Deadl
     store::Rewrap rewrap{id,  current.organization, RewrapState::Running, version, goes_on ? before->started_at : now,
                          now, std::nullopt,         std::nullopt};
     LATCHKEY_TRYV(tx.put(rewrap));
-    LATCHKEY_TRYV(record_activity(tx, clock_, random_, caller,
-                                  goes_on ? "org_external_key_rewrap_resumed" : "org_external_key_rewrap_started",
-                                  details_of(rewrap, count)));
+    LATCHKEY_TRYV(audit::record_activity(
+        tx, clock_, random_, caller, goes_on ? "org_external_key_rewrap_resumed" : "org_external_key_rewrap_started",
+        details_of(rewrap, count)));
     return RewrapProgress{std::move(rewrap), count};
   };
   LATCHKEY_CO_TRY(auto progress, co_await store_.write(std::move(put)));
@@ -81,21 +81,21 @@ Task<Result<RewrapProgress>> Rewraps::start(Caller caller, std::string id, Deadl
   co_return progress;
 }
 
-Task<Result<RewrapProgress>> Rewraps::pause(Caller caller, std::string id) {
+Task<Result<RewrapProgress>> Rewraps::pause(audit::Caller caller, std::string id) {
   auto put = [this, caller, id](store::Transaction& tx) -> Result<RewrapProgress> {
     LATCHKEY_TRY(auto progress, progress_of(tx, caller.organization, id));
     if (progress.rewrap.state != RewrapState::Running) return progress;
     progress.rewrap.state = RewrapState::Paused;
     progress.rewrap.updated_at = clock_.now();
     LATCHKEY_TRYV(tx.put(progress.rewrap));
-    LATCHKEY_TRYV(record_activity(tx, clock_, random_, caller, "org_external_key_rewrap_paused",
-                                  details_of(progress.rewrap, progress.count)));
+    LATCHKEY_TRYV(audit::record_activity(tx, clock_, random_, caller, "org_external_key_rewrap_paused",
+                                         details_of(progress.rewrap, progress.count)));
     return progress;
   };
   co_return co_await store_.write(std::move(put));
 }
 
-Task<Result<RewrapProgress>> Rewraps::get(Caller caller, std::string id) {
+Task<Result<RewrapProgress>> Rewraps::get(audit::Caller caller, std::string id) {
   auto find = [organization = caller.organization, id](store::Transaction& tx) {
     return progress_of(tx, organization, id);
   };
@@ -126,9 +126,9 @@ keyring::RewrapHooks rewrap_hooks(const Clock& clock, RandomSource& random) {
   hooks.record_end = [&clock, &random](store::Transaction& tx, const store::Rewrap& rewrap,
                                        const store::WrappedCount& count) {
     bool completed = rewrap.state == RewrapState::Completed;
-    return record_system_activity(tx, clock, random, rewrap.organization,
-                                  completed ? "org_external_key_rewrap_completed" : "org_external_key_rewrap_stopped",
-                                  details_of(rewrap, count));
+    return audit::record_system_activity(
+        tx, clock, random, rewrap.organization,
+        completed ? "org_external_key_rewrap_completed" : "org_external_key_rewrap_stopped", details_of(rewrap, count));
   };
   return hooks;
 }

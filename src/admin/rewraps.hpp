@@ -4,7 +4,7 @@
 
 #include <string>
 
-#include "admin/caller.hpp"
+#include "audit/caller.hpp"
 #include "base/clock.hpp"
 #include "base/random.hpp"
 #include "base/task.hpp"
@@ -29,10 +29,10 @@ class Rewraps {
   // Asks the key for its newest version and has every data key of it rewrapped to that, in the background; goes on with
   // one that is paused or has stopped. Errors: NotFound, KeyDenied where the key is suspended or its newest
   // version disabled, those of KeyProvider::describe.
-  [[nodiscard]] Task<Result<RewrapProgress>> start(Caller caller, std::string id, Deadline deadline);
+  [[nodiscard]] Task<Result<RewrapProgress>> start(audit::Caller caller, std::string id, Deadline deadline);
   // Nothing changes where it does not run. NotFound where none was ever started, as for get.
-  [[nodiscard]] Task<Result<RewrapProgress>> pause(Caller caller, std::string id);
-  [[nodiscard]] Task<Result<RewrapProgress>> get(Caller caller, std::string id);
+  [[nodiscard]] Task<Result<RewrapProgress>> pause(audit::Caller caller, std::string id);
+  [[nodiscard]] Task<Result<RewrapProgress>> get(audit::Caller caller, std::string id);
 
  private:
   store::Store& store_;

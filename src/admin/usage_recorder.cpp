@@ -7,9 +7,9 @@
 #include <boost/json/value_from.hpp>
 #include <spdlog/spdlog.h>
 
-#include "admin/activity.hpp"
+#include "audit/activity_log.hpp"
 #include "base/log.hpp"
-#include "kms/patience.hpp"
+#include "base/timeout.hpp"
 
 namespace latchkey::admin {
 
@@ -44,7 +44,7 @@ Task<void> UsageRecorder::tell_beginnings(Deadline deadline) {
   auto executor = co_await boost::asio::this_coro::executor;
   std::function<Task<bool>()> work = [this] { return write_beginnings(); };
   auto patience = std::min<std::chrono::nanoseconds>(deadline - clock_.steady(), kPatience);
-  auto written = co_await kms::wait_at_most(std::move(executor), patience, std::move(work));
+  auto written = co_await with_timeout(std::move(executor), patience, std::move(work));
   if (!written) spdlog::warn("a data key is used before the store has it that it is in use: the store is too busy");
 }
 
@@ -55,8 +55,8 @@ Task<bool> UsageRecorder::write_beginnings() {
     // none left begins after that write is durable.
     *taken = meter_.take_beginnings();
     for (const auto& usage : *taken) {
-      LATCHKEY_TRYV(
-          record_system_activity(tx, clock_, random_, usage.organization, "data_keys_use_began", beginning_of(usage)));
+      LATCHKEY_TRYV(audit::record_system_activity(tx, clock_, random_, usage.organization, "data_keys_use_began",
+                                                  beginning_of(usage)));
     }
     return success();
   };
@@ -76,7 +76,7 @@ Task<Result<void>> UsageRecorder::record() {
   auto write = [this, taken](store::Transaction& tx) -> Result<void> {
     for (const auto& usage : *taken) {
       LATCHKEY_TRYV(
-          record_system_activity(tx, clock_, random_, usage.organization, "data_keys_used", details_of(usage)));
+          audit::record_system_activity(tx, clock_, random_, usage.organization, "data_keys_used", details_of(usage)));
     }
     return success();
   };

@@ -2,8 +2,8 @@
 
 #include <gtest/gtest.h>
 
-#include "admin/activity.hpp"
 #include "admin/testing/world.hpp"
+#include "audit/activity_log.hpp"
 
 namespace latchkey::admin {
 namespace {
@@ -36,7 +36,7 @@ TEST_F(UsageRecorderTest, AnEntryTellsWhoseKeyWasUsedHowOften) {
   ASSERT_TRUE(world.run(recorder.record()));
   auto all = entries();
   ASSERT_EQ(all.size(), 1U);
-  auto shown = to_json(all[0]).value();
+  auto shown = audit::to_json(all[0]).value();
   EXPECT_EQ(shown.at("type"), "data_keys_used");
   EXPECT_EQ(shown.at("actor").at("type"), "system_actor");
   EXPECT_EQ(testing::text_of(shown.at("workspace_id")), world.own.default_workspace.id);
@@ -66,7 +66,7 @@ TEST_F(UsageRecorderTest, ABeginningIsToldBeforeItIsOver) {
   world.run(tell());
   auto all = entries("data_keys_use_began");
   ASSERT_EQ(all.size(), 2U);
-  auto shown = to_json(all[1]).value();
+  auto shown = audit::to_json(all[1]).value();
   EXPECT_EQ(testing::text_of(shown.at("workspace_id")), world.own.default_workspace.id);
   EXPECT_EQ(testing::text_of(shown.at("data_key_id")), format_id(id_prefix::kDataKey, RawId{7}));
   EXPECT_EQ(shown.at("external_key_id"), "ekey_01x");

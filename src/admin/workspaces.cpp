@@ -2,10 +2,10 @@
 
 #include <fmt/format.h>
 
-#include "admin/activity.hpp"
 #include "admin/attach.hpp"
-#include "admin/lookup.hpp"
 #include "admin/workspace_rules.hpp"
+#include "audit/activity_log.hpp"
+#include "audit/lookup.hpp"
 #include "base/json_fields.hpp"
 
 namespace latchkey::admin {
@@ -14,8 +14,8 @@ namespace {
 
 Result<void> refuse_over_limit(store::Transaction& tx, const Uuid& organization, const AdminSettings& settings) {
   LATCHKEY_TRY(auto all, tx.count_workspaces(organization));
-  LATCHKEY_TRYV(refuse_over_quota(all, settings.max_workspaces, "workspaces, archived ones included",
-                                  "Archived workspaces stay: ask the operator to raise quotas.workspaces."));
+  LATCHKEY_TRYV(audit::refuse_over_quota(all, settings.max_workspaces, "workspaces, archived ones included",
+                                         "Archived workspaces stay: ask the operator to raise quotas.workspaces."));
   LATCHKEY_TRY(auto live, tx.count_live_workspaces(organization));
   auto limit = settings.max_live_workspaces;
   if (live < limit) return success();
@@ -31,7 +31,7 @@ Workspaces::Workspaces(store::Store& store, kms::KeyProvider& provider, const Cl
                        AdminSettings settings)
     : store_(store), provider_(provider), clock_(clock), random_(random), settings_(std::move(settings)) {}
 
-Task<Result<store::Workspace>> Workspaces::create(Caller caller, NewWorkspace workspace) {
+Task<Result<store::Workspace>> Workspaces::create(audit::Caller caller, NewWorkspace workspace) {
   LATCHKEY_CO_TRY(auto row,
                   with_settings(new_workspace_row(caller.organization, workspace.name, clock_, random_), workspace));
   std::optional<ValidatedKey> key;
@@ -51,20 +51,20 @@ Task<Result<store::Workspace>> Workspaces::create(Caller caller, NewWorkspace wo
     }
     LATCHKEY_TRYV(tx.insert(row));
     LATCHKEY_TRYV(
-        record_activity(tx, clock_, random_, caller, "platform_workspace_created", {{"workspace_id", row.id}}));
+        audit::record_activity(tx, clock_, random_, caller, "platform_workspace_created", {{"workspace_id", row.id}}));
     if (!key) return success();
     auto bare = row;
     bare.external_key_id.reset();
-    return record_activity(tx, clock_, random_, caller, "platform_workspace_updated",
-                           {{"workspace_id", row.id}, {"updates", describe_update(bare, row)}});
+    return audit::record_activity(tx, clock_, random_, caller, "platform_workspace_updated",
+                                  {{"workspace_id", row.id}, {"updates", describe_update(bare, row)}});
   };
   LATCHKEY_CO_TRYV(co_await store_.write(std::move(insert)));
   co_return row;
 }
 
-Task<Result<store::Workspace>> Workspaces::update(Caller caller, std::string id, WorkspaceChange change) {
+Task<Result<store::Workspace>> Workspaces::update(audit::Caller caller, std::string id, WorkspaceChange change) {
   auto look = [organization = caller.organization, id, change](store::Transaction& tx) -> Result<bool> {
-    LATCHKEY_TRY(auto before, require_workspace(tx, organization, id));
+    LATCHKEY_TRY(auto before, audit::require_workspace(tx, organization, id));
     LATCHKEY_TRY(auto after, with_change(before, change));
     return after.external_key_id != before.external_key_id;
   };
@@ -75,7 +75,7 @@ Task<Result<store::Workspace>> Workspaces::update(Caller caller, std::string id,
                                                       *change.external_key_id));
   }
   auto apply = [this, caller, id, change, key](store::Transaction& tx) -> Result<store::Workspace> {
-    LATCHKEY_TRY(auto before, require_workspace(tx, caller.organization, id));
+    LATCHKEY_TRY(auto before, audit::require_workspace(tx, caller.organization, id));
     LATCHKEY_TRY(auto after, with_change(before, change));
     auto updates = describe_update(before, after);
     if (updates.empty()) return after;
@@ -84,14 +84,14 @@ Task<Result<store::Workspace>> Workspaces::update(Caller caller, std::string id,
       LATCHKEY_TRYV(confirm_attach(tx, clock_, random_, caller, *key));
     }
     LATCHKEY_TRYV(tx.update(after));
-    LATCHKEY_TRYV(record_activity(tx, clock_, random_, caller, "platform_workspace_updated",
-                                  {{"workspace_id", after.id}, {"updates", std::move(updates)}}));
+    LATCHKEY_TRYV(audit::record_activity(tx, clock_, random_, caller, "platform_workspace_updated",
+                                         {{"workspace_id", after.id}, {"updates", std::move(updates)}}));
     return after;
   };
   co_return co_await store_.write(std::move(apply));
 }
 
-Task<Result<store::Page<store::Workspace>>> Workspaces::list(Caller caller, WorkspaceQuery query) {
+Task<Result<store::Page<store::Workspace>>> Workspaces::list(audit::Caller caller, WorkspaceQuery query) {
   if (query.after_id && query.before_id) {
     co_return Error{ErrorCode::Invalid, "before_id: Only one of after_id and before_id may be given"};
   }
@@ -105,16 +105,16 @@ Task<Result<store::Page<store::Workspace>>> Workspaces::list(Caller caller, Work
   co_return co_await store_.read(std::move(list));
 }
 
-Task<Result<store::Workspace>> Workspaces::get(Caller caller, std::string id) {
+Task<Result<store::Workspace>> Workspaces::get(audit::Caller caller, std::string id) {
   auto find = [organization = caller.organization, id](store::Transaction& tx) {
-    return require_workspace(tx, organization, id);
+    return audit::require_workspace(tx, organization, id);
   };
   co_return co_await store_.read(std::move(find));
 }
 
-Task<Result<store::Workspace>> Workspaces::archive(Caller caller, std::string id) {
+Task<Result<store::Workspace>> Workspaces::archive(audit::Caller caller, std::string id) {
   auto archive = [this, caller, id](store::Transaction& tx) -> Result<store::Workspace> {
-    LATCHKEY_TRY(auto row, require_workspace(tx, caller.organization, id));
+    LATCHKEY_TRY(auto row, audit::require_workspace(tx, caller.organization, id));
     if (row.is_default) {
       return Error{ErrorCode::Invalid, fmt::format("Workspace {} (\"{}\") is the default workspace of this "
                                                    "organization, which cannot be archived.",
@@ -125,7 +125,7 @@ Task<Result<store::Workspace>> Workspaces::archive(Caller caller, std::string id
     LATCHKEY_TRYV(tx.update(row));
     LATCHKEY_TRYV(tx.revoke_workspace_api_keys(row.id, *row.archived_at));
     LATCHKEY_TRYV(
-        record_activity(tx, clock_, random_, caller, "platform_workspace_archived", {{"workspace_id", row.id}}));
+        audit::record_activity(tx, clock_, random_, caller, "platform_workspace_archived", {{"workspace_id", row.id}}));
     return row;
   };
   co_return co_await store_.write(std::move(archive));

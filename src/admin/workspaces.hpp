@@ -7,8 +7,8 @@
 #include <optional>
 #include <string>
 
-#include "admin/caller.hpp"
 #include "admin/settings.hpp"
+#include "audit/caller.hpp"
 #include "base/task.hpp"
 #include "store/store.hpp"
 
@@ -55,13 +55,13 @@ class Workspaces {
   // create and update, when they name an external key: Invalid with reason external_key_validation_failed or
   // external_key_validation_timed_out, Conflict with reason external_key_changed, Invalid where another key is attached
   // already or the workspace is archived. The same key again changes nothing.
-  [[nodiscard]] Task<Result<store::Workspace>> create(Caller caller, NewWorkspace workspace);
-  [[nodiscard]] Task<Result<store::Workspace>> update(Caller caller, std::string id, WorkspaceChange change);
-  [[nodiscard]] Task<Result<store::Page<store::Workspace>>> list(Caller caller, WorkspaceQuery query);
-  [[nodiscard]] Task<Result<store::Workspace>> get(Caller caller, std::string id);
+  [[nodiscard]] Task<Result<store::Workspace>> create(audit::Caller caller, NewWorkspace workspace);
+  [[nodiscard]] Task<Result<store::Workspace>> update(audit::Caller caller, std::string id, WorkspaceChange change);
+  [[nodiscard]] Task<Result<store::Page<store::Workspace>>> list(audit::Caller caller, WorkspaceQuery query);
+  [[nodiscard]] Task<Result<store::Workspace>> get(audit::Caller caller, std::string id);
   // Revokes the workspace's API keys in the same transaction. Invalid for the default workspace; archiving again
   // changes nothing.
-  [[nodiscard]] Task<Result<store::Workspace>> archive(Caller caller, std::string id);
+  [[nodiscard]] Task<Result<store::Workspace>> archive(audit::Caller caller, std::string id);
 
  private:
   store::Store& store_;

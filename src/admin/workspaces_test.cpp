@@ -250,7 +250,7 @@ TEST_F(WorkspacesTest, AKeyThatAnotherOrganizationUsesDemandsTheTag) {
   auto foreign = world.azure_key("CMEK");
   std::get<kms::AzureKey>(foreign.config.location).vault_uri = "HTTPS://Contoso.Vault.Azure.net";
   auto theirs = world.run(world.keys->create(world.stranger(), foreign)).value();
-  auto validates = [&](const Caller& caller, const std::string& id) {
+  auto validates = [&](const audit::Caller& caller, const std::string& id) {
     return world.run(world.keys->validate(caller, id)).value().success;
   };
   auto own = world.make_key();

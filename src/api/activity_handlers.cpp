@@ -87,7 +87,7 @@ Task<Result<http::Response>> list_activities(const ApiParts& parts, Call call) {
   }
   json::array data;
   for (const auto& activity : page.rows) {
-    LATCHKEY_CO_TRY(auto object, admin::to_json(activity));
+    LATCHKEY_CO_TRY(auto object, audit::to_json(activity));
     data.push_back(std::move(object));
   }
   json::object body{{"data", std::move(data)}, {"has_more", page.has_more}};

@@ -100,7 +100,7 @@ class ApiService::Impl {
     metrics::RouteMetrics* counted = nullptr;
     std::vector<std::pair<std::string, std::string>> path_parameters;
     std::size_t body_limit = 0;
-    admin::Caller caller;
+    audit::Caller caller;
     std::string request_id;
     SteadyTime permitted_at;           // its key was good then
     std::optional<Taken> taken;        // of its rate; absent where it has none

@@ -4,7 +4,6 @@
 
 #include <memory>
 
-#include "admin/activity.hpp"
 #include "admin/compartments.hpp"
 #include "admin/credentials.hpp"
 #include "admin/data_keys.hpp"
@@ -14,6 +13,7 @@
 #include "admin/usage_recorder.hpp"
 #include "admin/workspaces.hpp"
 #include "api/rate_limiter.hpp"
+#include "audit/activity_log.hpp"
 #include "base/clock.hpp"
 #include "base/random.hpp"
 #include "health/health_monitor.hpp"
@@ -43,7 +43,7 @@ struct ApiParts {
   admin::Credentials& credentials;
   admin::ExternalKeys& external_keys;
   admin::Workspaces& workspaces;
-  admin::ActivityFeed& activity;
+  audit::ActivityFeed& activity;
   admin::Compartments& compartments;
   admin::LeasePolicies& lease_policies;
   keyring::Keyring& keyring;

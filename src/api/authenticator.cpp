@@ -107,7 +107,7 @@ Task<Authenticator::Permit> Authenticator::check_key(const Endpoint& endpoint, c
   auto hash = admin::hash_of_api_key(credential);
   auto remembered = hash ? keys_.whose(*hash) : nullptr;
   if (!hash || (!remembered && keys_.is_nobodys(*hash, clock_.steady()))) {
-    permit.refusal = admin::unknown_api_key();
+    permit.refusal = audit::unknown_api_key();
     co_return permit;
   }
   // Without tokens the store is not asked: those of the key, or of the address where this process does not know the
@@ -147,7 +147,7 @@ Task<Authenticator::Permit> Authenticator::check_key(const Endpoint& endpoint, c
   co_return permit;
 }
 
-void Authenticator::take_turn(const Endpoint& endpoint, const admin::Caller& caller, Permit& permit) {
+void Authenticator::take_turn(const Endpoint& endpoint, const audit::Caller& caller, Permit& permit) {
   auto turn = limiter_.take(class_of(endpoint, caller.role), caller, clock_.steady());
   permit.taken = turn.taken;
   permit.refusal = std::move(turn.refusal);

@@ -5,11 +5,11 @@
 #include <memory>
 #include <optional>
 
-#include "admin/caller.hpp"
 #include "admin/credentials.hpp"
 #include "api/endpoint.hpp"
 #include "api/key_memory.hpp"
 #include "api/rate_limiter.hpp"
+#include "audit/caller.hpp"
 #include "base/clock.hpp"
 #include "base/task.hpp"
 #include "crypto/secret.hpp"
@@ -25,7 +25,7 @@ class Authenticator {
 
   struct Permit {
     std::optional<Error> refusal;  // absent: let in
-    admin::Caller caller;          // empty where nobody is known
+    audit::Caller caller;          // empty where nobody is known
     std::optional<Taken> taken;    // of the caller's rate; absent where there is none
   };
   // Refusals: Unauthenticated, PermissionDenied, RateLimited with the time to wait, NotFound for metrics that are
@@ -35,7 +35,7 @@ class Authenticator {
  private:
   [[nodiscard]] Task<Permit> check_key(const Endpoint& endpoint, const http::RequestHead& head);
   [[nodiscard]] Result<void> admit_scraper(const http::RequestHead& head) const;
-  void take_turn(const Endpoint& endpoint, const admin::Caller& caller, Permit& permit);
+  void take_turn(const Endpoint& endpoint, const audit::Caller& caller, Permit& permit);
 
   admin::Credentials& credentials_;
   const Clock& clock_;

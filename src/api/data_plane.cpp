@@ -100,7 +100,7 @@ Result<Opened> open(const keyring::Lease& lease, const keyring::Compartment& com
     return with_reason(ErrorCode::Invalid, "The ciphertext cannot be read: it is too short to be whole.",
                        error_code::kCiphertextNotRecognized);
   }
-  Opened opened{SecretBuffer(cipher.ciphertext.size() - envelope::kRecordOverhead),
+  Opened opened{crypto::SecretBuffer(cipher.ciphertext.size() - envelope::kRecordOverhead),
                 format_id(id_prefix::kDataKey, lease.key->id()), lease.external_key_id};
   auto done = envelope::open_record(*lease.key, compartment.id, cipher.context, cipher.ciphertext,
                                     opened.plaintext.mutable_view());
@@ -150,7 +150,7 @@ Task<Result<keyring::Lease>> DataPlane::lease_for(keyring::Compartment compartme
   co_return answered(keyring::changed_again_and_again(), compartment);
 }
 
-Task<Result<std::vector<Result<Sealed>>>> DataPlane::encrypt(admin::Caller caller, std::string workspace_id,
+Task<Result<std::vector<Result<Sealed>>>> DataPlane::encrypt(audit::Caller caller, std::string workspace_id,
                                                              std::vector<Result<Plain>> items, Deadline deadline) {
   LATCHKEY_CO_TRY(auto compartment,
                   co_await compartments_.open(std::move(caller), std::move(workspace_id), admin::Purpose::Encrypt));
@@ -170,7 +170,7 @@ Task<Result<std::vector<Result<Sealed>>>> DataPlane::encrypt(admin::Caller calle
   co_return keyring::changed_again_and_again();
 }
 
-Task<Result<std::vector<Result<Opened>>>> DataPlane::decrypt(admin::Caller caller, std::string workspace_id,
+Task<Result<std::vector<Result<Opened>>>> DataPlane::decrypt(audit::Caller caller, std::string workspace_id,
                                                              std::vector<Result<Cipher>> items, Deadline deadline) {
   LATCHKEY_CO_TRY(auto compartment,
                   co_await compartments_.open(std::move(caller), std::move(workspace_id), admin::Purpose::Decrypt));
@@ -233,7 +233,7 @@ void DataPlane::note_decrypts(const Leases& leases, const keyring::Compartment& 
   }
 }
 
-Task<Result<LeasedKey>> DataPlane::lease(admin::Caller caller, std::string workspace_id, Deadline deadline) {
+Task<Result<LeasedKey>> DataPlane::lease(audit::Caller caller, std::string workspace_id, Deadline deadline) {
   LATCHKEY_CO_TRY(auto compartment,
                   co_await compartments_.open(std::move(caller), std::move(workspace_id), admin::Purpose::Encrypt));
   LATCHKEY_CO_TRY(auto lease, co_await confirmed_lease(compartment, std::nullopt, deadline));
@@ -242,7 +242,7 @@ Task<Result<LeasedKey>> DataPlane::lease(admin::Caller caller, std::string works
   co_return LeasedKey{std::move(lease), compartment.id};
 }
 
-Task<Result<LeasedKey>> DataPlane::unwrap(admin::Caller caller, std::string workspace_id, std::string data_key_id,
+Task<Result<LeasedKey>> DataPlane::unwrap(audit::Caller caller, std::string workspace_id, std::string data_key_id,
                                           Deadline deadline) {
   LATCHKEY_CO_TRY(auto compartment,
                   co_await compartments_.open(std::move(caller), std::move(workspace_id), admin::Purpose::Decrypt));
@@ -258,7 +258,7 @@ Task<Result<LeasedKey>> DataPlane::unwrap(admin::Caller caller, std::string work
   co_return LeasedKey{std::move(lease).value(), compartment.id};
 }
 
-Task<Result<void>> DataPlane::check_lease(admin::Caller caller, std::string workspace_id, std::string data_key_id) {
+Task<Result<void>> DataPlane::check_lease(audit::Caller caller, std::string workspace_id, std::string data_key_id) {
   LATCHKEY_CO_TRY(auto compartment,
                   co_await compartments_.open(std::move(caller), std::move(workspace_id), admin::Purpose::Decrypt));
   auto id = parse_id(id_prefix::kDataKey, data_key_id);

@@ -11,8 +11,8 @@
 #include "admin/compartments.hpp"
 #include "admin/usage_recorder.hpp"
 #include "api/endpoint.hpp"
-#include "api/secret_buffer.hpp"
 #include "base/random.hpp"
+#include "crypto/secret_buffer.hpp"
 #include "envelope/context.hpp"
 #include "keyring/keyring.hpp"
 #include "metrics/server_metrics.hpp"
@@ -21,7 +21,7 @@ namespace latchkey::api {
 
 struct Plain {
   envelope::CanonicalContext context;
-  SecretBuffer plaintext;
+  crypto::SecretBuffer plaintext;
 };
 
 struct Sealed {
@@ -36,7 +36,7 @@ struct Cipher {
 };
 
 struct Opened {
-  SecretBuffer plaintext;
+  crypto::SecretBuffer plaintext;
   std::string data_key_id;
   std::optional<std::string> external_key_id;
 };
@@ -64,18 +64,18 @@ class DataPlane {
         random_(random),
         confirm_(std::move(confirm)) {}
 
-  [[nodiscard]] Task<Result<std::vector<Result<Sealed>>>> encrypt(admin::Caller caller, std::string workspace_id,
+  [[nodiscard]] Task<Result<std::vector<Result<Sealed>>>> encrypt(audit::Caller caller, std::string workspace_id,
                                                                   std::vector<Result<Plain>> items, Deadline deadline);
-  [[nodiscard]] Task<Result<std::vector<Result<Opened>>>> decrypt(admin::Caller caller, std::string workspace_id,
+  [[nodiscard]] Task<Result<std::vector<Result<Opened>>>> decrypt(audit::Caller caller, std::string workspace_id,
                                                                   std::vector<Result<Cipher>> items, Deadline deadline);
   // The workspace's active data key, for encrypting elsewhere.
-  [[nodiscard]] Task<Result<LeasedKey>> lease(admin::Caller caller, std::string workspace_id, Deadline deadline);
+  [[nodiscard]] Task<Result<LeasedKey>> lease(audit::Caller caller, std::string workspace_id, Deadline deadline);
   // A data key of the workspace by its id. NotFound where there is none.
-  [[nodiscard]] Task<Result<LeasedKey>> unwrap(admin::Caller caller, std::string workspace_id, std::string data_key_id,
+  [[nodiscard]] Task<Result<LeasedKey>> unwrap(audit::Caller caller, std::string workspace_id, std::string data_key_id,
                                                Deadline deadline);
   // Whether a data key of the workspace that was lent still is on lease: success, or NotFound, and it is to be asked
   // for again; KeyDenied where its external key is suspended. Asks no customer's key.
-  [[nodiscard]] Task<Result<void>> check_lease(admin::Caller caller, std::string workspace_id, std::string data_key_id);
+  [[nodiscard]] Task<Result<void>> check_lease(audit::Caller caller, std::string workspace_id, std::string data_key_id);
 
  private:
   using Leases = std::map<RawId, Result<keyring::Lease>>;

@@ -9,6 +9,8 @@
 #include "api/respond.hpp"
 #include "base/encoding.hpp"
 #include "base/json_fields.hpp"
+#include "crypto/wipe_at_exit.hpp"
+#include "crypto/wiping_resource.hpp"
 #include "envelope/record.hpp"
 
 namespace latchkey::api {
@@ -36,7 +38,7 @@ std::string workspace_id(const Call& call) {
 }
 
 json::storage_ptr wiping_storage() {
-  return json::make_shared_resource<WipingResource>();
+  return json::make_shared_resource<crypto::WipingResource>();
 }
 
 Result<envelope::CanonicalContext> read_context(const json::value* value, std::string_view path) {
@@ -71,7 +73,7 @@ Result<Bytes> read_base64(const json::object& object, std::string_view path, std
 Result<Plain> read_plain(const json::object& object, std::string_view path) {
   LATCHKEY_TRYV(json_fields::refuse_unknown(object, path, {"plaintext", "context"}));
   LATCHKEY_TRY(auto bytes, read_base64(object, path, "plaintext"));
-  SecretBuffer plaintext(std::move(bytes));
+  crypto::SecretBuffer plaintext(std::move(bytes));
   LATCHKEY_TRY(auto context, read_context(object.if_contains("context"), json_fields::join_path(path, "context")));
   return Plain{std::move(context), std::move(plaintext)};
 }
@@ -117,7 +119,7 @@ std::string render(std::string_view field, ByteView bytes, std::string_view data
   std::string text;
   text.reserve((bytes.size() + 2) / 3 * 4 + kFrame);
   auto encoded = base64_encode(bytes);
-  WipeAtExit wipe(encoded);
+  crypto::WipeAtExit wipe(encoded);
   text.append("{\"").append(field).append("\":\"").append(encoded).append("\",\"data_key_id\":\"").append(data_key_id);
   text.append("\",\"external_key_id\":");
   text.append(external_key_id ? json::serialize(json::string(*external_key_id)) : "null").append("}");
@@ -184,12 +186,12 @@ http::Response raw_response(ByteView bytes, const std::string& data_key_id,
 }
 
 Task<Result<http::Response>> encrypt(const ApiParts& parts, Call call) {
-  WipeAtExit wipe(call.request.body);
+  crypto::WipeAtExit wipe(call.request.body);
   bool raw = is_octet_stream(call.request);
   Plain plain;
   if (raw) {
     LATCHKEY_CO_TRY(plain.context, header_context(call.request));
-    plain.plaintext = SecretBuffer(to_bytes(as_bytes(call.request.body)));
+    plain.plaintext = crypto::SecretBuffer(to_bytes(as_bytes(call.request.body)));
   } else {
     LATCHKEY_CO_TRY(auto body, json_fields::parse_object(call.request.body, false, wiping_storage()));
     LATCHKEY_CO_TRY(plain, read_plain(body, ""));
@@ -225,7 +227,7 @@ Task<Result<http::Response>> decrypt(const ApiParts& parts, Call call) {
 }
 
 Task<Result<http::Response>> encrypt_batch(const ApiParts& parts, Call call) {
-  WipeAtExit wipe(call.request.body);
+  crypto::WipeAtExit wipe(call.request.body);
   LATCHKEY_CO_TRY(auto items, read_items(call.request.body, &read_plain));
   auto workspace = workspace_id(call);
   auto plane = plane_of(parts, call);
@@ -248,7 +250,7 @@ http::Response render_lease(const LeasedKey& leased, const Clock& clock) {
   auto left = std::chrono::duration_cast<std::chrono::microseconds>(lease.ask_again_at - clock.age_time());
   auto text = render("plaintext_key", lease.key->material(), format_id(id_prefix::kDataKey, lease.key->id()),
                      lease.external_key_id);
-  WipeAtExit wipe(text);
+  crypto::WipeAtExit wipe(text);
   auto rest = fmt::format(R"(,"compartment_id":"{}","expires_at":"{}","expires_in":{:.3f},"check_after":{}}})",
                           format_uuid(leased.compartment), format_timestamp(clock.now() + left),
                           std::chrono::duration<double>(left).count(), kCheckLeaseAfter.count());

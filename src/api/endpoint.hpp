@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 
-#include "admin/caller.hpp"
 #include "api/api_service.hpp"
+#include "audit/caller.hpp"
 #include "base/clock.hpp"
 #include "base/task.hpp"
 #include "http/message.hpp"
@@ -29,7 +29,7 @@ using Confirm = std::function<std::optional<Task<Result<void>>>()>;
 
 struct Call {
   http::Request request;
-  admin::Caller caller;  // empty for Access::Public
+  audit::Caller caller;  // empty for Access::Public
   Deadline deadline;
   // For a handler that has something to look at once more behind its last wait. It asks this itself, before that; for
   // all others it is asked behind them.

@@ -21,7 +21,7 @@ std::size_t KeyMemory::Hash::operator()(const crypto::Sha256& key) const {
   return first;
 }
 
-std::shared_ptr<const admin::Caller> KeyMemory::whose(const crypto::Sha256& key) {
+std::shared_ptr<const audit::Caller> KeyMemory::whose(const crypto::Sha256& key) {
   auto& shard = shard_of(key);
   std::lock_guard lock(shard.mutex);
   auto found = shard.places.find(key);
@@ -37,8 +37,8 @@ bool KeyMemory::is_nobodys(const crypto::Sha256& key, SteadyTime now) const {
   return found != shard.nobodys.end() && now < found->second;
 }
 
-void KeyMemory::note_known(const crypto::Sha256& key, const admin::Caller& caller) {
-  auto remembered = std::make_shared<admin::Caller>();
+void KeyMemory::note_known(const crypto::Sha256& key, const audit::Caller& caller) {
+  auto remembered = std::make_shared<audit::Caller>();
   remembered->api_key_id = caller.api_key_id;
   remembered->organization = caller.organization;
   remembered->role = caller.role;

@@ -10,7 +10,7 @@
 #include <mutex>
 #include <unordered_map>
 
-#include "admin/caller.hpp"
+#include "audit/caller.hpp"
 #include "base/clock.hpp"
 #include "crypto/hash.hpp"
 
@@ -25,11 +25,11 @@ class KeyMemory {
   ~KeyMemory() = default;
 
   // Whose a key was when it was last looked up: its id, organisation, role and workspace. Null where it is not known.
-  [[nodiscard]] std::shared_ptr<const admin::Caller> whose(const crypto::Sha256& key);
+  [[nodiscard]] std::shared_ptr<const audit::Caller> whose(const crypto::Sha256& key);
   // Whether nobody had it a few seconds ago. None that is made later can be among these: it is random, and not sent
   // before it is made.
   [[nodiscard]] bool is_nobodys(const crypto::Sha256& key, SteadyTime now) const;
-  void note_known(const crypto::Sha256& key, const admin::Caller& caller);
+  void note_known(const crypto::Sha256& key, const audit::Caller& caller);
   // Also of one that was known: it was revoked.
   void note_nobodys(const crypto::Sha256& key, SteadyTime now);
 
@@ -39,7 +39,7 @@ class KeyMemory {
 
   struct Known {
     crypto::Sha256 key;
-    std::shared_ptr<const admin::Caller> caller;
+    std::shared_ptr<const audit::Caller> caller;
   };
   struct Hash {
     std::size_t operator()(const crypto::Sha256& key) const;

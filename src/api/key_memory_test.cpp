@@ -13,8 +13,8 @@ crypto::Sha256 hash(int number) {
   return crypto::sha256(as_bytes(std::to_string(number)));
 }
 
-admin::Caller caller(std::string id) {
-  admin::Caller caller;
+audit::Caller caller(std::string id) {
+  audit::Caller caller;
   caller.api_key_id = std::move(id);
   caller.role = store::Role::Workspace;
   caller.workspace_id = "wrkspc_1";

@@ -57,7 +57,7 @@ RateLimiter::RateLimiter(const RateLimits& limits)
   if (limits.unknown_keys) addresses_.emplace(*limits.unknown_keys, kMostAddresses);
 }
 
-RateLimiter::Turn RateLimiter::take(RouteClass of, const admin::Caller& caller, SteadyTime now) {
+RateLimiter::Turn RateLimiter::take(RouteClass of, const audit::Caller& caller, SteadyTime now) {
   auto& buckets = classes_.at(static_cast<std::size_t>(of));
   Turn turn;
   turn.taken = buckets.key.take(caller.api_key_id, now);

@@ -7,8 +7,8 @@
 
 #include <boost/asio/ip/address.hpp>
 
-#include "admin/caller.hpp"
 #include "api/token_buckets.hpp"
+#include "audit/caller.hpp"
 #include "base/result.hpp"
 #include "http/message.hpp"
 
@@ -45,7 +45,7 @@ class RateLimiter {
     Taken taken;
     std::optional<Error> refusal;  // RateLimited, with the time to wait
   };
-  [[nodiscard]] Turn take(RouteClass of, const admin::Caller& caller, SteadyTime now);
+  [[nodiscard]] Turn take(RouteClass of, const audit::Caller& caller, SteadyTime now);
 
   // For a key that is not known yet: RateLimited where its address (a /64 of IPv6) sent too many that nobody has.
   [[nodiscard]] std::optional<Error> refuse_address(const boost::asio::ip::address& address, SteadyTime now) const;

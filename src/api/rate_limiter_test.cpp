@@ -252,7 +252,7 @@ TEST_F(UnknownKeysTest, BehindAProxyNoAddressIsLookedAt) {
 
 TEST_F(RateLimitsTest, DefaultsAreGenerous) {
   RateLimiter limiter{RateLimits{}};
-  admin::Caller caller{};
+  audit::Caller caller{};
   caller.api_key_id = "apikey_1";
   for (int i = 0; i < 600; ++i) {
     EXPECT_FALSE(limiter.take(RouteClass::Write, caller, SteadyTime(1h)).refusal) << i;

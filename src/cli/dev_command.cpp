@@ -11,10 +11,10 @@
 #include "cli/dev_paths.hpp"
 #include "cli/folder_lock.hpp"
 #include "cli/run_until_signal.hpp"
-#include "cli/server_runtime.hpp"
 #include "cli/standard_streams.hpp"
 #include "clouds/azure/emulator/emulator.hpp"
 #include "crypto/random.hpp"
+#include "server/server_runtime.hpp"
 
 namespace latchkey::cli {
 
@@ -36,12 +36,12 @@ struct DevOptions {
   std::string log_level = "warn";
   AppIdentity app;
   std::vector<std::string> settings;  // "section.name=value"
-  ConfigOverrides overrides;          // the same, read
+  server::ConfigOverrides overrides;  // the same, read
 };
 
 // The server's settings: the public cloud's defaults, and the emulator as its outbound proxy and authority.
-Result<ServerConfig> server_config(const DevOptions& options, const clouds::azure::emulator::Emulator& azure) {
-  auto config = default_server_config();
+Result<server::ServerConfig> server_config(const DevOptions& options, const clouds::azure::emulator::Emulator& azure) {
+  auto config = server::default_server_config();
   config.port = options.port;
   config.threads = kThreads;
   config.database = options.data_dir + "/latchkey.db";
@@ -60,7 +60,7 @@ Result<ServerConfig> server_config(const DevOptions& options, const clouds::azur
     *rate *= kMoreRequests;
   }
   config.webhook_tests_per_minute *= kMoreRequests;
-  LATCHKEY_TRYV(apply_overrides(config, options.overrides));
+  LATCHKEY_TRYV(server::apply_overrides(config, options.overrides));
   return config;
 }
 
@@ -99,7 +99,7 @@ Result<void> serve(const DevOptions& options) {
   LATCHKEY_TRY(auto cloud, azure->seed(seed));
 
   LATCHKEY_TRY(auto config, server_config(options, *azure));
-  LATCHKEY_TRY(auto runtime, ServerRuntime::start(config, context.get_executor(), clock, random));
+  LATCHKEY_TRY(auto runtime, server::ServerRuntime::start(config, context.get_executor(), clock, random));
   LATCHKEY_TRY(auto tenant, ensure_organization(*runtime, options.data_dir));
   auto url = fmt::format("http://127.0.0.1:{}", runtime->port());
   LATCHKEY_TRYV(write_environment(options.data_dir, url, tenant, *azure, cloud));

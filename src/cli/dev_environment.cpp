@@ -22,17 +22,17 @@ constexpr std::size_t kMaxPem = std::size_t{64} * 1024;
 constexpr std::chrono::days kAppCertificateLife{3650};
 constexpr std::string_view kHeading = "Made by `latchkey dev` at each start, for development. Source it in a shell.";
 
-Result<admin::Caller> authenticate(ServerRuntime& runtime, const std::string& key) {
+Result<audit::Caller> authenticate(server::ServerRuntime& runtime, const std::string& key) {
   return run_blocking(runtime.credentials().authenticate(key, "127.0.0.1", "latchkey dev"));
 }
 
-bool works(ServerRuntime& runtime, const std::string& key, const Uuid& organization, store::Role role) {
+bool works(server::ServerRuntime& runtime, const std::string& key, const Uuid& organization, store::Role role) {
   if (key.empty()) return false;
   auto caller = authenticate(runtime, key);
   return caller && caller.value().organization == organization && caller.value().role == role;
 }
 
-Result<std::string> ensure_key(ServerRuntime& runtime, const std::string& known, const Uuid& organization,
+Result<std::string> ensure_key(server::ServerRuntime& runtime, const std::string& known, const Uuid& organization,
                                store::Role role, std::optional<std::string> workspace_id) {
   if (works(runtime, known, organization, role)) return known;
   LATCHKEY_TRY(auto made, run_blocking(runtime.credentials().create_api_key(organization, role, "latchkey dev",
@@ -40,7 +40,8 @@ Result<std::string> ensure_key(ServerRuntime& runtime, const std::string& known,
   return made.secret;
 }
 
-Result<std::string> ensure_workspace(ServerRuntime& runtime, const std::string& known, const admin::Caller& caller) {
+Result<std::string> ensure_workspace(server::ServerRuntime& runtime, const std::string& known,
+                                     const audit::Caller& caller) {
   if (!known.empty()) {
     auto found = run_blocking(runtime.workspaces().get(caller, known));
     if (found && !found.value().archived_at) return known;
@@ -103,7 +104,7 @@ Result<std::string> ensure_app_credential(const std::string& data_dir, const App
   return made;
 }
 
-Result<DevTenant> ensure_organization(ServerRuntime& runtime, const std::string& data_dir) {
+Result<DevTenant> ensure_organization(server::ServerRuntime& runtime, const std::string& data_dir) {
   LATCHKEY_TRY(auto known, read_env_file(dev_env_file(data_dir)));
   LATCHKEY_TRY(auto organizations, run_blocking(runtime.credentials().list_organizations()));
   DevTenant tenant;

@@ -6,8 +6,8 @@
 
 #include "base/clock.hpp"
 #include "base/random.hpp"
-#include "cli/server_runtime.hpp"
 #include "clouds/azure/emulator/emulator.hpp"
+#include "server/server_runtime.hpp"
 
 namespace latchkey::cli {
 
@@ -39,7 +39,7 @@ struct DevTenant {
 
 // The organisation with its keys and workspace. Keys are stored hashed, so they are found again in dev.env; where that
 // is gone, or its keys no longer work, new ones are made.
-[[nodiscard]] Result<DevTenant> ensure_organization(ServerRuntime& runtime, const std::string& data_dir);
+[[nodiscard]] Result<DevTenant> ensure_organization(server::ServerRuntime& runtime, const std::string& data_dir);
 
 // dev.env and azure.env.
 [[nodiscard]] Result<void> write_environment(const std::string& data_dir, const std::string& url,

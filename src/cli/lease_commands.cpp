@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 
 #include "cli/admin_command.hpp"
-#include "cli/server_config.hpp"
+#include "server/config.hpp"
 
 namespace latchkey::cli {
 
@@ -46,7 +46,7 @@ ExitCode get_leases(ApiClient& client, const LeaseOptions& options) {
 ExitCode set_leases(ApiClient& client, const LeaseOptions& options) {
   boost::json::object body;
   for (const auto& [name, text] : {std::pair("soft_seconds", options.soft), std::pair("hard_seconds", options.hard)}) {
-    auto time = parse_duration(text);
+    auto time = server::parse_duration(text);
     if (!time) return report_error(time.error(), options.format);
     body[name] = static_cast<double>(time.value().count()) / 1000;
   }

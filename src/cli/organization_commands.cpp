@@ -6,9 +6,9 @@
 #include "base/task.hpp"
 #include "cli/command.hpp"
 #include "cli/serve_options.hpp"
-#include "cli/server_store.hpp"
 #include "cli/standard_streams.hpp"
 #include "crypto/random.hpp"
+#include "server/open_store.hpp"
 
 namespace latchkey::cli {
 
@@ -174,7 +174,7 @@ ExitCode on_store(const OrganizationOptions& options, OrganizationAction action)
   }
   SystemClock clock;
   crypto::SystemRandom random;
-  auto opened = open_store(config.value(), random, {});
+  auto opened = server::open_store(config.value(), random, {});
   if (!opened) return report_error(opened.error(), options.format);
   admin::Credentials credentials(*opened.value().store, clock, random, config.value().most_api_keys);
   return action(credentials, options);

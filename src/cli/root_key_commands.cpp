@@ -9,9 +9,9 @@
 #include "cli/command.hpp"
 #include "cli/progress_bar.hpp"
 #include "cli/serve_options.hpp"
-#include "cli/server_store.hpp"
 #include "crypto/random.hpp"
 #include "kms/local/local_key_provider.hpp"
+#include "server/open_store.hpp"
 
 namespace latchkey::cli {
 
@@ -41,13 +41,13 @@ constexpr std::string_view kLeft =
 
 // The root key file and its store, opened.
 struct Opened {
-  ServerConfig config;
-  OpenedStore store;
+  server::ServerConfig config;
+  server::OpenedStore store;
 };
 
 Result<Opened> open(const RootKeyOptions& options, RandomSource& random) {
   LATCHKEY_TRY(auto config, load_config(options.serve));
-  LATCHKEY_TRY(auto store, open_store(config, random, {}));
+  LATCHKEY_TRY(auto store, server::open_store(config, random, {}));
   return Opened{std::move(config), std::move(store)};
 }
 
@@ -128,7 +128,7 @@ Result<boost::json::object> check(const RootKeyOptions& options, RandomSource& r
 
 Result<boost::json::object> seal(const RootKeyOptions& options, RandomSource& random) {
   LATCHKEY_TRY(auto config, load_config(options.serve));
-  LATCHKEY_TRY(auto counts, seal_store(config, random));
+  LATCHKEY_TRY(auto counts, server::seal_store(config, random));
   if (options.format == OutputFormat::Text) {
     std::cout << fmt::format("{} rows are sealed. From now on only what Latchkey writes is believed.\n", counts.sealed);
   }

@@ -10,10 +10,10 @@
 #include "cli/command.hpp"
 #include "cli/run_until_signal.hpp"
 #include "cli/serve_options.hpp"
-#include "cli/server_runtime.hpp"
 #include "cli/standard_streams.hpp"
 #include "crypto/aead.hpp"
 #include "crypto/random.hpp"
+#include "server/server_runtime.hpp"
 
 namespace latchkey::cli {
 
@@ -26,11 +26,11 @@ struct ServeCommand {
   bool print_config = false;
 };
 
-Result<void> serve(const ServerConfig& config) {
+Result<void> serve(const server::ServerConfig& config) {
   SystemClock clock;
   crypto::SystemRandom random;
   boost::asio::io_context context;
-  LATCHKEY_TRY(auto runtime, ServerRuntime::start(config, context.get_executor(), clock, random));
+  LATCHKEY_TRY(auto runtime, server::ServerRuntime::start(config, context.get_executor(), clock, random));
   bool is_ipv6 = config.address.find(':') != std::string::npos;
   SPDLOG_INFO("latchkey {} serves {}://{}:{}, database {}, AES-GCM by {}", LATCHKEY_VERSION,
               config.tls_certificate_file.empty() ? "http" : "https",
@@ -44,7 +44,7 @@ Result<void> serve(const ServerConfig& config) {
 
 ExitCode run(const ServeCommand& command) {
   if (command.print_config) {
-    std::cout << annotated_server_config();
+    std::cout << server::annotated_server_config();
     return ExitCode::Ok;
   }
   auto options = command.options;
@@ -78,15 +78,15 @@ void add_config_options(CLI::App& command, ServeOptions& options) {
                      "SECTION.NAME=VALUE, as often as needed; wins over file and environment");
 }
 
-Result<ServerConfig> load_config(const ServeOptions& options) {
-  LATCHKEY_TRY(ConfigOverrides overrides, read_pairs("--set", options.settings));
+Result<server::ServerConfig> load_config(const ServeOptions& options) {
+  LATCHKEY_TRY(server::ConfigOverrides overrides, read_pairs("--set", options.settings));
   if (!options.database.empty()) overrides["store.database"] = options.database;
   if (!options.root_key.empty()) overrides["root_key.file"] = options.root_key;
   auto environment = [](const std::string& name) -> std::optional<std::string> {
     const char* value = std::getenv(name.c_str());
     return value == nullptr ? std::nullopt : std::optional<std::string>(value);
   };
-  return load_server_config(options.config_file, environment, overrides);
+  return server::load_server_config(options.config_file, environment, overrides);
 }
 
 void add_serve_command(CLI::App& app, Chosen& chosen) {

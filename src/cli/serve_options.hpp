@@ -6,7 +6,7 @@
 
 #include <CLI/CLI.hpp>
 
-#include "cli/server_config.hpp"
+#include "server/config.hpp"
 
 namespace latchkey::cli {
 
@@ -21,6 +21,6 @@ struct ServeOptions {
 void add_config_options(CLI::App& command, ServeOptions& options);
 
 // File, environment and options together; see load_server_config.
-[[nodiscard]] Result<ServerConfig> load_config(const ServeOptions& options);
+[[nodiscard]] Result<server::ServerConfig> load_config(const ServeOptions& options);
 
 }  // namespace latchkey::cli

@@ -5,8 +5,8 @@
 
 #include "base/encoding.hpp"
 #include "cli/admin_command.hpp"
-#include "cli/server_config.hpp"
 #include "cli/standard_streams.hpp"
+#include "server/config.hpp"
 
 namespace latchkey::cli {
 
@@ -149,7 +149,7 @@ ExitCode remove_webhook(ApiClient& client, const WebhookOptions& options) {
 }
 
 ExitCode rotate_secret(ApiClient& client, const WebhookOptions& options) {
-  auto overlap = parse_duration(options.overlap);
+  auto overlap = server::parse_duration(options.overlap);
   if (!overlap) return report_error(overlap.error(), options.format);
   auto seconds = std::chrono::ceil<std::chrono::seconds>(overlap.value()).count();
   auto code = show_endpoint(options, client.call("POST", path_of(options, "/rotate_secret"),

@@ -2,8 +2,8 @@
 
 #include <fmt/format.h>
 
-#include "admin/activity.hpp"
-#include "admin/lookup.hpp"
+#include "audit/activity_log.hpp"
+#include "audit/lookup.hpp"
 #include "health/announcement.hpp"
 #include "store/attached_keys.hpp"
 
@@ -32,7 +32,7 @@ Task<Result<std::optional<store::ExternalKeyHealth>>> HealthBook::record(store::
     current.alarmed = previous.alarmed;
     LATCHKEY_TRYV(change_health(tx, clock_, random_, previous, current));
     if (current.state != previous.state) {
-      LATCHKEY_TRYV(admin::record_system_activity(
+      LATCHKEY_TRYV(audit::record_system_activity(
           tx, clock_, random_, found.organization, "org_external_key_health_changed",
           {{"external_key_id", found.external_key_id},
            {"previous_state", to_string(previous.state)},
@@ -58,10 +58,10 @@ Task<Result<std::optional<store::DataKey>>> HealthBook::data_key_under(store::Ex
   co_return co_await store_.read(std::move(find));
 }
 
-Task<Result<store::ExternalKeyHealth>> HealthBook::read(admin::Caller caller, std::string external_key_id) {
+Task<Result<store::ExternalKeyHealth>> HealthBook::read(audit::Caller caller, std::string external_key_id) {
   auto look = [organization = caller.organization,
                id = std::move(external_key_id)](store::Transaction& tx) -> Result<store::ExternalKeyHealth> {
-    LATCHKEY_TRY(auto key, admin::require_external_key(tx, organization, id));
+    LATCHKEY_TRY(auto key, audit::require_external_key(tx, organization, id));
     LATCHKEY_TRY(auto row, tx.find_external_key_health(organization, id));
     LATCHKEY_TRY(auto users, tx.workspaces_using(organization, id, 1));
     if (row && (!users.empty() || row->state == State::Suspended)) return *row;

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "admin/caller.hpp"
+#include "audit/caller.hpp"
 #include "base/task.hpp"
 #include "health/key_health.hpp"
 #include "store/store.hpp"
@@ -30,7 +30,7 @@ class HealthBook {
   [[nodiscard]] Task<Result<std::optional<store::DataKey>>> data_key_under(store::ExternalKey key);
 
   // Unknown where nothing is known. NotFound where the caller's organisation has no such key.
-  [[nodiscard]] Task<Result<store::ExternalKeyHealth>> read(admin::Caller caller, std::string external_key_id);
+  [[nodiscard]] Task<Result<store::ExternalKeyHealth>> read(audit::Caller caller, std::string external_key_id);
 
  private:
   store::Store& store_;

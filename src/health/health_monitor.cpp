@@ -43,7 +43,7 @@ class HealthMonitor::Impl : public std::enable_shared_from_this<Impl> {
   void stop();
   [[nodiscard]] Task<void> attend();
   [[nodiscard]] bool idle() const { return list_.idle(); }
-  [[nodiscard]] Task<Result<store::ExternalKeyHealth>> health_of(admin::Caller caller, std::string id);
+  [[nodiscard]] Task<Result<store::ExternalKeyHealth>> health_of(audit::Caller caller, std::string id);
 
  private:
   void wake();
@@ -179,7 +179,7 @@ Task<void> HealthMonitor::Impl::check(store::ExternalKey key) {
   wake();
 }
 
-Task<Result<store::ExternalKeyHealth>> HealthMonitor::Impl::health_of(admin::Caller caller, std::string id) {
+Task<Result<store::ExternalKeyHealth>> HealthMonitor::Impl::health_of(audit::Caller caller, std::string id) {
   auto read = book_.read(std::move(caller), id);
   LATCHKEY_CO_TRY(auto row, co_await std::move(read));
   list_.complete(row);
@@ -224,7 +224,7 @@ bool HealthMonitor::idle() const {
   return impl_->idle();
 }
 
-Task<Result<store::ExternalKeyHealth>> HealthMonitor::health_of(admin::Caller caller, std::string external_key_id) {
+Task<Result<store::ExternalKeyHealth>> HealthMonitor::health_of(audit::Caller caller, std::string external_key_id) {
   return impl_->health_of(std::move(caller), std::move(external_key_id));
 }
 

@@ -16,8 +16,8 @@
 
 #include <boost/asio/any_io_executor.hpp>
 
-#include "admin/caller.hpp"
 #include "admin/external_keys.hpp"
+#include "audit/caller.hpp"
 #include "health/key_health.hpp"
 #include "keyring/key_observer.hpp"
 #include "kms/key_provider.hpp"
@@ -70,7 +70,7 @@ class HealthMonitor final : public keyring::KeyObserver, public admin::Validatio
 
   // What the API shows: what is stored, with times as late as is known here. NotFound where the caller's organisation
   // has no such key.
-  [[nodiscard]] Task<Result<store::ExternalKeyHealth>> health_of(admin::Caller caller, std::string external_key_id);
+  [[nodiscard]] Task<Result<store::ExternalKeyHealth>> health_of(audit::Caller caller, std::string external_key_id);
 
  private:
   class Impl;

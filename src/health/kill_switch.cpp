@@ -3,9 +3,9 @@
 #include <boost/json/value.hpp>
 #include <fmt/format.h>
 
-#include "admin/activity.hpp"
-#include "admin/lookup.hpp"
 #include "admin/suspension.hpp"
+#include "audit/activity_log.hpp"
+#include "audit/lookup.hpp"
 #include "health/announcement.hpp"
 #include "health/explanation.hpp"
 
@@ -34,11 +34,11 @@ KillSwitch::KillSwitch(store::Store& store, const Clock& clock, RandomSource& ra
                        ForgetKey forget)
     : store_(store), clock_(clock), random_(random), monitor_(monitor), forget_(std::move(forget)) {}
 
-Task<Result<store::ExternalKeyHealth>> KillSwitch::suspend(admin::Caller caller, std::string external_key_id,
+Task<Result<store::ExternalKeyHealth>> KillSwitch::suspend(audit::Caller caller, std::string external_key_id,
                                                            std::optional<std::string> reason) {
   auto work = [this, caller, id = external_key_id,
                reason = std::move(reason)](store::Transaction& tx) -> Result<store::ExternalKeyHealth> {
-    LATCHKEY_TRY(auto key, admin::require_external_key(tx, caller.organization, id));
+    LATCHKEY_TRY(auto key, audit::require_external_key(tx, caller.organization, id));
     LATCHKEY_TRY(auto already, tx.find_suspension(caller.organization, id));
     if (already) return health_after(tx, key);
     auto now = clock_.now();
@@ -57,16 +57,16 @@ Task<Result<store::ExternalKeyHealth>> KillSwitch::suspend(admin::Caller caller,
     current.cause = std::move(why.cause);
     current.cure = std::move(why.cure);
     LATCHKEY_TRYV(change_health(tx, clock_, random_, previous, current));
-    LATCHKEY_TRYV(admin::record_activity(tx, clock_, random_, caller, "org_external_key_suspended",
+    LATCHKEY_TRYV(audit::record_activity(tx, clock_, random_, caller, "org_external_key_suspended",
                                          {{"external_key_id", key.id}, {"reason", text_or_null(reason)}}));
     return health_after(tx, key);
   };
   co_return co_await change(std::move(external_key_id), std::move(work));
 }
 
-Task<Result<store::ExternalKeyHealth>> KillSwitch::resume(admin::Caller caller, std::string external_key_id) {
+Task<Result<store::ExternalKeyHealth>> KillSwitch::resume(audit::Caller caller, std::string external_key_id) {
   auto work = [this, caller, id = external_key_id](store::Transaction& tx) -> Result<store::ExternalKeyHealth> {
-    LATCHKEY_TRY(auto key, admin::require_external_key(tx, caller.organization, id));
+    LATCHKEY_TRY(auto key, audit::require_external_key(tx, caller.organization, id));
     auto now = clock_.now();
     LATCHKEY_TRY(auto previous, health_before(tx, key, now));
     LATCHKEY_TRY(bool ended, tx.erase_suspension(caller.organization, id));
@@ -79,7 +79,7 @@ Task<Result<store::ExternalKeyHealth>> KillSwitch::resume(admin::Caller caller, 
     current.cure = fmt::format("latchkey keys validate {} asks it", key.id);
     LATCHKEY_TRYV(change_health(tx, clock_, random_, previous, current));
     LATCHKEY_TRYV(
-        admin::record_activity(tx, clock_, random_, caller, "org_external_key_resumed", {{"external_key_id", key.id}}));
+        audit::record_activity(tx, clock_, random_, caller, "org_external_key_resumed", {{"external_key_id", key.id}}));
     return health_after(tx, key);
   };
   co_return co_await change(std::move(external_key_id), std::move(work));

@@ -8,7 +8,7 @@
 #include <optional>
 #include <string>
 
-#include "admin/caller.hpp"
+#include "audit/caller.hpp"
 #include "base/task.hpp"
 #include "health/health_monitor.hpp"
 #include "store/store.hpp"
@@ -24,10 +24,10 @@ class KillSwitch {
   // not, changes nothing. NotFound where the caller's organisation has no such key. `reason` is told to everybody who
   // is refused. Once suspended, nobody who asks later gets in, whatever becomes of this call; a failure means that it
   // may not have been.
-  [[nodiscard]] Task<Result<store::ExternalKeyHealth>> suspend(admin::Caller caller, std::string external_key_id,
+  [[nodiscard]] Task<Result<store::ExternalKeyHealth>> suspend(audit::Caller caller, std::string external_key_id,
                                                                std::optional<std::string> reason);
   // The key is asked at once; what it says is its health.
-  [[nodiscard]] Task<Result<store::ExternalKeyHealth>> resume(admin::Caller caller, std::string external_key_id);
+  [[nodiscard]] Task<Result<store::ExternalKeyHealth>> resume(audit::Caller caller, std::string external_key_id);
 
  private:
   [[nodiscard]] Task<Result<store::ExternalKeyHealth>> change(

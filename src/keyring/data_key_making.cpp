@@ -3,8 +3,8 @@
 #include <boost/asio/detached.hpp>
 
 #include "base/log.hpp"
+#include "base/timeout.hpp"
 #include "keyring/keyring_impl.hpp"
-#include "kms/patience.hpp"
 
 namespace latchkey::keyring {
 
@@ -47,7 +47,7 @@ void Keyring::Impl::replace_behind(Compartment compartment, RawId active, Rotati
     std::pair place{whose.id, external_of(whose.external_key_id)};
     auto workspace_id = whose.workspace_id;
     LeaseFlight work = [self, whose, old, why] { return self->replace(whose, old, why); };
-    auto replaced = co_await self->replacements_.run(self->executor_, place, kms::guarded(std::move(work)));
+    auto replaced = co_await self->replacements_.run(self->executor_, place, guarded(std::move(work)));
     if (replaced) co_return;
     spdlog::warn("data key {} of workspace {} was to be replaced (its {}), which failed: {}",
                  format_id(id_prefix::kDataKey, old), workspace_id, to_string(why), describe(replaced.error()));

@@ -5,9 +5,9 @@
 #include <fmt/format.h>
 
 #include "base/log.hpp"
+#include "base/timeout.hpp"
 #include "keyring/keyring_impl.hpp"
 #include "kms/key_errors.hpp"
-#include "kms/patience.hpp"
 #include "kms/reason_catalogue.hpp"
 
 namespace latchkey::keyring {
@@ -64,7 +64,7 @@ Task<Result<Lease>> Keyring::Impl::for_encryption(Compartment compartment, Deadl
   std::pair place{compartment.id, external};
   LeaseFlight flight = [self = shared_from_this(), compartment = std::move(compartment), place] {
     LeaseFlight work = [self, compartment] { return self->find_or_make(compartment); };
-    return self->makings_.run(self->executor_, place, kms::guarded(std::move(work)));
+    return self->makings_.run(self->executor_, place, guarded(std::move(work)));
   };
   co_return co_await wait(std::move(flight), deadline);
 }
@@ -147,9 +147,9 @@ Task<std::optional<Result<Lease>>> Keyring::Impl::renew_once(Compartment compart
   LeaseFlight flight = [self = shared_from_this(), compartment = std::move(compartment), id,
                         version = std::move(version)] {
     LeaseFlight work = [self, compartment, id] { return self->unwrap_once(compartment, id, Why::Renewal); };
-    return self->renewals_.run(self->executor_, version, kms::guarded(std::move(work)));
+    return self->renewals_.run(self->executor_, version, guarded(std::move(work)));
   };
-  co_return co_await kms::wait_at_most(executor_, deadline - clock_.steady(), std::move(flight));
+  co_return co_await with_timeout(executor_, deadline - clock_.steady(), std::move(flight));
 }
 
 // Nobody waits for it: neither who uses a lease that is in time to be renewed, nor who is told of a refusal.
@@ -172,7 +172,7 @@ std::chrono::milliseconds Keyring::Impl::attend() {
 }
 
 Task<Result<Lease>> Keyring::Impl::wait(LeaseFlight flight, Deadline deadline) {
-  auto outcome = co_await kms::wait_at_most(executor_, deadline - clock_.steady(), std::move(flight));
+  auto outcome = co_await with_timeout(executor_, deadline - clock_.steady(), std::move(flight));
   if (outcome) co_return std::move(*outcome);
   co_return too_late();
 }
@@ -184,7 +184,7 @@ Task<Result<Lease>> Keyring::Impl::unwrap_once(Compartment compartment, RawId id
   LeaseFlight work = [self, compartment = std::move(compartment), id, why] {
     return self->read_and_unwrap(compartment, id, why);
   };
-  co_return co_await unwraps_.run(executor_, key, kms::guarded(std::move(work)));
+  co_return co_await unwraps_.run(executor_, key, guarded(std::move(work)));
 }
 
 Task<Result<Lease>> Keyring::Impl::read_and_unwrap(Compartment compartment, RawId id, Why why) {

@@ -12,9 +12,9 @@
 #include <fmt/format.h>
 
 #include "base/log.hpp"
+#include "base/timeout.hpp"
 #include "envelope/wrapped_data_key.hpp"
 #include "kms/key_errors.hpp"
-#include "kms/patience.hpp"
 #include "kms/reasons.hpp"
 
 namespace latchkey::keyring {
@@ -176,8 +176,8 @@ Task<void> Rewrapper::Impl::run(std::string vault, std::shared_ptr<Lane> lane) {
     auto id = work->key.id;
     work->lane = lane;
     std::function<Task<Result<void>>()> task = [self, work] { return self->rewrap_key(work); };
-    auto guarded = kms::guarded(std::move(task));
-    auto done = co_await guarded();
+    auto run = guarded(std::move(task));
+    auto done = co_await run();
     if (!done) spdlog::error("rewrap of {}: {}", id, describe(done.error()));
     {
       std::lock_guard lock(mutex_);

@@ -10,7 +10,7 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 
-#include "kms/patience.hpp"
+#include "base/timeout.hpp"
 #include "kms/reason_catalogue.hpp"
 #include "kms/vault_queue.hpp"
 
@@ -266,7 +266,7 @@ Task<Result<CallGate::Pass>> CallGate::enter(GateCall call, Deadline deadline) {
   auto waiter = std::move(queued.waiter);
   if (queued.waits) {
     std::function<Task<bool>()> work = [self, waiter] { return self->state_->wait(waiter); };
-    (void)co_await wait_at_most(state_->executor(), deadline - now, std::move(work));
+    (void)co_await with_timeout(state_->executor(), deadline - now, std::move(work));
     LATCHKEY_CO_TRYV(state_->conclude(*this, waiter));
   }
   co_return Pass(std::move(self), std::move(waiter));

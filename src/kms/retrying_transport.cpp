@@ -10,9 +10,9 @@
 #include <boost/asio/this_coro.hpp>
 #include <fmt/format.h>
 
+#include "crypto/wipe_at_exit.hpp"
 #include "http/retry_after.hpp"
 #include "kms/reason_catalogue.hpp"
-#include "kms/wipe_at_exit.hpp"
 
 namespace latchkey::kms {
 
@@ -115,7 +115,7 @@ Task<bool> RetryingTransport::wait_for_next(const Answer& answer, unsigned attem
 }
 
 Task<RetryingTransport::Answer> RetryingTransport::send(http::ClientRequest request, Deadline deadline, Repeat repeat) {
-  WipeAtExit wipe(request.body);  // a data key on its way to be wrapped, or a credential
+  crypto::WipeAtExit wipe(request.body);  // a data key on its way to be wrapped, or a credential
   for (unsigned attempts = 1;; ++attempts) {
     auto answer = co_await attempt(request, deadline, repeat);
     bool again = co_await wait_for_next(answer, attempts, deadline, repeat);
@@ -125,7 +125,7 @@ Task<RetryingTransport::Answer> RetryingTransport::send(http::ClientRequest requ
 
 Task<Result<RetryingTransport::Answer>> RetryingTransport::send_while(MayAttempt may_attempt,
                                                                       http::ClientRequest request, Deadline deadline) {
-  WipeAtExit wipe(request.body);
+  crypto::WipeAtExit wipe(request.body);
   for (unsigned attempts = 1;; ++attempts) {
     LATCHKEY_CO_TRYV(co_await may_attempt());
     auto answer = co_await attempt(request, deadline, Repeat::AfterAnyFault);

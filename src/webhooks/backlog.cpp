@@ -4,7 +4,7 @@
 
 #include <fmt/format.h>
 
-#include "admin/activity.hpp"
+#include "audit/activity_log.hpp"
 #include "webhooks/endpoints.hpp"
 
 namespace latchkey::webhooks {
@@ -30,7 +30,7 @@ Result<void> tell(store::Transaction& tx, const Clock& clock, RandomSource& rand
     bool is_told = std::ranges::any_of(
         told.rows, [&](const store::Activity& row) { return row.details.find(endpoint_id) != std::string::npos; });
     if (is_told) continue;
-    LATCHKEY_TRYV(admin::record_system_activity(tx, clock, random, organization, kBacklogFull,
+    LATCHKEY_TRYV(audit::record_system_activity(tx, clock, random, organization, kBacklogFull,
                                                 {{"webhook_endpoint_id", endpoint_id}, {"most", kMostPending}}));
   }
   return success();

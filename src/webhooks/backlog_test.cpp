@@ -67,7 +67,7 @@ struct BacklogTest : ::testing::Test {
   }
   void given(std::size_t count, WebhookDeliveryState state) { given(count, state, id, world.own.organization.id); }
 
-  std::vector<store::WebhookDelivery> all(const std::string& of, admin::Caller caller) {
+  std::vector<store::WebhookDelivery> all(const std::string& of, audit::Caller caller) {
     return world.run(world.endpoints.deliveries(std::move(caller), of, 10'000, std::nullopt)).value().deliveries;
   }
   // Newest first.

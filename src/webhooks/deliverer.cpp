@@ -11,9 +11,9 @@
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
-#include "admin/activity.hpp"
 #include "admin/credentials.hpp"
 #include "admin/validation_limiter.hpp"
+#include "audit/activity_log.hpp"
 #include "base/log.hpp"
 #include "webhooks/backlog.hpp"
 #include "webhooks/delivery_result.hpp"
@@ -84,7 +84,7 @@ class Deliverer::Impl : public std::enable_shared_from_this<Impl> {
     return busy_.empty();
   }
 
-  Task<Result<store::WebhookDelivery>> test(admin::Caller caller, std::string endpoint_id) {
+  Task<Result<store::WebhookDelivery>> test(audit::Caller caller, std::string endpoint_id) {
     auto look = [organization = caller.organization, endpoint_id](store::Transaction& tx) {
       return require_endpoint(tx, organization, endpoint_id);
     };
@@ -93,7 +93,7 @@ class Deliverer::Impl : public std::enable_shared_from_this<Impl> {
     LATCHKEY_CO_TRY(auto leave, test_limiter_.begin(endpoint_id));
     auto begin = [self = shared_from_this(), caller,
                   endpoint_id = std::move(endpoint_id)](store::Transaction& tx) -> Result<Job> {
-      LATCHKEY_TRYV(admin::confirm_caller(tx, caller));
+      LATCHKEY_TRYV(audit::confirm_caller(tx, caller));
       Job job;
       LATCHKEY_TRY(job.endpoint, require_endpoint(tx, caller.organization, endpoint_id));
       Event event{event_type::kEndpointTest, caller.organization, job.endpoint.id};
@@ -254,7 +254,7 @@ class Deliverer::Impl : public std::enable_shared_from_this<Impl> {
       if (delivery.next_attempt_at) {
         delivery.state = store::WebhookDeliveryState::Pending;
       } else {
-        LATCHKEY_TRYV(admin::record_system_activity(tx, clock_, random_, delivery.organization,
+        LATCHKEY_TRYV(audit::record_system_activity(tx, clock_, random_, delivery.organization,
                                                     "org_webhook_delivery_failed",
                                                     {{"webhook_endpoint_id", delivery.endpoint_id},
                                                      {"event_id", delivery.event_id},
@@ -277,7 +277,7 @@ class Deliverer::Impl : public std::enable_shared_from_this<Impl> {
     endpoint->updated_at = clock_.now();
     LATCHKEY_TRYV(tx.update(*endpoint));
     LATCHKEY_TRYV(give_up_pending(tx, endpoint->id));
-    return admin::record_system_activity(tx, clock_, random_, endpoint->organization, "org_webhook_endpoint_disabled",
+    return audit::record_system_activity(tx, clock_, random_, endpoint->organization, "org_webhook_endpoint_disabled",
                                          {{"webhook_endpoint_id", endpoint->id}, {"reason", why}});
   }
 
@@ -337,7 +337,7 @@ AttemptCounts Deliverer::counts() const {
 bool Deliverer::idle() const {
   return impl_->idle();
 }
-Task<Result<store::WebhookDelivery>> Deliverer::test(admin::Caller caller, std::string endpoint_id) {
+Task<Result<store::WebhookDelivery>> Deliverer::test(audit::Caller caller, std::string endpoint_id) {
   return impl_->test(std::move(caller), std::move(endpoint_id));
 }
 

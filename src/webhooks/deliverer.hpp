@@ -10,7 +10,7 @@
 
 #include <boost/asio/any_io_executor.hpp>
 
-#include "admin/caller.hpp"
+#include "audit/caller.hpp"
 #include "base/task.hpp"
 #include "http/client.hpp"
 #include "store/store.hpp"
@@ -57,7 +57,7 @@ class Deliverer {
   // Sends a test event to the endpoint, once and now, even where it is disabled, and gives what came of it: Delivered,
   // or Failed and why. NotFound as Endpoints; RateLimited where the endpoint is being tested or was too often; else the
   // store's errors.
-  [[nodiscard]] Task<Result<store::WebhookDelivery>> test(admin::Caller caller, std::string endpoint_id);
+  [[nodiscard]] Task<Result<store::WebhookDelivery>> test(audit::Caller caller, std::string endpoint_id);
 
  private:
   class Impl;

@@ -5,9 +5,9 @@
 #include <boost/json/value_from.hpp>
 #include <fmt/format.h>
 
-#include "admin/activity.hpp"
 #include "admin/credentials.hpp"
-#include "admin/page_cursor.hpp"
+#include "audit/activity_log.hpp"
+#include "audit/page_cursor.hpp"
 #include "base/json_fields.hpp"
 #include "webhooks/backlog.hpp"
 #include "webhooks/event.hpp"
@@ -40,7 +40,7 @@ boost::json::object details_of(const store::WebhookEndpoint& endpoint) {
 }
 
 // False where the endpoint cannot be enabled yet: too much of what waited when it was disabled is not given up.
-Result<bool> apply_status(store::Transaction& tx, store::WebhookEndpoint& row, const admin::Caller& caller,
+Result<bool> apply_status(store::Transaction& tx, store::WebhookEndpoint& row, const audit::Caller& caller,
                           bool enabled) {
   if (row.enabled == enabled) return true;
   LATCHKEY_TRY(bool all_given_up, give_up_pending(tx, row.id));
@@ -60,7 +60,7 @@ Result<store::WebhookEndpoint> require_endpoint(store::Transaction& transaction,
                                                 json_fields::clean_text(id))};
 }
 
-Task<Result<EndpointWithSecret>> Endpoints::create(admin::Caller caller, NewEndpoint wanted) {
+Task<Result<EndpointWithSecret>> Endpoints::create(audit::Caller caller, NewEndpoint wanted) {
   LATCHKEY_CO_TRYV(check_target(wanted.url, rules_));
   if (wanted.events.empty()) {
     auto all = subscribable_events();
@@ -84,28 +84,28 @@ Task<Result<EndpointWithSecret>> Endpoints::create(admin::Caller caller, NewEndp
                                                    others.size(), others.front().id)};
     }
     LATCHKEY_TRYV(tx.insert(row));
-    return admin::record_activity(tx, clock_, random_, caller, "org_webhook_endpoint_created", details_of(row));
+    return audit::record_activity(tx, clock_, random_, caller, "org_webhook_endpoint_created", details_of(row));
   };
   LATCHKEY_CO_TRYV(co_await store_.write(std::move(insert)));
   made.secret = format_secret(secret.secret);
   co_return made;
 }
 
-Task<Result<std::vector<store::WebhookEndpoint>>> Endpoints::list(admin::Caller caller) {
+Task<Result<std::vector<store::WebhookEndpoint>>> Endpoints::list(audit::Caller caller) {
   auto find = [organization = caller.organization](store::Transaction& tx) {
     return tx.list_webhook_endpoints(organization);
   };
   co_return co_await store_.read(std::move(find));
 }
 
-Task<Result<store::WebhookEndpoint>> Endpoints::get(admin::Caller caller, std::string id) {
+Task<Result<store::WebhookEndpoint>> Endpoints::get(audit::Caller caller, std::string id) {
   auto find = [organization = caller.organization, id = std::move(id)](store::Transaction& tx) {
     return require_endpoint(tx, organization, id);
   };
   co_return co_await store_.read(std::move(find));
 }
 
-Task<Result<store::WebhookEndpoint>> Endpoints::update(admin::Caller caller, std::string id, EndpointChange change) {
+Task<Result<store::WebhookEndpoint>> Endpoints::update(audit::Caller caller, std::string id, EndpointChange change) {
   if (change.url) {
     LATCHKEY_CO_TRYV(check_target(*change.url, rules_));
   }
@@ -124,7 +124,7 @@ Task<Result<store::WebhookEndpoint>> Endpoints::update(admin::Caller caller, std
     }
     row.updated_at = clock_.now();
     LATCHKEY_TRYV(tx.update(row));
-    LATCHKEY_TRYV(admin::record_activity(tx, clock_, random_, caller, "org_webhook_endpoint_updated", details_of(row)));
+    LATCHKEY_TRYV(audit::record_activity(tx, clock_, random_, caller, "org_webhook_endpoint_updated", details_of(row)));
     return std::optional(std::move(row));
   };
   for (;;) {
@@ -133,7 +133,7 @@ Task<Result<store::WebhookEndpoint>> Endpoints::update(admin::Caller caller, std
   }
 }
 
-Task<Result<void>> Endpoints::remove(admin::Caller caller, std::string id) {
+Task<Result<void>> Endpoints::remove(audit::Caller caller, std::string id) {
   auto erase = [this, caller, id = std::move(id)](store::Transaction& tx) -> Result<bool> {
     LATCHKEY_TRY(auto row, require_endpoint(tx, caller.organization, id));
     LATCHKEY_TRY(auto erased, tx.erase_webhook_deliveries(row.id, kChangedAtOnce));
@@ -142,7 +142,7 @@ Task<Result<void>> Endpoints::remove(admin::Caller caller, std::string id) {
       return false;
     }
     LATCHKEY_TRYV(tx.erase_webhook_endpoint(caller.organization, row.id));
-    LATCHKEY_TRYV(admin::record_activity(tx, clock_, random_, caller, "org_webhook_endpoint_deleted",
+    LATCHKEY_TRYV(audit::record_activity(tx, clock_, random_, caller, "org_webhook_endpoint_deleted",
                                          {{"webhook_endpoint_id", row.id}}));
     return true;
   };
@@ -154,16 +154,16 @@ Task<Result<void>> Endpoints::remove(admin::Caller caller, std::string id) {
 
 // So that nothing more is sent to it, nor made for it, where a crash leaves it without some of its deliveries.
 Result<void> Endpoints::stop_for_removal(store::Transaction& tx, store::WebhookEndpoint row,
-                                         const admin::Caller& caller) {
-  if (!row.enabled) return admin::confirm_caller(tx, caller);
+                                         const audit::Caller& caller) {
+  if (!row.enabled) return audit::confirm_caller(tx, caller);
   row.enabled = false;
   row.disabled_reason = fmt::format("{} began to remove it", caller.api_key_id);
   row.updated_at = clock_.now();
   LATCHKEY_TRYV(tx.update(row));
-  return admin::record_activity(tx, clock_, random_, caller, "org_webhook_endpoint_updated", details_of(row));
+  return audit::record_activity(tx, clock_, random_, caller, "org_webhook_endpoint_updated", details_of(row));
 }
 
-Task<Result<EndpointWithSecret>> Endpoints::rotate_secret(admin::Caller caller, std::string id,
+Task<Result<EndpointWithSecret>> Endpoints::rotate_secret(audit::Caller caller, std::string id,
                                                           std::chrono::seconds overlap) {
   if (overlap.count() < 0 || overlap > kMostOverlap) {
     co_return Error{ErrorCode::Invalid,
@@ -180,7 +180,7 @@ Task<Result<EndpointWithSecret>> Endpoints::rotate_secret(admin::Caller caller, 
     row.secret = wrapped;
     row.updated_at = now;
     LATCHKEY_TRYV(tx.update(row));
-    LATCHKEY_TRYV(admin::record_activity(tx, clock_, random_, caller, "org_webhook_endpoint_secret_rotated",
+    LATCHKEY_TRYV(audit::record_activity(tx, clock_, random_, caller, "org_webhook_endpoint_secret_rotated",
                                          {{"webhook_endpoint_id", row.id}}));
     return row;
   };
@@ -188,12 +188,12 @@ Task<Result<EndpointWithSecret>> Endpoints::rotate_secret(admin::Caller caller, 
   co_return EndpointWithSecret{std::move(row), format_secret(secret.secret)};
 }
 
-Task<Result<DeliveryPage>> Endpoints::deliveries(admin::Caller caller, std::string id, std::size_t limit,
+Task<Result<DeliveryPage>> Endpoints::deliveries(audit::Caller caller, std::string id, std::size_t limit,
                                                  std::optional<std::string> page) {
   store::ListWindow window;
   window.limit = limit;
   if (page) {
-    LATCHKEY_CO_TRY(window.after, admin::read_page_cursor(id_prefix::kWebhookDelivery, caller.organization, *page));
+    LATCHKEY_CO_TRY(window.after, audit::read_page_cursor(id_prefix::kWebhookDelivery, caller.organization, *page));
   }
   auto list = [organization = caller.organization, id = std::move(id),
                window](store::Transaction& tx) -> Result<DeliveryPage> {
@@ -203,7 +203,7 @@ Task<Result<DeliveryPage>> Endpoints::deliveries(admin::Caller caller, std::stri
     if (rows.has_more && !rows.rows.empty()) {
       const auto& last = rows.rows.back();
       LATCHKEY_TRY(result.next_page,
-                   admin::make_page_cursor(id_prefix::kWebhookDelivery, organization, {last.id, last.created_at}));
+                   audit::make_page_cursor(id_prefix::kWebhookDelivery, organization, {last.id, last.created_at}));
     }
     result.deliveries = std::move(rows.rows);
     return result;

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "admin/caller.hpp"
+#include "audit/caller.hpp"
 #include "base/task.hpp"
 #include "store/store.hpp"
 #include "webhooks/secret_keeper.hpp"
@@ -49,27 +49,27 @@ class Endpoints {
       : store_(store), secrets_(secrets), clock_(clock), random_(random), rules_(rules) {}
 
   // Invalid for a url that check_target refuses, for events that there are not, and for more than kMostEndpoints.
-  [[nodiscard]] Task<Result<EndpointWithSecret>> create(admin::Caller caller, NewEndpoint wanted);
+  [[nodiscard]] Task<Result<EndpointWithSecret>> create(audit::Caller caller, NewEndpoint wanted);
   // Oldest first.
-  [[nodiscard]] Task<Result<std::vector<store::WebhookEndpoint>>> list(admin::Caller caller);
-  [[nodiscard]] Task<Result<store::WebhookEndpoint>> get(admin::Caller caller, std::string id);
+  [[nodiscard]] Task<Result<std::vector<store::WebhookEndpoint>>> list(audit::Caller caller);
+  [[nodiscard]] Task<Result<store::WebhookEndpoint>> get(audit::Caller caller, std::string id);
   // Invalid as create. Disabling gives up what is on its way; enabling brings back none of it.
-  [[nodiscard]] Task<Result<store::WebhookEndpoint>> update(admin::Caller caller, std::string id,
+  [[nodiscard]] Task<Result<store::WebhookEndpoint>> update(audit::Caller caller, std::string id,
                                                             EndpointChange change);
   // With its deliveries; of many a few at a time, the endpoint being disabled meanwhile. One that was broken off leaves
   // it so, and removing it again goes on.
-  [[nodiscard]] Task<Result<void>> remove(admin::Caller caller, std::string id);
+  [[nodiscard]] Task<Result<void>> remove(audit::Caller caller, std::string id);
   // A new secret; the one there was signs as well for `overlap`, so that receivers can be changed meanwhile. Invalid
   // where that is above kMostOverlap.
-  [[nodiscard]] Task<Result<EndpointWithSecret>> rotate_secret(admin::Caller caller, std::string id,
+  [[nodiscard]] Task<Result<EndpointWithSecret>> rotate_secret(audit::Caller caller, std::string id,
                                                                std::chrono::seconds overlap);
   // Newest first. Invalid for a page that is none of this list's.
-  [[nodiscard]] Task<Result<DeliveryPage>> deliveries(admin::Caller caller, std::string id, std::size_t limit,
+  [[nodiscard]] Task<Result<DeliveryPage>> deliveries(audit::Caller caller, std::string id, std::size_t limit,
                                                       std::optional<std::string> page);
 
  private:
   [[nodiscard]] Result<void> stop_for_removal(store::Transaction& tx, store::WebhookEndpoint row,
-                                              const admin::Caller& caller);
+                                              const audit::Caller& caller);
 
   store::Store& store_;
   SecretKeeper& secrets_;

@@ -12,10 +12,10 @@
 #include <gtest/gtest.h>
 #include <spdlog/spdlog.h>
 
-#include "admin/activity.hpp"
 #include "admin/credentials.hpp"
 #include "admin/external_keys.hpp"
 #include "admin/workspaces.hpp"
+#include "audit/activity_log.hpp"
 #include "kms/azure/vault_uri.hpp"
 #include "store/sqlite/sqlite_store.hpp"
 #include "store/testing/watched_store.hpp"
@@ -116,8 +116,8 @@ class World {
   }
 
   [[nodiscard]] store::testing::WatchedStore& store() { return *store_; }
-  [[nodiscard]] Caller admin() const { return caller_of(own); }
-  [[nodiscard]] Caller stranger() const { return caller_of(other); }
+  [[nodiscard]] audit::Caller admin() const { return caller_of(own); }
+  [[nodiscard]] audit::Caller stranger() const { return caller_of(other); }
 
   [[nodiscard]] static NewExternalKey azure_key(std::string name = "cmek") {
     return {.display_name = name,
@@ -151,7 +151,7 @@ class World {
     window.newest_first = false;
     auto page = run(feed->list(admin(), {}, window)).value();
     std::vector<boost::json::object> shown;
-    for (const auto& row : page.rows) shown.push_back(to_json(row).value());
+    for (const auto& row : page.rows) shown.push_back(audit::to_json(row).value());
     return shown;
   }
   [[nodiscard]] std::vector<std::string> activity_types() {
@@ -169,7 +169,7 @@ class World {
   }
 
  private:
-  [[nodiscard]] static Caller caller_of(const OrganizationCreated& organization) {
+  [[nodiscard]] static audit::Caller caller_of(const OrganizationCreated& organization) {
     return {.api_key_id = organization.admin_key.row.id,
             .organization = organization.organization.id,
             .role = store::Role::Admin,
@@ -188,7 +188,7 @@ class World {
   FakeKeyProvider provider;
   AdminSettings settings;
   std::optional<Credentials> credentials;
-  std::optional<ActivityFeed> feed;
+  std::optional<audit::ActivityFeed> feed;
   std::optional<ExternalKeys> keys;
   std::optional<Workspaces> workspaces;
   OrganizationCreated own;

@@ -27,9 +27,9 @@
 namespace latchkey::keyring::testing {
 
 using namespace std::chrono_literals;
-using clouds::azure::testing::FakeAzure;
 using kms::testing::Answer;
 using kms::testing::answer;
+using kms::testing::FakeAzure;
 
 // Entra is asked for tokens at two places: where each is over when it is next needed, and where they live an hour.
 enum class Place { Token, SignIn, Get, Wrap, Unwrap };

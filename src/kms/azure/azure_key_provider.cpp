@@ -5,6 +5,7 @@
 
 #include "base/id.hpp"
 #include "base/log.hpp"
+#include "crypto/wipe_at_exit.hpp"
 #include "kms/azure/answer_text.hpp"
 #include "kms/azure/challenge.hpp"
 #include "kms/azure/protocol.hpp"
@@ -12,7 +13,6 @@
 #include "kms/azure/vault_names.hpp"
 #include "kms/key_errors.hpp"
 #include "kms/reason_catalogue.hpp"
-#include "kms/wipe_at_exit.hpp"
 
 namespace latchkey::kms::azure {
 
@@ -51,7 +51,7 @@ class AzureKeyProvider final : public KeyProvider {
     auto request_id = new_request_id();
     LATCHKEY_CO_TRY(auto request, build_unwrap(target, wrapped, request_id));
     LATCHKEY_CO_TRY(auto answer, co_await ask(target, std::move(request), deadline));
-    WipeAtExit wipe(answer.body);
+    crypto::WipeAtExit wipe(answer.body);
     auto secret = read_unwrap(target, answer, clock_.now());
     if (secret) co_return UnwrappedKey{std::move(secret).value(), request_id.correlation_id};
     co_return co_await with_fate(std::move(target), Operation::Unwrap, secret.error(), deadline);
@@ -204,7 +204,7 @@ Task<bool> AzureKeyProvider::is_gone(std::string host, Deadline deadline) {
 
 Task<Result<http::ClientResponse>> AzureKeyProvider::ask(const KeyTarget& target, http::ClientRequest request,
                                                          Deadline deadline) {
-  WipeAtExit wipe(request.body);
+  crypto::WipeAtExit wipe(request.body);
   auto wanted = token_target(target);
   const auto& organization = target.asked_for.organization;
   LATCHKEY_CO_TRY(auto terms, co_await terms_of(target.asked_for, deadline));

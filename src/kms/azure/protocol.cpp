@@ -4,14 +4,14 @@
 #include <optional>
 
 #include <boost/algorithm/string/predicate.hpp>
-#include <boost/json/memory_resource.hpp>
 #include <boost/json/value.hpp>
 #include <fmt/format.h>
 
 #include "base/encoding.hpp"
 #include "base/json_fields.hpp"
+#include "crypto/wipe_at_exit.hpp"
+#include "crypto/wiping_resource.hpp"
 #include "kms/azure/answer_text.hpp"
-#include "kms/wipe_at_exit.hpp"
 
 namespace latchkey::kms::azure {
 
@@ -20,18 +20,6 @@ namespace {
 constexpr std::size_t kVersionLength = 32;
 // RSA-16384: far above what any vault makes, low enough to bound what we store.
 constexpr std::size_t kLongestCiphertext = 2048;
-
-// Storage for JSON that holds a data key: wipes what it frees.
-class WipingMemory final : public boost::json::memory_resource {
- private:
-  // Boost.JSON asks for nothing above the alignment of max_align_t, which plain new gives.
-  void* do_allocate(std::size_t size, std::size_t) override { return ::operator new(size); }
-  void do_deallocate(void* memory, std::size_t size, std::size_t) override {
-    crypto::wipe(MutableBytes(static_cast<std::uint8_t*>(memory), size));
-    ::operator delete(memory);
-  }
-  bool do_is_equal(const memory_resource& other) const noexcept override { return this == &other; }
-};
 
 struct KeyVersion {
   std::string host;
@@ -91,7 +79,7 @@ void set_operation_body(http::ClientRequest& request, ByteView value) {
   constexpr std::string_view head = R"({"alg":"RSA-OAEP-256","value":")";
   constexpr std::string_view tail = R"("})";
   auto encoded = base64url_encode(value);
-  WipeAtExit wipe(encoded);
+  crypto::WipeAtExit wipe(encoded);
   request.headers.add("content-type", "application/json");
   request.body.reserve(head.size() + encoded.size() + tail.size());
   request.body.append(head).append(encoded).append(tail);
@@ -108,7 +96,8 @@ Result<OperationAnswer> read_operation(const KeyTarget& target, Operation operat
                                        Timestamp now) {
   if (answer.status != 200) return vault_error(target, operation, answer, now);
   auto unreadable = [&](std::string_view what) { return unreadable_answer(target, operation, answer, what); };
-  auto object = json_fields::parse_object(answer.body, false, boost::json::make_shared_resource<WipingMemory>());
+  auto object =
+      json_fields::parse_object(answer.body, false, boost::json::make_shared_resource<crypto::WipingResource>());
   if (!object) return unreadable("no JSON object");
   OperationAnswer result;
   result.kid = text_field(object.value(), "kid");

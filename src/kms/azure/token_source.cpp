@@ -8,11 +8,11 @@
 #include "base/file.hpp"
 #include "base/id.hpp"
 #include "base/log.hpp"
+#include "base/timeout.hpp"
 #include "crypto/certificate.hpp"
+#include "crypto/wipe_at_exit.hpp"
 #include "kms/key_errors.hpp"
-#include "kms/patience.hpp"
 #include "kms/reason_catalogue.hpp"
-#include "kms/wipe_at_exit.hpp"
 
 namespace latchkey::kms::azure {
 
@@ -109,7 +109,7 @@ Task<Result<BearerToken>> TokenSource::token(TokenTarget target, SignInAges ages
     return self->flights_.run(self->executor_, {target, call.organization}, guarded(std::move(work)));
   };
   auto patience = deadline - clock_.steady();
-  auto landed = co_await wait_at_most(executor_, patience, std::move(flight));
+  auto landed = co_await with_timeout(executor_, patience, std::move(flight));
   if (landed) co_return heard(target, ages, std::move(*landed));
   co_return transport_error({http::TransportFailure::TimedOut, {}}, Peer::Login, target.login_host);
 }
@@ -213,13 +213,13 @@ Task<Result<TokenSource::SignIn>> TokenSource::ask_entra(TokenTarget target, std
   auto deadline = clock_.steady() + patience;
   auto proof = co_await make_proof(target);
   if (!proof) co_return proof.error();
-  WipeAtExit wipe_proof(proof.value());
+  crypto::WipeAtExit wipe_proof(proof.value());
   auto kind = std::holds_alternative<ClientSecret>(credential_) ? Proof::Secret : Proof::Assertion;
   auto correlation_id = format_uuid(make_uuid(random_));
   auto request = build_token_request(target, kind, proof.value(), correlation_id);
   auto answer = co_await transport_->send(std::move(request), deadline);
   if (!answer) co_return transport_error(answer.error(), Peer::Login, target.login_host);
-  WipeAtExit wipe_answer(answer.value().body);
+  crypto::WipeAtExit wipe_answer(answer.value().body);
   spdlog::debug("{}: token for tenant {} and app {}: status {}, client-request-id {}", target.login_host, target.tenant,
                 target.client_id, answer.value().status, correlation_id);
   LATCHKEY_CO_TRY(auto token, read_token_answer(target, answer.value(), clock_.now()));

@@ -12,7 +12,7 @@ namespace latchkey::clouds::azure::customer {
 namespace {
 
 using ::testing::HasSubstr;
-using namespace azure::testing;
+using namespace customer::testing;
 
 Finding finding_of(const Facts& facts, std::string_view check) {
   for (auto& finding : check_all(facts)) {

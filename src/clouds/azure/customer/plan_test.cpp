@@ -17,7 +17,7 @@ namespace {
 
 using ::testing::HasSubstr;
 using ::testing::Not;
-using namespace azure::testing;
+using namespace customer::testing;
 
 Wishes good_wishes() {
   Wishes wishes;

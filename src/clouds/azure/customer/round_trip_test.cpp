@@ -8,7 +8,7 @@ namespace latchkey::clouds::azure::customer {
 namespace {
 
 using ::testing::HasSubstr;
-using namespace azure::testing;
+using namespace customer::testing;
 using Outcome = RoundTrip::Outcome;
 
 TEST(RoundTrips, NeedAnAdminKey) {

@@ -280,8 +280,8 @@ json::object to_json(const Model& model) {
   write_directory(model, out);
   write_resources(model, out);
   out["clock_distance"] = model.clock_distance;
-  out["conditional_access"] =
-      list_of(model.conditional_access, [](const ConditionalAccessPolicy& policy) { return azure::to_json(policy); });
+  out["conditional_access"] = list_of(model.conditional_access,
+                                      [](const ConditionalAccessPolicy& policy) { return emulator::to_json(policy); });
   if (!model.backup_key.empty()) out["backup_key"] = base64url_encode(model.backup_key);
   if (model.seed) out["seed"] = to_json(*model.seed);
   return out;

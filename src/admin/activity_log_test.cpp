@@ -1,0 +1,114 @@
+#include "audit/activity_log.hpp"
+
+#include <gtest/gtest.h>
+
+#include "admin/testing/world.hpp"
+
+namespace latchkey::admin {
+namespace {
+
+using namespace audit;
+
+struct ActivityTest : ::testing::Test {
+  testing::World world;
+
+  Result<void> record(Caller caller, std::string type, boost::json::object details) {
+    auto work = [this, caller, type, details](store::Transaction& tx) {
+      return record_activity(tx, world.clock, world.random, caller, type, details);
+    };
+    return world.run(world.store().write(work));
+  }
+};
+
+TEST_F(ActivityTest, IsShownInTheContractsShape) {
+  ASSERT_TRUE(record(world.admin(), "org_external_key_validated",
+                     {{"external_key_id", "ekey_1"}, {"validation_result", "success"}}));
+  auto shown = world.activities();
+  ASSERT_EQ(shown.size(), 1U);
+  auto& activity = shown[0];
+  EXPECT_TRUE(parse_id(id_prefix::kActivity, std::string_view(activity.at("id").as_string())));
+  EXPECT_EQ(activity.at("type"), "org_external_key_validated");
+  EXPECT_EQ(activity.at("created_at"), "2026-08-10T08:09:11.000000Z");
+  EXPECT_EQ(testing::text_of(activity.at("organization_uuid")), format_uuid(world.own.organization.id));
+  auto org = parse_id(id_prefix::kOrganization, std::string_view(activity.at("organization_id").as_string()));
+  ASSERT_TRUE(org);
+  EXPECT_TRUE(std::equal(org.value().begin(), org.value().end(), world.own.organization.id.begin()));
+  EXPECT_EQ(activity.at("actor"), (boost::json::value{{"type", "admin_api_key_actor"},
+                                                      {"admin_api_key_id", world.own.admin_key.row.id},
+                                                      {"ip_address", "192.0.2.34"},
+                                                      {"user_agent", "curl/8"}}));
+  EXPECT_EQ(activity.at("external_key_id"), "ekey_1");
+  EXPECT_EQ(activity.at("validation_result"), "success");
+  EXPECT_EQ(activity.size(), 8U);
+}
+
+TEST_F(ActivityTest, StrangersTextsAreCleanedAndAbsentOnesAreNull) {
+  auto caller = world.admin();
+  caller.user_agent = "bad\xff\n" + std::string(1000, 'x');
+  caller.ip_address.clear();
+  ASSERT_TRUE(record(caller, "t", {}));
+  auto actor = world.activities().at(0).at("actor");
+  EXPECT_TRUE(actor.at("ip_address").is_null());
+  EXPECT_LE(actor.at("user_agent").as_string().size(), 512U);
+  EXPECT_TRUE(actor.at("user_agent").as_string().starts_with("bad\xef\xbf\xbd\xef\xbf\xbdxxx"));
+}
+
+TEST_F(ActivityTest, ComesAfterTheOnesBeforeItWhateverTheClockDoes) {
+  std::vector<std::string> expected;
+  for (int i = 0; i < 5; ++i) {
+    auto type = "t" + std::to_string(i);
+    ASSERT_TRUE(record(world.admin(), type, {}));
+    expected.push_back(type);
+  }
+  world.clock.advance(-std::chrono::hours(1));
+  ASSERT_TRUE(record(world.admin(), "back", {}));
+  expected.push_back("back");
+  EXPECT_EQ(world.activity_types(), expected);
+}
+
+TEST_F(ActivityTest, AnOrganizationSeesItsOwnOnly) {
+  ASSERT_TRUE(record(world.admin(), "mine", {}));
+  ASSERT_TRUE(record(world.stranger(), "theirs", {}));
+  EXPECT_EQ(world.activity_types(), std::vector<std::string>{"mine"});
+  store::ActivityFilter filter;
+  filter.organization = world.own.organization.id;
+  auto page = world.run(world.feed->list(world.stranger(), filter, {})).value();
+  ASSERT_EQ(page.rows.size(), 1U) << "the filter's organisation is the caller's, whatever it says";
+  EXPECT_EQ(page.rows[0].type, "theirs");
+}
+
+TEST_F(ActivityTest, DamagedRowsAreAnErrorNotACrash) {
+  store::Activity row;
+  row.id = "activity_1";
+  row.actor = "{";
+  row.details = "{}";
+  EXPECT_EQ(audit::to_json(row).error().code, ErrorCode::Internal);
+}
+
+TEST_F(ActivityTest, OldOnesAreForgottenStepByStep) {
+  constexpr int kRows = 1'100;
+  auto fill = [&](store::Transaction& tx) -> Result<void> {
+    for (int i = 0; i < kRows; ++i) {
+      LATCHKEY_TRYV(record_activity(tx, world.clock, world.random, world.admin(), "org_test", {}));
+    }
+    return success();
+  };
+  ASSERT_TRUE(world.run(world.store().write(fill)));
+  world.clock.advance(std::chrono::hours(24));
+  auto later = [&](store::Transaction& tx) {
+    return record_activity(tx, world.clock, world.random, world.admin(), "org_later", {});
+  };
+  ASSERT_TRUE(world.run(world.store().write(later)));
+  ActivityFeed feed(world.store());
+  auto before = world.clock.now() - std::chrono::hours(1);
+  EXPECT_EQ(world.run(feed.forget(before)).value(), true);
+  EXPECT_EQ(world.run(feed.forget(before)).value(), true);
+  EXPECT_EQ(world.run(feed.forget(before)).value(), false);
+  EXPECT_EQ(world.run(feed.forget(before)).value(), false);
+  auto left = world.run(feed.list(world.admin(), {}, {})).value().rows;
+  ASSERT_EQ(left.size(), 1U);
+  EXPECT_EQ(left.front().type, "org_later");
+}
+
+}  // namespace
+}  // namespace latchkey::admin

@@ -1,0 +1,21 @@
+// What each part of the server is told of the settings that `latchkey serve` was given. Pure.
+#pragma once
+
+#include "admin/settings.hpp"
+#include "api/api_service.hpp"
+#include "health/health_monitor.hpp"
+#include "keyring/keyring.hpp"
+#include "keyring/rewrap.hpp"
+#include "kms/call_gate.hpp"
+#include "server/config.hpp"
+
+namespace latchkey::server {
+
+[[nodiscard]] admin::AdminSettings admin_settings(const ServerConfig& config);
+[[nodiscard]] api::ApiLimits api_limits(const ServerConfig& config);
+[[nodiscard]] keyring::KeyringSettings keyring_settings(const ServerConfig& config);
+[[nodiscard]] keyring::RewrapSettings rewrap_settings(const ServerConfig& config);
+[[nodiscard]] kms::GateLimits gate_limits(const ServerConfig& config);
+[[nodiscard]] health::MonitorSettings monitor_settings(const ServerConfig& config);
+
+}  // namespace latchkey::server

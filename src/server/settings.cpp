@@ -1,0 +1,369 @@
+#include "server/settings.hpp"
+
+#include <algorithm>
+#include <charconv>
+
+#include <boost/algorithm/string.hpp>
+#include <boost/asio/ip/address.hpp>
+#include <fmt/format.h>
+
+#include "http/proxy.hpp"
+#include "http/url.hpp"
+#include "kms/azure/vault_uri.hpp"
+
+namespace latchkey::server {
+
+namespace {
+
+Error wrong(std::string expected, const std::string& got) {
+  return Error{ErrorCode::Invalid, fmt::format("expected {}, got \"{}\"", expected, got.substr(0, 80))};
+}
+
+auto text(std::string ServerConfig::*member) {
+  return [member](ServerConfig& config, const std::string& value) -> Result<void> {
+    config.*member = value;
+    return success();
+  };
+}
+
+template <class Number>
+auto number(Number ServerConfig::*member, Number low, Number high) {
+  return [=](ServerConfig& config, const std::string& value) -> Result<void> {
+    Number parsed{};
+    auto [end, status] = std::from_chars(value.data(), value.data() + value.size(), parsed);
+    if (status != std::errc() || end != value.data() + value.size() || parsed < low || parsed > high) {
+      return wrong(fmt::format("a whole number from {} to {}", low, high), value);
+    }
+    config.*member = parsed;
+    return success();
+  };
+}
+
+auto duration(std::chrono::milliseconds ServerConfig::*member) {
+  return [member](ServerConfig& config, const std::string& value) -> Result<void> {
+    LATCHKEY_TRY(auto parsed, parse_duration(value));
+    config.*member = parsed;
+    return success();
+  };
+}
+
+auto flag(bool ServerConfig::*member) {
+  return [member](ServerConfig& config, const std::string& value) -> Result<void> {
+    if (value != "true" && value != "false") return wrong("true or false", value);
+    config.*member = value == "true";
+    return success();
+  };
+}
+
+Result<void> set_binding(ServerConfig& config, const std::string& value) {
+  if (value == "off") {
+    config.organization_binding = kms::OrganizationBinding::Off;
+  } else if (value == "warn") {
+    config.organization_binding = kms::OrganizationBinding::Warn;
+  } else if (value == "require") {
+    config.organization_binding = kms::OrganizationBinding::Require;
+  } else {
+    return wrong("off, warn or require", value);
+  }
+  return success();
+}
+
+// Longer than the other durations, and in days alone: hours of a feed that auditors read would be a mistake.
+Result<void> set_retention(ServerConfig& config, const std::string& value) {
+  constexpr int kMost = 36'525;
+  int days = 0;
+  auto [end, status] = std::from_chars(value.data(), value.data() + value.size(), days);
+  bool whole = status == std::errc() && std::string_view(end, value.data() + value.size()) == "d";
+  if (!whole || days < 1 || days > kMost) return wrong(fmt::format("days, from 1d to {}d", kMost), value);
+  config.activity_retention = std::chrono::days(days);
+  return success();
+}
+
+Result<void> set_log_format(ServerConfig& config, const std::string& value) {
+  if (value != "text" && value != "json") return wrong("text or json", value);
+  config.log_json = value == "json";
+  return success();
+}
+
+Result<void> set_log_level(ServerConfig& config, const std::string& value) {
+  static const std::vector<std::string> kLevels{"trace", "debug", "info", "warn", "error", "off"};
+  if (std::find(kLevels.begin(), kLevels.end(), value) == kLevels.end()) {
+    return wrong("trace, debug, info, warn, error or off", value);
+  }
+  config.log_level = value;
+  return success();
+}
+
+Result<std::string> read_address(const std::string& value, std::string_view port_setting) {
+  auto text = boost::to_lower_copy(boost::trim_copy(value));
+  if (text == "localhost") text = "127.0.0.1";
+  if (text.starts_with('[') && text.ends_with(']')) text = text.substr(1, text.size() - 2);
+  boost::system::error_code failed;
+  auto address = boost::asio::ip::make_address(text, failed);
+  if (failed) {
+    return wrong(
+        fmt::format("an IP address such as 127.0.0.1, 0.0.0.0 or ::, without a port (that is {})", port_setting),
+        value);
+  }
+  return address.to_string();
+}
+
+Result<void> set_address(ServerConfig& config, const std::string& value) {
+  LATCHKEY_TRY(config.address, read_address(value, "server.port"));
+  return success();
+}
+
+Result<void> set_health_address(ServerConfig& config, const std::string& value) {
+  config.health_address.clear();
+  if (value.empty()) return success();
+  LATCHKEY_TRY(config.health_address, read_address(value, "server.health_port"));
+  return success();
+}
+
+Result<void> set_login_host(ServerConfig& config, const std::string& value) {
+  LATCHKEY_TRY(config.azure_login_host, http::read_host(value));
+  return success();
+}
+
+Result<void> set_suffixes(ServerConfig& config, const std::string& value) {
+  std::vector<std::string> written;
+  boost::split(written, value, boost::is_any_of(","));
+  std::vector<std::string> suffixes;
+  for (const auto& text : written) {
+    LATCHKEY_TRY(auto suffix, http::read_host_suffix(text));
+    suffixes.push_back(std::move(suffix));
+  }
+  config.azure_vault_suffixes = std::move(suffixes);
+  return success();
+}
+
+// The value is not repeated: it may hold a password.
+auto proxy(std::string ServerConfig::*member) {
+  return [member](ServerConfig& config, const std::string& value) -> Result<void> {
+    auto text = boost::trim_copy(value);
+    if (text != kEnvironmentProxy) {
+      LATCHKEY_TRYV(http::check_proxy(text));
+    }
+    config.*member = std::move(text);
+    return success();
+  };
+}
+
+std::vector<Setting> all_settings() {
+  using C = ServerConfig;
+  constexpr std::size_t kMebibyte = std::size_t{1024} * 1024;
+  constexpr std::uint32_t kMostRate = 1'000'000'000;
+  constexpr std::size_t kMostRows = 1'000'000;
+  return {
+      {"server", "address", "The address to listen on. Anything but loopback wants TLS, here or in front.", "127.0.0.1",
+       true, set_address},
+      {"server", "port", "The port to listen on; 0 takes any free one.", "8600", false,
+       number<std::uint16_t>(&C::port, 0, 65535)},
+      {"server", "health_address",
+       "An address where /healthz and /readyz are answered, too, and nothing else, by connections of their own. For\n"
+       "your probes alone. It speaks TLS where server.address does. Empty: there is none.",
+       "", true, set_health_address},
+      {"server", "health_port", "The port of server.health_address; 0 takes any free one.", "8599", false,
+       number<std::uint16_t>(&C::health_port, 0, 65535)},
+      {"server", "tls_certificate_file", "PEM file with the certificate chain, leaf first. Empty: plain HTTP.", "",
+       true, text(&C::tls_certificate_file)},
+      {"server", "tls_private_key_file", "PEM file with the private key of that certificate.", "", true,
+       text(&C::tls_private_key_file)},
+      {"server", "behind_tls_proxy",
+       "Plain HTTP on another address than loopback is refused unless this is true: something in front does TLS, and\n"
+       "nobody else reaches the port. API keys, plaintexts and lent data keys go over it.",
+       "false", false, flag(&C::behind_tls_proxy)},
+      {"server", "threads", "Threads that serve connections.", "2", false, number<unsigned>(&C::threads, 1, 256)},
+      {"server", "max_connections", "Connections held at once; more are told to come back.", "4096", false,
+       number<std::size_t>(&C::max_connections, 1, 1'000'000)},
+      {"server", "max_connections_per_address",
+       "Of these, so many for one address (a /64 of IPv6). 0: an eighth of them until a request from there had a valid "
+       "key, then\na half. Not looked at where server.behind_tls_proxy is true: all come from the proxy then.",
+       "0", false, number<std::size_t>(&C::max_connections_per_address, 0, 1'000'000)},
+      {"server", "max_body_bytes_held",
+       "The most bytes of request bodies held at once, one organisation half of them; who would exceed it waits up to "
+       "5 s, then\nis told 503. The server's memory may grow to about four times as much.",
+       "268435456", false,
+       number<std::size_t>(&C::max_body_bytes_held, kMebibyte, std::size_t{1024} * 1024 * kMebibyte)},
+      {"server", "max_json_body", "The most bytes of a JSON body.", "1048576", false,
+       number<std::size_t>(&C::max_json_body, 1024, 64 * kMebibyte)},
+      {"server", "max_raw_body", "The most bytes of an application/octet-stream body of encrypt and decrypt.",
+       "16777216", false, number<std::size_t>(&C::max_raw_body, 1024, 1024 * kMebibyte)},
+      {"server", "request_timeout", "The longest that a data plane request may take.", "25s", true,
+       duration(&C::request_timeout)},
+      {"store", "database", "The SQLite file with everything that must not be lost. Back it up.",
+       "/var/lib/latchkey/latchkey.db", true, text(&C::database)},
+      {"store", "query_timeout",
+       "The longest that one look into the database may take, waiting for its turn included; a write may take three\n"
+       "times as long. What takes longer is answered with 503 and changes nothing.",
+       "10s", true, duration(&C::query_timeout)},
+      {"root_key", "file",
+       "The platform's own root keys: they wrap the data keys of workspaces without a customer's key, and seal the "
+       "rows\n"
+       "of the database. Made at the first start. Whoever has the file and the database can read that data: keep it\n"
+       "apart from the database and its backups, and back it up.",
+       "/etc/latchkey/root.key", true, text(&C::root_key_file)},
+      {"azure", "client_id",
+       "The client id of your multi-tenant Entra app, the one that customers consent to.\nEmpty: Azure keys cannot be "
+       "used. Give the app exactly one credential of the three below.",
+       "", true, text(&C::azure_client_id)},
+      {"azure", "client_secret_file", "A file with the app's client secret.", "", true,
+       text(&C::azure_client_secret_file)},
+      {"azure", "certificate_file", "PEM file with the app's certificate; better than a secret.", "", true,
+       text(&C::azure_certificate_file)},
+      {"azure", "private_key_file", "PEM file with the private key of that certificate.", "", true,
+       text(&C::azure_private_key_file)},
+      {"azure", "federated_token_file",
+       "A file with a token of another issuer that the app trusts (workload identity federation);\nbest: no secret at "
+       "all. It is read anew for each token, as AKS rotates it (AZURE_FEDERATED_TOKEN_FILE there).",
+       "", true, text(&C::azure_federated_token_file)},
+      {"azure", "login_host", "The Entra host of your cloud.", "login.microsoftonline.com", true, set_login_host},
+      {"azure", "vault_suffixes", "Customers' vaults must be under one of these; comma-separated.",
+       boost::join(kms::azure::public_cloud_suffixes(), ","), true, set_suffixes},
+      {"azure", "sign_in_max_age",
+       "The age at which a customer's Entra tenant is asked anew whether your app may sign in, however long the token "
+       "lives:\nwithin this and keyring.soft a revocation at Entra takes effect. An organisation whose own soft age is "
+       "shorter is asked\nfor as often. While Entra cannot be asked the token serves on, up to keyring.hard.",
+       "5m", true, duration(&C::azure_sign_in_max_age)},
+      {"outbound", "proxy",
+       "The proxy for all calls to customers' clouds: http://[USER:PASSWORD@]HOST:PORT; \"environment\": the one of "
+       "HTTPS_PROXY,\nexcept for the hosts of NO_PROXY, as curl reads both. Empty: none.",
+       std::string(kEnvironmentProxy), true, proxy(&C::proxy)},
+      {"outbound", "no_proxy",
+       "The hosts that are asked without that proxy, as NO_PROXY lists them: .example.com,10.0.0.0/8", "", true,
+       text(&C::no_proxy)},
+      {"outbound", "ca_file", "PEM file of the authorities to trust for these calls. Empty: the system's.", "", true,
+       text(&C::ca_file)},
+      {"keyring", "lend_data_keys",
+       "Whether service and workspace keys may have a data key lent, to encrypt on their own machines. Where not,\n"
+       "everything goes through this server.",
+       "true", false, flag(&C::lend_data_keys)},
+      {"keyring", "soft",
+       "The age up to which an unwrapped data key is used without asking the customer's key again:\nthe time within "
+       "which a revocation takes effect.",
+       "60s", true, duration(&C::lease_soft)},
+      {"keyring", "hard",
+       "The age up to which an outage of the customer's vault is bridged. The same as soft: not at all.", "60m", true,
+       duration(&C::lease_hard)},
+      {"keyring", "most_soft",
+       "The longest soft that an organisation may set for itself; the server's own is allowed in any case. What was "
+       "set "
+       "above\nit before counts as this.",
+       "5m", true, duration(&C::most_soft)},
+      {"keyring", "most_loan",
+       "The longest that a program may use a data key that it was lent before it asks for it again, whatever soft is. "
+       "Each 5 s it\nasks whether that still holds.",
+       "60s", true, duration(&C::most_loan)},
+      {"keyring", "kms_timeout", "The longest that one wrap or unwrap may take, with its retries.", "10s", true,
+       duration(&C::kms_timeout)},
+      {"keyring", "kms_calls_per_10s",
+       "At most so many calls to one vault are begun in any 10 s; the rest wait. Key Vault allows 1,000 of an RSA key "
+       "of 3,072 bits,\n500 of 4,096, half of that in HSMs.",
+       "900", false, number<unsigned>(&C::kms_calls_per_10s, 1, 100'000)},
+      {"health", "interval",
+       "How long a customer's key may go unused before it is checked by itself, with one wrap and one unwrap;\n0s: "
+       "keys are not checked, and a key that was given back is noticed by the next request that asks it.",
+       "5m", true, duration(&C::health_interval)},
+      {"health", "retry",
+       "How soon a key that refuses or fails is checked again: the time within which service returns.", "10s", true,
+       duration(&C::health_retry)},
+      {"health", "retry_longest", "Up to which that time doubles.", "60s", true, duration(&C::health_retry_longest)},
+      {"health", "unreachable_after",
+       "After how long without an answer, and three tries, a key is unreachable; until then it is degraded.", "2m",
+       true, duration(&C::health_unreachable_after)},
+      {"health", "settle", "For how long a degraded key must work until it is healthy.", "60s", true,
+       duration(&C::health_settle)},
+      {"data_keys", "max_age",
+       "The age at which a workspace's data key is replaced by a new one for what is encrypted from then on.", "720h",
+       true, duration(&C::data_key_max_age)},
+      {"data_keys", "max_records", "The same, after so many records.", "4294967296", false,
+       number<std::int64_t>(&C::data_key_max_records, 1, std::int64_t{1} << 40)},
+      {"data_keys", "max_bytes", "The same, after so many bytes of plaintext.", "70368744177664", false,
+       number<std::int64_t>(&C::data_key_max_bytes, 1, std::int64_t{1} << 50)},
+      {"rewrap", "calls_per_second",
+       "At most so many calls to a vault, one at a time, while data keys are rewrapped to a key's newest version;\n"
+       "each takes three.",
+       "10", false, number<unsigned>(&C::rewrap_calls_per_second, 1, 1000)},
+      {"webhooks", "allow_private_addresses",
+       "Whether events may be sent to http://, loopback and private addresses, too. For development alone: admins of "
+       "organisations\nchoose the addresses.",
+       "false", false, flag(&C::webhook_private_addresses)},
+      {"webhooks", "proxy",
+       "The proxy for events, as outbound.proxy. It looks the names up, so it must refuse your own networks. Empty: "
+       "none.",
+       "", true, proxy(&C::webhook_proxy)},
+      {"webhooks", "no_proxy", "As outbound.no_proxy. What is asked directly must have a public address.", "", true,
+       text(&C::webhook_no_proxy)},
+      {"webhooks", "ca_file", "PEM file of the authorities to trust when events are sent. Empty: the system's.", "",
+       true, text(&C::webhook_ca_file)},
+      {"webhooks", "tests_per_minute",
+       "At most so many test events to one endpoint are begun in a minute, one at a time.", "6", false,
+       number<unsigned>(&C::webhook_tests_per_minute, 1, 100'000)},
+      {"metrics", "token_file",
+       "A file with the token that Prometheus sends for /metrics (authorization: Bearer). Empty: there are no metrics.",
+       "", true, text(&C::metrics_token_file)},
+      {"metrics", "per_data_key",
+       "Whether uses are told for each workspace and data key, up to 10,000 of them, instead of in sum.", "false",
+       false, flag(&C::metrics_per_data_key)},
+      {"keys", "organization_binding",
+       "Whether a customer's key must bear the tag <binding_slug>-org-<organisation uuid> = true: off, warn or "
+       "require.",
+       "warn", true, set_binding},
+      {"keys", "validations_per_minute",
+       "At most so many validations of one external key are begun by hand in a minute, one at a time; attaching it is "
+       "not counted.",
+       "6", false, number<unsigned>(&C::validations_per_minute, 1, 100'000)},
+      {"keys", "binding_slug", "The first part of that tag's name.", "latchkey", true, text(&C::binding_slug)},
+      {"limits", "data_per_key",
+       "At most so many encrypts, decrypts and loans with one API key in a second; more are answered with 429 and "
+       "retry-after.\nAbout half of what this machine serves is a good value where organizations must not disturb each "
+       "other.",
+       "50000", false, number<std::uint32_t>(&C::data_per_key, 1, kMostRate)},
+      {"limits", "data_per_organization", "The same of all keys of an organization together.", "100000", false,
+       number<std::uint32_t>(&C::data_per_organization, 1, kMostRate)},
+      {"limits", "reads_per_key",
+       "At most so many GETs of the Admin API and the activity feed with one key in a minute.", "3000", false,
+       number<std::uint32_t>(&C::reads_per_key, 1, kMostRate)},
+      {"limits", "reads_per_organization", "The same of all keys of an organization together.", "6000", false,
+       number<std::uint32_t>(&C::reads_per_organization, 1, kMostRate)},
+      {"limits", "writes_per_key",
+       "At most so many changes, validations and tests with one admin key in a minute. Suspensions and shreds have as\n"
+       "many of their own.",
+       "600", false, number<std::uint32_t>(&C::writes_per_key, 1, kMostRate)},
+      {"limits", "writes_per_organization", "The same of all keys of an organization together.", "1200", false,
+       number<std::uint32_t>(&C::writes_per_organization, 1, kMostRate)},
+      {"limits", "unknown_keys_per_address",
+       "At most so many API keys that nobody has from one address (a /64 of IPv6) in a minute, the same one counted\n"
+       "once in 10 s. Not looked at where server.behind_tls_proxy is true: all come from the proxy then.",
+       "600", false, number<std::uint32_t>(&C::unknown_keys_per_address, 1, kMostRate)},
+      {"quotas", "external_keys", "At most so many external keys of one organization.", "1000", false,
+       number<std::size_t>(&C::most_external_keys, 1, kMostRows)},
+      {"quotas", "live_workspaces", "At most so many workspaces of one organization that are not archived.", "100",
+       false, number<std::size_t>(&C::most_live_workspaces, 1, kMostRows)},
+      {"quotas", "workspaces", "At most so many workspaces of one organization, archived ones included.", "10000",
+       false, number<std::size_t>(&C::most_workspaces, 1, kMostRows)},
+      {"quotas", "api_keys", "At most so many API keys of one organization that are not revoked.", "1000", false,
+       number<std::size_t>(&C::most_api_keys, 1, kMostRows)},
+      {"activity", "retention",
+       "Activities older than this are erased by the server, and in no other way; in days. Export them before, where "
+       "you\n"
+       "must keep them for longer.",
+       "2557d", true, set_retention},
+      {"log", "level", "trace, debug, info, warn, error or off.", "info", true, set_log_level},
+      {"log", "format", "text for people or json for collectors; one line an event, on standard error.", "text", true,
+       set_log_format},
+  };
+}
+
+}  // namespace
+
+std::string Setting::variable() const {
+  return boost::to_upper_copy(fmt::format("LATCHKEY_{}_{}", section, name));
+}
+
+const std::vector<Setting>& server_settings() {
+  static const std::vector<Setting> kSettings = all_settings();
+  return kSettings;
+}
+
+}  // namespace latchkey::server
