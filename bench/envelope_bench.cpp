@@ -26,7 +26,7 @@ void require(const T& holds, const char* what) {
   std::abort();
 }
 
-struct OurWorld {
+struct OurFixture {
   crypto::SystemRandom random;
   envelope::DataKey key = envelope::DataKey::create(RawId{}, crypto::SecretBytes::random(32, random)).value();
   Uuid compartment{};
@@ -34,38 +34,40 @@ struct OurWorld {
 };
 
 void record_seal(benchmark::State& state) {
-  OurWorld world;
+  OurFixture fixture;
   Bytes plain(static_cast<std::size_t>(state.range(0)), 1);
   Bytes sealed(envelope::sealed_size(plain.size()));
   for (auto _ : state) {
-    require(envelope::seal_record(world.key, world.compartment, world.context, ByteView(plain), world.random, sealed),
+    require(envelope::seal_record(fixture.key, fixture.compartment, fixture.context, ByteView(plain), fixture.random,
+                                  sealed),
             "seal_record");
     benchmark::DoNotOptimize(sealed.data());
   }
 }
 
 void record_open(benchmark::State& state) {
-  OurWorld world;
+  OurFixture fixture;
   Bytes plain(static_cast<std::size_t>(state.range(0)), 1);
   Bytes sealed(envelope::sealed_size(plain.size()));
-  require(envelope::seal_record(world.key, world.compartment, world.context, ByteView(plain), world.random, sealed),
-          "seal_record");
+  require(
+      envelope::seal_record(fixture.key, fixture.compartment, fixture.context, ByteView(plain), fixture.random, sealed),
+      "seal_record");
   for (auto _ : state) {
-    require(envelope::open_record(world.key, world.compartment, world.context, sealed, plain), "open_record");
+    require(envelope::open_record(fixture.key, fixture.compartment, fixture.context, sealed, plain), "open_record");
     benchmark::DoNotOptimize(plain.data());
   }
 }
 
 // Per record, of a batch.
 void record_seal_batch(benchmark::State& state) {
-  OurWorld world;
+  OurFixture fixture;
   Bytes plain(static_cast<std::size_t>(state.range(0)), 1);
   std::vector<Bytes> sealed(kBatch, Bytes(envelope::sealed_size(plain.size())));
   ByteView view(plain);
   std::vector<envelope::RecordToSeal> records;
-  for (auto& out : sealed) records.push_back({&world.context, std::span(&view, 1), out});
+  for (auto& out : sealed) records.push_back({&fixture.context, std::span(&view, 1), out});
   while (state.KeepRunningBatch(kBatch)) {
-    require(envelope::seal_records(world.key, world.compartment, records, world.random), "seal_records");
+    require(envelope::seal_records(fixture.key, fixture.compartment, records, fixture.random), "seal_records");
   }
 }
 
@@ -181,15 +183,15 @@ void mongocrypt_open(benchmark::State& state) {
 void stream_range(benchmark::State& state) {
   constexpr std::uint64_t kSize = std::uint64_t{1} << 30;
   constexpr std::size_t kPart = 64 * 1024;
-  OurWorld world;
-  auto cipher = envelope::StreamCipher::for_sealing(world.key, world.compartment, world.context, world.random);
+  OurFixture fixture;
+  auto cipher = envelope::StreamCipher::for_sealing(fixture.key, fixture.compartment, fixture.context, fixture.random);
   require(cipher, "for_sealing");
   Bytes prefix = to_bytes(cipher.value().prefix());
   Bytes plain(kSize, 1);
   Bytes stream(envelope::sealed_stream_size(kSize));
   std::copy(prefix.begin(), prefix.end(), stream.begin());
   require(cipher.value().chunks().seal(0, plain, true, MutableBytes(stream).subspan(prefix.size())), "seal");
-  auto opening = envelope::StreamCipher::for_opening(world.key, world.compartment, world.context, prefix);
+  auto opening = envelope::StreamCipher::for_opening(fixture.key, fixture.compartment, fixture.context, prefix);
   require(opening, "for_opening");
   auto reader = envelope::StreamReader::open(
       std::move(opening).value(), stream.size(), [&](std::uint64_t offset, MutableBytes out) {

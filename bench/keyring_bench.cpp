@@ -36,10 +36,10 @@ double since(SteadyTime begun) {
 }
 
 // `count` tasks at once, waited for.
-void at_once(World& world, std::size_t count, const std::function<Task<void>(std::size_t)>& task) {
+void at_once(KeyringFixture& fixture, std::size_t count, const std::function<Task<void>(std::size_t)>& task) {
   std::latch ended(static_cast<std::ptrdiff_t>(count));
   for (std::size_t i = 0; i < count; ++i) {
-    boost::asio::co_spawn(world.context(), task(i), [&](const std::exception_ptr& error) {
+    boost::asio::co_spawn(fixture.context(), task(i), [&](const std::exception_ptr& error) {
       require(!error, "a task threw");
       ended.count_down();
     });
@@ -51,23 +51,23 @@ void at_once(World& world, std::size_t count, const std::function<Task<void>(std
 boost::json::object herd() {
   constexpr int kLatency = 50;
   SystemClock clock;
-  World world({.ages = {}, .threads = 2, .clock = &clock});
-  auto compartment = world.add("herd");
-  auto id = world.make_data_key(compartment);
-  world.vaults().latency_ms = kLatency;
+  KeyringFixture fixture({.ages = {}, .threads = 2, .clock = &clock});
+  auto compartment = fixture.add("herd");
+  auto id = fixture.make_data_key(compartment);
+  fixture.vaults().latency_ms = kLatency;
   std::vector<double> slowest;
   std::uint64_t most_unwraps = 0;
   std::atomic<int> failed = 0;
   for (int round = 0; round < (quick ? 2 : 15); ++round) {
-    world.keyring().evict(*compartment.external_key_id);
-    world.vaults().forget();
+    fixture.keyring().evict(*compartment.external_key_id);
+    fixture.vaults().forget();
     auto begun = clock.steady();
-    at_once(world, 1'000, [&](std::size_t) -> Task<void> {
-      auto lease = co_await world.keyring().for_decryption(compartment, id, begun + 10s);
+    at_once(fixture, 1'000, [&](std::size_t) -> Task<void> {
+      auto lease = co_await fixture.keyring().for_decryption(compartment, id, begun + 10s);
       failed += lease ? 0 : 1;
     });
     slowest.push_back(since(begun));
-    most_unwraps = std::max<std::uint64_t>(most_unwraps, world.vaults().unwraps);
+    most_unwraps = std::max<std::uint64_t>(most_unwraps, fixture.vaults().unwraps);
   }
   return {
       {"latency_ms", kLatency}, {"slowest_ms", summary(slowest)}, {"unwraps", most_unwraps}, {"failed", failed.load()}};
@@ -78,28 +78,28 @@ boost::json::object cold_start() {
   constexpr unsigned kLimit = 1'000;
   const std::size_t workspaces = quick ? 50 : 1'000;
   SystemClock clock;
-  World world({.ages = {}, .threads = 2, .clock = &clock});
+  KeyringFixture fixture({.ages = {}, .threads = 2, .clock = &clock});
   std::vector<std::pair<keyring::Compartment, RawId>> all;
   for (std::size_t i = 0; i < workspaces; ++i) {
-    auto compartment = world.add("cold");
-    auto id = world.make_data_key(compartment);
+    auto compartment = fixture.add("cold");
+    auto id = fixture.make_data_key(compartment);
     all.emplace_back(std::move(compartment), id);
   }
-  world.restart_keyring();
-  world.vaults().forget();
-  world.vaults().latency_ms = 50;
-  world.vaults().limit = kLimit;
+  fixture.restart_keyring();
+  fixture.vaults().forget();
+  fixture.vaults().latency_ms = 50;
+  fixture.vaults().limit = kLimit;
   std::atomic<int> failed = 0;
   auto begun = clock.steady();
-  at_once(world, workspaces * 100, [&](std::size_t i) -> Task<void> {
+  at_once(fixture, workspaces * 100, [&](std::size_t i) -> Task<void> {
     const auto& [compartment, id] = all[i % all.size()];
-    auto lease = co_await world.keyring().for_decryption(compartment, id, begun + 30s);
+    auto lease = co_await fixture.keyring().for_decryption(compartment, id, begun + 30s);
     failed += lease ? 0 : 1;
   });
   return {{"requests", workspaces * 100},
           {"limit", kLimit},
-          {"most_in_10s", world.vaults().most_in_window()},
-          {"throttled", world.vaults().throttled.load()},
+          {"most_in_10s", fixture.vaults().most_in_window()},
+          {"throttled", fixture.vaults().throttled.load()},
           {"failed", failed.load()},
           {"took_ms", since(begun)}};
 }
@@ -117,12 +117,12 @@ boost::json::object revocation() {
   constexpr int kLatency = 50;
   SystemClock clock;
   keyring::LeaseAges ages{quick ? 1s : 5s, 15min};
-  World world({.ages = ages, .threads = 2, .clock = &clock});
+  KeyringFixture fixture({.ages = ages, .threads = 2, .clock = &clock});
   crypto::SystemRandom random;
-  auto compartment = world.add("revoked");
-  auto id = world.make_data_key(compartment);
-  world.vaults().latency_ms = kLatency;
-  world.attend_regularly();
+  auto compartment = fixture.add("revoked");
+  auto id = fixture.make_data_key(compartment);
+  fixture.vaults().latency_ms = kLatency;
+  fixture.attend_regularly();
   std::map<std::string, std::vector<double>> after;
   for (int round = 0; round < (quick ? 1 : 9); ++round) {
     std::map<std::string, LastGood> doors;
@@ -137,8 +137,9 @@ boost::json::object revocation() {
         bool held_on = door == "stream" && held && clock.age_time() < held->ask_again_at;
         if (!held_on) {
           auto deadline = clock.steady() + 10s;
-          auto asked = door == "decrypt" || door == "stream" ? world.keyring().for_decryption(compartment, id, deadline)
-                                                             : world.keyring().for_encryption(compartment, deadline);
+          auto asked = door == "decrypt" || door == "stream"
+                           ? fixture.keyring().for_decryption(compartment, id, deadline)
+                           : fixture.keyring().for_encryption(compartment, deadline);
           auto lease = co_await std::move(asked);
           held.reset();
           if (lease) held.emplace(std::move(lease).value());
@@ -157,17 +158,17 @@ boost::json::object revocation() {
       }
       ended.count_down();
     };
-    for (const auto& [door, last] : doors) boost::asio::co_spawn(world.context(), loop(door), boost::asio::detached);
+    for (const auto& [door, last] : doors) boost::asio::co_spawn(fixture.context(), loop(door), boost::asio::detached);
     // At another point of the renewals' round each time.
     std::this_thread::sleep_for(ages.soft + ages.soft * round / 9);
     auto revoked = clock.steady();
-    world.vaults().refuses = true;
+    fixture.vaults().refuses = true;
     std::this_thread::sleep_for(ages.soft + 1s);
     for (const auto& [door, last] : doors) after[door].push_back(std::max(0.0, last.after(revoked)));
     ending = true;
     ended.wait();
-    world.vaults().refuses = false;
-    world.keyring().evict(*compartment.external_key_id);
+    fixture.vaults().refuses = false;
+    fixture.keyring().evict(*compartment.external_key_id);
   }
   boost::json::object doors;
   for (const auto& [door, values] : after) doors[door] = summary(values);
@@ -177,36 +178,36 @@ boost::json::object revocation() {
 // A vault that is down for ten minutes, by a clock that the measurement moves.
 boost::json::object outage() {
   ManualClock clock{parse_timestamp("2026-01-02T03:04:05Z").value()};
-  World world({.ages = {5s, 15min}, .threads = 0, .clock = &clock});
+  KeyringFixture fixture({.ages = {5s, 15min}, .threads = 0, .clock = &clock});
   std::vector<std::pair<keyring::Compartment, RawId>> all;
   for (int i = 0; i < 20; ++i) {
-    auto compartment = world.add("down" + std::to_string(i % 4));
-    auto id = world.make_data_key(compartment);
+    auto compartment = fixture.add("down" + std::to_string(i % 4));
+    auto id = fixture.make_data_key(compartment);
     all.emplace_back(std::move(compartment), id);
   }
-  world.vaults().forget();
-  world.vaults().down = true;
+  fixture.vaults().forget();
+  fixture.vaults().down = true;
   constexpr int kRate = 200;
   int failed = 0;
   int requests = 0;
   for (int second = 0; second < (quick ? 30 : 600); ++second) {
-    while (world.keyring().attend() < 10ms) continue;
+    while (fixture.keyring().attend() < 10ms) continue;
     for (int i = 0; i < kRate; ++i, ++requests) {
       clock.advance(std::chrono::microseconds(1'000'000 / kRate));
       const auto& [compartment, id] = all[static_cast<std::size_t>(requests) % all.size()];
-      bool good = i % 2 == 0
-                      ? world.run(world.keyring().for_encryption(compartment, clock.steady() + 10s)).has_value()
-                      : world.run(world.keyring().for_decryption(compartment, id, clock.steady() + 10s)).has_value();
+      bool good =
+          i % 2 == 0 ? fixture.run(fixture.keyring().for_encryption(compartment, clock.steady() + 10s)).has_value()
+                     : fixture.run(fixture.keyring().for_decryption(compartment, id, clock.steady() + 10s)).has_value();
       failed += good ? 0 : 1;
     }
   }
   return {{"requests", requests},
           {"failed", failed},
-          {"calls_per_key_and_minute", static_cast<double>(world.vaults().unwraps) / 4 / (requests / kRate / 60.0)}};
+          {"calls_per_key_and_minute", static_cast<double>(fixture.vaults().unwraps) / 4 / (requests / kRate / 60.0)}};
 }
 
 // Latencies of one tenant's warm decrypts, at a steady rate.
-std::vector<double> paced(World& world, const keyring::Compartment& compartment, const RawId& id,
+std::vector<double> paced(KeyringFixture& fixture, const keyring::Compartment& compartment, const RawId& id,
                           std::chrono::milliseconds time, std::chrono::microseconds pace) {
   std::vector<double> took;
   auto end = std::chrono::steady_clock::now() + time;
@@ -215,9 +216,9 @@ std::vector<double> paced(World& world, const keyring::Compartment& compartment,
     while (std::chrono::steady_clock::now() < end) {
       auto begun = std::chrono::steady_clock::now();
       // As the data plane asks.
-      bool done = world.keyring().at_hand(compartment, id).has_value();
+      bool done = fixture.keyring().at_hand(compartment, id).has_value();
       if (!done) {
-        auto lease = co_await world.keyring().for_decryption(compartment, id, begun + 10s);
+        auto lease = co_await fixture.keyring().for_decryption(compartment, id, begun + 10s);
         done = lease.has_value();
       }
       took.push_back(since(begun));
@@ -227,7 +228,7 @@ std::vector<double> paced(World& world, const keyring::Compartment& compartment,
     }
     co_return 0;
   };
-  (void)world.run(loop());
+  (void)fixture.run(loop());
   return took;
 }
 
@@ -235,12 +236,12 @@ std::vector<double> paced(World& world, const keyring::Compartment& compartment,
 // the same moments, or never.
 class Arrivals {
  public:
-  Arrivals(World& world, std::uint64_t seed, std::function<Task<void>(std::size_t)> request)
-      : thread_([this, &world, seed, request = std::move(request)] {
+  Arrivals(KeyringFixture& fixture, std::uint64_t seed, std::function<Task<void>(std::size_t)> request)
+      : thread_([this, &fixture, seed, request = std::move(request)] {
           std::mt19937_64 chance(seed);
           std::exponential_distribution<double> seconds_between(200);
           for (std::size_t i = 0; !ending_; ++i) {
-            boost::asio::co_spawn(world.context(), request(i), boost::asio::detached);
+            boost::asio::co_spawn(fixture.context(), request(i), boost::asio::detached);
             std::this_thread::sleep_for(std::chrono::duration<double>(seconds_between(chance)));
           }
         }) {}
@@ -260,26 +261,26 @@ class Arrivals {
 // for alone, and beside as many requests that ask the keyring for nothing: what waking threads costs by itself.
 boost::json::object neighbour() {
   SystemClock clock;
-  World world({.ages = {5s, 15min}, .threads = 2, .clock = &clock});
-  auto b = world.add("b");
-  auto b_key = world.make_data_key(b);
+  KeyringFixture fixture({.ages = {5s, 15min}, .threads = 2, .clock = &clock});
+  auto b = fixture.add("b");
+  auto b_key = fixture.make_data_key(b);
   std::vector<std::pair<keyring::Compartment, RawId>> of_a;
   for (int i = 0; i < 200; ++i) {
-    auto compartment = world.add("a");
-    auto id = world.make_data_key(compartment);
+    auto compartment = fixture.add("a");
+    auto id = fixture.make_data_key(compartment);
     of_a.emplace_back(std::move(compartment), id);
   }
-  world.keyring().evict(*of_a[0].first.external_key_id);
-  world.vaults().latency_ms = 50;
-  world.attend_regularly();
+  fixture.keyring().evict(*of_a[0].first.external_key_id);
+  fixture.vaults().latency_ms = 50;
+  fixture.attend_regularly();
   auto ask_for_a = [&](std::size_t i) -> Task<void> {
     const auto& [compartment, id] = of_a[i % of_a.size()];
-    if (world.keyring().at_hand(compartment, id)) co_return;
-    (void)co_await world.keyring().for_decryption(compartment, id, clock.steady() + 10s);
+    if (fixture.keyring().at_hand(compartment, id)) co_return;
+    (void)co_await fixture.keyring().for_decryption(compartment, id, clock.steady() + 10s);
   };
   auto ask_nothing = [](std::size_t) -> Task<void> { co_return; };
   const auto time = quick ? 500ms : 2'500ms;
-  auto p99 = [&] { return at(paced(world, b, b_key, time, 1ms), 0.99); };
+  auto p99 = [&] { return at(paced(fixture, b, b_key, time, 1ms), 0.99); };
   std::vector<double> alone;
   std::vector<double> beside_nothing;
   std::vector<double> beside;
@@ -287,16 +288,16 @@ boost::json::object neighbour() {
   for (std::uint64_t round = 0; round < (quick ? 1 : 15); ++round) {
     alone.push_back(p99());
     {
-      Arrivals nothing(world, round, ask_nothing);
+      Arrivals nothing(fixture, round, ask_nothing);
       beside_nothing.push_back(p99());
     }
-    world.vaults().let_hang("https://a.vault.azure.net/");
+    fixture.vaults().let_hang("https://a.vault.azure.net/");
     {
-      Arrivals hanging(world, round, ask_for_a);
+      Arrivals hanging(fixture, round, ask_for_a);
       beside.push_back(p99());
     }
-    world.vaults().let_none_hang();
-    world.keyring().evict(*of_a[0].first.external_key_id);
+    fixture.vaults().let_none_hang();
+    fixture.keyring().evict(*of_a[0].first.external_key_id);
     ratios.push_back(beside.back() / beside_nothing.back());
   }
   return {{"p99_alone_ms", summary(alone)},
@@ -310,28 +311,29 @@ boost::json::object steady() {
   const int keys = quick ? 5 : 100;
   const int hour = quick ? 300 : 3'600;
   ManualClock clock{parse_timestamp("2026-01-02T03:04:05Z").value()};
-  World world({.ages = {}, .threads = 0, .clock = &clock});
+  KeyringFixture fixture({.ages = {}, .threads = 0, .clock = &clock});
   std::vector<std::vector<std::pair<keyring::Compartment, RawId>>> all(static_cast<std::size_t>(keys));
   for (std::size_t key = 0; key < all.size(); ++key) {
     for (int i = 0; i < (quick ? 5 : 50); ++i) {
-      auto compartment = world.add("k" + std::to_string(key));
-      auto id = world.make_data_key(compartment);
+      auto compartment = fixture.add("k" + std::to_string(key));
+      auto id = fixture.make_data_key(compartment);
       all[key].emplace_back(std::move(compartment), id);
     }
   }
-  world.vaults().forget();
+  fixture.vaults().forget();
   int failed = 0;
   for (int second = 0; second < hour; ++second) {
     clock.advance(1s);
-    while (world.keyring().attend() < 10ms) continue;
+    while (fixture.keyring().attend() < 10ms) continue;
     for (const auto& key : all) {
       const auto& [compartment, id] = key[static_cast<std::size_t>(second) % key.size()];
-      failed += world.run(world.keyring().for_decryption(compartment, id, clock.steady() + 10s)).has_value() ? 0 : 1;
+      failed +=
+          fixture.run(fixture.keyring().for_decryption(compartment, id, clock.steady() + 10s)).has_value() ? 0 : 1;
     }
   }
   double softs = hour / 60.0;
   return {{"keys", keys},
-          {"calls_per_key_and_soft", static_cast<double>(world.vaults().unwraps) / keys / softs},
+          {"calls_per_key_and_soft", static_cast<double>(fixture.vaults().unwraps) / keys / softs},
           {"failed", failed}};
 }
 
@@ -339,37 +341,37 @@ boost::json::object steady() {
 boost::json::object refreshing() {
   const int keys = quick ? 50 : 1'000;
   SystemClock clock;
-  World world({.ages = {5s, 15min}, .threads = 2, .clock = &clock});
-  auto own = world.add("own");
+  KeyringFixture fixture({.ages = {5s, 15min}, .threads = 2, .clock = &clock});
+  auto own = fixture.add("own");
   own.ages = keyring::LeaseAges{10min, 15min};
-  auto own_key = world.make_data_key(own);
+  auto own_key = fixture.make_data_key(own);
   std::vector<std::pair<keyring::Compartment, RawId>> others;
   for (int i = 0; i < keys; ++i) {
-    auto compartment = world.add("r" + std::to_string(i));
-    auto id = world.make_data_key(compartment);
+    auto compartment = fixture.add("r" + std::to_string(i));
+    auto id = fixture.make_data_key(compartment);
     others.emplace_back(std::move(compartment), id);
   }
-  world.vaults().latency_ms = 50;
+  fixture.vaults().latency_ms = 50;
   std::vector<double> without;
   std::vector<double> with;
   const auto time = quick ? 300ms : 5'000ms;
   std::uint64_t renewals = 0;
   for (int round = 0; round < (quick ? 1 : 5); ++round) {
-    without.push_back(at(paced(world, own, own_key, time, 200us), 0.999));
+    without.push_back(at(paced(fixture, own, own_key, time, 200us), 0.999));
     // All of them in use, and attended to: each is renewed once in these five seconds.
-    at_once(world, others.size(), [&](std::size_t i) -> Task<void> {
+    at_once(fixture, others.size(), [&](std::size_t i) -> Task<void> {
       const auto& [compartment, id] = others[i];
-      (void)co_await world.keyring().for_decryption(compartment, id, clock.steady() + 10s);
+      (void)co_await fixture.keyring().for_decryption(compartment, id, clock.steady() + 10s);
     });
-    world.vaults().forget();
+    fixture.vaults().forget();
     std::atomic<bool> ending = false;
     std::thread attending([&] {
-      while (!ending) std::this_thread::sleep_for(world.keyring().attend());
+      while (!ending) std::this_thread::sleep_for(fixture.keyring().attend());
     });
-    with.push_back(at(paced(world, own, own_key, time, 200us), 0.999));
+    with.push_back(at(paced(fixture, own, own_key, time, 200us), 0.999));
     ending = true;
     attending.join();
-    renewals = std::max<std::uint64_t>(renewals, world.vaults().unwraps);
+    renewals = std::max<std::uint64_t>(renewals, fixture.vaults().unwraps);
   }
   std::vector<double> ratios;
   for (std::size_t i = 0; i < with.size(); ++i) ratios.push_back(with[i] / without[i]);

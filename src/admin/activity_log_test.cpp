@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "admin/testing/world.hpp"
+#include "admin/testing/admin_fixture.hpp"
 
 namespace latchkey::admin {
 namespace {
@@ -10,31 +10,31 @@ namespace {
 using namespace audit;
 
 struct ActivityTest : ::testing::Test {
-  testing::World world;
+  testing::AdminFixture fixture;
 
   Result<void> record(Caller caller, std::string type, boost::json::object details) {
     auto work = [this, caller, type, details](store::Transaction& tx) {
-      return record_activity(tx, world.clock, world.random, caller, type, details);
+      return record_activity(tx, fixture.clock, fixture.random, caller, type, details);
     };
-    return world.run(world.store().write(work));
+    return fixture.run(fixture.store().write(work));
   }
 };
 
 TEST_F(ActivityTest, IsShownInTheContractsShape) {
-  ASSERT_TRUE(record(world.admin(), "org_external_key_validated",
+  ASSERT_TRUE(record(fixture.admin(), "org_external_key_validated",
                      {{"external_key_id", "ekey_1"}, {"validation_result", "success"}}));
-  auto shown = world.activities();
+  auto shown = fixture.activities();
   ASSERT_EQ(shown.size(), 1U);
   auto& activity = shown[0];
   EXPECT_TRUE(parse_id(id_prefix::kActivity, std::string_view(activity.at("id").as_string())));
   EXPECT_EQ(activity.at("type"), "org_external_key_validated");
   EXPECT_EQ(activity.at("created_at"), "2026-08-10T08:09:11.000000Z");
-  EXPECT_EQ(testing::text_of(activity.at("organization_uuid")), format_uuid(world.own.organization.id));
+  EXPECT_EQ(testing::text_of(activity.at("organization_uuid")), format_uuid(fixture.own.organization.id));
   auto org = parse_id(id_prefix::kOrganization, std::string_view(activity.at("organization_id").as_string()));
   ASSERT_TRUE(org);
-  EXPECT_TRUE(std::equal(org.value().begin(), org.value().end(), world.own.organization.id.begin()));
+  EXPECT_TRUE(std::equal(org.value().begin(), org.value().end(), fixture.own.organization.id.begin()));
   EXPECT_EQ(activity.at("actor"), (boost::json::value{{"type", "admin_api_key_actor"},
-                                                      {"admin_api_key_id", world.own.admin_key.row.id},
+                                                      {"admin_api_key_id", fixture.own.admin_key.row.id},
                                                       {"ip_address", "192.0.2.34"},
                                                       {"user_agent", "curl/8"}}));
   EXPECT_EQ(activity.at("external_key_id"), "ekey_1");
@@ -43,11 +43,11 @@ TEST_F(ActivityTest, IsShownInTheContractsShape) {
 }
 
 TEST_F(ActivityTest, StrangersTextsAreCleanedAndAbsentOnesAreNull) {
-  auto caller = world.admin();
+  auto caller = fixture.admin();
   caller.user_agent = "bad\xff\n" + std::string(1000, 'x');
   caller.ip_address.clear();
   ASSERT_TRUE(record(caller, "t", {}));
-  auto actor = world.activities().at(0).at("actor");
+  auto actor = fixture.activities().at(0).at("actor");
   EXPECT_TRUE(actor.at("ip_address").is_null());
   EXPECT_LE(actor.at("user_agent").as_string().size(), 512U);
   EXPECT_TRUE(actor.at("user_agent").as_string().starts_with("bad\xef\xbf\xbd\xef\xbf\xbdxxx"));
@@ -57,22 +57,22 @@ TEST_F(ActivityTest, ComesAfterTheOnesBeforeItWhateverTheClockDoes) {
   std::vector<std::string> expected;
   for (int i = 0; i < 5; ++i) {
     auto type = "t" + std::to_string(i);
-    ASSERT_TRUE(record(world.admin(), type, {}));
+    ASSERT_TRUE(record(fixture.admin(), type, {}));
     expected.push_back(type);
   }
-  world.clock.advance(-std::chrono::hours(1));
-  ASSERT_TRUE(record(world.admin(), "back", {}));
+  fixture.clock.advance(-std::chrono::hours(1));
+  ASSERT_TRUE(record(fixture.admin(), "back", {}));
   expected.push_back("back");
-  EXPECT_EQ(world.activity_types(), expected);
+  EXPECT_EQ(fixture.activity_types(), expected);
 }
 
 TEST_F(ActivityTest, AnOrganizationSeesItsOwnOnly) {
-  ASSERT_TRUE(record(world.admin(), "mine", {}));
-  ASSERT_TRUE(record(world.stranger(), "theirs", {}));
-  EXPECT_EQ(world.activity_types(), std::vector<std::string>{"mine"});
+  ASSERT_TRUE(record(fixture.admin(), "mine", {}));
+  ASSERT_TRUE(record(fixture.stranger(), "theirs", {}));
+  EXPECT_EQ(fixture.activity_types(), std::vector<std::string>{"mine"});
   store::ActivityFilter filter;
-  filter.organization = world.own.organization.id;
-  auto page = world.run(world.feed->list(world.stranger(), filter, {})).value();
+  filter.organization = fixture.own.organization.id;
+  auto page = fixture.run(fixture.feed->list(fixture.stranger(), filter, {})).value();
   ASSERT_EQ(page.rows.size(), 1U) << "the filter's organisation is the caller's, whatever it says";
   EXPECT_EQ(page.rows[0].type, "theirs");
 }
@@ -89,23 +89,23 @@ TEST_F(ActivityTest, OldOnesAreForgottenStepByStep) {
   constexpr int kRows = 1'100;
   auto fill = [&](store::Transaction& tx) -> Result<void> {
     for (int i = 0; i < kRows; ++i) {
-      LATCHKEY_TRYV(record_activity(tx, world.clock, world.random, world.admin(), "org_test", {}));
+      LATCHKEY_TRYV(record_activity(tx, fixture.clock, fixture.random, fixture.admin(), "org_test", {}));
     }
     return success();
   };
-  ASSERT_TRUE(world.run(world.store().write(fill)));
-  world.clock.advance(std::chrono::hours(24));
+  ASSERT_TRUE(fixture.run(fixture.store().write(fill)));
+  fixture.clock.advance(std::chrono::hours(24));
   auto later = [&](store::Transaction& tx) {
-    return record_activity(tx, world.clock, world.random, world.admin(), "org_later", {});
+    return record_activity(tx, fixture.clock, fixture.random, fixture.admin(), "org_later", {});
   };
-  ASSERT_TRUE(world.run(world.store().write(later)));
-  ActivityFeed feed(world.store());
-  auto before = world.clock.now() - std::chrono::hours(1);
-  EXPECT_EQ(world.run(feed.forget(before)).value(), true);
-  EXPECT_EQ(world.run(feed.forget(before)).value(), true);
-  EXPECT_EQ(world.run(feed.forget(before)).value(), false);
-  EXPECT_EQ(world.run(feed.forget(before)).value(), false);
-  auto left = world.run(feed.list(world.admin(), {}, {})).value().rows;
+  ASSERT_TRUE(fixture.run(fixture.store().write(later)));
+  ActivityFeed feed(fixture.store());
+  auto before = fixture.clock.now() - std::chrono::hours(1);
+  EXPECT_EQ(fixture.run(feed.forget(before)).value(), true);
+  EXPECT_EQ(fixture.run(feed.forget(before)).value(), true);
+  EXPECT_EQ(fixture.run(feed.forget(before)).value(), false);
+  EXPECT_EQ(fixture.run(feed.forget(before)).value(), false);
+  auto left = fixture.run(feed.list(fixture.admin(), {}, {})).value().rows;
   ASSERT_EQ(left.size(), 1U);
   EXPECT_EQ(left.front().type, "org_later");
 }

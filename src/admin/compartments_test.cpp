@@ -2,31 +2,31 @@
 
 #include <gtest/gtest.h>
 
-#include "admin/testing/world.hpp"
+#include "admin/testing/admin_fixture.hpp"
 
 namespace latchkey::admin {
 namespace {
 
 struct CompartmentsTest : ::testing::Test {
-  testing::World world;
-  Compartments compartments{world.store()};
+  testing::AdminFixture fixture;
+  Compartments compartments{fixture.store()};
 
   audit::Caller caller(store::Role role, std::optional<std::string> workspace = std::nullopt) {
-    auto who = world.admin();
+    auto who = fixture.admin();
     who.role = role;
     who.workspace_id = std::move(workspace);
     return who;
   }
   Result<keyring::Compartment> open(audit::Caller who, std::string id, Purpose purpose = Purpose::Encrypt) {
-    return world.run(compartments.open(std::move(who), std::move(id), purpose));
+    return fixture.run(compartments.open(std::move(who), std::move(id), purpose));
   }
 };
 
 TEST_F(CompartmentsTest, WithoutAKeyThePlatformsOwnServes) {
-  auto workspace = world.make_workspace();
+  auto workspace = fixture.make_workspace();
   auto opened = open(caller(store::Role::Service), workspace.id);
   ASSERT_TRUE(opened) << opened.error().message;
-  EXPECT_EQ(opened.value().organization, world.own.organization.id);
+  EXPECT_EQ(opened.value().organization, fixture.own.organization.id);
   EXPECT_EQ(opened.value().id, workspace.compartment);
   EXPECT_EQ(opened.value().workspace_id, workspace.id);
   EXPECT_FALSE(opened.value().external_key_id);
@@ -34,25 +34,25 @@ TEST_F(CompartmentsTest, WithoutAKeyThePlatformsOwnServes) {
 }
 
 TEST_F(CompartmentsTest, WithAKeyItsLocationIsGiven) {
-  auto workspace = world.make_workspace();
-  auto key = world.make_key();
-  ASSERT_TRUE(world.attach(workspace.id, key.row.id));
+  auto workspace = fixture.make_workspace();
+  auto key = fixture.make_key();
+  ASSERT_TRUE(fixture.attach(workspace.id, key.row.id));
   auto opened = open(caller(store::Role::Workspace, workspace.id), workspace.id).value();
   EXPECT_EQ(opened.external_key_id, key.row.id);
-  EXPECT_EQ(opened.key, testing::World::azure_key().config.location);
+  EXPECT_EQ(opened.key, testing::AdminFixture::azure_key().config.location);
 }
 
 TEST_F(CompartmentsTest, RolesWithoutDataStayOut) {
-  auto workspace = world.make_workspace();
+  auto workspace = fixture.make_workspace();
   for (auto role : {store::Role::Admin, store::Role::Compliance}) {
     EXPECT_EQ(open(caller(role), workspace.id).error().code, ErrorCode::PermissionDenied);
   }
 }
 
 TEST_F(CompartmentsTest, OtherWorkspacesAreNotThere) {
-  auto mine = world.make_workspace("mine");
-  auto sibling = world.make_workspace("sibling");
-  auto foreign = world.other.default_workspace.id;
+  auto mine = fixture.make_workspace("mine");
+  auto sibling = fixture.make_workspace("sibling");
+  auto foreign = fixture.other.default_workspace.id;
   EXPECT_EQ(open(caller(store::Role::Workspace, mine.id), sibling.id).error().code, ErrorCode::NotFound);
   EXPECT_EQ(open(caller(store::Role::Workspace, mine.id), foreign).error().code, ErrorCode::NotFound);
   EXPECT_EQ(open(caller(store::Role::Workspace), mine.id).error().code, ErrorCode::NotFound);
@@ -62,8 +62,8 @@ TEST_F(CompartmentsTest, OtherWorkspacesAreNotThere) {
 }
 
 TEST_F(CompartmentsTest, AnArchivedWorkspaceIsReadOnly) {
-  auto workspace = world.make_workspace();
-  ASSERT_TRUE(world.run(world.workspaces->archive(world.admin(), workspace.id)));
+  auto workspace = fixture.make_workspace();
+  ASSERT_TRUE(fixture.run(fixture.workspaces->archive(fixture.admin(), workspace.id)));
   EXPECT_EQ(open(caller(store::Role::Service), workspace.id).error().code, ErrorCode::Invalid);
   EXPECT_TRUE(open(caller(store::Role::Service), workspace.id, Purpose::Decrypt));
 }
@@ -86,19 +86,19 @@ class BrokenStore final : public store::Store {
 TEST_F(CompartmentsTest, FailsClosedWhereTheStoreCannotBeRead) {
   BrokenStore broken;
   Compartments blind(broken);
-  auto opened = world.run(blind.open(caller(store::Role::Service), "wrkspc_1", Purpose::Encrypt));
+  auto opened = fixture.run(blind.open(caller(store::Role::Service), "wrkspc_1", Purpose::Encrypt));
   ASSERT_FALSE(opened);
   EXPECT_EQ(opened.error().code, ErrorCode::ContextUnavailable);
   EXPECT_TRUE(opened.error().retry_after);
 }
 
 TEST_F(CompartmentsTest, FailsClosedWhereTheKeysRowIsDamaged) {
-  auto workspace = world.make_workspace();
-  auto key = world.make_key();
-  ASSERT_TRUE(world.attach(workspace.id, key.row.id));
+  auto workspace = fixture.make_workspace();
+  auto key = fixture.make_key();
+  ASSERT_TRUE(fixture.attach(workspace.id, key.row.id));
   key.row.provider_config = "{}";
   auto damage = [row = key.row](store::Transaction& tx) { return tx.update(row); };
-  ASSERT_TRUE(world.run(world.store().write(damage)));
+  ASSERT_TRUE(fixture.run(fixture.store().write(damage)));
   EXPECT_EQ(open(caller(store::Role::Service), workspace.id).error().code, ErrorCode::ContextUnavailable);
 }
 

@@ -5,7 +5,7 @@
 
 #include <gtest/gtest.h>
 
-#include "admin/testing/world.hpp"
+#include "admin/testing/admin_fixture.hpp"
 
 namespace latchkey::admin {
 namespace {
@@ -13,11 +13,11 @@ namespace {
 struct DataKeysTest : ::testing::Test {
   static constexpr int kDataKeys = 1'050;  // three steps
 
-  testing::World world;
-  keyring::Keyring keyring{world.store(), world.provider, world.clock, world.random, world.context.get_executor(), {},
-                           nullptr};
-  DataKeys data_keys{world.store(), keyring, world.clock, world.random};
-  store::Workspace workspace = world.make_workspace("Home");
+  testing::AdminFixture fixture;
+  keyring::Keyring keyring{
+      fixture.store(), fixture.provider, fixture.clock, fixture.random, fixture.context.get_executor(), {}, nullptr};
+  DataKeys data_keys{fixture.store(), keyring, fixture.clock, fixture.random};
+  store::Workspace workspace = fixture.make_workspace("Home");
 
   // Archived, too.
   void given_data_keys() {
@@ -30,9 +30,9 @@ struct DataKeysTest : ::testing::Test {
       for (int number = 0; number < kDataKeys; ++number) {
         auto before = row.id;
         row.id = RawId{static_cast<std::uint8_t>(number / 256), static_cast<std::uint8_t>(number % 256), 1};
-        row.created_at = world.clock.now() + std::chrono::microseconds(number);
+        row.created_at = fixture.clock.now() + std::chrono::microseconds(number);
         row.wrapped = Bytes(40);
-        world.random.fill(row.wrapped);  // nothing that the file has elsewhere
+        fixture.random.fill(row.wrapped);  // nothing that the file has elsewhere
         if (number == 0) {
           LATCHKEY_TRYV(tx.insert_active_data_key(row));
         } else {
@@ -41,47 +41,47 @@ struct DataKeysTest : ::testing::Test {
       }
       return success();
     };
-    ASSERT_TRUE(world.run(world.store().write(insert)));
-    ASSERT_TRUE(world.run(world.workspaces->archive(world.admin(), workspace.id)));
+    ASSERT_TRUE(fixture.run(fixture.store().write(insert)));
+    ASSERT_TRUE(fixture.run(fixture.workspaces->archive(fixture.admin(), workspace.id)));
   }
   std::size_t count_destroyed() {
     store::ListWindow window;
     window.limit = 2 * kDataKeys;
     auto list = [&](store::Transaction& tx) { return tx.list_data_keys(workspace.compartment, window); };
-    auto rows = world.run(world.store().read(list)).value().rows;
+    auto rows = fixture.run(fixture.store().read(list)).value().rows;
     return static_cast<std::size_t>(std::ranges::count(rows, store::DataKeyState::Destroyed, &store::DataKey::state));
   }
 };
 
 TEST_F(DataKeysTest, AnAdminWhoseKeyIsRevokedShredsNoMore) {
   given_data_keys();
-  auto made = world.run(
-      world.credentials->create_api_key(world.own.organization.id, store::Role::Admin, "Second", std::nullopt));
+  auto made = fixture.run(
+      fixture.credentials->create_api_key(fixture.own.organization.id, store::Role::Admin, "Second", std::nullopt));
   ASSERT_TRUE(made);
-  auto caller = world.admin();
+  auto caller = fixture.admin();
   caller.api_key_id = made.value().row.id;
   caller.api_key_hash = hash_of_api_key(made.value().secret);
   ASSERT_TRUE(caller.api_key_hash);
   // After the first step: nothing else that it writes comes before, for no use was counted.
-  world.store().after_write = [&]() -> Task<void> {
-    world.store().after_write = nullptr;
-    auto revoked = co_await world.credentials->revoke_api_key(world.own.organization.id, caller.api_key_id);
+  fixture.store().after_write = [&]() -> Task<void> {
+    fixture.store().after_write = nullptr;
+    auto revoked = co_await fixture.credentials->revoke_api_key(fixture.own.organization.id, caller.api_key_id);
     EXPECT_TRUE(revoked);
   };
-  auto refused = world.run(data_keys.shred(caller, workspace.id, "Home"));
+  auto refused = fixture.run(data_keys.shred(caller, workspace.id, "Home"));
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, ErrorCode::Unauthenticated);
   EXPECT_EQ(count_destroyed(), 500U);
   // Somebody else's request goes on.
-  auto shredded = world.run(data_keys.shred(world.admin(), workspace.id, "Home"));
+  auto shredded = fixture.run(data_keys.shred(fixture.admin(), workspace.id, "Home"));
   ASSERT_TRUE(shredded);
   EXPECT_EQ(shredded.value().data_keys, std::size_t{kDataKeys});
 }
 
 TEST_F(DataKeysTest, WaitsForItsOwnCompartmentsPurge) {
   given_data_keys();
-  ASSERT_TRUE(world.run(data_keys.shred(world.admin(), workspace.id, "Home")));
-  EXPECT_EQ(world.store().purged, (std::vector<std::optional<Uuid>>{workspace.compartment}));
+  ASSERT_TRUE(fixture.run(data_keys.shred(fixture.admin(), workspace.id, "Home")));
+  EXPECT_EQ(fixture.store().purged, (std::vector<std::optional<Uuid>>{workspace.compartment}));
 }
 
 }  // namespace

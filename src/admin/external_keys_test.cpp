@@ -2,17 +2,17 @@
 
 #include <gtest/gtest.h>
 
-#include "admin/testing/world.hpp"
+#include "admin/testing/admin_fixture.hpp"
 #include "kms/reasons.hpp"
 
 namespace latchkey::admin {
 namespace {
 
 struct ExternalKeysTest : ::testing::Test {
-  testing::World world;
+  testing::AdminFixture fixture;
 
   Result<ExternalKeyView> update(const std::string& id, ExternalKeyChange change) {
-    return world.run(world.keys->update(world.admin(), id, std::move(change)));
+    return fixture.run(fixture.keys->update(fixture.admin(), id, std::move(change)));
   }
   static ExternalKeyChange rename(std::optional<std::string> name) {
     ExternalKeyChange change;
@@ -22,57 +22,57 @@ struct ExternalKeysTest : ::testing::Test {
   }
   static ExternalKeyChange reconfigure(std::string key_name) {
     ExternalKeyChange change;
-    change.config = testing::World::azure_key(std::move(key_name)).config;
+    change.config = testing::AdminFixture::azure_key(std::move(key_name)).config;
     return change;
   }
 };
 
 TEST_F(ExternalKeysTest, CreateStoresWithoutAskingTheKey) {
-  world.provider.failure = Error{ErrorCode::KeyDenied, "no"};
-  auto key = world.make_key();
+  fixture.provider.failure = Error{ErrorCode::KeyDenied, "no"};
+  auto key = fixture.make_key();
   EXPECT_TRUE(parse_id(id_prefix::kExternalKey, key.row.id));
   EXPECT_FALSE(key.attached);
   EXPECT_EQ(key.row.created_at, key.row.updated_at);
-  EXPECT_EQ(world.provider.calls(), 0);
-  auto found = world.run(world.keys->get(world.admin(), key.row.id)).value();
+  EXPECT_EQ(fixture.provider.calls(), 0);
+  auto found = fixture.run(fixture.keys->get(fixture.admin(), key.row.id)).value();
   EXPECT_EQ(found.row.provider_config, key.row.provider_config);
   EXPECT_EQ(found.row.display_name, "cmek");
-  auto activity = world.activities().at(0);
+  auto activity = fixture.activities().at(0);
   EXPECT_EQ(activity.at("type"), "org_external_key_created");
   EXPECT_EQ(testing::text_of(activity.at("external_key_id")), key.row.id);
   EXPECT_EQ(activity.at("provider"), "azure");
 }
 
 TEST_F(ExternalKeysTest, OnlyTheGeoUs) {
-  auto wanted = testing::World::azure_key();
+  auto wanted = testing::AdminFixture::azure_key();
   wanted.geo = "eu";
-  EXPECT_EQ(world.run(world.keys->create(world.admin(), wanted)).error().message, "geo: Input should be 'us'");
+  EXPECT_EQ(fixture.run(fixture.keys->create(fixture.admin(), wanted)).error().message, "geo: Input should be 'us'");
   ExternalKeyChange change;
   change.geo = "eu";
-  EXPECT_EQ(update(world.make_key().row.id, change).error().message, "geo: Input should be 'us'");
+  EXPECT_EQ(update(fixture.make_key().row.id, change).error().message, "geo: Input should be 'us'");
 }
 
 TEST_F(ExternalKeysTest, OtherOrganizationsKeysAreNotThere) {
-  auto id = world.make_key().row.id;
-  auto stranger = world.stranger();
-  EXPECT_EQ(world.run(world.keys->get(stranger, id)).error().code, ErrorCode::NotFound);
-  EXPECT_EQ(world.run(world.keys->update(stranger, id, rename("x"))).error().code, ErrorCode::NotFound);
-  EXPECT_EQ(world.run(world.keys->remove(stranger, id)).error().code, ErrorCode::NotFound);
-  EXPECT_EQ(world.run(world.keys->validate(stranger, id)).error().code, ErrorCode::NotFound);
-  EXPECT_TRUE(world.run(world.keys->list(stranger, 20, std::nullopt)).value().keys.empty());
-  EXPECT_EQ(world.provider.calls(), 0);
-  EXPECT_EQ(world.run(world.keys->get(world.admin(), "ekey_none")).error().message,
+  auto id = fixture.make_key().row.id;
+  auto stranger = fixture.stranger();
+  EXPECT_EQ(fixture.run(fixture.keys->get(stranger, id)).error().code, ErrorCode::NotFound);
+  EXPECT_EQ(fixture.run(fixture.keys->update(stranger, id, rename("x"))).error().code, ErrorCode::NotFound);
+  EXPECT_EQ(fixture.run(fixture.keys->remove(stranger, id)).error().code, ErrorCode::NotFound);
+  EXPECT_EQ(fixture.run(fixture.keys->validate(stranger, id)).error().code, ErrorCode::NotFound);
+  EXPECT_TRUE(fixture.run(fixture.keys->list(stranger, 20, std::nullopt)).value().keys.empty());
+  EXPECT_EQ(fixture.provider.calls(), 0);
+  EXPECT_EQ(fixture.run(fixture.keys->get(fixture.admin(), "ekey_none")).error().message,
             "There is no external key ekey_none in this organization.");
 }
 
 TEST_F(ExternalKeysTest, ListsNewestFirstInPages) {
   std::vector<std::string> made;
-  for (int i = 0; i < 5; ++i) made.insert(made.begin(), world.make_key("k" + std::to_string(i)).row.id);
+  for (int i = 0; i < 5; ++i) made.insert(made.begin(), fixture.make_key("k" + std::to_string(i)).row.id);
   std::vector<std::string> seen;
   std::optional<std::string> page;
   int pages = 0;
   do {
-    auto answer = world.run(world.keys->list(world.admin(), 2, page)).value();
+    auto answer = fixture.run(fixture.keys->list(fixture.admin(), 2, page)).value();
     EXPECT_LE(answer.keys.size(), 2U);
     for (const auto& key : answer.keys) seen.push_back(key.row.id);
     page = answer.next_page;
@@ -80,21 +80,21 @@ TEST_F(ExternalKeysTest, ListsNewestFirstInPages) {
   } while (page);
   EXPECT_EQ(seen, made);
   EXPECT_EQ(pages, 3);
-  EXPECT_FALSE(world.run(world.keys->list(world.admin(), 5, std::nullopt)).value().next_page);
+  EXPECT_FALSE(fixture.run(fixture.keys->list(fixture.admin(), 5, std::nullopt)).value().next_page);
 }
 
 TEST_F(ExternalKeysTest, CursorsOfOthersAreRefused) {
-  (void)world.make_key();
-  (void)world.make_key();
-  auto cursor = world.run(world.keys->list(world.admin(), 1, std::nullopt)).value().next_page.value();
-  EXPECT_EQ(world.run(world.keys->list(world.stranger(), 1, cursor)).error().code, ErrorCode::Invalid);
+  (void)fixture.make_key();
+  (void)fixture.make_key();
+  auto cursor = fixture.run(fixture.keys->list(fixture.admin(), 1, std::nullopt)).value().next_page.value();
+  EXPECT_EQ(fixture.run(fixture.keys->list(fixture.stranger(), 1, cursor)).error().code, ErrorCode::Invalid);
   cursor[3] = cursor[3] == 'A' ? 'B' : 'A';
-  EXPECT_EQ(world.run(world.keys->list(world.admin(), 1, cursor)).error().code, ErrorCode::Invalid);
+  EXPECT_EQ(fixture.run(fixture.keys->list(fixture.admin(), 1, cursor)).error().code, ErrorCode::Invalid);
 }
 
 TEST_F(ExternalKeysTest, UpdateChangesWhatItNames) {
-  auto key = world.make_key();
-  world.clock.advance(std::chrono::seconds(5));
+  auto key = fixture.make_key();
+  fixture.clock.advance(std::chrono::seconds(5));
   auto renamed = update(key.row.id, rename("new")).value();
   EXPECT_EQ(renamed.row.display_name, "new");
   EXPECT_EQ(renamed.row.provider_config, key.row.provider_config);
@@ -102,12 +102,12 @@ TEST_F(ExternalKeysTest, UpdateChangesWhatItNames) {
   EXPECT_EQ(renamed.row.revision, key.row.revision);
   EXPECT_FALSE(update(key.row.id, rename(std::nullopt)).value().row.display_name);
 
-  world.clock.advance(std::chrono::seconds(5));
+  fixture.clock.advance(std::chrono::seconds(5));
   auto moved = update(key.row.id, reconfigure("other")).value();
   EXPECT_NE(moved.row.provider_config, key.row.provider_config);
   EXPECT_EQ(moved.row.revision, key.row.revision + 1);
 
-  auto updates = world.last_activity("org_external_key_updated").at("updates").as_array();
+  auto updates = fixture.last_activity("org_external_key_updated").at("updates").as_array();
   ASSERT_EQ(updates.size(), 1U);
   EXPECT_EQ(updates[0].at("type"), "provider_config");
   EXPECT_EQ(testing::text_of(updates[0].at("previous_value")), key.row.provider_config);
@@ -115,29 +115,29 @@ TEST_F(ExternalKeysTest, UpdateChangesWhatItNames) {
 }
 
 TEST_F(ExternalKeysTest, AnUpdateThatChangesNothingLeavesNothing) {
-  auto key = world.make_key();
-  world.clock.advance(std::chrono::seconds(5));
+  auto key = fixture.make_key();
+  fixture.clock.advance(std::chrono::seconds(5));
   EXPECT_EQ(update(key.row.id, {}).value().row.updated_at, key.row.updated_at);
   EXPECT_EQ(update(key.row.id, reconfigure("cmek")).value().row.revision, key.row.revision);
-  EXPECT_EQ(world.activity_types(), std::vector<std::string>{"org_external_key_created"});
+  EXPECT_EQ(fixture.activity_types(), std::vector<std::string>{"org_external_key_created"});
 }
 
 TEST_F(ExternalKeysTest, AnAttachedKeyIsFrozenAndStays) {
-  auto key = world.make_key();
+  auto key = fixture.make_key();
   std::string names;
   for (int i = 0; i < 6; ++i) {
-    auto workspace = world.make_workspace("w" + std::to_string(i));
-    ASSERT_TRUE(world.attach(workspace.id, key.row.id));
+    auto workspace = fixture.make_workspace("w" + std::to_string(i));
+    ASSERT_TRUE(fixture.attach(workspace.id, key.row.id));
   }
-  EXPECT_TRUE(world.run(world.keys->get(world.admin(), key.row.id)).value().attached);
-  EXPECT_TRUE(world.run(world.keys->list(world.admin(), 5, std::nullopt)).value().keys.at(0).attached);
+  EXPECT_TRUE(fixture.run(fixture.keys->get(fixture.admin(), key.row.id)).value().attached);
+  EXPECT_TRUE(fixture.run(fixture.keys->list(fixture.admin(), 5, std::nullopt)).value().keys.at(0).attached);
 
   auto reconfigured = update(key.row.id, reconfigure("other"));
   EXPECT_EQ(reconfigured.error().code, ErrorCode::Invalid);
   EXPECT_TRUE(reconfigured.error().message.starts_with("External key " + key.row.id +
                                                        " cannot be reconfigured: the data of wrkspc_"))
       << reconfigured.error().message;
-  auto removed = world.run(world.keys->remove(world.admin(), key.row.id));
+  auto removed = fixture.run(fixture.keys->remove(fixture.admin(), key.row.id));
   EXPECT_EQ(removed.error().code, ErrorCode::Invalid);
   auto message = removed.error().message;
   std::size_t named = 0;
@@ -150,12 +150,12 @@ TEST_F(ExternalKeysTest, AnAttachedKeyIsFrozenAndStays) {
 }
 
 TEST_F(ExternalKeysTest, AnArchivedWorkspaceHoldsItsKeyToo) {
-  auto key = world.make_key();
-  auto workspace = world.make_workspace("Old");
-  ASSERT_TRUE(world.attach(workspace.id, key.row.id));
-  ASSERT_TRUE(world.run(world.workspaces->archive(world.admin(), workspace.id)));
-  EXPECT_TRUE(world.run(world.keys->get(world.admin(), key.row.id)).value().attached);
-  auto removed = world.run(world.keys->remove(world.admin(), key.row.id));
+  auto key = fixture.make_key();
+  auto workspace = fixture.make_workspace("Old");
+  ASSERT_TRUE(fixture.attach(workspace.id, key.row.id));
+  ASSERT_TRUE(fixture.run(fixture.workspaces->archive(fixture.admin(), workspace.id)));
+  EXPECT_TRUE(fixture.run(fixture.keys->get(fixture.admin(), key.row.id)).value().attached);
+  auto removed = fixture.run(fixture.keys->remove(fixture.admin(), key.row.id));
   ASSERT_FALSE(removed);
   EXPECT_EQ(removed.error().message,
             "External key " + key.row.id + " cannot be deleted: the data of " + workspace.id +
@@ -164,26 +164,27 @@ TEST_F(ExternalKeysTest, AnArchivedWorkspaceHoldsItsKeyToo) {
 }
 
 TEST_F(ExternalKeysTest, AnUnattachedKeyIsDeletedForGood) {
-  auto key = world.make_key();
-  ASSERT_TRUE(world.run(world.keys->remove(world.admin(), key.row.id)));
-  EXPECT_EQ(world.run(world.keys->get(world.admin(), key.row.id)).error().code, ErrorCode::NotFound);
-  EXPECT_EQ(world.run(world.keys->remove(world.admin(), key.row.id)).error().code, ErrorCode::NotFound);
-  EXPECT_EQ(world.activity_types(), (std::vector<std::string>{"org_external_key_created", "org_external_key_deleted"}));
+  auto key = fixture.make_key();
+  ASSERT_TRUE(fixture.run(fixture.keys->remove(fixture.admin(), key.row.id)));
+  EXPECT_EQ(fixture.run(fixture.keys->get(fixture.admin(), key.row.id)).error().code, ErrorCode::NotFound);
+  EXPECT_EQ(fixture.run(fixture.keys->remove(fixture.admin(), key.row.id)).error().code, ErrorCode::NotFound);
+  EXPECT_EQ(fixture.activity_types(),
+            (std::vector<std::string>{"org_external_key_created", "org_external_key_deleted"}));
 }
 
 TEST_F(ExternalKeysTest, ValidationTellsSuccess) {
-  auto key = world.make_key();
-  auto outcome = world.run(world.keys->validate(world.admin(), key.row.id)).value();
+  auto key = fixture.make_key();
+  auto outcome = fixture.run(fixture.keys->validate(fixture.admin(), key.row.id)).value();
   EXPECT_TRUE(outcome.success);
   EXPECT_EQ(outcome.error, "");
-  EXPECT_EQ(world.provider.wraps, 1);
-  EXPECT_EQ(world.provider.unwraps, 1);
-  auto activity = world.last_activity("org_external_key_validated");
+  EXPECT_EQ(fixture.provider.wraps, 1);
+  EXPECT_EQ(fixture.provider.unwraps, 1);
+  auto activity = fixture.last_activity("org_external_key_validated");
   EXPECT_EQ(activity.at("validation_result"), "success");
 }
 
 TEST_F(ExternalKeysTest, EveryFailureOfTheKeyIsAnOutcome) {
-  auto key = world.make_key();
+  auto key = fixture.make_key();
   const Error kFailures[] = {
       {ErrorCode::KeyDenied, "the key is disabled", std::string(kms::reason::kKeyDisabled)},
       {ErrorCode::NetworkBlocked, "the firewall blocks us", std::string(kms::reason::kVaultFirewall)},
@@ -193,26 +194,26 @@ TEST_F(ExternalKeysTest, EveryFailureOfTheKeyIsAnOutcome) {
       {ErrorCode::Internal, "a bug"},
   };
   for (const auto& failure : kFailures) {
-    world.clock.advance(std::chrono::seconds(1));
-    world.provider.failure = failure;
-    auto outcome = world.run(world.keys->validate(world.admin(), key.row.id));
+    fixture.clock.advance(std::chrono::seconds(1));
+    fixture.provider.failure = failure;
+    auto outcome = fixture.run(fixture.keys->validate(fixture.admin(), key.row.id));
     ASSERT_TRUE(outcome) << outcome.error().message;
     EXPECT_FALSE(outcome.value().success);
     EXPECT_EQ(outcome.value().error, failure.message);
   }
-  EXPECT_EQ(world.activities().back().at("validation_result"), "failure");
-  EXPECT_EQ(world.activities().size(), 1 + std::size(kFailures));
+  EXPECT_EQ(fixture.activities().back().at("validation_result"), "failure");
+  EXPECT_EQ(fixture.activities().size(), 1 + std::size(kFailures));
 }
 
 TEST_F(ExternalKeysTest, ValidationHasItsTime) {
-  auto key = world.make_key();
-  world.provider.interruption = [this]() -> Task<void> {
-    world.clock.advance(std::chrono::seconds(31));
+  auto key = fixture.make_key();
+  fixture.provider.interruption = [this]() -> Task<void> {
+    fixture.clock.advance(std::chrono::seconds(31));
     co_return;
   };
-  world.provider.failure =
+  fixture.provider.failure =
       Error{ErrorCode::KeyUnreachable, "no answer from the vault", std::string(kms::reason::kTimedOut)};
-  auto outcome = world.run(world.keys->validate(world.admin(), key.row.id)).value();
+  auto outcome = fixture.run(fixture.keys->validate(fixture.admin(), key.row.id)).value();
   EXPECT_FALSE(outcome.success);
   EXPECT_TRUE(outcome.timed_out);
   EXPECT_TRUE(outcome.error.starts_with("The key did not answer within 30 seconds. Wait a moment, then try again. ("))
@@ -220,28 +221,28 @@ TEST_F(ExternalKeysTest, ValidationHasItsTime) {
 }
 
 TEST_F(ExternalKeysTest, AKeyThatDoesNotGiveBackWhatItTookFails) {
-  auto key = world.make_key();
-  world.provider.spoils_unwrap = true;
-  EXPECT_FALSE(world.run(world.keys->validate(world.admin(), key.row.id)).value().success);
+  auto key = fixture.make_key();
+  fixture.provider.spoils_unwrap = true;
+  EXPECT_FALSE(fixture.run(fixture.keys->validate(fixture.admin(), key.row.id)).value().success);
 }
 
 TEST_F(ExternalKeysTest, AnOrganisationHasSoManyAndNoMore) {
-  world.settings.max_external_keys = 2;
-  world.rebuild();
-  auto first = world.make_key("one");
-  (void)world.make_key("two");
+  fixture.settings.max_external_keys = 2;
+  fixture.rebuild();
+  auto first = fixture.make_key("one");
+  (void)fixture.make_key("two");
   auto third = [&](const audit::Caller& caller) {
-    return world.run(world.keys->create(caller, world.azure_key("three")));
+    return fixture.run(fixture.keys->create(caller, fixture.azure_key("three")));
   };
-  auto refused = third(world.admin());
+  auto refused = third(fixture.admin());
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, ErrorCode::Invalid);
   EXPECT_EQ(refused.error().message,
             "This organization has 2 external keys, and may have at most 2. Delete one that no workspace uses, or ask "
             "the operator to raise quotas.external_keys.");
-  EXPECT_TRUE(third(world.stranger())) << "another organisation";
-  ASSERT_TRUE(world.run(world.keys->remove(world.admin(), first.row.id)));
-  EXPECT_TRUE(third(world.admin()));
+  EXPECT_TRUE(third(fixture.stranger())) << "another organisation";
+  ASSERT_TRUE(fixture.run(fixture.keys->remove(fixture.admin(), first.row.id)));
+  EXPECT_TRUE(third(fixture.admin()));
 }
 
 }  // namespace

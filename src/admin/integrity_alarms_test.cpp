@@ -3,7 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "admin/testing/world.hpp"
+#include "admin/testing/admin_fixture.hpp"
 
 namespace latchkey::admin {
 namespace {
@@ -16,20 +16,20 @@ using testing::text_of;
 class IntegrityAlarmsTest : public ::testing::Test {
  protected:
   store::IntegrityAlarm about(std::string id) {
-    return {.table = "api_keys", .id = std::move(id), .organization = world.own.organization.id};
+    return {.table = "api_keys", .id = std::move(id), .organization = fixture.own.organization.id};
   }
   std::vector<boost::json::object> told() {
-    auto recorded = world.run(alarms.record(world.store()));
+    auto recorded = fixture.run(alarms.record(fixture.store()));
     EXPECT_TRUE(recorded) << recorded.error().message;
     std::vector<boost::json::object> found;
-    for (const auto& activity : world.activities()) {
+    for (const auto& activity : fixture.activities()) {
       if (text_of(activity.at("type")) == "org_stored_row_refused") found.push_back(activity);
     }
     return found;
   }
 
-  testing::World world;
-  IntegrityAlarms alarms{world.clock, world.random};
+  testing::AdminFixture fixture;
+  IntegrityAlarms alarms{fixture.clock, fixture.random};
 };
 
 TEST_F(IntegrityAlarmsTest, TellsTheOrganisationWhichRowAndWhy) {
@@ -46,7 +46,7 @@ TEST_F(IntegrityAlarmsTest, ARowThatIsReadAgainAndAgainIsCountedAndToldOnce) {
   alarms.raise(about("apikey_2"));
   EXPECT_THAT(told(), SizeIs(2));
   EXPECT_THAT(alarms.counts(), ElementsAre(Pair("api_keys", 101)));
-  world.clock.advance(std::chrono::minutes(10));
+  fixture.clock.advance(std::chrono::minutes(10));
   alarms.raise(about("apikey_1"));
   EXPECT_THAT(told(), SizeIs(3));
 }

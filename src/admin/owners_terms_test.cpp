@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "admin/lease_policies.hpp"
-#include "admin/testing/world.hpp"
+#include "admin/testing/admin_fixture.hpp"
 #include "kms/reasons.hpp"
 
 namespace latchkey::admin {
@@ -12,17 +12,17 @@ namespace {
 using namespace std::chrono_literals;
 
 struct OwnersTermsTest : ::testing::Test {
-  testing::World world;
-  ExternalKeyView key = world.make_key();
-  LeasePolicies policies{world.store(), world.clock, world.random, {60s, 1h}};
-  kms::ReadTerms read_terms = read_terms_from(world.store(), 2min);
+  testing::AdminFixture fixture;
+  ExternalKeyView key = fixture.make_key();
+  LeasePolicies policies{fixture.store(), fixture.clock, fixture.random, {60s, 1h}};
+  kms::ReadTerms read_terms = read_terms_from(fixture.store(), 2min);
 
   Result<kms::OwnersTerms> terms_of(const std::string& key_id, const Uuid& organization) {
-    return world.run(read_terms({format_uuid(organization), key_id}));
+    return fixture.run(read_terms({format_uuid(organization), key_id}));
   }
   Result<kms::OwnersTerms> terms() { return terms_of(key.row.id, key.row.organization); }
   void write(const std::function<Result<void>(store::Transaction&)>& work) {
-    ASSERT_TRUE(world.run(world.store().write(work)));
+    ASSERT_TRUE(fixture.run(fixture.store().write(work)));
   }
 };
 
@@ -31,7 +31,7 @@ TEST_F(OwnersTermsTest, ASuspendedKeyMayNotBeAskedUntilItIsResumed) {
   write([this](store::Transaction& tx) {
     return tx.insert(store::ExternalKeySuspension{.external_key_id = key.row.id,
                                                   .organization = key.row.organization,
-                                                  .suspended_at = world.clock.now(),
+                                                  .suspended_at = fixture.clock.now(),
                                                   .suspended_by = "apikey_1",
                                                   .reason = std::nullopt});
   });
@@ -39,7 +39,7 @@ TEST_F(OwnersTermsTest, ASuspendedKeyMayNotBeAskedUntilItIsResumed) {
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, ErrorCode::KeyDenied);
   EXPECT_EQ(refused.error().reason, kms::reason::kSuspended);
-  EXPECT_TRUE(terms_of(world.make_key("another").row.id, key.row.organization)) << "which is not suspended";
+  EXPECT_TRUE(terms_of(fixture.make_key("another").row.id, key.row.organization)) << "which is not suspended";
   write([this](store::Transaction& tx) -> Result<void> {
     LATCHKEY_TRYV(tx.erase_suspension(key.row.organization, key.row.id));
     return success();
@@ -50,18 +50,18 @@ TEST_F(OwnersTermsTest, ASuspendedKeyMayNotBeAskedUntilItIsResumed) {
 // Entra is asked as often as the vault: validations and checks of health, too, go by the organisation's own.
 TEST_F(OwnersTermsTest, TheSignInIsAsYoungAsTheOrganisationsLeasesAre) {
   EXPECT_FALSE(terms().value().sign_in) << "the server's";
-  ASSERT_TRUE(world.run(policies.set(world.admin(), {5s, 10min})));
+  ASSERT_TRUE(fixture.run(policies.set(fixture.admin(), {5s, 10min})));
   auto own = terms().value().sign_in;
   ASSERT_TRUE(own);
   EXPECT_EQ(own->soft, 5s);
   EXPECT_EQ(own->hard, 10min);
-  EXPECT_FALSE(terms_of(key.row.id, world.other.organization.id).value().sign_in) << "another organisation's";
-  ASSERT_TRUE(world.run(policies.set(world.admin(), {4min, 10min})));
+  EXPECT_FALSE(terms_of(key.row.id, fixture.other.organization.id).value().sign_in) << "another organisation's";
+  ASSERT_TRUE(fixture.run(policies.set(fixture.admin(), {4min, 10min})));
   EXPECT_EQ(terms().value().sign_in->soft, 2min) << "the operator's most";
 }
 
 TEST_F(OwnersTermsTest, NothingIsDemandedForAKeyThatIsNotRegistered) {
-  EXPECT_FALSE(world.run(read_terms({})).value().sign_in);
+  EXPECT_FALSE(fixture.run(read_terms({})).value().sign_in);
 }
 
 }  // namespace

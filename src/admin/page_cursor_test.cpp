@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "admin/testing/world.hpp"
+#include "admin/testing/admin_fixture.hpp"
 #include "base/encoding.hpp"
 
 namespace latchkey::admin {

@@ -122,7 +122,7 @@ keyring::RewrapHooks rewrap_hooks(const Clock& clock, RandomSource& random) {
     LATCHKEY_TRY(auto config, stored_key_config(key));
     return std::move(config.location);
   };
-  hooks.may_ask = refuse_if_suspended;
+  hooks.access_check = refuse_if_suspended;
   hooks.record_end = [&clock, &random](store::Transaction& tx, const store::Rewrap& rewrap,
                                        const store::WrappedCount& count) {
     bool completed = rewrap.state == RewrapState::Completed;

@@ -3,7 +3,7 @@
 #include <gmock/gmock.h>
 
 #include "admin/compartments.hpp"
-#include "admin/testing/world.hpp"
+#include "admin/testing/admin_fixture.hpp"
 #include "kms/reasons.hpp"
 
 namespace latchkey::admin {
@@ -34,39 +34,39 @@ class SteppingSleeper final : public kms::Sleeper {
 struct RewrapsTest : ::testing::Test {
   RewrapsTest() {
     restart();
-    key = world.make_key().row;
+    key = fixture.make_key().row;
     for (int i = 0; i < 4; ++i) {
-      auto workspace = world.make_workspace("W" + std::to_string(i));
-      rows.push_back(world.attach(workspace.id, key.id).value());
+      auto workspace = fixture.make_workspace("W" + std::to_string(i));
+      rows.push_back(fixture.attach(workspace.id, key.id).value());
       seal(rows.back());
     }
-    world.provider.description.key_version = "version-2";
-    world.provider.wraps = world.provider.unwraps = world.provider.describes = 0;
+    fixture.provider.description.key_version = "version-2";
+    fixture.provider.wraps = fixture.provider.unwraps = fixture.provider.describes = 0;
   }
 
   // As after kill -9: nothing is left but the store.
   void restart() {
-    rewrapper.emplace(world.store(), world.provider, world.clock, world.context.get_executor(), sleeper,
-                      keyring::RewrapSettings{}, rewrap_hooks(world.clock, world.random));
-    rewraps.emplace(world.store(), world.provider, *rewrapper, world.clock, world.random);
+    rewrapper.emplace(fixture.store(), fixture.provider, fixture.clock, fixture.context.get_executor(), sleeper,
+                      keyring::RewrapSettings{}, rewrap_hooks(fixture.clock, fixture.random));
+    rewraps.emplace(fixture.store(), fixture.provider, *rewrapper, fixture.clock, fixture.random);
   }
   keyring::Compartment compartment_of(const store::Workspace& row) {
     return {row.organization, row.compartment, row.id, row.external_key_id, stored_key_config(key).value().location,
             std::nullopt};
   }
   void seal(const store::Workspace& row) {
-    keyring::Keyring keyring(world.store(), world.provider, world.clock, world.random, world.context.get_executor(),
-                             {});
-    auto deadline = world.clock.steady() + 10s;
-    ASSERT_TRUE(world.run(keyring.for_encryption(compartment_of(row), deadline)));
+    keyring::Keyring keyring(fixture.store(), fixture.provider, fixture.clock, fixture.random,
+                             fixture.context.get_executor(), {});
+    auto deadline = fixture.clock.steady() + 10s;
+    ASSERT_TRUE(fixture.run(keyring.for_encryption(compartment_of(row), deadline)));
   }
   Result<RewrapProgress> start() {
-    return world.run(rewraps->start(world.admin(), key.id, world.clock.steady() + 10s));
+    return fixture.run(rewraps->start(fixture.admin(), key.id, fixture.clock.steady() + 10s));
   }
-  Result<RewrapProgress> pause() { return world.run(rewraps->pause(world.admin(), key.id)); }
-  RewrapProgress progress() { return world.run(rewraps->get(world.admin(), key.id)).value(); }
+  Result<RewrapProgress> pause() { return fixture.run(rewraps->pause(fixture.admin(), key.id)); }
+  RewrapProgress progress() { return fixture.run(rewraps->get(fixture.admin(), key.id)).value(); }
   RewrapProgress until_over() {
-    world.settle();
+    fixture.settle();
     auto now = progress();
     EXPECT_NE(now.rewrap.state, RewrapState::Running) << "it does not end";
     return now;
@@ -74,18 +74,18 @@ struct RewrapsTest : ::testing::Test {
   Task<Result<void>> suspending() {
     store::ExternalKeySuspension row{.external_key_id = key.id,
                                      .organization = key.organization,
-                                     .suspended_at = world.clock.now(),
+                                     .suspended_at = fixture.clock.now(),
                                      .suspended_by = "apikey_1",
                                      .reason = std::nullopt};
     auto insert = [row = std::move(row)](store::Transaction& tx) { return tx.insert(row); };
-    co_return co_await world.store().write(std::move(insert));
+    co_return co_await fixture.store().write(std::move(insert));
   }
-  void suspend() { ASSERT_TRUE(world.run(suspending())); }
+  void suspend() { ASSERT_TRUE(fixture.run(suspending())); }
   std::vector<store::DataKey> data_keys() {
     std::vector<store::DataKey> all;
     for (const auto& row : rows) {
       auto list = [row](store::Transaction& tx) { return tx.list_data_keys(row.compartment, {}); };
-      auto page = world.run(world.store().read(list)).value();
+      auto page = fixture.run(fixture.store().read(list)).value();
       for (auto& each : page.rows) all.push_back(std::move(each));
     }
     return all;
@@ -96,8 +96,8 @@ struct RewrapsTest : ::testing::Test {
     return found;
   }
 
-  testing::World world;
-  std::shared_ptr<SteppingSleeper> sleeper = std::make_shared<SteppingSleeper>(world.clock);
+  testing::AdminFixture fixture;
+  std::shared_ptr<SteppingSleeper> sleeper = std::make_shared<SteppingSleeper>(fixture.clock);
   std::optional<keyring::Rewrapper> rewrapper;
   std::optional<Rewraps> rewraps;
   store::ExternalKey key;
@@ -116,13 +116,13 @@ TEST_F(RewrapsTest, EveryDataKeyGoesUnderTheNewestVersion) {
   EXPECT_EQ(over.rewrap.error, std::nullopt);
   EXPECT_THAT(versions(), Each(std::string("version-2")));
   for (const auto& row : data_keys()) EXPECT_TRUE(row.rewrapped_at);
-  EXPECT_EQ(world.provider.wraps, 4);
-  EXPECT_EQ(world.provider.unwraps, 8) << "each once to open, once to compare";
+  EXPECT_EQ(fixture.provider.wraps, 4);
+  EXPECT_EQ(fixture.provider.unwraps, 8) << "each once to open, once to compare";
 
-  auto started = world.last_activity("org_external_key_rewrap_started");
+  auto started = fixture.last_activity("org_external_key_rewrap_started");
   EXPECT_EQ(text_of(started.at("external_key_id")), key.id);
   EXPECT_EQ(started.at("remaining"), 4);
-  auto completed = world.last_activity("org_external_key_rewrap_completed");
+  auto completed = fixture.last_activity("org_external_key_rewrap_completed");
   EXPECT_EQ(text_of(completed.at("target_version")), "version-2");
   EXPECT_EQ(completed.at("remaining"), 0);
   EXPECT_EQ(text_of(completed.at("actor").at("type")), "system_actor");
@@ -131,28 +131,29 @@ TEST_F(RewrapsTest, EveryDataKeyGoesUnderTheNewestVersion) {
 TEST_F(RewrapsTest, AfterwardsTheOldVersionMayBeDisabled) {
   ASSERT_TRUE(start());
   until_over();
-  world.provider.disabled_versions = {"version-1"};
-  keyring::Keyring keyring(world.store(), world.provider, world.clock, world.random, world.context.get_executor(), {});
+  fixture.provider.disabled_versions = {"version-1"};
+  keyring::Keyring keyring(fixture.store(), fixture.provider, fixture.clock, fixture.random,
+                           fixture.context.get_executor(), {});
   for (const auto& row : rows) {
     auto id = data_keys()[0].id;
     for (const auto& each : data_keys()) {
       if (each.compartment == row.compartment) id = each.id;
     }
-    EXPECT_TRUE(world.run(keyring.for_decryption(compartment_of(row), id, world.clock.steady() + 10s)));
+    EXPECT_TRUE(fixture.run(keyring.for_decryption(compartment_of(row), id, fixture.clock.steady() + 10s)));
   }
 }
 
 TEST_F(RewrapsTest, KeepsToItsBudget) {
   ASSERT_TRUE(start());
-  auto began = world.clock.steady();
+  auto began = fixture.clock.steady();
   until_over();
   // 12 calls at 10 a second.
-  EXPECT_GE(world.clock.steady() - began, 1100ms);
+  EXPECT_GE(fixture.clock.steady() - began, 1100ms);
 }
 
 TEST_F(RewrapsTest, PausesAndGoesOn) {
   sleeper->meanwhile = [this]() -> Task<void> {
-    auto paused = co_await rewraps->pause(world.admin(), key.id);
+    auto paused = co_await rewraps->pause(fixture.admin(), key.id);
     EXPECT_TRUE(paused);
   };
   ASSERT_TRUE(start());
@@ -162,7 +163,7 @@ TEST_F(RewrapsTest, PausesAndGoesOn) {
   EXPECT_EQ(pause().value().rewrap.state, RewrapState::Paused);
   EXPECT_EQ(start().value().rewrap.started_at, paused.rewrap.started_at);
   EXPECT_EQ(until_over().rewrap.state, RewrapState::Completed);
-  auto types = world.activity_types();
+  auto types = fixture.activity_types();
   for (const auto* type : {"org_external_key_rewrap_paused", "org_external_key_rewrap_resumed"}) {
     EXPECT_EQ(std::ranges::count(types, type), 1) << type;
   }
@@ -174,12 +175,12 @@ TEST_F(RewrapsTest, GoesOnAfterARestart) {
     co_return;
   };
   ASSERT_TRUE(start());
-  world.settle();
+  fixture.settle();
   auto left = progress();
   EXPECT_EQ(left.rewrap.state, RewrapState::Running);
   EXPECT_GT(left.count.remaining, 0);
   restart();
-  ASSERT_TRUE(world.run(rewrapper->begin_all()));
+  ASSERT_TRUE(fixture.run(rewrapper->begin_all()));
   EXPECT_EQ(until_over().rewrap.state, RewrapState::Completed);
   EXPECT_THAT(versions(), Each(std::string("version-2")));
 }
@@ -187,16 +188,16 @@ TEST_F(RewrapsTest, GoesOnAfterARestart) {
 TEST_F(RewrapsTest, WaitsOutagesOut) {
   auto begun = start();
   ASSERT_TRUE(begun);
-  world.provider.failure = Error{ErrorCode::KeyUnreachable, "the vault does not answer", "timed_out"};
+  fixture.provider.failure = Error{ErrorCode::KeyUnreachable, "the vault does not answer", "timed_out"};
   int naps = 0;
   std::function<Task<void>()> nap = [&]() -> Task<void> {
     if (++naps < 6) {
       sleeper->meanwhile = nap;
     } else {
-      auto now = co_await rewraps->get(world.admin(), key.id);
+      auto now = co_await rewraps->get(fixture.admin(), key.id);
       EXPECT_EQ(now.value().rewrap.state, RewrapState::Running);
       EXPECT_EQ(now.value().rewrap.reason, "timed_out");
-      world.provider.failure.reset();
+      fixture.provider.failure.reset();
     }
   };
   sleeper->meanwhile = nap;
@@ -208,21 +209,21 @@ TEST_F(RewrapsTest, WaitsOutagesOut) {
 }
 
 TEST_F(RewrapsTest, StopsWhereTheKeyRefuses) {
-  world.provider.disabled_versions = {"version-1"};
+  fixture.provider.disabled_versions = {"version-1"};
   ASSERT_TRUE(start());
   auto over = until_over();
   EXPECT_EQ(over.rewrap.state, RewrapState::Stopped);
   EXPECT_EQ(over.rewrap.reason, "key_disabled");
   EXPECT_EQ(over.count.remaining, 4);
-  EXPECT_EQ(text_of(world.last_activity("org_external_key_rewrap_stopped").at("reason")), "key_disabled");
-  world.provider.disabled_versions.clear();
+  EXPECT_EQ(text_of(fixture.last_activity("org_external_key_rewrap_stopped").at("reason")), "key_disabled");
+  fixture.provider.disabled_versions.clear();
   ASSERT_TRUE(start());
   EXPECT_EQ(until_over().rewrap.state, RewrapState::Completed);
 }
 
 TEST_F(RewrapsTest, KeepsWhatDoesNotComeBackTheSame) {
   auto before = data_keys();
-  world.provider.disabled_versions = {"version-2"};
+  fixture.provider.disabled_versions = {"version-2"};
   ASSERT_TRUE(start());
   EXPECT_EQ(until_over().rewrap.state, RewrapState::Stopped);
   EXPECT_EQ(data_keys(), before);
@@ -232,7 +233,7 @@ TEST_F(RewrapsTest, PassesDamagedOnesOverAndSaysSo) {
   auto damage = [row = data_keys()[1]](store::Transaction& tx) {
     return tx.rewrap_data_key(row, row.key_version, Bytes(row.wrapped.size(), 1), Timestamp(1s));
   };
-  ASSERT_TRUE(world.run(world.store().write(damage)));
+  ASSERT_TRUE(fixture.run(fixture.store().write(damage)));
   ASSERT_TRUE(start());
   auto over = until_over();
   EXPECT_EQ(over.rewrap.state, RewrapState::Stopped);
@@ -242,7 +243,7 @@ TEST_F(RewrapsTest, PassesDamagedOnesOverAndSaysSo) {
 
 TEST_F(RewrapsTest, FollowsAKeyThatIsRotatedMeanwhile) {
   sleeper->meanwhile = [this]() -> Task<void> {
-    world.provider.description.key_version = "version-3";
+    fixture.provider.description.key_version = "version-3";
     co_return;
   };
   ASSERT_TRUE(start());
@@ -253,16 +254,16 @@ TEST_F(RewrapsTest, FollowsAKeyThatIsRotatedMeanwhile) {
 }
 
 TEST_F(RewrapsTest, StartRefuses) {
-  EXPECT_EQ(world.run(rewraps->get(world.admin(), key.id)).error().code, ErrorCode::NotFound);
+  EXPECT_EQ(fixture.run(rewraps->get(fixture.admin(), key.id)).error().code, ErrorCode::NotFound);
   EXPECT_EQ(pause().error().code, ErrorCode::NotFound);
-  EXPECT_EQ(world.run(rewraps->start(world.stranger(), key.id, world.clock.steady() + 10s)).error().code,
+  EXPECT_EQ(fixture.run(rewraps->start(fixture.stranger(), key.id, fixture.clock.steady() + 10s)).error().code,
             ErrorCode::NotFound);
-  world.provider.description.enabled = false;
+  fixture.provider.description.enabled = false;
   EXPECT_EQ(start().error().reason, kms::reason::kKeyDisabled);
-  world.provider.description.enabled = true;
-  world.provider.failure = Error{ErrorCode::KeyDenied, "no role", "role_missing"};
+  fixture.provider.description.enabled = true;
+  fixture.provider.failure = Error{ErrorCode::KeyDenied, "no role", "role_missing"};
   EXPECT_EQ(start().error().reason, "role_missing");
-  EXPECT_EQ(world.run(rewraps->get(world.admin(), key.id)).error().code, ErrorCode::NotFound);
+  EXPECT_EQ(fixture.run(rewraps->get(fixture.admin(), key.id)).error().code, ErrorCode::NotFound);
 }
 
 TEST_F(RewrapsTest, ASuspendedKeyIsNotAsked) {
@@ -270,15 +271,15 @@ TEST_F(RewrapsTest, ASuspendedKeyIsNotAsked) {
   auto refused = start();
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().reason, kms::reason::kSuspended);
-  EXPECT_EQ(world.provider.calls(), 0);
-  EXPECT_EQ(world.run(rewraps->get(world.admin(), key.id)).error().code, ErrorCode::NotFound);
+  EXPECT_EQ(fixture.provider.calls(), 0);
+  EXPECT_EQ(fixture.run(rewraps->get(fixture.admin(), key.id)).error().code, ErrorCode::NotFound);
 }
 
 TEST_F(RewrapsTest, AKeyThatIsSuspendedWhileItIsAskedStartsNothing) {
-  world.provider.interruption = [this]() -> Task<void> { (void)co_await suspending(); };
+  fixture.provider.interruption = [this]() -> Task<void> { (void)co_await suspending(); };
   EXPECT_EQ(start().error().reason, kms::reason::kSuspended);
-  EXPECT_EQ(world.provider.calls(), 1) << "what it was being asked";
-  EXPECT_EQ(world.run(rewraps->get(world.admin(), key.id)).error().code, ErrorCode::NotFound);
+  EXPECT_EQ(fixture.provider.calls(), 1) << "what it was being asked";
+  EXPECT_EQ(fixture.run(rewraps->get(fixture.admin(), key.id)).error().code, ErrorCode::NotFound);
 }
 
 TEST_F(RewrapsTest, StopsWhereTheKeyIsSuspendedMeanwhile) {
@@ -289,20 +290,20 @@ TEST_F(RewrapsTest, StopsWhereTheKeyIsSuspendedMeanwhile) {
   EXPECT_EQ(over.rewrap.reason, kms::reason::kSuspended);
   EXPECT_THAT(*over.rewrap.error, HasSubstr("latchkey keys resume " + key.id));
   EXPECT_EQ(over.count.remaining, 4) << "nothing is written of the one that was under way";
-  EXPECT_EQ(world.provider.unwraps, 2);
+  EXPECT_EQ(fixture.provider.unwraps, 2);
   EXPECT_EQ(start().error().reason, kms::reason::kSuspended);
 
   auto resume = [this](store::Transaction& tx) { return tx.erase_suspension(key.organization, key.id); };
-  ASSERT_TRUE(world.run(world.store().write(resume)));
+  ASSERT_TRUE(fixture.run(fixture.store().write(resume)));
   ASSERT_TRUE(start());
   EXPECT_EQ(until_over().rewrap.state, RewrapState::Completed);
 }
 
 TEST_F(RewrapsTest, WhereAllAreUnderTheNewestItIsOverAtOnce) {
-  world.provider.description.key_version = "version-1";
+  fixture.provider.description.key_version = "version-1";
   ASSERT_TRUE(start());
   EXPECT_EQ(until_over().rewrap.state, RewrapState::Completed);
-  EXPECT_EQ(world.provider.wraps, 0);
+  EXPECT_EQ(fixture.provider.wraps, 0);
 }
 
 }  // namespace

@@ -15,14 +15,14 @@ constexpr std::size_t kMaxReason = 2000;
 }  // namespace
 
 Error suspended_error(const store::ExternalKeySuspension& suspension) {
-  kms::Facts facts;
-  facts.external_key = suspension.external_key_id;
-  facts.suspender = suspension.suspended_by;
-  facts.note = fmt::format(" at {}", format_timestamp(suspension.suspended_at));
+  kms::ReasonArguments arguments;
+  arguments.external_key = suspension.external_key_id;
+  arguments.suspender = suspension.suspended_by;
+  arguments.note = fmt::format(" at {}", format_timestamp(suspension.suspended_at));
   if (suspension.reason) {
-    facts.note += fmt::format(" (\"{}\")", json_fields::clean_text(*suspension.reason, kMaxReason));
+    arguments.note += fmt::format(" (\"{}\")", json_fields::clean_text(*suspension.reason, kMaxReason));
   }
-  return kms::reason_error(kms::reason::kSuspended, facts);
+  return kms::reason_error(kms::reason::kSuspended, arguments);
 }
 
 Result<void> refuse_if_suspended(store::Transaction& transaction, const Uuid& organization,

@@ -2,44 +2,44 @@
 
 #include <gtest/gtest.h>
 
-#include "admin/testing/world.hpp"
+#include "admin/testing/admin_fixture.hpp"
 #include "audit/activity_log.hpp"
 
 namespace latchkey::admin {
 namespace {
 
 struct UsageRecorderTest : ::testing::Test {
-  testing::World world;
-  keyring::UsageMeter meter{world.clock};
-  UsageRecorder recorder{world.store(), meter, world.clock, world.random};
+  testing::AdminFixture fixture;
+  keyring::UsageMeter meter{fixture.clock};
+  UsageRecorder recorder{fixture.store(), meter, fixture.clock, fixture.random};
 
   keyring::Compartment compartment() {
     keyring::Compartment made{};
-    made.organization = world.own.organization.id;
-    made.workspace_id = world.own.default_workspace.id;
+    made.organization = fixture.own.organization.id;
+    made.workspace_id = fixture.own.default_workspace.id;
     return made;
   }
   Task<bool> tell(std::chrono::milliseconds patience = std::chrono::seconds(30)) {
-    co_await recorder.tell_beginnings(world.clock.steady() + patience);
+    co_await recorder.tell_beginnings(fixture.clock.steady() + patience);
     co_return true;
   }
   std::vector<store::Activity> entries(std::string type = "data_keys_used") {
     store::ActivityFilter filter;
     filter.types = {std::move(type)};
-    return world.run(world.feed->list(world.admin(), filter, {})).value().rows;
+    return fixture.run(fixture.feed->list(fixture.admin(), filter, {})).value().rows;
   }
 };
 
 TEST_F(UsageRecorderTest, AnEntryTellsWhoseKeyWasUsedHowOften) {
   meter.count(compartment(), "ekey_01x", RawId{7}, {.encrypts = 3, .decrypts = 4, .leases = 1},
               std::make_shared<const std::string>("request-1"));
-  ASSERT_TRUE(world.run(recorder.record()));
+  ASSERT_TRUE(fixture.run(recorder.record()));
   auto all = entries();
   ASSERT_EQ(all.size(), 1U);
   auto shown = audit::to_json(all[0]).value();
   EXPECT_EQ(shown.at("type"), "data_keys_used");
   EXPECT_EQ(shown.at("actor").at("type"), "system_actor");
-  EXPECT_EQ(testing::text_of(shown.at("workspace_id")), world.own.default_workspace.id);
+  EXPECT_EQ(testing::text_of(shown.at("workspace_id")), fixture.own.default_workspace.id);
   EXPECT_EQ(shown.at("external_key_id"), "ekey_01x");
   EXPECT_EQ(shown.at("encrypts"), 3);
   EXPECT_EQ(shown.at("decrypts"), 4);
@@ -50,10 +50,10 @@ TEST_F(UsageRecorderTest, AnEntryTellsWhoseKeyWasUsedHowOften) {
 // As where the one writer is busy for longer: the data is answered all the same, and the next use tells of it.
 TEST_F(UsageRecorderTest, NobodyWaitsForItPastTheirTime) {
   EXPECT_TRUE(meter.begin(compartment(), "ekey_01x", RawId{7}, nullptr));
-  world.run(tell(std::chrono::milliseconds(0)));
+  fixture.run(tell(std::chrono::milliseconds(0)));
   EXPECT_TRUE(entries("data_keys_use_began").empty());
   EXPECT_TRUE(meter.begin(compartment(), "ekey_01x", RawId{7}, nullptr)) << "it was not told yet";
-  world.run(tell());
+  fixture.run(tell());
   EXPECT_EQ(entries("data_keys_use_began").size(), 1U);
 }
 
@@ -63,40 +63,40 @@ TEST_F(UsageRecorderTest, ABeginningIsToldBeforeItIsOver) {
   };
   EXPECT_TRUE(begins(7));
   EXPECT_TRUE(begins(8));
-  world.run(tell());
+  fixture.run(tell());
   auto all = entries("data_keys_use_began");
   ASSERT_EQ(all.size(), 2U);
   auto shown = audit::to_json(all[1]).value();
-  EXPECT_EQ(testing::text_of(shown.at("workspace_id")), world.own.default_workspace.id);
+  EXPECT_EQ(testing::text_of(shown.at("workspace_id")), fixture.own.default_workspace.id);
   EXPECT_EQ(testing::text_of(shown.at("data_key_id")), format_id(id_prefix::kDataKey, RawId{7}));
   EXPECT_EQ(shown.at("external_key_id"), "ekey_01x");
   EXPECT_EQ(shown.at("kms_request_ids"), (boost::json::array{"request-1"}));
-  EXPECT_EQ(testing::text_of(shown.at("from")), format_timestamp(world.clock.now()));
+  EXPECT_EQ(testing::text_of(shown.at("from")), format_timestamp(fixture.clock.now()));
   EXPECT_FALSE(shown.contains("encrypts"));
   EXPECT_FALSE(begins(7));
-  world.run(tell());
+  fixture.run(tell());
   EXPECT_EQ(entries("data_keys_use_began").size(), 2U);
 }
 
 TEST_F(UsageRecorderTest, ABeginningThatCannotBeWrittenIsTriedAgain) {
   auto nowhere = compartment();
-  nowhere.organization = make_uuid(world.random);
+  nowhere.organization = make_uuid(fixture.random);
   EXPECT_TRUE(meter.begin(nowhere, std::nullopt, RawId{7}));
-  world.run(tell());
+  fixture.run(tell());
   EXPECT_TRUE(meter.begin(nowhere, std::nullopt, RawId{7}));
   EXPECT_EQ(meter.take_beginnings().size(), 1U);
 }
 
 TEST_F(UsageRecorderTest, WithoutUseThereIsNoEntry) {
-  ASSERT_TRUE(world.run(recorder.record()));
+  ASSERT_TRUE(fixture.run(recorder.record()));
   EXPECT_TRUE(entries().empty());
 }
 
 TEST_F(UsageRecorderTest, WhatCannotBeWrittenIsKeptForLater) {
   auto nowhere = compartment();
-  nowhere.organization = make_uuid(world.random);
+  nowhere.organization = make_uuid(fixture.random);
   meter.count(nowhere, std::nullopt, RawId{7}, {.encrypts = 3});
-  EXPECT_FALSE(world.run(recorder.record())) << "there is no such organisation";
+  EXPECT_FALSE(fixture.run(recorder.record())) << "there is no such organisation";
   auto kept = meter.take();
   ASSERT_EQ(kept.size(), 1U);
   EXPECT_EQ(kept[0].counts.encrypts, 3U);

@@ -1,6 +1,6 @@
 #include <gtest/gtest.h>
 
-#include "api/testing/api_world.hpp"
+#include "api/testing/api_fixture.hpp"
 
 namespace latchkey::api {
 namespace {
@@ -8,7 +8,7 @@ namespace {
 using testing::expect_refused;
 
 struct AccessTest : ::testing::Test {
-  testing::ApiWorld world;
+  testing::ApiFixture fixture;
 };
 
 constexpr std::string_view kBadKey =
@@ -19,65 +19,66 @@ TEST_F(AccessTest, WithoutAKeyNothingIsSaid) {
   constexpr std::string_view kMissing =
       "No API key was sent. Put it in the x-api-key header, or in authorization as a Bearer token.";
   for (auto path : {"/v1/organizations/external_keys", "/v1/organizations/me", "/v1/compliance/activities"}) {
-    auto answer = world.call("GET", path, "");
+    auto answer = fixture.call("GET", path, "");
     expect_refused(answer, 401, "authentication_error", kMissing);
     EXPECT_FALSE(answer.headers.has("anthropic-organization-id"));
   }
-  auto basic = world.call("GET", "/v1/organizations/me", "", "", {{"authorization", "Basic " + world.admin_key}});
+  auto basic = fixture.call("GET", "/v1/organizations/me", "", "", {{"authorization", "Basic " + fixture.admin_key}});
   expect_refused(basic, 401, "authentication_error", kMissing);
 }
 
 TEST_F(AccessTest, WrongAndRevokedKeysAreAlike) {
-  expect_refused(world.call("GET", "/v1/organizations/me", "sk-ant-admin01-x"), 401, "authentication_error", kBadKey);
-  auto flipped = world.admin_key;
+  expect_refused(fixture.call("GET", "/v1/organizations/me", "sk-ant-admin01-x"), 401, "authentication_error", kBadKey);
+  auto flipped = fixture.admin_key;
   flipped.back() = flipped.back() == 'A' ? 'E' : 'A';
-  expect_refused(world.call("GET", "/v1/organizations/me", flipped), 401, "authentication_error", kBadKey);
-  ASSERT_TRUE(world.run(world.credentials->revoke_api_key(world.own.organization.id, world.own.admin_key.row.id)));
-  expect_refused(world.get("/v1/organizations/me"), 401, "authentication_error", kBadKey);
+  expect_refused(fixture.call("GET", "/v1/organizations/me", flipped), 401, "authentication_error", kBadKey);
+  ASSERT_TRUE(
+      fixture.run(fixture.credentials->revoke_api_key(fixture.own.organization.id, fixture.own.admin_key.row.id)));
+  expect_refused(fixture.get("/v1/organizations/me"), 401, "authentication_error", kBadKey);
 }
 
 TEST_F(AccessTest, TheKeyMayComeAsABearerToken) {
   for (auto scheme : {"Bearer ", "bearer "}) {
-    auto answer = world.call("GET", "/v1/organizations/me", "", "", {{"authorization", scheme + world.admin_key}});
+    auto answer = fixture.call("GET", "/v1/organizations/me", "", "", {{"authorization", scheme + fixture.admin_key}});
     EXPECT_EQ(answer.status, 200U) << answer.body;
   }
 }
 
 TEST_F(AccessTest, AnswersNameTheRequestAndTheOrganization) {
-  auto answer = world.get("/v1/organizations/me");
-  auto organization = format_uuid(world.own.organization.id);
+  auto answer = fixture.get("/v1/organizations/me");
+  auto organization = format_uuid(fixture.own.organization.id);
   EXPECT_EQ(answer.headers.get("anthropic-organization-id"), organization);
   EXPECT_EQ(answer.headers.get("latchkey-organization-id"), organization);
   EXPECT_FALSE(answer.headers.has("anthropic-workspace-id")) << "absent on the Admin API";
   EXPECT_EQ(answer.headers.get("cache-control"), "no-store");
   EXPECT_TRUE(parse_id(id_prefix::kRequest, answer.headers.get("request-id")));
-  EXPECT_NE(answer.headers.get("request-id"), world.get("/v1/organizations/me").headers.get("request-id"));
+  EXPECT_NE(answer.headers.get("request-id"), fixture.get("/v1/organizations/me").headers.get("request-id"));
   EXPECT_EQ(answer.json, (boost::json::value{{"id", organization}, {"type", "organization"}, {"name", "Acme"}}));
 }
 
 TEST_F(AccessTest, ARefusalNamesTheRoleThatIsNeeded) {
-  auto answer = world.call("POST", "/v1/organizations/external_keys", world.service_key, "{}");
+  auto answer = fixture.call("POST", "/v1/organizations/external_keys", fixture.service_key, "{}");
   expect_refused(answer, 403, "permission_error",
                  "This is a service key. POST /v1/organizations/external_keys needs an admin key "
                  "(sk-latchkey-admin01-...).");
-  EXPECT_EQ(answer.headers.get("anthropic-organization-id"), format_uuid(world.own.organization.id));
-  expect_refused(world.call("POST", "/v1/workspaces/x/encrypt", world.admin_key, "{}"), 403, "permission_error",
+  EXPECT_EQ(answer.headers.get("anthropic-organization-id"), format_uuid(fixture.own.organization.id));
+  expect_refused(fixture.call("POST", "/v1/workspaces/x/encrypt", fixture.admin_key, "{}"), 403, "permission_error",
                  "This is an admin key. POST /v1/workspaces/{workspace_id}/encrypt needs a service key "
                  "(sk-latchkey-service01-...) or a key of the workspace (sk-latchkey-workspace01-...).");
-  expect_refused(world.call("GET", "/v1/compliance/activities", world.service_key), 403, "permission_error",
+  expect_refused(fixture.call("GET", "/v1/compliance/activities", fixture.service_key), 403, "permission_error",
                  "This is a service key. GET /v1/compliance/activities needs an admin key (sk-latchkey-admin01-...) or "
                  "a compliance key (sk-latchkey-compliance01-...).");
 }
 
 TEST_F(AccessTest, UnknownPathsAndMethods) {
-  expect_refused(world.get("/v1/organisations/me"), 404, "not_found_error",
+  expect_refused(fixture.get("/v1/organisations/me"), 404, "not_found_error",
                  "There is nothing at GET /v1/organisations/me. Look at the path, its version and its ids.");
-  expect_refused(world.call("GET", "/", ""), 404, "not_found_error",
+  expect_refused(fixture.call("GET", "/", ""), 404, "not_found_error",
                  "There is nothing at GET /. Look at the path, its version and its ids.");
-  auto wrong = world.call("PATCH", "/v1/organizations/me", world.admin_key);
+  auto wrong = fixture.call("PATCH", "/v1/organizations/me", fixture.admin_key);
   expect_refused(wrong, 405, "invalid_request_error", "PATCH is not a method of /v1/organizations/me. Use GET.");
   EXPECT_EQ(wrong.headers.get("allow"), "GET, HEAD, OPTIONS");
-  auto no_body = world.call("HEAD", "/v1/workspaces/w/encrypt", world.service_key);
+  auto no_body = fixture.call("HEAD", "/v1/workspaces/w/encrypt", fixture.service_key);
   expect_refused(no_body, 405, "invalid_request_error", "HEAD is not a method of /v1/workspaces/w/encrypt. Use POST.");
   EXPECT_EQ(no_body.headers.get("allow"), "POST, OPTIONS");
 }
@@ -89,51 +90,51 @@ TEST_F(AccessTest, OptionsTellsTheMethodsAndNeedsNoKey) {
   };
   for (const auto& c : {Case{"/healthz", "GET, HEAD, OPTIONS"}, Case{"/metrics", "GET, HEAD, OPTIONS"},
                         Case{"/v1/workspaces/w/encrypt", "POST, OPTIONS"}}) {
-    auto answer = world.call("OPTIONS", c.path, "");
+    auto answer = fixture.call("OPTIONS", c.path, "");
     EXPECT_EQ(answer.status, 204U) << c.path;
     EXPECT_EQ(answer.headers.get("allow"), c.allow) << c.path;
     EXPECT_EQ(answer.body, "");
     EXPECT_TRUE(answer.headers.has("request-id"));
   }
-  auto all = world.call("OPTIONS", "*", "");
+  auto all = fixture.call("OPTIONS", "*", "");
   EXPECT_EQ(all.status, 204U);
   for (std::string_view method : {"GET", "HEAD", "POST", "DELETE", "OPTIONS"}) {
     EXPECT_NE(all.headers.get("allow").find(method), std::string::npos) << method;
   }
-  expect_refused(world.call("OPTIONS", "/nowhere", ""), 404, "not_found_error",
+  expect_refused(fixture.call("OPTIONS", "/nowhere", ""), 404, "not_found_error",
                  "There is nothing at OPTIONS /nowhere. Look at the path, its version and its ids.");
 }
 
 TEST_F(AccessTest, HeadIsAnsweredAsGetIs) {
   for (std::string path : {"/healthz", "/readyz", "/v1/organizations/me", "/v1/organizations/external_keys"}) {
-    auto key = path.starts_with("/v1") ? world.admin_key : std::string();
-    auto got = world.call("GET", path, key);
-    auto head = world.call("HEAD", path, key);
+    auto key = path.starts_with("/v1") ? fixture.admin_key : std::string();
+    auto got = fixture.call("GET", path, key);
+    auto head = fixture.call("HEAD", path, key);
     EXPECT_EQ(head.status, 200U) << path;
     EXPECT_EQ(head.body, got.body) << path;
     EXPECT_EQ(head.headers.get("content-type"), got.headers.get("content-type")) << path;
   }
-  EXPECT_EQ(world.call("HEAD", "/v1/organizations/me", "").status, 401U);
+  EXPECT_EQ(fixture.call("HEAD", "/v1/organizations/me", "").status, 401U);
 }
 
 TEST_F(AccessTest, BodiesHaveTheirLimits) {
   auto limit = [&](std::string_view path, const std::string& key, std::string type) {
-    auto request = world.request("POST", path, key, "", {{"content-type", std::move(type)}});
-    return world.run(world.service.admit(request)).body_limit;
+    auto request = fixture.request("POST", path, key, "", {{"content-type", std::move(type)}});
+    return fixture.run(fixture.service.admit(request)).body_limit;
   };
   constexpr std::size_t kMiB = 1024 * 1024;
   const std::string json = "application/json";
   const std::string octets = "application/octet-stream";
-  EXPECT_EQ(limit("/v1/organizations/external_keys", world.admin_key, json), kMiB);
+  EXPECT_EQ(limit("/v1/organizations/external_keys", fixture.admin_key, json), kMiB);
   EXPECT_EQ(limit("/v1/organizations/external_keys", "", json), 0U) << "of nobody, nothing is read";
-  EXPECT_EQ(limit("/nowhere", world.admin_key, json), 0U);
-  EXPECT_EQ(limit("/v1/workspaces/w/encrypt", world.service_key, json), kMiB);
-  auto raw = limit("/v1/workspaces/w/encrypt", world.service_key, octets);
+  EXPECT_EQ(limit("/nowhere", fixture.admin_key, json), 0U);
+  EXPECT_EQ(limit("/v1/workspaces/w/encrypt", fixture.service_key, json), kMiB);
+  auto raw = limit("/v1/workspaces/w/encrypt", fixture.service_key, octets);
   EXPECT_EQ(raw, 16 * kMiB);
-  EXPECT_GE(limit("/v1/workspaces/w/decrypt", world.service_key, octets), raw + 92);
-  EXPECT_EQ(limit("/v1/workspaces/w/encrypt_batch", world.service_key, octets), kMiB);
+  EXPECT_GE(limit("/v1/workspaces/w/decrypt", fixture.service_key, octets), raw + 92);
+  EXPECT_EQ(limit("/v1/workspaces/w/encrypt_batch", fixture.service_key, octets), kMiB);
 
-  expect_refused(world.post("/v1/organizations/external_keys", std::string(2 * kMiB, ' ')), 413, "request_too_large",
+  expect_refused(fixture.post("/v1/organizations/external_keys", std::string(2 * kMiB, ' ')), 413, "request_too_large",
                  "The request body is larger than the 1048576 bytes that this call takes.");
 }
 
@@ -159,17 +160,17 @@ TEST_F(AccessTest, TheServersOwnRefusalsHaveTheSameShape) {
        "Something went wrong on our side. The server's log has the cause under this request_id."},
   };
   for (const auto& c : kCases) {
-    auto answer = testing::ApiWorld::read(world.service.reject(c.why, nullptr));
+    auto answer = testing::ApiFixture::read(fixture.service.reject(c.why, nullptr));
     expect_refused(answer, c.status, c.type, c.message);
     EXPECT_EQ(answer.headers.has("retry-after"), c.status == 503);
   }
 }
 
 TEST_F(AccessTest, HealthNeedsNoKey) {
-  auto alive = world.call("GET", "/healthz", "");
+  auto alive = fixture.call("GET", "/healthz", "");
   EXPECT_EQ(alive.status, 200U);
   EXPECT_EQ(alive.text("/status"), "ok");
-  auto ready = world.call("GET", "/readyz", "");
+  auto ready = fixture.call("GET", "/readyz", "");
   EXPECT_EQ(ready.status, 200U);
   EXPECT_EQ(ready.text("/status"), "ready");
   EXPECT_FALSE(ready.headers.has("anthropic-organization-id"));
@@ -177,7 +178,7 @@ TEST_F(AccessTest, HealthNeedsNoKey) {
 
 TEST_F(AccessTest, HealthAloneIsVital) {
   auto is_vital = [&](std::string method, std::string_view path) {
-    return world.service.is_vital(world.request(std::move(method), path, world.admin_key));
+    return fixture.service.is_vital(fixture.request(std::move(method), path, fixture.admin_key));
   };
   EXPECT_TRUE(is_vital("GET", "/healthz"));
   EXPECT_TRUE(is_vital("HEAD", "/readyz"));
@@ -185,22 +186,22 @@ TEST_F(AccessTest, HealthAloneIsVital) {
 }
 
 TEST(FullDisk, IsATemporaryErrorAndLosesNothing) {
-  testing::ApiWorld world({}, 69);
+  testing::ApiFixture fixture({}, 69);
   std::vector<std::string> made;
   testing::Answer answer;
   std::string keys = "/v1/organizations/external_keys";
   auto body = R"({"display_name":")" + std::string(250, 'n') + R"(","provider_config":{"type":"azure",
       "vault_uri":"https://contoso.vault.azure.net","key_name":"k","tenant_id":"contoso.com"}})";
   do {
-    answer = world.post(keys, body);
+    answer = fixture.post(keys, body);
     if (answer.status == 200) made.push_back(answer.text("/id"));
   } while (answer.status == 200 && made.size() < 2000);
   EXPECT_EQ(answer.status, 503U) << answer.body;
   EXPECT_EQ(answer.error_type(), "overloaded_error");
   EXPECT_TRUE(answer.headers.has("retry-after"));
   EXPECT_FALSE(made.empty());
-  for (const auto& id : made) EXPECT_EQ(world.get(keys + "/" + id).status, 200U);
-  EXPECT_EQ(world.call("GET", "/readyz", "").status, 200U) << "reading goes on";
+  for (const auto& id : made) EXPECT_EQ(fixture.get(keys + "/" + id).status, 200U);
+  EXPECT_EQ(fixture.call("GET", "/readyz", "").status, 200U) << "reading goes on";
 }
 
 }  // namespace

@@ -1,7 +1,7 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
-#include "api/testing/api_world.hpp"
+#include "api/testing/api_fixture.hpp"
 
 namespace latchkey::api {
 namespace {
@@ -12,17 +12,17 @@ using testing::expect_refused;
 constexpr auto kActivities = "/v1/compliance/activities";
 
 struct ActivityApiTest : ::testing::Test {
-  testing::ApiWorld world;
+  testing::ApiFixture fixture;
 
   // Three activities a second apart: created, validated, deleted.
   void SetUp() override {
-    auto key = world.make_key().row.id;
-    world.clock.advance(std::chrono::seconds(1));
-    (void)world.post("/v1/organizations/external_keys/" + key + "/validate");
-    world.clock.advance(std::chrono::seconds(1));
-    (void)world.call("DELETE", "/v1/organizations/external_keys/" + key, world.admin_key);
+    auto key = fixture.make_key().row.id;
+    fixture.clock.advance(std::chrono::seconds(1));
+    (void)fixture.post("/v1/organizations/external_keys/" + key + "/validate");
+    fixture.clock.advance(std::chrono::seconds(1));
+    (void)fixture.call("DELETE", "/v1/organizations/external_keys/" + key, fixture.admin_key);
   }
-  Answer list(std::string_view query = "") { return world.get(std::string(kActivities) + std::string(query)); }
+  Answer list(std::string_view query = "") { return fixture.get(std::string(kActivities) + std::string(query)); }
   static std::vector<std::string> types(const Answer& answer) {
     std::vector<std::string> names;
     for (const auto& activity : answer.at("/data").as_array()) {
@@ -51,7 +51,7 @@ TEST_F(ActivityApiTest, Filters) {
             (Types{"deleted", "created"}));
   EXPECT_EQ(types(list("?exclude_activity_types[]=org_external_key_created")), (Types{"deleted", "validated"}));
   EXPECT_EQ(types(list("?actor_ids[]=apikey_other")), Types{});
-  EXPECT_EQ(types(list("?user_ids[]=" + world.own.admin_key.row.id)).size(), 3U);
+  EXPECT_EQ(types(list("?user_ids[]=" + fixture.own.admin_key.row.id)).size(), 3U);
   EXPECT_EQ(types(list("?created_at.gte=2026-08-10T08:09:13Z")), (Types{"deleted", "validated"}));
   EXPECT_EQ(types(list("?created_at.gt=2026-08-10T08:09:13Z")), Types{"deleted"});
   EXPECT_EQ(types(list("?created_at[lte]=2026-08-10T08:09:13Z")), (Types{"validated", "created"}));
@@ -62,11 +62,11 @@ TEST_F(ActivityApiTest, Filters) {
 }
 
 TEST_F(ActivityApiTest, OtherOrganizationsSeeNothingOfIt) {
-  EXPECT_EQ(types(world.call("GET", kActivities, world.stranger_key)), Types{});
-  EXPECT_EQ(types(list("?organization_ids[]=" + format_uuid(world.own.organization.id))).size(), 3U);
+  EXPECT_EQ(types(fixture.call("GET", kActivities, fixture.stranger_key)), Types{});
+  EXPECT_EQ(types(list("?organization_ids[]=" + format_uuid(fixture.own.organization.id))).size(), 3U);
   EXPECT_EQ(types(list("?organization_ids[]=" + list().text("/data/0/organization_id"))).size(), 3U);
-  EXPECT_EQ(types(list("?organization_ids[]=" + format_uuid(world.other.organization.id))), Types{});
-  EXPECT_EQ(types(world.call("GET", kActivities, world.compliance_key)).size(), 3U);
+  EXPECT_EQ(types(list("?organization_ids[]=" + format_uuid(fixture.other.organization.id))), Types{});
+  EXPECT_EQ(types(fixture.call("GET", kActivities, fixture.compliance_key)).size(), 3U);
 }
 
 TEST_F(ActivityApiTest, PagesByIds) {

@@ -5,7 +5,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "api/testing/api_world.hpp"
+#include "api/testing/api_fixture.hpp"
 
 namespace latchkey::api {
 namespace {
@@ -17,39 +17,39 @@ using testing::expect_refused;
 constexpr std::string_view kWorkspaces = "/v1/organizations/workspaces/";
 
 struct DataKeysApiTest : ::testing::Test {
-  testing::ApiWorld world;
-  store::Workspace home = world.make_locked_workspace("Home");
+  testing::ApiFixture fixture;
+  store::Workspace home = fixture.make_locked_workspace("Home");
 
   Answer encrypt(const std::string& workspace) {
-    return world.call("POST", "/v1/workspaces/" + workspace + "/encrypt", world.service_key,
-                      R"({"plaintext":"aGVsbG8="})");
+    return fixture.call("POST", "/v1/workspaces/" + workspace + "/encrypt", fixture.service_key,
+                        R"({"plaintext":"aGVsbG8="})");
   }
   Answer decrypt(const std::string& workspace, const std::string& ciphertext) {
-    return world.call("POST", "/v1/workspaces/" + workspace + "/decrypt", world.service_key,
-                      R"({"ciphertext":")" + ciphertext + R"("})");
+    return fixture.call("POST", "/v1/workspaces/" + workspace + "/decrypt", fixture.service_key,
+                        R"({"ciphertext":")" + ciphertext + R"("})");
   }
   Answer list(std::string_view query = "") {
-    return world.get(std::string(kWorkspaces) + home.id + "/data_keys" + std::string(query));
+    return fixture.get(std::string(kWorkspaces) + home.id + "/data_keys" + std::string(query));
   }
   std::size_t count() { return list().at("/data").as_array().size(); }
   // Once the background has done what there is to do.
   std::size_t count_settled() {
-    world.settle();
+    fixture.settle();
     return count();
   }
-  void archive() { ASSERT_EQ(world.post(std::string(kWorkspaces) + home.id + "/archive").status, 200U); }
+  void archive() { ASSERT_EQ(fixture.post(std::string(kWorkspaces) + home.id + "/archive").status, 200U); }
   Answer shred(std::string_view name) {
-    return world.post(std::string(kWorkspaces) + home.id + "/shred", R"({"name":")" + std::string(name) + R"("})");
+    return fixture.post(std::string(kWorkspaces) + home.id + "/shred", R"({"name":")" + std::string(name) + R"("})");
   }
 };
 
 TEST_F(DataKeysApiTest, ListsWithoutMaterial) {
   auto sealed = encrypt(home.id);
   ASSERT_EQ(sealed.status, 200U) << sealed.body;
-  ASSERT_TRUE(world.run(world.keyring.write_use()));
+  ASSERT_TRUE(fixture.run(fixture.keyring.write_use()));
   auto answer = list();
   ASSERT_EQ(answer.status, 200U) << answer.body;
-  auto used_at = format_timestamp(world.clock.now());
+  auto used_at = format_timestamp(fixture.clock.now());
   EXPECT_EQ(answer.json, (boost::json::value{{"data",
                                               {{{"id", sealed.text("/data_key_id")},
                                                 {"type", "data_key"},
@@ -68,26 +68,28 @@ TEST_F(DataKeysApiTest, ListsWithoutMaterial) {
 
 TEST_F(DataKeysApiTest, IsTheAdminsOwnAlone) {
   auto path = std::string(kWorkspaces) + home.id + "/data_keys";
-  EXPECT_EQ(world.call("GET", path, world.service_key).status, 403U);
-  EXPECT_EQ(world.call("GET", path, world.compliance_key).status, 403U);
-  EXPECT_EQ(world.call("GET", path, world.stranger_key).status, 404U);
+  EXPECT_EQ(fixture.call("GET", path, fixture.service_key).status, 403U);
+  EXPECT_EQ(fixture.call("GET", path, fixture.compliance_key).status, 403U);
+  EXPECT_EQ(fixture.call("GET", path, fixture.stranger_key).status, 404U);
   EXPECT_EQ(
-      world.call("POST", std::string(kWorkspaces) + home.id + "/shred", world.service_key, R"({"name":"Home"})").status,
+      fixture.call("POST", std::string(kWorkspaces) + home.id + "/shred", fixture.service_key, R"({"name":"Home"})")
+          .status,
       403U);
-  EXPECT_EQ(world.call("POST", std::string(kWorkspaces) + home.id + "/shred", world.stranger_key, R"({"name":"Home"})")
-                .status,
-            404U);
+  EXPECT_EQ(
+      fixture.call("POST", std::string(kWorkspaces) + home.id + "/shred", fixture.stranger_key, R"({"name":"Home"})")
+          .status,
+      404U);
   EXPECT_EQ(list("?limit=0").status, 400U);
   EXPECT_EQ(list("?page=x").status, 400U);
 }
 
 TEST_F(DataKeysApiTest, AnOldKeyIsReplacedAndGoesOnToDecrypt) {
   auto first = encrypt(home.id);
-  world.clock.advance(24h * 30 - 1s);
+  fixture.clock.advance(24h * 30 - 1s);
   EXPECT_EQ(encrypt(home.id).text("/data_key_id"), first.text("/data_key_id"));
   EXPECT_EQ(count(), 1U);
-  world.clock.advance(61s);
-  world.provider.description.key_version = "version-2";
+  fixture.clock.advance(61s);
+  fixture.provider.description.key_version = "version-2";
   auto meanwhile = encrypt(home.id);
   EXPECT_EQ(meanwhile.text("/data_key_id"), first.text("/data_key_id")) << "nobody waits for the new one";
   ASSERT_EQ(count_settled(), 2U);
@@ -104,7 +106,7 @@ TEST_F(DataKeysApiTest, AnOldKeyIsReplacedAndGoesOnToDecrypt) {
   EXPECT_EQ(decrypt(home.id, first.text("/ciphertext")).status, 200U);
   EXPECT_EQ(decrypt(home.id, second.text("/ciphertext")).status, 200U);
 
-  auto activity = world.last_activity("platform_workspace_data_key_rotated");
+  auto activity = fixture.last_activity("platform_workspace_data_key_rotated");
   using admin::testing::text_of;
   EXPECT_EQ(text_of(activity.at("workspace_id")), home.id);
   EXPECT_EQ(text_of(activity.at("data_key_id")), second.text("/data_key_id"));
@@ -115,25 +117,26 @@ TEST_F(DataKeysApiTest, AnOldKeyIsReplacedAndGoesOnToDecrypt) {
 TEST_F(DataKeysApiTest, AMuchUsedKeyIsReplacedWithinSoft) {
   auto first = encrypt(home.id);
   auto id = parse_id(id_prefix::kDataKey, first.text("/data_key_id")).value();
-  auto use = [id, at = world.clock.now()](store::Transaction& tx) {
+  auto use = [id, at = fixture.clock.now()](store::Transaction& tx) {
     return tx.add_data_key_use({{id, (std::int64_t{1} << 32) - 2, 0}}, at);
   };
-  ASSERT_TRUE(world.run(world.store().write(use)));
+  ASSERT_TRUE(fixture.run(fixture.store().write(use)));
   EXPECT_EQ(encrypt(home.id).status, 200U);
   EXPECT_EQ(count(), 1U);
-  world.clock.advance(61s);
+  fixture.clock.advance(61s);
   EXPECT_EQ(encrypt(home.id).status, 200U);
   ASSERT_EQ(count_settled(), 2U);
-  EXPECT_EQ(admin::testing::text_of(world.last_activity("platform_workspace_data_key_rotated").at("cause")), "records");
+  EXPECT_EQ(admin::testing::text_of(fixture.last_activity("platform_workspace_data_key_rotated").at("cause")),
+            "records");
 }
 
 TEST_F(DataKeysApiTest, WhereItCannotBeReplacedTheOldOneServesOn) {
   auto first = encrypt(home.id);
-  world.clock.advance(24h * 31);
+  fixture.clock.advance(24h * 31);
   // The old one is unwrapped; the new one cannot be wrapped.
-  world.provider.interruption = [&]() -> Task<void> {
-    world.provider.interruption = [&]() -> Task<void> {
-      world.provider.failure = Error{ErrorCode::KeyUnreachable, "no answer", "timed_out"};
+  fixture.provider.interruption = [&]() -> Task<void> {
+    fixture.provider.interruption = [&]() -> Task<void> {
+      fixture.provider.failure = Error{ErrorCode::KeyUnreachable, "no answer", "timed_out"};
       co_return;
     };
     co_return;
@@ -142,47 +145,47 @@ TEST_F(DataKeysApiTest, WhereItCannotBeReplacedTheOldOneServesOn) {
   EXPECT_EQ(second.status, 200U) << second.body;
   // To its end: the pause until the next try begins with it, and the clock leaps below.
   EXPECT_EQ(count_settled(), 1U);
-  ASSERT_TRUE(world.provider.failure);
+  ASSERT_TRUE(fixture.provider.failure);
   EXPECT_EQ(encrypt(home.id).text("/data_key_id"), first.text("/data_key_id"));
-  world.provider.failure.reset();
-  world.clock.advance(61s);
+  fixture.provider.failure.reset();
+  fixture.clock.advance(61s);
   EXPECT_EQ(encrypt(home.id).text("/data_key_id"), first.text("/data_key_id"));
   EXPECT_EQ(count_settled(), 2U);
 }
 
 TEST_F(DataKeysApiTest, ANewVersionOfTheKeyWrapsNewDataKeys) {
   encrypt(home.id);
-  world.provider.description.key_version = "version-2";
-  auto away = world.make_workspace("Away");
-  ASSERT_TRUE(world.attach(away.id, *home.external_key_id));
+  fixture.provider.description.key_version = "version-2";
+  auto away = fixture.make_workspace("Away");
+  ASSERT_TRUE(fixture.attach(away.id, *home.external_key_id));
   ASSERT_EQ(encrypt(away.id).status, 200U);
-  auto listed = world.get(std::string(kWorkspaces) + away.id + "/data_keys");
+  auto listed = fixture.get(std::string(kWorkspaces) + away.id + "/data_keys");
   EXPECT_EQ(listed.text("/data/0/key_version"), "version-2");
   EXPECT_EQ(list().text("/data/0/key_version"), "version-1");
 }
 
 TEST_F(DataKeysApiTest, RewrapsOverTheApi) {
   auto sealed = encrypt(home.id);
-  world.provider.description.key_version = "version-2";
+  fixture.provider.description.key_version = "version-2";
   auto path = "/v1/organizations/external_keys/" + *home.external_key_id + "/rewrap";
-  EXPECT_EQ(world.get(path).status, 404U);
-  auto begun = world.post(path);
+  EXPECT_EQ(fixture.get(path).status, 404U);
+  auto begun = fixture.post(path);
   ASSERT_EQ(begun.status, 200U) << begun.body;
   EXPECT_EQ(begun.text("/type"), "external_key_rewrap");
   EXPECT_EQ(begun.text("/status"), "running");
-  world.settle();
-  auto now = world.get(path);
+  fixture.settle();
+  auto now = fixture.get(path);
   EXPECT_EQ(now.text("/status"), "completed");
   EXPECT_EQ(now.text("/target_version"), "version-2");
   EXPECT_EQ(now.at("/data_keys"), (boost::json::value{{"total", 1}, {"done", 1}, {"remaining", 0}}));
   EXPECT_TRUE(now.at("/error").is_null());
-  world.provider.disabled_versions = {"version-1"};
-  world.clock.advance(61s);
+  fixture.provider.disabled_versions = {"version-1"};
+  fixture.clock.advance(61s);
   EXPECT_EQ(decrypt(home.id, sealed.text("/ciphertext")).status, 200U);
-  world.clock.advance(2h);
+  fixture.clock.advance(2h);
   EXPECT_EQ(decrypt(home.id, sealed.text("/ciphertext")).status, 200U);
-  EXPECT_EQ(world.post(path + "/pause").text("/status"), "completed");
-  EXPECT_EQ(world.call("POST", path, world.stranger_key).status, 404U);
+  EXPECT_EQ(fixture.post(path + "/pause").text("/status"), "completed");
+  EXPECT_EQ(fixture.call("POST", path, fixture.stranger_key).status, 404U);
 }
 
 TEST_F(DataKeysApiTest, ArchivingStopsEncryptionAlone) {
@@ -193,7 +196,7 @@ TEST_F(DataKeysApiTest, ArchivingStopsEncryptionAlone) {
 }
 
 TEST_F(DataKeysApiTest, ShreddingIsForGood) {
-  auto away = world.make_locked_workspace("Away");
+  auto away = fixture.make_locked_workspace("Away");
   auto elsewhere = encrypt(away.id);
   auto sealed = encrypt(home.id);
   ASSERT_EQ(decrypt(home.id, sealed.text("/ciphertext")).status, 200U);
@@ -205,7 +208,7 @@ TEST_F(DataKeysApiTest, ShreddingIsForGood) {
                  "name: That is not the name of workspace " + home.id +
                      ", and nothing was destroyed. Look at what it is before you send its name.",
                  "workspace_name_mismatch");
-  EXPECT_EQ(world.post(std::string(kWorkspaces) + home.id + "/shred").status, 400U);
+  EXPECT_EQ(fixture.post(std::string(kWorkspaces) + home.id + "/shred").status, 400U);
   ASSERT_EQ(decrypt(home.id, sealed.text("/ciphertext")).status, 200U);
 
   auto shredded = shred("Home");
@@ -217,18 +220,19 @@ TEST_F(DataKeysApiTest, ShreddingIsForGood) {
   auto gone = decrypt(home.id, sealed.text("/ciphertext"));
   EXPECT_EQ(gone.status, 400U);
   EXPECT_EQ(gone.code(), "data_key_destroyed");
-  auto unwrapped = world.call(
-      "POST", "/v1/workspaces/" + home.id + "/data_keys/" + sealed.text("/data_key_id") + "/unwrap", world.service_key);
+  auto unwrapped =
+      fixture.call("POST", "/v1/workspaces/" + home.id + "/data_keys/" + sealed.text("/data_key_id") + "/unwrap",
+                   fixture.service_key);
   EXPECT_EQ(unwrapped.code(), "data_key_destroyed");
   EXPECT_EQ(decrypt(away.id, elsewhere.text("/ciphertext")).status, 200U);
   auto listed = list();
   EXPECT_EQ(listed.text("/data/0/state"), "destroyed");
-  EXPECT_EQ(listed.text("/data/0/destroyed_at"), format_timestamp(world.clock.now()));
+  EXPECT_EQ(listed.text("/data/0/destroyed_at"), format_timestamp(fixture.clock.now()));
 
   EXPECT_EQ(shred("Home").json, expected) << "again";
-  auto types = world.activity_types();
+  auto types = fixture.activity_types();
   EXPECT_EQ(std::ranges::count(types, "platform_workspace_shredded"), 1);
-  auto activity = world.last_activity("platform_workspace_shredded");
+  auto activity = fixture.last_activity("platform_workspace_shredded");
   EXPECT_EQ(activity.at("data_keys"), 1);
   EXPECT_EQ(activity.at("records"), 1);
 }
@@ -236,20 +240,20 @@ TEST_F(DataKeysApiTest, ShreddingIsForGood) {
 TEST_F(DataKeysApiTest, AnUnwrapThatWasUnderWayBringsNothingBack) {
   auto sealed = encrypt(home.id);
   archive();
-  world.keyring.evict(*home.external_key_id);
+  fixture.keyring.evict(*home.external_key_id);
   std::optional<Answer> shredded;
-  world.provider.interruption = [&]() -> Task<void> {
-    auto done = co_await world.data_keys.shred(world.admin(), home.id, "Home");
+  fixture.provider.interruption = [&]() -> Task<void> {
+    auto done = co_await fixture.data_keys.shred(fixture.admin(), home.id, "Home");
     EXPECT_TRUE(done);
   };
   EXPECT_EQ(decrypt(home.id, sealed.text("/ciphertext")).code(), "data_key_destroyed");
-  EXPECT_EQ(world.keyring.size(), 0U);
+  EXPECT_EQ(fixture.keyring.size(), 0U);
   EXPECT_EQ(decrypt(home.id, sealed.text("/ciphertext")).code(), "data_key_destroyed");
 }
 
 TEST_F(DataKeysApiTest, AFirstDataKeyThatWasUnderWayIsNotMade) {
-  world.provider.interruption = [&]() -> Task<void> {
-    auto archived = co_await world.workspaces->archive(world.admin(), home.id);
+  fixture.provider.interruption = [&]() -> Task<void> {
+    auto archived = co_await fixture.workspaces->archive(fixture.admin(), home.id);
     EXPECT_TRUE(archived);
   };
   EXPECT_EQ(encrypt(home.id).status, 400U);
@@ -271,17 +275,17 @@ TEST_F(DataKeysApiTest, AnyNumberOfDataKeysIsShreddedInSteps) {
     }
     return success();
   };
-  ASSERT_TRUE(world.run(world.store().write(more)));
+  ASSERT_TRUE(fixture.run(fixture.store().write(more)));
   archive();
   auto shredded = shred("Home");
   ASSERT_EQ(shredded.status, 200U) << shredded.body;
   EXPECT_EQ(shredded.json.at("data_keys"), kMore + 1);
   EXPECT_EQ(shredded.json.at("records"), 1);
   EXPECT_EQ(shred("Home").json, shredded.json) << "again";
-  auto types = world.activity_types();
+  auto types = fixture.activity_types();
   EXPECT_EQ(std::ranges::count(types, "platform_workspace_shredded"), 1);
   auto undestroyed = [this](store::Transaction& tx) { return tx.destroy_data_keys(home.compartment, {}, 1); };
-  EXPECT_TRUE(world.run(world.store().write(undestroyed)).value().empty());
+  EXPECT_TRUE(fixture.run(fixture.store().write(undestroyed)).value().empty());
 }
 
 }  // namespace

@@ -1,6 +1,6 @@
 #include <gtest/gtest.h>
 
-#include "api/testing/api_world.hpp"
+#include "api/testing/api_fixture.hpp"
 #include "envelope/record.hpp"
 #include "kms/reasons.hpp"
 
@@ -15,11 +15,11 @@ std::string b64(std::string_view text) {
 }
 
 struct DataPlaneTest : ::testing::Test {
-  testing::ApiWorld world;
+  testing::ApiFixture fixture;
 
   Answer call(const std::string& workspace, std::string_view operation, std::string body, std::string key = "") {
-    return world.call("POST", "/v1/workspaces/" + workspace + "/" + std::string(operation),
-                      key.empty() ? world.service_key : std::move(key), std::move(body));
+    return fixture.call("POST", "/v1/workspaces/" + workspace + "/" + std::string(operation),
+                        key.empty() ? fixture.service_key : std::move(key), std::move(body));
   }
   Answer encrypt(const std::string& workspace, std::string_view plaintext, std::string_view context = "{}") {
     return call(workspace, "encrypt",
@@ -32,15 +32,15 @@ struct DataPlaneTest : ::testing::Test {
   Answer raw(const std::string& workspace, std::string_view operation, std::string body, std::string context = "") {
     http::Headers headers{{"content-type", "application/octet-stream"}};
     if (!context.empty()) headers.add("latchkey-context", base64url_encode(as_bytes(context)));
-    return world.call("POST", "/v1/workspaces/" + workspace + "/" + std::string(operation), world.service_key,
-                      std::move(body), std::move(headers));
+    return fixture.call("POST", "/v1/workspaces/" + workspace + "/" + std::string(operation), fixture.service_key,
+                        std::move(body), std::move(headers));
   }
   // Past the soft age of every lease and the memory of every refusal, so that the customer's key is asked again.
-  void let_leases_age() { world.clock.advance(std::chrono::seconds(61)); }
+  void let_leases_age() { fixture.clock.advance(std::chrono::seconds(61)); }
 };
 
 TEST_F(DataPlaneTest, EncryptsAndDecryptsUnderTheCustomersKey) {
-  auto workspace = world.make_locked_workspace();
+  auto workspace = fixture.make_locked_workspace();
   auto sealed = encrypt(workspace.id, "hello", R"({"user":"1","table":"t"})");
   ASSERT_EQ(sealed.status, 200U) << sealed.body;
   EXPECT_EQ(sealed.json.as_object().size(), 3U);
@@ -57,7 +57,7 @@ TEST_F(DataPlaneTest, EncryptsAndDecryptsUnderTheCustomersKey) {
 }
 
 TEST_F(DataPlaneTest, WithoutACustomersKeyThePlatformsOwnServes) {
-  auto workspace = world.make_workspace();
+  auto workspace = fixture.make_workspace();
   auto sealed = encrypt(workspace.id, "");
   ASSERT_EQ(sealed.status, 200U) << sealed.body;
   EXPECT_TRUE(sealed.at("/external_key_id").is_null());
@@ -65,9 +65,9 @@ TEST_F(DataPlaneTest, WithoutACustomersKeyThePlatformsOwnServes) {
 }
 
 TEST_F(DataPlaneTest, WhatWasWrittenBeforeTheKeyStaysReadable) {
-  auto workspace = world.make_workspace();
+  auto workspace = fixture.make_workspace();
   auto before = encrypt(workspace.id, "old").text("/ciphertext");
-  ASSERT_TRUE(world.attach(workspace.id, world.make_key().row.id));
+  ASSERT_TRUE(fixture.attach(workspace.id, fixture.make_key().row.id));
   auto after = encrypt(workspace.id, "new");
   EXPECT_FALSE(after.at("/external_key_id").is_null());
   EXPECT_EQ(decrypt(workspace.id, before).text("/plaintext"), b64("old"));
@@ -75,7 +75,7 @@ TEST_F(DataPlaneTest, WhatWasWrittenBeforeTheKeyStaysReadable) {
 }
 
 TEST_F(DataPlaneTest, RawBytesGoInAndOut) {
-  auto workspace = world.make_locked_workspace();
+  auto workspace = fixture.make_locked_workspace();
   std::string data("\0\xff binary \n", 11);
   auto sealed = raw(workspace.id, "encrypt", data, R"({"file":"a"})");
   ASSERT_EQ(sealed.status, 200U) << sealed.body;
@@ -88,14 +88,14 @@ TEST_F(DataPlaneTest, RawBytesGoInAndOut) {
   EXPECT_EQ(decrypt(workspace.id, b64(sealed.body), R"({"file":"a"})").text("/plaintext"), b64(data))
       << "one format, however it travels";
   EXPECT_EQ(raw(workspace.id, "decrypt", sealed.body).code(), "ciphertext_corrupt");
-  auto garbled = world.call("POST", "/v1/workspaces/" + workspace.id + "/encrypt", world.service_key, "x",
-                            {{"content-type", "application/octet-stream"}, {"latchkey-context", "{}"}});
+  auto garbled = fixture.call("POST", "/v1/workspaces/" + workspace.id + "/encrypt", fixture.service_key, "x",
+                              {{"content-type", "application/octet-stream"}, {"latchkey-context", "{}"}});
   expect_refused(garbled, 400, "invalid_request_error",
                  "latchkey-context: Input should be base64url of a JSON object, without padding");
 }
 
 TEST_F(DataPlaneTest, TheLargestThatIsEncryptedIsDecryptedToo) {
-  auto workspace = world.make_workspace();
+  auto workspace = fixture.make_workspace();
   std::string largest(16 * 1024 * 1024, 'x');
   auto sealed = raw(workspace.id, "encrypt", largest);
   ASSERT_EQ(sealed.status, 200U);
@@ -111,7 +111,7 @@ TEST_F(DataPlaneTest, TheLargestThatIsEncryptedIsDecryptedToo) {
 }
 
 TEST_F(DataPlaneTest, ARecordWithAnyByteChangedDoesNotOpen) {
-  auto workspace = world.make_locked_workspace();
+  auto workspace = fixture.make_locked_workspace();
   auto record = base64_decode(encrypt(workspace.id, "secret").text("/ciphertext")).value();
   for (std::size_t i = 0; i < record.size(); ++i) {
     auto damaged = record;
@@ -136,7 +136,7 @@ TEST_F(DataPlaneTest, ARecordWithAnyByteChangedDoesNotOpen) {
 }
 
 TEST_F(DataPlaneTest, AnotherContextOrWorkspaceDoesNotOpenARecord) {
-  auto workspace = world.make_locked_workspace("one");
+  auto workspace = fixture.make_locked_workspace("one");
   auto ciphertext = encrypt(workspace.id, "secret", R"({"user":"1"})").text("/ciphertext");
   for (auto context : {"{}", R"({"user":"2"})", R"({"user":"1","x":""})", R"({"User":"1"})"}) {
     expect_refused(decrypt(workspace.id, ciphertext, context), 400, "invalid_request_error",
@@ -144,7 +144,7 @@ TEST_F(DataPlaneTest, AnotherContextOrWorkspaceDoesNotOpenARecord) {
                    "unchanged, with the context it was encrypted with.",
                    "ciphertext_corrupt");
   }
-  auto sibling = world.make_locked_workspace("two");
+  auto sibling = fixture.make_locked_workspace("two");
   (void)encrypt(sibling.id, "x");
   auto foreign = decrypt(sibling.id, ciphertext, R"({"user":"1"})");
   EXPECT_EQ(foreign.status, 400U);
@@ -155,7 +155,7 @@ TEST_F(DataPlaneTest, AnotherContextOrWorkspaceDoesNotOpenARecord) {
 }
 
 TEST_F(DataPlaneTest, EveryFailureOfTheKeyReachesTheCaller) {
-  auto workspace = world.make_locked_workspace();
+  auto workspace = fixture.make_locked_workspace();
   auto ciphertext = encrypt(workspace.id, "secret").text("/ciphertext");
   struct Case {
     Error failure;
@@ -178,7 +178,7 @@ TEST_F(DataPlaneTest, EveryFailureOfTheKeyReachesTheCaller) {
   };
   for (const auto& c : kCases) {
     let_leases_age();
-    world.provider.failure = c.failure;
+    fixture.provider.failure = c.failure;
     for (const auto& answer : {encrypt(workspace.id, "x"), decrypt(workspace.id, ciphertext)}) {
       EXPECT_EQ(answer.status, c.status) << answer.body;
       EXPECT_EQ(answer.error_type(), c.type);
@@ -188,16 +188,16 @@ TEST_F(DataPlaneTest, EveryFailureOfTheKeyReachesTheCaller) {
       EXPECT_EQ(answer.text("/error/details/reason"), c.reason);
       EXPECT_FALSE(answer.headers.has("retry-after"));
     }
-    world.provider.failure.reset();
+    fixture.provider.failure.reset();
     let_leases_age();
     EXPECT_EQ(decrypt(workspace.id, ciphertext).text("/plaintext"), b64("secret")) << "re-enabling restores access";
   }
 }
 
 TEST_F(DataPlaneTest, AnOutageIsToldFromARefusal) {
-  auto workspace = world.make_locked_workspace();
-  world.provider.failure = Error{ErrorCode::KeyUnreachable, "The vault answers 503.",
-                                 std::string(kms::reason::kProviderFault), std::chrono::milliseconds(8500)};
+  auto workspace = fixture.make_locked_workspace();
+  fixture.provider.failure = Error{ErrorCode::KeyUnreachable, "The vault answers 503.",
+                                   std::string(kms::reason::kProviderFault), std::chrono::milliseconds(8500)};
   auto answer = encrypt(workspace.id, "x");
   EXPECT_EQ(answer.status, 503U) << answer.body;
   EXPECT_EQ(answer.error_type(), "overloaded_error");
@@ -209,15 +209,15 @@ TEST_F(DataPlaneTest, AnOutageIsToldFromARefusal) {
 }
 
 TEST_F(DataPlaneTest, AnOutageIsBridgedByLeases) {
-  auto workspace = world.make_locked_workspace();
+  auto workspace = fixture.make_locked_workspace();
   auto ciphertext = encrypt(workspace.id, "secret").text("/ciphertext");
   let_leases_age();
-  world.provider.failure = Error{ErrorCode::KeyUnreachable, "The vault answers 503."};
+  fixture.provider.failure = Error{ErrorCode::KeyUnreachable, "The vault answers 503."};
   EXPECT_EQ(decrypt(workspace.id, ciphertext).status, 200U);
 }
 
 TEST_F(DataPlaneTest, MalformedRequestsAreRefused) {
-  auto id = world.make_workspace().id;
+  auto id = fixture.make_workspace().id;
   auto refused = [&](std::string_view operation, std::string body, std::string_view message) {
     expect_refused(call(id, operation, std::move(body)), 400, "invalid_request_error", message);
   };
@@ -244,12 +244,12 @@ TEST_F(DataPlaneTest, MalformedRequestsAreRefused) {
 }
 
 TEST_F(DataPlaneTest, WorkspacesOfOthersAreNotThere) {
-  auto mine = world.make_workspace("mine");
-  auto sibling = world.make_workspace("sibling");
-  auto key = world.make_api_key(store::Role::Workspace, mine.id);
+  auto mine = fixture.make_workspace("mine");
+  auto sibling = fixture.make_workspace("sibling");
+  auto key = fixture.make_api_key(store::Role::Workspace, mine.id);
   EXPECT_EQ(call(mine.id, "encrypt", R"({"plaintext":""})", key).status, 200U);
-  for (const auto& id : {sibling.id, world.other.default_workspace.id, std::string("wrkspc_none")}) {
-    for (const auto& credential : {key, id == sibling.id ? key : world.service_key}) {
+  for (const auto& id : {sibling.id, fixture.other.default_workspace.id, std::string("wrkspc_none")}) {
+    for (const auto& credential : {key, id == sibling.id ? key : fixture.service_key}) {
       auto answer = call(id, "encrypt", R"({"plaintext":""})", credential);
       expect_refused(answer, 404, "not_found_error", "There is no workspace " + id + " that this API key may use.");
       EXPECT_FALSE(answer.headers.has("anthropic-workspace-id"));
@@ -258,9 +258,9 @@ TEST_F(DataPlaneTest, WorkspacesOfOthersAreNotThere) {
 }
 
 TEST_F(DataPlaneTest, AnArchivedWorkspaceIsReadOnly) {
-  auto workspace = world.make_locked_workspace();
+  auto workspace = fixture.make_locked_workspace();
   auto ciphertext = encrypt(workspace.id, "kept").text("/ciphertext");
-  ASSERT_EQ(world.post("/v1/organizations/workspaces/" + workspace.id + "/archive").status, 200U);
+  ASSERT_EQ(fixture.post("/v1/organizations/workspaces/" + workspace.id + "/archive").status, 200U);
   EXPECT_EQ(decrypt(workspace.id, ciphertext).text("/plaintext"), b64("kept"));
   expect_refused(encrypt(workspace.id, "x"), 400, "invalid_request_error",
                  "Workspace " + workspace.id +
@@ -270,7 +270,7 @@ TEST_F(DataPlaneTest, AnArchivedWorkspaceIsReadOnly) {
 }
 
 TEST_F(DataPlaneTest, BatchesGiveEachItemItsOwnResult) {
-  auto workspace = world.make_locked_workspace();
+  auto workspace = fixture.make_locked_workspace();
   auto sealed = call(workspace.id, "encrypt_batch", R"({"items":[{"plaintext":"YQ=="},{"plaintext":"?"},7,
       {"plaintext":"Yg==","context":{"n":"2"}}]})");
   ASSERT_EQ(sealed.status, 200U) << sealed.body;
@@ -280,7 +280,7 @@ TEST_F(DataPlaneTest, BatchesGiveEachItemItsOwnResult) {
             "items.1.plaintext: Input should be base64 (RFC 4648 section 4, with padding)");
   EXPECT_EQ(sealed.text("/results/2/error/message"), "items.2: Input should be an object");
 
-  auto other = encrypt(world.make_workspace("other").id, "x").text("/ciphertext");
+  auto other = encrypt(fixture.make_workspace("other").id, "x").text("/ciphertext");
   auto item = [](const std::string& ciphertext, std::string_view context) {
     return R"({"ciphertext":")" + ciphertext + R"(","context":)" + std::string(context) + "}";
   };
@@ -297,7 +297,7 @@ TEST_F(DataPlaneTest, BatchesGiveEachItemItsOwnResult) {
 }
 
 TEST_F(DataPlaneTest, BatchesHaveAtMost1000Items) {
-  auto id = world.make_workspace().id;
+  auto id = fixture.make_workspace().id;
   std::string items = R"({"plaintext":""})";
   for (int i = 1; i < 1000; ++i) items += R"(,{"plaintext":""})";
   auto sealed = call(id, "encrypt_batch", R"({"items":[)" + items + "]}");
@@ -308,45 +308,45 @@ TEST_F(DataPlaneTest, BatchesHaveAtMost1000Items) {
 }
 
 TEST_F(DataPlaneTest, ARefusingKeyRefusesABatchWithoutBeingAskedForEachItem) {
-  auto workspace = world.make_locked_workspace();
+  auto workspace = fixture.make_locked_workspace();
   auto ciphertext = encrypt(workspace.id, "secret").text("/ciphertext");
   let_leases_age();
-  world.provider.failure = Error{ErrorCode::KeyDenied, "disabled"};
+  fixture.provider.failure = Error{ErrorCode::KeyDenied, "disabled"};
   auto refused = call(workspace.id, "encrypt_batch", R"({"items":[{"plaintext":""}]})");
   EXPECT_EQ(refused.code(), "cmek_key_disabled");
   EXPECT_EQ(refused.headers.get("latchkey-workspace-id"), workspace.id);
-  auto calls = world.provider.calls();
+  auto calls = fixture.provider.calls();
   std::string item = R"({"ciphertext":")" + ciphertext + "\"}";
   auto opened = call(workspace.id, "decrypt_batch", R"({"items":[)" + item + "," + item + "," + item + "]}");
   EXPECT_EQ(opened.status, 200U);
   EXPECT_EQ(opened.text("/results/2/error/details/error_code"), "cmek_key_disabled");
-  EXPECT_LE(world.provider.calls(), calls + 1);
+  EXPECT_LE(fixture.provider.calls(), calls + 1);
 }
 
 TEST(DataPlane, AServerThatLendsNothingSaysSoAndServesAllTheSame) {
   ApiLimits limits;
   limits.lends_data_keys = false;
-  testing::ApiWorld world(limits);
-  auto workspace = world.make_locked_workspace();
+  testing::ApiFixture fixture(limits);
+  auto workspace = fixture.make_locked_workspace();
   auto path = "/v1/workspaces/" + workspace.id + "/";
   for (const auto* door : {"data_keys", "data_keys/dk_01FZpz5ZupHfjFbyver2JWmM/unwrap"}) {
-    auto answer = world.call("POST", path + door, world.service_key);
+    auto answer = fixture.call("POST", path + door, fixture.service_key);
     EXPECT_EQ(answer.status, 403U);
     EXPECT_EQ(answer.error_type(), "permission_error");
     EXPECT_NE(answer.message().find("keyring.lend_data_keys"), std::string::npos) << answer.message();
   }
-  EXPECT_EQ(world.call("GET", path + "data_keys/dk_none/lease", world.service_key).status, 403U);
-  EXPECT_EQ(world.call("POST", path + "encrypt", world.service_key, R"({"plaintext":"eA=="})").status, 200U);
+  EXPECT_EQ(fixture.call("GET", path + "data_keys/dk_none/lease", fixture.service_key).status, 403U);
+  EXPECT_EQ(fixture.call("POST", path + "encrypt", fixture.service_key, R"({"plaintext":"eA=="})").status, 200U);
 }
 
 TEST_F(DataPlaneTest, DataKeysAreLeasedAndUnwrapped) {
-  auto workspace = world.make_locked_workspace();
+  auto workspace = fixture.make_locked_workspace();
   auto lease = call(workspace.id, "data_keys", "{}");
   ASSERT_EQ(lease.status, 200U) << lease.body;
   EXPECT_EQ(base64_decode(lease.text("/plaintext_key")).value().size(), 32U);
   EXPECT_EQ(lease.text("/external_key_id"), *workspace.external_key_id);
   auto expires = parse_timestamp(lease.text("/expires_at")).value();
-  EXPECT_EQ(expires, world.clock.now() + std::chrono::seconds(60)) << "no longer than the server's own";
+  EXPECT_EQ(expires, fixture.clock.now() + std::chrono::seconds(60)) << "no longer than the server's own";
   EXPECT_EQ(lease.json.at("expires_in").to_number<double>(), 60);
   EXPECT_EQ(lease.text("/compartment_id"), format_uuid(workspace.compartment));
 
@@ -366,12 +366,12 @@ TEST_F(DataPlaneTest, DataKeysAreLeasedAndUnwrapped) {
 }
 
 struct LeaseCheckTest : DataPlaneTest {
-  store::Workspace workspace = world.make_locked_workspace();
+  store::Workspace workspace = fixture.make_locked_workspace();
   std::string lent = call(workspace.id, "data_keys", "").text("/data_key_id");
 
   Answer check(const std::string& of_workspace, std::string key = "") {
     auto path = "/v1/workspaces/" + of_workspace + "/data_keys/" + lent + "/lease";
-    return world.call("GET", path, key.empty() ? world.service_key : std::move(key));
+    return fixture.call("GET", path, key.empty() ? fixture.service_key : std::move(key));
   }
   std::string not_here(const std::string& of_workspace) const {
     return "This server has no lease of data key " + lent + " in workspace " + of_workspace +
@@ -380,20 +380,20 @@ struct LeaseCheckTest : DataPlaneTest {
 };
 
 TEST_F(LeaseCheckTest, ItHoldsAndSaysWhenToAskAgain) {
-  auto asked = world.provider.calls();
+  auto asked = fixture.provider.calls();
   for (int i = 0; i < 3; ++i) {
     auto answer = check(workspace.id);
     EXPECT_EQ(answer.status, 200U) << answer.body;
     EXPECT_EQ(answer.json, (boost::json::value{{"type", "data_key_lease"}, {"data_key_id", lent}, {"check_after", 5}}));
-    world.clock.advance(std::chrono::seconds(5));
+    fixture.clock.advance(std::chrono::seconds(5));
   }
   EXPECT_EQ(call(workspace.id, "data_keys", "").at("/check_after"), 5);
-  EXPECT_EQ(world.provider.calls(), asked) << "no customer's key is asked for it";
+  EXPECT_EQ(fixture.provider.calls(), asked) << "no customer's key is asked for it";
 }
 
 TEST_F(LeaseCheckTest, ASuspensionEndsItAtOnce) {
   auto suspend = "/v1/organizations/external_keys/" + *workspace.external_key_id + "/suspend";
-  ASSERT_EQ(world.post(suspend).status, 200U);
+  ASSERT_EQ(fixture.post(suspend).status, 200U);
   auto answer = check(workspace.id);
   EXPECT_EQ(answer.code(), "cmek_key_disabled");
   EXPECT_EQ(answer.text("/error/details/reason"), "suspended");
@@ -401,26 +401,27 @@ TEST_F(LeaseCheckTest, ASuspensionEndsItAtOnce) {
 
 TEST_F(LeaseCheckTest, ARefusalEndsItAndIsHeardWhereTheKeyIsAskedFor) {
   let_leases_age();
-  world.provider.failure = Error{ErrorCode::KeyDenied, "disabled"};
+  fixture.provider.failure = Error{ErrorCode::KeyDenied, "disabled"};
   EXPECT_EQ(encrypt(workspace.id, "x").code(), "cmek_key_disabled");
   expect_refused(check(workspace.id), 404, "not_found_error", not_here(workspace.id));
   EXPECT_EQ(call(workspace.id, "data_keys/" + lent + "/unwrap", "").code(), "cmek_key_disabled");
 }
 
 TEST_F(LeaseCheckTest, ToOthersItIsNotThere) {
-  auto sibling = world.make_locked_workspace("two");
+  auto sibling = fixture.make_locked_workspace("two");
   expect_refused(check(sibling.id), 404, "not_found_error", not_here(sibling.id));
-  auto only_there = world.make_api_key(store::Role::Workspace, sibling.id);
+  auto only_there = fixture.make_api_key(store::Role::Workspace, sibling.id);
   EXPECT_EQ(check(workspace.id, only_there).status, 404U);
-  auto foreign =
-      world.run(world.credentials->create_api_key(world.other.organization.id, store::Role::Service, "x", std::nullopt))
-          .value()
-          .secret;
+  auto foreign = fixture
+                     .run(fixture.credentials->create_api_key(fixture.other.organization.id, store::Role::Service, "x",
+                                                              std::nullopt))
+                     .value()
+                     .secret;
   expect_refused(check(workspace.id, foreign), 404, "not_found_error",
                  "There is no workspace " + workspace.id + " that this API key may use.");
-  auto theirs = world.other.default_workspace.id;
+  auto theirs = fixture.other.default_workspace.id;
   expect_refused(check(theirs, foreign), 404, "not_found_error", not_here(theirs));
-  EXPECT_EQ(check(workspace.id, world.admin_key).status, 403U);
+  EXPECT_EQ(check(workspace.id, fixture.admin_key).status, 403U);
   EXPECT_EQ(check(workspace.id, "nobody").status, 401U);
   for (const auto* strange : {"dk_none", "x"}) {
     lent = strange;
@@ -429,25 +430,25 @@ TEST_F(LeaseCheckTest, ToOthersItIsNotThere) {
 }
 
 TEST_F(DataPlaneTest, NoLoanIsLongerThanTheOperatorAllows) {
-  auto workspace = world.make_locked_workspace();
-  ASSERT_EQ(world.post("/v1/organizations/me/leases", R"({"soft_seconds": 300, "hard_seconds": 3600})").status, 200U);
+  auto workspace = fixture.make_locked_workspace();
+  ASSERT_EQ(fixture.post("/v1/organizations/me/leases", R"({"soft_seconds": 300, "hard_seconds": 3600})").status, 200U);
   auto lease = call(workspace.id, "data_keys", "");
   EXPECT_EQ(lease.at("/expires_in").to_number<double>(), 60) << lease.body;
-  world.clock.advance(std::chrono::seconds(200));
+  fixture.clock.advance(std::chrono::seconds(200));
   auto again = call(workspace.id, "data_keys/" + lease.text("/data_key_id") + "/unwrap", "");
   EXPECT_EQ(again.at("/expires_in").to_number<double>(), 60) << again.body;
 }
 
 TEST_F(DataPlaneTest, DataKeysOfOthersAreNotThere) {
-  auto workspace = world.make_locked_workspace("one");
-  auto sibling = world.make_locked_workspace("two");
+  auto workspace = fixture.make_locked_workspace("one");
+  auto sibling = fixture.make_locked_workspace("two");
   auto id = call(workspace.id, "data_keys", "").text("/data_key_id");
   for (const auto& strange : {id, std::string("dk_none"), std::string("x")}) {
     expect_refused(call(sibling.id, "data_keys/" + strange + "/unwrap", ""), 404, "not_found_error",
                    "There is no data key " + strange + " in workspace " + sibling.id + ".");
   }
   let_leases_age();
-  world.provider.failure = Error{ErrorCode::KeyDenied, "disabled"};
+  fixture.provider.failure = Error{ErrorCode::KeyDenied, "disabled"};
   EXPECT_EQ(call(workspace.id, "data_keys/" + id + "/unwrap", "").code(), "cmek_key_disabled");
 }
 

@@ -1,6 +1,6 @@
 #include <gtest/gtest.h>
 
-#include "api/testing/api_world.hpp"
+#include "api/testing/api_fixture.hpp"
 #include "kms/reasons.hpp"
 
 namespace latchkey::api {
@@ -24,12 +24,12 @@ constexpr auto kGuide = R"({
       })";
 
 struct ExternalKeysApiTest : ::testing::Test {
-  testing::ApiWorld world;
+  testing::ApiFixture fixture;
 
-  std::string create() { return world.post(kKeys, kGuide).text("/id"); }
+  std::string create() { return fixture.post(kKeys, kGuide).text("/id"); }
   static std::string one(const std::string& id) { return std::string(kKeys) + "/" + id; }
   void refused(std::string body, std::string_view message) {
-    expect_refused(world.post(kKeys, std::move(body)), 400, "invalid_request_error", message);
+    expect_refused(fixture.post(kKeys, std::move(body)), 400, "invalid_request_error", message);
   }
   static std::string with_vault(std::string_view uri) {
     return R"({"provider_config":{"type":"azure","vault_uri":")" + std::string(uri) +
@@ -38,7 +38,7 @@ struct ExternalKeysApiTest : ::testing::Test {
 };
 
 TEST_F(ExternalKeysApiTest, TheGuidesRequestRegistersAKey) {
-  auto answer = world.post(kKeys, kGuide);
+  auto answer = fixture.post(kKeys, kGuide);
   ASSERT_EQ(answer.status, 200U) << answer.body;
   auto id = answer.text("/id");
   EXPECT_TRUE(parse_id(id_prefix::kExternalKey, id));
@@ -56,12 +56,12 @@ TEST_F(ExternalKeysApiTest, TheGuidesRequestRegistersAKey) {
                                                {"client_id", nullptr}}},
                                              {"updated_at", "2026-08-10T08:09:11.000000Z"},
                                              {"user_profile_id", nullptr}}));
-  EXPECT_EQ(world.get(one(id)).json, answer.json);
-  EXPECT_EQ(world.provider.calls(), 0);
+  EXPECT_EQ(fixture.get(one(id)).json, answer.json);
+  EXPECT_EQ(fixture.provider.calls(), 0);
 }
 
 TEST_F(ExternalKeysApiTest, OptionalFieldsMayBeLeftOutOrNull) {
-  auto answer = world.post(kKeys, R"({"display_name":null,"user_profile_id":null,"provider_config":{"type":"azure",
+  auto answer = fixture.post(kKeys, R"({"display_name":null,"user_profile_id":null,"provider_config":{"type":"azure",
       "vault_uri":"https://contoso.vault.azure.net","key_name":"k","tenant_id":"contoso.com","client_id":null}})");
   ASSERT_EQ(answer.status, 200U) << answer.body;
   EXPECT_TRUE(answer.at("/display_name").is_null());
@@ -71,7 +71,7 @@ TEST_F(ExternalKeysApiTest, OptionalFieldsMayBeLeftOutOrNull) {
 TEST_F(ExternalKeysApiTest, MalformedBodiesAreRefused) {
   refused("", "The request body is empty. Send a JSON object.");
   refused("[]", "The request body is JSON but not an object. Send a JSON object.");
-  auto broken = world.post(kKeys, "{\"display_name\":");
+  auto broken = fixture.post(kKeys, "{\"display_name\":");
   EXPECT_EQ(broken.status, 400U);
   EXPECT_EQ(broken.error_type(), "invalid_request_error");
   EXPECT_TRUE(broken.message().starts_with("The request body is not valid JSON: ")) << broken.message();
@@ -105,118 +105,118 @@ TEST_F(ExternalKeysApiTest, VaultsElsewhereAreRefused) {
         "https://contosovault.azure.net/", "https://evilvault.azure.net", "https://contoso.vault.azure.net/keys/k",
         "https://user:pw@contoso.vault.azure.net/", "https://contoso.vault.azure.net@example.com/",
         "https://contoso.vault.azure.net:8443/"}) {
-    auto answer = world.post(kKeys, with_vault(uri));
+    auto answer = fixture.post(kKeys, with_vault(uri));
     EXPECT_EQ(answer.status, 400U) << uri;
     EXPECT_EQ(answer.error_type(), "invalid_request_error");
     EXPECT_EQ(answer.code(), "");
     EXPECT_TRUE(answer.message().starts_with("provider_config.vault_uri: ")) << answer.message();
   }
-  EXPECT_TRUE(world.get(kKeys).at("/data").as_array().empty());
+  EXPECT_TRUE(fixture.get(kKeys).at("/data").as_array().empty());
 }
 
 TEST_F(ExternalKeysApiTest, OtherOrganizationsKeysAreNotThere) {
   auto id = create();
   auto message = "There is no external key " + id + " in this organization.";
   auto as_stranger = [&](std::string method, std::string target, std::string body = "") {
-    expect_refused(world.call(std::move(method), target, world.stranger_key, std::move(body)), 404, "not_found_error",
-                   message);
+    expect_refused(fixture.call(std::move(method), target, fixture.stranger_key, std::move(body)), 404,
+                   "not_found_error", message);
   };
   as_stranger("GET", one(id));
   as_stranger("POST", one(id), R"({"display_name":"mine"})");
   as_stranger("DELETE", one(id));
   as_stranger("POST", one(id) + "/validate");
-  EXPECT_EQ(world.get(one(id)).status, 200U);
+  EXPECT_EQ(fixture.get(one(id)).status, 200U);
 }
 
 TEST_F(ExternalKeysApiTest, StrangeIdsAreNotFound) {
   for (auto id : {"x", "ekey_", "%2e%2e", "arn%3Aaws%3Akms%3Aus-east-1%3A1%3Akey%2Fa", "%00", "%ff"}) {
-    auto answer = world.get(one(id));
+    auto answer = fixture.get(one(id));
     EXPECT_EQ(answer.status, 404U) << id << answer.body;
     EXPECT_EQ(answer.error_type(), "not_found_error");
   }
-  EXPECT_EQ(world.get(one(std::string(3000, 'x'))).status, 404U);
+  EXPECT_EQ(fixture.get(one(std::string(3000, 'x'))).status, 404U);
 }
 
 TEST_F(ExternalKeysApiTest, PagesByCursor) {
   std::vector<std::string> made;
   for (int i = 0; i < 3; ++i) {
-    world.clock.advance(std::chrono::seconds(1));
+    fixture.clock.advance(std::chrono::seconds(1));
     made.insert(made.begin(), create());
   }
-  auto first = world.get(std::string(kKeys) + "?limit=2&page=");
+  auto first = fixture.get(std::string(kKeys) + "?limit=2&page=");
   ASSERT_EQ(first.status, 200U) << first.body;
   EXPECT_EQ(first.text("/data/0/id"), made[0]);
   EXPECT_EQ(first.text("/data/1/id"), made[1]);
   EXPECT_FALSE(first.json.as_object().contains("has_more"));
-  auto second = world.get(std::string(kKeys) + "?limit=2&page=" + first.text("/next_page"));
+  auto second = fixture.get(std::string(kKeys) + "?limit=2&page=" + first.text("/next_page"));
   EXPECT_EQ(second.text("/data/0/id"), made[2]);
   EXPECT_TRUE(second.at("/next_page").is_null());
 
   constexpr std::string_view kForeign =
       "page: Not a cursor of this list. Send the next_page of an answer unchanged, or leave page out to begin with the "
       "first page.";
-  expect_refused(world.get(std::string(kKeys) + "?page=xyz"), 400, "invalid_request_error", kForeign);
-  expect_refused(world.get(std::string(kKeys) + "?page=" + made[0]), 400, "invalid_request_error", kForeign);
-  expect_refused(world.call("GET", std::string(kKeys) + "?page=" + first.text("/next_page"), world.stranger_key), 400,
-                 "invalid_request_error", kForeign);
-  expect_refused(world.get(std::string(kKeys) + "?limit=101"), 400, "invalid_request_error",
+  expect_refused(fixture.get(std::string(kKeys) + "?page=xyz"), 400, "invalid_request_error", kForeign);
+  expect_refused(fixture.get(std::string(kKeys) + "?page=" + made[0]), 400, "invalid_request_error", kForeign);
+  expect_refused(fixture.call("GET", std::string(kKeys) + "?page=" + first.text("/next_page"), fixture.stranger_key),
+                 400, "invalid_request_error", kForeign);
+  expect_refused(fixture.get(std::string(kKeys) + "?limit=101"), 400, "invalid_request_error",
                  "limit: must be between 1 and 100, inclusive. Got 101.");
 }
 
 TEST_F(ExternalKeysApiTest, UpdatesPartially) {
   auto id = create();
-  EXPECT_EQ(world.post(one(id), R"({"display_name":"new"})").text("/display_name"), "new");
-  EXPECT_EQ(world.post(one(id), "{}").text("/display_name"), "new");
-  EXPECT_EQ(world.post(one(id), R"({"geo":null,"provider_config":null})").text("/display_name"), "new");
-  EXPECT_TRUE(world.post(one(id), R"({"display_name":null})").at("/display_name").is_null());
-  auto moved = world.post(one(id), with_vault("https://hsm1.managedhsm.azure.net"));
+  EXPECT_EQ(fixture.post(one(id), R"({"display_name":"new"})").text("/display_name"), "new");
+  EXPECT_EQ(fixture.post(one(id), "{}").text("/display_name"), "new");
+  EXPECT_EQ(fixture.post(one(id), R"({"geo":null,"provider_config":null})").text("/display_name"), "new");
+  EXPECT_TRUE(fixture.post(one(id), R"({"display_name":null})").at("/display_name").is_null());
+  auto moved = fixture.post(one(id), with_vault("https://hsm1.managedhsm.azure.net"));
   EXPECT_EQ(moved.text("/provider_config/vault_uri"), "https://hsm1.managedhsm.azure.net");
-  expect_refused(world.post(one(id), R"({"user_profile_id":null})"), 400, "invalid_request_error",
+  expect_refused(fixture.post(one(id), R"({"user_profile_id":null})"), 400, "invalid_request_error",
                  "user_profile_id: Extra inputs are not permitted");
-  expect_refused(world.post(one(id), R"({"provider_config":{"type":"aws"}})"), 400, "invalid_request_error",
+  expect_refused(fixture.post(one(id), R"({"provider_config":{"type":"aws"}})"), 400, "invalid_request_error",
                  "provider_config.type: 'aws' is not supported by this server yet; register a key in Azure Key Vault "
                  "with 'azure'");
 }
 
 TEST_F(ExternalKeysApiTest, DeletesWhatNobodyUses) {
   auto id = create();
-  auto workspace = world.make_workspace("Prod");
-  ASSERT_EQ(world.post("/v1/organizations/workspaces/" + workspace.id, R"({"external_key_id":")" + id + "\"}").status,
+  auto workspace = fixture.make_workspace("Prod");
+  ASSERT_EQ(fixture.post("/v1/organizations/workspaces/" + workspace.id, R"({"external_key_id":")" + id + "\"}").status,
             200U);
-  EXPECT_EQ(world.get(one(id)).text("/attachment/type"), "attached");
+  EXPECT_EQ(fixture.get(one(id)).text("/attachment/type"), "attached");
   auto used = "the data of " + workspace.id +
               " (\"Prod\") is encrypted under it. A key stays with its workspaces for good, archived ones included.";
-  expect_refused(world.call("DELETE", one(id), world.admin_key), 400, "invalid_request_error",
+  expect_refused(fixture.call("DELETE", one(id), fixture.admin_key), 400, "invalid_request_error",
                  "External key " + id + " cannot be deleted: " + used);
-  expect_refused(world.post(one(id), with_vault("https://other.vault.azure.net")), 400, "invalid_request_error",
+  expect_refused(fixture.post(one(id), with_vault("https://other.vault.azure.net")), 400, "invalid_request_error",
                  "External key " + id + " cannot be reconfigured: " + used);
 
   auto unused = create();
-  auto deleted = world.call("DELETE", one(unused), world.admin_key);
+  auto deleted = fixture.call("DELETE", one(unused), fixture.admin_key);
   EXPECT_EQ(deleted.status, 200U);
   EXPECT_EQ(deleted.json, (boost::json::value{{"id", unused}, {"type", "external_key_deleted"}}));
-  EXPECT_EQ(world.get(one(unused)).status, 404U);
+  EXPECT_EQ(fixture.get(one(unused)).status, 404U);
 }
 
 TEST_F(ExternalKeysApiTest, TooManyValidationsOfOneKeyAreToldWhenToComeBack) {
   auto id = create();
   auto other = create();
   unsigned taken = 0;
-  while (world.post(one(id) + "/validate").status == 200 && taken < 100) ++taken;
-  EXPECT_EQ(taken, world.settings.validations_per_minute);
-  auto refused = world.post(one(id) + "/validate");
+  while (fixture.post(one(id) + "/validate").status == 200 && taken < 100) ++taken;
+  EXPECT_EQ(taken, fixture.settings.validations_per_minute);
+  auto refused = fixture.post(one(id) + "/validate");
   EXPECT_EQ(refused.status, 429U);
   EXPECT_EQ(refused.at("/error/type"), "rate_limit_error");
   EXPECT_EQ(refused.headers.get("retry-after"), "10");
-  EXPECT_EQ(world.post(one(other) + "/validate").status, 200U) << "another key is another's";
-  world.clock.advance(std::chrono::seconds(10));
-  EXPECT_EQ(world.post(one(id) + "/validate").status, 200U);
+  EXPECT_EQ(fixture.post(one(other) + "/validate").status, 200U) << "another key is another's";
+  fixture.clock.advance(std::chrono::seconds(10));
+  EXPECT_EQ(fixture.post(one(id) + "/validate").status, 200U);
 }
 
 TEST_F(ExternalKeysApiTest, ValidateAnswers200EitherWay) {
   auto id = create();
   for (auto body : {"", "{}"}) {
-    auto answer = world.post(one(id) + "/validate", body);
+    auto answer = fixture.post(one(id) + "/validate", body);
     EXPECT_EQ(answer.status, 200U);
     EXPECT_EQ(answer.body, R"({"type":"external_key_validation","status":"success","error":null})");
   }
@@ -228,16 +228,16 @@ TEST_F(ExternalKeysApiTest, ValidateAnswers200EitherWay) {
       {ErrorCode::Invalid, "no provider for this key", ""},
   };
   for (const auto& failure : kFailures) {
-    world.provider.failure = failure;
+    fixture.provider.failure = failure;
     // So that it is not too many for one minute.
-    world.clock.advance(std::chrono::minutes(1));
-    auto answer = world.post(one(id) + "/validate");
+    fixture.clock.advance(std::chrono::minutes(1));
+    auto answer = fixture.post(one(id) + "/validate");
     EXPECT_EQ(answer.status, 200U);
     boost::json::object told{{"type", "external_key_validation"}, {"status", "failure"}, {"error", failure.message}};
     if (!failure.reason.empty()) told["reason"] = failure.reason;
     EXPECT_EQ(answer.json, boost::json::value(told));
   }
-  expect_refused(world.post(one(id) + "/validate", R"({"x":1})"), 400, "invalid_request_error",
+  expect_refused(fixture.post(one(id) + "/validate", R"({"x":1})"), 400, "invalid_request_error",
                  "x: Extra inputs are not permitted");
 }
 

@@ -69,7 +69,7 @@ TEST_P(EachEvent, AnAnswerOfTheKeyThatWasHeldBackServesNobody) {
     Script script{Start::Cold, 3, {{0, door}, {0, GetParam()}}, true};
     SCOPED_TRACE(name_of(door));
     set_up(script);
-    auto unwraps = world.provider.unwraps;
+    auto unwraps = fixture.provider.unwraps;
     bool held = false;
     std::function<Task<void>()> hold_back = [&]() -> Task<void> {
       held = true;
@@ -77,12 +77,12 @@ TEST_P(EachEvent, AnAnswerOfTheKeyThatWasHeldBackServesNobody) {
       begin(GetParam());
       while (is_underway()) co_await boost::asio::post(executor, boost::asio::use_awaitable);
     };
-    world.provider.interruption = [&] { return hold_back(); };
+    fixture.provider.interruption = [&] { return hold_back(); };
     bool first = door == Door::FirstKey;
     ask(door, first ? fresh : usual, first ? fresh_key : usual_key);
-    world.settle();
+    fixture.settle();
     ASSERT_TRUE(held) << "it never asked the key";
-    EXPECT_GT(world.provider.unwraps + world.provider.wraps, unwraps);
+    EXPECT_GT(fixture.provider.unwraps + fixture.provider.wraps, unwraps);
     check(*asked.back());
     clear_up(script);
   }
@@ -94,20 +94,20 @@ TEST_F(InterleavingTest, AKeyThatAnotherProcessRevokedIsRefusedAfterAMoment) {
     SCOPED_TRACE(name_of(door));
     set_up({Start::Cold, 3, {{0, door}, {0, Event::RevokedKey}}, false});
     std::function<Task<void>()> elsewhere = [&]() -> Task<void> {
-      world.clock.advance(std::chrono::milliseconds(100));
+      fixture.clock.advance(std::chrono::milliseconds(100));
       for (const auto& id : callers) {
         auto revoke = [&](store::Transaction& tx) {
-          return tx.revoke_api_key(world.own.organization.id, id, world.clock.now());
+          return tx.revoke_api_key(fixture.own.organization.id, id, fixture.clock.now());
         };
-        auto revoked = co_await world.store().write(std::move(revoke));
+        auto revoked = co_await fixture.store().write(std::move(revoke));
         EXPECT_TRUE(revoked);
       }
     };
-    world.provider.interruption = [&] { return elsewhere(); };
+    fixture.provider.interruption = [&] { return elsewhere(); };
     bool first = door == Door::FirstKey;
-    auto answer = world.send(request_of(door, first ? fresh : usual, first ? fresh_key : usual_key));
+    auto answer = fixture.send(request_of(door, first ? fresh : usual, first ? fresh_key : usual_key));
     EXPECT_EQ(answer.status, 401U) << answer.body;
-    world.settle();
+    fixture.settle();
   }
 }
 
@@ -119,43 +119,43 @@ TEST_F(InterleavingTest, AKeyThatAnotherProcessSuspendedServesNobodyWhoWaitedFor
     auto whole = [this](store::Transaction& tx, bool suspends) -> Result<void> {
       if (suspends) {
         return tx.insert(store::ExternalKeySuspension{.external_key_id = external_key,
-                                                      .organization = world.own.organization.id,
-                                                      .suspended_at = world.clock.now(),
+                                                      .organization = fixture.own.organization.id,
+                                                      .suspended_at = fixture.clock.now(),
                                                       .suspended_by = "apikey_elsewhere",
                                                       .reason = std::nullopt});
       }
-      LATCHKEY_TRYV(tx.erase_suspension(world.own.organization.id, external_key));
+      LATCHKEY_TRYV(tx.erase_suspension(fixture.own.organization.id, external_key));
       return success();
     };
     std::function<Result<void>(store::Transaction&)> suspend = [&](store::Transaction& tx) { return whole(tx, true); };
     std::function<Result<void>(store::Transaction&)> resume = [&](store::Transaction& tx) { return whole(tx, false); };
     std::function<Task<void>()> elsewhere = [&]() -> Task<void> {
-      auto written = co_await world.store().write(suspend);
+      auto written = co_await fixture.store().write(suspend);
       EXPECT_TRUE(written);
     };
-    world.provider.interruption = [&] { return elsewhere(); };
+    fixture.provider.interruption = [&] { return elsewhere(); };
     bool first = door == Door::FirstKey;
-    auto answer = world.send(request_of(door, first ? fresh : usual, first ? fresh_key : usual_key));
+    auto answer = fixture.send(request_of(door, first ? fresh : usual, first ? fresh_key : usual_key));
     EXPECT_FALSE(hands_out(answer)) << answer.body;
     EXPECT_NE(answer.body.find("suspended"), std::string::npos) << answer.body;
-    world.settle();
-    ASSERT_TRUE(world.run(world.store().write(resume)));
+    fixture.settle();
+    ASSERT_TRUE(fixture.run(fixture.store().write(resume)));
   }
 }
 
 // What an admin's request set about, and has not done when its key is revoked, is not done.
 TEST_F(InterleavingTest, AnAdminWhoseKeyIsRevokedChangesNothingMore) {
   auto admin = make_caller(store::Role::Admin);
-  auto workspace = world.make_workspace("Unattached");
+  auto workspace = fixture.make_workspace("Unattached");
   std::function<Task<void>()> revoke = [&]() -> Task<void> {
-    auto revoked = co_await world.credentials->revoke_api_key(world.own.organization.id, admin.id);
+    auto revoked = co_await fixture.credentials->revoke_api_key(fixture.own.organization.id, admin.id);
     EXPECT_TRUE(revoked);
   };
-  world.provider.interruption = [&] { return revoke(); };
+  fixture.provider.interruption = [&] { return revoke(); };
   auto path = "/v1/organizations/workspaces/" + workspace.id;
-  auto answer = world.call("POST", path, admin.secret, R"({"external_key_id":")" + external_key + R"("})");
+  auto answer = fixture.call("POST", path, admin.secret, R"({"external_key_id":")" + external_key + R"("})");
   EXPECT_EQ(answer.status, 401U) << answer.body;
-  EXPECT_EQ(world.get(path).at("/external_key_id"), boost::json::value(nullptr));
+  EXPECT_EQ(fixture.get(path).at("/external_key_id"), boost::json::value(nullptr));
 }
 
 }  // namespace

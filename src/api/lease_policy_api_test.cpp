@@ -1,6 +1,6 @@
 #include <gtest/gtest.h>
 
-#include "api/testing/api_world.hpp"
+#include "api/testing/api_fixture.hpp"
 
 namespace latchkey::api {
 namespace {
@@ -8,24 +8,24 @@ namespace {
 using testing::expect_refused;
 
 struct LeasePolicyApiTest : ::testing::Test {
-  testing::ApiWorld world;
+  testing::ApiFixture fixture;
   static constexpr std::string_view kPath = "/v1/organizations/me/leases";
 };
 
 TEST_F(LeasePolicyApiTest, IsShownSetAndReset) {
-  auto shown = world.get(kPath);
+  auto shown = fixture.get(kPath);
   EXPECT_EQ(shown.status, 200U);
   EXPECT_EQ(shown.text("/type"), "lease_policy");
   EXPECT_EQ(shown.at("/soft_seconds"), 60);
   EXPECT_EQ(shown.at("/hard_seconds"), 3600);
   EXPECT_EQ(shown.at("/inherited"), true);
-  auto set = world.post(kPath, R"({"soft_seconds": 1.5, "hard_seconds": 90})");
+  auto set = fixture.post(kPath, R"({"soft_seconds": 1.5, "hard_seconds": 90})");
   EXPECT_EQ(set.status, 200U);
   EXPECT_EQ(set.at("/soft_seconds"), 1.5);
   EXPECT_EQ(set.at("/inherited"), false);
-  EXPECT_EQ(world.get(kPath).at("/hard_seconds"), 90);
-  EXPECT_EQ(world.call("DELETE", kPath, world.admin_key).at("/inherited"), true);
-  auto feed = world.get("/v1/compliance/activities");
+  EXPECT_EQ(fixture.get(kPath).at("/hard_seconds"), 90);
+  EXPECT_EQ(fixture.call("DELETE", kPath, fixture.admin_key).at("/inherited"), true);
+  auto feed = fixture.get("/v1/compliance/activities");
   EXPECT_NE(feed.body.find("org_lease_policy_updated"), std::string::npos);
 }
 
@@ -45,13 +45,13 @@ TEST_F(LeasePolicyApiTest, BadBodiesAreToldApart) {
             "soft_seconds must be at most 300 on this server: a revocation would take longer to work than its operator "
             "allows (keyring.most_soft). Set 300 or less, or have the operator raise it."},
         Case{R"({"soft_seconds": 0.5, "hard_seconds": 60})", "soft_seconds must be at least 1s"}}) {
-    expect_refused(world.post(kPath, std::string(body)), 400, "invalid_request_error", message);
+    expect_refused(fixture.post(kPath, std::string(body)), 400, "invalid_request_error", message);
   }
 }
 
 TEST_F(LeasePolicyApiTest, OtherKeysStayOut) {
-  EXPECT_EQ(world.call("GET", kPath, world.service_key).status, 403U);
-  EXPECT_EQ(world.call("POST", kPath, world.compliance_key, R"({"soft_seconds": 60, "hard_seconds": 60})").status,
+  EXPECT_EQ(fixture.call("GET", kPath, fixture.service_key).status, 403U);
+  EXPECT_EQ(fixture.call("POST", kPath, fixture.compliance_key, R"({"soft_seconds": 60, "hard_seconds": 60})").status,
             403U);
 }
 

@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 
-#include "api/testing/api_world.hpp"
+#include "api/testing/api_fixture.hpp"
 
 namespace latchkey::api {
 namespace {
@@ -20,17 +20,17 @@ struct RateLimitsTest : ::testing::Test {
     limits.rates.write = {{2, 1min}, {3, 1min}};
     return limits;
   }
-  testing::ApiWorld world{few()};
-  store::Workspace home = world.make_workspace("Home");
-  std::string other_admin = world.make_api_key(store::Role::Admin);
+  testing::ApiFixture fixture{few()};
+  store::Workspace home = fixture.make_workspace("Home");
+  std::string other_admin = fixture.make_api_key(store::Role::Admin);
 
   static constexpr std::string_view kWorkspaces = "/v1/organizations/workspaces";
-  Answer list(const std::string& key) { return world.call("GET", kWorkspaces, key); }
+  Answer list(const std::string& key) { return fixture.call("GET", kWorkspaces, key); }
   Answer rename(const std::string& key) {
-    return world.call("POST", std::string(kWorkspaces) + "/" + home.id, key, R"({"name":"Home"})");
+    return fixture.call("POST", std::string(kWorkspaces) + "/" + home.id, key, R"({"name":"Home"})");
   }
   Answer encrypt(const std::string& key) {
-    return world.call("POST", "/v1/workspaces/" + home.id + "/encrypt", key, R"({"plaintext":"aGVsbG8="})");
+    return fixture.call("POST", "/v1/workspaces/" + home.id + "/encrypt", key, R"({"plaintext":"aGVsbG8="})");
   }
   static std::string header(const Answer& answer, std::string_view name) {
     return std::string(answer.headers.get(std::string("anthropic-ratelimit-requests-") + std::string(name)));
@@ -38,113 +38,114 @@ struct RateLimitsTest : ::testing::Test {
 };
 
 TEST_F(RateLimitsTest, AnAnswerSaysWhatIsLeft) {
-  auto answer = list(world.admin_key);
+  auto answer = list(fixture.admin_key);
   EXPECT_EQ(answer.status, 200U);
   EXPECT_EQ(header(answer, "limit"), "4");
   EXPECT_EQ(header(answer, "remaining"), "3");
-  EXPECT_EQ(header(answer, "reset"), format_timestamp(world.clock.now() + 15s));
+  EXPECT_EQ(header(answer, "reset"), format_timestamp(fixture.clock.now() + 15s));
   EXPECT_FALSE(answer.headers.has("retry-after"));
   EXPECT_EQ(header(list("sk-latchkey-admin01-nobody"), "limit"), "") << "nobody's bucket";
 }
 
 TEST_F(RateLimitsTest, TooManyOfAKeyAreRefusedUntilTheTimeThatIsTold) {
-  for (int i = 0; i < 4; ++i) EXPECT_EQ(list(world.admin_key).status, 200U);
-  auto refused = list(world.admin_key);
+  for (int i = 0; i < 4; ++i) EXPECT_EQ(list(fixture.admin_key).status, 200U);
+  auto refused = list(fixture.admin_key);
   EXPECT_EQ(refused.status, 429U);
   EXPECT_EQ(refused.error_type(), "rate_limit_error");
   EXPECT_EQ(refused.headers.get("retry-after"), "15");
   EXPECT_EQ(header(refused, "limit"), "4");
   EXPECT_EQ(header(refused, "remaining"), "0");
-  EXPECT_EQ(header(refused, "reset"), format_timestamp(world.clock.now() + 60s));
+  EXPECT_EQ(header(refused, "reset"), format_timestamp(fixture.clock.now() + 60s));
   EXPECT_THAT(refused.message(), HasSubstr("limits.reads_per_key"));
-  EXPECT_EQ(rename(world.admin_key).status, 200U) << "another class";
+  EXPECT_EQ(rename(fixture.admin_key).status, 200U) << "another class";
   EXPECT_EQ(list(other_admin).status, 200U) << "another key";
-  EXPECT_EQ(list(world.stranger_key).status, 200U) << "another organisation";
-  world.clock.advance(15s);
-  EXPECT_EQ(list(world.admin_key).status, 200U);
+  EXPECT_EQ(list(fixture.stranger_key).status, 200U) << "another organisation";
+  fixture.clock.advance(15s);
+  EXPECT_EQ(list(fixture.admin_key).status, 200U);
 }
 
 TEST_F(RateLimitsTest, AllKeysOfAnOrganisationTogetherHaveALimit) {
-  for (int i = 0; i < 2; ++i) EXPECT_EQ(rename(world.admin_key).status, 200U);
+  for (int i = 0; i < 2; ++i) EXPECT_EQ(rename(fixture.admin_key).status, 200U);
   EXPECT_EQ(rename(other_admin).status, 200U);
   auto refused = rename(other_admin);
   EXPECT_EQ(refused.status, 429U);
   EXPECT_EQ(header(refused, "limit"), "3");
   EXPECT_THAT(refused.message(), HasSubstr("limits.writes_per_organization"));
-  auto theirs = world.call("POST", kWorkspaces, world.stranger_key, R"({"name":"Theirs"})");
+  auto theirs = fixture.call("POST", kWorkspaces, fixture.stranger_key, R"({"name":"Theirs"})");
   EXPECT_EQ(theirs.status, 200U) << theirs.body;
 }
 
 TEST_F(RateLimitsTest, TheDataPlaneHasItsOwn) {
   for (int i = 0; i < 4; ++i) {
-    auto answer = encrypt(world.service_key);
+    auto answer = encrypt(fixture.service_key);
     EXPECT_EQ(answer.status, 200U) << answer.body;
     EXPECT_EQ(header(answer, "limit"), "");
   }
-  auto refused = encrypt(world.service_key);
+  auto refused = encrypt(fixture.service_key);
   EXPECT_EQ(refused.status, 429U);
   EXPECT_EQ(refused.headers.get("retry-after"), "1");
   EXPECT_EQ(header(refused, "limit"), "4");
-  world.clock.advance(250ms);
-  EXPECT_EQ(encrypt(world.service_key).status, 200U);
+  fixture.clock.advance(250ms);
+  EXPECT_EQ(encrypt(fixture.service_key).status, 200U);
 }
 
 TEST_F(RateLimitsTest, WritesDoNotUseUpSuspensions) {
-  auto key = world.make_key();
+  auto key = fixture.make_key();
   auto suspend = [&] {
-    return world.post("/v1/organizations/external_keys/" + key.row.id + "/suspend", R"({"reason":"test"})").status;
+    return fixture.post("/v1/organizations/external_keys/" + key.row.id + "/suspend", R"({"reason":"test"})").status;
   };
-  for (int i = 0; i < 3; ++i) (void)rename(world.admin_key);
-  EXPECT_EQ(rename(world.admin_key).status, 429U);
+  for (int i = 0; i < 3; ++i) (void)rename(fixture.admin_key);
+  EXPECT_EQ(rename(fixture.admin_key).status, 429U);
   EXPECT_EQ(suspend(), 200U);
 }
 
 TEST_F(RateLimitsTest, WhatNeedsNoKeyTakesNothing) {
-  for (int i = 0; i < 8; ++i) EXPECT_EQ(world.call("GET", "/healthz", "").status, 200U);
+  for (int i = 0; i < 8; ++i) EXPECT_EQ(fixture.call("GET", "/healthz", "").status, 200U);
   for (int i = 0; i < 8; ++i) EXPECT_EQ(list("sk-latchkey-admin01-nobody").status, 401U);
-  EXPECT_EQ(list(world.admin_key).status, 200U);
+  EXPECT_EQ(list(fixture.admin_key).status, 200U);
 }
 
 TEST_F(RateLimitsTest, AKeyOfTheWrongRoleTakesItsOwn) {
-  for (int i = 0; i < 4; ++i) EXPECT_EQ(list(world.service_key).status, 403U);
-  world.store().look_ups = 0;
-  for (int i = 0; i < 8; ++i) EXPECT_EQ(list(world.service_key).status, 429U);
-  EXPECT_EQ(world.store().look_ups, 0) << "and is not looked up again meanwhile";
-  EXPECT_EQ(encrypt(world.service_key).status, 429U) << "they are those of what its role may do";
-  world.clock.advance(1s);
-  EXPECT_EQ(encrypt(world.service_key).status, 200U);
+  for (int i = 0; i < 4; ++i) EXPECT_EQ(list(fixture.service_key).status, 403U);
+  fixture.store().look_ups = 0;
+  for (int i = 0; i < 8; ++i) EXPECT_EQ(list(fixture.service_key).status, 429U);
+  EXPECT_EQ(fixture.store().look_ups, 0) << "and is not looked up again meanwhile";
+  EXPECT_EQ(encrypt(fixture.service_key).status, 429U) << "they are those of what its role may do";
+  fixture.clock.advance(1s);
+  EXPECT_EQ(encrypt(fixture.service_key).status, 200U);
 }
 
 // A workspace's key in the wrong hands must not hold up the organisation's admin.
 TEST_F(RateLimitsTest, AKeyOfTheWrongRoleTakesNothingOfOtherRoles) {
-  auto key = world.make_key();
+  auto key = fixture.make_key();
   auto suspend = [&](const std::string& by) {
-    return world.call("POST", "/v1/organizations/external_keys/" + key.row.id + "/suspend", by, R"({"reason":"test"})")
+    return fixture
+        .call("POST", "/v1/organizations/external_keys/" + key.row.id + "/suspend", by, R"({"reason":"test"})")
         .status;
   };
-  for (const auto& by : {world.service_key, world.make_api_key(store::Role::Service)}) {
+  for (const auto& by : {fixture.service_key, fixture.make_api_key(store::Role::Service)}) {
     for (int i = 0; i < 3; ++i) EXPECT_EQ(suspend(by), 403U);
   }
-  EXPECT_EQ(suspend(world.service_key), 429U) << "of the organisation's data plane";
-  for (int i = 0; i < 4; ++i) EXPECT_EQ(encrypt(world.admin_key).status, 403U);
+  EXPECT_EQ(suspend(fixture.service_key), 429U) << "of the organisation's data plane";
+  for (int i = 0; i < 4; ++i) EXPECT_EQ(encrypt(fixture.admin_key).status, 403U);
   EXPECT_EQ(list(other_admin).status, 200U);
-  EXPECT_EQ(rename(world.admin_key).status, 200U);
-  EXPECT_EQ(suspend(world.admin_key), 200U);
+  EXPECT_EQ(rename(fixture.admin_key).status, 200U);
+  EXPECT_EQ(suspend(fixture.admin_key), 200U);
 }
 
 TEST_F(RateLimitsTest, AnotherOrganisationsPathTakesOnesOwn) {
-  auto theirs = world.run(world.credentials->create_api_key(world.other.organization.id, store::Role::Workspace,
-                                                            "theirs", world.other.default_workspace.id));
+  auto theirs = fixture.run(fixture.credentials->create_api_key(fixture.other.organization.id, store::Role::Workspace,
+                                                                "theirs", fixture.other.default_workspace.id));
   for (int i = 0; i < 4; ++i) EXPECT_EQ(encrypt(theirs.value().secret).status, 404U);
   EXPECT_EQ(encrypt(theirs.value().secret).status, 429U);
-  for (int i = 0; i < 4; ++i) EXPECT_EQ(encrypt(world.service_key).status, 200U);
+  for (int i = 0; i < 4; ++i) EXPECT_EQ(encrypt(fixture.service_key).status, 200U);
 }
 
 TEST_F(RateLimitsTest, BeyondItsLimitAKeyIsNotLookedUp) {
-  for (int i = 0; i < 4; ++i) EXPECT_EQ(list(world.admin_key).status, 200U);
-  world.store().look_ups = 0;
-  for (int i = 0; i < 8; ++i) EXPECT_EQ(list(world.admin_key).status, 429U);
-  EXPECT_EQ(world.store().look_ups, 0);
+  for (int i = 0; i < 4; ++i) EXPECT_EQ(list(fixture.admin_key).status, 200U);
+  fixture.store().look_ups = 0;
+  for (int i = 0; i < 8; ++i) EXPECT_EQ(list(fixture.admin_key).status, 429U);
+  EXPECT_EQ(fixture.store().look_ups, 0);
 }
 
 struct UnknownKeysTest : ::testing::Test {
@@ -153,29 +154,29 @@ struct UnknownKeysTest : ::testing::Test {
     limits.rates.unknown_keys = unknown_keys;
     return limits;
   }
-  std::optional<testing::ApiWorld> world{std::in_place, few()};
+  std::optional<testing::ApiFixture> fixture{std::in_place, few()};
   int made_up = 0;
 
   std::string next_key() { return fmt::format("sk-latchkey-admin01-{:043}", ++made_up); }
   Answer ask(const std::string& key, const std::string& address = "192.0.2.7") {
-    auto request = testing::ApiWorld::request("GET", "/v1/organizations/me", key);
+    auto request = testing::ApiFixture::request("GET", "/v1/organizations/me", key);
     request.client_address = boost::asio::ip::make_address(address);
-    return world->send(std::move(request));
+    return fixture->send(std::move(request));
   }
 };
 
 TEST_F(UnknownKeysTest, AnAddressHasSoManyAndTheStoreIsNotAskedForMore) {
   for (int i = 0; i < 3; ++i) EXPECT_EQ(ask(next_key()).status, 401U);
-  world->store().look_ups = 0;
+  fixture->store().look_ups = 0;
   auto refused = ask(next_key());
   EXPECT_EQ(refused.status, 429U);
   EXPECT_EQ(refused.error_type(), "rate_limit_error");
   EXPECT_EQ(refused.headers.get("retry-after"), "20");
   EXPECT_FALSE(refused.headers.has("anthropic-ratelimit-requests-limit")) << "nobody's bucket";
   EXPECT_THAT(refused.message(), HasSubstr("limits.unknown_keys_per_address"));
-  EXPECT_EQ(world->store().look_ups, 0);
+  EXPECT_EQ(fixture->store().look_ups, 0);
   EXPECT_EQ(ask(next_key(), "192.0.2.8").status, 401U) << "another address";
-  world->clock.advance(20s);
+  fixture->clock.advance(20s);
   EXPECT_EQ(ask(next_key()).status, 401U);
 }
 
@@ -186,16 +187,16 @@ TEST_F(UnknownKeysTest, AnIPv6AddressIsItsNetwork) {
 }
 
 TEST_F(UnknownKeysTest, WhoseKeyIsKnownIsServedBesideAStranger) {
-  EXPECT_EQ(ask(world->admin_key).status, 200U);
+  EXPECT_EQ(ask(fixture->admin_key).status, 200U);
   for (int i = 0; i < 4; ++i) (void)ask(next_key());
   EXPECT_EQ(ask(next_key()).status, 429U);
-  EXPECT_EQ(ask(world->admin_key).status, 200U);
+  EXPECT_EQ(ask(fixture->admin_key).status, 200U);
 }
 
 TEST_F(UnknownKeysTest, KeysThatAreSomebodysCostTheAddressNothing) {
   for (int i = 0; i < 5; ++i) {
-    auto key = world->run(
-        world->credentials->create_api_key(world->own.organization.id, store::Role::Admin, "another", std::nullopt));
+    auto key = fixture->run(fixture->credentials->create_api_key(fixture->own.organization.id, store::Role::Admin,
+                                                                 "another", std::nullopt));
     EXPECT_EQ(ask(key.value().secret).status, 200U);
   }
   EXPECT_EQ(ask(next_key()).status, 401U);
@@ -205,34 +206,34 @@ TEST_F(UnknownKeysTest, KeysThatAreSomebodysCostTheAddressNothing) {
 TEST_F(UnknownKeysTest, TheSameWrongKeyIsLookedUpOnceInAWhile) {
   auto wrong = next_key();
   EXPECT_EQ(ask(wrong).status, 401U);
-  world->store().look_ups = 0;
+  fixture->store().look_ups = 0;
   for (int i = 0; i < 20; ++i) EXPECT_EQ(ask(wrong).status, 401U);
-  EXPECT_EQ(world->store().look_ups, 0);
+  EXPECT_EQ(fixture->store().look_ups, 0);
   EXPECT_EQ(ask(next_key()).status, 401U) << "its tokens are there";
-  world->clock.advance(10s);
+  fixture->clock.advance(10s);
   EXPECT_EQ(ask(wrong).status, 401U);
-  EXPECT_EQ(world->store().look_ups, 2);
+  EXPECT_EQ(fixture->store().look_ups, 2);
 }
 
 TEST_F(UnknownKeysTest, AKeyThatWasRevokedBecomesUnknown) {
-  auto key = world->run(
-      world->credentials->create_api_key(world->own.organization.id, store::Role::Admin, "another", std::nullopt));
+  auto key = fixture->run(
+      fixture->credentials->create_api_key(fixture->own.organization.id, store::Role::Admin, "another", std::nullopt));
   EXPECT_EQ(ask(key.value().secret).status, 200U);
-  ASSERT_TRUE(world->run(world->credentials->revoke_api_key(world->own.organization.id, key.value().row.id)));
-  world->store().look_ups = 0;
+  ASSERT_TRUE(fixture->run(fixture->credentials->revoke_api_key(fixture->own.organization.id, key.value().row.id)));
+  fixture->store().look_ups = 0;
   auto refused = ask(key.value().secret);
   EXPECT_EQ(refused.status, 401U);
   EXPECT_FALSE(refused.headers.has("anthropic-ratelimit-requests-limit"));
   EXPECT_FALSE(refused.headers.has("latchkey-organization-id"));
   for (int i = 0; i < 5; ++i) EXPECT_EQ(ask(key.value().secret).status, 401U);
-  EXPECT_EQ(world->store().look_ups, 1);
+  EXPECT_EQ(fixture->store().look_ups, 1);
 }
 
 TEST_F(UnknownKeysTest, AStoreThatFailsCostsTheAddressNothing) {
-  world->store().look_up_error = Error{ErrorCode::Unavailable, "as the test says"};
-  for (int i = 0; i < 5; ++i) EXPECT_EQ(ask(world->admin_key).status, 503U);
-  world->store().look_up_error.reset();
-  EXPECT_EQ(ask(world->admin_key).status, 200U);
+  fixture->store().look_up_error = Error{ErrorCode::Unavailable, "as the test says"};
+  for (int i = 0; i < 5; ++i) EXPECT_EQ(ask(fixture->admin_key).status, 503U);
+  fixture->store().look_up_error.reset();
+  EXPECT_EQ(ask(fixture->admin_key).status, 200U);
 }
 
 // A proxy in front that the server was not told of, or the operator's own programs.
@@ -244,10 +245,10 @@ TEST_F(UnknownKeysTest, WhoIsOnTheSameMachineIsNoStranger) {
 
 // The one address that all have there would shut everybody out.
 TEST_F(UnknownKeysTest, BehindAProxyNoAddressIsLookedAt) {
-  world.reset();
-  world.emplace(few(std::nullopt));
+  fixture.reset();
+  fixture.emplace(few(std::nullopt));
   for (int i = 0; i < 20; ++i) EXPECT_EQ(ask(next_key()).status, 401U);
-  EXPECT_EQ(ask(world->admin_key).status, 200U);
+  EXPECT_EQ(ask(fixture->admin_key).status, 200U);
 }
 
 TEST_F(RateLimitsTest, DefaultsAreGenerous) {

@@ -4,7 +4,7 @@
 #include <boost/asio/detached.hpp>
 #include <gtest/gtest.h>
 
-#include "admin/testing/world.hpp"
+#include "admin/testing/admin_fixture.hpp"
 
 namespace latchkey::api {
 namespace {
@@ -12,30 +12,30 @@ namespace {
 using namespace std::chrono_literals;
 
 struct ReadinessTest : ::testing::Test {
-  ReadinessTest() { world.store().look_ups = 0; }
-  admin::testing::World world;
-  std::shared_ptr<Readiness> readiness = Readiness::create(world.store(), world.clock);
+  ReadinessTest() { fixture.store().look_ups = 0; }
+  admin::testing::AdminFixture fixture;
+  std::shared_ptr<Readiness> readiness = Readiness::create(fixture.store(), fixture.clock);
 
-  Result<void> check() { return world.run(readiness->check()); }
+  Result<void> check() { return fixture.run(readiness->check()); }
 };
 
 TEST_F(ReadinessTest, LooksOnceASecond) {
   for (int i = 0; i < 10; ++i) EXPECT_TRUE(check());
-  EXPECT_EQ(world.store().look_ups, 1);
-  world.clock.advance(999ms);
+  EXPECT_EQ(fixture.store().look_ups, 1);
+  fixture.clock.advance(999ms);
   EXPECT_TRUE(check());
-  EXPECT_EQ(world.store().look_ups, 1);
-  world.clock.advance(1ms);
+  EXPECT_EQ(fixture.store().look_ups, 1);
+  fixture.clock.advance(1ms);
   EXPECT_TRUE(check());
-  EXPECT_EQ(world.store().look_ups, 2);
+  EXPECT_EQ(fixture.store().look_ups, 2);
 }
 
 TEST_F(ReadinessTest, AStoreThatFailsIsNotAskedMoreOften) {
-  world.store().look_up_error = Error{ErrorCode::Unavailable, "as the test says"};
+  fixture.store().look_up_error = Error{ErrorCode::Unavailable, "as the test says"};
   for (int i = 0; i < 10; ++i) EXPECT_EQ(check().error().code, ErrorCode::Unavailable);
-  EXPECT_EQ(world.store().look_ups, 1);
-  world.store().look_up_error.reset();
-  world.clock.advance(1s);
+  EXPECT_EQ(fixture.store().look_ups, 1);
+  fixture.store().look_up_error.reset();
+  fixture.clock.advance(1s);
   EXPECT_TRUE(check());
 }
 
@@ -45,10 +45,10 @@ TEST_F(ReadinessTest, WhoComesWhileItLooksWaitsForThat) {
     auto checked = co_await readiness->check();
     if (checked) ++ready;
   };
-  for (int i = 0; i < 10; ++i) boost::asio::co_spawn(world.context, count(), boost::asio::detached);
-  world.settle();
+  for (int i = 0; i < 10; ++i) boost::asio::co_spawn(fixture.context, count(), boost::asio::detached);
+  fixture.settle();
   EXPECT_EQ(ready, 10);
-  EXPECT_EQ(world.store().look_ups, 1);
+  EXPECT_EQ(fixture.store().look_ups, 1);
 }
 
 }  // namespace

@@ -13,7 +13,7 @@ namespace latchkey::api {
 namespace {
 
 using testing::Answer;
-using testing::ApiWorld;
+using testing::ApiFixture;
 using testing::Estate;
 using testing::kOnePlaintext;
 using testing::Who;
@@ -156,9 +156,9 @@ std::string without(const Answer& answer, const std::string& id) {
 }
 
 struct Scene {
-  ApiWorld world;
-  Estate ours = testing::furnish(world, world.own, "ours");
-  Estate theirs = testing::furnish(world, world.other, "theirs");
+  ApiFixture fixture;
+  Estate ours = testing::furnish(fixture, fixture.own, "ours");
+  Estate theirs = testing::furnish(fixture, fixture.other, "theirs");
 
   Scene() {
     for (auto [foreign, at_home] :
@@ -175,7 +175,7 @@ struct Scene {
   }
 
   // What calls left running (a rewrap) ends before what it uses does.
-  ~Scene() { world.settle(); }
+  ~Scene() { fixture.settle(); }
   Scene(const Scene&) = delete;
   Scene& operator=(const Scene&) = delete;
 
@@ -191,10 +191,10 @@ struct Scene {
     return ids;
   }
   [[nodiscard]] std::string nobodys(const std::string& parameter) {
-    if (parameter == "workspace_id") return make_id(id_prefix::kWorkspace, world.random);
-    if (parameter == "external_key_id") return make_id(id_prefix::kExternalKey, world.random);
-    if (parameter == "data_key_id") return make_id(id_prefix::kDataKey, world.random);
-    if (parameter == "webhook_id") return make_id(id_prefix::kWebhookEndpoint, world.random);
+    if (parameter == "workspace_id") return make_id(id_prefix::kWorkspace, fixture.random);
+    if (parameter == "external_key_id") return make_id(id_prefix::kExternalKey, fixture.random);
+    if (parameter == "data_key_id") return make_id(id_prefix::kDataKey, fixture.random);
+    if (parameter == "webhook_id") return make_id(id_prefix::kWebhookEndpoint, fixture.random);
     ADD_FAILURE() << "which ids are those of " << parameter << "?";
     return "";
   }
@@ -209,24 +209,24 @@ struct Scene {
   Answer call(const Endpoint& endpoint, const Need& need, const std::string& key, const Ids& ids) {
     auto body = boost::replace_all_copy(need.body, "{ciphertext}", ours.ciphertext);
     if (endpoint.access == Access::Metrics) {
-      return world.call(endpoint.method, endpoint.pattern, "", "", {{"authorization", "Bearer " + key}});
+      return fixture.call(endpoint.method, endpoint.pattern, "", "", {{"authorization", "Bearer " + key}});
     }
-    return world.call(endpoint.method, filled(endpoint.pattern, ids), key, body);
+    return fixture.call(endpoint.method, filled(endpoint.pattern, ids), key, body);
   }
   void prepare(const Need& need, const Ids& ids) {
     if (need.before.empty()) return;
-    auto answer = world.call("POST", filled(need.before, ids), ours.keys.at(Who::Admin));
+    auto answer = fixture.call("POST", filled(need.before, ids), ours.keys.at(Who::Admin));
     EXPECT_EQ(answer.status, 200U) << answer.body;
-    world.settle();
+    fixture.settle();
   }
   // What a refusal may not change.
   [[nodiscard]] std::size_t traces() {
     auto feed = [&](const Estate& estate) {
-      auto page = world.call("GET", "/v1/compliance/activities?limit=5000", estate.keys.at(Who::Admin));
+      auto page = fixture.call("GET", "/v1/compliance/activities?limit=5000", estate.keys.at(Who::Admin));
       return page.at("/data").as_array().size();
     };
-    return feed(ours) + feed(theirs) + static_cast<std::size_t>(world.provider.calls()) +
-           world.receiver.requests().size();
+    return feed(ours) + feed(theirs) + static_cast<std::size_t>(fixture.provider.calls()) +
+           fixture.receiver.requests().size();
   }
   // Nothing of ours but what the request itself names.
   void expect_nothing_of_ours(const Answer& answer, const std::string& target) const {
@@ -243,10 +243,10 @@ struct Scene {
 
 // Calls `check` with each route and a scene of its own.
 void for_each_route(const std::function<void(Scene&, const Endpoint&, const Need&)>& check) {
-  auto routes = Scene().world.service.endpoints().size();
+  auto routes = Scene().fixture.service.endpoints().size();
   for (std::size_t i = 0; i < routes; ++i) {
     Scene scene;
-    const auto& endpoint = scene.world.service.endpoints()[i];
+    const auto& endpoint = scene.fixture.service.endpoints()[i];
     SCOPED_TRACE(name_of(endpoint));
     auto need = needs().find(name_of(endpoint));
     ASSERT_NE(need, needs().end()) << "a new route? Give it its line in needs()";
@@ -257,7 +257,7 @@ void for_each_route(const std::function<void(Scene&, const Endpoint&, const Need
 TEST(Roles, EveryRouteIsKnownHere) {
   Scene scene;
   std::set<std::string> routes;
-  for (const auto& endpoint : scene.world.service.endpoints()) {
+  for (const auto& endpoint : scene.fixture.service.endpoints()) {
     routes.insert(name_of(endpoint));
     EXPECT_TRUE(needs().contains(name_of(endpoint))) << "a new route? Give it its line: " << name_of(endpoint);
     EXPECT_EQ(endpoint.access == Access::Data, endpoint.pattern.starts_with("/v1/workspaces/")) << endpoint.pattern;
@@ -311,14 +311,15 @@ TEST(Roles, SomebodyElsesIdsAreNobodys) {
 // Ids in queries and bodies.
 TEST(Roles, SomebodyElsesIdsAreNobodysOutsideOfPathsToo) {
   Scene scene;
-  auto& [world, ours, theirs] = scene;
+  auto& [fixture, ours, theirs] = scene;
   auto record = base64_decode(theirs.ciphertext).value();
-  auto lost_key = make_raw_id(world.random);
+  auto lost_key = make_raw_id(fixture.random);
   auto named = record;
   std::ranges::copy(lost_key, named.begin() + 4);
-  auto feed = world.call("GET", "/v1/compliance/activities?limit=1", theirs.keys.at(Who::Admin));
-  auto page = world.call("GET", "/v1/organizations/workspaces/" + theirs.ids.at("workspace_id") + "/data_keys?limit=1",
-                         theirs.keys.at(Who::Admin));
+  auto feed = fixture.call("GET", "/v1/compliance/activities?limit=1", theirs.keys.at(Who::Admin));
+  auto page =
+      fixture.call("GET", "/v1/organizations/workspaces/" + theirs.ids.at("workspace_id") + "/data_keys?limit=1",
+                   theirs.keys.at(Who::Admin));
   struct Case {
     std::string method, target, body;
     Who who;
@@ -328,7 +329,7 @@ TEST(Roles, SomebodyElsesIdsAreNobodysOutsideOfPathsToo) {
   auto no_key = scene.nobodys("external_key_id");
   auto workspace = theirs.ids.at("workspace_id");
   auto no_workspace = scene.nobodys("workspace_id");
-  auto no_activity = make_id(id_prefix::kActivity, world.random);
+  auto no_activity = make_id(id_prefix::kActivity, fixture.random);
   std::string workspaces = "/v1/organizations/workspaces";
   std::string activities = "/v1/compliance/activities";
   const Case kCases[] = {
@@ -341,9 +342,9 @@ TEST(Roles, SomebodyElsesIdsAreNobodysOutsideOfPathsToo) {
       {"GET", activities + "?after_id={id}", "", Who::Compliance, feed.text("/first_id"), no_activity},
       {"GET", activities + "?before_id={id}", "", Who::Compliance, feed.text("/first_id"), no_activity},
       {"GET", activities + "?organization_ids[]={id}", "", Who::Compliance, format_uuid(theirs.organization),
-       format_uuid(make_uuid(world.random))},
-      {"GET", activities + "?actor_ids[]={id}", "", Who::Compliance, world.other.admin_key.row.id,
-       make_id(id_prefix::kApiKey, world.random)},
+       format_uuid(make_uuid(fixture.random))},
+      {"GET", activities + "?actor_ids[]={id}", "", Who::Compliance, fixture.other.admin_key.row.id,
+       make_id(id_prefix::kApiKey, fixture.random)},
       {"POST", "/v1/workspaces/" + ours.ids.at("workspace_id") + "/decrypt", R"({"ciphertext":"{id}"})", Who::Service,
        theirs.ciphertext, base64_encode(named)},
       {"POST", "/v1/workspaces/" + ours.ids.at("workspace_id") + "/decrypt_batch",
@@ -351,8 +352,8 @@ TEST(Roles, SomebodyElsesIdsAreNobodysOutsideOfPathsToo) {
   };
   for (const auto& c : kCases) {
     auto ask = [&](const std::string& id) {
-      auto answer = world.call(c.method, boost::replace_all_copy(c.target, "{id}", id), ours.keys.at(c.who),
-                               boost::replace_all_copy(c.body, "{id}", id));
+      auto answer = fixture.call(c.method, boost::replace_all_copy(c.target, "{id}", id), ours.keys.at(c.who),
+                                 boost::replace_all_copy(c.body, "{id}", id));
       EXPECT_THAT(answer.body, ::testing::Not(::testing::HasSubstr("theirs")));
       auto told = without(answer, id);
       boost::replace_all(told, theirs.ids.at("data_key_id"), "<id>");

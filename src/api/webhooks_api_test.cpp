@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "api/testing/api_world.hpp"
+#include "api/testing/api_fixture.hpp"
 #include "kms/reasons.hpp"
 #include "webhooks/backlog.hpp"
 
@@ -14,18 +14,18 @@ using testing::expect_refused;
 constexpr auto kAll = "/v1/organizations/webhooks";
 
 struct WebhooksApiTest : ::testing::Test {
-  testing::ApiWorld world;
+  testing::ApiFixture fixture;
 
   testing::Answer create(std::string body = R"({"url":"https://example.com/hooks"})") {
-    return world.post(kAll, std::move(body));
+    return fixture.post(kAll, std::move(body));
   }
   std::string made() { return create().text("/id"); }
   static std::string one(const std::string& id, std::string_view tail = {}) {
     return std::string(kAll) + "/" + id + std::string(tail);
   }
   void deliver() {
-    (void)world.run(world.webhook_deliverer.attend());
-    while (!world.webhook_deliverer.idle()) world.context.run_one();
+    (void)fixture.run(fixture.webhook_deliverer.attend());
+    while (!fixture.webhook_deliverer.idle()) fixture.context.run_one();
   }
 };
 
@@ -33,7 +33,7 @@ TEST_F(WebhooksApiTest, TheSecretIsShownOnceAndNeverAgain) {
   auto answer = create(R"({"url":"https://example.com/hooks","description":"pager"})");
   ASSERT_EQ(answer.status, 200U) << answer.body;
   auto id = answer.text("/id");
-  auto now = format_timestamp(world.clock.now());
+  auto now = format_timestamp(fixture.clock.now());
   boost::json::object shown{{"id", id},
                             {"type", "webhook_endpoint"},
                             {"url", "https://example.com/hooks"},
@@ -44,8 +44,8 @@ TEST_F(WebhooksApiTest, TheSecretIsShownOnceAndNeverAgain) {
                             {"previous_secret_expires_at", nullptr},
                             {"created_at", now},
                             {"updated_at", now}};
-  EXPECT_EQ(world.get(one(id)).json, boost::json::value(shown));
-  EXPECT_EQ(world.get(kAll).json, (boost::json::value{{"data", {shown}}, {"next_page", nullptr}}));
+  EXPECT_EQ(fixture.get(one(id)).json, boost::json::value(shown));
+  EXPECT_EQ(fixture.get(kAll).json, (boost::json::value{{"data", {shown}}, {"next_page", nullptr}}));
   EXPECT_TRUE(answer.text("/secret").starts_with("whsec_"));
   shown["secret"] = answer.text("/secret");
   EXPECT_EQ(answer.json, boost::json::value(shown));
@@ -53,30 +53,30 @@ TEST_F(WebhooksApiTest, TheSecretIsShownOnceAndNeverAgain) {
 
 TEST_F(WebhooksApiTest, AKeyThatFailsIsToldAndOneThatServesAgain) {
   auto id = made();
-  auto workspace = world.make_locked_workspace();
+  auto workspace = fixture.make_locked_workspace();
   auto key = workspace.external_key_id.value();
-  world.settle_health();
-  world.provider.failure =
+  fixture.settle_health();
+  fixture.provider.failure =
       Error{ErrorCode::KeyDenied, "the role is gone. Give it back", std::string(kms::reason::kRoleMissing)};
-  EXPECT_EQ(world.post("/v1/organizations/external_keys/" + key + "/validate").text("/status"), "failure");
-  world.settle_health();
+  EXPECT_EQ(fixture.post("/v1/organizations/external_keys/" + key + "/validate").text("/status"), "failure");
+  fixture.settle_health();
   deliver();
-  ASSERT_EQ(world.receiver.requests().size(), 1U);
-  auto event = boost::json::parse(world.receiver.requests().back().body);
+  ASSERT_EQ(fixture.receiver.requests().size(), 1U);
+  auto event = boost::json::parse(fixture.receiver.requests().back().body);
   EXPECT_EQ(event.at("data"), (boost::json::value{{"type", "external_key.failed"},
                                                   {"id", key},
-                                                  {"organization_id", format_uuid(world.own.organization.id)}}));
+                                                  {"organization_id", format_uuid(fixture.own.organization.id)}}));
   // Events of one moment are listed in no order.
-  world.clock.advance(std::chrono::milliseconds(1));
-  world.provider.failure.reset();
-  world.clock.advance(std::chrono::seconds(1));  // the log goes by time
-  EXPECT_EQ(world.post("/v1/organizations/external_keys/" + key + "/validate").text("/status"), "success");
-  world.settle_health();
+  fixture.clock.advance(std::chrono::milliseconds(1));
+  fixture.provider.failure.reset();
+  fixture.clock.advance(std::chrono::seconds(1));  // the log goes by time
+  EXPECT_EQ(fixture.post("/v1/organizations/external_keys/" + key + "/validate").text("/status"), "success");
+  fixture.settle_health();
   deliver();
-  ASSERT_EQ(world.receiver.requests().size(), 2U);
-  event = boost::json::parse(world.receiver.requests().back().body);
+  ASSERT_EQ(fixture.receiver.requests().size(), 2U);
+  event = boost::json::parse(fixture.receiver.requests().back().body);
   EXPECT_EQ(event.at("data").at("type"), "external_key.recovered");
-  auto log = world.get(one(id, "/deliveries"));
+  auto log = fixture.get(one(id, "/deliveries"));
   ASSERT_EQ(log.status, 200U) << log.body;
   EXPECT_EQ(log.text("/data/1/event_type"), "external_key.failed");
   EXPECT_EQ(log.text("/data/0/status"), "delivered");
@@ -86,24 +86,26 @@ TEST_F(WebhooksApiTest, AKeyThatFailsIsToldAndOneThatServesAgain) {
 
 TEST_F(WebhooksApiTest, ASuspensionIsTold) {
   (void)made();
-  auto key = world.make_locked_workspace().external_key_id.value();
-  EXPECT_EQ(world.post("/v1/organizations/external_keys/" + key + "/suspend").status, 200U);
+  auto key = fixture.make_locked_workspace().external_key_id.value();
+  EXPECT_EQ(fixture.post("/v1/organizations/external_keys/" + key + "/suspend").status, 200U);
   deliver();
-  ASSERT_EQ(world.receiver.requests().size(), 1U);
-  EXPECT_EQ(boost::json::parse(world.receiver.requests().back().body).at("data").at("type"), "external_key.failed");
+  ASSERT_EQ(fixture.receiver.requests().size(), 1U);
+  EXPECT_EQ(boost::json::parse(fixture.receiver.requests().back().body).at("data").at("type"), "external_key.failed");
 }
 
 // An organisation that suspends and resumes without end, while its receiver is down.
 TEST_F(WebhooksApiTest, SuspensionsWithoutEndMakeSoManyDeliveriesAndTheNewestArrives) {
   auto id = made();
-  auto key = "/v1/organizations/external_keys/" + world.make_locked_workspace().external_key_id.value();
+  auto key = "/v1/organizations/external_keys/" + fixture.make_locked_workspace().external_key_id.value();
   for (std::size_t i = 0; i < webhooks::kMostPending + 3; ++i) {
-    world.clock.advance(std::chrono::milliseconds(200));
-    ASSERT_EQ(world.post(key + "/suspend").status, 200U);
-    ASSERT_EQ(world.post(key + "/resume").status, 200U);
+    fixture.clock.advance(std::chrono::milliseconds(200));
+    ASSERT_EQ(fixture.post(key + "/suspend").status, 200U);
+    ASSERT_EQ(fixture.post(key + "/resume").status, 200U);
   }
   auto all = [&] {
-    return world.run(world.webhook_endpoints.deliveries(world.admin(), id, 10'000, std::nullopt)).value().deliveries;
+    return fixture.run(fixture.webhook_endpoints.deliveries(fixture.admin(), id, 10'000, std::nullopt))
+        .value()
+        .deliveries;
   };
   auto rows = all();
   ASSERT_EQ(rows.size(), webhooks::kMostPending + 3);
@@ -119,42 +121,43 @@ TEST_F(WebhooksApiTest, SuspensionsWithoutEndMakeSoManyDeliveriesAndTheNewestArr
     }
     return success();
   };
-  ASSERT_TRUE(world.run(world.store().write(put_off)));
+  ASSERT_TRUE(fixture.run(fixture.store().write(put_off)));
   deliver();
   EXPECT_EQ(all().front().state, store::WebhookDeliveryState::Delivered);
 }
 
 TEST_F(WebhooksApiTest, ChangesDisablesAndRemoves) {
   auto id = made();
-  auto changed = world.post(one(id), R"({"url":"https://example.org/","events":["external_key.failed"]})");
+  auto changed = fixture.post(one(id), R"({"url":"https://example.org/","events":["external_key.failed"]})");
   EXPECT_EQ(changed.text("/url"), "https://example.org/");
   EXPECT_EQ(changed.at("/events"), (boost::json::array{"external_key.failed"}));
-  auto disabled = world.post(one(id), R"({"status":"disabled"})");
+  auto disabled = fixture.post(one(id), R"({"status":"disabled"})");
   EXPECT_EQ(disabled.text("/status"), "disabled");
   EXPECT_FALSE(disabled.text("/disabled_reason").empty());
-  EXPECT_EQ(world.post(one(id), R"({"status":"enabled"})").text("/status"), "enabled");
-  auto removed = world.call("DELETE", one(id), world.admin_key);
+  EXPECT_EQ(fixture.post(one(id), R"({"status":"enabled"})").text("/status"), "enabled");
+  auto removed = fixture.call("DELETE", one(id), fixture.admin_key);
   EXPECT_EQ(removed.json, (boost::json::value{{"id", id}, {"type", "webhook_endpoint_deleted"}}));
-  EXPECT_EQ(world.get(one(id)).status, 404U);
+  EXPECT_EQ(fixture.get(one(id)).status, 404U);
 }
 
 TEST_F(WebhooksApiTest, RotatesTheSecret) {
   auto created = create();
   auto id = created.text("/id");
-  auto rotated = world.post(one(id, "/rotate_secret"));
+  auto rotated = fixture.post(one(id, "/rotate_secret"));
   EXPECT_NE(rotated.text("/secret"), created.text("/secret"));
-  EXPECT_EQ(rotated.text("/previous_secret_expires_at"), format_timestamp(world.clock.now() + std::chrono::hours(24)));
-  auto at_once = world.post(one(id, "/rotate_secret"), R"({"overlap_seconds":0})");
+  EXPECT_EQ(rotated.text("/previous_secret_expires_at"),
+            format_timestamp(fixture.clock.now() + std::chrono::hours(24)));
+  auto at_once = fixture.post(one(id, "/rotate_secret"), R"({"overlap_seconds":0})");
   EXPECT_TRUE(at_once.at("/previous_secret_expires_at").is_null());
-  expect_refused(world.post(one(id, "/rotate_secret"), R"({"overlap_seconds":604801})"), 400, "invalid_request_error",
+  expect_refused(fixture.post(one(id, "/rotate_secret"), R"({"overlap_seconds":604801})"), 400, "invalid_request_error",
                  "overlap_seconds: Must be from 0 to 604800.");
 }
 
 TEST_F(WebhooksApiTest, ATestTellsWhatCameOfIt) {
   auto id = made();
-  EXPECT_EQ(world.post(one(id, "/test")).text("/status"), "delivered");
-  world.receiver.set([](const auto&) { return kms::testing::answer(500, ""); });
-  auto failed = world.post(one(id, "/test"));
+  EXPECT_EQ(fixture.post(one(id, "/test")).text("/status"), "delivered");
+  fixture.receiver.set([](const auto&) { return kms::testing::answer(500, ""); });
+  auto failed = fixture.post(one(id, "/test"));
   EXPECT_EQ(failed.status, 200U);
   EXPECT_EQ(failed.text("/status"), "failed");
   EXPECT_EQ(failed.text("/last_error"), "The endpoint answered 500 where 2xx takes the event.");
@@ -179,28 +182,28 @@ TEST_F(WebhooksApiTest, RefusesWhatIsWrong) {
        }) {
     expect_refused(create(body), 400, "invalid_request_error", message);
   }
-  expect_refused(world.post(one(id), R"({"status":"off"})"), 400, "invalid_request_error",
+  expect_refused(fixture.post(one(id), R"({"status":"off"})"), 400, "invalid_request_error",
                  "status: Input should be 'enabled' or 'disabled'");
-  expect_refused(world.post(one(id, "/rotate_secret"), R"({"overlap_seconds":1.5})"), 400, "invalid_request_error",
+  expect_refused(fixture.post(one(id, "/rotate_secret"), R"({"overlap_seconds":1.5})"), 400, "invalid_request_error",
                  "overlap_seconds: Input should be a whole number");
-  expect_refused(world.get(one("whep_01")), 404, "not_found_error",
+  expect_refused(fixture.get(one("whep_01")), 404, "not_found_error",
                  "There is no webhook endpoint whep_01. `latchkey webhooks list` shows them.");
 }
 
 TEST_F(WebhooksApiTest, ForAdminsOfTheOrganisationAlone) {
   auto id = made();
-  for (const auto& key : {world.service_key, world.compliance_key}) {
-    EXPECT_EQ(world.call("GET", kAll, key).status, 403U);
-    EXPECT_EQ(world.call("POST", kAll, key, R"({"url":"https://example.com/"})").status, 403U);
+  for (const auto& key : {fixture.service_key, fixture.compliance_key}) {
+    EXPECT_EQ(fixture.call("GET", kAll, key).status, 403U);
+    EXPECT_EQ(fixture.call("POST", kAll, key, R"({"url":"https://example.com/"})").status, 403U);
   }
-  EXPECT_EQ(world.call("GET", kAll, world.stranger_key).at("/data"), boost::json::array());
+  EXPECT_EQ(fixture.call("GET", kAll, fixture.stranger_key).at("/data"), boost::json::array());
   for (const auto* tail : {"", "/deliveries"}) {
-    EXPECT_EQ(world.call("GET", one(id, tail), world.stranger_key).status, 404U);
+    EXPECT_EQ(fixture.call("GET", one(id, tail), fixture.stranger_key).status, 404U);
   }
   for (const auto* tail : {"", "/test", "/rotate_secret"}) {
-    EXPECT_EQ(world.call("POST", one(id, tail), world.stranger_key, "{}").status, 404U);
+    EXPECT_EQ(fixture.call("POST", one(id, tail), fixture.stranger_key, "{}").status, 404U);
   }
-  EXPECT_EQ(world.call("DELETE", one(id), world.stranger_key).status, 404U);
+  EXPECT_EQ(fixture.call("DELETE", one(id), fixture.stranger_key).status, 404U);
 }
 
 }  // namespace

@@ -38,11 +38,11 @@ TEST(Explanation, HasACureForEveryKind) {
 // Whatever a stranger's words in it look like: the cause and the cure are the catalogue's two sentences.
 TEST(Explanation, TakesTheCataloguesWordsApart) {
   for (const auto& entry : kms::reason_catalogue()) {
-    kms::Facts facts;
-    facts.said = "\"No way. Try again. Enable it\"";
-    facts.note = " (\"Incident 7. Ask Bo\")";
-    auto cause = kms::cause_of(entry, facts);
-    auto cure = kms::cure_of(entry, facts);
+    kms::ReasonArguments arguments;
+    arguments.said = "\"No way. Try again. Enable it\"";
+    arguments.note = " (\"Incident 7. Ask Bo\")";
+    auto cause = kms::cause_of(entry, arguments);
+    auto cure = kms::cure_of(entry, arguments);
     auto why = explain({entry.error, cause + ". " + cure, std::string(entry.code)});
     EXPECT_EQ(why.reason, entry.code);
     EXPECT_EQ(why.cause, cause) << entry.code;

@@ -3,7 +3,7 @@
 #include <gmock/gmock.h>
 
 #include "admin/compartments.hpp"
-#include "health/testing/health_world.hpp"
+#include "health/testing/health_fixture.hpp"
 
 namespace latchkey::health {
 namespace {
@@ -15,21 +15,21 @@ using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
 struct KillSwitchTest : ::testing::Test {
-  testing::HealthWorld world;
-  KillSwitch kill_switch{world.store(), world.clock, world.random, *world.monitor,
-                         [this](const std::string& id) { world.forgotten.push_back(id); }};
+  testing::HealthFixture fixture;
+  KillSwitch kill_switch{fixture.store(), fixture.clock, fixture.random, *fixture.monitor,
+                         [this](const std::string& id) { fixture.forgotten.push_back(id); }};
 
-  KillSwitchTest() { world.settle(); }
+  KillSwitchTest() { fixture.settle(); }
 
   Result<store::ExternalKeyHealth> suspend(std::optional<std::string> reason = "incident 7") {
-    return world.run(kill_switch.suspend(world.admin(), world.key.id, std::move(reason)));
+    return fixture.run(kill_switch.suspend(fixture.admin(), fixture.key.id, std::move(reason)));
   }
-  Result<store::ExternalKeyHealth> resume() { return world.run(kill_switch.resume(world.admin(), world.key.id)); }
+  Result<store::ExternalKeyHealth> resume() { return fixture.run(kill_switch.resume(fixture.admin(), fixture.key.id)); }
   bool opens(admin::Purpose purpose = admin::Purpose::Decrypt) {
-    auto caller = world.admin();
+    auto caller = fixture.admin();
     caller.role = store::Role::Service;
-    admin::Compartments compartments(world.store());
-    return world.run(compartments.open(caller, world.workspace.id, purpose)).has_value();
+    admin::Compartments compartments(fixture.store());
+    return fixture.run(compartments.open(caller, fixture.workspace.id, purpose)).has_value();
   }
 };
 
@@ -38,76 +38,76 @@ TEST_F(KillSwitchTest, EndsAccessDropsLeasesAndSaysWhy) {
   auto health = suspend();
   ASSERT_TRUE(health);
   EXPECT_EQ(health.value().state, State::Suspended);
-  EXPECT_EQ(health.value().since, world.clock.now());
+  EXPECT_EQ(health.value().since, fixture.clock.now());
   EXPECT_EQ(health.value().reason, "suspended");
-  EXPECT_EQ(health.value().cause, "external key " + world.key.id + " was suspended here by " +
-                                      world.admin().api_key_id + " at " + format_timestamp(world.clock.now()) +
+  EXPECT_EQ(health.value().cause, "external key " + fixture.key.id + " was suspended here by " +
+                                      fixture.admin().api_key_id + " at " + format_timestamp(fixture.clock.now()) +
                                       " (\"incident 7\")");
-  EXPECT_EQ(health.value().cure, "An admin of the organisation ends it: latchkey keys resume " + world.key.id);
+  EXPECT_EQ(health.value().cure, "An admin of the organisation ends it: latchkey keys resume " + fixture.key.id);
   EXPECT_TRUE(health.value().alarmed);
-  EXPECT_THAT(world.forgotten, ElementsAre(world.key.id));
+  EXPECT_THAT(fixture.forgotten, ElementsAre(fixture.key.id));
   EXPECT_FALSE(opens());
   EXPECT_FALSE(opens(admin::Purpose::Encrypt));
-  auto activity = world.last_activity("org_external_key_suspended");
-  EXPECT_EQ(text_of(activity.at("external_key_id")), world.key.id);
+  auto activity = fixture.last_activity("org_external_key_suspended");
+  EXPECT_EQ(text_of(activity.at("external_key_id")), fixture.key.id);
   EXPECT_EQ(text_of(activity.at("reason")), "incident 7");
-  EXPECT_EQ(activity.at("actor").at("admin_api_key_id"), boost::json::value(world.admin().api_key_id));
+  EXPECT_EQ(activity.at("actor").at("admin_api_key_id"), boost::json::value(fixture.admin().api_key_id));
 }
 
 TEST_F(KillSwitchTest, NobodyAsksTheKeyMeanwhileAndNothingHeardChangesIt) {
   ASSERT_TRUE(suspend());
-  auto calls = world.provider.calls();
-  world.monitor->proved(world.key.id);
-  world.monitor->failed(world.key.id, testing::HealthWorld::refusal());
-  world.monitor->validated(world.key.id, true);
-  for (int i = 0; i < 10; ++i) world.settle_after(minutes(1));
-  EXPECT_EQ(world.state(), State::Suspended);
-  EXPECT_EQ(world.provider.calls(), calls);
-  EXPECT_THAT(world.changes(), IsEmpty());
+  auto calls = fixture.provider.calls();
+  fixture.monitor->proved(fixture.key.id);
+  fixture.monitor->failed(fixture.key.id, testing::HealthFixture::refusal());
+  fixture.monitor->validated(fixture.key.id, true);
+  for (int i = 0; i < 10; ++i) fixture.settle_after(minutes(1));
+  EXPECT_EQ(fixture.state(), State::Suspended);
+  EXPECT_EQ(fixture.provider.calls(), calls);
+  EXPECT_THAT(fixture.changes(), IsEmpty());
   // What a request brought that was under way is dropped, too.
-  EXPECT_GT(world.forgotten.size(), 1U);
+  EXPECT_GT(fixture.forgotten.size(), 1U);
 }
 
 TEST_F(KillSwitchTest, ItOutlivesARestart) {
   ASSERT_TRUE(suspend());
-  auto calls = world.provider.calls();
-  world.rebuild_monitor();
-  world.settle();
-  world.settle_after(minutes(5));
-  EXPECT_EQ(world.state(), State::Suspended);
+  auto calls = fixture.provider.calls();
+  fixture.rebuild_monitor();
+  fixture.settle();
+  fixture.settle_after(minutes(5));
+  EXPECT_EQ(fixture.state(), State::Suspended);
   EXPECT_FALSE(opens());
-  EXPECT_EQ(world.provider.calls(), calls);
+  EXPECT_EQ(fixture.provider.calls(), calls);
 }
 
 TEST_F(KillSwitchTest, ResumingAsksAtOnceAndWhatTheKeySaysIsItsHealth) {
   ASSERT_TRUE(suspend());
-  world.clock.advance(seconds(30));
+  fixture.clock.advance(seconds(30));
   auto health = resume();
   ASSERT_TRUE(health);
   EXPECT_EQ(health.value().state, State::Unknown);
   EXPECT_TRUE(opens());
-  world.settle();
-  EXPECT_EQ(world.state(), State::Healthy);
-  EXPECT_FALSE(world.stored()->alarmed);
-  EXPECT_THAT(world.changes(), ElementsAre("unknown>healthy "));
-  EXPECT_EQ(text_of(world.last_activity("org_external_key_resumed").at("external_key_id")), world.key.id);
+  fixture.settle();
+  EXPECT_EQ(fixture.state(), State::Healthy);
+  EXPECT_FALSE(fixture.stored()->alarmed);
+  EXPECT_THAT(fixture.changes(), ElementsAre("unknown>healthy "));
+  EXPECT_EQ(text_of(fixture.last_activity("org_external_key_resumed").at("external_key_id")), fixture.key.id);
 }
 
 TEST_F(KillSwitchTest, ResumingAKeyThatRefusesSaysSo) {
   ASSERT_TRUE(suspend());
-  world.provider.failure = testing::HealthWorld::refusal();
+  fixture.provider.failure = testing::HealthFixture::refusal();
   ASSERT_TRUE(resume());
-  world.settle();
-  EXPECT_EQ(world.state(), State::Refused);
+  fixture.settle();
+  EXPECT_EQ(fixture.state(), State::Refused);
 }
 
 // Another server on the database may have been let in since the refusal was told.
 TEST_F(KillSwitchTest, SuspendingAKeyThatRefusesIsToldToOtherServers) {
-  world.provider.failure = testing::HealthWorld::refusal();
-  world.settle_after(minutes(5));
-  ASSERT_EQ(world.state(), State::Refused);
+  fixture.provider.failure = testing::HealthFixture::refusal();
+  fixture.settle_after(minutes(5));
+  ASSERT_EQ(fixture.state(), State::Refused);
   auto last_notice = [&] {
-    return world.run(world.store().read([](store::Transaction& tx) { return tx.last_notice(); })).value();
+    return fixture.run(fixture.store().read([](store::Transaction& tx) { return tx.last_notice(); })).value();
   };
   auto before = last_notice();
   ASSERT_TRUE(suspend());
@@ -116,51 +116,51 @@ TEST_F(KillSwitchTest, SuspendingAKeyThatRefusesIsToldToOtherServers) {
 
 TEST_F(KillSwitchTest, TwiceIsOnce) {
   auto first = suspend().value();
-  world.clock.advance(seconds(5));
+  fixture.clock.advance(seconds(5));
   EXPECT_EQ(suspend("another").value(), first);
   ASSERT_TRUE(resume());
   auto known = resume();
   ASSERT_TRUE(known);
-  auto types = world.activity_types();
+  auto types = fixture.activity_types();
   EXPECT_EQ(std::count(types.begin(), types.end(), "org_external_key_suspended"), 1);
   EXPECT_EQ(std::count(types.begin(), types.end(), "org_external_key_resumed"), 1);
 }
 
 TEST_F(KillSwitchTest, ACheckThatIsOnItsWayDoesNotUndoIt) {
   std::function<void()> go_on;
-  world.provider.interruption = [&]() -> Task<void> {
+  fixture.provider.interruption = [&]() -> Task<void> {
     auto wait = ::latchkey::suspend([&](std::function<void()> resume) { go_on = std::move(resume); });
     co_await std::move(wait);
   };
-  world.clock.advance(minutes(5));
-  while (!go_on) world.attend();
+  fixture.clock.advance(minutes(5));
+  while (!go_on) fixture.attend();
   ASSERT_TRUE(suspend());
   go_on();
-  world.settle();
-  EXPECT_EQ(world.state(), State::Suspended);
-  EXPECT_EQ(world.stored()->state, State::Suspended);
+  fixture.settle();
+  EXPECT_EQ(fixture.state(), State::Suspended);
+  EXPECT_EQ(fixture.stored()->state, State::Suspended);
 }
 
 TEST_F(KillSwitchTest, OtherOrganizationsKeysAreNotThere) {
-  auto suspended = world.run(kill_switch.suspend(world.stranger(), world.key.id, std::nullopt));
+  auto suspended = fixture.run(kill_switch.suspend(fixture.stranger(), fixture.key.id, std::nullopt));
   ASSERT_FALSE(suspended);
   EXPECT_EQ(suspended.error().code, ErrorCode::NotFound);
-  EXPECT_EQ(world.run(kill_switch.resume(world.stranger(), world.key.id)).error().code, ErrorCode::NotFound);
+  EXPECT_EQ(fixture.run(kill_switch.resume(fixture.stranger(), fixture.key.id)).error().code, ErrorCode::NotFound);
   EXPECT_TRUE(opens());
-  EXPECT_THAT(world.forgotten, IsEmpty());
+  EXPECT_THAT(fixture.forgotten, IsEmpty());
 }
 
 TEST_F(KillSwitchTest, AnotherServersKillSwitchIsSeen) {
-  HealthMonitor elsewhere(world.store(), world.provider, world.clock, world.random, world.context.get_executor(),
-                          world.monitor_settings, [](const std::string&) {});
-  KillSwitch other(world.store(), world.clock, world.random, elsewhere, [](const std::string&) {});
-  ASSERT_TRUE(world.run(other.suspend(world.admin(), world.key.id, std::nullopt)));
-  world.settle_after(seconds(10));
-  world.settle_after(seconds(10));
-  EXPECT_THAT(world.forgotten, ::testing::Contains(world.key.id));
-  ASSERT_TRUE(world.run(other.resume(world.admin(), world.key.id)));
-  world.settle_after(seconds(10));
-  EXPECT_EQ(world.state(), State::Healthy);
+  HealthMonitor elsewhere(fixture.store(), fixture.provider, fixture.clock, fixture.random,
+                          fixture.context.get_executor(), fixture.monitor_settings, [](const std::string&) {});
+  KillSwitch other(fixture.store(), fixture.clock, fixture.random, elsewhere, [](const std::string&) {});
+  ASSERT_TRUE(fixture.run(other.suspend(fixture.admin(), fixture.key.id, std::nullopt)));
+  fixture.settle_after(seconds(10));
+  fixture.settle_after(seconds(10));
+  EXPECT_THAT(fixture.forgotten, ::testing::Contains(fixture.key.id));
+  ASSERT_TRUE(fixture.run(other.resume(fixture.admin(), fixture.key.id)));
+  fixture.settle_after(seconds(10));
+  EXPECT_EQ(fixture.state(), State::Healthy);
 }
 
 }  // namespace

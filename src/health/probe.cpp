@@ -18,7 +18,7 @@ News failed(Error error) {
 
 // The server's own trouble says nothing about the key, nor does a question that was not asked.
 bool is_ours(const Error& error) {
-  return kms::was_not_asked(error) || kms::lacked_leave(error) || error.code == ErrorCode::Internal;
+  return kms::was_not_asked(error) || kms::failed_access_check(error) || error.code == ErrorCode::Internal;
 }
 
 }  // namespace

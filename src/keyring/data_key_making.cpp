@@ -11,9 +11,9 @@ namespace latchkey::keyring {
 namespace {
 
 // A data key of a key that was suspended while it was made is not stored.
-Result<void> leave_in(store::Transaction& tx, const MayAsk& may_ask, const store::DataKey& row) {
-  if (!may_ask || !row.external_key_id) return success();
-  return may_ask(tx, row.organization, *row.external_key_id);
+Result<void> leave_in(store::Transaction& tx, const KeyAccessCheck& access_check, const store::DataKey& row) {
+  if (!access_check || !row.external_key_id) return success();
+  return access_check(tx, row.organization, *row.external_key_id);
 }
 
 }  // namespace
@@ -35,7 +35,7 @@ Task<Result<Lease>> Keyring::Impl::find_or_make(Compartment compartment) {
   auto due = rotation_due(*row, meter_.pending(id), settings_.data_keys, clock_.now());
   auto whose = compartment;
   // Not unwrapped straight away: a lease that bridges an outage serves writes as it serves reads.
-  LATCHKEY_CO_TRY(auto lease, co_await for_decryption(std::move(compartment), id, asker_.deadline()));
+  LATCHKEY_CO_TRY(auto lease, co_await for_decryption(std::move(compartment), id, unwrapper_.deadline()));
   table_.set_active(place, external, id, read_at);
   if (due) replace_behind(std::move(whose), id, *due);
   co_return lease;
@@ -58,14 +58,14 @@ void Keyring::Impl::replace_behind(Compartment compartment, RawId active, Rotati
 
 Task<Result<Lease>> Keyring::Impl::replace(Compartment compartment, RawId active, RotationCause cause) {
   auto external = external_of(compartment.external_key_id);
-  if (auto obstacle = table_.wrapping_obstacle(external, clock_.age_time())) co_return *obstacle;
-  LATCHKEY_CO_TRY(auto proven, co_await asker_.make(compartment));
+  if (auto failure = table_.cached_wrapping_failure(external, clock_.age_time())) co_return *failure;
+  LATCHKEY_CO_TRY(auto proven, co_await unwrapper_.make(compartment));
   auto read_at = clock_.age_time();
   DataKeyReplaced event{
       compartment.organization, compartment.workspace_id, compartment.external_key_id, active, proven.row.id, cause};
   auto work = [row = proven.row, event, record = settings_.record_replacement,
-               may_ask = settings_.may_ask](store::Transaction& tx) -> Result<std::optional<store::DataKey>> {
-    LATCHKEY_TRYV(leave_in(tx, may_ask, row));
+               access_check = settings_.access_check](store::Transaction& tx) -> Result<std::optional<store::DataKey>> {
+    LATCHKEY_TRYV(leave_in(tx, access_check, row));
     LATCHKEY_TRY(auto now_active, tx.replace_active_data_key(event.replaced, row));
     if (now_active && now_active->id == row.id && record) {
       LATCHKEY_TRYV(record(tx, event));
@@ -79,22 +79,23 @@ Task<Result<Lease>> Keyring::Impl::replace(Compartment compartment, RawId active
   auto id = now_active->id;
   table_.set_active(compartment.id, external, id, read_at);
   if (id == proven.row.id) {
-    if (auto lease = keep(proven.ticket, compartment, proven.key, proven.kms_request_id)) co_return std::move(*lease);
+    if (auto lease = keep(proven.attempt, compartment, proven.key, proven.kms_request_id)) co_return std::move(*lease);
   }
   co_return co_await unwrap_once(std::move(compartment), id, Why::Request);
 }
 
 Task<Result<Lease>> Keyring::Impl::make(Compartment compartment) {
   auto external = external_of(compartment.external_key_id);
-  if (auto obstacle = table_.wrapping_obstacle(external, clock_.age_time())) co_return *obstacle;
-  LATCHKEY_CO_TRY(auto proven, co_await asker_.make(compartment));
-  auto work = [row = proven.row, may_ask = settings_.may_ask](store::Transaction& tx) -> Result<store::DataKey> {
-    LATCHKEY_TRYV(leave_in(tx, may_ask, row));
+  if (auto failure = table_.cached_wrapping_failure(external, clock_.age_time())) co_return *failure;
+  LATCHKEY_CO_TRY(auto proven, co_await unwrapper_.make(compartment));
+  auto work = [row = proven.row,
+               access_check = settings_.access_check](store::Transaction& tx) -> Result<store::DataKey> {
+    LATCHKEY_TRYV(leave_in(tx, access_check, row));
     return tx.insert_active_data_key(row);
   };
   LATCHKEY_CO_TRY(auto active, co_await store_.write(std::move(work)));
   if (active.id == proven.row.id) {
-    if (auto lease = keep(proven.ticket, compartment, proven.key, proven.kms_request_id)) co_return std::move(*lease);
+    if (auto lease = keep(proven.attempt, compartment, proven.key, proven.kms_request_id)) co_return std::move(*lease);
   }
   // Another node was first, or the leases were evicted while we wrote: its row is one like any other.
   co_return co_await unwrap_once(std::move(compartment), active.id, Why::Request);

@@ -12,10 +12,10 @@ namespace {
 
 using namespace std::chrono_literals;
 using testing::Fault;
+using testing::FaultFixture;
 using testing::Meaning;
 using testing::Place;
-using testing::Shelf;
-using testing::World;
+using testing::SharedStore;
 
 // For one request; above the time that one question to a key may take.
 constexpr auto kPatience = 15s;
@@ -138,9 +138,9 @@ Cell promised(const Fault& fault, Place place, Age age) {
 
 class FaultMatrix : public ::testing::Test {
  public:
-  static void SetUpTestSuite() { shelf = std::make_unique<Shelf>(); }
+  static void SetUpTestSuite() { shelf = std::make_unique<SharedStore>(); }
   static void TearDownTestSuite() { shelf.reset(); }
-  static std::unique_ptr<Shelf> shelf;
+  static std::unique_ptr<SharedStore> shelf;
 
   // One row of the page: the cells of faults that have the same, in the order of ages_of the place.
   struct Row {
@@ -151,34 +151,34 @@ class FaultMatrix : public ::testing::Test {
   static void expect_on_page(Place place, const std::vector<Fault>& faults);
   static std::vector<Row> rows_of(Place place, const std::vector<Fault>& faults);
   static Cell play(Place place, const Fault& fault, Age age);
-  static Cell ask(World& world, Place place, const envelope::DataKey& original);
-  static void hold_promises(World& world, Place place, const Fault& fault, const Cell& first,
+  static Cell ask(FaultFixture& fixture, Place place, const envelope::DataKey& original);
+  static void hold_promises(FaultFixture& fixture, Place place, const Fault& fault, const Cell& first,
                             const envelope::DataKey& original);
 };
 
-std::unique_ptr<Shelf> FaultMatrix::shelf;
+std::unique_ptr<SharedStore> FaultMatrix::shelf;
 
-void let_age(World& world, Age age) {
+void let_age(FaultFixture& fixture, Age age) {
   switch (age) {
     case Age::Cold:
-      world.start();
+      fixture.start();
       return;
     case Age::Warm:
       return;
     case Age::PastSoft:
-      world.clock.advance(LeaseAges{}.soft + 1s);
+      fixture.clock.advance(LeaseAges{}.soft + 1s);
       return;
     case Age::PastSignIn:
-      world.clock.advance(kSignIn + 1s);
+      fixture.clock.advance(kSignIn + 1s);
       return;
     case Age::PastHard:
-      world.clock.advance(LeaseAges{}.hard + 1s);
+      fixture.clock.advance(LeaseAges{}.hard + 1s);
       return;
   }
 }
 
 // A first encryption where the place is a wrap; else both a decryption and an encryption, which must agree.
-Cell FaultMatrix::ask(World& world, Place place, const envelope::DataKey& original) {
+Cell FaultMatrix::ask(FaultFixture& fixture, Place place, const envelope::DataKey& original) {
   Cell cell;
   auto note = [&](const Result<Lease>& lease, bool is_new) {
     if (!lease) {
@@ -189,36 +189,36 @@ Cell FaultMatrix::ask(World& world, Place place, const envelope::DataKey& origin
     }
     bool same = crypto::equal_constant_time(lease.value().key->material(), original.material());
     cell.outcome = is_new || same ? Outcome::Served : Outcome::Wrong;
-    EXPECT_GE(lease.value().expires_at, world.clock.age_time());
+    EXPECT_GE(lease.value().expires_at, fixture.clock.age_time());
   };
-  auto deadline = world.clock.steady() + kPatience;
+  auto deadline = fixture.clock.steady() + kPatience;
   if (place == Place::Get) {
-    deadline = world.clock.steady() + kValidation;
-    auto validated = world.validate(deadline);
+    deadline = fixture.clock.steady() + kValidation;
+    auto validated = fixture.validate(deadline);
     cell.outcome = validated ? Outcome::Served : outcome_of(validated.error());
     if (!validated) cell.reason = validated.error().reason;
     if (!validated) cell.message = validated.error().message;
   } else if (place == Place::Wrap) {
-    note(world.run_by(deadline, world.keyring->for_encryption(world.new_workspace(), deadline)), true);
+    note(fixture.run_by(deadline, fixture.keyring->for_encryption(fixture.new_workspace(), deadline)), true);
   } else {
-    note(world.run_by(deadline, world.keyring->for_decryption(world.customer, original.id(), deadline)), false);
+    note(fixture.run_by(deadline, fixture.keyring->for_decryption(fixture.customer, original.id(), deadline)), false);
   }
   if (place == Place::Get || place == Place::Wrap) return cell;
   auto first = cell;
-  deadline = world.clock.steady() + kPatience;
-  note(world.run_by(deadline, world.keyring->for_encryption(world.customer, deadline)), false);
+  deadline = fixture.clock.steady() + kPatience;
+  note(fixture.run_by(deadline, fixture.keyring->for_encryption(fixture.customer, deadline)), false);
   EXPECT_EQ(to_string(cell.outcome), to_string(first.outcome)) << "reading and writing disagree";
   return first;
 }
 
 // The fault stays: nothing is read any more once the key refused, nor past the hard age; it ends: all is as before.
-void FaultMatrix::hold_promises(World& world, Place place, const Fault& fault, const Cell& first,
+void FaultMatrix::hold_promises(FaultFixture& fixture, Place place, const Fault& fault, const Cell& first,
                                 const envelope::DataKey& original) {
-  auto wrapped = world.stored(world.customer);
+  auto wrapped = fixture.stored(fixture.customer);
   for (int i = 0; i < 5; ++i) {
-    world.clock.advance(step_of(place));
-    world.run_background();
-    auto later = ask(world, place, original);
+    fixture.clock.advance(step_of(place));
+    fixture.run_background();
+    auto later = ask(fixture, place, original);
     EXPECT_NE(later.outcome, Outcome::Wrong);
     if (first.outcome == Outcome::Refused) {
       EXPECT_EQ(to_string(later.outcome), "refused") << "after a refusal";
@@ -227,56 +227,56 @@ void FaultMatrix::hold_promises(World& world, Place place, const Fault& fault, c
   bool ends_within_soft = fault.meaning == Meaning::Refused || fault.meaning == Meaning::Alarm;
   bool is_of_leases = asks_entra(place) || place == Place::Unwrap;
   if (is_of_leases && ends_within_soft) {
-    EXPECT_NE(to_string(ask(world, place, original).outcome), "served")
+    EXPECT_NE(to_string(ask(fixture, place, original).outcome), "served")
         << "past soft, under a key or an Entra that refuses";
-    EXPECT_EQ(world.keyring->size(), 0U);
+    EXPECT_EQ(fixture.keyring->size(), 0U);
   }
-  world.clock.advance(LeaseAges{}.hard + 1s);
-  world.run_background();
+  fixture.clock.advance(LeaseAges{}.hard + 1s);
+  fixture.run_background();
   if (place == Place::Get) {
-    EXPECT_EQ(to_string(ask(world, Place::Unwrap, original).outcome), "served")
+    EXPECT_EQ(to_string(ask(fixture, Place::Unwrap, original).outcome), "served")
         << "a validation is no question of data";
   } else if (is_of_leases && fault.meaning != Meaning::Nothing) {
-    EXPECT_NE(to_string(ask(world, place, original).outcome), "served") << "past hard";
-    world.run_background();
-    EXPECT_EQ(world.keyring->size(), 0U) << "a lease leaks";
+    EXPECT_NE(to_string(ask(fixture, place, original).outcome), "served") << "past hard";
+    fixture.run_background();
+    EXPECT_EQ(fixture.keyring->size(), 0U) << "a lease leaks";
   }
 
-  world.disturbed = false;
-  world.azure.always.clear();
+  fixture.disturbed = false;
+  fixture.azure.always.clear();
   Cell healed;
-  for (auto end = world.clock.steady() + kHealing; world.clock.steady() < end;) {
-    world.clock.advance(5s);
-    world.run_background();
-    healed = ask(world, Place::Unwrap, original);
+  for (auto end = fixture.clock.steady() + kHealing; fixture.clock.steady() < end;) {
+    fixture.clock.advance(5s);
+    fixture.run_background();
+    healed = ask(fixture, Place::Unwrap, original);
     if (healed.outcome == Outcome::Served) break;
   }
   EXPECT_EQ(to_string(healed.outcome), "served") << "it does not heal by itself: " << healed.message;
-  EXPECT_EQ(to_string(ask(world, Place::Wrap, original).outcome), "served") << "a first data key after it";
-  auto still = world.stored(world.customer);
+  EXPECT_EQ(to_string(ask(fixture, Place::Wrap, original).outcome), "served") << "a first data key after it";
+  auto still = fixture.stored(fixture.customer);
   ASSERT_TRUE(wrapped && still);
   EXPECT_EQ(still->wrapped, wrapped->wrapped);
 }
 
 Cell FaultMatrix::play(Place place, const Fault& fault, Age age) {
-  World world(*shelf, place, fault);
-  auto made = world.run(world.keyring->for_encryption(world.customer, world.clock.steady() + kPatience));
+  FaultFixture fixture(*shelf, place, fault);
+  auto made = fixture.run(fixture.keyring->for_encryption(fixture.customer, fixture.clock.steady() + kPatience));
   EXPECT_TRUE(made) << made.error().message;
   auto original = made.value().key;
-  let_age(world, age);
-  world.disturbed = true;
-  auto unwraps = world.client.count("/unwrapkey");
-  auto cell = ask(world, place, *original);
+  let_age(fixture, age);
+  fixture.disturbed = true;
+  auto unwraps = fixture.client.count("/unwrapkey");
+  auto cell = ask(fixture, place, *original);
   cell.had_lease = has_lease(age);
   // Beside it may be one that the fault left in peace: a first data key's.
-  auto spared = world.keyring->size();
+  auto spared = fixture.keyring->size();
   cell.has_lease = cell.had_lease && spared > 0;
   EXPECT_LE(spared, 2U);
   if (age == Age::PastSignIn && fault.meaning == Meaning::Unreachable) {
-    EXPECT_GT(world.client.count("/unwrapkey"), unwraps) << "the old token serves, and the vault renews the lease";
+    EXPECT_GT(fixture.client.count("/unwrapkey"), unwraps) << "the old token serves, and the vault renews the lease";
   }
-  hold_promises(world, place, fault, cell, *original);
-  EXPECT_GT(world.met, 0) << "the fault was never met";
+  hold_promises(fixture, place, fault, cell, *original);
+  EXPECT_GT(fixture.met, 0) << "the fault was never met";
   return cell;
 }
 

@@ -26,10 +26,10 @@ std::chrono::milliseconds longest_question(const KeyringSettings& settings) {
 }
 
 Error too_late() {
-  kms::Facts facts;
-  facts.host = "the workspace's encryption key";
-  facts.note = " for this request";
-  return kms::reason_error(kms::reason::kTimedOut, facts);
+  kms::ReasonArguments arguments;
+  arguments.host = "the workspace's encryption key";
+  arguments.note = " for this request";
+  return kms::reason_error(kms::reason::kTimedOut, arguments);
 }
 
 Error deadline_passed() {
@@ -51,8 +51,8 @@ Keyring::Impl::Impl(store::Store& store, kms::KeyProvider& provider, const Clock
       table_({{settings.probes, settings.tries, longest_question(settings)},
               settings.max_leases,
               [&random] { return random_fraction(random); }}),
-      asker_(store, provider, clock, random, table_, settings.kms_timeout, settings.may_ask, observer,
-             settings.renewals) {}
+      unwrapper_(store, provider, clock, random, table_, settings.kms_timeout, settings.access_check, observer,
+                 settings.renewals) {}
 
 Task<Result<Lease>> Keyring::Impl::for_encryption(Compartment compartment, Deadline deadline) {
   if (clock_.steady() >= deadline) co_return deadline_passed();
@@ -155,7 +155,7 @@ Task<std::optional<Result<Lease>>> Keyring::Impl::renew_once(Compartment compart
 // Nobody waits for it: neither who uses a lease that is in time to be renewed, nor who is told of a refusal.
 void Keyring::Impl::renew_behind(Compartment compartment, RawId id, KeyVersionId version) {
   auto renewal = [](std::shared_ptr<Impl> self, Compartment whose, RawId which, KeyVersionId of) -> Task<void> {
-    (void)co_await self->renew_once(std::move(whose), which, of, self->asker_.deadline());
+    (void)co_await self->renew_once(std::move(whose), which, of, self->unwrapper_.deadline());
     self->table_.end_renewal(of);
   };
   boost::asio::co_spawn(executor_, renewal(shared_from_this(), std::move(compartment), id, std::move(version)),
@@ -195,30 +195,30 @@ Task<Result<Lease>> Keyring::Impl::read_and_unwrap(Compartment compartment, RawI
     }
   }
   LeaseId lease_id{compartment.id, id};
-  for (int attempt = 0; attempt < kMostTries; ++attempt) {
+  for (int tries = 0; tries < kMostTries; ++tries) {
     auto epoch = table_.epoch(external_of(compartment.external_key_id));
     // The row and the leave to ask, anew each time: what ended the attempt before may have been a suspension.
-    LATCHKEY_CO_TRY(auto row, co_await asker_.read(compartment, id));
+    LATCHKEY_CO_TRY(auto row, co_await unwrapper_.read(compartment, id));
     KeyVersionId version{external_of(row.external_key_id), row.key_version};
     if (why == Why::Request) {
-      if (auto obstacle = table_.obstacle(version, clock_.age_time())) co_return *obstacle;
+      if (auto failure = table_.cached_failure(version, clock_.age_time())) co_return *failure;
     }
-    auto ticket = table_.begin(version, clock_.age_time());
-    if (row.external_key_id && ticket.epoch != epoch) continue;
+    auto attempt = table_.begin(version, clock_.age_time());
+    if (row.external_key_id && attempt.epoch != epoch) continue;
     bool again = why == Why::Renewal && table_.is_proven(version);
-    auto asks = again ? KeyAsker::Asks::Again : KeyAsker::Asks::Anew;
-    auto key = co_await asker_.unwrap(compartment, row, ticket, asks);
+    auto asks = again ? DataKeyUnwrapper::Asks::Again : DataKeyUnwrapper::Asks::Anew;
+    auto key = co_await unwrapper_.unwrap(compartment, row, attempt, asks);
     if (!key) {
       if (!kms::is_outage(key.error())) table_.erase(lease_id);
       co_return key.error();
     }
     // Once more between the answer and its use: on another node it may have been suspended meanwhile.
     if (row.external_key_id) {
-      LATCHKEY_CO_TRYV(co_await asker_.ask_leave(compartment));
+      LATCHKEY_CO_TRYV(co_await unwrapper_.check_access(compartment));
     }
     auto [unwrapped, request_id] = std::move(key).value();
     auto shared = std::make_shared<const envelope::DataKey>(std::move(unwrapped));
-    auto lease = keep(ticket, compartment, std::move(shared), std::move(request_id));
+    auto lease = keep(attempt, compartment, std::move(shared), std::move(request_id));
     if (table_.is_destroyed(lease_id)) co_return data_key_destroyed(id);
     if (lease) co_return std::move(*lease);
   }
@@ -227,18 +227,18 @@ Task<Result<Lease>> Keyring::Impl::read_and_unwrap(Compartment compartment, RawI
 
 // The lease of a data key that has just been unwrapped; nothing where the key was evicted or refused in the meantime,
 // or the machine slept: an answer from before proves nothing.
-std::optional<Lease> Keyring::Impl::keep(const LeaseTable::Ticket& ticket, const Compartment& compartment,
+std::optional<Lease> Keyring::Impl::keep(const LeaseTable::UnwrapAttempt& attempt, const Compartment& compartment,
                                          std::shared_ptr<const envelope::DataKey> key, std::string request_id) {
-  if (clock_.age_time() - ticket.begun > longest_question(settings_)) return std::nullopt;
+  if (clock_.age_time() - attempt.begun > longest_question(settings_)) return std::nullopt;
   auto ages = ages_of(compartment);
   std::shared_ptr<const std::string> named;
   if (!request_id.empty()) named = std::make_shared<const std::string>(std::move(request_id));
-  auto proven_at = table_.insert(ticket, compartment, ages, key, named);
+  auto proven_at = table_.insert(attempt, compartment, ages, key, named);
   if (!proven_at) return std::nullopt;
-  asker_.tell_proved(ticket.version.external_key);
-  auto lease = lease_of(std::move(key), external_id(ticket.version.external_key), *proven_at, ages, kAwaited);
+  unwrapper_.tell_proved(attempt.version.external_key);
+  auto lease = lease_of(std::move(key), external_id(attempt.version.external_key), *proven_at, ages, kAwaited);
   lease.kms_request_id = std::move(named);
-  lease.dropped = ticket.dropped;
+  lease.dropped = attempt.dropped;
   return lease;
 }
 

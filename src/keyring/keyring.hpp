@@ -34,10 +34,10 @@
 #include "envelope/data_key.hpp"
 #include "keyring/compartment.hpp"
 #include "keyring/data_key_rotation.hpp"
+#include "keyring/key_access_check.hpp"
 #include "keyring/key_observer.hpp"
-#include "keyring/key_standing.hpp"
+#include "keyring/key_version_state.hpp"
 #include "keyring/lease_drop.hpp"
-#include "keyring/may_ask.hpp"
 #include "kms/key_provider.hpp"
 #include "store/store.hpp"
 
@@ -55,7 +55,7 @@ struct KeyringSettings {
   // Called in the transaction that replaces a data key; may be empty.
   std::function<Result<void>(store::Transaction&, const DataKeyReplaced&)> record_replacement;
   // Asked before an external key wraps or unwraps anything. A refusal drops the key's leases.
-  MayAsk may_ask;
+  KeyAccessCheck access_check;
   // Unwraps where a key that let us in is asked whether it still does; null: the provider of all else. Outlives the
   // keyring.
   kms::KeyProvider* renewals = nullptr;

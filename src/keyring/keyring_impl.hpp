@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "base/single_flight.hpp"
-#include "keyring/key_asker.hpp"
+#include "keyring/data_key_unwrapper.hpp"
 #include "keyring/keyring.hpp"
 #include "keyring/lease_table.hpp"
 
@@ -63,7 +63,7 @@ class Keyring::Impl : public std::enable_shared_from_this<Impl> {
   [[nodiscard]] Task<Result<Lease>> make(Compartment compartment);
   void replace_behind(Compartment compartment, RawId active, RotationCause cause);
   [[nodiscard]] Task<Result<Lease>> replace(Compartment compartment, RawId active, RotationCause cause);
-  [[nodiscard]] std::optional<Lease> keep(const LeaseTable::Ticket& ticket, const Compartment& compartment,
+  [[nodiscard]] std::optional<Lease> keep(const LeaseTable::UnwrapAttempt& attempt, const Compartment& compartment,
                                           std::shared_ptr<const envelope::DataKey> key, std::string request_id);
 
   store::Store& store_;
@@ -71,7 +71,7 @@ class Keyring::Impl : public std::enable_shared_from_this<Impl> {
   boost::asio::any_io_executor executor_;
   KeyringSettings settings_;
   LeaseTable table_;
-  KeyAsker asker_;
+  DataKeyUnwrapper unwrapper_;
   DataKeyMeter meter_;
   SingleFlight<std::pair<Uuid, std::string>, Result<Lease>> replacements_;
   SingleFlight<std::pair<Uuid, std::string>, Result<Lease>> makings_;

@@ -1,7 +1,7 @@
 // How leases age, and are renewed.
 #include <gmock/gmock.h>
 
-#include "keyring/testing/keyring_world.hpp"
+#include "keyring/testing/keyring_fixture.hpp"
 #include "kms/reasons.hpp"
 
 namespace latchkey::keyring {
@@ -86,7 +86,7 @@ TEST_F(KeyringRenewalTest, WhereNoTurnCameNobodyIsToldOfTheKey) {
   EXPECT_FALSE(encrypting());
   provider.wrap_error.reset();
   auto lease = encrypting();
-  ASSERT_TRUE(lease) << "no obstacle is remembered";
+  ASSERT_TRUE(lease) << "no cached_failure is remembered";
   provider.unwrap_error = no_turn();
   clock.advance(kIdle);
   EXPECT_FALSE(decrypting(lease.value().key->id()));

@@ -4,7 +4,7 @@
 #include <gmock/gmock.h>
 
 #include "envelope/wrapped_data_key.hpp"
-#include "keyring/testing/keyring_world.hpp"
+#include "keyring/testing/keyring_fixture.hpp"
 #include "kms/reasons.hpp"
 
 namespace latchkey::keyring {

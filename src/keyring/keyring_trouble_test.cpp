@@ -1,7 +1,7 @@
 // Keys that refuse, that cannot be asked, and that may not be asked.
 #include <gmock/gmock.h>
 
-#include "keyring/testing/keyring_world.hpp"
+#include "keyring/testing/keyring_fixture.hpp"
 #include "kms/reasons.hpp"
 
 namespace latchkey::keyring {
@@ -187,7 +187,8 @@ struct ForbiddenKeyTest : testing::KeyringTest {
   ForbiddenKeyTest() {
     KeyringSettings settings;
     settings.data_keys.max_age = 1h;
-    settings.may_ask = [this](store::Transaction&, const Uuid& organization, std::string_view key) -> Result<void> {
+    settings.access_check = [this](store::Transaction&, const Uuid& organization,
+                                   std::string_view key) -> Result<void> {
       if (forbidden != key || organization != customer.organization) return success();
       return error(ErrorCode::KeyDenied, kms::reason::kSuspended);
     };

@@ -30,23 +30,23 @@ std::optional<LeaseTable::Found> LeaseTable::find(const LeaseId& id, const Lease
   auto& by_id = leases_.get<ById>();
   auto lease = by_id.find(id);
   if (lease == by_id.end()) return std::nullopt;
-  auto& standing = lease->version->standing;
-  auto use = standing.use(ages, now);
+  auto& state = lease->version->state;
+  auto use = state.use(ages, now);
   if (use == LeaseUse::Gone) {
     by_id.erase(lease);
     return std::nullopt;
   }
-  standing.used = true;
+  state.used = true;
   auto& by_use = leases_.get<ByUse>();
   by_use.relocate(by_use.begin(), leases_.project<ByUse>(lease));
-  Found found{lease->key, {lease->version, &lease->version->id}, *standing.proven_at, use,
+  Found found{lease->key, {lease->version, &lease->version->id}, *state.proven_at, use,
               false,      lease->version->kms_request_id,        lease->dropped};
   // Who has to wait asks by itself.
-  if (use != LeaseUse::Stale && standing.renewal_due(ages, now)) {
-    standing.begin_renewal(now, settings_.standing);
+  if (use != LeaseUse::Stale && state.renewal_due(ages, now)) {
+    state.begin_renewal(now, settings_.state);
     found.renew = true;
     // Before its time is out, a lease whose renewal has just begun is used on.
-    found.use = standing.use(ages, now);
+    found.use = state.use(ages, now);
   }
   return found;
 }
@@ -55,12 +55,12 @@ bool LeaseTable::has(const LeaseId& id, const LeaseAges& ages, AgeTime now) cons
   std::lock_guard lock(mutex_);
   const auto& by_id = leases_.get<ById>();
   auto lease = by_id.find(id);
-  return lease != by_id.end() && lease->version->standing.use(ages, now) != LeaseUse::Gone;
+  return lease != by_id.end() && lease->version->state.use(ages, now) != LeaseUse::Gone;
 }
 
-LeaseTable::Ticket LeaseTable::begin(KeyVersionId id, AgeTime now) {
+LeaseTable::UnwrapAttempt LeaseTable::begin(KeyVersionId id, AgeTime now) {
   std::lock_guard lock(mutex_);
-  version(id)->standing.asked_at = now;
+  version(id)->state.asked_at = now;
   const auto& known = external(id.external_key);
   return {std::move(id), known.epoch, now, known.dropped};
 }
@@ -70,62 +70,62 @@ std::uint64_t LeaseTable::epoch(const std::string& external_key) {
   return external(external_key).epoch;
 }
 
-std::optional<AgeTime> LeaseTable::insert(const Ticket& ticket, const Compartment& compartment, const LeaseAges& ages,
-                                          std::shared_ptr<const envelope::DataKey> key,
+std::optional<AgeTime> LeaseTable::insert(const UnwrapAttempt& attempt, const Compartment& compartment,
+                                          const LeaseAges& ages, std::shared_ptr<const envelope::DataKey> key,
                                           std::shared_ptr<const std::string> kms_request_id) {
   std::lock_guard lock(mutex_);
-  if (!valid(ticket)) return std::nullopt;
-  auto proven = version(ticket.version);
+  if (!valid(attempt)) return std::nullopt;
+  auto proven = version(attempt.version);
   // An answer that a later question's has overtaken proves nothing new.
-  const auto& known = proven->standing.proven_at;
-  if (!known || *known <= ticket.begun) proven->kms_request_id = std::move(kms_request_id);
-  proven->standing.prove(ticket.begun, ages, settings_.phase());
-  proven->witness = Witness{compartment, key->id()};
-  look_at(proven, proven->standing.renew_at);
+  const auto& known = proven->state.proven_at;
+  if (!known || *known <= attempt.begun) proven->kms_request_id = std::move(kms_request_id);
+  proven->state.record_success(attempt.begun, ages, settings_.phase());
+  proven->renewal_target = RenewalTarget{compartment, key->id()};
+  schedule(proven, proven->state.renew_at);
   LeaseId id{compartment.id, key->id()};
   leases_.get<ById>().erase(id);
-  if (destroyed_.contains(id)) return proven->standing.proven_at;
+  if (destroyed_.contains(id)) return proven->state.proven_at;
   auto& by_use = leases_.get<ByUse>();
-  by_use.push_front(Lease{id, ticket.version.external_key, proven, std::move(key), ticket.dropped});
+  by_use.push_front(Lease{id, attempt.version.external_key, proven, std::move(key), attempt.dropped});
   while (by_use.size() > std::max<std::size_t>(settings_.max_leases, 1)) by_use.pop_back();
-  return proven->standing.proven_at;
+  return proven->state.proven_at;
 }
 
-void LeaseTable::refuse(const Ticket& ticket, const Compartment& compartment, const RawId& data_key, const Error& error,
-                        AgeTime now) {
+void LeaseTable::record_refusal(const UnwrapAttempt& attempt, const Compartment& compartment, const RawId& data_key,
+                                const Error& error, AgeTime now) {
   std::lock_guard lock(mutex_);
   // A refusal counts even where the question was old: what it costs is one more question.
-  drop(ticket.version.external_key);
-  for (auto& [name, other] : external(ticket.version.external_key).versions) other->standing.proven_at.reset();
-  auto refused = version(ticket.version);
-  refused->standing.refuse(error, now, settings_.standing);
-  refused->witness = Witness{compartment, data_key};
-  look_at(refused, refused->standing.refusal.next_try());
+  drop(attempt.version.external_key);
+  for (auto& [name, other] : external(attempt.version.external_key).versions) other->state.proven_at.reset();
+  auto refused = version(attempt.version);
+  refused->state.record_refusal(error, now, settings_.state);
+  refused->renewal_target = RenewalTarget{compartment, data_key};
+  schedule(refused, refused->state.refusal.next_try());
 }
 
-void LeaseTable::miss(const Ticket& ticket, const Error& error, AgeTime now) {
+void LeaseTable::record_outage(const UnwrapAttempt& attempt, const Error& error, AgeTime now) {
   std::lock_guard lock(mutex_);
-  if (!valid(ticket)) return;
-  auto missed = version(ticket.version);
-  missed->standing.miss(error, now, settings_.standing);
-  look_at(missed, missed->standing.outage.next_try());
+  if (!valid(attempt)) return;
+  auto missed = version(attempt.version);
+  missed->state.record_outage(error, now, settings_.state);
+  schedule(missed, missed->state.outage.next_try());
 }
 
 bool LeaseTable::is_proven(const KeyVersionId& id) const {
   std::lock_guard lock(mutex_);
   auto known = find_version(id);
-  return known && known->standing.proven_at;
+  return known && known->state.proven_at;
 }
 
-std::optional<Error> LeaseTable::obstacle(const KeyVersionId& id, AgeTime now) {
+std::optional<Error> LeaseTable::cached_failure(const KeyVersionId& id, AgeTime now) {
   std::lock_guard lock(mutex_);
   auto known = find_version(id);
-  return known ? known->standing.obstacle(now) : std::nullopt;
+  return known ? known->state.cached_failure(now) : std::nullopt;
 }
 
 void LeaseTable::note_wrapping(const std::string& external_key, const Error& error, AgeTime now) {
   std::lock_guard lock(mutex_);
-  const auto& backoff = kms::is_refusal(error) ? settings_.standing.refusals : settings_.standing.outages;
+  const auto& backoff = kms::is_refusal(error) ? settings_.state.refusals : settings_.state.outages;
   external(external_key).wrapping.note(error, now, backoff);
 }
 
@@ -135,7 +135,7 @@ void LeaseTable::clear_wrapping(const std::string& external_key) {
   if (found != externals_.end()) found->second.wrapping.clear();
 }
 
-std::optional<Error> LeaseTable::wrapping_obstacle(const std::string& external_key, AgeTime now) {
+std::optional<Error> LeaseTable::cached_wrapping_failure(const std::string& external_key, AgeTime now) {
   std::lock_guard lock(mutex_);
   auto found = externals_.find(external_key);
   if (found == externals_.end()) return std::nullopt;
@@ -146,41 +146,41 @@ std::optional<Error> LeaseTable::wrapping_obstacle(const std::string& external_k
 std::vector<LeaseTable::Due> LeaseTable::take_due(const LeaseAges& default_ages, std::size_t most, AgeTime now) {
   std::lock_guard lock(mutex_);
   std::vector<Due> due;
-  while (due.size() < most && !agenda_.empty() && agenda_.begin()->first <= now) {
-    auto version = agenda_.begin()->second.lock();
-    agenda_.erase(agenda_.begin());
+  while (due.size() < most && !schedule_.empty() && schedule_.begin()->first <= now) {
+    auto version = schedule_.begin()->second.lock();
+    schedule_.erase(schedule_.begin());
     if (!version) continue;
-    version->looked_at_next.reset();
-    if (!version->witness) continue;
-    auto& standing = version->standing;
-    const auto& [compartment, data_key] = *version->witness;
-    bool renewal = standing.used && standing.renewal_due(compartment.ages.value_or(default_ages), now);
-    if (renewal || standing.probe_due(now)) {
-      standing.begin_renewal(now, settings_.standing);
+    version->scheduled_at.reset();
+    if (!version->renewal_target) continue;
+    auto& state = version->state;
+    const auto& [compartment, data_key] = *version->renewal_target;
+    bool renewal = state.used && state.renewal_due(compartment.ages.value_or(default_ages), now);
+    if (renewal || state.probe_due(now)) {
+      state.begin_renewal(now, settings_.state);
       due.push_back({version->id, compartment, data_key});
-    } else if (standing.refusal) {
-      look_at(version, std::max(standing.refusal.next_try(), now + kLookAgain));
-    } else if (standing.used && standing.outage) {
-      look_at(version, std::max(standing.outage.next_try(), now + kLookAgain));
+    } else if (state.refusal) {
+      schedule(version, std::max(state.refusal.next_try(), now + kLookAgain));
+    } else if (state.used && state.outage) {
+      schedule(version, std::max(state.outage.next_try(), now + kLookAgain));
     }
     // Who comes to an idle key asks by himself.
   }
   return due;
 }
 
-void LeaseTable::look_at(const std::shared_ptr<Version>& version, AgeTime when) {
-  auto& next = version->looked_at_next;
+void LeaseTable::schedule(const std::shared_ptr<Version>& version, AgeTime when) {
+  auto& next = version->scheduled_at;
   if (next && *next <= when) return;
   next = when;
-  agenda_.emplace(when, version);
+  schedule_.emplace(when, version);
 }
 
 void LeaseTable::end_renewal(const KeyVersionId& id) {
   std::lock_guard lock(mutex_);
   auto known = find_version(id);
   if (!known) return;
-  known->standing.renewing_since.reset();
-  look_at(known, known->standing.not_before);
+  known->state.renewing_since.reset();
+  schedule(known, known->state.not_before);
 }
 
 std::optional<RawId> LeaseTable::active(const Uuid& compartment, const std::string& external_key, const LeaseAges& ages,
@@ -225,9 +225,9 @@ void LeaseTable::wipe_expired(const LeaseAges& default_ages, AgeTime now) {
   if (wiped_at_ && now - *wiped_at_ < kSweepPeriod) return;
   wiped_at_ = now;
   auto ages_of = [&](const Version& version) {
-    return version.witness ? version.witness->compartment.ages.value_or(default_ages) : default_ages;
+    return version.renewal_target ? version.renewal_target->compartment.ages.value_or(default_ages) : default_ages;
   };
-  auto is_gone = [&](const Version& version) { return version.standing.use(ages_of(version), now) == LeaseUse::Gone; };
+  auto is_gone = [&](const Version& version) { return version.state.use(ages_of(version), now) == LeaseUse::Gone; };
   // Leases are many more than versions, and looked through only where one that holds some has gone.
   bool any_gone = std::ranges::any_of(externals_, [&](const auto& external) {
     return std::ranges::any_of(external.second.versions, [&](const auto& known) {
@@ -236,15 +236,15 @@ void LeaseTable::wipe_expired(const LeaseAges& default_ages, AgeTime now) {
   });
   if (any_gone) leases_.get<ByUse>().remove_if([&](const Lease& lease) { return is_gone(*lease.version); });
   for (auto entry = externals_.begin(); entry != externals_.end();) {
-    auto& state = entry->second;
-    std::erase_if(state.versions, [&](const auto& known) {
-      const auto& standing = known.second->standing;
+    auto& external = entry->second;
+    std::erase_if(external.versions, [&](const auto& known) {
+      const auto& state = known.second->state;
       auto ages = ages_of(*known.second);
       // What was asked lately is kept: its answer may be on the way.
-      return standing.use(ages, now) == LeaseUse::Gone && now - standing.asked_at >= ages.hard;
+      return state.use(ages, now) == LeaseUse::Gone && now - state.asked_at >= ages.hard;
     });
-    bool wrapping = state.wrapping && now < state.wrapping.next_try();
-    entry = state.versions.empty() && !wrapping ? externals_.erase(entry) : std::next(entry);
+    bool wrapping = external.wrapping && now < external.wrapping.next_try();
+    entry = external.versions.empty() && !wrapping ? externals_.erase(entry) : std::next(entry);
   }
 }
 
@@ -284,9 +284,9 @@ std::shared_ptr<LeaseTable::Version> LeaseTable::find_version(const KeyVersionId
   return known == found->second.versions.end() ? nullptr : known->second;
 }
 
-bool LeaseTable::valid(const Ticket& ticket) {
-  auto found = externals_.find(ticket.version.external_key);
-  return found != externals_.end() && found->second.epoch == ticket.epoch;
+bool LeaseTable::valid(const UnwrapAttempt& attempt) {
+  auto found = externals_.find(attempt.version.external_key);
+  return found != externals_.end() && found->second.epoch == attempt.epoch;
 }
 
 void LeaseTable::drop(const std::string& external_key) {

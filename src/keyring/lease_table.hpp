@@ -25,13 +25,13 @@
 #include "envelope/data_key.hpp"
 #include "keyring/brief_mutex.hpp"
 #include "keyring/compartment.hpp"
-#include "keyring/key_standing.hpp"
+#include "keyring/key_version_state.hpp"
 #include "keyring/lease_drop.hpp"
 
 namespace latchkey::keyring {
 
 struct LeaseTableSettings {
-  StandingSettings standing;
+  KeyVersionStateSettings state;
   std::size_t max_leases;
   std::function<double()> phase;  // in [0, 1), another each time
 };
@@ -75,7 +75,7 @@ class LeaseTable {
 
   // Taken before a key is asked, shown with the answer: an answer to a question from before a refusal or an eviction
   // changes nothing.
-  struct Ticket {
+  struct UnwrapAttempt {
     KeyVersionId version;
     std::uint64_t epoch = 0;
     AgeTime begun;
@@ -84,29 +84,29 @@ class LeaseTable {
   // Another one after each refusal and eviction of the external key. Read before leave to ask is asked for, it tells
   // whether the leave still held when the question begins.
   [[nodiscard]] std::uint64_t epoch(const std::string& external_key);
-  [[nodiscard]] Ticket begin(KeyVersionId version, AgeTime now);
+  [[nodiscard]] UnwrapAttempt begin(KeyVersionId version, AgeTime now);
   // The key let us in: every lease of that version is as young as the question. Keeps the lease, and, as whom to ask
-  // for when the version is due, its compartment. Gives the time of the proof; absent where the ticket is void, and
+  // for when the version is due, its compartment. Gives the time of the proof; absent where the attempt is void, and
   // nothing is kept.
-  [[nodiscard]] std::optional<AgeTime> insert(const Ticket& ticket, const Compartment& compartment,
+  [[nodiscard]] std::optional<AgeTime> insert(const UnwrapAttempt& attempt, const Compartment& compartment,
                                               const LeaseAges& ages, std::shared_ptr<const envelope::DataKey> key,
                                               std::shared_ptr<const std::string> kms_request_id = nullptr);
   // The key refused: every lease of the external key, of any version, is dropped; the refusal is remembered, and whom
   // to ask for when it is time to ask again.
-  void refuse(const Ticket& ticket, const Compartment& compartment, const RawId& data_key, const Error& error,
-              AgeTime now);
+  void record_refusal(const UnwrapAttempt& attempt, const Compartment& compartment, const RawId& data_key,
+                      const Error& error, AgeTime now);
   // The key could not be asked.
-  void miss(const Ticket& ticket, const Error& error, AgeTime now);
+  void record_outage(const UnwrapAttempt& attempt, const Error& error, AgeTime now);
   // Whether the version let us in, and has not refused since.
   [[nodiscard]] bool is_proven(const KeyVersionId& version) const;
   // What is known to stand in the way of asking. Nothing where the caller is to ask.
-  [[nodiscard]] std::optional<Error> obstacle(const KeyVersionId& version, AgeTime now);
+  [[nodiscard]] std::optional<Error> cached_failure(const KeyVersionId& version, AgeTime now);
 
   // Wrapping is refused under the external key, or it could not be asked to; what is wrapped already may still be
   // unwrapped.
   void note_wrapping(const std::string& external_key, const Error& error, AgeTime now);
   void clear_wrapping(const std::string& external_key);
-  [[nodiscard]] std::optional<Error> wrapping_obstacle(const std::string& external_key, AgeTime now);
+  [[nodiscard]] std::optional<Error> cached_wrapping_failure(const std::string& external_key, AgeTime now);
 
   // One data key under a version that is due to be asked: because its leases are in use and soon too old, or because
   // it refuses and somebody asked for it. Whoever gets it begins a renewal, and calls end_renewal. At most `most`.
@@ -136,21 +136,21 @@ class LeaseTable {
 
  private:
   // For whom a version is asked when nobody waits for the answer.
-  struct Witness {
+  struct RenewalTarget {
     Compartment compartment;
     RawId data_key;
   };
   struct Version {
     KeyVersionId id;
-    KeyStanding standing;
+    KeyVersionState state;
     std::shared_ptr<const std::string> kms_request_id;
-    std::optional<Witness> witness;
-    std::optional<AgeTime> looked_at_next;  // its place in the agenda
+    std::optional<RenewalTarget> renewal_target;
+    std::optional<AgeTime> scheduled_at;  // its place in the agenda
   };
   struct External {
     std::uint64_t epoch = 0;
     std::shared_ptr<std::atomic<bool>> dropped;
-    Setback wrapping;
+    BackoffState wrapping;
     std::map<std::string, std::shared_ptr<Version>> versions;
   };
   struct Lease {
@@ -182,21 +182,21 @@ class LeaseTable {
   External& external(const std::string& id);
   [[nodiscard]] std::shared_ptr<Version> version(const KeyVersionId& id);
   [[nodiscard]] std::shared_ptr<Version> find_version(const KeyVersionId& id) const;
-  [[nodiscard]] bool valid(const Ticket& ticket);
+  [[nodiscard]] bool valid(const UnwrapAttempt& attempt);
   void drop(const std::string& external_key);
   // Has take_due look at the version then.
-  void look_at(const std::shared_ptr<Version>& version, AgeTime when);
+  void schedule(const std::shared_ptr<Version>& version, AgeTime when);
 
   LeaseTableSettings settings_;
   mutable BriefMutex mutex_;  // over everything below
   Leases leases_;
   std::map<std::string, External> externals_;
-  std::multimap<AgeTime, std::weak_ptr<Version>> agenda_;
+  std::multimap<AgeTime, std::weak_ptr<Version>> schedule_;
   std::optional<AgeTime> wiped_at_;
   std::set<LeaseId> destroyed_;  // while this server ran: few
   std::atomic<bool> any_destroyed_ = false;
   std::map<std::pair<Uuid, std::string>, Hint> active_;
-  // Never repeats, so that an external key that was forgotten in between does not make an old ticket valid.
+  // Never repeats, so that an external key that was forgotten in between does not make an old attempt valid.
   std::uint64_t next_epoch_ = 1;
 };
 

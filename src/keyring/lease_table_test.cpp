@@ -40,7 +40,7 @@ class LeaseTableTest : public ::testing::Test {
     ASSERT_TRUE(table.insert(table.begin(version, when), compartment(9), ages, key(99)));
   }
   void refuse(const KeyVersionId& version) {
-    table.refuse(table.begin(version, now), compartment(), raw(1), denied(), now);
+    table.record_refusal(table.begin(version, now), compartment(), raw(1), denied(), now);
   }
   static Error denied() { return {ErrorCode::KeyDenied, "disabled", "key_disabled"}; }
 
@@ -166,19 +166,19 @@ TEST_F(LeaseTableTest, ARefusalDropsEveryVersionOfThatKeyAndIsRemembered) {
   EXPECT_FALSE(find(1, now));
   EXPECT_FALSE(find(2, now));
   EXPECT_TRUE(find(3, now));
-  EXPECT_EQ(table.obstacle(a1, now)->reason, "key_disabled");
-  EXPECT_FALSE(table.obstacle(a2, now));
-  EXPECT_FALSE(table.obstacle(b1, now));
+  EXPECT_EQ(table.cached_failure(a1, now)->reason, "key_disabled");
+  EXPECT_FALSE(table.cached_failure(a2, now));
+  EXPECT_FALSE(table.cached_failure(b1, now));
 }
 
 TEST_F(LeaseTableTest, ARefusedKeyIsDueForAProbeWithTheDataKeyThatMetTheRefusal) {
   refuse(a1);
-  EXPECT_TRUE(table.obstacle(a1, now));
+  EXPECT_TRUE(table.cached_failure(a1, now));
   EXPECT_TRUE(table.take_due(ages, 10, now + 9s).empty());
   auto due = table.take_due(ages, 10, now + 10s);
   ASSERT_EQ(due.size(), 1U);
   EXPECT_EQ(due[0].data_key, raw(1));
-  EXPECT_TRUE(table.obstacle(a1, now + 30s)) << "the probe is on its way";
+  EXPECT_TRUE(table.cached_failure(a1, now + 30s)) << "the probe is on its way";
 }
 
 TEST_F(LeaseTableTest, AnswersFromBeforeARefusalOrAnEvictionAreVoid) {
@@ -195,19 +195,19 @@ TEST_F(LeaseTableTest, EvictionForgetsRefusalsToo) {
   refuse(a1);
   table.note_wrapping("ekey_a", denied(), now);
   table.evict("ekey_a");
-  EXPECT_FALSE(table.obstacle(a1, now));
-  EXPECT_FALSE(table.wrapping_obstacle("ekey_a", now));
+  EXPECT_FALSE(table.cached_failure(a1, now));
+  EXPECT_FALSE(table.cached_wrapping_failure("ekey_a", now));
 }
 
 TEST_F(LeaseTableTest, ARefusedWrapLeavesLeasesAlone) {
   hold(1, a1);
   table.note_wrapping("ekey_a", denied(), now);
   EXPECT_TRUE(find(1, now));
-  EXPECT_TRUE(table.wrapping_obstacle("ekey_a", now + 9s));
-  EXPECT_FALSE(table.wrapping_obstacle("ekey_a", now + 10s)) << "one may try";
-  EXPECT_TRUE(table.wrapping_obstacle("ekey_a", now + 10s));
+  EXPECT_TRUE(table.cached_wrapping_failure("ekey_a", now + 9s));
+  EXPECT_FALSE(table.cached_wrapping_failure("ekey_a", now + 10s)) << "one may try";
+  EXPECT_TRUE(table.cached_wrapping_failure("ekey_a", now + 10s));
   table.clear_wrapping("ekey_a");
-  EXPECT_FALSE(table.wrapping_obstacle("ekey_a", now + 10s));
+  EXPECT_FALSE(table.cached_wrapping_failure("ekey_a", now + 10s));
 }
 
 TEST_F(LeaseTableTest, TheLeastRecentlyUsedGoesFirst) {

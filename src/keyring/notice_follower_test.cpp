@@ -1,6 +1,6 @@
 #include "keyring/notice_follower.hpp"
 
-#include "keyring/testing/keyring_world.hpp"
+#include "keyring/testing/keyring_fixture.hpp"
 #include "testing/sealer.hpp"
 
 namespace latchkey::keyring {

@@ -238,15 +238,15 @@ Task<Result<void>> Rewrapper::Impl::rewrap_key(std::shared_ptr<Work> work) {
 
 Task<Result<Rewrapper::Impl::Step>> Rewrapper::Impl::next(std::shared_ptr<Work> work) {
   auto look = [key = work->key.id, after = work->after,
-               may_ask = hooks_.may_ask](store::Transaction& tx) -> Result<Step> {
+               access_check = hooks_.access_check](store::Transaction& tx) -> Result<Step> {
     Step step;
     LATCHKEY_TRY(step.rewrap, tx.find_rewrap(key));
     if (!step.rewrap) return step;
     LATCHKEY_TRY(auto rows, tx.wrapped_under_others(key, step.rewrap->target_version, after, 1));
     if (rows.empty()) return step;
     step.row = std::move(rows.front());
-    if (!may_ask) return step;
-    auto leave = may_ask(tx, step.rewrap->organization, key);
+    if (!access_check) return step;
+    auto leave = access_check(tx, step.rewrap->organization, key);
     if (leave) return step;
     if (kms::is_outage(leave.error())) return leave.error();
     step.forbidden = leave.error();
@@ -270,11 +270,11 @@ Task<Result<void>> Rewrapper::Impl::rewrap_row(std::shared_ptr<Work> work, store
   LATCHKEY_CO_TRY(auto returned, co_await unwrap(work, wrapped));
   if (!crypto::equal_constant_time(payload.reveal(), returned.reveal())) co_return returned_another(row);
   auto version = wrapped.key_version;
-  auto replace = [row, wrapped = std::move(wrapped), now = clock_.now(), may_ask = hooks_.may_ask,
+  auto replace = [row, wrapped = std::move(wrapped), now = clock_.now(), access_check = hooks_.access_check,
                   organization = work->rewrap.organization,
                   key = work->key.id](store::Transaction& tx) -> Result<bool> {
-    if (may_ask) {
-      LATCHKEY_TRYV(may_ask(tx, organization, key));
+    if (access_check) {
+      LATCHKEY_TRYV(access_check(tx, organization, key));
     }
     return tx.rewrap_data_key(row, wrapped.key_version, wrapped.ciphertext, now);
   };

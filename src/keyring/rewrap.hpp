@@ -17,7 +17,7 @@
 
 #include "base/clock.hpp"
 #include "base/task.hpp"
-#include "keyring/may_ask.hpp"
+#include "keyring/key_access_check.hpp"
 #include "kms/key_provider.hpp"
 #include "kms/retrying_transport.hpp"
 #include "store/store.hpp"
@@ -35,7 +35,7 @@ struct RewrapSettings {
 struct RewrapHooks {
   std::function<Result<kms::KeyLocation>(const store::ExternalKey&)> locate;
   // Asked before each data key, and again where its new form is written; a refusal ends the rewrap (Stopped).
-  MayAsk may_ask;
+  KeyAccessCheck access_check;
   // Called in the transaction that ends a rewrap (Stopped, Completed); may be empty.
   std::function<Result<void>(store::Transaction&, const store::Rewrap&, const store::WrappedCount&)> record_end;
 };

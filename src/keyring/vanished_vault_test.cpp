@@ -2,7 +2,7 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
-#include "keyring/testing/fault_world.hpp"
+#include "keyring/testing/fault_fixture.hpp"
 #include "kms/key_errors.hpp"
 #include "testing/written_page.hpp"
 
@@ -14,10 +14,10 @@ using http::TransportFailure;
 using testing::answer;
 using testing::FakeAzure;
 using testing::Fault;
+using testing::FaultFixture;
 using testing::Meaning;
 using testing::Place;
-using testing::Shelf;
-using testing::World;
+using testing::SharedStore;
 
 constexpr auto kPatience = 15s;
 constexpr std::string_view kOther = "https://other.vault.azure.net/";
@@ -28,8 +28,8 @@ enum class Others { Resolve, Denied, NotLookedUp, Unknown };
 
 class VanishedVault : public ::testing::Test {
  protected:
-  VanishedVault() : world(shelf, Place::Unwrap, nothing) {
-    world.client.set([this](const http::ClientRequest& request) { return respond(request); });
+  VanishedVault() : fixture(shelf, Place::Unwrap, nothing) {
+    fixture.client.set([this](const http::ClientRequest& request) { return respond(request); });
   }
   testing::Answer respond(const http::ClientRequest& request) {
     bool asks_other = request.url.starts_with(kOther);
@@ -40,7 +40,7 @@ class VanishedVault : public ::testing::Test {
     if (vanished && asks_other && others == Others::NotLookedUp) {
       return kms::testing::failure(TransportFailure::LookupFailed);
     }
-    if (!asks_other) return world.healthy(request);
+    if (!asks_other) return fixture.healthy(request);
     return request.only_connects ? answer(0, "") : kms::testing::vault_refusal(403, "Forbidden", "KeyDisabled");
   }
   // A lease is there, and past soft; the other vault has answered, unless it is not known.
@@ -48,30 +48,30 @@ class VanishedVault : public ::testing::Test {
     others = which;
     if (which != Others::Unknown) {
       kms::KeyLocation key = kms::AzureKey{std::string(kOther), "k", std::string(FakeAzure::kTenant), std::nullopt};
-      EXPECT_FALSE(world.run(world.provider->describe(key, world.clock.steady() + kPatience)));
+      EXPECT_FALSE(fixture.run(fixture.provider->describe(key, fixture.clock.steady() + kPatience)));
     }
-    auto made = world.run(world.keyring->for_encryption(world.customer, world.clock.steady() + kPatience));
+    auto made = fixture.run(fixture.keyring->for_encryption(fixture.customer, fixture.clock.steady() + kPatience));
     ASSERT_TRUE(made) << made.error().message;
     data_key = made.value().key->id();
-    world.clock.advance(LeaseAges{}.soft + 1s);
+    fixture.clock.advance(LeaseAges{}.soft + 1s);
     vanished = true;
   }
   Result<Lease> read() {
-    return world.run(world.keyring->for_decryption(world.customer, data_key, world.clock.steady() + kPatience));
+    return fixture.run(fixture.keyring->for_decryption(fixture.customer, data_key, fixture.clock.steady() + kPatience));
   }
   // Lets the time pass, and says what comes of a read then: "served, kept".
   std::string after(std::chrono::seconds time) {
-    world.clock.advance(time);
-    world.run_background();
+    fixture.clock.advance(time);
+    fixture.run_background();
     auto lease = read();
     std::string outcome = lease ? "served" : kms::is_refusal(lease.error()) ? "refused" : "unreachable";
     if (!lease) reason = lease.error().reason;
-    return fmt::format("{}, {}", outcome, world.keyring->size() > 0 ? "kept" : "dropped");
+    return fmt::format("{}, {}", outcome, fixture.keyring->size() > 0 ? "kept" : "dropped");
   }
 
-  Shelf shelf;
+  SharedStore shelf;
   const Fault nothing{"", Meaning::Nothing, "", {}};
-  World world;
+  FaultFixture fixture;
   Others others = Others::Resolve;
   bool vanished = false;
   RawId data_key{};
@@ -100,7 +100,7 @@ TEST_F(VanishedVault, ThatAnswersInBetweenIsNotGone) {
 
 TEST_F(VanishedVault, AfterARestartNothingIsServedAndNothingIsCalledARefusal) {
   begin(Others::Resolve);
-  world.start();
+  fixture.start();
   for (int i = 0; i < 6; ++i) {
     EXPECT_EQ(after(30s), "unreachable, dropped");
     EXPECT_EQ(reason, kms::reason::kVaultNameUnknown);

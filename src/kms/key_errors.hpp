@@ -25,7 +25,7 @@ namespace latchkey::kms {
 
 // Its owner's terms kept the key from being asked, or the store could not say what they are (ReadTerms): no word of the
 // key's own.
-[[nodiscard]] inline bool lacked_leave(const Error& error) {
+[[nodiscard]] inline bool failed_access_check(const Error& error) {
   return error.reason == reason::kSuspended || error.code == ErrorCode::Unavailable;
 }
 

@@ -5,8 +5,8 @@
 //   KeyDenied       the key, or the way to it, refuses: disabled, expired, deleted, role missing, app not consented
 //   NetworkBlocked  the vault's network rules refuse us
 //   KeyUnreachable  the key could not be asked: time-out, throttling after retries, outage, name not found, no turn at
-//                   the gate (no_turn: the vault was not asked), or this server's own fault (its credential, its proxy,
-//                   a request that was not understood)
+//                   the limiter (no_turn: the vault was not asked), or this server's own fault (its credential, its
+//                   proxy, a request that was not understood)
 //   Corrupt         unwrap alone: the provider says that this is no ciphertext of that key version
 //   Invalid         the location or the request is wrong: a bug of ours or a damaged row
 // and, where it was given ReadTerms, KeyDenied (suspended) and Unavailable.

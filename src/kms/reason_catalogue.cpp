@@ -11,8 +11,8 @@ namespace {
 // Between a message's cause and its cure.
 constexpr std::string_view kBeforeCure = ". ";
 
-// The names by which the table's sentences call the facts.
-std::string filled(std::string_view sentence, const Facts& f) {
+// The names by which the table's sentences call the arguments.
+std::string filled(std::string_view sentence, const ReasonArguments& f) {
   return fmt::format(
       fmt::runtime(sentence), fmt::arg("key", f.key), fmt::arg("vault", f.vault),
       fmt::arg("vault_option", f.vault_option), fmt::arg("vault_name", f.vault_name), fmt::arg("show", f.show),
@@ -24,10 +24,10 @@ std::string filled(std::string_view sentence, const Facts& f) {
       fmt::arg("suspender", f.suspender), fmt::arg("when", f.when), fmt::arg("note", f.note), fmt::arg("more", f.more));
 }
 
-std::string plain(std::string_view sentence, const Facts& facts) {
+std::string plain(std::string_view sentence, const ReasonArguments& arguments) {
   std::string text(sentence);
   std::erase(text, '`');
-  return filled(text, facts);
+  return filled(text, arguments);
 }
 
 // For a cell of a Markdown table, where "<key>" outside of a command would be taken for HTML.
@@ -100,21 +100,21 @@ const ReasonEntry* find_reason(std::string_view code) {
   return found == std::end(kReasonTable) ? nullptr : found;
 }
 
-std::string cause_of(const ReasonEntry& entry, const Facts& facts) {
-  return plain(entry.cause, facts);
+std::string cause_of(const ReasonEntry& entry, const ReasonArguments& arguments) {
+  return plain(entry.cause, arguments);
 }
 
-std::string cure_of(const ReasonEntry& entry, const Facts& facts) {
-  return plain(entry.cure, facts);
+std::string cure_of(const ReasonEntry& entry, const ReasonArguments& arguments) {
+  return plain(entry.cure, arguments);
 }
 
-Error reason_error(KnownReason reason, const Facts& facts) {
+Error reason_error(KnownReason reason, const ReasonArguments& arguments) {
   const auto& entry = reason.entry();
-  return Error{entry.error, fmt::format("{}{}{}", cause_of(entry, facts), kBeforeCure, cure_of(entry, facts)),
+  return Error{entry.error, fmt::format("{}{}{}", cause_of(entry, arguments), kBeforeCure, cure_of(entry, arguments)),
                std::string(entry.code)};
 }
 
-// By the words that the cure begins with, up to its first fact. The facts of a cause may look like them: the last
+// By the words that the cure begins with, up to its first fact. The arguments of a cause may look like them: the last
 // counts.
 std::optional<std::size_t> find_cure(const ReasonEntry& entry, std::string_view message) {
   auto words = std::string(entry.cure.substr(0, entry.cure.find('{')));

@@ -23,7 +23,7 @@ namespace latchkey::kms {
 
 // What a cause and its cure speak of. What is not known stays the placeholder that the docs show; what is empty here is
 // a remark that may be absent. Text out of a stranger's answer is made fit by azure::shown_text first.
-struct Facts {
+struct ReasonArguments {
   std::string key = "<key>";
   std::string vault = "<vault>.vault.azure.net";         // the host
   std::string vault_option = "--vault-name <vault>";     // "--hsm-name ..." for a managed HSM
@@ -64,11 +64,11 @@ class KnownReason {
   const ReasonEntry* entry_;
 };
 
-// The catalogue's sentences about these facts, without backticks.
-[[nodiscard]] std::string cause_of(const ReasonEntry& entry, const Facts& facts);
-[[nodiscard]] std::string cure_of(const ReasonEntry& entry, const Facts& facts);
+// The catalogue's sentences about these arguments, without backticks.
+[[nodiscard]] std::string cause_of(const ReasonEntry& entry, const ReasonArguments& arguments);
+[[nodiscard]] std::string cure_of(const ReasonEntry& entry, const ReasonArguments& arguments);
 // Code, reason and message of the catalogue: "<cause>. <cure>".
-[[nodiscard]] Error reason_error(KnownReason reason, const Facts& facts);
+[[nodiscard]] Error reason_error(KnownReason reason, const ReasonArguments& arguments);
 // Where in such a message its cure begins; absent where the message is worded otherwise.
 [[nodiscard]] std::optional<std::size_t> find_cure(const ReasonEntry& entry, std::string_view message);
 

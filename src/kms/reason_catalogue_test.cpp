@@ -75,11 +75,11 @@ TEST(Reasons, TheClassAndTheCodeAgree) {
 }
 
 TEST(Reasons, AnErrorIsTheCatalogsWords) {
-  Facts facts;
-  facts.key = "my-key";
-  facts.vault = "contoso.vault.azure.net";
-  facts.vault_option = "--vault-name contoso";
-  auto error = reason_error(reason::kKeyDisabled, facts);
+  ReasonArguments arguments;
+  arguments.key = "my-key";
+  arguments.vault = "contoso.vault.azure.net";
+  arguments.vault_option = "--vault-name contoso";
+  auto error = reason_error(reason::kKeyDisabled, arguments);
   EXPECT_EQ(error.code, ErrorCode::KeyDenied);
   EXPECT_EQ(error.reason, "key_disabled");
   EXPECT_EQ(error.message,
@@ -89,9 +89,9 @@ TEST(Reasons, AnErrorIsTheCatalogsWords) {
 
 // Braces in what a stranger said are text.
 TEST(Reasons, FactsAreNotFormats) {
-  Facts facts;
-  facts.said = "{key} {} {nonsense} %s";
-  EXPECT_THAT(reason_error(reason::kConnectionFailed, facts).message, HasSubstr("{key} {} {nonsense} %s"));
+  ReasonArguments arguments;
+  arguments.said = "{key} {} {nonsense} %s";
+  EXPECT_THAT(reason_error(reason::kConnectionFailed, arguments).message, HasSubstr("{key} {} {nonsense} %s"));
 }
 
 TEST(Reasons, ThePageIsMadeFromTheCatalogue) {

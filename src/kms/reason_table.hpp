@@ -17,7 +17,7 @@ enum class ReasonClass {
   Alarm,           // what came back or is stored is not what it was; the operator looks into it.
 };
 
-// In `cause` and `cure`, {names} are those of Facts, and commands stand between backticks.
+// In `cause` and `cure`, {names} are those of ReasonArguments, and commands stand between backticks.
 struct ReasonEntry {
   std::string_view code;
   ReasonClass kind;

@@ -143,27 +143,27 @@ std::optional<milliseconds> retry_after(const http::Headers& headers, Timestamp 
 
 Error transport_error(const http::TransportError& failure, Peer peer, std::string_view host) {
   using http::TransportFailure;
-  Facts facts;
-  facts.host = host;
-  facts.vault_name = host.substr(0, host.find('.'));
-  facts.operation = "a request";
-  facts.said = failure.message;
+  ReasonArguments arguments;
+  arguments.host = host;
+  arguments.vault_name = host.substr(0, host.find('.'));
+  arguments.operation = "a request";
+  arguments.said = failure.message;
   switch (failure.failure) {
     case TransportFailure::UnknownName:
       if (peer == Peer::Login) break;
-      return reason_error(reason::kVaultNameUnknown, facts);
+      return reason_error(reason::kVaultNameUnknown, arguments);
     case TransportFailure::AddressRefused:
       if (peer == Peer::Login) break;
-      return reason_error(reason::kVaultAddressRefused, facts);
+      return reason_error(reason::kVaultAddressRefused, arguments);
     case TransportFailure::TimedOut:
-      return reason_error(reason::kTimedOut, facts);
+      return reason_error(reason::kTimedOut, arguments);
     case TransportFailure::AnswerTooLarge:
-      facts.answer = fmt::format("with more than a key service has to say: {}", failure.message);
-      return reason_error(reason::kProviderFault, facts);
+      arguments.answer = fmt::format("with more than a key service has to say: {}", failure.message);
+      return reason_error(reason::kProviderFault, arguments);
     case TransportFailure::TlsFailed:
-      return reason_error(reason::kTlsFailed, facts);
+      return reason_error(reason::kTlsFailed, arguments);
     case TransportFailure::ProxyFailed:
-      return reason_error(reason::kProxyFailed, facts);
+      return reason_error(reason::kProxyFailed, arguments);
     case TransportFailure::BadRequest:
       return Error{ErrorCode::Invalid, fmt::format("a request to {} could not be formed: {}", host, failure.message)};
     case TransportFailure::LookupFailed:
@@ -171,7 +171,7 @@ Error transport_error(const http::TransportError& failure, Peer peer, std::strin
     case TransportFailure::Interrupted:
       break;
   }
-  return reason_error(reason::kConnectionFailed, facts);
+  return reason_error(reason::kConnectionFailed, arguments);
 }
 
 }  // namespace latchkey::kms

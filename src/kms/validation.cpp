@@ -14,43 +14,43 @@ namespace {
 
 constexpr std::size_t kProbeSize = 32;
 
-Result<void> check_kind(const KeyDescription& key, Facts facts, const ValidationSettings& settings) {
-  facts.size = std::to_string(std::max(settings.minimum_rsa_bits, 3072U));
+Result<void> check_kind(const KeyDescription& key, ReasonArguments arguments, const ValidationSettings& settings) {
+  arguments.size = std::to_string(std::max(settings.minimum_rsa_bits, 3072U));
   if (key.type != "RSA" && key.type != "RSA-HSM") {
-    facts.unfit = fmt::format("is of type {}; it must be RSA or RSA-HSM", key.type.empty() ? "unknown" : key.type);
-    return reason_error(reason::kKeyUnsuitable, facts);
+    arguments.unfit = fmt::format("is of type {}; it must be RSA or RSA-HSM", key.type.empty() ? "unknown" : key.type);
+    return reason_error(reason::kKeyUnsuitable, arguments);
   }
   if (key.bits < settings.minimum_rsa_bits) {
-    facts.unfit = fmt::format("has {} bits; it must have at least {}", key.bits, settings.minimum_rsa_bits);
-    return reason_error(reason::kKeyUnsuitable, facts);
+    arguments.unfit = fmt::format("has {} bits; it must have at least {}", key.bits, settings.minimum_rsa_bits);
+    return reason_error(reason::kKeyUnsuitable, arguments);
   }
   return success();
 }
 
-Result<void> check_state(const KeyDescription& key, Facts facts, Timestamp now) {
-  if (!key.enabled) return reason_error(reason::kKeyDisabled, facts);
+Result<void> check_state(const KeyDescription& key, ReasonArguments arguments, Timestamp now) {
+  if (!key.enabled) return reason_error(reason::kKeyDisabled, arguments);
   if (key.not_before && now < *key.not_before) {
-    facts.when = fmt::format(" (before {})", format_timestamp(*key.not_before));
-    return reason_error(reason::kKeyNotYetValid, facts);
+    arguments.when = fmt::format(" (before {})", format_timestamp(*key.not_before));
+    return reason_error(reason::kKeyNotYetValid, arguments);
   }
   if (key.expires && now >= *key.expires) {
-    facts.when = fmt::format(" (at {})", format_timestamp(*key.expires));
-    return reason_error(reason::kKeyExpired, facts);
+    arguments.when = fmt::format(" (at {})", format_timestamp(*key.expires));
+    return reason_error(reason::kKeyExpired, arguments);
   }
   for (std::string_view needed : {"wrapKey", "unwrapKey"}) {
     if (std::find(key.operations.begin(), key.operations.end(), needed) != key.operations.end()) continue;
-    facts.operation = needed;
-    return reason_error(reason::kKeyOperation, facts);
+    arguments.operation = needed;
+    return reason_error(reason::kKeyOperation, arguments);
   }
   return success();
 }
 
-Result<void> check_binding(const KeyDescription& key, Facts facts, const ValidationSettings& settings) {
+Result<void> check_binding(const KeyDescription& key, ReasonArguments arguments, const ValidationSettings& settings) {
   auto bound = [&](const auto& tag) { return tag.first == settings.binding_tag && tag.second == "true"; };
   bool found = std::any_of(key.tags.begin(), key.tags.end(), bound);
   if (settings.binding == OrganizationBinding::Off || found) return success();
-  facts.tag = settings.binding_tag;
-  auto error = reason_error(reason::kOrganizationTagMissing, facts);
+  arguments.tag = settings.binding_tag;
+  auto error = reason_error(reason::kOrganizationTagMissing, arguments);
   if (settings.binding != OrganizationBinding::Warn) return error;
   spdlog::warn("{}", error.message);
   return success();
@@ -67,11 +67,11 @@ Error or_deadline(Error error, const Clock& clock, Deadline deadline) {
 Task<Result<void>> check_all(KeyProvider& provider, const KeyLocation& key, const ValidationSettings& settings,
                              const Clock& clock, RandomSource& random, Deadline deadline) {
   if (const auto* azure_key = std::get_if<AzureKey>(&key)) {
-    auto facts = azure::facts_of(*azure_key);
+    auto arguments = azure::arguments_of(*azure_key);
     LATCHKEY_CO_TRY(auto description, co_await provider.describe(key, deadline));
-    LATCHKEY_CO_TRYV(check_kind(description, facts, settings));
-    LATCHKEY_CO_TRYV(check_state(description, facts, clock.now()));
-    LATCHKEY_CO_TRYV(check_binding(description, facts, settings));
+    LATCHKEY_CO_TRYV(check_kind(description, arguments, settings));
+    LATCHKEY_CO_TRYV(check_state(description, arguments, clock.now()));
+    LATCHKEY_CO_TRYV(check_binding(description, arguments, settings));
   }
   co_return co_await check_round_trip(provider, key, random, deadline);
 }

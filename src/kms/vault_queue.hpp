@@ -1,6 +1,6 @@
 // One vault's budget and the queue before it: which calls are in flight, how many were begun in the last window, who
 // waits, and whose turn is next. Pure bookkeeping: the time is given, nothing waits here and nothing is woken; a
-// CallGate, whose header says what the rules are for, does both. Not thread-safe.
+// VaultLimiter, whose header says what the rules are for, does both. Not thread-safe.
 //
 // A call is in one of three states. push() makes it wait, or puts it in flight at once where nobody else waits;
 // admit() puts those in flight whose turn it is; finish() ends a call in flight, and withdraw() and drop() end calls
@@ -17,7 +17,7 @@
 #include <vector>
 
 #include "base/clock.hpp"
-#include "kms/gate_limits.hpp"
+#include "kms/vault_limits.hpp"
 
 namespace latchkey::kms {
 
@@ -27,7 +27,7 @@ class VaultQueue {
   using CallPtr = std::shared_ptr<Call>;
 
   // `limits` outlives the queue.
-  explicit VaultQueue(const GateLimits& limits) : limits_(limits) {}
+  explicit VaultQueue(const VaultLimits& limits) : limits_(limits) {}
   VaultQueue(const VaultQueue&) = delete;
   VaultQueue& operator=(const VaultQueue&) = delete;
 
@@ -96,7 +96,7 @@ class VaultQueue {
   void forget_if_idle(Organization& organization, Key& key);
   void forget_if_idle(Organization& organization);
 
-  const GateLimits& limits_;
+  const VaultLimits& limits_;
   std::unordered_map<std::string, Organization> organizations_;
   std::list<Organization*> turns_;  // of those that wait
   std::deque<Begun> begun_;         // in the last window, the oldest first

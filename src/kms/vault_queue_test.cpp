@@ -17,7 +17,7 @@ class VaultQueueTest : public ::testing::Test {
     return call;
   }
 
-  const GateLimits limits{.per_key = 1, .per_vault = 1, .per_window = 2, .window = 10s};
+  const VaultLimits limits{.per_key = 1, .per_vault = 1, .per_window = 2, .window = 10s};
   SteadyTime now{1h};
   VaultQueue queue{limits};
 };

@@ -224,8 +224,8 @@ class ServerMetrics::Impl {
                              .add(static_cast<double>(sources.unlocked_bytes()))
                              .take());
     }
-    if (sources.gate) {
-      auto load = sources.gate();
+    if (sources.limiter) {
+      auto load = sources.limiter();
       families.push_back(gauge("latchkey_kms_calls_in_flight", "Calls to customers' key stores that are under way.")
                              .add(static_cast<double>(load.in_flight))
                              .take());

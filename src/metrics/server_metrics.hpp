@@ -12,8 +12,8 @@
 #include <string_view>
 
 #include "keyring/usage_meter.hpp"
-#include "kms/call_gate.hpp"
 #include "kms/observed_key_provider.hpp"
+#include "kms/vault_limiter.hpp"
 #include "store/store.hpp"
 #include "webhooks/deliverer.hpp"
 
@@ -23,7 +23,7 @@ namespace latchkey::metrics {
 struct Sources {
   std::function<std::size_t()> leases;
   std::function<std::size_t()> unlocked_bytes;  // of secret memory
-  std::function<kms::GateLoad()> gate;
+  std::function<kms::VaultLoad()> limiter;
   std::function<std::vector<keyring::UsageTotal>()> usage;
   std::function<std::map<std::string, std::int64_t>()> refused_rows;  // by table
   std::function<webhooks::AttemptCounts()> webhook_attempts;

@@ -2,7 +2,7 @@
 
 #include <gmock/gmock.h>
 
-#include "admin/testing/world.hpp"
+#include "admin/testing/admin_fixture.hpp"
 #include "kms/reasons.hpp"
 
 namespace latchkey::metrics {
@@ -13,10 +13,10 @@ using ::testing::HasSubstr;
 using ::testing::Not;
 
 struct ServerMetricsTest : ::testing::Test {
-  admin::testing::World world;
+  admin::testing::AdminFixture fixture;
   ServerMetrics metrics{{}};
 
-  std::string page(const ServerMetrics& of) { return world.run(of.render(world.store())); }
+  std::string page(const ServerMetrics& of) { return fixture.run(of.render(fixture.store())); }
   std::string page() { return page(metrics); }
 };
 
@@ -28,10 +28,10 @@ TEST_F(ServerMetricsTest, TellsTheVersionAndEveryStateOfKeysFromTheStart) {
 }
 
 TEST_F(ServerMetricsTest, CountsKeysByTheirHealth) {
-  auto workspace = world.make_workspace();
-  auto attached = world.make_key("one").row;
-  ASSERT_TRUE(world.attach(workspace.id, attached.id));
-  auto unattached = world.make_key("two").row;
+  auto workspace = fixture.make_workspace();
+  auto attached = fixture.make_key("one").row;
+  ASSERT_TRUE(fixture.attach(workspace.id, attached.id));
+  auto unattached = fixture.make_key("two").row;
   EXPECT_THAT(page(), HasSubstr("{state=\"healthy\"} 1\n"));
   auto put = [&](store::Transaction& tx) -> Result<void> {
     for (const auto& key : {attached, unattached}) {
@@ -43,7 +43,7 @@ TEST_F(ServerMetricsTest, CountsKeysByTheirHealth) {
     }
     return success();
   };
-  ASSERT_TRUE(world.run(world.store().write(put)));
+  ASSERT_TRUE(fixture.run(fixture.store().write(put)));
   EXPECT_THAT(page(), HasSubstr("{state=\"healthy\"} 0\n"));
   EXPECT_THAT(page(), HasSubstr("{state=\"refused\"} 1\n")) << "what no workspace uses is not watched";
 }
@@ -103,7 +103,7 @@ class UnreadableStore final : public store::Store {
 TEST_F(ServerMetricsTest, GoOnWhereTheStoreCannotBeRead) {
   EXPECT_THAT(page(), HasSubstr("latchkey_store_readable 1\n"));
   UnreadableStore unreadable;
-  auto now = world.run(metrics.render(unreadable));
+  auto now = fixture.run(metrics.render(unreadable));
   EXPECT_THAT(now, HasSubstr("latchkey_store_readable 0\n"));
   EXPECT_THAT(now, Not(HasSubstr("latchkey_external_keys")));
   EXPECT_THAT(now, HasSubstr("latchkey_build_info"));
@@ -124,7 +124,7 @@ TEST_F(ServerMetricsTest, AsksItsSourcesAtEachScrape) {
   std::size_t leases = 3;
   Sources sources{.leases = [&] { return leases; },
                   .unlocked_bytes = [] { return std::size_t{4096}; },
-                  .gate = [] { return kms::GateLoad{.in_flight = 4, .waiting = 5}; },
+                  .limiter = [] { return kms::VaultLoad{.in_flight = 4, .waiting = 5}; },
                   .usage =
                       [] {
                         return std::vector<keyring::UsageTotal>{{"wrkspc_1", RawId{1}, {2, 3, 1}},

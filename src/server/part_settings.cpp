@@ -59,8 +59,8 @@ keyring::RewrapSettings rewrap_settings(const ServerConfig& config) {
   return settings;
 }
 
-kms::GateLimits gate_limits(const ServerConfig& config) {
-  kms::GateLimits limits;
+kms::VaultLimits vault_limits(const ServerConfig& config) {
+  kms::VaultLimits limits;
   limits.per_window = config.kms_calls_per_10s;
   // Who waits for a renewal outlasts its wait for a turn, and so learns of it.
   limits.renewal_turn = std::min(limits.renewal_turn, config.request_timeout / 2);

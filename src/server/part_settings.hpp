@@ -6,7 +6,7 @@
 #include "health/health_monitor.hpp"
 #include "keyring/keyring.hpp"
 #include "keyring/rewrap.hpp"
-#include "kms/call_gate.hpp"
+#include "kms/vault_limiter.hpp"
 #include "server/config.hpp"
 
 namespace latchkey::server {
@@ -15,7 +15,7 @@ namespace latchkey::server {
 [[nodiscard]] api::ApiLimits api_limits(const ServerConfig& config);
 [[nodiscard]] keyring::KeyringSettings keyring_settings(const ServerConfig& config);
 [[nodiscard]] keyring::RewrapSettings rewrap_settings(const ServerConfig& config);
-[[nodiscard]] kms::GateLimits gate_limits(const ServerConfig& config);
+[[nodiscard]] kms::VaultLimits vault_limits(const ServerConfig& config);
 [[nodiscard]] health::MonitorSettings monitor_settings(const ServerConfig& config);
 
 }  // namespace latchkey::server

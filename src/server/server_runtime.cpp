@@ -29,7 +29,7 @@
 #include "keyring/notice_follower.hpp"
 #include "keyring/rewrap.hpp"
 #include "kms/azure/azure_key_provider.hpp"
-#include "kms/gated_key_provider.hpp"
+#include "kms/limited_key_provider.hpp"
 #include "kms/local/local_key_provider.hpp"
 #include "kms/observed_key_provider.hpp"
 #include "metrics/server_metrics.hpp"
@@ -147,10 +147,10 @@ struct ServerRuntime::Parts {
   std::unique_ptr<metrics::ServerMetrics> metrics;
   std::unique_ptr<kms::KeyProviders> clouds;
   std::unique_ptr<kms::ObservedKeyProvider> observed;
-  std::unique_ptr<kms::GatedKeyProvider> providers;
-  std::unique_ptr<kms::GatedKeyProvider> renewals;
-  std::unique_ptr<kms::GatedKeyProvider> validations;
-  std::unique_ptr<kms::GatedKeyProvider> background;
+  std::unique_ptr<kms::LimitedKeyProvider> providers;
+  std::unique_ptr<kms::LimitedKeyProvider> renewals;
+  std::unique_ptr<kms::LimitedKeyProvider> validations;
+  std::unique_ptr<kms::LimitedKeyProvider> background;
   std::unique_ptr<health::HealthMonitor> health;
   std::unique_ptr<keyring::Keyring> keyring;
   std::unique_ptr<keyring::NoticeFollower> follower;
@@ -202,9 +202,9 @@ Result<std::unique_ptr<ServerRuntime>> ServerRuntime::start(const ServerConfig& 
   parts->metrics =
       std::make_unique<metrics::ServerMetrics>(metrics::MetricsSettings{.per_data_key = config.metrics_per_data_key});
   parts->observed = std::make_unique<kms::ObservedKeyProvider>(*parts->clouds, *parts->metrics, clock);
-  auto gate = kms::CallGate::create(clock, executor, kms::make_timer_sleeper(), gate_limits(config));
+  auto limiter = kms::VaultLimiter::create(clock, executor, kms::make_timer_sleeper(), vault_limits(config));
   auto gated = [&](kms::CallKind kind) {
-    return std::make_unique<kms::GatedKeyProvider>(*parts->observed, gate, kind, config.kms_timeout);
+    return std::make_unique<kms::LimitedKeyProvider>(*parts->observed, limiter, kind, config.kms_timeout);
   };
   parts->providers = gated(kms::CallKind::Request);
   parts->renewals = gated(kms::CallKind::Renewal);
@@ -219,7 +219,7 @@ Result<std::unique_ptr<ServerRuntime>> ServerRuntime::start(const ServerConfig& 
                                                       const keyring::DataKeyReplaced& replaced) {
     return admin::record_replacement(tx, clock, random, replaced);
   };
-  key_settings.may_ask = admin::refuse_if_suspended;
+  key_settings.access_check = admin::refuse_if_suspended;
   key_settings.renewals = parts->renewals.get();
   parts->keyring = std::make_unique<keyring::Keyring>(*parts->store, *parts->providers, clock, random, executor,
                                                       std::move(key_settings), parts->health.get());
@@ -259,7 +259,7 @@ Result<std::unique_ptr<ServerRuntime>> ServerRuntime::start(const ServerConfig& 
   parts->metrics->set_sources(
       {.leases = [keyring = parts->keyring.get()] { return keyring->size(); },
        .unlocked_bytes = [] { return crypto::unlocked_secret_memory(); },
-       .gate = [gate] { return gate->load(); },
+       .limiter = [limiter] { return limiter->load(); },
        .usage = [usage = parts->usage.get()] { return usage->totals(); },
        .refused_rows = [alarms = parts->integrity_alarms.get()] { return alarms->counts(); },
        .webhook_attempts = [sender = parts->webhook_deliverer.get()] { return sender->counts(); }});

@@ -7,7 +7,7 @@
 #include <gmock/gmock.h>
 
 #include "store/testing/sealing_fixture.hpp"
-#include "webhooks/testing/webhook_world.hpp"
+#include "webhooks/testing/webhook_fixture.hpp"
 
 namespace latchkey::webhooks {
 namespace {
@@ -45,34 +45,35 @@ class BreakingStore final : public store::Store {
 };
 
 struct BacklogTest : ::testing::Test {
-  testing::WebhookWorld world;
-  EndpointWithSecret endpoint = world.make_endpoint("https://example.com/hooks");
+  testing::WebhookFixture fixture;
+  EndpointWithSecret endpoint = fixture.make_endpoint("https://example.com/hooks");
   std::string id = endpoint.row.id;
 
   // Numbered from 0, each a millisecond after the one before.
   void given(std::size_t count, WebhookDeliveryState state, const std::string& to, const Uuid& organization) {
     auto write = [&](store::Transaction& tx) -> Result<void> {
       for (std::size_t number = 0; number < count; ++number) {
-        world.clock.advance(milliseconds(1));
+        fixture.clock.advance(milliseconds(1));
         Event event{event_type::kExternalKeyFailed, organization, fmt::format("ekey_{}", number)};
-        auto row = make_delivery(event, make_id(id_prefix::kEvent, world.random), to, world.clock.now(), world.random);
+        auto row =
+            make_delivery(event, make_id(id_prefix::kEvent, fixture.random), to, fixture.clock.now(), fixture.random);
         row.state = state;
         if (state != WebhookDeliveryState::Pending) row.next_attempt_at.reset();
         LATCHKEY_TRYV(tx.insert(row));
       }
       return success();
     };
-    ASSERT_TRUE(world.run(world.store().write(write)));
-    world.clock.advance(milliseconds(1));
+    ASSERT_TRUE(fixture.run(fixture.store().write(write)));
+    fixture.clock.advance(milliseconds(1));
   }
-  void given(std::size_t count, WebhookDeliveryState state) { given(count, state, id, world.own.organization.id); }
+  void given(std::size_t count, WebhookDeliveryState state) { given(count, state, id, fixture.own.organization.id); }
 
   std::vector<store::WebhookDelivery> all(const std::string& of, audit::Caller caller) {
-    return world.run(world.endpoints.deliveries(std::move(caller), of, 10'000, std::nullopt)).value().deliveries;
+    return fixture.run(fixture.endpoints.deliveries(std::move(caller), of, 10'000, std::nullopt)).value().deliveries;
   }
   // Newest first.
   std::vector<store::WebhookDelivery> in_state(WebhookDeliveryState state) {
-    auto rows = all(id, world.admin());
+    auto rows = all(id, fixture.admin());
     std::erase_if(rows, [&](const auto& row) { return row.state != state; });
     return rows;
   }
@@ -80,17 +81,17 @@ struct BacklogTest : ::testing::Test {
   Result<store::WebhookEndpoint> set_enabled(bool enabled) {
     EndpointChange change;
     change.enabled = enabled;
-    return world.run(world.endpoints.update(world.admin(), id, change));
+    return fixture.run(fixture.endpoints.update(fixture.admin(), id, change));
   }
   std::ptrdiff_t told() {
-    auto types = world.activity_types();
+    auto types = fixture.activity_types();
     return std::ranges::count(types, "org_webhook_backlog_full");
   }
   // Until there is nothing left to do at once; gives how often that was.
   int attend() {
     for (int turns = 1;; ++turns) {
-      auto pause = world.run(world.deliverer->attend());
-      while (!world.deliverer->idle()) world.context.run_one();
+      auto pause = fixture.run(fixture.deliverer->attend());
+      while (!fixture.deliverer->idle()) fixture.context.run_one();
       if (pause > milliseconds(0)) return turns;
     }
   }
@@ -99,7 +100,7 @@ struct BacklogTest : ::testing::Test {
 TEST_F(BacklogTest, TheOldestThatWaitsMakesRoomForTheNewest) {
   given(kMostPending, WebhookDeliveryState::Pending);
   EXPECT_EQ(told(), 0);
-  world.publish(event_type::kExternalKeyRecovered, "ekey_newest");
+  fixture.publish(event_type::kExternalKeyRecovered, "ekey_newest");
   auto waiting = in_state(WebhookDeliveryState::Pending);
   ASSERT_THAT(waiting, SizeIs(kMostPending));
   EXPECT_THAT(waiting.front().body, HasSubstr("ekey_newest"));
@@ -107,22 +108,22 @@ TEST_F(BacklogTest, TheOldestThatWaitsMakesRoomForTheNewest) {
   ASSERT_THAT(given_up, SizeIs(1));
   EXPECT_THAT(given_up[0].body, HasSubstr("\"ekey_0\""));
   EXPECT_EQ(given_up[0].last_error, "It was given up: more events than 1000 were waiting for the endpoint.");
-  auto activity = world.last_activity("org_webhook_backlog_full");
+  auto activity = fixture.last_activity("org_webhook_backlog_full");
   EXPECT_EQ(text_of(activity.at("webhook_endpoint_id")), id);
   EXPECT_EQ(activity.at("most"), boost::json::value(1000));
 }
 
 TEST_F(BacklogTest, IsToldOnceAnHourOfEachEndpoint) {
-  auto second = world.make_endpoint("https://example.com/second");
+  auto second = fixture.make_endpoint("https://example.com/second");
   given(kMostPending, WebhookDeliveryState::Pending);
-  for (int i = 0; i < 3; ++i) world.publish();
+  for (int i = 0; i < 3; ++i) fixture.publish();
   EXPECT_EQ(told(), 1);
-  given(kMostPending, WebhookDeliveryState::Pending, second.row.id, world.own.organization.id);
-  world.publish();
+  given(kMostPending, WebhookDeliveryState::Pending, second.row.id, fixture.own.organization.id);
+  fixture.publish();
   EXPECT_EQ(told(), 2);
-  EXPECT_EQ(text_of(world.last_activity("org_webhook_backlog_full").at("webhook_endpoint_id")), second.row.id);
-  world.clock.advance(minutes(61));
-  for (int i = 0; i < 3; ++i) world.publish();
+  EXPECT_EQ(text_of(fixture.last_activity("org_webhook_backlog_full").at("webhook_endpoint_id")), second.row.id);
+  fixture.clock.advance(minutes(61));
+  for (int i = 0; i < 3; ++i) fixture.publish();
   EXPECT_EQ(told(), 4);
 }
 
@@ -131,18 +132,18 @@ TEST_F(BacklogTest, OneThatIsGivenUpOnItsWayStaysSoUnlessItArrives) {
     auto before = count(WebhookDeliveryState::Delivered);
     given(kMostPending - count(WebhookDeliveryState::Pending), WebhookDeliveryState::Pending);
     bool is_first = true;
-    world.client.set([&, arrives](const auto&) {
+    fixture.client.set([&, arrives](const auto&) {
       // A thread of the store's has the event published while the receiver reads.
       if (std::exchange(is_first, false)) {
         auto publish_more = [&](store::Transaction& tx) {
-          return publish(tx, world.clock, world.random,
-                         {event_type::kExternalKeyFailed, world.own.organization.id, "ekey_meanwhile"});
+          return publish(tx, fixture.clock, fixture.random,
+                         {event_type::kExternalKeyFailed, fixture.own.organization.id, "ekey_meanwhile"});
         };
-        EXPECT_TRUE(run_blocking(world.store().write(publish_more)));
+        EXPECT_TRUE(run_blocking(fixture.store().write(publish_more)));
       }
       return answer(arrives ? 200 : 500, "");
     });
-    world.deliver();
+    fixture.deliver();
     EXPECT_EQ(count(WebhookDeliveryState::Delivered), before + (arrives ? 1 : 0));
     EXPECT_EQ(count(WebhookDeliveryState::Pending), kMostPending);
     for (const auto& row : in_state(WebhookDeliveryState::Failed)) {
@@ -162,7 +163,7 @@ TEST_F(BacklogTest, WhatEndedIsForgottenBeyondTheNewestInSteps) {
 
 TEST_F(BacklogTest, NothingIsForgottenOnceStopped) {
   given(kMostEnded + 1, WebhookDeliveryState::Delivered);
-  world.deliverer->stop();
+  fixture.deliverer->stop();
   EXPECT_EQ(attend(), 1);
   EXPECT_EQ(count(WebhookDeliveryState::Delivered), kMostEnded + 1);
 }
@@ -172,7 +173,7 @@ TEST_F(BacklogTest, ADisabledEndpointsEventsAreGivenUpInStepsAndNeverSent) {
   ASSERT_TRUE(set_enabled(false));
   EXPECT_EQ(count(WebhookDeliveryState::Failed), kChangedAtOnce);
   EXPECT_EQ(attend(), 5);
-  EXPECT_THAT(world.client.requests(), IsEmpty());
+  EXPECT_THAT(fixture.client.requests(), IsEmpty());
   auto given_up = in_state(WebhookDeliveryState::Failed);
   ASSERT_THAT(given_up, SizeIs(kMostPending));
   for (const auto& row : given_up) EXPECT_EQ(row.last_error, "The endpoint was disabled.");
@@ -186,55 +187,55 @@ TEST_F(BacklogTest, EnablingAtOnceBringsBackNoneOfThem) {
   EXPECT_TRUE(enabled.value().enabled);
   EXPECT_EQ(count(WebhookDeliveryState::Pending), 0U);
   attend();
-  EXPECT_THAT(world.client.requests(), IsEmpty());
+  EXPECT_THAT(fixture.client.requests(), IsEmpty());
 }
 
 TEST_F(BacklogTest, AnEndpointThatIsGoneGivesUpAllInSteps) {
   given(kMostPending, WebhookDeliveryState::Pending);
-  world.client.set([](const auto&) { return answer(410, ""); });
+  fixture.client.set([](const auto&) { return answer(410, ""); });
   attend();
-  EXPECT_THAT(world.client.requests(), SizeIs(1));
+  EXPECT_THAT(fixture.client.requests(), SizeIs(1));
   attend();
   EXPECT_EQ(count(WebhookDeliveryState::Failed), kMostPending);
-  EXPECT_THAT(world.client.requests(), SizeIs(1));
+  EXPECT_THAT(fixture.client.requests(), SizeIs(1));
 }
 
 TEST_F(BacklogTest, ARemovalThatWasBrokenOffSendsNothingAndGoesOn) {
   given(kMostEnded, WebhookDeliveryState::Failed);
   given(kMostPending, WebhookDeliveryState::Pending);
-  BreakingStore breaking(world.store(), 3);
-  Endpoints through(breaking, world.secrets, world.clock, world.random, {});
-  EXPECT_FALSE(world.run(through.remove(world.admin(), id)));
-  EXPECT_THAT(all(id, world.admin()), SizeIs(kMostEnded + kMostPending - 3 * kChangedAtOnce));
-  auto row = world.run(world.endpoints.get(world.admin(), id)).value();
+  BreakingStore breaking(fixture.store(), 3);
+  Endpoints through(breaking, fixture.secrets, fixture.clock, fixture.random, {});
+  EXPECT_FALSE(fixture.run(through.remove(fixture.admin(), id)));
+  EXPECT_THAT(all(id, fixture.admin()), SizeIs(kMostEnded + kMostPending - 3 * kChangedAtOnce));
+  auto row = fixture.run(fixture.endpoints.get(fixture.admin(), id)).value();
   EXPECT_FALSE(row.enabled);
   EXPECT_THAT(row.disabled_reason, HasSubstr("began to remove it"));
-  world.publish();
+  fixture.publish();
   attend();
-  EXPECT_THAT(world.client.requests(), IsEmpty());
-  ASSERT_TRUE(world.run(world.endpoints.remove(world.admin(), id)));
-  EXPECT_EQ(world.run(world.endpoints.get(world.admin(), id)).error().code, ErrorCode::NotFound);
-  EXPECT_EQ(text_of(world.last_activity("org_webhook_endpoint_deleted").at("webhook_endpoint_id")), id);
+  EXPECT_THAT(fixture.client.requests(), IsEmpty());
+  ASSERT_TRUE(fixture.run(fixture.endpoints.remove(fixture.admin(), id)));
+  EXPECT_EQ(fixture.run(fixture.endpoints.get(fixture.admin(), id)).error().code, ErrorCode::NotFound);
+  EXPECT_EQ(text_of(fixture.last_activity("org_webhook_endpoint_deleted").at("webhook_endpoint_id")), id);
 }
 
 TEST_F(BacklogTest, AnotherOrganisationsDeliveriesAreUntouched) {
   NewEndpoint wanted{.url = "https://example.org/theirs", .description = "", .events = {}};
-  auto theirs = world.run(world.endpoints.create(world.stranger(), std::move(wanted))).value().row;
+  auto theirs = fixture.run(fixture.endpoints.create(fixture.stranger(), std::move(wanted))).value().row;
   given(20, WebhookDeliveryState::Delivered, theirs.id, theirs.organization);
   given(20, WebhookDeliveryState::Pending, theirs.id, theirs.organization);
-  auto before = all(theirs.id, world.stranger());
+  auto before = all(theirs.id, fixture.stranger());
   given(kMostEnded + 10, WebhookDeliveryState::Delivered);
   given(kMostPending, WebhookDeliveryState::Pending);
-  for (int i = 0; i < 5; ++i) world.publish();
-  auto step = [&] { return world.run(world.store().write(tidy)).value(); };
+  for (int i = 0; i < 5; ++i) fixture.publish();
+  auto step = [&] { return fixture.run(fixture.store().write(tidy)).value(); };
   while (step()) continue;
   ASSERT_TRUE(set_enabled(false));
   while (step()) continue;
-  EXPECT_LE(all(id, world.admin()).size(), kMostEnded + kMostPending);
-  ASSERT_TRUE(world.run(world.endpoints.remove(world.admin(), id)));
-  EXPECT_EQ(all(theirs.id, world.stranger()), before);
+  EXPECT_LE(all(id, fixture.admin()).size(), kMostEnded + kMostPending);
+  ASSERT_TRUE(fixture.run(fixture.endpoints.remove(fixture.admin(), id)));
+  EXPECT_EQ(all(theirs.id, fixture.stranger()), before);
   attend();
-  EXPECT_EQ(world.client.count("theirs"), 1U);
+  EXPECT_EQ(fixture.client.count("theirs"), 1U);
 }
 
 // The store's own rows, and somebody who changes them past it.

@@ -6,7 +6,7 @@
 #include "base/encoding.hpp"
 #include "webhooks/retry_schedule.hpp"
 #include "webhooks/signature.hpp"
-#include "webhooks/testing/webhook_world.hpp"
+#include "webhooks/testing/webhook_fixture.hpp"
 
 namespace latchkey::webhooks {
 namespace {
@@ -25,14 +25,14 @@ using ::testing::Not;
 using ::testing::SizeIs;
 
 struct DelivererTest : ::testing::Test {
-  testing::WebhookWorld world;
-  EndpointWithSecret endpoint = world.make_endpoint("https://example.com/hooks");
+  testing::WebhookFixture fixture;
+  EndpointWithSecret endpoint = fixture.make_endpoint("https://example.com/hooks");
 
   void answers(unsigned status, http::Headers headers = {}) {
-    world.client.set([=](const auto&) { return answer(status, "", headers); });
+    fixture.client.set([=](const auto&) { return answer(status, "", headers); });
   }
-  store::WebhookDelivery delivery() { return world.delivery(endpoint.row.id); }
-  http::ClientRequest last_request() { return world.client.requests().back(); }
+  store::WebhookDelivery delivery() { return fixture.delivery(endpoint.row.id); }
+  http::ClientRequest last_request() { return fixture.client.requests().back(); }
   // What a receiver with this secret would have in the header.
   static std::string signature(const std::string& secret, const http::ClientRequest& request) {
     crypto::SecretBytes key(base64_decode(secret.substr(std::string_view("whsec_").size())).value());
@@ -42,17 +42,17 @@ struct DelivererTest : ::testing::Test {
 };
 
 TEST_F(DelivererTest, SendsWhatIsSignedAndNotesThatItArrived) {
-  world.publish();
+  fixture.publish();
   auto made = delivery();
-  world.deliver();
-  ASSERT_THAT(world.client.requests(), SizeIs(1));
+  fixture.deliver();
+  ASSERT_THAT(fixture.client.requests(), SizeIs(1));
   auto request = last_request();
   EXPECT_EQ(request.method, "POST");
   EXPECT_EQ(request.url, "https://example.com/hooks");
   EXPECT_EQ(request.body, made.body);
   EXPECT_EQ(request.headers.get("content-type"), "application/json");
   EXPECT_EQ(request.headers.get("webhook-id"), made.event_id);
-  auto seconds_now = std::chrono::duration_cast<seconds>(world.clock.now().time_since_epoch()).count();
+  auto seconds_now = std::chrono::duration_cast<seconds>(fixture.clock.now().time_since_epoch()).count();
   EXPECT_EQ(request.headers.get("webhook-timestamp"), std::to_string(seconds_now));
   EXPECT_EQ(request.headers.get("webhook-signature"), signature(endpoint.secret, request));
   auto done = delivery();
@@ -61,20 +61,20 @@ TEST_F(DelivererTest, SendsWhatIsSignedAndNotesThatItArrived) {
   EXPECT_EQ(done.last_status, 200);
   EXPECT_EQ(done.last_error, std::nullopt);
   EXPECT_EQ(done.next_attempt_at, std::nullopt);
-  world.deliver_after(hours(1));
-  EXPECT_THAT(world.client.requests(), SizeIs(1));
+  fixture.deliver_after(hours(1));
+  EXPECT_THAT(fixture.client.requests(), SizeIs(1));
 }
 
 TEST_F(DelivererTest, BothSecretsSignWhileTheyAreExchanged) {
-  auto rotated = world.run(world.endpoints.rotate_secret(world.admin(), endpoint.row.id, hours(24))).value();
-  world.publish();
-  world.deliver();
+  auto rotated = fixture.run(fixture.endpoints.rotate_secret(fixture.admin(), endpoint.row.id, hours(24))).value();
+  fixture.publish();
+  fixture.deliver();
   auto request = last_request();
   EXPECT_EQ(request.headers.get("webhook-signature"),
             signature(rotated.secret, request) + " " + signature(endpoint.secret, request));
-  world.clock.advance(hours(24));
-  world.publish();
-  world.deliver();
+  fixture.clock.advance(hours(24));
+  fixture.publish();
+  fixture.deliver();
   EXPECT_EQ(last_request().headers.get("webhook-signature"), signature(rotated.secret, last_request()));
 }
 
@@ -89,81 +89,81 @@ TEST_F(DelivererTest, WhatIsNotTakenIsSentAgainUnderTheSameIdAndANewTime) {
         Failure{answer(302, "", {{"location", "http://10.0.0.1/"}}), "a redirect, which is not followed"},
         Failure{failure(http::TransportFailure::AddressRefused), "leads to no public address"},
         Failure{failure(http::TransportFailure::TimedOut), "did not answer in time"}}) {
-    world.client.set([outcome = outcome](const auto&) { return outcome; });
-    world.clock.advance(seconds(1));
-    world.publish();
-    world.deliver();
+    fixture.client.set([outcome = outcome](const auto&) { return outcome; });
+    fixture.clock.advance(seconds(1));
+    fixture.publish();
+    fixture.deliver();
     auto first = last_request();
-    auto failed = world.deliveries(endpoint.row.id).front();
+    auto failed = fixture.deliveries(endpoint.row.id).front();
     EXPECT_EQ(failed.state, WebhookDeliveryState::Pending);
     EXPECT_EQ(failed.attempts, 1);
     EXPECT_THAT(failed.last_error.value_or(""), HasSubstr(error));
     EXPECT_THAT(failed.last_error.value_or(""), Not(HasSubstr("secret body")));
-    auto sent = world.client.requests().size();
-    world.deliver_after(seconds(3));
-    EXPECT_THAT(world.client.requests(), SizeIs(sent)) << "not before its time";
+    auto sent = fixture.client.requests().size();
+    fixture.deliver_after(seconds(3));
+    EXPECT_THAT(fixture.client.requests(), SizeIs(sent)) << "not before its time";
     answers(204);
-    world.deliver_after(seconds(3));
-    ASSERT_THAT(world.client.requests(), SizeIs(sent + 1));
+    fixture.deliver_after(seconds(3));
+    ASSERT_THAT(fixture.client.requests(), SizeIs(sent + 1));
     EXPECT_EQ(last_request().headers.get("webhook-id"), first.headers.get("webhook-id"));
     EXPECT_NE(last_request().headers.get("webhook-timestamp"), first.headers.get("webhook-timestamp"));
     EXPECT_EQ(last_request().body, first.body);
-    EXPECT_EQ(world.deliveries(endpoint.row.id).front().state, WebhookDeliveryState::Delivered);
+    EXPECT_EQ(fixture.deliveries(endpoint.row.id).front().state, WebhookDeliveryState::Delivered);
   }
 }
 
 TEST_F(DelivererTest, IsGivenUpAfterADayAndToldInTheActivities) {
   answers(503);
-  world.publish();
+  fixture.publish();
   auto made = delivery();
-  world.deliver();
+  fixture.deliver();
   while (delivery().state == WebhookDeliveryState::Pending) {
-    world.clock.advance(*delivery().next_attempt_at - world.clock.now());
-    world.deliver();
+    fixture.clock.advance(*delivery().next_attempt_at - fixture.clock.now());
+    fixture.deliver();
   }
-  EXPECT_EQ(world.clock.now(), made.created_at + kGiveUpAfter);
+  EXPECT_EQ(fixture.clock.now(), made.created_at + kGiveUpAfter);
   EXPECT_EQ(delivery().state, WebhookDeliveryState::Failed);
-  auto activity = world.last_activity("org_webhook_delivery_failed");
+  auto activity = fixture.last_activity("org_webhook_delivery_failed");
   EXPECT_EQ(text_of(activity.at("webhook_endpoint_id")), endpoint.row.id);
   EXPECT_EQ(text_of(activity.at("event_id")), made.event_id);
   EXPECT_THAT(text_of(activity.at("error")), HasSubstr("503"));
-  auto sent = world.client.requests().size();
-  world.deliver_after(hours(24));
-  EXPECT_THAT(world.client.requests(), SizeIs(sent));
+  auto sent = fixture.client.requests().size();
+  fixture.deliver_after(hours(24));
+  EXPECT_THAT(fixture.client.requests(), SizeIs(sent));
 }
 
 TEST_F(DelivererTest, HearsWhenItIsToTryAgain) {
   answers(429, {{"retry-after", "120"}});
-  world.publish();
-  world.deliver();
-  EXPECT_EQ(delivery().next_attempt_at, world.clock.now() + seconds(120));
+  fixture.publish();
+  fixture.deliver();
+  EXPECT_EQ(delivery().next_attempt_at, fixture.clock.now() + seconds(120));
 }
 
 TEST_F(DelivererTest, HearsADateToo) {
-  auto when = std::chrono::floor<seconds>(world.clock.now()) + seconds(120);
+  auto when = std::chrono::floor<seconds>(fixture.clock.now()) + seconds(120);
   for (const auto* form : {"{:%a, %d %b %Y %H:%M:%S} GMT", "{:%A, %d-%b-%y %H:%M:%S} GMT", "{:%a %b %e %H:%M:%S %Y}"}) {
     answers(503, {{"retry-after", fmt::format(fmt::runtime(form), when)}});
-    world.publish();
-    world.deliver();
-    EXPECT_EQ(world.deliveries(endpoint.row.id).front().next_attempt_at, when) << form;
+    fixture.publish();
+    fixture.deliver();
+    EXPECT_EQ(fixture.deliveries(endpoint.row.id).front().next_attempt_at, when) << form;
     answers(200);
-    world.deliver_after(seconds(120));
-    when = std::chrono::floor<seconds>(world.clock.now()) + seconds(120);
+    fixture.deliver_after(seconds(120));
+    when = std::chrono::floor<seconds>(fixture.clock.now()) + seconds(120);
   }
 }
 
 TEST_F(DelivererTest, AnEndpointThatIsGoneIsDisabled) {
   answers(410);
-  world.publish();
-  world.deliver();
+  fixture.publish();
+  fixture.deliver();
   EXPECT_EQ(delivery().state, WebhookDeliveryState::Failed);
-  auto row = world.run(world.endpoints.get(world.admin(), endpoint.row.id)).value();
+  auto row = fixture.run(fixture.endpoints.get(fixture.admin(), endpoint.row.id)).value();
   EXPECT_FALSE(row.enabled);
   EXPECT_THAT(row.disabled_reason, HasSubstr("410"));
-  auto activity = world.last_activity("org_webhook_endpoint_disabled");
+  auto activity = fixture.last_activity("org_webhook_endpoint_disabled");
   EXPECT_EQ(activity.at("actor"), (boost::json::value{{"type", "system_actor"}}));
-  world.publish();
-  EXPECT_THAT(world.deliveries(endpoint.row.id), SizeIs(1)) << "nothing more is meant for it";
+  fixture.publish();
+  EXPECT_THAT(fixture.deliveries(endpoint.row.id), SizeIs(1)) << "nothing more is meant for it";
 }
 
 // Never answers.
@@ -183,38 +183,38 @@ class SilentClient final : public http::Client {
 
 TEST_F(DelivererTest, WhatACrashCutShortIsSentAgain) {
   SilentClient silent;
-  world.restart(silent);
-  world.publish();
-  (void)world.run(world.deliverer->attend());
-  while (silent.asked == 0) world.context.run_one();
-  EXPECT_FALSE(world.deliverer->idle());
+  fixture.restart(silent);
+  fixture.publish();
+  (void)fixture.run(fixture.deliverer->attend());
+  while (silent.asked == 0) fixture.context.run_one();
+  EXPECT_FALSE(fixture.deliverer->idle());
   auto begun = delivery();
   EXPECT_EQ(begun.attempts, 1);
   EXPECT_EQ(begun.state, WebhookDeliveryState::Pending);
   // The process is gone before there is an answer.
-  world.restart(world.client);
-  world.deliver_after(seconds(59));
-  EXPECT_THAT(world.client.requests(), IsEmpty()) << "somebody may still be at it";
-  world.deliver_after(seconds(1));
-  EXPECT_THAT(world.client.requests(), SizeIs(1));
+  fixture.restart(fixture.client);
+  fixture.deliver_after(seconds(59));
+  EXPECT_THAT(fixture.client.requests(), IsEmpty()) << "somebody may still be at it";
+  fixture.deliver_after(seconds(1));
+  EXPECT_THAT(fixture.client.requests(), SizeIs(1));
   EXPECT_EQ(last_request().headers.get("webhook-id"), begun.event_id);
   EXPECT_EQ(delivery().attempts, 2);
   EXPECT_EQ(delivery().state, WebhookDeliveryState::Delivered);
 }
 
 TEST_F(DelivererTest, OneThatHangsHoldsUpItsOwnAlone) {
-  auto slow = world.make_endpoint("https://slow.example.com/");
-  world.client.set([&](const http::ClientRequest& request) -> kms::testing::Answer {
+  auto slow = fixture.make_endpoint("https://slow.example.com/");
+  fixture.client.set([&](const http::ClientRequest& request) -> kms::testing::Answer {
     if (request.url.find("slow") != std::string::npos) return failure(http::TransportFailure::TimedOut);
     return answer(200, "");
   });
-  world.publish();
-  world.publish(event_type::kExternalKeyRecovered);
-  world.deliver();
-  EXPECT_EQ(world.client.count("slow"), 1U) << "one at a time";
-  world.deliver();
-  EXPECT_EQ(world.client.count("slow"), 2U) << "the other's turn";
-  for (const auto& one : world.deliveries(endpoint.row.id)) EXPECT_EQ(one.state, WebhookDeliveryState::Delivered);
+  fixture.publish();
+  fixture.publish(event_type::kExternalKeyRecovered);
+  fixture.deliver();
+  EXPECT_EQ(fixture.client.count("slow"), 1U) << "one at a time";
+  fixture.deliver();
+  EXPECT_EQ(fixture.client.count("slow"), 2U) << "the other's turn";
+  for (const auto& one : fixture.deliveries(endpoint.row.id)) EXPECT_EQ(one.state, WebhookDeliveryState::Delivered);
 }
 
 // Answers all but what is sent to hosts that hang.
@@ -245,22 +245,22 @@ struct FairnessTest : DelivererTest {
   void start(std::size_t concurrency) {
     DelivererSettings settings;
     settings.concurrency = concurrency;
-    world.deliverer.emplace(world.store(), client, world.secrets, world.clock, world.random,
-                            world.context.get_executor(), settings);
+    fixture.deliverer.emplace(fixture.store(), client, fixture.secrets, fixture.clock, fixture.random,
+                              fixture.context.get_executor(), settings);
   }
   void make_theirs() {
     NewEndpoint wanted{.url = "https://example.com/theirs", .description = "", .events = {}};
-    ASSERT_TRUE(world.run(world.endpoints.create(world.stranger(), std::move(wanted))));
+    ASSERT_TRUE(fixture.run(fixture.endpoints.create(fixture.stranger(), std::move(wanted))));
     auto publish_theirs = [this](store::Transaction& tx) {
-      return publish(tx, world.clock, world.random,
-                     {event_type::kExternalKeyFailed, world.other.organization.id, "ekey_2"});
+      return publish(tx, fixture.clock, fixture.random,
+                     {event_type::kExternalKeyFailed, fixture.other.organization.id, "ekey_2"});
     };
-    ASSERT_TRUE(world.run(world.store().write(publish_theirs)));
+    ASSERT_TRUE(fixture.run(fixture.store().write(publish_theirs)));
   }
   // Until so many of these were asked; a few seconds where they are not.
   bool asked(std::string_view text, std::size_t times) {
     while (client.count(text) < times) {
-      if (world.context.run_one_for(seconds(5)) == 0) return false;
+      if (fixture.context.run_one_for(seconds(5)) == 0) return false;
     }
     return true;
   }
@@ -268,78 +268,79 @@ struct FairnessTest : DelivererTest {
 
 TEST_F(FairnessTest, OneOrganisationsEndpointsThatHangLeavePlacesForOthers) {
   start(16);
-  for (int i = 0; i < 15; ++i) (void)world.make_endpoint(fmt::format("https://hang{}.example.com/", i));
-  world.publish();
+  for (int i = 0; i < 15; ++i) (void)fixture.make_endpoint(fmt::format("https://hang{}.example.com/", i));
+  fixture.publish();
   for (int turn = 0; turn < 4; ++turn) {
-    (void)world.run(world.deliverer->attend());
+    (void)fixture.run(fixture.deliverer->attend());
     ASSERT_TRUE(asked("example.com", 4));
   }
   EXPECT_LE(client.count("hang"), 4U);
   make_theirs();
-  (void)world.run(world.deliverer->attend());
+  (void)fixture.run(fixture.deliverer->attend());
   EXPECT_TRUE(asked("theirs", 1));
   EXPECT_LE(client.count("hang"), 4U);
 }
 
 TEST_F(FairnessTest, WhereHalfIsTakenEachHasOne) {
   start(4);
-  for (int i = 0; i < 8; ++i) (void)world.make_endpoint(fmt::format("https://hang{}.example.com/", i));
-  world.publish();
+  for (int i = 0; i < 8; ++i) (void)fixture.make_endpoint(fmt::format("https://hang{}.example.com/", i));
+  fixture.publish();
   for (int turn = 0; turn < 4; ++turn) {
-    (void)world.run(world.deliverer->attend());
+    (void)fixture.run(fixture.deliverer->attend());
     ASSERT_TRUE(asked("example.com", 2));
   }
   EXPECT_LE(client.count("hang"), 2U);
   make_theirs();
-  (void)world.run(world.deliverer->attend());
+  (void)fixture.run(fixture.deliverer->attend());
   EXPECT_TRUE(asked("theirs", 1));
 }
 
 TEST_F(DelivererTest, TestsAreFewAndOneAtATime) {
-  auto test = [&] { return world.run(world.deliverer->test(world.admin(), endpoint.row.id)); };
+  auto test = [&] { return fixture.run(fixture.deliverer->test(fixture.admin(), endpoint.row.id)); };
   for (int i = 0; i < 6; ++i) EXPECT_TRUE(test());
   auto refused = test();
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, ErrorCode::RateLimited);
   EXPECT_EQ(refused.error().retry_after, seconds(10));
-  EXPECT_THAT(world.client.requests(), SizeIs(6)) << "nothing was sent";
-  auto second = world.make_endpoint("https://example.com/second");
-  EXPECT_TRUE(world.run(world.deliverer->test(world.admin(), second.row.id))) << "another endpoint";
-  auto nobodys = world.run(world.deliverer->test(world.admin(), "whep_none"));
+  EXPECT_THAT(fixture.client.requests(), SizeIs(6)) << "nothing was sent";
+  auto second = fixture.make_endpoint("https://example.com/second");
+  EXPECT_TRUE(fixture.run(fixture.deliverer->test(fixture.admin(), second.row.id))) << "another endpoint";
+  auto nobodys = fixture.run(fixture.deliverer->test(fixture.admin(), "whep_none"));
   EXPECT_EQ(nobodys.error().code, ErrorCode::NotFound);
-  auto strangers = world.run(world.deliverer->test(world.stranger(), second.row.id));
+  auto strangers = fixture.run(fixture.deliverer->test(fixture.stranger(), second.row.id));
   EXPECT_EQ(strangers.error().code, ErrorCode::NotFound);
-  world.clock.advance(seconds(10));
+  fixture.clock.advance(seconds(10));
   EXPECT_TRUE(test());
 }
 
 TEST_F(DelivererTest, WhoseKeyWasRevokedSendsNoTest) {
-  auto organization = world.own.organization.id;
-  auto made = world.run(world.credentials->create_api_key(organization, store::Role::Admin, "leaver", std::nullopt));
-  auto caller = world.run(world.credentials->authenticate(made.value().secret, "192.0.2.1", "")).value();
-  ASSERT_TRUE(world.run(world.credentials->revoke_api_key(organization, made.value().row.id)));
-  auto refused = world.run(world.deliverer->test(caller, endpoint.row.id));
+  auto organization = fixture.own.organization.id;
+  auto made =
+      fixture.run(fixture.credentials->create_api_key(organization, store::Role::Admin, "leaver", std::nullopt));
+  auto caller = fixture.run(fixture.credentials->authenticate(made.value().secret, "192.0.2.1", "")).value();
+  ASSERT_TRUE(fixture.run(fixture.credentials->revoke_api_key(organization, made.value().row.id)));
+  auto refused = fixture.run(fixture.deliverer->test(caller, endpoint.row.id));
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, ErrorCode::Unauthenticated);
-  EXPECT_THAT(world.client.requests(), IsEmpty());
-  EXPECT_THAT(world.deliveries(endpoint.row.id), IsEmpty());
+  EXPECT_THAT(fixture.client.requests(), IsEmpty());
+  EXPECT_THAT(fixture.deliveries(endpoint.row.id), IsEmpty());
 }
 
 TEST_F(DelivererTest, ATestIsSentOnceAndTold) {
-  auto sent = world.run(world.deliverer->test(world.admin(), endpoint.row.id)).value();
+  auto sent = fixture.run(fixture.deliverer->test(fixture.admin(), endpoint.row.id)).value();
   EXPECT_EQ(sent.state, WebhookDeliveryState::Delivered);
   EXPECT_EQ(sent.last_status, 200);
   auto body = boost::json::parse(last_request().body);
   EXPECT_EQ(body.at("data").at("type"), "webhook_endpoint.test");
   EXPECT_EQ(text_of(body.at("data").at("id")), endpoint.row.id);
   answers(500);
-  auto failed = world.run(world.deliverer->test(world.admin(), endpoint.row.id)).value();
+  auto failed = fixture.run(fixture.deliverer->test(fixture.admin(), endpoint.row.id)).value();
   EXPECT_EQ(failed.state, WebhookDeliveryState::Failed);
   EXPECT_THAT(failed.last_error.value_or(""), HasSubstr("500"));
-  auto count = world.client.requests().size();
-  world.deliver_after(hours(1));
-  EXPECT_THAT(world.client.requests(), SizeIs(count));
-  EXPECT_THAT(world.activity_types(), Not(::testing::Contains("org_webhook_delivery_failed")));
+  auto count = fixture.client.requests().size();
+  fixture.deliver_after(hours(1));
+  EXPECT_THAT(fixture.client.requests(), SizeIs(count));
+  EXPECT_THAT(fixture.activity_types(), Not(::testing::Contains("org_webhook_delivery_failed")));
 }
 
 TEST_F(DelivererTest, ADamagedSecretIsToldAndNothingSent) {
@@ -348,27 +349,27 @@ TEST_F(DelivererTest, ADamagedSecretIsToldAndNothingSent) {
     row.secret.wrapped.back() ^= 1;
     return tx.update(row);
   };
-  ASSERT_TRUE(world.run(world.store().write(spoil)));
-  world.publish();
-  world.deliver();
-  EXPECT_THAT(world.client.requests(), IsEmpty());
+  ASSERT_TRUE(fixture.run(fixture.store().write(spoil)));
+  fixture.publish();
+  fixture.deliver();
+  EXPECT_THAT(fixture.client.requests(), IsEmpty());
   EXPECT_THAT(delivery().last_error.value_or(""), HasSubstr("latchkey webhooks rotate " + endpoint.row.id));
 }
 
 TEST_F(DelivererTest, OldOnesAreForgotten) {
-  world.publish();
-  world.deliver();
-  world.deliver_after(hours(24 * 29));
-  EXPECT_THAT(world.deliveries(endpoint.row.id), SizeIs(1));
-  world.deliver_after(hours(25));
-  EXPECT_THAT(world.deliveries(endpoint.row.id), IsEmpty());
+  fixture.publish();
+  fixture.deliver();
+  fixture.deliver_after(hours(24 * 29));
+  EXPECT_THAT(fixture.deliveries(endpoint.row.id), SizeIs(1));
+  fixture.deliver_after(hours(25));
+  EXPECT_THAT(fixture.deliveries(endpoint.row.id), IsEmpty());
 }
 
 TEST_F(DelivererTest, NothingIsBegunOnceStopped) {
-  world.publish();
-  world.deliverer->stop();
-  world.deliver();
-  EXPECT_THAT(world.client.requests(), IsEmpty());
+  fixture.publish();
+  fixture.deliverer->stop();
+  fixture.deliver();
+  EXPECT_THAT(fixture.client.requests(), IsEmpty());
   EXPECT_EQ(delivery().attempts, 0);
 }
 

@@ -2,7 +2,7 @@
 
 #include <gmock/gmock.h>
 
-#include "webhooks/testing/webhook_world.hpp"
+#include "webhooks/testing/webhook_fixture.hpp"
 
 namespace latchkey::webhooks {
 namespace {
@@ -17,14 +17,14 @@ using ::testing::SizeIs;
 using ::testing::StartsWith;
 
 struct EndpointsTest : ::testing::Test {
-  testing::WebhookWorld world;
+  testing::WebhookFixture fixture;
 
   Result<EndpointWithSecret> create(std::string url, std::vector<std::string> events = {}) {
     NewEndpoint wanted{.url = std::move(url), .description = "pager", .events = std::move(events)};
-    return world.run(world.endpoints.create(world.admin(), std::move(wanted)));
+    return fixture.run(fixture.endpoints.create(fixture.admin(), std::move(wanted)));
   }
   Result<store::WebhookEndpoint> get(const std::string& id) {
-    return world.run(world.endpoints.get(world.admin(), id));
+    return fixture.run(fixture.endpoints.get(fixture.admin(), id));
   }
 };
 
@@ -36,7 +36,7 @@ TEST_F(EndpointsTest, ANewOneGetsASecretAndAllEvents) {
   EXPECT_THAT(made.row.events, ElementsAre("external_key.failed", "external_key.recovered"));
   EXPECT_TRUE(made.row.enabled);
   EXPECT_EQ(get(made.row.id).value(), made.row);
-  auto activity = world.last_activity("org_webhook_endpoint_created");
+  auto activity = fixture.last_activity("org_webhook_endpoint_created");
   EXPECT_EQ(text_of(activity.at("webhook_endpoint_id")), made.row.id);
   EXPECT_THAT(boost::json::serialize(activity), Not(HasSubstr("secret-path")));
   EXPECT_THAT(boost::json::serialize(activity), Not(HasSubstr(made.secret.substr(6))));
@@ -62,7 +62,7 @@ TEST_F(EndpointsTest, RefusesWhatItCannotServe) {
     EXPECT_EQ(made.error().code, ErrorCode::Invalid);
     EXPECT_THAT(made.error().message, StartsWith(message));
   }
-  EXPECT_THAT(world.run(world.endpoints.list(world.admin())).value(), SizeIs(0));
+  EXPECT_THAT(fixture.run(fixture.endpoints.list(fixture.admin())).value(), SizeIs(0));
 }
 
 TEST_F(EndpointsTest, AnOrganisationHasSixteenAtMost) {
@@ -74,78 +74,78 @@ TEST_F(EndpointsTest, AnOrganisationHasSixteenAtMost) {
 
 TEST_F(EndpointsTest, OthersDoNotSeeIt) {
   auto made = create("https://example.com/").value();
-  auto stranger = world.stranger();
-  EXPECT_EQ(world.run(world.endpoints.get(stranger, made.row.id)).error().code, ErrorCode::NotFound);
-  EXPECT_EQ(world.run(world.endpoints.update(stranger, made.row.id, {})).error().code, ErrorCode::NotFound);
-  EXPECT_EQ(world.run(world.endpoints.remove(stranger, made.row.id)).error().code, ErrorCode::NotFound);
-  EXPECT_EQ(world.run(world.endpoints.rotate_secret(stranger, made.row.id, hours(1))).error().code,
+  auto stranger = fixture.stranger();
+  EXPECT_EQ(fixture.run(fixture.endpoints.get(stranger, made.row.id)).error().code, ErrorCode::NotFound);
+  EXPECT_EQ(fixture.run(fixture.endpoints.update(stranger, made.row.id, {})).error().code, ErrorCode::NotFound);
+  EXPECT_EQ(fixture.run(fixture.endpoints.remove(stranger, made.row.id)).error().code, ErrorCode::NotFound);
+  EXPECT_EQ(fixture.run(fixture.endpoints.rotate_secret(stranger, made.row.id, hours(1))).error().code,
             ErrorCode::NotFound);
-  EXPECT_EQ(world.run(world.endpoints.deliveries(stranger, made.row.id, 10, std::nullopt)).error().code,
+  EXPECT_EQ(fixture.run(fixture.endpoints.deliveries(stranger, made.row.id, 10, std::nullopt)).error().code,
             ErrorCode::NotFound);
-  EXPECT_EQ(world.run(world.deliverer->test(stranger, made.row.id)).error().code, ErrorCode::NotFound);
-  EXPECT_THAT(world.run(world.endpoints.list(stranger)).value(), SizeIs(0));
+  EXPECT_EQ(fixture.run(fixture.deliverer->test(stranger, made.row.id)).error().code, ErrorCode::NotFound);
+  EXPECT_THAT(fixture.run(fixture.endpoints.list(stranger)).value(), SizeIs(0));
   EXPECT_EQ(get(made.row.id).value(), made.row);
 }
 
 TEST_F(EndpointsTest, ChangesWhatIsNamedAndNoMore) {
   auto made = create("https://example.com/").value();
-  world.clock.advance(seconds(1));
+  fixture.clock.advance(seconds(1));
   EndpointChange change;
   change.url = "https://example.org/";
   change.events = {"external_key.failed"};
-  auto changed = world.run(world.endpoints.update(world.admin(), made.row.id, change)).value();
+  auto changed = fixture.run(fixture.endpoints.update(fixture.admin(), made.row.id, change)).value();
   auto expected = made.row;
   expected.url = "https://example.org/";
   expected.events = {"external_key.failed"};
-  expected.updated_at = world.clock.now();
+  expected.updated_at = fixture.clock.now();
   EXPECT_EQ(changed, expected);
   change.url = "https://[::1]/";
-  EXPECT_FALSE(world.run(world.endpoints.update(world.admin(), made.row.id, change)));
+  EXPECT_FALSE(fixture.run(fixture.endpoints.update(fixture.admin(), made.row.id, change)));
   change.url.reset();
   change.events = std::vector<std::string>();
-  auto none = world.run(world.endpoints.update(world.admin(), made.row.id, change));
+  auto none = fixture.run(fixture.endpoints.update(fixture.admin(), made.row.id, change));
   EXPECT_THAT(none.error().message, HasSubstr("at least one"));
   EXPECT_EQ(get(made.row.id).value(), expected);
 }
 
 TEST_F(EndpointsTest, DisablingGivesUpWhatIsPending) {
   auto made = create("https://example.com/").value();
-  world.publish();
+  fixture.publish();
   EndpointChange change;
   change.enabled = false;
-  auto disabled = world.run(world.endpoints.update(world.admin(), made.row.id, change)).value();
-  EXPECT_THAT(disabled.disabled_reason, HasSubstr(world.admin().api_key_id));
-  EXPECT_EQ(world.delivery(made.row.id).state, store::WebhookDeliveryState::Failed);
+  auto disabled = fixture.run(fixture.endpoints.update(fixture.admin(), made.row.id, change)).value();
+  EXPECT_THAT(disabled.disabled_reason, HasSubstr(fixture.admin().api_key_id));
+  EXPECT_EQ(fixture.delivery(made.row.id).state, store::WebhookDeliveryState::Failed);
   change.enabled = true;
-  auto enabled = world.run(world.endpoints.update(world.admin(), made.row.id, change)).value();
+  auto enabled = fixture.run(fixture.endpoints.update(fixture.admin(), made.row.id, change)).value();
   EXPECT_EQ(enabled.disabled_reason, "");
-  world.deliver();
-  EXPECT_THAT(world.client.requests(), SizeIs(0));
+  fixture.deliver();
+  EXPECT_THAT(fixture.client.requests(), SizeIs(0));
 }
 
 TEST_F(EndpointsTest, RemovingTakesItsDeliveriesWithIt) {
   auto made = create("https://example.com/").value();
   auto other = create("https://example.com/").value();
-  world.publish();
-  ASSERT_TRUE(world.run(world.endpoints.remove(world.admin(), made.row.id)));
+  fixture.publish();
+  ASSERT_TRUE(fixture.run(fixture.endpoints.remove(fixture.admin(), made.row.id)));
   EXPECT_EQ(get(made.row.id).error().code, ErrorCode::NotFound);
-  EXPECT_EQ(text_of(world.last_activity("org_webhook_endpoint_deleted").at("webhook_endpoint_id")), made.row.id);
-  world.deliver();
-  EXPECT_THAT(world.client.requests(), SizeIs(1));
-  EXPECT_EQ(world.delivery(other.row.id).state, store::WebhookDeliveryState::Delivered);
+  EXPECT_EQ(text_of(fixture.last_activity("org_webhook_endpoint_deleted").at("webhook_endpoint_id")), made.row.id);
+  fixture.deliver();
+  EXPECT_THAT(fixture.client.requests(), SizeIs(1));
+  EXPECT_EQ(fixture.delivery(other.row.id).state, store::WebhookDeliveryState::Delivered);
 }
 
 TEST_F(EndpointsTest, ANewSecretKeepsTheOldOneForAWhile) {
   auto made = create("https://example.com/").value();
-  auto rotated = world.run(world.endpoints.rotate_secret(world.admin(), made.row.id, hours(24))).value();
+  auto rotated = fixture.run(fixture.endpoints.rotate_secret(fixture.admin(), made.row.id, hours(24))).value();
   EXPECT_NE(rotated.secret, made.secret);
   ASSERT_TRUE(rotated.row.previous_secret);
   EXPECT_EQ(rotated.row.previous_secret->secret, made.row.secret);
-  EXPECT_EQ(rotated.row.previous_secret->expires_at, world.clock.now() + hours(24));
-  auto at_once = world.run(world.endpoints.rotate_secret(world.admin(), made.row.id, seconds(0))).value();
+  EXPECT_EQ(rotated.row.previous_secret->expires_at, fixture.clock.now() + hours(24));
+  auto at_once = fixture.run(fixture.endpoints.rotate_secret(fixture.admin(), made.row.id, seconds(0))).value();
   EXPECT_FALSE(at_once.row.previous_secret);
   for (auto overlap : {seconds(-1), seconds(kMostOverlap) + seconds(1)}) {
-    EXPECT_FALSE(world.run(world.endpoints.rotate_secret(world.admin(), made.row.id, overlap)));
+    EXPECT_FALSE(fixture.run(fixture.endpoints.rotate_secret(fixture.admin(), made.row.id, overlap)));
   }
   EXPECT_EQ(get(made.row.id).value(), at_once.row);
 }
@@ -153,20 +153,20 @@ TEST_F(EndpointsTest, ANewSecretKeepsTheOldOneForAWhile) {
 TEST_F(EndpointsTest, DeliveriesComeInPagesNewestFirst) {
   auto made = create("https://example.com/").value();
   for (int i = 0; i < 5; ++i) {
-    world.clock.advance(seconds(1));
-    world.publish(event_type::kExternalKeyFailed, "ekey_" + std::to_string(i));
+    fixture.clock.advance(seconds(1));
+    fixture.publish(event_type::kExternalKeyFailed, "ekey_" + std::to_string(i));
   }
   std::vector<std::string> bodies;
   std::optional<std::string> page;
   do {
-    auto got = world.run(world.endpoints.deliveries(world.admin(), made.row.id, 2, page)).value();
+    auto got = fixture.run(fixture.endpoints.deliveries(fixture.admin(), made.row.id, 2, page)).value();
     for (const auto& delivery : got.deliveries) bodies.push_back(delivery.body);
     page = got.next_page;
   } while (page);
   ASSERT_THAT(bodies, SizeIs(5));
   for (int i = 0; i < 5; ++i)
     EXPECT_THAT(bodies[static_cast<std::size_t>(4 - i)], HasSubstr("ekey_" + std::to_string(i)));
-  EXPECT_FALSE(world.run(world.endpoints.deliveries(world.admin(), made.row.id, 2, "nonsense")));
+  EXPECT_FALSE(fixture.run(fixture.endpoints.deliveries(fixture.admin(), made.row.id, 2, "nonsense")));
 }
 
 }  // namespace

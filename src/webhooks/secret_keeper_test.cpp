@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "admin/testing/world.hpp"
+#include "admin/testing/admin_fixture.hpp"
 #include "kms/local/local_key_provider.hpp"
 #include "webhooks/signature.hpp"
 
@@ -10,17 +10,17 @@ namespace latchkey::webhooks {
 namespace {
 
 struct SecretKeeperTest : ::testing::Test {
-  admin::testing::World world;
+  admin::testing::AdminFixture fixture;
   admin::testing::TemporaryDirectory folder;
   std::shared_ptr<kms::KeyProvider> root =
-      kms::open_local_key_provider(folder.path() + "/root.key", world.random).value();
-  SecretKeeper keeper{*root, world.clock, world.random};
+      kms::open_local_key_provider(folder.path() + "/root.key", fixture.random).value();
+  SecretKeeper keeper{*root, fixture.clock, fixture.random};
 };
 
 TEST_F(SecretKeeperTest, GivesBackWhatItMade) {
-  auto made = world.run(keeper.make("whep_1")).value();
+  auto made = fixture.run(keeper.make("whep_1")).value();
   EXPECT_EQ(made.secret.size(), kSecretSize);
-  auto opened = world.run(keeper.open("whep_1", made.wrapped));
+  auto opened = fixture.run(keeper.open("whep_1", made.wrapped));
   ASSERT_TRUE(opened);
   EXPECT_TRUE(crypto::equal_constant_time(opened.value().reveal(), made.secret.reveal()));
   auto text = as_text(made.wrapped.wrapped);
@@ -28,31 +28,31 @@ TEST_F(SecretKeeperTest, GivesBackWhatItMade) {
 }
 
 TEST_F(SecretKeeperTest, NoTwoAreAlike) {
-  auto one = world.run(keeper.make("whep_1")).value();
-  auto two = world.run(keeper.make("whep_1")).value();
+  auto one = fixture.run(keeper.make("whep_1")).value();
+  auto two = fixture.run(keeper.make("whep_1")).value();
   EXPECT_FALSE(crypto::equal_constant_time(one.secret.reveal(), two.secret.reveal()));
 }
 
 TEST_F(SecretKeeperTest, DoesNotOpenInAnothersRow) {
-  auto made = world.run(keeper.make("whep_1")).value();
-  auto opened = world.run(keeper.open("whep_2", made.wrapped));
+  auto made = fixture.run(keeper.make("whep_1")).value();
+  auto opened = fixture.run(keeper.open("whep_2", made.wrapped));
   ASSERT_FALSE(opened);
   EXPECT_EQ(opened.error().code, ErrorCode::Corrupt);
   EXPECT_NE(opened.error().message.find("latchkey webhooks rotate whep_2"), std::string::npos);
 }
 
 TEST_F(SecretKeeperTest, DoesNotOpenDamaged) {
-  auto made = world.run(keeper.make("whep_1")).value();
+  auto made = fixture.run(keeper.make("whep_1")).value();
   for (auto spoiled : {made.wrapped.wrapped.size() - 1, std::size_t{20}}) {
     auto wrapped = made.wrapped;
     wrapped.wrapped[spoiled] ^= 1;
-    EXPECT_FALSE(world.run(keeper.open("whep_1", wrapped)));
+    EXPECT_FALSE(fixture.run(keeper.open("whep_1", wrapped)));
   }
   // Whole, by the same root key, and no signing secret.
   kms::KeyLocation location = kms::LocalKey{};
   crypto::SecretBytes short_one(Bytes(8, 1));
-  auto wrapped = world.run(root->wrap(location, short_one, world.clock.steady() + std::chrono::seconds(1))).value();
-  EXPECT_FALSE(world.run(keeper.open("whep_1", {wrapped.key_version, wrapped.ciphertext})));
+  auto wrapped = fixture.run(root->wrap(location, short_one, fixture.clock.steady() + std::chrono::seconds(1))).value();
+  EXPECT_FALSE(fixture.run(keeper.open("whep_1", {wrapped.key_version, wrapped.ciphertext})));
 }
 
 }  // namespace

@@ -4,7 +4,7 @@
 
 #include <map>
 
-#include "api/testing/api_world.hpp"
+#include "api/testing/api_fixture.hpp"
 
 namespace latchkey::api::testing {
 
@@ -66,22 +66,23 @@ struct Estate {
 inline constexpr auto kOnePlaintext = R"({"plaintext":"aGVsbG8="})";
 
 // By the calls of its own admin. `name` is in all names, and in no other estate's.
-inline Estate furnish(ApiWorld& world, const admin::OrganizationCreated& organization, const std::string& name) {
+inline Estate furnish(ApiFixture& fixture, const admin::OrganizationCreated& organization, const std::string& name) {
   Estate estate;
   estate.organization = organization.organization.id;
   auto& keys = estate.keys;
   keys[Who::Admin] = organization.admin_key.secret;
   auto post = [&](const std::string& path, const std::string& body = "", Who who = Who::Admin) {
-    auto answer = world.call("POST", path, keys.at(who), body);
+    auto answer = fixture.call("POST", path, keys.at(who), body);
     EXPECT_EQ(answer.status, 200U) << path << answer.body;
     return answer;
   };
   auto new_key = [&](store::Role role, std::optional<std::string> workspace = std::nullopt) {
-    return world.run(world.credentials->create_api_key(estate.organization, role, name, std::move(workspace))).value();
+    return fixture.run(fixture.credentials->create_api_key(estate.organization, role, name, std::move(workspace)))
+        .value();
   };
   auto revoked = [&](store::Role role, std::optional<std::string> workspace = std::nullopt) {
     auto key = new_key(role, std::move(workspace));
-    EXPECT_TRUE(world.run(world.credentials->revoke_api_key(estate.organization, key.row.id)));
+    EXPECT_TRUE(fixture.run(fixture.credentials->revoke_api_key(estate.organization, key.row.id)));
     return key.secret;
   };
   keys[Who::Service] = new_key(store::Role::Service).secret;
@@ -120,7 +121,7 @@ inline Estate furnish(ApiWorld& world, const admin::OrganizationCreated& organiz
   (void)post("/v1/organizations/workspaces/" + estate.archived + "/archive");
   estate.ids["webhook_id"] =
       post("/v1/organizations/webhooks", R"({"url":"https://example.com/)" + name + "\"}").text("/id");
-  world.settle_health();
+  fixture.settle_health();
   return estate;
 }
 

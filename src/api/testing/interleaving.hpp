@@ -7,7 +7,7 @@
 
 #include <gmock/gmock.h>
 
-#include "api/testing/api_world.hpp"
+#include "api/testing/api_fixture.hpp"
 
 namespace latchkey::api::testing {
 
@@ -81,7 +81,7 @@ class InterleavingTest : public ::testing::Test {
   };
 
   InterleavingTest() {
-    auto locked = world.make_locked_workspace();
+    auto locked = fixture.make_locked_workspace();
     external_key = *locked.external_key_id;
     service = make_caller(store::Role::Service);
     common = used(std::move(locked));
@@ -93,17 +93,17 @@ class InterleavingTest : public ::testing::Test {
     std::string id, secret;
   };
   ApiKey make_caller(store::Role role, std::optional<std::string> workspace = std::nullopt) {
-    auto made =
-        world.run(world.credentials->create_api_key(world.own.organization.id, role, "caller", std::move(workspace)));
+    auto made = fixture.run(
+        fixture.credentials->create_api_key(fixture.own.organization.id, role, "caller", std::move(workspace)));
     return {made.value().row.id, made.value().secret};
   }
   store::Workspace attached(std::string name) {
-    auto made = world.make_workspace(std::move(name));
-    return world.attach(made.id, external_key).value();
+    auto made = fixture.make_workspace(std::move(name));
+    return fixture.attach(made.id, external_key).value();
   }
   Place used(store::Workspace workspace) {
     auto path = path_of(workspace, "/encrypt");
-    auto sealed = world.call("POST", path, service.secret, R"({"plaintext":"aGVsbG8="})");
+    auto sealed = fixture.call("POST", path, service.secret, R"({"plaintext":"aGVsbG8="})");
     EXPECT_EQ(sealed.status, 200U) << sealed.body;
     return {std::move(workspace), sealed.text("/ciphertext"), sealed.text("/data_key_id")};
   }
@@ -113,7 +113,7 @@ class InterleavingTest : public ::testing::Test {
 
   [[nodiscard]] static http::Request request_of(Door door, const Place& place, const std::string& key) {
     auto post = [&](std::string_view tail, std::string body = "") {
-      return ApiWorld::request("POST", path_of(place.workspace, tail), key, std::move(body));
+      return ApiFixture::request("POST", path_of(place.workspace, tail), key, std::move(body));
     };
     auto item = R"({"ciphertext":")" + place.ciphertext + R"("})";
     switch (door) {
@@ -134,7 +134,7 @@ class InterleavingTest : public ::testing::Test {
     return {};
   }
 
-  [[nodiscard]] int asks() const { return world.provider.wraps + world.provider.unwraps; }
+  [[nodiscard]] int asks() const { return fixture.provider.wraps + fixture.provider.unwraps; }
   // One of those that began after the first so many.
   [[nodiscard]] bool is_underway(std::size_t after = 0) const {
     return std::ranges::any_of(happenings | std::views::drop(after), [](const auto& one) { return !one->done; });
@@ -142,7 +142,7 @@ class InterleavingTest : public ::testing::Test {
 
   template <class Work>
   void spawn(Work work) {
-    boost::asio::co_spawn(world.context, std::move(work), [](std::exception_ptr failure) {
+    boost::asio::co_spawn(fixture.context, std::move(work), [](std::exception_ptr failure) {
       if (failure) std::rethrow_exception(failure);
     });
   }
@@ -151,39 +151,39 @@ class InterleavingTest : public ::testing::Test {
     spawn(wait_for(request_of(door, place, key), *asked.back()));
   }
   Task<void> wait_for(http::Request request, Asked& one) {
-    auto admission = co_await world.service.admit(request);
-    if (slow) world.clock.advance(std::chrono::milliseconds(100));
+    auto admission = co_await fixture.service.admit(request);
+    if (slow) fixture.clock.advance(std::chrono::milliseconds(100));
     http::Response response;
     if (admission.refusal) {
       response = std::move(*admission.refusal);
     } else {
       request.admitted = std::move(admission.call);
-      response = co_await world.service.handle(std::move(request));
+      response = co_await fixture.service.handle(std::move(request));
     }
-    one.unwraps = world.provider.unwraps;
+    one.unwraps = fixture.provider.unwraps;
     for (const auto& happening : happenings) {
       if (happening->done) one.before.push_back(happening->event);
     }
-    one.answer = ApiWorld::read(std::move(response));
+    one.answer = ApiFixture::read(std::move(response));
   }
   void begin(Event event) {
     happenings.push_back(std::make_unique<Happening>(Happening{event}));
     auto& one = *happenings.back();
     if (event == Event::Eviction) {
-      world.keyring.evict(external_key);
+      fixture.keyring.evict(external_key);
       end(one);
     } else {
       spawn(happen(one));
     }
   }
   void end(Happening& one) {
-    one.asked = one.event == Event::Eviction ? world.provider.unwraps : asks();
+    one.asked = one.event == Event::Eviction ? fixture.provider.unwraps : asks();
     one.done = true;
   }
   Task<void> happen(Happening& one) {
     switch (one.event) {
       case Event::Refusal:
-        world.provider.disabled_versions.insert("version-1");
+        fixture.provider.disabled_versions.insert("version-1");
         // Somebody else hears it.
         co_await hear_a_refusal();
         break;
@@ -206,7 +206,7 @@ class InterleavingTest : public ::testing::Test {
         break;
       case Event::RevokedKey:
         for (const auto& key : callers) {
-          auto revoked = co_await world.credentials->revoke_api_key(world.own.organization.id, key);
+          auto revoked = co_await fixture.credentials->revoke_api_key(fixture.own.organization.id, key);
           EXPECT_TRUE(revoked);
         }
         break;
@@ -216,17 +216,18 @@ class InterleavingTest : public ::testing::Test {
     end(one);
   }
   Task<void> hear_a_refusal() {
-    auto response = co_await world.service.handle(request_of(Door::Decrypt, sibling, service.secret));
+    auto response = co_await fixture.service.handle(request_of(Door::Decrypt, sibling, service.secret));
     EXPECT_NE(response.status, 200U);
   }
   Task<void> administer(std::string path, std::string body) {
-    auto response = co_await world.service.handle(ApiWorld::request("POST", path, world.admin_key, std::move(body)));
+    auto response =
+        co_await fixture.service.handle(ApiFixture::request("POST", path, fixture.admin_key, std::move(body)));
     EXPECT_EQ(response.status, 200U) << path << response.body;
   }
 
   // Each operation of the key takes a few turns, and one that an event overtakes lasts until that is done.
   Task<void> linger() {
-    world.provider.interruption = [this] { return linger(); };
+    fixture.provider.interruption = [this] { return linger(); };
     auto executor = co_await boost::asio::this_coro::executor;
     auto known = happenings.size();
     for (int i = 0; i < lingering || (is_underway(known)); ++i) {
@@ -235,8 +236,8 @@ class InterleavingTest : public ::testing::Test {
   }
 
   void set_up(const Script& script) {
-    world.settle();
-    world.keyring.evict(external_key);
+    fixture.settle();
+    fixture.keyring.evict(external_key);
     asked.clear();
     happenings.clear();
     lingering = script.lingering;
@@ -255,28 +256,28 @@ class InterleavingTest : public ::testing::Test {
         *secret = key.secret;
       }
     }
-    world.keyring.evict(external_key);
+    fixture.keyring.evict(external_key);
     if (script.start == Start::Warm) {
       auto request = request_of(Door::Decrypt, usual, service.secret);
-      EXPECT_EQ(world.send(std::move(request)).status, 200U);
+      EXPECT_EQ(fixture.send(std::move(request)).status, 200U);
     }
-    world.provider.interruption = [this] { return linger(); };
+    fixture.provider.interruption = [this] { return linger(); };
   }
   void clear_up(const Script& script) {
-    world.settle();
-    world.provider.interruption = nullptr;
-    world.provider.disabled_versions.clear();
-    world.keyring.evict(external_key);
+    fixture.settle();
+    fixture.provider.interruption = nullptr;
+    fixture.provider.disabled_versions.clear();
+    fixture.keyring.evict(external_key);
     if (!script.has(Event::Suspension)) return;
-    EXPECT_EQ(world.post("/v1/organizations/external_keys/" + external_key + "/resume").status, 200U);
+    EXPECT_EQ(fixture.post("/v1/organizations/external_keys/" + external_key + "/resume").status, 200U);
   }
 
   // Plays it to its end, and says whether a request was under way when the first event began.
   bool play(const Script& script) {
     SCOPED_TRACE(script.text());
     set_up(script);
-    world.context.restart();
-    auto busy = boost::asio::make_work_guard(world.context);
+    fixture.context.restart();
+    auto busy = boost::asio::make_work_guard(fixture.context);
     auto all_done = [&] {
       return std::ranges::all_of(asked, [](const auto& one) { return one->answer.has_value(); }) && !is_underway();
     };
@@ -292,10 +293,10 @@ class InterleavingTest : public ::testing::Test {
           begin(std::get<Event>(next->what));
         }
       }
-      if (!all_done()) world.context.run_one();
+      if (!all_done()) fixture.context.run_one();
     }
     busy.reset();
-    world.settle();
+    fixture.settle();
     for (const auto& one : asked) check(*one);
     for (const auto& one : happenings) {
       if (one->event != Event::Suspension) continue;
@@ -355,7 +356,7 @@ class InterleavingTest : public ::testing::Test {
     }
   }
 
-  ApiWorld world;
+  ApiFixture fixture;
   std::string external_key;
   ApiKey service;
   Place common, sibling;

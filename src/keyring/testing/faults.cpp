@@ -20,20 +20,20 @@ namespace reason = kms::reason;
 namespace {
 
 Disturbed always(Answer fixed) {
-  return [fixed = std::move(fixed)](World&, const http::ClientRequest&) { return fixed; };
+  return [fixed = std::move(fixed)](FaultFixture&, const http::ClientRequest&) { return fixed; };
 }
 
 Disturbed hangs() {
-  return [](World& world, const http::ClientRequest& request) {
-    world.wait_out(request);
+  return [](FaultFixture& fixture, const http::ClientRequest& request) {
+    fixture.wait_out(request);
     return failure(TransportFailure::TimedOut);
   };
 }
 
 // The right answer, with its body changed.
 Disturbed body_changed(std::function<void(std::string&)> change) {
-  return [change = std::move(change)](World& world, const http::ClientRequest& request) {
-    auto right = world.healthy(request);
+  return [change = std::move(change)](FaultFixture& fixture, const http::ClientRequest& request) {
+    auto right = fixture.healthy(request);
     if (right) change(right.value().body);
     return right;
   };
@@ -67,26 +67,26 @@ Disturbed kid(std::string text) {
 
 // Gone from the vault; `deleted` answers for the deleted key.
 Disturbed not_found(Answer deleted) {
-  return [deleted = std::move(deleted)](World& world, const http::ClientRequest&) {
-    world.azure.always.insert_or_assign("/deletedkeys/", deleted);
+  return [deleted = std::move(deleted)](FaultFixture& fixture, const http::ClientRequest&) {
+    fixture.azure.always.insert_or_assign("/deletedkeys/", deleted);
     return vault_refusal(404, "KeyNotFound", "", "A key with (name/id) my-key was not found in this key vault.");
   };
 }
 
 // The token is over by the vault's clock: it takes the next one.
 Disturbed token_over() {
-  return [](World& world, const http::ClientRequest& request) {
+  return [](FaultFixture& fixture, const http::ClientRequest& request) {
     auto old = "Bearer token-1";
     if (request.headers.get("authorization") == old) {
       return vault_refusal(401, "Unauthorized", "", "[TokenExpired] Error validating token: 'S2S12086'.");
     }
-    return world.healthy(request);
+    return fixture.healthy(request);
   };
 }
 
 // Entra judges our assertion by its own clock, with the five minutes that it allows.
 Disturbed our_clock_is(std::chrono::minutes ahead) {
-  return [ahead](World& world, const http::ClientRequest& request) {
+  return [ahead](FaultFixture& fixture, const http::ClientRequest& request) {
     constexpr auto kAllowed = 5min;
     auto form = http::parse_query(request.body).value();
     std::string assertion;
@@ -94,21 +94,21 @@ Disturbed our_clock_is(std::chrono::minutes ahead) {
       if (name == "client_assertion") assertion = value;
     }
     auto claims = crypto::jwt_parse(assertion).value();
-    auto theirs = std::chrono::floor<std::chrono::seconds>(world.clock.now() - ahead).time_since_epoch();
+    auto theirs = std::chrono::floor<std::chrono::seconds>(fixture.clock.now() - ahead).time_since_epoch();
     auto seconds = [&](const char* name) {
       return std::chrono::seconds(claims.claims.at(name).to_number<std::int64_t>());
     };
     if (theirs + kAllowed < seconds("nbf") || theirs - kAllowed > seconds("exp")) {
       return entra_refusal(401, "invalid_client", 700024);
     }
-    return world.healthy(request);
+    return fixture.healthy(request);
   };
 }
 
 // "Try again in two seconds", as a date, read by a clock that is wrong.
 Disturbed throttled_until(std::chrono::minutes ahead) {
-  return [ahead](World& world, const http::ClientRequest&) {
-    auto until = std::chrono::floor<std::chrono::seconds>(world.clock.now() - ahead + 2s);
+  return [ahead](FaultFixture& fixture, const http::ClientRequest&) {
+    auto until = std::chrono::floor<std::chrono::seconds>(fixture.clock.now() - ahead + 2s);
     return answer(429, "", {{"Retry-After", fmt::format("{:%a, %d %b %Y %H:%M:%S} GMT", until)}});
   };
 }

@@ -3,7 +3,7 @@
 
 #include <vector>
 
-#include "keyring/testing/fault_world.hpp"
+#include "keyring/testing/fault_fixture.hpp"
 
 namespace latchkey::keyring::testing {
 

@@ -80,7 +80,7 @@ class AzureKeyProvider final : public KeyProvider {
   }
   [[nodiscard]] Task<Result<OwnersTerms>> terms_of(AskedFor asked_for, Deadline deadline) const;
   // Nothing but whether it may.
-  [[nodiscard]] Task<Result<void>> may_ask(AskedFor asked_for, Deadline deadline) const {
+  [[nodiscard]] Task<Result<void>> access_check(AskedFor asked_for, Deadline deadline) const {
     LATCHKEY_CO_TRYV(co_await terms_of(std::move(asked_for), deadline));
     co_return success();
   }
@@ -135,13 +135,13 @@ Result<KeyTarget> AzureKeyProvider::resolve(const KeyLocation& key) const {
   target.api_version = options_.api_version;
   target.asked_for = azure->asked_for;
   if (is_foreign(target) && std::holds_alternative<ClientSecret>(options_.credential)) {
-    auto facts = facts_of(target);
-    facts.app = shown_text(target.client_id, 64);
-    facts.platform_app = options_.client_id;
-    facts.said =
+    auto arguments = arguments_of(target);
+    arguments.app = shown_text(target.client_id, 64);
+    arguments.platform_app = options_.client_id;
+    arguments.said =
         "it holds a client secret, which proves its own app alone; its operator may configure a certificate or a "
         "federated token instead";
-    return reason_error(reason::kClientIdUntrusted, facts);
+    return reason_error(reason::kClientIdUntrusted, arguments);
   }
   return target;
 }
@@ -157,7 +157,7 @@ Task<Result<http::ClientResponse>> AzureKeyProvider::send(const KeyTarget& targe
   }
   std::string correlation_id(request.headers.get("x-ms-client-request-id"));
   std::string method = request.method;
-  MayAttempt may_attempt = [this, &target, deadline] { return may_ask(target.asked_for, deadline); };
+  MayAttempt may_attempt = [this, &target, deadline] { return access_check(target.asked_for, deadline); };
   LATCHKEY_CO_TRY(auto answer, co_await transport_->send_while(std::move(may_attempt), std::move(request), deadline));
   if (!answer) {
     auto error = co_await not_answered(target, answer.error(), deadline);
@@ -176,7 +176,7 @@ Task<Result<http::ClientResponse>> AzureKeyProvider::send(const KeyTarget& targe
 Task<Error> AzureKeyProvider::not_answered(const KeyTarget& target, http::TransportError failure, Deadline deadline) {
   if (failure.failure == http::TransportFailure::UnknownName) {
     auto gone = co_await is_gone(target.vault.host, deadline);
-    if (gone) co_return reason_error(reason::kVaultGone, facts_of(target));
+    if (gone) co_return reason_error(reason::kVaultGone, arguments_of(target));
   }
   co_return transport_error(failure, Peer::Vault, target.vault.host);
 }

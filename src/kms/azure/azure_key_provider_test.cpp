@@ -172,13 +172,13 @@ TEST_F(AzureKeyProviderTest, AStoreThatCannotSayWhetherTheKeyMayBeAskedKeepsItFr
     ASSERT_FALSE(wrapped);
     EXPECT_EQ(wrapped.error().code, ErrorCode::Unavailable);
     EXPECT_THAT(wrapped.error().message, HasSubstr("as the test says"));
-    EXPECT_TRUE(lacked_leave(wrapped.error()));
+    EXPECT_TRUE(failed_access_check(wrapped.error()));
   }
   h.terms = OwnersTerms{};
   h.reading_takes = 70s;
   auto wrapped = wrap();
   ASSERT_FALSE(wrapped);
-  EXPECT_TRUE(lacked_leave(wrapped.error())) << "the store took all the time there was";
+  EXPECT_TRUE(failed_access_check(wrapped.error())) << "the store took all the time there was";
   EXPECT_THAT(h.client.requests(), IsEmpty());
 }
 

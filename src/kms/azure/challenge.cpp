@@ -98,18 +98,18 @@ Result<void> check_challenge(const Challenge& challenge, const KeyTarget& target
   auto governing = parse_uuid(challenge.tenant);
   auto registered = parse_uuid(target.tenant_id);
   if (governing && registered && governing.value() != registered.value()) {
-    auto facts = facts_of(target);
-    facts.governing = "tenant " + format_uuid(governing.value());
-    facts.tenant = format_uuid(registered.value());
-    return reason_error(reason::kTenantMismatch, facts);
+    auto arguments = arguments_of(target);
+    arguments.governing = "tenant " + format_uuid(governing.value());
+    arguments.tenant = format_uuid(registered.value());
+    return reason_error(reason::kTenantMismatch, arguments);
   }
   auto resource = challenge.resource;
   if (resource.ends_with('/')) resource.pop_back();
   if (!resource.empty() && !boost::algorithm::iequals(resource, target.vault.resource)) {
-    auto facts = facts_of(target);
-    facts.said = fmt::format("{} wants tokens for another resource than {}; no token was sent for it",
-                             target.vault.host, target.vault.resource);
-    return reason_error(reason::kWrongCloud, facts);
+    auto arguments = arguments_of(target);
+    arguments.said = fmt::format("{} wants tokens for another resource than {}; no token was sent for it",
+                                 target.vault.host, target.vault.resource);
+    return reason_error(reason::kWrongCloud, arguments);
   }
   return success();
 }

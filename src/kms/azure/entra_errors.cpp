@@ -138,39 +138,39 @@ std::string said(const EntraFault& fault) {
   return text.empty() ? std::string("it does not say why") : shown_text(text, 300);
 }
 
-Facts facts_of(const TokenTarget& target) {
-  Facts facts;
-  facts.host = target.login_host;
-  facts.tenant = target.tenant;
-  facts.app = target.client_id;
-  facts.platform_app = target.platform_app;
-  facts.operation = "a token request";
-  return facts;
+ReasonArguments arguments_of(const TokenTarget& target) {
+  ReasonArguments arguments;
+  arguments.host = target.login_host;
+  arguments.tenant = target.tenant;
+  arguments.app = target.client_id;
+  arguments.platform_app = target.platform_app;
+  arguments.operation = "a token request";
+  return arguments;
 }
 
 // A credential that a registered app does not take is for the key's owner to look at; an app id that came by mail may
 // be anybody's. One that the platform's own app does not take is the operator's, and nobody's refusal.
 Error credential_refused(const TokenTarget& target, std::string said, std::string_view fix) {
-  auto facts = facts_of(target);
-  facts.said = std::move(said);
-  facts.fix = fix;
-  return target.platform_app.empty() ? reason_error(reason::kPlatformCredential, facts)
-                                     : reason_error(reason::kClientIdUntrusted, facts);
+  auto arguments = arguments_of(target);
+  arguments.said = std::move(said);
+  arguments.fix = fix;
+  return target.platform_app.empty() ? reason_error(reason::kPlatformCredential, arguments)
+                                     : reason_error(reason::kClientIdUntrusted, arguments);
 }
 
 Error in_words(const TokenTarget& target, const EntraFault& fault, Case meaning, unsigned status) {
-  auto facts = facts_of(target);
-  facts.said = said(fault);
+  auto arguments = arguments_of(target);
+  arguments.said = said(fault);
   switch (meaning) {
     case Case::AppNotConsented:
-      return target.platform_app.empty() ? reason_error(reason::kAppNotConsented, facts)
-                                         : reason_error(reason::kClientIdUnknown, facts);
+      return target.platform_app.empty() ? reason_error(reason::kAppNotConsented, arguments)
+                                         : reason_error(reason::kClientIdUnknown, arguments);
     case Case::AppDisabled:
-      return reason_error(reason::kAppDisabled, facts);
+      return reason_error(reason::kAppDisabled, arguments);
     case Case::TenantUnknown:
-      return reason_error(reason::kTenantUnknown, facts);
+      return reason_error(reason::kTenantUnknown, arguments);
     case Case::ConditionalAccess:
-      return reason_error(reason::kConditionalAccess, facts);
+      return reason_error(reason::kConditionalAccess, arguments);
     case Case::SecretWrong:
       return credential_refused(target, "the client secret is wrong",
                                 "configure the value of a secret of that app (not the secret's id)");
@@ -189,21 +189,21 @@ Error in_words(const TokenTarget& target, const EntraFault& fault, Case meaning,
                                 "make issuer, subject and audience of the app's federated credential equal to the "
                                 "token's, to the letter; a new one takes minutes to work");
     case Case::ResourceUnknown:
-      facts.said = fmt::format("tenant {} knows no resource {}", target.tenant, target.scope);
-      return reason_error(reason::kWrongCloud, facts);
+      arguments.said = fmt::format("tenant {} knows no resource {}", target.tenant, target.scope);
+      return reason_error(reason::kWrongCloud, arguments);
     case Case::Throttled:
-      return reason_error(reason::kThrottled, facts);
+      return reason_error(reason::kThrottled, arguments);
     case Case::Bug:
-      return reason_error(reason::kRequestRejected, facts);
+      return reason_error(reason::kRequestRejected, arguments);
     case Case::OtherCredential:
       return credential_refused(target, said(fault), "check the credential that is configured");
     case Case::OtherRefusal:
-      return reason_error(reason::kSignInRefused, facts);
+      return reason_error(reason::kSignInRefused, arguments);
     case Case::Fault:
       break;
   }
-  facts.answer = fmt::format("with status {}", status);
-  return reason_error(reason::kProviderFault, facts);
+  arguments.answer = fmt::format("with status {}", status);
+  return reason_error(reason::kProviderFault, arguments);
 }
 
 }  // namespace

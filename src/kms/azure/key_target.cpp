@@ -6,13 +6,14 @@ namespace latchkey::kms::azure {
 
 namespace {
 
-void name_vault(Facts& facts, const std::string& host) {
+void name_vault(ReasonArguments& arguments, const std::string& host) {
   bool is_managed_hsm = host.find(".managedhsm.") != std::string::npos;
-  facts.vault = host;
-  facts.host = host;
-  facts.vault_name = host.substr(0, host.find('.'));
-  facts.vault_option = fmt::format("{} {}", is_managed_hsm ? "--hsm-name" : "--vault-name", facts.vault_name);
-  facts.show = fmt::format("az keyvault show {} {}", is_managed_hsm ? "--hsm-name" : "--name", facts.vault_name);
+  arguments.vault = host;
+  arguments.host = host;
+  arguments.vault_name = host.substr(0, host.find('.'));
+  arguments.vault_option = fmt::format("{} {}", is_managed_hsm ? "--hsm-name" : "--vault-name", arguments.vault_name);
+  arguments.show =
+      fmt::format("az keyvault show {} {}", is_managed_hsm ? "--hsm-name" : "--name", arguments.vault_name);
 }
 
 std::string grant_command(const KeyTarget& target, std::string_view vault_name) {
@@ -30,25 +31,25 @@ std::string grant_command(const KeyTarget& target, std::string_view vault_name) 
 
 }  // namespace
 
-Facts facts_of(const KeyTarget& target) {
-  Facts facts;
-  name_vault(facts, target.vault.host);
-  facts.key = target.key_name;
-  facts.tenant = target.tenant_id;
-  facts.app = target.client_id;
-  facts.grant = grant_command(target, facts.vault_name);
-  return facts;
+ReasonArguments arguments_of(const KeyTarget& target) {
+  ReasonArguments arguments;
+  name_vault(arguments, target.vault.host);
+  arguments.key = target.key_name;
+  arguments.tenant = target.tenant_id;
+  arguments.app = target.client_id;
+  arguments.grant = grant_command(target, arguments.vault_name);
+  return arguments;
 }
 
-Facts facts_of(const AzureKey& key) {
+ReasonArguments arguments_of(const AzureKey& key) {
   constexpr std::string_view scheme = "https://";
-  Facts facts;
-  facts.key = key.key_name;
-  facts.tenant = key.tenant_id;
+  ReasonArguments arguments;
+  arguments.key = key.key_name;
+  arguments.tenant = key.tenant_id;
   if (key.vault_uri.starts_with(scheme)) {
-    name_vault(facts, key.vault_uri.substr(scheme.size(), key.vault_uri.find('/', scheme.size()) - scheme.size()));
+    name_vault(arguments, key.vault_uri.substr(scheme.size(), key.vault_uri.find('/', scheme.size()) - scheme.size()));
   }
-  return facts;
+  return arguments;
 }
 
 }  // namespace latchkey::kms::azure

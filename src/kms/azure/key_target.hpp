@@ -19,8 +19,8 @@ struct KeyTarget {
 };
 
 // What the catalogue's sentences may say of a key, with its az commands; nothing of a server's answer is in it.
-[[nodiscard]] Facts facts_of(const KeyTarget& target);
+[[nodiscard]] ReasonArguments arguments_of(const KeyTarget& target);
 // The same from a registration, which was not checked and names no app.
-[[nodiscard]] Facts facts_of(const AzureKey& key);
+[[nodiscard]] ReasonArguments arguments_of(const AzureKey& key);
 
 }  // namespace latchkey::kms::azure

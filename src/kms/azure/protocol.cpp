@@ -238,21 +238,21 @@ Result<KeyDescription> read_get(const KeyTarget& target, const http::ClientRespo
 }
 
 Error read_get_deleted(const KeyTarget& target, Operation operation, Error error, const http::ClientResponse& answer) {
-  auto facts = facts_of(target);
+  auto arguments = arguments_of(target);
   auto worded = [&](KnownReason reason) {
-    auto told = reason_error(reason, facts);
+    auto told = reason_error(reason, arguments);
     told.message += request_id_note(answer);
     return told;
   };
   if (answer.status == 200) {
     auto bundle = json_fields::parse_object(answer.body);
     if (!bundle) return error;
-    if (auto end = time_field(bundle.value(), "scheduledPurgeDate")) facts.until = format_timestamp(*end);
+    if (auto end = time_field(bundle.value(), "scheduledPurgeDate")) arguments.until = format_timestamp(*end);
     return worded(reason::kKeyDeleted);
   }
   if (answer.status != 404 || answer.body.find("KeyNotFound") == std::string::npos) return error;
   if (operation == Operation::Unwrap) return worded(reason::kKeyPurged);
-  facts.more = "; it is not among the vault's deleted keys";
+  arguments.more = "; it is not among the vault's deleted keys";
   return worded(reason::kKeyNotFound);
 }
 

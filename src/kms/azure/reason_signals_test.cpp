@@ -225,8 +225,8 @@ TEST(ReasonSignals, EachAnswerLeadsToItsReason) {
 }
 
 TEST(ReasonSignals, EachReasonHasOne) {
-  // Of the local provider, of the envelope, of the kill switch, of the gate and of more answers than one (vault_names),
-  // whose tests have them.
+  // Of the local provider, of the envelope, of the kill switch, of the limiter and of more answers than one
+  // (vault_names), whose tests have them.
   std::set<std::string_view> reached{reason::kRootKeyMismatch, reason::kDataKeyBinding, reason::kSuspended,
                                      reason::kNoTurn, reason::kVaultGone};
   for (const auto& signal : signals()) reached.insert(signal.reason.code());

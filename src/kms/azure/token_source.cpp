@@ -26,17 +26,17 @@ constexpr std::chrono::milliseconds kBetweenFailures{30'000};
 constexpr std::chrono::milliseconds kMostPatience{60'000};
 constexpr std::chrono::minutes kUnheardKept{1};
 // Of a login host. Fewer than the connections that a client keeps to one host, so that none waits for another there.
-constexpr GateLimits kLoginLimits{.per_key = 2, .per_vault = 12, .per_window = 1000};
+constexpr VaultLimits kLoginLimits{.per_key = 2, .per_vault = 12, .per_window = 1000};
 constexpr std::size_t kMostTokens = std::size_t{16} * 1024;
 constexpr std::size_t kLongestFederatedToken = std::size_t{32} * 1024;
 
 // Nobody was asked, so nobody refused.
 Error own_proof_failed(Error cause, const TokenTarget& target, std::string_view what) {
-  Facts facts;
-  facts.app = target.client_id;
-  facts.said = what;
-  facts.fix = cause.message;
-  auto error = reason_error(reason::kPlatformCredential, facts);
+  ReasonArguments arguments;
+  arguments.app = target.client_id;
+  arguments.said = what;
+  arguments.fix = cause.message;
+  auto error = reason_error(reason::kPlatformCredential, arguments);
   error.cause = std::make_shared<const Error>(std::move(cause));
   return error;
 }
@@ -80,7 +80,7 @@ TokenSource::TokenSource(std::shared_ptr<RetryingTransport> transport, const Clo
       random_(random),
       pool_(pool),
       executor_(std::move(executor)),
-      gate_(CallGate::create(clock, executor_, std::move(sleeper), kLoginLimits)),
+      limiter_(VaultLimiter::create(clock, executor_, std::move(sleeper), kLoginLimits)),
       credential_(std::move(credential)) {}
 
 bool TokenSource::SignIn::is_young(const SignInAges& ages, AgeTime now) const {
@@ -102,8 +102,8 @@ Task<Result<BearerToken>> TokenSource::token(TokenTarget target, SignInAges ages
   // A sign-in that is proven anew is its tenant's own affair, whoever comes for it; the first one each organisation
   // asks for in its own turn, and waits in no other's.
   bool renews = has_one_that_serves(target, ages);
-  GateCall call{target.login_host, renews ? target.tenant : std::move(organization), target.tenant,
-                renews ? CallKind::Renewal : CallKind::Request};
+  VaultCall call{target.login_host, renews ? target.tenant : std::move(organization), target.tenant,
+                 renews ? CallKind::Renewal : CallKind::Request};
   Flight flight = [self = shared_from_this(), target, ages, call] {
     Flight work = [self, target, ages, call] { return self->fetch(target, ages, call); };
     return self->flights_.run(self->executor_, {target, call.organization}, guarded(std::move(work)));
@@ -180,12 +180,12 @@ void TokenSource::note_failure(const TokenTarget& target, const Error& error) {
       target.login_host, target.client_id, target.tenant, age.count(), describe(error));
 }
 
-Task<Result<BearerToken>> TokenSource::fetch(TokenTarget target, SignInAges ages, GateCall call) {
+Task<Result<BearerToken>> TokenSource::fetch(TokenTarget target, SignInAges ages, VaultCall call) {
   // A flight that began while the one before it was landing finds what that one brought.
   if (auto answer = known(target, ages)) co_return std::move(*answer);
   auto patience = call.kind == CallKind::Renewal ? kRefreshTimeout : kFetchTimeout;
   // Without a turn nothing is known of Entra, and nothing is noted.
-  LATCHKEY_CO_TRY(auto pass, co_await gate_->enter(std::move(call), clock_.steady() + patience));
+  LATCHKEY_CO_TRY(auto pass, co_await limiter_->enter(std::move(call), clock_.steady() + patience));
   auto sign_in = co_await ask_entra(target, patience);
   if (sign_in) {
     auto token = sign_in.value().token;

@@ -6,7 +6,7 @@
 // after 30 s, or soft where that is less, or as Retry-After says, up to a minute. That this machine has no proof to ask
 // with is such an outage, too: nobody refused. Nothing but an attempt that ended in failure puts the next one off.
 //
-// Any organisation may name any tenant, and all sign in at a few hosts. So a gate stands before each of these, as
+// Any organisation may name any tenant, and all sign in at a few hosts. So a limiter stands before each of these, as
 // before the vaults (call_gate.hpp): organisations take turns, no one of them has all the room, and who holds a token
 // that is to be proven anew goes first.
 #pragma once
@@ -23,8 +23,8 @@
 #include "base/single_flight.hpp"
 #include "kms/azure/azure_key_provider.hpp"
 #include "kms/azure/entra_protocol.hpp"
-#include "kms/call_gate.hpp"
 #include "kms/retrying_transport.hpp"
+#include "kms/vault_limiter.hpp"
 
 namespace latchkey::kms::azure {
 
@@ -40,8 +40,8 @@ class TokenSource : public std::enable_shared_from_this<TokenSource> {
 
   // Errors: those of read_token_answer and transport_error; KeyUnreachable with platform_credential where this machine
   // cannot read or sign its own proof, and with timed_out where the deadline came before Entra's answer: whoever comes
-  // next is told that, even if it is a refusal; no_turn where the gate let nobody through in time, which puts nothing
-  // off. `organization`: for whom, by which turns are taken.
+  // next is told that, even if it is a refusal; no_turn where the limiter let nobody through in time, which puts
+  // nothing off. `organization`: for whom, by which turns are taken.
   [[nodiscard]] Task<Result<BearerToken>> token(TokenTarget target, SignInAges ages, Deadline deadline,
                                                 std::string organization = {});
 
@@ -69,7 +69,7 @@ class TokenSource : public std::enable_shared_from_this<TokenSource> {
   [[nodiscard]] bool has_one_that_serves(const TokenTarget& target, const SignInAges& ages);
   void keep(const TokenTarget& target, SignIn sign_in);
   void note_failure(const TokenTarget& target, const Error& error);
-  [[nodiscard]] Task<Result<BearerToken>> fetch(TokenTarget target, SignInAges ages, GateCall call);
+  [[nodiscard]] Task<Result<BearerToken>> fetch(TokenTarget target, SignInAges ages, VaultCall call);
   [[nodiscard]] Task<Result<SignIn>> ask_entra(TokenTarget target, std::chrono::seconds patience);
   [[nodiscard]] Task<Result<std::string>> make_proof(TokenTarget target);
 
@@ -78,7 +78,7 @@ class TokenSource : public std::enable_shared_from_this<TokenSource> {
   RandomSource& random_;
   boost::asio::thread_pool& pool_;
   boost::asio::any_io_executor executor_;
-  std::shared_ptr<CallGate> gate_;
+  std::shared_ptr<VaultLimiter> limiter_;
   Credential credential_;
   std::mutex mutex_;
   std::map<TokenTarget, SignIn> sign_ins_;

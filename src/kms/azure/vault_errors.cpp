@@ -79,45 +79,45 @@ std::string_view act(Operation operation) {
 }
 
 // What a row's sentences need beyond the key and the vault.
-void say_own_words(const Case& c, Facts& facts) {
-  if (!c.fault.message.empty()) facts.said = shown_text(c.fault.message, 300);
+void say_own_words(const Case& c, ReasonArguments& arguments) {
+  if (!c.fault.message.empty()) arguments.said = shown_text(c.fault.message, 300);
 }
 
-void name_missing_role(const Case& c, Facts& facts) {
+void name_missing_role(const Case& c, ReasonArguments& arguments) {
   auto action = line_behind(c.fault.message, "Action: ");
-  if (!action.empty()) facts.note = fmt::format(" (action {})", action);
+  if (!action.empty()) arguments.note = fmt::format(" (action {})", action);
   // Without a role nobody learns which keys are there.
-  if (c.operation == Operation::Get) facts.more = ", or the key is in another vault";
+  if (c.operation == Operation::Get) arguments.more = ", or the key is in another vault";
 }
 
-void name_address(const Case& c, Facts& facts) {
+void name_address(const Case& c, ReasonArguments& arguments) {
   auto address = address_seen(c);
   if (address.empty()) return;
-  facts.note = fmt::format(" (it saw the address {})", address);
-  facts.more = fmt::format(", which must cover {}", address);
+  arguments.note = fmt::format(" (it saw the address {})", address);
+  arguments.more = fmt::format(", which must cover {}", address);
 }
 
-void name_version(const Case& c, Facts& facts) {
-  if (c.operation == Operation::Unwrap) facts.note = " (or the version that wrapped this)";
+void name_version(const Case& c, ReasonArguments& arguments) {
+  if (c.operation == Operation::Unwrap) arguments.note = " (or the version that wrapped this)";
 }
 
-void name_status(const Case& c, Facts& facts) {
-  facts.answer = fmt::format("with status {}{}", c.answer.status,
-                             c.fault.code.empty() ? std::string() : " " + shown_text(c.fault.code, 60));
+void name_status(const Case& c, ReasonArguments& arguments) {
+  arguments.answer = fmt::format("with status {}{}", c.answer.status,
+                                 c.fault.code.empty() ? std::string() : " " + shown_text(c.fault.code, 60));
 }
 
-void note_status(const Case& c, Facts& facts) {
-  facts.note = fmt::format(" (status {})", c.answer.status);
+void note_status(const Case& c, ReasonArguments& arguments) {
+  arguments.note = fmt::format(" (status {})", c.answer.status);
 }
 
-void nothing_more(const Case&, Facts&) {}
+void nothing_more(const Case&, ReasonArguments&) {}
 
 struct Row {
   unsigned status;
   std::string_view inner;  // empty: any
   std::string_view text;   // in the message; empty: any
   KnownReason reason;
-  void (*more)(const Case&, Facts&) = nothing_more;
+  void (*more)(const Case&, ReasonArguments&) = nothing_more;
 };
 
 // The first row that fits. The inner codes for keys outside their dates are not documented, so the text decides too.
@@ -187,12 +187,12 @@ Error vault_error(const KeyTarget& target, Operation operation, const http::Clie
   auto fault = read_fault(answer.body);
   Case c{target, operation, answer, fault};
   auto row = row_for(c);
-  auto facts = facts_of(target);
-  facts.operation = to_string(operation);
-  facts.act = act(operation);
-  facts.said = "it does not say why";
-  row.more(c, facts);
-  auto error = reason_error(row.reason, facts);
+  auto arguments = arguments_of(target);
+  arguments.operation = to_string(operation);
+  arguments.act = act(operation);
+  arguments.said = "it does not say why";
+  row.more(c, arguments);
+  auto error = reason_error(row.reason, arguments);
   error.message += request_id_note(answer);
   if (error.code == ErrorCode::KeyUnreachable) error.retry_after = retry_after(answer.headers, now);
   return error;
@@ -200,10 +200,10 @@ Error vault_error(const KeyTarget& target, Operation operation, const http::Clie
 
 Error unreadable_answer(const KeyTarget& target, Operation operation, const http::ClientResponse& answer,
                         std::string_view what) {
-  auto facts = facts_of(target);
-  facts.operation = to_string(operation);
-  facts.answer = fmt::format("with something that is not Key Vault's: {}", what);
-  auto error = reason_error(reason::kProviderFault, facts);
+  auto arguments = arguments_of(target);
+  arguments.operation = to_string(operation);
+  arguments.answer = fmt::format("with something that is not Key Vault's: {}", what);
+  auto error = reason_error(reason::kProviderFault, arguments);
   error.message += request_id_note(answer);
   return error;
 }

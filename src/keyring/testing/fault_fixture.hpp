@@ -1,5 +1,5 @@
-// The world of one cell of the fault matrix: a customer with a key in Azure, a server, and the one fault that is met at
-// one place. The provider is the real one, over a transport that a test scripts; time is a clock that is moved.
+// The fixture of one cell of the fault matrix: a customer with a key in Azure, a server, and the one fault that is met
+// at one place. The provider is the real one, over a transport that a test scripts; time is a clock that is moved.
 #pragma once
 
 #include <filesystem>
@@ -40,8 +40,8 @@ enum class Meaning { Nothing, Refused, RefusesWrapping, Unreachable, Alarm };
   return place == Place::Token || place == Place::SignIn;
 }
 
-class World;
-using Disturbed = std::function<kms::testing::Answer(World&, const http::ClientRequest&)>;
+class FaultFixture;
+using Disturbed = std::function<kms::testing::Answer(FaultFixture&, const http::ClientRequest&)>;
 
 struct Fault {
   std::string name;
@@ -51,9 +51,9 @@ struct Fault {
 };
 
 // The store is shared by all cells: each has an organisation, a key and workspaces of its own in it.
-class Shelf {
+class SharedStore {
  public:
-  Shelf() {
+  SharedStore() {
     std::string pattern = ::testing::TempDir() + "latchkey-faults-XXXXXX";
     folder_ = ::mkdtemp(pattern.data());
     store::SqliteOptions options;
@@ -61,7 +61,7 @@ class Shelf {
     options.sealer = store::testing::sealer_source();
     store = store::open_sqlite_store(options).value();
   }
-  ~Shelf() {
+  ~SharedStore() {
     store.reset();
     std::filesystem::remove_all(folder_);
   }
@@ -89,9 +89,9 @@ inline const std::string& certificate_pem() {
 }
 
 // One cell's own: a customer with a key in Azure, and a server.
-class World {
+class FaultFixture {
  public:
-  World(Shelf& shelf, Place place, const Fault& fault) : shelf_(shelf), place_(place), fault_(fault) {
+  FaultFixture(SharedStore& shelf, Place place, const Fault& fault) : shelf_(shelf), place_(place), fault_(fault) {
     client.set([this](const http::ClientRequest& request) { return respond(request); });
     // So short that past soft a new one is needed, and Entra's faults are met.
     if (place == Place::Token) azure.token_lifetime = 20;
@@ -228,7 +228,7 @@ class World {
     EXPECT_TRUE(written);
   }
 
-  Shelf& shelf_;
+  SharedStore& shelf_;
   Place place_;
   const Fault& fault_;
   Uuid organization_;

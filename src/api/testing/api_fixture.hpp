@@ -1,8 +1,8 @@
-// The whole API over the test world of admin, called without sockets.
+// The whole API over the test fixture of admin, called without sockets.
 #pragma once
 
 #include "admin/suspension.hpp"
-#include "admin/testing/world.hpp"
+#include "admin/testing/admin_fixture.hpp"
 #include "api/api_service.hpp"
 #include "base/encoding.hpp"
 #include "testing/scripted_client.hpp"
@@ -35,10 +35,10 @@ class NoSleep final : public kms::Sleeper {
   Task<void> sleep_for(std::chrono::milliseconds) override { co_return; }
 };
 
-class ApiWorld : public admin::testing::World {
+class ApiFixture : public admin::testing::AdminFixture {
  public:
-  explicit ApiWorld(ApiLimits limits = {}, std::int64_t max_pages = 0)
-      : World(max_pages),
+  explicit ApiFixture(ApiLimits limits = {}, std::int64_t max_pages = 0)
+      : AdminFixture(max_pages),
         compartments(store()),
         lease_policies(store(), clock, random, {}),
         usage(clock),
@@ -87,7 +87,7 @@ class ApiWorld : public admin::testing::World {
     of_keyring.record_replacement = [this](store::Transaction& tx, const keyring::DataKeyReplaced& replaced) {
       return admin::record_replacement(tx, clock, random, replaced);
     };
-    of_keyring.may_ask = admin::refuse_if_suspended;
+    of_keyring.access_check = admin::refuse_if_suspended;
     return of_keyring;
   }
 

@@ -16,7 +16,7 @@ inline constexpr std::size_t kCallKinds = 4;
 
 // Of what is in flight and of what is begun, an eighth is kept for renewals and a quarter from any one organisation;
 // validations take a quarter at most.
-struct GateLimits {
+struct VaultLimits {
   unsigned per_key = 8;                           // in flight
   unsigned per_vault = 16;                        // in flight
   unsigned background_per_vault = 1;              // in flight, of those

@@ -1,5 +1,3 @@
-#include "keyring_world.hpp"
-
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
@@ -7,6 +5,7 @@
 #include <boost/asio/detached.hpp>
 #include <boost/asio/this_coro.hpp>
 
+#include "keyring_world.hpp"
 #include "store/sqlite/sqlite_store.hpp"
 #include "testing/sealer.hpp"
 
@@ -113,7 +112,7 @@ void SimulatedVaults::forget() {
   throttled = 0;
 }
 
-World::World(const WorldSettings& settings) : settings_(settings), vaults_(*settings.clock) {
+KeyringFixture::KeyringFixture(const WorldSettings& settings) : settings_(settings), vaults_(*settings.clock) {
   std::string pattern = (std::filesystem::temp_directory_path() / "latchkey-bench-XXXXXX").string();
   require(::mkdtemp(pattern.data()) != nullptr, "no temporary folder");
   folder_ = pattern;
@@ -128,7 +127,7 @@ World::World(const WorldSettings& settings) : settings_(settings), vaults_(*sett
   for (int i = 0; i < settings.threads; ++i) threads_.emplace_back([this] { context_.run(); });
 }
 
-World::~World() {
+KeyringFixture::~KeyringFixture() {
   ending_ = true;
   work_.reset();
   context_.stop();
@@ -138,23 +137,23 @@ World::~World() {
   std::filesystem::remove_all(folder_);
 }
 
-void World::restart_keyring() {
-  auto gate = kms::CallGate::create(*settings_.clock, context_.get_executor(), kms::make_timer_sleeper(), {});
-  gated_ = std::make_unique<kms::GatedKeyProvider>(vaults_, gate, kms::CallKind::Request, 10s);
+void KeyringFixture::restart_keyring() {
+  auto limiter = kms::VaultLimiter::create(*settings_.clock, context_.get_executor(), kms::make_timer_sleeper(), {});
+  gated_ = std::make_unique<kms::LimitedKeyProvider>(vaults_, limiter, kms::CallKind::Request, 10s);
   keyring::KeyringSettings settings;
   settings.ages = settings_.ages;
   keyring_ = std::make_unique<keyring::Keyring>(*store_, *gated_, *settings_.clock, random_, context_.get_executor(),
                                                 settings);
 }
 
-void World::attend_regularly() {
-  auto attend = [](World* world) -> Task<void> {
-    while (!world->ending_) co_await sleep_for(world->keyring_->attend());
+void KeyringFixture::attend_regularly() {
+  auto attend = [](KeyringFixture* fixture) -> Task<void> {
+    while (!fixture->ending_) co_await sleep_for(fixture->keyring_->attend());
   };
   boost::asio::co_spawn(context_, attend(this), boost::asio::detached);
 }
 
-World::Customer World::customer_of(const std::string& vault) {
+KeyringFixture::Customer KeyringFixture::customer_of(const std::string& vault) {
   auto known = customers_.find(vault);
   if (known != customers_.end()) return known->second;
   Customer customer{make_uuid(random_), make_id(id_prefix::kExternalKey, random_)};
@@ -173,7 +172,7 @@ World::Customer World::customer_of(const std::string& vault) {
   return customers_.emplace(vault, customer).first->second;
 }
 
-keyring::Compartment World::add(const std::string& vault) {
+keyring::Compartment KeyringFixture::add(const std::string& vault) {
   auto customer = customer_of(vault);
   keyring::Compartment compartment;
   compartment.organization = customer.organization;
@@ -196,7 +195,7 @@ keyring::Compartment World::add(const std::string& vault) {
   return compartment;
 }
 
-RawId World::make_data_key(const keyring::Compartment& compartment) {
+RawId KeyringFixture::make_data_key(const keyring::Compartment& compartment) {
   int latency = vaults_.latency_ms.exchange(0);
   auto lease = run(keyring_->for_encryption(compartment, settings_.clock->steady() + 60s));
   vaults_.latency_ms = latency;

@@ -11,7 +11,7 @@
 namespace latchkey::keyring {
 
 // Called in a transaction just before the key is asked; the error is the answer instead. Empty: every key may be asked.
-using MayAsk =
+using KeyAccessCheck =
     std::function<Result<void>(store::Transaction&, const Uuid& organization, std::string_view external_key_id)>;
 
 }  // namespace latchkey::keyring

@@ -1,5 +1,5 @@
-// A gate before the customers' vaults: at most so many calls at once to one key and to one vault, and at most so many
-// begun in any ten seconds. So a vault that hangs holds few of our connections and none of other tenants', and a
+// The limiter stands before the customers' vaults. It allows at most so many calls at once to one key and to one vault, and at most so
+// many begun in any ten seconds. So a vault that hangs holds few of our connections and none of other tenants', and a
 // vault's own limit (Key Vault: "service limits", transactions in 10 s) is not run into. Thread-safe.
 //
 // Any organisation may name any vault. So inside of a vault the organisations take turns, and within one its keys; a
@@ -17,27 +17,27 @@
 #include "base/clock.hpp"
 #include "base/result.hpp"
 #include "base/task.hpp"
-#include "kms/gate_limits.hpp"
 #include "kms/retrying_transport.hpp"
+#include "kms/vault_limits.hpp"
 
 namespace latchkey::kms {
 
 // Over all vaults.
-struct GateLoad {
+struct VaultLoad {
   std::size_t in_flight = 0;
   std::size_t waiting = 0;
   std::size_t vaults = 0;  // that are remembered
 };
 
 // Whose call it is, and to what.
-struct GateCall {
+struct VaultCall {
   std::string vault;         // kms::vault_host
   std::string organization;  // organisations take turns
   std::string key;           // of the organisation's
   CallKind kind = CallKind::Request;
 };
 
-class CallGate : public std::enable_shared_from_this<CallGate> {
+class VaultLimiter : public std::enable_shared_from_this<VaultLimiter> {
   struct Waiter;
 
  public:
@@ -52,30 +52,30 @@ class CallGate : public std::enable_shared_from_this<CallGate> {
     ~Pass();
 
    private:
-    friend class CallGate;
-    Pass(std::shared_ptr<CallGate> gate, std::shared_ptr<Waiter> waiter);
-    std::shared_ptr<CallGate> gate_;
+    friend class VaultLimiter;
+    Pass(std::shared_ptr<VaultLimiter> limiter, std::shared_ptr<Waiter> waiter);
+    std::shared_ptr<VaultLimiter> limiter_;
     std::shared_ptr<Waiter> waiter_;
   };
 
-  // The clock outlives the gate and its passes.
-  static std::shared_ptr<CallGate> create(const Clock& clock, boost::asio::any_io_executor executor,
-                                          std::shared_ptr<Sleeper> sleeper, GateLimits limits);
-  ~CallGate();
-  CallGate(const CallGate&) = delete;
-  CallGate& operator=(const CallGate&) = delete;
+  // The clock outlives the limiter and its passes.
+  static std::shared_ptr<VaultLimiter> create(const Clock& clock, boost::asio::any_io_executor executor,
+                                              std::shared_ptr<Sleeper> sleeper, VaultLimits limits);
+  ~VaultLimiter();
+  VaultLimiter(const VaultLimiter&) = delete;
+  VaultLimiter& operator=(const VaultLimiter&) = delete;
 
   // KeyUnreachable (no_turn) where the deadline comes first or too many of the organisation's wait already; or what
   // turn_away was told.
-  [[nodiscard]] Task<Result<Pass>> enter(GateCall call, Deadline deadline);
+  [[nodiscard]] Task<Result<Pass>> enter(VaultCall call, Deadline deadline);
   // Gives this error to all who wait for this key of this organisation now.
-  void turn_away(const GateCall& call, const Error& error);
+  void turn_away(const VaultCall& call, const Error& error);
   [[nodiscard]] SteadyTime now() const;
-  [[nodiscard]] GateLoad load() const;
+  [[nodiscard]] VaultLoad load() const;
 
  private:
   class State;
-  explicit CallGate(std::unique_ptr<State> state);
+  explicit VaultLimiter(std::unique_ptr<State> state);
   std::unique_ptr<State> state_;
 };
 

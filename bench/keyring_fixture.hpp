@@ -1,4 +1,4 @@
-// What the keyring's measurements are made in: the real keyring, gate and store, before vaults that answer after a
+// What the keyring's measurements are made in: the real keyring, limiter and store, before vaults that answer after a
 // while, refuse, fail and hang as a measurement says. Their RSA is left out: it is the vault's work, not ours.
 #pragma once
 
@@ -15,7 +15,7 @@
 
 #include "crypto/random.hpp"
 #include "keyring/keyring.hpp"
-#include "kms/gated_key_provider.hpp"
+#include "kms/limited_key_provider.hpp"
 #include "store/store.hpp"
 
 namespace latchkey::bench {
@@ -61,16 +61,16 @@ class SimulatedVaults final : public kms::KeyProvider {
 struct WorldSettings {
   keyring::LeaseAges ages;
   int threads = 2;     // 0: the measurement runs the context by itself
-  const Clock* clock;  // outlives the world
+  const Clock* clock;  // outlives the fixture
 };
 
 // One server's keyring with its store on disk.
-class World {
+class KeyringFixture {
  public:
-  explicit World(const WorldSettings& settings);
-  ~World();
-  World(const World&) = delete;
-  World& operator=(const World&) = delete;
+  explicit KeyringFixture(const WorldSettings& settings);
+  ~KeyringFixture();
+  KeyringFixture(const KeyringFixture&) = delete;
+  KeyringFixture& operator=(const KeyringFixture&) = delete;
 
   // Another workspace under the one key of this vault, whose organisation is its own.
   keyring::Compartment add(const std::string& vault);
@@ -78,7 +78,7 @@ class World {
   RawId make_data_key(const keyring::Compartment& compartment);
   // Drops every lease, as a restart does.
   void restart_keyring();
-  // Has the keyring attended to as the server does, until the world ends.
+  // Has the keyring attended to as the server does, until the fixture ends.
   void attend_regularly();
 
   [[nodiscard]] boost::asio::io_context& context() { return context_; }
@@ -115,7 +115,7 @@ class World {
   boost::asio::io_context context_;
   std::optional<boost::asio::executor_work_guard<boost::asio::io_context::executor_type>> work_;
   std::unique_ptr<store::Store> store_;
-  std::unique_ptr<kms::GatedKeyProvider> gated_;
+  std::unique_ptr<kms::LimitedKeyProvider> gated_;
   std::unique_ptr<keyring::Keyring> keyring_;
   std::atomic<bool> ending_ = false;
   std::vector<std::thread> threads_;

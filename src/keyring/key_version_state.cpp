@@ -1,4 +1,4 @@
-#include "keyring/key_standing.hpp"
+#include "keyring/key_version_state.hpp"
 
 #include <algorithm>
 
@@ -26,7 +26,7 @@ milliseconds renewal_slack(const LeaseAges& ages) {
   return std::clamp(ages.soft / 10, milliseconds(100), milliseconds(1'000));
 }
 
-void Setback::note(const Error& error, AgeTime now, const BackoffSettings& settings) {
+void BackoffState::note(const Error& error, AgeTime now, const BackoffSettings& settings) {
   wait_ = error_ ? std::min(wait_ * 2, settings.most) : settings.first;
   error_ = error;
   last_at_ = now;
@@ -34,13 +34,13 @@ void Setback::note(const Error& error, AgeTime now, const BackoffSettings& setti
   next_try_ = now + std::max(wait_, patience);
 }
 
-bool Setback::take_try(AgeTime now) {
+bool BackoffState::take_try(AgeTime now) {
   if (now < next_try_) return false;
   next_try_ = now + wait_;
   return true;
 }
 
-void KeyStanding::prove(AgeTime when, const LeaseAges& ages, double phase) {
+void KeyVersionState::record_success(AgeTime when, const LeaseAges& ages, double phase) {
   bool first = !proven_at;
   proven_at = std::max(proven_at.value_or(when), when);
   used = false;
@@ -57,18 +57,18 @@ void KeyStanding::prove(AgeTime when, const LeaseAges& ages, double phase) {
   renew_at = next;
 }
 
-void KeyStanding::refuse(const Error& error, AgeTime now, const StandingSettings& settings) {
+void KeyVersionState::record_refusal(const Error& error, AgeTime now, const KeyVersionStateSettings& settings) {
   proven_at.reset();
   outage.clear();
   wanted = false;
   refusal.note(error, now, settings.refusals);
 }
 
-void KeyStanding::miss(const Error& error, AgeTime now, const StandingSettings& settings) {
+void KeyVersionState::record_outage(const Error& error, AgeTime now, const KeyVersionStateSettings& settings) {
   outage.note(error, now, settings.outages);
 }
 
-LeaseUse KeyStanding::use(const LeaseAges& ages, AgeTime now) const {
+LeaseUse KeyVersionState::use(const LeaseAges& ages, AgeTime now) const {
   if (!proven_at) return LeaseUse::Gone;
   auto age = now - *proven_at;
   if (age >= ages.hard) return LeaseUse::Gone;
@@ -79,16 +79,16 @@ LeaseUse KeyStanding::use(const LeaseAges& ages, AgeTime now) const {
   return LeaseUse::Stale;
 }
 
-bool KeyStanding::renewal_due(const LeaseAges& ages, AgeTime now) const {
+bool KeyVersionState::renewal_due(const LeaseAges& ages, AgeTime now) const {
   if (renewing_since || now < not_before || !proven_at || now - *proven_at >= ages.hard) return false;
   return now >= renew_at && (!outage || now >= outage.next_try());
 }
 
-bool KeyStanding::probe_due(AgeTime now) const {
+bool KeyVersionState::probe_due(AgeTime now) const {
   return refusal && wanted && !renewing_since && now >= refusal.next_try();
 }
 
-void KeyStanding::begin_renewal(AgeTime now, const StandingSettings& settings) {
+void KeyVersionState::begin_renewal(AgeTime now, const KeyVersionStateSettings& settings) {
   renewing_since = now;
   awaited_until = now + settings.longest_question;
   not_before = now + kRenewalPause;
@@ -96,7 +96,7 @@ void KeyStanding::begin_renewal(AgeTime now, const StandingSettings& settings) {
   if (refusal) (void)refusal.take_try(now);
 }
 
-std::optional<Error> KeyStanding::obstacle(AgeTime now) {
+std::optional<Error> KeyVersionState::cached_failure(AgeTime now) {
   if (refusal) {
     wanted = true;
     bool left_to_probe = renewing_since || now < refusal.next_try() + kProbeSlack;

@@ -17,7 +17,7 @@ struct BackoffSettings {
 };
 
 // An answer that is remembered instead of asking again and again.
-class Setback {
+class BackoffState {
  public:
   // A first one waits settings.first, another one right behind it twice as long.
   void note(const Error& error, AgeTime now, const BackoffSettings& settings);
@@ -45,14 +45,14 @@ enum class LeaseUse {
   Gone,      // past the hard age
 };
 
-struct StandingSettings {
+struct KeyVersionStateSettings {
   BackoffSettings refusals;
   BackoffSettings outages;
   // A question that is older was asked before the machine slept: no lease is used on for its answer.
   std::chrono::milliseconds longest_question{35'000};
 };
 
-struct KeyStanding {
+struct KeyVersionState {
   std::optional<AgeTime> proven_at;
   AgeTime renew_at{};
   std::optional<AgeTime> renewing_since;  // a renewal is on its way
@@ -61,22 +61,22 @@ struct KeyStanding {
   bool used = false;                      // since it was proven
   bool wanted = false;                    // asked for in vain since the last question
   AgeTime asked_at{};
-  Setback refusal;
-  Setback outage;
+  BackoffState refusal;
+  BackoffState outage;
 
   // The key let us in when it was asked at `when`. `phase` in [0, 1) puts the renewals of many keys at different times.
-  void prove(AgeTime when, const LeaseAges& ages, double phase);
-  void refuse(const Error& error, AgeTime now, const StandingSettings& settings);
-  void miss(const Error& error, AgeTime now, const StandingSettings& settings);
+  void record_success(AgeTime when, const LeaseAges& ages, double phase);
+  void record_refusal(const Error& error, AgeTime now, const KeyVersionStateSettings& settings);
+  void record_outage(const Error& error, AgeTime now, const KeyVersionStateSettings& settings);
 
   [[nodiscard]] LeaseUse use(const LeaseAges& ages, AgeTime now) const;
   // Whether a renewal is due that nobody has begun.
   [[nodiscard]] bool renewal_due(const LeaseAges& ages, AgeTime now) const;
   // Whether a refused key is due to be asked whether it still refuses, and somebody would like to know.
   [[nodiscard]] bool probe_due(AgeTime now) const;
-  void begin_renewal(AgeTime now, const StandingSettings& settings);
+  void begin_renewal(AgeTime now, const KeyVersionStateSettings& settings);
   // The answer for who would ask: a refusal or an outage that is known. Nothing where the caller is to ask.
-  [[nodiscard]] std::optional<Error> obstacle(AgeTime now);
+  [[nodiscard]] std::optional<Error> cached_failure(AgeTime now);
 };
 
 // By how much a renewal may be late and still be in time: of a lease that is used all the while, requests never wait

@@ -1,10 +1,10 @@
-#include "kms/call_gate.hpp"
+#include "kms/vault_limiter.hpp"
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
 #include <gtest/gtest.h>
 
-#include "kms/gated_key_provider.hpp"
+#include "kms/limited_key_provider.hpp"
 #include "testing/run_task.hpp"
 
 namespace latchkey::kms {
@@ -39,24 +39,24 @@ class ManualSleeper final : public Sleeper {
   std::multimap<SteadyTime, std::function<void()>> sleeping_;
 };
 
-class CallGateTest : public ::testing::Test {
+class VaultLimiterTest : public ::testing::Test {
  protected:
   // Nobody is left waiting.
-  ~CallGateTest() override {
+  ~VaultLimiterTest() override {
     while (!inside.empty()) let_go();
   }
-  void make(GateLimits limits) { gate = CallGate::create(clock, context.get_executor(), sleeper, limits); }
+  void make(VaultLimits limits) { limiter = VaultLimiter::create(clock, context.get_executor(), sleeper, limits); }
   // A call that enters, and stays in until it is let go.
-  void call(GateCall what, std::chrono::milliseconds patience = 1h) {
-    auto enter = [](CallGateTest* test, GateCall as, std::chrono::milliseconds time) -> Task<void> {
+  void call(VaultCall what, std::chrono::milliseconds patience = 1h) {
+    auto enter = [](VaultLimiterTest* test, VaultCall as, std::chrono::milliseconds time) -> Task<void> {
       auto deadline = test->clock.steady() + time;
-      auto pass = co_await test->gate->enter(as, deadline);
+      auto pass = co_await test->limiter->enter(as, deadline);
       if (!pass) {
         test->failed.push_back(pass.error());
         co_return;
       }
       test->entered.push_back(as.key);
-      test->inside.push_back(std::make_unique<CallGate::Pass>(std::move(pass).value()));
+      test->inside.push_back(std::make_unique<VaultLimiter::Pass>(std::move(pass).value()));
     };
     boost::asio::co_spawn(context, enter(this, std::move(what), patience), boost::asio::detached);
     poll();
@@ -83,13 +83,13 @@ class CallGateTest : public ::testing::Test {
   boost::asio::io_context context;
   ManualClock clock{parse_timestamp("2026-01-02T03:04:05Z").value()};
   std::shared_ptr<ManualSleeper> sleeper = std::make_shared<ManualSleeper>(clock, context);
-  std::shared_ptr<CallGate> gate;
+  std::shared_ptr<VaultLimiter> limiter;
   std::vector<std::string> entered;
   std::vector<Error> failed;
-  std::vector<std::unique_ptr<CallGate::Pass>> inside;
+  std::vector<std::unique_ptr<VaultLimiter::Pass>> inside;
 };
 
-TEST_F(CallGateTest, SoManyAtOnceToOneKeyAndOneVault) {
+TEST_F(VaultLimiterTest, SoManyAtOnceToOneKeyAndOneVault) {
   make({.per_key = 2, .per_vault = 4});
   for (const auto* key : {"a", "a", "a", "b", "b"}) call("v", key);
   EXPECT_EQ(entered, (std::vector<std::string>{"a", "a", "b"})) << "the third of a waits, and one of b passes it";
@@ -101,14 +101,14 @@ TEST_F(CallGateTest, SoManyAtOnceToOneKeyAndOneVault) {
   EXPECT_TRUE(failed.empty());
 }
 
-TEST_F(CallGateTest, AVaultThatHangsHoldsUpNoOther) {
+TEST_F(VaultLimiterTest, AVaultThatHangsHoldsUpNoOther) {
   make({.per_key = 1, .per_vault = 1});
   for (int i = 0; i < 10; ++i) call("hangs", "k");
   call("other", "k");
   EXPECT_EQ(entered.size(), 2U);
 }
 
-TEST_F(CallGateTest, SoManyBegunInAnyWindow) {
+TEST_F(VaultLimiterTest, SoManyBegunInAnyWindow) {
   make({.per_key = 100, .per_vault = 100, .per_window = 3, .window = 10s});
   call("v", "k");
   sleeper->advance(4s);
@@ -122,7 +122,7 @@ TEST_F(CallGateTest, SoManyBegunInAnyWindow) {
   EXPECT_EQ(entered.size(), 6U);
 }
 
-TEST_F(CallGateTest, WhoseTimeRunsOutIsToldAndTakesNoTurn) {
+TEST_F(VaultLimiterTest, WhoseTimeRunsOutIsToldAndTakesNoTurn) {
   make({.per_key = 1, .per_vault = 1});
   call("v", "k");
   call("v", "late", CallKind::Request, 1ms);
@@ -135,7 +135,7 @@ TEST_F(CallGateTest, WhoseTimeRunsOutIsToldAndTakesNoTurn) {
   EXPECT_EQ(entered, (std::vector<std::string>{"k", "next"}));
 }
 
-TEST_F(CallGateTest, WithoutTimeNobodyEntersWhereOneMustWait) {
+TEST_F(VaultLimiterTest, WithoutTimeNobodyEntersWhereOneMustWait) {
   make({.per_key = 1, .per_vault = 1});
   call("v", "k", CallKind::Request, 0ms);
   EXPECT_EQ(entered.size(), 1U);
@@ -143,7 +143,7 @@ TEST_F(CallGateTest, WithoutTimeNobodyEntersWhereOneMustWait) {
   EXPECT_EQ(failed.size(), 1U);
 }
 
-TEST_F(CallGateTest, TooManyAreTurnedAwayAtOnce) {
+TEST_F(VaultLimiterTest, TooManyAreTurnedAwayAtOnce) {
   make({.per_key = 1, .per_vault = 1, .waiting_per_organization = 2});
   for (int i = 0; i < 4; ++i) call("v", "k");
   ASSERT_EQ(failed.size(), 1U);
@@ -153,7 +153,7 @@ TEST_F(CallGateTest, TooManyAreTurnedAwayAtOnce) {
   EXPECT_EQ(failed.size(), 1U) << "another organisation waits all the same";
 }
 
-TEST_F(CallGateTest, BackgroundWorkGoesWhereRequestsLeaveRoom) {
+TEST_F(VaultLimiterTest, BackgroundWorkGoesWhereRequestsLeaveRoom) {
   make({.per_key = 4, .per_vault = 6, .background_per_vault = 1, .per_window = 7, .window = 10s});
   call("v", "rewrap", CallKind::Background);
   call("v", "rewrap", CallKind::Background);
@@ -171,12 +171,12 @@ TEST_F(CallGateTest, BackgroundWorkGoesWhereRequestsLeaveRoom) {
   EXPECT_EQ(entered.back(), "rewrap");
 }
 
-TEST_F(CallGateTest, WhoWaitsForAKeyThatCannotBeReachedIsToldSo) {
+TEST_F(VaultLimiterTest, WhoWaitsForAKeyThatCannotBeReachedIsToldSo) {
   make({.per_key = 1, .per_vault = 4});
   for (const auto* key : {"down", "down", "down", "up", "up"}) call("v", key);
   call({"v", "another", "down"});
   call({"v", "another", "down"});
-  gate->turn_away({"v", "org", "down"}, Error{ErrorCode::KeyUnreachable, "down", "timed_out"});
+  limiter->turn_away({"v", "org", "down"}, Error{ErrorCode::KeyUnreachable, "down", "timed_out"});
   poll();
   ASSERT_EQ(failed.size(), 2U) << "those of the same organisation alone";
   EXPECT_EQ(failed[0].message, "down");
@@ -187,7 +187,7 @@ TEST_F(CallGateTest, WhoWaitsForAKeyThatCannotBeReachedIsToldSo) {
   EXPECT_EQ(entered, (std::vector<std::string>{"down", "up", "down", "up", "down"}));
 }
 
-TEST_F(CallGateTest, AStrangersValidationsCostOneTurnAtMost) {
+TEST_F(VaultLimiterTest, AStrangersValidationsCostOneTurnAtMost) {
   make({.per_key = 8, .per_vault = 16});
   flood(600, CallKind::Validation);
   EXPECT_EQ(entered.size(), 4U) << "a quarter of the room";
@@ -198,7 +198,7 @@ TEST_F(CallGateTest, AStrangersValidationsCostOneTurnAtMost) {
   EXPECT_EQ(entered.back(), "mine");
 }
 
-TEST_F(CallGateTest, AStrangersRequestsLeaveRoomForOthers) {
+TEST_F(VaultLimiterTest, AStrangersRequestsLeaveRoomForOthers) {
   make({.per_key = 8, .per_vault = 16});
   flood(600, CallKind::Request);
   EXPECT_EQ(entered.size(), 12U);
@@ -213,7 +213,7 @@ TEST_F(CallGateTest, AStrangersRequestsLeaveRoomForOthers) {
   EXPECT_EQ(entered.back(), "renewal") << "and an eighth for renewals";
 }
 
-TEST_F(CallGateTest, AStrangersCallsLeaveRoomInTheWindow) {
+TEST_F(VaultLimiterTest, AStrangersCallsLeaveRoomInTheWindow) {
   make({.per_key = 8, .per_vault = 16, .per_window = 80, .window = 10s});
   flood(600, CallKind::Validation);
   for (int i = 0; i < 100 && !inside.empty(); ++i) let_go();
@@ -231,7 +231,7 @@ TEST_F(CallGateTest, AStrangersCallsLeaveRoomInTheWindow) {
   EXPECT_EQ(entered.back(), "renewal");
 }
 
-TEST_F(CallGateTest, OrganisationsTakeTurns) {
+TEST_F(VaultLimiterTest, OrganisationsTakeTurns) {
   make({.per_key = 1, .per_vault = 1});
   call({"v", "first", "inside"});
   for (const auto* key : {"a1", "a2", "a3"}) call({"v", "a", key});
@@ -242,14 +242,14 @@ TEST_F(CallGateTest, OrganisationsTakeTurns) {
   EXPECT_EQ(entered, (std::vector<std::string>{"inside", "d1", "a1", "b1", "c1", "a2", "b2", "a3"}));
 }
 
-TEST_F(CallGateTest, KeysOfAnOrganisationTakeTurns) {
+TEST_F(VaultLimiterTest, KeysOfAnOrganisationTakeTurns) {
   make({.per_key = 1, .per_vault = 1});
   for (const auto* key : {"inside", "a", "a", "a", "b"}) call("v", key);
   while (!inside.empty()) let_go();
   EXPECT_EQ(entered, (std::vector<std::string>{"inside", "a", "b", "a", "a"}));
 }
 
-TEST_F(CallGateTest, ARenewalWaitsShortlyForItsTurn) {
+TEST_F(VaultLimiterTest, ARenewalWaitsShortlyForItsTurn) {
   make({.per_key = 1, .per_vault = 1, .renewal_turn = 1ms});
   call("v", "k");
   call("v", "k", CallKind::Renewal, 1h);
@@ -259,22 +259,22 @@ TEST_F(CallGateTest, ARenewalWaitsShortlyForItsTurn) {
   EXPECT_NE(failed[0].message.find("v"), std::string::npos);
 }
 
-TEST_F(CallGateTest, StrangersVaultsAreForgotten) {
+TEST_F(VaultLimiterTest, StrangersVaultsAreForgotten) {
   make({.window = 10s});
   for (int i = 0; i < 1000; ++i) {
     call("vault-" + std::to_string(i), "k");
     let_go();
     sleeper->advance(100ms);
   }
-  EXPECT_LT(gate->load().vaults, 200U) << "a hundred are of the last window";
-  EXPECT_EQ(gate->load().in_flight, 0U);
+  EXPECT_LT(limiter->load().vaults, 200U) << "a hundred are of the last window";
+  EXPECT_EQ(limiter->load().in_flight, 0U);
 }
 
-TEST_F(CallGateTest, AGateThatIsGoneWakesNobody) {
+TEST_F(VaultLimiterTest, AGateThatIsGoneWakesNobody) {
   make({.per_window = 1, .window = 10s});
   call("v", "k");
   inside.clear();
-  gate.reset();
+  limiter.reset();
   sleeper->advance(10s);
 }
 
@@ -296,10 +296,10 @@ class CountingProvider final : public KeyProvider {
   int calls = 0;
 };
 
-TEST_F(CallGateTest, AGatedProviderAsksOnlyOnceItIsLetIn) {
+TEST_F(VaultLimiterTest, AGatedProviderAsksOnlyOnceItIsLetIn) {
   make({.per_key = 1, .per_vault = 1});
   CountingProvider inner;
-  GatedKeyProvider provider(inner, gate, CallKind::Request, 10s);
+  LimitedKeyProvider provider(inner, limiter, CallKind::Request, 10s);
   KeyLocation location = AzureKey{"https://v.vault.azure.net/", "k", "t", std::nullopt};
   auto run_all = [&](const KeyLocation& where) {
     crypto::SecretBytes secret(32);

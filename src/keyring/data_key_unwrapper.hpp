@@ -12,10 +12,10 @@
 #include "base/task.hpp"
 #include "envelope/data_key.hpp"
 #include "keyring/compartment.hpp"
+#include "keyring/key_access_check.hpp"
 #include "keyring/key_observer.hpp"
 #include "keyring/lease_drop.hpp"
 #include "keyring/lease_table.hpp"
-#include "keyring/may_ask.hpp"
 #include "kms/key_provider.hpp"
 #include "store/store.hpp"
 
@@ -30,24 +30,25 @@ struct UnwrappedDataKey {
 struct ProvenKey {
   store::DataKey row;
   std::shared_ptr<const envelope::DataKey> key;
-  LeaseTable::Ticket ticket;
+  LeaseTable::UnwrapAttempt attempt;
   std::string kms_request_id;
 };
 
-class KeyAsker {
+class DataKeyUnwrapper {
  public:
   // What a key is asked for: to let us in anew, or whether it still does.
   enum class Asks { Anew, Again };
-  // All references outlive it; `observer` and `renewals` (KeyringSettings) may be null, and `may_ask` empty.
-  KeyAsker(store::Store& store, kms::KeyProvider& provider, const Clock& clock, RandomSource& random, LeaseTable& table,
-           std::chrono::milliseconds kms_timeout, MayAsk may_ask, KeyObserver* observer, kms::KeyProvider* renewals)
+  // All references outlive it; `observer` and `renewals` (KeyringSettings) may be null, and `access_check` empty.
+  DataKeyUnwrapper(store::Store& store, kms::KeyProvider& provider, const Clock& clock, RandomSource& random,
+                   LeaseTable& table, std::chrono::milliseconds kms_timeout, KeyAccessCheck access_check,
+                   KeyObserver* observer, kms::KeyProvider* renewals)
       : store_(store),
         provider_(provider),
         clock_(clock),
         random_(random),
         table_(table),
         kms_timeout_(kms_timeout),
-        may_ask_(std::move(may_ask)),
+        access_check_(std::move(access_check)),
         observer_(observer),
         renewals_(renewals) {}
 
@@ -57,13 +58,13 @@ class KeyAsker {
   [[nodiscard]] Task<Result<store::DataKey>> read(Compartment compartment, RawId id);
   // Errors: those of KeyProvider::unwrap; Corrupt where what it gave is not this data key.
   [[nodiscard]] Task<Result<UnwrappedDataKey>> unwrap(Compartment compartment, store::DataKey row,
-                                                      LeaseTable::Ticket ticket, Asks asks);
+                                                      LeaseTable::UnwrapAttempt attempt, Asks asks);
   // A new data key, not stored yet. That it was wrapped proves nothing, as a disabled key may still wrap: it is
   // unwrapped and compared.
   [[nodiscard]] Task<Result<ProvenKey>> make(Compartment compartment);
   // Whether the compartment's key may be asked, and what it answered may be used. The leave was given after this was
   // called, and no refusal or eviction has come since.
-  [[nodiscard]] Task<Result<void>> ask_leave(Compartment compartment);
+  [[nodiscard]] Task<Result<void>> check_access(Compartment compartment);
   // To be called where the table has kept what the key unwrapped.
   void tell_proved(const std::string& external_key);
   // By when one question is answered.
@@ -71,7 +72,7 @@ class KeyAsker {
 
  private:
   [[nodiscard]] Error not_asked(const Compartment& compartment, Error error);
-  [[nodiscard]] Error unwrapping_failed(const LeaseTable::Ticket& ticket, const Compartment& compartment,
+  [[nodiscard]] Error unwrapping_failed(const LeaseTable::UnwrapAttempt& attempt, const Compartment& compartment,
                                         const RawId& data_key, Error error);
   [[nodiscard]] Error wrapping_failed(const Compartment& compartment, Error error);
   void tell_failed(const std::string& external_key, const Error& error);
@@ -82,7 +83,7 @@ class KeyAsker {
   RandomSource& random_;
   LeaseTable& table_;
   std::chrono::milliseconds kms_timeout_;
-  MayAsk may_ask_;
+  KeyAccessCheck access_check_;
   KeyObserver* observer_;
   kms::KeyProvider* renewals_;
 };

@@ -1,15 +1,15 @@
-// The health monitor over the test world of admin, attended by hand.
+// The health monitor over the test fixture of admin, attended by hand.
 #pragma once
 
-#include "admin/testing/world.hpp"
+#include "admin/testing/admin_fixture.hpp"
 #include "health/health_monitor.hpp"
 #include "kms/reasons.hpp"
 
 namespace latchkey::health::testing {
 
-class HealthWorld : public admin::testing::World {
+class HealthFixture : public admin::testing::AdminFixture {
  public:
-  explicit HealthWorld(MonitorSettings wanted = {}) : monitor_settings(wanted) {
+  explicit HealthFixture(MonitorSettings wanted = {}) : monitor_settings(wanted) {
     rebuild_monitor();
     workspace = make_workspace();
     key = make_key().row;

@@ -1,4 +1,4 @@
-#include "keyring/key_asker.hpp"
+#include "keyring/data_key_unwrapper.hpp"
 
 #include <fmt/format.h>
 
@@ -32,10 +32,10 @@ Error under_a_foreign_key(const store::DataKey& row) {
 }  // namespace
 
 Error changed_again_and_again() {
-  kms::Facts facts;
-  facts.host = "the workspace's encryption key";
-  facts.note = ": it was changed again and again while it was asked";
-  return kms::reason_error(kms::reason::kTimedOut, facts);
+  kms::ReasonArguments arguments;
+  arguments.host = "the workspace's encryption key";
+  arguments.note = ": it was changed again and again while it was asked";
+  return kms::reason_error(kms::reason::kTimedOut, arguments);
 }
 
 Error data_key_destroyed(const RawId& data_key) {
@@ -46,13 +46,13 @@ Error data_key_destroyed(const RawId& data_key) {
                std::string(kDataKeyDestroyed)};
 }
 
-Task<Result<store::DataKey>> KeyAsker::read(Compartment compartment, RawId id) {
+Task<Result<store::DataKey>> DataKeyUnwrapper::read(Compartment compartment, RawId id) {
   using Row = std::optional<store::DataKey>;
-  auto work = [workspace = compartment.id, id, may_ask = may_ask_](store::Transaction& tx) -> Result<Row> {
+  auto work = [workspace = compartment.id, id, access_check = access_check_](store::Transaction& tx) -> Result<Row> {
     LATCHKEY_TRY(auto row, tx.find_data_key(workspace, id));
     bool asks = row && row->external_key_id && row->state != store::DataKeyState::Destroyed;
-    if (asks && may_ask) {
-      LATCHKEY_TRYV(may_ask(tx, row->organization, *row->external_key_id));
+    if (asks && access_check) {
+      LATCHKEY_TRYV(access_check(tx, row->organization, *row->external_key_id));
     }
     return row;
   };
@@ -69,15 +69,15 @@ Task<Result<store::DataKey>> KeyAsker::read(Compartment compartment, RawId id) {
   co_return integrity_alarm(compartment, id, under_a_foreign_key(*row));
 }
 
-Task<Result<UnwrappedDataKey>> KeyAsker::unwrap(Compartment compartment, store::DataKey row, LeaseTable::Ticket ticket,
-                                                Asks asks) {
+Task<Result<UnwrappedDataKey>> DataKeyUnwrapper::unwrap(Compartment compartment, store::DataKey row,
+                                                        LeaseTable::UnwrapAttempt attempt, Asks asks) {
   // From before a key was attached: the platform's own.
   kms::KeyLocation location = row.external_key_id ? compartment.key : kms::KeyLocation(kms::LocalKey{});
   kms::WrappedKey wrapped{row.key_version, row.wrapped};
   auto& provider = asks == Asks::Again && renewals_ != nullptr ? *renewals_ : provider_;
   auto payload = co_await provider.unwrap(location, wrapped, deadline());
   if (!payload) {
-    auto error = unwrapping_failed(ticket, compartment, row.id, payload.error());
+    auto error = unwrapping_failed(attempt, compartment, row.id, payload.error());
     if (error.code == ErrorCode::Corrupt) co_return integrity_alarm(compartment, row.id, std::move(error));
     co_return error;
   }
@@ -90,8 +90,8 @@ Task<Result<UnwrappedDataKey>> KeyAsker::unwrap(Compartment compartment, store::
   co_return UnwrappedDataKey{std::move(key).value(), std::move(payload.value().request_id)};
 }
 
-Task<Result<ProvenKey>> KeyAsker::make(Compartment compartment) {
-  LATCHKEY_CO_TRYV(co_await ask_leave(compartment));
+Task<Result<ProvenKey>> DataKeyUnwrapper::make(Compartment compartment) {
+  LATCHKEY_CO_TRYV(co_await check_access(compartment));
   auto external = compartment.external_key_id.value_or(std::string());
   auto id = make_raw_id(random_);
   auto material = crypto::SecretBytes::random(envelope::kDataKeySize, random_);
@@ -110,11 +110,11 @@ Task<Result<ProvenKey>> KeyAsker::make(Compartment compartment) {
                      clock_.now(),
                      envelope::key_check(made)};
   // It may have been suspended while it wrapped.
-  LATCHKEY_CO_TRYV(co_await ask_leave(compartment));
-  auto ticket = table_.begin({external, row.key_version}, clock_.age_time());
-  auto returned = co_await unwrap(compartment, row, ticket, Asks::Anew);
+  LATCHKEY_CO_TRYV(co_await check_access(compartment));
+  auto attempt = table_.begin({external, row.key_version}, clock_.age_time());
+  auto returned = co_await unwrap(compartment, row, attempt, Asks::Anew);
   if (!returned) {
-    bool refused = kms::is_refusal(returned.error()) && !kms::lacked_leave(returned.error());
+    bool refused = kms::is_refusal(returned.error()) && !kms::failed_access_check(returned.error());
     if (refused) table_.note_wrapping(external, returned.error(), clock_.age_time());
     co_return returned.error();
   }
@@ -124,13 +124,13 @@ Task<Result<ProvenKey>> KeyAsker::make(Compartment compartment) {
   }
   auto proven = std::move(returned).value();
   co_return ProvenKey{std::move(row), std::make_shared<const envelope::DataKey>(std::move(proven.key)),
-                      std::move(ticket), std::move(proven.kms_request_id)};
+                      std::move(attempt), std::move(proven.kms_request_id)};
 }
 
-Task<Result<void>> KeyAsker::ask_leave(Compartment compartment) {
-  if (!may_ask_ || !compartment.external_key_id) co_return success();
-  auto work = [compartment, may_ask = may_ask_](store::Transaction& tx) {
-    return may_ask(tx, compartment.organization, *compartment.external_key_id);
+Task<Result<void>> DataKeyUnwrapper::check_access(Compartment compartment) {
+  if (!access_check_ || !compartment.external_key_id) co_return success();
+  auto work = [compartment, access_check = access_check_](store::Transaction& tx) {
+    return access_check(tx, compartment.organization, *compartment.external_key_id);
   };
   for (int attempt = 0; attempt < kMostTries; ++attempt) {
     auto epoch = table_.epoch(*compartment.external_key_id);
@@ -142,30 +142,30 @@ Task<Result<void>> KeyAsker::ask_leave(Compartment compartment) {
 }
 
 // The store could not say, or says that the key may not be asked. That is no word of the key's own: nobody is told.
-Error KeyAsker::not_asked(const Compartment& compartment, Error error) {
+Error DataKeyUnwrapper::not_asked(const Compartment& compartment, Error error) {
   if (kms::is_refusal(error) && compartment.external_key_id) table_.evict(*compartment.external_key_id);
   return error;
 }
 
-Error KeyAsker::unwrapping_failed(const LeaseTable::Ticket& ticket, const Compartment& compartment,
-                                  const RawId& data_key, Error error) {
+Error DataKeyUnwrapper::unwrapping_failed(const LeaseTable::UnwrapAttempt& attempt, const Compartment& compartment,
+                                          const RawId& data_key, Error error) {
   if (kms::was_not_asked(error)) return error;
-  if (kms::lacked_leave(error)) return not_asked(compartment, std::move(error));
-  const auto& external_key = ticket.version.external_key;
+  if (kms::failed_access_check(error)) return not_asked(compartment, std::move(error));
+  const auto& external_key = attempt.version.external_key;
   if (kms::is_refusal(error)) {
-    table_.refuse(ticket, compartment, data_key, error, clock_.age_time());
+    table_.record_refusal(attempt, compartment, data_key, error, clock_.age_time());
     spdlog::warn("{} refuses: its leases are dropped: {}",
                  external_key.empty() ? "the platform's root key" : external_key, describe(error));
   } else if (kms::is_outage(error)) {
-    table_.miss(ticket, error, clock_.age_time());
+    table_.record_outage(attempt, error, clock_.age_time());
   }
   tell_failed(external_key, error);
   return error;
 }
 
-Error KeyAsker::wrapping_failed(const Compartment& compartment, Error error) {
+Error DataKeyUnwrapper::wrapping_failed(const Compartment& compartment, Error error) {
   if (kms::was_not_asked(error)) return error;
-  if (kms::lacked_leave(error)) return not_asked(compartment, std::move(error));
+  if (kms::failed_access_check(error)) return not_asked(compartment, std::move(error));
   if (!kms::is_refusal(error) && !kms::is_outage(error)) return error;
   auto external_key = compartment.external_key_id.value_or(std::string());
   if (kms::is_refusal(error) && !kms::concerns_wrapping_alone(error)) table_.evict(external_key);
@@ -174,11 +174,11 @@ Error KeyAsker::wrapping_failed(const Compartment& compartment, Error error) {
   return error;
 }
 
-void KeyAsker::tell_proved(const std::string& external_key) {
+void DataKeyUnwrapper::tell_proved(const std::string& external_key) {
   if (observer_ != nullptr && !external_key.empty()) observer_->proved(external_key);
 }
 
-void KeyAsker::tell_failed(const std::string& external_key, const Error& error) {
+void DataKeyUnwrapper::tell_failed(const std::string& external_key, const Error& error) {
   if (observer_ != nullptr && !external_key.empty()) observer_->failed(external_key, error);
 }
 

@@ -64,12 +64,12 @@ class RepeatableRandom final : public RandomSource {
   std::uint64_t state_ = 1;
 };
 
-class World {
+class AdminFixture {
  public:
   // First, to go last: the store's threads hold on to it until they are joined.
   boost::asio::io_context context;
 
-  explicit World(std::int64_t max_pages = 0) {
+  explicit AdminFixture(std::int64_t max_pages = 0) {
     spdlog::set_level(spdlog::level::off);
     auto opened = store::open_sqlite_store({.path = directory_.path() + "/latchkey.db",
                                             .readers = 2,

@@ -1,7 +1,7 @@
-// Endpoints and their deliverer over the test world of admin, with a client that answers as a test says.
+// Endpoints and their deliverer over the test fixture of admin, with a client that answers as a test says.
 #pragma once
 
-#include "admin/testing/world.hpp"
+#include "admin/testing/admin_fixture.hpp"
 #include "testing/scripted_client.hpp"
 #include "webhooks/deliverer.hpp"
 #include "webhooks/endpoints.hpp"
@@ -9,9 +9,9 @@
 
 namespace latchkey::webhooks::testing {
 
-class WebhookWorld : public admin::testing::World {
+class WebhookFixture : public admin::testing::AdminFixture {
  public:
-  WebhookWorld() { restart(client); }
+  WebhookFixture() { restart(client); }
 
   void restart(http::Client& through) {
     deliverer.emplace(store(), through, secrets, clock, random, context.get_executor(), DelivererSettings{});

@@ -1,4 +1,4 @@
-#include "kms/call_gate.hpp"
+#include "kms/vault_limiter.hpp"
 
 #include <algorithm>
 #include <functional>
@@ -19,7 +19,7 @@ namespace latchkey::kms {
 namespace {
 
 struct Vault {
-  explicit Vault(const GateLimits& limits) : queue(limits) {}
+  explicit Vault(const VaultLimits& limits) : queue(limits) {}
   VaultQueue queue;
   bool wake_is_set = false;
 };
@@ -30,28 +30,28 @@ using Vaults = std::map<std::string, Vault>;
 constexpr int kSwept = 2;
 
 Error no_turn(const std::string& vault, std::string_view note) {
-  Facts facts;
-  facts.host = vault;
-  facts.note = note;
-  auto error = reason_error(reason::kNoTurn, facts);
+  ReasonArguments arguments;
+  arguments.host = vault;
+  arguments.note = note;
+  auto error = reason_error(reason::kNoTurn, arguments);
   error.retry_after = std::chrono::seconds(1);
   return error;
 }
 
 }  // namespace
 
-// All of it under the gate's mutex.
-struct CallGate::Waiter : VaultQueue::Call {
-  Waiter(Vaults::iterator where, GateCall call)
+// All of it under the limiter's mutex.
+struct VaultLimiter::Waiter : VaultQueue::Call {
+  Waiter(Vaults::iterator where, VaultCall call)
       : Call(std::move(call.organization), std::move(call.key), call.kind), vault(where) {}
   Vaults::iterator vault;
   std::function<void()> resume;
   std::optional<Error> turned_away;
 };
 
-class CallGate::State {
+class VaultLimiter::State {
  public:
-  State(const Clock& clock, boost::asio::any_io_executor executor, std::shared_ptr<Sleeper> sleeper, GateLimits limits)
+  State(const Clock& clock, boost::asio::any_io_executor executor, std::shared_ptr<Sleeper> sleeper, VaultLimits limits)
       : clock_(clock), executor_(std::move(executor)), sleeper_(std::move(sleeper)), limits_(limits) {}
 
   using WaiterPtr = std::shared_ptr<Waiter>;
@@ -60,17 +60,17 @@ class CallGate::State {
     bool waits;  // or is let through already
   };
   // An error where it was turned away.
-  Result<Queued> queue(CallGate& gate, GateCall call);
+  Result<Queued> queue(VaultLimiter& limiter, VaultCall call);
   Task<bool> wait(WaiterPtr waiter);
   // To be called once the wait is over, for whatever reason: whether the waiter was let through.
-  Result<void> conclude(CallGate& gate, const WaiterPtr& waiter);
-  void turn_away(const GateCall& call, const Error& error);
-  void leave(CallGate& gate, Waiter& waiter);
-  void wake(CallGate& gate, const std::string& vault);
+  Result<void> conclude(VaultLimiter& limiter, const WaiterPtr& waiter);
+  void turn_away(const VaultCall& call, const Error& error);
+  void leave(VaultLimiter& limiter, Waiter& waiter);
+  void wake(VaultLimiter& limiter, const std::string& vault);
 
-  [[nodiscard]] GateLoad load() const;
+  [[nodiscard]] VaultLoad load() const;
   [[nodiscard]] const Clock& clock() const { return clock_; }
-  [[nodiscard]] const GateLimits& limits() const { return limits_; }
+  [[nodiscard]] const VaultLimits& limits() const { return limits_; }
   [[nodiscard]] const boost::asio::any_io_executor& executor() const { return executor_; }
 
  private:
@@ -78,22 +78,22 @@ class CallGate::State {
   static void run(const Resumes& resumes) {
     for (const auto& resume : resumes) resume();
   }
-  [[nodiscard]] Resumes let_through(CallGate& gate, Vaults::iterator vault, SteadyTime now);
+  [[nodiscard]] Resumes let_through(VaultLimiter& limiter, Vaults::iterator vault, SteadyTime now);
   void sweep(const std::string& busy, SteadyTime now);
-  void set_wake(CallGate& gate, Vaults::value_type& vault, std::chrono::nanoseconds after);
+  void set_wake(VaultLimiter& limiter, Vaults::value_type& vault, std::chrono::nanoseconds after);
 
   const Clock& clock_;
   boost::asio::any_io_executor executor_;
   std::shared_ptr<Sleeper> sleeper_;
-  const GateLimits limits_;
+  const VaultLimits limits_;
   mutable std::mutex mutex_;  // over everything below
   Vaults vaults_;
   std::string swept_;  // up to here
 };
 
-GateLoad CallGate::State::load() const {
+VaultLoad VaultLimiter::State::load() const {
   std::lock_guard lock(mutex_);
-  GateLoad load;
+  VaultLoad load;
   load.vaults = vaults_.size();
   for (const auto& [name, vault] : vaults_) {
     load.in_flight += vault.queue.in_flight();
@@ -103,7 +103,8 @@ GateLoad CallGate::State::load() const {
 }
 
 // Everybody who may. To be called with the mutex held; the resumes without. The vault may be forgotten then.
-CallGate::State::Resumes CallGate::State::let_through(CallGate& gate, Vaults::iterator vault, SteadyTime now) {
+VaultLimiter::State::Resumes VaultLimiter::State::let_through(VaultLimiter& limiter, Vaults::iterator vault,
+                                                              SteadyTime now) {
   Resumes resumes;
   auto& queue = vault->second.queue;
   auto admitted = queue.admit(now);
@@ -113,7 +114,7 @@ CallGate::State::Resumes CallGate::State::let_through(CallGate& gate, Vaults::it
   }
   // Who waits for a call to end is let through by it; who waits for the window, by time alone.
   if (admitted.next_room) {
-    set_wake(gate, *vault, *admitted.next_room - now);
+    set_wake(limiter, *vault, *admitted.next_room - now);
   } else if (queue.is_idle(now)) {
     vaults_.erase(vault);
   }
@@ -121,7 +122,7 @@ CallGate::State::Resumes CallGate::State::let_through(CallGate& gate, Vaults::it
 }
 
 // Forgets vaults whose last window is over: nothing of theirs would ever wake us.
-void CallGate::State::sweep(const std::string& busy, SteadyTime now) {
+void VaultLimiter::State::sweep(const std::string& busy, SteadyTime now) {
   for (int i = 0; i < kSwept && !vaults_.empty(); ++i) {
     auto vault = vaults_.upper_bound(swept_);
     if (vault == vaults_.end()) vault = vaults_.begin();
@@ -130,30 +131,31 @@ void CallGate::State::sweep(const std::string& busy, SteadyTime now) {
   }
 }
 
-void CallGate::State::set_wake(CallGate& gate, Vaults::value_type& vault, std::chrono::nanoseconds after) {
+void VaultLimiter::State::set_wake(VaultLimiter& limiter, Vaults::value_type& vault, std::chrono::nanoseconds after) {
   if (std::exchange(vault.second.wake_is_set, true)) return;
-  auto later = [](std::weak_ptr<CallGate> weak, std::shared_ptr<Sleeper> sleeper, std::string of,
+  auto later = [](std::weak_ptr<VaultLimiter> weak, std::shared_ptr<Sleeper> sleeper, std::string of,
                   std::chrono::milliseconds delay) -> Task<void> {
     co_await sleeper->sleep_for(delay);
     if (auto alive = weak.lock()) alive->state_->wake(*alive, of);
   };
   auto delay = std::chrono::ceil<std::chrono::milliseconds>(after);
-  boost::asio::co_spawn(executor_, later(gate.weak_from_this(), sleeper_, vault.first, delay), boost::asio::detached);
+  boost::asio::co_spawn(executor_, later(limiter.weak_from_this(), sleeper_, vault.first, delay),
+                        boost::asio::detached);
 }
 
-void CallGate::State::wake(CallGate& gate, const std::string& name) {
+void VaultLimiter::State::wake(VaultLimiter& limiter, const std::string& name) {
   Resumes resumes;
   {
     std::lock_guard lock(mutex_);
     auto vault = vaults_.find(name);
     if (vault == vaults_.end()) return;
     vault->second.wake_is_set = false;
-    resumes = let_through(gate, vault, clock_.steady());
+    resumes = let_through(limiter, vault, clock_.steady());
   }
   run(resumes);
 }
 
-Result<CallGate::State::Queued> CallGate::State::queue(CallGate& gate, GateCall call) {
+Result<VaultLimiter::State::Queued> VaultLimiter::State::queue(VaultLimiter& limiter, VaultCall call) {
   Queued queued;
   Resumes resumes;
   {
@@ -164,7 +166,7 @@ Result<CallGate::State::Queued> CallGate::State::queue(CallGate& gate, GateCall 
     if (!vault->second.queue.push(queued.waiter, now)) {
       return no_turn(vault->first, ": too many of this organisation's wait for one already");
     }
-    resumes = let_through(gate, vault, now);
+    resumes = let_through(limiter, vault, now);
     queued.waits = queued.waiter->waits();
     sweep(vault->first, now);
   }
@@ -172,7 +174,7 @@ Result<CallGate::State::Queued> CallGate::State::queue(CallGate& gate, GateCall 
   return queued;
 }
 
-Task<bool> CallGate::State::wait(WaiterPtr waiter) {
+Task<bool> VaultLimiter::State::wait(WaiterPtr waiter) {
   auto begin = [this, waiter](std::function<void()> resume) {
     {
       std::lock_guard lock(mutex_);
@@ -188,7 +190,7 @@ Task<bool> CallGate::State::wait(WaiterPtr waiter) {
   co_return true;
 }
 
-void CallGate::State::turn_away(const GateCall& call, const Error& error) {
+void VaultLimiter::State::turn_away(const VaultCall& call, const Error& error) {
   Resumes resumes;
   {
     std::lock_guard lock(mutex_);
@@ -203,7 +205,7 @@ void CallGate::State::turn_away(const GateCall& call, const Error& error) {
   run(resumes);
 }
 
-Result<void> CallGate::State::conclude(CallGate& gate, const WaiterPtr& waiter) {
+Result<void> VaultLimiter::State::conclude(VaultLimiter& limiter, const WaiterPtr& waiter) {
   std::string name;
   std::function<void()> resume;
   Resumes resumes;
@@ -216,49 +218,50 @@ Result<void> CallGate::State::conclude(CallGate& gate, const WaiterPtr& waiter) 
     name = vault->first;
     vault->second.queue.withdraw(*waiter);
     // Background work may have waited for this very request to go.
-    resumes = let_through(gate, vault, clock_.steady());
+    resumes = let_through(limiter, vault, clock_.steady());
   }
   if (resume) resume();
   run(resumes);
   return no_turn(name, "");
 }
 
-void CallGate::State::leave(CallGate& gate, Waiter& waiter) {
+void VaultLimiter::State::leave(VaultLimiter& limiter, Waiter& waiter) {
   Resumes resumes;
   {
     std::lock_guard lock(mutex_);
     auto vault = waiter.vault;
     vault->second.queue.finish(waiter);
-    resumes = let_through(gate, vault, clock_.steady());
+    resumes = let_through(limiter, vault, clock_.steady());
   }
   run(resumes);
 }
 
-CallGate::Pass::Pass(std::shared_ptr<CallGate> gate, std::shared_ptr<Waiter> waiter)
-    : gate_(std::move(gate)), waiter_(std::move(waiter)) {}
+VaultLimiter::Pass::Pass(std::shared_ptr<VaultLimiter> limiter, std::shared_ptr<Waiter> waiter)
+    : limiter_(std::move(limiter)), waiter_(std::move(waiter)) {}
 
-CallGate::Pass::Pass(Pass&& other) noexcept : gate_(std::move(other.gate_)), waiter_(std::move(other.waiter_)) {}
+VaultLimiter::Pass::Pass(Pass&& other) noexcept
+    : limiter_(std::move(other.limiter_)), waiter_(std::move(other.waiter_)) {}
 
-CallGate::Pass& CallGate::Pass::operator=(Pass&& other) noexcept {
-  std::swap(gate_, other.gate_);
+VaultLimiter::Pass& VaultLimiter::Pass::operator=(Pass&& other) noexcept {
+  std::swap(limiter_, other.limiter_);
   std::swap(waiter_, other.waiter_);
   return *this;
 }
 
-CallGate::Pass::~Pass() {
-  if (gate_) gate_->state_->leave(*gate_, *waiter_);
+VaultLimiter::Pass::~Pass() {
+  if (limiter_) limiter_->state_->leave(*limiter_, *waiter_);
 }
 
-CallGate::CallGate(std::unique_ptr<State> state) : state_(std::move(state)) {}
-CallGate::~CallGate() = default;
+VaultLimiter::VaultLimiter(std::unique_ptr<State> state) : state_(std::move(state)) {}
+VaultLimiter::~VaultLimiter() = default;
 
-std::shared_ptr<CallGate> CallGate::create(const Clock& clock, boost::asio::any_io_executor executor,
-                                           std::shared_ptr<Sleeper> sleeper, GateLimits limits) {
+std::shared_ptr<VaultLimiter> VaultLimiter::create(const Clock& clock, boost::asio::any_io_executor executor,
+                                                   std::shared_ptr<Sleeper> sleeper, VaultLimits limits) {
   auto state = std::make_unique<State>(clock, std::move(executor), std::move(sleeper), limits);
-  return std::shared_ptr<CallGate>(new CallGate(std::move(state)));
+  return std::shared_ptr<VaultLimiter>(new VaultLimiter(std::move(state)));
 }
 
-Task<Result<CallGate::Pass>> CallGate::enter(GateCall call, Deadline deadline) {
+Task<Result<VaultLimiter::Pass>> VaultLimiter::enter(VaultCall call, Deadline deadline) {
   auto self = shared_from_this();
   auto now = state_->clock().steady();
   if (call.kind == CallKind::Renewal) deadline = std::min<Deadline>(deadline, now + state_->limits().renewal_turn);
@@ -272,15 +275,15 @@ Task<Result<CallGate::Pass>> CallGate::enter(GateCall call, Deadline deadline) {
   co_return Pass(std::move(self), std::move(waiter));
 }
 
-void CallGate::turn_away(const GateCall& call, const Error& error) {
+void VaultLimiter::turn_away(const VaultCall& call, const Error& error) {
   state_->turn_away(call, error);
 }
 
-GateLoad CallGate::load() const {
+VaultLoad VaultLimiter::load() const {
   return state_->load();
 }
 
-SteadyTime CallGate::now() const {
+SteadyTime VaultLimiter::now() const {
   return state_->clock().steady();
 }
 

@@ -1,4 +1,4 @@
-#include "kms/gated_key_provider.hpp"
+#include "kms/limited_key_provider.hpp"
 
 #include <algorithm>
 
@@ -8,41 +8,41 @@
 namespace latchkey::kms {
 
 template <class T>
-Task<Result<T>> GatedKeyProvider::call(KeyLocation key, Deadline deadline,
-                                       std::function<Task<Result<T>>(Deadline)> work) {
+Task<Result<T>> LimitedKeyProvider::call(KeyLocation key, Deadline deadline,
+                                         std::function<Task<Result<T>>(Deadline)> work) {
   const auto* azure = std::get_if<AzureKey>(&key);
   // The platform's own key is in memory, and asked at once.
   if (azure == nullptr) co_return co_await work(deadline);
   // Without an id, as where a key is not registered, by what it is.
   const auto& whose = azure->asked_for;
-  GateCall call{vault_host(*azure), whose.organization,
-                whose.external_key_id.empty() ? azure->key_name : whose.external_key_id, kind_};
-  LATCHKEY_CO_TRY(auto pass, co_await gate_->enter(call, deadline));
-  auto result = co_await work(std::min(deadline, gate_->now() + call_timeout_));
+  VaultCall call{vault_host(*azure), whose.organization,
+                 whose.external_key_id.empty() ? azure->key_name : whose.external_key_id, kind_};
+  LATCHKEY_CO_TRY(auto pass, co_await limiter_->enter(call, deadline));
+  auto result = co_await work(std::min(deadline, limiter_->now() + call_timeout_));
   // Who is throttled, or had no turn at the sign-in, is told to wait; and who waits is waiting already.
   bool unreachable = !result && result.error().code == ErrorCode::KeyUnreachable;
   bool may_wait = unreachable && (result.error().reason == reason::kThrottled || was_not_asked(result.error()));
-  if (unreachable && !may_wait) gate_->turn_away(call, result.error());
+  if (unreachable && !may_wait) limiter_->turn_away(call, result.error());
   co_return result;
 }
 
-Task<Result<WrappedKey>> GatedKeyProvider::wrap(const KeyLocation& key, const crypto::SecretBytes& secret,
-                                                Deadline deadline) {
+Task<Result<WrappedKey>> LimitedKeyProvider::wrap(const KeyLocation& key, const crypto::SecretBytes& secret,
+                                                  Deadline deadline) {
   std::function<Task<Result<WrappedKey>>(Deadline)> work = [this, &key, &secret](Deadline until) {
     return inner_.wrap(key, secret, until);
   };
   co_return co_await call(key, deadline, std::move(work));
 }
 
-Task<Result<UnwrappedKey>> GatedKeyProvider::unwrap(const KeyLocation& key, const WrappedKey& wrapped,
-                                                    Deadline deadline) {
+Task<Result<UnwrappedKey>> LimitedKeyProvider::unwrap(const KeyLocation& key, const WrappedKey& wrapped,
+                                                      Deadline deadline) {
   std::function<Task<Result<UnwrappedKey>>(Deadline)> work = [this, &key, &wrapped](Deadline until) {
     return inner_.unwrap(key, wrapped, until);
   };
   co_return co_await call(key, deadline, std::move(work));
 }
 
-Task<Result<KeyDescription>> GatedKeyProvider::describe(const KeyLocation& key, Deadline deadline) {
+Task<Result<KeyDescription>> LimitedKeyProvider::describe(const KeyLocation& key, Deadline deadline) {
   std::function<Task<Result<KeyDescription>>(Deadline)> work = [this, &key](Deadline until) {
     return inner_.describe(key, until);
   };
