@@ -102,20 +102,6 @@ Task<Result<RewrapProgress>> Rewraps::get(audit::Caller caller, std::string id) 
   co_return co_await store_.read(std::move(find));
 }
 
-std::string_view to_string(store::RewrapState state) {
-  switch (state) {
-    case RewrapState::Running:
-      return "running";
-    case RewrapState::Paused:
-      return "paused";
-    case RewrapState::Stopped:
-      return "stopped";
-    case RewrapState::Completed:
-      return "completed";
-  }
-  return "";
-}
-
 keyring::RewrapHooks rewrap_hooks(const Clock& clock, RandomSource& random) {
   keyring::RewrapHooks hooks;
   hooks.locate = [](const store::ExternalKey& key) -> Result<kms::KeyLocation> {

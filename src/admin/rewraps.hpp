@@ -42,9 +42,6 @@ class Rewraps {
   RandomSource& random_;
 };
 
-// "running", "paused", "stopped", "completed"
-[[nodiscard]] std::string_view to_string(store::RewrapState state);
-
 // What a Rewrapper needs of this floor.
 [[nodiscard]] keyring::RewrapHooks rewrap_hooks(const Clock& clock, RandomSource& random);
 

@@ -6,6 +6,7 @@
 #include "api/parameters.hpp"
 #include "api/respond.hpp"
 #include "base/json_fields.hpp"
+#include "store/names.hpp"
 
 namespace latchkey::api {
 
@@ -17,18 +18,6 @@ constexpr LimitBounds kLimit{20, 1000};
 constexpr json_fields::TextLimits kName{0, 2048};
 constexpr std::size_t kMostMessage = 4096;
 
-std::string_view name_of(store::DataKeyState state) {
-  switch (state) {
-    case store::DataKeyState::Active:
-      return "active";
-    case store::DataKeyState::Retired:
-      return "retired";
-    case store::DataKeyState::Destroyed:
-      return "destroyed";
-  }
-  return "";
-}
-
 json::value time_or_null(const std::optional<Timestamp>& time) {
   return time ? json::value(format_timestamp(*time)) : json::value(nullptr);
 }
@@ -36,7 +25,7 @@ json::value time_or_null(const std::optional<Timestamp>& time) {
 json::object to_json(const store::DataKey& key) {
   return json::object{{"id", format_id(id_prefix::kDataKey, key.id)},
                       {"type", "data_key"},
-                      {"state", name_of(key.state)},
+                      {"state", to_text(key.state)},
                       {"external_key_id", text_or_null(key.external_key_id)},
                       {"key_version", key.key_version},
                       {"created_at", format_timestamp(key.created_at)},
@@ -53,7 +42,7 @@ http::Response answer(const admin::RewrapProgress& progress) {
   json::object body{
       {"type", "external_key_rewrap"},
       {"external_key_id", rewrap.external_key_id},
-      {"status", admin::to_string(rewrap.state)},
+      {"status", to_text(rewrap.state)},
       {"target_version", rewrap.target_version},
       {"data_keys", {{"total", count.total}, {"done", count.total - count.remaining}, {"remaining", count.remaining}}},
       {"started_at", format_timestamp(rewrap.started_at)},

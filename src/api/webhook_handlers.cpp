@@ -7,6 +7,7 @@
 #include "api/parameters.hpp"
 #include "api/respond.hpp"
 #include "base/json_fields.hpp"
+#include "store/names.hpp"
 #include "webhooks/deliverer.hpp"
 #include "webhooks/endpoints.hpp"
 
@@ -52,25 +53,13 @@ json::object to_json(const webhooks::EndpointWithSecret& made) {
   return shown;
 }
 
-std::string_view name_of(store::WebhookDeliveryState state) {
-  switch (state) {
-    case store::WebhookDeliveryState::Pending:
-      return "pending";
-    case store::WebhookDeliveryState::Delivered:
-      return "delivered";
-    case store::WebhookDeliveryState::Failed:
-      return "failed";
-  }
-  return "";
-}
-
 json::object to_json(const store::WebhookDelivery& delivery) {
   return {{"id", delivery.id},
           {"type", "webhook_delivery"},
           {"webhook_endpoint_id", delivery.endpoint_id},
           {"event_id", delivery.event_id},
           {"event_type", delivery.event_type},
-          {"status", name_of(delivery.state)},
+          {"status", to_text(delivery.state)},
           {"attempts", delivery.attempts},
           {"created_at", format_timestamp(delivery.created_at)},
           {"last_attempt_at", time_or_null(delivery.last_attempt_at)},

@@ -9,6 +9,7 @@
 #include "cli/standard_streams.hpp"
 #include "crypto/random.hpp"
 #include "server/open_store.hpp"
+#include "store/names.hpp"
 
 namespace latchkey::cli {
 
@@ -26,19 +27,14 @@ struct OrganizationOptions {
 
 constexpr std::string_view kShownOnce = "This is the only time the key is shown: keep it where secrets are kept.";
 
-const std::map<std::string, store::Role>& roles() {
-  static const std::map<std::string, store::Role> kRoles{{"admin", store::Role::Admin},
-                                                         {"service", store::Role::Service},
-                                                         {"compliance", store::Role::Compliance},
-                                                         {"workspace", store::Role::Workspace}};
-  return kRoles;
+std::map<std::string, store::Role> roles() {
+  std::map<std::string, store::Role> roles;
+  for (auto role : store::kValues<store::Role>) roles.emplace(to_text(role), role);
+  return roles;
 }
 
 std::string role_name(store::Role role) {
-  for (const auto& [name, value] : roles()) {
-    if (value == role) return name;
-  }
-  return "";
+  return std::string(to_text(role));
 }
 
 boost::json::value optional_json(const std::optional<std::string>& text) {

@@ -3,6 +3,7 @@
 #include <boost/json/serialize.hpp>
 
 #include "base/log.hpp"
+#include "store/names.hpp"
 #include "webhooks/event.hpp"
 
 namespace latchkey::health {
@@ -49,7 +50,7 @@ Result<void> change_health(store::Transaction& transaction, const Clock& clock, 
   bool failed = announcement == Announcement::Failed;
   auto type = failed ? webhooks::event_type::kExternalKeyFailed : webhooks::event_type::kExternalKeyRecovered;
   auto data = to_json(current);
-  data["previous_state"] = to_string(previous.state);
+  data["previous_state"] = to_text(previous.state);
   spdlog::warn("{}: {}", type, json::serialize(data));
   return webhooks::publish(transaction, clock, random, {type, current.organization, current.external_key_id});
 }
@@ -57,7 +58,7 @@ Result<void> change_health(store::Transaction& transaction, const Clock& clock, 
 json::object to_json(const store::ExternalKeyHealth& health) {
   return {{"type", "external_key_health"},
           {"external_key_id", health.external_key_id},
-          {"state", to_string(health.state)},
+          {"state", to_text(health.state)},
           {"since", format_timestamp(health.since)},
           {"reason", text_or_null(health.reason)},
           {"cause", text_or_null(health.cause)},

@@ -6,6 +6,7 @@
 #include "audit/lookup.hpp"
 #include "health/announcement.hpp"
 #include "store/attached_keys.hpp"
+#include "store/names.hpp"
 
 namespace latchkey::health {
 
@@ -35,8 +36,8 @@ Task<Result<std::optional<store::ExternalKeyHealth>>> HealthBook::record(store::
       LATCHKEY_TRYV(audit::record_system_activity(
           tx, clock_, random_, found.organization, "org_external_key_health_changed",
           {{"external_key_id", found.external_key_id},
-           {"previous_state", to_string(previous.state)},
-           {"current_state", to_string(current.state)},
+           {"previous_state", to_text(previous.state)},
+           {"current_state", to_text(current.state)},
            {"reason", current.reason.empty() ? boost::json::value() : boost::json::value(current.reason)}}));
     }
     return tx.find_external_key_health(found.organization, found.external_key_id);

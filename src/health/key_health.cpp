@@ -92,24 +92,6 @@ void missed(KeyHealth& health, const News& news, const HealthRules& rules) {
 
 }  // namespace
 
-std::string_view to_string(State state) {
-  switch (state) {
-    case State::Unknown:
-      return "unknown";
-    case State::Healthy:
-      return "healthy";
-    case State::Degraded:
-      return "degraded";
-    case State::Refused:
-      return "refused";
-    case State::Unreachable:
-      return "unreachable";
-    case State::Suspended:
-      return "suspended";
-  }
-  return "unknown";
-}
-
 KeyHealth unknown_health(const store::ExternalKey& key, Timestamp now) {
   KeyHealth health;
   health.row.external_key_id = key.id;

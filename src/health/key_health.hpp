@@ -16,7 +16,6 @@
 #include <chrono>
 #include <optional>
 #include <string>
-#include <string_view>
 
 #include "base/clock.hpp"
 #include "base/error.hpp"
@@ -25,9 +24,6 @@
 namespace latchkey::health {
 
 using State = store::KeyHealthState;
-
-// "healthy", as the API shows it.
-[[nodiscard]] std::string_view to_string(State state);
 
 struct HealthRules {
   int failures_to_degrade = 2;  // to reach the key, since it last worked for `settle`

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "kms/reasons.hpp"
+#include "store/names.hpp"
 
 namespace latchkey::health {
 namespace {
@@ -118,7 +119,7 @@ TEST(KeyHealth, FollowsWhatIsHeard) {
       health = after(std::move(health), news(c.steps[i], now), {});
       if (health.row.state != state) since = now;
       state = health.row.state;
-      EXPECT_EQ(to_string(state), to_string(c.steps[i].expected)) << c.name << ", step " << i;
+      EXPECT_EQ(to_text(state), to_text(c.steps[i].expected)) << c.name << ", step " << i;
       EXPECT_EQ(health.row.since, since) << c.name << ", step " << i;
     }
   }
@@ -176,8 +177,8 @@ TEST(KeyHealth, AnnouncesFailuresAndTheOneRecovery) {
                                        {kH, A::Recovered, false}}) {
     auto current = previous;
     current.state = to;
-    EXPECT_EQ(announce(previous, current), expected) << to_string(to);
-    EXPECT_EQ(current.alarmed, alarmed) << to_string(to);
+    EXPECT_EQ(announce(previous, current), expected) << to_text(to);
+    EXPECT_EQ(current.alarmed, alarmed) << to_text(to);
     previous = current;
   }
 }

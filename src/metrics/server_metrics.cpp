@@ -14,6 +14,7 @@
 #include "kms/reasons.hpp"
 #include "metrics/families.hpp"
 #include "store/attached_keys.hpp"
+#include "store/names.hpp"
 
 namespace latchkey::metrics {
 
@@ -36,9 +37,6 @@ double seconds(std::chrono::nanoseconds time) {
 enum class Outcome { Ok, Refused, Unreachable, Throttled, Error };
 constexpr std::array kOutcomes{"ok", "refused", "unreachable", "throttled", "error"};
 constexpr std::array kOperations{kms::Operation::Wrap, kms::Operation::Unwrap, kms::Operation::Describe};
-constexpr std::array kStates{std::pair(State::Unknown, "unknown"),         std::pair(State::Healthy, "healthy"),
-                             std::pair(State::Degraded, "degraded"),       std::pair(State::Refused, "refused"),
-                             std::pair(State::Unreachable, "unreachable"), std::pair(State::Suspended, "suspended")};
 
 Outcome outcome_of(const Error* error) {
   if (error == nullptr) return Outcome::Ok;
@@ -94,8 +92,8 @@ Task<Result<KeysByState>> count_keys(store::Store& store) {
 
 prometheus::MetricFamily keys_by_state(KeysByState counts) {
   auto family = gauge("latchkey_external_keys", "Customers' keys that workspaces are attached to, by their health.");
-  for (const auto& [state, name] : kStates) {
-    family.add(static_cast<double>(counts[state]), {{"state", name}});
+  for (auto state : store::kValues<State>) {
+    family.add(static_cast<double>(counts[state]), {{"state", std::string(to_text(state))}});
   }
   return family.take();
 }

@@ -8,73 +8,6 @@ namespace {
 
 namespace json = boost::json;
 
-std::string_view role_name(Role role) {
-  switch (role) {
-    case Role::Admin:
-      return "admin";
-    case Role::Service:
-      return "service";
-    case Role::Compliance:
-      return "compliance";
-    case Role::Workspace:
-      return "workspace";
-  }
-  return "";
-}
-
-Role read_role(Row& row) {
-  auto name = row.text();
-  for (auto role : {Role::Admin, Role::Service, Role::Compliance, Role::Workspace}) {
-    if (name == role_name(role)) return role;
-  }
-  row.mark_damaged();
-  return Role::Compliance;
-}
-
-std::string_view state_name(DataKeyState state) {
-  switch (state) {
-    case DataKeyState::Active:
-      return "active";
-    case DataKeyState::Retired:
-      return "retired";
-    case DataKeyState::Destroyed:
-      return "destroyed";
-  }
-  return "";
-}
-
-DataKeyState read_state(Row& row) {
-  auto name = row.text();
-  for (auto state : {DataKeyState::Active, DataKeyState::Retired, DataKeyState::Destroyed}) {
-    if (name == state_name(state)) return state;
-  }
-  row.mark_damaged();
-  return DataKeyState::Retired;
-}
-
-std::string_view state_name(RewrapState state) {
-  switch (state) {
-    case RewrapState::Running:
-      return "running";
-    case RewrapState::Paused:
-      return "paused";
-    case RewrapState::Stopped:
-      return "stopped";
-    case RewrapState::Completed:
-      return "completed";
-  }
-  return "";
-}
-
-RewrapState read_rewrap_state(Row& row) {
-  auto name = row.text();
-  for (auto state : {RewrapState::Running, RewrapState::Paused, RewrapState::Stopped, RewrapState::Completed}) {
-    if (name == state_name(state)) return state;
-  }
-  row.mark_damaged();
-  return RewrapState::Stopped;
-}
-
 std::map<std::string, std::string> read_tags(Row& row) {
   std::map<std::string, std::string> tags;
   // Texts come back as they were given, whatever bytes they have.
@@ -121,14 +54,14 @@ Organization Columns<Organization>::read(Row& row) {
 }
 
 void Columns<ApiKey>::bind(Statement& statement, const ApiKey& row) {
-  bind_each(statement, row.id, row.organization, role_name(row.role), row.workspace_id, row.name, row.hash, row.hint,
+  bind_each(statement, row.id, row.organization, to_text(row.role), row.workspace_id, row.name, row.hash, row.hint,
             row.created_at, row.revoked_at);
 }
 
 ApiKey Columns<ApiKey>::read(Row& row) {
   return {.id = row.text(),
           .organization = row.uuid(),
-          .role = read_role(row),
+          .role = read_enum<Role>(row),
           .workspace_id = row.optional_text(),
           .name = row.text(),
           .hash = row.bytes(),
@@ -179,7 +112,7 @@ Workspace Columns<Workspace>::read(Row& row) {
 
 void Columns<DataKey>::bind(Statement& statement, const DataKey& row) {
   bind_each(statement, row.id, row.organization, row.compartment, row.external_key_id, row.key_version, row.wrapped,
-            state_name(row.state), row.created_at, row.key_check, row.retired_at, row.rewrapped_at, row.destroyed_at,
+            to_text(row.state), row.created_at, row.key_check, row.retired_at, row.rewrapped_at, row.destroyed_at,
             row.last_used_at, row.records, row.bytes);
 }
 
@@ -190,7 +123,7 @@ DataKey Columns<DataKey>::read(Row& row) {
           .external_key_id = row.optional_text(),
           .key_version = row.text(),
           .wrapped = row.bytes(),
-          .state = read_state(row),
+          .state = read_enum<DataKeyState>(row),
           .created_at = row.timestamp(),
           .key_check = row.optional_text(),
           .retired_at = row.optional_timestamp(),
@@ -226,14 +159,14 @@ Activity Columns<Activity>::read(Row& row) {
 }
 
 void Columns<Rewrap>::bind(Statement& statement, const Rewrap& row) {
-  bind_each(statement, row.external_key_id, row.organization, state_name(row.state), row.target_version, row.started_at,
+  bind_each(statement, row.external_key_id, row.organization, to_text(row.state), row.target_version, row.started_at,
             row.updated_at, row.error, row.reason);
 }
 
 Rewrap Columns<Rewrap>::read(Row& row) {
   return {.external_key_id = row.text(),
           .organization = row.uuid(),
-          .state = read_rewrap_state(row),
+          .state = read_enum<RewrapState>(row),
           .target_version = row.text(),
           .started_at = row.timestamp(),
           .updated_at = row.timestamp(),

@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "store/names.hpp"
 #include "store/rows.hpp"
 #include "store/sqlite/statement.hpp"
 
@@ -157,6 +158,14 @@ template <class T>
   } else {
     return "TRUE";
   }
+}
+
+// A text that no value has is damage, and nobody is given a damaged row: what stands in it is the value that may least.
+template <class Enum>
+[[nodiscard]] Enum read_enum(Row& row) {
+  auto value = from_text<Enum>(row.text());
+  if (!value) row.mark_damaged();
+  return value.value_or(kValues<Enum>.back());
 }
 
 // The tags as the table keeps them: a JSON object of strings.

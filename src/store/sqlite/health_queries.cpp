@@ -3,42 +3,10 @@
 
 namespace latchkey::store {
 
-namespace {
-
-std::string_view health_name(KeyHealthState state) {
-  switch (state) {
-    case KeyHealthState::Unknown:
-      return "unknown";
-    case KeyHealthState::Healthy:
-      return "healthy";
-    case KeyHealthState::Degraded:
-      return "degraded";
-    case KeyHealthState::Refused:
-      return "refused";
-    case KeyHealthState::Unreachable:
-      return "unreachable";
-    case KeyHealthState::Suspended:
-      return "suspended";
-  }
-  return "";
-}
-
-KeyHealthState read_health_state(Row& row) {
-  auto name = row.text();
-  for (auto state : {KeyHealthState::Unknown, KeyHealthState::Healthy, KeyHealthState::Degraded,
-                     KeyHealthState::Refused, KeyHealthState::Unreachable, KeyHealthState::Suspended}) {
-    if (name == health_name(state)) return state;
-  }
-  row.mark_damaged();
-  return KeyHealthState::Unknown;
-}
-
-}  // namespace
-
 void Columns<ExternalKeyHealth>::bind(Statement& statement, const ExternalKeyHealth& row) {
   statement.bind(row.external_key_id);
   statement.bind(row.organization);
-  statement.bind(health_name(row.state));
+  statement.bind(to_text(row.state));
   statement.bind(row.since);
   statement.bind(row.reason);
   statement.bind(row.cause);
@@ -51,7 +19,7 @@ void Columns<ExternalKeyHealth>::bind(Statement& statement, const ExternalKeyHea
 ExternalKeyHealth Columns<ExternalKeyHealth>::read(Row& row) {
   return {.external_key_id = row.text(),
           .organization = row.uuid(),
-          .state = read_health_state(row),
+          .state = read_enum<KeyHealthState>(row),
           .since = row.timestamp(),
           .reason = row.text(),
           .cause = row.text(),

@@ -3,25 +3,8 @@
 
 namespace latchkey::store {
 
-namespace {
-
-std::string_view kind_name(NoticeKind kind) {
-  return kind == NoticeKind::ForgetKey ? "forget_key" : "forget_data_keys";
-}
-
-NoticeKind read_kind(Row& row) {
-  auto name = row.text();
-  for (auto kind : {NoticeKind::ForgetKey, NoticeKind::ForgetDataKeys}) {
-    if (name == kind_name(kind)) return kind;
-  }
-  row.mark_damaged();
-  return NoticeKind::ForgetKey;
-}
-
-}  // namespace
-
 Notice Columns<Notice>::read(Row& row) {
-  return {.kind = read_kind(row),
+  return {.kind = read_enum<NoticeKind>(row),
           .external_key_id = row.text(),
           .compartment = row.uuid(),
           .created_at = row.timestamp(),
@@ -32,7 +15,7 @@ Result<void> SqliteTransaction::notify(const Notice& notice) {
   LATCHKEY_TRYV(
       write("Telling other nodes",
             "INSERT INTO notices (node, kind, external_key_id, compartment, created_at) VALUES (?, ?, ?, ?, ?)", node_,
-            kind_name(notice.kind), notice.external_key_id, notice.compartment, notice.created_at));
+            to_text(notice.kind), notice.external_key_id, notice.compartment, notice.created_at));
   return success();
 }
 

@@ -9,27 +9,6 @@ namespace latchkey::store {
 
 namespace {
 
-std::string_view state_name(WebhookDeliveryState state) {
-  switch (state) {
-    case WebhookDeliveryState::Pending:
-      return "pending";
-    case WebhookDeliveryState::Delivered:
-      return "delivered";
-    case WebhookDeliveryState::Failed:
-      return "failed";
-  }
-  return "";
-}
-
-WebhookDeliveryState read_state(Row& row) {
-  auto name = row.text();
-  for (auto state : {WebhookDeliveryState::Pending, WebhookDeliveryState::Delivered, WebhookDeliveryState::Failed}) {
-    if (name == state_name(state)) return state;
-  }
-  row.mark_damaged();
-  return WebhookDeliveryState::Failed;
-}
-
 std::string join_events(const std::vector<std::string>& events) {
   return boost::join(events, ",");
 }
@@ -103,7 +82,7 @@ void Columns<WebhookDelivery>::bind(Statement& statement, const WebhookDelivery&
   statement.bind(row.event_id);
   statement.bind(row.event_type);
   statement.bind(row.body);
-  statement.bind(state_name(row.state));
+  statement.bind(to_text(row.state));
   statement.bind(row.attempts);
   statement.bind(row.created_at);
   statement.bind(row.next_attempt_at);
@@ -119,7 +98,7 @@ WebhookDelivery Columns<WebhookDelivery>::read(Row& row) {
           .event_id = row.text(),
           .event_type = row.text(),
           .body = row.text(),
-          .state = read_state(row),
+          .state = read_enum<WebhookDeliveryState>(row),
           .attempts = row.integer(),
           .created_at = row.timestamp(),
           .next_attempt_at = row.optional_timestamp(),
@@ -193,7 +172,7 @@ Result<void> SqliteTransaction::update(const WebhookDelivery& row) {
                write("Changing a webhook delivery",
                      "UPDATE webhook_deliveries SET state = ?, attempts = ?, next_attempt_at = ?, last_attempt_at = ?, "
                      "last_status = ?, last_error = ? WHERE organization = ? AND id = ?",
-                     state_name(row.state), row.attempts, row.next_attempt_at, row.last_attempt_at, row.last_status,
+                     to_text(row.state), row.attempts, row.next_attempt_at, row.last_attempt_at, row.last_status,
                      row.last_error, row.organization, row.id));
   if (changed == 0) return not_there("webhook delivery", row.id);
   return success();
