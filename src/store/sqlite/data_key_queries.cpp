@@ -140,7 +140,7 @@ Result<std::vector<DataKey>> SqliteTransaction::destroy_data_keys(const Uuid& co
 Result<void> SqliteTransaction::remember_erased(const DataKey& row, bool destroyed) {
   LATCHKEY_TRYV(write("Remembering what was erased",
                       "INSERT INTO erased_forms (data_key, masked, pending) VALUES (?, ?, ?)", row.id,
-                      mask_erased(row.wrapped), std::int64_t{destroyed}));
+                      mask_erased(row.wrapped), destroyed));
   return success();
 }
 
@@ -230,10 +230,7 @@ Result<std::vector<Rewrap>> SqliteTransaction::list_running_rewraps(const std::o
 }
 
 Result<void> SqliteTransaction::put(const Rewrap& row) {
-  return insert_row(row,
-                    "ON CONFLICT (external_key_id) DO UPDATE SET state = excluded.state, target_version = "
-                    "excluded.target_version, started_at = excluded.started_at, updated_at = excluded.updated_at, "
-                    "error = excluded.error, reason = excluded.reason");
+  return insert_row(row, fmt::format("ON CONFLICT (external_key_id) DO UPDATE SET {}", column_replacements<Rewrap>()));
 }
 
 }  // namespace latchkey::store

@@ -3,48 +3,6 @@
 
 namespace latchkey::store {
 
-void Columns<ExternalKeyHealth>::bind(Statement& statement, const ExternalKeyHealth& row) {
-  statement.bind(row.external_key_id);
-  statement.bind(row.organization);
-  statement.bind(to_text(row.state));
-  statement.bind(row.since);
-  statement.bind(row.reason);
-  statement.bind(row.cause);
-  statement.bind(row.cure);
-  statement.bind(row.last_checked_at);
-  statement.bind(row.last_success_at);
-  statement.bind(std::int64_t{row.alarmed});
-}
-
-ExternalKeyHealth Columns<ExternalKeyHealth>::read(Row& row) {
-  return {.external_key_id = row.text(),
-          .organization = row.uuid(),
-          .state = read_enum<KeyHealthState>(row),
-          .since = row.timestamp(),
-          .reason = row.text(),
-          .cause = row.text(),
-          .cure = row.text(),
-          .last_checked_at = row.optional_timestamp(),
-          .last_success_at = row.optional_timestamp(),
-          .alarmed = row.flag()};
-}
-
-void Columns<ExternalKeySuspension>::bind(Statement& statement, const ExternalKeySuspension& row) {
-  statement.bind(row.external_key_id);
-  statement.bind(row.organization);
-  statement.bind(row.suspended_at);
-  statement.bind(row.suspended_by);
-  statement.bind(row.reason);
-}
-
-ExternalKeySuspension Columns<ExternalKeySuspension>::read(Row& row) {
-  return {.external_key_id = row.text(),
-          .organization = row.uuid(),
-          .suspended_at = row.timestamp(),
-          .suspended_by = row.text(),
-          .reason = row.optional_text()};
-}
-
 // The end of the page by ids alone: a row that does not verify is left out and is not the end of the list.
 Result<AttachedKeys> SqliteTransaction::list_attached_external_keys(std::string_view after, std::size_t limit) {
   AttachedKeys page;
@@ -96,11 +54,8 @@ Result<std::optional<DataKey>> SqliteTransaction::find_data_key_under(const Uuid
 }
 
 Result<void> SqliteTransaction::put(const ExternalKeyHealth& row) {
-  return insert_row(row,
-                    "ON CONFLICT (external_key_id) DO UPDATE SET state = excluded.state, since = excluded.since, "
-                    "reason = excluded.reason, cause = excluded.cause, cure = excluded.cure, "
-                    "last_checked_at = excluded.last_checked_at, last_success_at = excluded.last_success_at, "
-                    "alarmed = excluded.alarmed");
+  return insert_row(
+      row, fmt::format("ON CONFLICT (external_key_id) DO UPDATE SET {}", column_replacements<ExternalKeyHealth>()));
 }
 
 Result<std::optional<ExternalKeyHealth>> SqliteTransaction::find_external_key_health(const Uuid& organization,
@@ -112,8 +67,8 @@ Result<std::optional<ExternalKeyHealth>> SqliteTransaction::find_external_key_he
 Result<void> SqliteTransaction::set_suspended(ExternalKey row, bool suspended) {
   row.suspended = suspended;
   LATCHKEY_TRYV(write("Marking an external key as suspended",
-                      "UPDATE external_keys SET suspended = ?, seal = ? WHERE id = ?", std::int64_t{suspended},
-                      seal_of(row), row.id));
+                      "UPDATE external_keys SET suspended = ?, seal = ? WHERE id = ?", suspended, seal_of(row),
+                      row.id));
   return success();
 }
 
@@ -135,7 +90,7 @@ Result<std::optional<ExternalKeySuspension>> SqliteTransaction::find_suspension(
   if (found) return found;
   LATCHKEY_TRY(auto key, find_external_key(organization, external_key_id));
   if (!key || !key->suspended) return found;
-  IntegrityAlarm alarm{.table = std::string(Columns<ExternalKeySuspension>::kTable),
+  IntegrityAlarm alarm{.table = std::string(Table<ExternalKeySuspension>::kName),
                        .id = key->id,
                        .organization = organization,
                        .verdict = SealVerdict::Gone};

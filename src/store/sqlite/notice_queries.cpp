@@ -3,19 +3,11 @@
 
 namespace latchkey::store {
 
-Notice Columns<Notice>::read(Row& row) {
-  return {.kind = read_enum<NoticeKind>(row),
-          .external_key_id = row.text(),
-          .compartment = row.uuid(),
-          .created_at = row.timestamp(),
-          .sequence = row.integer()};
-}
-
 Result<void> SqliteTransaction::notify(const Notice& notice) {
   LATCHKEY_TRYV(
       write("Telling other nodes",
             "INSERT INTO notices (node, kind, external_key_id, compartment, created_at) VALUES (?, ?, ?, ?, ?)", node_,
-            to_text(notice.kind), notice.external_key_id, notice.compartment, notice.created_at));
+            notice.kind, notice.external_key_id, notice.compartment, notice.created_at));
   return success();
 }
 

@@ -6,7 +6,7 @@
 
 #include "base/encoding.hpp"
 #include "store/sealed_rows.hpp"
-#include "store/sqlite/columns.hpp"
+#include "store/sql/column_lists.hpp"
 #include "store/sqlite/transaction_queries.hpp"
 
 namespace latchkey::store {
@@ -71,7 +71,7 @@ Result<void> pass_table(Connection& connection, const RowSealer& sealer, const P
     LATCHKEY_TRY(auto statement,
                  connection.prepare(fmt::format("SELECT {}, rowid FROM {} WHERE ({}) AND coalesce(?1, x'') IS NOT "
                                                 "NULL AND rowid > ?2 ORDER BY rowid LIMIT ?3",
-                                                columns_read<T>(), Columns<T>::kTable, pass.which)));
+                                                columns_read<T>(), Table<T>::kName, pass.which)));
     auto newest = sealer.newest();
     statement.bind(ByteView(newest));
     statement.bind(progress.row);
@@ -80,7 +80,7 @@ Result<void> pass_table(Connection& connection, const RowSealer& sealer, const P
       LATCHKEY_TRY(bool more, statement.step());
       if (!more) break;
       Row row(statement);
-      auto value = Columns<T>::read(row);
+      auto value = read_columns<T>(row);
       auto seal = row.optional_bytes().value_or(Bytes());
       bool whole = row.flag();
       progress.row = row.integer();
@@ -92,7 +92,7 @@ Result<void> pass_table(Connection& connection, const RowSealer& sealer, const P
   }
   for (const auto& row : visited) {
     LATCHKEY_TRY(auto update,
-                 connection.prepare(fmt::format("UPDATE {} SET seal = ? WHERE rowid = ?", Columns<T>::kTable)));
+                 connection.prepare(fmt::format("UPDATE {} SET seal = ? WHERE rowid = ?", Table<T>::kName)));
     update.bind(row.seal);
     update.bind(row.rowid);
     LATCHKEY_TRYV(update.step());

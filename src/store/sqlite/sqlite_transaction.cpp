@@ -78,8 +78,8 @@ Result<void> SqliteTransaction::insert(const ExternalKey& row) {
 
 Result<void> SqliteTransaction::set_key_place(const std::string& id) {
   LATCHKEY_TRYV(write("Noting an external key's place",
-                      fmt::format("UPDATE external_keys SET {} = {} WHERE id = ?", Columns<ExternalKey>::kDerived,
-                                  Columns<ExternalKey>::kDerivedFrom),
+                      fmt::format("UPDATE external_keys SET {} = {} WHERE id = ?", Table<ExternalKey>::kDerived,
+                                  Table<ExternalKey>::kDerivedFrom),
                       id));
   return success();
 }
@@ -98,14 +98,7 @@ Result<void> SqliteTransaction::update(const ExternalKey& row) {
   LATCHKEY_TRYV(may_write("Changing an external key"));
   LATCHKEY_TRY(auto before, find_external_key(row.organization, row.id));
   if (!before) return not_there("external key", row.id);
-  auto after = row;
-  after.created_at = before->created_at;
-  after.suspended = before->suspended;
-  LATCHKEY_TRYV(write("Changing an external key",
-                      "UPDATE external_keys SET display_name = ?, geo = ?, provider = ?, provider_config = ?, "
-                      "updated_at = ?, revision = ?, seal = ? WHERE id = ?",
-                      row.display_name, row.geo, row.provider, row.provider_config, row.updated_at, row.revision,
-                      seal_of(after), row.id));
+  LATCHKEY_TRYV(update_row("Changing an external key", updated(*before, row)));
   return set_key_place(row.id);
 }
 
@@ -153,17 +146,7 @@ Result<void> SqliteTransaction::update(const Workspace& row) {
   LATCHKEY_TRYV(may_write("Changing a workspace"));
   LATCHKEY_TRY(auto before, find_workspace(row.organization, row.id));
   if (!before) return not_there("workspace", row.id);
-  auto after = row;
-  after.compartment = before->compartment;
-  after.is_default = before->is_default;
-  after.created_at = before->created_at;
-  LATCHKEY_TRYV(write("Changing a workspace",
-                      "UPDATE workspaces SET name = ?, display_color = ?, external_key_id = ?, workspace_geo = ?, "
-                      "allowed_inference_geos = ?, default_inference_geo = ?, tags = ?, archived_at = ?, seal = ? "
-                      "WHERE id = ?",
-                      row.name, row.display_color, row.external_key_id, row.workspace_geo, row.allowed_inference_geos,
-                      row.default_inference_geo, format_tags(row.tags), row.archived_at, seal_of(after), row.id));
-  return success();
+  return update_row("Changing a workspace", updated(*before, row));
 }
 
 Result<Page<Workspace>> SqliteTransaction::list_workspaces(const WorkspaceFilter& filter, const ListWindow& window) {
@@ -172,7 +155,7 @@ Result<Page<Workspace>> SqliteTransaction::list_workspaces(const WorkspaceFilter
   return page<Workspace>(filter.organization, window,
                          "AND (?2 OR archived_at IS NULL) AND (?3 OR NOT is_default) "
                          "AND (?4 IS NULL OR id IN (SELECT value FROM json_each(?4)))",
-                         std::int64_t{filter.include_archived}, std::int64_t{filter.include_default}, ids);
+                         filter.include_archived, filter.include_default, ids);
 }
 
 Result<std::size_t> SqliteTransaction::count_live_workspaces(const Uuid& organization) {

@@ -145,6 +145,9 @@ class SqliteTransaction final : public Transaction {
   Result<std::int64_t> write(std::string_view what, std::string_view sql, const Values&... values);
   template <class T>
   Result<void> insert_row(const T& row, std::string_view tail = {});
+  // Writes what may change of a sealed row with an id.
+  template <class T>
+  Result<void> update_row(std::string_view what, const T& row);
 
   // What becomes of a row that does not verify; whichever it is, the alarm is raised.
   enum class Unverified {

@@ -71,16 +71,6 @@ std::string Row::text() {
   return {data, static_cast<std::size_t>(sqlite3_column_bytes(handle_, column))};
 }
 
-std::optional<std::string> Row::optional_text() {
-  if (take_null()) return std::nullopt;
-  return text();
-}
-
-std::optional<std::int64_t> Row::optional_integer() {
-  if (take_null()) return std::nullopt;
-  return integer();
-}
-
 Bytes Row::bytes() {
   return to_bytes(take_blob());
 }
@@ -114,11 +104,6 @@ RawId Row::raw_id() {
 
 Timestamp Row::timestamp() {
   return Timestamp(std::chrono::microseconds(integer()));
-}
-
-std::optional<Timestamp> Row::optional_timestamp() {
-  if (take_null()) return std::nullopt;
-  return timestamp();
 }
 
 bool Row::take_null() {

@@ -67,20 +67,18 @@ class Row {
   [[nodiscard]] std::int64_t integer();
   [[nodiscard]] bool flag();
   [[nodiscard]] std::string text();
-  [[nodiscard]] std::optional<std::string> optional_text();
-  [[nodiscard]] std::optional<std::int64_t> optional_integer();
   [[nodiscard]] Bytes bytes();
   [[nodiscard]] std::optional<Bytes> optional_bytes();
   [[nodiscard]] Uuid uuid();
   [[nodiscard]] RawId raw_id();
   [[nodiscard]] Timestamp timestamp();
-  [[nodiscard]] std::optional<Timestamp> optional_timestamp();
+  // Whether the next column is NULL. It is passed over where it is, and is still to be read where it is not.
+  [[nodiscard]] bool take_null();
 
   void mark_damaged() { damaged_ = true; }
   [[nodiscard]] bool damaged() const { return damaged_; }
 
  private:
-  [[nodiscard]] bool take_null();
   [[nodiscard]] int take(int type);
   [[nodiscard]] ByteView take_blob();
 

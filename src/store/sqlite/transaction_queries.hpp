@@ -7,7 +7,7 @@
 #include <boost/json.hpp>
 #include <fmt/format.h>
 
-#include "store/sqlite/columns.hpp"
+#include "store/sql/column_lists.hpp"
 #include "store/sqlite/sqlite_transaction.hpp"
 
 namespace latchkey::store {
@@ -40,7 +40,7 @@ Result<std::int64_t> SqliteTransaction::write(std::string_view what, std::string
   LATCHKEY_TRYV(may_write(what));
   auto run = [&]() -> Result<std::int64_t> {
     LATCHKEY_TRY(auto statement, connection_.prepare(sql));
-    (statement.bind(values), ...);
+    (Cells<Values>::bind(statement, values), ...);
     LATCHKEY_TRYV(statement.step());
     return connection_.changes();
   };
@@ -52,11 +52,22 @@ Result<std::int64_t> SqliteTransaction::count(std::string_view sql, const Values
   if (failure_) return *failure_;
   auto run = [&]() -> Result<std::int64_t> {
     LATCHKEY_TRY(auto statement, connection_.prepare(sql));
-    (statement.bind(values), ...);
+    (Cells<Values>::bind(statement, values), ...);
     LATCHKEY_TRYV(statement.step());
     return Row(statement).integer();
   };
   return watch(run());
+}
+
+// Whether a row is whole, as SQL. A column that is made of others is not sealed: a row in which it is anything else is
+// not believed, as if its seal were wrong.
+template <class T>
+[[nodiscard]] std::string is_whole() {
+  if constexpr (requires { Table<T>::kDerived; }) {
+    return fmt::format("{} IS ({})", Table<T>::kDerived, Table<T>::kDerivedFrom);
+  } else {
+    return "TRUE";
+  }
 }
 
 // Sealed tables have their seal behind the columns of the row; what is read of them, whether the row is whole behind
@@ -67,9 +78,9 @@ inline constexpr std::string_view kSealColumn = Sealed<T> ? ", seal" : "";
 template <class T>
 std::string columns_read() {
   if constexpr (Sealed<T>) {
-    return fmt::format("{}, seal, {}", Columns<T>::kNames, is_whole<T>());
+    return fmt::format("{}, seal, {}", column_names<T>(), is_whole<T>());
   } else {
-    return std::string(Columns<T>::kNames);
+    return column_names<T>();
   }
 }
 
@@ -83,7 +94,7 @@ inline Error integrity_error(const IntegrityAlarm& alarm, const std::string& pat
 
 template <class T>
 IntegrityAlarm alarm_about(const T& row, SealVerdict verdict) {
-  return {.table = std::string(Columns<T>::kTable),
+  return {.table = std::string(Table<T>::kName),
           .id = sealed_id(row),
           .organization = row.organization,
           .verdict = verdict};
@@ -95,14 +106,14 @@ Result<std::vector<T>> SqliteTransaction::read_rows(Unverified unverified, const
   if (failure_) return *failure_;
   auto run = [&]() -> Result<std::vector<T>> {
     LATCHKEY_TRY(auto statement,
-                 connection_.prepare(fmt::format("SELECT {} FROM {} {}", columns_read<T>(), Columns<T>::kTable, tail)));
-    (statement.bind(values), ...);
+                 connection_.prepare(fmt::format("SELECT {} FROM {} {}", columns_read<T>(), Table<T>::kName, tail)));
+    (Cells<Values>::bind(statement, values), ...);
     std::vector<T> rows;
     for (;;) {
       LATCHKEY_TRY(bool found, statement.step());
       if (!found) return rows;
       Row row(statement);
-      auto value = Columns<T>::read(row);
+      auto value = read_columns<T>(row);
       if constexpr (Sealed<T>) {
         auto seal = row.optional_bytes().value_or(Bytes());
         bool whole = row.flag() && !row.damaged();
@@ -121,7 +132,7 @@ Result<std::vector<T>> SqliteTransaction::read_rows(Unverified unverified, const
       rows.push_back(std::move(value));
       if (row.damaged()) {
         return Error{ErrorCode::Internal, fmt::format("A row of {} in the database {} is damaged. Restore a backup.",
-                                                      Columns<T>::kTable, connection_.path())};
+                                                      Table<T>::kName, connection_.path())};
       }
     }
   };
@@ -138,17 +149,24 @@ Result<std::optional<T>> SqliteTransaction::find(const IsAsked<T>& is_asked, std
 
 template <class T>
 Result<void> SqliteTransaction::insert_row(const T& row, std::string_view tail) {
-  LATCHKEY_TRYV(may_write(fmt::format("An insert into {}", Columns<T>::kTable)));
-  auto run = [&]() -> Result<void> {
-    LATCHKEY_TRY(auto statement, connection_.prepare(fmt::format("INSERT INTO {} ({}{}) VALUES ({}{}) {}",
-                                                                 Columns<T>::kTable, Columns<T>::kNames, kSealColumn<T>,
-                                                                 Columns<T>::kPlaces, Sealed<T> ? ", ?" : "", tail)));
-    Columns<T>::bind(statement, row);
-    if constexpr (Sealed<T>) statement.bind(seal_of(row));
-    LATCHKEY_TRYV(statement.step());
-    return success();
-  };
-  return watch(run());
+  auto what = fmt::format("An insert into {}", Table<T>::kName);
+  LATCHKEY_TRYV(may_write(what));
+  auto sql = fmt::format("INSERT INTO {} ({}{}) VALUES ({}{}) {}", Table<T>::kName, column_names<T>(), kSealColumn<T>,
+                         column_places<T>(), Sealed<T> ? ", ?" : "", tail);
+  if constexpr (Sealed<T>) {
+    LATCHKEY_TRYV(write(what, sql, AllOf<T>{row}, seal_of(row)));
+  } else {
+    LATCHKEY_TRYV(write(what, sql, AllOf<T>{row}));
+  }
+  return success();
+}
+
+template <class T>
+Result<void> SqliteTransaction::update_row(std::string_view what, const T& row) {
+  LATCHKEY_TRYV(write(what,
+                      fmt::format("UPDATE {} SET {}, seal = ? WHERE id = ?", Table<T>::kName, column_updates<T>()),
+                      UpdatesOf<T>{row}, seal_of(row), row.id));
+  return success();
 }
 
 // When the row that the window's place names was made; nothing where the window starts at the list's own end.

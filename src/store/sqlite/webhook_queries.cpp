@@ -1,138 +1,18 @@
 // Webhook endpoints, and what is on its way to them.
-#include <boost/algorithm/string/classification.hpp>
-#include <boost/algorithm/string/join.hpp>
-#include <boost/algorithm/string/split.hpp>
 
 #include "store/sqlite/transaction_queries.hpp"
 
 namespace latchkey::store {
-
-namespace {
-
-std::string join_events(const std::vector<std::string>& events) {
-  return boost::join(events, ",");
-}
-
-std::vector<std::string> read_events(Row& row) {
-  std::vector<std::string> events;
-  auto text = row.text();
-  if (!text.empty()) boost::split(events, text, boost::is_any_of(","));
-  return events;
-}
-
-WrappedSecret read_secret(Row& row) {
-  return {.key_version = row.text(), .wrapped = row.bytes()};
-}
-
-std::optional<ExpiringSecret> read_previous(Row& row) {
-  auto key_version = row.optional_text();
-  auto wrapped = row.optional_bytes();
-  auto expires_at = row.optional_timestamp();
-  bool whole = key_version && wrapped && expires_at;
-  if (!whole && (key_version || wrapped || expires_at)) row.mark_damaged();
-  if (!whole) return std::nullopt;
-  return ExpiringSecret{{std::move(*key_version), std::move(*wrapped)}, *expires_at};
-}
-
-void bind_previous(Statement& statement, const std::optional<ExpiringSecret>& previous) {
-  if (previous) {
-    statement.bind(previous->secret.key_version);
-    statement.bind(previous->secret.wrapped);
-    statement.bind(previous->expires_at);
-    return;
-  }
-  for (int i = 0; i < 3; ++i) statement.bind(std::nullopt);
-}
-
-}  // namespace
-
-void Columns<WebhookEndpoint>::bind(Statement& statement, const WebhookEndpoint& row) {
-  statement.bind(row.id);
-  statement.bind(row.organization);
-  statement.bind(row.url);
-  statement.bind(row.description);
-  statement.bind(join_events(row.events));
-  statement.bind(std::int64_t{row.enabled});
-  statement.bind(row.disabled_reason);
-  statement.bind(row.secret.key_version);
-  statement.bind(row.secret.wrapped);
-  bind_previous(statement, row.previous_secret);
-  statement.bind(row.created_at);
-  statement.bind(row.updated_at);
-}
-
-WebhookEndpoint Columns<WebhookEndpoint>::read(Row& row) {
-  return {.id = row.text(),
-          .organization = row.uuid(),
-          .url = row.text(),
-          .description = row.text(),
-          .events = read_events(row),
-          .enabled = row.flag(),
-          .disabled_reason = row.text(),
-          .secret = read_secret(row),
-          .previous_secret = read_previous(row),
-          .created_at = row.timestamp(),
-          .updated_at = row.timestamp()};
-}
-
-void Columns<WebhookDelivery>::bind(Statement& statement, const WebhookDelivery& row) {
-  statement.bind(row.id);
-  statement.bind(row.organization);
-  statement.bind(row.endpoint_id);
-  statement.bind(row.event_id);
-  statement.bind(row.event_type);
-  statement.bind(row.body);
-  statement.bind(to_text(row.state));
-  statement.bind(row.attempts);
-  statement.bind(row.created_at);
-  statement.bind(row.next_attempt_at);
-  statement.bind(row.last_attempt_at);
-  statement.bind(row.last_status);
-  statement.bind(row.last_error);
-}
-
-WebhookDelivery Columns<WebhookDelivery>::read(Row& row) {
-  return {.id = row.text(),
-          .organization = row.uuid(),
-          .endpoint_id = row.text(),
-          .event_id = row.text(),
-          .event_type = row.text(),
-          .body = row.text(),
-          .state = read_enum<WebhookDeliveryState>(row),
-          .attempts = row.integer(),
-          .created_at = row.timestamp(),
-          .next_attempt_at = row.optional_timestamp(),
-          .last_attempt_at = row.optional_timestamp(),
-          .last_status = row.optional_integer(),
-          .last_error = row.optional_text()};
-}
 
 Result<void> SqliteTransaction::insert(const WebhookEndpoint& row) {
   return insert_row(row);
 }
 
 Result<void> SqliteTransaction::update(const WebhookEndpoint& row) {
-  std::optional<std::string> previous_version;
-  std::optional<Bytes> previous_wrapped;
-  std::optional<Timestamp> previous_expires_at;
-  if (row.previous_secret) {
-    previous_version = row.previous_secret->secret.key_version;
-    previous_wrapped = row.previous_secret->secret.wrapped;
-    previous_expires_at = row.previous_secret->expires_at;
-  }
   LATCHKEY_TRYV(may_write("Changing a webhook endpoint"));
   LATCHKEY_TRY(auto before, find_webhook_endpoint(row.organization, row.id));
   if (!before) return not_there("webhook endpoint", row.id);
-  auto after = row;
-  after.created_at = before->created_at;
-  LATCHKEY_TRYV(write("Changing a webhook endpoint",
-                      "UPDATE webhook_endpoints SET url = ?, description = ?, events = ?, enabled = ?, "
-                      "disabled_reason = ?, secret_key_version = ?, secret = ?, previous_secret_key_version = ?, "
-                      "previous_secret = ?, previous_secret_expires_at = ?, updated_at = ?, seal = ? WHERE id = ?",
-                      row.url, row.description, join_events(row.events), std::int64_t{row.enabled}, row.disabled_reason,
-                      row.secret.key_version, row.secret.wrapped, previous_version, previous_wrapped,
-                      previous_expires_at, row.updated_at, seal_of(after), row.id));
-  return success();
+  return update_row("Changing a webhook endpoint", updated(*before, row));
 }
 
 Result<std::optional<WebhookEndpoint>> SqliteTransaction::find_webhook_endpoint(const Uuid& organization,
@@ -168,12 +48,10 @@ Result<void> SqliteTransaction::insert(const WebhookDelivery& row) {
 }
 
 Result<void> SqliteTransaction::update(const WebhookDelivery& row) {
-  LATCHKEY_TRY(auto changed,
-               write("Changing a webhook delivery",
-                     "UPDATE webhook_deliveries SET state = ?, attempts = ?, next_attempt_at = ?, last_attempt_at = ?, "
-                     "last_status = ?, last_error = ? WHERE organization = ? AND id = ?",
-                     to_text(row.state), row.attempts, row.next_attempt_at, row.last_attempt_at, row.last_status,
-                     row.last_error, row.organization, row.id));
+  LATCHKEY_TRY(auto changed, write("Changing a webhook delivery",
+                                   fmt::format("UPDATE webhook_deliveries SET {} WHERE organization = ? AND id = ?",
+                                               column_updates<WebhookDelivery>()),
+                                   UpdatesOf<WebhookDelivery>{row}, row.organization, row.id));
   if (changed == 0) return not_there("webhook delivery", row.id);
   return success();
 }
