@@ -11,7 +11,7 @@
 
 #include "store/names.hpp"
 #include "store/rows.hpp"
-#include "store/sqlite/statement.hpp"
+#include "store/sql/statement.hpp"
 
 namespace latchkey::store {
 

@@ -7,6 +7,8 @@
 #include <fmt/format.h>
 #include <sqlite3.h>
 
+#include "store/sqlite/statement.hpp"
+
 namespace latchkey::store {
 
 namespace {
@@ -60,10 +62,23 @@ Error busy(const std::string& path) {
   return error;
 }
 
+std::string texts_of_array(std::string_view parameter) {
+  return fmt::format("json_each({})", parameter);
+}
+
+constexpr Dialect kDialect{
+    .begin_write = "BEGIN IMMEDIATE",
+    .greatest = "max",
+    .least = "min",
+    .texts_of_array = texts_of_array,
+    .last_notice = "SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'notices'), 0)",
+};
+
 }  // namespace
 
-Result<std::unique_ptr<Connection>> Connection::open(std::string path, std::chrono::milliseconds busy_timeout) {
-  std::unique_ptr<Connection> connection(new Connection(std::move(path)));
+Result<std::unique_ptr<SqliteConnection>> SqliteConnection::open(std::string path,
+                                                                 std::chrono::milliseconds busy_timeout) {
+  std::unique_ptr<SqliteConnection> connection(new SqliteConnection(std::move(path)));
   sqlite3* database = nullptr;
   // One thread at a time uses a connection, so SQLite's own mutexes would only cost.
   int code = sqlite3_open_v2(connection->path_.c_str(), &database,
@@ -81,7 +96,11 @@ Result<std::unique_ptr<Connection>> Connection::open(std::string path, std::chro
   return connection;
 }
 
-Result<Statement> Connection::prepare(std::string_view sql) {
+const Dialect& SqliteConnection::dialect() const {
+  return kDialect;
+}
+
+Result<Statement> SqliteConnection::prepare(std::string_view sql) {
   auto found = statements_.find(sql);
   if (found == statements_.end()) {
     sqlite3_stmt* statement = nullptr;
@@ -90,38 +109,26 @@ Result<Statement> Connection::prepare(std::string_view sql) {
     if (code != SQLITE_OK) return failure(code);
     found = statements_.emplace(std::string(sql), statement).first;
   }
-  return Statement(*this, found->second.get());
+  return Statement(std::make_unique<SqliteStatement>(*this, found->second.get()));
 }
 
-Result<void> Connection::execute(const std::string& script) {
+Result<void> SqliteConnection::execute(const std::string& script) {
   int code = sqlite3_exec(database_.get(), script.c_str(), nullptr, nullptr, nullptr);
   if (code != SQLITE_OK) return failure(code);
   return success();
 }
 
-Result<std::int64_t> Connection::query_integer(std::string_view sql) {
-  LATCHKEY_TRY(auto statement, prepare(sql));
-  LATCHKEY_TRY(bool found, statement.step());
-  return found ? Row(statement).integer() : 0;
-}
-
-Result<std::string> Connection::query_text(std::string_view sql) {
-  LATCHKEY_TRY(auto statement, prepare(sql));
-  LATCHKEY_TRY(bool found, statement.step());
-  return found ? Row(statement).text() : std::string();
-}
-
-void Connection::set_deadline(std::optional<Deadline> deadline) {
+void SqliteConnection::set_deadline(std::optional<Deadline> deadline) {
   deadline_ = deadline;
   sqlite3_progress_handler(database_.get(), deadline ? kStepsBetweenLooks : 0, deadline ? is_past : nullptr,
                            &deadline_);
 }
 
-bool Connection::is_past_deadline() const {
+bool SqliteConnection::is_past_deadline() const {
   return deadline_ && std::chrono::steady_clock::now() >= *deadline_;
 }
 
-Error Connection::timed_out() const {
+Error SqliteConnection::timed_out() const {
   Error error{ErrorCode::Unavailable,
               fmt::format("The database {} could not do this in the time it has, and nothing was changed. Try again; "
                           "where it was a list, ask for fewer entries.",
@@ -131,22 +138,22 @@ Error Connection::timed_out() const {
   return error;
 }
 
-std::vector<std::string> Connection::prepared() const {
+std::vector<std::string> SqliteConnection::prepared() const {
   std::vector<std::string> texts;
   texts.reserve(statements_.size());
   for (const auto& [text, statement] : statements_) texts.push_back(text);
   return texts;
 }
 
-bool Connection::in_transaction() const {
+bool SqliteConnection::in_transaction() const {
   return sqlite3_get_autocommit(database_.get()) == 0;
 }
 
-std::int64_t Connection::changes() const {
+std::int64_t SqliteConnection::changes() const {
   return sqlite3_changes64(database_.get());
 }
 
-Result<Bytes> Connection::read_file(std::int64_t offset, std::size_t most) const {
+Result<Bytes> SqliteConnection::read_file(std::int64_t offset, std::size_t most) const {
   sqlite3_file* file = nullptr;
   int code = sqlite3_file_control(database_.get(), "main", SQLITE_FCNTL_FILE_POINTER, &file);
   if (code != SQLITE_OK || file == nullptr || file->pMethods == nullptr) return failure(SQLITE_IOERR);
@@ -160,7 +167,7 @@ Result<Bytes> Connection::read_file(std::int64_t offset, std::size_t most) const
   return bytes;
 }
 
-Result<std::int64_t> Connection::wal_size() const {
+Result<std::int64_t> SqliteConnection::wal_size() const {
   sqlite3_file* wal = nullptr;
   int code = sqlite3_file_control(database_.get(), "main", SQLITE_FCNTL_JOURNAL_POINTER, &wal);
   if (code != SQLITE_OK || wal == nullptr || wal->pMethods == nullptr) return failure(SQLITE_IOERR);
@@ -170,11 +177,11 @@ Result<std::int64_t> Connection::wal_size() const {
   return std::int64_t{size};
 }
 
-void Connection::set_busy_timeout(std::chrono::milliseconds busy_timeout) {
+void SqliteConnection::set_busy_timeout(std::chrono::milliseconds busy_timeout) {
   sqlite3_busy_timeout(database_.get(), static_cast<int>(busy_timeout.count()));
 }
 
-Error Connection::failure(int code) const {
+Error SqliteConnection::failure(int code) const {
   auto* database = database_.get();
   auto reason = reason_of(database, code);
   switch (code & kPrimaryCode) {
@@ -216,11 +223,11 @@ Error Connection::failure(int code) const {
   }
 }
 
-void Connection::Close::operator()(sqlite3* database) const {
+void SqliteConnection::Close::operator()(sqlite3* database) const {
   sqlite3_close_v2(database);
 }
 
-void Connection::Finalize::operator()(sqlite3_stmt* statement) const {
+void SqliteConnection::Finalize::operator()(sqlite3_stmt* statement) const {
   sqlite3_finalize(statement);
 }
 

@@ -12,26 +12,27 @@
 
 #include "base/clock.hpp"
 #include "base/result.hpp"
-#include "store/sqlite/statement.hpp"
+#include "store/sql/connection.hpp"
 
 struct sqlite3;
 struct sqlite3_stmt;
 
 namespace latchkey::store {
 
-class Connection {
+class SqliteConnection final : public Connection {
  public:
   // Opens the file that is there. It is not looked at before the first statement.
-  [[nodiscard]] static Result<std::unique_ptr<Connection>> open(std::string path,
-                                                                std::chrono::milliseconds busy_timeout);
+  [[nodiscard]] static Result<std::unique_ptr<SqliteConnection>> open(std::string path,
+                                                                      std::chrono::milliseconds busy_timeout);
 
-  // A statement of the cache, ready to be bound. A text has one statement: finish with it before asking again.
-  [[nodiscard]] Result<Statement> prepare(std::string_view sql);
-  // One or more statements whose rows nobody needs; not cached.
-  [[nodiscard]] Result<void> execute(const std::string& script);
-  // The one value of a statement that takes none.
-  [[nodiscard]] Result<std::int64_t> query_integer(std::string_view sql);
-  [[nodiscard]] Result<std::string> query_text(std::string_view sql);
+  [[nodiscard]] const Dialect& dialect() const override;
+  [[nodiscard]] const std::string& name() const override { return path_; }
+  // The statements are cached.
+  [[nodiscard]] Result<Statement> prepare(std::string_view sql) override;
+  // Not cached.
+  [[nodiscard]] Result<void> execute(const std::string& script) override;
+  [[nodiscard]] std::int64_t changes() const override;
+  [[nodiscard]] bool in_transaction() const override;
 
   // From here on a statement that runs past `deadline` fails with `timed_out`; absent: none does.
   void set_deadline(std::optional<Deadline> deadline);
@@ -39,12 +40,8 @@ class Connection {
   // Unavailable, with the time to wait: the database could not do it in time, which says nothing of what is in it.
   [[nodiscard]] Error timed_out() const;
 
-  // SQLite ends a transaction by itself where the disk fails it.
-  [[nodiscard]] bool in_transaction() const;
   // The texts of all that was prepared so far, for looking at their plans.
   [[nodiscard]] std::vector<std::string> prepared() const;
-  // How many rows the last insert, update or delete has changed.
-  [[nodiscard]] std::int64_t changes() const;
   // What the file holds from `offset` on; empty past its end. Read through SQLite: a descriptor of our own would, when
   // closed, drop the locks that this process holds on the file.
   [[nodiscard]] Result<Bytes> read_file(std::int64_t offset, std::size_t most) const;
@@ -64,7 +61,7 @@ class Connection {
     void operator()(sqlite3_stmt* statement) const;
   };
 
-  explicit Connection(std::string path) : path_(std::move(path)) {}
+  explicit SqliteConnection(std::string path) : path_(std::move(path)) {}
 
   std::string path_;
   std::optional<Deadline> deadline_;  // at a fixed place: SQLite has its address

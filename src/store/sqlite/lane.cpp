@@ -4,7 +4,7 @@
 
 namespace latchkey::store {
 
-Lane::Lane(std::vector<std::unique_ptr<Connection>> connections, std::size_t most_waiting)
+Lane::Lane(std::vector<std::unique_ptr<SqliteConnection>> connections, std::size_t most_waiting)
     : most_waiting_(most_waiting),
       path_(connections.front()->path()),
       connections_(std::move(connections)),
@@ -30,14 +30,14 @@ Error Lane::too_busy() const {
   return error;
 }
 
-std::unique_ptr<Connection> Lane::take() {
+std::unique_ptr<SqliteConnection> Lane::take() {
   std::lock_guard lock(mutex_);
   auto connection = std::move(connections_.back());
   connections_.pop_back();
   return connection;
 }
 
-void Lane::leave(std::unique_ptr<Connection> connection) {
+void Lane::leave(std::unique_ptr<SqliteConnection> connection) {
   {
     std::lock_guard lock(mutex_);
     connections_.push_back(std::move(connection));

@@ -21,7 +21,7 @@ class Lane {
  public:
   // At least one connection; at most `most_waiting` works wait or run at a time. Throws std::system_error where no
   // thread can be made.
-  Lane(std::vector<std::unique_ptr<Connection>> connections, std::size_t most_waiting);
+  Lane(std::vector<std::unique_ptr<SqliteConnection>> connections, std::size_t most_waiting);
   Lane(const Lane&) = delete;
   Lane& operator=(const Lane&) = delete;
   // Waits for what is under way.
@@ -30,8 +30,8 @@ class Lane {
   // Runs `work` on a thread of the lane's, with a connection that nobody else uses meanwhile. Unavailable, at once,
   // where too much is waiting.
   template <class Work>
-  auto run(Work work) -> Task<std::invoke_result_t<Work, Connection&>> {
-    using Outcome = std::invoke_result_t<Work, Connection&>;
+  auto run(Work work) -> Task<std::invoke_result_t<Work, SqliteConnection&>> {
+    using Outcome = std::invoke_result_t<Work, SqliteConnection&>;
     if (!enter()) co_return too_busy();
     auto on_thread = [this, inner = std::move(work)]() mutable -> Outcome {
       Turn turn(*this);
@@ -42,8 +42,8 @@ class Lane {
 
   // The same for a thread that may wait, and is not the lane's.
   template <class Work>
-  auto run_and_wait(Work work) -> std::invoke_result_t<Work, Connection&> {
-    using Outcome = std::invoke_result_t<Work, Connection&>;
+  auto run_and_wait(Work work) -> std::invoke_result_t<Work, SqliteConnection&> {
+    using Outcome = std::invoke_result_t<Work, SqliteConnection&>;
     if (!enter()) return too_busy();
     auto on_thread = [this, inner = std::move(work)]() mutable -> Outcome {
       Turn turn(*this);
@@ -63,20 +63,20 @@ class Lane {
     Turn& operator=(const Turn&) = delete;
     ~Turn() { lane.leave(std::move(connection)); }
     Lane& lane;
-    std::unique_ptr<Connection> connection;
+    std::unique_ptr<SqliteConnection> connection;
   };
 
   [[nodiscard]] bool enter();
   [[nodiscard]] Error too_busy() const;
   // There are as many connections as threads, so one is always free.
-  [[nodiscard]] std::unique_ptr<Connection> take();
-  void leave(std::unique_ptr<Connection> connection);
+  [[nodiscard]] std::unique_ptr<SqliteConnection> take();
+  void leave(std::unique_ptr<SqliteConnection> connection);
 
   std::size_t most_waiting_;
   std::string path_;
   std::atomic<std::size_t> entered_ = 0;
   std::mutex mutex_;
-  std::vector<std::unique_ptr<Connection>> connections_;
+  std::vector<std::unique_ptr<SqliteConnection>> connections_;
   boost::asio::thread_pool pool_;
 };
 

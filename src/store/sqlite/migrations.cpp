@@ -20,7 +20,7 @@ Error newer_schema(const std::string& path, std::int64_t found, std::size_t know
                            path, found, LATCHKEY_VERSION, known)};
 }
 
-Result<void> apply(Connection& connection, std::span<const Migration> steps) {
+Result<void> apply(SqliteConnection& connection, std::span<const Migration> steps) {
   // Another process may have migrated the file while this one waited for the lock.
   LATCHKEY_TRYV(check_identity(connection, steps));
   LATCHKEY_TRY(auto version, connection.query_integer("PRAGMA user_version"));
@@ -42,7 +42,7 @@ Result<void> apply(Connection& connection, std::span<const Migration> steps) {
 
 }  // namespace
 
-Result<void> check_identity(Connection& connection, std::span<const Migration> steps) {
+Result<void> check_identity(SqliteConnection& connection, std::span<const Migration> steps) {
   LATCHKEY_TRY(auto application, connection.query_integer("PRAGMA application_id"));
   if (application == kApplicationId) return check_schema_version(connection, steps);
   LATCHKEY_TRY(auto version, connection.query_integer("PRAGMA user_version"));
@@ -52,14 +52,14 @@ Result<void> check_identity(Connection& connection, std::span<const Migration> s
   return foreign_file(connection.path());
 }
 
-Result<void> check_schema_version(Connection& connection, std::span<const Migration> steps) {
+Result<void> check_schema_version(SqliteConnection& connection, std::span<const Migration> steps) {
   LATCHKEY_TRY(auto version, connection.query_integer("PRAGMA user_version"));
   if (version < 0) return foreign_file(connection.path());
   if (static_cast<std::size_t>(version) > steps.size()) return newer_schema(connection.path(), version, steps.size());
   return success();
 }
 
-Result<void> migrate(Connection& connection, std::span<const Migration> steps) {
+Result<void> migrate(SqliteConnection& connection, std::span<const Migration> steps) {
   LATCHKEY_TRYV(connection.execute("BEGIN IMMEDIATE"));
   auto done = apply(connection, steps);
   if (done) done = connection.execute("COMMIT");

@@ -13,12 +13,12 @@ namespace latchkey::store {
 inline constexpr std::int64_t kApplicationId = 0x4C4B6579;
 
 // Internal where the file is another program's or of a newer schema than the last of `steps`. Changes nothing.
-[[nodiscard]] Result<void> check_identity(Connection& connection, std::span<const Migration> steps);
+[[nodiscard]] Result<void> check_identity(SqliteConnection& connection, std::span<const Migration> steps);
 
 // Applies the steps that the file lacks, all or none. For the connection that writes.
-[[nodiscard]] Result<void> migrate(Connection& connection, std::span<const Migration> steps);
+[[nodiscard]] Result<void> migrate(SqliteConnection& connection, std::span<const Migration> steps);
 
 // Internal where a newer Latchkey has changed the schema meanwhile. Called in every transaction.
-[[nodiscard]] Result<void> check_schema_version(Connection& connection, std::span<const Migration> steps);
+[[nodiscard]] Result<void> check_schema_version(SqliteConnection& connection, std::span<const Migration> steps);
 
 }  // namespace latchkey::store

@@ -8,14 +8,12 @@
 
 #include <fmt/format.h>
 
-#include "store/sqlite/statement.hpp"
-
 namespace latchkey::store {
 
 namespace {
 
 constexpr std::size_t kChunk = std::size_t{4} * 1024 * 1024;
-constexpr std::size_t kMostCompared = 32;
+constexpr std::size_t kMostCompared = kErasedFormSize;
 constexpr std::size_t kLeastCompared = 16;
 constexpr std::size_t kFilterSize = 65536;
 
@@ -75,15 +73,7 @@ Error purge_stopped(const std::string& path) {
                fmt::format("The search of the database {} was ended with the server. Its next start goes on.", path)};
 }
 
-Bytes mask_erased(ByteView wrapped) {
-  constexpr std::uint8_t kMask = 0x5a;
-  auto end = wrapped.last(std::min(wrapped.size(), kMostCompared));
-  Bytes masked(end.begin(), end.end());
-  for (auto& byte : masked) byte ^= kMask;
-  return masked;
-}
-
-Result<std::vector<NotedForm>> noted_forms(Connection& connection) {
+Result<std::vector<NotedForm>> noted_forms(SqliteConnection& connection) {
   LATCHKEY_TRY(auto statement, connection.prepare("SELECT id, pending, masked FROM erased_forms ORDER BY id"));
   std::vector<NotedForm> noted;
   for (;;) {
@@ -99,7 +89,7 @@ Result<std::vector<NotedForm>> noted_forms(Connection& connection) {
   }
 }
 
-Result<bool> has_pending_forms(Connection& connection, const Uuid& compartment) {
+Result<bool> has_pending_forms(SqliteConnection& connection, const Uuid& compartment) {
   // From the compartment's data keys: those of others may be many, and wait for long.
   LATCHKEY_TRY(auto statement,
                connection.prepare("SELECT EXISTS (SELECT 1 FROM data_keys AS key CROSS JOIN erased_forms AS form ON "
@@ -109,7 +99,7 @@ Result<bool> has_pending_forms(Connection& connection, const Uuid& compartment) 
   return Row(statement).integer() != 0;
 }
 
-Result<bool> freeze_file(Connection& writer, Connection& searcher) {
+Result<bool> freeze_file(SqliteConnection& writer, SqliteConnection& searcher) {
   // One row: whether it was kept from it, and two sizes.
   LATCHKEY_TRY(auto busy, writer.query_integer("PRAGMA wal_checkpoint(TRUNCATE)"));
   if (busy != 0) return false;
@@ -130,7 +120,7 @@ Result<bool> freeze_file(Connection& writer, Connection& searcher) {
   return begun;
 }
 
-Result<std::vector<NotedForm>> find_in_file(const Connection& connection, std::span<const NotedForm> wanted,
+Result<std::vector<NotedForm>> find_in_file(const SqliteConnection& connection, std::span<const NotedForm> wanted,
                                             const std::stop_token& stop) {
   std::vector<NotedForm> found;
   Needles needles(wanted);
@@ -148,7 +138,7 @@ Result<std::vector<NotedForm>> find_in_file(const Connection& connection, std::s
   return found;
 }
 
-Result<void> forget_forms(Connection& writer, std::span<const NotedForm> searched) {
+Result<void> forget_forms(SqliteConnection& writer, std::span<const NotedForm> searched) {
   LATCHKEY_TRYV(writer.execute("BEGIN IMMEDIATE"));
   auto forget = [&]() -> Result<void> {
     for (const auto& form : searched) {

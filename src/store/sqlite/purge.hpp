@@ -12,13 +12,10 @@
 
 #include "base/bytes.hpp"
 #include "base/id.hpp"
+#include "store/sql/erased_form.hpp"
 #include "store/sqlite/connection.hpp"
 
 namespace latchkey::store {
-
-// What is kept of a wrapped key to find it by: its last 32 bytes, of which nothing can be unwrapped, and masked, so
-// that the note itself is not found.
-[[nodiscard]] Bytes mask_erased(ByteView wrapped);
 
 // A row of erased_forms: the last bytes of what a wrapped key was, not masked. `destroyed`: its data key is, so that
 // somebody waits for it; the others are from before a rewrap.
@@ -28,10 +25,10 @@ struct NotedForm {
   Bytes form;
   bool operator==(const NotedForm&) const = default;
 };
-[[nodiscard]] Result<std::vector<NotedForm>> noted_forms(Connection& connection);
+[[nodiscard]] Result<std::vector<NotedForm>> noted_forms(SqliteConnection& connection);
 
 // Whether what a destroyed data key of this compartment was is still to be searched for.
-[[nodiscard]] Result<bool> has_pending_forms(Connection& connection, const Uuid& compartment);
+[[nodiscard]] Result<bool> has_pending_forms(SqliteConnection& connection, const Uuid& compartment);
 
 // Of a search that was ended with the store: Unavailable.
 [[nodiscard]] Error purge_stopped(const std::string& path);
@@ -39,16 +36,16 @@ struct NotedForm {
 // Empties the -wal into the file and begins a read of `searcher`: until that ends SQLite writes to the -wal alone, and
 // the file stays as it is, with all that was committed before. To be called outside a transaction of either. False,
 // and there is no read, where a reader, or a write of another process, was in the way for the writer's busy timeout.
-[[nodiscard]] Result<bool> freeze_file(Connection& writer, Connection& searcher);
+[[nodiscard]] Result<bool> freeze_file(SqliteConnection& writer, SqliteConnection& searcher);
 
 // Those of `wanted` that the file has; ones shorter than 16 bytes are not looked for. Unavailable once it is told to
 // stop.
-[[nodiscard]] Result<std::vector<NotedForm>> find_in_file(const Connection& connection,
+[[nodiscard]] Result<std::vector<NotedForm>> find_in_file(const SqliteConnection& connection,
                                                           std::span<const NotedForm> wanted,
                                                           const std::stop_token& stop = {});
 
 // Takes these notes away, in one transaction, and no others: while one server searches, another may note more, even
 // under an id that was given before.
-[[nodiscard]] Result<void> forget_forms(Connection& writer, std::span<const NotedForm> searched);
+[[nodiscard]] Result<void> forget_forms(SqliteConnection& writer, std::span<const NotedForm> searched);
 
 }  // namespace latchkey::store

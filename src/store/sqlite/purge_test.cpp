@@ -175,7 +175,7 @@ TEST_F(PurgeTest, AReaderKeepsItFromBeingDone) {
 
 TEST_F(PurgeTest, FindsWhatLiesAcrossTwoReads) {
   open();
-  auto connection = Connection::open(path_, std::chrono::milliseconds(20)).value();
+  auto connection = SqliteConnection::open(path_, std::chrono::milliseconds(20)).value();
   ASSERT_TRUE(connection->execute("CREATE TABLE t (a)"));
   std::vector<NotedForm> wanted;
   for (int i = 0; i < 24; ++i) {
@@ -196,7 +196,7 @@ TEST_F(PurgeTest, AnOlderDatabaseKeepsItsDataKeys) {
   auto row = data_key(workspace(kAcme, 1), 1);
   {
     std::ofstream(path_, std::ios::binary).close();
-    auto connection = Connection::open(path_, std::chrono::milliseconds(20)).value();
+    auto connection = SqliteConnection::open(path_, std::chrono::milliseconds(20)).value();
     ASSERT_TRUE(migrate(*connection, migrations().first(1)));
     ASSERT_TRUE(connection->execute(
         "INSERT INTO organizations VALUES (x'01000000000000000000000000000001', 'Acme', 1);"
@@ -217,8 +217,8 @@ TEST_F(PurgeTest, AFrozenFileStaysAsItIs) {
   open();
   given_keys(1, 1);
   store_.reset();
-  auto writer = Connection::open(path_, std::chrono::milliseconds(20)).value();
-  auto searcher = Connection::open(path_, std::chrono::milliseconds(20)).value();
+  auto writer = SqliteConnection::open(path_, std::chrono::milliseconds(20)).value();
+  auto searcher = SqliteConnection::open(path_, std::chrono::milliseconds(20)).value();
   auto content = [&] { return searcher->read_file(0, std::size_t{1} << 30).value(); };
   {
     RawSqlite reader(path_);
@@ -241,7 +241,7 @@ TEST_F(PurgeTest, AFrozenFileStaysAsItIs) {
 TEST_F(PurgeTest, OnlyWhatWasSearchedForIsForgotten) {
   open();
   store_.reset();
-  auto connection = Connection::open(path_, std::chrono::milliseconds(1000)).value();
+  auto connection = SqliteConnection::open(path_, std::chrono::milliseconds(1000)).value();
   RawSqlite other(path_);
   auto note = [&](int id, int pending, std::string_view form) {
     ASSERT_EQ(

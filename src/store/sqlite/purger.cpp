@@ -58,7 +58,7 @@ nanoseconds Rest::left(SteadyTime now) const {
   return end_ ? std::max(nanoseconds(*end_ - now), nanoseconds(0)) : nanoseconds(0);
 }
 
-Purger::Purger(std::unique_ptr<Connection> searcher, Lane& writer, milliseconds busy_timeout, PurgeHooks hooks)
+Purger::Purger(std::unique_ptr<SqliteConnection> searcher, Lane& writer, milliseconds busy_timeout, PurgeHooks hooks)
     : searcher_(std::move(searcher)),
       writer_(writer),
       busy_timeout_(busy_timeout),
@@ -151,7 +151,7 @@ Result<void> Purger::purge_and_catch() {
   try {
     auto purged = purge_files();
     // The round may have ended before it was to freeze the file again. Where this fails the next one does it.
-    auto on = [this](Connection& writer) { return switch_checkpoints_on(writer); };
+    auto on = [this](SqliteConnection& writer) { return switch_checkpoints_on(writer); };
     if (checkpoints_off_) (void)writer_.run_and_wait(std::move(on));
     return purged;
   } catch (const std::exception& thrown) {
@@ -192,7 +192,7 @@ Result<void> Purger::freeze() {
     LATCHKEY_TRYV(refuse_if_stopped());
     // So that little is left for the writer.
     LATCHKEY_TRYV(copy_wal());
-    auto attempt = [&](Connection& writer) -> Result<bool> {
+    auto attempt = [&](SqliteConnection& writer) -> Result<bool> {
       LATCHKEY_TRYV(switch_checkpoints_on(writer));
       writer.set_busy_timeout(wait);
       auto frozen = freeze_file(writer, *searcher_);
@@ -209,7 +209,7 @@ Result<void> Purger::forget(const std::vector<NotedForm>& searched) {
   for (std::span left(searched); !left.empty();) {
     auto some = left.first(std::min(left.size(), kAtOnce));
     left = left.subspan(some.size());
-    LATCHKEY_TRYV(hold_writer([&](Connection& writer) { return forget_forms(writer, some); }));
+    LATCHKEY_TRYV(hold_writer([&](SqliteConnection& writer) { return forget_forms(writer, some); }));
   }
   return success();
 }
@@ -218,7 +218,7 @@ Result<void> Purger::rewrite_file() {
   auto rest = after_rewrite_.left(hooks_.now());
   if (rest > kLongestPause) return rewritten_lately(rest);
   pause(rest);
-  auto rewrite = [&](Connection& writer) -> Result<void> {
+  auto rewrite = [&](SqliteConnection& writer) -> Result<void> {
     LATCHKEY_TRYV(refuse_if_stopped());
     auto began = hooks_.now();
     hooks_.rewriting();
@@ -233,7 +233,7 @@ Result<void> Purger::rewrite_file() {
   return writer_.run_and_wait(std::move(rewrite));
 }
 
-Result<void> Purger::switch_checkpoints_on(Connection& writer) {
+Result<void> Purger::switch_checkpoints_on(SqliteConnection& writer) {
   LATCHKEY_TRYV(writer.execute(kCheckpointsOn));
   checkpoints_off_ = false;
   return success();
@@ -265,10 +265,10 @@ Error Purger::rewritten_lately(nanoseconds rest) const {
 }
 
 template <class Work>
-auto Purger::hold_writer(Work work) -> std::invoke_result_t<Work, Connection&> {
+auto Purger::hold_writer(Work work) -> std::invoke_result_t<Work, SqliteConnection&> {
   pause(after_moment_.left(hooks_.now()));
   if (stop_.stop_requested()) return purge_stopped(searcher_->path());
-  return writer_.run_and_wait([&](Connection& writer) {
+  return writer_.run_and_wait([&](SqliteConnection& writer) {
     auto began = hooks_.now();
     auto done = work(writer);
     after_moment_.begin(began, hooks_.now());

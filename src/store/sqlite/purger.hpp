@@ -44,7 +44,8 @@ class Rest {
 class Purger {
  public:
   // `writer` outlives it. Throws std::system_error where no thread can be made.
-  Purger(std::unique_ptr<Connection> searcher, Lane& writer, std::chrono::milliseconds busy_timeout, PurgeHooks hooks);
+  Purger(std::unique_ptr<SqliteConnection> searcher, Lane& writer, std::chrono::milliseconds busy_timeout,
+         PurgeHooks hooks);
   Purger(const Purger&) = delete;
   Purger& operator=(const Purger&) = delete;
   // Stops, and waits for the round that is under way.
@@ -76,16 +77,16 @@ class Purger {
   [[nodiscard]] Result<void> forget(const std::vector<NotedForm>& searched);
   [[nodiscard]] Result<void> rewrite_file();
   [[nodiscard]] Result<void> refuse_if_stopped() const;
-  [[nodiscard]] Result<void> switch_checkpoints_on(Connection& writer);
+  [[nodiscard]] Result<void> switch_checkpoints_on(SqliteConnection& writer);
   [[nodiscard]] Result<void> copy_wal();
   [[nodiscard]] Error kept_by_reader() const;
   [[nodiscard]] Error rewritten_lately(std::chrono::nanoseconds rest) const;
   // Holds the writer for a moment, once the rest after the last one is over. Not once it is stopped.
   template <class Work>
-  auto hold_writer(Work work) -> std::invoke_result_t<Work, Connection&>;
+  auto hold_writer(Work work) -> std::invoke_result_t<Work, SqliteConnection&>;
   void pause(std::chrono::nanoseconds time);
 
-  std::unique_ptr<Connection> searcher_;  // the thread's alone, but while the writer freezes the file for it
+  std::unique_ptr<SqliteConnection> searcher_;  // the thread's alone, but while the writer freezes the file for it
   Lane& writer_;
   std::chrono::milliseconds busy_timeout_;
   PurgeHooks hooks_;

@@ -81,10 +81,10 @@ struct SharedPurge : PurgerTest {
   void start() {
     open();
     store_.reset();
-    std::vector<std::unique_ptr<Connection>> connections;
-    connections.push_back(Connection::open(path_, milliseconds(1000)).value());
+    std::vector<std::unique_ptr<SqliteConnection>> connections;
+    connections.push_back(SqliteConnection::open(path_, milliseconds(1000)).value());
     writer.emplace(std::move(connections), 64);
-    purger.emplace(Connection::open(path_, milliseconds(1000)).value(), *writer, milliseconds(1000), hooks_);
+    purger.emplace(SqliteConnection::open(path_, milliseconds(1000)).value(), *writer, milliseconds(1000), hooks_);
   }
   void note() {
     ASSERT_EQ(RawSqlite(path_).execute("INSERT INTO erased_forms (data_key, masked, pending) VALUES (zeroblob(16), "
@@ -219,7 +219,7 @@ TEST_F(SharedPurge, CheckpointsAreOnAgainAfterARoundThatFails) {
     EXPECT_EQ(failures.size(), 1U);
     EXPECT_TRUE(disk.repair());
     auto pages = writer->run_and_wait(
-        [](Connection& connection) { return connection.query_integer("PRAGMA wal_autocheckpoint"); });
+        [](SqliteConnection& connection) { return connection.query_integer("PRAGMA wal_autocheckpoint"); });
     EXPECT_EQ(pages.value(), 1000);
     EXPECT_FALSE(purger->left_checkpoints_off());
     purger.reset();

@@ -5,9 +5,10 @@
 
 #include <gtest/gtest.h>
 
+#include "store/sql/transaction.hpp"
+#include "store/sqlite/connection.hpp"
 #include "store/sqlite/purge.hpp"
 #include "store/sqlite/sqlite_store.hpp"
-#include "store/sqlite/sqlite_transaction.hpp"
 #include "testing/sample_rows.hpp"
 #include "testing/sealer.hpp"
 #include "testing/temporary_folder.hpp"
@@ -149,7 +150,7 @@ struct Plan {
   std::vector<std::string> steps;
 };
 
-std::vector<Plan> plans_of(Connection& connection) {
+std::vector<Plan> plans_of(SqliteConnection& connection) {
   std::vector<Plan> plans;
   for (const auto& sql : connection.prepared()) {
     if (sql.starts_with("EXPLAIN")) continue;
@@ -194,10 +195,10 @@ struct QueryPlanTest : ::testing::Test {
   AlarmSink no_alarm;
   RawId node{};
 
-  std::unique_ptr<Connection> asked(const std::function<void(Transaction&)>& ask) {
-    auto connection = Connection::open(path, std::chrono::seconds(1)).value();
+  std::unique_ptr<SqliteConnection> asked(const std::function<void(Transaction&)>& ask) {
+    auto connection = SqliteConnection::open(path, std::chrono::seconds(1)).value();
     EXPECT_TRUE(connection->execute("BEGIN"));
-    SqliteTransaction transaction(*connection, SqliteTransaction::Mode::ReadWrite, node, *sealer, no_alarm);
+    SqlTransaction transaction(*connection, SqlTransaction::Mode::ReadWrite, node, *sealer, no_alarm);
     ask(transaction);
     EXPECT_TRUE(connection->execute("ROLLBACK"));
     return connection;
@@ -217,7 +218,7 @@ TEST_F(QueryPlanTest, NothingWalksOverATableThatTenantsFill) {
 }
 
 TEST_F(QueryPlanTest, WhetherAShreddingIsDoneIsAskedOfItsOwnDataKeys) {
-  auto connection = Connection::open(path, std::chrono::seconds(1)).value();
+  auto connection = SqliteConnection::open(path, std::chrono::seconds(1)).value();
   ASSERT_TRUE(has_pending_forms(*connection, uuid_of(1, 1)));
   int searches = 0;
   for (const auto& plan : plans_of(*connection)) {

@@ -26,7 +26,7 @@ TEST(SchemaTest, AnOlderDatabasesWebhookBacklogsAreCountedAndBounded) {
   TemporaryFolder folder;
   auto path = folder.file("latchkey.db");
   std::ofstream(path, std::ios::binary);
-  auto connection = Connection::open(path, std::chrono::seconds(1)).value();
+  auto connection = SqliteConnection::open(path, std::chrono::seconds(1)).value();
   ASSERT_TRUE(migrate(*connection, migrations().first(place_of("webhook backlogs"))));
   auto given = [&](std::string_view endpoint, std::string_view state, int count) {
     return connection->execute(fmt::format(

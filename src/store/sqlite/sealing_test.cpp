@@ -1,5 +1,5 @@
 // What somebody who can write the database file reaches: every test writes it past the store, as such a person does.
-#include "store/sqlite/sealing.hpp"
+#include "store/sql/sealing.hpp"
 
 #include <fmt/format.h>
 #include <gmock/gmock.h>
@@ -201,7 +201,7 @@ TEST_F(SealingTest, AnotherRootKeySealsAllAnewAndLeavesWhatDoesNotVerify) {
   keys.push_back({SealKeyId{1}, crypto::SecretBytes(Bytes(32, 1))});
   auto both = std::make_shared<const RowSealer>(std::move(keys));
   {
-    auto connection = Connection::open(path_, kBusyTimeout).value();
+    auto connection = SqliteConnection::open(path_, kBusyTimeout).value();
     auto reseal_all = [&] {
       SealProgress progress;
       while (!progress.done) progress = reseal(*connection, *both, progress, 1).value();

@@ -12,12 +12,12 @@
 #include <fmt/format.h>
 #include <sqlite3.h>
 
+#include "store/sql/sealing.hpp"
+#include "store/sql/transaction.hpp"
 #include "store/sqlite/connection.hpp"
 #include "store/sqlite/lane.hpp"
 #include "store/sqlite/migrations.hpp"
 #include "store/sqlite/purger.hpp"
-#include "store/sqlite/sealing.hpp"
-#include "store/sqlite/sqlite_transaction.hpp"
 
 namespace latchkey::store {
 
@@ -74,8 +74,8 @@ Result<std::string> absolute_path(const std::string& path) {
   return absolute.string();
 }
 
-Result<std::unique_ptr<Connection>> open_writer(const SqliteOptions& options) {
-  LATCHKEY_TRY(auto writer, Connection::open(options.path, options.busy_timeout));
+Result<std::unique_ptr<SqliteConnection>> open_writer(const SqliteOptions& options) {
+  LATCHKEY_TRY(auto writer, SqliteConnection::open(options.path, options.busy_timeout));
   // Before anything is written: the file may be another program's.
   LATCHKEY_TRYV(check_identity(*writer, migrations()));
   if (options.max_pages > 0) {
@@ -94,8 +94,8 @@ Result<std::unique_ptr<Connection>> open_writer(const SqliteOptions& options) {
   return writer;
 }
 
-Result<std::unique_ptr<Connection>> open_reader(const SqliteOptions& options) {
-  LATCHKEY_TRY(auto reader, Connection::open(options.path, options.busy_timeout));
+Result<std::unique_ptr<SqliteConnection>> open_reader(const SqliteOptions& options) {
+  LATCHKEY_TRY(auto reader, SqliteConnection::open(options.path, options.busy_timeout));
   LATCHKEY_TRYV(reader->execute("PRAGMA query_only = ON"));
   return reader;
 }
@@ -122,26 +122,26 @@ struct Setting {
 
 // Whoever has the connection next has another deadline, or none.
 struct DeadlineGuard {
-  explicit DeadlineGuard(Connection& of) : connection(of) {}
+  explicit DeadlineGuard(SqliteConnection& of) : connection(of) {}
   DeadlineGuard(const DeadlineGuard&) = delete;
   DeadlineGuard& operator=(const DeadlineGuard&) = delete;
   ~DeadlineGuard() { connection.set_deadline(std::nullopt); }
-  Connection& connection;
+  SqliteConnection& connection;
 };
 
-Result<void> run_transaction(Connection& connection, const Work& work, SqliteTransaction::Mode mode,
+Result<void> run_transaction(SqliteConnection& connection, const Work& work, SqlTransaction::Mode mode,
                              const Setting& setting, Deadline deadline) {
   connection.set_deadline(deadline);
   DeadlineGuard guard(connection);
   // It may have waited for its turn.
   if (connection.is_past_deadline()) return connection.timed_out();
-  bool writes = mode == SqliteTransaction::Mode::ReadWrite;
+  bool writes = mode == SqlTransaction::Mode::ReadWrite;
   LATCHKEY_TRY(auto begin, connection.prepare(writes ? "BEGIN IMMEDIATE" : "BEGIN"));
   LATCHKEY_TRYV(begin.step());
   auto work_and_commit = [&]() -> Result<void> {
     // Reads the file, and so fixes the snapshot that the whole transaction sees.
     LATCHKEY_TRYV(check_schema_version(connection, migrations()));
-    SqliteTransaction transaction(connection, mode, setting.node, setting.sealer, setting.alarm);
+    SqlTransaction transaction(connection, mode, setting.node, setting.sealer, setting.alarm);
     auto done = call(work, transaction);
     // A failure that the work has swallowed counts all the same.
     if (done && transaction.failure()) return *transaction.failure();
@@ -166,7 +166,7 @@ struct Notes {
   bool waited_for = false;  // of what destroyed data keys were: a failure is the caller's
 };
 
-Result<Notes> look_for_notes(Connection& reader, const std::optional<Uuid>& compartment) {
+Result<Notes> look_for_notes(SqliteConnection& reader, const std::optional<Uuid>& compartment) {
   if (compartment) {
     LATCHKEY_TRY(bool pending, has_pending_forms(reader, *compartment));
     return Notes{pending, pending};
@@ -177,10 +177,10 @@ Result<Notes> look_for_notes(Connection& reader, const std::optional<Uuid>& comp
 }
 
 struct Connections {
-  std::vector<std::unique_ptr<Connection>> writer;  // one
-  std::vector<std::unique_ptr<Connection>> look_ups;
-  std::vector<std::unique_ptr<Connection>> readers;
-  std::unique_ptr<Connection> searcher;
+  std::vector<std::unique_ptr<SqliteConnection>> writer;  // one
+  std::vector<std::unique_ptr<SqliteConnection>> look_ups;
+  std::vector<std::unique_ptr<SqliteConnection>> readers;
+  std::unique_ptr<SqliteConnection> searcher;
 };
 
 class SqliteStore final : public Store {
@@ -198,7 +198,7 @@ class SqliteStore final : public Store {
   }
 
   Task<Result<void>> purge(std::optional<Uuid> compartment) override {
-    auto look = [compartment](Connection& reader) { return look_for_notes(reader, compartment); };
+    auto look = [compartment](SqliteConnection& reader) { return look_for_notes(reader, compartment); };
     // From before the round: what somebody notes later is no failure of this one.
     LATCHKEY_CO_TRY(auto notes, co_await look_ups_.run(look));
     if (!notes.any && !purger_.left_checkpoints_off()) co_return success();
@@ -214,12 +214,12 @@ class SqliteStore final : public Store {
   void stop_purging() override { purger_.stop(); }
 
   Task<Result<SealCounts>> check_seals() override {
-    auto work = [this](Connection& writer) { return check_rows(writer, *sealer_); };
+    auto work = [this](SqliteConnection& writer) { return check_rows(writer, *sealer_); };
     co_return co_await writer_.run(std::move(work));
   }
 
   Task<Result<SealProgress>> reseal(SealProgress from, std::size_t limit) override {
-    auto work = [this, from, limit](Connection& writer) { return store::reseal(writer, *sealer_, from, limit); };
+    auto work = [this, from, limit](SqliteConnection& writer) { return store::reseal(writer, *sealer_, from, limit); };
     co_return co_await writer_.run(std::move(work));
   }
 
@@ -227,8 +227,8 @@ class SqliteStore final : public Store {
   Task<Result<void>> run(Access access, Work work) override {
     bool writes = access == Access::Write;
     auto deadline = std::chrono::steady_clock::now() + (writes ? write_timeout_ : read_timeout_);
-    auto mode = writes ? SqliteTransaction::Mode::ReadWrite : SqliteTransaction::Mode::ReadOnly;
-    auto transact = [this, mode, deadline, inner = std::move(work)](Connection& connection) {
+    auto mode = writes ? SqlTransaction::Mode::ReadWrite : SqlTransaction::Mode::ReadOnly;
+    auto transact = [this, mode, deadline, inner = std::move(work)](SqliteConnection& connection) {
       return run_transaction(connection, inner, mode, {node_, *sealer_, alarm_}, deadline);
     };
     auto& lane = writes ? writer_ : access == Access::LookUp ? look_ups_ : readers_;
@@ -248,7 +248,7 @@ class SqliteStore final : public Store {
 };
 
 // Under the lock of the one that writes: of two servers that start at once on a new file, one marks it.
-Result<std::shared_ptr<const RowSealer>> find_sealer(Connection& writer, const SqliteOptions& options) {
+Result<std::shared_ptr<const RowSealer>> find_sealer(SqliteConnection& writer, const SqliteOptions& options) {
   LATCHKEY_TRYV(writer.execute("BEGIN IMMEDIATE"));
   auto find = [&]() -> Result<std::shared_ptr<const RowSealer>> {
     LATCHKEY_TRY(auto state, read_state(writer));

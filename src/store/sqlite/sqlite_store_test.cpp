@@ -65,8 +65,8 @@ class SqliteStoreTest : public ::testing::Test {
   Result<std::vector<Organization>> list(Store& store) {
     return run_blocking(store.read([](Transaction& tx) { return tx.list_organizations(); }));
   }
-  std::unique_ptr<Connection> connect() {
-    auto opened = Connection::open(path_, milliseconds(20));
+  std::unique_ptr<SqliteConnection> connect() {
+    auto opened = SqliteConnection::open(path_, milliseconds(20));
     EXPECT_TRUE(opened) << opened.error().message;
     return std::move(opened.value());
   }

@@ -11,7 +11,8 @@
 #include <gtest/gtest.h>
 
 #include "base/task.hpp"
-#include "store/sqlite/sealing.hpp"
+#include "store/sql/sealing.hpp"
+#include "store/sqlite/connection.hpp"
 #include "store/sqlite/sqlite_store.hpp"
 #include "store/testing/raw_sqlite.hpp"
 #include "testing/sample_rows.hpp"
@@ -119,7 +120,7 @@ class SealingTest : public ::testing::Test {
 
   // How many rows of all tables do not verify.
   std::int64_t refused() {
-    auto connection = Connection::open(path_, kBusyTimeout).value();
+    auto connection = SqliteConnection::open(path_, kBusyTimeout).value();
     auto counts = check_rows(*connection, *sealer());
     EXPECT_TRUE(counts) << counts.error().message;
     return counts ? counts.value().refused : -1;

@@ -5,7 +5,7 @@
 
 #include "store/row_seal.hpp"
 #include "store/sealing.hpp"
-#include "store/sqlite/connection.hpp"
+#include "store/sql/connection.hpp"
 
 namespace latchkey::store {
 

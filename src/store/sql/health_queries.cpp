@@ -1,16 +1,16 @@
 // The health of external keys, and what an operator suspended.
-#include "store/sqlite/transaction_queries.hpp"
+#include "store/sql/transaction_queries.hpp"
 
 namespace latchkey::store {
 
 // The end of the page by ids alone: a row that does not verify is left out and is not the end of the list.
-Result<AttachedKeys> SqliteTransaction::list_attached_external_keys(std::string_view after, std::size_t limit) {
+Result<AttachedKeys> SqlTransaction::list_attached_external_keys(std::string_view after, std::size_t limit) {
   AttachedKeys page;
   LATCHKEY_TRY(page.next, last_of_page("external_keys", after, limit));
   auto is_asked = [&](const ExternalKey& row) { return row.id > after && (!page.next || row.id <= *page.next); };
   LATCHKEY_TRY(auto keys, read_rows<ExternalKey>(
                               Unverified::LeftOut, is_asked,
-                              "WHERE id > ?1 AND (?2 IS NULL OR id <= ?2) AND EXISTS (SELECT 1 FROM workspaces WHERE "
+                              "WHERE id > ?1 AND (id <= ?2 OR ?2 IS NULL) AND EXISTS (SELECT 1 FROM workspaces WHERE "
                               "workspaces.organization = external_keys.organization AND workspaces.external_key_id = "
                               "external_keys.id) ORDER BY id LIMIT ?3",
                               after, page.next, sql_limit(limit)));
@@ -22,8 +22,8 @@ Result<AttachedKeys> SqliteTransaction::list_attached_external_keys(std::string_
 }
 
 // The id of the last of `limit` rows behind `after`; absent where there are no more than these.
-Result<std::optional<std::string>> SqliteTransaction::last_of_page(std::string_view table, std::string_view after,
-                                                                   std::size_t limit) {
+Result<std::optional<std::string>> SqlTransaction::last_of_page(std::string_view table, std::string_view after,
+                                                                std::size_t limit) {
   using Id = std::optional<std::string>;
   if (failure_) return *failure_;
   auto run = [&]() -> Result<Id> {
@@ -40,8 +40,8 @@ Result<std::optional<std::string>> SqliteTransaction::last_of_page(std::string_v
   return watch(run());
 }
 
-Result<std::optional<DataKey>> SqliteTransaction::find_data_key_under(const Uuid& organization,
-                                                                      std::string_view external_key_id) {
+Result<std::optional<DataKey>> SqlTransaction::find_data_key_under(const Uuid& organization,
+                                                                   std::string_view external_key_id) {
   auto is_asked = [&](const DataKey& row) {
     return row.organization == organization && row.external_key_id == external_key_id &&
            row.state != DataKeyState::Destroyed;
@@ -53,18 +53,18 @@ Result<std::optional<DataKey>> SqliteTransaction::find_data_key_under(const Uuid
                        organization, external_key_id);
 }
 
-Result<void> SqliteTransaction::put(const ExternalKeyHealth& row) {
+Result<void> SqlTransaction::put(const ExternalKeyHealth& row) {
   return insert_row(
       row, fmt::format("ON CONFLICT (external_key_id) DO UPDATE SET {}", column_replacements<ExternalKeyHealth>()));
 }
 
-Result<std::optional<ExternalKeyHealth>> SqliteTransaction::find_external_key_health(const Uuid& organization,
-                                                                                     std::string_view external_key_id) {
+Result<std::optional<ExternalKeyHealth>> SqlTransaction::find_external_key_health(const Uuid& organization,
+                                                                                  std::string_view external_key_id) {
   return find_unsealed<ExternalKeyHealth>("WHERE organization = ? AND external_key_id = ?", organization,
                                           external_key_id);
 }
 
-Result<void> SqliteTransaction::set_suspended(ExternalKey row, bool suspended) {
+Result<void> SqlTransaction::set_suspended(ExternalKey row, bool suspended) {
   row.suspended = suspended;
   LATCHKEY_TRYV(write("Marking an external key as suspended",
                       "UPDATE external_keys SET suspended = ?, seal = ? WHERE id = ?", suspended, seal_of(row),
@@ -72,7 +72,7 @@ Result<void> SqliteTransaction::set_suspended(ExternalKey row, bool suspended) {
   return success();
 }
 
-Result<void> SqliteTransaction::insert(const ExternalKeySuspension& row) {
+Result<void> SqlTransaction::insert(const ExternalKeySuspension& row) {
   LATCHKEY_TRYV(may_write("Suspending an external key"));
   LATCHKEY_TRY(auto key, find_external_key(row.organization, row.external_key_id));
   if (!key) return not_there("external key", row.external_key_id);
@@ -80,8 +80,8 @@ Result<void> SqliteTransaction::insert(const ExternalKeySuspension& row) {
   return set_suspended(std::move(*key), true);
 }
 
-Result<std::optional<ExternalKeySuspension>> SqliteTransaction::find_suspension(const Uuid& organization,
-                                                                                std::string_view external_key_id) {
+Result<std::optional<ExternalKeySuspension>> SqlTransaction::find_suspension(const Uuid& organization,
+                                                                             std::string_view external_key_id) {
   auto is_asked = [&](const ExternalKeySuspension& row) {
     return row.organization == organization && row.external_key_id == external_key_id;
   };
@@ -95,10 +95,10 @@ Result<std::optional<ExternalKeySuspension>> SqliteTransaction::find_suspension(
                        .organization = organization,
                        .verdict = SealVerdict::Gone};
   if (alarm_) alarm_(alarm);
-  return watch(Result<std::optional<ExternalKeySuspension>>(integrity_error(alarm, connection_.path())));
+  return watch(Result<std::optional<ExternalKeySuspension>>(integrity_error(alarm, connection_.name())));
 }
 
-Result<bool> SqliteTransaction::erase_suspension(const Uuid& organization, std::string_view external_key_id) {
+Result<bool> SqlTransaction::erase_suspension(const Uuid& organization, std::string_view external_key_id) {
   LATCHKEY_TRYV(may_write("Resuming an external key"));
   LATCHKEY_TRY(auto key, find_external_key(organization, external_key_id));
   if (!key) return false;

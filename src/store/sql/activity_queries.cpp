@@ -3,7 +3,7 @@
 #include <set>
 #include <tuple>
 
-#include "store/sqlite/transaction_queries.hpp"
+#include "store/sql/transaction_queries.hpp"
 
 namespace latchkey::store {
 
@@ -63,27 +63,27 @@ std::vector<std::string> wanted_types(std::vector<std::string> there, const Acti
 
 // What follows FROM. Where types or actors are named, the first rows of each type, or of each actor and type, are found
 // by an index, and the page is the first of these.
-std::string tail_of(const ActivityFilter& filter, bool by_type, bool descending) {
+std::string tail_of(const Dialect& dialect, const ActivityFilter& filter, bool by_type, bool descending) {
   auto order = descending ? "DESC" : "ASC";
   constexpr std::string_view kBetween = "(created_at, id) > (?2, ?3) AND (created_at, id) < (?4, ?5)";
   auto first = fmt::format("ORDER BY created_at {0}, id {0} LIMIT ?6", order);
   if (!by_type) return fmt::format("WHERE organization = ?1 AND {} {}", kBetween, first);
   bool by_actor = !filter.actor_ids.empty();
+  auto actors = by_actor ? fmt::format("CROSS JOIN {} AS actor", dialect.texts_of_array("?8")) : std::string();
   return fmt::format(
-      "WHERE rowid IN (SELECT found.rowid FROM json_each(?7) AS kind {} CROSS JOIN activities AS found WHERE "
-      "found.rowid "
+      "WHERE rowid IN (SELECT found.rowid FROM {} AS kind {} CROSS JOIN activities AS found WHERE found.rowid "
       "IN (SELECT rowid FROM activities WHERE organization = ?1 AND activities.type = kind.value {} AND {} {})) {}",
-      by_actor ? "CROSS JOIN json_each(?8) AS actor" : "", by_actor ? "AND activities.actor_id = actor.value" : "",
-      kBetween, first, first);
+      dialect.texts_of_array("?7"), actors, by_actor ? "AND activities.actor_id = actor.value" : "", kBetween, first,
+      first);
 }
 
 }  // namespace
 
-Result<void> SqliteTransaction::insert(const Activity& row) {
+Result<void> SqlTransaction::insert(const Activity& row) {
   return insert_row(row);
 }
 
-Result<std::vector<std::string>> SqliteTransaction::activity_types(const Uuid& organization) {
+Result<std::vector<std::string>> SqlTransaction::activity_types(const Uuid& organization) {
   if (failure_) return *failure_;
   auto run = [&]() -> Result<std::vector<std::string>> {
     // From one type to the next: not over all rows.
@@ -105,7 +105,7 @@ Result<std::vector<std::string>> SqliteTransaction::activity_types(const Uuid& o
   return watch(run());
 }
 
-Result<Page<Activity>> SqliteTransaction::list_activities(const ActivityFilter& filter, const ListWindow& window) {
+Result<Page<Activity>> SqlTransaction::list_activities(const ActivityFilter& filter, const ListWindow& window) {
   LATCHKEY_TRY(auto from, place_time<Activity>(filter.organization, window));
   bool backwards = window.before.has_value();
   bool descending = window.newest_first != backwards;
@@ -116,7 +116,7 @@ Result<Page<Activity>> SqliteTransaction::list_activities(const ActivityFilter& 
   }
   auto limit = sql_limit(window.limit);
   bool by_type = !filter.types.empty() || !filter.excluded_types.empty() || !filter.actor_ids.empty();
-  auto tail = tail_of(filter, by_type, descending);
+  auto tail = tail_of(connection_.dialect(), filter, by_type, descending);
   std::vector<Activity> rows;
   if (by_type) {
     LATCHKEY_TRY(auto there, activity_types(filter.organization));
@@ -137,10 +137,12 @@ Result<Page<Activity>> SqliteTransaction::list_activities(const ActivityFilter& 
   return page_of(std::move(rows), window);
 }
 
-Result<std::size_t> SqliteTransaction::erase_activities_before(Timestamp time, std::size_t limit) {
+Result<std::size_t> SqlTransaction::erase_activities_before(Timestamp time, std::size_t limit) {
   // The trigger lets go of what is older than this, and only of that.
-  LATCHKEY_TRYV(
-      write("Erasing old activities", "INSERT OR REPLACE INTO activity_horizon (one, time) VALUES (1, ?)", time));
+  LATCHKEY_TRYV(write(
+      "Erasing old activities",
+      "INSERT INTO activity_horizon (one, time) VALUES (1, ?) ON CONFLICT (one) DO UPDATE SET time = excluded.time",
+      time));
   LATCHKEY_TRY(auto erased, write("Erasing old activities",
                                   "DELETE FROM activities WHERE rowid IN (SELECT rowid FROM activities WHERE "
                                   "created_at < ? ORDER BY created_at LIMIT ?)",

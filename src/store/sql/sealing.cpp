@@ -1,13 +1,14 @@
-#include "store/sqlite/sealing.hpp"
+#include "store/sql/sealing.hpp"
 
 #include <functional>
+#include <limits>
 
 #include <fmt/format.h>
 
 #include "base/encoding.hpp"
 #include "store/sealed_rows.hpp"
 #include "store/sql/column_lists.hpp"
-#include "store/sqlite/transaction_queries.hpp"
+#include "store/sql/transaction_queries.hpp"
 
 namespace latchkey::store {
 
@@ -39,7 +40,7 @@ std::string name_of(const SealKeyId& id) {
 
 template <class Work>
 auto in_transaction(Connection& connection, Work work) -> std::invoke_result_t<Work> {
-  LATCHKEY_TRYV(connection.execute("BEGIN IMMEDIATE"));
+  LATCHKEY_TRYV(connection.execute(std::string(connection.dialect().begin_write)));
   auto done = work();
   if (done) {
     if (auto committed = connection.execute("COMMIT"); !committed) done = committed.error();
@@ -56,8 +57,8 @@ struct Visited {
 
 // Which rows of every table are looked at, which of them are believed, and whether those are sealed anew.
 struct Pass {
-  std::string_view which = "TRUE";  // ?1: the newest key's id
-  std::int64_t limit = -1;          // of each table
+  std::string_view which = "TRUE";                                // ?1: the newest key's id
+  std::int64_t limit = std::numeric_limits<std::int64_t>::max();  // of each table
   std::function<bool(const SealText&, ByteView seal)> believe;
   bool writes = true;
 };
@@ -69,8 +70,8 @@ Result<void> pass_table(Connection& connection, const RowSealer& sealer, const P
   std::int64_t looked_at = 0;
   {
     LATCHKEY_TRY(auto statement,
-                 connection.prepare(fmt::format("SELECT {}, rowid FROM {} WHERE ({}) AND coalesce(?1, x'') IS NOT "
-                                                "NULL AND rowid > ?2 ORDER BY rowid LIMIT ?3",
+                 connection.prepare(fmt::format("SELECT {}, rowid FROM {} WHERE ({}) AND ?1 IS NOT NULL AND "
+                                                "rowid > ?2 ORDER BY rowid LIMIT ?3",
                                                 columns_read<T>(), Table<T>::kName, pass.which)));
     auto newest = sealer.newest();
     statement.bind(ByteView(newest));
@@ -97,7 +98,7 @@ Result<void> pass_table(Connection& connection, const RowSealer& sealer, const P
     update.bind(row.rowid);
     LATCHKEY_TRYV(update.step());
   }
-  if (pass.limit < 0 || looked_at < pass.limit) {
+  if (looked_at < pass.limit) {
     ++progress.table;
     progress.row = 0;
   }
@@ -154,7 +155,7 @@ Result<void> check_mark(Connection& connection, const StoreState& state, const R
         fmt::format("The rows of the database {} are not sealed: it was written by a Latchkey from before there were "
                     "seals, or somebody took its seal away. If you have just upgraded, and nobody else can write the "
                     "file, seal it once: latchkey root-key seal --config FILE.",
-                    connection.path())};
+                    connection.name())};
   }
   switch (sealer.check(mark_text(), *mark)) {
     case SealVerdict::Good:
@@ -165,12 +166,12 @@ Result<void> check_mark(Connection& connection, const StoreState& state, const R
           fmt::format("The database {} is sealed under the root key {}, and the root key file has {}. Restore "
                       "the root key file that belongs to this database: without it nothing that it protects "
                       "can be read.",
-                      connection.path(), state.root_key ? name_of(*state.root_key) : "?", name_of(sealer.newest()))};
+                      connection.name(), state.root_key ? name_of(*state.root_key) : "?", name_of(sealer.newest()))};
     default:
       return Error{ErrorCode::Internal,
                    fmt::format("The mark of the root key in the database {} was changed by somebody else. Restore a "
                                "backup of the database, and find out who can write it.",
-                               connection.path())};
+                               connection.name())};
   }
 }
 
@@ -182,7 +183,7 @@ Result<SealCounts> seal_existing(Connection& connection, const RowSealer& sealer
           ErrorCode::Conflict,
           fmt::format("The database {} is sealed already. A row without a seal was not written by Latchkey: see "
                       "docs/operate.md, \"When a row does not verify\".",
-                      connection.path())};
+                      connection.name())};
     }
     LATCHKEY_TRY(auto counts,
                  pass_all(connection, sealer, {.believe = [](const SealText&, ByteView) { return true; }}));

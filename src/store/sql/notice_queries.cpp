@@ -1,9 +1,9 @@
 // What nodes on the same file tell each other.
-#include "store/sqlite/transaction_queries.hpp"
+#include "store/sql/transaction_queries.hpp"
 
 namespace latchkey::store {
 
-Result<void> SqliteTransaction::notify(const Notice& notice) {
+Result<void> SqlTransaction::notify(const Notice& notice) {
   LATCHKEY_TRYV(
       write("Telling other nodes",
             "INSERT INTO notices (node, kind, external_key_id, compartment, created_at) VALUES (?, ?, ?, ?, ?)", node_,
@@ -11,19 +11,18 @@ Result<void> SqliteTransaction::notify(const Notice& notice) {
   return success();
 }
 
-Result<std::vector<Notice>> SqliteTransaction::notices_after(std::int64_t sequence, std::size_t limit) {
+Result<std::vector<Notice>> SqlTransaction::notices_after(std::int64_t sequence, std::size_t limit) {
   return select_unsealed<Notice>("WHERE sequence > ? AND node <> ? ORDER BY sequence LIMIT ?", sequence, node_,
                                  sql_limit(limit));
 }
 
-Result<std::int64_t> SqliteTransaction::last_notice() {
+Result<std::int64_t> SqlTransaction::last_notice() {
   if (failure_) return *failure_;
   // Of those that were erased since, too.
-  return watch(
-      connection_.query_integer("SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'notices'), 0)"));
+  return watch(connection_.query_integer(connection_.dialect().last_notice));
 }
 
-Result<std::size_t> SqliteTransaction::erase_notices_before(Timestamp time, std::size_t limit) {
+Result<std::size_t> SqlTransaction::erase_notices_before(Timestamp time, std::size_t limit) {
   // Of the first ones alone: they come in the order of time, or nearly.
   LATCHKEY_TRY(auto erased, write("Forgetting notices",
                                   "DELETE FROM notices WHERE sequence IN (SELECT sequence FROM notices ORDER BY "

@@ -1,26 +1,25 @@
-// The operations of a transaction, on one connection.
+// The operations of a transaction, on one connection to an SQL database. Every engine runs these same queries.
 #pragma once
 
 #include <functional>
 
 #include "store/sealed_rows.hpp"
-#include "store/sqlite/connection.hpp"
+#include "store/sql/connection.hpp"
 #include "store/store.hpp"
 
 namespace latchkey::store {
 
-class SqliteTransaction final : public Transaction {
+class SqlTransaction final : public Transaction {
  public:
   enum class Mode { ReadOnly, ReadWrite };
 
   // The connection stands in a transaction of its own; `node` tells this store from others on the same file. All
   // outlive it.
-  SqliteTransaction(Connection& connection, Mode mode, const RawId& node, const RowSealer& sealer,
-                    const AlarmSink& alarm)
+  SqlTransaction(Connection& connection, Mode mode, const RawId& node, const RowSealer& sealer, const AlarmSink& alarm)
       : connection_(connection), mode_(mode), node_(node), sealer_(sealer), alarm_(alarm) {}
 
-  // The first failure of the database. After one every operation fails with it and nothing may be committed: SQLite may
-  // have rolled back already, and what followed would stand alone.
+  // The first failure of the database. After one every operation fails with it and nothing may be committed: the
+  // engine may have rolled back already, and what followed would stand alone.
   [[nodiscard]] const std::optional<Error>& failure() const { return failure_; }
 
   Result<void> insert(const Organization& row) override;

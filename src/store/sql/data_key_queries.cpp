@@ -1,6 +1,6 @@
 // Data keys: from the first wrap to the end.
-#include "store/sqlite/purge.hpp"
-#include "store/sqlite/transaction_queries.hpp"
+#include "store/sql/erased_form.hpp"
+#include "store/sql/transaction_queries.hpp"
 
 namespace latchkey::store {
 
@@ -22,7 +22,7 @@ Error too_many_forms(const RawId& data_key) {
 
 }  // namespace
 
-Result<DataKey> SqliteTransaction::insert_active_data_key(const DataKey& row) {
+Result<DataKey> SqlTransaction::insert_active_data_key(const DataKey& row) {
   if (row.state != DataKeyState::Active) {
     return Error{ErrorCode::Internal, "A retired data key was to be inserted as the active one."};
   }
@@ -34,8 +34,8 @@ Result<DataKey> SqliteTransaction::insert_active_data_key(const DataKey& row) {
   return std::move(*active);
 }
 
-Result<std::optional<DataKey>> SqliteTransaction::find_active_data_key(
-    const Uuid& compartment, const std::optional<std::string>& external_key_id) {
+Result<std::optional<DataKey>> SqlTransaction::find_active_data_key(const Uuid& compartment,
+                                                                    const std::optional<std::string>& external_key_id) {
   auto is_asked = [&](const DataKey& row) {
     return row.compartment == compartment && row.external_key_id == external_key_id &&
            row.state == DataKeyState::Active;
@@ -44,13 +44,13 @@ Result<std::optional<DataKey>> SqliteTransaction::find_active_data_key(
                        compartment, external_key_id.value_or(""));
 }
 
-Result<std::optional<DataKey>> SqliteTransaction::find_data_key(const Uuid& compartment, const RawId& id) {
+Result<std::optional<DataKey>> SqlTransaction::find_data_key(const Uuid& compartment, const RawId& id) {
   auto is_asked = [&](const DataKey& row) { return row.id == id && row.compartment == compartment; };
   return find<DataKey>(is_asked, "WHERE id = ? AND compartment = ?", id, compartment);
 }
 
 // What was under way when the workspace was archived, and perhaps shredded, must not give it a new key.
-Result<void> SqliteTransaction::refuse_if_archived(const Uuid& compartment) {
+Result<void> SqlTransaction::refuse_if_archived(const Uuid& compartment) {
   auto is_asked = [&](const Workspace& row) { return row.compartment == compartment && row.archived_at.has_value(); };
   LATCHKEY_TRY(auto archived,
                find<Workspace>(is_asked, "WHERE compartment = ? AND archived_at IS NOT NULL", compartment));
@@ -62,7 +62,7 @@ Result<void> SqliteTransaction::refuse_if_archived(const Uuid& compartment) {
                   archived->id)};
 }
 
-Result<Page<DataKey>> SqliteTransaction::list_data_keys(const Uuid& compartment, const ListWindow& window) {
+Result<Page<DataKey>> SqlTransaction::list_data_keys(const Uuid& compartment, const ListWindow& window) {
   auto limit = sql_limit(window.limit);
   std::vector<DataKey> rows;
   auto is_asked = [&](const DataKey& row) { return row.compartment == compartment; };
@@ -86,7 +86,7 @@ Result<Page<DataKey>> SqliteTransaction::list_data_keys(const Uuid& compartment,
   return page;
 }
 
-Result<std::optional<DataKey>> SqliteTransaction::replace_active_data_key(const RawId& replaced, const DataKey& row) {
+Result<std::optional<DataKey>> SqlTransaction::replace_active_data_key(const RawId& replaced, const DataKey& row) {
   LATCHKEY_TRYV(may_write("Retiring a data key"));
   LATCHKEY_TRYV(refuse_if_archived(row.compartment));
   LATCHKEY_TRY(auto active, find_active_data_key(row.compartment, row.external_key_id));
@@ -100,7 +100,7 @@ Result<std::optional<DataKey>> SqliteTransaction::replace_active_data_key(const 
   return std::optional(row);
 }
 
-Result<void> SqliteTransaction::add_data_key_use(const std::vector<DataKeyUse>& uses, Timestamp at) {
+Result<void> SqlTransaction::add_data_key_use(const std::vector<DataKeyUse>& uses, Timestamp at) {
   for (const auto& use : uses) {
     LATCHKEY_TRYV(write("Counting the use of a data key",
                         "UPDATE data_keys SET last_used_at = ?, records = records + ?, bytes = bytes + ? "
@@ -110,8 +110,8 @@ Result<void> SqliteTransaction::add_data_key_use(const std::vector<DataKeyUse>& 
   return success();
 }
 
-Result<std::vector<DataKey>> SqliteTransaction::destroy_data_keys(const Uuid& compartment, Timestamp at,
-                                                                  std::size_t limit) {
+Result<std::vector<DataKey>> SqlTransaction::destroy_data_keys(const Uuid& compartment, Timestamp at,
+                                                               std::size_t limit) {
   auto is_asked = [&](const DataKey& row) { return row.compartment == compartment; };
   LATCHKEY_TRY(auto rows, read_rows<DataKey>(Unverified::Taken, is_asked,
                                              "WHERE compartment = ? AND state <> 'destroyed' ORDER BY created_at, id "
@@ -122,29 +122,29 @@ Result<std::vector<DataKey>> SqliteTransaction::destroy_data_keys(const Uuid& co
     LATCHKEY_TRYV(
         write("Remembering what was erased", "UPDATE erased_forms SET pending = 1 WHERE data_key = ?", row.id));
     // First with as many zeros, in place; a shorter row may be written elsewhere.
-    LATCHKEY_TRYV(write("Overwriting data keys",
-                        "UPDATE data_keys SET wrapped = zeroblob(length(wrapped)) WHERE id = ?", row.id));
+    LATCHKEY_TRYV(write("Overwriting data keys", "UPDATE data_keys SET wrapped = ? WHERE id = ?",
+                        Bytes(row.wrapped.size()), row.id));
   }
   for (auto row : rows) {
     row.wrapped.clear();
     row.state = DataKeyState::Destroyed;
     row.destroyed_at = at;
-    LATCHKEY_TRYV(write("Destroying data keys",
-                        "UPDATE data_keys SET wrapped = x'', state = 'destroyed', destroyed_at = ?, seal = ? WHERE "
-                        "id = ?",
-                        at, seal_of(row), row.id));
+    LATCHKEY_TRYV(
+        write("Destroying data keys",
+              "UPDATE data_keys SET wrapped = ?, state = 'destroyed', destroyed_at = ?, seal = ? WHERE id = ?",
+              row.wrapped, at, seal_of(row), row.id));
   }
   return rows;
 }
 
-Result<void> SqliteTransaction::remember_erased(const DataKey& row, bool destroyed) {
+Result<void> SqlTransaction::remember_erased(const DataKey& row, bool destroyed) {
   LATCHKEY_TRYV(write("Remembering what was erased",
                       "INSERT INTO erased_forms (data_key, masked, pending) VALUES (?, ?, ?)", row.id,
                       mask_erased(row.wrapped), destroyed));
   return success();
 }
 
-Result<WrappedCount> SqliteTransaction::count_wrapped(std::string_view external_key_id, std::string_view key_version) {
+Result<WrappedCount> SqlTransaction::count_wrapped(std::string_view external_key_id, std::string_view key_version) {
   if (failure_) return *failure_;
   auto run = [&]() -> Result<WrappedCount> {
     LATCHKEY_TRY(auto statement, connection_.prepare("SELECT count(*), count(*) FILTER (WHERE key_version <> ?) FROM "
@@ -161,19 +161,19 @@ Result<WrappedCount> SqliteTransaction::count_wrapped(std::string_view external_
   return watch(run());
 }
 
-Result<std::vector<DataKey>> SqliteTransaction::wrapped_under_others(std::string_view external_key_id,
-                                                                     std::string_view key_version,
-                                                                     const std::optional<RawId>& after,
-                                                                     std::size_t limit) {
+Result<std::vector<DataKey>> SqlTransaction::wrapped_under_others(std::string_view external_key_id,
+                                                                  std::string_view key_version,
+                                                                  const std::optional<RawId>& after,
+                                                                  std::size_t limit) {
   auto is_asked = [&](const DataKey& row) { return row.external_key_id == external_key_id; };
   return select<DataKey>(is_asked,
                          "WHERE external_key_id = ?1 AND key_version <> ?2 AND state <> 'destroyed' AND "
-                         "(?3 IS NULL OR id > ?3) ORDER BY id LIMIT ?4",
+                         "(id > ?3 OR ?3 IS NULL) ORDER BY id LIMIT ?4",
                          external_key_id, key_version, after, sql_limit(limit));
 }
 
-Result<bool> SqliteTransaction::rewrap_data_key(const DataKey& before, std::string_view key_version,
-                                                const Bytes& wrapped, Timestamp at) {
+Result<bool> SqlTransaction::rewrap_data_key(const DataKey& before, std::string_view key_version, const Bytes& wrapped,
+                                             Timestamp at) {
   LATCHKEY_TRYV(may_write("Rewrapping a data key"));
   LATCHKEY_TRY(auto row, find_data_key(before.compartment, before.id));
   if (!row || row->state == DataKeyState::Destroyed || row->wrapped != before.wrapped) return false;
@@ -191,17 +191,17 @@ Result<bool> SqliteTransaction::rewrap_data_key(const DataKey& before, std::stri
   return true;
 }
 
-Result<std::vector<DataKey>> SqliteTransaction::data_keys_under_other_root_keys(std::string_view key_version,
-                                                                                const std::optional<RawId>& after,
-                                                                                std::size_t limit) {
+Result<std::vector<DataKey>> SqlTransaction::data_keys_under_other_root_keys(std::string_view key_version,
+                                                                             const std::optional<RawId>& after,
+                                                                             std::size_t limit) {
   auto is_asked = [](const DataKey& row) { return !row.external_key_id; };
   return read_rows<DataKey>(Unverified::LeftOut, is_asked,
                             "WHERE external_key_id IS NULL AND key_version <> ?1 AND state <> 'destroyed' AND "
-                            "(?2 IS NULL OR id > ?2) ORDER BY id LIMIT ?3",
+                            "(id > ?2 OR ?2 IS NULL) ORDER BY id LIMIT ?3",
                             key_version, after, sql_limit(limit));
 }
 
-Result<std::int64_t> SqliteTransaction::count_under_other_root_keys(std::string_view key_version) {
+Result<std::int64_t> SqlTransaction::count_under_other_root_keys(std::string_view key_version) {
   if (failure_) return *failure_;
   auto run = [&]() -> Result<std::int64_t> {
     LATCHKEY_TRY(auto statement,
@@ -216,12 +216,12 @@ Result<std::int64_t> SqliteTransaction::count_under_other_root_keys(std::string_
   return watch(run());
 }
 
-Result<std::optional<Rewrap>> SqliteTransaction::find_rewrap(std::string_view external_key_id) {
+Result<std::optional<Rewrap>> SqlTransaction::find_rewrap(std::string_view external_key_id) {
   return find_unsealed<Rewrap>("WHERE external_key_id = ?", external_key_id);
 }
 
-Result<std::vector<Rewrap>> SqliteTransaction::list_running_rewraps(const std::optional<Rewrap>& after,
-                                                                    std::size_t limit) {
+Result<std::vector<Rewrap>> SqlTransaction::list_running_rewraps(const std::optional<Rewrap>& after,
+                                                                 std::size_t limit) {
   constexpr std::string_view kOrder = "ORDER BY started_at, external_key_id LIMIT ?";
   if (!after) return select_unsealed<Rewrap>(fmt::format("WHERE state = 'running' {}", kOrder), sql_limit(limit));
   return select_unsealed<Rewrap>(
@@ -229,7 +229,7 @@ Result<std::vector<Rewrap>> SqliteTransaction::list_running_rewraps(const std::o
       after->external_key_id, sql_limit(limit));
 }
 
-Result<void> SqliteTransaction::put(const Rewrap& row) {
+Result<void> SqlTransaction::put(const Rewrap& row) {
   return insert_row(row, fmt::format("ON CONFLICT (external_key_id) DO UPDATE SET {}", column_replacements<Rewrap>()));
 }
 

@@ -1,4 +1,4 @@
-// The statements that SqliteTransaction's operations are made of; for its own source files alone.
+// The statements that SqlTransaction's operations are made of; for its own source files alone.
 #pragma once
 
 #include <algorithm>
@@ -8,7 +8,7 @@
 #include <fmt/format.h>
 
 #include "store/sql/column_lists.hpp"
-#include "store/sqlite/sqlite_transaction.hpp"
+#include "store/sql/transaction.hpp"
 
 namespace latchkey::store {
 
@@ -30,13 +30,13 @@ inline Error not_there(std::string_view what, std::string_view id) {
 }
 
 template <class T>
-Result<T> SqliteTransaction::watch(Result<T> result) {
+Result<T> SqlTransaction::watch(Result<T> result) {
   if (!result && !failure_) failure_ = result.error();
   return result;
 }
 
 template <class... Values>
-Result<std::int64_t> SqliteTransaction::write(std::string_view what, std::string_view sql, const Values&... values) {
+Result<std::int64_t> SqlTransaction::write(std::string_view what, std::string_view sql, const Values&... values) {
   LATCHKEY_TRYV(may_write(what));
   auto run = [&]() -> Result<std::int64_t> {
     LATCHKEY_TRY(auto statement, connection_.prepare(sql));
@@ -48,7 +48,7 @@ Result<std::int64_t> SqliteTransaction::write(std::string_view what, std::string
 }
 
 template <class... Values>
-Result<std::int64_t> SqliteTransaction::count(std::string_view sql, const Values&... values) {
+Result<std::int64_t> SqlTransaction::count(std::string_view sql, const Values&... values) {
   if (failure_) return *failure_;
   auto run = [&]() -> Result<std::int64_t> {
     LATCHKEY_TRY(auto statement, connection_.prepare(sql));
@@ -101,8 +101,8 @@ IntegrityAlarm alarm_about(const T& row, SealVerdict verdict) {
 }
 
 template <class T, class... Values>
-Result<std::vector<T>> SqliteTransaction::read_rows(Unverified unverified, const IsAsked<T>& is_asked,
-                                                    std::string_view tail, const Values&... values) {
+Result<std::vector<T>> SqlTransaction::read_rows(Unverified unverified, const IsAsked<T>& is_asked,
+                                                 std::string_view tail, const Values&... values) {
   if (failure_) return *failure_;
   auto run = [&]() -> Result<std::vector<T>> {
     LATCHKEY_TRY(auto statement,
@@ -125,14 +125,14 @@ Result<std::vector<T>> SqliteTransaction::read_rows(Unverified unverified, const
           // Of another's row nothing is destroyed either.
           bool is_refused = unverified == Unverified::Refused ||
                             (unverified == Unverified::Taken && verdict == SealVerdict::NotAsked);
-          if (is_refused) return integrity_error(alarm, connection_.path());
+          if (is_refused) return integrity_error(alarm, connection_.name());
           if (unverified == Unverified::LeftOut || row.damaged()) continue;
         }
       }
       rows.push_back(std::move(value));
       if (row.damaged()) {
         return Error{ErrorCode::Internal, fmt::format("A row of {} in the database {} is damaged. Restore a backup.",
-                                                      Table<T>::kName, connection_.path())};
+                                                      Table<T>::kName, connection_.name())};
       }
     }
   };
@@ -140,15 +140,15 @@ Result<std::vector<T>> SqliteTransaction::read_rows(Unverified unverified, const
 }
 
 template <class T, class... Values>
-Result<std::optional<T>> SqliteTransaction::find(const IsAsked<T>& is_asked, std::string_view tail,
-                                                 const Values&... values) {
+Result<std::optional<T>> SqlTransaction::find(const IsAsked<T>& is_asked, std::string_view tail,
+                                              const Values&... values) {
   LATCHKEY_TRY(auto rows, select<T>(is_asked, tail, values...));
   if (rows.empty()) return std::optional<T>();
   return std::optional<T>(std::move(rows.front()));
 }
 
 template <class T>
-Result<void> SqliteTransaction::insert_row(const T& row, std::string_view tail) {
+Result<void> SqlTransaction::insert_row(const T& row, std::string_view tail) {
   auto what = fmt::format("An insert into {}", Table<T>::kName);
   LATCHKEY_TRYV(may_write(what));
   auto sql = fmt::format("INSERT INTO {} ({}{}) VALUES ({}{}) {}", Table<T>::kName, column_names<T>(), kSealColumn<T>,
@@ -162,7 +162,7 @@ Result<void> SqliteTransaction::insert_row(const T& row, std::string_view tail) 
 }
 
 template <class T>
-Result<void> SqliteTransaction::update_row(std::string_view what, const T& row) {
+Result<void> SqlTransaction::update_row(std::string_view what, const T& row) {
   LATCHKEY_TRYV(write(what,
                       fmt::format("UPDATE {} SET {}, seal = ? WHERE id = ?", Table<T>::kName, column_updates<T>()),
                       UpdatesOf<T>{row}, seal_of(row), row.id));
@@ -171,7 +171,7 @@ Result<void> SqliteTransaction::update_row(std::string_view what, const T& row) 
 
 // When the row that the window's place names was made; nothing where the window starts at the list's own end.
 template <class T>
-Result<std::optional<Timestamp>> SqliteTransaction::place_time(const Uuid& organization, const ListWindow& window) {
+Result<std::optional<Timestamp>> SqlTransaction::place_time(const Uuid& organization, const ListWindow& window) {
   if (window.after && window.before) {
     return Error{ErrorCode::Invalid, "A list continues after an entry or before one, not both at once."};
   }
@@ -200,8 +200,8 @@ Page<T> page_of(std::vector<T> rows, const ListWindow& window) {
 }
 
 template <class T, class... Values>
-Result<Page<T>> SqliteTransaction::page(const Uuid& organization, const ListWindow& window, std::string_view condition,
-                                        const Values&... values) {
+Result<Page<T>> SqlTransaction::page(const Uuid& organization, const ListWindow& window, std::string_view condition,
+                                     const Values&... values) {
   LATCHKEY_TRY(auto from, place_time<T>(organization, window));
   bool backwards = window.before.has_value();
   bool descending = window.newest_first != backwards;
