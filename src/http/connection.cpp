@@ -12,6 +12,7 @@
 
 #include "base/log.hpp"
 #include "http/read_buffer.hpp"
+#include "http/response_stream.hpp"
 #include "http/wire.hpp"
 
 namespace latchkey::http {
@@ -268,39 +269,45 @@ class Connection {
   }
 
   Task<bool> write(Response response, bool head_only, bool keep_alive) {
-    auto spoiling = response.spoiling;
+    auto deliver = std::move(response.deliver);
     auto message = to_beast(std::move(response), options(), head_only, keep_alive);
     auto head = head_text(message);
-    if (spoiling) co_return co_await spoil(*spoiling, head, message.body());
-    co_return co_await send(head, message.body());
+    if (!deliver) co_return co_await send(head, message.body());
+    OutgoingResponse stream(*this, head, message.body());
+    bool reusable = co_await deliver(stream);
+    co_return reusable;
   }
 
-  Task<bool> spoil(Spoiling spoiling, std::string_view head, std::string_view body) {
-    if (spoiling.how == Spoiling::How::Trickle) co_return co_await trickle(spoiling.pause, head, body);
-    if (spoiling.how == Spoiling::How::Truncate) co_await send(head, body.substr(0, body.size() / 2));
-    if (spoiling.how == Spoiling::How::Reset) {
-      // Without lingering, closing sends a reset.
-      beast::error_code ignored;
-      lowest_->socket().set_option(asio::socket_base::linger(true, 0), ignored);
-      lowest_->socket().close(ignored);
-    }
-    co_return false;
-  }
+  class OutgoingResponse final : public ResponseStream {
+   public:
+    OutgoingResponse(Connection& connection, std::string_view head, std::string_view body)
+        : connection_(connection), head_(head), body_(body) {}
 
-  Task<bool> trickle(std::chrono::milliseconds pause, std::string_view head, std::string_view body) {
-    constexpr std::size_t kPiece = 16;
-    bool sent = co_await send(head, {});
-    asio::steady_timer timer(lowest_->get_executor());
-    while (sent && !body.empty() && !state_->stopping) {
-      lowest_->expires_never();
-      timer.expires_after(pause);
-      beast::error_code ignored;
-      co_await timer.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
-      sent = co_await send(body.substr(0, kPiece), {});
-      body.remove_prefix(std::min(kPiece, body.size()));
+    [[nodiscard]] std::string_view head() const override { return head_; }
+    [[nodiscard]] std::string_view body() const override { return body_; }
+
+    [[nodiscard]] Task<bool> send(std::string_view bytes) override {
+      bool sent = co_await connection_.send(bytes, {});
+      // The time until the next bytes is the sender's own.
+      connection_.lowest_->expires_never();
+      co_return sent;
     }
-    co_return sent&& body.empty();
-  }
+
+    void reset() override {
+      // Closing without lingering sends a reset.
+      auto& socket = connection_.lowest_->socket();
+      beast::error_code ignored;
+      socket.set_option(asio::socket_base::linger(true, 0), ignored);
+      socket.close(ignored);
+    }
+
+    [[nodiscard]] bool is_stopping() const override { return connection_.state_->stopping; }
+
+   private:
+    Connection& connection_;
+    std::string_view head_;
+    std::string_view body_;
+  };
 
   // Each piece must have gone by when the pace says, counted from the first: whoever reads too slowly is cut off. Of
   // several buffers Asio makes one for TLS, on its thread's stack, where what was sent would stay: so the head and the

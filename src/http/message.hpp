@@ -1,8 +1,10 @@
-// HTTP messages as our code sees them: values, already limited and decoded; how they crossed the wire is not their
-// matter.
+// HTTP messages as our code sees them: plain values. The server and the client have limited and decoded them, so nobody
+// who holds one needs to know how it crossed the wire.
 #pragma once
 
-#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <initializer_list>
 #include <memory>
 #include <optional>
 #include <string>
@@ -13,10 +15,11 @@
 #include <boost/asio/ip/address.hpp>
 
 #include "base/result.hpp"
+#include "base/task.hpp"
 
 namespace latchkey::http {
 
-// Header fields in order; names compare without case.
+// Header fields in the order in which they were added; names compare without case.
 class Headers {
  public:
   Headers() = default;
@@ -36,7 +39,7 @@ class Headers {
 
 using QueryParameters = std::vector<std::pair<std::string, std::string>>;
 
-// What is known of a request before its body is read.
+// What the server knows of a request before it reads the body.
 struct RequestHead {
   std::string method;     // as sent, upper case by convention
   std::string path;       // as sent, still percent-encoded, without the query; "*" for OPTIONS of the whole server
@@ -51,33 +54,28 @@ struct RequestHead {
 
 struct Request : RequestHead {
   std::string body;
-  // Filled by the router: the decoded segments named {so} in the pattern.
+  // The router fills in the decoded segments that the pattern names {in braces}.
   std::vector<std::pair<std::string, std::string>> path_parameters;
-  // What the service kept of this request when it admitted its head; null where nobody asked it.
+  // What the service kept of this request when it admitted the head; null where no server asked for admission.
   std::shared_ptr<void> admitted;
 
   [[nodiscard]] std::string_view path_parameter(std::string_view name) const;
 };
 
-// The first value of a query parameter; absent where there is none of that name.
+// The first value of the query parameter of that name; absent where the query has none.
 [[nodiscard]] std::optional<std::string_view> query_parameter(const RequestHead& head, std::string_view name);
 
-// How an answer is spoiled on its way. For emulators, whose users want to see what their programs make of it.
-struct Spoiling {
-  enum class How {
-    Reset,     // the connection is reset instead of an answer
-    Truncate,  // half of the body, then the connection closes
-    Trickle,   // the body in pieces, with a pause before each
-  };
-  How how = How::Reset;
-  std::chrono::milliseconds pause{0};
-};
+// How a response reaches its client (response_stream.hpp). The result says whether the connection may serve another
+// request. The server calls it once, on the connection's strand, and keeps it alive until it has finished.
+class ResponseStream;
+using DeliverResponse = std::function<Task<bool>(ResponseStream& stream)>;
 
 struct Response {
   unsigned status = 200;
   Headers headers = {};
   std::string body = {};
-  std::optional<Spoiling> spoiling = {};
+  // Empty: the server sends head and body as they are.
+  DeliverResponse deliver = {};
 };
 
 // Percent-decodes; Invalid on a bad escape. With `plus_is_space`, '+' becomes a space.

@@ -35,9 +35,9 @@ void add_once(std::vector<std::string>& methods, const std::string& method) {
 
 }  // namespace
 
-void Router::add(std::string method, std::string pattern, Handler handler, RouteOptions options) {
+void Router::add(std::string method, std::string pattern, Handler handler) {
   auto segments = split_path(pattern);
-  routes_.push_back(Route{std::move(method), std::move(pattern), options, std::move(handler), std::move(segments)});
+  routes_.push_back(Route{std::move(method), std::move(pattern), std::move(handler), std::move(segments)});
 }
 
 RouteMatch Router::match(std::string_view method, std::string_view path) const {

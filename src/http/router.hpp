@@ -1,5 +1,6 @@
-// A table of routes. Patterns are literal segments and {names}: "/v1/workspaces/{workspace_id}/encrypt". A name matches
-// one whole non-empty segment; its value is percent-decoded after matching, so an encoded slash stays inside it.
+// A table of routes. A pattern is made of literal segments and {names}: "/v1/workspaces/{workspace_id}/encrypt". A name
+// matches one whole non-empty segment; its value is percent-decoded after matching, so an encoded slash stays inside
+// it.
 #pragma once
 
 #include <functional>
@@ -13,14 +14,9 @@ namespace latchkey::http {
 
 using Handler = std::function<Task<Response>(Request)>;
 
-struct RouteOptions {
-  std::size_t body_limit = std::size_t{1024} * 1024;
-};
-
 struct Route {
   std::string method;
   std::string pattern;
-  RouteOptions options;
   Handler handler;
   std::vector<std::string> segments;
 };
@@ -33,13 +29,13 @@ struct RouteMatch {
 
 class Router {
  public:
-  void add(std::string method, std::string pattern, Handler handler, RouteOptions options = {});
+  void add(std::string method, std::string pattern, Handler handler);
   // Literal segments win over names. With `ignore_case`, literal segments match in any case (ARM, Key Vault). HEAD
-  // finds what GET finds (RFC 9110 section 9.3.2); the server leaves the body away.
+  // finds what GET finds (RFC 9110 section 9.3.2); the server leaves out the body.
   [[nodiscard]] RouteMatch match(std::string_view method, std::string_view path) const;
   void set_ignore_case(bool ignore) { ignore_case_ = ignore; }
   [[nodiscard]] const std::vector<Route>& routes() const { return routes_; }
-  // Of all routes, each once, in their order.
+  // The methods of all routes, each once, in the order of the routes.
   [[nodiscard]] std::vector<std::string> methods() const;
 
  private:
@@ -47,7 +43,7 @@ class Router {
   bool ignore_case_ = false;
 };
 
-// The Allow header of a path with routes of these methods: HEAD goes where GET does, and OPTIONS everywhere.
+// The Allow header of a path whose routes have these methods: GET brings HEAD with it, and OPTIONS is always allowed.
 [[nodiscard]] std::string allow_field(const std::vector<std::string>& methods);
 
 }  // namespace latchkey::http

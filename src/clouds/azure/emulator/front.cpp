@@ -6,11 +6,11 @@
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
-#include <boost/json/serialize.hpp>
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
 #include "base/json_fields.hpp"
+#include "clouds/azure/emulator/control/fault_action.hpp"
 #include "clouds/azure/emulator/vault/vault_route.hpp"
 
 namespace latchkey::clouds::azure::emulator {
@@ -56,49 +56,6 @@ bool is_token_path(std::string_view path) {
   return path.size() >= 6 && same(path.substr(path.size() - 6), "/token");
 }
 
-http::Response answer_of(const Fault& fault, bool by_entra) {
-  auto response = by_entra ? json_response(fault.status, {{"error", fault.code}, {"error_description", fault.message}})
-                           : render({fault.status, fault.code, fault.message});
-  if (!fault.retry_after.empty()) response.headers.set("retry-after", fault.retry_after);
-  return response;
-}
-
-// The same key, in a version that is not there.
-void name_another_version(http::Response& response) {
-  auto body = json_fields::parse_object(response.body);
-  if (!body) return;
-  auto* kid = body.value().if_contains("kid");
-  if (kid == nullptr || !kid->is_string()) return;
-  std::string id(kid->get_string());
-  *kid = id.substr(0, id.rfind('/') + 1) + std::string(32, '0');
-  response.body = boost::json::serialize(body.value());
-}
-
-void spoil(const Fault& fault, http::Response& response) {
-  using How = http::Spoiling::How;
-  switch (fault.kind) {
-    case FaultKind::Reset:
-      response.spoiling = http::Spoiling{How::Reset, {}};
-      break;
-    case FaultKind::Truncate:
-      response.spoiling = http::Spoiling{How::Truncate, {}};
-      break;
-    case FaultKind::Trickle:
-      response.spoiling = http::Spoiling{How::Trickle, fault.pause};
-      break;
-    case FaultKind::Malformed:
-      response.body = "{\"value\": \"" + response.body;
-      break;
-    case FaultKind::WrongKid:
-      name_another_version(response);
-      break;
-    case FaultKind::Latency:
-    case FaultKind::Error:
-    case FaultKind::TokenLifetime:
-      break;
-  }
-}
-
 }  // namespace
 
 Task<http::Admission> Front::admit(const http::RequestHead& head) {
@@ -122,7 +79,7 @@ Task<http::Response> Front::handle(http::Request request) {
     co_await timer.async_wait(boost::asio::redirect_error(boost::asio::use_awaitable, ignored));
   }
   auto work = [this, request = std::move(request), target = std::move(target), faults = std::move(faults)] {
-    return suffer(request, target, faults);
+    return respond(request, target, faults);
   };
   co_return co_await run_on(pool_, std::move(work));
 }
@@ -233,16 +190,16 @@ FaultSite Front::site_of(const http::Request& request, const Target& target) {
   return {};
 }
 
-// The answer, or what the faults make of it. Latency is over by now.
-http::Response Front::suffer(const http::Request& request, const Target& target, const std::vector<Fault>& faults) {
+// Latency is over by now.
+http::Response Front::respond(const http::Request& request, const Target& target, const std::vector<Fault>& faults) {
   auto lifetime = kTokenLifetime;
   std::optional<http::Response> response;
   for (const auto& fault : faults) {
     if (fault.kind == FaultKind::TokenLifetime) lifetime = fault.lifetime.count();
-    if (fault.kind == FaultKind::Error && !response) response = answer_of(fault, target.service == Service::Entra);
+    if (fault.kind == FaultKind::Error && !response) response = error_of(fault, target.service == Service::Entra);
   }
   if (!response) response = dispatch(request, target, lifetime);
-  for (const auto& fault : faults) spoil(fault, *response);
+  apply_faults(faults, *response);
   if (log_calls_) {
     spdlog::info("azure {} https://{}{} {}", json_fields::clean_text(request.method, 16), request.host,
                  json_fields::clean_text(request.path, 512), response->status);

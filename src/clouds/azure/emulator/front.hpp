@@ -1,5 +1,5 @@
-// The door of every port: finds the service that a request is for, by the port it came to, its host, or its path, and
-// runs it on the pool, with the faults that befall it.
+// The door of every port: it finds the service that a request is for, by the port it came to, its host, or its path,
+// runs that service on the pool, and applies the faults that strike the request.
 #pragma once
 
 #include <map>
@@ -46,8 +46,8 @@ class Front final : public http::Service {
   };
   [[nodiscard]] Target target_of(const http::Request& request) const;
   [[nodiscard]] http::Response dispatch(const http::Request& request, const Target& target, Seconds token_lifetime);
-  [[nodiscard]] http::Response suffer(const http::Request& request, const Target& target,
-                                      const std::vector<Fault>& faults);
+  [[nodiscard]] http::Response respond(const http::Request& request, const Target& target,
+                                       const std::vector<Fault>& faults);
   [[nodiscard]] static FaultSite site_of(const http::Request& request, const Target& target);
   [[nodiscard]] std::optional<std::string> vault_of_port(std::uint16_t port) const;
 

@@ -58,7 +58,7 @@ struct Fault {
   std::uint64_t hits = 0;
   std::optional<std::uint64_t> seed;   // of its dice; absent: nobody knows
   Latency latency;                     // of Latency
-  std::chrono::milliseconds wait{0};   // of Latency: what was drawn for the request that it befell
+  std::chrono::milliseconds wait{0};   // of Latency: what was drawn for the request that it struck
   std::chrono::milliseconds pause{0};  // of Trickle
   std::chrono::seconds lifetime{0};    // of TokenLifetime
   unsigned status = 0;                 // of Error, as the next three
@@ -88,8 +88,9 @@ class FaultBoard {
   bool remove(const std::string& id);
   void clear();
   [[nodiscard]] std::vector<Fault> list() const;
-  // The faults that befall this request, in the order in which they were made; each counts it. Each throws its own
-  // dice, once a request that it fits, so that with a seed the same requests in the same order have the same fate.
+  // The faults that strike this request, in the order in which they were made; each counts the request. A fault throws
+  // its own dice once for each request that fits it: with a seed, the same requests in the same order meet the same
+  // faults.
   [[nodiscard]] std::vector<Fault> strike(const FaultSite& site);
 
  private:

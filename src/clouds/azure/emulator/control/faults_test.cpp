@@ -135,7 +135,7 @@ TEST(FaultBoard, StrikesWhereItWasTold) {
   }
 }
 
-// One letter a request: what befell it.
+// One letter a request: which fault struck it.
 std::string fate(std::string_view text, int requests) {
   NoChance random;
   FaultBoard board;
@@ -159,13 +159,13 @@ TEST(FaultBoard, AFaultThrowsDiceOfItsOwn) {
   FaultBoard board;
   ASSERT_TRUE(board.add(read(R"({"kind":"reset","share":0.5})").value(), random));
   ASSERT_TRUE(board.add(read(R"({"kind":"malformed","share":0.5,"seed":9})").value(), random));
-  std::string befell;
+  std::string hits;
   for (int i = 0; i < 50; ++i) {
     auto struck = board.strike({"entra", "", "Token"});
     bool is_hit = std::ranges::any_of(struck, [](const Fault& fault) { return fault.kind == FaultKind::Malformed; });
-    befell += is_hit ? 'x' : '.';
+    hits += is_hit ? 'x' : '.';
   }
-  EXPECT_EQ(befell, fate(R"({"kind":"malformed","share":0.5,"seed":9})", 50));
+  EXPECT_EQ(hits, fate(R"({"kind":"malformed","share":0.5,"seed":9})", 50));
 }
 
 TEST(FaultBoard, IsListedAsItWasAskedForAndTakenAway) {
