@@ -22,7 +22,7 @@ constexpr std::size_t kGroupPart = 2;
 struct BodyBudget::Waiter {
   std::string group;
   std::size_t bytes;
-  bool served = false;  // under the budget's mutex
+  bool served = false;  // guarded by the budget's mutex
   asio::steady_timer timer;
 };
 
@@ -39,7 +39,7 @@ Task<std::optional<BodyBudget::Share>> BodyBudget::take(std::string group, std::
     }
     waiter = std::make_shared<Waiter>(Waiter{group, bytes, false, asio::steady_timer(executor, limits_.patience)});
     waiting_.push_back(waiter);
-    // A group that waits for itself leaves room that those behind it may have.
+    // A group that waits for its own part to become free may leave room for the waiters behind it.
     serve_waiters();
   }
   boost::system::error_code ignored;
@@ -75,7 +75,7 @@ void BodyBudget::give_back(const std::string& group, std::size_t bytes) {
   serve_waiters();
 }
 
-// In their order; but whoever waits for room of its own group holds up nobody else.
+// Serves waiters in the order in which they came; one that waits for its own group's part holds up nobody else.
 void BodyBudget::serve_waiters() {
   for (auto next = waiting_.begin(); next != waiting_.end();) {
     auto waiter = *next;
@@ -87,7 +87,7 @@ void BodyBudget::serve_waiters() {
     hold(waiter->group, waiter->bytes);
     waiter->served = true;
     next = waiting_.erase(next);
-    // On its own strand, where it waits by then.
+    // The waiter's own strand cancels the timer: the waiter is waiting on it by then.
     asio::post(waiter->timer.get_executor(), [waiter] { waiter->timer.cancel(); });
   }
 }

@@ -1,6 +1,7 @@
-// How many bytes of request bodies a server holds at once, over all connections. Whoever would exceed it waits in line
-// for a while; one group (an organisation) gets half of it at most, so that there is room for the others. What a body
-// may need is taken before the first byte of it is read: a body that is begun can be finished. Thread-safe.
+// Bounds how many bytes of request bodies a server holds at once, over all connections. A request that would exceed the
+// bound waits in line for a while. One group (an organisation) gets half of the bytes at most, so that the others have
+// room. The server takes what a body may need before it reads the first byte: every body that was begun can be
+// finished. Thread-safe.
 #pragma once
 
 #include <chrono>
@@ -24,7 +25,7 @@ class BodyBudget : public std::enable_shared_from_this<BodyBudget> {
     std::chrono::milliseconds patience{5'000};
   };
 
-  // Bytes that are held; given back when it goes.
+  // Bytes that one body holds; the destructor gives them back.
   class Share {
    public:
     Share() = default;
@@ -56,8 +57,9 @@ class BodyBudget : public std::enable_shared_from_this<BodyBudget> {
     return std::shared_ptr<BodyBudget>(new BodyBudget(limits));
   }
 
-  // Waits for its turn, `patience` at most; absent where there was no room in time. More than a group may have counts
-  // as all of that. Little ones (16 KiB, as a head) are not counted. The caller runs on a strand.
+  // Waits for its turn, for `patience` at most; absent where there was no room in time. A body larger than a group's
+  // whole part counts as that part. Bodies of up to 16 KiB, the size of a head, are not counted. The caller must run on
+  // a strand.
   [[nodiscard]] Task<std::optional<Share>> take(std::string group, std::size_t bytes);
   [[nodiscard]] std::size_t held() const;
 

@@ -14,22 +14,22 @@ constexpr std::size_t kMiB = std::size_t{1024} * 1024;
 
 class BodyBudgetTest : public ::testing::Test {
  protected:
-  using Answer = std::optional<std::optional<BodyBudget::Share>>;
+  using Outcome = std::optional<std::optional<BodyBudget::Share>>;
 
   boost::asio::io_context context;
   std::shared_ptr<BodyBudget> budget = BodyBudget::create({.total = 8 * kMiB, .patience = std::chrono::hours(1)});
-  std::list<Answer> answers;
+  std::list<Outcome> results;
 
   // What it gets is there once it has it, and the outer optional is empty before.
-  Answer& ask(std::string group, std::size_t bytes) {
-    auto& answer = answers.emplace_back();
-    auto take = [](BodyBudget& of, std::string whose, std::size_t much, Answer& into) -> Task<void> {
+  Outcome& ask(std::string group, std::size_t bytes) {
+    auto& result = results.emplace_back();
+    auto take = [](BodyBudget& of, std::string whose, std::size_t much, Outcome& into) -> Task<void> {
       auto share = co_await of.take(std::move(whose), much);
       into = std::move(share);
     };
-    boost::asio::co_spawn(context, take(*budget, std::move(group), bytes, answer), boost::asio::detached);
+    boost::asio::co_spawn(context, take(*budget, std::move(group), bytes, result), boost::asio::detached);
     settle();
-    return answer;
+    return result;
   }
   void settle() {
     context.restart();
@@ -92,7 +92,7 @@ TEST_F(BodyBudgetTest, PatienceEnds) {
 }
 
 TEST_F(BodyBudgetTest, LittleOnesAreNotCountedAndHugeOnesAreAllThatAGroupMayHave) {
-  std::vector<Answer*> little;
+  std::vector<Outcome*> little;
   for (int i = 0; i < 2000; ++i) little.push_back(&ask("a", 16 * 1024));
   EXPECT_EQ(budget->held(), 0U);
   auto& huge = ask("a", 100 * kMiB);

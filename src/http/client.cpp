@@ -23,10 +23,10 @@ namespace {
 
 using std::chrono::milliseconds;
 constexpr milliseconds kLongestPoll{1000};
-// What libcurl has, beyond the deadline, to end a transfer itself: it says more of why.
+// libcurl gets this long after the deadline to end a transfer itself: its error says more about the cause.
 constexpr milliseconds kGrace{20};
 
-// By the machine's own steady clock, whatever clock the caller has: how long an answer is waited for is no age.
+// Measured by the machine's own steady clock, whatever clock the caller has: a wait for a response is no age of a key.
 milliseconds left_until(Deadline deadline) {
   return std::chrono::duration_cast<milliseconds>(deadline - std::chrono::steady_clock::now());
 }
@@ -46,7 +46,7 @@ class CurlClient final : public Client {
     stopping_ = true;
     curl_multi_wakeup(multi_);
     thread_.join();
-    // Before the multi, which a lookup's answer wakes.
+    // Ends before the multi does: the result of a lookup wakes the multi.
     names_.reset();
     curl_multi_cleanup(multi_);
   }
@@ -78,7 +78,7 @@ class CurlClient final : public Client {
     curl_multi_wakeup(multi_);
   }
 
-  // All below runs on the client's thread.
+  // Everything below runs on the client's thread.
   void run() {
     while (!stopping_) {
       start_queued();
@@ -147,7 +147,7 @@ class CurlClient final : public Client {
     }
   }
 
-  // libcurl 7.88 does not look at the time of a transfer that waits for a connection to come free.
+  // libcurl 7.88 does not check the time of a transfer that waits for a free connection.
   void finish_late() {
     for (auto it = active_.begin(); it != active_.end();) {
       auto& [easy, transfer] = *it;
@@ -161,17 +161,17 @@ class CurlClient final : public Client {
     }
   }
 
-  // Asks once more: libcurl does not tell "no such name" from "no answer".
+  // Looks the name up once more: libcurl does not tell "no such name" from "no response".
   void check_name(Owned transfer) {
     auto question = next_question_++;
-    auto answer = [this, question](bool unknown) {
+    auto on_result = [this, question](bool unknown) {
       {
         std::lock_guard lock(mutex_);
-        answers_.emplace(question, unknown);
+        name_results_.emplace(question, unknown);
       }
       curl_multi_wakeup(multi_);
     };
-    if (names_->ask(transfer->host(), transfer->deadline(), std::move(answer))) {
+    if (names_->ask(transfer->host(), transfer->deadline(), std::move(on_result))) {
       checking_.emplace(question, std::move(transfer));
     } else {
       finish_lookup(*transfer, false);
@@ -179,7 +179,7 @@ class CurlClient final : public Client {
   }
 
   void finish_checked() {
-    for (auto [question, unknown] : take(answers_)) {
+    for (auto [question, unknown] : take(name_results_)) {
       auto node = checking_.extract(question);
       if (!node.empty()) finish_lookup(*node.mapped(), unknown);
     }
@@ -209,17 +209,17 @@ class CurlClient final : public Client {
   CURLM* const multi_;
   std::unique_ptr<NameCheck> names_ = std::make_unique<NameCheck>();
   std::atomic<bool> stopping_{false};
-  std::mutex mutex_;  // for the next two, which other threads fill
+  std::mutex mutex_;  // guards the next two, which other threads fill
   std::deque<Owned> queue_;
-  std::map<std::uint64_t, bool> answers_;
-  // The thread's own.
+  std::map<std::uint64_t, bool> name_results_;
+  // Only the client's thread uses these.
   std::map<CURL*, Owned> active_;
   std::map<std::uint64_t, Owned> checking_;
   std::uint64_t next_question_ = 0;
   std::thread thread_;
 };
 
-// Else every call would fail, each with a host to blame.
+// Without this check every call would fail, and blame the host that it called.
 Result<void> check_ca_file(const std::string& path) {
   if (path.empty()) return success();
   if (!std::ifstream(path).good()) {

@@ -1,5 +1,6 @@
 // The outbound HTTP client: libcurl's multi interface on one thread of its own, awaited from coroutines. It never
-// follows a redirect, verifies certificates always, bounds the answer, and connects only to the address it checked.
+// follows a redirect, always verifies certificates, bounds the response's size, and connects only to the address that
+// it checked.
 #pragma once
 
 #include <chrono>
@@ -16,15 +17,15 @@
 namespace latchkey::http {
 
 enum class AddressPolicy {
-  Any,         // loopback and private addresses too: our own server, tests
+  Any,         // loopback and private addresses, too: for our own server, and for tests
   PublicOnly,  // refuses loopback, private, link-local, multicast and other special addresses (RFC 6890, RFC 4193)
 };
 
 struct ClientOptions {
-  // Variables of the environment are not looked at here: what these settings say is what happens. A proxy resolves
-  // names itself, so the address policy is not applied to what it leads to; it is to every host that is asked directly.
+  // The client ignores the environment's proxy variables: these settings alone decide. A proxy resolves names itself,
+  // so the client cannot apply the address policy to hosts behind it, only to hosts that it connects to directly.
   ProxySettings proxy;
-  // PEM file of the authorities to trust instead of the system's, for hosts and https proxies.
+  // A PEM file of the authorities to trust instead of the system's, for hosts and for https proxies.
   std::string ca_file;
   AddressPolicy address_policy = AddressPolicy::PublicOnly;
   std::string user_agent = "latchkey/" LATCHKEY_VERSION;
@@ -38,7 +39,7 @@ struct ClientRequest {
   std::string body;
   Deadline deadline;  // on the steady clock
   std::size_t max_response_bytes = std::size_t{1024} * 1024;
-  // Looks the host up anew, connects, and asks nothing: the answer is empty and has the status 0.
+  // The client looks the host up anew, connects, and sends nothing: the response is empty and has the status 0.
   bool only_connects = false;
 };
 
@@ -49,16 +50,16 @@ struct ClientResponse {
 };
 
 enum class TransportFailure {
-  UnknownName,     // the name does not exist (NXDOMAIN), as DNS or the proxy says
-  LookupFailed,    // DNS did not answer
-  AddressRefused,  // the name resolves to an address that the policy forbids
-  ConnectFailed,   // refused, unreachable
-  TimedOut,        // the deadline passed
-  TlsFailed,       // certificate or handshake
-  ProxyFailed,     // the proxy refused or failed
-  Interrupted,     // reset or closed before the answer was whole
-  AnswerTooLarge,  // more than max_response_bytes
-  BadRequest,      // the URL or a header cannot be sent: a bug of ours
+  UnknownName,       // the name does not exist (NXDOMAIN), as DNS or the proxy says
+  LookupFailed,      // DNS did not respond
+  AddressRefused,    // the name resolves to an address that the policy forbids
+  ConnectFailed,     // refused, unreachable
+  TimedOut,          // the deadline passed
+  TlsFailed,         // certificate or handshake
+  ProxyFailed,       // the proxy refused or failed
+  Interrupted,       // the connection was reset or closed before the response was complete
+  ResponseTooLarge,  // more than max_response_bytes
+  BadRequest,        // the URL or a header cannot be sent: a bug of ours
 };
 
 struct TransportError {
@@ -66,19 +67,19 @@ struct TransportError {
   std::string message;  // for people: which host, what failed
 };
 
-// The interface that code above depends on, so that tests can answer in its place.
+// The interface that callers depend on, so that a test can put its own client in its place.
 class Client {
  public:
   Client() = default;
   Client(const Client&) = delete;
   Client& operator=(const Client&) = delete;
   virtual ~Client() = default;
-  // Thread-safe; resumes on the caller's executor. Any status is a success here.
+  // Thread-safe; resumes on the caller's executor. A response with any status is a success here.
   [[nodiscard]] virtual Task<Result<ClientResponse, TransportError>> send(ClientRequest request) = 0;
 };
 
-// Starts the thread. Invalid where the CA file cannot be read or holds no certificate, or a proxy is none. Destruction
-// fails what is in flight with Interrupted.
+// Starts the client's thread. Invalid where the CA file cannot be read or holds no certificate, or where a proxy's text
+// names no proxy. The destructor ends every request in flight with Interrupted.
 [[nodiscard]] Result<std::unique_ptr<Client>> make_curl_client(ClientOptions options);
 
 // True for an address that AddressPolicy::PublicOnly lets through.

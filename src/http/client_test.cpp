@@ -90,7 +90,7 @@ TEST_F(ClientTest, EveryMethodGoesOut) {
   EXPECT_EQ(response.value().body, "");
 }
 
-TEST_F(ClientTest, AnErrorStatusIsAnAnswerAndARedirectIsNotFollowed) {
+TEST_F(ClientTest, AnErrorStatusIsAResponseAndARedirectIsNotFollowed) {
   EXPECT_EQ(send(get(url("/status?503"))).value().status, 503U);
   auto moved = send(get(url("/location")));
   ASSERT_TRUE(moved);
@@ -98,10 +98,10 @@ TEST_F(ClientTest, AnErrorStatusIsAnAnswerAndARedirectIsNotFollowed) {
   EXPECT_EQ(moved.value().headers.get("location"), "/elsewhere");
 }
 
-TEST_F(ClientTest, TheAnswerIsBounded) {
+TEST_F(ClientTest, TheResponseIsBounded) {
   auto request = get(url("/x"));
   request.max_response_bytes = 4;
-  EXPECT_EQ(failure(std::move(request)), TransportFailure::AnswerTooLarge);
+  EXPECT_EQ(failure(std::move(request)), TransportFailure::ResponseTooLarge);
 }
 
 TEST_F(ClientTest, WhatCannotBeSentIsNotSent) {
@@ -178,27 +178,28 @@ TEST_F(ClientTest, NoNameIsWaitedForBeyondTheDeadline) {
 
 struct CannedCase {
   std::string_view name;
-  std::string answer;
+  std::string response;
   TransportFailure failure;
 };
 
-TEST_F(ClientTest, AnswersThatAreNone) {
+TEST_F(ClientTest, ResponsesThatAreNone) {
   const CannedCase kCases[] = {
       {"nothing", "", TransportFailure::Interrupted},
       {"no HTTP", "220 mail.example ESMTP\r\n", TransportFailure::Interrupted},
       {"cut head", "HTTP/1.1 200 OK\r\nContent-", TransportFailure::Interrupted},
       {"cut body", "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc", TransportFailure::Interrupted},
       {"cut chunk", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nab", TransportFailure::Interrupted},
-      {"huge head", "HTTP/1.1 200 OK\r\nX: " + std::string(90'000, 'x') + "\r\n\r\n", TransportFailure::AnswerTooLarge},
-      {"huge body", "HTTP/1.1 200 OK\r\n\r\n" + std::string(2'000'000, 'x'), TransportFailure::AnswerTooLarge},
+      {"huge head", "HTTP/1.1 200 OK\r\nX: " + std::string(90'000, 'x') + "\r\n\r\n",
+       TransportFailure::ResponseTooLarge},
+      {"huge body", "HTTP/1.1 200 OK\r\n\r\n" + std::string(2'000'000, 'x'), TransportFailure::ResponseTooLarge},
   };
   for (const auto& c : kCases) {
-    testing::CannedServer server(context_.get(), c.answer);
+    testing::CannedServer server(context_.get(), c.response);
     EXPECT_EQ(failure(get(server.url() + "/")), c.failure) << c.name;
   }
 }
 
-TEST_F(ClientTest, InterimAnswersAreNotTheAnswer) {
+TEST_F(ClientTest, InterimResponsesAreNotTheResponse) {
   testing::CannedServer server(context_.get(),
                                "HTTP/1.1 103 Early Hints\r\nX-Early: 1\r\n\r\n"
                                "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nX-Last: 1\r\nX-Empty:\r\n\r\nok");
@@ -225,7 +226,7 @@ TEST_F(ClientTest, AProxysRefusalsAreToldApart) {
        TransportFailure::ProxyFailed},
   };
   for (const auto& c : kCases) {
-    testing::CannedServer proxy(context_.get(), c.answer);
+    testing::CannedServer proxy(context_.get(), c.response);
     ClientOptions through;
     through.proxy = one_proxy(proxy.url());
     client_ = make(through);

@@ -138,13 +138,13 @@ TEST_F(ClientTlsTest, TheServerRefusesAndTimesOutOverTlsAsItDoesWithout) {
   slow.next_layer().connect({asio::ip::address_v4::loopback(), server_->port()});
   slow.handshake(asio::ssl::stream_base::client);
   asio::write(slow, asio::buffer(std::string_view("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\nab")));
-  std::string answer;
+  std::string response;
   boost::system::error_code failed;
-  asio::read(slow, asio::dynamic_buffer(answer), failed);
-  EXPECT_THAT(answer, ::testing::StartsWith("HTTP/1.1 408"));
+  asio::read(slow, asio::dynamic_buffer(response), failed);
+  EXPECT_THAT(response, ::testing::StartsWith("HTTP/1.1 408"));
 }
 
-TEST_F(ClientTlsTest, PlainTextAtATlsServerGetsNoAnswer) {
+TEST_F(ClientTlsTest, PlainTextAtATlsServerGetsNoResponse) {
   start(authority_.issue("IP:127.0.0.1"));
   EXPECT_THAT(testing::exchange(server_->port(), "GET / HTTP/1.1\r\nHost: h\r\n\r\n"),
               ::testing::Not(HasSubstr("GET /")));

@@ -40,7 +40,7 @@ struct Target {
   std::uint16_t port = 0;
 };
 
-// "host:port" of a CONNECT line.
+// The "host:port" of a CONNECT line.
 std::optional<Target> parse_target(std::string_view text) {
   auto colon = text.rfind(':');
   if (colon == std::string_view::npos || colon == 0) return std::nullopt;
@@ -59,7 +59,7 @@ std::string refusal(std::string_view status, std::string_view extra, std::string
                      status, extra, body.size(), body);
 }
 
-std::string answer_to(ProxyVerdict verdict, const std::string& host) {
+std::string response_to(ProxyVerdict verdict, const std::string& host) {
   switch (verdict) {
     case ProxyVerdict::Tunnel:
       return "HTTP/1.1 200 Connection established\r\n\r\n";
@@ -139,7 +139,7 @@ class ConnectProxy::Impl : public std::enable_shared_from_this<ConnectProxy::Imp
                                                     asio::redirect_error(asio::use_awaitable, failed));
       if (!acceptor_.is_open()) co_return;
       if (failed) {
-        // Out of descriptors or the like: it passes, and a hot loop would not help it.
+        // The process may be out of descriptors for a moment; accepting at once again would only burn time.
         asio::steady_timer pause(acceptor_.get_executor(), kAcceptPause);
         co_await pause.async_wait(asio::use_awaitable);
         continue;
@@ -151,11 +151,11 @@ class ConnectProxy::Impl : public std::enable_shared_from_this<ConnectProxy::Imp
     }
   }
 
-  // The target of the CONNECT line; absent where the client sent something else, or nothing in time. `rest` gets what
-  // came behind the head.
+  // The target of the CONNECT line; absent where the client sent something else, or nothing in time. `rest` receives
+  // the bytes that came after the head.
   static Task<std::optional<Target>> read_target(Socket client, std::string& rest) {
     asio::steady_timer timer(client->get_executor(), kHeadTimeout);
-    // A timer that has expired can be cancelled no more: whichever comes first decides.
+    // An expired timer cannot be cancelled any more: whichever comes first decides.
     auto decided = std::make_shared<std::atomic<bool>>(false);
     timer.async_wait([client, decided](const boost::system::error_code& cancelled) {
       boost::system::error_code ignored;
@@ -184,7 +184,7 @@ class ConnectProxy::Impl : public std::enable_shared_from_this<ConnectProxy::Imp
       co_return;
     }
     auto verdict = options_.decide(target->host, target->port);
-    auto text = answer_to(verdict, target->host);
+    auto text = response_to(verdict, target->host);
     if (verdict != ProxyVerdict::Tunnel) {
       co_await asio::async_write(*client, asio::buffer(text), asio::redirect_error(asio::use_awaitable, failed));
       client->shutdown(tcp::socket::shutdown_send, failed);
@@ -210,7 +210,7 @@ class ConnectProxy::Impl : public std::enable_shared_from_this<ConnectProxy::Imp
     co_await pump(server, client);
   }
 
-  // Copies until `from` ends, then says so to `to`; an error closes both.
+  // Copies until `from` ends, then ends `to`; an error closes both.
   static Task<void> pump(Socket from, Socket to) {
     std::string chunk(kChunk, '\0');
     boost::system::error_code failed;

@@ -1,5 +1,5 @@
-// A CONNECT proxy (RFC 9110 section 9.3.6) that sends every tunnel to one local port and dials nothing else: how a
-// local emulator answers under public host names without touching /etc/hosts.
+// A CONNECT proxy (RFC 9110 section 9.3.6) that leads every tunnel to one local port and connects to nothing else. With
+// it a local emulator is reached under public host names, without a change to /etc/hosts.
 #pragma once
 
 #include <cstdint>
@@ -15,7 +15,7 @@
 namespace latchkey::http {
 
 enum class ProxyVerdict {
-  Tunnel,       // 200, then bytes both ways
+  Tunnel,       // 200, then the proxy copies bytes both ways
   UnknownName,  // 502 with "Proxy-Status: ...; error=dns_error; rcode=NXDOMAIN" (RFC 9209): as if DNS had no such name
   Forbidden,    // 403: not a host that this proxy serves
 };
@@ -24,7 +24,7 @@ struct ConnectProxyOptions {
   std::string address = "127.0.0.1";
   std::uint16_t port = 0;
   std::uint16_t target_port = 0;  // on 127.0.0.1
-  // Called with the lower-case host and the port asked for; thread-safe.
+  // The proxy calls it with the host of the request, in lower case, and the port. Must be thread-safe.
   std::function<ProxyVerdict(std::string_view host, std::uint16_t port)> decide;
 };
 

@@ -46,11 +46,11 @@ class ConnectProxyTest : public ::testing::Test {
 };
 
 TEST_F(ConnectProxyTest, TunnelsWhatItServes) {
-  auto answer = send(
+  auto response = send(
       "CONNECT Served.Example:443 HTTP/1.1\r\nHost: served.example:443\r\n\r\n"
       "GET /through HTTP/1.1\r\nHost: served.example\r\n\r\n");
-  EXPECT_THAT(answer, StartsWith("HTTP/1.1 200 "));
-  EXPECT_THAT(answer, HasSubstr("GET /through"));
+  EXPECT_THAT(response, StartsWith("HTTP/1.1 200 "));
+  EXPECT_THAT(response, HasSubstr("GET /through"));
 }
 
 TEST_F(ConnectProxyTest, RefusesTheRestAndDialsNothing) {
@@ -64,8 +64,8 @@ TEST_F(ConnectProxyTest, RefusesTheRestAndDialsNothing) {
 TEST_F(ConnectProxyTest, SaysWhereNothingIsBehindIt) {
   // Closed when this returns, which its destruction does not promise.
   asio::co_spawn(context_.get(), server_->stop(std::chrono::milliseconds(0)), asio::use_future).get();
-  auto answer = send("CONNECT served.example:443 HTTP/1.1\r\n\r\n");
-  EXPECT_THAT(answer, ::testing::AllOf(StartsWith("HTTP/1.1 502"), HasSubstr("error=connection_refused")));
+  auto response = send("CONNECT served.example:443 HTTP/1.1\r\n\r\n");
+  EXPECT_THAT(response, ::testing::AllOf(StartsWith("HTTP/1.1 502"), HasSubstr("error=connection_refused")));
 }
 
 TEST_F(ConnectProxyTest, StoppingClosesTheTunnelsAndTheDoor) {
@@ -74,9 +74,9 @@ TEST_F(ConnectProxyTest, StoppingClosesTheTunnelsAndTheDoor) {
   asio::ip::tcp::socket tunnel(outside);
   tunnel.connect({asio::ip::address_v4::loopback(), port});
   asio::write(tunnel, asio::buffer(std::string_view("CONNECT served.example:443 HTTP/1.1\r\n\r\n")));
-  std::string answer;
-  asio::read_until(tunnel, asio::dynamic_buffer(answer), "\r\n\r\n");
-  EXPECT_THAT(answer, StartsWith("HTTP/1.1 200"));
+  std::string response;
+  asio::read_until(tunnel, asio::dynamic_buffer(response), "\r\n\r\n");
+  EXPECT_THAT(response, StartsWith("HTTP/1.1 200"));
   asio::co_spawn(context_.get(), proxy_->stop(), asio::use_future).get();
   boost::system::error_code failed;
   char byte = 0;

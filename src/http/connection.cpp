@@ -24,16 +24,16 @@ namespace beast = boost::beast;
 namespace bhttp = boost::beast::http;
 
 constexpr std::chrono::seconds kHandshakeTimeout{10};
-// A client that sends on is read for as long as this, and twice the largest body that any service allows, before the
-// connection closes under it: it would not see the answer otherwise. What is read so is held nowhere.
+// A client that goes on sending after a refusal would not see the response if the connection closed at once. So the
+// server reads on, for this time and for twice the largest body that any service allows, and keeps nothing of it.
 constexpr std::chrono::seconds kLingerTimeout{5};
 constexpr std::size_t kLingerBytes = std::size_t{32} * 1024 * 1024;
 constexpr std::size_t kLingerChunk = std::size_t{4} * 1024;
-// What a connection beyond the server's room gets for each step: its handshake, its head, the end.
+// How long a connection beyond the server's room has for each step: the handshake, the head, the end.
 constexpr std::chrono::seconds kVisitTimeout{2};
-// What a connection holds of what it has read and not yet parsed, beyond a head: chunk headers must fit.
+// How many bytes beyond a head a connection may have read and not yet parsed: chunk headers must fit.
 constexpr std::size_t kReadAhead = std::size_t{64} * 1024;
-// An answer is written in pieces of this, so that a reader's pace can be looked at.
+// The server writes a response in pieces of this size, so that it can check the reader's pace.
 constexpr std::size_t kWritePiece = std::size_t{256} * 1024;
 constexpr std::size_t kTlsRecord = std::size_t{16} * 1024;
 constexpr unsigned kHttp11 = 11;
@@ -60,21 +60,22 @@ class Connection {
     }
   }
 
-  // For a connection that the server has no room for: one request's head, and an answer where it is vital.
+  // Serves a connection that the server has no room for: it reads one request's head, and responds to it where it is
+  // vital.
   Task<void> serve_visit() {
     RequestParser parser;
     auto head = co_await receive_head(parser, kVisitTimeout);
     if (!head) co_return;
-    // Before who sent it is looked into: that costs what there is no room for.
+    // Checked before the service looks into who sent the request: that costs what there is no room for.
     bool is_vital = parser.is_done() && state_->service.is_vital(*head);
     if (!is_vital) {
       co_await refuse(Rejection::Overloaded, &*head);
       co_return;
     }
-    auto admission = co_await ask(*head);
+    auto admission = co_await admit(*head);
     if (admission && !admission->refusal) {
       head->admitted = std::move(admission->call);
-      co_await answer(std::move(*head), false);
+      co_await respond(std::move(*head), false);
     } else {
       co_await refuse(Rejection::Overloaded, &*head);
     }
@@ -87,13 +88,13 @@ class Connection {
     RequestParser parser;
     auto head = co_await receive_head(parser, first ? options().head_timeout : options().idle_timeout);
     if (!head) co_return false;
-    auto admission = co_await ask(*head);
+    auto admission = co_await admit(*head);
     if (!admission) {
-      co_return co_await answer_without_body(parser, state_->service.reject(Rejection::HandlerFailed, &*head), *head);
+      co_return co_await respond_without_body(parser, state_->service.reject(Rejection::HandlerFailed, &*head), *head);
     }
     if (admission->known && guest_->place) guest_->place->prove(std::chrono::steady_clock::now());
     if (admission->refusal) {
-      co_return co_await answer_without_body(parser, std::move(*admission->refusal), *head);
+      co_return co_await respond_without_body(parser, std::move(*admission->refusal), *head);
     }
     BodyBudget::Share share;
     bool readable = co_await read_body(parser, *head, *admission, share);
@@ -101,10 +102,10 @@ class Connection {
     head->body = std::move(parser.get().body());
     buffer_.wipe_consumed();
     head->admitted = std::move(admission->call);
-    co_return co_await answer(std::move(*head), parser.get().keep_alive());
+    co_return co_await respond(std::move(*head), parser.get().keep_alive());
   }
 
-  // Null where there is none, or it was refused.
+  // Absent where no head came, or the server refused it.
   Task<std::optional<Request>> receive_head(RequestParser& parser, std::chrono::milliseconds patience) {
     parser.header_limit(static_cast<std::uint32_t>(options().max_head_bytes));
     parser.body_limit(boost::none);
@@ -127,20 +128,20 @@ class Connection {
     if (guest_->place) guest_->place->set_idle(idle);
   }
 
-  // What the service makes of the head; null where it threw.
-  Task<std::optional<Admission>> ask(const RequestHead& head) {
+  // The service's decision about the head; absent where it threw an exception.
+  Task<std::optional<Admission>> admit(const RequestHead& head) {
     try {
       co_return co_await state_->service.admit(head);
     } catch (const std::exception& error) {
-      SPDLOG_ERROR("an exception left the admission of {} {}: {}", head.method, head.path, error.what());
+      SPDLOG_ERROR("the admission of {} {} threw an exception: {}", head.method, head.path, error.what());
     } catch (...) {
-      SPDLOG_ERROR("an unknown exception left the admission of {} {}", head.method, head.path);
+      SPDLOG_ERROR("the admission of {} {} threw an unknown exception", head.method, head.path);
     }
     co_return std::nullopt;
   }
 
-  // The connection is kept where the body, if there is any, came together with the head; nothing waits for the rest.
-  Task<bool> answer_without_body(RequestParser& parser, Response response, const RequestHead& head) {
+  // Keeps the connection where the body, if there is any, came together with the head; it waits for nothing more.
+  Task<bool> respond_without_body(RequestParser& parser, Response response, const RequestHead& head) {
     bool head_only = head.method == "HEAD";
     bool is_whole = skip_body(parser);
     buffer_.wipe_consumed();
@@ -150,7 +151,7 @@ class Connection {
     co_return written&& keep_alive;
   }
 
-  // Takes of the body what was read with the head; whether that was all.
+  // Consumes the part of the body that was read with the head; returns whether that was all of it.
   bool skip_body(RequestParser& parser) {
     beast::error_code failed;
     parser.eager(true);
@@ -160,7 +161,7 @@ class Connection {
     return parser.is_done();
   }
 
-  // Bytes came that are no HTTP; false where none came, or too few, and nobody waits for an answer.
+  // True where bytes came that are no HTTP; false where too few or none came, so that nobody waits for a response.
   static bool is_malformed(beast::error_code failed) {
     return failed.category() == bhttp::make_error_code(bhttp::error::bad_method).category() &&
            failed != bhttp::error::end_of_stream && failed != bhttp::error::partial_message;
@@ -206,7 +207,7 @@ class Connection {
     co_return false;
   }
 
-  // How much of a body came, for the timer that looks at its pace. All on the connection's strand.
+  // How much of a body has arrived, for the timer that checks its pace. Used on the connection's strand alone.
   struct Arrival {
     explicit Arrival(const asio::any_io_executor& executor) : timer(executor) {}
     asio::steady_timer timer;
@@ -216,8 +217,8 @@ class Connection {
     bool late = false;
   };
 
-  // Looks at each moment by which what has come must have been more. The time is a timer's, not the stream's: that one
-  // closes the socket, and then nobody could be told.
+  // Checks the pace whenever more bytes are due. It has a timer of its own, because the stream's timer closes the
+  // socket, and the client could not be told why.
   static void watch(const std::shared_ptr<Arrival>& arrival, std::shared_ptr<beast::tcp_stream> stream, Pace pace) {
     arrival->timer.expires_at(arrival->began + pace.allowed(arrival->bytes));
     arrival->timer.async_wait([arrival, stream = std::move(stream), pace](beast::error_code) mutable {
@@ -231,10 +232,10 @@ class Connection {
     });
   }
 
-  // Reads until the body is whole, an error, or it comes too slowly, which sets `late`.
+  // Reads until the body is complete, an error occurs, or the body comes too slowly, which sets `late`.
   Task<beast::error_code> receive(RequestParser& parser, bool& late) {
     auto arrival = std::make_shared<Arrival>(lowest_->get_executor());
-    // What came with the head came in time.
+    // The bytes that came with the head came in time.
     arrival->bytes = buffer_.size();
     watch(arrival, lowest_, options().pace);
     lowest_->expires_never();
@@ -251,16 +252,16 @@ class Connection {
     co_return failed;
   }
 
-  Task<bool> answer(Request request, bool keep_alive) {
+  Task<bool> respond(Request request, bool keep_alive) {
     bool head_only = request.method == "HEAD";
     RequestHead head = request;  // NOLINT(cppcoreguidelines-slicing): the head alone is meant.
     std::optional<Response> response;
     try {
       response = co_await state_->service.handle(std::move(request));
     } catch (const std::exception& error) {
-      SPDLOG_ERROR("an exception left the handler of {} {}: {}", head.method, head.path, error.what());
+      SPDLOG_ERROR("the handler of {} {} threw an exception: {}", head.method, head.path, error.what());
     } catch (...) {
-      SPDLOG_ERROR("an unknown exception left the handler of {} {}", head.method, head.path);
+      SPDLOG_ERROR("the handler of {} {} threw an unknown exception", head.method, head.path);
     }
     if (!response) response = state_->service.reject(Rejection::HandlerFailed, &head);
     keep_alive = keep_alive && !state_->stopping;
@@ -309,9 +310,9 @@ class Connection {
     std::string_view body_;
   };
 
-  // Each piece must have gone by when the pace says, counted from the first: whoever reads too slowly is cut off. Of
-  // several buffers Asio makes one for TLS, on its thread's stack, where what was sent would stay: so the head and the
-  // first of the body are joined here.
+  // Each piece must be sent within the time that the pace allows, counted from the first: a client that reads too
+  // slowly is cut off. For TLS, Asio would join several buffers on its thread's stack and leave the bytes there, so the
+  // head and the beginning of the body are joined here.
   Task<bool> send(std::string_view head, std::string_view body) {
     auto began = std::chrono::steady_clock::now();
     std::string first(head);
@@ -329,15 +330,15 @@ class Connection {
     co_return !failed;
   }
 
-  // Says no, then reads on for a moment.
+  // Sends the refusal, then reads on for a moment.
   Task<void> refuse(Rejection why, const RequestHead* head) {
     bool head_only = head != nullptr && head->method == "HEAD";
     bool written = co_await write(state_->service.reject(why, head), head_only, false);
     if (written) co_await linger();
   }
 
-  // Closing with unread bytes would reset the connection under the answer. Nothing comes of it any more: whoever needs
-  // the room gets it.
+  // Closing with unread bytes would reset the connection before the client has read the response. No request can
+  // follow, so the connection is idle: the room may give its place to another.
   Task<void> linger() {
     beast::error_code failed;
     if (guest_->place) guest_->place->set_idle(true);

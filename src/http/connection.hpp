@@ -25,12 +25,13 @@ struct ServerState {
 
 // What the server knows of a connection.
 struct Guest {
-  std::atomic<bool> busy{false};  // a request is being answered, for the server's stop
-  // Null for one that came where all were taken: it may ask for what is vital, with a head and no body, and goes.
+  std::atomic<bool> busy{false};  // a request is in progress: the server lets it finish when it stops
+  // Null for a connection that came when every place was taken: it may send one request without a body, gets a response
+  // only if that request is vital (Service::is_vital), and is closed.
   std::unique_ptr<ConnectionRoom::Place> place;
 };
 
-// Serves requests until either side ends it.
+// Serves requests until the client or the server closes the connection.
 [[nodiscard]] Task<void> serve_connection(std::shared_ptr<ServerState> state,
                                           std::shared_ptr<boost::beast::tcp_stream> stream,
                                           std::shared_ptr<boost::asio::ssl::context> tls, std::shared_ptr<Guest> guest);

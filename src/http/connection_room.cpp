@@ -9,9 +9,9 @@ namespace {
 namespace ip = boost::asio::ip;
 
 constexpr std::chrono::hours kKnownFor{1};
-// How often a connection that proves itself with each request says so.
+// A connection whose every request proves who sent it tells the room only this often.
 constexpr std::chrono::minutes kProveAgain{1};
-// Addresses without a connection that are remembered as known.
+// How many known addresses without a connection the room remembers.
 constexpr std::size_t kMaxRemembered = 16'384;
 constexpr std::size_t kUnknownPart = 8;
 constexpr std::size_t kKnownPart = 2;
@@ -68,7 +68,7 @@ void ConnectionRoom::Place::prove(TimePoint now) {
   room_->prove(guest_, now);
 }
 
-// Sends the oldest one away that is not known and idle; false where there is none.
+// Closes the oldest idle connection of an unknown address; false where there is none.
 bool ConnectionRoom::make_room() {
   auto oldest = std::find_if(guests_.begin(), guests_.end(),
                              [](const Guest& guest) { return !guest.known && !guest.gone && guest.idle; });
@@ -101,7 +101,8 @@ void ConnectionRoom::leave(Guests::iterator guest) {
   guests_.erase(guest);
 }
 
-// Looks only where there are too many: what is remembered then is what is not older than an hour, or nothing.
+// Acts only where the room remembers too many addresses: it forgets those that proved themselves more than an hour ago,
+// and, where that is not enough, all without a connection.
 void ConnectionRoom::forget_addresses(TimePoint now) {
   if (addresses_.size() <= limits_.total + kMaxRemembered) return;
   auto forget = [&](bool all) {

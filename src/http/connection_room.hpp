@@ -1,7 +1,8 @@
-// Who may hold how many of a server's connections. An address is an IPv4 address or a /64 of IPv6
-// (address_network.hpp); it is *known* for an hour after a request from there proved who sent it.
-// One address gets a part of the room, all unknown ones together leave a part to the known, and where the unknown
-// ones have filled theirs, the oldest that waits for a request, or was refused one, goes. Thread-safe.
+// Decides who may hold how many of a server's connections. An address is an IPv4 address or a /64 of IPv6
+// (address_network.hpp); it is *known* for an hour after a request from there proved who sent it. One address gets a
+// part of the room. All unknown addresses together leave a part to the known ones; where the unknown have filled
+// theirs, the room closes their oldest connection that is idle: that waits for a request, or was refused one.
+// Thread-safe.
 #pragma once
 
 #include <atomic>
@@ -26,7 +27,7 @@ struct ConnectionLimits {
   std::size_t of_known_address = 2048;
   std::size_t kept_for_known = 1024;
 
-  // An eighth for an address that is not known, a half for one that is, and a quarter kept for the known.
+  // An eighth for an unknown address, a half for a known one, and a quarter kept for the known.
   [[nodiscard]] static ConnectionLimits of(std::size_t total);
   // The same bound for every address, known or not.
   [[nodiscard]] static ConnectionLimits of(std::size_t total, std::size_t of_each_address);
@@ -40,7 +41,7 @@ class ConnectionRoom : public std::enable_shared_from_this<ConnectionRoom> {
  public:
   using TimePoint = std::chrono::steady_clock::time_point;
 
-  // A connection's place; gives it back when it goes.
+  // A connection's place; the destructor gives it back.
   class Place {
    public:
     Place(std::shared_ptr<ConnectionRoom> room, std::list<Guest>::iterator guest)
@@ -48,9 +49,9 @@ class ConnectionRoom : public std::enable_shared_from_this<ConnectionRoom> {
     Place(const Place&) = delete;
     Place& operator=(const Place&) = delete;
     ~Place() { room_->leave(guest_); }
-    // A request here proved who sent it: the address is known from now on.
+    // Call it when a request proved who sent it: the address is known from now on.
     void prove(TimePoint now);
-    // Whether the connection waits for a request, or for what comes after a refusal: then it may be sent away.
+    // An idle connection waits for a request, or for what comes after a refusal; the room may close it.
     void set_idle(bool idle) { guest_->idle = idle; }
 
    private:
@@ -63,8 +64,8 @@ class ConnectionRoom : public std::enable_shared_from_this<ConnectionRoom> {
     return std::shared_ptr<ConnectionRoom>(new ConnectionRoom(limits));
   }
 
-  // Null where there is no room for this address. `send_away` closes the connection; it may be called once, from any
-  // thread, while an idle place is held, and must not call back into the room.
+  // Null where there is no room for this address. `send_away` must close the connection. The room calls it at most
+  // once, from any thread, while the place is idle; it must not call back into the room.
   [[nodiscard]] std::unique_ptr<Place> enter(const boost::asio::ip::address& address, TimePoint now,
                                              std::function<void()> send_away);
   [[nodiscard]] std::size_t size() const;
@@ -77,7 +78,7 @@ class ConnectionRoom : public std::enable_shared_from_this<ConnectionRoom> {
   struct Guest {
     AddressNetwork network{};
     bool known = false;
-    bool gone = false;  // sent away: its room is given to another already
+    bool gone = false;  // closed by the room, which has given its place to another connection
     std::atomic<bool> idle{true};
     std::function<void()> send_away;
   };

@@ -21,7 +21,7 @@ class ConnectionRoomTest : public ::testing::Test {
     auto send_away = [this, address] { sent_away.push_back(address); };
     return room->enter(boost::asio::ip::make_address(address), now, std::move(send_away));
   }
-  // As many as are let in, `wanted` at most; none of them idle, as those of a server that answers.
+  // As many as are let in, `wanted` at most; none of them idle, as those of a server at work.
   Places fill(const std::string& address, std::size_t wanted, bool idle = false) {
     Places places;
     while (places.size() < wanted) {

@@ -14,7 +14,7 @@ struct FreeCurlUrl {
 };
 using CurlUrl = std::unique_ptr<CURLU, FreeCurlUrl>;
 
-// Null where the text is no URL, or has a zero byte, to which libcurl reads.
+// Null where the text is no URL, or has a zero byte: libcurl would read only up to that.
 [[nodiscard]] inline CurlUrl parse_with_curl(const std::string& text, unsigned flags = 0) {
   CurlUrl url(curl_url());
   bool whole = text.find('\0') == std::string::npos;

@@ -1,4 +1,4 @@
-// What may stand in a header field: the guard against texts that become headers of their own. Internal to http/.
+// Says what a header field may contain, so that no text can become a second header. Internal to http/.
 #pragma once
 
 #include <algorithm>

@@ -1,4 +1,4 @@
-// Binding and listening, with errors that say what to do. Internal to http/.
+// Binds and listens; its errors say what to do. Internal to http/.
 #pragma once
 
 #include <cstdint>
@@ -11,7 +11,7 @@
 
 namespace latchkey::http {
 
-// Invalid where `address` is no IP address; Unavailable where the port is taken or not ours to take.
+// Invalid where `address` is no IP address; Unavailable where the port is taken or this process may not listen on it.
 [[nodiscard]] Result<boost::asio::ip::tcp::acceptor> listen_on(const boost::asio::any_io_executor& executor,
                                                                const std::string& address, std::uint16_t port);
 

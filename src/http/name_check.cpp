@@ -13,12 +13,12 @@ namespace {
 constexpr std::size_t kMaxThreads = 4;
 }
 
-// Shared with the threads, which outlive the NameCheck where a lookup hangs.
+// The threads share it, because they outlive the NameCheck where a lookup hangs.
 struct NameCheck::State {
   struct Question {
     std::string host;
     Deadline deadline;
-    Answer answer;
+    OnResult on_result;
   };
 
   Resolver resolver;
@@ -38,7 +38,7 @@ NameCheck::~NameCheck() {
   state_->questions.clear();
 }
 
-bool NameCheck::ask(std::string host, Deadline deadline, Answer answer) {
+bool NameCheck::ask(std::string host, Deadline deadline, OnResult on_result) {
   std::lock_guard lock(state_->mutex);
   if (state_->threads < kMaxThreads) {
     try {
@@ -48,7 +48,7 @@ bool NameCheck::ask(std::string host, Deadline deadline, Answer answer) {
       if (state_->threads == 0) return false;
     }
   }
-  state_->questions.push_back({std::move(host), deadline, std::move(answer)});
+  state_->questions.push_back({std::move(host), deadline, std::move(on_result)});
   return true;
 }
 
@@ -61,8 +61,8 @@ void NameCheck::work(const std::shared_ptr<State>& state) {
     lock.unlock();
     bool unknown = state->resolver(question.host);
     lock.lock();
-    // Under the lock, so that the destructor cannot pass while an answer runs.
-    if (!state->closed) question.answer(unknown);
+    // Called under the lock, so that the destructor cannot finish while `on_result` runs.
+    if (!state->closed) question.on_result(unknown);
   }
   --state->threads;
 }

@@ -1,5 +1,4 @@
-// Tells "there is no such name" from "the resolver did not say", which libcurl's one code for both does not. Internal
-// to http/.
+// Tells "this name does not exist" from "the resolver did not say". libcurl has one code for both. Internal to http/.
 #pragma once
 
 #include <functional>
@@ -10,22 +9,22 @@
 
 namespace latchkey::http {
 
-// Asks on threads of its own, for getaddrinfo blocks as long as it likes. Thread-safe.
+// Looks names up on threads of its own, because getaddrinfo may block for any time. Thread-safe.
 class NameCheck {
  public:
-  // True where the resolver says that there is no such name. Blocks.
+  // True where the resolver says that the name does not exist. Blocks.
   using Resolver = std::function<bool(const std::string& host)>;
-  using Answer = std::function<void(bool unknown)>;
+  using OnResult = std::function<void(bool unknown)>;
 
   explicit NameCheck(Resolver resolver = ask_system);
   NameCheck(const NameCheck&) = delete;
   NameCheck& operator=(const NameCheck&) = delete;
-  // Does not wait for lookups that run; what they find is dropped, and no answer runs afterwards.
+  // Does not wait for running lookups: their results are dropped, and no `on_result` is called afterwards.
   ~NameCheck();
 
-  // Calls `answer` once, from another thread; never where `deadline` passed before the lookup began. False where no
-  // thread could be had, and nothing will be answered.
-  [[nodiscard]] bool ask(std::string host, Deadline deadline, Answer answer);
+  // Calls `on_result` once, from another thread; not at all where `deadline` passes before the lookup begins. False
+  // where no thread could be started: then it is never called.
+  [[nodiscard]] bool ask(std::string host, Deadline deadline, OnResult on_result);
 
   // The system's getaddrinfo.
   [[nodiscard]] static bool ask_system(const std::string& host);

@@ -13,7 +13,7 @@ Deadline later() {
   return std::chrono::steady_clock::now() + std::chrono::minutes(1);
 }
 
-TEST(NameCheck, AnswersWhatTheResolverSays) {
+TEST(NameCheck, ReportsWhatTheResolverSays) {
   NameCheck names([](const std::string& host) { return host == "unknown.example"; });
   for (const auto& [host, expected] :
        std::initializer_list<std::pair<std::string, bool>>{{"unknown.example", true}, {"silent.example", false}}) {
@@ -25,16 +25,16 @@ TEST(NameCheck, AnswersWhatTheResolverSays) {
 
 TEST(NameCheck, ManyQuestionsAreEachAnsweredOnce) {
   constexpr int kQuestions = 500;
-  std::atomic<int> answers{0};
+  std::atomic<int> results{0};
   std::promise<void> all;
   NameCheck names([](const std::string&) { return true; });
   for (int i = 0; i < kQuestions; ++i) {
     ASSERT_TRUE(names.ask("x", later(), [&](bool) {
-      if (++answers == kQuestions) all.set_value();
+      if (++results == kQuestions) all.set_value();
     }));
   }
   all.get_future().get();
-  EXPECT_EQ(answers, kQuestions);
+  EXPECT_EQ(results, kQuestions);
 }
 
 TEST(NameCheck, WhoseTimeIsOverIsNotAskedAbout) {
@@ -48,7 +48,7 @@ TEST(NameCheck, WhoseTimeIsOverIsNotAskedAbout) {
   EXPECT_EQ(asked, 1);
 }
 
-TEST(NameCheck, GoingAwayWaitsForNoLookupAndDropsItsAnswer) {
+TEST(NameCheck, GoingAwayWaitsForNoLookupAndDropsItsResult) {
   std::promise<void> begun;
   // Shared with the lookup, which outlives the test's frame if it must.
   auto release = std::make_shared<std::promise<void>>();

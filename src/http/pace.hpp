@@ -1,5 +1,5 @@
-// How slowly the other side may send or take bytes: so many a second after a grace. A bound by rate holds whoever
-// trickles to little time, and lets a large body have the time that it takes.
+// How slowly the other side may send or take bytes: at least so many a second, after a grace. A bound by rate leaves
+// little time to a peer that sends one byte now and then, and enough time to a large body.
 #pragma once
 
 #include <chrono>
@@ -11,7 +11,7 @@ struct Pace {
   std::chrono::milliseconds grace{10'000};
   std::size_t bytes_per_second = std::size_t{64} * 1024;
 
-  // By when `bytes` must have gone over, from the beginning.
+  // The time, counted from the beginning, within which `bytes` must have been transferred.
   [[nodiscard]] std::chrono::milliseconds allowed(std::size_t bytes) const {
     constexpr std::size_t kMillisecondsPerSecond = 1000;
     return grace + std::chrono::milliseconds(bytes / bytes_per_second * kMillisecondsPerSecond +

@@ -24,7 +24,7 @@ namespace {
 constexpr std::array<std::string_view, 6> kSchemes{"http", "https", "socks4", "socks4a", "socks5", "socks5h"};
 constexpr std::string_view kThisMachine = "localhost,127.0.0.0/8,::1";
 
-// Two addresses of RFC 5737 that nothing has, to be told apart.
+// Two different addresses of RFC 5737, which no machine has.
 constexpr const char* kProxyAddress = "http://192.0.2.1:9";
 constexpr std::uint32_t kProxyNumber = 0xc0000201;
 constexpr std::string_view kHostAddress = "192.0.2.2";
@@ -80,7 +80,7 @@ std::string hosts_asked_directly(const Variables& variables) {
   return first_of(variables, {"no_proxy", "NO_PROXY"}).value;
 }
 
-// Where libcurl would connect to. It is not let.
+// Records where libcurl would connect to, and refuses the connection.
 struct Attempt {
   bool any = false;
   bool to_proxy = false;
@@ -102,8 +102,8 @@ struct FreeList {
   void operator()(curl_slist* list) const { curl_slist_free_all(list); }
 };
 
-// libcurl has the rules and no function for them, so it is shown a proxy and a host, both at addresses of our choosing,
-// and asked where it goes. Nothing is looked up or sent.
+// libcurl has the rules for NO_PROXY, but no function that applies them. So we give it a proxy and a host, both at
+// addresses that we choose, and see which it connects to. Nothing is looked up or sent.
 bool is_asked_directly(const std::string& url, const std::string& no_proxy) {
   auto parsed = parse_url(url);
   if (no_proxy.empty() || !parsed) return false;
@@ -143,7 +143,7 @@ Result<ProxySettings> proxies_of_environment(const Variables& variables) {
   LATCHKEY_TRY(settings.for_https, proxy_of(variables, {"https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"}));
   LATCHKEY_TRY(settings.for_http, proxy_of(variables, {"http_proxy", "all_proxy", "ALL_PROXY"}));
   settings.no_proxy = hosts_asked_directly(variables);
-  // A lone asterisk means every host, and in a list means nothing.
+  // A lone asterisk means every host; within a list it means nothing.
   if (settings.no_proxy != "*") {
     settings.no_proxy += settings.no_proxy.empty() ? "" : ",";
     settings.no_proxy += kThisMachine;

@@ -173,8 +173,8 @@ class ProxyUseTest : public ::testing::Test {
 
 TEST_F(ProxyUseTest, CredentialsGoToTheProxyDecoded) {
   testing::CannedServer proxy(context_.get(), "HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n");
-  auto answer = get(through("http://me:p%40ss@" + local(proxy.port())), "http://vault.example/keys");
-  ASSERT_TRUE(answer) << answer.error().message;
+  auto response = get(through("http://me:p%40ss@" + local(proxy.port())), "http://vault.example/keys");
+  ASSERT_TRUE(response) << response.error().message;
   EXPECT_THAT(proxy.head(), StartsWith("GET http://vault.example/keys HTTP/1.1\r\n"));
   EXPECT_THAT(proxy.head(), HasSubstr("Proxy-Authorization: Basic bWU6cEBzcw==\r\n"));
 }

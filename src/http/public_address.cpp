@@ -36,7 +36,7 @@ ip::address_v4 embedded(const ip::address_v6& address, std::size_t offset) {
   return ip::address_v4({bytes[offset], bytes[offset + 1], bytes[offset + 2], bytes[offset + 3]});
 }
 
-// Global unicast is 2000::/3; what carries an IPv4 address is judged by that.
+// Global unicast is 2000::/3; an address that embeds an IPv4 address is as public as that one.
 bool is_public_v6(const ip::address_v6& address) {
   constexpr std::size_t kLastFour = 12;
   if (address.is_v4_mapped()) return is_public_v4(embedded(address, kLastFour));

@@ -7,7 +7,7 @@
 namespace latchkey::http {
 
 void ReadBuffer::wipe_consumed() {
-  // To prepare all that is free moves what is not consumed to the front.
+  // Preparing all free space moves the unconsumed bytes to the front.
   auto free = bytes_.prepare(bytes_.capacity() - bytes_.size());
   auto stale = std::min(free.size(), written_ - bytes_.size());
   crypto::wipe(MutableBytes(static_cast<std::uint8_t*>(free.data()), stale));

@@ -1,6 +1,6 @@
-// What a connection has read and not parsed yet. A buffer keeps what was parsed until something else is read over it;
-// this one knows how far it was written, so that wiping costs what was read, and not what was read at most since the
-// connection began. Internal to http/.
+// Bytes that a connection has read and not parsed yet. A buffer keeps parsed bytes until new ones overwrite them. This
+// one knows how far it was written since the last wipe, so that a wipe costs as much as was read since then, not as
+// much as was ever read. Internal to http/.
 #pragma once
 
 #include <cstddef>
@@ -9,7 +9,7 @@
 
 namespace latchkey::http {
 
-// A DynamicBuffer_v1, as Beast reads into. Memory that it outgrew or leaves behind is the heap's to wipe
+// A DynamicBuffer_v1, which Beast reads into. The heap wipes the memory that the buffer outgrew or leaves behind
 // (cli/wiping_heap.cpp). Not thread-safe.
 class ReadBuffer {
  public:
@@ -28,12 +28,12 @@ class ReadBuffer {
   }
   void consume(std::size_t size) { bytes_.consume(size); }
 
-  // Leaves nothing of what was consumed; what was not stays as it is.
+  // Wipes all consumed bytes; the others stay as they are.
   void wipe_consumed();
 
  private:
   boost::beast::flat_buffer bytes_;
-  // Nothing is written further into the memory than this: what was left when it was last wiped, at its front, and all
+  // Nothing was written into the memory beyond this: at the front the bytes that were left at the last wipe, then all
   // that was committed since.
   std::size_t written_ = 0;
 };

@@ -33,7 +33,7 @@ std::optional<RequestTarget> read_target(std::string_view method, std::string_vi
     target.authority = boost::to_lower_copy(std::string(rest.substr(0, end)));
     if (!is_authority(target.authority)) return std::nullopt;
     text = rest.substr(end);
-    // RFC 9112 section 3.2.4: the asterisk form, as it is before the last proxy.
+    // RFC 9112 section 3.2.4: this is how the asterisk form looks before the last proxy.
     if (text.empty()) text = method == "OPTIONS" ? "*" : "/";
   }
   if (text == "*" && method != "OPTIONS") return std::nullopt;

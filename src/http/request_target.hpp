@@ -8,13 +8,14 @@
 namespace latchkey::http {
 
 struct RequestTarget {
-  std::string authority;  // of the absolute form, in lower case, with its port where it has one; else empty
-  std::string path;       // as sent; "*" for OPTIONS of the whole server
-  std::string query;      // as sent, without '?'
+  std::string
+      authority;      // of the absolute form, in lower case, with its port where it has one; empty for the other forms
+  std::string path;   // as sent; "*" for OPTIONS of the whole server
+  std::string query;  // as sent, without '?'
 };
 
-// Takes the origin form, the absolute form of http and https, and, for OPTIONS alone, the asterisk form. Null for
-// everything else, also for an absolute form whose authority is no host, or names a user (RFC 9110 section 4.2.4).
+// Accepts the origin form, the absolute form of http and https, and, for OPTIONS alone, the asterisk form. Null for
+// everything else, including an absolute form whose authority is no host or names a user (RFC 9110 section 4.2.4).
 [[nodiscard]] std::optional<RequestTarget> read_target(std::string_view method, std::string_view text);
 
 }  // namespace latchkey::http

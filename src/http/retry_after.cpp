@@ -20,7 +20,7 @@ using std::chrono::milliseconds;
 
 struct Form {
   const char* pattern;
-  std::size_t least;  // characters: std::get_time takes a text that ends too soon
+  std::size_t least;  // characters: std::get_time accepts a text that ends too soon
   bool two_digits;    // of the year
 };
 constexpr std::array<Form, 3> kForms{{{"%a, %d %b %Y %H:%M:%S GMT", 29, false},
@@ -30,7 +30,7 @@ constexpr int kTmYear = 1900;
 constexpr int kCentury = 100;
 constexpr int kMostYearsAhead = 50;
 
-// The names are English whatever the locale of the program that this runs in.
+// The names are English, whatever locale the program has set.
 std::optional<std::tm> read_form(const std::string& text, const Form& form) {
   if (text.size() < form.least) return std::nullopt;
   std::istringstream in(text);
@@ -58,7 +58,7 @@ std::optional<std::chrono::sys_seconds> time_of(const std::tm& fields, int year)
          std::chrono::seconds(fields.tm_sec);
 }
 
-// RFC 9110 section 10.2.3: digits alone. A number that is too large for its type is as long as can be.
+// RFC 9110 section 10.2.3: digits alone. A number too large for its type means the longest wait.
 std::optional<std::chrono::seconds> read_seconds(std::string_view text) {
   bool digits = !text.empty() && std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; });
   if (!digits) return std::nullopt;

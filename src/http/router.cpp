@@ -21,7 +21,7 @@ bool is_name(const std::string& segment) {
   return segment.size() > 2 && segment.front() == '{' && segment.back() == '}';
 }
 
-// True where literals of `a` stand where `b` has names, at the first place where they differ in kind.
+// True where `a` has a literal and `b` a name in the first segment in which they differ in kind.
 bool more_literal(const Route& a, const Route& b) {
   for (std::size_t i = 0; i < a.segments.size(); ++i) {
     if (is_name(a.segments[i]) != is_name(b.segments[i])) return !is_name(a.segments[i]);

@@ -24,9 +24,9 @@ using asio::ip::tcp;
 
 constexpr std::chrono::milliseconds kAcceptPause{50};
 constexpr std::chrono::milliseconds kStopPoll{10};
-// For what was closed at the end of the grace to unwind.
+// How long the coroutines of connections that were closed after the grace have to end.
 constexpr std::chrono::milliseconds kUnwind{500};
-// Visits above this of one address, or above all of them, are just closed.
+// The server closes visits beyond this number of one address, or beyond max_visits, without a word.
 constexpr std::size_t kMaxVisitsOfAddress = 4;
 
 Result<std::shared_ptr<asio::ssl::context>> make_tls(const TlsFiles& files) {
@@ -36,7 +36,7 @@ Result<std::shared_ptr<asio::ssl::context>> make_tls(const TlsFiles& files) {
                            asio::ssl::context::no_tlsv1_1 | asio::ssl::context::no_compression |
                            SSL_OP_NO_RENEGOTIATION | SSL_OP_CLEANSE_PLAINTEXT,
                        failed);
-  // Without one, OpenSSL asks the terminal for the passphrase of an encrypted key.
+  // Without a callback, OpenSSL asks the terminal for the passphrase of an encrypted key.
   context->set_password_callback([](std::size_t, asio::ssl::context::password_purpose) { return std::string(); },
                                  failed);
   context->use_certificate_chain(asio::buffer(files.certificate_pem), failed);
@@ -86,7 +86,7 @@ class Server::Impl : public std::enable_shared_from_this<Server::Impl> {
     if (self->count() > 0) co_await self->drain(kUnwind, true);
   }
 
-  // Closes the connections that wait for a request, or all of them.
+  // Closes the connections that wait for a request; with `busy_too`, all of them.
   void close_connections(bool busy_too) {
     std::lock_guard lock(mutex_);
     for (auto& [stream, guest] : connections_) {
@@ -113,7 +113,8 @@ class Server::Impl : public std::enable_shared_from_this<Server::Impl> {
     co_return;
   }
 
-  // Waits until no connection is left, `patience` at most. Closes again and again: one may have become idle meanwhile.
+  // Waits until no connection is left, for `patience` at most. It closes again and again, because another connection
+  // may have become idle meanwhile.
   Task<void> drain(std::chrono::milliseconds patience, bool busy_too) {
     auto deadline = std::chrono::steady_clock::now() + patience;
     asio::steady_timer timer(co_await asio::this_coro::executor);
@@ -134,7 +135,7 @@ class Server::Impl : public std::enable_shared_from_this<Server::Impl> {
       if (!failed) failed = begin(std::move(socket));
       if (!failed) continue;
       if (state_->stopping || failed == asio::error::operation_aborted) co_return;
-      // Out of descriptors or memory: it passes, and a hot loop would not help it.
+      // The process may be out of descriptors or memory for a moment; accepting at once again would only burn time.
       asio::steady_timer pause(executor, kAcceptPause);
       co_await pause.async_wait(asio::use_awaitable);
     }
@@ -152,7 +153,7 @@ class Server::Impl : public std::enable_shared_from_this<Server::Impl> {
     return limits;
   }
 
-  // Nothing that one connection brings may end the accepting.
+  // Throws nothing: whatever one connection brings, the server must go on accepting.
   boost::system::error_code begin(tcp::socket socket) {
     try {
       boost::system::error_code ignored;
@@ -175,7 +176,7 @@ class Server::Impl : public std::enable_shared_from_this<Server::Impl> {
           [self = shared_from_this(), stream, visit](const std::exception_ptr& error) { self->ended(stream, error); });
       return {};
     } catch (const std::exception& error) {
-      SPDLOG_ERROR("a connection could not be taken: {}", error.what());
+      SPDLOG_ERROR("the server could not accept a connection: {}", error.what());
       return asio::error::no_memory;
     }
   }
@@ -229,7 +230,7 @@ Result<std::unique_ptr<Server>> Server::start(asio::any_io_executor executor, Se
   std::shared_ptr<asio::ssl::context> tls;
   if (options.tls) {
     auto made = make_tls(*options.tls);
-    // OpenSSL has the key in a form of its own; its text is needed no more.
+    // OpenSSL holds the key in a form of its own; the text is not needed any more.
     OPENSSL_cleanse(options.tls->private_key_pem.data(), options.tls->private_key_pem.size());
     options.tls.reset();
     LATCHKEY_TRY(tls, std::move(made));

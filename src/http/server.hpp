@@ -1,7 +1,7 @@
-// The HTTP/1.1 server: Boost.Beast on Asio coroutines, one strand a connection, with or without TLS (1.2 and 1.3).
-// It enforces the limits (head 16 KiB, body as the service says, time and pace of each phase, connections of each
-// address, bytes of bodies), reads no body of a request that the service has not admitted by its head, answers
-// "Expect: 100-continue", keeps connections alive, and stops by letting running requests finish.
+// The HTTP/1.1 server: Boost.Beast on Asio coroutines, one strand a connection, with or without TLS (1.2 and 1.3). It
+// enforces the limits (head 16 KiB, body as the service says, time and pace of each phase, connections of each address,
+// bytes of bodies), reads a body only after the service has admitted the request by its head, responds to "Expect:
+// 100-continue", keeps connections alive, and lets running requests finish when it stops.
 #pragma once
 
 #include <chrono>
@@ -22,30 +22,31 @@ namespace latchkey::http {
 // Why the server refuses a request before or instead of the service.
 enum class Rejection { Malformed, HeadTooLarge, BodyTooLarge, BodyTimeout, Overloaded, HandlerFailed, NoRoomForBody };
 
-// What a service makes of a request's head, before a byte of the body is read.
+// What a service decides about a request from its head, before a byte of the body is read.
 struct Admission {
-  std::optional<Response> refusal = {};  // the answer, where the body is not wanted
-  bool known = true;                     // the head proves who sent it: its address may have more connections
+  std::optional<Response> refusal = {};  // the response, where the service does not want the body
+  bool known = true;                     // the head proves who sent the request: that address may have more connections
   std::size_t body_limit = 0;            // the most bytes of body that the request may have
-  std::string group = {};                // whose share of the bodies' bytes this one takes: an organisation
-  std::shared_ptr<void> call = {};       // what handle() finds again as Request::admitted
+  std::string group = {};                // whose part of the bytes for bodies this body takes: an organisation
+  std::shared_ptr<void> call = {};       // what handle() receives as Request::admitted
 };
 
-// What a server serves. Called from many threads at once; must outlive the server.
+// What a server serves. The server calls it from many threads at once; it must outlive the server.
 class Service {
  public:
   Service() = default;
   Service(const Service&) = delete;
   Service& operator=(const Service&) = delete;
   virtual ~Service() = default;
-  // Whether this is answered, without a body, even where the server has no room (health). Nothing else is asked of a
-  // request that comes there and is not.
+  // Whether this request gets its response even where the server has no room for its connection (health checks). It is
+  // served without a body. The server refuses every other request there without asking the service more.
   [[nodiscard]] virtual bool is_vital(const RequestHead& /*head*/) const { return false; }
-  // Called once the head is read; an exception is answered as Rejection::HandlerFailed.
+  // Called once the head is read. If it throws, the client receives Rejection::HandlerFailed.
   [[nodiscard]] virtual Task<Admission> admit(const RequestHead& head) = 0;
   [[nodiscard]] virtual Task<Response> handle(Request request) = 0;
-  // Renders a refusal in the service's own form. `head` is what was understood of the request; null where nothing was.
-  // The server closes the connection afterwards, except for HandlerFailed (an exception left `handle`; it was logged).
+  // Renders a refusal in the service's own form. `head` is what the server understood of the request; null where it
+  // understood nothing. The server closes the connection afterwards, except for HandlerFailed (`handle` threw an
+  // exception, which the server has logged).
   [[nodiscard]] virtual Response reject(Rejection why, const RequestHead* head) const = 0;
 };
 
@@ -59,19 +60,21 @@ struct ServerOptions {
   std::uint16_t port = 0;  // 0: any free one
   std::optional<TlsFiles> tls;
   std::size_t max_connections = 4096;
-  // Of one address (a /64 of IPv6). 0: an eighth of them all until a request from there was known, then a half.
+  // Of one address (a /64 of IPv6). 0: an eighth of all connections for an unknown address, a half for a known one
+  // (connection_room.hpp).
   std::size_t max_connections_per_address = 0;
-  // Beyond those: so many more may send one head. What is vital is answered, the rest is told to come back.
+  // Beyond max_connections: so many more may send one request. A vital one gets its response, the others are told to
+  // come back.
   std::size_t max_visits = 64;
-  // All connections come from a proxy's address, which says nothing of who is behind it.
+  // All connections come from a proxy's address, which does not say who is behind it.
   bool behind_proxy = false;
-  // Over all connections; a group has half of it at most.
+  // Over all connections; one group holds half of it at most (body_budget.hpp).
   std::size_t max_body_bytes_held = std::size_t{256} * 1024 * 1024;
-  // For how long a body waits for its share of that.
+  // How long a body waits for its part of those bytes.
   std::chrono::milliseconds body_patience{5'000};
   std::size_t max_head_bytes = std::size_t{16} * 1024;
   std::chrono::milliseconds head_timeout{30'000};
-  Pace pace;  // of bodies and of who reads answers
+  Pace pace;  // of bodies that arrive, and of clients that read responses
   std::chrono::milliseconds idle_timeout{75'000};
   std::string server_name = "latchkey";  // the Server header; empty sends none
 };
@@ -87,8 +90,8 @@ class Server {
   ~Server();
 
   [[nodiscard]] std::uint16_t port() const;
-  // Stops accepting, closes idle connections, and returns when running requests have been answered, or after `grace`
-  // by closing them. The executor's context must be running.
+  // Stops accepting, closes idle connections, and returns when the running requests have finished; after `grace` it
+  // closes those that have not. The executor's context must be running.
   Task<void> stop(std::chrono::milliseconds grace);
 
  private:

@@ -92,10 +92,10 @@ TEST_F(ServerStopTest, RunningRequestsAreAnsweredFirst) {
   EXPECT_EQ(stopped.wait_for(std::chrono::milliseconds(30)), std::future_status::timeout);
   go_on();
   stopped.get();
-  auto answer = read_all(client);
-  EXPECT_THAT(answer, StartsWith("HTTP/1.1 200 OK"));
-  EXPECT_THAT(answer, HasSubstr("Connection: close"));
-  EXPECT_THAT(answer, HasSubstr("finished"));
+  auto response = read_all(client);
+  EXPECT_THAT(response, StartsWith("HTTP/1.1 200 OK"));
+  EXPECT_THAT(response, HasSubstr("Connection: close"));
+  EXPECT_THAT(response, HasSubstr("finished"));
 }
 
 TEST_F(ServerStopTest, TheGraceEnds) {
@@ -103,7 +103,7 @@ TEST_F(ServerStopTest, TheGraceEnds) {
   asio::write(client, asio::buffer(kRequest));
   auto go_on = service_.held();
   stop(std::chrono::milliseconds(20)).get();
-  EXPECT_EQ(read_all(client), "") << "closed without an answer";
+  EXPECT_EQ(read_all(client), "") << "closed without a response";
   go_on();
 }
 

@@ -40,16 +40,16 @@ class ServerTest : public ::testing::Test {
   std::unique_ptr<Server> server_;
 };
 
-TEST_F(ServerTest, AnswersAndKeepsTheConnection) {
+TEST_F(ServerTest, RespondsAndKeepsTheConnection) {
   start();
-  auto answers = send(
+  auto responses = send(
       "GET /one?a=b HTTP/1.1\r\nHost: Example.COM:80\r\n\r\n"
       "POST /two HTTP/1.1\r\nHost: h\r\nX-Sent: v\r\nContent-Length: 5\r\n\r\nhello");
-  EXPECT_THAT(answers, StartsWith("HTTP/1.1 200 OK\r\n"));
-  EXPECT_THAT(answers, HasSubstr("x-host: example.com:80"));
-  EXPECT_THAT(answers, HasSubstr("GET /one a=b|"));
-  EXPECT_THAT(answers, HasSubstr("x-seen: v"));
-  EXPECT_THAT(answers, HasSubstr("POST /two |hello"));
+  EXPECT_THAT(responses, StartsWith("HTTP/1.1 200 OK\r\n"));
+  EXPECT_THAT(responses, HasSubstr("x-host: example.com:80"));
+  EXPECT_THAT(responses, HasSubstr("GET /one a=b|"));
+  EXPECT_THAT(responses, HasSubstr("x-seen: v"));
+  EXPECT_THAT(responses, HasSubstr("POST /two |hello"));
 }
 
 TEST_F(ServerTest, ReadsChunkedBodies) {
@@ -60,32 +60,32 @@ TEST_F(ServerTest, ReadsChunkedBodies) {
 
 TEST_F(ServerTest, AHeadRequestGetsTheLengthAndNoBody) {
   start();
-  auto answer = send("HEAD /x HTTP/1.1\r\nHost: h\r\n\r\n");
-  EXPECT_THAT(answer, HasSubstr("Content-Length: 9"));
-  EXPECT_THAT(answer, Not(HasSubstr("HEAD /x")));
+  auto response = send("HEAD /x HTTP/1.1\r\nHost: h\r\n\r\n");
+  EXPECT_THAT(response, HasSubstr("Content-Length: 9"));
+  EXPECT_THAT(response, Not(HasSubstr("HEAD /x")));
 }
 
 TEST_F(ServerTest, AHeadRequestKeepsTheConnection) {
   start();
-  auto answers = send(
+  auto responses = send(
       "HEAD /one HTTP/1.1\r\nHost: h\r\n\r\n"
       "HEAD /throw HTTP/1.1\r\nHost: h\r\n\r\n"
       "POST /two HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\nhello"
       "HEAD /status?204 HTTP/1.1\r\nHost: h\r\n\r\n"
       "GET /three HTTP/1.1\r\nHost: h\r\n\r\n");
-  EXPECT_THAT(answers, StartsWith("HTTP/1.1 200 OK\r\n"));
-  EXPECT_THAT(answers, HasSubstr("\r\n\r\nHTTP/1.1 500")) << "nothing between the heads";
-  EXPECT_THAT(answers, HasSubstr("\r\n\r\nHTTP/1.1 200 OK\r\n"));
-  EXPECT_THAT(answers, HasSubstr("POST /two |helloHTTP/1.1 204"));
-  EXPECT_THAT(answers, HasSubstr("GET /three |"));
+  EXPECT_THAT(responses, StartsWith("HTTP/1.1 200 OK\r\n"));
+  EXPECT_THAT(responses, HasSubstr("\r\n\r\nHTTP/1.1 500")) << "nothing between the heads";
+  EXPECT_THAT(responses, HasSubstr("\r\n\r\nHTTP/1.1 200 OK\r\n"));
+  EXPECT_THAT(responses, HasSubstr("POST /two |helloHTTP/1.1 204"));
+  EXPECT_THAT(responses, HasSubstr("GET /three |"));
 }
 
 TEST_F(ServerTest, TakesAbsoluteTargetsAndTheirHost) {
   start();
-  auto answer = send("GET http://Vault.Example:8443/keys?a=b HTTP/1.1\r\nHost: other.example\r\n\r\n");
-  EXPECT_THAT(answer, StartsWith("HTTP/1.1 200"));
-  EXPECT_THAT(answer, HasSubstr("x-host: vault.example:8443"));
-  EXPECT_THAT(answer, HasSubstr("GET /keys a=b|"));
+  auto response = send("GET http://Vault.Example:8443/keys?a=b HTTP/1.1\r\nHost: other.example\r\n\r\n");
+  EXPECT_THAT(response, StartsWith("HTTP/1.1 200"));
+  EXPECT_THAT(response, HasSubstr("x-host: vault.example:8443"));
+  EXPECT_THAT(response, HasSubstr("GET /keys a=b|"));
   EXPECT_THAT(send("GET https://vault.example HTTP/1.1\r\nHost: h\r\n\r\n"), HasSubstr("GET / |"));
   EXPECT_THAT(send("GET http://a/x HTTP/1.0\r\n\r\n"), HasSubstr("x-host: a"));
 }
@@ -129,10 +129,10 @@ TEST_F(ServerTest, RefusesWhatIsNotARequest) {
            "GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n",
            "GET / HTTP/1.1\nHost: h\n\n",
        }) {
-    auto answer = send(bytes);
-    EXPECT_THAT(answer, StartsWith("HTTP/1.1 400")) << bytes;
-    EXPECT_THAT(answer, HasSubstr("malformed")) << bytes;
-    EXPECT_THAT(answer, HasSubstr("Connection: close")) << bytes;
+    auto response = send(bytes);
+    EXPECT_THAT(response, StartsWith("HTTP/1.1 400")) << bytes;
+    EXPECT_THAT(response, HasSubstr("malformed")) << bytes;
+    EXPECT_THAT(response, HasSubstr("Connection: close")) << bytes;
   }
 }
 
@@ -169,8 +169,8 @@ TEST_F(ServerTest, SaysToGoOnOnlyWhereTheBodyIsWanted) {
 
 TEST_F(ServerTest, NobodyIsToldToGoOnInHttp10) {
   start();
-  auto answer = send("POST / HTTP/1.0\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\nok");
-  EXPECT_THAT(answer, StartsWith("HTTP/1.1 200"));
+  auto response = send("POST / HTTP/1.0\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\nok");
+  EXPECT_THAT(response, StartsWith("HTTP/1.1 200"));
 }
 
 TEST_F(ServerTest, ASlowBodyIsGivenUp) {
@@ -179,9 +179,9 @@ TEST_F(ServerTest, ASlowBodyIsGivenUp) {
   start(options);
   for (std::string_view slow :
        {"Content-Length: 5\r\n\r\nab", "Transfer-Encoding: chunked\r\n\r\n5\r\nab", "Content-Length: 5\r\n\r\n"}) {
-    auto answer = exchange(server_->port(), "POST /slow HTTP/1.1\r\nHost: h\r\n" + std::string(slow), false);
-    EXPECT_THAT(answer, StartsWith("HTTP/1.1 408")) << slow;
-    EXPECT_THAT(answer, HasSubstr("slow /slow")) << slow;
+    auto response = exchange(server_->port(), "POST /slow HTTP/1.1\r\nHost: h\r\n" + std::string(slow), false);
+    EXPECT_THAT(response, StartsWith("HTTP/1.1 408")) << slow;
+    EXPECT_THAT(response, HasSubstr("slow /slow")) << slow;
   }
 }
 
@@ -201,19 +201,19 @@ TEST_F(ServerTest, ChunkHeadersHaveALimitToo) {
 
 TEST_F(ServerTest, TrailersAreNoHeaders) {
   start();
-  auto answer = send(
+  auto response = send(
       "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\nX-Sent: late\r\n\r\n"
       "GET /next HTTP/1.1\r\nHost: h\r\n\r\n");
-  EXPECT_THAT(answer, HasSubstr("|ok"));
-  EXPECT_THAT(answer, Not(HasSubstr("late")));
-  EXPECT_THAT(answer, HasSubstr("GET /next"));
+  EXPECT_THAT(response, HasSubstr("|ok"));
+  EXPECT_THAT(response, Not(HasSubstr("late")));
+  EXPECT_THAT(response, HasSubstr("GET /next"));
 }
 
-TEST_F(ServerTest, AHeaderOfTheAnswerCannotBecomeTwo) {
+TEST_F(ServerTest, AHeaderOfTheResponseCannotBecomeTwo) {
   start();
-  auto answer = send("GET /split HTTP/1.1\r\nHost: h\r\n\r\n");
-  EXPECT_THAT(answer, StartsWith("HTTP/1.1 200"));
-  EXPECT_THAT(answer, Not(HasSubstr("x-evil")));
+  auto response = send("GET /split HTTP/1.1\r\nHost: h\r\n\r\n");
+  EXPECT_THAT(response, StartsWith("HTTP/1.1 200"));
+  EXPECT_THAT(response, Not(HasSubstr("x-evil")));
 }
 
 TEST_F(ServerTest, ManyPipelinedRequestsAreAnsweredInOrder) {
@@ -223,10 +223,10 @@ TEST_F(ServerTest, ManyPipelinedRequestsAreAnsweredInOrder) {
   for (int i = 0; i < kRequests; ++i) {
     requests += "POST /" + std::to_string(i) + " HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\n\r\nx";
   }
-  auto answers = send(requests);
+  auto responses = send(requests);
   std::size_t at = 0;
   for (int i = 0; i < kRequests; ++i) {
-    at = answers.find("POST /" + std::to_string(i) + " |x", at);
+    at = responses.find("POST /" + std::to_string(i) + " |x", at);
     ASSERT_NE(at, std::string::npos) << i;
   }
 }
@@ -235,17 +235,17 @@ TEST_F(ServerTest, ClosesWhereTheClientSaysSo) {
   start();
   for (std::string_view last :
        {"GET /last HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n", "GET /last HTTP/1.0\r\n\r\n"}) {
-    auto answer = exchange(server_->port(), last, false);
-    EXPECT_THAT(answer, HasSubstr("GET /last")) << last;
-    EXPECT_THAT(answer, HasSubstr("Connection: close")) << last;
+    auto response = exchange(server_->port(), last, false);
+    EXPECT_THAT(response, HasSubstr("GET /last")) << last;
+    EXPECT_THAT(response, HasSubstr("Connection: close")) << last;
   }
 }
 
-TEST_F(ServerTest, AnExceptionIsAnAnswerAndNotTheEnd) {
+TEST_F(ServerTest, AnExceptionIsAResponseAndNotTheEnd) {
   start();
-  auto answers = send("GET /throw HTTP/1.1\r\nHost: h\r\n\r\nGET /next HTTP/1.1\r\nHost: h\r\n\r\n");
-  EXPECT_THAT(answers, StartsWith("HTTP/1.1 500"));
-  EXPECT_THAT(answers, HasSubstr("GET /next"));
+  auto responses = send("GET /throw HTTP/1.1\r\nHost: h\r\n\r\nGET /next HTTP/1.1\r\nHost: h\r\n\r\n");
+  EXPECT_THAT(responses, StartsWith("HTTP/1.1 500"));
+  EXPECT_THAT(responses, HasSubstr("GET /next"));
   EXPECT_THAT(send("GET /throw-number HTTP/1.1\r\nHost: h\r\n\r\n"), StartsWith("HTTP/1.1 500"));
 }
 
@@ -253,22 +253,22 @@ TEST_F(ServerTest, NoBodyIsReadOfWhoIsRefusedByItsHead) {
   start();
   for (std::string_view rest : {"Content-Length: 900\r\n\r\n", "Transfer-Encoding: chunked\r\n\r\n5\r\nab",
                                 "Expect: 100-continue\r\nContent-Length: 900\r\n\r\n"}) {
-    auto answer = send("POST /refused HTTP/1.1\r\nHost: h\r\n" + std::string(rest));
-    EXPECT_THAT(answer, StartsWith("HTTP/1.1 401")) << "no 100 Continue, and nothing is waited for: " << rest;
-    EXPECT_THAT(answer, HasSubstr("Connection: close")) << rest;
-    EXPECT_THAT(answer, HasSubstr("who are you")) << rest;
+    auto response = send("POST /refused HTTP/1.1\r\nHost: h\r\n" + std::string(rest));
+    EXPECT_THAT(response, StartsWith("HTTP/1.1 401")) << "no 100 Continue, and nothing is waited for: " << rest;
+    EXPECT_THAT(response, HasSubstr("Connection: close")) << rest;
+    EXPECT_THAT(response, HasSubstr("who are you")) << rest;
   }
 }
 
 TEST_F(ServerTest, ARefusalKeepsTheConnectionWhereTheBodyCameWithTheHead) {
   start();
-  auto answers = send(
+  auto responses = send(
       "POST /refused HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\nhello"
       "POST /refused HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n"
       "GET /refused HTTP/1.1\r\nHost: h\r\n\r\n"
       "GET /next HTTP/1.1\r\nHost: h\r\n\r\n");
-  EXPECT_THAT(answers, HasSubstr("who are youHTTP/1.1 401 Unauthorized\r\n"));
-  EXPECT_THAT(answers, HasSubstr("GET /next |"));
+  EXPECT_THAT(responses, HasSubstr("who are youHTTP/1.1 401 Unauthorized\r\n"));
+  EXPECT_THAT(responses, HasSubstr("GET /next |"));
 }
 
 // A client that reads to the end of the connection would else wait for as long as the server lingers.
@@ -280,20 +280,20 @@ TEST_F(ServerTest, ARefusalWithoutABodyClosesAtOnceWhereTheClientSaysSo) {
   client.connect({boost::asio::ip::address_v4::loopback(), server_->port()});
   auto request = std::string_view("GET /refused HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
   boost::asio::write(client, boost::asio::buffer(request));
-  std::string answer;
+  std::string response;
   boost::system::error_code failed;
-  boost::asio::read(client, boost::asio::dynamic_buffer(answer), failed);
-  EXPECT_THAT(answer, StartsWith("HTTP/1.1 401"));
+  boost::asio::read(client, boost::asio::dynamic_buffer(response), failed);
+  EXPECT_THAT(response, StartsWith("HTTP/1.1 401"));
   // A server that lingers has closed its half alone, and takes what is sent; one that has closed says so by a reset.
   while (!failed || failed == boost::asio::error::eof) boost::asio::write(client, boost::asio::buffer("x", 1), failed);
   EXPECT_LT(std::chrono::steady_clock::now() - begun, std::chrono::seconds(5)) << "as long as it lingers";
 }
 
-TEST_F(ServerTest, AnExceptionInAdmissionIsAnAnswer) {
+TEST_F(ServerTest, AnExceptionInAdmissionIsAResponse) {
   start();
-  auto answers = send("GET /admit-throws HTTP/1.1\r\nHost: h\r\n\r\nGET /next HTTP/1.1\r\nHost: h\r\n\r\n");
-  EXPECT_THAT(answers, StartsWith("HTTP/1.1 500"));
-  EXPECT_THAT(answers, HasSubstr("GET /next |"));
+  auto responses = send("GET /admit-throws HTTP/1.1\r\nHost: h\r\n\r\nGET /next HTTP/1.1\r\nHost: h\r\n\r\n");
+  EXPECT_THAT(responses, StartsWith("HTTP/1.1 500"));
+  EXPECT_THAT(responses, HasSubstr("GET /next |"));
 }
 
 TEST_F(ServerTest, ASlowBodyMayTakeAsLongAsItsBytesAllow) {
@@ -310,10 +310,10 @@ TEST_F(ServerTest, ASlowBodyMayTakeAsLongAsItsBytesAllow) {
   EXPECT_THAT(send("GET / HTTP/1.1\r\nHost: h\r\n\r\n"), StartsWith("HTTP/1.1 200"));
   boost::asio::write(client, boost::asio::buffer(std::string(300, 'x')));
   client.shutdown(boost::asio::ip::tcp::socket::shutdown_send);
-  std::string answer;
+  std::string response;
   boost::system::error_code failed;
-  boost::asio::read(client, boost::asio::dynamic_buffer(answer), failed);
-  EXPECT_THAT(answer, StartsWith("HTTP/1.1 200"));
+  boost::asio::read(client, boost::asio::dynamic_buffer(response), failed);
+  EXPECT_THAT(response, StartsWith("HTTP/1.1 200"));
 }
 
 TEST_F(ServerTest, WhoReadsTooSlowlyIsCutOff) {
@@ -334,9 +334,9 @@ TEST_F(ServerTest, WhoReadsTooSlowlyIsCutOff) {
   pollfd waiting{client.native_handle(), POLLRDHUP, 0};
   while (::poll(&waiting, 1, -1) < 0) {
   }
-  std::string answer;
-  boost::asio::read(client, boost::asio::dynamic_buffer(answer), failed);
-  EXPECT_LT(answer.size(), body.size());
+  std::string response;
+  boost::asio::read(client, boost::asio::dynamic_buffer(response), failed);
+  EXPECT_LT(response.size(), body.size());
 }
 
 TEST_F(ServerTest, BodiesWaitForTheirShareAndAreThenTold) {
@@ -394,10 +394,10 @@ TEST_F(ServerTest, OneAddressDoesNotTakeAllConnections) {
   other.bind({boost::asio::ip::make_address_v4("127.0.0.2"), 0});
   other.connect({boost::asio::ip::address_v4::loopback(), server_->port()});
   boost::asio::write(other, boost::asio::buffer(std::string_view("GET /x HTTP/1.0\r\n\r\n")));
-  std::string answer;
+  std::string response;
   boost::system::error_code failed;
-  boost::asio::read(other, boost::asio::dynamic_buffer(answer), failed);
-  EXPECT_THAT(answer, StartsWith("HTTP/1.1 200"));
+  boost::asio::read(other, boost::asio::dynamic_buffer(response), failed);
+  EXPECT_THAT(response, StartsWith("HTTP/1.1 200"));
 }
 
 // What still comes after a refusal is read for a moment, and holds nobody's place.
@@ -414,10 +414,10 @@ TEST_F(ServerTest, WhoWasRefusedMakesRoomForWhoeverComes) {
     client.connect({boost::asio::ip::address_v4::loopback(), server_->port()});
     auto request = std::string_view("POST /refused-stranger HTTP/1.1\r\nHost: h\r\nContent-Length: 900\r\n\r\n");
     boost::asio::write(client, boost::asio::buffer(request));
-    std::string answer;
-    boost::asio::read(client, boost::asio::dynamic_buffer(answer),
+    std::string response;
+    boost::asio::read(client, boost::asio::dynamic_buffer(response),
                       failed);  // to the end that a server in waiting sends
-    EXPECT_THAT(answer, StartsWith("HTTP/1.1 401"));
+    EXPECT_THAT(response, StartsWith("HTTP/1.1 401"));
   }
   EXPECT_THAT(send("GET /stranger HTTP/1.0\r\n\r\n"), StartsWith("HTTP/1.1 200"));
   // The oldest is closed for it, which a reset says.

@@ -18,7 +18,7 @@ namespace latchkey::http {
 namespace {
 
 constexpr std::size_t kMaxResponseHead = std::size_t{64} * 1024;
-// Seconds. A name that is gone is noticed as soon; libcurl would go on for a minute with where it led.
+// Seconds. So soon the client notices that a name is gone; libcurl would use the old address for a minute.
 constexpr long kLookupLife = 5;
 
 boost::asio::ip::address address_of(const curl_sockaddr& target) {
@@ -54,22 +54,22 @@ TransportFailure failure_of(CURLcode code) {
     case CURLE_PROXY:
       return TransportFailure::ProxyFailed;
     case CURLE_URL_MALFORMAT:
-    case CURLE_LOGIN_DENIED:  // a user part in the URL, which prepare_connection forbids
+    case CURLE_LOGIN_DENIED:  // the URL has a user part, which prepare_connection forbids
       return TransportFailure::BadRequest;
     default:
       return TransportFailure::Interrupted;
   }
 }
 
-// Of the last item of a Proxy-Status header (RFC 9209): the proxy nearest to us.
+// Reads the last item of a Proxy-Status header (RFC 9209), which is of the proxy nearest to us.
 TransportFailure failure_of_proxy_status(std::string_view status) {
   if (boost::icontains(status, "error=dns_timeout")) return TransportFailure::LookupFailed;
   if (!boost::icontains(status, "error=dns_error")) return TransportFailure::ProxyFailed;
-  // A proxy that does not say what DNS answered may have had no answer.
+  // A proxy that does not say what DNS responded may have had no response.
   return boost::icontains(status, "NXDOMAIN") ? TransportFailure::UnknownName : TransportFailure::LookupFailed;
 }
 
-// Else OpenSSL keeps what it decrypted until the connection's next record overwrites it.
+// Without this option OpenSSL keeps what it decrypted until the connection's next record overwrites it.
 CURLcode keep_no_plaintext(CURL*, void* context, void*) {
   auto* tls = static_cast<SSL_CTX*>(context);
   SSL_CTX_set_options(tls, SSL_OP_CLEANSE_PLAINTEXT);
@@ -77,7 +77,7 @@ CURLcode keep_no_plaintext(CURL*, void* context, void*) {
   return CURLE_OK;
 }
 
-// As append does, and wipes what the text was in before it grew.
+// Appends, and wipes the memory that the text outgrew.
 void append_wiping(std::string& text, std::string_view more) {
   if (more.size() > text.capacity() - text.size()) {
     std::string larger;
@@ -140,7 +140,8 @@ std::size_t Transfer::take_body(char* data, std::size_t size, std::size_t count,
   return bytes;
 }
 
-// Called for every header line, of interim answers and of the proxy's too: a status line starts the next head.
+// libcurl calls it for every header line, also of interim responses and of the proxy's: a status line starts the next
+// head.
 std::size_t Transfer::take_header(char* data, std::size_t size, std::size_t count, void* user) {
   auto& transfer = *static_cast<Transfer*>(user);
   auto bytes = size * count;
@@ -164,7 +165,8 @@ std::size_t Transfer::take_header(char* data, std::size_t size, std::size_t coun
   return bytes;
 }
 
-// The socket is made for exactly the address that curl connects it to: what is checked here is what is connected.
+// libcurl connects the socket to exactly the address that it passes here: the address that is checked is the one
+// connected to.
 curl_socket_t Transfer::open_socket(void* user, curlsocktype, curl_sockaddr* target) {
   auto& transfer = *static_cast<Transfer*>(user);
   if (transfer.public_only_) {
@@ -203,11 +205,12 @@ void Transfer::prepare_connection(const ClientOptions& options, std::chrono::mil
   curl_easy_setopt(easy_, CURLOPT_TIMEOUT_MS, timeout);
   curl_easy_setopt(easy_, CURLOPT_CONNECTTIMEOUT_MS, timeout);
   curl_easy_setopt(easy_, CURLOPT_DNS_CACHE_TIMEOUT, kLookupLife);
-  // Else a transfer that ends during a slow lookup waits for the resolver, and every other transfer with it.
+  // Without this option a transfer that ends during a slow lookup waits for the resolver, and every other transfer with
+  // it.
   curl_easy_setopt(easy_, CURLOPT_QUICK_EXIT, 1L);
   curl_easy_setopt(easy_, CURLOPT_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2));
   curl_easy_setopt(easy_, CURLOPT_SSL_CTX_FUNCTION, keep_no_plaintext);
-  // HTTP/2 would have libcurl keep what came last for as long as the connection lives.
+  // With HTTP/2 libcurl would keep the bytes that came last for as long as the connection lives.
   curl_easy_setopt(easy_, CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
   curl_easy_setopt(easy_, CURLOPT_ERRORBUFFER, error_text_);
   curl_easy_setopt(easy_, CURLOPT_USERAGENT, options.user_agent.c_str());
@@ -222,7 +225,7 @@ void Transfer::prepare_connection(const ClientOptions& options, std::chrono::mil
 void Transfer::prepare_proxy(const ClientOptions& options, const Proxy* proxy) {
   proxied_ = proxy != nullptr;
   public_only_ = !proxied_ && options.address_policy == AddressPolicy::PublicOnly;
-  // Both set, even if empty, so that the environment's proxy variables have no say.
+  // Both are set, even to an empty text, so that the environment's proxy variables have no effect.
   curl_easy_setopt(easy_, CURLOPT_PROXY, proxied_ ? proxy->url.c_str() : "");
   curl_easy_setopt(easy_, CURLOPT_NOPROXY, "");
   if (!proxied_) return;
@@ -256,14 +259,14 @@ void Transfer::prepare_message() {
   for (const auto& [name, value] : request_.headers) {
     // curl takes "name:" for "send no such header", and "name;" for an empty one.
     bool blank = value.find_first_not_of(" \t") == std::string::npos;
-    // Not by fmt, which would leave the value on the stack.
+    // Joined by hand: fmt would leave the value on the stack.
     auto line = name;
     line.reserve(name.size() + value.size() + 2);
     blank ? line.append(";") : line.append(": ").append(value);
     add_header(line);
     crypto::wipe(line);
   }
-  // Left to itself curl names a form type, and waits for a 100 that not every server sends.
+  // By default curl names a form type, and waits for a 100 that not every server sends.
   if (has_body && !request_.headers.has("content-type")) add_header("Content-Type:");
   add_header("Expect:");
   curl_easy_setopt(easy_, CURLOPT_HTTPHEADER, header_list_);
@@ -276,9 +279,10 @@ void Transfer::add_header(const std::string& line) {
 Transfer::Outcome Transfer::outcome(CURLcode code) {
   if (code != CURLE_OK) return explain(code);
   if (request_.only_connects) return ClientResponse{};
-  // libcurl takes a head that the connection's end cuts for a whole one.
+  // libcurl takes a head that was cut off by the connection's end for a complete one.
   if (!head_is_whole_) {
-    return TransportError{TransportFailure::Interrupted, fmt::format("{} closed the connection in its answer", host())};
+    return TransportError{TransportFailure::Interrupted,
+                          fmt::format("{} closed the connection in the middle of its response", host())};
   }
   long status = 0;
   curl_easy_getinfo(easy_, CURLINFO_RESPONSE_CODE, &status);
@@ -288,14 +292,14 @@ Transfer::Outcome Transfer::outcome(CURLcode code) {
 
 TransportError Transfer::explain(CURLcode code) const {
   if (body_too_large_) {
-    return {TransportFailure::AnswerTooLarge,
-            fmt::format("the answer of {} has more than {} bytes", host(), request_.max_response_bytes)};
+    return {TransportFailure::ResponseTooLarge,
+            fmt::format("the response of {} has more than {} bytes", host(), request_.max_response_bytes)};
   }
   if (head_too_large_) {
-    return {TransportFailure::AnswerTooLarge,
-            fmt::format("the headers that {} answered with have more than {} bytes", host(), kMaxResponseHead)};
+    return {TransportFailure::ResponseTooLarge,
+            fmt::format("the headers of the response of {} have more than {} bytes", host(), kMaxResponseHead)};
   }
-  // Where one address was refused and another one failed in its own way, that way is what is told.
+  // Where the policy refused one address and another one failed for its own reason, that reason is reported.
   if (code == CURLE_COULDNT_CONNECT && !refused_address_.empty()) {
     return {TransportFailure::AddressRefused,
             fmt::format("{} resolves to {}, which is not a public address", host(), refused_address_)};
@@ -307,13 +311,13 @@ TransportError Transfer::explain(CURLcode code) const {
 
 std::optional<TransportError> Transfer::explain_proxy(CURLcode code) const {
   if (!proxied_) return std::nullopt;
-  long answered = 0;
-  curl_easy_getinfo(easy_, CURLINFO_HTTP_CONNECTCODE, &answered);
-  if (answered == 0 && code == CURLE_COULDNT_CONNECT) {
+  long proxy_status = 0;
+  curl_easy_getinfo(easy_, CURLINFO_HTTP_CONNECTCODE, &proxy_status);
+  if (proxy_status == 0 && code == CURLE_COULDNT_CONNECT) {
     return TransportError{TransportFailure::ProxyFailed,
                           fmt::format("the proxy, which is asked to reach {}, cannot be connected to", host())};
   }
-  if (answered < 300) return std::nullopt;
+  if (proxy_status < 300) return std::nullopt;
   auto failure = failure_of_proxy_status(proxy_status_);
   switch (failure) {
     case TransportFailure::UnknownName:
@@ -324,12 +328,13 @@ std::optional<TransportError> Transfer::explain_proxy(CURLcode code) const {
       break;
   }
   constexpr long kProxyWantsCredentials = 407;
-  if (answered == kProxyWantsCredentials) {
-    return TransportError{failure, fmt::format("the proxy that leads to {} answered 407: it wants another user and "
-                                               "password than it was given (http://USER:PASSWORD@HOST:PORT)",
-                                               host())};
+  if (proxy_status == kProxyWantsCredentials) {
+    return TransportError{failure,
+                          fmt::format("the proxy that leads to {} responded with 407: it wants another user and "
+                                      "password than it was given (http://USER:PASSWORD@HOST:PORT)",
+                                      host())};
   }
-  return TransportError{failure, fmt::format("the proxy refused to connect to {} with {}", host(), answered)};
+  return TransportError{failure, fmt::format("the proxy refused to connect to {} with {}", host(), proxy_status)};
 }
 
 }  // namespace latchkey::http

@@ -1,4 +1,4 @@
-// One request as libcurl sees it: an easy handle, what feeds it, and what came of it. Internal to http/.
+// One request as libcurl sees it: an easy handle, the request that feeds it, and its outcome. Internal to http/.
 #pragma once
 
 #include <chrono>
@@ -13,13 +13,13 @@
 
 namespace latchkey::http {
 
-// Why this request must not be sent: what would let a caller's text become a header or a request of its own.
+// Why the client must not send this request: a caller's text in it would become a second header or request.
 [[nodiscard]] std::optional<TransportError> unsendable(const ClientRequest& request);
 
-// The host of a URL, for messages; the URL itself may hold what is not to be shown.
+// The host of a URL, for messages; the URL itself may hold secrets.
 [[nodiscard]] std::string host_of(const std::string& url);
 
-// Confined to the client's thread between `prepare` and `finish`.
+// Only the client's thread uses it between `prepare` and `finish`.
 class Transfer {
  public:
   using Outcome = Result<ClientResponse, TransportError>;
@@ -30,12 +30,12 @@ class Transfer {
   Transfer& operator=(const Transfer&) = delete;
   ~Transfer();
 
-  // The handle, ready for the multi; null where there is no memory for one. `proxy` is null where the host is asked
-  // directly.
+  // The handle, ready for the multi; null where there is no memory for one. `proxy` is null where the client connects
+  // to the host directly.
   [[nodiscard]] CURL* prepare(const ClientOptions& options, const Proxy* proxy, std::chrono::milliseconds left);
-  // Tells the caller; called once.
+  // Gives the caller its outcome; call it once.
   void finish(Outcome outcome) { complete_(std::move(outcome)); }
-  // What the handle's end means.
+  // The outcome that libcurl's result code stands for.
   [[nodiscard]] Outcome outcome(CURLcode code);
 
   [[nodiscard]] std::string host() const { return host_of(request_.url); }
@@ -66,7 +66,7 @@ class Transfer {
   bool head_is_whole_ = false;
   bool body_too_large_ = false;
   std::string refused_address_;
-  std::string proxy_status_;  // of the last head that had one
+  std::string proxy_status_;  // of the last response head that had this field
   char error_text_[CURL_ERROR_SIZE] = {};
 };
 

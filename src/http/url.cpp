@@ -34,7 +34,7 @@ bool is_origin(const Url& url) {
   return slashes_alone && !url.has_user && !url.has_query && !url.has_fragment;
 }
 
-// An https URL that is nothing but a host and a port, its scheme left away or not.
+// An https URL that is nothing but a host and a port, with or without its scheme.
 std::optional<Url> parse_host(std::string text) {
   if (text.find("://") == std::string::npos) text.insert(0, "https://");
   auto url = parse_url(text);

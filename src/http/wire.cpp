@@ -32,8 +32,8 @@ std::size_t count_fields(const RequestHead& head, std::string_view name) {
                                                 [&](const auto& field) { return boost::iequals(field.first, name); }));
 }
 
-// What Beast lets pass and another HTTP reader in front of us may read otherwise: that is how requests are smuggled
-// (RFC 9112 sections 3.2, 6.1 and 6.3).
+// Refuses heads that Beast accepts and another HTTP reader in front of us may read differently: such heads smuggle
+// requests (RFC 9112 sections 3.2, 6.1 and 6.3).
 bool unambiguous(const RequestHead& head, unsigned version) {
   auto hosts = count_fields(head, "host");
   if (hosts > 1 || (hosts == 0 && version >= kHttp11)) return false;
@@ -61,7 +61,7 @@ std::optional<Request> read_head(const RequestParser& parser, const asio::ip::tc
     request.headers.add(std::string(field.name_string()), std::string(field.value()));
   }
   if (!unambiguous(request, message.version())) return std::nullopt;
-  // RFC 9112 section 3.2.2: what the target says of the host is what counts, and the Host header is replaced by it.
+  // RFC 9112 section 3.2.2: the target's host counts, and replaces the Host header.
   if (!target->authority.empty()) request.headers.set("host", target->authority);
   request.host = lower(request.headers.get("host"));
   boost::system::error_code ignored;
@@ -79,7 +79,7 @@ BeastResponse to_beast(Response response, const ServerOptions& options, bool hea
     if (is_field_name(name) && is_field_value(value)) {
       message.insert(name, value);
     } else {
-      SPDLOG_ERROR("a header of an answer was left out: its name or value cannot be sent");
+      SPDLOG_ERROR("the server left a header out of a response: its name or value cannot be sent");
     }
   }
   if (!options.server_name.empty() && message.find(bhttp::field::server) == message.end()) {

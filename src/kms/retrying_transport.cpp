@@ -59,7 +59,7 @@ bool worth_repeating(http::TransportFailure failure, Repeat repeat) {
       return true;
     case TransportFailure::UnknownName:
     case TransportFailure::AddressRefused:
-    case TransportFailure::AnswerTooLarge:
+    case TransportFailure::ResponseTooLarge:
     case TransportFailure::BadRequest:
       return false;
   }
@@ -157,7 +157,7 @@ Error transport_error(const http::TransportError& failure, Peer peer, std::strin
       return reason_error(reason::kVaultAddressRefused, arguments);
     case TransportFailure::TimedOut:
       return reason_error(reason::kTimedOut, arguments);
-    case TransportFailure::AnswerTooLarge:
+    case TransportFailure::ResponseTooLarge:
       arguments.answer = fmt::format("with more than a key service has to say: {}", failure.message);
       return reason_error(reason::kProviderFault, arguments);
     case TransportFailure::TlsFailed:

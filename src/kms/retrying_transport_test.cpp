@@ -99,7 +99,7 @@ TEST_F(RetryingTransportTest, FailuresAreRepeatedWhereThatMayHelp) {
                  Case{TransportFailure::AddressRefused, 1}, Case{TransportFailure::ConnectFailed, 5},
                  Case{TransportFailure::TimedOut, 5}, Case{TransportFailure::TlsFailed, 5},
                  Case{TransportFailure::ProxyFailed, 5}, Case{TransportFailure::Interrupted, 5},
-                 Case{TransportFailure::AnswerTooLarge, 1}, Case{TransportFailure::BadRequest, 1}}) {
+                 Case{TransportFailure::ResponseTooLarge, 1}, Case{TransportFailure::BadRequest, 1}}) {
     auto before = client.requests().size();
     auto result = send({failure(c.failure)});
     ASSERT_FALSE(result);
@@ -219,7 +219,7 @@ TEST(TransportErrors, SayWhatIsUnreachableAndWhatToDo) {
            Case{TransportFailure::TlsFailed, Peer::Vault, ErrorCode::KeyUnreachable, reason::kTlsFailed, ""},
            Case{TransportFailure::ProxyFailed, Peer::Vault, ErrorCode::KeyUnreachable, reason::kProxyFailed, ""},
            Case{TransportFailure::Interrupted, Peer::Vault, ErrorCode::KeyUnreachable, reason::kConnectionFailed, ""},
-           Case{TransportFailure::AnswerTooLarge, Peer::Vault, ErrorCode::KeyUnreachable, reason::kProviderFault, ""},
+           Case{TransportFailure::ResponseTooLarge, Peer::Vault, ErrorCode::KeyUnreachable, reason::kProviderFault, ""},
            Case{TransportFailure::BadRequest, Peer::Vault, ErrorCode::Invalid, "", "could not be formed"},
        }) {
     auto error = transport_error({c.failure, "what curl said"}, c.peer, "contoso.vault.azure.net");

@@ -41,7 +41,7 @@ std::string_view complaint(http::TransportFailure failure) {
              "trusted.";
     case http::TransportFailure::Interrupted:
       return "The endpoint ended the connection before its answer was whole.";
-    case http::TransportFailure::AnswerTooLarge:
+    case http::TransportFailure::ResponseTooLarge:
       return "The endpoint's answer is too large. Answer with a status and no body.";
     case http::TransportFailure::BadRequest:
       return "The endpoint's URL is none that an event can be sent to.";

@@ -14,7 +14,7 @@ using Outcome = Result<http::ClientResponse, http::TransportError>;
 
 constexpr Failure kFailures[] = {Failure::UnknownName, Failure::LookupFailed,  Failure::AddressRefused,
                                  Failure::ProxyFailed, Failure::ConnectFailed, Failure::TimedOut,
-                                 Failure::TlsFailed,   Failure::Interrupted,   Failure::AnswerTooLarge,
+                                 Failure::TlsFailed,   Failure::Interrupted,   Failure::ResponseTooLarge,
                                  Failure::BadRequest};
 
 DeliveryResult result_of(Failure failure) {

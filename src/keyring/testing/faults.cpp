@@ -130,7 +130,7 @@ std::vector<Fault> faults_of_the_way(bool to_the_vault) {
       {"expired certificate", Unreachable, reason::kTlsFailed, fails(TransportFailure::TlsFailed)},
       {"proxy fails", Unreachable, reason::kProxyFailed, fails(TransportFailure::ProxyFailed)},
       {"hang", Unreachable, reason::kTimedOut, hangs()},
-      {"endless body", Unreachable, reason::kProviderFault, fails(TransportFailure::AnswerTooLarge)},
+      {"endless body", Unreachable, reason::kProviderFault, fails(TransportFailure::ResponseTooLarge)},
       {"redirect", Unreachable, reason::kProviderFault,
        always(answer(302, "", {{"Location", "https://evil.example/"}}))},
       {"200 with an HTML page", Unreachable, reason::kProviderFault, always(answer(200, kPage))},

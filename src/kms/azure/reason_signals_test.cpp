@@ -165,7 +165,7 @@ std::vector<Signal> outages() {
        answers("/unwrapkey", answer(200, R"({"kid":"https://contoso.vault.azure.net/keys/other/)" +
                                              std::string(FakeAzure::kVersion) + R"(","value":"AAAA"})")),
        Asked::Unwrap},
-      {reason::kProviderFault, "an endless answer", fails("/keys/", http::TransportFailure::AnswerTooLarge)},
+      {reason::kProviderFault, "an endless answer", fails("/keys/", http::TransportFailure::ResponseTooLarge)},
       {reason::kVaultNameUnknown, "NXDOMAIN", fails("/keys/", http::TransportFailure::UnknownName)},
       {reason::kVaultAddressRefused, "a private address", fails("/keys/", http::TransportFailure::AddressRefused)},
   };
