@@ -17,9 +17,9 @@ ExitCode verify(const AzureOptions& options) {
   if (!session) return report_azure_error(session.error(), options.format);
   auto findings = [&] {
     Waiting waiting("looking at the vault, the key and the app");
-    auto facts = session.value()->customer().gather();
-    facts.round_trip = azure::try_round_trip(session.value()->platform(), facts);
-    return azure::check_all(facts);
+    auto state = session.value()->customer().gather();
+    state.round_trip = azure::try_round_trip(session.value()->platform(), state);
+    return azure::check_all(state);
   }();
   show_findings(findings, options.format);
   return azure::any_failed(findings) ? ExitCode::Failed : ExitCode::Ok;

@@ -18,7 +18,7 @@ struct AzureOptions {
   OutputFormat format = OutputFormat::Text;
   std::string vault;
   std::string key;
-  clouds::azure::customer::Whereabouts where;
+  clouds::azure::customer::AzureScope where;
   clouds::azure::customer::PublishedApp app;
   std::vector<std::string> egress_ranges;  // instead of the published app's
   std::string proxy;

@@ -17,9 +17,9 @@ namespace {
 
 namespace azure = clouds::azure::customer;
 
-struct SetupOptions {
+struct SetupCommandOptions {
   AzureOptions azure;
-  azure::Wishes wishes;
+  azure::SetupOptions setup;
   std::string log_analytics;
   std::string storage_account;
   std::string event_hub_rule;
@@ -30,8 +30,8 @@ struct SetupOptions {
 };
 
 // A resource's id, or its name where it is in the group of the vault's.
-Result<std::string> resource_id(const SetupOptions& options, const std::string& subscription, const std::string& given,
-                                std::string_view type) {
+Result<std::string> resource_id(const SetupCommandOptions& options, const std::string& subscription,
+                                const std::string& given, std::string_view type) {
   if (given.starts_with("/subscriptions/")) return given;
   const auto& group = options.azure.where.resource_group;
   if (group.empty() || given.find('/') != std::string::npos) {
@@ -43,7 +43,7 @@ Result<std::string> resource_id(const SetupOptions& options, const std::string& 
   return fmt::format("/subscriptions/{}/resourceGroups/{}/providers/{}/{}", subscription, group, type, given);
 }
 
-Result<std::optional<azure::LogSink>> read_sink(const SetupOptions& options, const std::string& subscription) {
+Result<std::optional<azure::LogSink>> read_sink(const SetupCommandOptions& options, const std::string& subscription) {
   using Kind = azure::LogSink::Kind;
   std::optional<azure::LogSink> sink;
   if (!options.log_analytics.empty()) {
@@ -65,25 +65,25 @@ Result<std::optional<azure::LogSink>> read_sink(const SetupOptions& options, con
   return sink;
 }
 
-Result<azure::Wishes> read_wishes(const SetupOptions& options, AzureSession& session) {
-  auto wishes = options.wishes;
-  LATCHKEY_TRY(wishes.sink, read_sink(options, session.customer().subscription().id));
-  wishes.resource_group = options.azure.where.resource_group;
-  wishes.url = options.azure.connection.url;
-  while (wishes.url.ends_with('/')) wishes.url.pop_back();
+Result<azure::SetupOptions> read_setup_options(const SetupCommandOptions& options, AzureSession& session) {
+  auto setup = options.setup;
+  LATCHKEY_TRY(setup.sink, read_sink(options, session.customer().subscription().id));
+  setup.resource_group = options.azure.where.resource_group;
+  setup.url = options.azure.connection.url;
+  while (setup.url.ends_with('/')) setup.url.pop_back();
   const auto& target = session.customer().target();
-  if (wishes.display_name.empty()) wishes.display_name = fmt::format("{}/{}", target.vault_name, target.key_name);
-  if (session.platform() == nullptr && !wishes.azure_only) {
+  if (setup.display_name.empty()) setup.display_name = fmt::format("{}/{}", target.vault_name, target.key_name);
+  if (session.platform() == nullptr && !setup.azure_only) {
     return Error{
         ErrorCode::Invalid,
         "no Admin API key to register the key with: set LATCHKEY_URL and LATCHKEY_ADMIN_KEY, or say --azure-only "
         "to leave that to whoever has one"};
   }
-  if (!wishes.workspace.empty() && !options.dry_run && !options.yes && !can_ask()) {
+  if (!setup.workspace.empty() && !options.dry_run && !options.yes && !can_ask()) {
     return Error{ErrorCode::Invalid,
                  "attaching to a workspace is for good, and nobody can answer here: say --yes if you mean it"};
   }
-  return wishes;
+  return setup;
 }
 
 // A line on standard error; on a terminal it gives way to the next.
@@ -99,12 +99,12 @@ void end_progress() {
   if (isatty(STDERR_FILENO) == 1) redraw_line("");
 }
 
-ExitCode dry_run(const SetupOptions& options, AzureSession& session, const azure::Wishes& wishes) {
-  auto facts = session.customer().gather();
-  auto* platform = wishes.azure_only ? nullptr : session.platform();
-  auto registration = azure::look_at_platform(platform, session.customer().target(), wishes.workspace);
+ExitCode dry_run(const SetupCommandOptions& options, AzureSession& session, const azure::SetupOptions& setup) {
+  auto state = session.customer().gather();
+  auto* platform = setup.azure_only ? nullptr : session.platform();
+  auto registration = azure::look_at_platform(platform, session.customer().target(), setup.workspace);
   if (!registration) return report_azure_error(registration.error(), options.azure.format);
-  auto plan = azure::make_plan(facts, registration.value(), wishes);
+  auto plan = azure::make_plan(state, registration.value(), setup);
   if (!plan) return report_azure_error(plan.error(), options.azure.format);
   if (options.azure.format == OutputFormat::Json) {
     print_json(boost::json::object{{"dry_run", true}, {"steps", plan_json(plan.value())}});
@@ -114,7 +114,7 @@ ExitCode dry_run(const SetupOptions& options, AzureSession& session, const azure
   return ExitCode::Ok;
 }
 
-ExitCode carry_out(const SetupOptions& options, AzureSession& session, azure::Wishes wishes) {
+ExitCode carry_out(const SetupCommandOptions& options, AzureSession& session, azure::SetupOptions setup) {
   bool json = options.azure.format == OutputFormat::Json;
   std::vector<azure::Report> reports;
   std::vector<azure::Finding> findings;
@@ -138,7 +138,7 @@ ExitCode carry_out(const SetupOptions& options, AzureSession& session, azure::Wi
                             findings = shown;
                             if (!json) show_findings(shown, OutputFormat::Text);
                           }};
-  auto done = azure::set_up(session.customer(), std::move(tools), std::move(wishes));
+  auto done = azure::set_up(session.customer(), std::move(tools), std::move(setup));
   end_progress();
   bool changed = std::any_of(reports.begin(), reports.end(),
                              [](const azure::Report& report) { return report.outcome == azure::Outcome::Done; });
@@ -156,47 +156,47 @@ ExitCode carry_out(const SetupOptions& options, AzureSession& session, azure::Wi
   return done ? ExitCode::Ok : report_azure_error(done.error(), OutputFormat::Text);
 }
 
-ExitCode set_up(const SetupOptions& options) {
+ExitCode set_up(const SetupCommandOptions& options) {
   auto session = [&] {
     Waiting waiting("signing in");
     return AzureSession::open(options.azure);
   }();
   if (!session) return report_azure_error(session.error(), options.azure.format);
-  auto wishes = read_wishes(options, *session.value());
-  if (!wishes) return report_azure_error(wishes.error(), options.azure.format);
-  return options.dry_run ? dry_run(options, *session.value(), wishes.value())
-                         : carry_out(options, *session.value(), std::move(wishes.value()));
+  auto setup = read_setup_options(options, *session.value());
+  if (!setup) return report_azure_error(setup.error(), options.azure.format);
+  return options.dry_run ? dry_run(options, *session.value(), setup.value())
+                         : carry_out(options, *session.value(), std::move(setup.value()));
 }
 
-void add_vault_wishes(CLI::App& command, SetupOptions& options) {
-  auto& wishes = options.wishes;
-  command.add_option("-l,--location", wishes.location, "Where a missing vault is made (with --resource-group)");
-  command.add_option("--size", wishes.bits, "The new key's size: 3072 or 4096")
+void add_vault_options(CLI::App& command, SetupCommandOptions& options) {
+  auto& setup = options.setup;
+  command.add_option("-l,--location", setup.location, "Where a missing vault is made (with --resource-group)");
+  command.add_option("--size", setup.bits, "The new key's size: 3072 or 4096")
       ->capture_default_str()
       ->check(CLI::IsMember(std::set<unsigned>{3072, 4096}));
-  command.add_flag("--hsm", wishes.hsm, "A key in an HSM; the vault must be, or is made, Premium");
+  command.add_flag("--hsm", setup.hsm, "A key in an HSM; the vault must be, or is made, Premium");
   static const std::map<std::string, azure::commands::Scope> kScopes{{"key", azure::commands::Scope::Key},
                                                                      {"vault", azure::commands::Scope::Vault}};
-  command.add_option("--scope", wishes.scope, "What the app's role covers: key (default) or vault")
+  command.add_option("--scope", setup.scope, "What the app's role covers: key (default) or vault")
       ->transform(CLI::CheckedTransformer(kScopes).description(""))
       ->type_name("SCOPE");
-  command.add_option("--role", wishes.role, "The app's role; the guide's Key Vault Crypto User works too")
+  command.add_option("--role", setup.role, "The app's role; the guide's Key Vault Crypto User works too")
       ->capture_default_str();
   command.add_flag(
-      "--fix-vault", wishes.fix_vault,
+      "--fix-vault", setup.fix_vault,
       "Change an existing vault that does not fit: RBAC, purge protection (for good), public access, firewall");
-  command.add_flag("--grant-myself", wishes.grant_myself,
+  command.add_flag("--grant-myself", setup.grant_myself,
                    "Give yourself Key Vault Crypto Officer on an existing vault, to make the key");
 }
 
-void add_log_wishes(CLI::App& command, SetupOptions& options) {
+void add_log_options(CLI::App& command, SetupCommandOptions& options) {
   auto* workspace = command.add_option("--log-analytics-workspace", options.log_analytics,
                                        "Where the AuditEvent log goes: a resource id, or a name in the resource group");
   auto* storage = command.add_option("--storage-account", options.storage_account, "The same, to a storage account");
   auto* hub = command.add_option("--event-hub", options.event_hub_rule,
                                  "The same, to an event hub: the namespace's authorization rule's id");
   command.add_option("--event-hub-name", options.event_hub, "The hub in that namespace")->needs(hub);
-  auto* none = command.add_flag("--without-log", options.wishes.without_log, "Do without");
+  auto* none = command.add_flag("--without-log", options.setup.without_log, "Do without");
   for (auto* option : {workspace, storage, hub, none}) {
     for (auto* other : {workspace, storage, hub, none}) {
       if (option != other) option->excludes(other);
@@ -207,20 +207,20 @@ void add_log_wishes(CLI::App& command, SetupOptions& options) {
 }  // namespace
 
 void add_azure_setup_command(CLI::App& group, Chosen& chosen) {
-  auto options = std::make_shared<SetupOptions>();
+  auto options = std::make_shared<SetupCommandOptions>();
   auto* command =
       add_command(group, "setup", "Do what the guide asks: consent, vault, key, role, log, register, validate, attach",
                   {"latchkey azure setup --vault contoso --key cmek -g security -l eastus \\",
                    "    --log-analytics-workspace siem --dry-run",
                    "latchkey azure setup --vault contoso --key cmek --workspace wrkspc_01JwQvzr7rXLA5AGx3HKfFUJ"});
   add_azure_options(*command, options->azure);
-  add_vault_wishes(*command, *options);
-  add_log_wishes(*command, *options);
-  auto& wishes = options->wishes;
-  auto* azure_only = command->add_flag("--azure-only", wishes.azure_only,
+  add_vault_options(*command, *options);
+  add_log_options(*command, *options);
+  auto& setup = options->setup;
+  auto* azure_only = command->add_flag("--azure-only", setup.azure_only,
                                        "Leave register, validate and attach to whoever has an Admin key");
-  command->add_option("--display-name", wishes.display_name, "The registration's name for people (default: VAULT/KEY)");
-  command->add_option("--workspace", wishes.workspace, "Attach the key to this workspace, for good; asks first")
+  command->add_option("--display-name", setup.display_name, "The registration's name for people (default: VAULT/KEY)");
+  command->add_option("--workspace", setup.workspace, "Attach the key to this workspace, for good; asks first")
       ->excludes(azure_only);
   command->add_flag("-y,--yes", options->yes, "Do not ask");
   command->add_flag("--dry-run", options->dry_run, "Print the az and curl commands instead, and change nothing");

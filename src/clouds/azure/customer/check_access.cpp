@@ -76,12 +76,12 @@ std::string names_of(const std::vector<Grant>& grants) {
   return fmt::format("{}", fmt::join(names, ", "));
 }
 
-std::string grant_command(const Facts& facts) {
-  return commands::grant(facts.target, std::string(kTight), facts.principal ? facts.principal.value().object_id : "",
-                         facts.vault ? facts.vault.value().id : "", commands::Scope::Key);
+std::string grant_command(const CustomerState& state) {
+  return commands::grant(state.target, std::string(kTight), state.principal ? state.principal.value().object_id : "",
+                         state.vault ? state.vault.value().id : "", commands::Scope::Key);
 }
 
-Finding check_role(const Facts& facts, const std::vector<Grant>& grants) {
+Finding check_role(const CustomerState& state, const std::vector<Grant>& grants) {
   std::vector<std::string_view> missing;
   for (auto action : {kRead, kWrap, kUnwrap}) {
     auto verb = action.substr(kRead.rfind('/') + 1);
@@ -90,14 +90,14 @@ Finding check_role(const Facts& facts, const std::vector<Grant>& grants) {
   auto names = names_of(grants);
   if (!missing.empty()) {
     // The vault may go on by what it was told last.
-    bool still_works = facts.round_trip.outcome == RoundTrip::Outcome::Succeeded;
+    bool still_works = state.round_trip.outcome == RoundTrip::Outcome::Succeeded;
     return {"role", Status::Failed,
             fmt::format("{}: the app may not {} ({})", names.empty() ? "no role on the key" : names,
                         fmt::join(missing, ", "),
                         still_works ? "the round trip still succeeds: a role that was taken away holds for up to ten "
                                       "minutes"
                                     : "a role that was given just now takes minutes to work"),
-            grant_command(facts)};
+            grant_command(state)};
   }
   for (std::string_view action :
        {"Microsoft.KeyVault/vaults/keys/delete", "Microsoft.KeyVault/vaults/keys/create/action",
@@ -106,22 +106,22 @@ Finding check_role(const Facts& facts, const std::vector<Grant>& grants) {
     return {"role", Status::Warning,
             fmt::format("{}: more than wrap and unwrap; the app may also {}", names,
                         action.substr(std::string_view("Microsoft.KeyVault/vaults/").size())),
-            grant_command(facts) + "   # then delete the wider assignment"};
+            grant_command(state) + "   # then delete the wider assignment"};
   }
   if (allows(grants, "Microsoft.KeyVault/vaults/keys/update/action")) {
     return {"role", Status::Warning,
             fmt::format("{}: works, and lets the app also update the key; {} is tighter", names, kTight),
-            grant_command(facts) + "   # then delete the wider assignment"};
+            grant_command(state) + "   # then delete the wider assignment"};
   }
   return {"role", Status::Good, names, ""};
 }
 
-Finding check_scope(const Facts& facts, const std::vector<Grant>& grants) {
+Finding check_scope(const CustomerState& state, const std::vector<Grant>& grants) {
   const Grant* widest = nullptr;
   auto reach = Reach::Key;
   for (const auto& grant : grants) {
     if (!role_allows(grant.role, kUnwrap) && !role_allows(grant.role, kWrap)) continue;
-    auto its = reach_of(grant.assignment.scope, facts.vault.value());
+    auto its = reach_of(grant.assignment.scope, state.vault.value());
     if (widest == nullptr || its > reach) {
       widest = &grant;
       reach = its;
@@ -129,21 +129,21 @@ Finding check_scope(const Facts& facts, const std::vector<Grant>& grants) {
   }
   if (widest == nullptr) return {"role-scope", Status::Unknown, "no role to look at", ""};
   if (reach == Reach::Key) return {"role-scope", Status::Good, std::string(name_of(reach)), ""};
-  bool dedicated = facts.holds_only_this_key && facts.holds_only_this_key.value();
+  bool dedicated = state.holds_only_this_key && state.holds_only_this_key.value();
   if (reach == Reach::Vault && dedicated) {
     return {"role-scope", Status::Good, "the whole vault, which holds this key alone", ""};
   }
   return {
       "role-scope", Status::Warning,
       fmt::format("{} covers {}: the app could use other keys too", shown_text(widest->role.name, 100), name_of(reach)),
-      fmt::format("{} && az role assignment delete --ids {}", grant_command(facts),
+      fmt::format("{} && az role assignment delete --ids {}", grant_command(state),
                   commands::word(widest->assignment.id))};
 }
 
-Finding check_diagnostics(const Facts& facts) {
-  if (!facts.vault) return {"audit-log", Status::Unknown, "no vault to look at", ""};
-  if (!facts.diagnostics) return {"audit-log", Status::Unknown, facts.diagnostics.error().message, ""};
-  for (const auto& setting : facts.diagnostics.value()) {
+Finding check_diagnostics(const CustomerState& state) {
+  if (!state.vault) return {"audit-log", Status::Unknown, "no vault to look at", ""};
+  if (!state.diagnostics) return {"audit-log", Status::Unknown, state.diagnostics.error().message, ""};
+  for (const auto& setting : state.diagnostics.value()) {
     if (setting.audits && !setting.sink.empty()) {
       return {"audit-log", Status::Good,
               fmt::format("AuditEvent goes to {} ({})", shown_text(setting.sink, 300), shown_text(setting.name, 64)),
@@ -152,7 +152,7 @@ Finding check_diagnostics(const Facts& facts) {
   }
   return {"audit-log", Status::Failed,
           "no diagnostic setting sends AuditEvent anywhere: what is done with the key is not recorded",
-          commands::diagnostics(commands::word(facts.vault.value().id), "--workspace LOG_ANALYTICS_WORKSPACE_ID")};
+          commands::diagnostics(commands::word(state.vault.value().id), "--workspace LOG_ANALYTICS_WORKSPACE_ID")};
 }
 
 }  // namespace
@@ -165,18 +165,18 @@ bool allow_service(const std::vector<Grant>& grants) {
   return allows(grants, kRead) && allows(grants, kWrap) && allows(grants, kUnwrap);
 }
 
-std::vector<Finding> check_access(const Facts& facts) {
+std::vector<Finding> check_access(const CustomerState& state) {
   std::vector<Finding> findings;
-  if (!facts.vault || !facts.principal) {
-    auto why = facts.vault ? "no service principal to look at" : "no vault to look at";
+  if (!state.vault || !state.principal) {
+    auto why = state.vault ? "no service principal to look at" : "no vault to look at";
     findings = {{"role", Status::Unknown, why, ""}, {"role-scope", Status::Unknown, why, ""}};
-  } else if (!facts.grants) {
-    findings = {{"role", Status::Unknown, facts.grants.error().message, ""},
+  } else if (!state.grants) {
+    findings = {{"role", Status::Unknown, state.grants.error().message, ""},
                 {"role-scope", Status::Unknown, "no role to look at", ""}};
   } else {
-    findings = {check_role(facts, facts.grants.value()), check_scope(facts, facts.grants.value())};
+    findings = {check_role(state, state.grants.value()), check_scope(state, state.grants.value())};
   }
-  findings.push_back(check_diagnostics(facts));
+  findings.push_back(check_diagnostics(state));
   return findings;
 }
 

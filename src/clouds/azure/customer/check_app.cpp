@@ -49,24 +49,24 @@ bool matches_with_wildcards(std::string_view a, std::string_view b) {
          std::equal(a.begin(), a.end(), b.begin(), [](char x, char y) { return x == y || x == '?'; });
 }
 
-Finding check_consent(const Facts& facts) {
+Finding check_consent(const CustomerState& state) {
   Finding finding{"app"};
-  if (facts.principal) {
-    const auto& principal = facts.principal.value();
+  if (state.principal) {
+    const auto& principal = state.principal.value();
     finding.found = fmt::format("service principal {}", shown_text(principal.object_id, 64));
     finding.status = principal.enabled ? Status::Good : Status::Failed;
     if (!principal.enabled) {
       finding.found += " is disabled: the platform gets no token";
-      finding.cure = fmt::format("az ad sp update --id {} --set accountEnabled=true", facts.target.app.client_id);
+      finding.cure = fmt::format("az ad sp update --id {} --set accountEnabled=true", state.target.app.client_id);
     }
     return finding;
   }
-  const auto& error = facts.principal.error();
+  const auto& error = state.principal.error();
   finding.found = error.message;
   if (error.code != ErrorCode::NotFound) return finding;
   finding.status = Status::Failed;
-  finding.found = fmt::format("the app {} is not consented to in the vault's tenant", facts.target.app.client_id);
-  finding.cure = commands::consent(facts.target);
+  finding.found = fmt::format("the app {} is not consented to in the vault's tenant", state.target.app.client_id);
+  finding.cure = commands::consent(state.target);
   return finding;
 }
 
@@ -79,19 +79,19 @@ Finding look_alike(const Principal& other, const PublishedApp& app) {
       fmt::format("az ad sp delete --id {}", commands::word(other.object_id))};
 }
 
-Finding check_identity(const Facts& facts) {
-  const auto& app = facts.target.app;
-  if (facts.similar_apps) {
-    for (const auto& other : facts.similar_apps.value()) {
+Finding check_identity(const CustomerState& state) {
+  const auto& app = state.target.app;
+  if (state.similar_apps) {
+    for (const auto& other : state.similar_apps.value()) {
       if (!iequals(other.app_id, app.client_id) && looks_like(other.display_name, app.display_name)) {
         return look_alike(other, app);
       }
     }
   }
-  if (!facts.principal) {
+  if (!state.principal) {
     return {"app-identity", Status::Unknown, "no service principal to look at", ""};
   }
-  const auto& principal = facts.principal.value();
+  const auto& principal = state.principal.value();
   if (!iequals(principal.app_id, app.client_id) || principal.display_name != app.display_name) {
     return {
         "app-identity", Status::Failed,
@@ -99,7 +99,7 @@ Finding check_identity(const Facts& facts) {
                     shown_text(principal.display_name, 100), app.client_id, app.display_name),
         "compare the id and the name with your provider's site, and report the difference to them"};
   }
-  if (!facts.similar_apps) return {"app-identity", Status::Unknown, facts.similar_apps.error().message, ""};
+  if (!state.similar_apps) return {"app-identity", Status::Unknown, state.similar_apps.error().message, ""};
   return {"app-identity", Status::Good, fmt::format("{} {}", app.client_id, app.display_name), ""};
 }
 
@@ -111,8 +111,8 @@ bool looks_like(std::string_view name, std::string_view published) {
   return matches_with_wildcards(a, b) || within_one_edit(a, b);
 }
 
-std::vector<Finding> check_app(const Facts& facts) {
-  return {check_consent(facts), check_identity(facts)};
+std::vector<Finding> check_app(const CustomerState& state) {
+  return {check_consent(state), check_identity(state)};
 }
 
 }  // namespace latchkey::clouds::azure::customer

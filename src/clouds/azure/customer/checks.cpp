@@ -15,13 +15,13 @@ namespace {
 constexpr std::chrono::minutes kPropagation{10};
 
 // The role is there, and the vault acts as if it were not.
-std::string cure_for_propagation(const Facts& facts) {
+std::string cure_for_propagation(const CustomerState& state) {
   std::optional<Timestamp> newest;
-  for (const auto& grant : facts.grants.value()) {
+  for (const auto& grant : state.grants.value()) {
     const auto& created = grant.assignment.created;
     if (created && (!newest || *newest < *created)) newest = created;
   }
-  if (newest && facts.now - *newest > kPropagation) {
+  if (newest && state.now - *newest > kPropagation) {
     return fmt::format(
         "the role was given at {}, longer ago than Azure takes: look for a deny assignment, or give it anew",
         format_timestamp(*newest));
@@ -31,25 +31,25 @@ std::string cure_for_propagation(const Facts& facts) {
 }
 
 // What the other findings do not cure. Latchkey's answer has no code for the cause, so its words decide.
-std::string cure_for_failure(const Facts& facts) {
-  auto says = [&](std::string_view words) { return boost::algorithm::icontains(facts.round_trip.found, words); };
+std::string cure_for_failure(const CustomerState& state) {
+  auto says = [&](std::string_view words) { return boost::algorithm::icontains(state.round_trip.found, words); };
   if (says("Conditional Access")) {
-    auto app = facts.principal ? facts.principal.value().object_id : facts.target.app.client_id;
+    auto app = state.principal ? state.principal.value().object_id : state.target.app.client_id;
     return fmt::format(
         "in the Entra admin center, Conditional Access: exclude the service principal {} ({}) from the policy, or add "
         "{} to its named locations",
-        kms::azure::shown_text(app, 64), facts.target.app.display_name,
-        fmt::join(facts.target.app.egress_ranges, ", "));
+        kms::azure::shown_text(app, 64), state.target.app.display_name,
+        fmt::join(state.target.app.egress_ranges, ", "));
   }
-  if (says("a role is missing on the key") && facts.grants && allow_service(facts.grants.value())) {
-    return cure_for_propagation(facts);
+  if (says("a role is missing on the key") && state.grants && allow_service(state.grants.value())) {
+    return cure_for_propagation(state);
   }
   return "";
 }
 
-Finding check_round_trip(const Facts& facts) {
-  Finding finding{"round-trip", Status::Unknown, facts.round_trip.found, facts.round_trip.cure};
-  switch (facts.round_trip.outcome) {
+Finding check_round_trip(const CustomerState& state) {
+  Finding finding{"round-trip", Status::Unknown, state.round_trip.found, state.round_trip.cure};
+  switch (state.round_trip.outcome) {
     case RoundTrip::Outcome::NotTried:
       break;
     case RoundTrip::Outcome::Succeeded:
@@ -57,7 +57,7 @@ Finding check_round_trip(const Facts& facts) {
       break;
     case RoundTrip::Outcome::Failed:
       finding.status = Status::Failed;
-      if (finding.cure.empty()) finding.cure = cure_for_failure(facts);
+      if (finding.cure.empty()) finding.cure = cure_for_failure(state);
       break;
   }
   if (finding.found.empty()) finding.found = "not tried";
@@ -80,13 +80,13 @@ std::string_view to_string(Status status) {
   return "";
 }
 
-std::vector<Finding> check_all(const Facts& facts) {
+std::vector<Finding> check_all(const CustomerState& state) {
   std::vector<Finding> all;
   for (auto part : {check_vault, check_key, check_app, check_access}) {
-    auto findings = part(facts);
+    auto findings = part(state);
     all.insert(all.end(), std::make_move_iterator(findings.begin()), std::make_move_iterator(findings.end()));
   }
-  all.push_back(check_round_trip(facts));
+  all.push_back(check_round_trip(state));
   return all;
 }
 

@@ -1,11 +1,11 @@
-// The guide's prerequisites and checks, judged: facts in, findings out. Pure.
+// Judges the customer's state by the guide's prerequisites and checks, and returns findings. Pure.
 #pragma once
 
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "clouds/azure/customer/facts.hpp"
+#include "clouds/azure/customer/customer_state.hpp"
 
 namespace latchkey::clouds::azure::customer {
 
@@ -26,15 +26,15 @@ struct Finding {
 };
 
 // Every check, always, in the guide's order; the round trip last.
-[[nodiscard]] std::vector<Finding> check_all(const Facts& facts);
+[[nodiscard]] std::vector<Finding> check_all(const CustomerState& state);
 // Whether any has failed.
 [[nodiscard]] bool any_failed(const std::vector<Finding>& findings);
 
 // The parts of check_all.
-[[nodiscard]] std::vector<Finding> check_vault(const Facts& facts);
-[[nodiscard]] std::vector<Finding> check_key(const Facts& facts);
-[[nodiscard]] std::vector<Finding> check_app(const Facts& facts);
-[[nodiscard]] std::vector<Finding> check_access(const Facts& facts);
+[[nodiscard]] std::vector<Finding> check_vault(const CustomerState& state);
+[[nodiscard]] std::vector<Finding> check_key(const CustomerState& state);
+[[nodiscard]] std::vector<Finding> check_app(const CustomerState& state);
+[[nodiscard]] std::vector<Finding> check_access(const CustomerState& state);
 
 // Whether a person would take one name for the other: the same but for case, separators, digits that look like letters
 // (0 and o, 1 and l, 5 and s), letters of other alphabets, or one character.

@@ -6,7 +6,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "clouds/azure/customer/testing/sample_facts.hpp"
+#include "clouds/azure/customer/testing/sample_state.hpp"
 
 namespace latchkey::clouds::azure::customer {
 namespace {
@@ -14,8 +14,8 @@ namespace {
 using ::testing::HasSubstr;
 using namespace customer::testing;
 
-Finding finding_of(const Facts& facts, std::string_view check) {
-  for (auto& finding : check_all(facts)) {
+Finding finding_of(const CustomerState& state, std::string_view check) {
+  for (auto& finding : check_all(state)) {
     if (finding.check == check) return finding;
   }
   ADD_FAILURE() << "no check " << check;
@@ -27,7 +27,7 @@ Error refused(ErrorCode code, std::string reason) {
 }
 
 TEST(Checks, AllAreGoodWhereEverythingIs) {
-  auto findings = check_all(good_facts());
+  auto findings = check_all(good_state());
   EXPECT_FALSE(any_failed(findings));
   for (const auto& finding : findings) {
     EXPECT_EQ(finding.status, Status::Good) << finding.check << ": " << finding.found;
@@ -39,40 +39,40 @@ TEST(Checks, AllAreGoodWhereEverythingIs) {
 struct Spoiled {
   std::string name;
   std::string check;
-  std::function<void(Facts&)> spoil;
+  std::function<void(CustomerState&)> spoil;
   Status status;
   std::string found;  // part of
   std::string cure;   // part of
 };
 
-class SpoiledFacts : public ::testing::TestWithParam<Spoiled> {};
+class SpoiledState : public ::testing::TestWithParam<Spoiled> {};
 
-TEST_P(SpoiledFacts, AreFoundAndCured) {
+TEST_P(SpoiledState, IsFoundAndCured) {
   const auto& wanted = GetParam();
-  auto facts = good_facts();
-  wanted.spoil(facts);
-  auto finding = finding_of(facts, wanted.check);
+  auto state = good_state();
+  wanted.spoil(state);
+  auto finding = finding_of(state, wanted.check);
   EXPECT_EQ(finding.status, wanted.status) << finding.found;
   EXPECT_THAT(finding.found, HasSubstr(wanted.found));
   EXPECT_THAT(finding.cure, HasSubstr(wanted.cure));
   // The others keep their names and order, whatever is missing.
   std::vector<std::string> names;
   std::vector<std::string> expected;
-  for (const auto& each : check_all(facts)) names.push_back(each.check);
-  for (const auto& each : check_all(good_facts())) expected.push_back(each.check);
+  for (const auto& each : check_all(state)) names.push_back(each.check);
+  for (const auto& each : check_all(good_state())) expected.push_back(each.check);
   EXPECT_EQ(names, expected);
 }
 
 template <class Change>
 auto vault(Change change) {
-  return [change](Facts& facts) { change(facts.vault.value()); };
+  return [change](CustomerState& state) { change(state.vault.value()); };
 }
 template <class Change>
 auto key(Change change) {
-  return [change](Facts& facts) { change(facts.key.value()); };
+  return [change](CustomerState& state) { change(state.key.value()); };
 }
 auto granted(Role role, std::string scope) {
-  return [role, scope](Facts& facts) { facts.grants = std::vector<Grant>{grant_of(role, scope)}; };
+  return [role, scope](CustomerState& state) { state.grants = std::vector<Grant>{grant_of(role, scope)}; };
 }
 Role everything() {
   return {"id", "Key Vault Administrator", {"Microsoft.KeyVault/vaults/*"}, {}};
@@ -84,22 +84,22 @@ Timestamp at(std::string_view text) {
 const std::vector<Spoiled>& vault_cases() {
   static const std::vector<Spoiled> cases{
       {"Missing", "vault",
-       [](Facts& f) {
+       [](CustomerState& f) {
          f.vault = Error{ErrorCode::NotFound, "no vault contoso"};
        },
        Status::Failed, "no vault contoso", "az keyvault create --name contoso"},
       {"InAnotherGroup", "vault",
-       [](Facts& f) {
+       [](CustomerState& f) {
          f.vault = Error{ErrorCode::NotFound, "another resource group", "OtherResourceGroup"};
        },
        Status::Failed, "another resource group", ""},
       {"NotReadable", "vault",
-       [](Facts& f) {
+       [](CustomerState& f) {
          f.vault = Error{ErrorCode::PermissionDenied, "AuthorizationFailed"};
        },
        Status::Unknown, "AuthorizationFailed", ""},
       {"WithoutIt", "rbac",
-       [](Facts& f) {
+       [](CustomerState& f) {
          f.vault = Error{ErrorCode::NotFound, "no vault"};
        },
        Status::Unknown, "no vault", ""},
@@ -131,8 +131,9 @@ const std::vector<Spoiled>& vault_cases() {
        "another cloud", "AZURE_AUTHORITY_HOST"},
       {"UriWithoutSlash", "vault-uri", vault([](Vault& v) { v.uri = "https://Contoso.vault.azure.net"; }), Status::Good,
        "https://contoso.vault.azure.net/", ""},
-      {"OtherTenant", "tenant", [](Facts& f) { f.subscription_tenant = "99999999-0000-4000-8000-000000000000"; },
-       Status::Warning, "register the key with it", "az login --tenant 72f988bf"},
+      {"OtherTenant", "tenant",
+       [](CustomerState& f) { f.subscription_tenant = "99999999-0000-4000-8000-000000000000"; }, Status::Warning,
+       "register the key with it", "az login --tenant 72f988bf"},
       {"TenantUnsaid", "tenant", vault([](Vault& v) { v.tenant_id = ""; }), Status::Unknown, "does not say", ""}};
   return cases;
 }
@@ -140,23 +141,25 @@ const std::vector<Spoiled>& vault_cases() {
 const std::vector<Spoiled>& key_cases() {
   static const std::vector<Spoiled> cases{
       {"Missing", "key",
-       [](Facts& f) {
+       [](CustomerState& f) {
          f.key = Error{ErrorCode::NotFound, "404"};
        },
        Status::Failed, "the vault contoso has no key cmek",
        "az keyvault key create --vault-name contoso --name cmek --kty RSA"},
       {"InAnotherVault", "key",
-       [](Facts& f) {
+       [](CustomerState& f) {
          f.key = Error{ErrorCode::NotFound, "404"};
          f.vaults_with_key = {"fabrikam"};
        },
        Status::Failed, "one of that name in the vault fabrikam", "latchkey azure verify --vault fabrikam --key cmek"},
-      {"NotReadable", "key", [](Facts& f) { f.key = refused(ErrorCode::PermissionDenied, "ForbiddenByRbac"); },
+      {"NotReadable", "key", [](CustomerState& f) { f.key = refused(ErrorCode::PermissionDenied, "ForbiddenByRbac"); },
        Status::Unknown, "refused", "Key Vault Crypto Officer"},
-      {"PolicyVault", "key", [](Facts& f) { f.key = refused(ErrorCode::PermissionDenied, "ForbiddenByPolicy"); },
-       Status::Unknown, "refused", "az keyvault set-policy"},
-      {"OwnAddressRefused", "key", [](Facts& f) { f.key = refused(ErrorCode::NetworkBlocked, "ForbiddenByFirewall"); },
-       Status::Unknown, "refused", "an address that the vault lets in"},
+      {"PolicyVault", "key",
+       [](CustomerState& f) { f.key = refused(ErrorCode::PermissionDenied, "ForbiddenByPolicy"); }, Status::Unknown,
+       "refused", "az keyvault set-policy"},
+      {"OwnAddressRefused", "key",
+       [](CustomerState& f) { f.key = refused(ErrorCode::NetworkBlocked, "ForbiddenByFirewall"); }, Status::Unknown,
+       "refused", "an address that the vault lets in"},
       {"Elliptic", "key-type", key([](VaultKey& k) { k.type = "EC"; }), Status::Failed, "EC: it must be RSA",
        "--name cmek-rsa --kty RSA --size 3072"},
       {"TooSmall", "key-type", key([](VaultKey& k) { k.bits = 2048; }), Status::Failed, "RSA 2048", "--size 3072"},
@@ -190,43 +193,43 @@ const std::vector<Spoiled>& key_cases() {
 const std::vector<Spoiled>& app_cases() {
   static const std::vector<Spoiled> cases{
       {"NotConsented", "app",
-       [](Facts& f) {
+       [](CustomerState& f) {
          f.principal = Error{ErrorCode::NotFound, "none"};
        },
        Status::Failed, "not consented", "az ad sp create --id 8635ae1a-3e5d-44e8-a4ed-e0f614466f87"},
-      {"Disabled", "app", [](Facts& f) { f.principal.value().enabled = false; }, Status::Failed, "is disabled",
+      {"Disabled", "app", [](CustomerState& f) { f.principal.value().enabled = false; }, Status::Failed, "is disabled",
        "accountEnabled=true"},
       {"DirectoryClosed", "app",
-       [](Facts& f) {
+       [](CustomerState& f) {
          f.principal = Error{ErrorCode::PermissionDenied, "no directory"};
        },
        Status::Unknown, "no directory", ""},
       {"NotConsentedToName", "app-identity",
-       [](Facts& f) {
+       [](CustomerState& f) {
          f.principal = Error{ErrorCode::NotFound, "none"};
        },
        Status::Unknown, "no service principal", ""},
-      {"AnotherName", "app-identity", [](Facts& f) { f.principal.value().display_name = "Contoso Backup"; },
+      {"AnotherName", "app-identity", [](CustomerState& f) { f.principal.value().display_name = "Contoso Backup"; },
        Status::Failed, "do not trust it", "report the difference"},
       {"LookAlike", "app-identity",
-       [](Facts& f) {
+       [](CustomerState& f) {
          f.similar_apps.value().push_back({"66666666-0000-4000-8000-000000000000",
                                            "77777777-0000-4000-8000-000000000000", "anthropic-cmek-client-us", true});
        },
        Status::Failed, "look-alike: its app id is 77777777", "az ad sp delete --id 66666666"},
       {"LookAlikeBeforeConsent", "app-identity",
-       [](Facts& f) {
+       [](CustomerState& f) {
          f.principal = Error{ErrorCode::NotFound, "none"};
          f.similar_apps = std::vector<Principal>{{"6", "7", "Anthropic CMEK Client US", true}};
        },
        Status::Failed, "look-alike", "az ad sp delete"},
       {"OtherAppOfTheSame", "app-identity",
-       [](Facts& f) {
+       [](CustomerState& f) {
          f.similar_apps.value().push_back({"6", "7", "anthropic-console-sso", true});
        },
        Status::Good, "", ""},
       {"NamesNotReadable", "app-identity",
-       [](Facts& f) {
+       [](CustomerState& f) {
          f.similar_apps = Error{ErrorCode::PermissionDenied, "Authorization_RequestDenied"};
        },
        Status::Unknown, "Authorization_RequestDenied", ""}};
@@ -235,12 +238,12 @@ const std::vector<Spoiled>& app_cases() {
 
 constexpr std::string_view kRoleMissing = "a role is missing on the key";
 
-std::function<void(Facts&)> failed_with(std::string_view why) {
-  return [why](Facts& f) { f.round_trip = {RoundTrip::Outcome::Failed, std::string(why), ""}; };
+std::function<void(CustomerState&)> failed_with(std::string_view why) {
+  return [why](CustomerState& f) { f.round_trip = {RoundTrip::Outcome::Failed, std::string(why), ""}; };
 }
 
-std::function<void(Facts&)> granted_ago(std::chrono::minutes age) {
-  return [age](Facts& f) {
+std::function<void(CustomerState&)> granted_ago(std::chrono::minutes age) {
+  return [age](CustomerState& f) {
     f.grants.value().front().assignment.created = f.now - age;
     failed_with(kRoleMissing)(f);
   };
@@ -248,11 +251,11 @@ std::function<void(Facts&)> granted_ago(std::chrono::minutes age) {
 
 const std::vector<Spoiled>& access_cases() {
   static const std::vector<Spoiled> cases{
-      {"None", "role", [](Facts& f) { f.grants = std::vector<Grant>{}; }, Status::Failed,
+      {"None", "role", [](CustomerState& f) { f.grants = std::vector<Grant>{}; }, Status::Failed,
        "no role on the key: the app may not read, wrap, unwrap",
        "--role \"Key Vault Crypto Service Encryption User\" --assignee-object-id " + std::string(kPrincipal)},
       {"NoneAndNotHeededYet", "role",
-       [](Facts& f) {
+       [](CustomerState& f) {
          f.grants = std::vector<Grant>{};
          f.round_trip = {RoundTrip::Outcome::Succeeded, "wrapped and unwrapped", ""};
        },
@@ -268,7 +271,7 @@ const std::vector<Spoiled>& access_cases() {
       {"Administrator", "role", granted(everything(), kVaultId + "/keys/cmek"), Status::Warning,
        "more than wrap and unwrap", "delete the wider assignment"},
       {"NotReadable", "role",
-       [](Facts& f) {
+       [](CustomerState& f) {
          f.grants = Error{ErrorCode::PermissionDenied, "AuthorizationFailed"};
        },
        Status::Unknown, "AuthorizationFailed", ""},
@@ -277,7 +280,7 @@ const std::vector<Spoiled>& access_cases() {
       {"VaultScopeInOtherCase", "role-scope", granted(crypto_user(), boost::algorithm::to_lower_copy(kVaultId)),
        Status::Warning, "the whole vault", ""},
       {"DedicatedVault", "role-scope",
-       [](Facts& f) {
+       [](CustomerState& f) {
          f.grants = std::vector<Grant>{grant_of(crypto_user(), kVaultId)};
          f.holds_only_this_key = true;
        },
@@ -288,26 +291,28 @@ const std::vector<Spoiled>& access_cases() {
        "the whole subscription", ""},
       {"ManagementGroup", "role-scope", granted(crypto_user(), "/providers/Microsoft.Management/managementGroups/root"),
        Status::Warning, "more than the subscription", ""},
-      {"NoRole", "role-scope", [](Facts& f) { f.grants = std::vector<Grant>{}; }, Status::Unknown, "no role", ""},
-      {"NoDiagnostics", "audit-log", [](Facts& f) { f.diagnostics = std::vector<DiagnosticSetting>{}; }, Status::Failed,
-       "not recorded", "az monitor diagnostic-settings create --name latchkey-audit --resource " + kVaultId},
+      {"NoRole", "role-scope", [](CustomerState& f) { f.grants = std::vector<Grant>{}; }, Status::Unknown, "no role",
+       ""},
+      {"NoDiagnostics", "audit-log", [](CustomerState& f) { f.diagnostics = std::vector<DiagnosticSetting>{}; },
+       Status::Failed, "not recorded",
+       "az monitor diagnostic-settings create --name latchkey-audit --resource " + kVaultId},
       {"OtherCategory", "audit-log",
-       [](Facts& f) {
+       [](CustomerState& f) {
          f.diagnostics = std::vector<DiagnosticSetting>{{"metrics", false, "/sink"}};
        },
        Status::Failed, "", ""},
       {"ToNowhere", "audit-log",
-       [](Facts& f) {
+       [](CustomerState& f) {
          f.diagnostics = std::vector<DiagnosticSetting>{{"audit", true, ""}};
        },
        Status::Failed, "", ""},
       {"RoundTripFailed", "round-trip",
-       [](Facts& f) {
+       [](CustomerState& f) {
          f.round_trip = {RoundTrip::Outcome::Failed, "ekey_1: the key is disabled", ""};
        },
        Status::Failed, "the key is disabled", ""},
       {"RoundTripWithAnOwnCure", "round-trip",
-       [](Facts& f) {
+       [](CustomerState& f) {
          f.round_trip = {RoundTrip::Outcome::Failed, "a Conditional Access policy blocks the app",
                          "latchkey keys update"};
        },
@@ -323,40 +328,41 @@ const std::vector<Spoiled>& access_cases() {
        "the role was given a moment ago"},
       {"RoleLongThere", "round-trip", granted_ago(std::chrono::hours(3)), Status::Failed, std::string(kRoleMissing),
        "look for a deny assignment"},
-      {"RoundTripNotTried", "round-trip", [](Facts& f) { f.round_trip = {}; }, Status::Unknown, "not tried", ""}};
+      {"RoundTripNotTried", "round-trip", [](CustomerState& f) { f.round_trip = {}; }, Status::Unknown, "not tried",
+       ""}};
   return cases;
 }
 
 std::string name_of(const ::testing::TestParamInfo<Spoiled>& info) {
   return info.param.name;
 }
-INSTANTIATE_TEST_SUITE_P(Vault, SpoiledFacts, ::testing::ValuesIn(vault_cases()), name_of);
-INSTANTIATE_TEST_SUITE_P(Key, SpoiledFacts, ::testing::ValuesIn(key_cases()), name_of);
-INSTANTIATE_TEST_SUITE_P(App, SpoiledFacts, ::testing::ValuesIn(app_cases()), name_of);
-INSTANTIATE_TEST_SUITE_P(Access, SpoiledFacts, ::testing::ValuesIn(access_cases()), name_of);
+INSTANTIATE_TEST_SUITE_P(Vault, SpoiledState, ::testing::ValuesIn(vault_cases()), name_of);
+INSTANTIATE_TEST_SUITE_P(Key, SpoiledState, ::testing::ValuesIn(key_cases()), name_of);
+INSTANTIATE_TEST_SUITE_P(App, SpoiledState, ::testing::ValuesIn(app_cases()), name_of);
+INSTANTIATE_TEST_SUITE_P(Access, SpoiledState, ::testing::ValuesIn(access_cases()), name_of);
 
 TEST(Checks, WarningsAndUnknownsAreNoFailure) {
-  auto facts = good_facts();
-  facts.subscription_tenant = "99999999-0000-4000-8000-000000000000";
-  facts.key = refused(ErrorCode::PermissionDenied, "ForbiddenByRbac");
-  EXPECT_FALSE(any_failed(check_all(facts)));
-  facts.vault.value().rbac = false;
-  EXPECT_TRUE(any_failed(check_all(facts)));
+  auto state = good_state();
+  state.subscription_tenant = "99999999-0000-4000-8000-000000000000";
+  state.key = refused(ErrorCode::PermissionDenied, "ForbiddenByRbac");
+  EXPECT_FALSE(any_failed(check_all(state)));
+  state.vault.value().rbac = false;
+  EXPECT_TRUE(any_failed(check_all(state)));
 }
 
 // The cure is the role's own finding.
 TEST(Checks, AMissingRoleIsCuredOnce) {
-  auto facts = good_facts();
-  facts.grants = std::vector<Grant>{};
-  failed_with(kRoleMissing)(facts);
-  EXPECT_EQ(finding_of(facts, "round-trip").cure, "");
-  EXPECT_NE(finding_of(facts, "role").cure, "");
+  auto state = good_state();
+  state.grants = std::vector<Grant>{};
+  failed_with(kRoleMissing)(state);
+  EXPECT_EQ(finding_of(state, "round-trip").cure, "");
+  EXPECT_NE(finding_of(state, "role").cure, "");
 }
 
 TEST(Checks, WhatStrangersWroteCannotLeaveItsPlaceInACommand) {
-  auto facts = good_facts();
-  facts.similar_apps.value().push_back({"x'; rm -rf ~ #\n\x1b[2J", "y", "anthropic-cmek-client-us", true});
-  auto finding = finding_of(facts, "app-identity");
+  auto state = good_state();
+  state.similar_apps.value().push_back({"x'; rm -rf ~ #\n\x1b[2J", "y", "anthropic-cmek-client-us", true});
+  auto finding = finding_of(state, "app-identity");
   EXPECT_EQ(finding.cure, "az ad sp delete --id 'x'\\''; rm -rf ~ # [2J'");
 }
 

@@ -2,7 +2,7 @@
 // wrote goes into them quoted.
 #pragma once
 
-#include "clouds/azure/customer/facts.hpp"
+#include "clouds/azure/customer/customer_state.hpp"
 
 namespace latchkey::clouds::azure::customer::commands {
 

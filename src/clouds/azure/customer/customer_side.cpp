@@ -54,7 +54,7 @@ Error not_looked_up() {
   return Error{ErrorCode::Unavailable, "not looked up"};
 }
 
-CustomerSide::CustomerSide(Rest::Tools tools, Target target, Whereabouts where, ResourceManager resources,
+CustomerSide::CustomerSide(Rest::Tools tools, Target target, AzureScope where, ResourceManager resources,
                            Subscription subscription)
     : tools_(std::move(tools)),
       target_(std::move(target)),
@@ -62,7 +62,7 @@ CustomerSide::CustomerSide(Rest::Tools tools, Target target, Whereabouts where, 
       resources_(std::move(resources)),
       subscription_(std::move(subscription)) {}
 
-Result<CustomerSide> CustomerSide::create(Rest::Tools tools, Target target, Whereabouts where) {
+Result<CustomerSide> CustomerSide::create(Rest::Tools tools, Target target, AzureScope where) {
   ResourceManager resources(tools, target.cloud);
   LATCHKEY_TRY(auto all, resources.subscriptions());
   auto wanted = where.subscription.empty() ? tools.sign_in.subscription() : where.subscription;
@@ -120,39 +120,39 @@ std::vector<std::string> CustomerSide::vaults_with_key() {
   return found;
 }
 
-void CustomerSide::look_at_key(Facts& facts) {
-  auto client = keys(facts.vault.value());
+void CustomerSide::look_at_key(CustomerState& state) {
+  auto client = keys(state.vault.value());
   if (!client) {
-    facts.key = client.error();
+    state.key = client.error();
     return;
   }
-  facts.key = client.value().get(target_.key_name);
-  if (facts.key) {
-    facts.holds_only_this_key = client.value().holds_only(target_.key_name);
-  } else if (facts.key.error().code == ErrorCode::NotFound) {
-    facts.vaults_with_key = vaults_with_key();
+  state.key = client.value().get(target_.key_name);
+  if (state.key) {
+    state.holds_only_this_key = client.value().holds_only(target_.key_name);
+  } else if (state.key.error().code == ErrorCode::NotFound) {
+    state.vaults_with_key = vaults_with_key();
   }
 }
 
 // In the vault's tenant: that is where the platform signs in.
-void CustomerSide::look_at_app(Facts& facts) {
-  auto client = graph(facts.vault ? facts.vault.value().tenant_id : subscription_.tenant_id);
+void CustomerSide::look_at_app(CustomerState& state) {
+  auto client = graph(state.vault ? state.vault.value().tenant_id : subscription_.tenant_id);
   auto found = client.find(target_.app.client_id);
   if (!found) {
-    facts.principal = found.error();
+    state.principal = found.error();
   } else if (found.value()) {
-    facts.principal = std::move(*found.value());
+    state.principal = std::move(*found.value());
   } else {
-    facts.principal = Error{ErrorCode::NotFound, "not consented"};
+    state.principal = Error{ErrorCode::NotFound, "not consented"};
   }
-  facts.similar_apps = client.named(first_word(target_.app.display_name));
+  state.similar_apps = client.named(first_word(target_.app.display_name));
 }
 
-void CustomerSide::look_at_roles(Facts& facts) {
-  auto scope = fmt::format("{}/keys/{}", facts.vault.value().id, target_.key_name);
-  auto assignments = resources_.assignments(scope, facts.principal.value().object_id);
+void CustomerSide::look_at_roles(CustomerState& state) {
+  auto scope = fmt::format("{}/keys/{}", state.vault.value().id, target_.key_name);
+  auto assignments = resources_.assignments(scope, state.principal.value().object_id);
   if (!assignments) {
-    facts.grants = assignments.error();
+    state.grants = assignments.error();
     return;
   }
   std::vector<Grant> grants;
@@ -161,7 +161,7 @@ void CustomerSide::look_at_roles(Facts& facts) {
     if (!known.contains(assignment.role_id)) {
       auto role = resources_.role(assignment.role_id);
       if (!role) {
-        facts.grants = role.error();
+        state.grants = role.error();
         return;
       }
       known[assignment.role_id] = std::move(role.value());
@@ -169,22 +169,22 @@ void CustomerSide::look_at_roles(Facts& facts) {
     auto role = known[assignment.role_id];
     grants.push_back({std::move(assignment), std::move(role)});
   }
-  facts.grants = std::move(grants);
+  state.grants = std::move(grants);
 }
 
-Facts CustomerSide::gather() {
-  Facts facts;
-  facts.target = target_;
-  facts.now = tools_.clock.now();
-  facts.subscription_id = subscription_.id;
-  facts.subscription_tenant = subscription_.tenant_id;
-  facts.vault = find_vault();
-  look_at_app(facts);
-  if (!facts.vault) return facts;
-  look_at_key(facts);
-  if (facts.principal) look_at_roles(facts);
-  facts.diagnostics = resources_.diagnostics(facts.vault.value().id);
-  return facts;
+CustomerState CustomerSide::gather() {
+  CustomerState state;
+  state.target = target_;
+  state.now = tools_.clock.now();
+  state.subscription_id = subscription_.id;
+  state.subscription_tenant = subscription_.tenant_id;
+  state.vault = find_vault();
+  look_at_app(state);
+  if (!state.vault) return state;
+  look_at_key(state);
+  if (state.principal) look_at_roles(state);
+  state.diagnostics = resources_.diagnostics(state.vault.value().id);
+  return state;
 }
 
 }  // namespace latchkey::clouds::azure::customer

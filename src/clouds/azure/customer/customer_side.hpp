@@ -3,11 +3,11 @@
 #pragma once
 
 #include "clouds/azure/customer/clients.hpp"
-#include "clouds/azure/customer/facts.hpp"
+#include "clouds/azure/customer/customer_state.hpp"
 
 namespace latchkey::clouds::azure::customer {
 
-struct Whereabouts {
+struct AzureScope {
   std::string subscription;    // id; empty: the one signed in with, or the only one there is
   std::string resource_group;  // empty: wherever the vault is
 };
@@ -16,10 +16,10 @@ class CustomerSide {
  public:
   // Finds the subscription. Invalid where there are several and none was named; NotFound where it is not among those
   // that the account may see. The references in `tools` outlive it.
-  [[nodiscard]] static Result<CustomerSide> create(Rest::Tools tools, Target target, Whereabouts where);
+  [[nodiscard]] static Result<CustomerSide> create(Rest::Tools tools, Target target, AzureScope where);
 
   // Looks everything up but the round trip. Changes nothing.
-  [[nodiscard]] Facts gather();
+  [[nodiscard]] CustomerState gather();
 
   [[nodiscard]] const Target& target() const { return target_; }
   [[nodiscard]] const Subscription& subscription() const { return subscription_; }
@@ -30,17 +30,17 @@ class CustomerSide {
   [[nodiscard]] Result<std::pair<std::string, std::string>> signed_in() const;
 
  private:
-  CustomerSide(Rest::Tools tools, Target target, Whereabouts where, ResourceManager resources,
+  CustomerSide(Rest::Tools tools, Target target, AzureScope where, ResourceManager resources,
                Subscription subscription);
   [[nodiscard]] Result<Vault> find_vault();
-  void look_at_key(Facts& facts);
-  void look_at_app(Facts& facts);
-  void look_at_roles(Facts& facts);
+  void look_at_key(CustomerState& state);
+  void look_at_app(CustomerState& state);
+  void look_at_roles(CustomerState& state);
   [[nodiscard]] std::vector<std::string> vaults_with_key();
 
   Rest::Tools tools_;
   Target target_;
-  Whereabouts where_;
+  AzureScope where_;
   ResourceManager resources_;
   Subscription subscription_;
 };

@@ -41,8 +41,8 @@ Error does_not_fit(std::string_view what, const std::vector<Finding>& findings, 
 
 class Planner {
  public:
-  Planner(const Facts& facts, const Registration& registration, const Wishes& wishes)
-      : facts_(facts), registration_(registration), wishes_(wishes) {}
+  Planner(const CustomerState& state, const Registration& registration, const SetupOptions& options)
+      : state_(state), registration_(registration), options_(options) {}
 
   Result<std::vector<Step>> run() {
     LATCHKEY_TRYV(plan_app_identity());
@@ -59,7 +59,7 @@ class Planner {
   void already(StepKind kind, std::string text) { steps_.push_back({kind, StepState::Already, std::move(text)}); }
   void left(StepKind kind, std::string text) { steps_.push_back({kind, StepState::Left, std::move(text)}); }
   void to_do(StepKind kind, std::string text) {
-    steps_.push_back({kind, StepState::ToDo, std::move(text), commands_for(kind, facts_, registration_, wishes_)});
+    steps_.push_back({kind, StepState::ToDo, std::move(text), commands_for(kind, state_, registration_, options_)});
   }
   [[nodiscard]] bool will(StepKind kind) const {
     return std::any_of(steps_.begin(), steps_.end(),
@@ -78,41 +78,41 @@ class Planner {
   Result<void> plan_registration();
   Result<void> plan_attachment();
 
-  const Facts& facts_;
+  const CustomerState& state_;
   const Registration& registration_;
-  const Wishes& wishes_;
+  const SetupOptions& options_;
   std::vector<Step> steps_;
 };
 
 // Before anything else: to a look-alike nothing is given.
 Result<void> Planner::plan_app_identity() {
-  auto findings = failed_of(check_app(facts_));
+  auto findings = failed_of(check_app(state_));
   std::erase_if(findings, [](const Finding& finding) { return finding.check != "app-identity"; });
   if (findings.empty()) return success();
   return does_not_fit("the app", findings, "");
 }
 
 Result<void> Planner::plan_new_vault() {
-  if (wishes_.resource_group.empty() || wishes_.location.empty()) {
+  if (options_.resource_group.empty() || options_.location.empty()) {
     return Error{ErrorCode::Invalid,
                  fmt::format("{}: to make it, say where with --resource-group and --location; if it "
                              "should be there, check --subscription",
-                             facts_.vault.error().message)};
+                             state_.vault.error().message)};
   }
-  to_do(StepKind::Group, fmt::format("the resource group {}, where it is missing", wishes_.resource_group));
+  to_do(StepKind::Group, fmt::format("the resource group {}, where it is missing", options_.resource_group));
   to_do(StepKind::Vault,
-        fmt::format("the vault {} in {}, with RBAC and purge protection", facts_.target.vault_name, wishes_.location));
+        fmt::format("the vault {} in {}, with RBAC and purge protection", state_.target.vault_name, options_.location));
   return success();
 }
 
 Result<void> Planner::plan_vault() {
-  if (!facts_.vault) {
-    const auto& error = facts_.vault.error();
+  if (!state_.vault) {
+    const auto& error = state_.vault.error();
     return error.code == ErrorCode::NotFound && error.reason.empty() ? plan_new_vault() : error;
   }
-  auto findings = failed_of(check_vault(facts_));
+  auto findings = failed_of(check_vault(state_));
   if (findings.empty()) {
-    already(StepKind::Vault, shown_text(facts_.vault.value().id, 300));
+    already(StepKind::Vault, shown_text(state_.vault.value().id, 300));
     return success();
   }
   auto is_fixable = [](const Finding& finding) {
@@ -120,8 +120,8 @@ Result<void> Planner::plan_vault() {
            finding.check == "network";
   };
   bool all_fixable = std::all_of(findings.begin(), findings.end(), is_fixable);
-  if (!wishes_.fix_vault || !all_fixable) {
-    return does_not_fit("the vault " + facts_.target.vault_name, findings,
+  if (!options_.fix_vault || !all_fixable) {
+    return does_not_fit("the vault " + state_.target.vault_name, findings,
                         all_fixable ? "Say --fix-vault to have it changed, or do it yourself:" : "Cure it:");
   }
   std::string what;
@@ -131,22 +131,22 @@ Result<void> Planner::plan_vault() {
 }
 
 Result<void> Planner::plan_consent() {
-  if (facts_.principal) {
-    auto findings = failed_of(check_app(facts_));
+  if (state_.principal) {
+    auto findings = failed_of(check_app(state_));
     if (!findings.empty()) return does_not_fit("the app", findings, "");
-    already(StepKind::Consent, "service principal " + shown_text(facts_.principal.value().object_id, 64));
+    already(StepKind::Consent, "service principal " + shown_text(state_.principal.value().object_id, 64));
     return success();
   }
-  if (facts_.principal.error().code != ErrorCode::NotFound) return facts_.principal.error();
+  if (state_.principal.error().code != ErrorCode::NotFound) return state_.principal.error();
   to_do(StepKind::Consent, fmt::format("consent to {} {}: a service principal in your tenant, without any right yet",
-                                       facts_.target.app.client_id, facts_.target.app.display_name));
+                                       state_.target.app.client_id, state_.target.app.display_name));
   return success();
 }
 
 Result<void> Planner::plan_unreadable_key() {
-  const auto& error = facts_.key.error();
+  const auto& error = state_.key.error();
   bool rbac = error.reason == "ForbiddenByRbac";
-  if (rbac && !wishes_.grant_myself) {
+  if (rbac && !options_.grant_myself) {
     return Error{error.code,
                  error.message +
                      ". You may not look at keys there: say --grant-myself to be given Key Vault Crypto "
@@ -155,40 +155,40 @@ Result<void> Planner::plan_unreadable_key() {
   }
   // What the vault's network or its access policies hid will be seen once it is fixed.
   if (!rbac && !will(StepKind::FixVault)) return error;
-  if (rbac || wishes_.grant_myself) {
+  if (rbac || options_.grant_myself) {
     to_do(StepKind::Access, "Key Vault Crypto Officer on this vault for who is signed in");
   }
-  to_do(StepKind::Key, fmt::format("the key {}, where it is missing", facts_.target.key_name));
+  to_do(StepKind::Key, fmt::format("the key {}, where it is missing", state_.target.key_name));
   return success();
 }
 
 Result<void> Planner::plan_key() {
-  if (facts_.vault && facts_.key) {
-    auto findings = failed_of(check_key(facts_));
+  if (state_.vault && state_.key) {
+    auto findings = failed_of(check_key(state_));
     if (!findings.empty())
-      return does_not_fit("the key " + facts_.target.key_name, findings, "A key that is there is yours to change:");
-    already(StepKind::Key, shown_text(facts_.key.value().id, 300));
+      return does_not_fit("the key " + state_.target.key_name, findings, "A key that is there is yours to change:");
+    already(StepKind::Key, shown_text(state_.key.value().id, 300));
     return success();
   }
-  if (facts_.vault && facts_.key.error().code != ErrorCode::NotFound) return plan_unreadable_key();
-  if (facts_.vault && wishes_.hsm && !iequals(facts_.vault.value().sku, "premium")) {
+  if (state_.vault && state_.key.error().code != ErrorCode::NotFound) return plan_unreadable_key();
+  if (state_.vault && options_.hsm && !iequals(state_.vault.value().sku, "premium")) {
     return Error{
         ErrorCode::Invalid,
         fmt::format("the vault {} is not Premium, so it has no HSM keys: leave --hsm out, or name another vault",
-                    facts_.target.vault_name)};
+                    state_.target.vault_name)};
   }
-  if (!facts_.vault) {
+  if (!state_.vault) {
     to_do(StepKind::Access, "Key Vault Crypto Officer on the new vault for who is signed in, where it is needed");
   }
-  to_do(StepKind::Key, fmt::format("the key {}: {} {}, wrapKey and unwrapKey alone{}", facts_.target.key_name,
-                                   wishes_.hsm ? "RSA-HSM" : "RSA", wishes_.bits, note_on_namesakes(facts_)));
+  to_do(StepKind::Key, fmt::format("the key {}: {} {}, wrapKey and unwrapKey alone{}", state_.target.key_name,
+                                   options_.hsm ? "RSA-HSM" : "RSA", options_.bits, note_on_namesakes(state_)));
   return success();
 }
 
 Result<void> Planner::plan_role() {
-  if (facts_.vault && facts_.principal) {
-    if (!facts_.grants) return facts_.grants.error();
-    const auto& grants = facts_.grants.value();
+  if (state_.vault && state_.principal) {
+    if (!state_.grants) return state_.grants.error();
+    const auto& grants = state_.grants.value();
     if (allow_service(grants)) {
       std::string names;
       for (const auto& grant : grants) names += (names.empty() ? "" : ", ") + shown_text(grant.role.name, 100);
@@ -196,27 +196,27 @@ Result<void> Planner::plan_role() {
       return success();
     }
   }
-  to_do(StepKind::Role, fmt::format("{} for the app, on {}", wishes_.role,
-                                    wishes_.scope == commands::Scope::Key ? "this key alone" : "the whole vault"));
+  to_do(StepKind::Role, fmt::format("{} for the app, on {}", options_.role,
+                                    options_.scope == commands::Scope::Key ? "this key alone" : "the whole vault"));
   return success();
 }
 
 Result<void> Planner::plan_log() {
-  if (facts_.vault) {
-    if (!facts_.diagnostics && !wishes_.without_log) return facts_.diagnostics.error();
-    if (facts_.diagnostics) {
-      for (const auto& setting : facts_.diagnostics.value()) {
+  if (state_.vault) {
+    if (!state_.diagnostics && !options_.without_log) return state_.diagnostics.error();
+    if (state_.diagnostics) {
+      for (const auto& setting : state_.diagnostics.value()) {
         if (!setting.audits || setting.sink.empty()) continue;
         already(StepKind::Log, "AuditEvent goes to " + shown_text(setting.sink, 300));
         return success();
       }
     }
   }
-  if (wishes_.sink) {
-    to_do(StepKind::Log, "a diagnostic setting that sends AuditEvent to " + wishes_.sink->id);
+  if (options_.sink) {
+    to_do(StepKind::Log, "a diagnostic setting that sends AuditEvent to " + options_.sink->id);
     return success();
   }
-  if (!wishes_.without_log) {
+  if (!options_.without_log) {
     return Error{ErrorCode::Invalid,
                  "the vault records nothing of what is done with its keys: say where its AuditEvent log goes with "
                  "--log-analytics-workspace, --storage-account or --event-hub, or --without-log to go on without"};
@@ -228,10 +228,10 @@ Result<void> Planner::plan_log() {
 Result<void> Planner::plan_registration() {
   const auto& known = registration_.key;
   if (!known) {
-    to_do(StepKind::Register, "registering it with Latchkey at " + wishes_.url);
+    to_do(StepKind::Register, "registering it with Latchkey at " + options_.url);
     return success();
   }
-  auto tenant = facts_.vault ? facts_.vault.value().tenant_id : facts_.subscription_tenant;
+  auto tenant = state_.vault ? state_.vault.value().tenant_id : state_.subscription_tenant;
   if (iequals(known->tenant_id, tenant)) {
     already(StepKind::Register, known->id);
     return success();
@@ -247,23 +247,23 @@ Result<void> Planner::plan_registration() {
 }
 
 Result<void> Planner::plan_attachment() {
-  if (wishes_.workspace.empty()) return success();
+  if (options_.workspace.empty()) return success();
   const auto& attached = registration_.workspace_key;
   if (!attached.empty() && registration_.key && attached == registration_.key->id) {
-    already(StepKind::Attach, wishes_.workspace);
+    already(StepKind::Attach, options_.workspace);
     return success();
   }
   if (!attached.empty()) {
     return Error{ErrorCode::Conflict, fmt::format("{} has the key {} already, for good: a workspace's key cannot be "
                                                   "replaced. Name another workspace",
-                                                  wishes_.workspace, attached)};
+                                                  options_.workspace, attached)};
   }
-  to_do(StepKind::Attach, fmt::format("attaching it to {}, for good", wishes_.workspace));
+  to_do(StepKind::Attach, fmt::format("attaching it to {}, for good", options_.workspace));
   return success();
 }
 
 Result<void> Planner::plan_platform() {
-  if (wishes_.azure_only) {
+  if (options_.azure_only) {
     left(StepKind::Register,
          "left to whoever has an Admin API key: latchkey keys create, keys validate, workspaces attach");
     return success();
@@ -303,22 +303,23 @@ std::string_view to_string(StepKind kind) {
   return "";
 }
 
-Result<std::vector<Step>> make_plan(const Facts& facts, const Registration& registration, const Wishes& wishes) {
-  return Planner(facts, registration, wishes).run();
+Result<std::vector<Step>> make_plan(const CustomerState& state, const Registration& registration,
+                                    const SetupOptions& options) {
+  return Planner(state, registration, options).run();
 }
 
-std::string note_on_namesakes(const Facts& facts) {
-  if (facts.vaults_with_key.empty()) return {};
+std::string note_on_namesakes(const CustomerState& state) {
+  if (state.vaults_with_key.empty()) return {};
   return fmt::format("; another key of that name is in the vault {}",
-                     shown_text(fmt::format("{}", fmt::join(facts.vaults_with_key, ", ")), 200));
+                     shown_text(fmt::format("{}", fmt::join(state.vaults_with_key, ", ")), 200));
 }
 
-boost::json::object new_vault_body(const Wishes& wishes, const std::string& tenant) {
+boost::json::object new_vault_body(const SetupOptions& options, const std::string& tenant) {
   constexpr int kRetentionDays = 90;
-  return {{"location", wishes.location},
+  return {{"location", options.location},
           {"properties",
            {{"tenantId", tenant},
-            {"sku", {{"family", "A"}, {"name", wishes.hsm ? "premium" : "standard"}}},
+            {"sku", {{"family", "A"}, {"name", options.hsm ? "premium" : "standard"}}},
             {"accessPolicies", boost::json::array()},
             {"enableRbacAuthorization", true},
             {"enablePurgeProtection", true},

@@ -1,6 +1,6 @@
-// What is to be done so that the platform can use the key: facts and wishes in, steps out. Pure, so that `--dry-run`
-// and the real thing cannot differ. What is there already is left as it is; what is there and wrong is never changed
-// unasked.
+// Plans the steps after which the platform can use the key, from the customer's state and the options. Pure, so that
+// `--dry-run` and the real run cannot differ. The plan leaves alone what exists already, and never changes what exists
+// and is wrong unless an option asks for it.
 #pragma once
 
 #include <optional>
@@ -20,7 +20,7 @@ struct LogSink {
   std::string event_hub;  // its hub's name; may be empty
 };
 
-struct Wishes {
+struct SetupOptions {
   std::string resource_group;  // where a missing vault is made
   std::string location;
   bool hsm = false;
@@ -40,7 +40,7 @@ struct Wishes {
 // What Latchkey has already.
 struct Registration {
   std::optional<RegisteredKey> key;
-  std::string workspace_key;  // attached to the workspace wished for
+  std::string workspace_key;  // the id of the key that is attached to the workspace of the options
 };
 
 enum class StepKind { Group, Vault, FixVault, Consent, Access, Key, Role, Log, Register, Validate, Attach };
@@ -48,7 +48,7 @@ enum class StepKind { Group, Vault, FixVault, Consent, Access, Key, Role, Log, R
 enum class StepState {
   Already,  // nothing to do
   ToDo,
-  Left,  // wished to be left out
+  Left,  // the options leave it out
 };
 
 struct Step {
@@ -63,14 +63,14 @@ struct Step {
 
 // The steps in order. Conflict, with the cure, where something is there that does not fit; Invalid where a wish is
 // missing or cannot be had.
-[[nodiscard]] Result<std::vector<Step>> make_plan(const Facts& facts, const Registration& registration,
-                                                  const Wishes& wishes);
+[[nodiscard]] Result<std::vector<Step>> make_plan(const CustomerState& state, const Registration& registration,
+                                                  const SetupOptions& options);
 
 // For the step that makes the key: "; another key of that name is in the vault fabrikam", or nothing.
-[[nodiscard]] std::string note_on_namesakes(const Facts& facts);
+[[nodiscard]] std::string note_on_namesakes(const CustomerState& state);
 
 // ARM bodies, for the steps that make or change.
-[[nodiscard]] boost::json::object new_vault_body(const Wishes& wishes, const std::string& tenant);
+[[nodiscard]] boost::json::object new_vault_body(const SetupOptions& options, const std::string& tenant);
 [[nodiscard]] boost::json::object fixed_vault_body(const Target& target, const Vault& vault);
 [[nodiscard]] boost::json::object log_body(const LogSink& sink);
 

@@ -5,7 +5,7 @@
 
 namespace latchkey::clouds::azure::customer {
 
-[[nodiscard]] std::vector<std::string> commands_for(StepKind kind, const Facts& facts, const Registration& registration,
-                                                    const Wishes& wishes);
+[[nodiscard]] std::vector<std::string> commands_for(StepKind kind, const CustomerState& state,
+                                                    const Registration& registration, const SetupOptions& options);
 
 }  // namespace latchkey::clouds::azure::customer

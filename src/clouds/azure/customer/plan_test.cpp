@@ -9,7 +9,7 @@
 
 #include "clouds/azure/customer/setup.hpp"
 #include "clouds/azure/customer/testing/fake_platform.hpp"
-#include "clouds/azure/customer/testing/sample_facts.hpp"
+#include "clouds/azure/customer/testing/sample_state.hpp"
 #include "testing/scripted_client.hpp"
 
 namespace latchkey::clouds::azure::customer {
@@ -19,14 +19,14 @@ using ::testing::HasSubstr;
 using ::testing::Not;
 using namespace customer::testing;
 
-Wishes good_wishes() {
-  Wishes wishes;
-  wishes.url = "https://latchkey.example";
-  wishes.display_name = "contoso/cmek";
-  wishes.resource_group = "security";
-  wishes.location = "eastus";
-  wishes.sink = LogSink{LogSink::Kind::Workspace, kGroupScope + "/workspaces/siem", ""};
-  return wishes;
+SetupOptions good_options() {
+  SetupOptions options;
+  options.url = "https://latchkey.example";
+  options.display_name = "contoso/cmek";
+  options.resource_group = "security";
+  options.location = "eastus";
+  options.sink = LogSink{LogSink::Kind::Workspace, kGroupScope + "/workspaces/siem", ""};
+  return options;
 }
 
 Registration registered(std::string tenant = std::string(kTenant), bool attached = false) {
@@ -45,7 +45,7 @@ std::string shape(const std::vector<Step>& steps) {
 
 struct Planned {
   std::string name;
-  std::function<void(Facts&, Registration&, Wishes&)> change;
+  std::function<void(CustomerState&, Registration&, SetupOptions&)> change;
   std::string steps;    // the shape, or, of an error,
   ErrorCode code = {};  // its code, and
   std::string message;  // a part of its message
@@ -55,14 +55,18 @@ const std::vector<Planned>& cases() {
   static const Error missing{ErrorCode::NotFound, "no vault contoso"};
   static const Error forbidden{ErrorCode::PermissionDenied, "refused", "ForbiddenByRbac"};
   static const std::vector<Planned> all{
-      {"Nothing", [](Facts&, Registration&, Wishes&) {}, "vault consent key role log register validate!", {}, ""},
+      {"Nothing",
+       [](CustomerState&, Registration&, SetupOptions&) {},
+       "vault consent key role log register validate!",
+       {},
+       ""},
       {"Registered",
-       [](Facts&, Registration& r, Wishes&) { r = registered(); },
+       [](CustomerState&, Registration& r, SetupOptions&) { r = registered(); },
        "vault consent key role log register validate!",
        {},
        ""},
       {"AllMissing",
-       [](Facts& f, Registration& r, Wishes& w) {
+       [](CustomerState& f, Registration& r, SetupOptions& w) {
          f.vault = missing;
          f.key = not_looked_up();
          f.principal = Error{ErrorCode::NotFound, "none"};
@@ -75,26 +79,26 @@ const std::vector<Planned>& cases() {
        {},
        ""},
       {"MissingVaultNowhere",
-       [](Facts& f, Registration&, Wishes& w) {
+       [](CustomerState& f, Registration&, SetupOptions& w) {
          f.vault = missing;
          w.location.clear();
        },
        "", ErrorCode::Invalid, "--resource-group and --location"},
       {"VaultElsewhere",
-       [](Facts& f, Registration&, Wishes&) {
+       [](CustomerState& f, Registration&, SetupOptions&) {
          f.vault = Error{ErrorCode::NotFound, "in another group", "OtherResourceGroup"};
        },
        "", ErrorCode::NotFound, "in another group"},
-      {"VaultUnreadable", [](Facts& f, Registration&, Wishes&) { f.vault = forbidden; }, "",
+      {"VaultUnreadable", [](CustomerState& f, Registration&, SetupOptions&) { f.vault = forbidden; }, "",
        ErrorCode::PermissionDenied, "refused"},
       {"VaultUnfit",
-       [](Facts& f, Registration&, Wishes&) {
+       [](CustomerState& f, Registration&, SetupOptions&) {
          f.vault.value().rbac = false;
          f.vault.value().purge_protection = false;
        },
        "", ErrorCode::Conflict, "Say --fix-vault"},
       {"VaultFixed",
-       [](Facts& f, Registration&, Wishes& w) {
+       [](CustomerState& f, Registration&, SetupOptions& w) {
          f.vault.value().rbac = false;
          f.key = Error{ErrorCode::PermissionDenied, "refused", "ForbiddenByPolicy"};
          w.fix_vault = true;
@@ -103,36 +107,36 @@ const std::vector<Planned>& cases() {
        {},
        ""},
       {"VaultBeyondRepair",
-       [](Facts& f, Registration&, Wishes& w) {
+       [](CustomerState& f, Registration&, SetupOptions& w) {
          f.vault.value().soft_delete = false;
          w.fix_vault = true;
        },
        "", ErrorCode::Conflict, "soft-delete"},
       {"LookAlike",
-       [](Facts& f, Registration&, Wishes&) {
+       [](CustomerState& f, Registration&, SetupOptions&) {
          f.similar_apps.value().push_back({"6", "7", "anthropic-cmek-client-us", true});
        },
        "", ErrorCode::Conflict, "look-alike"},
-      {"AppDisabled", [](Facts& f, Registration&, Wishes&) { f.principal.value().enabled = false; }, "",
+      {"AppDisabled", [](CustomerState& f, Registration&, SetupOptions&) { f.principal.value().enabled = false; }, "",
        ErrorCode::Conflict, "accountEnabled=true"},
-      {"DirectoryClosed", [](Facts& f, Registration&, Wishes&) { f.principal = forbidden; }, "",
+      {"DirectoryClosed", [](CustomerState& f, Registration&, SetupOptions&) { f.principal = forbidden; }, "",
        ErrorCode::PermissionDenied, "refused"},
       {"KeyMissing",
-       [](Facts& f, Registration&, Wishes&) {
+       [](CustomerState& f, Registration&, SetupOptions&) {
          f.key = missing;
          f.grants = std::vector<Grant>{};
        },
        "vault consent key! role! log register validate!",
        {},
        ""},
-      {"KeyUnfit", [](Facts& f, Registration&, Wishes&) { f.key.value().bits = 2048; }, "", ErrorCode::Conflict,
-       "RSA 2048"},
-      {"KeyDisabled", [](Facts& f, Registration&, Wishes&) { f.key.value().enabled = false; }, "", ErrorCode::Conflict,
-       "--enabled true"},
-      {"KeyHidden", [](Facts& f, Registration&, Wishes&) { f.key = forbidden; }, "", ErrorCode::PermissionDenied,
-       "--grant-myself"},
+      {"KeyUnfit", [](CustomerState& f, Registration&, SetupOptions&) { f.key.value().bits = 2048; }, "",
+       ErrorCode::Conflict, "RSA 2048"},
+      {"KeyDisabled", [](CustomerState& f, Registration&, SetupOptions&) { f.key.value().enabled = false; }, "",
+       ErrorCode::Conflict, "--enabled true"},
+      {"KeyHidden", [](CustomerState& f, Registration&, SetupOptions&) { f.key = forbidden; }, "",
+       ErrorCode::PermissionDenied, "--grant-myself"},
       {"KeyHiddenFromNoLonger",
-       [](Facts& f, Registration&, Wishes& w) {
+       [](CustomerState& f, Registration&, SetupOptions& w) {
          f.key = forbidden;
          w.grant_myself = true;
        },
@@ -140,43 +144,45 @@ const std::vector<Planned>& cases() {
        {},
        ""},
       {"NetworkHidesKey",
-       [](Facts& f, Registration&, Wishes&) {
+       [](CustomerState& f, Registration&, SetupOptions&) {
          f.key = Error{ErrorCode::NetworkBlocked, "your address", "ForbiddenByFirewall"};
        },
        "", ErrorCode::NetworkBlocked, "your address"},
       {"HsmInStandardVault",
-       [](Facts& f, Registration&, Wishes& w) {
+       [](CustomerState& f, Registration&, SetupOptions& w) {
          f.key = missing;
          w.hsm = true;
        },
        "", ErrorCode::Invalid, "not Premium"},
       {"RoleTooWeak",
-       [](Facts& f, Registration&, Wishes&) {
+       [](CustomerState& f, Registration&, SetupOptions&) {
          f.grants = std::vector<Grant>{grant_of({"id", "Reader", {"*/read"}, {}}, kVaultId)};
        },
        "vault consent key role! log register validate!",
        {},
        ""},
       {"GuidesRoleIsEnough",
-       [](Facts& f, Registration&, Wishes&) { f.grants = std::vector<Grant>{grant_of(crypto_user(), kVaultId)}; },
+       [](CustomerState& f, Registration&, SetupOptions&) {
+         f.grants = std::vector<Grant>{grant_of(crypto_user(), kVaultId)};
+       },
        "vault consent key role log register validate!",
        {},
        ""},
-      {"RolesUnreadable", [](Facts& f, Registration&, Wishes&) { f.grants = forbidden; }, "",
+      {"RolesUnreadable", [](CustomerState& f, Registration&, SetupOptions&) { f.grants = forbidden; }, "",
        ErrorCode::PermissionDenied, "refused"},
       {"NoLog",
-       [](Facts& f, Registration&, Wishes&) { f.diagnostics = std::vector<DiagnosticSetting>{}; },
+       [](CustomerState& f, Registration&, SetupOptions&) { f.diagnostics = std::vector<DiagnosticSetting>{}; },
        "vault consent key role log! register validate!",
        {},
        ""},
       {"NoLogNorSink",
-       [](Facts& f, Registration&, Wishes& w) {
+       [](CustomerState& f, Registration&, SetupOptions& w) {
          f.diagnostics = std::vector<DiagnosticSetting>{};
          w.sink.reset();
        },
        "", ErrorCode::Invalid, "--log-analytics-workspace"},
       {"WithoutLog",
-       [](Facts& f, Registration&, Wishes& w) {
+       [](CustomerState& f, Registration&, SetupOptions& w) {
          f.diagnostics = std::vector<DiagnosticSetting>{};
          w.sink.reset();
          w.without_log = true;
@@ -185,19 +191,19 @@ const std::vector<Planned>& cases() {
        {},
        ""},
       {"WrongTenant",
-       [](Facts&, Registration& r, Wishes&) { r = registered("other"); },
+       [](CustomerState&, Registration& r, SetupOptions&) { r = registered("other"); },
        "vault consent key role log register! validate!",
        {},
        ""},
-      {"WrongTenantForGood", [](Facts&, Registration& r, Wishes&) { r = registered("other", true); }, "",
+      {"WrongTenantForGood", [](CustomerState&, Registration& r, SetupOptions&) { r = registered("other", true); }, "",
        ErrorCode::Conflict, "cannot be changed"},
       {"AzureOnly",
-       [](Facts&, Registration&, Wishes& w) { w.azure_only = true; },
+       [](CustomerState&, Registration&, SetupOptions& w) { w.azure_only = true; },
        "vault consent key role log register?",
        {},
        ""},
       {"Attach",
-       [](Facts&, Registration& r, Wishes& w) {
+       [](CustomerState&, Registration& r, SetupOptions& w) {
          r = registered();
          w.workspace = "wrkspc_1";
        },
@@ -205,7 +211,7 @@ const std::vector<Planned>& cases() {
        {},
        ""},
       {"Attached",
-       [](Facts&, Registration& r, Wishes& w) {
+       [](CustomerState&, Registration& r, SetupOptions& w) {
          r = registered();
          r.workspace_key = "ekey_1";
          w.workspace = "wrkspc_1";
@@ -214,7 +220,7 @@ const std::vector<Planned>& cases() {
        {},
        ""},
       {"AttachedToAnother",
-       [](Facts&, Registration& r, Wishes& w) {
+       [](CustomerState&, Registration& r, SetupOptions& w) {
          r = registered();
          r.workspace_key = "ekey_2";
          w.workspace = "wrkspc_1";
@@ -227,11 +233,11 @@ class Plans : public ::testing::TestWithParam<Planned> {};
 
 TEST_P(Plans, AreWhatDiffers) {
   const auto& wanted = GetParam();
-  auto facts = good_facts();
+  auto state = good_state();
   auto registration = registered();
-  auto wishes = good_wishes();
-  wanted.change(facts, registration, wishes);
-  auto plan = make_plan(facts, registration, wishes);
+  auto options = good_options();
+  wanted.change(state, registration, options);
+  auto plan = make_plan(state, registration, options);
   if (wanted.steps.empty()) {
     ASSERT_FALSE(plan) << shape(plan.value());
     EXPECT_EQ(plan.error().code, wanted.code) << plan.error().message;
@@ -250,16 +256,16 @@ INSTANTIATE_TEST_SUITE_P(All, Plans, ::testing::ValuesIn(cases()),
                          [](const auto& param_info) { return param_info.param.name; });
 
 TEST(PlanCommands, AreTheGuidesOwn) {
-  auto facts = good_facts();
-  facts.principal = Error{ErrorCode::NotFound, "none"};
-  facts.vault = Error{ErrorCode::NotFound, "none"};
-  facts.key = not_looked_up();
-  auto wishes = good_wishes();
-  wishes.hsm = true;
-  wishes.bits = 4096;
-  wishes.display_name = "Contoso's";
-  wishes.workspace = "wrkspc_1";
-  auto plan = make_plan(facts, {}, wishes);
+  auto state = good_state();
+  state.principal = Error{ErrorCode::NotFound, "none"};
+  state.vault = Error{ErrorCode::NotFound, "none"};
+  state.key = not_looked_up();
+  auto options = good_options();
+  options.hsm = true;
+  options.bits = 4096;
+  options.display_name = "Contoso's";
+  options.workspace = "wrkspc_1";
+  auto plan = make_plan(state, {}, options);
   ASSERT_TRUE(plan) << plan.error().message;
   std::string script;
   for (const auto& step : plan.value()) {
@@ -279,25 +285,25 @@ TEST(PlanCommands, AreTheGuidesOwn) {
 }
 
 TEST(PlanCommands, AKeyOfTheSameNameElsewhereIsMentioned) {
-  auto facts = good_facts();
-  EXPECT_EQ(note_on_namesakes(facts), "");
-  facts.vaults_with_key = {"fabrikam", "tail\x1b[2J"};
-  EXPECT_EQ(note_on_namesakes(facts), "; another key of that name is in the vault fabrikam, tail [2J");
+  auto state = good_state();
+  EXPECT_EQ(note_on_namesakes(state), "");
+  state.vaults_with_key = {"fabrikam", "tail\x1b[2J"};
+  EXPECT_EQ(note_on_namesakes(state), "; another key of that name is in the vault fabrikam, tail [2J");
 }
 
 TEST(PlanBodies, ChangeOnlyWhatIsWrong) {
-  auto vault = good_facts().vault.value();
+  auto vault = good_state().vault.value();
   vault.purge_protection = false;
-  EXPECT_EQ(boost::json::serialize(fixed_vault_body(good_facts().target, vault)),
+  EXPECT_EQ(boost::json::serialize(fixed_vault_body(good_state().target, vault)),
             R"({"properties":{"enablePurgeProtection":true}})");
-  vault = good_facts().vault.value();
+  vault = good_state().vault.value();
   vault.default_action = "Deny";
   vault.ip_rules = {"203.0.113.7"};
   vault.network_acls = {{"defaultAction", "Deny"},
                         {"bypass", "None"},
                         {"ipRules", boost::json::array{boost::json::object{{"value", "203.0.113.7"}}}}};
   EXPECT_EQ(
-      boost::json::serialize(fixed_vault_body(good_facts().target, vault)),
+      boost::json::serialize(fixed_vault_body(good_state().target, vault)),
       R"({"properties":{"networkAcls":{"defaultAction":"Deny","bypass":"None","ipRules":[{"value":"203.0.113.7"},)"
       R"({"value":"160.79.104.0/21"}]}}})");
 }

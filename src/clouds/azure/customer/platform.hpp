@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "clouds/azure/customer/facts.hpp"
+#include "clouds/azure/customer/customer_state.hpp"
 
 namespace latchkey::clouds::azure::customer {
 
@@ -46,6 +46,6 @@ class Platform {
 
 // Has the platform wrap and unwrap, where the key is registered. `platform`: null where there is no admin key to ask
 // with. Asks nothing, and says why, where the registration is of another tenant or vault.
-[[nodiscard]] RoundTrip try_round_trip(Platform* platform, const Facts& facts);
+[[nodiscard]] RoundTrip try_round_trip(Platform* platform, const CustomerState& state);
 
 }  // namespace latchkey::clouds::azure::customer

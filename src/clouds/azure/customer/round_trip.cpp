@@ -19,18 +19,18 @@ std::string without_slash(std::string uri) {
   return uri;
 }
 
-std::string provider_options(const Facts& facts) {
-  auto tenant = facts.vault ? commands::word(facts.vault.value().tenant_id) : std::string("TENANT");
-  return fmt::format("--vault-uri {} --key-name {} --tenant-id {}", facts.target.vault_uri(), facts.target.key_name,
+std::string provider_options(const CustomerState& state) {
+  auto tenant = state.vault ? commands::word(state.vault.value().tenant_id) : std::string("TENANT");
+  return fmt::format("--vault-uri {} --key-name {} --tenant-id {}", state.target.vault_uri(), state.target.key_name,
                      tenant);
 }
 
-RoundTrip not_registered(const std::vector<RegisteredKey>& keys, const Facts& facts) {
+RoundTrip not_registered(const std::vector<RegisteredKey>& keys, const CustomerState& state) {
   // What is not there is not to be registered yet.
-  bool is_there = facts.vault && (facts.key || facts.key.error().code != ErrorCode::NotFound);
-  auto create = is_there ? "latchkey keys create " + provider_options(facts) : std::string();
+  bool is_there = state.vault && (state.key || state.key.error().code != ErrorCode::NotFound);
+  auto create = is_there ? "latchkey keys create " + provider_options(state) : std::string();
   for (const auto& other : keys) {
-    if (!iequals(other.key_name, facts.target.key_name)) continue;
+    if (!iequals(other.key_name, state.target.key_name)) continue;
     return {Outcome::NotTried,
             fmt::format("not tried: this key is not registered; {} of the same name is in another vault, {}", other.id,
                         kms::azure::shown_text(other.vault_uri, 100)),
@@ -46,7 +46,7 @@ bool is_registration_of(const RegisteredKey& key, const Target& target) {
          iequals(key.key_name, target.key_name);
 }
 
-RoundTrip try_round_trip(Platform* platform, const Facts& facts) {
+RoundTrip try_round_trip(Platform* platform, const CustomerState& state) {
   if (platform == nullptr) {
     return {Outcome::NotTried, "not tried: only the platform can sign in as its app; it does so when it validates",
             "set LATCHKEY_URL and LATCHKEY_ADMIN_KEY and run this again, or: latchkey keys validate EKEY"};
@@ -54,14 +54,14 @@ RoundTrip try_round_trip(Platform* platform, const Facts& facts) {
   auto keys = platform->keys();
   if (!keys) return {Outcome::NotTried, "not tried: " + keys.error().message, ""};
   auto found = std::find_if(keys.value().begin(), keys.value().end(),
-                            [&](const RegisteredKey& key) { return is_registration_of(key, facts.target); });
-  if (found == keys.value().end()) return not_registered(keys.value(), facts);
-  if (facts.vault && !iequals(found->tenant_id, facts.vault.value().tenant_id)) {
+                            [&](const RegisteredKey& key) { return is_registration_of(key, state.target); });
+  if (found == keys.value().end()) return not_registered(keys.value(), state);
+  if (state.vault && !iequals(found->tenant_id, state.vault.value().tenant_id)) {
     return {Outcome::Failed,
             fmt::format("{} is registered with the tenant {}, and the vault is governed by {}", found->id,
                         kms::azure::shown_text(found->tenant_id, 64),
-                        kms::azure::shown_text(facts.vault.value().tenant_id, 64)),
-            fmt::format("latchkey keys update {} {}", found->id, provider_options(facts))};
+                        kms::azure::shown_text(state.vault.value().tenant_id, 64)),
+            fmt::format("latchkey keys update {} {}", found->id, provider_options(state))};
   }
   auto validation = platform->validate(found->id);
   if (!validation) return {Outcome::NotTried, "not tried: " + validation.error().message, ""};

@@ -30,8 +30,8 @@ Error at_step(std::string_view step, Error error) {
 
 class Setup {
  public:
-  Setup(CustomerSide& customer, SetupTools tools, Wishes wishes)
-      : customer_(customer), tools_(std::move(tools)), wishes_(std::move(wishes)) {}
+  Setup(CustomerSide& customer, SetupTools tools, SetupOptions options)
+      : customer_(customer), tools_(std::move(tools)), options_(std::move(options)) {}
 
   Result<void> run();
 
@@ -59,13 +59,13 @@ class Setup {
   // Waits a while and says for what; false where the patience is over.
   bool wait(SteadyTime since, const std::string& why);
   [[nodiscard]] bool passes_with_time(const Error& error) const;
-  [[nodiscard]] const Vault& vault() const { return facts_.vault.value(); }
+  [[nodiscard]] const Vault& vault() const { return state_.vault.value(); }
   [[nodiscard]] std::string group_id() const;
 
   CustomerSide& customer_;
   SetupTools tools_;
-  Wishes wishes_;
-  Facts facts_;
+  SetupOptions options_;
+  CustomerState state_;
   Registration registration_;
   bool changed_ = false;
   bool vault_made_ = false;
@@ -89,14 +89,14 @@ bool Setup::passes_with_time(const Error& error) const {
 }
 
 std::string Setup::group_id() const {
-  return fmt::format("/subscriptions/{}/resourceGroups/{}", customer_.subscription().id, wishes_.resource_group);
+  return fmt::format("/subscriptions/{}/resourceGroups/{}", customer_.subscription().id, options_.resource_group);
 }
 
 Result<std::vector<Step>> Setup::look() {
-  facts_ = customer_.gather();
+  state_ = customer_.gather();
   LATCHKEY_TRY(registration_,
-               look_at_platform(wishes_.azure_only ? nullptr : tools_.platform, facts_.target, wishes_.workspace));
-  return make_plan(facts_, registration_, wishes_);
+               look_at_platform(options_.azure_only ? nullptr : tools_.platform, state_.target, options_.workspace));
+  return make_plan(state_, registration_, options_);
 }
 
 // Until what was changed is seen.
@@ -120,7 +120,7 @@ Result<void> Setup::run() {
   }
   if (looks_again) {
     // In a vault that was made just now nobody may make keys yet.
-    wishes_.grant_myself = wishes_.grant_myself || vault_made_;
+    options_.grant_myself = options_.grant_myself || vault_made_;
     LATCHKEY_TRY(steps, look_again());
   }
   bool verified = false;
@@ -169,25 +169,26 @@ Result<void> Setup::perform(const Step& step) {
 }
 
 Result<void> Setup::make_group() {
-  LATCHKEY_TRY(auto is_there, customer_.resources().has_group(customer_.subscription().id, wishes_.resource_group));
+  LATCHKEY_TRY(auto is_there, customer_.resources().has_group(customer_.subscription().id, options_.resource_group));
   if (is_there) {
-    report(StepKind::Group, Outcome::Already, wishes_.resource_group);
+    report(StepKind::Group, Outcome::Already, options_.resource_group);
     return success();
   }
-  LATCHKEY_TRYV(customer_.resources().put_group(customer_.subscription().id, wishes_.resource_group, wishes_.location));
-  report(StepKind::Group, Outcome::Done, fmt::format("made {} in {}", wishes_.resource_group, wishes_.location));
+  LATCHKEY_TRYV(
+      customer_.resources().put_group(customer_.subscription().id, options_.resource_group, options_.location));
+  report(StepKind::Group, Outcome::Done, fmt::format("made {} in {}", options_.resource_group, options_.location));
   return success();
 }
 
 Result<void> Setup::make_vault() {
-  auto id = fmt::format("{}/providers/Microsoft.KeyVault/vaults/{}", group_id(), facts_.target.vault_name);
-  auto made = customer_.resources().put_vault(id, new_vault_body(wishes_, customer_.subscription().tenant_id));
+  auto id = fmt::format("{}/providers/Microsoft.KeyVault/vaults/{}", group_id(), state_.target.vault_name);
+  auto made = customer_.resources().put_vault(id, new_vault_body(options_, customer_.subscription().tenant_id));
   if (!made && made.error().code == ErrorCode::Conflict) {
     auto error = made.error();
     error.message += fmt::format(
         ". Names of vaults are taken world-wide, and by deleted ones too: choose another, or az "
         "keyvault recover --name {}",
-        facts_.target.vault_name);
+        state_.target.vault_name);
     return error;
   }
   if (!made) return made.error();
@@ -205,7 +206,7 @@ Result<void> Setup::make_vault() {
 }
 
 Result<void> Setup::fix_vault() {
-  LATCHKEY_TRYV(customer_.resources().patch_vault(vault().id, fixed_vault_body(facts_.target, vault())));
+  LATCHKEY_TRYV(customer_.resources().patch_vault(vault().id, fixed_vault_body(state_.target, vault())));
   vault_fixed_ = true;
   report(StepKind::FixVault, Outcome::Done, "changed " + shown_text(vault().id, 300));
   return success();
@@ -213,28 +214,28 @@ Result<void> Setup::fix_vault() {
 
 // What Azure says of the new service principal is compared with what is published, before it is given anything.
 Result<void> Setup::consent() {
-  auto graph = customer_.graph(facts_.vault ? vault().tenant_id : customer_.subscription().tenant_id);
-  auto made = graph.consent(facts_.target.app.client_id);
+  auto graph = customer_.graph(state_.vault ? vault().tenant_id : customer_.subscription().tenant_id);
+  auto made = graph.consent(state_.target.app.client_id);
   auto outcome = Outcome::Done;
   if (!made && made.error().code == ErrorCode::Conflict) {
     outcome = Outcome::Already;
-    LATCHKEY_TRY(auto found, graph.find(facts_.target.app.client_id));
+    LATCHKEY_TRY(auto found, graph.find(state_.target.app.client_id));
     if (found) made = std::move(*found);
   }
   if (!made) return made.error();
-  facts_.principal = std::move(made.value());
-  for (const auto& finding : check_app(facts_)) {
+  state_.principal = std::move(made.value());
+  for (const auto& finding : check_app(state_)) {
     if (finding.status == Status::Failed) {
       return Error{ErrorCode::Conflict, fmt::format("{}. {}", finding.found, finding.cure)};
     }
   }
-  report(StepKind::Consent, outcome, "service principal " + shown_text(facts_.principal.value().object_id, 64));
+  report(StepKind::Consent, outcome, "service principal " + shown_text(state_.principal.value().object_id, 64));
   return success();
 }
 
 Result<void> Setup::give_access() {
   LATCHKEY_TRY(auto keys, customer_.keys(vault()));
-  auto key = keys.get(facts_.target.key_name);
+  auto key = keys.get(state_.target.key_name);
   if (key || key.error().reason != "ForbiddenByRbac") {
     report(StepKind::Access, Outcome::Already, "you may make keys there");
     return success();
@@ -250,44 +251,44 @@ Result<void> Setup::give_access() {
 }
 
 Result<void> Setup::make_key() {
-  const auto& name = facts_.target.key_name;
+  const auto& name = state_.target.key_name;
   LATCHKEY_TRY(auto keys, customer_.keys(vault()));
   auto began = tools_.clock.steady();
   for (;;) {
     auto key = keys.get(name);
     auto outcome = Outcome::Already;
     if (!key && key.error().code == ErrorCode::NotFound) {
-      key = keys.make(name, wishes_.hsm ? "RSA-HSM" : "RSA", wishes_.bits);
+      key = keys.make(name, options_.hsm ? "RSA-HSM" : "RSA", options_.bits);
       outcome = Outcome::Done;
     }
     if (key) {
       auto id = shown_text(key.value().id, 300);
       bool made = outcome == Outcome::Done;
-      report(StepKind::Key, outcome, made ? fmt::format("made {}{}", id, note_on_namesakes(facts_)) : id);
-      facts_.key = std::move(key.value());
+      report(StepKind::Key, outcome, made ? fmt::format("made {}{}", id, note_on_namesakes(state_)) : id);
+      state_.key = std::move(key.value());
       return success();
     }
     auto error = key.error();
     if (error.reason == "ObjectIsDeletedButRecoverable") {
       error.message +=
           fmt::format(". Recover it: az keyvault key recover --vault-name {} --name {}; or choose another name",
-                      facts_.target.vault_name, name);
+                      state_.target.vault_name, name);
     }
     if (!passes_with_time(error) || !wait(began, "waiting for Azure to let you make keys")) return error;
   }
 }
 
 Result<void> Setup::grant() {
-  auto scope = wishes_.scope == commands::Scope::Key ? fmt::format("{}/keys/{}", vault().id, facts_.target.key_name)
-                                                     : vault().id;
-  LATCHKEY_TRY(auto role, customer_.resources().role_named(vault().id, wishes_.role));
+  auto scope = options_.scope == commands::Scope::Key ? fmt::format("{}/keys/{}", vault().id, state_.target.key_name)
+                                                      : vault().id;
+  LATCHKEY_TRY(auto role, customer_.resources().role_named(vault().id, options_.role));
   auto began = tools_.clock.steady();
   for (;;) {
     auto given = customer_.resources().assign(scope, format_uuid(make_uuid(tools_.random)), role.id,
-                                              facts_.principal.value().object_id, "ServicePrincipal");
+                                              state_.principal.value().object_id, "ServicePrincipal");
     if (given || given.error().code == ErrorCode::Conflict) {
       report(StepKind::Role, given ? Outcome::Done : Outcome::Already,
-             fmt::format("{} on {}", wishes_.role, shown_text(scope, 300)));
+             fmt::format("{} on {}", options_.role, shown_text(scope, 300)));
       return success();
     }
     // A service principal that was made just now may not be known to Resource Manager yet.
@@ -298,18 +299,18 @@ Result<void> Setup::grant() {
 }
 
 Result<void> Setup::send_log() {
-  LATCHKEY_TRYV(customer_.resources().put_diagnostics(vault().id, "latchkey-audit", log_body(*wishes_.sink)));
-  report(StepKind::Log, Outcome::Done, "AuditEvent goes to " + wishes_.sink->id);
+  LATCHKEY_TRYV(customer_.resources().put_diagnostics(vault().id, "latchkey-audit", log_body(*options_.sink)));
+  report(StepKind::Log, Outcome::Done, "AuditEvent goes to " + options_.sink->id);
   return success();
 }
 
 Result<void> Setup::verify() {
   auto began = tools_.clock.steady();
   for (;;) {
-    facts_ = customer_.gather();
-    auto findings = check_all(facts_);
+    state_ = customer_.gather();
+    auto findings = check_all(state_);
     auto failed = [&](const Finding& finding) {
-      return finding.status == Status::Failed && !(finding.check == "audit-log" && wishes_.without_log);
+      return finding.status == Status::Failed && !(finding.check == "audit-log" && options_.without_log);
     };
     if (std::none_of(findings.begin(), findings.end(), failed)) {
       tools_.report({"verify", Outcome::Checked, "all that the guide asks for is there"});
@@ -327,13 +328,13 @@ Result<void> Setup::verify() {
 }
 
 Result<void> Setup::register_key() {
-  RegisteredKey key{registration_.key ? registration_.key->id : "", facts_.target.vault_uri(), facts_.target.key_name,
+  RegisteredKey key{registration_.key ? registration_.key->id : "", state_.target.vault_uri(), state_.target.key_name,
                     vault().tenant_id, false};
   if (registration_.key) {
     LATCHKEY_TRY(registration_.key, tools_.platform->change_key(key));
     report(StepKind::Register, Outcome::Done, fmt::format("corrected {}", registration_.key->id));
   } else {
-    LATCHKEY_TRY(registration_.key, tools_.platform->add_key(wishes_.display_name, key));
+    LATCHKEY_TRY(registration_.key, tools_.platform->add_key(options_.display_name, key));
     report(StepKind::Register, Outcome::Done, fmt::format("registered as {}", registration_.key->id));
   }
   return success();
@@ -341,10 +342,10 @@ Result<void> Setup::register_key() {
 
 Result<void> Setup::validate() {
   bool recent = changed_;
-  if (facts_.grants) {
-    for (const auto& grant : facts_.grants.value()) {
+  if (state_.grants) {
+    for (const auto& grant : state_.grants.value()) {
       const auto& created = grant.assignment.created;
-      recent = recent || (created && facts_.now - *created < kRecently);
+      recent = recent || (created && state_.now - *created < kRecently);
     }
   }
   LATCHKEY_TRYV(wait_for_validation(*tools_.platform, registration_.key->id,
@@ -357,12 +358,12 @@ Result<void> Setup::attach() {
   auto question = fmt::format(
       "Attaching {} to {} is for good: it can be neither detached nor replaced, and if the key is lost, so is the data "
       "written from now on.",
-      registration_.key->id, wishes_.workspace);
+      registration_.key->id, options_.workspace);
   LATCHKEY_TRY(auto sure, tools_.confirm(question));
   if (!sure) return Error{ErrorCode::Conflict, "not attached: nobody said yes. All else is done"};
-  LATCHKEY_TRYV(tools_.platform->attach(wishes_.workspace, registration_.key->id));
+  LATCHKEY_TRYV(tools_.platform->attach(options_.workspace, registration_.key->id));
   report(StepKind::Attach, Outcome::Done,
-         fmt::format("{} holds {}, for good", wishes_.workspace, registration_.key->id));
+         fmt::format("{} holds {}, for good", options_.workspace, registration_.key->id));
   return success();
 }
 
@@ -418,8 +419,8 @@ Result<void> wait_for_validation(Platform& platform, const std::string& id, std:
   }
 }
 
-Result<void> set_up(CustomerSide& customer, SetupTools tools, Wishes wishes) {
-  return Setup(customer, std::move(tools), std::move(wishes)).run();
+Result<void> set_up(CustomerSide& customer, SetupTools tools, SetupOptions options) {
+  return Setup(customer, std::move(tools), std::move(options)).run();
 }
 
 }  // namespace latchkey::clouds::azure::customer

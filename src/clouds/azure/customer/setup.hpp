@@ -15,7 +15,7 @@ enum class Outcome {
   Already,  // nothing to do
   Done,
   Checked,  // changed nothing, and proved something
-  Left,     // not wished for
+  Left,     // the options leave it out
 };
 // "already", "done", "checked", "left".
 [[nodiscard]] std::string_view to_string(Outcome outcome);
@@ -27,7 +27,7 @@ struct Report {
 };
 
 struct SetupTools {
-  Platform* platform = nullptr;  // may be null with Wishes::azure_only
+  Platform* platform = nullptr;  // may be null with SetupOptions::azure_only
   const Clock& clock;
   RandomSource& random;
   std::function<void(std::chrono::seconds)> sleep;
@@ -48,7 +48,7 @@ struct SetupTools {
 
 // Errors: those of make_plan, before anything was changed; of a step, which is named; Conflict where the verification
 // fails or nobody confirms; KeyDenied where the key does not validate within the patience.
-[[nodiscard]] Result<void> set_up(CustomerSide& customer, SetupTools tools, Wishes wishes);
+[[nodiscard]] Result<void> set_up(CustomerSide& customer, SetupTools tools, SetupOptions options);
 
 // Validates until it succeeds, for role assignments take minutes to hold. Gives up at once where waiting cures nothing
 // (Conditional Access, the platform's own credential), and after `patience` otherwise, with the last reason.

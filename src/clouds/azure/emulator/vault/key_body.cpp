@@ -18,26 +18,26 @@ Outcome<std::optional<Seconds>> read_seconds(const json::object& attributes, std
   return std::optional<Seconds>(value->get_int64());
 }
 
-Outcome<void> read_attributes(const json::object& body, Wishes& wishes) {
+Outcome<void> read_attributes(const json::object& body, KeyRequest& request) {
   const auto* value = given(body, "attributes");
   if (value == nullptr) return success();
   if (!value->is_object()) return invalid_value();
   const auto& attributes = value->get_object();
   if (const auto* enabled = given(attributes, "enabled"); enabled != nullptr) {
     if (!enabled->is_bool()) return invalid_value();
-    wishes.enabled = enabled->get_bool();
+    request.enabled = enabled->get_bool();
   }
   if (const auto* exportable = given(attributes, "exportable"); exportable != nullptr) {
     if (!exportable->is_bool() || exportable->get_bool()) {
       return bad_parameter("Exportable keys are not supported by this vault.");
     }
   }
-  LATCHKEY_TRY(wishes.not_before, read_seconds(attributes, "nbf"));
-  LATCHKEY_TRY(wishes.expires, read_seconds(attributes, "exp"));
+  LATCHKEY_TRY(request.not_before, read_seconds(attributes, "nbf"));
+  LATCHKEY_TRY(request.expires, read_seconds(attributes, "exp"));
   return success();
 }
 
-Outcome<void> read_operations(const json::object& body, Wishes& wishes) {
+Outcome<void> read_operations(const json::object& body, KeyRequest& request) {
   const auto* value = given(body, "key_ops");
   if (value == nullptr) return success();
   if (!value->is_array()) return invalid_value();
@@ -47,11 +47,11 @@ Outcome<void> read_operations(const json::object& body, Wishes& wishes) {
     std::string name(item.get_string());
     if (std::find(operations.begin(), operations.end(), name) == operations.end()) operations.push_back(name);
   }
-  wishes.operations = std::move(operations);
+  request.operations = std::move(operations);
   return success();
 }
 
-Outcome<void> read_tags(const json::object& body, Wishes& wishes) {
+Outcome<void> read_tags(const json::object& body, KeyRequest& request) {
   constexpr std::size_t kMaxTags = 15;
   constexpr std::size_t kMaxTagText = 256;
   const auto* value = given(body, "tags");
@@ -63,7 +63,7 @@ Outcome<void> read_tags(const json::object& body, Wishes& wishes) {
       return invalid_value();
     }
   }
-  wishes.tags = value->get_object();
+  request.tags = value->get_object();
   return success();
 }
 
@@ -85,20 +85,20 @@ const json::value* given(const json::object& body, std::string_view name) {
   return value == nullptr || value->is_null() ? nullptr : value;
 }
 
-Outcome<Wishes> read_wishes(const json::object& body, const json::object& operations_in) {
-  Wishes wishes;
-  LATCHKEY_TRYV(read_attributes(body, wishes));
-  LATCHKEY_TRYV(read_operations(operations_in, wishes));
-  LATCHKEY_TRYV(read_tags(body, wishes));
-  return wishes;
+Outcome<KeyRequest> read_key_request(const json::object& body, const json::object& operations_in) {
+  KeyRequest request;
+  LATCHKEY_TRYV(read_attributes(body, request));
+  LATCHKEY_TRYV(read_operations(operations_in, request));
+  LATCHKEY_TRYV(read_tags(body, request));
+  return request;
 }
 
-Outcome<void> apply(const Wishes& wishes, KeyVersion& version) {
-  if (wishes.operations) version.operations = *wishes.operations;
-  if (wishes.enabled) version.enabled = *wishes.enabled;
-  if (wishes.not_before) version.not_before = wishes.not_before;
-  if (wishes.expires) version.expires = wishes.expires;
-  if (wishes.tags) version.tags = *wishes.tags;
+Outcome<void> apply(const KeyRequest& request, KeyVersion& version) {
+  if (request.operations) version.operations = *request.operations;
+  if (request.enabled) version.enabled = *request.enabled;
+  if (request.not_before) version.not_before = request.not_before;
+  if (request.expires) version.expires = request.expires;
+  if (request.tags) version.tags = *request.tags;
   if (version.not_before && version.expires && *version.not_before > *version.expires) return invalid_value();
   return success();
 }

@@ -13,7 +13,7 @@
 namespace latchkey::clouds::azure::emulator {
 
 // Absent: leave it as it is.
-struct Wishes {
+struct KeyRequest {
   std::optional<std::vector<std::string>> operations;
   std::optional<bool> enabled;
   std::optional<Seconds> not_before;
@@ -24,8 +24,9 @@ struct Wishes {
 // Null where the field is absent or null.
 [[nodiscard]] const boost::json::value* given(const boost::json::object& body, std::string_view name);
 // `operations_in` is the object that holds key_ops: the body, or, of an import, its "key".
-[[nodiscard]] Outcome<Wishes> read_wishes(const boost::json::object& body, const boost::json::object& operations_in);
-[[nodiscard]] Outcome<void> apply(const Wishes& wishes, KeyVersion& version);
+[[nodiscard]] Outcome<KeyRequest> read_key_request(const boost::json::object& body,
+                                                   const boost::json::object& operations_in);
+[[nodiscard]] Outcome<void> apply(const KeyRequest& request, KeyVersion& version);
 
 struct KeyPlan {
   bool hsm = false;

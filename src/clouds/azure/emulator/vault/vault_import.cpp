@@ -87,11 +87,11 @@ Outcome<json::object> import_key(VaultCall& call) {
   if (!type) return invalid_value();
   LATCHKEY_TRY(auto hsm, wants_hsm(body, *type));
   LATCHKEY_TRYV(check_protection(call.vault, hsm));
-  LATCHKEY_TRY(auto wishes, read_wishes(body, jwk));
+  LATCHKEY_TRY(auto request, read_key_request(body, jwk));
   auto version = new_version(call.cloud, call.now);
   version.hsm = hsm;
   version.operations = default_operations(type->elliptic);
-  LATCHKEY_TRYV(apply(wishes, version));
+  LATCHKEY_TRYV(apply(request, version));
   LATCHKEY_TRYV(check_name_is_free(call.vault, call, call.route.key));
   LATCHKEY_TRYV(charge_creation(call, hsm));
   Outcome<SharedMaterial> material = type->elliptic ? read_ec(jwk) : read_rsa(jwk);

@@ -9,11 +9,11 @@ namespace json = boost::json;
 Outcome<json::object> create_key(VaultCall& call) {
   LATCHKEY_TRY(auto body, read_body(call.request));
   LATCHKEY_TRY(auto plan, read_plan(call.vault, body));
-  LATCHKEY_TRY(auto wishes, read_wishes(body, body));
+  LATCHKEY_TRY(auto request, read_key_request(body, body));
   auto version = new_version(call.cloud, call.now);
   version.hsm = plan.hsm;
   version.operations = default_operations(!plan.curve.empty());
-  LATCHKEY_TRYV(apply(wishes, version));
+  LATCHKEY_TRYV(apply(request, version));
   // Before the work, though another call may take the name meanwhile.
   LATCHKEY_TRYV(check_name_is_free(call.vault, call, call.route.key));
   LATCHKEY_TRYV(charge_creation(call, plan.hsm));
@@ -30,13 +30,13 @@ Outcome<json::object> get_key(VaultCall& call) {
 Outcome<json::object> update_key(VaultCall& call) {
   LATCHKEY_TRYV(find_key(call, call.vault));
   LATCHKEY_TRY(auto body, read_body(call.request));
-  LATCHKEY_TRY(auto wishes, read_wishes(body, body));
+  LATCHKEY_TRY(auto request, read_key_request(body, body));
   return call.cloud.state.change([&](Model& model) -> Outcome<json::object> {
     LATCHKEY_TRY(auto* vault, vault_to_change(model, call));
     LATCHKEY_TRY(auto found, find_key(call, *vault));
     // The model being changed is ours; find_key is const for its other callers.
     auto& version = const_cast<KeyVersion&>(*found.version);
-    LATCHKEY_TRYV(apply(wishes, version));
+    LATCHKEY_TRYV(apply(request, version));
     version.updated = call.now;
     call.audit_id = key_id(call, found.key->name, version.id);
     return key_bundle(call, *vault, *found.key, version);

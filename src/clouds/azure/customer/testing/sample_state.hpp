@@ -1,7 +1,7 @@
-// Facts of a customer who did everything right; tests spoil one thing at a time.
+// CustomerState of a customer who did everything right; tests spoil one thing at a time.
 #pragma once
 
-#include "clouds/azure/customer/facts.hpp"
+#include "clouds/azure/customer/customer_state.hpp"
 
 namespace latchkey::clouds::azure::customer::testing {
 
@@ -35,13 +35,13 @@ inline Grant grant_of(Role role, const std::string& scope) {
   return {{id, scope, role_id, std::string(kPrincipal), {}}, std::move(role)};
 }
 
-inline Facts good_facts() {
-  Facts facts;
-  facts.target.vault_name = "contoso";
-  facts.target.key_name = "cmek";
-  facts.now = parse_timestamp("2026-03-01T12:00:00Z").value();
-  facts.subscription_id = kSubscriptionScope.substr(kSubscriptionScope.rfind('/') + 1);
-  facts.subscription_tenant = kTenant;
+inline CustomerState good_state() {
+  CustomerState state;
+  state.target.vault_name = "contoso";
+  state.target.key_name = "cmek";
+  state.now = parse_timestamp("2026-03-01T12:00:00Z").value();
+  state.subscription_id = kSubscriptionScope.substr(kSubscriptionScope.rfind('/') + 1);
+  state.subscription_tenant = kTenant;
   Vault vault;
   vault.id = kVaultId;
   vault.name = "contoso";
@@ -54,22 +54,22 @@ inline Facts good_facts() {
   vault.purge_protection = true;
   vault.soft_delete_days = 90;
   vault.public_access = "Enabled";
-  facts.vault = vault;
+  state.vault = vault;
   VaultKey key;
   key.id = "https://contoso.vault.azure.net/keys/cmek/0123456789abcdef0123456789abcdef";
   key.type = "RSA";
   key.bits = 3072;
   key.operations = {"wrapKey", "unwrapKey"};
   key.enabled = true;
-  facts.key = key;
-  facts.holds_only_this_key = false;
-  Principal principal{std::string(kPrincipal), facts.target.app.client_id, facts.target.app.display_name, true};
-  facts.principal = principal;
-  facts.similar_apps = std::vector<Principal>{principal};
-  facts.grants = std::vector<Grant>{grant_of(service_encryption_user(), kVaultId + "/keys/cmek")};
-  facts.diagnostics = std::vector<DiagnosticSetting>{{"audit", true, kGroupScope + "/workspaces/siem"}};
-  facts.round_trip = {RoundTrip::Outcome::Succeeded, "wrapped and unwrapped", ""};
-  return facts;
+  state.key = key;
+  state.holds_only_this_key = false;
+  Principal principal{std::string(kPrincipal), state.target.app.client_id, state.target.app.display_name, true};
+  state.principal = principal;
+  state.similar_apps = std::vector<Principal>{principal};
+  state.grants = std::vector<Grant>{grant_of(service_encryption_user(), kVaultId + "/keys/cmek")};
+  state.diagnostics = std::vector<DiagnosticSetting>{{"audit", true, kGroupScope + "/workspaces/siem"}};
+  state.round_trip = {RoundTrip::Outcome::Succeeded, "wrapped and unwrapped", ""};
+  return state;
 }
 
 }  // namespace latchkey::clouds::azure::customer::testing
