@@ -92,20 +92,20 @@ std::string_view verb(Direction direction) {
   return direction == Direction::Encrypt ? "encrypt" : "decrypt";
 }
 
-Result<library::LeasedKey> ApiLender::active_key() {
+Result<library::LeasedKey> ApiLeaseSource::active_key() {
   return ask(library::active_key_path(workspace_id_));
 }
 
-Result<library::LeasedKey> ApiLender::key(const RawId& id) {
+Result<library::LeasedKey> ApiLeaseSource::key(const RawId& id) {
   return ask(library::key_path(workspace_id_, id));
 }
 
-Result<void> ApiLender::check(const RawId& id) {
+Result<void> ApiLeaseSource::check(const RawId& id) {
   LATCHKEY_TRYV(client_.call("GET", library::lease_path(workspace_id_, id)));
   return success();
 }
 
-Result<library::LeasedKey> ApiLender::ask(const std::string& path) {
+Result<library::LeasedKey> ApiLeaseSource::ask(const std::string& path) {
   auto asked_at = clock_.age_time();
   LATCHKEY_TRY(auto answer, client_.call_raw(path, "", {}));
   return library::read_leased_key(answer.body, asked_at);

@@ -19,7 +19,7 @@ enum class Direction { Encrypt, Decrypt };
 [[nodiscard]] std::string_view verb(Direction direction);
 
 enum class Where {
-  Anywhere,  // here, where the server lends its data keys; else there
+  Anywhere,  // here, where the server leases its data keys; else at the server
   Here,
   Server,
 };
@@ -33,11 +33,11 @@ struct DataWishes {
   unsigned threads = 1;
 };
 
-// The server's data keys, lent through the CLI's own way to it.
-class ApiLender final : public library::KeyLender {
+// Leases of the server's data keys, through the command line's own client.
+class ApiLeaseSource final : public library::LeaseSource {
  public:
   // `client` and `clock` outlive it.
-  ApiLender(ApiClient& client, const Clock& clock, std::string workspace_id)
+  ApiLeaseSource(ApiClient& client, const Clock& clock, std::string workspace_id)
       : client_(client), clock_(clock), workspace_id_(std::move(workspace_id)) {}
   [[nodiscard]] Result<library::LeasedKey> active_key() override;
   [[nodiscard]] Result<library::LeasedKey> key(const RawId& id) override;
@@ -55,8 +55,8 @@ class DataFiles {
   DataFiles(ApiClient& client, DataWishes wishes)
       : client_(client),
         wishes_(std::move(wishes)),
-        lender_(client, clock_, wishes_.workspace_id),
-        keys_(lender_, clock_) {}
+        source_(client, clock_, wishes_.workspace_id),
+        keys_(source_, clock_) {}
 
   // What was done, as -o json shows it. Nothing is left of the output where it fails, but for what went to standard
   // output: that ends where the error is. The message does not name the file.
@@ -72,7 +72,7 @@ class DataFiles {
   ApiClient& client_;
   DataWishes wishes_;
   SystemClock clock_;
-  ApiLender lender_;
+  ApiLeaseSource source_;
   library::LeasedKeys keys_;
 };
 

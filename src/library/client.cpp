@@ -8,7 +8,7 @@
 #include "crypto/random.hpp"
 #include "envelope/record.hpp"
 #include "envelope/stream.hpp"
-#include "library/http_lender.hpp"
+#include "library/http_lease_source.hpp"
 #include "library/leased_keys.hpp"
 #include "library/refusals.hpp"
 #include "library/stream_keys.hpp"
@@ -18,10 +18,10 @@ namespace latchkey {
 
 namespace library {
 
-// What all handles of a client share.
+// All handles of a client share this.
 struct Connection {
   SystemClock clock;
-  std::shared_ptr<const Server> server;
+  std::shared_ptr<const ServerClient> server;
   std::unique_ptr<Sweeper> sweeper;
 };
 
@@ -55,8 +55,8 @@ Failure failure_of(const Error& error) {
   return {kind_of(error.code), error.reason, error.message};
 }
 
-// Whatever the lender says no to was refused, also where the words are those of a wrong request: its key, or the
-// workspace.
+// A refusal by the lease source is a refusal also where its code is that of a wrong request: the server refused the API
+// key, or the workspace.
 Error as_refusal(Error error) {
   if (kind_of(error.code) == FailureKind::Invalid) error.code = ErrorCode::KeyDenied;
   return error;
@@ -75,7 +75,7 @@ Result<void> result_of(const Done& done) {
   return Error{ErrorCode::Internal, done.failure().message, done.failure().reason};
 }
 
-// One use of a stream, between StreamKeys' begin and end.
+// Runs one use of a stream, between StreamKeys' begin and end.
 template <class Value, class Work>
 Outcome<Value> use(StreamKeys& keys, const Work& work) {
   if (auto begun = keys.begin(); !begun) return refusal_of(begun.error());
@@ -102,9 +102,9 @@ struct Workspace::State {
   State(std::shared_ptr<library::Connection> its_connection, std::string id)
       : connection(std::move(its_connection)),
         workspace_id(std::move(id)),
-        lender(connection->server, connection->clock, workspace_id) {
+        source(connection->server, connection->clock, workspace_id) {
     connection->sweeper->add(keys);
-    refusals.add({keys, connection->server->url, workspace_id, connection->server->api_key});
+    refusals.add({keys, connection->server->url(), workspace_id, connection->server->api_key()});
   }
   State(const State&) = delete;
   State& operator=(const State&) = delete;
@@ -117,8 +117,8 @@ struct Workspace::State {
   std::string workspace_id;
   library::Refusals& refusals = library::Refusals::of_this_process();
   crypto::SystemRandom random;
-  library::HttpLender lender;
-  LeasedKeys keys{lender,
+  library::HttpLeaseSource source;
+  LeasedKeys keys{source,
                   connection->clock,
                   {.on_lease = [this] { connection->sweeper->wake(); },
                    .on_refusal = [this](const library::Refusal& refusal) { refusals.tell(keys, refusal); }}};
@@ -267,7 +267,7 @@ Outcome<StreamReader> Workspace::open_stream(std::uint64_t size, StreamInput inp
 Client::Client(std::shared_ptr<State> state) : state_(std::move(state)) {}
 
 Outcome<Client> Client::create(ClientSettings settings) {
-  auto server = library::make_server(std::move(settings.url), settings.api_key, std::move(settings.ca_file));
+  auto server = library::connect(std::move(settings.url), settings.api_key, std::move(settings.ca_file));
   crypto::wipe(settings.api_key);
   if (!server) {
     auto failure = failure_of(server.error());

@@ -7,7 +7,7 @@ namespace latchkey::library {
 
 namespace {
 
-// How often who is told of a refusal while the lender answers him begins anew.
+// How often a request is sent again because a refusal came in while its response was on the way.
 constexpr int kMostTries = 3;
 
 bool is_due(AgeTime asked_at, AgeTime ends_at, AgeTime now) {
@@ -24,12 +24,12 @@ Refusal refusal_of(const Error& error, const std::optional<RawId>& name) {
   return {of(), name, {}};
 }
 
-// Longer than a call may take on a machine that does not sleep meanwhile.
+// Longer than a call takes on a machine that does not sleep meanwhile.
 constexpr std::chrono::seconds kLongestCall{45};
 
-// The lease was over before its answer was read, and not because it is short.
-bool is_of_before_sleep(const Result<LeasedKey>& answer, AgeTime now) {
-  return answer && now >= answer.value().ends_at && now - answer.value().asked_at > kLongestCall;
+// True where the lease ended before its response was read because the machine slept, not because the lease is short.
+bool is_of_before_sleep(const Result<LeasedKey>& response, AgeTime now) {
+  return response && now >= response.value().ends_at && now - response.value().asked_at > kLongestCall;
 }
 
 }  // namespace
@@ -47,7 +47,8 @@ Result<void> LeasedKeys::keep(const RawId& id) {
   return success();
 }
 
-// A question that others wait for. It ends with this object, also where the lender throws.
+// One question to the source, which other threads wait for. Its destructor ends the question, also where the source
+// throws.
 class LeasedKeys::Asking {
  public:
   Asking(LeasedKeys& keys, Lock& lock, const Name& name)
@@ -60,7 +61,7 @@ class LeasedKeys::Asking {
     if (!lock_.owns_lock()) lock_.lock();
     question_->is_over = true;
     keys_.questions_.erase(name_);
-    keys_.answered_.notify_all();
+    keys_.ended_.notify_all();
   }
   void fail(const Error& error) { question_->error = error; }
 
@@ -94,37 +95,38 @@ Result<LeasedKey> LeasedKeys::find_or_ask(Lock& lock, const Name& name) {
     }
     auto failure = find_failure(name, now);
     auto asked = questions_.find(name);
-    // Either we are to wait, or somebody asks already; what is left of the lease is good until then.
+    // Either the source said when to ask again, or another thread is asking: until then this thread uses the rest of
+    // the lease.
     bool is_settled = failure || asked != questions_.end();
     if (found && is_settled) return found->key;
     if (failure) return *failure;
     if (!is_settled) return ask(lock, name);
     auto question = asked->second;
-    answered_.wait(lock, [&] { return question->is_over; });
+    ended_.wait(lock, [&] { return question->is_over; });
     if (question->error) return *question->error;
   }
 }
 
 Result<LeasedKey> LeasedKeys::ask(Lock& lock, const Name& name) {
   Asking asking(*this, lock, name);
-  auto given = ask_lender(lock, name);
+  auto given = ask_source(lock, name);
   if (!given) asking.fail(given.error());
   return given;
 }
 
-// Whether the lease of `id` still holds: what comes of it is in leases_.
+// Checks that the lease of `id` still holds; leases_ has the result.
 void LeasedKeys::check(Lock& lock, const RawId& id) {
   Asking asking(*this, lock, id);
-  if (auto checked = check_lender(lock, id); !checked) asking.fail(checked.error());
+  if (auto checked = check_source(lock, id); !checked) asking.fail(checked.error());
 }
 
-Result<void> LeasedKeys::check_lender(Lock& lock, const RawId& id) {
+Result<void> LeasedKeys::check_source(Lock& lock, const RawId& id) {
   lock.unlock();
-  auto holds = lender_.check(id);
+  auto holds = source_.check(id);
   lock.lock();
   if (!holds && holds.error().code == ErrorCode::NotFound) {
-    // Another server, or one that was started anew: it may lend the key, or say why not.
-    if (auto anew = ask_lender(lock, id); !anew) return anew.error();
+    // The server is another one, or was restarted: it may lease the key again, or say why not.
+    if (auto anew = ask_source(lock, id); !anew) return anew.error();
     holds = success();
   }
   if (!holds && holds.error().code != ErrorCode::Unavailable) return fail(id, holds.error()).error();
@@ -137,19 +139,19 @@ Result<void> LeasedKeys::check_lender(Lock& lock, const RawId& id) {
   return success();
 }
 
-// Without the lock while the lender is asked. What it gives is kept only where nobody was refused meanwhile.
-Result<LeasedKey> LeasedKeys::ask_lender(Lock& lock, const Name& name) {
+// Asks the source without the lock. Its response is kept only where no refusal came in meanwhile.
+Result<LeasedKey> LeasedKeys::ask_source(Lock& lock, const Name& name) {
   for (int attempt = 0; attempt < kMostTries; ++attempt) {
     auto seen = refusals_;
     lock.unlock();
-    auto answer = name ? lender_.key(*name) : lender_.active_key();
+    auto response = name ? source_.key(*name) : source_.active_key();
     lock.lock();
-    if (!answer) return fail(name, answer.error());
-    if (refusals_ != seen || is_of_before_sleep(answer, clock_.age_time())) continue;
-    take(name, answer.value());
-    return answer;
+    if (!response) return fail(name, response.error());
+    if (refusals_ != seen || is_of_before_sleep(response, clock_.age_time())) continue;
+    take(name, response.value());
+    return response;
   }
-  return Error{ErrorCode::Unavailable, "the data key was refused and lent again and again. Try again"};
+  return Error{ErrorCode::Unavailable, "the data key was refused and leased again and again. Try again"};
 }
 
 std::optional<LeasedKeys::Found> LeasedKeys::find(const Name& name, AgeTime now) {
@@ -160,7 +162,7 @@ std::optional<LeasedKeys::Found> LeasedKeys::find(const Name& name, AgeTime now)
   auto& by_use = leases_.get<ByUse>();
   by_use.relocate(by_use.begin(), leases_.project<ByUse>(lease));
   bool due = is_due(lease->key.asked_at, lease->key.ends_at, now);
-  // Another may have become the active one since.
+  // Another key may have become the active one since.
   if (!name) due = due || is_due(active_->asked_at, active_->ends_at, now);
   return Found{lease->key, due, now >= lease->check_at};
 }
@@ -199,7 +201,7 @@ void LeasedKeys::take(const Name& name, const LeasedKey& key) {
   }
 }
 
-// After an error: what is left of the lease, or nothing.
+// After an error: returns what is left of the lease, or the error.
 Result<LeasedKey> LeasedKeys::fail(const Name& name, const Error& error) {
   auto now = clock_.age_time();
   if (error.code == ErrorCode::Unavailable) {
@@ -212,7 +214,7 @@ Result<LeasedKey> LeasedKeys::fail(const Name& name, const Error& error) {
   bool is_unknown = error.code == ErrorCode::NotFound;
   if (is_unknown && name) remember(name, error, now + limits_.unknown_for);
   auto dropped = drop(refusal);
-  // A name that a ciphertext made up says nothing of the other keys.
+  // An unknown id, which a ciphertext may have made up, says nothing about the other keys.
   if (dropped.any || !is_unknown) {
     ++refusals_;
     refusal.external_keys = std::move(dropped.external_keys);

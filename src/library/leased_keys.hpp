@@ -1,10 +1,11 @@
-// The data keys of one workspace that this process has on lease, by the server's own rules: a key is used until its
-// lease ends, asked for again a little before that, and forgotten, and wiped, the moment somebody refuses it.
+// The data keys of one workspace that this process has on lease, by the server's own rules: a process uses a key until
+// its lease ends, asks for it again a little before that, and wipes it the moment the source refuses it.
 //
-// A lease is held once for each data key, however it was asked for: the active key is the name of one of them. It goes
-// when it ends (sweep), when the lender refuses it, and, of too many, when it is the least recently used one; what was
-// derived from it goes with it. What the lender did not have, or could not give before a time that it said, is
-// remembered until then, within a bound of its own: ids come out of ciphertexts, which anybody can make up.
+// Each data key has at most one lease, however it was asked for; "the active key" names one of them. A lease is dropped
+// when it ends (sweep), when the source refuses it, or when there are too many and it is the least recently used one.
+// Whatever was derived from the key is wiped with it. Failures are remembered, too: an id that the source does not
+// have, and a time before which it does not want to be asked. They have a bound of their own, because ids come out of
+// ciphertexts, which anybody can make up.
 #pragma once
 
 #include <condition_variable>
@@ -21,97 +22,99 @@
 #include <boost/multi_index/sequenced_index.hpp>
 #include <boost/multi_index_container.hpp>
 
-#include "library/key_lender.hpp"
+#include "library/lease_source.hpp"
 
 namespace latchkey::library {
 
-// What a lender's no speaks of, widest first.
+// What a refusal by the source is about, widest first.
 struct Refusal {
   enum class Of {
-    Credential,    // ours, wherever it is used
-    Access,        // ours, to this workspace
-    Workspace,     // it is not there
-    CustomersKey,  // and so all data keys under one
+    Credential,    // our API key, wherever it is used
+    Access,        // our API key's access to this workspace
+    Workspace,     // it does not exist
+    CustomersKey,  // and so all data keys that a customer's key wraps
     DataKey,       // the one that was asked for
   };
   Of of;
-  std::optional<RawId> id;              // of the data key that was asked for
-  std::set<std::string> external_keys;  // the customer's keys under which something was held until now
+  std::optional<RawId> id;              // the data key that was asked for
+  std::set<std::string> external_keys;  // the customer's keys that wrapped the leases dropped for this
 };
 
 struct LeasedKeysLimits {
   std::size_t most_leases = 1024;
   std::size_t most_failures = 1024;
-  // For how long an id that the lender does not have is not asked for again.
+  // How long to wait before asking again for an id that the source does not have.
   std::chrono::milliseconds unknown_for{10'000};
 };
 
-// Called from any thread, without a lock, before the call that has news returns. Each may be empty.
+// LeasedKeys calls these from any thread, without a lock, before the call that has news returns. Each may be empty.
 struct LeasedKeysListeners {
-  // A lease was taken: it is time to call sweep, which says when it wants to be called again.
+  // A lease has begun: call sweep, which says when to call it again.
   std::function<void()> on_lease{};
-  // The lender has refused: whoever holds the same is to obey it, too.
+  // The source has refused: every other holder of the same keys must obey the refusal, too.
   std::function<void(const Refusal&)> on_refusal{};
 };
 
-// Thread-safe. However many threads need a key at once, one asks and the others wait for its answer, or for its error.
+// Thread-safe. Where many threads need a key at once, one of them asks the source, and the others wait for its response
+// or error.
 class LeasedKeys {
  public:
-  // What was derived from a leased key and lies elsewhere.
+  // Something that was derived from a leased key and is kept elsewhere.
   class Derived {
    public:
     Derived() = default;
     Derived(const Derived&) = delete;
     Derived& operator=(const Derived&) = delete;
     virtual ~Derived() = default;
-    // Wipes it, or has whoever uses it now do so at the end. Called under a lock: it calls no LeasedKeys.
+    // Wipes it at once, or, where it is in use, at the end of that use. LeasedKeys calls it under its lock, so it must
+    // not call LeasedKeys.
     virtual void forget() = 0;
   };
 
-  // `lender` and `clock` outlive it.
-  LeasedKeys(KeyLender& lender, const Clock& clock, LeasedKeysListeners listeners = {}, LeasedKeysLimits limits = {})
-      : lender_(lender), clock_(clock), listeners_(std::move(listeners)), limits_(limits) {}
+  // `source` and `clock` must outlive it.
+  LeasedKeys(LeaseSource& source, const Clock& clock, LeasedKeysListeners listeners = {}, LeasedKeysLimits limits = {})
+      : source_(source), clock_(clock), listeners_(std::move(listeners)), limits_(limits) {}
   LeasedKeys(const LeasedKeys&) = delete;
   LeasedKeys& operator=(const LeasedKeys&) = delete;
   ~LeasedKeys() = default;
 
-  // A key that may be used now. Within the last quarter of a lease one thread asks again while the others go on; where
-  // the lender cannot be reached, what is left of the lease is used up, and then the error is Unavailable; it is not
-  // asked again before the time that it said. Where it refuses, the key is gone at once, and the error is the lender's:
-  // a refusal of the customer's key ends every lease under one, and one of our credential ends all. Each check_after
-  // one thread asks whether the lease still holds, while the others go on; where the lender cannot be reached, it does.
+  // Returns a key that may be used now. In the last quarter of a lease one thread asks for the key again, while the
+  // others go on. Where the source cannot be reached, callers use up the rest of the lease, and then receive
+  // Unavailable; the source is not asked again before the time that it said. Where the source refuses, the key is wiped
+  // at once and callers receive the source's error: a refusal of the customer's key ends every lease under such a key,
+  // and a refusal of our credential ends all. Each check_after, one thread checks that the lease still holds, while the
+  // others go on; where the source cannot be reached, the lease holds.
   [[nodiscard]] Result<LeasedKey> for_encryption();
   [[nodiscard]] Result<LeasedKey> for_decryption(const RawId& id);
-  // Whether the key of that id, which was had from here before, may still be used. Renews it where it is due. Errors
-  // as above.
+  // Success where a key that came from here may still be used. Renews its lease where that is due. Errors as above.
   [[nodiscard]] Result<void> keep(const RawId& id);
 
-  // Has `derived` forget whenever a lease of that key goes, from now on. It is removed before it goes.
+  // From now on a lease of that key that is dropped has `derived` forget. Remove `derived` before it is destroyed.
   void add(const RawId& id, Derived& derived);
   void remove(const RawId& id, Derived& derived);
-  // Whether the key is on lease now; the lender is not asked.
+  // True where the key is on lease now; the source is not asked.
   [[nodiscard]] bool holds(const RawId& id) const;
 
-  // Forgets what a refusal speaks of that another one of the same workspace has heard, and what is being lent meanwhile
-  // with it. Gives the customer's keys under which something was held.
+  // Obeys a refusal that another holder of the same workspace received: drops the leases that it is about, and those on
+  // their way from the source. Returns the customer's keys that wrapped the dropped leases.
   std::set<std::string> obey(const Refusal& refusal);
-  // The same in another workspace: what is held under these customer's keys.
+  // The same for a holder of another workspace: drops the leases under these customer's keys.
   void forget_under(const std::set<std::string>& external_keys);
 
-  // Forgets what is over. Gives when the next lease ends; absent where none is held.
+  // Drops what has ended. Returns when the next lease ends; absent where none is held.
   [[nodiscard]] std::optional<AgeTime> sweep();
-  // Forgets everything.
+  // Drops everything.
   void clear();
 
   struct Counts {
     std::size_t leases = 0;
     std::size_t failures = 0;
-    std::size_t questions = 0;  // that the lender is asked now
+    std::size_t questions = 0;  // that the source is being asked now
   };
   [[nodiscard]] Counts counts() const;
 
  private:
-  using Name = std::optional<RawId>;  // what is asked for; absent: the active key
+  using Name = std::optional<RawId>;  // the key that is asked for; absent: the active key
   using Lock = std::unique_lock<std::mutex>;
   struct Lease {
     RawId id;
@@ -150,9 +153,9 @@ class LeasedKeys {
   [[nodiscard]] Result<LeasedKey> get(const Name& name);
   [[nodiscard]] Result<LeasedKey> find_or_ask(Lock& lock, const Name& name);
   [[nodiscard]] Result<LeasedKey> ask(Lock& lock, const Name& name);
-  [[nodiscard]] Result<LeasedKey> ask_lender(Lock& lock, const Name& name);
+  [[nodiscard]] Result<LeasedKey> ask_source(Lock& lock, const Name& name);
   void check(Lock& lock, const RawId& id);
-  [[nodiscard]] Result<void> check_lender(Lock& lock, const RawId& id);
+  [[nodiscard]] Result<void> check_source(Lock& lock, const RawId& id);
   [[nodiscard]] std::optional<Found> find(const Name& name, AgeTime now);
   [[nodiscard]] std::optional<Error> find_failure(const Name& name, AgeTime now);
   void take(const Name& name, const LeasedKey& key);
@@ -160,26 +163,26 @@ class LeasedKeys {
   void remember(const Name& name, const Error& error, AgeTime until);
   struct Dropped {
     bool any = false;
-    std::set<std::string> external_keys;  // under which it was held
+    std::set<std::string> external_keys;  // that wrapped the dropped leases
   };
   Dropped drop(const Refusal& refusal);
   template <class Which>
   Dropped drop_if(const Which& which);
   void forget_derived(const RawId& id);
 
-  KeyLender& lender_;
+  LeaseSource& source_;
   const Clock& clock_;
   LeasedKeysListeners listeners_;
   LeasedKeysLimits limits_;
-  mutable std::mutex mutex_;  // over everything below; the lender is asked without it
-  std::condition_variable answered_;
+  mutable std::mutex mutex_;  // guards everything below; not held while the source is asked
+  std::condition_variable ended_;
   Recent<Lease, RawId, &Lease::id> leases_;
   Recent<Failure, Name, &Failure::name> failures_;
   std::optional<Active> active_;
   std::map<Name, std::shared_ptr<Question>> questions_;
   std::multimap<RawId, Derived*> derived_;
   std::uint64_t refusals_ = 0;
-  // What the listeners are to be told.
+  // What the listeners have yet to be told.
   struct News {
     bool is_leased = false;
     std::vector<Refusal> refusals;

@@ -5,16 +5,16 @@
 
 #include <gtest/gtest.h>
 
-#include "library/testing/fake_lender.hpp"
+#include "library/testing/fake_lease_source.hpp"
 
 namespace latchkey::library {
 namespace {
 
 using std::chrono::milliseconds;
 using std::chrono::seconds;
-using testing::FakeLender;
+using testing::FakeLeaseSource;
 using testing::raw;
-using Name = FakeLender::Name;
+using Name = FakeLeaseSource::Name;
 
 class Remnant final : public LeasedKeys::Derived {
  public:
@@ -26,13 +26,13 @@ class LeasedKeysTest : public ::testing::Test {
  protected:
   static constexpr std::uint8_t kMostLeases = 8;
 
-  // Gone from memory, that is.
+  // True where the key is no longer in memory.
   static std::weak_ptr<const envelope::DataKey> watch(const Result<LeasedKey>& lease) { return lease.value().key; }
 
   ManualClock clock_{Timestamp(seconds(1'800'000'000))};
-  FakeLender lender_{clock_};
+  FakeLeaseSource source_{clock_};
   LeasedKeysLimits limits_{.most_leases = kMostLeases, .most_failures = 16};
-  LeasedKeys keys_{lender_, clock_, {}, limits_};
+  LeasedKeys keys_{source_, clock_, {}, limits_};
 };
 
 TEST_F(LeasedKeysTest, AreAskedForOnce) {
@@ -42,7 +42,7 @@ TEST_F(LeasedKeysTest, AreAskedForOnce) {
     EXPECT_EQ(keys_.for_decryption(raw(1)).value().key->id(), raw(1)) << "the active one is on lease already";
     clock_.advance(seconds(8));
   }
-  EXPECT_EQ(lender_.calls, 2);
+  EXPECT_EQ(source_.calls, 2);
 }
 
 TEST_F(LeasedKeysTest, AreRenewedALittleAhead) {
@@ -51,25 +51,25 @@ TEST_F(LeasedKeysTest, AreRenewedALittleAhead) {
   EXPECT_EQ(keys_.for_encryption().value().ends_at, first.ends_at);
   clock_.advance(seconds(1));
   EXPECT_EQ(keys_.for_encryption().value().ends_at, first.ends_at + seconds(45));
-  EXPECT_EQ(lender_.calls, 2);
+  EXPECT_EQ(source_.calls, 2);
 }
 
 TEST_F(LeasedKeysTest, AreNotUsedPastTheirEndByAMachineThatSlept) {
   for (auto slept : {std::chrono::hours(1), std::chrono::hours(24 * 7)}) {
-    lender_.lend_again();
+    source_.lease_again();
     ASSERT_TRUE(keys_.for_decryption(raw(2)));
     ASSERT_TRUE(keys_.for_encryption());
-    auto before = lender_.calls.load();
-    lender_.fail_with(ErrorCode::PermissionDenied);
+    auto before = source_.calls.load();
+    source_.fail_with(ErrorCode::PermissionDenied);
     clock_.sleep(slept);
     EXPECT_EQ(keys_.for_encryption().error().code, ErrorCode::PermissionDenied);
     EXPECT_EQ(keys_.for_decryption(raw(2)).error().code, ErrorCode::PermissionDenied);
     EXPECT_EQ(keys_.keep(raw(2)).error().code, ErrorCode::PermissionDenied) << "an open stream's";
-    EXPECT_EQ(lender_.calls, before + 3);
+    EXPECT_EQ(source_.calls, before + 3);
   }
-  lender_.lend_again();
+  source_.lease_again();
   ASSERT_TRUE(keys_.for_encryption());
-  lender_.fail_with(ErrorCode::Unavailable);
+  source_.fail_with(ErrorCode::Unavailable);
   clock_.sleep(std::chrono::hours(1));
   EXPECT_EQ(keys_.for_encryption().error().code, ErrorCode::Unavailable) << "no outage is bridged past the end";
 }
@@ -78,20 +78,20 @@ TEST_F(LeasedKeysTest, AWallClockThatLeapsForwardCostsOneQuestion) {
   ASSERT_TRUE(keys_.for_encryption());
   clock_.leap_wall(std::chrono::hours(24));
   for (int i = 0; i < 3; ++i) EXPECT_TRUE(keys_.for_encryption());
-  EXPECT_EQ(lender_.calls, 2);
+  EXPECT_EQ(source_.calls, 2);
   clock_.leap_wall(-std::chrono::hours(24));
   EXPECT_TRUE(keys_.for_encryption());
-  EXPECT_EQ(lender_.calls, 2);
+  EXPECT_EQ(source_.calls, 2);
 }
 
 TEST_F(LeasedKeysTest, AnAnswerThatSleptOnItsWayIsAskedForAgain) {
-  lender_.while_asking = [&] {
-    if (lender_.calls == 1) clock_.sleep(std::chrono::hours(1));
+  source_.while_asking = [&] {
+    if (source_.calls == 1) clock_.sleep(std::chrono::hours(1));
   };
   EXPECT_GT(keys_.for_encryption().value().ends_at, clock_.age_time());
-  EXPECT_EQ(lender_.calls, 2);
+  EXPECT_EQ(source_.calls, 2);
   clock_.sleep(std::chrono::hours(1));
-  lender_.while_asking = [&] { clock_.sleep(std::chrono::hours(1)); };
+  source_.while_asking = [&] { clock_.sleep(std::chrono::hours(1)); };
   EXPECT_EQ(keys_.for_encryption().error().code, ErrorCode::Unavailable);
 }
 
@@ -99,63 +99,63 @@ TEST_F(LeasedKeysTest, AnotherActiveKeyIsNoticedThoughTheOldOneIsRenewedByReads)
   ASSERT_TRUE(keys_.for_encryption());
   clock_.advance(seconds(50));
   ASSERT_TRUE(keys_.for_decryption(raw(1)));
-  EXPECT_EQ(lender_.calls, 2);
+  EXPECT_EQ(source_.calls, 2);
   ASSERT_TRUE(keys_.for_encryption());
-  EXPECT_EQ(lender_.calls, 3);
+  EXPECT_EQ(source_.calls, 3);
 }
 
 TEST_F(LeasedKeysTest, NobodyIsAskedBeforeTheTimeThatTheServerSaid) {
   ASSERT_TRUE(keys_.for_encryption());
-  lender_.answer = [](const Name&) { return Error{ErrorCode::Unavailable, "as it was told", "", seconds(20)}; };
+  source_.failure = [](const Name&) { return Error{ErrorCode::Unavailable, "as it was told", "", seconds(20)}; };
   clock_.advance(seconds(45));
   EXPECT_TRUE(keys_.for_encryption());
-  EXPECT_EQ(lender_.calls, 2);
+  EXPECT_EQ(source_.calls, 2);
   clock_.advance(seconds(14));
   EXPECT_TRUE(keys_.for_encryption()) << "what is left of the lease";
   clock_.advance(seconds(5));
   EXPECT_EQ(keys_.for_encryption().error().code, ErrorCode::Unavailable) << "the lease is over";
-  EXPECT_EQ(lender_.calls, 2);
-  lender_.lend_again();
+  EXPECT_EQ(source_.calls, 2);
+  source_.lease_again();
   clock_.advance(seconds(1));
   EXPECT_TRUE(keys_.for_encryption());
-  EXPECT_EQ(lender_.calls, 3);
+  EXPECT_EQ(source_.calls, 3);
 }
 
 TEST_F(LeasedKeysTest, ARefusalIsAskedAgainAtOnceWhateverItSaysOfTime) {
-  lender_.answer = [](const Name&) { return Error{ErrorCode::PermissionDenied, "no", "", seconds(20)}; };
+  source_.failure = [](const Name&) { return Error{ErrorCode::PermissionDenied, "no", "", seconds(20)}; };
   EXPECT_FALSE(keys_.for_encryption());
-  lender_.lend_again();
+  source_.lease_again();
   EXPECT_TRUE(keys_.for_encryption());
 }
 
 TEST_F(LeasedKeysTest, AnOutageIsBridgedToTheEndOfTheLeaseAndNotBeyond) {
   ASSERT_TRUE(keys_.for_encryption());
-  lender_.fail_with(ErrorCode::Unavailable);
+  source_.fail_with(ErrorCode::Unavailable);
   clock_.advance(seconds(59));
   EXPECT_TRUE(keys_.for_encryption());
   clock_.advance(seconds(1));
   EXPECT_EQ(keys_.for_encryption().error().code, ErrorCode::Unavailable);
-  lender_.lend_again();
+  source_.lease_again();
   EXPECT_TRUE(keys_.for_encryption());
 }
 
 TEST_F(LeasedKeysTest, ARefusalEndsItAtOnce) {
   for (auto code : {ErrorCode::Invalid, ErrorCode::PermissionDenied, ErrorCode::Unauthenticated, ErrorCode::NotFound}) {
-    lender_.lend_again();
+    source_.lease_again();
     auto watched = watch(keys_.for_decryption(raw(7)));
     clock_.advance(seconds(50));
-    lender_.fail_with(code);
+    source_.fail_with(code);
     EXPECT_EQ(keys_.for_decryption(raw(7)).error().code, code);
     EXPECT_TRUE(watched.expired()) << "the key is still in memory";
-    // Whoever asks next hears what is true then; that there is no such key is remembered for a moment.
-    lender_.lend_again();
+    // The next caller hears what is true then; only that a key does not exist is remembered for a moment.
+    source_.lease_again();
     if (code == ErrorCode::NotFound) clock_.advance(limits_.unknown_for);
     EXPECT_TRUE(keys_.for_decryption(raw(7)));
   }
 }
 
-// What else goes when a key in use is refused: the active key raw(1), raw(2) that is the customer's, too, and raw(3)
-// from before there was a customer's key.
+// Which other leases end when a key in use is refused: of the active key raw(1), of raw(2), which a customer's key
+// wraps, too, and of raw(3), from before the customer had a key.
 TEST_F(LeasedKeysTest, ARefusalEndsWhatItSpeaksOf) {
   struct Case {
     ErrorCode code;
@@ -178,17 +178,17 @@ TEST_F(LeasedKeysTest, ARefusalEndsWhatItSpeaksOf) {
                          {ErrorCode::PermissionDenied, "", std::nullopt, {}},
                          {ErrorCode::Unavailable, "cmek_key_unreachable", std::nullopt, {1, 2, 3}}}) {
     keys_.clear();
-    lender_.lend_again();
+    source_.lease_again();
     std::array<std::weak_ptr<const envelope::DataKey>, 4> watched;
     std::array<Remnant, 4> derived;
     watched[1] = watch(keys_.for_encryption());
     watched[2] = watch(keys_.for_decryption(raw(2)));
-    lender_.external_key_id.reset();
+    source_.external_key_id.reset();
     watched[3] = watch(keys_.for_decryption(raw(3)));
-    lender_.external_key_id = "ekey_1";
+    source_.external_key_id = "ekey_1";
     for (std::uint8_t i = 1; i <= 3; ++i) keys_.add(raw(i), derived[i]);
     clock_.advance(seconds(46));
-    lender_.fail_with(code, reason);
+    source_.fail_with(code, reason);
     (void)(asked ? keys_.for_decryption(*asked) : keys_.for_encryption());
     for (std::uint8_t i = 1; i <= 3; ++i) {
       bool is_kept = std::ranges::count(kept, i) == 1;
@@ -203,7 +203,7 @@ TEST_F(LeasedKeysTest, ARefusalEndsWhatItSpeaksOf) {
 TEST_F(LeasedKeysTest, ForgedIdsAreBoundedAndPushNothingOut) {
   auto own = watch(keys_.for_encryption());
   auto old = watch(keys_.for_decryption(raw(2)));
-  lender_.fail_with(ErrorCode::NotFound);
+  source_.fail_with(ErrorCode::NotFound);
   for (int i = 0; i < 6000; ++i) {
     auto forged = raw(99, static_cast<std::uint8_t>(i >> 8), static_cast<std::uint8_t>(i));
     ASSERT_EQ(keys_.for_decryption(forged).error().code, ErrorCode::NotFound);
@@ -220,7 +220,7 @@ TEST_F(LeasedKeysTest, ForgedIdsAreBoundedAndPushNothingOut) {
 }
 
 TEST_F(LeasedKeysTest, OutagesOfForgedIdsAreBoundedToo) {
-  lender_.answer = [](const Name&) { return Error{ErrorCode::Unavailable, "later", "", seconds(60)}; };
+  source_.failure = [](const Name&) { return Error{ErrorCode::Unavailable, "later", "", seconds(60)}; };
   for (int i = 0; i < 6000; ++i) {
     (void)keys_.for_decryption(raw(99, static_cast<std::uint8_t>(i >> 8), static_cast<std::uint8_t>(i)));
   }
@@ -229,11 +229,11 @@ TEST_F(LeasedKeysTest, OutagesOfForgedIdsAreBoundedToo) {
 }
 
 TEST_F(LeasedKeysTest, AnUnknownIdIsAskedForOnceInAWhile) {
-  lender_.fail_with(ErrorCode::NotFound);
+  source_.fail_with(ErrorCode::NotFound);
   for (int i = 0; i < 100; ++i) EXPECT_EQ(keys_.for_decryption(raw(99)).error().code, ErrorCode::NotFound);
-  EXPECT_EQ(lender_.calls, 1);
+  EXPECT_EQ(source_.calls, 1);
   clock_.advance(limits_.unknown_for);
-  lender_.lend_again();
+  source_.lease_again();
   EXPECT_TRUE(keys_.for_decryption(raw(99)));
 }
 
@@ -275,11 +275,11 @@ TEST_F(LeasedKeysTest, ASweepWipesWhatIsOver) {
 
 TEST_F(LeasedKeysTest, TellsOfEachNewLease) {
   int told = 0;
-  LeasedKeys keys(lender_, clock_, {.on_lease = [&] { ++told; }});
+  LeasedKeys keys(source_, clock_, {.on_lease = [&] { ++told; }});
   ASSERT_TRUE(keys.for_encryption());
   ASSERT_TRUE(keys.for_encryption());
   EXPECT_EQ(told, 1);
-  lender_.fail_with(ErrorCode::NotFound);
+  source_.fail_with(ErrorCode::NotFound);
   EXPECT_FALSE(keys.for_decryption(raw(9)));
   EXPECT_EQ(told, 1);
 }
@@ -287,21 +287,21 @@ TEST_F(LeasedKeysTest, TellsOfEachNewLease) {
 TEST_F(LeasedKeysTest, KeepRenewsWhatIsInUse) {
   ASSERT_TRUE(keys_.for_encryption());
   EXPECT_TRUE(keys_.keep(raw(1)));
-  EXPECT_EQ(lender_.calls, 1);
+  EXPECT_EQ(source_.calls, 1);
   clock_.advance(seconds(50));
   EXPECT_TRUE(keys_.keep(raw(1)));
-  EXPECT_EQ(lender_.calls, 2);
+  EXPECT_EQ(source_.calls, 2);
   clock_.advance(seconds(50));
-  lender_.fail_with(ErrorCode::Invalid);
+  source_.fail_with(ErrorCode::Invalid);
   EXPECT_FALSE(keys_.keep(raw(1)));
 }
 
-// The lender says that a lease is to be checked each 5 s.
+// The source wants a lease to be checked each 5 s.
 class CheckedLeasesTest : public LeasedKeysTest {
  protected:
-  CheckedLeasesTest() { lender_.check_after = seconds(5); }
+  CheckedLeasesTest() { source_.check_after = seconds(5); }
   void check_gives(Error error) {
-    lender_.check_answer = [error = std::move(error)](const RawId&) { return error; };
+    source_.check_failure = [error = std::move(error)](const RawId&) { return error; };
   }
 };
 
@@ -309,10 +309,10 @@ TEST_F(CheckedLeasesTest, AreCheckedWhileTheyAreUsed) {
   for (int i = 0; i < 8; ++i) {
     ASSERT_TRUE(keys_.for_encryption());
     ASSERT_TRUE(keys_.for_decryption(raw(1)));
-    EXPECT_EQ(lender_.checks, i / 2) << i;
+    EXPECT_EQ(source_.checks, i / 2) << i;
     clock_.advance(milliseconds(2'500));
   }
-  EXPECT_EQ(lender_.calls, 1);
+  EXPECT_EQ(source_.calls, 1);
 }
 
 TEST_F(CheckedLeasesTest, ASuspensionEndsThemWithinTheInterval) {
@@ -320,7 +320,7 @@ TEST_F(CheckedLeasesTest, ASuspensionEndsThemWithinTheInterval) {
   Remnant derived;
   keys_.add(raw(1), derived);
   check_gives({ErrorCode::Invalid, "no", "cmek_key_disabled"});
-  lender_.fail_with(ErrorCode::Invalid, "cmek_key_disabled");
+  source_.fail_with(ErrorCode::Invalid, "cmek_key_disabled");
   clock_.advance(seconds(5) - milliseconds(1));
   EXPECT_TRUE(keys_.for_encryption());
   clock_.advance(milliseconds(1));
@@ -335,7 +335,7 @@ TEST_F(CheckedLeasesTest, ACheckThatIsRefusedEndsWhatItSpeaksOf) {
   auto own = watch(keys_.for_decryption(raw(3)));
   clock_.advance(seconds(5));
   check_gives({ErrorCode::Unauthenticated, "no"});
-  lender_.fail_with(ErrorCode::Unauthenticated);
+  source_.fail_with(ErrorCode::Unauthenticated);
   EXPECT_EQ(keys_.for_decryption(raw(3)).error().code, ErrorCode::Unauthenticated);
   EXPECT_TRUE(own.expired() && other.expired());
 }
@@ -343,11 +343,11 @@ TEST_F(CheckedLeasesTest, ACheckThatIsRefusedEndsWhatItSpeaksOf) {
 TEST_F(CheckedLeasesTest, WhereTheServerCannotBeReachedTheyGoOnToTheirEnd) {
   ASSERT_TRUE(keys_.for_encryption());
   check_gives({ErrorCode::Unavailable, "no server"});
-  lender_.fail_with(ErrorCode::Unavailable);
+  source_.fail_with(ErrorCode::Unavailable);
   for (int i = 0; i < 12; ++i) {
     EXPECT_TRUE(keys_.for_encryption()) << i;
     EXPECT_TRUE(keys_.for_encryption()) << i;
-    EXPECT_LE(lender_.checks, i) << "once each interval";
+    EXPECT_LE(source_.checks, i) << "once each interval";
     clock_.advance(seconds(5));
   }
   EXPECT_EQ(keys_.for_encryption().error().code, ErrorCode::Unavailable);
@@ -360,24 +360,24 @@ TEST_F(CheckedLeasesTest, AServerThatIsBusyIsNotCheckedBeforeItsTime) {
   EXPECT_TRUE(keys_.for_encryption());
   clock_.advance(seconds(19));
   EXPECT_TRUE(keys_.for_encryption());
-  EXPECT_EQ(lender_.checks, 1);
+  EXPECT_EQ(source_.checks, 1);
   clock_.advance(seconds(1));
   EXPECT_TRUE(keys_.for_encryption());
-  EXPECT_EQ(lender_.checks, 2);
+  EXPECT_EQ(source_.checks, 2);
 }
 
-// It was started anew, or is another one.
+// The server was restarted, or is another one.
 TEST_F(CheckedLeasesTest, AServerThatKnowsNothingOfItIsAskedForTheKey) {
   check_gives({ErrorCode::NotFound, "not here"});
   auto first = keys_.for_encryption().value();
   clock_.advance(seconds(5));
   EXPECT_EQ(keys_.for_encryption().value().ends_at, first.ends_at + seconds(5));
-  EXPECT_EQ(lender_.calls, 2);
-  lender_.fail_with(ErrorCode::Unavailable);
+  EXPECT_EQ(source_.calls, 2);
+  source_.fail_with(ErrorCode::Unavailable);
   clock_.advance(seconds(5));
   EXPECT_TRUE(keys_.for_encryption()) << "what is left of the lease";
-  EXPECT_EQ(lender_.checks, 2);
-  lender_.fail_with(ErrorCode::Invalid, "cmek_key_disabled");
+  EXPECT_EQ(source_.checks, 2);
+  source_.fail_with(ErrorCode::Invalid, "cmek_key_disabled");
   clock_.advance(seconds(5));
   EXPECT_EQ(keys_.for_encryption().error().reason, "cmek_key_disabled");
 }
@@ -387,17 +387,17 @@ TEST_F(CheckedLeasesTest, OthersGoOnWhileOneChecks) {
   clock_.advance(seconds(5));
   std::latch asked(1);
   std::latch may_answer(1);
-  lender_.check_answer = [&](const RawId&) -> std::optional<Error> {
+  source_.check_failure = [&](const RawId&) -> std::optional<Error> {
     asked.count_down();
     may_answer.wait();
     return Error{ErrorCode::Invalid, "no", "cmek_key_disabled"};
   };
-  lender_.fail_with(ErrorCode::Invalid, "cmek_key_disabled");
+  source_.fail_with(ErrorCode::Invalid, "cmek_key_disabled");
   std::thread checking([&] { EXPECT_FALSE(keys_.for_encryption()); });
   asked.wait();
   EXPECT_TRUE(keys_.for_encryption());
   EXPECT_TRUE(keys_.for_decryption(raw(1)));
-  EXPECT_EQ(lender_.checks, 1);
+  EXPECT_EQ(source_.checks, 1);
   may_answer.count_down();
   checking.join();
   EXPECT_FALSE(keys_.holds(raw(1)));
@@ -407,15 +407,15 @@ TEST_F(LeasedKeysTest, ClearForgets) {
   ASSERT_TRUE(keys_.for_encryption());
   keys_.clear();
   ASSERT_TRUE(keys_.for_encryption());
-  EXPECT_EQ(lender_.calls, 2);
+  EXPECT_EQ(source_.calls, 2);
 }
 
-// An answer to a question from before a refusal is not believed: while the active key is asked for, another question is
-// refused.
+// A response to a question from before a refusal is not believed: while the active key is asked for, another question
+// is refused.
 TEST_F(LeasedKeysTest, WhatARefusalOvertookIsAskedForAgain) {
-  lender_.answer = [&](const Name& name) -> std::optional<Error> {
+  source_.failure = [&](const Name& name) -> std::optional<Error> {
     if (name) return Error{ErrorCode::Invalid, "no", "cmek_key_disabled"};
-    if (lender_.calls == 1) {
+    if (source_.calls == 1) {
       EXPECT_FALSE(keys_.for_decryption(raw(2)));
       return std::nullopt;
     }
@@ -425,22 +425,22 @@ TEST_F(LeasedKeysTest, WhatARefusalOvertookIsAskedForAgain) {
   EXPECT_EQ(keys_.counts().leases, 0U);
 }
 
-TEST_F(LeasedKeysTest, ALenderThatThrowsLeavesNobodyWaiting) {
-  lender_.answer = [](const Name&) -> std::optional<Error> { throw std::bad_alloc(); };
+TEST_F(LeasedKeysTest, ASourceThatThrowsLeavesNobodyWaiting) {
+  source_.failure = [](const Name&) -> std::optional<Error> { throw std::bad_alloc(); };
   EXPECT_THROW((void)keys_.for_encryption(), std::bad_alloc);
   EXPECT_EQ(keys_.counts().questions, 0U);
-  lender_.lend_again();
+  source_.lease_again();
   EXPECT_TRUE(keys_.for_encryption());
 }
 
-// As many as there are ask at once; the lender answers once all of them are there.
+// All threads ask at once; the source responds once all of them wait.
 TEST_F(LeasedKeysTest, ManyThreadsMakeOneQuestion) {
   constexpr int kThreads = 16;
   for (bool refuses : {false, true}) {
     keys_.clear();
-    lender_.calls = 0;
+    source_.calls = 0;
     std::latch all_there(kThreads);
-    lender_.answer = [&](const Name&) -> std::optional<Error> {
+    source_.failure = [&](const Name&) -> std::optional<Error> {
       all_there.wait();
       if (refuses) return Error{ErrorCode::Invalid, "no"};
       return std::nullopt;
@@ -456,7 +456,7 @@ TEST_F(LeasedKeysTest, ManyThreadsMakeOneQuestion) {
     for (auto& thread : threads) thread.join();
     EXPECT_EQ(succeeded, refuses ? 0 : kThreads);
     if (!refuses) {
-      EXPECT_EQ(lender_.calls, 1);
+      EXPECT_EQ(source_.calls, 1);
     }
     EXPECT_EQ(keys_.counts().questions, 0U);
   }
@@ -467,7 +467,7 @@ TEST_F(LeasedKeysTest, OthersGoOnWhileOneRenews) {
   clock_.advance(seconds(50));
   std::latch asked(1);
   std::latch may_answer(1);
-  lender_.answer = [&](const Name&) -> std::optional<Error> {
+  source_.failure = [&](const Name&) -> std::optional<Error> {
     asked.count_down();
     may_answer.wait();
     return std::nullopt;
@@ -475,7 +475,7 @@ TEST_F(LeasedKeysTest, OthersGoOnWhileOneRenews) {
   std::thread renewing([&] { EXPECT_TRUE(keys_.for_encryption()); });
   asked.wait();
   EXPECT_TRUE(keys_.for_encryption()) << "with what is left of the lease";
-  EXPECT_EQ(lender_.calls, 2);
+  EXPECT_EQ(source_.calls, 2);
   may_answer.count_down();
   renewing.join();
 }

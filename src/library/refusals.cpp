@@ -8,7 +8,7 @@ namespace latchkey::library {
 
 namespace {
 
-// Whether `other` is to obey what `hearer` heard as if it had heard it itself.
+// True where `other` must obey the refusal that `hearer` received.
 bool concerns(const Refusal& refusal, const Refusals::Holder& hearer, const Refusals::Holder& other) {
   bool is_same_workspace = other.workspace_id == hearer.workspace_id;
   bool is_same_credential = crypto::equal_constant_time(other.api_key.reveal(), hearer.api_key.reveal());
@@ -16,7 +16,7 @@ bool concerns(const Refusal& refusal, const Refusals::Holder& hearer, const Refu
     case Refusal::Of::Credential:
       return is_same_credential;
     case Refusal::Of::Access:
-    case Refusal::Of::Workspace:  // which may be there for another credential
+    case Refusal::Of::Workspace:  // another credential may see the workspace
       return is_same_credential && is_same_workspace;
     case Refusal::Of::CustomersKey:
     case Refusal::Of::DataKey:
@@ -27,8 +27,8 @@ bool concerns(const Refusal& refusal, const Refusals::Holder& hearer, const Refu
 
 }  // namespace
 
-// A lock would not do: the child of a fork may get it locked, by a thread that it does not have. So a child makes its
-// own, and what it got stays as it was.
+// A lock would not do: a forked child may inherit it locked, by a thread that the child does not have. So a child makes
+// its own Refusals and leaves the inherited one as it is.
 Refusals& Refusals::of_this_process() {
   static std::atomic<Refusals*> latest = nullptr;
   auto* found = latest.load();

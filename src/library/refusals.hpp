@@ -1,5 +1,5 @@
-// What one handle hears refused is refused to all of this process: a program may have several of one workspace, through
-// clients of their own, and several workspaces under one customer's key.
+// Spreads a refusal that one handle received over the whole process: a program may have several handles of one
+// workspace, each with a client of its own, and several workspaces under one customer's key.
 #pragma once
 
 #include <map>
@@ -13,18 +13,18 @@
 
 namespace latchkey::library {
 
-// Thread-safe. In a forked child it is another, and empty one, as leased keys are empty there.
+// Thread-safe. A forked child has another one, which is empty, as its leased keys are.
 class Refusals {
  public:
-  // Whose leases they are. What it refers to outlives its being added.
+  // A holder of leases. What it refers to must live until it is removed.
   struct Holder {
     LeasedKeys& keys;
-    std::string_view url;  // of the server
+    std::string_view url;  // the server's
     std::string_view workspace_id;
     const crypto::SecretBytes& api_key;
   };
 
-  // Of this process. It lives as long as the process does.
+  // The one of this process. It lives as long as the process.
   [[nodiscard]] static Refusals& of_this_process();
 
   Refusals() = default;
@@ -32,19 +32,19 @@ class Refusals {
   Refusals& operator=(const Refusals&) = delete;
   ~Refusals() = default;
 
-  // What is added is removed before it goes; not to be called with a lock held that LeasedKeys takes.
+  // Remove a holder before it is destroyed. Call neither while holding a lock that LeasedKeys takes.
   void add(const Holder& holder);
   void remove(const LeasedKeys& keys);
-  // Has everybody whom the refusal concerns obey it before it returns: all of the same workspace; where our credential
-  // was refused there, or everywhere, those alone that use it; and where the customer's key was, other workspaces under
-  // the same key, too. `heard_by` has obeyed it, and was added.
+  // Has every holder that the refusal concerns obey it before it returns: all of the same workspace; where our
+  // credential was refused, there or everywhere, only those that use it; and where the customer's key was refused, also
+  // other workspaces under the same key. `heard_by` must have been added, and has obeyed the refusal already.
   void tell(const LeasedKeys& heard_by, const Refusal& refusal);
 
  private:
   [[nodiscard]] bool is_of_this_process() const;
   const pid_t process_ = ::getpid();
-  Refusals* before_ = nullptr;  // of the process that this one was forked from
-  std::mutex mutex_;            // over what follows, and held while others obey, so that none goes meanwhile
+  Refusals* before_ = nullptr;  // the one of the process that this one was forked from
+  std::mutex mutex_;            // guards what follows; held while others obey, so that none is destroyed meanwhile
   std::map<const LeasedKeys*, Holder> holders_;
 };
 

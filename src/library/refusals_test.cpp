@@ -10,13 +10,13 @@
 
 #include <gtest/gtest.h>
 
-#include "library/testing/fake_lender.hpp"
+#include "library/testing/fake_lease_source.hpp"
 
 namespace latchkey::library {
 namespace {
 
 using std::chrono::seconds;
-using testing::FakeLender;
+using testing::FakeLeaseSource;
 using testing::raw;
 
 const crypto::SecretBytes kOurs(as_bytes("sk-ours"));
@@ -27,10 +27,10 @@ const crypto::SecretBytes kTheirs(as_bytes("sk-theirs"));
 struct Handle {
   Handle(const Clock& clock, Refusals& its_refusals, std::string_view url, std::string_view workspace,
          const crypto::SecretBytes& api_key, std::string external_key)
-      : lender(clock),
+      : source(clock),
         refusals(its_refusals),
-        keys(lender, clock, {.on_refusal = [this](const Refusal& refusal) { refusals.tell(keys, refusal); }}) {
-    lender.external_key_id = std::move(external_key);
+        keys(source, clock, {.on_refusal = [this](const Refusal& refusal) { refusals.tell(keys, refusal); }}) {
+    source.external_key_id = std::move(external_key);
     refusals.add({keys, url, workspace, api_key});
   }
   Handle(const Handle&) = delete;
@@ -39,12 +39,12 @@ struct Handle {
 
   void fill() {
     ASSERT_TRUE(keys.for_encryption() && keys.for_decryption(raw(2)));
-    auto external_key = std::exchange(lender.external_key_id, std::nullopt);
+    auto external_key = std::exchange(source.external_key_id, std::nullopt);
     ASSERT_TRUE(keys.for_decryption(raw(3)));
-    lender.external_key_id = external_key;
+    source.external_key_id = external_key;
   }
 
-  FakeLender lender;
+  FakeLeaseSource source;
   Refusals& refusals;
   LeasedKeys keys;
 };
@@ -89,7 +89,7 @@ TEST_F(RefusalsTest, AreObeyedByAllWhomTheyConcern) {
            {ErrorCode::Unavailable, "cmek_key_unreachable", std::nullopt, {all, all, all, all, all}}}) {
     std::vector<std::unique_ptr<Handle>> handles;
     hearer.keys.clear();
-    hearer.lender.lend_again();
+    hearer.source.lease_again();
     hearer.fill();
     for (const auto& other : others) {
       handles.push_back(
@@ -97,7 +97,7 @@ TEST_F(RefusalsTest, AreObeyedByAllWhomTheyConcern) {
       handles.back()->fill();
     }
     clock.advance(seconds(46));
-    hearer.lender.fail_with(code, reason);
+    hearer.source.fail_with(code, reason);
     (void)(asked ? hearer.keys.for_decryption(*asked) : hearer.keys.for_encryption());
     for (std::size_t i = 0; i < others.size(); ++i) {
       for (std::uint8_t id = 1; id <= 3; ++id) {
@@ -113,29 +113,29 @@ TEST_F(RefusalsTest, ReachOtherWorkspacesThoughWhoHeardThemHeldNothing) {
   Handle elsewhere(clock, refusals, "https://a", "wrkspc_2", kTheirs, "ekey_1");
   twin.fill();
   elsewhere.fill();
-  hearer.lender.fail_with(ErrorCode::Invalid, "cmek_key_disabled");
+  hearer.source.fail_with(ErrorCode::Invalid, "cmek_key_disabled");
   EXPECT_FALSE(hearer.keys.for_encryption());
   EXPECT_FALSE(twin.keys.holds(raw(1)) || elsewhere.keys.holds(raw(1)));
 }
 
 TEST_F(RefusalsTest, AlsoEndWhatIsBeingLentMeanwhile) {
   Handle twin(clock, refusals, "https://a", "wrkspc_1", kTheirs, "ekey_1");
-  hearer.lender.fail_with(ErrorCode::Invalid, "cmek_key_disabled");
-  // The lender's first answer was on its way when the other handle heard the refusal.
-  twin.lender.answer = [first = true](const FakeLender::Name&) mutable -> std::optional<Error> {
+  hearer.source.fail_with(ErrorCode::Invalid, "cmek_key_disabled");
+  // The source's first response was on its way when the other handle received the refusal.
+  twin.source.failure = [first = true](const FakeLeaseSource::Name&) mutable -> std::optional<Error> {
     if (std::exchange(first, false)) return std::nullopt;
     return Error{ErrorCode::Invalid, "as it was told", "cmek_key_disabled"};
   };
-  twin.lender.while_asking = [&] {
-    twin.lender.while_asking = {};
+  twin.source.while_asking = [&] {
+    twin.source.while_asking = {};
     EXPECT_FALSE(hearer.keys.for_encryption());
   };
   EXPECT_FALSE(twin.keys.for_encryption());
-  EXPECT_EQ(twin.lender.calls, 2);
+  EXPECT_EQ(twin.source.calls, 2);
   EXPECT_FALSE(twin.keys.holds(raw(1)));
 }
 
-// Each hears refusals and is told of the others', while handles come and go.
+// Each handle receives refusals and is told of the others', while handles are made and destroyed.
 TEST_F(RefusalsTest, AreToldFromAllThreadsAtOnce) {
   constexpr int kThreads = 4;
   std::latch begin(kThreads);
@@ -146,7 +146,7 @@ TEST_F(RefusalsTest, AreToldFromAllThreadsAtOnce) {
       for (int i = 0; i < 200; ++i) {
         Handle own(clock, refusals, "https://a", "wrkspc_1", kOurs, "ekey_1");
         (void)own.keys.for_decryption(raw(2));
-        own.lender.fail_with(ErrorCode::Invalid, "cmek_key_disabled");
+        own.source.fail_with(ErrorCode::Invalid, "cmek_key_disabled");
         EXPECT_FALSE(own.keys.for_decryption(raw(4)));
         EXPECT_FALSE(own.keys.holds(raw(2)));
       }

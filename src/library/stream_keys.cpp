@@ -6,7 +6,7 @@ StreamKeys::StreamKeys(LeasedKeys& keys, const RawId& id, envelope::CanonicalCon
                        envelope::StreamCipher& cipher)
     : keys_(keys), id_(id), context_(std::move(context)), cipher_(cipher) {
   keys_.add(id_, *this);
-  // The lease may have gone since `cipher` was made.
+  // The lease may have ended since `cipher` was made.
   if (!keys_.holds(id_)) forget();
 }
 
@@ -28,7 +28,7 @@ Result<void> StreamKeys::begin() {
 }
 
 void StreamKeys::end() {
-  // The lease may have gone before `begin` derived from it.
+  // The lease may have ended before `begin` derived from it.
   bool is_over = !keys_.holds(id_);
   std::scoped_lock lock(mutex_);
   --users_;

@@ -1,5 +1,5 @@
-// The keys of one open stream. They are derived from a data key on lease, and go with its lease, also while nobody uses
-// the stream; once the data key is leased again they are derived anew.
+// The keys of one open stream. They are derived from a data key on lease and wiped when the lease ends, also while
+// nobody uses the stream. Once the data key is leased again, they are derived anew.
 #pragma once
 
 #include <mutex>
@@ -11,15 +11,15 @@ namespace latchkey::library {
 
 class StreamKeys final : private LeasedKeys::Derived {
  public:
-  // `cipher` was made under the data key of that id, for `context`. It and `keys` outlive this.
+  // `cipher` must have been made under the data key of that id, for `context`. It and `keys` must outlive this.
   StreamKeys(LeasedKeys& keys, const RawId& id, envelope::CanonicalContext context, envelope::StreamCipher& cipher);
   ~StreamKeys() override;
 
-  // Between begin and end the cipher has its keys. Thread-safe; begin asks for the data key where that is due, and
-  // fails as LeasedKeys::keep. Where begin fails, end is not called.
+  // Between begin and end the cipher has its keys. Thread-safe. begin asks for the data key where that is due; its
+  // errors are those of LeasedKeys::keep. Do not call end after a begin that failed.
   [[nodiscard]] Result<void> begin();
   void end();
-  // Between the two, before each piece: whether the next one may be done. Errors as begin.
+  // Call it between the two, before each piece: success where the next piece may be processed. Errors as begin.
   [[nodiscard]] Result<void> may_go_on() { return keys_.keep(id_); }
 
  private:
@@ -29,7 +29,7 @@ class StreamKeys final : private LeasedKeys::Derived {
   LeasedKeys& keys_;
   RawId id_;
   envelope::CanonicalContext context_;
-  std::mutex mutex_;  // over what follows; nothing is asked under it
+  std::mutex mutex_;  // guards what follows; not held while a key is asked for
   envelope::StreamCipher& cipher_;
   unsigned users_ = 0;
   bool is_to_forget_ = false;

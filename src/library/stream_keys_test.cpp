@@ -3,13 +3,13 @@
 #include <gtest/gtest.h>
 
 #include "crypto/random.hpp"
-#include "library/testing/fake_lender.hpp"
+#include "library/testing/fake_lease_source.hpp"
 
 namespace latchkey::library {
 namespace {
 
 using std::chrono::seconds;
-using testing::FakeLender;
+using testing::FakeLeaseSource;
 using testing::raw;
 
 class StreamKeysTest : public ::testing::Test {
@@ -18,16 +18,16 @@ class StreamKeysTest : public ::testing::Test {
     auto lease = keys_.for_encryption().value();
     return envelope::StreamCipher::for_sealing(*lease.key, lease.compartment, context_, random_).value();
   }
-  // The customer's key says no, and somebody else hears of it.
+  // The customer's key refuses, and another caller receives the refusal.
   void refuse() {
-    lender_.fail_with(ErrorCode::Invalid, "cmek_key_disabled");
+    source_.fail_with(ErrorCode::Invalid, "cmek_key_disabled");
     EXPECT_FALSE(keys_.for_decryption(raw(2)));
   }
 
   ManualClock clock_{Timestamp(seconds(1'800'000'000))};
   crypto::SystemRandom random_;
-  FakeLender lender_{clock_};
-  LeasedKeys keys_{lender_, clock_};
+  FakeLeaseSource source_{clock_};
+  LeasedKeys keys_{source_, clock_};
   envelope::CanonicalContext context_ = envelope::canonicalize({{"table", "cards"}}).value();
   envelope::StreamCipher cipher_ = new_cipher();
   StreamKeys stream_{keys_, raw(1), context_, cipher_};
@@ -74,7 +74,7 @@ TEST_F(StreamKeysTest, AStreamGoesOnWhereItsKeyIsLeasedAgain) {
   stream.end();
   refuse();
   EXPECT_FALSE(encryptor.cipher().has_keys());
-  lender_.lend_again();
+  source_.lease_again();
   ASSERT_TRUE(stream.begin());
   ASSERT_TRUE(encryptor.write(plaintext, sink));
   ASSERT_TRUE(encryptor.finish(sink));
@@ -101,7 +101,7 @@ TEST_F(StreamKeysTest, WithoutKeysNothingIsSealedAndNothingOpened) {
 }
 
 TEST_F(StreamKeysTest, AnOutageIsBridgedToTheEndOfTheLease) {
-  lender_.fail_with(ErrorCode::Unavailable);
+  source_.fail_with(ErrorCode::Unavailable);
   clock_.advance(seconds(59));
   ASSERT_TRUE(stream_.begin());
   EXPECT_TRUE(stream_.may_go_on());
@@ -111,10 +111,10 @@ TEST_F(StreamKeysTest, AnOutageIsBridgedToTheEndOfTheLease) {
   EXPECT_FALSE(cipher_.has_keys());
 }
 
-// The lease goes between the question and what is derived from its answer.
+// The lease is dropped between the response and the derivation from its key.
 TEST_F(StreamKeysTest, WhatWasDerivedTooLateGoesWithItsUse) {
   refuse();
-  lender_.lend_again();
+  source_.lease_again();
   ASSERT_TRUE(stream_.begin());
   keys_.clear();
   stream_.end();

@@ -13,11 +13,11 @@ namespace latchkey::library {
 
 namespace {
 
-// What a condition variable waits for stands still while a machine sleeps; leases do not.
+// A condition variable's wait stands still while the machine sleeps; leases go on.
 constexpr std::chrono::seconds kLongestWait{5};
 constexpr std::chrono::milliseconds kShortestWait{1};
 
-// While it lives, threads that are made take no signals: those are the program's.
+// While it lives, new threads take no signals: signals belong to the program.
 class SignalsBlocked {
  public:
   SignalsBlocked() {
@@ -58,7 +58,7 @@ struct Sweeper::State {
 
   const Clock& clock;
   const pid_t process = ::getpid();
-  std::mutex mutex;  // over what follows, and held while leases are swept, so that none goes meanwhile
+  std::mutex mutex;  // guards what follows; held during a sweep, so that no LeasedKeys is destroyed meanwhile
   std::condition_variable changed;
   std::set<LeasedKeys*> all;
   bool is_woken = false;
@@ -82,7 +82,7 @@ Sweeper::Sweeper(std::unique_ptr<State> state) : state_(std::move(state)) {}
 
 Sweeper::~Sweeper() {
   if (!is_of_this_process()) {
-    // Its lock may be held, and its thread be waited for, by what did not come along.
+    // A thread that the fork did not copy may hold its lock, and its own thread is not there to be joined.
     (void)state_.release();
     return;
   }

@@ -1,5 +1,5 @@
-// A thread that wipes leased keys when their leases end, also in a process that does nothing else: one for all
-// workspaces of a client. It sleeps while nothing is held.
+// A thread that wipes leased keys when their leases end, also in a process that does nothing else. All workspaces of a
+// client share one. It sleeps while no key is on lease.
 #pragma once
 
 #include <memory>
@@ -10,17 +10,19 @@ namespace latchkey::library {
 
 class Sweeper {
  public:
-  // Starts the thread, which takes no signals. `clock` outlives it. Unavailable where the system gives no more threads.
+  // Starts the thread, which takes no signals. `clock` must outlive it. Unavailable where the system has no more
+  // threads.
   [[nodiscard]] static Result<std::unique_ptr<Sweeper>> start(const Clock& clock);
   Sweeper(const Sweeper&) = delete;
   Sweeper& operator=(const Sweeper&) = delete;
-  // Ends the thread. In a forked child, which has none, this and all below does nothing: there leased keys are empty.
+  // Ends the thread. In a forked child, which has no such thread and no leased keys, this and every function below does
+  // nothing.
   ~Sweeper();
 
-  // Thread-safe. What is added is removed before it goes; not to be called with a lock held that sweep takes.
+  // Thread-safe. Remove `keys` before they are destroyed. Call neither while holding a lock that sweep takes.
   void add(LeasedKeys& keys);
   void remove(LeasedKeys& keys);
-  // Something was leased, or the clock was moved: looks at once.
+  // Call it when a lease begins or the clock was moved: the thread sweeps at once.
   void wake();
 
  private:

@@ -6,13 +6,13 @@
 
 #include <gtest/gtest.h>
 
-#include "library/testing/fake_lender.hpp"
+#include "library/testing/fake_lease_source.hpp"
 
 namespace latchkey::library {
 namespace {
 
 using std::chrono::seconds;
-using testing::FakeLender;
+using testing::FakeLeaseSource;
 using testing::raw;
 
 class Forgotten final : public LeasedKeys::Derived {
@@ -23,9 +23,9 @@ class Forgotten final : public LeasedKeys::Derived {
 
 struct SweeperTest : ::testing::Test {
   ManualClock clock{Timestamp(seconds(1'800'000'000))};
-  FakeLender lender{clock};
+  FakeLeaseSource source{clock};
   std::unique_ptr<Sweeper> sweeper = Sweeper::start(clock).value();
-  LeasedKeys keys{lender, clock, {.on_lease = [this] { sweeper->wake(); }}};
+  LeasedKeys keys{source, clock, {.on_lease = [this] { sweeper->wake(); }}};
 };
 
 TEST_F(SweeperTest, WipesWhatIsOverThoughNobodyAsksForIt) {
@@ -37,7 +37,7 @@ TEST_F(SweeperTest, WipesWhatIsOverThoughNobodyAsksForIt) {
   sweeper->wake();
   derived.done.wait();
   keys.remove(raw(1), derived);
-  // The lease goes under the same lock.
+  // The lease is dropped under the same lock.
   EXPECT_EQ(keys.counts().leases, 0U);
   EXPECT_TRUE(watched.expired());
   sweeper->remove(keys);
@@ -45,7 +45,7 @@ TEST_F(SweeperTest, WipesWhatIsOverThoughNobodyAsksForIt) {
 
 TEST_F(SweeperTest, WakesByItself) {
   SystemClock real;
-  FakeLender quick(real);
+  FakeLeaseSource quick(real);
   auto own = Sweeper::start(real).value();
   quick.lasts = std::chrono::milliseconds(20);
   LeasedKeys brief(quick, real, {.on_lease = [&] { own->wake(); }});
@@ -67,7 +67,7 @@ TEST_F(SweeperTest, WhatWasRemovedIsLeftAlone) {
   EXPECT_EQ(keys.counts().leases, 1U);
 }
 
-// A program that forks, and ends its child with what it has: the child has no thread to wait for.
+// A program forks, and the child destroys what it inherited: it has no thread to wait for.
 TEST_F(SweeperTest, AForkedChildEndsWithoutIt) {
   sweeper->add(keys);
   ASSERT_TRUE(keys.for_encryption());

@@ -1,4 +1,4 @@
-#include "library/key_lender.hpp"
+#include "library/lease_source.hpp"
 
 #include <algorithm>
 
@@ -14,14 +14,14 @@ namespace json = boost::json;
 
 namespace {
 
-// Seconds. No server lends for longer: it is the most that keyring.most_loan may be.
+// Seconds. No server leases a key for longer: keyring.most_loan may be no more than this.
 constexpr double kLongestLease = 3600;
 constexpr double kSoonestCheck = 1;
 constexpr std::size_t kMostBody = std::size_t{8} * 1024;
 
 Error not_understood() {
   return Error{ErrorCode::Unavailable,
-               "the server's answer with the data key is not understood: is it a Latchkey server of this release?"};
+               "the server's response with the data key is not understood: is it a Latchkey server of this release?"};
 }
 
 std::string_view text_of(const json::object& body, std::string_view name) {
@@ -71,7 +71,7 @@ Result<LeasedKey> read_leased_key(std::string& body, AgeTime asked_at) {
     crypto::wipe(body);
     return not_understood();
   }
-  // The key's text goes where secrets are, and nowhere else.
+  // The parser puts the key's text into memory for secrets, and nowhere else.
   crypto::SecretBytes memory(4 * kMostBody);
   auto room = memory.mutable_view();
   json::monotonic_resource resource(room.data(), room.size());

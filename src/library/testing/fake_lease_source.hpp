@@ -1,10 +1,10 @@
-// A lender without a server.
+// A lease source without a server.
 #pragma once
 
 #include <atomic>
 #include <functional>
 
-#include "library/key_lender.hpp"
+#include "library/lease_source.hpp"
 
 namespace latchkey::library::testing {
 
@@ -16,30 +16,30 @@ inline RawId raw(std::uint8_t first, std::uint8_t second = 0, std::uint8_t third
   return id;
 }
 
-// Lends for a minute, unless it is told to answer otherwise. The active key is raw(1).
-class FakeLender final : public KeyLender {
+// Leases each key for a minute, unless a test says otherwise. The active key is raw(1).
+class FakeLeaseSource final : public LeaseSource {
  public:
   using Name = std::optional<RawId>;
-  explicit FakeLender(const Clock& clock) : clock_(clock) {}
-  Result<LeasedKey> active_key() override { return lend(std::nullopt); }
-  Result<LeasedKey> key(const RawId& id) override { return lend(id); }
+  explicit FakeLeaseSource(const Clock& clock) : clock_(clock) {}
+  Result<LeasedKey> active_key() override { return lease(std::nullopt); }
+  Result<LeasedKey> key(const RawId& id) override { return lease(id); }
 
   Result<void> check(const RawId& id) override {
     ++checks;
-    if (auto error = check_answer(id)) return *error;
+    if (auto error = check_failure(id)) return *error;
     return success();
   }
 
   void fail_with(ErrorCode code, std::string reason = "") {
-    answer = [code, reason](const Name&) { return Error{code, "as it was told", reason}; };
+    failure = [code, reason](const Name&) { return Error{code, "as it was told", reason}; };
   }
-  void lend_again() {
-    answer = [](const Name&) { return std::nullopt; };
+  void lease_again() {
+    failure = [](const Name&) { return std::nullopt; };
   }
 
-  // From any thread. Absent: the key is lent.
-  std::function<std::optional<Error>(const Name&)> answer = [](const Name&) { return std::nullopt; };
-  std::function<std::optional<Error>(const RawId&)> check_answer = [](const RawId&) { return std::nullopt; };
+  // Called from any thread. Absent: the source leases the key.
+  std::function<std::optional<Error>(const Name&)> failure = [](const Name&) { return std::nullopt; };
+  std::function<std::optional<Error>(const RawId&)> check_failure = [](const RawId&) { return std::nullopt; };
   std::function<void()> while_asking;
   std::optional<std::string> external_key_id = "ekey_1";
   std::optional<std::chrono::milliseconds> check_after;
@@ -48,11 +48,11 @@ class FakeLender final : public KeyLender {
   std::atomic<int> checks = 0;
 
  private:
-  Result<LeasedKey> lend(const Name& name) {
+  Result<LeasedKey> lease(const Name& name) {
     ++calls;
     auto asked_at = clock_.age_time();
     if (while_asking) while_asking();
-    if (auto error = answer(name)) return *error;
+    if (auto error = failure(name)) return *error;
     auto id = name.value_or(raw(1));
     auto key = envelope::DataKey::create(id, crypto::SecretBytes(Bytes(32, id[0]))).value();
     return LeasedKey{std::make_shared<const envelope::DataKey>(std::move(key)),

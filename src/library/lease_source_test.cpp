@@ -1,4 +1,4 @@
-#include "library/key_lender.hpp"
+#include "library/lease_source.hpp"
 
 #include <gtest/gtest.h>
 

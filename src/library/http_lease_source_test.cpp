@@ -1,4 +1,4 @@
-#include "library/http_lender.hpp"
+#include "library/http_lease_source.hpp"
 
 #include <cstdlib>
 #include <thread>
@@ -21,7 +21,7 @@ std::string lease_body() {
          R"("expires_in":60})";
 }
 
-std::string answer(unsigned status, const std::string& body, const std::string& more = "") {
+std::string response(unsigned status, const std::string& body, const std::string& more = "") {
   return "HTTP/1.1 " + std::to_string(status) +
          " Said\r\ncontent-type: application/json\r\ncontent-length: " + std::to_string(body.size()) + "\r\n" + more +
          "connection: close\r\n\r\n" + body;
@@ -32,9 +32,9 @@ std::string error_body(const std::string& message, const std::string& code) {
          R"("}}})";
 }
 
-class HttpLenderTest : public ::testing::Test {
+class HttpLeaseSourceTest : public ::testing::Test {
  protected:
-  ~HttpLenderTest() override {
+  ~HttpLeaseSourceTest() override {
     context_.stop();
     thread_.join();
   }
@@ -44,14 +44,14 @@ class HttpLenderTest : public ::testing::Test {
   }
   Result<void> check(std::string bytes) {
     servers_.push_back(std::make_unique<http::testing::CannedServer>(context_, std::move(bytes)));
-    HttpLender lender(make_server(servers_.back()->url(), kApiKey, "").value(), clock_, "wrkspc_01");
-    return lender.check(RawId{});
+    HttpLeaseSource source(connect(servers_.back()->url(), kApiKey, "").value(), clock_, "wrkspc_01");
+    return source.check(RawId{});
   }
   Result<LeasedKey> ask_at(const std::string& url) {
-    auto server = make_server(url, kApiKey, "");
+    auto server = connect(url, kApiKey, "");
     EXPECT_TRUE(server);
-    HttpLender lender(server.value(), clock_, "wrkspc_01");
-    return lender.active_key();
+    HttpLeaseSource source(server.value(), clock_, "wrkspc_01");
+    return source.active_key();
   }
 
  private:
@@ -62,21 +62,21 @@ class HttpLenderTest : public ::testing::Test {
   std::thread thread_{[this] { context_.run(); }};
 };
 
-TEST_F(HttpLenderTest, ALeaseIsRead) {
-  auto leased = ask(answer(200, lease_body()));
+TEST_F(HttpLeaseSourceTest, ALeaseIsRead) {
+  auto leased = ask(response(200, lease_body()));
   ASSERT_TRUE(leased) << leased.error().message;
   EXPECT_EQ(to_bytes(leased.value().key->material()), Bytes(32, 9));
 }
 
-TEST_F(HttpLenderTest, ALeaseIsChecked) {
-  EXPECT_TRUE(check(answer(200, R"({"type":"data_key_lease"})")));
-  EXPECT_EQ(check(answer(404, error_body("no", "x"))).error().code, ErrorCode::NotFound);
-  EXPECT_EQ(check(answer(400, error_body("no", "cmek_key_disabled"))).error().reason, "cmek_key_disabled");
-  EXPECT_EQ(check(answer(503, "")).error().code, ErrorCode::Unavailable);
+TEST_F(HttpLeaseSourceTest, ALeaseIsChecked) {
+  EXPECT_TRUE(check(response(200, R"({"type":"data_key_lease"})")));
+  EXPECT_EQ(check(response(404, error_body("no", "x"))).error().code, ErrorCode::NotFound);
+  EXPECT_EQ(check(response(400, error_body("no", "cmek_key_disabled"))).error().reason, "cmek_key_disabled");
+  EXPECT_EQ(check(response(503, "")).error().code, ErrorCode::Unavailable);
   EXPECT_EQ(check("not http at all\r\n\r\n").error().code, ErrorCode::Unavailable);
 }
 
-TEST_F(HttpLenderTest, EachAnswerIsTheErrorThatItMeans) {
+TEST_F(HttpLeaseSourceTest, EachResponseIsTheErrorThatItMeans) {
   struct Case {
     unsigned status;
     std::string body;
@@ -97,7 +97,7 @@ TEST_F(HttpLenderTest, EachAnswerIsTheErrorThatItMeans) {
            {204, "", ErrorCode::Invalid, "", "the server answered 204"},
            {400, R"({"error":{"message":7,"details":[]}})", ErrorCode::Invalid, "", "the server answered 400"},
            {418, "{", ErrorCode::Invalid, "", "the server answered 418"}}) {
-    auto leased = ask(answer(status, body));
+    auto leased = ask(response(status, body));
     ASSERT_FALSE(leased) << status;
     EXPECT_EQ(leased.error().code, code) << status;
     EXPECT_EQ(leased.error().reason, reason) << status;
@@ -105,7 +105,7 @@ TEST_F(HttpLenderTest, EachAnswerIsTheErrorThatItMeans) {
   }
 }
 
-TEST_F(HttpLenderTest, HearsHowLongItIsToWaitUpToAMinute) {
+TEST_F(HttpLeaseSourceTest, HearsHowLongItIsToWaitUpToAMinute) {
   struct Case {
     std::string value;
     std::optional<std::chrono::milliseconds> wait;
@@ -113,16 +113,16 @@ TEST_F(HttpLenderTest, HearsHowLongItIsToWaitUpToAMinute) {
   for (const auto& [value, wait] :
        {Case{"7", std::chrono::seconds(7)}, Case{"Sun, 06 Nov 1994 08:49:37 GMT", std::chrono::seconds(0)},
         Case{"Fri, 31 Dec 9999 23:59:59 GMT", std::chrono::minutes(1)}, Case{"soon", std::nullopt}}) {
-    auto leased = ask(answer(503, error_body("later", "x"), "retry-after: " + value + "\r\n"));
+    auto leased = ask(response(503, error_body("later", "x"), "retry-after: " + value + "\r\n"));
     ASSERT_FALSE(leased) << value;
     EXPECT_EQ(leased.error().retry_after, wait) << value;
   }
 }
 
-TEST_F(HttpLenderTest, WhatIsNoAnswerIsAnOutage) {
-  const std::string kCut = answer(200, lease_body());
+TEST_F(HttpLeaseSourceTest, WhatIsNoResponseIsAnOutage) {
+  const std::string kCut = response(200, lease_body());
   for (const auto& bytes : {std::string("not http at all\r\n\r\n"), std::string(), kCut.substr(0, kCut.size() - 10),
-                            answer(200, std::string(std::size_t{65} * 1024, ' ') + lease_body())}) {
+                            response(200, std::string(std::size_t{65} * 1024, ' ') + lease_body())}) {
     auto leased = ask(bytes);
     ASSERT_FALSE(leased) << bytes.substr(0, 40);
     EXPECT_EQ(leased.error().code, ErrorCode::Unavailable) << leased.error().message;
@@ -131,16 +131,16 @@ TEST_F(HttpLenderTest, WhatIsNoAnswerIsAnOutage) {
   EXPECT_EQ(ask_at("http://127.0.0.1:1").error().code, ErrorCode::Unavailable);
 }
 
-TEST_F(HttpLenderTest, ARedirectIsNotFollowed) {
-  auto leased = ask(answer(302, "", "location: http://127.0.0.1:1/\r\n"));
+TEST_F(HttpLeaseSourceTest, ARedirectIsNotFollowed) {
+  auto leased = ask(response(302, "", "location: http://127.0.0.1:1/\r\n"));
   ASSERT_FALSE(leased);
   EXPECT_EQ(leased.error().message, "the server answered 302");
 }
 
-TEST_F(HttpLenderTest, NoMessageHoldsASecret) {
+TEST_F(HttpLeaseSourceTest, NoMessageHoldsASecret) {
   auto damaged = lease_body();
   damaged.replace(damaged.find("data_key_id"), 11, "data_key_xx");
-  for (const auto& bytes : {answer(200, damaged), answer(500, ""), std::string("?")}) {
+  for (const auto& bytes : {response(200, damaged), response(500, ""), std::string("?")}) {
     auto leased = ask(bytes);
     ASSERT_FALSE(leased);
     EXPECT_EQ(leased.error().message.find("CQkJ"), std::string::npos);
@@ -148,9 +148,9 @@ TEST_F(HttpLenderTest, NoMessageHoldsASecret) {
   }
 }
 
-TEST(MakeServer, AVariableThatNamesNoProxyIsSaidWithoutItsPassword) {
+TEST(Connect, AVariableThatNamesNoProxyIsSaidWithoutItsPassword) {
   ::setenv("https_proxy", "ftp://me:hidden@proxy.example", 1);
-  auto made = make_server("https://x", "k", "");
+  auto made = connect("https://x", "k", "");
   ::unsetenv("https_proxy");
   ASSERT_FALSE(made);
   EXPECT_EQ(made.error().code, ErrorCode::Invalid);
@@ -158,12 +158,12 @@ TEST(MakeServer, AVariableThatNamesNoProxyIsSaidWithoutItsPassword) {
   EXPECT_EQ(made.error().message.find("hidden"), std::string::npos);
 }
 
-TEST(MakeServer, SettingsThatCannotBeUsedAreSaid) {
-  EXPECT_EQ(make_server("ftp://x", "k", "").error().code, ErrorCode::Invalid);
-  EXPECT_EQ(make_server("keys.example.com", "k", "").error().code, ErrorCode::Invalid);
-  EXPECT_EQ(make_server("https://x", "", "").error().code, ErrorCode::Invalid);
-  EXPECT_EQ(make_server("https://x", "k", "/there/is/none.pem").error().code, ErrorCode::Invalid);
-  EXPECT_EQ(make_server("https://x///", "k", "").value()->url, "https://x");
+TEST(Connect, SettingsThatCannotBeUsedAreSaid) {
+  EXPECT_EQ(connect("ftp://x", "k", "").error().code, ErrorCode::Invalid);
+  EXPECT_EQ(connect("keys.example.com", "k", "").error().code, ErrorCode::Invalid);
+  EXPECT_EQ(connect("https://x", "", "").error().code, ErrorCode::Invalid);
+  EXPECT_EQ(connect("https://x", "k", "/there/is/none.pem").error().code, ErrorCode::Invalid);
+  EXPECT_EQ(connect("https://x///", "k", "").value()->url(), "https://x");
 }
 
 }  // namespace
