@@ -1,4 +1,4 @@
-// The CLI's way to a Latchkey server: one blocking call at a time.
+// The command line's client of a Latchkey server: one blocking call at a time.
 #pragma once
 
 #include <memory>
@@ -8,33 +8,32 @@
 #include <boost/json/value.hpp>
 
 #include "cli/command.hpp"
-#include "crypto/secret.hpp"
 #include "http/client.hpp"
+#include "library/server_client.hpp"
 
 namespace latchkey::cli {
 
 class ApiClient {
  public:
-  // Finds the API key. Invalid (nothing was tried) where the variable or the file is not there, with how to set it.
+  // Reads the API key from where `connection` says. Invalid (nothing was tried) where the variable or the file does not
+  // exist; the error says how to set it.
   [[nodiscard]] static Result<std::unique_ptr<ApiClient>> create(const Connection& connection);
-  // With the key already in hand.
+  // For a caller that has the key already.
   [[nodiscard]] static Result<std::unique_ptr<ApiClient>> create(const std::string& url, std::string ca_file,
                                                                  std::string_view api_key);
 
-  // Sends JSON, or nothing, and reads JSON. An answer of 400 and above is an Error: its message, details.error_code as
-  // reason, and the request id in the message. Unavailable where there is no server to be reached.
+  // Sends JSON, or nothing, and reads JSON. A response of 400 and above is an Error: the server's message, with how
+  // long to wait and the request id, and details.error_code as reason. Unavailable where no server can be reached.
   [[nodiscard]] Result<boost::json::object> call(std::string_view method, std::string_view path,
                                                  const std::optional<boost::json::object>& body = {});
-  // Sends and reads bytes (application/octet-stream); `headers` go with it.
+  // Sends bytes (application/octet-stream) together with `headers`, and reads bytes.
   [[nodiscard]] Result<http::ClientResponse> call_raw(std::string_view path, std::string body, http::Headers headers);
 
  private:
-  ApiClient(std::string url, crypto::SecretBytes api_key, std::unique_ptr<http::Client> client);
-  [[nodiscard]] Result<http::ClientResponse> send(http::ClientRequest request);
+  explicit ApiClient(std::unique_ptr<library::ServerClient> server) : server_(std::move(server)) {}
+  [[nodiscard]] Result<http::ClientResponse> send(std::string_view path, http::ClientRequest request);
 
-  std::string url_;
-  crypto::SecretBytes api_key_;
-  std::unique_ptr<http::Client> client_;
+  std::unique_ptr<library::ServerClient> server_;
 };
 
 }  // namespace latchkey::cli
