@@ -1,4 +1,5 @@
-// The vaults' own log: one JSON object a line, in the form that Azure delivers (category AuditEvent), a file a vault.
+// The vaults' audit log: a file for each vault, with one JSON object a line in the form that Azure delivers (category
+// AuditEvent).
 #pragma once
 
 #include <mutex>
@@ -32,9 +33,9 @@ struct AuditEvent {
 class AuditLog {
  public:
   explicit AuditLog(std::string folder) : folder_(std::move(folder)) {}
-  // Appends one line. A disk that refuses it is logged: the call that it tells of has happened already.
+  // Appends one line. Where the disk refuses it, the emulator logs that: the call that the line tells of has happened.
   void append(const Vault& vault, const AuditEvent& event);
-  // The lines of a vault, the last 16 MiB where there are more; empty where there are none.
+  // The lines of a vault's log, the last 16 MiB where there are more; empty where there are none.
   [[nodiscard]] Result<std::string> read(std::string_view vault_name) const;
 
  private:

@@ -34,7 +34,7 @@ http::ServerOptions server_options(const TlsMaterial& tls, std::uint16_t port) {
   return options;
 }
 
-// What a new state begins with, and what an old one has outlived.
+// Adds what a new state needs, and replaces what an old one has outlived.
 Result<void> prepare(State& state, RandomSource& random, const RsaKeySource& source) {
   auto model = state.read();
   auto tls = model->tls;
@@ -116,7 +116,7 @@ class Emulator::Impl {
     return success();
   }
 
-  // Each vault gets a listener of its own; those of vaults that are gone are closed.
+  // Gives each vault a listener of its own, and closes the listeners of deleted vaults.
   void follow_vaults() {
     std::lock_guard lock(listeners_mutex_);
     auto model = state_->read();
@@ -133,7 +133,7 @@ class Emulator::Impl {
     }
   }
 
-  // From now on vaults get no listeners.
+  // From now on no vault gets a listener.
   [[nodiscard]] std::vector<std::unique_ptr<http::Server>> take_listeners() {
     std::lock_guard lock(listeners_mutex_);
     closed_ = true;
@@ -178,7 +178,7 @@ class Emulator::Impl {
       if (auto* vault = find_vault(next, name); vault != nullptr) vault->direct_port = port;
       return true;
     });
-    if (!saved) spdlog::warn("the port of the vault {} is not kept: {}", name, saved.error().message);
+    if (!saved) spdlog::warn("the emulator could not save the port of the vault {}: {}", name, saved.error().message);
   }
 
   Result<Listener> start_on(const Model& model, std::uint16_t port) {

@@ -1,6 +1,6 @@
 // An Azure on this machine: Entra ID, Key Vault, Resource Manager and Graph, over real TLS, under their public names
-// behind a CONNECT proxy. It answers real clients and calls nobody: no request leaves the machine. For development and
-// tests; it listens on loopback only.
+// behind a CONNECT proxy. It serves real clients and calls nobody: no request leaves the machine. It is for development
+// and tests, and listens on loopback only.
 //
 //   HTTPS_PROXY=http://127.0.0.1:PROXY_PORT, trusting DIR/ca.pem        every public name, vaults included
 //   https://127.0.0.1:TLS_PORT/                        Entra, Resource Manager and Graph without a proxy
@@ -29,41 +29,43 @@
 namespace latchkey::clouds::azure::emulator {
 
 struct EmulatorOptions {
-  // Holds ca.pem, azure-state.json (mode 0600: it has private keys), and audit/. Made where it is missing.
+  // Holds ca.pem, azure-state.json (mode 0600: it has private keys), and audit/. The emulator makes it where it is
+  // missing.
   std::string data_dir;
   std::uint16_t tls_port = 0;  // 0: any free one, here and below
   std::uint16_t proxy_port = 0;
-  // New vaults take ports from this one upward; a vault keeps its port while it can.
+  // New vaults take ports from this one upward; a vault keeps its port as long as the port is free.
   std::uint16_t first_vault_port = 0;
-  const Clock* clock = nullptr;    // required; outlives the emulator
-  RandomSource* random = nullptr;  // required; outlives the emulator
+  const Clock* clock = nullptr;    // required; must outlive the emulator
+  RandomSource* random = nullptr;  // required; must outlive the emulator
   // What a disabled key still does: true, as a live vault was seen to do: wrap, encrypt and verify; false, as Microsoft
   // documents it: nothing.
   bool allow_disabled_wrap = false;
   // How long a new role assignment takes to hold, and a change of a vault's firewall.
   std::chrono::seconds role_propagation{0};
   std::chrono::seconds network_propagation{0};
-  // How long a key is neither to be seen as deleted nor as recovered; the service takes seconds.
+  // How long neither the key nor the deleted key can be seen after a delete or a recover; at Azure it takes seconds.
   std::chrono::seconds deletion_delay{0};
   ThrottleLimits throttle;
-  // Whether users may move the clock, delay changes and make the services fail (docs/emulator.md).
+  // True: users may move the clock, delay changes and make the services fail (docs/emulator.md).
   bool enable_control = false;
   // Refuse a client assertion that was used before. Azure's Python library reuses its own until they expire.
   bool assertions_once = false;
   // Log a line for each call: method, host, path, status.
   bool log_calls = false;
-  // The address that a request is held to come from, for network rules; empty: the socket's.
+  // The address that a request counts as coming from, for network rules; empty: the socket's.
   std::function<std::string(const http::RequestHead&)> client_address;
-  // Where RSA keys come from; empty: each is made anew, which takes its time. For tests, which make many.
+  // Where RSA keys come from; empty: the emulator makes each one, which is slow. For tests, which need many.
   std::function<Result<crypto::RsaKey>(unsigned bits)> new_rsa_key;
 };
 
 struct SeedOptions {
-  // Leaves what the customer's admin does by the guide undone: consent, key, role.
+  // Leaves out what the guide has the customer's admin do: consent, key, role.
   bool bare = false;
   std::string platform_app_id = "8635ae1a-3e5d-44e8-a4ed-e0f614466f87";
   std::string platform_app_name = "anthropic-cmek-client-us";
-  // The public certificate that the platform signs its assertions with; added where the app does not have it yet.
+  // The public certificate of the key that the platform signs its assertions with; seeding adds it where the app does
+  // not have it yet.
   std::string platform_certificate_pem;
   std::string resource_group = "latchkey-dev";
   std::string location = "eastus";
@@ -89,13 +91,13 @@ struct SeedResult {
 
 class Emulator {
  public:
-  // Loads or makes the state, and listens. Blocks (keys are made at first start). Unavailable where a port is taken or
-  // the folder cannot be written; Conflict where another process has the folder; Invalid where the state is damaged.
+  // Loads or makes the state, and listens. Blocks: the first start makes keys. Unavailable where a port is taken or the
+  // folder cannot be written; Conflict where another process has the folder; Invalid where the state is damaged.
   [[nodiscard]] static Result<std::unique_ptr<Emulator>> start(boost::asio::any_io_executor executor,
                                                                EmulatorOptions options);
   Emulator(const Emulator&) = delete;
   Emulator& operator=(const Emulator&) = delete;
-  // Call stop() and wait for it first, or see to it that the executor's context no longer runs.
+  // Before it, wait for stop(), or make sure that the executor's context no longer runs.
   ~Emulator();
 
   [[nodiscard]] std::string ca_file() const;
@@ -104,20 +106,22 @@ class Emulator {
   // Absent where there is no such vault.
   [[nodiscard]] std::optional<std::uint16_t> vault_port(std::string_view vault_name) const;
 
-  // Makes a customer (tenant, subscription, group, admin, vault) and the platform's multi-tenant app, once: what a
-  // later call finds, or finds that the user took away, stays so. Blocks on the disk and on making keys.
+  // Makes a customer (tenant, subscription, group, admin, vault) and the platform's multi-tenant app, once. A later
+  // call changes nothing that exists, and does not bring back what the user has deleted. Blocks on the disk and on
+  // making keys.
   [[nodiscard]] Result<SeedResult> seed(const SeedOptions& options);
 
-  // Lets tokens of `issuer` with that subject and audience stand for the application, as a federated identity
-  // credential does. `jwks` are the issuer's keys; empty: they are known already. NotFound where there is no such app.
+  // Lets the application sign in with tokens of `issuer` that have this subject and audience, as a federated identity
+  // credential does. `jwks` are the issuer's keys; empty: the emulator knows them already. NotFound where there is no
+  // such app.
   [[nodiscard]] Result<void> federate(const std::string& app_id, const std::string& issuer, const std::string& subject,
                                       const std::string& audience, const boost::json::object& jwks);
-  // The emulator's own outside issuer, and a token of it, as a cluster would mount into a pod.
+  // The emulator's own outside issuer, and a token from it such as a cluster mounts into a pod.
   [[nodiscard]] static std::string workload_issuer();
   [[nodiscard]] Result<std::string> sign_workload_token(const std::string& subject, const std::string& audience,
                                                         std::chrono::seconds lifetime) const;
 
-  // Stops accepting, answers what runs, closes everything. The executor's context must be running.
+  // Stops accepting, lets running requests finish, and closes everything. The executor's context must be running.
   Task<void> stop(std::chrono::milliseconds grace);
 
  private:
@@ -126,11 +130,11 @@ class Emulator {
   std::unique_ptr<Impl> impl_;
 };
 
-// Copies the state of `folder`, whose emulator may be running, into one JSON file of mode 0600: it has private keys.
-// NotFound where there is no state, Invalid where it is damaged.
+// Copies the state of `folder`, whose emulator may be running, into one JSON file, of mode 0600 because it has private
+// keys. NotFound where there is no state, Invalid where it is damaged.
 [[nodiscard]] Result<void> export_state(const std::string& folder, const std::string& file);
-// Begins `folder` with an exported state. Conflict where it has a state or another process has it, NotFound where the
-// file is not there, Invalid where it is no state; then nothing was written.
+// Starts `folder` with an exported state. Conflict where the folder has a state or another process uses it, NotFound
+// where the file does not exist, Invalid where it holds no state. After an error nothing was written.
 [[nodiscard]] Result<void> import_state(const std::string& folder, const std::string& file);
 
 }  // namespace latchkey::clouds::azure::emulator

@@ -9,7 +9,7 @@ namespace latchkey::clouds::azure::emulator {
 namespace json = boost::json;
 
 Refusal refuse_for(const Error& error) {
-  spdlog::error("the Azure emulator cannot do its work: {}", describe(error));
+  spdlog::error("the Azure emulator failed: {}", describe(error));
   return Refusal{error.code == ErrorCode::Unavailable ? 503U : 500U,
                  error.code == ErrorCode::Unavailable ? "ServiceUnavailable" : "InternalServerError", error.message};
 }

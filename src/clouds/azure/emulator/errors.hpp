@@ -17,13 +17,13 @@ struct Refusal {
   std::string code = {};        // "Forbidden"
   std::string message = {};     // the service's own words, line breaks and all
   std::string inner_code = {};  // "ForbiddenByRbac"; empty where there is none
-  unsigned retry_after = 0;     // seconds; 0: the answer does not say
+  unsigned retry_after = 0;     // seconds; 0: the response does not say
 };
 
 template <class T>
 using Outcome = Result<T, Refusal>;
 
-// What the service cannot do because the machine beneath it fails (disk full).
+// For what the service cannot do because the machine fails (the disk is full).
 [[nodiscard]] Refusal refuse_for(const Error& error);
 
 [[nodiscard]] http::Response json_response(unsigned status, const boost::json::value& body);

@@ -33,14 +33,14 @@ bool is_login_host(std::string_view host) {
   return std::find(kLoginHosts.begin(), kLoginHosts.end(), host) != kLoginHosts.end();
 }
 
-// The one label before `suffix`; empty where the host is another.
+// The one label before `suffix`; empty where the host has another form.
 std::string_view label_before(std::string_view host, std::string_view suffix) {
   if (!host.ends_with(suffix)) return {};
   auto label = host.substr(0, host.size() - suffix.size());
   return label.find('.') == std::string_view::npos ? label : std::string_view();
 }
 
-// The host goes into key ids and links: it must be nothing but a host.
+// Key ids and links contain the host, so it must be nothing but a host.
 std::string clean_authority(const http::RequestHead& request) {
   std::string_view host = request.host;
   bool is_plain = !host.empty() && std::all_of(host.begin(), host.end(), [](char c) {
@@ -145,7 +145,8 @@ Front::Target Front::target_of(const http::Request& request) const {
 }
 
 http::Response Front::dispatch(const http::Request& request, const Target& target, Seconds token_lifetime) {
-  // Documents for everybody, and what is the emulator's own. The other services say themselves where they take HEAD.
+  // HEAD works for public documents and for the emulator's own API. The other services decide themselves where they
+  // accept HEAD.
   bool has_documents = target.service == Service::Entra || target.service == Service::Control;
   if (request.method == "HEAD" && has_documents) {
     auto get = request;

@@ -30,12 +30,12 @@ class Front final : public http::Service {
         resource_manager_(cloud),
         graph_(cloud) {}
 
-  // Everything: each service checks its callers itself.
+  // Admits every request: each service checks its callers itself.
   [[nodiscard]] Task<http::Admission> admit(const http::RequestHead& head) override;
   [[nodiscard]] Task<http::Response> handle(http::Request request) override;
   [[nodiscard]] http::Response reject(http::Rejection why, const http::RequestHead* head) const override;
 
-  // Which vault a port belongs to; an empty name takes it away.
+  // Says which vault a port belongs to; an empty name frees the port.
   void assign_port(std::uint16_t port, const std::string& vault_name);
 
  private:
@@ -63,8 +63,8 @@ class Front final : public http::Service {
   std::map<std::uint16_t, std::string> vault_ports_;
 };
 
-// What the proxy does with a CONNECT to `host`: the public names are tunnelled, a vault that does not exist has no
-// name, everything else is refused.
+// What the proxy does with a CONNECT to `host`: it tunnels the public names, says that the name of a vault that does
+// not exist is unknown, and refuses every other host.
 [[nodiscard]] http::ProxyVerdict proxy_verdict(const Model& model, std::string_view host, std::uint16_t port);
 
 }  // namespace latchkey::clouds::azure::emulator

@@ -124,7 +124,7 @@ TEST_F(GuideTest, StepByStepFromABareCloud) {
   EXPECT_EQ(vault_shown.text("properties.vaultUri"), cloud_.vault_uri);
   EXPECT_EQ(vault_shown.text("properties.tenantId"), cloud_.tenant_id);
 
-  // What the platform does then: wrap without a version, unwrap with the one it was told.
+  // The platform then wraps without a version, and unwraps with the version from that response.
   auto wrapped = wrap();
   ASSERT_EQ(wrapped.status, 200U) << wrapped.body;
   auto kid = wrapped.text("kid");
@@ -205,7 +205,7 @@ TEST_F(GuideTest, RestartKeepsEverythingAndSeedingAgainChangesNothing) {
   EXPECT_EQ(unwrapped.text("value"), "AAAA") << unwrapped.body;
 }
 
-// What kill -9 leaves is the file as it stood when the last answer was given.
+// kill -9 leaves the file as it was when the last response was sent.
 TEST_F(GuideTest, WhatWasAcknowledgedIsInTheFile) {
   start(seed(false));
   auto key = vault("POST", "keys/late/create", json::object{{"kty", "EC"}});

@@ -1,5 +1,5 @@
-// Reads the fields of one JSON object of our own making; the first complaint, with its path, is kept for the end, so
-// that reading a tree of structs stays a list of fields.
+// Reads the fields of one JSON object that we have written ourselves. It keeps the first complaint, with its path, for
+// the end, so that the code that reads a tree of structs stays a list of fields.
 #pragma once
 
 #include <optional>

@@ -1,4 +1,4 @@
-// Making and reading the private keys of a vault. Slow (seconds for RSA-4096): not for I/O threads.
+// Makes and reads the private keys of a vault. Slow (seconds for RSA-4096): do not call it on I/O threads.
 #pragma once
 
 #include <functional>
@@ -17,7 +17,7 @@ using RsaKeySource = std::function<Result<crypto::RsaKey>(unsigned bits)>;
 
 [[nodiscard]] Result<SharedMaterial> to_material(crypto::RsaKey key);
 [[nodiscard]] Result<SharedMaterial> to_material(crypto::EcKey key);
-// From PKCS#8 PEM. Invalid where it is neither RSA nor of a curve that vaults have.
+// From PKCS#8 PEM. Invalid where the key is neither RSA nor on a curve that vaults have.
 [[nodiscard]] Result<SharedMaterial> read_key_material(std::string_view private_pem);
 
 // A fresh RSA-2048 key for signing tokens, its kid made from the modulus.

@@ -16,7 +16,7 @@
 
 namespace latchkey::clouds::azure::emulator {
 
-// How long what held before a change is remembered, and so the longest that a change may take to hold.
+// How long the model remembers what held before a change, and so the longest time that a change may take to hold.
 inline constexpr Seconds kLongestDelay = 86'400;
 
 struct Tenant {
@@ -49,7 +49,7 @@ struct FederatedCredential {
   std::string description;
 };
 
-// An application lives in its home tenant; what another tenant has of it is a service principal.
+// An application lives in its home tenant; another tenant has a service principal of it.
 struct Application {
   std::string object_id;
   std::string app_id;
@@ -68,12 +68,12 @@ struct ServicePrincipal {
   std::string tenant_id;
   bool enabled = true;
   Seconds created = 0;
-  // "Cloud Application Administrator" and the like: what it may do in the directory.
+  // "Cloud Application Administrator" and the like, which say what it may do in the directory.
   std::vector<std::string> directory_roles;
 };
 
-// An OpenID provider outside Entra whose tokens federated credentials may trust. Its keys are configured: nothing is
-// fetched.
+// An OpenID provider outside Entra whose tokens federated credentials may trust. Its keys are configured; the emulator
+// fetches nothing.
 struct TrustedIssuer {
   std::string issuer;
   boost::json::object jwks;
@@ -103,7 +103,7 @@ struct RoleAssignment {
   Seconds removed = 0;  // 0: it stands
 };
 
-// Keeps an application of a tenant from tokens, but for the named locations.
+// Denies an application of a tenant its tokens, except at the named locations.
 struct ConditionalAccessPolicy {
   std::string id;  // a GUID
   std::string display_name;
@@ -112,7 +112,7 @@ struct ConditionalAccessPolicy {
   std::vector<std::string> named_locations;  // addresses and ranges
 };
 
-// A role that a customer has made, besides Azure's own.
+// A role that a customer has made, in addition to Azure's own.
 struct CustomRole {
   std::string id;  // a GUID
   std::string tenant_id;
@@ -130,7 +130,7 @@ struct DiagnosticSetting {
   boost::json::object properties;
 };
 
-// One of the two.
+// Exactly one of the two is set.
 struct KeyMaterial {
   std::string private_pem;
   std::optional<crypto::RsaKey> rsa;
@@ -150,7 +150,7 @@ struct KeyVersion {
   boost::json::object tags;
 };
 
-// One of the two times, an ISO 8601 duration; the other is empty.
+// One of the two times is an ISO 8601 duration, and the other is empty.
 struct LifetimeAction {
   bool rotates = false;  // otherwise it notifies
   std::string after_create;
@@ -179,7 +179,7 @@ struct DeletedKey {
 
 struct NetworkRules {
   bool public_access = true;
-  bool stated = false;  // "networkAcls" was given; it is shown only then
+  bool stated = false;  // a request has given "networkAcls"; a response shows it only then
   bool deny = false;
   std::string bypass = "AzureServices";
   std::vector<std::string> ip_rules;
@@ -199,7 +199,7 @@ struct AccessPolicy {
   boost::json::object shown;      // as it was sent
 };
 
-// A vault, or the pool of a managed HSM, whose names are a world of their own.
+// A vault, or the pool of a managed HSM. HSMs have names of their own: a vault may have the same name.
 struct VaultName {
   std::string name;
   bool managed_hsm = false;
@@ -254,7 +254,7 @@ struct TlsMaterial {
   std::string certificate_pem;
 };
 
-// What seeding made, so that it is made once and can be told again.
+// What seeding has made, so that it makes it only once and can report it again.
 struct SeedRecord {
   std::string customer_tenant_id;
   std::string platform_tenant_id;
@@ -271,20 +271,20 @@ struct SeedRecord {
 struct Model {
   TlsMaterial tls;
   SigningKey token_key;
-  SigningKey workload_key;                                            // of the emulator's own outside issuer
-  std::map<std::string, Tenant> tenants;                              // by id
-  std::map<std::string, Application> applications;                    // by app id
-  std::map<std::string, ServicePrincipal> service_principals;         // by object id
-  std::map<std::string, TrustedIssuer> issuers;                       // by issuer
-  std::map<std::string, Subscription> subscriptions;                  // by id
-  std::map<std::string, ResourceGroup> resource_groups;               // by "subscription/lower-case name"
-  std::map<std::string, RoleAssignment> role_assignments;             // by lower-case resource id
-  std::map<std::string, CustomRole> custom_roles;                     // by lower-case id
-  std::map<std::string, Vault> vaults;                                // by lower-case name
-  std::map<std::string, DeletedVault> deleted_vaults;                 // by lower-case name
-  std::map<std::string, Vault> managed_hsms;                          // by lower-case name
-  std::map<std::string, DeletedVault> deleted_managed_hsms;           // by lower-case name
-  std::vector<RoleAssignment> removed_assignments;                    // lately; they hold until that has got about
+  SigningKey workload_key;                                     // of the emulator's own outside issuer
+  std::map<std::string, Tenant> tenants;                       // by id
+  std::map<std::string, Application> applications;             // by app id
+  std::map<std::string, ServicePrincipal> service_principals;  // by object id
+  std::map<std::string, TrustedIssuer> issuers;                // by issuer
+  std::map<std::string, Subscription> subscriptions;           // by id
+  std::map<std::string, ResourceGroup> resource_groups;        // by "subscription/lower-case name"
+  std::map<std::string, RoleAssignment> role_assignments;      // by lower-case resource id
+  std::map<std::string, CustomRole> custom_roles;              // by lower-case id
+  std::map<std::string, Vault> vaults;                         // by lower-case name
+  std::map<std::string, DeletedVault> deleted_vaults;          // by lower-case name
+  std::map<std::string, Vault> managed_hsms;                   // by lower-case name
+  std::map<std::string, DeletedVault> deleted_managed_hsms;    // by lower-case name
+  std::vector<RoleAssignment> removed_assignments;             // removed lately; they hold until the removal does
   std::map<std::string, ConditionalAccessPolicy> conditional_access;  // by id
   Bytes backup_key;                                                   // seals backups of keys; empty before the first
   std::optional<SeedRecord> seed;

@@ -1,5 +1,5 @@
-// The model as the state file's JSON text, and back. Reading trusts nothing: a field that is missing or of another type
-// fails the whole file with its path.
+// The model as the state file's JSON text, and back. The reader trusts nothing: a field that is missing or of another
+// type fails the whole file, and the error names its path.
 #pragma once
 
 #include "base/result.hpp"

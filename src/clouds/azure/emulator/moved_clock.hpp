@@ -1,4 +1,5 @@
-// A clock that the emulator's users may move: another clock's time, and a distance. The distance is part of the state.
+// A clock that the emulator's users may move: it shows another clock's time plus a distance, which is part of the
+// state.
 #pragma once
 
 #include <atomic>
@@ -10,7 +11,7 @@ namespace latchkey::clouds::azure::emulator {
 
 class MovedClock final : public Clock {
  public:
-  // `base` outlives it.
+  // `base` must outlive it.
   MovedClock(const Clock& base, Seconds distance) : base_(base), distance_(distance) {}
   [[nodiscard]] Timestamp now() const override { return base_.now() + std::chrono::seconds(distance_.load()); }
   [[nodiscard]] SteadyTime steady() const override { return base_.steady(); }

@@ -45,7 +45,7 @@ bool is_ip_rule(std::string_view rule) {
 }
 
 bool is_in_range(std::string_view rule, std::string_view address) {
-  // An IPv4 client of a socket that takes both.
+  // An IPv4 client of a socket that accepts both.
   constexpr std::string_view kMapped = "::ffff:";
   if (begins_with(address, kMapped)) address.remove_prefix(kMapped.size());
   auto range = parse_range(rule);

@@ -35,7 +35,7 @@ bool is_digit(char c) {
 template <class T>
 using Parsed = Result<T, FilterError>;
 
-// Recursive descent over the text; `at_` is where the rest begins, always behind white space.
+// Recursive descent over the text; `at_` is where the rest begins, always after white space.
 class Parser {
  public:
   explicit Parser(std::string_view text) : text_(text) { skip_space(); }
@@ -66,7 +66,7 @@ class Parser {
     return true;
   }
 
-  // The name at the front, without taking it; slashes join the parts of a path.
+  // The name at the front, without consuming it; slashes join the parts of a path.
   [[nodiscard]] std::string_view peek_name() const {
     auto end = at_;
     while (end < text_.size() &&
@@ -186,7 +186,7 @@ class Parser {
     return read_truth(Filter{std::move(call)});
   }
 
-  // "startswith(a,'b') eq true" says what "startswith(a,'b')" says.
+  // "startswith(a,'b') eq true" means the same as "startswith(a,'b')".
   Parsed<Filter> read_truth(Filter filter) {
     if (!take_keyword("eq")) return filter;
     if (take_keyword("true")) return filter;

@@ -1,6 +1,6 @@
-// OData's $filter as a tree: what Graph, Resource Manager and a managed HSM are asked to sift their lists by. Parsing
-// knows the grammar (OData 4.01 part 2, section 5.1.1, and the functions of OData 3 that Resource Manager documents)
-// and nothing of any property; odata_match.hpp knows those. The text is a stranger's: its length, its depth and the
+// OData's $filter as a tree: it selects items of a list at Graph, Resource Manager and a managed HSM. The parser knows
+// the grammar (OData 4.01 part 2, section 5.1.1, and the functions of OData 3 that Resource Manager documents) and no
+// property; odata_match.hpp knows the properties. Because a stranger wrote the text, its length, its depth and the
 // number of its terms are bounded. Pure.
 #pragma once
 
@@ -80,8 +80,8 @@ struct FilterError {
 // Keywords, operators and functions are read in any case, as Azure reads them. An empty text is an error.
 [[nodiscard]] Result<Filter, FilterError> parse_filter(std::string_view text);
 
-// Where the filter is the call `name`, or joins it to others with "and", takes it out and gives its arguments; what is
-// left stays, or nothing. Absent where the call is not there, or is somewhere further in.
+// Where the filter is the call `name`, or joins it to other terms with "and", takes the call out of the filter and
+// returns its arguments. Absent where the call is missing or stands deeper in the tree.
 [[nodiscard]] std::optional<std::vector<Literal>> take_call(std::optional<Filter>& filter, std::string_view name);
 
 }  // namespace latchkey::clouds::azure::emulator::odata

@@ -15,7 +15,7 @@ namespace {
 
 using What = MatchError::What;
 
-// Each kind of node has a function of its own in the visitors below; this picks it.
+// Each kind of node has a function of its own in the visitors below; this one chooses it.
 template <class... Functions>
 struct Overloaded : Functions... {
   using Functions::operator()...;
@@ -106,7 +106,7 @@ std::string text_of(const Literal& literal) {
   return word != nullptr ? word->text : std::string();
 }
 
-// Below, at or above zero, as `value` is before, equal to or after `other`.
+// Negative, zero or positive, where `value` is before, equal to or after `other`.
 int compare(FieldType type, const json::value& value, const std::string& other) {
   if (type == FieldType::Flag) {
     return static_cast<int>(value.is_bool() && value.get_bool()) - static_cast<int>(same(other, "true"));
@@ -139,7 +139,7 @@ bool holds(Operator how, int order) {
   return false;
 }
 
-// What is null equals null alone.
+// Null equals null alone.
 bool compares(const Field& field, Operator how, const json::value& value, const Literal& literal) {
   bool wants_null = std::holds_alternative<Null>(literal);
   if (wants_null || value.is_null())

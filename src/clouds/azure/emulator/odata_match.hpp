@@ -1,6 +1,7 @@
-// Which records a $filter lets through. A record is a flat JSON object; a schema says which of its fields may be asked
-// for, and how. A filter is checked against the schema before it meets a record, so that what a service cannot answer
-// is refused even where there is nothing to list, and never answered with an empty list. Pure.
+// Selects the records that match a $filter. A record is a flat JSON object; a schema says by which of its fields a
+// filter may select, and how. A filter is checked against the schema before it meets a record: so a service refuses a
+// filter that it does not support even where there is nothing to list, and never responds with an empty list instead.
+// Pure.
 #pragma once
 
 #include <span>
@@ -20,7 +21,7 @@ enum class FieldType {
   Other,     // shown, and never filtered by
 };
 
-// What a field may be asked, one bit each.
+// What a filter may do with a field, one bit each.
 enum Ability : unsigned {
   kEq = 1U << 0U,
   kNe = 1U << 1U,
@@ -53,13 +54,13 @@ struct MatchError {
   std::string name;  // of the property, or of the call
 };
 
-// Refuses calls too, such as atScope(): who knows them looks for them first.
+// Refuses calls, too, such as atScope(): a service that knows one takes it out first.
 [[nodiscard]] Result<void, MatchError> check_filter(const Filter& filter, Schema schema);
 
-// Only with a filter that was checked against the schema. Texts are equal in any ASCII case.
+// The filter must have been checked against the schema. Texts are equal in any ASCII case.
 [[nodiscard]] bool lets_through(const Filter& filter, Schema schema, const boost::json::object& record);
 
-// Which operators a filter uses anywhere; services ask more of clients that use some.
+// Which operators a filter uses anywhere: for some of them a service demands more of its client.
 struct Usage {
   bool not_equal = false;
   bool negation = false;

@@ -1,5 +1,5 @@
-// Role-based access control: deny by default; an assignment at a scope holds for everything beneath it; a role allows
-// what its actions name and its notActions do not, data actions apart from the others. Pure.
+// Role-based access control: it denies by default. An assignment at a scope holds for everything beneath the scope. A
+// role allows what its actions name and its notActions do not; data actions are separate from the others. Pure.
 #pragma once
 
 #include <string>
@@ -21,7 +21,7 @@ struct AccessQuestion {
 };
 
 [[nodiscard]] bool is_allowed(const Model& model, const AccessQuestion& question);
-// Whether `question`, a write or delete of assignments, is allowed for assignments of this role.
+// True where `question`, a write or delete of assignments, is allowed for assignments of this role.
 [[nodiscard]] bool may_assign(const Model& model, const AccessQuestion& question, std::string_view role_id);
 // `resource` is `scope` or beneath it; "/" is above everything.
 [[nodiscard]] bool is_within(std::string_view resource, std::string_view scope);

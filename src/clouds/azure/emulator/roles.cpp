@@ -8,7 +8,7 @@ namespace {
 
 using Actions = std::vector<std::string_view>;
 
-// What the vault roles that people hold may read of the control plane.
+// What the holders of vault roles may read of the control plane.
 const Actions& reader_actions() {
   static const Actions actions = {"Microsoft.Authorization/*/read",
                                   "Microsoft.Insights/alertRules/*",

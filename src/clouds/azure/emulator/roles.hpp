@@ -1,4 +1,4 @@
-// Azure's built-in roles, as far as vaults need them, with the definitions that Microsoft publishes; and those that
+// Those of Azure's built-in roles that vaults need, with the definitions that Microsoft publishes, and the roles that
 // customers make.
 #pragma once
 
@@ -19,7 +19,7 @@ struct RoleDefinition {
   std::vector<std::string_view> actions;
   std::vector<std::string_view> not_actions;
   std::vector<std::string_view> data_actions;
-  // The roles whose assignments the holder may write; empty: any that its actions let it write.
+  // The roles whose assignments the holder may write; empty: every role that its actions let it write.
   std::vector<std::string_view> assignable_roles = {};
   std::vector<std::string_view> not_data_actions = {};
   // Where it may be assigned; empty: everywhere.
@@ -34,7 +34,7 @@ inline constexpr std::string_view kCryptoUserRole = "12338af0-0e69-4776-bea7-57a
 [[nodiscard]] std::span<const RoleDefinition> built_in_roles();
 // Null where there is none of that id.
 [[nodiscard]] const RoleDefinition* find_role(std::string_view id);
-// Built in or the customer's own; it looks into `model`.
+// Finds a built-in role, or a customer's own in `model`.
 [[nodiscard]] std::optional<RoleDefinition> find_role(const Model& model, std::string_view id);
 [[nodiscard]] RoleDefinition view_of(const CustomRole& role);
 

@@ -53,7 +53,7 @@ class Seeder {
     vault();
   }
 
-  // The certificate may be another than last time: the platform's data folder has a life of its own.
+  // The certificate may differ from last time: the platform's data folder may have been replaced.
   void platform() {
     auto& record = *model_.seed;
     record.platform_app_id = lower(options_.platform_app_id);
@@ -72,7 +72,7 @@ class Seeder {
     if (!pem.empty() && !is_known) app.certificates.push_back({new_guid(cloud_.random), pem});
   }
 
-  // Consent, key and role: what the guide has the customer's admin do.
+  // Does what the guide has the customer's admin do: consent, key and role.
   void guide(const SharedMaterial& material) {
     auto& record = *model_.seed;
     record.guide_done = true;
@@ -110,7 +110,7 @@ class Seeder {
 
   void assign(std::string_view role_id, const std::string& principal_id, const std::string& scope) {
     auto name = new_guid(cloud_.random);
-    // They were there before anybody looked: no delay holds them up.
+    // They existed before the first request, so no delay holds them up.
     model_.role_assignments[role_assignment_key(scope, name)] = {
         name, scope, std::string(role_id), principal_id, "ServicePrincipal", principal_id, now_ - kLongestDelay};
   }

@@ -1,4 +1,4 @@
-// What `latchkey dev` begins with: a customer with a vault, and the platform's multi-tenant app.
+// Makes what `latchkey dev` begins with: a customer with a vault, and the platform's multi-tenant app.
 #pragma once
 
 #include "clouds/azure/emulator/cloud.hpp"
@@ -6,7 +6,7 @@
 
 namespace latchkey::clouds::azure::emulator {
 
-// Makes what was never made, in one change of the state. Makes an RSA key: slow.
+// Makes what seeding has never made, in one change of the state. Slow: it makes an RSA key.
 [[nodiscard]] Result<SeedResult> seed_cloud(Cloud& cloud, const SeedOptions& options);
 
 }  // namespace latchkey::clouds::azure::emulator

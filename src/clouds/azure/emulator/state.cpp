@@ -38,7 +38,7 @@ std::string state_file(const std::string& folder) {
 }
 
 Result<Model> parse_state(std::string_view text) {
-  // What strangers sent nests deeper here than it did in their requests.
+  // What strangers sent is nested deeper in the file than it was in their requests.
   boost::json::parse_options options;
   options.max_depth = kMaxDepth;
   boost::system::error_code failed;
@@ -65,7 +65,7 @@ Result<Model> load(const std::string& path, bool& is_new) {
   return model;
 }
 
-// Holds a folder for as long as it lives.
+// Locks a folder for as long as it lives.
 class Hold {
  public:
   explicit Hold(int lock) : lock_(lock) {}

@@ -1,5 +1,5 @@
-// The emulated cloud's memory: immutable snapshots for readers, one writer at a time, and a file that has every change
-// before it is acknowledged. One process owns the folder; a lock file sees to it.
+// The emulated cloud's state: immutable snapshots for readers, one writer at a time, and a file that receives every
+// change before the change is acknowledged. A lock file makes sure that one process owns the folder.
 #pragma once
 
 #include <functional>
@@ -16,11 +16,11 @@ namespace latchkey::clouds::azure::emulator {
 
 using Snapshot = std::shared_ptr<const Model>;
 
-// Thread-safe. Opening and changing block on the disk: not for I/O threads.
+// Thread-safe. Opening and changing block on the disk: do not call them on I/O threads.
 class State {
  public:
-  // Reads `folder`/azure-state.json, or begins with an empty model where there is none (`is_new` then). Invalid where
-  // the file is damaged, Conflict where another process has the folder.
+  // Reads `folder`/azure-state.json; without one it begins with an empty model, and is_new() is true. Invalid where the
+  // file is damaged, Conflict where another process has the folder.
   [[nodiscard]] static Result<std::unique_ptr<State>> open(const std::string& folder);
   State(const State&) = delete;
   State& operator=(const State&) = delete;
@@ -33,19 +33,19 @@ class State {
   // `edit` refuses or the disk fails, nothing has changed.
   template <class Edit>
   auto change(Edit edit) -> std::invoke_result_t<Edit, Model&> {
-    using Answer = std::invoke_result_t<Edit, Model&>;
-    std::optional<Answer> answer;
+    using EditResult = std::invoke_result_t<Edit, Model&>;
+    std::optional<EditResult> result;
     auto failed = commit([&](Model& model) {
-      answer.emplace(edit(model));
-      return answer->has_value();
+      result.emplace(edit(model));
+      return result->has_value();
     });
     if (failed) return refuse_for(*failed);
-    return std::move(*answer);
+    return std::move(*result);
   }
 
  private:
   State(std::string path, int lock, Model model, bool is_new);
-  // The disk's error; absent where it was written, or where `edit` returned false.
+  // The disk's error; absent where the file was written, or `edit` returned false.
   std::optional<Error> commit(const std::function<bool(Model&)>& edit);
 
   std::string path_;

@@ -1,4 +1,4 @@
-// Small readings of text that every emulated service shares. Pure.
+// Small functions that read and write text, shared by all emulated services. Pure.
 #pragma once
 
 #include <cstdint>

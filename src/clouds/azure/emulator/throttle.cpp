@@ -25,7 +25,7 @@ std::optional<unsigned> Throttle::charge(const std::string& vault, const std::st
   std::lock_guard lock(mutex_);
   auto current = [&](const std::string& name) -> Window& {
     auto& window = windows_[name + kind];
-    // A clock that was set back begins anew too.
+    // A clock that was set back begins a new window, too.
     if (now < window.begun || now >= window.begun + kWindow) window = {now, 0};
     return window;
   };

@@ -1,5 +1,5 @@
-// What a vault may be asked in ten seconds, as Microsoft publishes it for each kind of key ("Azure Key Vault service
-// limits"), and its subscription five times that.
+// Limits how many operations a vault does in ten seconds, as Microsoft publishes it for each kind of key ("Azure Key
+// Vault service limits"); its subscription has five times as many.
 #pragma once
 
 #include <cstdint>
@@ -29,11 +29,12 @@ struct Charge {
   unsigned weight = 1;
 };
 
-// Thread-safe. Windows follow the clock that calls are made with, and begin with the first call after the last one.
+// Thread-safe. A window follows the clock that its calls bring, and begins with the first call after the last window.
 class Throttle {
  public:
   explicit Throttle(ThrottleLimits limits) : limits_(limits) {}
-  // Counts the call; or, where it is one too many, does not, and gives the whole seconds until the window ends.
+  // Counts the call. Where it is one too many, it is not counted, and the function returns the whole seconds until the
+  // window ends.
   [[nodiscard]] std::optional<unsigned> charge(const std::string& vault, const std::string& subscription,
                                                const Charge& charge, Timestamp now);
   [[nodiscard]] bool sends_retry_after() const { return limits_.sends_retry_after; }

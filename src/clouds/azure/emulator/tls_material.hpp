@@ -1,4 +1,4 @@
-// The emulator's own certificate authority, and the certificate for the public names it answers under.
+// The emulator's own certificate authority, and the certificate for the public names that it serves.
 #pragma once
 
 #include "base/random.hpp"
@@ -8,8 +8,8 @@
 
 namespace latchkey::clouds::azure::emulator {
 
-// Makes what is missing or runs out within a month; true where anything was made. Dates are the system's, whatever
-// clock the emulator runs on: those who check them look at their own. Slow: makes RSA keys.
+// Makes what is missing or expires within a month; returns true where it made anything. Dates are by the system's
+// clock, whatever clock the emulator has, because clients check them by theirs. Slow: it makes RSA keys.
 [[nodiscard]] Result<bool> complete_tls_material(TlsMaterial& tls, RandomSource& random, const RsaKeySource& source);
 
 }  // namespace latchkey::clouds::azure::emulator

@@ -1,4 +1,4 @@
-// Access tokens in Entra's v1 form: issued here, and checked by every service that takes them.
+// Access tokens in Entra's v1 form. Entra issues them, and every service checks those that it accepts.
 #pragma once
 
 #include <optional>
@@ -13,7 +13,7 @@ namespace latchkey::clouds::azure::emulator {
 
 inline constexpr Seconds kTokenLifetime = 3599;
 
-// Entra dates a token back, for services whose clocks are behind.
+// Entra dates a token back, for services whose clocks are slow.
 inline constexpr Seconds kBackdated = 300;
 
 struct TokenGrant {
@@ -29,7 +29,7 @@ struct TokenGrant {
 [[nodiscard]] Result<std::string> issue_token(const Model& model, const TokenGrant& grant, Seconds now,
                                               RandomSource& random);
 
-// Who calls, as the token says.
+// The caller that the token names.
 struct Caller {
   std::string app_id;
   std::string object_id;
@@ -51,12 +51,12 @@ enum class TokenFault {
 
 struct TokenReading {
   TokenFault fault = TokenFault::None;
-  // What the token claims; where the fault is Forged it proves nothing.
+  // What the token claims; it proves nothing where the fault is Forged.
   Caller caller;
   Seconds expires = 0;
 };
 
-// Checks all of a request's bearer token but audience and tenant, which are the service's own matter.
+// Checks a request's bearer token except for audience and tenant, which each service checks itself.
 [[nodiscard]] TokenReading read_bearer(const Model& model, const http::RequestHead& request, Seconds now);
 
 }  // namespace latchkey::clouds::azure::emulator

@@ -156,8 +156,8 @@ void arm::forget_assignments(Model& model, const std::string& scope) {
 }
 
 http::Response ResourceManager::handle(const http::Request& request) {
-  auto answered = answer(request);
-  auto response = answered ? std::move(answered.value()) : render(answered.error());
+  auto outcome = respond(request);
+  auto response = outcome ? std::move(outcome.value()) : render(outcome.error());
   if (response.status == 401) {
     response.headers.set("www-authenticate",
                          "Bearer authorization_uri=\"https://login.microsoftonline.com/\", error=\"invalid_token\"");
@@ -175,7 +175,7 @@ http::Response ResourceManager::handle(const http::Request& request) {
   return response;
 }
 
-Outcome<http::Response> ResourceManager::answer(const http::Request& request) {
+Outcome<http::Response> ResourceManager::respond(const http::Request& request) {
   auto path = split_names(request.path);
   if (!path) return arm::bad_request(path.error().message);
   arm::Call call{cloud_, request, cloud_.state.read(), {}, std::move(path.value()), unix_seconds(cloud_.clock)};
@@ -191,7 +191,7 @@ Outcome<http::Response> ResourceManager::answer(const http::Request& request) {
   LATCHKEY_TRYV(check_options(call));
   for (auto* handler : {arm::handle_roles, arm::handle_diagnostics, arm::handle_deleted_vaults, arm::handle_vaults,
                         arm::handle_managed_hsms, arm::handle_resources, arm::handle_groups}) {
-    if (auto answered = handler(call)) return std::move(*answered);
+    if (auto outcome = handler(call)) return std::move(*outcome);
   }
   return Refusal{404, "InvalidResourceType",
                  fmt::format("The resource type of '{}' is not one that this service has.",

@@ -16,21 +16,21 @@
 
 namespace latchkey::clouds::azure::emulator {
 
-// Thread-safe. Changes wait for the disk: not for I/O threads.
+// Thread-safe. Changes wait for the disk: do not call it on I/O threads.
 class ResourceManager {
  public:
   explicit ResourceManager(Cloud& cloud) : cloud_(cloud) {}
   [[nodiscard]] http::Response handle(const http::Request& request);
 
  private:
-  [[nodiscard]] Outcome<http::Response> answer(const http::Request& request);
+  [[nodiscard]] Outcome<http::Response> respond(const http::Request& request);
 
   Cloud& cloud_;
 };
 
 namespace arm {
 
-// A call whose token is good for Resource Manager and for the subscription in its path.
+// A call whose token is valid for Resource Manager and for the subscription in its path.
 struct Call {
   Cloud& cloud;
   const http::Request& request;
@@ -40,16 +40,16 @@ struct Call {
   Seconds now = 0;
 
   [[nodiscard]] const std::string& method() const { return request.method; }
-  // The path is exactly these segments, "*" standing for any one, letters in any case.
+  // True where the path has exactly these segments; "*" stands for any one, and letters match in any case.
   [[nodiscard]] bool is(std::initializer_list<std::string_view> pattern) const;
   // "/a/b" of the first `count` segments.
   [[nodiscard]] std::string scope(std::size_t count) const;
-  // AuthorizationFailed unless the caller may.
+  // AuthorizationFailed unless the caller may do it.
   [[nodiscard]] Outcome<void> require(std::string_view action, const std::string& scope) const;
   [[nodiscard]] bool may(std::string_view action, const std::string& scope) const;
 };
 
-// Each answers the calls it knows, and nothing for others' paths.
+// Each responds to the calls that it knows, and returns nothing for other paths.
 [[nodiscard]] std::optional<Outcome<http::Response>> handle_groups(Call& call);
 [[nodiscard]] std::optional<Outcome<http::Response>> handle_resources(Call& call);
 [[nodiscard]] std::optional<Outcome<http::Response>> handle_vaults(Call& call);
@@ -57,7 +57,7 @@ struct Call {
 [[nodiscard]] std::optional<Outcome<http::Response>> handle_managed_hsms(Call& call);
 [[nodiscard]] std::optional<Outcome<http::Response>> handle_roles(Call& call);
 [[nodiscard]] std::optional<Outcome<http::Response>> handle_diagnostics(Call& call);
-// Without a token: what tools read to learn a cloud's addresses.
+// Served without a token: tools read it to learn a cloud's addresses.
 [[nodiscard]] http::Response metadata_endpoints(const http::Request& request);
 
 [[nodiscard]] Refusal bad_request(std::string message);
@@ -65,21 +65,21 @@ struct Call {
 [[nodiscard]] Refusal group_not_found(std::string_view name);
 [[nodiscard]] Refusal vault_not_found(std::string_view vault, std::string_view group);
 [[nodiscard]] Outcome<boost::json::object> read_body(const http::Request& request);
-// ResourceGroupNotFound where the path names a group that is not there. Resource Manager says so of any GET beneath
-// one.
+// ResourceGroupNotFound where the path names a group that does not exist. Resource Manager refuses every GET beneath
+// such a group with it.
 [[nodiscard]] Outcome<void> check_group(const Call& call);
-// "West Europe" and "westeurope" are one place, and the second is how it is shown.
+// "West Europe" and "westeurope" are one place; responses show the second.
 [[nodiscard]] std::string location_name(std::string_view text);
-// The tags of a resource's body, within Resource Manager's bounds; absent where the body says nothing of them.
+// The tags of a resource's body, within Resource Manager's bounds; absent where the body has none.
 [[nodiscard]] Outcome<std::optional<boost::json::object>> read_tags(const boost::json::object& body);
 
 // Refuses "$" options that a GET of this path does not have.
 [[nodiscard]] Outcome<void> check_options(const Call& call);
 // The parsed $filter; absent where there is none.
 [[nodiscard]] Outcome<std::optional<odata::Filter>> parse_filter_of(const Call& call);
-// The same, checked against the schema, with places by the names that are shown.
+// The same, checked against the schema, with places by the names that responses show.
 [[nodiscard]] Outcome<std::optional<odata::Filter>> read_filter(const Call& call, odata::Schema schema);
-// Whether the filter, if any, lets what has these fields and tags through: tagName and tagValue are one tag's.
+// True where the filter, if any, matches these fields and tags; tagName and tagValue must be of one tag.
 [[nodiscard]] bool lets_any_through(const std::optional<odata::Filter>& filter, odata::Schema schema,
                                     const boost::json::object& fields, const boost::json::object& tags);
 [[nodiscard]] Refusal invalid_filter(const Call& call);
@@ -91,10 +91,10 @@ struct Call {
 [[nodiscard]] Outcome<const Vault*> vault_at(const Model& model, const std::vector<std::string>& path);
 
 [[nodiscard]] boost::json::object show_vault(const Vault& vault);
-// Changes `vault` as the body of a PUT (`is_new` or not) or PATCH says.
+// Changes `vault` as the body of a PUT (of a new vault or not) or PATCH says.
 [[nodiscard]] Outcome<void> apply_vault_body(const Model& model, const boost::json::object& body, bool is_new,
                                              Vault& vault);
-// Forgets the role assignments at and beneath a scope that is gone.
+// Removes the role assignments at and beneath a deleted scope.
 void forget_assignments(Model& model, const std::string& scope);
 
 }  // namespace arm

@@ -138,7 +138,7 @@ Outcome<http::Response> list_groups(const Call& call) {
 
 bool is_group_name(std::string_view name) {
   constexpr std::size_t kLongest = 90;
-  // Resource Manager takes letters of any script; what else is beyond ASCII is let be.
+  // Resource Manager accepts letters of any script; other characters beyond ASCII are not checked.
   auto allowed = [](char c) {
     return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' || c == '_' ||
            c == '.' || c == '(' || c == ')' || static_cast<unsigned char>(c) >= 0x80;

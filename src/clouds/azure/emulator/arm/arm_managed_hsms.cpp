@@ -1,5 +1,5 @@
-// Managed HSMs. A real one takes half an hour to be made and waits for its security domain to be downloaded; this one
-// is ready at once.
+// Managed HSMs. Azure takes half an hour to make one, which then waits for the download of its security domain; this
+// one is ready at once.
 #include <fmt/format.h>
 
 #include "base/json_fields.hpp"
@@ -66,7 +66,7 @@ Outcome<std::vector<std::string>> read_administrators(const json::object& body) 
   return ids;
 }
 
-// Vaults and managed HSMs say the same of tenant, retention, protection and network.
+// Vaults and managed HSMs show tenant, retention, protection and network in the same way.
 Outcome<void> apply_body(const Model& model, json::object body, bool is_new, Vault& hsm) {
   if (auto* properties = body.if_contains("properties"); properties != nullptr && properties->is_object()) {
     properties->get_object()["sku"] = json::object{{"name", "premium"}};
@@ -119,7 +119,7 @@ Outcome<Vault> make_hsm(const Call& call, const Model& model, const json::object
     assignment.principal_id = administrator;
     assignment.principal_type = "ServicePrincipal";
     assignment.created_by = call.caller.object_id;
-    // Whoever made it need not wait.
+    // Its maker need not wait for the role.
     assignment.created = 0;
     hsm.local_assignments.emplace(local_assignment_key("/", assignment.name), std::move(assignment));
   }

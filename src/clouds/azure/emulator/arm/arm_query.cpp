@@ -1,5 +1,5 @@
-// The "$" options of Resource Manager's lists. Each list has those that its page documents; any other is refused rather
-// than passed over in silence.
+// The "$" options of Resource Manager's lists. Each list has the options that its page documents; any other is refused
+// rather than ignored.
 #include <algorithm>
 #include <array>
 #include <charconv>
@@ -57,7 +57,7 @@ std::string option(const Call& call, std::string_view name) {
   return {};
 }
 
-// Tags are asked for by name and value together, so each makes a record of its own.
+// A filter names a tag's name and value together, so each tag makes a record of its own.
 std::vector<json::object> records_of(const json::object& fields, const json::object& tags) {
   std::vector<json::object> records;
   for (const auto& [name, value] : tags) {
@@ -69,7 +69,7 @@ std::vector<json::object> records_of(const json::object& fields, const json::obj
   return records;
 }
 
-// A place is asked for by either of its names.
+// A filter may name a place by either of its names.
 void name_locations(odata::Filter& filter) {
   if (auto* junction = std::get_if<odata::Junction>(&filter.node)) {
     for (auto& term : junction->terms) name_locations(term);
@@ -160,7 +160,7 @@ Outcome<std::optional<odata::Filter>> parse_filter_of(const Call& call) {
 Outcome<std::optional<odata::Filter>> read_filter(const Call& call, odata::Schema schema) {
   LATCHKEY_TRY(auto filter, parse_filter_of(call));
   if (!filter) return filter;
-  // No page has "not", and what it would mean for one of several tags is anybody's guess.
+  // No page documents "not", and its meaning for one of several tags is unclear.
   bool is_read = odata::check_filter(*filter, schema) && !odata::usage_of(*filter).negation;
   if (!is_read) return invalid_filter(call);
   name_locations(*filter);

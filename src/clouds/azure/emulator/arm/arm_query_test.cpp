@@ -1,4 +1,4 @@
-// What Resource Manager's lists make of the "$" options.
+// How Resource Manager's lists handle the "$" options.
 #include "clouds/azure/emulator/testing/azure_fixture.hpp"
 
 namespace latchkey::clouds::azure::emulator::testing {

@@ -1,4 +1,4 @@
-// The list of all resources: vaults are all that there are.
+// The list of all resources, which are all vaults.
 #include <algorithm>
 #include <array>
 
@@ -55,7 +55,7 @@ Outcome<json::object> read_expansion(const Call& call, const Vault& vault) {
   return more;
 }
 
-// Only what the caller may read is listed; a list is never refused.
+// The list has what the caller may read; a list is never refused.
 Outcome<http::Response> list_resources(const Call& call, std::string_view group) {
   LATCHKEY_TRYV(check_group(call));
   LATCHKEY_TRY(auto filter, read_filter(call, kResourceFields));

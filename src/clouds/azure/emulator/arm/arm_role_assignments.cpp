@@ -33,7 +33,8 @@ json::object show_assignment(const Call& call, const RoleAssignment& assignment)
           {"name", assignment.name}};
 }
 
-// The scope must be of something that is there; beneath a vault anything goes, keys being no resources of this service.
+// The scope must be of something that exists. Beneath a vault every scope is accepted, because this service does not
+// know keys.
 Outcome<void> check_scope(const Call& call, std::size_t length) {
   const auto& path = call.path;
   if (length < 2 || !same(path[0], "subscriptions")) {
@@ -52,7 +53,7 @@ struct NewAssignment {
   std::string principal_type;
 };
 
-// As the service writes it; nothing where there is no such type.
+// The type as the service writes it; absent where there is no such type.
 std::optional<std::string_view> principal_type_of(std::string_view text) {
   for (std::string_view known : {"ServicePrincipal", "User", "Group", "ForeignGroup", "Device"}) {
     if (same(known, text)) return known;
@@ -60,8 +61,8 @@ std::optional<std::string_view> principal_type_of(std::string_view text) {
   return std::nullopt;
 }
 
-// The service takes a stated principalType for true, because a new principal may not have reached its directory yet.
-// Without one, the directory must have the principal.
+// The service trusts a stated principalType, because its directory may not have a new principal yet. Without one, the
+// directory must have the principal.
 Outcome<void> check_principal(const Call& call, NewAssignment& wanted) {
   constexpr std::string_view kOurs = "ServicePrincipal";
   auto stated = std::exchange(wanted.principal_type, kOurs);
@@ -184,7 +185,7 @@ Outcome<http::Response> delete_assignment(const Call& call, std::size_t scope_le
 
 struct AssignmentFilter {
   bool at_scope = false;
-  std::string principal_id;  // empty: anybody's
+  std::string principal_id;  // empty: of every principal
 };
 
 // The text of the one argument; empty where there are more, or others.
@@ -193,7 +194,7 @@ std::string argument_of(const std::vector<odata::Literal>& arguments) {
   return text != nullptr ? text->text : std::string();
 }
 
-// The service reads these forms and no others: atScope(), assignedTo('id'), both, and principalId eq 'id'.
+// The service accepts these forms alone: atScope(), assignedTo('id'), both, and principalId eq 'id'.
 Outcome<AssignmentFilter> read_assignment_filter(const Call& call) {
   auto unsupported = [&] {
     return unsupported_filter(
@@ -239,7 +240,7 @@ Outcome<http::Response> one_role_assignment(const Call& call, std::size_t scope_
   return json_response(200, show_assignment(call, found->second));
 }
 
-// At the scope, above it, and, unless atScope() is asked for, beneath it.
+// Assignments at the scope, above it, and, without atScope(), beneath it.
 Outcome<http::Response> list_role_assignments(const Call& call, std::size_t scope_length) {
   if (call.method() != "GET") return method_not_allowed(call);
   auto scope = call.scope(scope_length);

@@ -38,7 +38,7 @@ std::string_view type_of(const RoleDefinition& role) {
   return role.is_custom ? "CustomRole" : "BuiltInRole";
 }
 
-// A customer's role is its own tenant's matter, and of use only where its scopes are.
+// A customer's role can be seen by its own tenant alone, and only where it may be assigned.
 bool is_offered(const Model& model, const CustomRole& role, const std::string& scope) {
   auto subscription = std::find_if(model.subscriptions.begin(), model.subscriptions.end(),
                                    [&](const auto& one) { return begins_with(scope, "/subscriptions/" + one.first); });
@@ -171,7 +171,7 @@ Outcome<http::Response> list_definitions(const Call& call, const std::string& sc
   static constexpr auto kSchema = std::to_array<odata::Field>(
       {{"roleName", odata::FieldType::Text, odata::kEq}, {"type", odata::FieldType::Text, odata::kEq}});
   LATCHKEY_TRY(auto filter, parse_filter_of(call));
-  // What is beneath the scope is listed in any case.
+  // Roles beneath the scope are listed in any case.
   auto below = odata::take_call(filter, "atScopeAndBelow");
   if ((below && !below->empty()) || (filter && !odata::check_filter(*filter, kSchema))) {
     return unsupported_filter(call,

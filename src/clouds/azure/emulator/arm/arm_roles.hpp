@@ -1,4 +1,4 @@
-// Who may do what: role definitions and assignments, beneath any scope.
+// Role definitions and assignments, beneath any scope.
 #pragma once
 
 #include "clouds/azure/emulator/arm/arm.hpp"

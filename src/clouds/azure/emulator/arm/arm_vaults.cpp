@@ -64,7 +64,7 @@ Outcome<Vault> make_vault(const Call& call, const Model& model, const json::obje
   if (vault.location.empty()) {
     return Refusal{400, "LocationRequired", "The location property is required for this definition."};
   }
-  // What the API versions before 2026-02-01 take where nothing is said.
+  // The default of API versions before 2026-02-01.
   vault.rbac = same(http::query_parameter(call.request, "api-version").value_or(""), "2026-02-01");
   vault.created_by = call.caller.app_id;
   vault.created = call.now;
@@ -113,7 +113,7 @@ Outcome<http::Response> put_vault(const Call& call) {
     if (present) keep_former_rules(*present.value(), vault, call.now);
     vault.updated = call.now;
     auto result = show_vault(vault);
-    // A deleted namesake past its retention is gone for good now.
+    // A deleted vault of the same name whose retention has passed is purged now.
     model.deleted_vaults.erase(lower(vault.name));
     model.vaults.insert_or_assign(lower(vault.name), std::move(vault));
     return result;
@@ -202,8 +202,8 @@ std::string_view audit_name(std::string_view method) {
   return "VaultGet";
 }
 
-// The vault as it was, or, where the call made it, as it is.
-void record(const Call& call, const Outcome<http::Response>& answered) {
+// The vault as it was before the call, or, where the call made it, as it is now.
+void record(const Call& call, const Outcome<http::Response>& outcome) {
   const auto* vault = find_vault(*call.model, call.path[7]);
   auto after = call.cloud.state.read();
   if (vault == nullptr) vault = find_vault(*after, call.path[7]);
@@ -212,10 +212,10 @@ void record(const Call& call, const Outcome<http::Response>& answered) {
   event.time = call.cloud.clock.now();
   event.operation = audit_name(call.method());
   event.operation_version = json_fields::clean_text(http::query_parameter(call.request, "api-version").value_or(""));
-  event.status = answered ? answered.value().status : answered.error().status;
-  if (!answered) {
-    event.error_code = answered.error().code;
-    event.error_message = answered.error().message;
+  event.status = outcome ? outcome.value().status : outcome.error().status;
+  if (!outcome) {
+    event.error_code = outcome.error().code;
+    event.error_message = outcome.error().message;
   }
   event.client_address = call.cloud.client_address(call.request);
   event.correlation_id = json_fields::clean_text(call.request.headers.get("x-ms-client-request-id"));
@@ -243,9 +243,9 @@ std::optional<Outcome<http::Response>> handle_vaults(Call& call) {
   if (!call.is({"subscriptions", "*", "resourceGroups", "*", "providers", kProvider, "vaults", "*"})) {
     return std::nullopt;
   }
-  auto answered = handle_vault(call);
-  record(call, answered);
-  return answered;
+  auto outcome = handle_vault(call);
+  record(call, outcome);
+  return outcome;
 }
 
 }  // namespace latchkey::clouds::azure::emulator::arm

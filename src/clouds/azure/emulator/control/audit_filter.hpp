@@ -1,4 +1,4 @@
-// Which lines of a vault's audit log are asked for. Pure.
+// Selects lines of a vault's audit log. Pure.
 #pragma once
 
 #include <optional>
@@ -17,14 +17,14 @@ struct AuditFilter {
   std::optional<std::string> app_id;
   std::optional<std::string> key;   // its name
   std::optional<Timestamp> since;   // that moment included
-  std::optional<std::size_t> last;  // the newest of those that pass
+  std::optional<std::size_t> last;  // only so many of the newest lines that match
 };
 
 // From ?operation=, result=success|failure, app_id=, key=, since= and last=, besides vault=; Invalid names the
 // parameter and what it may be.
 [[nodiscard]] Result<AuditFilter> audit_filter_from_query(const http::QueryParameters& query);
 
-// The lines of `log`, one JSON object each, that pass, unchanged and in order.
+// The lines of `log`, one JSON object each, that match, unchanged and in order.
 [[nodiscard]] std::string filter_audit(std::string_view log, const AuditFilter& filter);
 
 }  // namespace latchkey::clouds::azure::emulator

@@ -31,7 +31,7 @@ Outcome<json::object> read_body(const http::Request& request) {
   return std::move(body.value());
 }
 
-// Absent where the field is not there.
+// Absent where the field is missing.
 Outcome<std::optional<Seconds>> whole(const json::object& body, std::string_view name, Seconds least, Seconds most) {
   const auto* value = body.if_contains(name);
   if (value == nullptr) return std::optional<Seconds>();
@@ -59,11 +59,11 @@ http::Response shown(unsigned status, const json::value& body) {
 }  // namespace
 
 http::Response Control::handle(const http::Request& request) {
-  auto answered = answer(request);
-  return answered ? std::move(answered.value()) : render(answered.error());
+  auto outcome = respond(request);
+  return outcome ? std::move(outcome.value()) : render(outcome.error());
 }
 
-Outcome<http::Response> Control::answer(const http::Request& request) {
+Outcome<http::Response> Control::respond(const http::Request& request) {
   auto path = split_names(request.path);
   if (!path || path.value().size() < 2 || path.value().size() > 3) return not_there();
   const auto& what = path.value()[1];
@@ -74,7 +74,7 @@ Outcome<http::Response> Control::answer(const http::Request& request) {
                    "Control is off. Start the emulator with --enable-control to move its clock or make "
                    "it fail."};
   }
-  // Whoever has trusted our CA in a browser has not thereby let every page there do this.
+  // A person whose browser trusts our CA does not want every web page to control the emulator.
   if (request.headers.has("origin")) {
     return Refusal{403, "Forbidden", "Web pages may not do this; call it from a program."};
   }
@@ -162,7 +162,7 @@ Outcome<http::Response> Control::clock(const http::Request& request) {
     LATCHKEY_TRY(auto advance, whole(body, "advance_seconds", -kFarthest, kFarthest));
     LATCHKEY_TRY(auto set, read_now(body));
     if (advance && set) return Refusal{400, "BadParameter", "Give one of advance_seconds and now, not both."};
-    // Within the change, so that of two that come together neither is lost.
+    // Computed within the change, so that of two changes at the same time neither is lost.
     LATCHKEY_TRYV(cloud_.state.change([&](Model& model) -> Outcome<bool> {
       auto distance = model.clock_distance + advance.value_or(0);
       if (set) distance = std::chrono::floor<std::chrono::seconds>(*set - clock_.base_now()).count();

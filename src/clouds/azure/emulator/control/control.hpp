@@ -1,5 +1,5 @@
-// What the emulator's users ask of the emulator itself, under /_emulator/: the audit log always; faults, the clock,
-// delays and Conditional Access where control is enabled. Nothing here exists in Azure.
+// The emulator's own API, under /_emulator/: the audit log always; faults, the clock, delays and Conditional Access
+// where control is enabled. Nothing here exists in Azure.
 #pragma once
 
 #include "clouds/azure/emulator/cloud.hpp"
@@ -8,17 +8,17 @@
 
 namespace latchkey::clouds::azure::emulator {
 
-// All references outlive it. Thread-safe.
+// All references must outlive it. Thread-safe.
 class Control {
  public:
   Control(Cloud& cloud, FaultBoard& faults, MovedClock& clock, bool enabled)
       : cloud_(cloud), faults_(faults), clock_(clock), enabled_(enabled) {}
 
-  // A request whose path begins with /_emulator.
+  // Handles a request whose path begins with /_emulator.
   [[nodiscard]] http::Response handle(const http::Request& request);
 
  private:
-  [[nodiscard]] Outcome<http::Response> answer(const http::Request& request);
+  [[nodiscard]] Outcome<http::Response> respond(const http::Request& request);
   [[nodiscard]] Outcome<http::Response> audit(const http::Request& request) const;
   [[nodiscard]] Outcome<http::Response> faults(const http::Request& request);
   [[nodiscard]] Outcome<http::Response> remove_fault(const http::Request& request, const std::string& id);

@@ -163,7 +163,7 @@ TEST_F(ControlTest, ConditionalAccessKeepsOneAppFromTokens) {
   EXPECT_EQ(ask_token("https://vault.azure.net").status, 200U);
   set_address("203.0.113.7");
   EXPECT_EQ(ask().status, 200U);
-  // A wrong secret is told before the policy is asked.
+  // A wrong secret is refused before the policy is checked.
   set_address("198.51.100.7");
   service.secret += "x";
   EXPECT_EQ(ask().aadsts(), 7000215);
@@ -214,7 +214,7 @@ TEST_F(ControlTest, RolesTakeTheTimeThatIsSet) {
   EXPECT_EQ(vault("GET", path, nullptr, token).inner(), "ForbiddenByRbac");
   clock_.advance(std::chrono::minutes(5));
   EXPECT_EQ(vault("GET", path, nullptr, token).status, 200U);
-  // What is taken away still holds for as long, over a restart too.
+  // A removed assignment holds for as long, also over a restart.
   ASSERT_EQ(arm("DELETE", assignment, nullptr, "2022-04-01").status, 200U);
   EXPECT_EQ(arm("GET", assignment, nullptr, "2022-04-01").status, 404U);
   clock_.advance(std::chrono::seconds(299));

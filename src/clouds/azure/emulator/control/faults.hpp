@@ -1,4 +1,4 @@
-// Faults on demand: what goes wrong, where, how often. Kept in memory alone: a restart heals all.
+// Faults on demand: what goes wrong, where, and how often. They exist in memory alone: a restart removes them all.
 #pragma once
 
 #include <array>
@@ -18,8 +18,8 @@
 
 namespace latchkey::clouds::azure::emulator {
 
-// What one request is for. `operation` is Key Vault's name of it in the audit log ("KeyWrap"), "Token" or "Discovery"
-// at Entra, the method elsewhere.
+// Where one request goes, for the faults that may strike it. `operation` is Key Vault's name of it in the audit log
+// ("KeyWrap"), "Token" or "Discovery" at Entra, the method elsewhere.
 struct FaultSite {
   std::string service;  // "key_vault", "entra", "resource_manager", "graph"; empty: none, where no fault strikes
   std::string vault;    // lower case; of Key Vault alone
@@ -34,17 +34,17 @@ struct Latency {
 };
 
 enum class FaultKind {
-  Latency,        // answers later
-  Error,          // answers with a status and code, and does nothing
-  Reset,          // does it, and resets the connection
-  Truncate,       // does it, and closes in the middle of the body
-  Malformed,      // does it, and answers what is no JSON
-  Trickle,        // does it, and answers a few bytes at a time
+  Latency,        // responds later
+  Error,          // responds with a status and code, and does nothing
+  Reset,          // does the operation, and resets the connection
+  Truncate,       // does the operation, and closes in the middle of the body
+  Malformed,      // does the operation, and responds with what is no JSON
+  Trickle,        // does the operation, and responds with a few bytes at a time
   WrongKid,       // wraps or unwraps, and names another version of the key
   TokenLifetime,  // gives tokens that expire soon
 };
 
-// The operations of Key Vault whose answers have a kid of their own.
+// The operations of Key Vault whose responses name a key version ("kid").
 inline constexpr std::array<std::string_view, 5> kNamingKeys = {"KeyWrap", "KeyUnwrap", "KeyEncrypt", "KeyDecrypt",
                                                                 "KeySign"};
 inline constexpr double kLongestWaitMs = 600'000;
@@ -56,7 +56,7 @@ struct Fault {
   double share = 1;
   std::optional<std::uint64_t> left;  // how many requests more; absent: all
   std::uint64_t hits = 0;
-  std::optional<std::uint64_t> seed;   // of its dice; absent: nobody knows
+  std::optional<std::uint64_t> seed;   // of its dice; absent: a random one
   Latency latency;                     // of Latency
   std::chrono::milliseconds wait{0};   // of Latency: what was drawn for the request that it struck
   std::chrono::milliseconds pause{0};  // of Trickle
@@ -70,21 +70,21 @@ struct Fault {
 // From the body of POST /_emulator/faults; Invalid names the field and what it may be. A field that the kind does not
 // have, or a place where it could never strike, is Invalid too.
 [[nodiscard]] Result<Fault> fault_from_json(const boost::json::object& object);
-// As it was asked for, with its id, its hits and what is left of its count.
+// The fault as it was requested, with its id, its hits and what is left of its count.
 [[nodiscard]] boost::json::object to_json(const Fault& fault);
 
-// Where chance comes from: of one seed always the same.
+// The source of chance: one seed always gives the same sequence.
 using Dice = std::mt19937_64;
 
-// How long this time: from 0 to 10 minutes.
+// Draws one wait, from 0 to 10 minutes.
 [[nodiscard]] std::chrono::milliseconds draw(const Latency& latency, Dice& dice);
 
 // Thread-safe.
 class FaultBoard {
  public:
-  // Gives the fault with its id. Conflict where there are 1000. `random` seeds the dice of faults without a seed.
+  // Returns the fault with its id. Conflict where there are 1000. `random` seeds the dice of faults without a seed.
   [[nodiscard]] Result<Fault> add(Fault fault, RandomSource& random);
-  // False where there is none.
+  // False where there is no such fault.
   bool remove(const std::string& id);
   void clear();
   [[nodiscard]] std::vector<Fault> list() const;

@@ -156,7 +156,7 @@ Result<void> read_error(const json::object& object, Fault& fault) {
   LATCHKEY_TRY(fault.code, text(object, "code"));
   LATCHKEY_TRY(fault.message, text(object, "message"));
   LATCHKEY_TRY(fault.retry_after, text(object, "retry_after"));
-  // It becomes a header.
+  // The text becomes a header.
   bool is_printable = std::ranges::all_of(fault.retry_after, [](char c) { return c >= ' ' && c <= '~'; });
   if (!is_printable) return bad("retry_after", "Input should be seconds, or an HTTP date, in ASCII");
   if (fault.code.empty()) fault.code = fault.status == 429 ? "Throttled" : "ServiceUnavailable";
@@ -212,7 +212,7 @@ Result<void> check_operation(const Fault& fault) {
   return bad("operation", fmt::format("Input should be {}", fmt::join(known, ", ")));
 }
 
-// Where it strikes; a fault that only one service can have strikes there alone.
+// Reads where the fault strikes; a fault that only one service can have strikes there alone.
 Result<void> read_site(const json::object& object, Fault& fault) {
   auto& site = fault.site;
   LATCHKEY_TRY(site.service, text(object, "service"));

@@ -18,7 +18,7 @@ namespace {
 constexpr std::size_t kMostLocations = 2000;
 constexpr std::size_t kLongestName = 256;
 
-// IPv4 lives within IPv6 (RFC 4291 section 2.5.5.2), so one form compares both.
+// IPv4 addresses are mapped into IPv6 (RFC 4291 section 2.5.5.2), so that one form compares both.
 std::optional<ip::network_v6> parse_location(std::string_view text) {
   constexpr unsigned short kV4Bits = 96;
   boost::system::error_code failed;

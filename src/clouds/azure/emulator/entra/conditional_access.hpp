@@ -1,5 +1,5 @@
-// Conditional Access for workload identities: policies that keep Entra from giving one service principal tokens, unless
-// it asks from a named location. Pure.
+// Conditional Access for workload identities: a policy has Entra deny a service principal its tokens, unless the
+// request comes from a named location. Pure.
 #pragma once
 
 #include <optional>
@@ -13,12 +13,12 @@
 
 namespace latchkey::clouds::azure::emulator {
 
-// "203.0.113.9", "203.0.113.0/24", "2001:db8::/32": what a named location is made of.
+// "203.0.113.9", "203.0.113.0/24", "2001:db8::/32": the parts of a named location.
 [[nodiscard]] bool is_location(std::string_view range);
 
 // From the body of POST /_emulator/conditional_access: "app_id", and where it is not the seeded customer's,
 // "tenant_id"; "display_name" and "named_locations" may be absent. The policy has no id yet. Invalid names the field
-// and its cure; a service principal that is not there is named, too.
+// and its cure; it also names a service principal that does not exist.
 [[nodiscard]] Result<ConditionalAccessPolicy> policy_from_request(const Model& model,
                                                                   const boost::json::object& object);
 
@@ -26,8 +26,8 @@ namespace latchkey::clouds::azure::emulator {
 [[nodiscard]] boost::json::object to_json(const ConditionalAccessPolicy& policy);
 [[nodiscard]] ConditionalAccessPolicy read_policy(const JsonReader& in);
 
-// Absent where no policy keeps the application from a token of this tenant at this address. Entra asks after the
-// credential was found good.
+// Absent where no policy denies the application a token of this tenant at this address. Entra checks it after the
+// credential.
 [[nodiscard]] std::optional<EntraRefusal> check_conditional_access(const Model& model, std::string_view tenant_id,
                                                                    std::string_view app_id, std::string_view address);
 

@@ -22,7 +22,7 @@ namespace {
 constexpr std::string_view kDefaultSuffix = "/.default";
 constexpr std::string_view kAssertionType = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
-// The resources of the public cloud that this one serves, each spelling being an audience of its own.
+// The resources of the public cloud that the emulator serves; each spelling is an audience of its own.
 constexpr std::array<std::string_view, 13> kResources = {
     "https://vault.azure.net",
     "https://vault.azure.net/",
@@ -89,7 +89,7 @@ void read_basic(const http::RequestHead& request, std::string& client_id, std::s
 EntraOutcome<std::string> resource_of_scope(std::string_view scope) {
   while (scope.starts_with(' ')) scope.remove_prefix(1);
   while (scope.ends_with(' ')) scope.remove_suffix(1);
-  // Exactly one suffix goes: "https://graph.microsoft.com//.default" names a resource that ends with a slash.
+  // Removes exactly one suffix: "https://graph.microsoft.com//.default" names a resource that ends with a slash.
   if (!scope.ends_with(kDefaultSuffix) || scope.size() == kDefaultSuffix.size() ||
       scope.find(' ') != std::string_view::npos) {
     return invalid_scope(scope);
@@ -102,7 +102,7 @@ std::string_view without_slash(std::string_view text) {
   return text;
 }
 
-// v1 asks for a resource and v2 for a scope; AD FS takes both.
+// A v1 request names a resource and a v2 request a scope; AD FS accepts both.
 EntraOutcome<std::string> read_resource(const http::QueryParameters& form, Endpoint endpoint) {
   auto scope = parameter(form, "scope");
   auto resource = parameter(form, "resource");
@@ -123,7 +123,7 @@ json::object show_token(Endpoint endpoint, const TokenGrant& grant, Seconds now,
             {"ext_expires_in", grant.lifetime},
             {"access_token", std::move(token)}};
   }
-  // v1 writes its numbers as texts, and its clients go by expires_on.
+  // v1 writes its numbers as texts, and its clients use expires_on.
   return {{"token_type", "Bearer"},
           {"expires_in", std::to_string(grant.lifetime)},
           {"ext_expires_in", std::to_string(grant.lifetime)},
@@ -164,9 +164,9 @@ http::Response Entra::handle(const http::Request& request, Seconds lifetime) {
     correlation = json_fields::clean_text(http::query_parameter(request, "client-request-id").value_or(""));
   }
   if (correlation.empty()) correlation = new_guid(cloud_.random);
-  auto answer = route(request, lifetime);
+  auto outcome = route(request, lifetime);
   auto response =
-      answer ? std::move(answer.value()) : render(answer.error(), unix_seconds(cloud_.clock), trace_id, correlation);
+      outcome ? std::move(outcome.value()) : render(outcome.error(), unix_seconds(cloud_.clock), trace_id, correlation);
   response.headers.set("cache-control", "no-store, no-cache");
   response.headers.set("pragma", "no-cache");
   response.headers.set("expires", "-1");
@@ -285,7 +285,7 @@ EntraOutcome<http::Response> Entra::token(const http::Request& request, const st
   auto now = unix_seconds(cloud_.clock);
   auto issued = issue_token(*model, grant, now, cloud_.random);
   if (!issued) {
-    spdlog::error("the Azure emulator cannot sign a token: {}", describe(issued.error()));
+    spdlog::error("the Azure emulator could not sign a token: {}", describe(issued.error()));
     return EntraRefusal{90033, 503, "temporarily_unavailable", "A transient error has occurred. Please try again."};
   }
   return json_response(200, show_token(endpoint, grant, now, std::move(issued.value())));

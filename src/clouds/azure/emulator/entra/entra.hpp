@@ -1,5 +1,5 @@
-// Entra ID: the token endpoints (v2 with scopes, v1 with resources, and the AD FS form that az knows), and what clients
-// read before they ask for a token.
+// Entra ID: the token endpoints (v2 with scopes, v1 with resources, and the AD FS form that az knows), and the
+// documents that clients read before they request a token.
 #pragma once
 
 #include "clouds/azure/emulator/cloud.hpp"
@@ -9,10 +9,10 @@
 
 namespace latchkey::clouds::azure::emulator {
 
-// Each has its own form of the question and of the answer.
+// Each has its own form of request and response.
 enum class Endpoint { V1, V2, AdFs };
 
-// Thread-safe. Signing is slow: not for I/O threads.
+// Thread-safe. Signing is slow: do not call it on I/O threads.
 class Entra {
  public:
   explicit Entra(Cloud& cloud) : cloud_(cloud) {}

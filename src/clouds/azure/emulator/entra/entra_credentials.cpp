@@ -52,7 +52,7 @@ EntraRefusal outside_its_time(const crypto::Jwt& jwt, Seconds now) {
                           graph_time(seconds_of(jwt, "exp", 0)), kCertificateHelp));
 }
 
-// Entra puts no limit on how far ahead an assertion expires: older libraries sign for an hour or for a day.
+// Entra does not limit how long an assertion is valid: older libraries sign for an hour or for a day.
 bool is_in_time(const crypto::Jwt& jwt, Seconds now) {
   auto expires = crypto::jwt_time(jwt, "exp");
   return expires && expires->time_since_epoch().count() > now - kSkew && seconds_of(jwt, "nbf", 0) <= now + kSkew;
@@ -72,7 +72,7 @@ struct Signer {
   std::string thumbprint;  // what the assertion named
 };
 
-// Whether a `kid` is the certificate's SHA-1 thumbprint, as base64url or, as .NET's JWT handlers write it, in
+// True where a `kid` is the certificate's SHA-1 thumbprint, as base64url or, as .NET's JWT handlers write it, in
 // hexadecimal digits.
 bool is_key_id_of(const crypto::CertificateInfo& info, std::string_view kid) {
   return base64url_encode(info.sha1_thumbprint) == kid || same(hex_encode(info.sha1_thumbprint), kid);
@@ -145,7 +145,7 @@ EntraRefusal no_match(int number, std::string_view what, std::string_view value)
                           value, kFederationHelp));
 }
 
-// The closest fit decides which part of the triple is blamed, as Entra does.
+// The closest credential decides which part of the triple the refusal names, as at Entra.
 std::optional<EntraRefusal> match_federated(const Application& app, const crypto::Jwt& jwt) {
   auto issuer = crypto::jwt_text(jwt, "iss");
   auto subject = crypto::jwt_text(jwt, "sub");
@@ -245,7 +245,7 @@ bool AssertionMemory::admit(const std::string& id, const std::string& assertion,
   if (seen_.size() >= kMaxRemembered) {
     std::erase_if(seen_, [now](const auto& entry) { return entry.second.expires <= now; });
   }
-  // Assertions that live for years must not shut everybody else out.
+  // Assertions that are valid for years must not fill the memory for everybody else.
   if (seen_.size() >= kMaxRemembered) return !once;
   seen_[id] = Seen{digest, expires};
   return true;

@@ -1,5 +1,5 @@
-// Does the caller hold a credential of this application? Secrets, certificate assertions (RFC 7523) and tokens of other
-// issuers that a federated credential names. Pure but for the memory of assertions seen.
+// Checks that the caller holds a credential of the application: a secret, a certificate assertion (RFC 7523), or a
+// token of another issuer that a federated credential names. Pure but for the memory of the assertions that were used.
 #pragma once
 
 #include <map>
@@ -16,8 +16,8 @@ namespace latchkey::clouds::azure::emulator {
 // Remembers the ids of assertions until they expire. Thread-safe.
 class AssertionMemory {
  public:
-  // False where `id` was seen with another assertion, or, with `once`, at all. A full memory forgets newcomers, or,
-  // with `once`, turns them away.
+  // False where `id` was seen with another assertion, or, with `once`, at all. When the memory is full, a new id is not
+  // remembered, or, with `once`, refused.
   [[nodiscard]] bool admit(const std::string& id, const std::string& assertion, Seconds expires, Seconds now,
                            bool once);
 
@@ -33,19 +33,20 @@ class AssertionMemory {
 struct AssertionCheck {
   const Model& model;
   const Application& app;
-  // Whom an assertion signed with the application's own certificate may be for, as normal_audience() gives them.
+  // The audiences that an assertion signed with the application's own certificate may have, as normal_audience()
+  // returns them.
   std::vector<std::string> audiences;
   Seconds now = 0;
   bool once = false;
 };
 
-// An audience's URL as it is compared: in lower case, without query, doubled slashes, the slash at its end and the port
-// 443. Older libraries name the URL that they post to, "?api-version=1.0" included.
+// An audience's URL in the form in which it is compared: in lower case, without query, doubled slashes, a slash at its
+// end or the port 443. Older libraries name the URL that they post to, with its "?api-version=1.0".
 [[nodiscard]] std::string normal_audience(std::string_view url);
 
-// Where a token is asked for.
+// The endpoint at which a token is requested.
 struct AssertionAddress {
-  std::string tenant;  // as the request's path has it
+  std::string tenant;  // as in the request's path
   std::string tenant_id;
   std::string domain;
   std::string local_origin;  // "https://127.0.0.1:8443"; empty at a public name

@@ -23,7 +23,7 @@ using EntraOutcome = Result<T, EntraRefusal>;
 [[nodiscard]] EntraRefusal missing_parameter(std::string_view name);
 [[nodiscard]] EntraRefusal invalid_client(int number, std::string text);
 
-// The whole answer, with headers. `correlation_id` is the caller's own or a new one.
+// The whole response, with headers. `correlation_id` is the caller's own or a new one.
 [[nodiscard]] http::Response render(const EntraRefusal& refusal, Seconds now, std::string_view trace_id,
                                     std::string_view correlation_id);
 

@@ -281,7 +281,7 @@ TEST_F(EntraTest, AnswersWithoutAProxyAndAsAdFs) {
   auto listed = send("GET", origin + "/subscriptions?api-version=2019-11-01",
                      {{"authorization", "Bearer " + token.text("access_token")}}, {}, true);
   EXPECT_EQ(listed.status, 200U) << listed.body;
-  EXPECT_TRUE(token.at("expires_in")->is_int64()) << "AD FS answers in numbers";
+  EXPECT_TRUE(token.at("expires_in")->is_int64()) << "AD FS responds with numbers";
 }
 
 }  // namespace

@@ -61,7 +61,7 @@ http::Response render_graph(const Refusal& refusal, Seconds now, const std::stri
   return json_response(refusal.status, json::object{{"error", std::move(error)}});
 }
 
-// Whether ids of service principals are asked for: "types" may narrow what the ids are of.
+// True where the request wants service principals: "types" may restrict what the ids are of.
 Outcome<bool> wants_service_principals(const json::object& body) {
   const auto* types = body.if_contains("types");
   if (types == nullptr || types->is_null()) return true;
@@ -76,7 +76,7 @@ Outcome<bool> wants_service_principals(const json::object& body) {
   return wanted;
 }
 
-// Services, that is applications signing in for themselves, are all that this directory knows.
+// This directory knows only service principals, that is, applications that sign in as themselves.
 Outcome<http::Response> get_by_ids(const graph::Call& call) {
   constexpr std::size_t kMostIds = 1000;
   LATCHKEY_TRYV(call.require_reader());
@@ -175,9 +175,8 @@ std::string graph::app_id_in(std::string_view segment, std::string_view collecti
 http::Response Graph::handle(const http::Request& request) {
   auto id = json_fields::clean_text(request.headers.get("client-request-id"));
   if (id.empty()) id = new_guid(cloud_.random);
-  auto answered = answer(request);
-  auto response =
-      answered ? std::move(answered.value()) : render_graph(answered.error(), unix_seconds(cloud_.clock), id);
+  auto outcome = respond(request);
+  auto response = outcome ? std::move(outcome.value()) : render_graph(outcome.error(), unix_seconds(cloud_.clock), id);
   if (response.status == 401) {
     response.headers.set("www-authenticate",
                          "Bearer realm=\"\", authorization_uri=\"https://login.microsoftonline.com/common/oauth2/"
@@ -191,7 +190,7 @@ http::Response Graph::handle(const http::Request& request) {
   return response;
 }
 
-Outcome<http::Response> Graph::answer(const http::Request& request) {
+Outcome<http::Response> Graph::respond(const http::Request& request) {
   auto path = split_names(request.path);
   if (!path) return graph::bad_request(path.error().message);
   graph::Call call{cloud_, request, cloud_.state.read(), {}, std::move(path.value()), unix_seconds(cloud_.clock)};
@@ -201,8 +200,8 @@ Outcome<http::Response> Graph::answer(const http::Request& request) {
   call.caller = reading.caller;
   if (call.is({"directoryObjects", "getByIds"}) && call.method() == "POST") return get_by_ids(call);
   if (call.is({"organization"}) && call.method() == "GET") return list_organization(call);
-  if (auto answered = graph::handle_service_principals(call)) return std::move(*answered);
-  if (auto answered = graph::handle_applications(call)) return std::move(*answered);
+  if (auto outcome = graph::handle_service_principals(call)) return std::move(*outcome);
+  if (auto outcome = graph::handle_applications(call)) return std::move(*outcome);
   return Refusal{400, "BadRequest",
                  fmt::format("Resource not found for the segment '{}'.",
                              call.path.empty() ? "" : json_fields::clean_text(call.path[0]))};

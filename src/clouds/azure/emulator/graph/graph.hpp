@@ -1,4 +1,4 @@
-// Microsoft Graph: applications at home, service principals where they were consented to.
+// Microsoft Graph: applications in their home tenant, and service principals in tenants that have consented.
 #pragma once
 
 #include <initializer_list>
@@ -15,14 +15,14 @@
 
 namespace latchkey::clouds::azure::emulator {
 
-// Thread-safe. Changes wait for the disk: not for I/O threads.
+// Thread-safe. Changes wait for the disk: do not call it on I/O threads.
 class Graph {
  public:
   explicit Graph(Cloud& cloud) : cloud_(cloud) {}
   [[nodiscard]] http::Response handle(const http::Request& request);
 
  private:
-  [[nodiscard]] Outcome<http::Response> answer(const http::Request& request);
+  [[nodiscard]] Outcome<http::Response> respond(const http::Request& request);
 
   Cloud& cloud_;
 };
@@ -38,9 +38,9 @@ struct Call {
   Seconds now = 0;
 
   [[nodiscard]] const std::string& method() const { return request.method; }
-  // Exactly these segments, "*" standing for any one.
+  // True where the path has exactly these segments; "*" stands for any one.
   [[nodiscard]] bool is(std::initializer_list<std::string_view> pattern) const;
-  // Authorization_RequestDenied unless the caller has a directory role that may.
+  // Authorization_RequestDenied unless the caller has a directory role that allows it.
   [[nodiscard]] Outcome<void> require_reader() const;
   [[nodiscard]] Outcome<void> require_administrator() const;
 };
@@ -52,15 +52,15 @@ struct Call {
 [[nodiscard]] Refusal bad_request(std::string message);
 [[nodiscard]] Outcome<boost::json::object> read_body(const http::Request& request);
 [[nodiscard]] std::string text_of(const boost::json::object& object, std::string_view name);
-// What is listed together: its name, its type, and what of it may be asked for. The schema has every property that is
-// shown, and the documented ones that are not, which are null.
+// One collection: its name, its type, and its properties. The schema has every property that a response shows, and
+// those that are documented and not shown, which are null.
 struct Collection {
   std::string_view name;  // "servicePrincipals"
   std::string_view type;  // "servicePrincipal"
   odata::Schema schema;
 };
-// The answer to GET of a collection: what $filter lets through, in the order of $orderby, in pages of $top, with the
-// properties of $select. An option that is not understood is refused.
+// The response to GET of a collection: the items that match $filter, in the order of $orderby, in pages of $top, with
+// the properties of $select. An option that is not understood is refused.
 [[nodiscard]] Outcome<http::Response> answer_list(const Call& call, const Collection& collection,
                                                   boost::json::array items);
 // GET of the collection's "$count".

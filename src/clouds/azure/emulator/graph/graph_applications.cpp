@@ -40,7 +40,7 @@ json::object show_secret(const SecretCredential& secret) {
           {"startDateTime", graph_time(secret.start)}};
 }
 
-// As for service principals.
+// As for service principals (graph_service_principals.cpp).
 constexpr auto kSchema = std::to_array<odata::Field>(
     {{"id", FieldType::Text, kEq | kNe | kIn},
      {"appId", FieldType::Text, kEq | kNe | kIn | kStartsWith},
@@ -180,7 +180,7 @@ Outcome<http::Response> remove(const Call& call) {
   return empty_response(204);
 }
 
-// The secret is shown once; what is kept is its hash.
+// The response shows the secret once; the model keeps only its hash.
 Outcome<http::Response> add_password(const Call& call) {
   constexpr Seconds kTwoYears = Seconds{2} * 365 * 86400;
   constexpr std::size_t kHintSize = 3;

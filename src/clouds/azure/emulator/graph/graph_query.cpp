@@ -1,5 +1,5 @@
-// The "$" options of Graph's lists. Only what is understood is answered: a client that is told 400 can be mended, one
-// that is given everything, or nothing, cannot know.
+// The "$" options of Graph's lists. An option that is not understood is refused: a client that receives 400 can be
+// corrected, but one that receives every item, or none, cannot know that its option was ignored.
 #include <algorithm>
 #include <charconv>
 #include <map>
@@ -39,7 +39,7 @@ Refusal unsupported(std::string message) {
   return {400, "Request_UnsupportedQuery", std::move(message)};
 }
 
-// The options by name, without "$", which Graph does not insist on. Others' parameters are no matter of ours.
+// The options by name, without "$", which Graph does not require. Other parameters are ignored.
 Outcome<std::map<std::string, std::string>> options_of(const http::Request& request,
                                                        std::initializer_list<std::string_view> understood) {
   std::map<std::string, std::string> options;
@@ -88,7 +88,7 @@ Refusal refusal_of(const odata::MatchError& error, const Collection& collection)
   return invalid("Invalid filter clause");
 }
 
-// Graph answers some operators only to clients that say they take a late index.
+// Graph accepts some operators only from clients that accept an index that is not up to date.
 Outcome<void> check_usage(const odata::Filter& filter, bool is_advanced) {
   auto usage = odata::usage_of(filter);
   if (usage.most_alternatives > kMostAlternatives) {
@@ -194,7 +194,7 @@ Outcome<ListOptions> read_list_options(const Call& call, const Collection& colle
   return options;
 }
 
-// What the filter lets through.
+// The items that match the filter.
 json::array sifted(const ListOptions& options, const Collection& collection, json::array items) {
   if (!options.filter) return items;
   json::array passed;
@@ -273,7 +273,7 @@ Outcome<http::Response> answer_list(const Call& call, const Collection& collecti
   json::array page;
   for (auto item = begin; item != end; ++item) page.push_back(selected(options.select, item->get_object()));
   auto body = wrap_list(call.request, context_of(collection, options.select), std::move(page));
-  // Without the header Graph takes the option and says nothing.
+  // Without the header Graph accepts the option and ignores it.
   if (options.count && options.eventual) body["@odata.count"] = items.size();
   if (end != items.end()) body["@odata.nextLink"] = next_link(call.request, text_of((end - 1)->get_object(), "id"));
   return json_response(200, body);

@@ -1,4 +1,4 @@
-// What Graph's lists make of the "$" options.
+// How Graph's lists handle the "$" options.
 #include "clouds/azure/emulator/testing/azure_fixture.hpp"
 
 namespace latchkey::clouds::azure::emulator::testing {

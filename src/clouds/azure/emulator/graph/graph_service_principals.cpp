@@ -21,8 +21,8 @@ std::string display_name_of(const Model& model, const ServicePrincipal& principa
   return app == model.applications.end() ? std::string() : app->second.display_name;
 }
 
-// What Graph's page of the resource says of each property. Those of the type Other have no value here, or none that is
-// filtered by.
+// What Graph's page of the resource says about each property. A property of the type Other has no value here, or none
+// that a filter may use.
 constexpr auto kSchema = std::to_array<odata::Field>(
     {{"id", FieldType::Text, kEq | kNe | kIn},
      {"accountEnabled", FieldType::Flag, kEq | kNe | kIn},
@@ -81,7 +81,7 @@ Outcome<http::Response> count(const Call& call) {
   return answer_count(call, kPrincipals, all_of(call));
 }
 
-// Consent: an application of another tenant can be taken in only where it is multi-tenant.
+// Consent: a tenant can add an application of another tenant only where that application is multi-tenant.
 Outcome<http::Response> create(const Call& call) {
   LATCHKEY_TRYV(call.require_administrator());
   LATCHKEY_TRY(auto body, read_body(call.request));

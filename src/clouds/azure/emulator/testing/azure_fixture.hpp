@@ -130,16 +130,16 @@ class AzureTest : public ::testing::Test {
     request.headers = std::move(headers);
     request.body = std::move(body);
     request.deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
-    auto answered = run_blocking((directly ? direct_ : proxied_)->send(std::move(request)));
+    auto outcome = run_blocking((directly ? direct_ : proxied_)->send(std::move(request)));
     Reply reply;
-    if (!answered) {
-      reply.failure = answered.error().message;
-      failure_ = answered.error().failure;
+    if (!outcome) {
+      reply.failure = outcome.error().message;
+      failure_ = outcome.error().failure;
       return reply;
     }
-    reply.status = answered.value().status;
-    reply.headers = answered.value().headers;
-    reply.body = answered.value().body;
+    reply.status = outcome.value().status;
+    reply.headers = outcome.value().headers;
+    reply.body = outcome.value().body;
     boost::system::error_code ignored;
     reply.parsed = json::parse(reply.body, ignored);
     return reply;
@@ -206,7 +206,7 @@ class AzureTest : public ::testing::Test {
         token, body);
   }
 
-  // A new application of the customer with a secret and a service principal, and its token for vaults.
+  // Makes an application of the customer with a secret and a service principal; returns its token for vaults.
   struct Service {
     std::string app_id;
     std::string secret;

@@ -1,5 +1,5 @@
-// RSA keys that all tests share, kept as files in the build folder: making one takes seconds, and each test is a
-// process of its own. Test code only.
+// RSA keys that all tests share, as files in the build folder: making one takes seconds, and each test is a process of
+// its own. Test code only.
 #pragma once
 
 #include <atomic>
@@ -17,7 +17,7 @@
 
 namespace latchkey::clouds::azure::emulator::testing {
 
-// Kept under `name`, made where it is not there yet.
+// The key of that name, which is made where it does not exist yet.
 inline Result<crypto::RsaKey> shared_rsa_key(unsigned bits, const std::string& name) {
   auto folder = latchkey::testing::build_path("test-keys");
   auto path = fmt::format("{}/rsa-{}-{}.pem", folder, bits, name);
@@ -30,7 +30,7 @@ inline Result<crypto::RsaKey> shared_rsa_key(unsigned bits, const std::string& n
   std::filesystem::create_directories(folder);
   auto draft = fmt::format("{}.{}", path, ::getpid());
   std::ofstream(draft) << as_text(pem.reveal());
-  // Whole at once: another process may read it now.
+  // Written as a whole: another process may be reading it.
   std::filesystem::rename(draft, path);
   return key;
 }

@@ -189,7 +189,7 @@ class LocalRoles {
     return bad_parameter(fmt::format("The $filter is not supported. Supported is {}.", supported));
   }
 
-  // Those at the scope, above it and, unless atScope() is asked for, beneath it.
+  // The assignments at the scope, above it and, without atScope(), beneath it.
   [[nodiscard]] Outcome<http::Response> list() const {
     static constexpr auto kSchema = std::to_array<odata::Field>({{"principalId", odata::FieldType::Guid, odata::kEq}});
     LATCHKEY_TRYV(require("roleAssignments/read/action"));

@@ -1,5 +1,5 @@
-// The local roles of a managed HSM: who may do what in it is decided inside it, by assignments at "/", "/keys" or
-// "/keys/{name}", and not by Resource Manager.
+// The local roles of a managed HSM. The HSM itself, and not Resource Manager, decides who may do what in it, by
+// assignments at "/", "/keys" or "/keys/{name}".
 #pragma once
 
 #include <optional>
@@ -17,7 +17,7 @@ inline constexpr std::string_view kHsmAdministratorRole = "a290e904-7015-4bba-90
 [[nodiscard]] std::optional<Refusal> check_local_role(const Vault& hsm, const Caller& caller,
                                                       std::string_view data_action, std::string_view key,
                                                       Seconds effective_before);
-// Answers {scope}/providers/Microsoft.Authorization/roleAssignments and roleDefinitions; absent for other paths.
+// Responds to {scope}/providers/Microsoft.Authorization/roleAssignments and roleDefinitions; absent for other paths.
 [[nodiscard]] std::optional<Outcome<http::Response>> handle_local_roles(Cloud& cloud, const http::Request& request,
                                                                         const Vault& hsm, const Caller& caller,
                                                                         Seconds now);

@@ -12,7 +12,7 @@
 
 namespace latchkey::clouds::azure::emulator {
 
-// Absent: leave it as it is.
+// What a request wants of a key. An absent field leaves the key's own value as it is.
 struct KeyRequest {
   std::optional<std::vector<std::string>> operations;
   std::optional<bool> enabled;
@@ -36,7 +36,7 @@ struct KeyPlan {
 
 // From the body of a create.
 [[nodiscard]] Outcome<KeyPlan> read_plan(const Vault& vault, const boost::json::object& body);
-// What another version of the same kind takes.
+// The plan of another version of the same kind.
 [[nodiscard]] KeyPlan plan_like(const KeyVersion& version);
 // Splits "RSA-HSM"; absent for types that vaults do not have.
 struct KeyType {
@@ -44,10 +44,10 @@ struct KeyType {
   bool hsm = false;
 };
 [[nodiscard]] std::optional<KeyType> parse_key_type(std::string_view text);
-// HSM keys need a premium vault or a managed HSM, which takes no others.
+// HSM keys need a premium vault or a managed HSM, which accepts no other keys.
 [[nodiscard]] Outcome<void> check_protection(const Vault& vault, bool hsm);
 [[nodiscard]] bool is_key_size(std::int64_t bits);
-// The key_ops of a key for which nobody named any.
+// The key_ops of a key whose request names none.
 [[nodiscard]] std::vector<std::string> default_operations(bool elliptic);
 
 }  // namespace latchkey::clouds::azure::emulator

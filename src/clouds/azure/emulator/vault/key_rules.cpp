@@ -26,7 +26,7 @@ bool needs_private_key(KeyOperation operation) {
   return operation == KeyOperation::Decrypt || operation == KeyOperation::Sign || operation == KeyOperation::UnwrapKey;
 }
 
-// What makes new protected material, as against opening or checking what exists.
+// Operations that make new protected material; the others open or check what exists.
 bool begins_protection(KeyOperation operation) {
   return operation == KeyOperation::Encrypt || operation == KeyOperation::Sign || operation == KeyOperation::WrapKey;
 }

@@ -1,4 +1,4 @@
-// What a key lets be done with it, by its attributes; and the other rules of keys that are no one request's. Pure.
+// Which operations a key allows, by its attributes, and the other rules of keys that several requests share. Pure.
 #pragma once
 
 #include <optional>
@@ -18,8 +18,8 @@ enum class KeyOperation { Encrypt, Decrypt, Sign, Verify, WrapKey, UnwrapKey };
 [[nodiscard]] std::optional<KeyOperation> parse_operation(std::string_view segment);
 
 enum class DisabledKeyRule {
-  // Unwrap, decrypt and sign are refused; wrap, encrypt and verify, which need the public key only, still work, as a
-  // live vault was seen to do.
+  // It refuses unwrap, decrypt and sign. Wrap, encrypt and verify, which need only the public key, still work, as was
+  // seen at a live vault.
   RefusesPrivateOperations,
   RefusesEverything,  // as Microsoft documents it
 };

@@ -119,7 +119,7 @@ bool came_with_rotation(VaultAction action) {
          action == VaultAction::PutRotationPolicy || action == VaultAction::RandomBytes;
 }
 
-// What the service of that kind, and of that version, does not know.
+// Refuses what the service of that kind, and of that API version, does not know.
 std::optional<Refusal> check_action(const VaultCall& call) {
   bool is_known = !came_with_rotation(call.route.action) || speaks(call.api_version, ApiFeature::Rotation);
   if (call.route.action == VaultAction::RandomBytes && !call.vault.managed_hsm) is_known = false;
@@ -135,7 +135,7 @@ bool makes_a_key(VaultAction action) {
 }
 
 Outcome<json::object> perform(VaultCall& call) {
-  // Making keys is counted where the kind of key is known.
+  // A call that makes a key is counted later, when the kind of key is known.
   if (!makes_a_key(call.route.action)) {
     LATCHKEY_TRYV(charge_operation(call));
   }
@@ -202,7 +202,7 @@ void add_headers(const Cloud& cloud, const http::Request& request, const Vault& 
 
 }  // namespace
 
-// What is known so far of a call, for the audit log, whichever check ends it.
+// What the vault knows so far about a call, for the audit log, whichever check ends it.
 struct KeyVault::Progress {
   Snapshot model;
   const Vault* vault = nullptr;
@@ -233,9 +233,9 @@ http::Response KeyVault::handle(const http::Request& request, const VaultName& n
     return render(Refusal{404, "VaultNotFound", fmt::format("There is no vault with the name {}.", name.name)});
   }
   const auto& vault = *progress.vault;
-  auto answered = answer(request, progress);
-  if (!answered) progress.refusal = answered.error();
-  auto response = answered ? std::move(answered.value()) : render(*progress.refusal);
+  auto outcome = respond(request, progress);
+  if (!outcome) progress.refusal = outcome.error();
+  auto response = outcome ? std::move(outcome.value()) : render(*progress.refusal);
   if (response.status == 401) {
     response.headers.set("www-authenticate",
                          fmt::format("Bearer authorization=\"https://login.microsoftonline.com/{}\", resource=\"{}\"",
@@ -274,12 +274,12 @@ void KeyVault::record(const http::Request& request, const Progress& progress, co
   cloud_.audit.append(*progress.vault, event);
 }
 
-Outcome<http::Response> KeyVault::answer(const http::Request& request, Progress& progress) {
+Outcome<http::Response> KeyVault::respond(const http::Request& request, Progress& progress) {
   const auto& vault = *progress.vault;
   auto now = unix_seconds(cloud_.clock);
   auto reading = read_bearer(*progress.model, request, now);
-  // The firewall speaks before the token is checked; but it names the caller, so a request without a token gets its
-  // challenge first.
+  // The firewall decides before the token is checked. But its refusal names the caller, so a request without a token
+  // receives its challenge first.
   if (reading.fault != TokenFault::Missing) {
     if (auto refused = check_network(vault, rules_in_force(vault, now - cloud_.delays.network), progress.address,
                                      reading.caller)) {

@@ -1,5 +1,5 @@
-// The face of a vault, or of a managed HSM: firewall, token, permission, then the operation; headers and audit around
-// all of it.
+// The API of a vault, or of a managed HSM. It checks firewall, token and permission, in this order, then does the
+// operation; every call gets its headers and its line in the audit log.
 #pragma once
 
 #include <string>
@@ -11,7 +11,7 @@
 
 namespace latchkey::clouds::azure::emulator {
 
-// Thread-safe. RSA and the disk are slow: not for I/O threads.
+// Thread-safe. RSA and the disk are slow: do not call it on I/O threads.
 class KeyVault {
  public:
   explicit KeyVault(Cloud& cloud) : cloud_(cloud), throttle_(cloud.rules.throttle) {}
@@ -19,15 +19,15 @@ class KeyVault {
 
  private:
   struct Progress;
-  [[nodiscard]] Outcome<http::Response> answer(const http::Request& request, Progress& progress);
+  [[nodiscard]] Outcome<http::Response> respond(const http::Request& request, Progress& progress);
   void record(const http::Request& request, const Progress& progress, const http::Response& response) const;
 
   Cloud& cloud_;
   Throttle throttle_;
 };
 
-// What a challenge names as resource for a vault at `authority`: clients check that its host is the vault's, or its
-// parent.
+// The resource that a challenge names for a vault at `authority`. Clients check that the resource's host is the vault's
+// or its parent domain.
 [[nodiscard]] std::string challenge_resource(std::string_view authority, bool managed_hsm = false);
 
 }  // namespace latchkey::clouds::azure::emulator

@@ -1,4 +1,4 @@
-// Making versions of keys: what create, import, rotate and the passing of time have in common.
+// Makes versions of keys, for create, import, rotate and for policies that have become due.
 #pragma once
 
 #include <boost/json/object.hpp>
@@ -12,15 +12,15 @@ namespace latchkey::clouds::azure::emulator {
 [[nodiscard]] Outcome<SharedMaterial> make_material(const Cloud& cloud, const KeyPlan& plan);
 // With a fresh id and nothing else.
 [[nodiscard]] KeyVersion new_version(const Cloud& cloud, Seconds now);
-// What rotation makes of `last`; its material is not made yet.
+// The version that a rotation adds after `last`, without its material.
 [[nodiscard]] KeyVersion successor_of(const Cloud& cloud, const Key& key, Seconds now);
-// Conflict where a deleted key has the name, or one that is on its way there or back.
+// Conflict where a deleted key has the name, or a key that is being deleted or recovered.
 [[nodiscard]] Outcome<void> check_name_is_free(const Vault& vault, const VaultCall& call, const std::string& name);
-// Appends the version, or makes the key; the bundle.
+// Appends the version to its key, or makes the key; returns the bundle.
 [[nodiscard]] Outcome<boost::json::object> add_version(VaultCall& call, KeyVersion version);
-// Counts the making of a key; Throttled where it is one too many.
+// Counts a call that makes a key; Throttled where it is one too many.
 [[nodiscard]] Outcome<void> charge_creation(const VaultCall& call, bool hsm);
-// The same for any other operation, by the key that it is on.
+// The same for any other operation, by the kind of its key.
 [[nodiscard]] Outcome<void> charge_operation(const VaultCall& call);
 
 }  // namespace latchkey::clouds::azure::emulator

@@ -196,7 +196,7 @@ std::vector<Seconds> due_rotations(const Key& key, Seconds now, std::size_t most
   for (;;) {
     auto next = due_at(*rotation, created, expires);
     if (!next || *next > now) break;
-    // What was due before the policy was made is done when it is made.
+    // A rotation that was due before the policy was made happens when the policy is made.
     created = std::max({*next, key.rotation->updated, created});
     expires = expiry_by(key.rotation, created);
     due.push_back(created);

@@ -13,7 +13,7 @@
 
 namespace latchkey::clouds::azure::emulator {
 
-// "P1Y2M10D": whole years, months and days, as Key Vault takes them.
+// "P1Y2M10D": whole years, months and days, as Key Vault accepts them.
 struct Duration {
   int years = 0;
   int months = 0;
@@ -24,7 +24,7 @@ struct Duration {
 [[nodiscard]] Seconds add(Seconds time, const Duration& duration);
 [[nodiscard]] Seconds subtract(Seconds time, const Duration& duration);
 
-// From the body of a PUT. BadParameter for what the service does not take: shorter than 7 days (28 for expiryTime),
+// From the body of a PUT. BadParameter for what the service does not accept: shorter than 7 days (28 for expiryTime),
 // timeBeforeExpiry of a rotation without an expiryTime, notifications after creation, two of a kind.
 [[nodiscard]] Outcome<RotationPolicy> read_rotation_policy(const boost::json::object& body, Seconds now);
 // With `id`; a key without a policy shows the service's default.
@@ -34,7 +34,8 @@ struct Duration {
 // When a version that is created now expires by the policy.
 [[nodiscard]] std::optional<Seconds> expiry_by(const std::optional<RotationPolicy>& policy, Seconds created);
 // The moments up to `now` at which `key` should have rotated since its newest version was made, oldest first; at most
-// the last `most` of them. A key whose newest version is disabled does not rotate: nobody re-enables it by waiting.
+// the last `most` of them. A key whose newest version is disabled does not rotate: the new version would enable it
+// again.
 [[nodiscard]] std::vector<Seconds> due_rotations(const Key& key, Seconds now, std::size_t most);
 
 }  // namespace latchkey::clouds::azure::emulator

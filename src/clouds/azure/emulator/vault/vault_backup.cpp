@@ -1,8 +1,10 @@
-// A key with all its versions as one sealed text, to be restored into a vault of the same subscription and geography.
+// Seals a key with all its versions into one text, which can be restored into a vault of the same subscription and
+// geography.
 //
-//   blob = "LKB1" ‖ nonce (12) ‖ AES-256-GCM(key of this emulator, what is told below as JSON, aad = "LKB1") with tag
+// blob = "LKB1" ‖ nonce (12) ‖ AES-256-GCM(key of this emulator, the JSON below, aad = "LKB1") with tag
 //
-// The key is made at the first backup and lives in the state file, so that what one emulator wrote no other reads.
+// The emulator makes its key at the first backup and keeps it in the state file, so that no other emulator can read the
+// text.
 #include <boost/json/serialize.hpp>
 #include <fmt/format.h>
 
@@ -71,7 +73,7 @@ Outcome<json::object> open(const VaultCall& call, ByteView blob) {
   return std::move(told.value());
 }
 
-// A managed HSM restores what came from a managed HSM, wherever that was in the subscription's geography.
+// A managed HSM restores backups of any managed HSM in the subscription's geography.
 json::object bounds_of(const Vault& vault) {
   return {{"subscription", lower(vault.subscription_id)},
           {"geography", geography_of(vault.location)},

@@ -1,4 +1,5 @@
-// One call of a vault's keys API that has passed firewall, token and permission, and the handlers that do its work.
+// One call of a vault's keys API that has passed the checks of firewall, token and permission, and the handlers that do
+// its work.
 #pragma once
 
 #include <string>
@@ -21,10 +22,10 @@ struct VaultCall {
   VaultRoute route;
   std::string api_version;
   Seconds now = 0;
-  std::string audit_id = {};  // the key that the audit log names; handlers make it more exact
+  std::string audit_id = {};  // the key that the audit log names; a handler may add the version
 };
 
-// Each answers 200 with the object (204 where it is empty) or refuses.
+// Each responds with 200 and the object (204 where it is empty), or refuses.
 [[nodiscard]] Outcome<boost::json::object> create_key(VaultCall& call);
 [[nodiscard]] Outcome<boost::json::object> get_key(VaultCall& call);
 [[nodiscard]] Outcome<boost::json::object> update_key(VaultCall& call);
@@ -46,7 +47,7 @@ struct VaultCall {
 
 [[nodiscard]] Refusal key_not_found(const VaultRoute& route);
 [[nodiscard]] Outcome<boost::json::object> read_body(const http::Request& request);
-// The request's vault in a model that is being changed; KeyNotFound's kin where it is gone by now.
+// The request's vault in a model that is being changed; a refusal where the vault was deleted meanwhile.
 [[nodiscard]] Outcome<Vault*> vault_to_change(Model& model, const VaultCall& call);
 
 struct FoundKey {
@@ -54,10 +55,10 @@ struct FoundKey {
   const KeyVersion* version = nullptr;  // the one asked for, or the newest
 };
 [[nodiscard]] Outcome<FoundKey> find_key(const VaultCall& call, const Vault& vault);
-// Null where it was never deleted, is purged by now, or is on its way.
+// Null where the key was never deleted, is purged, or is still being deleted or recovered.
 [[nodiscard]] const DeletedKey* find_deleted_key(const Vault& vault, const VaultCall& call);
 [[nodiscard]] bool is_on_its_way(const DeletedKey& deleted, const VaultCall& call);
-// Recovered, but not to be seen yet.
+// True while a recovered key cannot be seen yet.
 [[nodiscard]] bool is_coming_back(const Key& key, const VaultCall& call);
 
 [[nodiscard]] std::string key_id(const VaultCall& call, const std::string& name, const std::string& version = {});

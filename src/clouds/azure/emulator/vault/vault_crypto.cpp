@@ -39,7 +39,7 @@ constexpr std::array<SignatureKind, 10> kSignatures = {{{"RS256", 32, RsaSignatu
                                                         {"ES512", 64, std::nullopt, "P-521"},
                                                         {"ES256K", 32, std::nullopt, "P-256K"}}};
 
-// The answer of a refusal that names the property at fault.
+// A refusal that names the property at fault.
 Outcome<Bytes> read_bytes(const json::object& body, std::string_view name) {
   const auto* value = body.if_contains(name);
   if (value == nullptr || value->is_null()) return bad_parameter(fmt::format("Property '{}' is required.\r\n", name));
@@ -58,7 +58,7 @@ Outcome<std::string> read_algorithm(const json::object& body) {
   return std::string(value->get_string());
 }
 
-json::object answer(const VaultCall& call, const FoundKey& found, ByteView value) {
+json::object result_of(const VaultCall& call, const FoundKey& found, ByteView value) {
   return {{"kid", key_id(call, found.key->name, found.version->id)}, {"value", base64url_encode(value)}};
 }
 
@@ -85,14 +85,14 @@ Outcome<json::object> encrypt_or_decrypt(const VaultCall& call, const FoundKey& 
     }
     auto sealed = key.encrypt(kind->second, value);
     if (!sealed) return refuse_for(sealed.error());
-    return answer(call, found, sealed.value());
+    return result_of(call, found, sealed.value());
   }
   auto opened = key.decrypt(kind->second, value);
   if (!opened) {
     return bad_parameter(fmt::format("Error occurred while decoding {} padding.",
                                      kind->second == RsaEncryption::Pkcs1v15 ? "PKCS#1" : "OAEP"));
   }
-  return answer(call, found, opened.value().reveal());
+  return result_of(call, found, opened.value().reveal());
 }
 
 Outcome<void> check_fit(const VaultCall& call, const FoundKey& found, const SignatureKind& kind) {
@@ -128,7 +128,7 @@ Outcome<json::object> sign_or_verify(const VaultCall& call, const FoundKey& foun
   if (signs) {
     auto signature = kind->rsa ? material.rsa->sign_digest(*kind->rsa, digest) : material.ec->sign_digest(digest);
     if (!signature) return refuse_for(signature.error());
-    return answer(call, found, signature.value());
+    return result_of(call, found, signature.value());
   }
   LATCHKEY_TRY(auto signature, read_bytes(body, "value"));
   bool fits = kind->rsa ? material.rsa->verify_digest(*kind->rsa, digest, signature)

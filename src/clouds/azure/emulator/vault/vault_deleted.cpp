@@ -12,7 +12,7 @@ Refusal deleted_key_not_found(const VaultRoute& route) {
   return {404, "KeyNotFound", fmt::format("Deleted Key not found: {}", route.key)};
 }
 
-// The key, where recovering or purging it may begin.
+// The deleted key, where it may be recovered or purged.
 Outcome<const DeletedKey*> deleted_to_change(const Vault& vault, const VaultCall& call) {
   const auto* deleted = find_deleted_key(vault, call);
   if (deleted != nullptr) return deleted;

@@ -160,7 +160,7 @@ json::object key_to_json(const Key& key) {
 
 Key read_key(const JsonReader& in) {
   Key key{in.text("name"), {}};
-  // Files of earlier releases say it once a key.
+  // Files of earlier releases have it once for each key.
   bool is_hsm = in.has("hsm") && in.flag("hsm");
   in.each("versions", [&](const JsonReader& version) { key.versions.push_back(read_version(version, is_hsm)); });
   if (key.versions.empty()) in.complain("versions", "a list with at least one version");

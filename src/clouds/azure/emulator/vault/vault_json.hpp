@@ -10,7 +10,7 @@ namespace latchkey::clouds::azure::emulator {
 [[nodiscard]] boost::json::object assignment_to_json(const RoleAssignment& assignment);
 [[nodiscard]] RoleAssignment read_assignment(const JsonReader& in);
 [[nodiscard]] boost::json::object key_to_json(const Key& key);
-// Complaints go to the reader.
+// The reader keeps the complaints.
 [[nodiscard]] Vault read_vault(const JsonReader& in);
 [[nodiscard]] Key read_key(const JsonReader& in);
 

@@ -14,7 +14,7 @@ Outcome<json::object> create_key(VaultCall& call) {
   version.hsm = plan.hsm;
   version.operations = default_operations(!plan.curve.empty());
   LATCHKEY_TRYV(apply(request, version));
-  // Before the work, though another call may take the name meanwhile.
+  // Checked before the slow work, and again after it: another call may take the name meanwhile.
   LATCHKEY_TRYV(check_name_is_free(call.vault, call, call.route.key));
   LATCHKEY_TRYV(charge_creation(call, plan.hsm));
   LATCHKEY_TRY(version.material, make_material(call.cloud, plan));

@@ -205,7 +205,7 @@ TEST_F(Lifecycle, AKeyThatIsNotThereHasNoVersions) {
   expect_none("keys/k1/versions");
   EXPECT_EQ(vault("GET", "keys/no-such-key/versions?maxresults=0").code(), "BadParameter");
   EXPECT_EQ(vault("GET", "keys/no-such-key").status, 404U);
-  // Whoever may not list learns nothing.
+  // A caller who may not list learns nothing.
   auto token = token_of(make_service("plain"), "https://vault.azure.net");
   EXPECT_EQ(vault("GET", "keys/no-such-key/versions", nullptr, token).status, 403U);
 }

@@ -35,8 +35,8 @@ Outcome<Paging> read_paging(const http::Request& request) {
 }
 
 enum class Order {
-  ByName,  // a page begins behind the last name, though that one may be gone by now
-  AsMade,  // a page begins behind the item of that name
+  ByName,  // a page begins after the last name, also where that item has been deleted
+  AsMade,  // a page begins after the item of that name
 };
 
 // Fills `page` from `items` and links to the next one.
@@ -79,7 +79,7 @@ Outcome<json::object> list_keys(VaultCall& call) {
 
 Outcome<json::object> list_versions(VaultCall& call) {
   auto found = find_key(call, call.vault);
-  // A key that is not there has no versions, which is no error.
+  // A key that does not exist has no versions, which is no error.
   if (!found) {
     LATCHKEY_TRYV(read_paging(call.request));
     return json::object{{"value", json::array()}, {"nextLink", nullptr}};

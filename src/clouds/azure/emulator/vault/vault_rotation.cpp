@@ -1,4 +1,4 @@
-// Rotation: at once, by a policy, and what a policy makes due as time passes.
+// Rotates keys: on request, and when a policy makes it due.
 #include <algorithm>
 
 #include <fmt/format.h>
@@ -14,7 +14,7 @@ namespace json = boost::json;
 
 namespace {
 
-// After a long sleep only the latest versions are made up for: nobody was there to use the others.
+// After a long sleep only the latest versions are made: nobody could have used the others.
 constexpr std::size_t kMostMadeUp = 12;
 
 std::string policy_id(const VaultCall& call, const std::string& name) {
@@ -44,7 +44,7 @@ void record_rotation(const Cloud& cloud, const Vault& vault, const Rotated& rota
 
 struct DueKey {
   std::string name;
-  std::string newest;  // whoever adds a version in between has done the work
+  std::string newest;  // another call that adds a version in between has done the work
   std::vector<KeyVersion> versions;
 };
 
@@ -99,7 +99,7 @@ void let_time_pass(const Cloud& cloud, const VaultName& name, Seconds now) {
   if (vault == nullptr) return;
   auto due = make_due_versions(cloud, *vault, now);
   if (!due) {
-    spdlog::error("the keys of {} do not rotate: {}", vault->name, due.error().message);
+    spdlog::error("the emulator could not rotate the keys of {}: {}", vault->name, due.error().message);
     return;
   }
   if (due.value().empty() && !has_expired(*vault, now)) return;
@@ -119,7 +119,7 @@ void let_time_pass(const Cloud& cloud, const VaultName& name, Seconds now) {
     return true;
   });
   if (!changed) {
-    spdlog::error("what time has done to {} is not kept: {}", vault->name, changed.error().message);
+    spdlog::error("the emulator could not save what became due in {}: {}", vault->name, changed.error().message);
     return;
   }
   for (const auto& one : rotated) record_rotation(cloud, *vault, one);

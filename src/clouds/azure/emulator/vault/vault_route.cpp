@@ -155,7 +155,7 @@ Outcome<VaultRoute> route_vault_request(const http::Request& request) {
   if (!split) return no_such_operation(request, request.path);
   auto& segments = split.value();
   // Clients join a vault's URI, which ends with a slash, to a path that begins with one. Further in, an empty segment
-  // is the version that a client does not name.
+  // stands for a version that the client does not name.
   segments.erase(segments.begin(), std::find_if(segments.begin(), segments.end(),
                                                 [](const std::string& segment) { return !segment.empty(); }));
   if (segments.empty()) return no_such_operation(request, request.path);

@@ -1,4 +1,4 @@
-// Which operation of Key Vault's keys API a request is. Pure.
+// Finds the operation of Key Vault's keys API that a request asks for. Pure.
 #pragma once
 
 #include <optional>
@@ -42,7 +42,7 @@ struct VaultRoute {
 // BadParameter for a path or method that the API does not have, and for a name that no key can have.
 [[nodiscard]] Outcome<VaultRoute> route_vault_request(const http::Request& request);
 
-// Names of one operation in the places that speak of it.
+// The names of one operation in the audit log, in roles and in access policies.
 struct ActionNames {
   std::string_view audit;        // "KeyWrap"
   std::string_view data_action;  // "Microsoft.KeyVault/vaults/keys/wrap/action"
@@ -53,7 +53,7 @@ struct ActionNames {
 [[nodiscard]] std::string_view hsm_data_action(const VaultRoute& route);
 
 [[nodiscard]] bool is_known_api_version(std::string_view version);
-// What came with a version of the API.
+// What a version of the API added.
 enum class ApiFeature { Rotation, HsmPlatform };
 [[nodiscard]] bool speaks(std::string_view api_version, ApiFeature feature);
 
