@@ -1,4 +1,4 @@
-// Boost.Process else wants Boost.Filesystem.
+// Without this, Boost.Process needs Boost.Filesystem.
 #define BOOST_PROCESS_USE_STD_FS 1
 
 #include "clouds/azure/customer/az_sign_in.hpp"
@@ -21,7 +21,7 @@ namespace process = boost::process;
 
 constexpr std::chrono::seconds kTimeout{60};
 
-struct AzAnswer {
+struct AzSession {
   BearerToken token;
   std::string tenant;
   std::string subscription;
@@ -41,7 +41,7 @@ Result<std::string> run_az(const std::vector<std::string>& arguments) {
   boost::asio::io_context context;
   std::future<std::string> out;
   std::future<std::string> err;
-  // Closed pipes are not its end: that comes by itself, a little later.
+  // The process closes its pipes a little before it ends.
   std::future<int> code;
   std::error_code failed;
   process::child child(program, process::args(arguments), process::std_in<process::null, process::std_out> out,
@@ -56,9 +56,9 @@ Result<std::string> run_az(const std::vector<std::string>& arguments) {
   return out.get();
 }
 
-Result<AzAnswer> ask_az(const std::string& tenant, const std::string& resource, const std::string& subscription) {
+Result<AzSession> ask_az(const std::string& tenant, const std::string& resource, const std::string& subscription) {
   std::vector<std::string> arguments{"account", "get-access-token", "--resource", resource, "--output", "json"};
-  // az takes one of the two.
+  // az accepts only one of the two.
   if (!tenant.empty()) {
     arguments.insert(arguments.end(), {"--tenant", tenant});
   } else if (!subscription.empty()) {
@@ -70,10 +70,11 @@ Result<AzAnswer> ask_az(const std::string& tenant, const std::string& resource, 
   auto token = body ? kms::azure::text_field(body.value(), "accessToken") : std::string();
   bool is_plain = !token.empty() && std::all_of(token.begin(), token.end(), [](char c) { return c > ' ' && c < 0x7f; });
   if (!is_plain) return az_failed("it answered with something that is no token");
-  AzAnswer answer{std::make_shared<const crypto::SecretBytes>(as_bytes(token)),
-                  kms::azure::text_field(body.value(), "tenant"), kms::azure::text_field(body.value(), "subscription")};
+  AzSession session{std::make_shared<const crypto::SecretBytes>(as_bytes(token)),
+                    kms::azure::text_field(body.value(), "tenant"),
+                    kms::azure::text_field(body.value(), "subscription")};
   crypto::wipe(token);
-  return answer;
+  return session;
 }
 
 class AzSignIn final : public SignIn {
@@ -88,9 +89,9 @@ class AzSignIn final : public SignIn {
   Result<BearerToken> token(const std::string& tenant, const std::string& resource) override {
     auto key = std::pair(tenant.empty() ? tenant_ : tenant, resource);
     if (auto known = tokens_.find(key); known != tokens_.end()) return known->second;
-    LATCHKEY_TRY(auto answer, ask_az(key.first, resource, ""));
-    tokens_[key] = answer.token;
-    return answer.token;
+    LATCHKEY_TRY(auto session, ask_az(key.first, resource, ""));
+    tokens_[key] = session.token;
+    return session.token;
   }
   const std::string& tenant() const override { return tenant_; }
   const std::string& subscription() const override { return subscription_; }
@@ -105,9 +106,9 @@ class AzSignIn final : public SignIn {
 
 Result<std::unique_ptr<SignIn>> make_az_sign_in(const Cloud& cloud, const std::string& subscription) {
   auto resource = cloud.arm + "/";
-  LATCHKEY_TRY(auto answer, ask_az("", resource, subscription));
-  auto sign_in = std::make_unique<AzSignIn>(answer.tenant, subscription.empty() ? answer.subscription : subscription);
-  sign_in->keep(answer.tenant, resource, answer.token);
+  LATCHKEY_TRY(auto session, ask_az("", resource, subscription));
+  auto sign_in = std::make_unique<AzSignIn>(session.tenant, subscription.empty() ? session.subscription : subscription);
+  sign_in->keep(session.tenant, resource, session.token);
   return std::unique_ptr<SignIn>(std::move(sign_in));
 }
 

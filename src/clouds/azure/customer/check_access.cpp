@@ -20,7 +20,7 @@ constexpr std::string_view kUnwrap = "Microsoft.KeyVault/vaults/keys/unwrap/acti
 constexpr std::string_view kRead = "Microsoft.KeyVault/vaults/keys/read";
 constexpr std::string_view kTight = "Key Vault Crypto Service Encryption User";
 
-// '*' stands for anything, slashes too, as Azure's own wildcards do.
+// '*' stands for any text, slashes included, as in Azure's own wildcards.
 bool matches(std::string_view pattern, std::string_view text) {
   auto star = pattern.find('*');
   if (star == std::string_view::npos) return iequals(pattern, text);
@@ -39,7 +39,7 @@ bool role_allows(const Role& role, std::string_view action) {
   return is_in(role.data_actions) && !is_in(role.not_data_actions);
 }
 
-// How far a grant reaches; the further, the greater.
+// How far a grant reaches; a greater number reaches further.
 enum class Reach { Key, Vault, Group, Subscription, Beyond };
 
 Reach reach_of(const std::string& scope, const Vault& vault) {
@@ -89,7 +89,7 @@ Finding check_role(const CustomerState& state, const std::vector<Grant>& grants)
   }
   auto names = names_of(grants);
   if (!missing.empty()) {
-    // The vault may go on by what it was told last.
+    // The vault may still decide by the assignments that it saw last.
     bool still_works = state.round_trip.outcome == RoundTrip::Outcome::Succeeded;
     return {"role", Status::Failed,
             fmt::format("{}: the app may not {} ({})", names.empty() ? "no role on the key" : names,

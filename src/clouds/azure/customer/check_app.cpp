@@ -14,7 +14,7 @@ using kms::azure::shown_text;
 
 namespace {
 
-// What is left of a name when one does not look closely.
+// A name as a person reads it who does not look closely.
 std::string skeleton(std::string_view name) {
   std::string text;
   for (char c : name) {
@@ -25,7 +25,7 @@ std::string skeleton(std::string_view name) {
     if (c == '3') c = 'e';
     if (c == '4' || c == '@') c = 'a';
     bool is_letter = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
-    // A letter of another alphabet counts once, whatever it is: its first byte.
+    // A letter of another alphabet counts once: by its first byte.
     bool begins_other = (static_cast<unsigned char>(c) & 0xc0U) == 0xc0U;
     if (is_letter) text += c;
     if (begins_other) text += '?';

@@ -15,7 +15,7 @@ namespace {
 
 constexpr std::size_t kFewestBits = 3072;
 
-// What whoever runs this lacks for looking at the key; the platform's own access is another matter.
+// The rights that the person who runs this command lacks to read the key; the platform's own access is separate.
 std::string cure_for_reading(const CustomerState& state, const Error& error) {
   if (error.code == ErrorCode::NetworkBlocked) {
     return "run this from an address that the vault lets in (Azure Cloud Shell is none), or look in the portal";

@@ -14,7 +14,7 @@ namespace {
 
 constexpr std::chrono::minutes kPropagation{10};
 
-// The role is there, and the vault acts as if it were not.
+// The role assignment exists, but the vault does not heed it yet.
 std::string cure_for_propagation(const CustomerState& state) {
   std::optional<Timestamp> newest;
   for (const auto& grant : state.grants.value()) {
@@ -30,7 +30,7 @@ std::string cure_for_propagation(const CustomerState& state) {
                      newest ? "at " + format_timestamp(*newest) : "a moment ago");
 }
 
-// What the other findings do not cure. Latchkey's answer has no code for the cause, so its words decide.
+// For a failure that no other finding cures. Latchkey's response has no code for the cause, so its words decide.
 std::string cure_for_failure(const CustomerState& state) {
   auto says = [&](std::string_view words) { return boost::algorithm::icontains(state.round_trip.found, words); };
   if (says("Conditional Access")) {

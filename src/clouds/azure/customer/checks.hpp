@@ -11,9 +11,9 @@ namespace latchkey::clouds::azure::customer {
 
 enum class Status {
   Good,
-  Warning,  // works, and should be better
-  Failed,   // the key cannot serve, or must not be used so
-  Unknown,  // could not be looked at
+  Warning,  // works, but should be better
+  Failed,   // the key cannot serve, or must not be used in this state
+  Unknown,  // could not be checked
 };
 // "ok", "warning", "failed", "unknown".
 [[nodiscard]] std::string_view to_string(Status status);
@@ -21,13 +21,13 @@ enum class Status {
 struct Finding {
   std::string check;  // a stable name: "rbac"
   Status status = Status::Unknown;
-  std::string found = {};  // what is so, for a person
-  std::string cure = {};   // the command that cures it, or who can; empty where there is nothing to do
+  std::string found = {};  // what the check found, for a person
+  std::string cure = {};   // the command that cures it, or the person who can; empty where there is nothing to do
 };
 
-// Every check, always, in the guide's order; the round trip last.
+// All checks, in the guide's order and the round trip last, whatever the state is.
 [[nodiscard]] std::vector<Finding> check_all(const CustomerState& state);
-// Whether any has failed.
+// True where any check has failed.
 [[nodiscard]] bool any_failed(const std::vector<Finding>& findings);
 
 // The parts of check_all.
@@ -36,13 +36,13 @@ struct Finding {
 [[nodiscard]] std::vector<Finding> check_app(const CustomerState& state);
 [[nodiscard]] std::vector<Finding> check_access(const CustomerState& state);
 
-// Whether a person would take one name for the other: the same but for case, separators, digits that look like letters
-// (0 and o, 1 and l, 5 and s), letters of other alphabets, or one character.
+// True where a person could mistake one name for the other: they differ only in case, separators, digits that look like
+// letters (0 and o, 1 and l, 5 and s), letters of other alphabets, or one character.
 [[nodiscard]] bool looks_like(std::string_view name, std::string_view published);
 
-// Whether the roles together let the app do `action` ("Microsoft.KeyVault/vaults/keys/wrap/action").
+// True where the roles together let the app do `action` ("Microsoft.KeyVault/vaults/keys/wrap/action").
 [[nodiscard]] bool allows(const std::vector<Grant>& grants, std::string_view action);
-// Whether they let it do all that the platform does: read, wrap and unwrap.
+// True where they let it do everything that the platform does: read, wrap and unwrap.
 [[nodiscard]] bool allow_service(const std::vector<Grant>& grants);
 
 }  // namespace latchkey::clouds::azure::customer

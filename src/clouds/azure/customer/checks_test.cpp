@@ -55,7 +55,7 @@ TEST_P(SpoiledState, IsFoundAndCured) {
   EXPECT_EQ(finding.status, wanted.status) << finding.found;
   EXPECT_THAT(finding.found, HasSubstr(wanted.found));
   EXPECT_THAT(finding.cure, HasSubstr(wanted.cure));
-  // The others keep their names and order, whatever is missing.
+  // The other findings keep their names and order, whatever is missing.
   std::vector<std::string> names;
   std::vector<std::string> expected;
   for (const auto& each : check_all(state)) names.push_back(each.check);
@@ -350,7 +350,7 @@ TEST(Checks, WarningsAndUnknownsAreNoFailure) {
   EXPECT_TRUE(any_failed(check_all(state)));
 }
 
-// The cure is the role's own finding.
+// The finding about the role has the cure.
 TEST(Checks, AMissingRoleIsCuredOnce) {
   auto state = good_state();
   state.grants = std::vector<Grant>{};

@@ -23,7 +23,7 @@ constexpr std::string_view kRoleVersion = "2022-04-01";
 constexpr std::string_view kDiagnosticsVersion = "2021-05-01-preview";
 constexpr std::string_view kKeyVersion = "7.4";
 
-// An OData literal: quotes are doubled.
+// An OData literal, in which quotes are doubled.
 std::string odata_text(std::string_view text) {
   std::string value = "'";
   for (char c : text) value += c == '\'' ? std::string("''") : std::string(1, c);

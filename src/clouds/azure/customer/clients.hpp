@@ -1,5 +1,6 @@
-// The three APIs that the customer's side of the guide goes through: Graph (the app), Resource Manager (vault, roles,
-// diagnostics) and the vault itself (the key). Each method is one call, or one list; errors are those of Rest.
+// Clients of the three APIs that the customer's side of the guide needs: Graph (the app), Resource Manager (vault,
+// roles, diagnostics) and the vault itself (the key). Each method sends one call or reads one list; errors are those of
+// Rest.
 #pragma once
 
 #include "clouds/azure/customer/model.hpp"
@@ -16,7 +17,7 @@ class Graph {
   [[nodiscard]] Result<std::optional<Principal>> find(const std::string& app_id);
   // Conflict where it is there already.
   [[nodiscard]] Result<Principal> consent(const std::string& app_id);
-  // Those whose display name begins so, in any case.
+  // The service principals whose display name begins so, in any case.
   [[nodiscard]] Result<std::vector<Principal>> named(const std::string& prefix);
   [[nodiscard]] unsigned last_status() const { return rest_.last_status(); }
 
@@ -39,10 +40,10 @@ class ResourceManager {
   [[nodiscard]] Result<bool> has_group(const std::string& subscription, const std::string& group);
   [[nodiscard]] Result<void> put_group(const std::string& subscription, const std::string& group,
                                        const std::string& location);
-  // Of that principal, at the scope and above it.
+  // The assignments of that principal, at the scope and above it.
   [[nodiscard]] Result<std::vector<RoleAssignment>> assignments(const std::string& scope, const std::string& principal);
   [[nodiscard]] Result<Role> role(const std::string& id);
-  // NotFound where there is none of that name.
+  // NotFound where no role has that name.
   [[nodiscard]] Result<Role> role_named(const std::string& scope, const std::string& name);
   // Conflict where it is there already. `assignment` is a UUID of the caller's choosing.
   [[nodiscard]] Result<void> assign(const std::string& scope, const std::string& assignment, const std::string& role_id,
@@ -61,15 +62,15 @@ class ResourceManager {
 // Key Vault's keys, 7.4.
 class VaultKeys {
  public:
-  // `vault_uri` must be the cloud's own kind: it is checked, for a token goes there.
+  // Checks that `vault_uri` is of the cloud's own kind, because a token is sent there.
   [[nodiscard]] static Result<VaultKeys> create(Rest::Tools tools, const Cloud& cloud, const std::string& tenant,
                                                 const std::string& vault_uri, Rest::Observer observer = {});
 
-  // The newest version. NotFound where there is none.
+  // The key's newest version. NotFound where there is no such key.
   [[nodiscard]] Result<VaultKey> get(const std::string& name);
-  // Whether the vault holds no other key than `name`.
+  // True where the vault holds no other key than `name`.
   [[nodiscard]] Result<bool> holds_only(const std::string& name);
-  // RSA or RSA-HSM, for wrapKey and unwrapKey alone. An existing key gets a new version.
+  // Makes a key of type RSA or RSA-HSM, for wrapKey and unwrapKey alone. An existing key gets a new version.
   [[nodiscard]] Result<VaultKey> make(const std::string& name, const std::string& type, unsigned bits);
   [[nodiscard]] Result<VaultKey> set_enabled(const std::string& name, bool enabled);
   [[nodiscard]] unsigned last_status() const { return rest_.last_status(); }

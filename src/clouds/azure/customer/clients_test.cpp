@@ -1,4 +1,5 @@
-// The calls, as they go out, and what is made of the answers; the emulator answers them for real in tests/integration.
+// The calls as they are sent, and how their responses are read. The emulator serves the same calls in
+// tests/integration.
 #include "clouds/azure/customer/clients.hpp"
 
 #include <filesystem>

@@ -1,5 +1,5 @@
-// Azure's clouds and their public names. The emulator of `latchkey dev` answers under the public cloud's: it is reached
-// by a proxy, not by other names.
+// Azure's clouds and their public names. The emulator of `latchkey dev` has the public cloud's names: clients reach it
+// through a proxy, not under other names.
 #pragma once
 
 #include <string>
@@ -20,9 +20,9 @@ struct Cloud {
 
 [[nodiscard]] const Cloud& public_cloud();
 
-// The cloud whose sign-in host that is, as AZURE_AUTHORITY_HOST names it ("https://login.microsoftonline.us/" or the
-// host alone); empty is the public cloud. Invalid for another host: no credential is sent to a host of an environment's
-// choosing.
+// The cloud with that sign-in host, as AZURE_AUTHORITY_HOST names it ("https://login.microsoftonline.us/" or the host
+// alone); an empty text means the public cloud. Invalid for another host: the environment must not choose where
+// credentials are sent.
 [[nodiscard]] Result<Cloud> cloud_of_authority(std::string_view authority);
 
 // The vault's name from "contoso" or "https://contoso.vault.azure.net/". Invalid where it is neither, or a managed

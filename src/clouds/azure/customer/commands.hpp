@@ -1,14 +1,14 @@
-// The az commands that do, or cure, what the checks and the setup are about: ready to be pasted. Pure. What strangers
-// wrote goes into them quoted.
+// The az commands that carry out a setup's steps or cure a check's finding, ready to be pasted. Pure. Texts by
+// strangers are quoted in them.
 #pragma once
 
 #include "clouds/azure/customer/customer_state.hpp"
 
 namespace latchkey::clouds::azure::customer::commands {
 
-// As one word for a POSIX shell: a stranger's text, so made fit to be shown (kms/azure/answer_text.hpp).
+// A stranger's text as one word for a POSIX shell, made safe to show (kms/azure/answer_text.hpp).
 [[nodiscard]] std::string word(const std::string& text);
-// The same to the byte, always in quotes.
+// The text unchanged, always in quotes.
 [[nodiscard]] std::string quote(std::string_view text);
 
 [[nodiscard]] std::string create_group(const std::string& group, const std::string& location);
@@ -22,10 +22,10 @@ namespace latchkey::clouds::azure::customer::commands {
 [[nodiscard]] std::string consent(const Target& target);
 // The scope is the key, or the vault.
 enum class Scope { Key, Vault };
-// `principal` and `vault_id` may be empty: then they are looked up by the command itself.
+// `principal` and `vault_id` may be empty: the command then looks them up itself.
 [[nodiscard]] std::string grant(const Target& target, const std::string& role, const std::string& principal,
                                 const std::string& vault_id, Scope scope);
-// `vault` is a word for the shell already; `sink`: "--workspace ID" and the like.
+// `vault` must be a word for the shell already; `sink` is "--workspace ID" or the like.
 [[nodiscard]] std::string diagnostics(const std::string& vault, const std::string& sink);
 
 }  // namespace latchkey::clouds::azure::customer::commands

@@ -16,7 +16,7 @@ using boost::algorithm::iequals;
 
 namespace {
 
-// How many other vaults are asked for a key that is not where it was said to be.
+// In how many other vaults to look for a key that its own vault does not have.
 constexpr std::size_t kMostVaultsAsked = 20;
 
 Result<Subscription> choose_subscription(std::vector<Subscription> all, const std::string& wanted) {
@@ -39,7 +39,7 @@ Result<Subscription> choose_subscription(std::vector<Subscription> all, const st
                                  kms::azure::shown_text(wanted, 64))};
 }
 
-// "anthropic" of "anthropic-cmek-client-us": what a look-alike would begin with too.
+// "anthropic" of "anthropic-cmek-client-us": a look-alike would begin with it, too.
 std::string first_word(const std::string& name) {
   return name.substr(0, name.find_first_of("-_. "));
 }
@@ -134,7 +134,7 @@ void CustomerSide::look_at_key(CustomerState& state) {
   }
 }
 
-// In the vault's tenant: that is where the platform signs in.
+// Looks in the vault's tenant, because the platform signs in there.
 void CustomerSide::look_at_app(CustomerState& state) {
   auto client = graph(state.vault ? state.vault.value().tenant_id : subscription_.tenant_id);
   auto found = client.find(target_.app.client_id);

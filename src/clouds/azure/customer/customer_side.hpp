@@ -1,4 +1,4 @@
-// The customer's side of the guide as one thing to hold: signed in, with a subscription, and a client for each API.
+// The customer's side of the guide in one object: signed in, with a subscription, and with a client for each API.
 // Blocking: for command lines.
 #pragma once
 
@@ -8,17 +8,17 @@
 namespace latchkey::clouds::azure::customer {
 
 struct AzureScope {
-  std::string subscription;    // id; empty: the one signed in with, or the only one there is
+  std::string subscription;    // id; empty: the one of the sign-in, or the only one there is
   std::string resource_group;  // empty: wherever the vault is
 };
 
 class CustomerSide {
  public:
-  // Finds the subscription. Invalid where there are several and none was named; NotFound where it is not among those
-  // that the account may see. The references in `tools` outlive it.
+  // Finds the subscription. Invalid where there are several and the scope names none; NotFound where the account cannot
+  // see it. The references in `tools` must outlive the object.
   [[nodiscard]] static Result<CustomerSide> create(Rest::Tools tools, Target target, AzureScope where);
 
-  // Looks everything up but the round trip. Changes nothing.
+  // Looks up everything except the round trip. Changes nothing.
   [[nodiscard]] CustomerState gather();
 
   [[nodiscard]] const Target& target() const { return target_; }
@@ -26,7 +26,7 @@ class CustomerSide {
   [[nodiscard]] ResourceManager& resources() { return resources_; }
   [[nodiscard]] Graph graph(const std::string& tenant) const;
   [[nodiscard]] Result<VaultKeys> keys(const Vault& vault) const;
-  // The object id of who is signed in, and whether it is a "User" or a "ServicePrincipal".
+  // The object id of the account that is signed in, and its type: "User" or "ServicePrincipal".
   [[nodiscard]] Result<std::pair<std::string, std::string>> signed_in() const;
 
  private:

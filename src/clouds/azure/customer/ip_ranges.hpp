@@ -1,4 +1,4 @@
-// IPv4 ranges as Key Vault's firewall takes them. Pure.
+// IPv4 ranges as Key Vault's firewall accepts them. Pure.
 #pragma once
 
 #include <string>
@@ -9,7 +9,7 @@ namespace latchkey::clouds::azure::customer {
 // "203.0.113.7" or "203.0.113.0/24".
 [[nodiscard]] bool is_ip_range(const std::string& text);
 
-// Which of `wanted` are not wholly inside what `rules` let in, together; rules that are no ranges let nothing in.
+// Those of `wanted` that all `rules` together do not let in as a whole; a rule that is no range lets nothing in.
 [[nodiscard]] std::vector<std::string> ranges_not_covered(const std::vector<std::string>& wanted,
                                                           const std::vector<std::string>& rules);
 

@@ -27,7 +27,7 @@ const json::array& items(const json::object& object, std::string_view name) {
   return found != nullptr && found->is_array() ? found->get_array() : nothing;
 }
 
-// What is not stated is `otherwise`.
+// Returns `otherwise` where the field is missing.
 bool flag(const json::object& object, std::string_view name, bool otherwise) {
   const auto* found = object.if_contains(name);
   return found != nullptr && found->is_bool() ? found->get_bool() : otherwise;

@@ -1,4 +1,4 @@
-// What Azure answers, as far as the guide is about it: plain values, texts as strangers wrote them.
+// What Azure's responses say about the things in the guide, as plain values. Texts are as strangers wrote them.
 #pragma once
 
 #include <optional>
@@ -35,11 +35,11 @@ struct Vault {
   bool rbac = false;
   bool purge_protection = false;
   bool soft_delete = true;
-  int soft_delete_days = 0;    // 0: not said
+  int soft_delete_days = 0;    // 0: the response does not say
   std::string public_access;   // "Enabled", "Disabled", ""
   std::string default_action;  // of the firewall; "" where there is none, which allows
   std::vector<std::string> ip_rules;
-  boost::json::object network_acls;  // as it was answered, for changing it
+  boost::json::object network_acls;  // as in the response, for changing it
 };
 [[nodiscard]] Vault read_vault(const boost::json::object& body);
 
@@ -82,7 +82,7 @@ struct RoleAssignment {
 
 struct DiagnosticSetting {
   std::string name;
-  bool audits = false;  // AuditEvent is on, alone or in a group
+  bool audits = false;  // AuditEvent is on, by itself or in a group
   std::string sink;     // the resource that the log goes to; "" where it goes nowhere
 };
 [[nodiscard]] DiagnosticSetting read_diagnostic_setting(const boost::json::object& body);

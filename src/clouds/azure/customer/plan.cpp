@@ -84,7 +84,7 @@ class Planner {
   std::vector<Step> steps_;
 };
 
-// Before anything else: to a look-alike nothing is given.
+// Comes before everything else: a look-alike must receive no rights.
 Result<void> Planner::plan_app_identity() {
   auto findings = failed_of(check_app(state_));
   std::erase_if(findings, [](const Finding& finding) { return finding.check != "app-identity"; });
@@ -153,7 +153,7 @@ Result<void> Planner::plan_unreadable_key() {
                      "Officer on this vault, or have somebody give it to you",
                  error.reason};
   }
-  // What the vault's network or its access policies hid will be seen once it is fixed.
+  // Once the vault is fixed, its network and its access policies no longer hide the key.
   if (!rbac && !will(StepKind::FixVault)) return error;
   if (rbac || options_.grant_myself) {
     to_do(StepKind::Access, "Key Vault Crypto Officer on this vault for who is signed in");

@@ -12,7 +12,7 @@
 
 namespace latchkey::clouds::azure::customer {
 
-// Where the vault's log goes: exactly one.
+// The one place that the vault's log goes to.
 struct LogSink {
   enum class Kind { Workspace, StorageAccount, EventHub };
   Kind kind = Kind::Workspace;
@@ -30,14 +30,14 @@ struct SetupOptions {
   std::optional<LogSink> sink;
   bool without_log = false;   // do without a diagnostic setting
   bool fix_vault = false;     // change an existing vault that does not fit
-  bool grant_myself = false;  // give who is signed in the right to make keys in an existing vault
-  bool azure_only = false;    // leave register, validate and attach to somebody else
-  std::string url;            // of Latchkey, for the commands shown
+  bool grant_myself = false;  // give the signed-in account the right to make keys in an existing vault
+  bool azure_only = false;    // leave out register, validate and attach
+  std::string url;            // Latchkey's, for the commands shown
   std::string display_name;   // of the registration
   std::string workspace;      // to attach to; may be empty
 };
 
-// What Latchkey has already.
+// What Latchkey knows already of the key.
 struct Registration {
   std::optional<RegisteredKey> key;
   std::string workspace_key;  // the id of the key that is attached to the workspace of the options
@@ -54,22 +54,22 @@ enum class StepState {
 struct Step {
   StepKind kind = StepKind::Vault;
   StepState state = StepState::ToDo;
-  std::string text = {};                   // what is so, or what will be done
-  std::vector<std::string> commands = {};  // that do it, for a shell; later ones use the variables of earlier ones
+  std::string text = {};                   // what exists, or what the step will do
+  std::vector<std::string> commands = {};  // shell commands that do it; later ones use the variables of earlier ones
 };
 
 // "consent", "vault", ...: stable names.
 [[nodiscard]] std::string_view to_string(StepKind kind);
 
-// The steps in order. Conflict, with the cure, where something is there that does not fit; Invalid where a wish is
-// missing or cannot be had.
+// The steps in order. Conflict, with the cure, where something exists that does not fit; Invalid where an option is
+// missing or impossible.
 [[nodiscard]] Result<std::vector<Step>> make_plan(const CustomerState& state, const Registration& registration,
                                                   const SetupOptions& options);
 
 // For the step that makes the key: "; another key of that name is in the vault fabrikam", or nothing.
 [[nodiscard]] std::string note_on_namesakes(const CustomerState& state);
 
-// ARM bodies, for the steps that make or change.
+// Request bodies for ARM, for the steps that make or change something.
 [[nodiscard]] boost::json::object new_vault_body(const SetupOptions& options, const std::string& tenant);
 [[nodiscard]] boost::json::object fixed_vault_body(const Target& target, const Vault& vault);
 [[nodiscard]] boost::json::object log_body(const LogSink& sink);

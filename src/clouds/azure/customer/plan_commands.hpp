@@ -1,4 +1,4 @@
-// The az and curl commands that do a step. Together, in the plan's order, they are a script for bash. Pure.
+// The az and curl commands that carry out a step. In the plan's order they make a script for bash. Pure.
 #pragma once
 
 #include "clouds/azure/customer/plan.hpp"

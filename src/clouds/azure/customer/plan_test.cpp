@@ -33,7 +33,7 @@ Registration registered(std::string tenant = std::string(kTenant), bool attached
   return {RegisteredKey{"ekey_1", "https://contoso.vault.azure.net/", "cmek", std::move(tenant), attached}, ""};
 }
 
-// "vault consent! key!": what is to be done has a mark, what is left out a question mark.
+// "vault consent! key!": a step to do ends with "!", one that is left out with "?".
 std::string shape(const std::vector<Step>& steps) {
   std::string text;
   for (const auto& step : steps) {

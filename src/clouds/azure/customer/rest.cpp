@@ -40,11 +40,11 @@ ErrorCode code_of(unsigned status, std::string_view reason) {
   }
 }
 
-// {"error": {"code", "message", "innererror": {"code"}}}, as ARM, Graph and Key Vault all have it.
-Error refusal(const Call& call, const http::ClientResponse& answer, Timestamp now) {
+// {"error": {"code", "message", "innererror": {"code"}}}, the form that ARM, Graph and Key Vault share.
+Error refusal(const Call& call, const http::ClientResponse& response, Timestamp now) {
   std::string code;
   std::string message;
-  if (auto body = json_fields::parse_object(answer.body)) {
+  if (auto body = json_fields::parse_object(response.body)) {
     const auto* error = body.value().if_contains("error");
     if (error != nullptr && error->is_object()) {
       const auto& fields = error->get_object();
@@ -58,11 +58,11 @@ Error refusal(const Call& call, const http::ClientResponse& answer, Timestamp no
     }
   }
   auto reason = shown_text(code, 64);
-  auto wait = kms::retry_after(answer.headers, now);
-  return Error{code_of(answer.status, reason),
-               fmt::format("{} was refused with {}{}{}{}{}", call.what, answer.status,
+  auto wait = kms::retry_after(response.headers, now);
+  return Error{code_of(response.status, reason),
+               fmt::format("{} was refused with {}{}{}{}{}", call.what, response.status,
                            reason.empty() ? "" : " " + reason, message.empty() ? "" : ": " + shown_text(message, 400),
-                           http::wait_note(wait), kms::azure::request_id_note(answer)),
+                           http::wait_note(wait), kms::azure::request_id_note(response)),
                reason, wait};
 }
 
@@ -97,16 +97,16 @@ Result<json::object> Rest::send(const Call& call) {
   if (observer_) observer_(call);
   auto deadline = request.deadline;
   auto repeat = call.repeatable ? kms::Repeat::AfterAnyFault : kms::Repeat::WhenThrottled;
-  auto answer = run_blocking(tools_.transport->send(std::move(request), deadline, repeat));
-  if (!answer) {
-    auto reason = answer.error().failure == http::TransportFailure::UnknownName ? "UnknownName" : "";
+  auto response = run_blocking(tools_.transport->send(std::move(request), deadline, repeat));
+  if (!response) {
+    auto reason = response.error().failure == http::TransportFailure::UnknownName ? "UnknownName" : "";
     return Error{ErrorCode::Unavailable,
-                 fmt::format("{}: {} cannot be reached: {}", call.what, origin_of(call.url), answer.error().message),
+                 fmt::format("{}: {} cannot be reached: {}", call.what, origin_of(call.url), response.error().message),
                  reason};
   }
-  last_status_ = answer.value().status;
-  if (last_status_ < 200 || last_status_ >= 300) return refusal(call, answer.value(), tools_.clock.now());
-  auto body = json_fields::parse_object(answer.value().body, true);
+  last_status_ = response.value().status;
+  if (last_status_ < 200 || last_status_ >= 300) return refusal(call, response.value(), tools_.clock.now());
+  auto body = json_fields::parse_object(response.value().body, true);
   if (body) return std::move(body.value());
   return Error{ErrorCode::Unavailable, fmt::format("{}: {} answered {} with something that is not JSON", call.what,
                                                    origin_of(call.url), last_status_)};

@@ -1,5 +1,5 @@
-// One call to one of Azure's REST APIs: signed in, retried where it is safe, its answer read, its refusal an Error.
-// Blocking: for command lines.
+// Sends calls to one of Azure's REST APIs: it signs in, retries where that is safe, reads the response, and turns a
+// refusal into an Error. Blocking: for command lines.
 #pragma once
 
 #include <functional>
@@ -19,7 +19,7 @@ struct Call {
   std::string method = "GET";
   std::string url;
   std::optional<boost::json::object> body = {};
-  // Whether a second time does no harm, so that it is tried again after a fault; else it is after a 429 alone.
+  // True: doing it twice does no harm, so the call is retried after any fault. False: it is retried after a 429 alone.
   bool repeatable = true;
 };
 
@@ -31,19 +31,19 @@ class Rest {
     const Clock& clock;
     RandomSource& random;
   };
-  // Told of every call, before it is sent. May be empty.
+  // Called with every call before it is sent. May be empty.
   using Observer = std::function<void(const Call&)>;
 
-  // The references outlive it. Tokens are of `tenant` (empty: the one signed in to) for `resource`.
+  // The references must outlive it. Tokens are of `tenant` (empty: the one of the sign-in) for `resource`.
   Rest(Tools tools, std::string tenant, std::string resource, Observer observer = {});
 
-  // The answer's object. Errors: those of SignIn::token; NotFound, Conflict, PermissionDenied, NetworkBlocked (the
-  // vault's firewall), Unauthenticated and Invalid for refusals, each with Azure's code as `reason` (the inner one
-  // where there is one) and Azure's own words; Unavailable where it could not be reached, or failed.
+  // Returns the response's object. Errors: those of SignIn::token; NotFound, Conflict, PermissionDenied, NetworkBlocked
+  // (the vault's firewall), Unauthenticated and Invalid for refusals, each with Azure's code as `reason` (the inner one
+  // where there is one) and Azure's own words; Unavailable where the API could not be reached, or failed.
   [[nodiscard]] Result<boost::json::object> send(const Call& call);
-  // All pages of a list. A next page on another host is refused: the token is not sent there.
+  // All pages of a list. It refuses a next page on another host: the token must not be sent there.
   [[nodiscard]] Result<boost::json::array> list(Call call);
-  // Of the last answer; 0 before the first.
+  // The status of the last response; 0 before the first.
   [[nodiscard]] unsigned last_status() const { return last_status_; }
 
  private:

@@ -26,7 +26,7 @@ std::string provider_options(const CustomerState& state) {
 }
 
 RoundTrip not_registered(const std::vector<RegisteredKey>& keys, const CustomerState& state) {
-  // What is not there is not to be registered yet.
+  // A key that does not exist cannot be registered yet.
   bool is_there = state.vault && (state.key || state.key.error().code != ErrorCode::NotFound);
   auto create = is_there ? "latchkey keys create " + provider_options(state) : std::string();
   for (const auto& other : keys) {

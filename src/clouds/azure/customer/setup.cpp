@@ -56,7 +56,7 @@ class Setup {
     if (outcome == Outcome::Done) changed_ = true;
     tools_.report({std::string(to_string(kind)), outcome, std::move(text)});
   }
-  // Waits a while and says for what; false where the patience is over.
+  // Reports what it waits for, and waits a while; false where the patience is used up.
   bool wait(SteadyTime since, const std::string& why);
   [[nodiscard]] bool passes_with_time(const Error& error) const;
   [[nodiscard]] const Vault& vault() const { return state_.vault.value(); }
@@ -81,7 +81,7 @@ bool Setup::wait(SteadyTime since, const std::string& why) {
   return true;
 }
 
-// What was changed a moment ago is not known everywhere yet.
+// True where the error is because Azure does not know yet what setup changed a moment ago.
 bool Setup::passes_with_time(const Error& error) const {
   if (error.reason == "ForbiddenByRbac") return access_given_;
   if (error.reason == "UnknownName") return vault_made_;
@@ -99,7 +99,7 @@ Result<std::vector<Step>> Setup::look() {
   return make_plan(state_, registration_, options_);
 }
 
-// Until what was changed is seen.
+// Looks again until Azure shows the changes.
 Result<std::vector<Step>> Setup::look_again() {
   auto began = tools_.clock.steady();
   for (;;) {
@@ -119,7 +119,7 @@ Result<void> Setup::run() {
     looks_again = true;
   }
   if (looks_again) {
-    // In a vault that was made just now nobody may make keys yet.
+    // Nobody may make keys yet in a vault that was made just now.
     options_.grant_myself = options_.grant_myself || vault_made_;
     LATCHKEY_TRY(steps, look_again());
   }
@@ -129,7 +129,7 @@ Result<void> Setup::run() {
       if (auto done = verify(); !done) return at_step("verify", done.error());
       verified = true;
     }
-    // Told above, as it was made or changed.
+    // It was reported above, when it was made or changed.
     if (is_of_the_vault(step.kind) && looks_again) continue;
     if (step.state == StepState::ToDo) {
       if (auto done = perform(step); !done) return at_step(to_string(step.kind), done.error());
@@ -212,7 +212,7 @@ Result<void> Setup::fix_vault() {
   return success();
 }
 
-// What Azure says of the new service principal is compared with what is published, before it is given anything.
+// Compares what Azure says about the new service principal with what is published, before it receives any right.
 Result<void> Setup::consent() {
   auto graph = customer_.graph(state_.vault ? vault().tenant_id : customer_.subscription().tenant_id);
   auto made = graph.consent(state_.target.app.client_id);
@@ -291,7 +291,7 @@ Result<void> Setup::grant() {
              fmt::format("{} on {}", options_.role, shown_text(scope, 300)));
       return success();
     }
-    // A service principal that was made just now may not be known to Resource Manager yet.
+    // Resource Manager may not know yet a service principal that was made just now.
     if (given.error().reason != "PrincipalNotFound" || !wait(began, "waiting for the service principal to be known")) {
       return given.error();
     }

@@ -1,5 +1,5 @@
-// Carries a plan out: looks, compares, changes what differs, and says of each step what was done or that it was so
-// already. A second run changes nothing. Blocking: for command lines.
+// Carries out a plan: it looks, compares, changes what differs, and reports of each step what it did or that there was
+// nothing to do. A second run changes nothing. Blocking: for command lines.
 #pragma once
 
 #include <chrono>
@@ -14,7 +14,7 @@ namespace latchkey::clouds::azure::customer {
 enum class Outcome {
   Already,  // nothing to do
   Done,
-  Checked,  // changed nothing, and proved something
+  Checked,  // changed nothing; a check succeeded
   Left,     // the options leave it out
 };
 // "already", "done", "checked", "left".
@@ -31,27 +31,28 @@ struct SetupTools {
   const Clock& clock;
   RandomSource& random;
   std::function<void(std::chrono::seconds)> sleep;
-  // How long to wait for what Azure makes known only after a while: role assignments, names, network rules.
+  // How long to wait for changes that take Azure a while: role assignments, names, network rules.
   std::chrono::seconds patience{900};
   std::function<void(const Report&)> report;
-  // Told before each wait: what is waited for, and why.
+  // Called before each wait, with what the wait is for and why.
   std::function<void(const std::string&)> progress;
-  // Asked before what cannot be undone.
+  // Called before a step that cannot be undone.
   std::function<Result<bool>(const std::string& question)> confirm;
   // The findings of the verification, where any has failed.
   std::function<void(const std::vector<Finding>&)> show_findings;
 };
 
-// What Latchkey has of the key and the workspace. Nothing where `platform` is null.
+// Asks Latchkey about the key and the workspace. Empty where `platform` is null.
 [[nodiscard]] Result<Registration> look_at_platform(Platform* platform, const Target& target,
                                                     const std::string& workspace);
 
-// Errors: those of make_plan, before anything was changed; of a step, which is named; Conflict where the verification
-// fails or nobody confirms; KeyDenied where the key does not validate within the patience.
+// Errors: those of make_plan, before anything has changed; those of a step, with the step's name; Conflict where the
+// verification fails or nobody confirms; KeyDenied where the key does not validate within the patience.
 [[nodiscard]] Result<void> set_up(CustomerSide& customer, SetupTools tools, SetupOptions options);
 
-// Validates until it succeeds, for role assignments take minutes to hold. Gives up at once where waiting cures nothing
-// (Conditional Access, the platform's own credential), and after `patience` otherwise, with the last reason.
+// Validates again and again until it succeeds, because role assignments take minutes to hold. Gives up at once where
+// waiting does not help (Conditional Access, the platform's own credential), and after `patience` otherwise, with the
+// last reason.
 [[nodiscard]] Result<void> wait_for_validation(Platform& platform, const std::string& id, std::chrono::seconds patience,
                                                const SetupTools& tools);
 

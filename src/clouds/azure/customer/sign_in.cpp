@@ -62,7 +62,7 @@ class AppSignIn final : public SignIn {
   std::map<std::pair<std::string, std::string>, BearerToken> tokens_;
 };
 
-// A PEM file with the certificate and its private key, as Azure's SDKs take it.
+// A PEM file with the certificate and its private key, as Azure's SDKs accept it.
 Result<SigningCertificate> read_signing_certificate(const std::string& path) {
   constexpr std::string_view kVariable = "AZURE_CLIENT_CERTIFICATE_PATH";
   auto pem = read_file(path, kLongestFile);
@@ -91,13 +91,13 @@ Result<std::string> AppSignIn::make_proof(const kms::azure::TokenTarget& target)
   return text;
 }
 
-// What Entra says of the credential of the one who runs this, who is also the one to cure it.
-Error sign_in_refused(const kms::azure::TokenTarget& target, const http::ClientResponse& answer) {
-  auto body = json_fields::parse_object(answer.body);
+// Entra refused the credential of the person who runs this command, who can also cure it.
+Error sign_in_refused(const kms::azure::TokenTarget& target, const http::ClientResponse& response) {
+  auto body = json_fields::parse_object(response.body);
   auto said = body ? kms::azure::text_field(body.value(), "error_description") : std::string();
   said = said.substr(0, said.find("Trace ID:"));
-  if (said.empty()) said = fmt::format("{} answered {}", target.login_host, answer.status);
-  // AADSTS53003 and its kin: no credential is wrong.
+  if (said.empty()) said = fmt::format("{} answered {}", target.login_host, response.status);
+  // AADSTS53003 and the like: the credential is not wrong.
   if (boost::algorithm::icontains(said, "Conditional Access")) {
     return Error{ErrorCode::PermissionDenied,
                  fmt::format("signing in to tenant {} as the app {} is blocked by a Conditional Access policy of that "
@@ -105,7 +105,7 @@ Error sign_in_refused(const kms::azure::TokenTarget& target, const http::ClientR
                              "principal excluded from the policy. This is your own sign-in, not the platform's",
                              target.tenant, target.client_id, kms::azure::shown_text(said, 300))};
   }
-  auto code = answer.status >= 500 || answer.status == 429 ? ErrorCode::Unavailable : ErrorCode::Unauthenticated;
+  auto code = response.status >= 500 || response.status == 429 ? ErrorCode::Unavailable : ErrorCode::Unauthenticated;
   return Error{code, fmt::format("signing in to tenant {} as the app {} failed: {}. Check AZURE_TENANT_ID, "
                                  "AZURE_CLIENT_ID and the credential beside them, or unset AZURE_CLIENT_ID to use the "
                                  "account that az is signed in with",
@@ -121,13 +121,14 @@ Result<BearerToken> AppSignIn::token(const std::string& tenant, const std::strin
   auto kind = credential_.kind == ProofKind::Secret ? kms::azure::Proof::Secret : kms::azure::Proof::Assertion;
   auto request = kms::azure::build_token_request(target, kind, proof, format_uuid(make_uuid(tools_.random)));
   crypto::wipe(proof);
-  auto answer = run_blocking(tools_.transport->send(std::move(request), tools_.clock.steady() + kTimeout));
-  if (!answer) {
-    return Error{ErrorCode::Unavailable, fmt::format("{} cannot be reached: {}", login_host_, answer.error().message)};
+  auto response = run_blocking(tools_.transport->send(std::move(request), tools_.clock.steady() + kTimeout));
+  if (!response) {
+    return Error{ErrorCode::Unavailable,
+                 fmt::format("{} cannot be reached: {}", login_host_, response.error().message)};
   }
-  if (answer.value().status != 200) return sign_in_refused(target, answer.value());
-  LATCHKEY_TRY(auto token, kms::azure::read_token_answer(target, answer.value(), tools_.clock.now()));
-  crypto::wipe(answer.value().body);
+  if (response.value().status != 200) return sign_in_refused(target, response.value());
+  LATCHKEY_TRY(auto token, kms::azure::read_token_answer(target, response.value(), tools_.clock.now()));
+  crypto::wipe(response.value().body);
   auto shared = std::make_shared<const crypto::SecretBytes>(std::move(token.text));
   tokens_[key] = shared;
   return shared;

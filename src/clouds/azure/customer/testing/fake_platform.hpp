@@ -1,4 +1,4 @@
-// Latchkey's Admin API as a test wants it to answer.
+// Latchkey's Admin API with the responses that a test wants.
 #pragma once
 
 #include <map>
@@ -24,7 +24,7 @@ class FakePlatform final : public Platform {
     changed.push_back(key.id);
     return key;
   }
-  // The outcomes in order, the last one for good; success where there are none.
+  // The outcomes in order, of which the last one repeats; success where there are none.
   Result<Validation> validate(const std::string& id) override {
     validated.push_back(id);
     if (outcomes.empty()) return Validation{true, ""};

@@ -1,4 +1,4 @@
-// CustomerState of a customer who did everything right; tests spoil one thing at a time.
+// The state of a customer who did everything right; a test changes one thing at a time.
 #pragma once
 
 #include "clouds/azure/customer/customer_state.hpp"
