@@ -20,7 +20,7 @@ class BodyBudgetTest : public ::testing::Test {
   std::shared_ptr<BodyBudget> budget = BodyBudget::create({.total = 8 * kMiB, .patience = std::chrono::hours(1)});
   std::list<Outcome> results;
 
-  // What it gets is there once it has it, and the outer optional is empty before.
+  // The outer optional is empty until take() has returned.
   Outcome& ask(std::string group, std::size_t bytes) {
     auto& result = results.emplace_back();
     auto take = [](BodyBudget& of, std::string whose, std::size_t much, Outcome& into) -> Task<void> {

@@ -166,7 +166,7 @@ TEST_F(ClientTest, WaitingForAConnectionHasTheSameDeadline) {
 }
 
 TEST_F(ClientTest, NoNameIsWaitedForBeyondTheDeadline) {
-  // Whether the resolver here says "no such name" or says nothing is not ours to know.
+  // The test cannot know whether this machine's resolver says "no such name" or nothing.
   auto request = get("http://no-such-host.invalid/");
   request.deadline = std::chrono::steady_clock::now() + std::chrono::seconds(2);
   auto deadline = request.deadline;
@@ -237,7 +237,7 @@ TEST_F(ClientTest, AProxysRefusalsAreToldApart) {
 TEST_F(ClientTest, AProxyThatIsNotThereIsTheProxysFailure) {
   ClientOptions through;
   through.proxy = one_proxy(url(""));
-  // Closed when this returns, which its destruction does not promise.
+  // Closes the port before it returns; the destructor alone does not promise that.
   asio::co_spawn(context_.get(), server_->stop(std::chrono::milliseconds(0)), asio::use_future).get();
   client_ = make(through);
   EXPECT_EQ(failure(get("https://vault.example/")), TransportFailure::ProxyFailed);

@@ -61,7 +61,7 @@ TEST_F(ClientTlsTest, SpeaksTls) {
 
 TEST_F(ClientTlsTest, KeepsTheConnection) {
   ServerOptions options;
-  options.max_connections = 1;  // a second one would be turned away
+  options.max_connections = 1;  // the server would refuse a second one
   start(authority_.issue("IP:127.0.0.1"), options);
   auto client = make_curl_client(trusting(trusted_)).value();
   for (int i = 0; i < 5; ++i) {

@@ -62,7 +62,7 @@ TEST_F(ConnectProxyTest, RefusesTheRestAndDialsNothing) {
 }
 
 TEST_F(ConnectProxyTest, SaysWhereNothingIsBehindIt) {
-  // Closed when this returns, which its destruction does not promise.
+  // Closes the port before it returns; the destructor alone does not promise that.
   asio::co_spawn(context_.get(), server_->stop(std::chrono::milliseconds(0)), asio::use_future).get();
   auto response = send("CONNECT served.example:443 HTTP/1.1\r\n\r\n");
   EXPECT_THAT(response, ::testing::AllOf(StartsWith("HTTP/1.1 502"), HasSubstr("error=connection_refused")));

@@ -12,7 +12,7 @@ using Places = std::vector<std::unique_ptr<ConnectionRoom::Place>>;
 
 class ConnectionRoomTest : public ::testing::Test {
  protected:
-  // 8 connections of an address that is not known, 32 of one that is, 48 of all that are not.
+  // 8 connections of an unknown address, 32 of a known one, 48 of all unknown ones together.
   std::shared_ptr<ConnectionRoom> room = ConnectionRoom::create(ConnectionLimits::of(64));
   ConnectionRoom::TimePoint now{};
   std::vector<std::string> sent_away;
@@ -21,7 +21,7 @@ class ConnectionRoomTest : public ::testing::Test {
     auto send_away = [this, address] { sent_away.push_back(address); };
     return room->enter(boost::asio::ip::make_address(address), now, std::move(send_away));
   }
-  // As many as are let in, `wanted` at most; none of them idle, as those of a server at work.
+  // Enters up to `wanted` connections, as many as the room lets in; none is idle, as at a busy server.
   Places fill(const std::string& address, std::size_t wanted, bool idle = false) {
     Places places;
     while (places.size() < wanted) {
@@ -102,7 +102,7 @@ TEST_F(ConnectionRoomTest, TheOldestStrangerThatWaitsMakesRoomForANewOne) {
   EXPECT_TRUE(newcomer);
   EXPECT_EQ(sent_away, std::vector<std::string>{"198.51.100.0"});
   EXPECT_EQ(room->size(), 48U);
-  strangers.erase(strangers.begin() + 1);  // the one that was sent away ends: its room is not given back twice
+  strangers.erase(strangers.begin() + 1);  // the connection that was sent away ends: its place is not given back twice
   EXPECT_EQ(room->size(), 48U);
 }
 

@@ -50,7 +50,7 @@ TEST(NameCheck, WhoseTimeIsOverIsNotAskedAbout) {
 
 TEST(NameCheck, GoingAwayWaitsForNoLookupAndDropsItsResult) {
   std::promise<void> begun;
-  // Shared with the lookup, which outlives the test's frame if it must.
+  // The lookup shares it, because it may outlive the test's frame.
   auto release = std::make_shared<std::promise<void>>();
   auto released = std::make_shared<std::shared_future<void>>(release->get_future());
   auto answered = std::make_shared<std::atomic<bool>>(false);

@@ -23,7 +23,7 @@ Variables variables(std::map<std::string, std::string> values) {
   };
 }
 
-// "" where the URL is asked directly.
+// "" where the client connects to the URL's host directly.
 std::string proxy_for(const ProxySettings& settings, const std::string& url) {
   auto table = ProxyTable::create(settings);
   EXPECT_TRUE(table) << table.error().message;

@@ -22,7 +22,7 @@ class ReadBufferTest : public ::testing::Test {
   [[nodiscard]] std::string unread() const {
     return {static_cast<const char*>(buffer.data().data()), buffer.data().size()};
   }
-  // All that the buffer's memory holds behind what is unread. For when that is at the front, as after a wipe.
+  // All that the buffer's memory holds after the unread bytes, which must be at the front, as after a wipe.
   [[nodiscard]] std::string rest() {
     auto free = buffer.prepare(buffer.capacity() - buffer.size());
     return {static_cast<const char*>(free.data()), free.size()};
@@ -54,7 +54,7 @@ TEST_F(ReadBufferTest, WhatIsUnreadStays) {
   EXPECT_THAT(rest(), Not(HasSubstr("more")));
 }
 
-// As a body comes: piece by piece, each consumed before the next.
+// Reads as of a body: piece by piece, each consumed before the next.
 TEST_F(ReadBufferTest, WhatCameInPiecesIsWipedToTheLast) {
   for (std::string_view piece : {"a long and secret piece", "a secret"}) {
     read(piece);
@@ -67,7 +67,7 @@ TEST_F(ReadBufferTest, WhatCameInPiecesIsWipedToTheLast) {
 TEST_F(ReadBufferTest, WhatWasMovedToTheFrontIsWipedWhereItWas) {
   read(std::string(1000, '-') + "secret");
   buffer.consume(1000);
-  // There is room for this only where what was consumed is.
+  // Only the place of the consumed bytes has room for this.
   read(std::string(900, '-'));
   ASSERT_EQ(buffer.capacity(), 1006U) << "or it was moved elsewhere";
   buffer.consume(buffer.size());

@@ -26,7 +26,7 @@ class HoldingService final : public Service {
     co_return Response{200, {}, "finished"};
   }
   [[nodiscard]] Response reject(Rejection, const RequestHead*) const override { return Response{500, {}, ""}; }
-  // Waits for the request; what it gives lets the request go on.
+  // Waits for the request; a call of the returned function lets the request go on.
   std::function<void()> held() { return held_.get_future().get(); }
 
  private:

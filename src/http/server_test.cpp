@@ -25,7 +25,7 @@ class ServerTest : public ::testing::Test {
     server_ = std::move(started).value();
   }
   std::string send(std::string_view bytes) { return exchange(server_->port(), bytes); }
-  // Of somebody who is known by now, and not sent away for others.
+  // A connection of a known address, which the server does not close for others.
   boost::asio::ip::tcp::socket known_connection(boost::asio::io_context& context) const {
     boost::asio::ip::tcp::socket socket(context);
     socket.connect({boost::asio::ip::address_v4::loopback(), server_->port()});
@@ -271,7 +271,7 @@ TEST_F(ServerTest, ARefusalKeepsTheConnectionWhereTheBodyCameWithTheHead) {
   EXPECT_THAT(responses, HasSubstr("GET /next |"));
 }
 
-// A client that reads to the end of the connection would else wait for as long as the server lingers.
+// A client that reads to the end of the connection must not wait for as long as the server lingers.
 TEST_F(ServerTest, ARefusalWithoutABodyClosesAtOnceWhereTheClientSaysSo) {
   start();
   auto begun = std::chrono::steady_clock::now();
@@ -284,7 +284,8 @@ TEST_F(ServerTest, ARefusalWithoutABodyClosesAtOnceWhereTheClientSaysSo) {
   boost::system::error_code failed;
   boost::asio::read(client, boost::asio::dynamic_buffer(response), failed);
   EXPECT_THAT(response, StartsWith("HTTP/1.1 401"));
-  // A server that lingers has closed its half alone, and takes what is sent; one that has closed says so by a reset.
+  // A server that lingers has closed only its own half, and accepts more bytes; one that has closed responds with a
+  // reset.
   while (!failed || failed == boost::asio::error::eof) boost::asio::write(client, boost::asio::buffer("x", 1), failed);
   EXPECT_LT(std::chrono::steady_clock::now() - begun, std::chrono::seconds(5)) << "as long as it lingers";
 }
@@ -298,7 +299,7 @@ TEST_F(ServerTest, AnExceptionInAdmissionIsAResponse) {
 
 TEST_F(ServerTest, ASlowBodyMayTakeAsLongAsItsBytesAllow) {
   ServerOptions options;
-  // Of the 900 bytes two thirds are there at once: they buy time that the grace alone would not give.
+  // Two thirds of the 900 bytes arrive at once: they allow more time than the grace alone.
   options.pace = {.grace = std::chrono::milliseconds(0), .bytes_per_second = 1};
   start(options);
   boost::asio::io_context context;
@@ -306,7 +307,7 @@ TEST_F(ServerTest, ASlowBodyMayTakeAsLongAsItsBytesAllow) {
   client.connect({boost::asio::ip::address_v4::loopback(), server_->port()});
   std::string first = "POST /slow HTTP/1.1\r\nHost: h\r\nContent-Length: 900\r\n\r\n" + std::string(600, 'x');
   boost::asio::write(client, boost::asio::buffer(first));
-  // Another connection's whole exchange lies between, so that the server has looked at the clock.
+  // A whole exchange of another connection comes first, so that the server has checked the time meanwhile.
   EXPECT_THAT(send("GET / HTTP/1.1\r\nHost: h\r\n\r\n"), StartsWith("HTTP/1.1 200"));
   boost::asio::write(client, boost::asio::buffer(std::string(300, 'x')));
   client.shutdown(boost::asio::ip::tcp::socket::shutdown_send);
@@ -329,8 +330,7 @@ TEST_F(ServerTest, WhoReadsTooSlowlyIsCutOff) {
   std::array<boost::asio::const_buffer, 2> parts{boost::asio::buffer(head), boost::asio::buffer(body)};
   boost::system::error_code failed;
   boost::asio::write(client, parts, failed);
-  // It reads nothing until the server has given up, which the closing of the other end says: POLLHUP comes without
-  // reading.
+  // The client reads nothing until the server has given up. It sees that by POLLHUP, which needs no reading.
   pollfd waiting{client.native_handle(), POLLRDHUP, 0};
   while (::poll(&waiting, 1, -1) < 0) {
   }
@@ -351,7 +351,7 @@ TEST_F(ServerTest, BodiesWaitForTheirShareAndAreThenTold) {
   auto begun = "POST / HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 40000\r\n\r\n";
   boost::asio::write(holder, boost::asio::buffer(std::string_view(begun)));
   std::array<char, 25> proceed;
-  boost::asio::read(holder, boost::asio::buffer(proceed));  // it has its share from now on
+  boost::asio::read(holder, boost::asio::buffer(proceed));  // it holds its share from now on
   auto second = send("POST /more HTTP/1.1\r\nHost: h\r\nContent-Length: 40000\r\n\r\n" + std::string(40'000, 'x'));
   EXPECT_THAT(second, AllOf(StartsWith("HTTP/1.1 503"), HasSubstr("no room /more")));
   EXPECT_THAT(send("POST /little HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\nok"), HasSubstr("/little |ok"));
@@ -400,10 +400,10 @@ TEST_F(ServerTest, OneAddressDoesNotTakeAllConnections) {
   EXPECT_THAT(response, StartsWith("HTTP/1.1 200"));
 }
 
-// What still comes after a refusal is read for a moment, and holds nobody's place.
+// The server reads for a moment what comes after a refusal; meanwhile the connection holds nobody's place.
 TEST_F(ServerTest, WhoWasRefusedMakesRoomForWhoeverComes) {
   ServerOptions options;
-  options.max_connections = 4;  // one of them is kept for addresses that are known
+  options.max_connections = 4;  // one of them is kept for known addresses
   options.max_connections_per_address = 4;
   start(options);
   boost::asio::io_context context;
@@ -416,11 +416,11 @@ TEST_F(ServerTest, WhoWasRefusedMakesRoomForWhoeverComes) {
     boost::asio::write(client, boost::asio::buffer(request));
     std::string response;
     boost::asio::read(client, boost::asio::dynamic_buffer(response),
-                      failed);  // to the end that a server in waiting sends
+                      failed);  // up to the end that a lingering server sends
     EXPECT_THAT(response, StartsWith("HTTP/1.1 401"));
   }
   EXPECT_THAT(send("GET /stranger HTTP/1.0\r\n\r\n"), StartsWith("HTTP/1.1 200"));
-  // The oldest is closed for it, which a reset says.
+  // The server closes the oldest connection for it, with a reset.
   for (failed = {}; !failed;) boost::asio::write(refused.front(), boost::asio::buffer("x", 1), failed);
 }
 
