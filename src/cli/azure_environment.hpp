@@ -1,4 +1,4 @@
-// What other programs must know of a running emulator, as lines of an environment.
+// What other programs need to know about a running emulator, as variables of the environment.
 #pragma once
 
 #include "cli/env_file.hpp"
@@ -10,7 +10,8 @@ namespace latchkey::cli {
 // LATCHKEY_EMULATOR_URL, LATCHKEY_CA_FILE and LATCHKEY_APP_CLIENT_ID.
 [[nodiscard]] EnvironmentLines cloud_environment(const clouds::azure::emulator::Emulator& azure,
                                                  const clouds::azure::emulator::SeedResult& cloud);
-// What makes tools go to the emulator under the public names: HTTPS_PROXY and the CA, in each tool's name for it.
+// Variables that lead tools to the emulator under the public names: HTTPS_PROXY and the CA, under each tool's name for
+// it.
 [[nodiscard]] EnvironmentLines proxy_environment(const clouds::azure::emulator::Emulator& azure);
 
 }  // namespace latchkey::cli

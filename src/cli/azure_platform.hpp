@@ -1,4 +1,4 @@
-// The Admin API as the customer's side wants it.
+// The customer side's Platform, by calls of the Admin API.
 #pragma once
 
 #include "cli/api_client.hpp"

@@ -76,7 +76,7 @@ Result<AzureTransport> AzureTransport::create(http::ProxySettings proxy, std::st
   options.proxy = std::move(proxy);
   options.ca_file = std::move(ca_file);
   options.user_agent = std::move(user_agent);
-  // The person's own machine and network, where a name may well lead to a private endpoint.
+  // This runs in the person's own network, where a name may lead to a private endpoint.
   options.address_policy = http::AddressPolicy::Any;
   AzureTransport transport;
   LATCHKEY_TRY(transport.client, http::make_curl_client(std::move(options)));

@@ -1,4 +1,4 @@
-// What `latchkey azure verify` and `latchkey azure setup` share: their options, the way out to Azure, who is signed in,
+// What `latchkey azure verify` and `latchkey azure setup` share: their options, the connection to Azure, the sign-in,
 // and Latchkey itself where there is an admin key.
 #pragma once
 
@@ -25,12 +25,12 @@ struct AzureOptions {
   std::string ca_file;
 };
 
-// The exit code for what AzureSession::open, or a plan, refused.
+// The exit code for an error of AzureSession::open or of a plan.
 [[nodiscard]] ExitCode report_azure_error(const Error& error, OutputFormat format);
 
 void add_azure_options(CLI::App& command, AzureOptions& options);
 
-// The way out to Azure: the proxy and the authorities that the environment names, as Azure's own tools have them.
+// Connects to Azure through the proxy, and with the authorities, that the environment names, as Azure's own tools do.
 struct AzureTransport {
   std::unique_ptr<http::Client> client;
   std::shared_ptr<kms::RetryingTransport> retrying;
@@ -38,7 +38,7 @@ struct AzureTransport {
                                                      std::string user_agent, const Clock& clock, RandomSource& random);
 };
 
-// Not movable: what it holds refers to what else it holds.
+// Not movable: its members refer to each other.
 class AzureSession {
  public:
   // Signs in and finds the subscription. Invalid where the options or the environment are wrong: nothing was tried.

@@ -29,7 +29,7 @@ struct SetupCommandOptions {
   bool yes = false;
 };
 
-// A resource's id, or its name where it is in the group of the vault's.
+// Reads a resource's id, or its name where it is in the vault's resource group.
 Result<std::string> resource_id(const SetupCommandOptions& options, const std::string& subscription,
                                 const std::string& given, std::string_view type) {
   if (given.starts_with("/subscriptions/")) return given;
@@ -86,7 +86,7 @@ Result<azure::SetupOptions> read_setup_options(const SetupCommandOptions& option
   return setup;
 }
 
-// A line on standard error; on a terminal it gives way to the next.
+// Shows a line on standard error; on a terminal the next line replaces it.
 void show_progress(const std::string& text) {
   if (isatty(STDERR_FILENO) == 1) {
     redraw_line("… " + text);

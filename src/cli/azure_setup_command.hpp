@@ -1,4 +1,4 @@
-// `latchkey azure setup`: the guide's steps, done.
+// `latchkey azure setup`: carries out the guide's steps.
 #pragma once
 
 #include "cli/command.hpp"

@@ -14,9 +14,9 @@ namespace latchkey::cli {
 // {check, status, found, cure}.
 void show_findings(const std::vector<clouds::azure::customer::Finding>& findings, OutputFormat format);
 
-// A line for a step that was done, or was so already.
+// A line for a step that was done, or had nothing to do.
 void show_report(const clouds::azure::customer::Report& report);
-// The plan as a script for bash: what is so already as comments.
+// The plan as a script for bash, with the steps that have nothing to do as comments.
 void show_plan(const std::vector<clouds::azure::customer::Step>& steps);
 
 [[nodiscard]] boost::json::array plan_json(const std::vector<clouds::azure::customer::Step>& steps);

@@ -114,7 +114,7 @@ Result<void> serve(const EmulatorCommand& options) {
   return success();
 }
 
-// How it differs from an Azure that does everything at once and as its documents say.
+// How the emulator differs from an Azure that does everything at once and as documented.
 void add_behavior_options(CLI::App& command, EmulatorCommand& options) {
   command.add_flag("--enable-control", options.enable_control, "Let it be made to fail, and its clock be moved");
   auto add_delay = [&](const char* name, std::chrono::seconds::rep& seconds, const char* what) {

@@ -35,7 +35,7 @@ struct TourOptions {
 
 using Variables = std::map<std::string, std::string>;
 
-// The story, in order; each chapter stops it with an error that says what to do.
+// The story, in order; an error in a chapter ends it and says what to do.
 class Tour {
  public:
   Tour(Variables variables, TourCustomer& customer, ApiClient& admin, RandomSource& random, Transcript& transcript)
@@ -167,7 +167,7 @@ Result<void> Tour::register_the_key() {
   }
 }
 
-// The workspace that `latchkey dev` made, while it has no key; then one of our own.
+// The workspace that `latchkey dev` made, as long as it has no key; otherwise a new one.
 Result<void> Tour::choose_workspace() {
   workspace_id_ = variable("LATCHKEY_WORKSPACE_ID");
   auto api_key = variable("LATCHKEY_WORKSPACE_KEY");
@@ -232,7 +232,7 @@ Result<void> Tour::protect_data(const std::string& file) {
   return Error{ErrorCode::Corrupt, "what came back is not what was written"};
 }
 
-// Polls until reading the file succeeds, or is refused, as asked for.
+// Polls until reading the file succeeds or is refused, whichever the caller wants.
 Result<void> Tour::wait_for(bool readable, const std::string& what) {
   auto start = std::chrono::steady_clock::now();
   Waiting waiting(what);

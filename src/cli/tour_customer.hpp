@@ -1,4 +1,4 @@
-// The customer's calls of the tour, over the clients of src/customer/azure, told as they are made.
+// The customer's calls of the tour, by the clients of src/clouds/azure/customer; each call is shown as it is made.
 #pragma once
 
 #include <memory>
@@ -12,12 +12,12 @@ namespace latchkey::cli {
 
 class TourCustomer {
  public:
-  // Signs in with the AZURE_* of `variables`, of which it also takes the vault. All references outlive it.
+  // Signs in with the AZURE_* of `variables`, which also name the vault. All references must outlive it.
   [[nodiscard]] static Result<std::unique_ptr<TourCustomer>> create(const clouds::azure::customer::Variables& variables,
                                                                     AzureTransport& transport, const Clock& clock,
                                                                     RandomSource& random, Transcript& transcript);
 
-  // Step 1: the service principal's object id; one that is there already is found.
+  // Step 1: returns the service principal's object id, also where it exists already.
   [[nodiscard]] Result<std::string> consent(const std::string& app_id);
   // Step 2.
   [[nodiscard]] Result<void> create_key(const std::string& name);
