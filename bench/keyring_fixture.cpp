@@ -1,3 +1,5 @@
+#include "keyring_fixture.hpp"
+
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
@@ -5,9 +7,9 @@
 #include <boost/asio/detached.hpp>
 #include <boost/asio/this_coro.hpp>
 
-#include "keyring_world.hpp"
 #include "store/sqlite/sqlite_store.hpp"
 #include "testing/sealer.hpp"
+#include "testing/test_key.hpp"
 
 namespace latchkey::bench {
 
@@ -47,12 +49,12 @@ bool SimulatedVaults::over_limit() {
 }
 
 Task<std::optional<Error>> SimulatedVaults::answer(const kms::KeyLocation& key, Deadline deadline) {
-  const auto* vault = std::get_if<kms::AzureKey>(&key);
-  if (vault == nullptr) co_return std::nullopt;
+  auto scope = key.key().limit_scope();
+  if (!scope) co_return std::nullopt;
   bool hangs = false;
   {
     std::lock_guard lock(mutex_);
-    hangs = hanging_.contains(vault->vault_uri);
+    hangs = hanging_.contains(scope->service);
   }
   if (over_limit()) {
     ++throttled;
@@ -68,16 +70,16 @@ Task<std::optional<Error>> SimulatedVaults::answer(const kms::KeyLocation& key, 
   co_return std::nullopt;
 }
 
-Task<Result<kms::WrappedKey>> SimulatedVaults::wrap(const kms::KeyLocation& key, const crypto::SecretBytes& secret,
-                                                    Deadline deadline) {
+Task<Result<kms::WrappedKey>> SimulatedVaults::wrap(const kms::KeyLocation& key, const kms::Binding&,
+                                                    const crypto::SecretBytes& secret, Deadline deadline) {
   kms::WrappedKey wrapped{"v1", mask(secret.reveal())};
   auto error = co_await answer(key, deadline);
   if (error) co_return *error;
   co_return wrapped;
 }
 
-Task<Result<kms::UnwrappedKey>> SimulatedVaults::unwrap(const kms::KeyLocation& key, const kms::WrappedKey& wrapped,
-                                                        Deadline deadline) {
+Task<Result<kms::UnwrappedKey>> SimulatedVaults::unwrap(const kms::KeyLocation& key, const kms::Binding&,
+                                                        const kms::WrappedKey& wrapped, Deadline deadline) {
   crypto::SecretBytes secret{ByteView(mask(wrapped.ciphertext))};
   ++unwraps;
   auto error = co_await answer(key, deadline);
@@ -179,7 +181,7 @@ keyring::Compartment KeyringFixture::add(const std::string& vault) {
   compartment.id = make_uuid(random_);
   compartment.workspace_id = make_id(id_prefix::kWorkspace, random_);
   compartment.external_key_id = customer.external_key_id;
-  compartment.key = kms::AzureKey{"https://" + vault + ".vault.azure.net/", "k", "t", std::nullopt};
+  compartment.key = kms::testing::test_key(vault, "k");
   store::Workspace workspace;
   workspace.id = compartment.workspace_id;
   workspace.organization = compartment.organization;

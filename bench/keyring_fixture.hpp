@@ -26,14 +26,14 @@ using Milliseconds = std::chrono::duration<double, std::milli>;
 // Ends the process where a measurement's own premise does not hold.
 void require(bool holds, const char* what);
 
-// All customers' vaults; a vault is told by its URI.
+// All customers' vaults; a vault is told by its name.
 class SimulatedVaults final : public kms::KeyProvider {
  public:
   explicit SimulatedVaults(const Clock& clock) : clock_(clock) {}
-  Task<Result<kms::WrappedKey>> wrap(const kms::KeyLocation& key, const crypto::SecretBytes& secret,
-                                     Deadline deadline) override;
-  Task<Result<kms::UnwrappedKey>> unwrap(const kms::KeyLocation& key, const kms::WrappedKey& wrapped,
-                                         Deadline deadline) override;
+  Task<Result<kms::WrappedKey>> wrap(const kms::KeyLocation& key, const kms::Binding& binding,
+                                     const crypto::SecretBytes& secret, Deadline deadline) override;
+  Task<Result<kms::UnwrappedKey>> unwrap(const kms::KeyLocation& key, const kms::Binding& binding,
+                                         const kms::WrappedKey& wrapped, Deadline deadline) override;
   Task<Result<kms::KeyDescription>> describe(const kms::KeyLocation& key, Deadline deadline) override;
 
   std::atomic<int> latency_ms = 0;

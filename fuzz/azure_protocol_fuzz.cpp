@@ -4,10 +4,10 @@
 #include <cstdlib>
 
 #include "base/clock.hpp"
-#include "kms/azure/challenge.hpp"
-#include "kms/azure/entra_protocol.hpp"
-#include "kms/azure/protocol.hpp"
-#include "kms/azure/vault_uri.hpp"
+#include "clouds/azure/provider/challenge.hpp"
+#include "clouds/azure/provider/entra_protocol.hpp"
+#include "clouds/azure/provider/protocol.hpp"
+#include "clouds/azure/provider/vault_uri.hpp"
 #include "kms/retrying_transport.hpp"
 
 namespace {

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
+#include "admin/key_location.hpp"
 #include "admin/suspension.hpp"
 #include "audit/activity_log.hpp"
 #include "audit/lookup.hpp"
@@ -47,40 +48,40 @@ Error attach_refused(std::string_view id, const ValidationOutcome& outcome) {
 }
 
 // Whether another organisation uses this key. Its owner then says by a tag who else may.
-Result<bool> is_attached_elsewhere(store::Transaction& transaction, const store::ExternalKey& key) {
-  auto config = stored_key_config(key);
+Result<bool> is_attached_elsewhere(store::Transaction& transaction, const kms::Providers& clouds,
+                                   const store::ExternalKey& key) {
+  auto location = key_location(clouds, key);
   // What cannot be read is not attached.
-  if (!config) return false;
-  const auto* azure = std::get_if<kms::AzureKey>(&config.value().location);
-  if (azure == nullptr) return false;
-  return transaction.is_attached_elsewhere(key.organization, kms::vault_host(*azure), azure->key_name);
+  if (!location) return false;
+  return transaction.is_attached_elsewhere(key.organization, location.value().key().place());
 }
 
 }  // namespace
 
-Result<KeyToValidate> find_to_validate(store::Transaction& transaction, const Uuid& organization,
-                                       std::string_view external_key_id) {
+Result<KeyToValidate> find_to_validate(store::Transaction& transaction, const kms::Providers& clouds,
+                                       const Uuid& organization, std::string_view external_key_id) {
   LATCHKEY_TRY(auto row, audit::require_external_key(transaction, organization, external_key_id));
   LATCHKEY_TRY(auto suspension, transaction.find_suspension(organization, external_key_id));
-  LATCHKEY_TRY(auto elsewhere, is_attached_elsewhere(transaction, row));
+  LATCHKEY_TRY(auto elsewhere, is_attached_elsewhere(transaction, clouds, row));
   KeyToValidate found{std::move(row), std::nullopt, elsewhere};
   if (suspension) found.suspended = suspended_error(*suspension);
   return found;
 }
 
-Task<Result<ValidationOutcome>> run_validation(kms::KeyProvider& provider, const Clock& clock, RandomSource& random,
-                                               const AdminSettings& settings, KeyToValidate to_validate) {
+Task<Result<ValidationOutcome>> run_validation(kms::KeyProvider& provider, const kms::Providers& clouds,
+                                               const Clock& clock, RandomSource& random, const AdminSettings& settings,
+                                               KeyToValidate to_validate) {
   const auto& key = to_validate.row;
   if (to_validate.suspended) co_return failed_outcome(*to_validate.suspended, settings);
-  auto config = stored_key_config(key);
-  if (!config) {
-    spdlog::error("validation of {}: {}", key.id, describe(config.error()));
-    co_return failed_outcome(config.error(), settings);
+  auto location = key_location(clouds, key);
+  if (!location) {
+    spdlog::error("validation of {}: {}", key.id, describe(location.error()));
+    co_return failed_outcome(location.error(), settings);
   }
   kms::ValidationSettings checks{
       .binding = to_validate.attached_elsewhere ? kms::OrganizationBinding::Require : settings.organization_binding,
       .binding_tag = fmt::format("{}-org-{}", settings.binding_slug, format_uuid(key.organization))};
-  auto checked = co_await kms::validate_key(provider, config.value().location, checks, clock, random,
+  auto checked = co_await kms::validate_key(provider, clouds, location.value(), checks, clock, random,
                                             clock.steady() + settings.validation_timeout);
   ValidationOutcome passed;
   passed.success = true;
@@ -98,15 +99,16 @@ Result<void> record_validation(store::Transaction& transaction, const Clock& clo
       {{"external_key_id", external_key_id}, {"validation_result", success ? "success" : "failure"}});
 }
 
-Task<Result<ValidatedKey>> validate_for_attach(store::Store& store, kms::KeyProvider& provider, const Clock& clock,
-                                               RandomSource& random, const AdminSettings& settings,
-                                               audit::Caller caller, std::string external_key_id) {
-  auto find = [organization = caller.organization, external_key_id](store::Transaction& tx) {
-    return find_to_validate(tx, organization, external_key_id);
+Task<Result<ValidatedKey>> validate_for_attach(store::Store& store, kms::KeyProvider& provider,
+                                               const kms::Providers& clouds, const Clock& clock, RandomSource& random,
+                                               const AdminSettings& settings, audit::Caller caller,
+                                               std::string external_key_id) {
+  auto find = [&clouds, organization = caller.organization, external_key_id](store::Transaction& tx) {
+    return find_to_validate(tx, clouds, organization, external_key_id);
   };
   LATCHKEY_CO_TRY(auto found, co_await store.read(std::move(find)));
   auto& key = found.row;
-  LATCHKEY_CO_TRY(auto outcome, co_await run_validation(provider, clock, random, settings, found));
+  LATCHKEY_CO_TRY(auto outcome, co_await run_validation(provider, clouds, clock, random, settings, found));
   if (outcome.success) co_return ValidatedKey{key.id, key.revision, found.attached_elsewhere};
   auto record = [&clock, &random, caller, id = key.id](store::Transaction& tx) {
     return record_validation(tx, clock, random, caller, id, false);
@@ -115,11 +117,11 @@ Task<Result<ValidatedKey>> validate_for_attach(store::Store& store, kms::KeyProv
   co_return attach_refused(key.id, outcome);
 }
 
-Result<void> confirm_attach(store::Transaction& transaction, const Clock& clock, RandomSource& random,
-                            const audit::Caller& caller, const ValidatedKey& key) {
+Result<void> confirm_attach(store::Transaction& transaction, const kms::Providers& clouds, const Clock& clock,
+                            RandomSource& random, const audit::Caller& caller, const ValidatedKey& key) {
   LATCHKEY_TRY(auto current, audit::require_external_key(transaction, caller.organization, key.id));
   // Of two organisations that attach one key at once, the later one is asked for the tag after all.
-  LATCHKEY_TRY(auto elsewhere, is_attached_elsewhere(transaction, current));
+  LATCHKEY_TRY(auto elsewhere, is_attached_elsewhere(transaction, clouds, current));
   if (current.revision != key.revision || (elsewhere && !key.attached_elsewhere)) {
     return Error{ErrorCode::Conflict,
                  fmt::format("External key {} was changed while it was being validated, and was not attached. Send the "

@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-#include "admin/key_config.hpp"
+#include "admin/key_location.hpp"
 #include "admin/suspension.hpp"
 #include "base/json_fields.hpp"
 
@@ -76,11 +76,11 @@ Task<Result<keyring::Compartment>> Compartments::open(audit::Caller caller, std:
                                    .id = workspace.compartment,
                                    .workspace_id = workspace.id,
                                    .external_key_id = workspace.external_key_id,
-                                   .key = kms::LocalKey{}};
+                                   .key = {}};
   if (key) {
-    auto config = stored_key_config(*key);
-    if (!config) co_return unavailable(config.error(), workspace_id);
-    compartment.key = std::move(config.value().location);
+    auto location = key_location(clouds_, *key);
+    if (!location) co_return unavailable(location.error(), workspace_id);
+    compartment.key = std::move(location).value();
     if (leases) compartment.ages = allowed_ages({leases->soft, leases->hard}, most_soft_);
   }
   co_return compartment;

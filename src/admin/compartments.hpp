@@ -5,6 +5,7 @@
 #include "audit/caller.hpp"
 #include "base/task.hpp"
 #include "keyring/keyring.hpp"
+#include "kms/providers.hpp"
 #include "store/store.hpp"
 
 namespace latchkey::admin {
@@ -14,8 +15,10 @@ enum class Purpose { Encrypt, Decrypt };
 class Compartments {
  public:
   // An organisation's ages hold up to a soft of `most_soft` (allowed_ages).
-  explicit Compartments(store::Store& store, std::chrono::milliseconds most_soft = kDefaultMostSoft)
-      : store_(store), most_soft_(most_soft) {}
+  // All references outlive it.
+  Compartments(store::Store& store, const kms::Providers& clouds,
+               std::chrono::milliseconds most_soft = kDefaultMostSoft)
+      : store_(store), clouds_(clouds), most_soft_(most_soft) {}
   // PermissionDenied for roles without data (admin, compliance); NotFound for a workspace of another organisation or,
   // for a workspace's own key, another workspace; Invalid for encrypting in an archived workspace; ContextUnavailable
   // where the store cannot be read (fail closed); KeyDenied with reason "suspended" while the workspace's key is.
@@ -24,6 +27,7 @@ class Compartments {
 
  private:
   store::Store& store_;
+  const kms::Providers& clouds_;
   std::chrono::milliseconds most_soft_;
 };
 

@@ -9,7 +9,7 @@ namespace {
 
 struct CompartmentsTest : ::testing::Test {
   testing::AdminFixture fixture;
-  Compartments compartments{fixture.store()};
+  Compartments compartments{fixture.store(), fixture.clouds};
 
   audit::Caller caller(store::Role role, std::optional<std::string> workspace = std::nullopt) {
     auto who = fixture.admin();
@@ -30,7 +30,7 @@ TEST_F(CompartmentsTest, WithoutAKeyThePlatformsOwnServes) {
   EXPECT_EQ(opened.value().id, workspace.compartment);
   EXPECT_EQ(opened.value().workspace_id, workspace.id);
   EXPECT_FALSE(opened.value().external_key_id);
-  EXPECT_EQ(opened.value().key, kms::KeyLocation(kms::LocalKey{}));
+  EXPECT_EQ(opened.value().key, kms::KeyLocation{});
 }
 
 TEST_F(CompartmentsTest, WithAKeyItsLocationIsGiven) {
@@ -39,7 +39,7 @@ TEST_F(CompartmentsTest, WithAKeyItsLocationIsGiven) {
   ASSERT_TRUE(fixture.attach(workspace.id, key.row.id));
   auto opened = open(caller(store::Role::Workspace, workspace.id), workspace.id).value();
   EXPECT_EQ(opened.external_key_id, key.row.id);
-  EXPECT_EQ(opened.key, testing::AdminFixture::azure_key().config.location);
+  EXPECT_EQ(opened.key, kms::KeyLocation(testing::AdminFixture::azure_key().key));
 }
 
 TEST_F(CompartmentsTest, RolesWithoutDataStayOut) {
@@ -85,7 +85,7 @@ class BrokenStore final : public store::Store {
 
 TEST_F(CompartmentsTest, FailsClosedWhereTheStoreCannotBeRead) {
   BrokenStore broken;
-  Compartments blind(broken);
+  Compartments blind(broken, fixture.clouds);
   auto opened = fixture.run(blind.open(caller(store::Role::Service), "wrkspc_1", Purpose::Encrypt));
   ASSERT_FALSE(opened);
   EXPECT_EQ(opened.error().code, ErrorCode::ContextUnavailable);

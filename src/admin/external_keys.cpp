@@ -42,9 +42,9 @@ store::ExternalKey changed(const store::ExternalKey& row, const ExternalKeyChang
   auto after = row;
   if (change.sets_display_name) after.display_name = change.display_name;
   if (change.geo) after.geo = *change.geo;
-  if (change.config) {
-    after.provider = change.config->provider;
-    after.provider_config = json::serialize(to_json(*change.config));
+  if (change.key) {
+    after.provider = change.key->type();
+    after.provider_config = json::serialize(change.key->to_json());
   }
   return after;
 }
@@ -55,10 +55,12 @@ store::ListPlace place_of(const store::ExternalKey& row) {
 
 }  // namespace
 
-ExternalKeys::ExternalKeys(store::Store& store, kms::KeyProvider& provider, const Clock& clock, RandomSource& random,
-                           AdminSettings settings, ValidationListener* listener)
+ExternalKeys::ExternalKeys(store::Store& store, kms::KeyProvider& provider, const kms::Providers& clouds,
+                           const Clock& clock, RandomSource& random, AdminSettings settings,
+                           ValidationListener* listener)
     : store_(store),
       provider_(provider),
+      clouds_(clouds),
       clock_(clock),
       random_(random),
       settings_(std::move(settings)),
@@ -72,8 +74,8 @@ Task<Result<ExternalKeyView>> ExternalKeys::create(audit::Caller caller, NewExte
                          .organization = caller.organization,
                          .display_name = std::move(key.display_name),
                          .geo = std::move(key.geo),
-                         .provider = key.config.provider,
-                         .provider_config = json::serialize(to_json(key.config)),
+                         .provider = std::string(key.key->type()),
+                         .provider_config = json::serialize(key.key->to_json()),
                          .created_at = now,
                          .updated_at = now,
                          .revision = 1};
@@ -155,13 +157,14 @@ Task<Result<void>> ExternalKeys::remove(audit::Caller caller, std::string id) {
 }
 
 Task<Result<ValidationOutcome>> ExternalKeys::validate(audit::Caller caller, std::string id) {
-  auto find = [organization = caller.organization, id](store::Transaction& tx) {
-    return find_to_validate(tx, organization, id);
+  auto find = [this, organization = caller.organization, id](store::Transaction& tx) {
+    return find_to_validate(tx, clouds_, organization, id);
   };
   LATCHKEY_CO_TRY(auto found, co_await store_.read(std::move(find)));
   // After the store has said that it is one of the caller's keys: so nobody fills the limiter with names.
   LATCHKEY_CO_TRY(auto leave, limiter_.begin(id));
-  LATCHKEY_CO_TRY(auto outcome, co_await run_validation(provider_, clock_, random_, settings_, std::move(found)));
+  LATCHKEY_CO_TRY(auto outcome,
+                  co_await run_validation(provider_, clouds_, clock_, random_, settings_, std::move(found)));
   if (listener_ != nullptr) listener_->validated(id, outcome.success);
   auto record = [this, caller, id, passed = outcome.success](store::Transaction& tx) {
     return record_validation(tx, clock_, random_, caller, id, passed);

@@ -2,14 +2,15 @@
 // activity in the same transaction. A key of another organisation is NotFound, never PermissionDenied.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 
-#include "admin/key_config.hpp"
 #include "admin/settings.hpp"
 #include "admin/validation_limiter.hpp"
 #include "audit/caller.hpp"
 #include "base/task.hpp"
+#include "kms/providers.hpp"
 #include "store/store.hpp"
 
 namespace latchkey::admin {
@@ -27,14 +28,14 @@ struct ExternalKeyPage {
 struct NewExternalKey {
   std::optional<std::string> display_name;
   std::string geo = "us";
-  KeyConfig config;
+  std::shared_ptr<const kms::Key> key;
 };
 
 struct ExternalKeyChange {
   bool sets_display_name = false;
   std::optional<std::string> display_name;  // with sets_display_name: absent clears it
   std::optional<std::string> geo;
-  std::optional<KeyConfig> config;
+  std::shared_ptr<const kms::Key> key;  // null: stays
 };
 
 struct ValidationOutcome {
@@ -57,8 +58,8 @@ class ValidationListener {
 class ExternalKeys {
  public:
   // All references outlive it. `listener` may be null.
-  ExternalKeys(store::Store& store, kms::KeyProvider& provider, const Clock& clock, RandomSource& random,
-               AdminSettings settings, ValidationListener* listener = nullptr);
+  ExternalKeys(store::Store& store, kms::KeyProvider& provider, const kms::Providers& clouds, const Clock& clock,
+               RandomSource& random, AdminSettings settings, ValidationListener* listener = nullptr);
 
   [[nodiscard]] Task<Result<ExternalKeyView>> create(audit::Caller caller, NewExternalKey key);
   // Newest first. Invalid where `page` is not a cursor that this list gave.
@@ -76,6 +77,7 @@ class ExternalKeys {
  private:
   store::Store& store_;
   kms::KeyProvider& provider_;
+  const kms::Providers& clouds_;
   const Clock& clock_;
   RandomSource& random_;
   AdminSettings settings_;

@@ -22,7 +22,7 @@ struct ExternalKeysTest : ::testing::Test {
   }
   static ExternalKeyChange reconfigure(std::string key_name) {
     ExternalKeyChange change;
-    change.config = testing::AdminFixture::azure_key(std::move(key_name)).config;
+    change.key = testing::AdminFixture::azure_key(std::move(key_name)).key;
     return change;
   }
 };

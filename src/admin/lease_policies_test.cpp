@@ -14,7 +14,7 @@ using std::chrono::milliseconds;
 struct LeasePoliciesTest : ::testing::Test {
   testing::AdminFixture fixture;
   LeasePolicies policies{fixture.store(), fixture.clock, fixture.random, {60s, 1h}};
-  Compartments compartments{fixture.store()};
+  Compartments compartments{fixture.store(), fixture.clouds};
 
   std::optional<keyring::LeaseAges> ages_of(const std::string& workspace) {
     auto who = fixture.admin();

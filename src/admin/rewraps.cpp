@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-#include "admin/key_config.hpp"
+#include "admin/key_location.hpp"
 #include "admin/suspension.hpp"
 #include "audit/activity_log.hpp"
 #include "audit/lookup.hpp"
@@ -58,8 +58,8 @@ Task<Result<RewrapProgress>> Rewraps::start(audit::Caller caller, std::string id
     return require_usable(tx, organization, id);
   };
   LATCHKEY_CO_TRY(auto key, co_await store_.read(std::move(find)));
-  LATCHKEY_CO_TRY(auto config, stored_key_config(key));
-  LATCHKEY_CO_TRY(auto newest, co_await provider_.describe(config.location, deadline));
+  LATCHKEY_CO_TRY(auto location, key_location(clouds_, key));
+  LATCHKEY_CO_TRY(auto newest, co_await provider_.describe(location, deadline));
   if (!newest.enabled) co_return newest_disabled(newest);
   auto put = [this, caller, id, version = newest.key_version](store::Transaction& tx) -> Result<RewrapProgress> {
     LATCHKEY_TRY(auto current, require_usable(tx, caller.organization, id));
@@ -102,12 +102,9 @@ Task<Result<RewrapProgress>> Rewraps::get(audit::Caller caller, std::string id) 
   co_return co_await store_.read(std::move(find));
 }
 
-keyring::RewrapHooks rewrap_hooks(const Clock& clock, RandomSource& random) {
+keyring::RewrapHooks rewrap_hooks(const kms::Providers& clouds, const Clock& clock, RandomSource& random) {
   keyring::RewrapHooks hooks;
-  hooks.locate = [](const store::ExternalKey& key) -> Result<kms::KeyLocation> {
-    LATCHKEY_TRY(auto config, stored_key_config(key));
-    return std::move(config.location);
-  };
+  hooks.locate = [&clouds](const store::ExternalKey& key) { return key_location(clouds, key); };
   hooks.access_check = refuse_if_suspended;
   hooks.record_end = [&clock, &random](store::Transaction& tx, const store::Rewrap& rewrap,
                                        const store::WrappedCount& count) {

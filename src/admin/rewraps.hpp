@@ -9,7 +9,7 @@
 #include "base/random.hpp"
 #include "base/task.hpp"
 #include "keyring/rewrap.hpp"
-#include "kms/key_provider.hpp"
+#include "kms/providers.hpp"
 #include "store/store.hpp"
 
 namespace latchkey::admin {
@@ -22,9 +22,9 @@ struct RewrapProgress {
 class Rewraps {
  public:
   // All references outlive it.
-  Rewraps(store::Store& store, kms::KeyProvider& provider, keyring::Rewrapper& rewrapper, const Clock& clock,
-          RandomSource& random)
-      : store_(store), provider_(provider), rewrapper_(rewrapper), clock_(clock), random_(random) {}
+  Rewraps(store::Store& store, kms::KeyProvider& provider, const kms::Providers& clouds, keyring::Rewrapper& rewrapper,
+          const Clock& clock, RandomSource& random)
+      : store_(store), provider_(provider), clouds_(clouds), rewrapper_(rewrapper), clock_(clock), random_(random) {}
 
   // Asks the key for its newest version and has every data key of it rewrapped to that, in the background; goes on with
   // one that is paused or has stopped. Errors: NotFound, KeyDenied where the key is suspended or its newest
@@ -37,12 +37,13 @@ class Rewraps {
  private:
   store::Store& store_;
   kms::KeyProvider& provider_;
+  const kms::Providers& clouds_;
   keyring::Rewrapper& rewrapper_;
   const Clock& clock_;
   RandomSource& random_;
 };
 
 // What a Rewrapper needs of this floor.
-[[nodiscard]] keyring::RewrapHooks rewrap_hooks(const Clock& clock, RandomSource& random);
+[[nodiscard]] keyring::RewrapHooks rewrap_hooks(const kms::Providers& clouds, const Clock& clock, RandomSource& random);
 
 }  // namespace latchkey::admin

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 
 #include "admin/compartments.hpp"
+#include "admin/key_location.hpp"
 #include "admin/testing/admin_fixture.hpp"
 #include "kms/reasons.hpp"
 
@@ -47,11 +48,11 @@ struct RewrapsTest : ::testing::Test {
   // As after kill -9: nothing is left but the store.
   void restart() {
     rewrapper.emplace(fixture.store(), fixture.provider, fixture.clock, fixture.context.get_executor(), sleeper,
-                      keyring::RewrapSettings{}, rewrap_hooks(fixture.clock, fixture.random));
-    rewraps.emplace(fixture.store(), fixture.provider, *rewrapper, fixture.clock, fixture.random);
+                      keyring::RewrapSettings{}, rewrap_hooks(fixture.clouds, fixture.clock, fixture.random));
+    rewraps.emplace(fixture.store(), fixture.provider, fixture.clouds, *rewrapper, fixture.clock, fixture.random);
   }
   keyring::Compartment compartment_of(const store::Workspace& row) {
-    return {row.organization, row.compartment, row.id, row.external_key_id, stored_key_config(key).value().location,
+    return {row.organization, row.compartment, row.id, row.external_key_id, key_location(fixture.clouds, key).value(),
             std::nullopt};
   }
   void seal(const store::Workspace& row) {

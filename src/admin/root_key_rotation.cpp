@@ -22,7 +22,7 @@ void RootKeyRotation::tell() const {
 Task<Result<RootKeyRotationCounts>> RootKeyRotation::run(std::function<void(const RootKeyRotationCounts&)> tell) {
   tell_ = std::move(tell);
   counts_ = {};
-  LATCHKEY_CO_TRY(auto newest, co_await provider_.describe(kms::LocalKey{}, no_deadline()));
+  LATCHKEY_CO_TRY(auto newest, co_await provider_.describe(kms::KeyLocation{}, no_deadline()));
   version_ = newest.key_version;
   for (;;) {
     LATCHKEY_CO_TRYV(co_await rewrap_data_keys());
@@ -39,7 +39,7 @@ Task<Result<RootKeyRotationCounts>> RootKeyRotation::run(std::function<void(cons
 
 Task<Result<RootKeyRotationCounts>> RootKeyRotation::look() {
   counts_ = {};
-  LATCHKEY_CO_TRY(auto newest, co_await provider_.describe(kms::LocalKey{}, no_deadline()));
+  LATCHKEY_CO_TRY(auto newest, co_await provider_.describe(kms::KeyLocation{}, no_deadline()));
   version_ = newest.key_version;
   LATCHKEY_CO_TRY(auto sealed, co_await reseal());
   LATCHKEY_CO_TRY(auto left, co_await count_left());
@@ -113,8 +113,9 @@ Task<Result<void>> RootKeyRotation::rewrap_webhook_secret(store::WebhookEndpoint
 
 Task<Result<void>> RootKeyRotation::rewrap(store::WrappedSecret& secret) {
   kms::WrappedKey before{secret.key_version, secret.wrapped};
-  LATCHKEY_CO_TRY(auto opened, co_await provider_.unwrap(kms::LocalKey{}, before, no_deadline()));
-  LATCHKEY_CO_TRY(auto wrapped, co_await provider_.wrap(kms::LocalKey{}, opened.secret, no_deadline()));
+  LATCHKEY_CO_TRY(auto opened, co_await provider_.unwrap(kms::KeyLocation{}, kms::Binding{}, before, no_deadline()));
+  LATCHKEY_CO_TRY(auto wrapped,
+                  co_await provider_.wrap(kms::KeyLocation{}, kms::Binding{}, opened.secret, no_deadline()));
   secret = {wrapped.key_version, std::move(wrapped.ciphertext)};
   co_return success();
 }

@@ -42,11 +42,13 @@ class RootKeyRotationTest : public ::testing::Test {
     return run_blocking(store_->write(std::move(work)));
   }
   store::WrappedSecret wrapped(std::string_view secret) {
-    auto made = run_blocking(provider->wrap(kms::LocalKey{}, crypto::SecretBytes(as_bytes(secret)), Deadline::max()));
+    auto made = run_blocking(
+        provider->wrap(kms::KeyLocation{}, kms::Binding{}, crypto::SecretBytes(as_bytes(secret)), Deadline::max()));
     return {made.value().key_version, made.value().ciphertext};
   }
   std::string opened(const store::WrappedSecret& secret) {
-    auto done = run_blocking(provider->unwrap(kms::LocalKey{}, {secret.key_version, secret.wrapped}, Deadline::max()));
+    auto done = run_blocking(
+        provider->unwrap(kms::KeyLocation{}, kms::Binding{}, {secret.key_version, secret.wrapped}, Deadline::max()));
     return done ? std::string(as_text(done.value().secret.reveal())) : describe(done.error());
   }
 

@@ -3,7 +3,6 @@
 
 #include <chrono>
 #include <string>
-#include <vector>
 
 #include "kms/validation.hpp"
 
@@ -18,7 +17,6 @@ struct AdminSettings {
   // Of one organisation.
   std::size_t max_workspaces = 10'000;  // archived ones included
   std::size_t max_external_keys = 1'000;
-  std::vector<std::string> vault_suffixes;
 };
 
 }  // namespace latchkey::admin

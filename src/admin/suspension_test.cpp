@@ -25,7 +25,7 @@ struct SuspensionTest : ::testing::Test {
   Result<keyring::Compartment> open(Purpose purpose, std::string id) {
     auto caller = fixture.admin();
     caller.role = store::Role::Service;
-    Compartments compartments(fixture.store());
+    Compartments compartments(fixture.store(), fixture.clouds);
     return fixture.run(compartments.open(std::move(caller), std::move(id), purpose));
   }
 };

@@ -27,9 +27,14 @@ Result<void> refuse_over_limit(store::Transaction& tx, const Uuid& organization,
 
 }  // namespace
 
-Workspaces::Workspaces(store::Store& store, kms::KeyProvider& provider, const Clock& clock, RandomSource& random,
-                       AdminSettings settings)
-    : store_(store), provider_(provider), clock_(clock), random_(random), settings_(std::move(settings)) {}
+Workspaces::Workspaces(store::Store& store, kms::KeyProvider& provider, const kms::Providers& clouds,
+                       const Clock& clock, RandomSource& random, AdminSettings settings)
+    : store_(store),
+      provider_(provider),
+      clouds_(clouds),
+      clock_(clock),
+      random_(random),
+      settings_(std::move(settings)) {}
 
 Task<Result<store::Workspace>> Workspaces::create(audit::Caller caller, NewWorkspace workspace) {
   LATCHKEY_CO_TRY(auto row,
@@ -40,14 +45,14 @@ Task<Result<store::Workspace>> Workspaces::create(audit::Caller caller, NewWorks
       return refuse_over_limit(tx, organization, settings_);
     };
     LATCHKEY_CO_TRYV(co_await store_.read(std::move(limit)));
-    LATCHKEY_CO_TRY(key, co_await validate_for_attach(store_, provider_, clock_, random_, settings_, caller,
+    LATCHKEY_CO_TRY(key, co_await validate_for_attach(store_, provider_, clouds_, clock_, random_, settings_, caller,
                                                       *workspace.external_key_id));
     row.external_key_id = key->id;
   }
   auto insert = [this, caller, row, key](store::Transaction& tx) -> Result<void> {
     LATCHKEY_TRYV(refuse_over_limit(tx, caller.organization, settings_));
     if (key) {
-      LATCHKEY_TRYV(confirm_attach(tx, clock_, random_, caller, *key));
+      LATCHKEY_TRYV(confirm_attach(tx, clouds_, clock_, random_, caller, *key));
     }
     LATCHKEY_TRYV(tx.insert(row));
     LATCHKEY_TRYV(
@@ -71,7 +76,7 @@ Task<Result<store::Workspace>> Workspaces::update(audit::Caller caller, std::str
   LATCHKEY_CO_TRY(auto attaches, co_await store_.read(std::move(look)));
   std::optional<ValidatedKey> key;
   if (attaches) {
-    LATCHKEY_CO_TRY(key, co_await validate_for_attach(store_, provider_, clock_, random_, settings_, caller,
+    LATCHKEY_CO_TRY(key, co_await validate_for_attach(store_, provider_, clouds_, clock_, random_, settings_, caller,
                                                       *change.external_key_id));
   }
   auto apply = [this, caller, id, change, key](store::Transaction& tx) -> Result<store::Workspace> {
@@ -81,7 +86,7 @@ Task<Result<store::Workspace>> Workspaces::update(audit::Caller caller, std::str
     if (updates.empty()) return after;
     if (after.external_key_id != before.external_key_id) {
       if (!key) return Error{ErrorCode::Internal, fmt::format("external key of {} vanished from the row", before.id)};
-      LATCHKEY_TRYV(confirm_attach(tx, clock_, random_, caller, *key));
+      LATCHKEY_TRYV(confirm_attach(tx, clouds_, clock_, random_, caller, *key));
     }
     LATCHKEY_TRYV(tx.update(after));
     LATCHKEY_TRYV(audit::record_activity(tx, clock_, random_, caller, "platform_workspace_updated",

@@ -49,8 +49,8 @@ struct WorkspaceQuery {
 class Workspaces {
  public:
   // All references outlive it.
-  Workspaces(store::Store& store, kms::KeyProvider& provider, const Clock& clock, RandomSource& random,
-             AdminSettings settings);
+  Workspaces(store::Store& store, kms::KeyProvider& provider, const kms::Providers& clouds, const Clock& clock,
+             RandomSource& random, AdminSettings settings);
 
   // create and update, when they name an external key: Invalid with reason external_key_validation_failed or
   // external_key_validation_timed_out, Conflict with reason external_key_changed, Invalid where another key is attached
@@ -66,6 +66,7 @@ class Workspaces {
  private:
   store::Store& store_;
   kms::KeyProvider& provider_;
+  const kms::Providers& clouds_;
   const Clock& clock_;
   RandomSource& random_;
   AdminSettings settings_;

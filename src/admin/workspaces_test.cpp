@@ -250,7 +250,7 @@ TEST_F(WorkspacesTest, AKeyThatAnotherOrganizationUsesDemandsTheTag) {
   fixture.settings.organization_binding = kms::OrganizationBinding::Off;
   fixture.rebuild();
   auto foreign = fixture.azure_key("CMEK");
-  std::get<kms::AzureKey>(foreign.config.location).vault_uri = "HTTPS://Contoso.Vault.Azure.net";
+  foreign.key = testing::AdminFixture::azure_registration("HTTPS://Contoso.Vault.Azure.net", "cmek");
   auto theirs = fixture.run(fixture.keys->create(fixture.stranger(), foreign)).value();
   auto validates = [&](const audit::Caller& caller, const std::string& id) {
     return fixture.run(fixture.keys->validate(caller, id)).value().success;
@@ -296,7 +296,7 @@ TEST_F(WorkspacesTest, AKeyReconfiguredDuringItsValidationIsNotAttached) {
   auto key = fixture.make_key();
   during_validation([this, id = key.row.id]() -> Task<void> {
     ExternalKeyChange change;
-    change.config = testing::AdminFixture::azure_key("swapped").config;
+    change.key = testing::AdminFixture::azure_key("swapped").key;
     auto changed = co_await fixture.keys->update(fixture.admin(), id, change);
     EXPECT_TRUE(changed);
   });

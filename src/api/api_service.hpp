@@ -52,7 +52,7 @@ struct ApiParts {
   admin::Rewraps& rewraps;
   const Clock& clock;
   RandomSource& random;
-  std::vector<std::string> vault_suffixes;
+  const kms::Providers& clouds;
   health::HealthMonitor& health;
   health::KillSwitch& kill_switch;
   webhooks::Endpoints& webhook_endpoints;

@@ -1,5 +1,6 @@
 #include <boost/json/array.hpp>
 
+#include "admin/key_location.hpp"
 #include "api/endpoint.hpp"
 #include "api/parameters.hpp"
 #include "api/respond.hpp"
@@ -14,21 +15,21 @@ namespace {
 constexpr json_fields::TextLimits kDisplayName{1, 255};
 constexpr LimitBounds kLimit{20, 100};
 
-Result<json::object> to_json(const admin::ExternalKeyView& key) {
-  LATCHKEY_TRY(auto config, admin::stored_key_config(key.row));
+Result<json::object> to_json(const kms::Providers& clouds, const admin::ExternalKeyView& key) {
+  LATCHKEY_TRY(auto location, admin::key_location(clouds, key.row));
   return json::object{{"id", key.row.id},
                       {"type", "external_key"},
                       {"attachment", {{"type", key.attached ? "attached" : "unattached"}}},
                       {"created_at", format_timestamp(key.row.created_at)},
                       {"display_name", text_or_null(key.row.display_name)},
                       {"geo", key.row.geo},
-                      {"provider_config", admin::to_json(config)},
+                      {"provider_config", location.key().to_json()},
                       {"updated_at", format_timestamp(key.row.updated_at)},
                       {"user_profile_id", nullptr}};
 }
 
-Result<http::Response> answer(const admin::ExternalKeyView& key) {
-  LATCHKEY_TRY(auto body, to_json(key));
+Result<http::Response> answer(const kms::Providers& clouds, const admin::ExternalKeyView& key) {
+  LATCHKEY_TRY(auto body, to_json(clouds, key));
   return json_response(body);
 }
 
@@ -36,7 +37,7 @@ std::string key_id(const Call& call) {
   return std::string(call.request.path_parameter("external_key_id"));
 }
 
-Result<admin::NewExternalKey> read_new_key(std::string_view text, std::span<const std::string> vault_suffixes) {
+Result<admin::NewExternalKey> read_new_key(std::string_view text, const kms::Providers& clouds) {
   LATCHKEY_TRY(auto body, json_fields::parse_object(text));
   LATCHKEY_TRYV(json_fields::refuse_unknown(body, "", {"provider_config", "display_name", "geo", "user_profile_id"}));
   LATCHKEY_TRYV(refuse_user_profile(body));
@@ -46,11 +47,11 @@ Result<admin::NewExternalKey> read_new_key(std::string_view text, std::span<cons
   if (geo) key.geo = *geo;
   const auto* config = body.if_contains("provider_config");
   if (config == nullptr) return Error{ErrorCode::Invalid, "provider_config: Field required"};
-  LATCHKEY_TRY(key.config, admin::parse_key_config(*config, "provider_config", vault_suffixes));
+  LATCHKEY_TRY(key.key, clouds.parse(*config, "provider_config"));
   return key;
 }
 
-Result<admin::ExternalKeyChange> read_change(std::string_view text, std::span<const std::string> vault_suffixes) {
+Result<admin::ExternalKeyChange> read_change(std::string_view text, const kms::Providers& clouds) {
   LATCHKEY_TRY(auto body, json_fields::parse_object(text, true));
   LATCHKEY_TRYV(json_fields::refuse_unknown(body, "", {"provider_config", "display_name", "geo"}));
   admin::ExternalKeyChange change;
@@ -58,15 +59,15 @@ Result<admin::ExternalKeyChange> read_change(std::string_view text, std::span<co
   LATCHKEY_TRY(change.display_name, json_fields::nullable_text(body, "", "display_name", kDisplayName));
   LATCHKEY_TRY(change.geo, json_fields::nullable_text(body, "", "geo", {}));
   if (const auto* config = body.if_contains("provider_config"); config != nullptr && !config->is_null()) {
-    LATCHKEY_TRY(change.config, admin::parse_key_config(*config, "provider_config", vault_suffixes));
+    LATCHKEY_TRY(change.key, clouds.parse(*config, "provider_config"));
   }
   return change;
 }
 
 Task<Result<http::Response>> create_key(const ApiParts& parts, Call call) {
-  LATCHKEY_CO_TRY(auto key, read_new_key(call.request.body, parts.vault_suffixes));
+  LATCHKEY_CO_TRY(auto key, read_new_key(call.request.body, parts.clouds));
   LATCHKEY_CO_TRY(auto created, co_await parts.external_keys.create(std::move(call.caller), std::move(key)));
-  co_return answer(created);
+  co_return answer(parts.clouds, created);
 }
 
 Task<Result<http::Response>> list_keys(const ApiParts& parts, Call call) {
@@ -75,7 +76,7 @@ Task<Result<http::Response>> list_keys(const ApiParts& parts, Call call) {
   LATCHKEY_CO_TRY(auto page, co_await parts.external_keys.list(std::move(call.caller), limit, std::move(cursor)));
   json::array data;
   for (const auto& key : page.keys) {
-    LATCHKEY_CO_TRY(auto object, to_json(key));
+    LATCHKEY_CO_TRY(auto object, to_json(parts.clouds, key));
     data.push_back(std::move(object));
   }
   json::object body{{"data", std::move(data)}, {"next_page", text_or_null(page.next_page)}};
@@ -85,15 +86,15 @@ Task<Result<http::Response>> list_keys(const ApiParts& parts, Call call) {
 Task<Result<http::Response>> get_key(const ApiParts& parts, Call call) {
   auto id = key_id(call);
   LATCHKEY_CO_TRY(auto key, co_await parts.external_keys.get(std::move(call.caller), std::move(id)));
-  co_return answer(key);
+  co_return answer(parts.clouds, key);
 }
 
 Task<Result<http::Response>> update_key(const ApiParts& parts, Call call) {
   auto id = key_id(call);
-  LATCHKEY_CO_TRY(auto change, read_change(call.request.body, parts.vault_suffixes));
+  LATCHKEY_CO_TRY(auto change, read_change(call.request.body, parts.clouds));
   LATCHKEY_CO_TRY(auto key,
                   co_await parts.external_keys.update(std::move(call.caller), std::move(id), std::move(change)));
-  co_return answer(key);
+  co_return answer(parts.clouds, key);
 }
 
 Task<Result<http::Response>> delete_key(const ApiParts& parts, Call call) {

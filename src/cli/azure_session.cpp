@@ -4,7 +4,7 @@
 
 #include "base/id.hpp"
 #include "clouds/azure/customer/ip_ranges.hpp"
-#include "kms/azure/vault_uri.hpp"
+#include "clouds/azure/provider/vault_uri.hpp"
 
 namespace latchkey::cli {
 
@@ -25,7 +25,7 @@ Result<azure::Target> read_target(const AzureOptions& options) {
   azure::Target target;
   LATCHKEY_TRY(target.cloud, azure::cloud_of_authority(process_variable("AZURE_AUTHORITY_HOST")));
   LATCHKEY_TRY(target.vault_name, azure::read_vault_name(options.vault, target.cloud));
-  LATCHKEY_TRYV(kms::azure::check_key_name(options.key));
+  LATCHKEY_TRYV(clouds::azure::check_key_name(options.key));
   target.key_name = options.key;
   target.app = options.app;
   if (!parse_uuid(target.app.client_id)) {

@@ -19,9 +19,10 @@ namespace latchkey::health {
 // Kept alive by what it runs. No mutex is ever held across a suspension.
 class HealthMonitor::Impl : public std::enable_shared_from_this<Impl> {
  public:
-  Impl(store::Store& store, kms::KeyProvider& provider, const Clock& clock, RandomSource& random,
-       boost::asio::any_io_executor executor, MonitorSettings settings, ForgetKey forget)
+  Impl(store::Store& store, kms::KeyProvider& provider, const kms::Providers& clouds, const Clock& clock,
+       RandomSource& random, boost::asio::any_io_executor executor, MonitorSettings settings, ForgetKey forget)
       : provider_(provider),
+        clouds_(clouds),
         clock_(clock),
         random_(random),
         strand_(boost::asio::make_strand(std::move(executor))),
@@ -55,6 +56,7 @@ class HealthMonitor::Impl : public std::enable_shared_from_this<Impl> {
   [[nodiscard]] Task<void> check(store::ExternalKey key);
 
   kms::KeyProvider& provider_;
+  const kms::Providers& clouds_;
   const Clock& clock_;
   RandomSource& random_;
   boost::asio::any_io_executor strand_;
@@ -170,7 +172,7 @@ Task<void> HealthMonitor::Impl::check(store::ExternalKey key) {
   auto began = clock_.now();
   std::optional<News> news;
   try {
-    auto asking = probe(provider_, book_, std::move(key), random_, clock_.steady() + timeout_);
+    auto asking = probe(provider_, clouds_, book_, std::move(key), random_, clock_.steady() + timeout_);
     news = co_await std::move(asking);
   } catch (const std::exception& failure) {
     spdlog::error("the check of {} broke off: {}", id, failure.what());
@@ -186,9 +188,11 @@ Task<Result<store::ExternalKeyHealth>> HealthMonitor::Impl::health_of(audit::Cal
   co_return row;
 }
 
-HealthMonitor::HealthMonitor(store::Store& store, kms::KeyProvider& provider, const Clock& clock, RandomSource& random,
-                             boost::asio::any_io_executor executor, MonitorSettings settings, ForgetKey forget)
-    : impl_(std::make_shared<Impl>(store, provider, clock, random, std::move(executor), settings, std::move(forget))) {}
+HealthMonitor::HealthMonitor(store::Store& store, kms::KeyProvider& provider, const kms::Providers& clouds,
+                             const Clock& clock, RandomSource& random, boost::asio::any_io_executor executor,
+                             MonitorSettings settings, ForgetKey forget)
+    : impl_(std::make_shared<Impl>(store, provider, clouds, clock, random, std::move(executor), settings,
+                                   std::move(forget))) {}
 
 HealthMonitor::~HealthMonitor() = default;
 

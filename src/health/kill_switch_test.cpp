@@ -28,7 +28,7 @@ struct KillSwitchTest : ::testing::Test {
   bool opens(admin::Purpose purpose = admin::Purpose::Decrypt) {
     auto caller = fixture.admin();
     caller.role = store::Role::Service;
-    admin::Compartments compartments(fixture.store());
+    admin::Compartments compartments(fixture.store(), fixture.clouds);
     return fixture.run(compartments.open(caller, fixture.workspace.id, purpose)).has_value();
   }
 };
@@ -151,7 +151,7 @@ TEST_F(KillSwitchTest, OtherOrganizationsKeysAreNotThere) {
 }
 
 TEST_F(KillSwitchTest, AnotherServersKillSwitchIsSeen) {
-  HealthMonitor elsewhere(fixture.store(), fixture.provider, fixture.clock, fixture.random,
+  HealthMonitor elsewhere(fixture.store(), fixture.provider, fixture.clouds, fixture.clock, fixture.random,
                           fixture.context.get_executor(), fixture.monitor_settings, [](const std::string&) {});
   KillSwitch other(fixture.store(), fixture.clock, fixture.random, elsewhere, [](const std::string&) {});
   ASSERT_TRUE(fixture.run(other.suspend(fixture.admin(), fixture.key.id, std::nullopt)));

@@ -1,6 +1,6 @@
 #include "health/probe.hpp"
 
-#include "admin/key_config.hpp"
+#include "admin/key_location.hpp"
 #include "base/log.hpp"
 #include "kms/key_errors.hpp"
 #include "kms/validation.hpp"
@@ -23,14 +23,14 @@ bool is_ours(const Error& error) {
 
 }  // namespace
 
-Task<std::optional<News>> probe(kms::KeyProvider& provider, HealthBook& book, store::ExternalKey key,
-                                RandomSource& random, Deadline deadline) {
-  auto config = admin::stored_key_config(key);
-  if (!config) {
-    spdlog::error("the health of {} cannot be checked: {}", key.id, describe(config.error()));
+Task<std::optional<News>> probe(kms::KeyProvider& provider, const kms::Providers& clouds, HealthBook& book,
+                                store::ExternalKey key, RandomSource& random, Deadline deadline) {
+  auto located = admin::key_location(clouds, key);
+  if (!located) {
+    spdlog::error("the health of {} cannot be checked: {}", key.id, describe(located.error()));
     co_return std::nullopt;
   }
-  auto location = config.value().location;
+  const auto& location = located.value();
   auto whole = co_await kms::check_round_trip(provider, location, random, deadline);
   if (whole) {
     News news;
@@ -44,8 +44,10 @@ Task<std::optional<News>> probe(kms::KeyProvider& provider, HealthBook& book, st
   auto data_key = co_await book.data_key_under(key);
   if (!data_key) co_return std::nullopt;
   if (!data_key.value()) co_return failed(std::move(error));
-  kms::WrappedKey wrapped{data_key.value()->key_version, data_key.value()->wrapped};
-  auto opened = co_await provider.unwrap(location, wrapped, deadline);
+  const auto& row = *data_key.value();
+  kms::Binding bound_to{row.organization, row.compartment, row.id};
+  kms::WrappedKey wrapped{row.key_version, row.wrapped};
+  auto opened = co_await provider.unwrap(location, bound_to, wrapped, deadline);
   // A wrapped key that is damaged is another's alarm; the key was willing.
   if (!opened && opened.error().code != ErrorCode::Corrupt) {
     if (is_ours(opened.error())) co_return std::nullopt;

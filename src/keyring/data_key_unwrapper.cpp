@@ -72,10 +72,11 @@ Task<Result<store::DataKey>> DataKeyUnwrapper::read(Compartment compartment, Raw
 Task<Result<UnwrappedDataKey>> DataKeyUnwrapper::unwrap(Compartment compartment, store::DataKey row,
                                                         LeaseTable::UnwrapAttempt attempt, Asks asks) {
   // From before a key was attached: the platform's own.
-  kms::KeyLocation location = row.external_key_id ? compartment.key : kms::KeyLocation(kms::LocalKey{});
+  auto location = row.external_key_id ? compartment.key : kms::KeyLocation{};
+  kms::Binding bound_to{compartment.organization, compartment.id, row.id};
   kms::WrappedKey wrapped{row.key_version, row.wrapped};
   auto& provider = asks == Asks::Again && renewals_ != nullptr ? *renewals_ : provider_;
-  auto payload = co_await provider.unwrap(location, wrapped, deadline());
+  auto payload = co_await provider.unwrap(location, bound_to, wrapped, deadline());
   if (!payload) {
     auto error = unwrapping_failed(attempt, compartment, row.id, payload.error());
     if (error.code == ErrorCode::Corrupt) co_return integrity_alarm(compartment, row.id, std::move(error));
@@ -98,7 +99,8 @@ Task<Result<ProvenKey>> DataKeyUnwrapper::make(Compartment compartment) {
   LATCHKEY_CO_TRY(auto made, envelope::DataKey::create(id, std::move(material)));
   envelope::DataKeyBinding binding{compartment.organization, compartment.id, id};
   auto payload = envelope::make_wrap_payload(binding, made);
-  auto wrapped = co_await provider_.wrap(compartment.key, payload, deadline());
+  auto wrapped =
+      co_await provider_.wrap(compartment.key, {compartment.organization, compartment.id, id}, payload, deadline());
   if (!wrapped) co_return wrapping_failed(compartment, wrapped.error());
   store::DataKey row{id,
                      compartment.organization,

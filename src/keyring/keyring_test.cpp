@@ -215,7 +215,7 @@ TEST_F(KeyringTest, WithoutAnExternalKeyThePlatformsKeyWraps) {
   plain.id = make_uuid(random);
   plain.workspace_id = make_id(id_prefix::kWorkspace, random);
   plain.external_key_id.reset();
-  plain.key = kms::LocalKey{};
+  plain.key = {};
   prepare(plain);
   provider.unwrap_error = error(ErrorCode::KeyDenied);
   auto lease = encrypting(plain);
@@ -297,7 +297,7 @@ TEST_F(KeyringTest, ARowUnderAForeignExternalKeyIsCorrupt) {
   ASSERT_FALSE(lease);
   EXPECT_EQ(lease.error().code, ErrorCode::Corrupt);
   changed.external_key_id.reset();
-  changed.key = kms::LocalKey{};
+  changed.key = {};
   EXPECT_EQ(decrypting(changed, id).error().code, ErrorCode::Corrupt);
 }
 

@@ -137,7 +137,7 @@ TEST_F(KeyringTroubleTest, WhoObservesIsToldOfProofsRefusalsAndOutages) {
   EXPECT_FALSE(decrypting(id));
   auto platform = customer;
   platform.external_key_id.reset();
-  platform.key = kms::LocalKey{};
+  platform.key = {};
   platform.id = make_uuid(random);
   platform.workspace_id = make_id(id_prefix::kWorkspace, random);
   prepare(platform);

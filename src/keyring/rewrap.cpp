@@ -26,10 +26,10 @@ using store::RewrapState;
 
 constexpr std::size_t kRewrapsOfAPage = 100;
 
-// What shares a budget.
-std::string vault_of(const kms::KeyLocation& location) {
-  const auto* azure = std::get_if<kms::AzureKey>(&location);
-  return azure == nullptr ? std::string() : kms::vault_host(*azure);
+// What shares a budget: keys of one service; one that is not counted has a lane of its own.
+std::string lane_of(const kms::KeyLocation& location, const std::string& external_key_id) {
+  auto scope = location.key().limit_scope();
+  return scope ? std::move(scope->service) : external_key_id;
 }
 
 Error returned_another(const store::DataKey& row) {
@@ -95,7 +95,8 @@ class Rewrapper::Impl : public std::enable_shared_from_this<Impl> {
   };
   [[nodiscard]] Task<Result<Step>> next(std::shared_ptr<Work> work);
   [[nodiscard]] Task<Result<void>> rewrap_row(std::shared_ptr<Work> work, store::DataKey row);
-  [[nodiscard]] Task<Result<crypto::SecretBytes>> unwrap(std::shared_ptr<Work> work, kms::WrappedKey wrapped);
+  [[nodiscard]] Task<Result<crypto::SecretBytes>> unwrap(std::shared_ptr<Work> work, kms::Binding binding,
+                                                         kms::WrappedKey wrapped);
   [[nodiscard]] Task<Result<void>> follow_newest(std::shared_ptr<Work> work);
   [[nodiscard]] Task<Result<void>> forget_error(std::shared_ptr<Work> work);
   [[nodiscard]] Task<Result<void>> wait_out(std::shared_ptr<Work> work, Error error);
@@ -124,7 +125,7 @@ void Rewrapper::Impl::begin(const store::ExternalKey& key) {
     spdlog::error("rewrap of {}: {}", key.id, describe(location.error()));
     return;
   }
-  auto vault = vault_of(location.value());
+  auto vault = lane_of(location.value(), key.id);
   std::shared_ptr<Lane> idle;
   {
     std::lock_guard lock(mutex_);
@@ -257,7 +258,8 @@ Task<Result<Rewrapper::Impl::Step>> Rewrapper::Impl::next(std::shared_ptr<Work> 
 
 Task<Result<void>> Rewrapper::Impl::rewrap_row(std::shared_ptr<Work> work, store::DataKey row) {
   kms::WrappedKey before{row.key_version, row.wrapped};
-  LATCHKEY_CO_TRY(auto payload, co_await unwrap(work, std::move(before)));
+  kms::Binding bound_to{row.organization, row.compartment, row.id};
+  LATCHKEY_CO_TRY(auto payload, co_await unwrap(work, bound_to, std::move(before)));
   envelope::DataKeyBinding binding{row.organization, row.compartment, row.id};
   auto opened = envelope::open_wrap_payload(binding, payload);
   if (!opened) co_return opened.error();
@@ -265,9 +267,9 @@ Task<Result<void>> Rewrapper::Impl::rewrap_row(std::shared_ptr<Work> work, store
     co_return Error{ErrorCode::Corrupt, "it unwraps to another key than the one that was wrapped", "data_key_check"};
   }
   co_await take_turn(work);
-  LATCHKEY_CO_TRY(auto wrapped, co_await provider_.wrap(work->location, payload, deadline()));
+  LATCHKEY_CO_TRY(auto wrapped, co_await provider_.wrap(work->location, bound_to, payload, deadline()));
   // That it was wrapped proves nothing: a disabled key may still wrap.
-  LATCHKEY_CO_TRY(auto returned, co_await unwrap(work, wrapped));
+  LATCHKEY_CO_TRY(auto returned, co_await unwrap(work, bound_to, wrapped));
   if (!crypto::equal_constant_time(payload.reveal(), returned.reveal())) co_return returned_another(row);
   auto version = wrapped.key_version;
   auto replace = [row, wrapped = std::move(wrapped), now = clock_.now(), access_check = hooks_.access_check,
@@ -284,9 +286,10 @@ Task<Result<void>> Rewrapper::Impl::rewrap_row(std::shared_ptr<Work> work, store
   co_return co_await follow_newest(work);
 }
 
-Task<Result<crypto::SecretBytes>> Rewrapper::Impl::unwrap(std::shared_ptr<Work> work, kms::WrappedKey wrapped) {
+Task<Result<crypto::SecretBytes>> Rewrapper::Impl::unwrap(std::shared_ptr<Work> work, kms::Binding binding,
+                                                          kms::WrappedKey wrapped) {
   co_await take_turn(work);
-  LATCHKEY_CO_TRY(auto unwrapped, co_await provider_.unwrap(work->location, wrapped, deadline()));
+  LATCHKEY_CO_TRY(auto unwrapped, co_await provider_.unwrap(work->location, binding, wrapped, deadline()));
   co_return std::move(unwrapped.secret);
 }
 

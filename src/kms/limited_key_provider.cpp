@@ -10,13 +10,12 @@ namespace latchkey::kms {
 template <class T>
 Task<Result<T>> LimitedKeyProvider::call(KeyLocation key, Deadline deadline,
                                          std::function<Task<Result<T>>(Deadline)> work) {
-  const auto* azure = std::get_if<AzureKey>(&key);
-  // The platform's own key is in memory, and asked at once.
-  if (azure == nullptr) co_return co_await work(deadline);
+  auto scope = key.key().limit_scope();
+  if (!scope) co_return co_await work(deadline);
   // Without an id, as where a key is not registered, by what it is.
-  const auto& whose = azure->asked_for;
-  VaultCall call{vault_host(*azure), whose.organization,
-                 whose.external_key_id.empty() ? azure->key_name : whose.external_key_id, kind_};
+  const auto& whose = key.asked_for();
+  VaultCall call{std::move(scope->service), whose.organization,
+                 whose.external_key_id.empty() ? std::move(scope->key) : whose.external_key_id, kind_};
   LATCHKEY_CO_TRY(auto pass, co_await limiter_->enter(call, deadline));
   auto result = co_await work(std::min(deadline, limiter_->now() + call_timeout_));
   // Who is throttled, or had no turn at the sign-in, is told to wait; and who waits is waiting already.
@@ -26,18 +25,18 @@ Task<Result<T>> LimitedKeyProvider::call(KeyLocation key, Deadline deadline,
   co_return result;
 }
 
-Task<Result<WrappedKey>> LimitedKeyProvider::wrap(const KeyLocation& key, const crypto::SecretBytes& secret,
-                                                  Deadline deadline) {
-  std::function<Task<Result<WrappedKey>>(Deadline)> work = [this, &key, &secret](Deadline until) {
-    return inner_.wrap(key, secret, until);
+Task<Result<WrappedKey>> LimitedKeyProvider::wrap(const KeyLocation& key, const Binding& binding,
+                                                  const crypto::SecretBytes& secret, Deadline deadline) {
+  std::function<Task<Result<WrappedKey>>(Deadline)> work = [this, &key, &binding, &secret](Deadline until) {
+    return inner_.wrap(key, binding, secret, until);
   };
   co_return co_await call(key, deadline, std::move(work));
 }
 
-Task<Result<UnwrappedKey>> LimitedKeyProvider::unwrap(const KeyLocation& key, const WrappedKey& wrapped,
-                                                      Deadline deadline) {
-  std::function<Task<Result<UnwrappedKey>>(Deadline)> work = [this, &key, &wrapped](Deadline until) {
-    return inner_.unwrap(key, wrapped, until);
+Task<Result<UnwrappedKey>> LimitedKeyProvider::unwrap(const KeyLocation& key, const Binding& binding,
+                                                      const WrappedKey& wrapped, Deadline deadline) {
+  std::function<Task<Result<UnwrappedKey>>(Deadline)> work = [this, &key, &binding, &wrapped](Deadline until) {
+    return inner_.unwrap(key, binding, wrapped, until);
   };
   co_return co_await call(key, deadline, std::move(work));
 }

@@ -20,8 +20,10 @@ class LimitedKeyProvider final : public KeyProvider {
   // Errors: those of KeyProvider. Time that is spent waiting counts towards the deadline. Where a key cannot be
   // reached, those who wait for their turn at the same external key are told so, too: each would learn the same, one
   // after the other. Another organisation's may be reached all the same.
-  Task<Result<WrappedKey>> wrap(const KeyLocation& key, const crypto::SecretBytes& secret, Deadline deadline) override;
-  Task<Result<UnwrappedKey>> unwrap(const KeyLocation& key, const WrappedKey& wrapped, Deadline deadline) override;
+  Task<Result<WrappedKey>> wrap(const KeyLocation& key, const Binding& binding, const crypto::SecretBytes& secret,
+                                Deadline deadline) override;
+  Task<Result<UnwrappedKey>> unwrap(const KeyLocation& key, const Binding& binding, const WrappedKey& wrapped,
+                                    Deadline deadline) override;
   Task<Result<KeyDescription>> describe(const KeyLocation& key, Deadline deadline) override;
 
  private:

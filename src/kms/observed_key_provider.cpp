@@ -18,20 +18,20 @@ template <class T>
 Task<Result<T>> ObservedKeyProvider::observe(Operation operation, KeyLocation key, Task<Result<T>> call) {
   auto began = clock_.steady();
   auto result = co_await std::move(call);
-  if (!std::holds_alternative<LocalKey>(key)) {
+  if (!key.is_local()) {
     observer_.called(operation, result ? nullptr : &result.error(), clock_.steady() - began);
   }
   co_return result;
 }
 
-Task<Result<WrappedKey>> ObservedKeyProvider::wrap(const KeyLocation& key, const crypto::SecretBytes& secret,
-                                                   Deadline deadline) {
-  return observe(Operation::Wrap, key, inner_.wrap(key, secret, deadline));
+Task<Result<WrappedKey>> ObservedKeyProvider::wrap(const KeyLocation& key, const Binding& binding,
+                                                   const crypto::SecretBytes& secret, Deadline deadline) {
+  return observe(Operation::Wrap, key, inner_.wrap(key, binding, secret, deadline));
 }
 
-Task<Result<UnwrappedKey>> ObservedKeyProvider::unwrap(const KeyLocation& key, const WrappedKey& wrapped,
-                                                       Deadline deadline) {
-  return observe(Operation::Unwrap, key, inner_.unwrap(key, wrapped, deadline));
+Task<Result<UnwrappedKey>> ObservedKeyProvider::unwrap(const KeyLocation& key, const Binding& binding,
+                                                       const WrappedKey& wrapped, Deadline deadline) {
+  return observe(Operation::Unwrap, key, inner_.unwrap(key, binding, wrapped, deadline));
 }
 
 Task<Result<KeyDescription>> ObservedKeyProvider::describe(const KeyLocation& key, Deadline deadline) {

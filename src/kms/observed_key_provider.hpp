@@ -29,8 +29,10 @@ class ObservedKeyProvider final : public KeyProvider {
   // All outlive it.
   ObservedKeyProvider(KeyProvider& inner, CallObserver& observer, const Clock& clock)
       : inner_(inner), observer_(observer), clock_(clock) {}
-  Task<Result<WrappedKey>> wrap(const KeyLocation& key, const crypto::SecretBytes& secret, Deadline deadline) override;
-  Task<Result<UnwrappedKey>> unwrap(const KeyLocation& key, const WrappedKey& wrapped, Deadline deadline) override;
+  Task<Result<WrappedKey>> wrap(const KeyLocation& key, const Binding& binding, const crypto::SecretBytes& secret,
+                                Deadline deadline) override;
+  Task<Result<UnwrappedKey>> unwrap(const KeyLocation& key, const Binding& binding, const WrappedKey& wrapped,
+                                    Deadline deadline) override;
   Task<Result<KeyDescription>> describe(const KeyLocation& key, Deadline deadline) override;
 
  private:

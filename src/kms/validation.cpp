@@ -1,11 +1,6 @@
 #include "kms/validation.hpp"
 
-#include <algorithm>
-
-#include <fmt/format.h>
-
 #include "base/log.hpp"
-#include "kms/azure/key_target.hpp"
 #include "kms/reason_catalogue.hpp"
 
 namespace latchkey::kms {
@@ -14,46 +9,15 @@ namespace {
 
 constexpr std::size_t kProbeSize = 32;
 
-Result<void> check_kind(const KeyDescription& key, ReasonArguments arguments, const ValidationSettings& settings) {
-  arguments.size = std::to_string(std::max(settings.minimum_rsa_bits, 3072U));
-  if (key.type != "RSA" && key.type != "RSA-HSM") {
-    arguments.unfit = fmt::format("is of type {}; it must be RSA or RSA-HSM", key.type.empty() ? "unknown" : key.type);
-    return reason_error(reason::kKeyUnsuitable, arguments);
-  }
-  if (key.bits < settings.minimum_rsa_bits) {
-    arguments.unfit = fmt::format("has {} bits; it must have at least {}", key.bits, settings.minimum_rsa_bits);
-    return reason_error(reason::kKeyUnsuitable, arguments);
-  }
-  return success();
-}
-
-Result<void> check_state(const KeyDescription& key, ReasonArguments arguments, Timestamp now) {
-  if (!key.enabled) return reason_error(reason::kKeyDisabled, arguments);
-  if (key.not_before && now < *key.not_before) {
-    arguments.when = fmt::format(" (before {})", format_timestamp(*key.not_before));
-    return reason_error(reason::kKeyNotYetValid, arguments);
-  }
-  if (key.expires && now >= *key.expires) {
-    arguments.when = fmt::format(" (at {})", format_timestamp(*key.expires));
-    return reason_error(reason::kKeyExpired, arguments);
-  }
-  for (std::string_view needed : {"wrapKey", "unwrapKey"}) {
-    if (std::find(key.operations.begin(), key.operations.end(), needed) != key.operations.end()) continue;
-    arguments.operation = needed;
-    return reason_error(reason::kKeyOperation, arguments);
-  }
-  return success();
-}
-
-Result<void> check_binding(const KeyDescription& key, ReasonArguments arguments, const ValidationSettings& settings) {
-  auto bound = [&](const auto& tag) { return tag.first == settings.binding_tag && tag.second == "true"; };
-  bool found = std::any_of(key.tags.begin(), key.tags.end(), bound);
-  if (settings.binding == OrganizationBinding::Off || found) return success();
-  arguments.tag = settings.binding_tag;
-  auto error = reason_error(reason::kOrganizationTagMissing, arguments);
-  if (settings.binding != OrganizationBinding::Warn) return error;
-  spdlog::warn("{}", error.message);
-  return success();
+Task<Result<void>> check_binding(KeyProvider& provider, const Provider& cloud, const KeyLocation& key,
+                                 const KeyDescription& description, const ValidationSettings& settings,
+                                 Deadline deadline) {
+  if (settings.binding == OrganizationBinding::Off) co_return success();
+  auto bound = co_await cloud.check_bound(provider, key, description, settings, deadline);
+  bool is_missing = !bound && bound.error().reason == reason::kOrganizationTagMissing;
+  if (!is_missing || settings.binding != OrganizationBinding::Warn) co_return bound;
+  spdlog::warn("{}", bound.error().message);
+  co_return success();
 }
 
 // A failure that is only the end of our time says nothing about the key.
@@ -64,14 +28,13 @@ Error or_deadline(Error error, const Clock& clock, Deadline deadline) {
   return caused_by(std::move(error), ErrorCode::DeadlineExceeded, std::move(message), std::string(reason::kTimedOut));
 }
 
-Task<Result<void>> check_all(KeyProvider& provider, const KeyLocation& key, const ValidationSettings& settings,
-                             const Clock& clock, RandomSource& random, Deadline deadline) {
-  if (const auto* azure_key = std::get_if<AzureKey>(&key)) {
-    auto arguments = azure::arguments_of(*azure_key);
+Task<Result<void>> check_all(KeyProvider& provider, const Providers& clouds, const KeyLocation& key,
+                             const ValidationSettings& settings, const Clock& clock, RandomSource& random,
+                             Deadline deadline) {
+  if (const auto* cloud = clouds.cloud_of(key.key())) {
     LATCHKEY_CO_TRY(auto description, co_await provider.describe(key, deadline));
-    LATCHKEY_CO_TRYV(check_kind(description, arguments, settings));
-    LATCHKEY_CO_TRYV(check_state(description, arguments, clock.now()));
-    LATCHKEY_CO_TRYV(check_binding(description, arguments, settings));
+    LATCHKEY_CO_TRYV(cloud->check_suitable(key.key(), description, settings, clock.now()));
+    LATCHKEY_CO_TRYV(co_await check_binding(provider, *cloud, key, description, settings, deadline));
   }
   co_return co_await check_round_trip(provider, key, random, deadline);
 }
@@ -81,15 +44,17 @@ Task<Result<void>> check_all(KeyProvider& provider, const KeyLocation& key, cons
 Task<Result<void>> check_round_trip(KeyProvider& provider, const KeyLocation& key, RandomSource& random,
                                     Deadline deadline) {
   auto probe = crypto::SecretBytes::random(kProbeSize, random);
-  LATCHKEY_CO_TRY(auto wrapped, co_await provider.wrap(key, probe, deadline));
-  LATCHKEY_CO_TRY(auto returned, co_await provider.unwrap(key, wrapped, deadline));
+  const Binding nobodys;
+  LATCHKEY_CO_TRY(auto wrapped, co_await provider.wrap(key, nobodys, probe, deadline));
+  LATCHKEY_CO_TRY(auto returned, co_await provider.unwrap(key, nobodys, wrapped, deadline));
   if (crypto::equal_constant_time(probe.reveal(), returned.secret.reveal())) co_return success();
   co_return reason_error(reason::kRoundTripMismatch, {});
 }
 
-Task<Result<void>> validate_key(KeyProvider& provider, const KeyLocation& key, const ValidationSettings& settings,
-                                const Clock& clock, RandomSource& random, Deadline deadline) {
-  auto checked = co_await check_all(provider, key, settings, clock, random, deadline);
+Task<Result<void>> validate_key(KeyProvider& provider, const Providers& clouds, const KeyLocation& key,
+                                const ValidationSettings& settings, const Clock& clock, RandomSource& random,
+                                Deadline deadline) {
+  auto checked = co_await check_all(provider, clouds, key, settings, clock, random, deadline);
   if (!checked) co_return or_deadline(checked.error(), clock, deadline);
   co_return success();
 }

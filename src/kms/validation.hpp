@@ -5,7 +5,7 @@
 #include <string>
 
 #include "base/random.hpp"
-#include "kms/key_provider.hpp"
+#include "kms/providers.hpp"
 
 namespace latchkey::kms {
 
@@ -18,11 +18,11 @@ struct ValidationSettings {
   unsigned minimum_rsa_bits = 3072;
 };
 
-// Checks in this order and returns the first failure, with its cure: a token can be had and the key be read; RSA or
-// RSA-HSM; at least 3072 bits; enabled; inside nbf and exp; wrapKey and unwrapKey allowed; the tag (Require); then
-// wraps 32 random bytes, unwraps them and compares. With Warn a missing tag is logged. DeadlineExceeded where the time
-// ran out before an answer; otherwise the errors of KeyProvider.
-[[nodiscard]] Task<Result<void>> validate_key(KeyProvider& provider, const KeyLocation& key,
+// Checks in this order and returns the first failure, with its cure: the key can be described; its cloud finds it
+// suitable (Provider::check_suitable) and bound to the organisation (check_bound); then wraps 32 random bytes, unwraps
+// them and compares. `provider` is how the key is asked, `clouds` who judges it. With Warn a missing tag is logged.
+// DeadlineExceeded where the time ran out before a response; otherwise the errors of KeyProvider.
+[[nodiscard]] Task<Result<void>> validate_key(KeyProvider& provider, const Providers& clouds, const KeyLocation& key,
                                               const ValidationSettings& settings, const Clock& clock,
                                               RandomSource& random, Deadline deadline);
 

@@ -1,6 +1,6 @@
-// The limiter stands before the customers' vaults. It allows at most so many calls at once to one key and to one vault, and at most so
-// many begun in any ten seconds. So a vault that hangs holds few of our connections and none of other tenants', and a
-// vault's own limit (Key Vault: "service limits", transactions in 10 s) is not run into. Thread-safe.
+// The limiter stands before the customers' vaults. It allows at most so many calls at once to one key and to one vault,
+// and at most so many begun in any ten seconds. So a vault that hangs holds few of our connections and none of other
+// tenants', and a vault's own limit (Key Vault: "service limits", transactions in 10 s) is not run into. Thread-safe.
 //
 // Any organisation may name any vault. So inside of a vault the organisations take turns, and within one its keys; a
 // part of all room is kept from any one organisation, and a part for renewals, by which a revocation is noticed.

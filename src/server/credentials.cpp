@@ -66,19 +66,19 @@ Result<std::shared_ptr<const crypto::SecretBytes>> metrics_token_of(const Server
   return token;
 }
 
-Result<kms::azure::Credential> azure_credential(const ServerConfig& config) {
+Result<clouds::azure::Credential> azure_credential(const ServerConfig& config) {
   if (!config.azure_federated_token_file.empty()) {
-    return kms::azure::FederatedTokenFile{config.azure_federated_token_file};
+    return clouds::azure::FederatedTokenFile{config.azure_federated_token_file};
   }
   if (!config.azure_certificate_file.empty()) {
     LATCHKEY_TRY(auto pair, read_pair({"azure.certificate_file", config.azure_certificate_file},
                                       {"azure.private_key_file", config.azure_private_key_file}, crypto::KeyKind::Rsa));
     auto key = crypto::RsaKey::from_pem(as_text(pair.private_key_pem.reveal()));
     if (!key) return in_setting("azure.private_key_file", key.error());
-    return kms::azure::ClientCertificate{std::move(pair.certificate_pem), std::move(key).value()};
+    return clouds::azure::ClientCertificate{std::move(pair.certificate_pem), std::move(key).value()};
   }
   LATCHKEY_TRY(auto secret, read_secret("azure.client_secret_file", config.azure_client_secret_file));
-  return kms::azure::ClientSecret{std::move(secret)};
+  return clouds::azure::ClientSecret{std::move(secret)};
 }
 
 Result<std::optional<http::TlsFiles>> server_tls(const ServerConfig& config) {

@@ -6,9 +6,9 @@
 #include <optional>
 #include <string_view>
 
+#include "clouds/azure/provider/azure_key_provider.hpp"
 #include "crypto/secret.hpp"
 #include "http/server.hpp"
-#include "kms/azure/azure_key_provider.hpp"
 #include "server/config.hpp"
 
 namespace latchkey::server {
@@ -19,7 +19,7 @@ namespace latchkey::server {
 // The token that a scraper of metrics sends; null where there is none.
 [[nodiscard]] Result<std::shared_ptr<const crypto::SecretBytes>> metrics_token_of(const ServerConfig& config);
 // Of the platform's app; check_server_config has seen that there is one.
-[[nodiscard]] Result<kms::azure::Credential> azure_credential(const ServerConfig& config);
+[[nodiscard]] Result<clouds::azure::Credential> azure_credential(const ServerConfig& config);
 // The server's own certificate; absent where it speaks plain HTTP.
 [[nodiscard]] Result<std::optional<http::TlsFiles>> server_tls(const ServerConfig& config);
 

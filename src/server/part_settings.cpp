@@ -26,7 +26,6 @@ admin::AdminSettings admin_settings(const ServerConfig& config) {
   settings.organization_binding = config.organization_binding;
   settings.binding_slug = config.binding_slug;
   settings.validations_per_minute = config.validations_per_minute;
-  settings.vault_suffixes = config.azure_vault_suffixes;
   settings.max_external_keys = config.most_external_keys;
   settings.max_live_workspaces = config.most_live_workspaces;
   settings.max_workspaces = config.most_workspaces;

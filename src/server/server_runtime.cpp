@@ -20,6 +20,8 @@
 #include "base/background_task.hpp"
 #include "base/file.hpp"
 #include "base/log.hpp"
+#include "clouds/azure/provider/azure_key_provider.hpp"
+#include "clouds/azure/provider/azure_provider.hpp"
 #include "crypto/secret.hpp"
 #include "health/health_monitor.hpp"
 #include "health/kill_switch.hpp"
@@ -28,7 +30,6 @@
 #include "keyring/keyring.hpp"
 #include "keyring/notice_follower.hpp"
 #include "keyring/rewrap.hpp"
-#include "kms/azure/azure_key_provider.hpp"
 #include "kms/limited_key_provider.hpp"
 #include "kms/local/local_key_provider.hpp"
 #include "kms/observed_key_provider.hpp"
@@ -63,25 +64,27 @@ constexpr std::chrono::minutes kUsagePeriod{1};
 // What a crash loses of the counts by which data keys are replaced (docs/data-keys.md).
 constexpr std::chrono::minutes kUsePeriod{5};
 
-Result<std::shared_ptr<kms::KeyProvider>> azure_provider(const ServerConfig& config, http::Client& client,
-                                                         const Clock& clock, RandomSource& random,
-                                                         boost::asio::thread_pool& pool,
-                                                         boost::asio::any_io_executor executor,
-                                                         kms::ReadTerms read_terms) {
+Result<std::shared_ptr<kms::Provider>> azure_provider(const ServerConfig& config, http::Client& client,
+                                                      const Clock& clock, RandomSource& random,
+                                                      boost::asio::thread_pool& pool,
+                                                      boost::asio::any_io_executor executor,
+                                                      kms::ReadTerms read_terms) {
   if (config.azure_client_id.empty()) {
     SPDLOG_WARN(
         "azure.client_id is not set: keys in Azure Key Vault can be registered, and neither validated nor used");
-    return std::shared_ptr<kms::KeyProvider>();
+    return clouds::azure::make_azure_provider(config.azure_vault_suffixes, nullptr);
   }
   LATCHKEY_TRY(auto credential, azure_credential(config));
-  kms::azure::AzureOptions options;
+  clouds::azure::AzureOptions options;
   options.login_host = config.azure_login_host;
   options.vault_suffixes = config.azure_vault_suffixes;
   options.client_id = config.azure_client_id;
   options.credential = std::move(credential);
   options.sign_in = {config.azure_sign_in_max_age, config.lease_hard};
   options.read_terms = std::move(read_terms);
-  return kms::azure::make_azure_key_provider(std::move(options), client, clock, random, pool, std::move(executor));
+  auto keys =
+      clouds::azure::make_azure_key_provider(std::move(options), client, clock, random, pool, std::move(executor));
+  return clouds::azure::make_azure_provider(config.azure_vault_suffixes, std::move(keys));
 }
 
 Task<void> record_usage(admin::UsageRecorder& recorder) {
@@ -145,7 +148,7 @@ struct ServerRuntime::Parts {
   std::unique_ptr<store::Store> store;
   std::unique_ptr<http::Client> client;
   std::unique_ptr<metrics::ServerMetrics> metrics;
-  std::unique_ptr<kms::KeyProviders> clouds;
+  std::unique_ptr<kms::Providers> clouds;
   std::unique_ptr<kms::ObservedKeyProvider> observed;
   std::unique_ptr<kms::LimitedKeyProvider> providers;
   std::unique_ptr<kms::LimitedKeyProvider> renewals;
@@ -198,7 +201,8 @@ Result<std::unique_ptr<ServerRuntime>> ServerRuntime::start(const ServerConfig& 
   auto most_soft = std::max(config.most_soft, config.lease_soft);
   LATCHKEY_TRY(auto azure, azure_provider(config, *parts->client, clock, random, parts->signing_pool, executor,
                                           admin::read_terms_from(*parts->store, most_soft)));
-  parts->clouds = std::make_unique<kms::KeyProviders>(std::move(local), std::move(azure));
+  parts->clouds =
+      std::make_unique<kms::Providers>(std::move(local), std::vector<std::shared_ptr<kms::Provider>>{std::move(azure)});
   parts->metrics =
       std::make_unique<metrics::ServerMetrics>(metrics::MetricsSettings{.per_data_key = config.metrics_per_data_key});
   parts->observed = std::make_unique<kms::ObservedKeyProvider>(*parts->clouds, *parts->metrics, clock);
@@ -212,8 +216,8 @@ Result<std::unique_ptr<ServerRuntime>> ServerRuntime::start(const ServerConfig& 
   parts->background = gated(kms::CallKind::Background);
   // The keyring tells the monitor what it meets, and the monitor has it forget what is over.
   health::ForgetKey forget = [keyring = &parts->keyring](const std::string& key) { (*keyring)->evict(key); };
-  parts->health = std::make_unique<health::HealthMonitor>(*parts->store, *parts->background, clock, random, executor,
-                                                          monitor_settings(config), forget);
+  parts->health = std::make_unique<health::HealthMonitor>(*parts->store, *parts->background, *parts->clouds, clock,
+                                                          random, executor, monitor_settings(config), forget);
   auto key_settings = keyring_settings(config);
   key_settings.record_replacement = [&clock, &random](store::Transaction& tx,
                                                       const keyring::DataKeyReplaced& replaced) {
@@ -226,25 +230,26 @@ Result<std::unique_ptr<ServerRuntime>> ServerRuntime::start(const ServerConfig& 
   parts->follower = std::make_unique<keyring::NoticeFollower>(*parts->store, *parts->keyring, clock);
   parts->rewrapper = std::make_unique<keyring::Rewrapper>(*parts->store, *parts->background, clock, executor,
                                                           kms::make_timer_sleeper(), rewrap_settings(config),
-                                                          admin::rewrap_hooks(clock, random));
+                                                          admin::rewrap_hooks(*parts->clouds, clock, random));
 
   parts->usage = std::make_unique<keyring::UsageMeter>(clock);
   parts->usage_recorder = std::make_unique<admin::UsageRecorder>(*parts->store, *parts->usage, clock, random);
 
   auto rules = admin_settings(config);
   parts->credentials = std::make_unique<admin::Credentials>(*parts->store, clock, random, config.most_api_keys);
-  parts->external_keys = std::make_unique<admin::ExternalKeys>(*parts->store, *parts->validations, clock, random, rules,
-                                                               parts->health.get());
-  parts->workspaces = std::make_unique<admin::Workspaces>(*parts->store, *parts->validations, clock, random, rules);
+  parts->external_keys = std::make_unique<admin::ExternalKeys>(*parts->store, *parts->validations, *parts->clouds,
+                                                               clock, random, rules, parts->health.get());
+  parts->workspaces =
+      std::make_unique<admin::Workspaces>(*parts->store, *parts->validations, *parts->clouds, clock, random, rules);
   parts->activity = std::make_unique<audit::ActivityFeed>(*parts->store);
-  parts->compartments = std::make_unique<admin::Compartments>(*parts->store, most_soft);
+  parts->compartments = std::make_unique<admin::Compartments>(*parts->store, *parts->clouds, most_soft);
   parts->lease_policies = std::make_unique<admin::LeasePolicies>(
       *parts->store, clock, random, keyring::LeaseAges{config.lease_soft, config.lease_hard}, config.most_soft);
   parts->kill_switch = std::make_unique<health::KillSwitch>(*parts->store, clock, random, *parts->health, forget);
 
   parts->data_keys = std::make_unique<admin::DataKeys>(*parts->store, *parts->keyring, clock, random);
-  parts->rewraps =
-      std::make_unique<admin::Rewraps>(*parts->store, *parts->validations, *parts->rewrapper, clock, random);
+  parts->rewraps = std::make_unique<admin::Rewraps>(*parts->store, *parts->validations, *parts->clouds,
+                                                    *parts->rewrapper, clock, random);
 
   LATCHKEY_TRY(parts->webhook_client, webhook_client(config));
   parts->webhook_secrets = std::make_unique<webhooks::SecretKeeper>(*parts->clouds, clock, random);
@@ -278,7 +283,7 @@ Result<std::unique_ptr<ServerRuntime>> ServerRuntime::start(const ServerConfig& 
                                                                *parts->rewraps,
                                                                clock,
                                                                random,
-                                                               config.azure_vault_suffixes,
+                                                               *parts->clouds,
                                                                *parts->health,
                                                                *parts->kill_switch,
                                                                *parts->webhook_endpoints,

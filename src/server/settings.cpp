@@ -7,9 +7,9 @@
 #include <boost/asio/ip/address.hpp>
 #include <fmt/format.h>
 
+#include "clouds/azure/provider/vault_uri.hpp"
 #include "http/proxy.hpp"
 #include "http/url.hpp"
-#include "kms/azure/vault_uri.hpp"
 
 namespace latchkey::server {
 
@@ -219,7 +219,7 @@ std::vector<Setting> all_settings() {
        "", true, text(&C::azure_federated_token_file)},
       {"azure", "login_host", "The Entra host of your cloud.", "login.microsoftonline.com", true, set_login_host},
       {"azure", "vault_suffixes", "Customers' vaults must be under one of these; comma-separated.",
-       boost::join(kms::azure::public_cloud_suffixes(), ","), true, set_suffixes},
+       boost::join(clouds::azure::public_cloud_suffixes(), ","), true, set_suffixes},
       {"azure", "sign_in_max_age",
        "The age at which a customer's Entra tenant is asked anew whether your app may sign in, however long the token "
        "lives:\nwithin this and keyring.soft a revocation at Entra takes effect. An organisation whose own soft age is "

@@ -117,10 +117,9 @@ class Transaction {
   virtual Result<std::vector<Workspace>> workspaces_using(const Uuid& organization, std::string_view external_key_id,
                                                           std::size_t limit) = 0;
 
-  // Whether another organisation's workspace, archived ones included, refers to this key, in whatever case its URI and
-  // name are spelled. `vault_host` in lower case.
-  virtual Result<bool> is_attached_elsewhere(const Uuid& organization, std::string_view vault_host,
-                                             std::string_view key_name) = 0;
+  // Whether another organisation's workspace, archived ones included, refers to the key at this place
+  // (kms::Key::place).
+  virtual Result<bool> is_attached_elsewhere(const Uuid& organization, std::string_view key_place) = 0;
 
   virtual Result<void> insert(const Workspace& row) = 0;
   virtual Result<std::optional<Workspace>> find_workspace(const Uuid& organization, std::string_view id) = 0;

@@ -12,8 +12,8 @@ namespace latchkey::admin::testing {
 
 class FakeKeyProvider final : public kms::KeyProvider {
  public:
-  Task<Result<kms::WrappedKey>> wrap(const kms::KeyLocation& key, const crypto::SecretBytes& secret,
-                                     Deadline) override {
+  Task<Result<kms::WrappedKey>> wrap(const kms::KeyLocation& key, const kms::Binding&,
+                                     const crypto::SecretBytes& secret, Deadline) override {
     ++wraps;
     kms::WrappedKey wrapped{description.key_version, masked(key, description.key_version, secret.reveal())};
     LATCHKEY_CO_TRYV(co_await before(key));
@@ -21,8 +21,8 @@ class FakeKeyProvider final : public kms::KeyProvider {
     co_return wrapped;
   }
 
-  Task<Result<kms::UnwrappedKey>> unwrap(const kms::KeyLocation& key, const kms::WrappedKey& wrapped,
-                                         Deadline) override {
+  Task<Result<kms::UnwrappedKey>> unwrap(const kms::KeyLocation& key, const kms::Binding&,
+                                         const kms::WrappedKey& wrapped, Deadline) override {
     ++unwraps;
     auto secret = masked(key, wrapped.key_version, wrapped.ciphertext);
     bool refuses = disabled_versions.contains(wrapped.key_version);
@@ -64,16 +64,14 @@ class FakeKeyProvider final : public kms::KeyProvider {
   // Undoes itself, and is another for every key and version.
   static Bytes masked(const kms::KeyLocation& key, const std::string& version, ByteView bytes) {
     std::uint8_t mask = 0x5a;
-    if (const auto* azure = std::get_if<kms::AzureKey>(&key)) {
-      for (char c : azure->vault_uri + azure->key_name + version) mask = static_cast<std::uint8_t>(mask * 31 + c);
-    }
+    for (char c : key.key().place() + version) mask = static_cast<std::uint8_t>(mask * 31 + c);
     auto result = to_bytes(bytes);
     for (auto& byte : result) byte ^= mask;
     return result;
   }
 
   Task<Result<void>> before(kms::KeyLocation key) {
-    if (std::holds_alternative<kms::LocalKey>(key)) co_return success();
+    if (key.is_local()) co_return success();
     if (auto interrupt = std::exchange(interruption, nullptr)) co_await interrupt();
     if (failure) co_return *failure;
     co_return success();

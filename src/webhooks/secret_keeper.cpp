@@ -31,16 +31,16 @@ Task<Result<NewSecret>> SecretKeeper::make(std::string endpoint_id) {
   NewSecret made;
   made.secret = crypto::SecretBytes::random(kSecretSize, random_);
   auto marked = with_mark(made.secret, endpoint_id);
-  kms::KeyLocation root = kms::LocalKey{};
-  LATCHKEY_CO_TRY(auto wrapped, co_await provider_.wrap(root, marked, clock_.steady() + kTimeout));
+  kms::KeyLocation root;
+  LATCHKEY_CO_TRY(auto wrapped, co_await provider_.wrap(root, kms::Binding{}, marked, clock_.steady() + kTimeout));
   made.wrapped = {std::move(wrapped.key_version), std::move(wrapped.ciphertext)};
   co_return made;
 }
 
 Task<Result<crypto::SecretBytes>> SecretKeeper::open(std::string endpoint_id, store::WrappedSecret wrapped) {
   kms::WrappedKey key{std::move(wrapped.key_version), std::move(wrapped.wrapped)};
-  kms::KeyLocation root = kms::LocalKey{};
-  LATCHKEY_CO_TRY(auto unwrapped, co_await provider_.unwrap(root, key, clock_.steady() + kTimeout));
+  kms::KeyLocation root;
+  LATCHKEY_CO_TRY(auto unwrapped, co_await provider_.unwrap(root, kms::Binding{}, key, clock_.steady() + kTimeout));
   auto marked = std::move(unwrapped.secret);
   auto mark = mark_of(endpoint_id);
   if (marked.size() != kSecretSize + mark.size() ||

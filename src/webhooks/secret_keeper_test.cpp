@@ -49,9 +49,10 @@ TEST_F(SecretKeeperTest, DoesNotOpenDamaged) {
     EXPECT_FALSE(fixture.run(keeper.open("whep_1", wrapped)));
   }
   // Whole, by the same root key, and no signing secret.
-  kms::KeyLocation location = kms::LocalKey{};
+  kms::KeyLocation location;
   crypto::SecretBytes short_one(Bytes(8, 1));
-  auto wrapped = fixture.run(root->wrap(location, short_one, fixture.clock.steady() + std::chrono::seconds(1))).value();
+  auto wrapped =
+      fixture.run(root->wrap(location, {}, short_one, fixture.clock.steady() + std::chrono::seconds(1))).value();
   EXPECT_FALSE(fixture.run(keeper.open("whep_1", {wrapped.key_version, wrapped.ciphertext})));
 }
 

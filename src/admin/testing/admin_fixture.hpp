@@ -16,7 +16,9 @@
 #include "admin/external_keys.hpp"
 #include "admin/workspaces.hpp"
 #include "audit/activity_log.hpp"
-#include "kms/azure/vault_uri.hpp"
+#include "clouds/azure/provider/azure_key.hpp"
+#include "clouds/azure/provider/azure_provider.hpp"
+#include "clouds/azure/provider/vault_uri.hpp"
 #include "store/sqlite/sqlite_store.hpp"
 #include "store/testing/watched_store.hpp"
 #include "testing/fake_key_provider.hpp"
@@ -80,7 +82,6 @@ class AdminFixture {
     if (!opened) throw std::runtime_error(describe(opened.error()));
     opened_ = std::move(opened.value());
     store_ = std::make_unique<store::testing::WatchedStore>(*opened_);
-    settings.vault_suffixes = kms::azure::public_cloud_suffixes();
     credentials.emplace(*store_, clock, random);
     feed.emplace(*store_);
     rebuild();
@@ -91,8 +92,8 @@ class AdminFixture {
 
   // After `settings` were changed.
   void rebuild() {
-    keys.emplace(*store_, provider, clock, random, settings);
-    workspaces.emplace(*store_, provider, clock, random, settings);
+    keys.emplace(*store_, provider, clouds, clock, random, settings);
+    workspaces.emplace(*store_, provider, clouds, clock, random, settings);
   }
 
   // Runs the task to its end. What it left running besides (shared flights) goes on with the next one.
@@ -119,11 +120,14 @@ class AdminFixture {
   [[nodiscard]] audit::Caller admin() const { return caller_of(own); }
   [[nodiscard]] audit::Caller stranger() const { return caller_of(other); }
 
+  [[nodiscard]] static std::shared_ptr<const kms::Key> azure_registration(std::string vault_uri, std::string name) {
+    return std::make_shared<const ::latchkey::clouds::azure::AzureKey>(::latchkey::clouds::azure::AzureKeyConfig{
+        std::move(vault_uri), std::move(name), "72f988bf-86f1-41af-91ab-2d7cd011db47", std::nullopt});
+  }
   [[nodiscard]] static NewExternalKey azure_key(std::string name = "cmek") {
     return {.display_name = name,
             .geo = "us",
-            .config = {"azure", kms::AzureKey{"https://contoso.vault.azure.net/", std::move(name),
-                                              "72f988bf-86f1-41af-91ab-2d7cd011db47", std::nullopt}}};
+            .key = azure_registration("https://contoso.vault.azure.net/", std::move(name))};
   }
   [[nodiscard]] ExternalKeyView make_key(std::string name = "cmek") {
     clock.advance(std::chrono::seconds(1));
@@ -186,6 +190,10 @@ class AdminFixture {
   ManualClock clock{parse_timestamp("2026-08-10T08:09:10Z").value()};
   RepeatableRandom random;
   FakeKeyProvider provider;
+  // Reads keys, and asks none.
+  kms::Providers clouds{
+      nullptr,
+      {::latchkey::clouds::azure::make_azure_provider(::latchkey::clouds::azure::public_cloud_suffixes(), nullptr)}};
   AdminSettings settings;
   std::optional<Credentials> credentials;
   std::optional<audit::ActivityFeed> feed;

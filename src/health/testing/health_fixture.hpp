@@ -18,7 +18,7 @@ class HealthFixture : public admin::testing::AdminFixture {
 
   // As a restart does.
   void rebuild_monitor() {
-    monitor.emplace(store(), provider, clock, random, context.get_executor(), monitor_settings,
+    monitor.emplace(store(), provider, clouds, clock, random, context.get_executor(), monitor_settings,
                     [this](const std::string& id) { forgotten.push_back(id); });
   }
 

@@ -18,6 +18,7 @@
 #include "testing/run_task.hpp"
 #include "testing/scripted_client.hpp"
 #include "testing/sealer.hpp"
+#include "testing/test_key.hpp"
 
 namespace latchkey::keyring::testing {
 
@@ -29,16 +30,16 @@ inline constexpr auto kIdle = 62s;
 // "Wraps" by XOR with the name of the version; refuses, fails and waits as a test says.
 class FakeProvider final : public kms::KeyProvider {
  public:
-  Task<Result<kms::WrappedKey>> wrap(const kms::KeyLocation& key, const crypto::SecretBytes& secret,
-                                     Deadline) override {
+  Task<Result<kms::WrappedKey>> wrap(const kms::KeyLocation& key, const kms::Binding&,
+                                     const crypto::SecretBytes& secret, Deadline) override {
     kms::WrappedKey wrapped{version_of(key), mask(secret.reveal())};
     ++wraps;
     co_await pass();
     if (wrap_error) co_return *wrap_error;
     co_return wrapped;
   }
-  Task<Result<kms::UnwrappedKey>> unwrap(const kms::KeyLocation& key, const kms::WrappedKey& wrapped,
-                                         Deadline) override {
+  Task<Result<kms::UnwrappedKey>> unwrap(const kms::KeyLocation& key, const kms::Binding&,
+                                         const kms::WrappedKey& wrapped, Deadline) override {
     auto holder = version_of(key);
     auto named = wrapped.key_version;
     bool is_damaged = damaged.contains(wrapped.ciphertext);
@@ -70,9 +71,7 @@ class FakeProvider final : public kms::KeyProvider {
   bool hangs = false;
 
  private:
-  std::string version_of(const kms::KeyLocation& key) const {
-    return std::holds_alternative<kms::LocalKey>(key) ? "local" : version;
-  }
+  std::string version_of(const kms::KeyLocation& key) const { return key.is_local() ? "local" : version; }
   static Bytes mask(ByteView bytes) {
     Bytes masked = to_bytes(bytes);
     for (auto& byte : masked) byte ^= 0x5c;
@@ -144,7 +143,7 @@ class KeyringTest : public ::testing::Test {
     customer.id = make_uuid(random);
     customer.workspace_id = make_id(id_prefix::kWorkspace, random);
     customer.external_key_id = "ekey_01customer";
-    customer.key = kms::AzureKey{"https://contoso.vault.azure.net/", "k", "t", std::nullopt};
+    customer.key = kms::testing::test_key("contoso", "k");
     prepare(customer);
     start({});
   }

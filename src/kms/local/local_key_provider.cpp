@@ -43,7 +43,8 @@ class LocalKeyProvider final : public KeyProvider {
   LocalKeyProvider(std::vector<Usable> keys, std::string path, RandomSource& random)
       : keys_(std::make_shared<const std::vector<Usable>>(std::move(keys))), file_(std::move(path)), random_(random) {}
 
-  Task<Result<WrappedKey>> wrap(const KeyLocation& key, const crypto::SecretBytes& secret, Deadline) override {
+  Task<Result<WrappedKey>> wrap(const KeyLocation& key, const Binding&, const crypto::SecretBytes& secret,
+                                Deadline) override {
     LATCHKEY_CO_TRYV(check(key));
     if (secret.empty() || secret.size() > kLongestSecret) {
       co_return Error{ErrorCode::Invalid,
@@ -57,7 +58,8 @@ class LocalKeyProvider final : public KeyProvider {
     co_return wrapped;
   }
 
-  Task<Result<UnwrappedKey>> unwrap(const KeyLocation& key, const WrappedKey& wrapped, Deadline) override {
+  Task<Result<UnwrappedKey>> unwrap(const KeyLocation& key, const Binding&, const WrappedKey& wrapped,
+                                    Deadline) override {
     LATCHKEY_CO_TRYV(check(key));
     auto known = keys();
     const auto* key_of_version = with_version(*known, wrapped.key_version);
@@ -89,7 +91,7 @@ class LocalKeyProvider final : public KeyProvider {
 
  private:
   static Result<void> check(const KeyLocation& key) {
-    if (std::holds_alternative<LocalKey>(key)) return success();
+    if (key.is_local()) return success();
     return Error{ErrorCode::Invalid, "this is not the platform's root key"};
   }
 

@@ -10,10 +10,11 @@
 
 #include "base/file.hpp"
 #include "crypto/random.hpp"
+#include "kms/providers.hpp"
 #include "kms/reasons.hpp"
-#include "kms/testing/fake_azure.hpp"
 #include "kms/testing/key_provider_contract.hpp"
 #include "testing/refused_system_call.hpp"
+#include "testing/test_key.hpp"
 
 namespace latchkey::kms::testing {
 namespace {
@@ -43,8 +44,8 @@ class LocalContract final : public ContractHarness {
   boost::asio::io_context& context() override { return context_; }
   [[nodiscard]] Deadline soon() const override { return Deadline::max(); }
   [[nodiscard]] Deadline past() const override { return Deadline::min(); }
-  [[nodiscard]] KeyLocation location() const override { return LocalKey{}; }
-  [[nodiscard]] KeyLocation foreign_location() const override { return FakeAzure::location(); }
+  [[nodiscard]] KeyLocation location() const override { return KeyLocation{}; }
+  [[nodiscard]] KeyLocation foreign_location() const override { return test_key("v", "k"); }
   [[nodiscard]] std::string unknown_version() const override { return "local:0123456789abcdef"; }
 
  private:
@@ -67,10 +68,10 @@ class LocalKeyProviderTest : public ::testing::Test {
  protected:
   Result<WrappedKey> wrap(KeyProvider& provider) {
     crypto::SecretBytes secret(65);
-    return run_task(context, provider.wrap(LocalKey{}, secret, {}));
+    return run_task(context, provider.wrap(KeyLocation{}, Binding{}, secret, {}));
   }
   Result<UnwrappedKey> unwrap(KeyProvider& provider, const WrappedKey& wrapped) {
-    return run_task(context, provider.unwrap(LocalKey{}, wrapped, {}));
+    return run_task(context, provider.unwrap(KeyLocation{}, Binding{}, wrapped, {}));
   }
 
   TemporaryFolder folder;
@@ -166,10 +167,10 @@ TEST_F(LocalKeyProviderTest, TwoStartsAtOnceEndWithOneKey) {
   for (auto& provider : providers) EXPECT_TRUE(unwrap(*provider, wrapped.value()));
 }
 
-TEST(KeyProvidersTest, WithoutAProviderTheLocationIsInvalid) {
-  KeyProviders none(nullptr, nullptr);
+TEST(ProvidersTest, WithoutAProviderTheLocationIsInvalid) {
+  Providers none(nullptr, {});
   boost::asio::io_context context;
-  for (const KeyLocation& key : {KeyLocation(LocalKey{}), KeyLocation(FakeAzure::location())}) {
+  for (const KeyLocation& key : {KeyLocation{}, test_key("v", "k")}) {
     auto described = run_task(context, none.describe(key, {}));
     ASSERT_FALSE(described);
     EXPECT_EQ(described.error().code, ErrorCode::Invalid);

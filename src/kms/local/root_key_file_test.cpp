@@ -24,10 +24,10 @@ class RootKeyFileTest : public ::testing::Test {
   std::shared_ptr<KeyProvider> provider() { return make_local_key_provider(read(), path, random).value(); }
   Result<WrappedKey> wrap(KeyProvider& by) {
     crypto::SecretBytes secret(65);
-    return testing::run_task(context, by.wrap(LocalKey{}, secret, {}));
+    return testing::run_task(context, by.wrap(KeyLocation{}, Binding{}, secret, {}));
   }
   bool unwraps(KeyProvider& by, const WrappedKey& wrapped) {
-    return testing::run_task(context, by.unwrap(LocalKey{}, wrapped, {})).has_value();
+    return testing::run_task(context, by.unwrap(KeyLocation{}, Binding{}, wrapped, {})).has_value();
   }
 
   store::testing::TemporaryFolder folder;

@@ -81,8 +81,8 @@ TEST_P(KeyProviderContract, ALocationOfAnotherKindIsInvalid) {
   auto location = harness->foreign_location();
   auto secret = secret_of(32);
   WrappedKey wrapped{"v", Bytes(384, 1)};
-  auto one = run_task(harness->context(), harness->provider().wrap(location, secret, harness->soon()));
-  auto two = run_task(harness->context(), harness->provider().unwrap(location, wrapped, harness->soon()));
+  auto one = run_task(harness->context(), harness->provider().wrap(location, binding, secret, harness->soon()));
+  auto two = run_task(harness->context(), harness->provider().unwrap(location, binding, wrapped, harness->soon()));
   auto three = run_task(harness->context(), harness->provider().describe(location, harness->soon()));
   ASSERT_FALSE(one || two || three);
   EXPECT_EQ(one.error().code, ErrorCode::Invalid);
@@ -97,7 +97,7 @@ TEST_P(KeyProviderContract, AfterTheDeadlineThereIsAnAnswerOrKeyUnreachable) {
     EXPECT_EQ(described.error().code, ErrorCode::KeyUnreachable);
   }
   auto secret = secret_of(32);
-  auto wrapped = run_task(harness->context(), harness->provider().wrap(key, secret, harness->past()));
+  auto wrapped = run_task(harness->context(), harness->provider().wrap(key, binding, secret, harness->past()));
   if (!wrapped) {
     EXPECT_EQ(wrapped.error().code, ErrorCode::KeyUnreachable);
   }
@@ -109,7 +109,7 @@ TEST_P(KeyProviderContract, ManyAtOnce) {
   int good = 0;
   auto one = [this, &wrapped, &good]() -> Task<void> {
     auto key = harness->location();
-    auto back = co_await harness->provider().unwrap(key, wrapped.value(), harness->soon());
+    auto back = co_await harness->provider().unwrap(key, binding, wrapped.value(), harness->soon());
     good += back && back.value().secret.size() == 65 ? 1 : 0;
   };
   for (int i = 0; i < 16; ++i) boost::asio::co_spawn(harness->context(), one(), boost::asio::detached);

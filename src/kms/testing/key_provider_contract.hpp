@@ -38,10 +38,10 @@ class KeyProviderContract : public ::testing::TestWithParam<ContractParameter> {
  protected:
   void SetUp() override { harness = GetParam().make(); }
   Result<WrappedKey> wrap(const crypto::SecretBytes& secret) {
-    return run_task(harness->context(), harness->provider().wrap(location(), secret, harness->soon()));
+    return run_task(harness->context(), harness->provider().wrap(location(), binding, secret, harness->soon()));
   }
   Result<UnwrappedKey> unwrap(const WrappedKey& wrapped) {
-    return run_task(harness->context(), harness->provider().unwrap(location(), wrapped, harness->soon()));
+    return run_task(harness->context(), harness->provider().unwrap(location(), binding, wrapped, harness->soon()));
   }
   Result<KeyDescription> describe() {
     return run_task(harness->context(), harness->provider().describe(location(), harness->soon()));
@@ -53,6 +53,7 @@ class KeyProviderContract : public ::testing::TestWithParam<ContractParameter> {
   static crypto::SecretBytes secret_of(std::size_t size) { return crypto::SecretBytes(ByteView(Bytes(size, 0x5a))); }
 
   std::unique_ptr<ContractHarness> harness;
+  Binding binding{.organization = {{1}}, .compartment = {{2}}, .data_key = {3}};
 
  private:
   KeyLocation location_;

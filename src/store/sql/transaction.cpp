@@ -122,13 +122,11 @@ Result<std::vector<Workspace>> SqlTransaction::workspaces_using(const Uuid& orga
                            organization, external_key_id, sql_limit(limit));
 }
 
-Result<bool> SqlTransaction::is_attached_elsewhere(const Uuid& organization, std::string_view vault_host,
-                                                   std::string_view key_name) {
-  LATCHKEY_TRY(auto attached,
-               count("SELECT EXISTS (SELECT 1 FROM external_keys k WHERE k.key_place = 'https://' || ? || "
-                     "' ' || lower(?) AND k.organization <> ? AND EXISTS (SELECT 1 FROM workspaces w "
-                     "WHERE w.organization = k.organization AND w.external_key_id = k.id))",
-                     vault_host, key_name, organization));
+Result<bool> SqlTransaction::is_attached_elsewhere(const Uuid& organization, std::string_view key_place) {
+  LATCHKEY_TRY(auto attached, count("SELECT EXISTS (SELECT 1 FROM external_keys k WHERE k.key_place = ? "
+                                    "AND k.organization <> ? AND EXISTS (SELECT 1 FROM workspaces w "
+                                    "WHERE w.organization = k.organization AND w.external_key_id = k.id))",
+                                    key_place, organization));
   return attached != 0;
 }
 

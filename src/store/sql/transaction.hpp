@@ -39,8 +39,7 @@ class SqlTransaction final : public Transaction {
   Result<void> update(const ExternalKey& row) override;
   Result<void> erase_external_key(const Uuid& organization, std::string_view id) override;
   Result<Page<ExternalKey>> list_external_keys(const Uuid& organization, const ListWindow& window) override;
-  Result<bool> is_attached_elsewhere(const Uuid& organization, std::string_view vault_host,
-                                     std::string_view key_name) override;
+  Result<bool> is_attached_elsewhere(const Uuid& organization, std::string_view key_place) override;
   Result<std::vector<Workspace>> workspaces_using(const Uuid& organization, std::string_view external_key_id,
                                                   std::size_t limit) override;
 

@@ -77,7 +77,7 @@ std::vector<Asked> queries() {
        [=](Transaction& tx) {
          ends(tx.find_external_key(own, "id"));
          ends(tx.workspaces_using(own, "id", 5));
-         ends(tx.is_attached_elsewhere(own, "host", "name"));
+         ends(tx.is_attached_elsewhere(own, "https://host name"));
          ends(tx.erase_external_key(own, "id"));
          for (const auto& window : windows()) ends(tx.list_external_keys(own, window));
        }},

@@ -11,7 +11,7 @@
 #include <fmt/format.h>
 
 #include "base/json_fields.hpp"
-#include "kms/azure/answer_text.hpp"
+#include "clouds/azure/provider/answer_text.hpp"
 
 namespace latchkey::clouds::azure::customer {
 
@@ -52,7 +52,7 @@ Result<std::string> run_az(const std::vector<std::string>& arguments) {
     child.terminate(failed);
     return az_failed(fmt::format("it did not answer within {} s", kTimeout.count()));
   }
-  if (code.get() != 0) return az_failed(kms::azure::shown_text(err.get(), 300));
+  if (code.get() != 0) return az_failed(clouds::azure::shown_text(err.get(), 300));
   return out.get();
 }
 
@@ -67,12 +67,12 @@ Result<AzSession> ask_az(const std::string& tenant, const std::string& resource,
   LATCHKEY_TRY(auto text, run_az(arguments));
   auto body = json_fields::parse_object(text);
   crypto::wipe(text);
-  auto token = body ? kms::azure::text_field(body.value(), "accessToken") : std::string();
+  auto token = body ? clouds::azure::text_field(body.value(), "accessToken") : std::string();
   bool is_plain = !token.empty() && std::all_of(token.begin(), token.end(), [](char c) { return c > ' ' && c < 0x7f; });
   if (!is_plain) return az_failed("it answered with something that is no token");
   AzSession session{std::make_shared<const crypto::SecretBytes>(as_bytes(token)),
-                    kms::azure::text_field(body.value(), "tenant"),
-                    kms::azure::text_field(body.value(), "subscription")};
+                    clouds::azure::text_field(body.value(), "tenant"),
+                    clouds::azure::text_field(body.value(), "subscription")};
   crypto::wipe(token);
   return session;
 }

@@ -5,12 +5,12 @@
 #include "clouds/azure/customer/checks.hpp"
 #include "clouds/azure/customer/commands.hpp"
 #include "clouds/azure/customer/ip_ranges.hpp"
-#include "kms/azure/answer_text.hpp"
+#include "clouds/azure/provider/answer_text.hpp"
 
 namespace latchkey::clouds::azure::customer {
 
 using boost::algorithm::iequals;
-using kms::azure::shown_text;
+using clouds::azure::shown_text;
 
 namespace {
 

@@ -6,7 +6,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include "kms/azure/answer_text.hpp"
+#include "clouds/azure/provider/answer_text.hpp"
 
 namespace latchkey::clouds::azure::customer {
 
@@ -38,7 +38,7 @@ std::string cure_for_failure(const CustomerState& state) {
     return fmt::format(
         "in the Entra admin center, Conditional Access: exclude the service principal {} ({}) from the policy, or add "
         "{} to its named locations",
-        kms::azure::shown_text(app, 64), state.target.app.display_name,
+        clouds::azure::shown_text(app, 64), state.target.app.display_name,
         fmt::join(state.target.app.egress_ranges, ", "));
   }
   if (says("a role is missing on the key") && state.grants && allow_service(state.grants.value())) {

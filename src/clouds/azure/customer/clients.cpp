@@ -6,13 +6,13 @@
 #include <fmt/format.h>
 
 #include "base/encoding.hpp"
-#include "kms/azure/answer_text.hpp"
-#include "kms/azure/vault_uri.hpp"
+#include "clouds/azure/provider/answer_text.hpp"
+#include "clouds/azure/provider/vault_uri.hpp"
 
 namespace latchkey::clouds::azure::customer {
 
 namespace json = boost::json;
-using kms::azure::text_field;
+using clouds::azure::text_field;
 
 namespace {
 
@@ -175,7 +175,7 @@ VaultKeys::VaultKeys(Rest rest, std::string root) : rest_(std::move(rest)), root
 Result<VaultKeys> VaultKeys::create(Rest::Tools tools, const Cloud& cloud, const std::string& tenant,
                                     const std::string& vault_uri, Rest::Observer observer) {
   std::array suffixes{cloud.vault_suffix};
-  LATCHKEY_TRY(auto uri, kms::azure::parse_vault_uri(vault_uri, suffixes));
+  LATCHKEY_TRY(auto uri, clouds::azure::parse_vault_uri(vault_uri, suffixes));
   return VaultKeys(Rest(std::move(tools), tenant, uri.resource, std::move(observer)), "https://" + uri.host);
 }
 

@@ -7,9 +7,9 @@
 #include <boost/algorithm/string/trim.hpp>
 #include <fmt/format.h>
 
+#include "clouds/azure/provider/answer_text.hpp"
+#include "clouds/azure/provider/vault_uri.hpp"
 #include "http/url.hpp"
-#include "kms/azure/answer_text.hpp"
-#include "kms/azure/vault_uri.hpp"
 
 namespace latchkey::clouds::azure::customer {
 
@@ -53,7 +53,7 @@ Result<Cloud> cloud_of_authority(std::string_view authority) {
   return Error{ErrorCode::Invalid,
                fmt::format("AZURE_AUTHORITY_HOST is {}, which is no sign-in host of Azure's: use one of https://{}/, "
                            "https://{}/, https://{}/, or unset it for the public cloud",
-                           kms::azure::shown_text(authority, 100), clouds()[0].login_host, clouds()[1].login_host,
+                           clouds::azure::shown_text(authority, 100), clouds()[0].login_host, clouds()[1].login_host,
                            clouds()[2].login_host)};
 }
 
@@ -68,7 +68,7 @@ Result<std::string> read_vault_name(std::string_view text, const Cloud& cloud) {
   if (name.find('.') != std::string::npos) {
     std::array suffixes{cloud.vault_suffix};
     auto host = http::read_host(name);
-    LATCHKEY_TRY(auto uri, kms::azure::parse_vault_uri(host ? "https://" + host.value() : name, suffixes));
+    LATCHKEY_TRY(auto uri, clouds::azure::parse_vault_uri(host ? "https://" + host.value() : name, suffixes));
     name = uri.host.substr(0, uri.host.find('.'));
   }
   if (is_vault_name(name)) return name;
@@ -76,7 +76,7 @@ Result<std::string> read_vault_name(std::string_view text, const Cloud& cloud) {
       ErrorCode::Invalid,
       fmt::format("\"{}\" is not a vault's name: 3 to 24 letters, digits and single hyphens, a letter first. Give "
                   "the name (contoso) or the URI (https://contoso{}/)",
-                  kms::azure::shown_text(text, 100), cloud.vault_suffix)};
+                  clouds::azure::shown_text(text, 100), cloud.vault_suffix)};
 }
 
 }  // namespace latchkey::clouds::azure::customer

@@ -4,12 +4,12 @@
 
 #include <fmt/format.h>
 
-#include "kms/azure/answer_text.hpp"
+#include "clouds/azure/provider/answer_text.hpp"
 
 namespace latchkey::clouds::azure::customer::commands {
 
 std::string word(const std::string& text) {
-  auto shown = kms::azure::shown_text(text, 1024);
+  auto shown = clouds::azure::shown_text(text, 1024);
   bool plain = !shown.empty() && std::all_of(shown.begin(), shown.end(), [](char c) {
     return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
            std::string_view("-_./:@,=+").find(c) != std::string_view::npos;

@@ -7,8 +7,8 @@
 #include <boost/algorithm/string/predicate.hpp>
 #include <fmt/format.h>
 
+#include "clouds/azure/provider/answer_text.hpp"
 #include "crypto/jwt.hpp"
-#include "kms/azure/answer_text.hpp"
 
 namespace latchkey::clouds::azure::customer {
 
@@ -36,7 +36,7 @@ Result<Subscription> choose_subscription(std::vector<Subscription> all, const st
                      "subscription, with an account that has a role there"
                    : fmt::format("the account that is signed in sees no subscription {}. Check --subscription, "
                                  "AZURE_SUBSCRIPTION_ID and the tenant that you signed in to",
-                                 kms::azure::shown_text(wanted, 64))};
+                                 clouds::azure::shown_text(wanted, 64))};
 }
 
 // "anthropic" of "anthropic-cmek-client-us": a look-alike would begin with it, too.
@@ -95,14 +95,14 @@ Result<Vault> CustomerSide::find_vault() {
     if (!where_.resource_group.empty() && !boost::algorithm::icontains(vault.id, group)) {
       return Error{ErrorCode::NotFound,
                    fmt::format("the vault {} is in another resource group than {}: {}", target_.vault_name,
-                               where_.resource_group, kms::azure::shown_text(vault.id, 300)),
+                               where_.resource_group, clouds::azure::shown_text(vault.id, 300)),
                    "OtherResourceGroup"};
     }
     return resources_.vault(vault.id);
   }
   return Error{ErrorCode::NotFound,
                fmt::format("the subscription {} ({}) has no vault {} that this account may see", subscription_.id,
-                           kms::azure::shown_text(subscription_.name, 64), target_.vault_name)};
+                           clouds::azure::shown_text(subscription_.name, 64), target_.vault_name)};
 }
 
 std::vector<std::string> CustomerSide::vaults_with_key() {

@@ -6,12 +6,12 @@
 #include <boost/json/array.hpp>
 
 #include "base/encoding.hpp"
-#include "kms/azure/answer_text.hpp"
+#include "clouds/azure/provider/answer_text.hpp"
 
 namespace latchkey::clouds::azure::customer {
 
 namespace json = boost::json;
-using kms::azure::text_field;
+using clouds::azure::text_field;
 
 namespace {
 

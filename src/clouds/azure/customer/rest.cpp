@@ -6,14 +6,14 @@
 #include "base/id.hpp"
 #include "base/json_fields.hpp"
 #include "base/task.hpp"
+#include "clouds/azure/provider/answer_text.hpp"
 #include "http/retry_after.hpp"
-#include "kms/azure/answer_text.hpp"
 
 namespace latchkey::clouds::azure::customer {
 
 namespace json = boost::json;
-using kms::azure::shown_text;
-using kms::azure::text_field;
+using clouds::azure::shown_text;
+using clouds::azure::text_field;
 
 namespace {
 
@@ -62,7 +62,7 @@ Error refusal(const Call& call, const http::ClientResponse& response, Timestamp 
   return Error{code_of(response.status, reason),
                fmt::format("{} was refused with {}{}{}{}{}", call.what, response.status,
                            reason.empty() ? "" : " " + reason, message.empty() ? "" : ": " + shown_text(message, 400),
-                           http::wait_note(wait), kms::azure::request_id_note(response)),
+                           http::wait_note(wait), clouds::azure::request_id_note(response)),
                reason, wait};
 }
 

@@ -5,7 +5,7 @@
 
 #include "clouds/azure/customer/commands.hpp"
 #include "clouds/azure/customer/platform.hpp"
-#include "kms/azure/answer_text.hpp"
+#include "clouds/azure/provider/answer_text.hpp"
 
 namespace latchkey::clouds::azure::customer {
 
@@ -33,7 +33,7 @@ RoundTrip not_registered(const std::vector<RegisteredKey>& keys, const CustomerS
     if (!iequals(other.key_name, state.target.key_name)) continue;
     return {Outcome::NotTried,
             fmt::format("not tried: this key is not registered; {} of the same name is in another vault, {}", other.id,
-                        kms::azure::shown_text(other.vault_uri, 100)),
+                        clouds::azure::shown_text(other.vault_uri, 100)),
             create};
   }
   return {Outcome::NotTried, "not tried: the key is not registered with Latchkey", create};
@@ -59,8 +59,8 @@ RoundTrip try_round_trip(Platform* platform, const CustomerState& state) {
   if (state.vault && !iequals(found->tenant_id, state.vault.value().tenant_id)) {
     return {Outcome::Failed,
             fmt::format("{} is registered with the tenant {}, and the vault is governed by {}", found->id,
-                        kms::azure::shown_text(found->tenant_id, 64),
-                        kms::azure::shown_text(state.vault.value().tenant_id, 64)),
+                        clouds::azure::shown_text(found->tenant_id, 64),
+                        clouds::azure::shown_text(state.vault.value().tenant_id, 64)),
             fmt::format("latchkey keys update {} {}", found->id, provider_options(state))};
   }
   auto validation = platform->validate(found->id);

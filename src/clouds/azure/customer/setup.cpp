@@ -6,12 +6,12 @@
 #include <fmt/format.h>
 
 #include "base/id.hpp"
-#include "kms/azure/answer_text.hpp"
+#include "clouds/azure/provider/answer_text.hpp"
 
 namespace latchkey::clouds::azure::customer {
 
 using boost::algorithm::iequals;
-using kms::azure::shown_text;
+using clouds::azure::shown_text;
 
 namespace {
 

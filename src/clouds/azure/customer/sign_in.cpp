@@ -9,11 +9,11 @@
 #include "base/json_fields.hpp"
 #include "base/task.hpp"
 #include "clouds/azure/customer/az_sign_in.hpp"
+#include "clouds/azure/provider/answer_text.hpp"
+#include "clouds/azure/provider/entra_protocol.hpp"
+#include "clouds/azure/provider/vault_uri.hpp"
 #include "crypto/certificate.hpp"
 #include "crypto/certified_key.hpp"
-#include "kms/azure/answer_text.hpp"
-#include "kms/azure/entra_protocol.hpp"
-#include "kms/azure/vault_uri.hpp"
 
 namespace latchkey::clouds::azure::customer {
 
@@ -51,7 +51,7 @@ class AppSignIn final : public SignIn {
   const std::string& subscription() const override { return subscription_; }
 
  private:
-  [[nodiscard]] Result<std::string> make_proof(const kms::azure::TokenTarget& target);
+  [[nodiscard]] Result<std::string> make_proof(const clouds::azure::TokenTarget& target);
 
   SignInTools tools_;
   std::string login_host_;
@@ -76,13 +76,13 @@ Result<SigningCertificate> read_signing_certificate(const std::string& path) {
   return SigningCertificate{std::move(key), certificate.sha256_thumbprint};
 }
 
-Result<std::string> AppSignIn::make_proof(const kms::azure::TokenTarget& target) {
+Result<std::string> AppSignIn::make_proof(const clouds::azure::TokenTarget& target) {
   switch (credential_.kind) {
     case ProofKind::Secret:
       return std::string(as_text(credential_.secret.reveal()));
     case ProofKind::Certificate:
-      return kms::azure::make_client_assertion(target, credential_.certificate->key,
-                                               credential_.certificate->thumbprint, tools_.clock.now(), tools_.random);
+      return clouds::azure::make_client_assertion(
+          target, credential_.certificate->key, credential_.certificate->thumbprint, tools_.clock.now(), tools_.random);
     case ProofKind::FederatedToken:
       break;
   }
@@ -92,9 +92,9 @@ Result<std::string> AppSignIn::make_proof(const kms::azure::TokenTarget& target)
 }
 
 // Entra refused the credential of the person who runs this command, who can also cure it.
-Error sign_in_refused(const kms::azure::TokenTarget& target, const http::ClientResponse& response) {
+Error sign_in_refused(const clouds::azure::TokenTarget& target, const http::ClientResponse& response) {
   auto body = json_fields::parse_object(response.body);
-  auto said = body ? kms::azure::text_field(body.value(), "error_description") : std::string();
+  auto said = body ? clouds::azure::text_field(body.value(), "error_description") : std::string();
   said = said.substr(0, said.find("Trace ID:"));
   if (said.empty()) said = fmt::format("{} answered {}", target.login_host, response.status);
   // AADSTS53003 and the like: the credential is not wrong.
@@ -103,23 +103,23 @@ Error sign_in_refused(const kms::azure::TokenTarget& target, const http::ClientR
                  fmt::format("signing in to tenant {} as the app {} is blocked by a Conditional Access policy of that "
                              "tenant: {}. Run this from where the policy lets it sign in, or have the app's service "
                              "principal excluded from the policy. This is your own sign-in, not the platform's",
-                             target.tenant, target.client_id, kms::azure::shown_text(said, 300))};
+                             target.tenant, target.client_id, clouds::azure::shown_text(said, 300))};
   }
   auto code = response.status >= 500 || response.status == 429 ? ErrorCode::Unavailable : ErrorCode::Unauthenticated;
   return Error{code, fmt::format("signing in to tenant {} as the app {} failed: {}. Check AZURE_TENANT_ID, "
                                  "AZURE_CLIENT_ID and the credential beside them, or unset AZURE_CLIENT_ID to use the "
                                  "account that az is signed in with",
-                                 target.tenant, target.client_id, kms::azure::shown_text(said, 300))};
+                                 target.tenant, target.client_id, clouds::azure::shown_text(said, 300))};
 }
 
 Result<BearerToken> AppSignIn::token(const std::string& tenant, const std::string& resource) {
   auto key = std::pair(tenant.empty() ? tenant_ : tenant, resource);
   if (auto known = tokens_.find(key); known != tokens_.end()) return known->second;
-  LATCHKEY_TRYV(kms::azure::check_tenant_id(key.first));
-  kms::azure::TokenTarget target{login_host_, key.first, client_id_, resource + "/.default"};
+  LATCHKEY_TRYV(clouds::azure::check_tenant_id(key.first));
+  clouds::azure::TokenTarget target{login_host_, key.first, client_id_, resource + "/.default"};
   LATCHKEY_TRY(auto proof, make_proof(target));
-  auto kind = credential_.kind == ProofKind::Secret ? kms::azure::Proof::Secret : kms::azure::Proof::Assertion;
-  auto request = kms::azure::build_token_request(target, kind, proof, format_uuid(make_uuid(tools_.random)));
+  auto kind = credential_.kind == ProofKind::Secret ? clouds::azure::Proof::Secret : clouds::azure::Proof::Assertion;
+  auto request = clouds::azure::build_token_request(target, kind, proof, format_uuid(make_uuid(tools_.random)));
   crypto::wipe(proof);
   auto response = run_blocking(tools_.transport->send(std::move(request), tools_.clock.steady() + kTimeout));
   if (!response) {
@@ -127,7 +127,7 @@ Result<BearerToken> AppSignIn::token(const std::string& tenant, const std::strin
                  fmt::format("{} cannot be reached: {}", login_host_, response.error().message)};
   }
   if (response.value().status != 200) return sign_in_refused(target, response.value());
-  LATCHKEY_TRY(auto token, kms::azure::read_token_answer(target, response.value(), tools_.clock.now()));
+  LATCHKEY_TRY(auto token, clouds::azure::read_token_answer(target, response.value(), tools_.clock.now()));
   crypto::wipe(response.value().body);
   auto shared = std::make_shared<const crypto::SecretBytes>(std::move(token.text));
   tokens_[key] = shared;

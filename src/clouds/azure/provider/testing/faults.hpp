@@ -1,0 +1,17 @@
+// Every fault that Azure, or the way to it, can have.
+#pragma once
+
+#include <vector>
+
+#include "clouds/azure/provider/testing/fault_fixture.hpp"
+
+namespace latchkey::clouds::azure::testing {
+
+// Of the token endpoint.
+[[nodiscard]] std::vector<Fault> token_faults();
+// Of reading a key.
+[[nodiscard]] std::vector<Fault> get_faults();
+// Of Place::Wrap or Place::Unwrap.
+[[nodiscard]] std::vector<Fault> operation_faults(Place place);
+
+}  // namespace latchkey::clouds::azure::testing

@@ -1,0 +1,211 @@
+#include "clouds/azure/provider/vault_errors.hpp"
+
+#include <algorithm>
+#include <array>
+
+#include <boost/algorithm/string/predicate.hpp>
+#include <boost/json/value.hpp>
+#include <fmt/format.h>
+
+#include "base/json_fields.hpp"
+#include "clouds/azure/provider/answer_text.hpp"
+#include "kms/reason_catalogue.hpp"
+#include "kms/retrying_transport.hpp"
+
+namespace latchkey::clouds::azure {
+
+namespace {
+
+struct VaultFault {
+  std::string code;
+  std::string inner;
+  std::string message;
+};
+
+const boost::json::object* object_in(const boost::json::object& object, std::string_view name) {
+  const auto* found = object.if_contains(name);
+  return found != nullptr ? found->if_object() : nullptr;
+}
+
+VaultFault read_fault(const std::string& body) {
+  VaultFault fault;
+  auto whole = json_fields::parse_object(body);
+  if (!whole) return fault;
+  const auto* error = object_in(whole.value(), "error");
+  if (error == nullptr) return fault;
+  fault.code = text_field(*error, "code");
+  fault.message = text_field(*error, "message");
+  const auto* inner = object_in(*error, "innererror");
+  if (inner == nullptr) inner = object_in(*error, "innerError");
+  if (inner != nullptr) fault.inner = text_field(*inner, "code");
+  return fault;
+}
+
+// Everything that a row of the table needs to word its message.
+struct Case {
+  const KeyTarget& target;
+  Operation operation;
+  const http::ClientResponse& answer;
+  const VaultFault& fault;
+};
+
+// What stands behind `label` up to the end of the line, made fit for a message.
+std::string line_behind(std::string_view text, std::string_view label) {
+  auto at = text.find(label);
+  if (at == std::string_view::npos) return {};
+  text.remove_prefix(at + label.size());
+  return shown_text(text.substr(0, text.find_first_of("\r\n")), 200);
+}
+
+// The address that the vault saw, for its owner to allow: in the refusal, or in a header of every answer.
+std::string address_seen(const Case& c) {
+  auto address = line_behind(c.fault.message, "Client address: ");
+  if (!address.empty()) return address;
+  std::string info(c.answer.headers.get("x-ms-keyvault-network-info"));
+  std::replace(info.begin(), info.end(), ';', '\n');
+  return line_behind("\n" + info, "\naddr=");
+}
+
+std::string_view act(Operation operation) {
+  switch (operation) {
+    case Operation::Get:
+      return "read";
+    case Operation::Wrap:
+      return "wrap with";
+    case Operation::Unwrap:
+      return "unwrap with";
+  }
+  return "";
+}
+
+// What a row's sentences need beyond the key and the vault.
+void say_own_words(const Case& c, kms::ReasonArguments& arguments) {
+  if (!c.fault.message.empty()) arguments.said = shown_text(c.fault.message, 300);
+}
+
+void name_missing_role(const Case& c, kms::ReasonArguments& arguments) {
+  auto action = line_behind(c.fault.message, "Action: ");
+  if (!action.empty()) arguments.note = fmt::format(" (action {})", action);
+  // Without a role nobody learns which keys are there.
+  if (c.operation == Operation::Get) arguments.more = ", or the key is in another vault";
+}
+
+void name_address(const Case& c, kms::ReasonArguments& arguments) {
+  auto address = address_seen(c);
+  if (address.empty()) return;
+  arguments.note = fmt::format(" (it saw the address {})", address);
+  arguments.more = fmt::format(", which must cover {}", address);
+}
+
+void name_version(const Case& c, kms::ReasonArguments& arguments) {
+  if (c.operation == Operation::Unwrap) arguments.note = " (or the version that wrapped this)";
+}
+
+void name_status(const Case& c, kms::ReasonArguments& arguments) {
+  arguments.answer = fmt::format("with status {}{}", c.answer.status,
+                                 c.fault.code.empty() ? std::string() : " " + shown_text(c.fault.code, 60));
+}
+
+void note_status(const Case& c, kms::ReasonArguments& arguments) {
+  arguments.note = fmt::format(" (status {})", c.answer.status);
+}
+
+void nothing_more(const Case&, kms::ReasonArguments&) {}
+
+struct Row {
+  unsigned status;
+  std::string_view inner;  // empty: any
+  std::string_view text;   // in the message; empty: any
+  kms::KnownReason reason;
+  void (*more)(const Case&, kms::ReasonArguments&) = nothing_more;
+};
+
+// The first row that fits. The inner codes for keys outside their dates are not documented, so the text decides too.
+constexpr std::array kRows{
+    Row{401, "", "AKV10032", kms::reason::kTenantMismatch},
+    Row{401, "", "", kms::reason::kTokenRefused, say_own_words},
+    Row{403, "ForbiddenByRbac", "", kms::reason::kRoleMissing, name_missing_role},
+    Row{403, "ForbiddenByPolicy", "", kms::reason::kAccessPolicyVault},
+    Row{403, "ForbiddenByFirewall", "", kms::reason::kVaultFirewall, name_address},
+    Row{403, "ForbiddenByConnection", "", kms::reason::kPublicAccessDisabled},
+    Row{403, "KeyDisabled", "", kms::reason::kKeyDisabled},
+    Row{403, "KeyExpired", "", kms::reason::kKeyExpired},
+    Row{403, "KeyNotYetValid", "", kms::reason::kKeyNotYetValid},
+    Row{403, "KeyOperationForbidden", "", kms::reason::kKeyOperation},
+    Row{403, "AccessDenied", "", kms::reason::kAccessDenied, say_own_words},
+    Row{403, "", "disabled key", kms::reason::kKeyDisabled},
+    Row{403, "", "expired", kms::reason::kKeyExpired},
+    Row{403, "", "not yet valid", kms::reason::kKeyNotYetValid},
+    Row{403, "", "Client address is not authorized", kms::reason::kVaultFirewall, name_address},
+    Row{403, "", "Public network access is disabled", kms::reason::kPublicAccessDisabled},
+    Row{403, "", "", kms::reason::kAccessDenied, say_own_words},
+    Row{409, "ObjectIsDeletedButRecoverable", "", kms::reason::kKeyDeleted},
+    Row{409, "ObjectIsBeingDeleted", "", kms::reason::kKeyDeleted},
+    Row{429, "", "", kms::reason::kThrottled},
+    Row{408, "", "", kms::reason::kTimedOut, note_status},
+};
+
+bool fits(const Row& row, const Case& c) {
+  return row.status == c.answer.status && (row.inner.empty() || row.inner == c.fault.inner) &&
+         (row.text.empty() || boost::algorithm::icontains(c.fault.message, row.text));
+}
+
+// A 400 answers a request that we built: what can be wrong with an unwrap is the ciphertext, and else it is our bug.
+Row bad_request_row(const Case& c) {
+  bool about_version = boost::algorithm::icontains(c.fault.message, "specified version");
+  if (c.operation == Operation::Unwrap && c.fault.code == "BadParameter" && !about_version) {
+    return {400, "", "", kms::reason::kWrappedKeyDamaged, say_own_words};
+  }
+  return {400, "", "", kms::reason::kRequestRejected, say_own_words};
+}
+
+Row row_for(const Case& c) {
+  for (const auto& row : kRows) {
+    if (fits(row, c)) return row;
+  }
+  if (c.answer.status == 400) return bad_request_row(c);
+  // In Key Vault's form alone: somebody else's page for what is not there says nothing of the key.
+  if (c.answer.status == 404 && !c.fault.code.empty()) return {404, "", "", kms::reason::kKeyNotFound, name_version};
+  return {0, "", "", kms::reason::kProviderFault, name_status};
+}
+
+}  // namespace
+
+std::string_view to_string(Operation operation) {
+  switch (operation) {
+    case Operation::Get:
+      return "get";
+    case Operation::Wrap:
+      return "wrapKey";
+    case Operation::Unwrap:
+      return "unwrapKey";
+  }
+  return "";
+}
+
+Error vault_error(const KeyTarget& target, Operation operation, const http::ClientResponse& answer, Timestamp now) {
+  auto fault = read_fault(answer.body);
+  Case c{target, operation, answer, fault};
+  auto row = row_for(c);
+  auto arguments = arguments_of(target);
+  arguments.operation = to_string(operation);
+  arguments.act = act(operation);
+  arguments.said = "it does not say why";
+  row.more(c, arguments);
+  auto error = kms::reason_error(row.reason, arguments);
+  error.message += request_id_note(answer);
+  if (error.code == ErrorCode::KeyUnreachable) error.retry_after = kms::retry_after(answer.headers, now);
+  return error;
+}
+
+Error unreadable_answer(const KeyTarget& target, Operation operation, const http::ClientResponse& answer,
+                        std::string_view what) {
+  auto arguments = arguments_of(target);
+  arguments.operation = to_string(operation);
+  arguments.answer = fmt::format("with something that is not Key Vault's: {}", what);
+  auto error = kms::reason_error(kms::reason::kProviderFault, arguments);
+  error.message += request_id_note(answer);
+  return error;
+}
+
+}  // namespace latchkey::clouds::azure

@@ -1,0 +1,86 @@
+// A key that somebody else holds, as its cloud understands it. A registration is read into one once, by the cloud's
+// Provider (provider.hpp), and handed on as a KeyLocation from then on: nobody outside of the cloud's folder looks into
+// it, and what others need of it they ask for here.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include <boost/json/fwd.hpp>
+
+#include "base/id.hpp"
+
+namespace latchkey::kms {
+
+// Whose budget a call to the key uses up, by the service's own limits.
+struct LimitScope {
+  std::string service;  // "contoso.vault.azure.net": calls to all keys of one service are counted together
+  std::string key;      // within it
+};
+
+// Immutable and shared; thread-safe.
+class Key {
+ public:
+  Key() = default;
+  Key(const Key&) = delete;
+  Key& operator=(const Key&) = delete;
+  virtual ~Key() = default;
+
+  // What provider_config.type says: "azure".
+  [[nodiscard]] virtual std::string_view type() const = 0;
+  // The provider_config, as the API shows it and the store keeps it: "type" first, then every field of the type, null
+  // where it is absent. Provider::read_stored reads it back.
+  [[nodiscard]] virtual boost::json::object to_json() const = 0;
+  // Which key it is, in one spelling: equal for two registrations of one key, by whomever. Empty where nobody else can
+  // register it.
+  [[nodiscard]] virtual std::string place() const = 0;
+  // Absent where calls to the key are not counted and do not wait: it is in this server's memory.
+  [[nodiscard]] virtual std::optional<LimitScope> limit_scope() const = 0;
+};
+
+// The platform's own root key, which no customer holds.
+class LocalKey final : public Key {
+ public:
+  [[nodiscard]] std::string_view type() const override { return "local"; }
+  [[nodiscard]] boost::json::object to_json() const override;
+  [[nodiscard]] std::string place() const override { return {}; }
+  [[nodiscard]] std::optional<LimitScope> limit_scope() const override { return std::nullopt; }
+};
+
+// For whom a key is asked: what its owner is told apart by. No part of where the key is.
+struct AskedFor {
+  std::string organization;
+  std::string external_key_id;  // empty where the key is not registered
+};
+
+// A key, and for whom it is asked. Copies share the key.
+class KeyLocation {
+ public:
+  // The platform's own root key.
+  KeyLocation();
+  explicit KeyLocation(std::shared_ptr<const Key> key, AskedFor asked_for = {})
+      : key_(std::move(key)), asked_for_(std::move(asked_for)) {}
+
+  [[nodiscard]] const Key& key() const { return *key_; }
+  [[nodiscard]] const AskedFor& asked_for() const { return asked_for_; }
+  [[nodiscard]] bool is_local() const { return dynamic_cast<const LocalKey*>(key_.get()) != nullptr; }
+  // The same registration, whoever asks.
+  bool operator==(const KeyLocation& other) const;
+
+ private:
+  std::shared_ptr<const Key> key_;  // never null
+  AskedFor asked_for_;
+};
+
+// What a wrapped key belongs to. A cloud that can bind a ciphertext to names of ours does, and refuses to unwrap it
+// under other ones; the names that it used stand in WrappedKey::key_version where they may change. Nil where what is
+// wrapped belongs to nobody: a probe.
+struct Binding {
+  Uuid organization{};
+  Uuid compartment{};
+  RawId data_key{};
+};
+
+}  // namespace latchkey::kms

@@ -1,0 +1,112 @@
+#include "kms/providers.hpp"
+
+#include <algorithm>
+#include <array>
+#include <set>
+
+#include <boost/algorithm/string/join.hpp>
+#include <boost/json/object.hpp>
+#include <boost/json/value.hpp>
+#include <fmt/format.h>
+
+#include "base/json_fields.hpp"
+
+namespace latchkey::kms {
+
+namespace json = boost::json;
+using json_fields::join_path;
+
+namespace {
+
+// What provider_config.type may be by the API's contract, whatever a server supports.
+constexpr std::array<std::string_view, 3> kTypesOfTheContract = {"aws", "azure", "gcp"};
+// Then all are read anew: more keys than are in use at once.
+constexpr std::size_t kMostRead = 65'536;
+
+Error about(std::string_view path, std::string_view complaint) {
+  return Error{ErrorCode::Invalid, fmt::format("{}: {}", path, complaint)};
+}
+
+// "'a', 'b' or 'c'".
+std::string one_of(const std::set<std::string_view>& types) {
+  std::string text;
+  for (auto type = types.begin(); type != types.end(); ++type) {
+    const auto* before = type == types.begin() ? "" : std::next(type) == types.end() ? " or " : ", ";
+    text += fmt::format("{}'{}'", before, *type);
+  }
+  return text;
+}
+
+}  // namespace
+
+Providers::Providers(std::shared_ptr<KeyProvider> local, std::vector<std::shared_ptr<Provider>> clouds)
+    : local_(std::move(local)), clouds_(std::move(clouds)) {}
+
+const Provider* Providers::find(std::string_view type) const {
+  auto found = std::ranges::find(clouds_, type, [](const auto& cloud) { return cloud->type(); });
+  return found == clouds_.end() ? nullptr : found->get();
+}
+
+const Provider* Providers::cloud_of(const Key& key) const {
+  return find(key.type());
+}
+
+Result<std::shared_ptr<const Key>> Providers::parse(const json::value& config, std::string_view path) const {
+  const auto* object = config.if_object();
+  if (object == nullptr) return about(path, "Input should be an object");
+  LATCHKEY_TRY(auto type, json_fields::required_text(*object, path, "type", {}));
+  if (const auto* cloud = find(type)) return cloud->parse(*object, path);
+  std::set<std::string_view> known(kTypesOfTheContract.begin(), kTypesOfTheContract.end());
+  std::vector<std::string> served;
+  for (const auto& cloud : clouds_) {
+    known.insert(cloud->type());
+    served.push_back(fmt::format("{} with '{}'", cloud->title(), cloud->type()));
+  }
+  if (!known.contains(type)) return about(join_path(path, "type"), "Input should be " + one_of(known));
+  return about(join_path(path, "type"), fmt::format("'{}' is not supported by this server yet; register {}", type,
+                                                    boost::algorithm::join(served, " or ")));
+}
+
+Result<std::shared_ptr<const Key>> Providers::read_stored(std::string_view type, const std::string& text) const {
+  {
+    std::lock_guard lock(mutex_);
+    if (auto found = read_.find(text); found != read_.end() && found->second->type() == type) return found->second;
+  }
+  const auto* cloud = find(type);
+  if (cloud == nullptr) return Error{ErrorCode::Internal, fmt::format("unknown provider {}", type)};
+  LATCHKEY_TRY(auto object, json_fields::parse_object(text));
+  LATCHKEY_TRY(auto key, cloud->read_stored(object));
+  std::lock_guard lock(mutex_);
+  if (read_.size() >= kMostRead) read_.clear();
+  read_.insert_or_assign(text, key);
+  return key;
+}
+
+Result<KeyProvider*> Providers::provider_of(const KeyLocation& key) const {
+  if (key.is_local()) {
+    if (local_) return local_.get();
+    return Error{ErrorCode::Invalid, "this server has no root key of its own: set root_key_file"};
+  }
+  auto found = std::ranges::find(clouds_, key.key().type(), [](const auto& cloud) { return cloud->type(); });
+  if (found != clouds_.end()) return found->get();
+  return Error{ErrorCode::Invalid, fmt::format("this server knows no keys of type {}", key.key().type())};
+}
+
+Task<Result<WrappedKey>> Providers::wrap(const KeyLocation& key, const Binding& binding,
+                                         const crypto::SecretBytes& secret, Deadline deadline) {
+  LATCHKEY_CO_TRY(auto* provider, provider_of(key));
+  co_return co_await provider->wrap(key, binding, secret, deadline);
+}
+
+Task<Result<UnwrappedKey>> Providers::unwrap(const KeyLocation& key, const Binding& binding, const WrappedKey& wrapped,
+                                             Deadline deadline) {
+  LATCHKEY_CO_TRY(auto* provider, provider_of(key));
+  co_return co_await provider->unwrap(key, binding, wrapped, deadline);
+}
+
+Task<Result<KeyDescription>> Providers::describe(const KeyLocation& key, Deadline deadline) {
+  LATCHKEY_CO_TRY(auto* provider, provider_of(key));
+  co_return co_await provider->describe(key, deadline);
+}
+
+}  // namespace latchkey::kms
