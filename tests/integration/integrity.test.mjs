@@ -124,6 +124,7 @@ test('the root key is replaced while a server reads and writes for many, and the
   // Both organizations at once, under the platform's key and under a customer's, in old workspaces and in new ones.
   let ended = false;
   let uses = 0;
+  const fresh = [];
   const failures = [];
   const expect = async (answer) => {
     const { status } = await answer;
@@ -137,8 +138,9 @@ test('the root key is replaced while a server reads and writes for many, and the
     () => decrypt(theirs.service, theirs, ciphertext),
     () => call(theirs.auditor, '/v1/compliance/activities'),
     async () => {
-      const fresh = await (await call(mine.admin, '/v1/organizations/workspaces', { name: 'Meanwhile' })).json();
-      return call(mine.service, `/v1/workspaces/${fresh.id}/encrypt`, { plaintext: 'eA==' });
+      // A new workspace's first use makes a data key; an organization has so many workspaces and no more.
+      if (fresh.length < 20) fresh.push((await (await call(mine.admin, '/v1/organizations/workspaces', { name: 'Meanwhile' })).json()).id);
+      return call(mine.service, `/v1/workspaces/${fresh[uses % fresh.length]}/encrypt`, { plaintext: 'eA==' });
     },
   ].map(async (ask) => {
     while (!ended) await expect(ask());
@@ -160,8 +162,9 @@ test('the root key is replaced while a server reads and writes for many, and the
   // A key of a server that runs is made under the new one.
   const workspace = await (await call(mine.admin, '/v1/organizations/workspaces', { name: 'After' })).json();
   assert.equal((await call(mine.service, `/v1/workspaces/${workspace.id}/encrypt`, { plaintext: 'eA==' })).status, 200);
-  assert.equal(tamper(`SELECT count(*) FROM data_keys WHERE external_key_id IS NULL AND key_version <> '${rotated.versions[0]}'`), '0');
   assert.equal(run('root-key', 'prune').versions.length, 1);
+  // What a server wrapped by the older one at the last moment was moved, too.
+  assert.equal(tamper(`SELECT count(*) FROM data_keys WHERE external_key_id IS NULL AND key_version <> '${rotated.versions[0]}'`), '0');
   assert.equal(statSync(rootKey()).size, 32);
   ended = true;
   await Promise.all(traffic);
