@@ -20,8 +20,6 @@
 #include "base/background_task.hpp"
 #include "base/file.hpp"
 #include "base/log.hpp"
-#include "clouds/azure/provider/azure_key_provider.hpp"
-#include "clouds/azure/provider/azure_provider.hpp"
 #include "crypto/secret.hpp"
 #include "health/health_monitor.hpp"
 #include "health/kill_switch.hpp"
@@ -34,6 +32,7 @@
 #include "kms/local/local_key_provider.hpp"
 #include "kms/observed_key_provider.hpp"
 #include "metrics/server_metrics.hpp"
+#include "server/clouds.hpp"
 #include "server/credentials.hpp"
 #include "server/descriptor_limit.hpp"
 #include "server/open_store.hpp"
@@ -63,29 +62,6 @@ constexpr std::chrono::milliseconds kForgetStep{200};
 constexpr std::chrono::minutes kUsagePeriod{1};
 // What a crash loses of the counts by which data keys are replaced (docs/data-keys.md).
 constexpr std::chrono::minutes kUsePeriod{5};
-
-Result<std::shared_ptr<kms::Provider>> azure_provider(const ServerConfig& config, http::Client& client,
-                                                      const Clock& clock, RandomSource& random,
-                                                      boost::asio::thread_pool& pool,
-                                                      boost::asio::any_io_executor executor,
-                                                      kms::ReadTerms read_terms) {
-  if (config.azure_client_id.empty()) {
-    SPDLOG_WARN(
-        "azure.client_id is not set: keys in Azure Key Vault can be registered, and neither validated nor used");
-    return clouds::azure::make_azure_provider(config.azure_vault_suffixes, nullptr);
-  }
-  LATCHKEY_TRY(auto credential, azure_credential(config));
-  clouds::azure::AzureOptions options;
-  options.login_host = config.azure_login_host;
-  options.vault_suffixes = config.azure_vault_suffixes;
-  options.client_id = config.azure_client_id;
-  options.credential = std::move(credential);
-  options.sign_in = {config.azure_sign_in_max_age, config.lease_hard};
-  options.read_terms = std::move(read_terms);
-  auto keys =
-      clouds::azure::make_azure_key_provider(std::move(options), client, clock, random, pool, std::move(executor));
-  return clouds::azure::make_azure_provider(config.azure_vault_suffixes, std::move(keys));
-}
 
 Task<void> record_usage(admin::UsageRecorder& recorder) {
   auto recorded = co_await recorder.record();
@@ -199,10 +175,13 @@ Result<std::unique_ptr<ServerRuntime>> ServerRuntime::start(const ServerConfig& 
 
   LATCHKEY_TRY(auto local, kms::make_local_key_provider(std::move(opened.root_keys), config.root_key_file, random));
   auto most_soft = std::max(config.most_soft, config.lease_soft);
-  LATCHKEY_TRY(auto azure, azure_provider(config, *parts->client, clock, random, parts->signing_pool, executor,
-                                          admin::read_terms_from(*parts->store, most_soft)));
-  parts->clouds =
-      std::make_unique<kms::Providers>(std::move(local), std::vector<std::shared_ptr<kms::Provider>>{std::move(azure)});
+  LATCHKEY_TRY(auto clouds, make_clouds(config, {.client = *parts->client,
+                                                 .clock = clock,
+                                                 .random = random,
+                                                 .pool = parts->signing_pool,
+                                                 .executor = executor,
+                                                 .read_terms = admin::read_terms_from(*parts->store, most_soft)}));
+  parts->clouds = std::make_unique<kms::Providers>(std::move(local), std::move(clouds));
   parts->metrics =
       std::make_unique<metrics::ServerMetrics>(metrics::MetricsSettings{.per_data_key = config.metrics_per_data_key});
   parts->observed = std::make_unique<kms::ObservedKeyProvider>(*parts->clouds, *parts->metrics, clock);
