@@ -12,7 +12,7 @@ using namespace audit;
 struct ActivityTest : ::testing::Test {
   testing::AdminFixture fixture;
 
-  Result<void> record(Caller caller, std::string type, boost::json::object details) {
+  Result<void> record(Caller caller, ActivityType type, boost::json::object details) {
     auto work = [this, caller, type, details](store::Transaction& tx) {
       return record_activity(tx, fixture.clock, fixture.random, caller, type, details);
     };
@@ -21,7 +21,7 @@ struct ActivityTest : ::testing::Test {
 };
 
 TEST_F(ActivityTest, IsShownInTheContractsShape) {
-  ASSERT_TRUE(record(fixture.admin(), "org_external_key_validated",
+  ASSERT_TRUE(record(fixture.admin(), ActivityType::ExternalKeyValidated,
                      {{"external_key_id", "ekey_1"}, {"validation_result", "success"}}));
   auto shown = fixture.activities();
   ASSERT_EQ(shown.size(), 1U);
@@ -46,7 +46,7 @@ TEST_F(ActivityTest, StrangersTextsAreCleanedAndAbsentOnesAreNull) {
   auto caller = fixture.admin();
   caller.user_agent = "bad\xff\n" + std::string(1000, 'x');
   caller.ip_address.clear();
-  ASSERT_TRUE(record(caller, "t", {}));
+  ASSERT_TRUE(record(caller, ActivityType::WorkspaceCreated, {}));
   auto actor = fixture.activities().at(0).at("actor");
   EXPECT_TRUE(actor.at("ip_address").is_null());
   EXPECT_LE(actor.at("user_agent").as_string().size(), 512U);
@@ -55,26 +55,25 @@ TEST_F(ActivityTest, StrangersTextsAreCleanedAndAbsentOnesAreNull) {
 
 TEST_F(ActivityTest, ComesAfterTheOnesBeforeItWhateverTheClockDoes) {
   std::vector<std::string> expected;
-  for (int i = 0; i < 5; ++i) {
-    auto type = "t" + std::to_string(i);
-    ASSERT_TRUE(record(fixture.admin(), type, {}));
-    expected.push_back(type);
+  for (const auto& entry : activity_types().first(5)) {
+    ASSERT_TRUE(record(fixture.admin(), entry.type, {}));
+    expected.emplace_back(entry.text);
   }
   fixture.clock.advance(-std::chrono::hours(1));
-  ASSERT_TRUE(record(fixture.admin(), "back", {}));
-  expected.push_back("back");
+  ASSERT_TRUE(record(fixture.admin(), ActivityType::StoredRowRefused, {}));
+  expected.emplace_back("org_stored_row_refused");
   EXPECT_EQ(fixture.activity_types(), expected);
 }
 
 TEST_F(ActivityTest, AnOrganizationSeesItsOwnOnly) {
-  ASSERT_TRUE(record(fixture.admin(), "mine", {}));
-  ASSERT_TRUE(record(fixture.stranger(), "theirs", {}));
-  EXPECT_EQ(fixture.activity_types(), std::vector<std::string>{"mine"});
+  ASSERT_TRUE(record(fixture.admin(), ActivityType::WorkspaceCreated, {}));
+  ASSERT_TRUE(record(fixture.stranger(), ActivityType::WorkspaceArchived, {}));
+  EXPECT_EQ(fixture.activity_types(), std::vector<std::string>{"platform_workspace_created"});
   store::ActivityFilter filter;
   filter.organization = fixture.own.organization.id;
   auto page = fixture.run(fixture.feed->list(fixture.stranger(), filter, {})).value();
   ASSERT_EQ(page.rows.size(), 1U) << "the filter's organisation is the caller's, whatever it says";
-  EXPECT_EQ(page.rows[0].type, "theirs");
+  EXPECT_EQ(page.rows[0].type, "platform_workspace_archived");
 }
 
 TEST_F(ActivityTest, DamagedRowsAreAnErrorNotACrash) {
@@ -89,14 +88,15 @@ TEST_F(ActivityTest, OldOnesAreForgottenStepByStep) {
   constexpr int kRows = 1'100;
   auto fill = [&](store::Transaction& tx) -> Result<void> {
     for (int i = 0; i < kRows; ++i) {
-      LATCHKEY_TRYV(record_activity(tx, fixture.clock, fixture.random, fixture.admin(), "org_test", {}));
+      LATCHKEY_TRYV(
+          record_activity(tx, fixture.clock, fixture.random, fixture.admin(), ActivityType::WorkspaceCreated, {}));
     }
     return success();
   };
   ASSERT_TRUE(fixture.run(fixture.store().write(fill)));
   fixture.clock.advance(std::chrono::hours(24));
   auto later = [&](store::Transaction& tx) {
-    return record_activity(tx, fixture.clock, fixture.random, fixture.admin(), "org_later", {});
+    return record_activity(tx, fixture.clock, fixture.random, fixture.admin(), ActivityType::WorkspaceArchived, {});
   };
   ASSERT_TRUE(fixture.run(fixture.store().write(later)));
   ActivityFeed feed(fixture.store());
@@ -107,7 +107,7 @@ TEST_F(ActivityTest, OldOnesAreForgottenStepByStep) {
   EXPECT_EQ(fixture.run(feed.forget(before)).value(), false);
   auto left = fixture.run(feed.list(fixture.admin(), {}, {})).value().rows;
   ASSERT_EQ(left.size(), 1U);
-  EXPECT_EQ(left.front().type, "org_later");
+  EXPECT_EQ(left.front().type, "platform_workspace_archived");
 }
 
 }  // namespace

@@ -95,7 +95,7 @@ Task<Result<ValidationOutcome>> run_validation(kms::KeyProvider& provider, const
 Result<void> record_validation(store::Transaction& transaction, const Clock& clock, RandomSource& random,
                                const audit::Caller& caller, std::string_view external_key_id, bool success) {
   return audit::record_activity(
-      transaction, clock, random, caller, "org_external_key_validated",
+      transaction, clock, random, caller, audit::ActivityType::ExternalKeyValidated,
       {{"external_key_id", external_key_id}, {"validation_result", success ? "success" : "failure"}});
 }
 

@@ -111,7 +111,7 @@ Result<DataKeys::Destroyed> DataKeys::destroy_some(store::Transaction& tx, const
   notice.created_at = clock_.now();
   LATCHKEY_TRYV(tx.notify(notice));
   if (!destroyed.all) return destroyed;
-  LATCHKEY_TRYV(audit::record_activity(tx, clock_, random_, caller, "platform_workspace_shredded",
+  LATCHKEY_TRYV(audit::record_activity(tx, clock_, random_, caller, audit::ActivityType::WorkspaceShredded,
                                        {{"workspace_id", workspace.id},
                                         {"data_keys", destroyed.outcome.data_keys},
                                         {"records", destroyed.outcome.records},
@@ -157,7 +157,7 @@ Result<void> record_replacement(store::Transaction& transaction, const Clock& cl
                        {"cause", keyring::to_string(replaced.cause)}};
   if (replaced.external_key_id) details["external_key_id"] = *replaced.external_key_id;
   return audit::record_system_activity(transaction, clock, random, replaced.organization,
-                                       "platform_workspace_data_key_rotated", details);
+                                       audit::ActivityType::WorkspaceDataKeyRotated, details);
 }
 
 }  // namespace latchkey::admin

@@ -85,7 +85,7 @@ Task<Result<ExternalKeyView>> ExternalKeys::create(audit::Caller caller, NewExte
                                            "Delete one that no workspace uses, or ask the operator to raise "
                                            "quotas.external_keys."));
     LATCHKEY_TRYV(tx.insert(row));
-    return audit::record_activity(tx, clock_, random_, caller, "org_external_key_created",
+    return audit::record_activity(tx, clock_, random_, caller, audit::ActivityType::ExternalKeyCreated,
                                   {{"external_key_id", row.id}, {"provider", row.provider}});
   };
   LATCHKEY_CO_TRYV(co_await store_.write(std::move(insert)));
@@ -138,7 +138,7 @@ Task<Result<ExternalKeyView>> ExternalKeys::update(audit::Caller caller, std::st
     }
     after.updated_at = clock_.now();
     LATCHKEY_TRYV(tx.update(after));
-    LATCHKEY_TRYV(audit::record_activity(tx, clock_, random_, caller, "org_external_key_updated",
+    LATCHKEY_TRYV(audit::record_activity(tx, clock_, random_, caller, audit::ActivityType::ExternalKeyUpdated,
                                          {{"external_key_id", after.id}, {"updates", std::move(updates)}}));
     return view_of(tx, std::move(after));
   };
@@ -150,7 +150,7 @@ Task<Result<void>> ExternalKeys::remove(audit::Caller caller, std::string id) {
     LATCHKEY_TRY(auto row, audit::require_external_key(tx, caller.organization, id));
     LATCHKEY_TRYV(audit::refuse_if_used(tx, row, "deleted"));
     LATCHKEY_TRYV(tx.erase_external_key(caller.organization, row.id));
-    return audit::record_activity(tx, clock_, random_, caller, "org_external_key_deleted",
+    return audit::record_activity(tx, clock_, random_, caller, audit::ActivityType::ExternalKeyDeleted,
                                   {{"external_key_id", row.id}});
   };
   co_return co_await store_.write(std::move(erase));

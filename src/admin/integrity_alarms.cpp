@@ -44,7 +44,8 @@ Task<Result<void>> IntegrityAlarms::record(store::Store& store) {
       // The organisation is what the row says, which may be anything.
       LATCHKEY_TRY(auto organization, tx.find_organization(alarm.organization));
       if (!organization) continue;
-      LATCHKEY_TRYV(audit::record_system_activity(tx, clock_, random_, alarm.organization, "org_stored_row_refused",
+      LATCHKEY_TRYV(audit::record_system_activity(tx, clock_, random_, alarm.organization,
+                                                  audit::ActivityType::StoredRowRefused,
                                                   {{"table", alarm.table},
                                                    {"row_id", alarm.id},
                                                    {"reason", std::string(describe(alarm.verdict))},

@@ -58,7 +58,8 @@ Task<Result<LeasePolicy>> LeasePolicies::set(audit::Caller caller, keyring::Leas
   LeasePolicy policy{ages, false};
   auto write = [this, caller, policy](store::Transaction& tx) -> Result<void> {
     LATCHKEY_TRYV(tx.put(store::LeasePolicy{caller.organization, policy.ages.soft, policy.ages.hard}));
-    return audit::record_activity(tx, clock_, random_, caller, "org_lease_policy_updated", details_of(policy));
+    return audit::record_activity(tx, clock_, random_, caller, audit::ActivityType::LeasePolicyUpdated,
+                                  details_of(policy));
   };
   LATCHKEY_CO_TRYV(co_await store_.write(std::move(write)));
   co_return policy;
@@ -68,7 +69,8 @@ Task<Result<LeasePolicy>> LeasePolicies::reset(audit::Caller caller) {
   LeasePolicy policy{defaults_, true};
   auto write = [this, caller, policy](store::Transaction& tx) -> Result<void> {
     LATCHKEY_TRYV(tx.erase_lease_policy(caller.organization));
-    return audit::record_activity(tx, clock_, random_, caller, "org_lease_policy_updated", details_of(policy));
+    return audit::record_activity(tx, clock_, random_, caller, audit::ActivityType::LeasePolicyUpdated,
+                                  details_of(policy));
   };
   LATCHKEY_CO_TRYV(co_await store_.write(std::move(write)));
   co_return policy;

@@ -72,7 +72,8 @@ Task<Result<RewrapProgress>> Rewraps::start(audit::Caller caller, std::string id
                          now, std::nullopt,         std::nullopt};
     LATCHKEY_TRYV(tx.put(rewrap));
     LATCHKEY_TRYV(audit::record_activity(
-        tx, clock_, random_, caller, goes_on ? "org_external_key_rewrap_resumed" : "org_external_key_rewrap_started",
+        tx, clock_, random_, caller,
+        goes_on ? audit::ActivityType::ExternalKeyRewrapResumed : audit::ActivityType::ExternalKeyRewrapStarted,
         details_of(rewrap, count)));
     return RewrapProgress{std::move(rewrap), count};
   };
@@ -88,7 +89,7 @@ Task<Result<RewrapProgress>> Rewraps::pause(audit::Caller caller, std::string id
     progress.rewrap.state = RewrapState::Paused;
     progress.rewrap.updated_at = clock_.now();
     LATCHKEY_TRYV(tx.put(progress.rewrap));
-    LATCHKEY_TRYV(audit::record_activity(tx, clock_, random_, caller, "org_external_key_rewrap_paused",
+    LATCHKEY_TRYV(audit::record_activity(tx, clock_, random_, caller, audit::ActivityType::ExternalKeyRewrapPaused,
                                          details_of(progress.rewrap, progress.count)));
     return progress;
   };
@@ -111,7 +112,8 @@ keyring::RewrapHooks rewrap_hooks(const kms::Providers& clouds, const Clock& clo
     bool completed = rewrap.state == RewrapState::Completed;
     return audit::record_system_activity(
         tx, clock, random, rewrap.organization,
-        completed ? "org_external_key_rewrap_completed" : "org_external_key_rewrap_stopped", details_of(rewrap, count));
+        completed ? audit::ActivityType::ExternalKeyRewrapCompleted : audit::ActivityType::ExternalKeyRewrapStopped,
+        details_of(rewrap, count));
   };
   return hooks;
 }

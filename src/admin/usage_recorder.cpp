@@ -55,8 +55,8 @@ Task<bool> UsageRecorder::write_beginnings() {
     // none left begins after that write is durable.
     *taken = meter_.take_beginnings();
     for (const auto& usage : *taken) {
-      LATCHKEY_TRYV(audit::record_system_activity(tx, clock_, random_, usage.organization, "data_keys_use_began",
-                                                  beginning_of(usage)));
+      LATCHKEY_TRYV(audit::record_system_activity(tx, clock_, random_, usage.organization,
+                                                  audit::ActivityType::DataKeysUseBegan, beginning_of(usage)));
     }
     return success();
   };
@@ -75,8 +75,8 @@ Task<Result<void>> UsageRecorder::record() {
   if (taken->empty()) co_return success();
   auto write = [this, taken](store::Transaction& tx) -> Result<void> {
     for (const auto& usage : *taken) {
-      LATCHKEY_TRYV(
-          audit::record_system_activity(tx, clock_, random_, usage.organization, "data_keys_used", details_of(usage)));
+      LATCHKEY_TRYV(audit::record_system_activity(tx, clock_, random_, usage.organization,
+                                                  audit::ActivityType::DataKeysUsed, details_of(usage)));
     }
     return success();
   };

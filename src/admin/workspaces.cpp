@@ -55,12 +55,12 @@ Task<Result<store::Workspace>> Workspaces::create(audit::Caller caller, NewWorks
       LATCHKEY_TRYV(confirm_attach(tx, clouds_, clock_, random_, caller, *key));
     }
     LATCHKEY_TRYV(tx.insert(row));
-    LATCHKEY_TRYV(
-        audit::record_activity(tx, clock_, random_, caller, "platform_workspace_created", {{"workspace_id", row.id}}));
+    LATCHKEY_TRYV(audit::record_activity(tx, clock_, random_, caller, audit::ActivityType::WorkspaceCreated,
+                                         {{"workspace_id", row.id}}));
     if (!key) return success();
     auto bare = row;
     bare.external_key_id.reset();
-    return audit::record_activity(tx, clock_, random_, caller, "platform_workspace_updated",
+    return audit::record_activity(tx, clock_, random_, caller, audit::ActivityType::WorkspaceUpdated,
                                   {{"workspace_id", row.id}, {"updates", describe_update(bare, row)}});
   };
   LATCHKEY_CO_TRYV(co_await store_.write(std::move(insert)));
@@ -89,7 +89,7 @@ Task<Result<store::Workspace>> Workspaces::update(audit::Caller caller, std::str
       LATCHKEY_TRYV(confirm_attach(tx, clouds_, clock_, random_, caller, *key));
     }
     LATCHKEY_TRYV(tx.update(after));
-    LATCHKEY_TRYV(audit::record_activity(tx, clock_, random_, caller, "platform_workspace_updated",
+    LATCHKEY_TRYV(audit::record_activity(tx, clock_, random_, caller, audit::ActivityType::WorkspaceUpdated,
                                          {{"workspace_id", after.id}, {"updates", std::move(updates)}}));
     return after;
   };
@@ -129,8 +129,8 @@ Task<Result<store::Workspace>> Workspaces::archive(audit::Caller caller, std::st
     row.archived_at = clock_.now();
     LATCHKEY_TRYV(tx.update(row));
     LATCHKEY_TRYV(tx.revoke_workspace_api_keys(row.id, *row.archived_at));
-    LATCHKEY_TRYV(
-        audit::record_activity(tx, clock_, random_, caller, "platform_workspace_archived", {{"workspace_id", row.id}}));
+    LATCHKEY_TRYV(audit::record_activity(tx, clock_, random_, caller, audit::ActivityType::WorkspaceArchived,
+                                         {{"workspace_id", row.id}}));
     return row;
   };
   co_return co_await store_.write(std::move(archive));

@@ -42,11 +42,11 @@ Result<Timestamp> time_in_order(store::Transaction& transaction, const Uuid& org
 }
 
 Result<void> append(store::Transaction& transaction, const Clock& clock, RandomSource& random, const Uuid& organization,
-                    std::string_view actor_id, const json::object& actor, std::string_view type,
+                    std::string_view actor_id, const json::object& actor, ActivityType type,
                     const json::object& details) {
   LATCHKEY_TRY(auto created_at, time_in_order(transaction, organization, clock));
   return transaction.insert(store::Activity{.id = make_id(id_prefix::kActivity, random),
-                                            .type = std::string(type),
+                                            .type = std::string(to_string(type)),
                                             .created_at = created_at,
                                             .organization = organization,
                                             .actor_id = std::string(actor_id),
@@ -57,7 +57,7 @@ Result<void> append(store::Transaction& transaction, const Clock& clock, RandomS
 }  // namespace
 
 Result<void> record_activity(store::Transaction& transaction, const Clock& clock, RandomSource& random,
-                             const Caller& caller, std::string_view type, const json::object& details) {
+                             const Caller& caller, ActivityType type, const json::object& details) {
   LATCHKEY_TRYV(confirm_caller(transaction, caller));
   json::object actor{{"type", "admin_api_key_actor"},
                      {"admin_api_key_id", caller.api_key_id},
@@ -67,7 +67,7 @@ Result<void> record_activity(store::Transaction& transaction, const Clock& clock
 }
 
 Result<void> record_system_activity(store::Transaction& transaction, const Clock& clock, RandomSource& random,
-                                    const Uuid& organization, std::string_view type, const json::object& details) {
+                                    const Uuid& organization, ActivityType type, const json::object& details) {
   return append(transaction, clock, random, organization, "system", {{"type", "system_actor"}}, type, details);
 }
 

@@ -3,6 +3,7 @@
 
 #include <boost/json/object.hpp>
 
+#include "audit/activity_type.hpp"
 #include "audit/caller.hpp"
 #include "base/clock.hpp"
 #include "base/random.hpp"
@@ -14,12 +15,11 @@ namespace latchkey::audit {
 // than that of every activity before it, so that one who reads on from the last one seen misses none. Unauthenticated
 // where the caller's API key was revoked meanwhile: whoever records what it does, does nothing for it any more.
 [[nodiscard]] Result<void> record_activity(store::Transaction& transaction, const Clock& clock, RandomSource& random,
-                                           const Caller& caller, std::string_view type,
-                                           const boost::json::object& details);
+                                           const Caller& caller, ActivityType type, const boost::json::object& details);
 
 // The same of what the server did or found by itself: {"type": "system_actor"}, whose actor id is "system".
 [[nodiscard]] Result<void> record_system_activity(store::Transaction& transaction, const Clock& clock,
-                                                  RandomSource& random, const Uuid& organization, std::string_view type,
+                                                  RandomSource& random, const Uuid& organization, ActivityType type,
                                                   const boost::json::object& details);
 
 // One activity as the API shows it.

@@ -34,7 +34,7 @@ Task<Result<std::optional<store::ExternalKeyHealth>>> HealthBook::record(store::
     LATCHKEY_TRYV(change_health(tx, clock_, random_, previous, current));
     if (current.state != previous.state) {
       LATCHKEY_TRYV(audit::record_system_activity(
-          tx, clock_, random_, found.organization, "org_external_key_health_changed",
+          tx, clock_, random_, found.organization, audit::ActivityType::ExternalKeyHealthChanged,
           {{"external_key_id", found.external_key_id},
            {"previous_state", to_text(previous.state)},
            {"current_state", to_text(current.state)},

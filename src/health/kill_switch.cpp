@@ -57,7 +57,7 @@ Task<Result<store::ExternalKeyHealth>> KillSwitch::suspend(audit::Caller caller,
     current.cause = std::move(why.cause);
     current.cure = std::move(why.cure);
     LATCHKEY_TRYV(change_health(tx, clock_, random_, previous, current));
-    LATCHKEY_TRYV(audit::record_activity(tx, clock_, random_, caller, "org_external_key_suspended",
+    LATCHKEY_TRYV(audit::record_activity(tx, clock_, random_, caller, audit::ActivityType::ExternalKeySuspended,
                                          {{"external_key_id", key.id}, {"reason", text_or_null(reason)}}));
     return health_after(tx, key);
   };
@@ -78,8 +78,8 @@ Task<Result<store::ExternalKeyHealth>> KillSwitch::resume(audit::Caller caller, 
     current.cause = "it was resumed, and not asked yet";
     current.cure = fmt::format("latchkey keys validate {} asks it", key.id);
     LATCHKEY_TRYV(change_health(tx, clock_, random_, previous, current));
-    LATCHKEY_TRYV(
-        audit::record_activity(tx, clock_, random_, caller, "org_external_key_resumed", {{"external_key_id", key.id}}));
+    LATCHKEY_TRYV(audit::record_activity(tx, clock_, random_, caller, audit::ActivityType::ExternalKeyResumed,
+                                         {{"external_key_id", key.id}}));
     return health_after(tx, key);
   };
   co_return co_await change(std::move(external_key_id), std::move(work));

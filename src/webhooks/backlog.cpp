@@ -11,7 +11,7 @@ namespace latchkey::webhooks {
 
 namespace {
 
-constexpr std::string_view kBacklogFull = "org_webhook_backlog_full";
+constexpr auto kBacklogFull = audit::ActivityType::WebhookBacklogFull;
 constexpr std::string_view kWhyDisabled = "The endpoint was disabled.";
 constexpr std::chrono::hours kTellPeriod{1};
 constexpr std::size_t kTidiedAtOnce = 16;  // endpoints
@@ -21,7 +21,7 @@ Result<void> tell(store::Transaction& tx, const Clock& clock, RandomSource& rand
                   const std::vector<std::string>& full) {
   store::ActivityFilter filter;
   filter.organization = organization;
-  filter.types = {std::string(kBacklogFull)};
+  filter.types = {std::string(audit::to_string(kBacklogFull))};
   filter.after = clock.now() - kTellPeriod;
   store::ListWindow window;
   window.limit = kMostEndpoints;

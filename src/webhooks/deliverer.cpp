@@ -255,7 +255,7 @@ class Deliverer::Impl : public std::enable_shared_from_this<Impl> {
         delivery.state = store::WebhookDeliveryState::Pending;
       } else {
         LATCHKEY_TRYV(audit::record_system_activity(tx, clock_, random_, delivery.organization,
-                                                    "org_webhook_delivery_failed",
+                                                    audit::ActivityType::WebhookDeliveryFailed,
                                                     {{"webhook_endpoint_id", delivery.endpoint_id},
                                                      {"event_id", delivery.event_id},
                                                      {"event_type", delivery.event_type},
@@ -277,7 +277,8 @@ class Deliverer::Impl : public std::enable_shared_from_this<Impl> {
     endpoint->updated_at = clock_.now();
     LATCHKEY_TRYV(tx.update(*endpoint));
     LATCHKEY_TRYV(give_up_pending(tx, endpoint->id));
-    return audit::record_system_activity(tx, clock_, random_, endpoint->organization, "org_webhook_endpoint_disabled",
+    return audit::record_system_activity(tx, clock_, random_, endpoint->organization,
+                                         audit::ActivityType::WebhookEndpointDisabled,
                                          {{"webhook_endpoint_id", endpoint->id}, {"reason", why}});
   }
 

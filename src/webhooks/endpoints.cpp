@@ -84,7 +84,8 @@ Task<Result<EndpointWithSecret>> Endpoints::create(audit::Caller caller, NewEndp
                                                    others.size(), others.front().id)};
     }
     LATCHKEY_TRYV(tx.insert(row));
-    return audit::record_activity(tx, clock_, random_, caller, "org_webhook_endpoint_created", details_of(row));
+    return audit::record_activity(tx, clock_, random_, caller, audit::ActivityType::WebhookEndpointCreated,
+                                  details_of(row));
   };
   LATCHKEY_CO_TRYV(co_await store_.write(std::move(insert)));
   made.secret = format_secret(secret.secret);
@@ -124,7 +125,8 @@ Task<Result<store::WebhookEndpoint>> Endpoints::update(audit::Caller caller, std
     }
     row.updated_at = clock_.now();
     LATCHKEY_TRYV(tx.update(row));
-    LATCHKEY_TRYV(audit::record_activity(tx, clock_, random_, caller, "org_webhook_endpoint_updated", details_of(row)));
+    LATCHKEY_TRYV(audit::record_activity(tx, clock_, random_, caller, audit::ActivityType::WebhookEndpointUpdated,
+                                         details_of(row)));
     return std::optional(std::move(row));
   };
   for (;;) {
@@ -142,7 +144,7 @@ Task<Result<void>> Endpoints::remove(audit::Caller caller, std::string id) {
       return false;
     }
     LATCHKEY_TRYV(tx.erase_webhook_endpoint(caller.organization, row.id));
-    LATCHKEY_TRYV(audit::record_activity(tx, clock_, random_, caller, "org_webhook_endpoint_deleted",
+    LATCHKEY_TRYV(audit::record_activity(tx, clock_, random_, caller, audit::ActivityType::WebhookEndpointDeleted,
                                          {{"webhook_endpoint_id", row.id}}));
     return true;
   };
@@ -160,7 +162,8 @@ Result<void> Endpoints::stop_for_removal(store::Transaction& tx, store::WebhookE
   row.disabled_reason = fmt::format("{} began to remove it", caller.api_key_id);
   row.updated_at = clock_.now();
   LATCHKEY_TRYV(tx.update(row));
-  return audit::record_activity(tx, clock_, random_, caller, "org_webhook_endpoint_updated", details_of(row));
+  return audit::record_activity(tx, clock_, random_, caller, audit::ActivityType::WebhookEndpointUpdated,
+                                details_of(row));
 }
 
 Task<Result<EndpointWithSecret>> Endpoints::rotate_secret(audit::Caller caller, std::string id,
@@ -180,7 +183,7 @@ Task<Result<EndpointWithSecret>> Endpoints::rotate_secret(audit::Caller caller, 
     row.secret = wrapped;
     row.updated_at = now;
     LATCHKEY_TRYV(tx.update(row));
-    LATCHKEY_TRYV(audit::record_activity(tx, clock_, random_, caller, "org_webhook_endpoint_secret_rotated",
+    LATCHKEY_TRYV(audit::record_activity(tx, clock_, random_, caller, audit::ActivityType::WebhookEndpointSecretRotated,
                                          {{"webhook_endpoint_id", row.id}}));
     return row;
   };
