@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "admin/testing/admin_fixture.hpp"
+#include "audit/testing/audit_fixture.hpp"
 #include "kms/local/local_key_provider.hpp"
 #include "webhooks/signature.hpp"
 
@@ -10,10 +10,10 @@ namespace latchkey::webhooks {
 namespace {
 
 struct SecretKeeperTest : ::testing::Test {
-  admin::testing::AdminFixture fixture;
-  admin::testing::TemporaryDirectory folder;
+  audit::testing::AuditFixture fixture;
+  store::testing::TemporaryFolder folder;
   std::shared_ptr<kms::KeyProvider> root =
-      kms::open_local_key_provider(folder.path() + "/root.key", fixture.random).value();
+      kms::open_local_key_provider(folder.file("root.key"), fixture.random).value();
   SecretKeeper keeper{*root, fixture.clock, fixture.random};
 };
 

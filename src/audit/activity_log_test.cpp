@@ -2,15 +2,15 @@
 
 #include <gtest/gtest.h>
 
-#include "admin/testing/admin_fixture.hpp"
+#include "audit/testing/audit_fixture.hpp"
 
-namespace latchkey::admin {
+namespace latchkey::audit {
 namespace {
 
-using namespace audit;
-
 struct ActivityTest : ::testing::Test {
-  testing::AdminFixture fixture;
+  testing::AuditFixture fixture;
+
+  ActivityTest() { fixture.add_organizations(); }
 
   Result<void> record(Caller caller, ActivityType type, boost::json::object details) {
     auto work = [this, caller, type, details](store::Transaction& tx) {
@@ -29,12 +29,12 @@ TEST_F(ActivityTest, IsShownInTheContractsShape) {
   EXPECT_TRUE(parse_id(id_prefix::kActivity, std::string_view(activity.at("id").as_string())));
   EXPECT_EQ(activity.at("type"), "org_external_key_validated");
   EXPECT_EQ(activity.at("created_at"), "2026-08-10T08:09:11.000000Z");
-  EXPECT_EQ(testing::text_of(activity.at("organization_uuid")), format_uuid(fixture.own.organization.id));
+  EXPECT_EQ(testing::text_of(activity.at("organization_uuid")), format_uuid(fixture.admin().organization));
   auto org = parse_id(id_prefix::kOrganization, std::string_view(activity.at("organization_id").as_string()));
   ASSERT_TRUE(org);
-  EXPECT_TRUE(std::equal(org.value().begin(), org.value().end(), fixture.own.organization.id.begin()));
+  EXPECT_TRUE(std::equal(org.value().begin(), org.value().end(), fixture.admin().organization.begin()));
   EXPECT_EQ(activity.at("actor"), (boost::json::value{{"type", "admin_api_key_actor"},
-                                                      {"admin_api_key_id", fixture.own.admin_key.row.id},
+                                                      {"admin_api_key_id", fixture.admin().api_key_id},
                                                       {"ip_address", "192.0.2.34"},
                                                       {"user_agent", "curl/8"}}));
   EXPECT_EQ(activity.at("external_key_id"), "ekey_1");
@@ -70,7 +70,7 @@ TEST_F(ActivityTest, AnOrganizationSeesItsOwnOnly) {
   ASSERT_TRUE(record(fixture.stranger(), ActivityType::WorkspaceArchived, {}));
   EXPECT_EQ(fixture.activity_types(), std::vector<std::string>{"platform_workspace_created"});
   store::ActivityFilter filter;
-  filter.organization = fixture.own.organization.id;
+  filter.organization = fixture.admin().organization;
   auto page = fixture.run(fixture.feed->list(fixture.stranger(), filter, {})).value();
   ASSERT_EQ(page.rows.size(), 1U) << "the filter's organisation is the caller's, whatever it says";
   EXPECT_EQ(page.rows[0].type, "platform_workspace_archived");
@@ -81,7 +81,7 @@ TEST_F(ActivityTest, DamagedRowsAreAnErrorNotACrash) {
   row.id = "activity_1";
   row.actor = "{";
   row.details = "{}";
-  EXPECT_EQ(audit::to_json(row).error().code, ErrorCode::Internal);
+  EXPECT_EQ(to_json(row).error().code, ErrorCode::Internal);
 }
 
 TEST_F(ActivityTest, OldOnesAreForgottenStepByStep) {
@@ -111,4 +111,4 @@ TEST_F(ActivityTest, OldOnesAreForgottenStepByStep) {
 }
 
 }  // namespace
-}  // namespace latchkey::admin
+}  // namespace latchkey::audit

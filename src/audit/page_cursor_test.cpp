@@ -2,19 +2,17 @@
 
 #include <gtest/gtest.h>
 
-#include "admin/testing/admin_fixture.hpp"
 #include "base/encoding.hpp"
+#include "testing/repeatable_random.hpp"
 
-namespace latchkey::admin {
+namespace latchkey::audit {
 namespace {
-
-using namespace audit;
 
 // Before 1970: the sign must come back too.
 constexpr Timestamp kTime{std::chrono::microseconds(-1'234'567)};
 
 TEST(PageCursor, ComesBackWhereItWasMadeAndNowhereElse) {
-  testing::RepeatableRandom random;
+  latchkey::testing::RepeatableRandom random;
   auto organization = make_uuid(random);
   auto id = make_id(id_prefix::kExternalKey, random);
   auto cursor = make_page_cursor(id_prefix::kExternalKey, organization, {id, kTime}).value();
@@ -36,7 +34,7 @@ TEST(PageCursor, ComesBackWhereItWasMadeAndNowhereElse) {
 }
 
 TEST(PageCursor, AnyDamageIsSeen) {
-  testing::RepeatableRandom random;
+  latchkey::testing::RepeatableRandom random;
   auto organization = make_uuid(random);
   store::ListPlace last(make_id(id_prefix::kExternalKey, random), kTime);
   auto cursor = make_page_cursor(id_prefix::kExternalKey, organization, last).value();
@@ -49,7 +47,7 @@ TEST(PageCursor, AnyDamageIsSeen) {
 }
 
 TEST(PageCursor, IsNotMadeOfAForeignIdOrWithoutATime) {
-  testing::RepeatableRandom random;
+  latchkey::testing::RepeatableRandom random;
   auto make = [&](const store::ListPlace& last) {
     return make_page_cursor(id_prefix::kExternalKey, make_uuid(random), last);
   };
@@ -58,4 +56,4 @@ TEST(PageCursor, IsNotMadeOfAForeignIdOrWithoutATime) {
 }
 
 }  // namespace
-}  // namespace latchkey::admin
+}  // namespace latchkey::audit
