@@ -162,7 +162,7 @@ Task<Result<ValidationOutcome>> ExternalKeys::validate(audit::Caller caller, std
   };
   LATCHKEY_CO_TRY(auto found, co_await store_.read(std::move(find)));
   // After the store has said that it is one of the caller's keys: so nobody fills the limiter with names.
-  LATCHKEY_CO_TRY(auto leave, limiter_.begin(id));
+  LATCHKEY_CO_TRY(auto permit, limiter_.begin(id));
   LATCHKEY_CO_TRY(auto outcome,
                   co_await run_validation(provider_, clouds_, clock_, random_, settings_, std::move(found)));
   if (listener_ != nullptr) listener_->validated(id, outcome.success);

@@ -7,8 +7,8 @@
 #include <string>
 
 #include "admin/settings.hpp"
-#include "admin/validation_limiter.hpp"
 #include "audit/caller.hpp"
+#include "base/attempt_limiter.hpp"
 #include "base/task.hpp"
 #include "kms/providers.hpp"
 #include "store/store.hpp"
@@ -82,7 +82,7 @@ class ExternalKeys {
   RandomSource& random_;
   AdminSettings settings_;
   ValidationListener* listener_;
-  ValidationLimiter limiter_;
+  AttemptLimiter limiter_;
 };
 
 }  // namespace latchkey::admin

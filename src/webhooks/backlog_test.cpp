@@ -12,7 +12,7 @@
 namespace latchkey::webhooks {
 namespace {
 
-using admin::testing::text_of;
+using audit::testing::text_of;
 using kms::testing::answer;
 using std::chrono::milliseconds;
 using std::chrono::minutes;
@@ -66,7 +66,7 @@ struct BacklogTest : ::testing::Test {
     ASSERT_TRUE(fixture.run(fixture.store().write(write)));
     fixture.clock.advance(milliseconds(1));
   }
-  void given(std::size_t count, WebhookDeliveryState state) { given(count, state, id, fixture.own.organization.id); }
+  void given(std::size_t count, WebhookDeliveryState state) { given(count, state, id, fixture.admin().organization); }
 
   std::vector<store::WebhookDelivery> all(const std::string& of, audit::Caller caller) {
     return fixture.run(fixture.endpoints.deliveries(std::move(caller), of, 10'000, std::nullopt)).value().deliveries;
@@ -118,7 +118,7 @@ TEST_F(BacklogTest, IsToldOnceAnHourOfEachEndpoint) {
   given(kMostPending, WebhookDeliveryState::Pending);
   for (int i = 0; i < 3; ++i) fixture.publish();
   EXPECT_EQ(told(), 1);
-  given(kMostPending, WebhookDeliveryState::Pending, second.row.id, fixture.own.organization.id);
+  given(kMostPending, WebhookDeliveryState::Pending, second.row.id, fixture.admin().organization);
   fixture.publish();
   EXPECT_EQ(told(), 2);
   EXPECT_EQ(text_of(fixture.last_activity("org_webhook_backlog_full").at("webhook_endpoint_id")), second.row.id);
@@ -137,7 +137,7 @@ TEST_F(BacklogTest, OneThatIsGivenUpOnItsWayStaysSoUnlessItArrives) {
       if (std::exchange(is_first, false)) {
         auto publish_more = [&](store::Transaction& tx) {
           return publish(tx, fixture.clock, fixture.random,
-                         {event_type::kExternalKeyFailed, fixture.own.organization.id, "ekey_meanwhile"});
+                         {event_type::kExternalKeyFailed, fixture.admin().organization, "ekey_meanwhile"});
         };
         EXPECT_TRUE(run_blocking(fixture.store().write(publish_more)));
       }

@@ -11,9 +11,8 @@
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
-#include "admin/credentials.hpp"
-#include "admin/validation_limiter.hpp"
 #include "audit/activity_log.hpp"
+#include "base/attempt_limiter.hpp"
 #include "base/log.hpp"
 #include "webhooks/backlog.hpp"
 #include "webhooks/delivery_result.hpp"
@@ -90,7 +89,7 @@ class Deliverer::Impl : public std::enable_shared_from_this<Impl> {
     };
     // First, so that nobody fills the limiter with names.
     LATCHKEY_CO_TRYV(co_await store_.read(std::move(look)));
-    LATCHKEY_CO_TRY(auto leave, test_limiter_.begin(endpoint_id));
+    LATCHKEY_CO_TRY(auto permit, test_limiter_.begin(endpoint_id));
     auto begin = [self = shared_from_this(), caller,
                   endpoint_id = std::move(endpoint_id)](store::Transaction& tx) -> Result<Job> {
       LATCHKEY_TRYV(audit::confirm_caller(tx, caller));
@@ -310,7 +309,7 @@ class Deliverer::Impl : public std::enable_shared_from_this<Impl> {
   RandomSource& random_;
   boost::asio::any_io_executor executor_;
   DelivererSettings settings_;
-  admin::ValidationLimiter test_limiter_;
+  AttemptLimiter test_limiter_;
   SteadyTime forget_at_;
   std::atomic<bool> stopping_ = false;
   std::atomic<std::uint64_t> delivered_ = 0;

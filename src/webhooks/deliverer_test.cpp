@@ -11,7 +11,7 @@
 namespace latchkey::webhooks {
 namespace {
 
-using admin::testing::text_of;
+using audit::testing::text_of;
 using kms::testing::answer;
 using kms::testing::failure;
 using std::chrono::hours;
@@ -253,7 +253,7 @@ struct FairnessTest : DelivererTest {
     ASSERT_TRUE(fixture.run(fixture.endpoints.create(fixture.stranger(), std::move(wanted))));
     auto publish_theirs = [this](store::Transaction& tx) {
       return publish(tx, fixture.clock, fixture.random,
-                     {event_type::kExternalKeyFailed, fixture.other.organization.id, "ekey_2"});
+                     {event_type::kExternalKeyFailed, fixture.stranger().organization, "ekey_2"});
     };
     ASSERT_TRUE(fixture.run(fixture.store().write(publish_theirs)));
   }
@@ -314,11 +314,20 @@ TEST_F(DelivererTest, TestsAreFewAndOneAtATime) {
 }
 
 TEST_F(DelivererTest, WhoseKeyWasRevokedSendsNoTest) {
-  auto organization = fixture.own.organization.id;
-  auto made =
-      fixture.run(fixture.credentials->create_api_key(organization, store::Role::Admin, "leaver", std::nullopt));
-  auto caller = fixture.run(fixture.credentials->authenticate(made.value().secret, "192.0.2.1", "")).value();
-  ASSERT_TRUE(fixture.run(fixture.credentials->revoke_api_key(organization, made.value().row.id)));
+  auto caller = fixture.admin();
+  caller.api_key_hash = crypto::sha256({as_bytes("leaver")});
+  auto revoked = [&](store::Transaction& tx) {
+    return tx.insert(store::ApiKey{.id = caller.api_key_id,
+                                   .organization = caller.organization,
+                                   .role = store::Role::Admin,
+                                   .workspace_id = std::nullopt,
+                                   .name = "leaver",
+                                   .hash = to_bytes(*caller.api_key_hash),
+                                   .hint = "",
+                                   .created_at = fixture.clock.now(),
+                                   .revoked_at = fixture.clock.now()});
+  };
+  ASSERT_TRUE(fixture.run(fixture.store().write(revoked)));
   auto refused = fixture.run(fixture.deliverer->test(caller, endpoint.row.id));
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, ErrorCode::Unauthenticated);

@@ -5,7 +5,6 @@
 #include <boost/json/value_from.hpp>
 #include <fmt/format.h>
 
-#include "admin/credentials.hpp"
 #include "audit/activity_log.hpp"
 #include "audit/page_cursor.hpp"
 #include "base/json_fields.hpp"

@@ -7,7 +7,7 @@
 namespace latchkey::webhooks {
 namespace {
 
-using admin::testing::text_of;
+using audit::testing::text_of;
 using std::chrono::hours;
 using std::chrono::seconds;
 using ::testing::ElementsAre;

@@ -25,7 +25,7 @@ TEST_F(EventTest, ADeliveryTellsWhatHappenedToWhatAndNoMore) {
                                        {"data",
                                         {{"type", "external_key.failed"},
                                          {"id", "ekey_1"},
-                                         {"organization_id", format_uuid(fixture.own.organization.id)}}}}));
+                                         {"organization_id", format_uuid(fixture.admin().organization)}}}}));
   EXPECT_TRUE(delivery.event_id.starts_with("evt_"));
   EXPECT_EQ(delivery.next_attempt_at, fixture.clock.now());
 }
@@ -60,7 +60,7 @@ TEST_F(EventTest, WhatIsRolledBackWasNeverPublished) {
   auto endpoint = fixture.make_endpoint();
   auto fail = [&](store::Transaction& tx) -> Result<void> {
     LATCHKEY_TRYV(publish(tx, fixture.clock, fixture.random,
-                          {event_type::kExternalKeyFailed, fixture.own.organization.id, "ekey_1"}));
+                          {event_type::kExternalKeyFailed, fixture.admin().organization, "ekey_1"}));
     return Error{ErrorCode::Internal, "as the test says"};
   };
   ASSERT_FALSE(fixture.run(fixture.store().write(fail)));

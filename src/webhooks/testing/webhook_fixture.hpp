@@ -1,7 +1,8 @@
-// Endpoints and their deliverer over the test fixture of admin, with a client that answers as a test says.
+// Endpoints and their deliverer over the test fixture of audit, with a client that responds as a test says.
 #pragma once
 
-#include "admin/testing/admin_fixture.hpp"
+#include "audit/testing/audit_fixture.hpp"
+#include "testing/fake_key_provider.hpp"
 #include "testing/scripted_client.hpp"
 #include "webhooks/deliverer.hpp"
 #include "webhooks/endpoints.hpp"
@@ -9,9 +10,12 @@
 
 namespace latchkey::webhooks::testing {
 
-class WebhookFixture : public admin::testing::AdminFixture {
+class WebhookFixture : public audit::testing::AuditFixture {
  public:
-  WebhookFixture() { restart(client); }
+  WebhookFixture() {
+    add_organizations();
+    restart(client);
+  }
 
   void restart(http::Client& through) {
     deliverer.emplace(store(), through, secrets, clock, random, context.get_executor(), DelivererSettings{});
@@ -25,7 +29,7 @@ class WebhookFixture : public admin::testing::AdminFixture {
   }
   void publish(std::string_view type = event_type::kExternalKeyFailed, std::string subject = "ekey_1") {
     auto write = [this, type, subject = std::move(subject)](store::Transaction& tx) {
-      return webhooks::publish(tx, clock, random, {type, own.organization.id, subject});
+      return webhooks::publish(tx, clock, random, {type, admin().organization, subject});
     };
     run(store().write(std::move(write))).value();
   }
@@ -49,6 +53,7 @@ class WebhookFixture : public admin::testing::AdminFixture {
   }
 
   kms::testing::ScriptedClient client{[](const auto&) { return kms::testing::answer(200, ""); }};
+  admin::testing::FakeKeyProvider provider;
   SecretKeeper secrets{provider, clock, random};
   Endpoints endpoints{store(), secrets, clock, random, {}};
   std::optional<Deliverer> deliverer;

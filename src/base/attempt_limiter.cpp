@@ -1,11 +1,11 @@
-#include "admin/validation_limiter.hpp"
+#include "base/attempt_limiter.hpp"
 
 #include <algorithm>
 #include <cmath>
 
 #include <fmt/format.h>
 
-namespace latchkey::admin {
+namespace latchkey {
 
 namespace {
 
@@ -13,7 +13,7 @@ constexpr std::chrono::seconds kMinute{60};
 
 }  // namespace
 
-Error ValidationLimiter::too_often(const std::string& id, std::string_view why, std::chrono::milliseconds wait) const {
+Error AttemptLimiter::too_often(const std::string& id, std::string_view why, std::chrono::milliseconds wait) const {
   auto seconds = std::max(std::chrono::ceil<std::chrono::seconds>(wait), std::chrono::seconds(1));
   Error error{ErrorCode::RateLimited,
               fmt::format("{} {} {}. Try again in {} s.", words_.thing, id, why, seconds.count())};
@@ -21,19 +21,19 @@ Error ValidationLimiter::too_often(const std::string& id, std::string_view why, 
   return error;
 }
 
-double ValidationLimiter::filled(const Bucket& bucket, SteadyTime now) const {
+double AttemptLimiter::filled(const Bucket& bucket, SteadyTime now) const {
   auto passed = std::chrono::duration<double>(now - bucket.at) / kMinute;
   return std::min<double>(per_minute_, bucket.left + passed * per_minute_);
 }
 
 // A full bucket is as good as none.
-void ValidationLimiter::forget_full(SteadyTime now) {
+void AttemptLimiter::forget_full(SteadyTime now) {
   if (now - looked_at_ < kMinute) return;
   looked_at_ = now;
   std::erase_if(buckets_, [&](const auto& entry) { return !entry.second.busy && now - entry.second.at >= kMinute; });
 }
 
-Result<ValidationLimiter::Leave> ValidationLimiter::begin(const std::string& id) {
+Result<AttemptLimiter::Permit> AttemptLimiter::begin(const std::string& id) {
   auto now = clock_.steady();
   std::lock_guard lock(mutex_);
   forget_full(now);
@@ -47,16 +47,16 @@ Result<ValidationLimiter::Leave> ValidationLimiter::begin(const std::string& id)
                      std::chrono::ceil<std::chrono::milliseconds>(wait));
   }
   bucket = {left - 1, now, true};
-  return Leave(nullptr, [this, id](void*) {
+  return Permit(nullptr, [this, id](void*) {
     std::lock_guard release(mutex_);
     auto ended = buckets_.find(id);
     if (ended != buckets_.end()) ended->second.busy = false;
   });
 }
 
-std::size_t ValidationLimiter::size() const {
+std::size_t AttemptLimiter::size() const {
   std::lock_guard lock(mutex_);
   return buckets_.size();
 }
 
-}  // namespace latchkey::admin
+}  // namespace latchkey

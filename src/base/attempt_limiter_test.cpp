@@ -1,19 +1,19 @@
-#include "admin/validation_limiter.hpp"
+#include "base/attempt_limiter.hpp"
 
 #include <gtest/gtest.h>
 
-namespace latchkey::admin {
+namespace latchkey {
 namespace {
 
 using namespace std::chrono_literals;
 
-class ValidationLimiterTest : public ::testing::Test {
+class AttemptLimiterTest : public ::testing::Test {
  protected:
   ManualClock clock{parse_timestamp("2026-01-02T03:04:05Z").value()};
-  ValidationLimiter limiter{clock, 3};
+  AttemptLimiter limiter{clock, 3};
 };
 
-TEST_F(ValidationLimiterTest, OneOfAKeyAtATime) {
+TEST_F(AttemptLimiterTest, OneOfAKeyAtATime) {
   auto first = limiter.begin("a");
   ASSERT_TRUE(first);
   auto second = limiter.begin("a");
@@ -25,7 +25,7 @@ TEST_F(ValidationLimiterTest, OneOfAKeyAtATime) {
   EXPECT_TRUE(limiter.begin("a"));
 }
 
-TEST_F(ValidationLimiterTest, SoManyOfAKeyInAMinute) {
+TEST_F(AttemptLimiterTest, SoManyOfAKeyInAMinute) {
   for (int i = 0; i < 3; ++i) EXPECT_TRUE(limiter.begin("a"));
   auto fourth = limiter.begin("a");
   ASSERT_FALSE(fourth);
@@ -37,7 +37,7 @@ TEST_F(ValidationLimiterTest, SoManyOfAKeyInAMinute) {
   EXPECT_FALSE(limiter.begin("a"));
 }
 
-TEST_F(ValidationLimiterTest, WhatIsFullAgainIsForgotten) {
+TEST_F(AttemptLimiterTest, WhatIsFullAgainIsForgotten) {
   auto running = limiter.begin("running");
   for (int i = 0; i < 1000; ++i) EXPECT_TRUE(limiter.begin(std::to_string(i)));
   clock.advance(60s);
@@ -46,8 +46,8 @@ TEST_F(ValidationLimiterTest, WhatIsFullAgainIsForgotten) {
   EXPECT_FALSE(limiter.begin("running"));
 }
 
-TEST_F(ValidationLimiterTest, SaysWhatWasTried) {
-  ValidationLimiter tests(clock, 1, {"Webhook endpoint", "tested"});
+TEST_F(AttemptLimiterTest, SaysWhatWasTried) {
+  AttemptLimiter tests(clock, 1, {"Webhook endpoint", "tested"});
   {
     auto running = tests.begin("whep_1");
     EXPECT_EQ(tests.begin("whep_1").error().message,
@@ -58,4 +58,4 @@ TEST_F(ValidationLimiterTest, SaysWhatWasTried) {
 }
 
 }  // namespace
-}  // namespace latchkey::admin
+}  // namespace latchkey

@@ -1,0 +1,52 @@
+// Limits how often an admin may try something by hand, such as the validation of a key or the test of a webhook: one
+// attempt at a time on each thing, and a few a minute. Thread-safe.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+
+#include "base/clock.hpp"
+#include "base/result.hpp"
+
+namespace latchkey {
+
+class AttemptLimiter {
+ public:
+  struct Words {
+    std::string thing = "External key";
+    std::string tried = "validated";
+  };
+  // The clock outlives the limiter. A thing that nobody tries saves up `per_minute` attempts, and as many come back in
+  // a minute.
+  AttemptLimiter(const Clock& clock, unsigned per_minute) : AttemptLimiter(clock, per_minute, Words()) {}
+  AttemptLimiter(const Clock& clock, unsigned per_minute, Words words)
+      : clock_(clock), per_minute_(per_minute), words_(std::move(words)) {}
+
+  // The caller holds it while the attempt runs. It must not outlive the limiter.
+  using Permit = std::shared_ptr<void>;
+  // RateLimited, with the time to wait, while another attempt runs or the minute's are used up.
+  [[nodiscard]] Result<Permit> begin(const std::string& id);
+  // How many things the limiter remembers: those of the last minute.
+  [[nodiscard]] std::size_t size() const;
+
+ private:
+  struct Bucket {
+    double left = 0;
+    SteadyTime at;
+    bool busy = false;
+  };
+  [[nodiscard]] double filled(const Bucket& bucket, SteadyTime now) const;
+  void forget_full(SteadyTime now);
+  [[nodiscard]] Error too_often(const std::string& id, std::string_view why, std::chrono::milliseconds wait) const;
+
+  const Clock& clock_;
+  unsigned per_minute_;
+  Words words_;
+  mutable std::mutex mutex_;  // over what follows
+  std::map<std::string, Bucket> buckets_;
+  SteadyTime looked_at_{};
+};
+
+}  // namespace latchkey
