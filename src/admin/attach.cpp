@@ -4,7 +4,7 @@
 #include <spdlog/spdlog.h>
 
 #include "admin/key_location.hpp"
-#include "admin/suspension.hpp"
+#include "admin/suspensions.hpp"
 #include "audit/activity_log.hpp"
 #include "audit/lookup.hpp"
 #include "kms/key_errors.hpp"

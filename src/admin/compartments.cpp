@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 
 #include "admin/key_location.hpp"
-#include "admin/suspension.hpp"
+#include "admin/suspensions.hpp"
 #include "base/json_fields.hpp"
 
 namespace latchkey::admin {

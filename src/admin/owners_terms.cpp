@@ -1,7 +1,7 @@
 #include "admin/owners_terms.hpp"
 
 #include "admin/lease_policies.hpp"
-#include "admin/suspension.hpp"
+#include "admin/suspensions.hpp"
 #include "base/id.hpp"
 
 namespace latchkey::admin {

@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 
 #include "admin/key_location.hpp"
-#include "admin/suspension.hpp"
+#include "admin/suspensions.hpp"
 #include "audit/activity_log.hpp"
 #include "audit/lookup.hpp"
 #include "kms/reasons.hpp"

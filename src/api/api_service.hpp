@@ -10,6 +10,7 @@
 #include "admin/external_keys.hpp"
 #include "admin/lease_policies.hpp"
 #include "admin/rewraps.hpp"
+#include "admin/suspensions.hpp"
 #include "admin/usage_recorder.hpp"
 #include "admin/workspaces.hpp"
 #include "api/rate_limiter.hpp"
@@ -17,7 +18,6 @@
 #include "base/clock.hpp"
 #include "base/random.hpp"
 #include "health/health_monitor.hpp"
-#include "health/kill_switch.hpp"
 #include "http/router.hpp"
 #include "http/server.hpp"
 #include "keyring/keyring.hpp"
@@ -54,7 +54,7 @@ struct ApiParts {
   RandomSource& random;
   const kms::Providers& clouds;
   health::HealthMonitor& health;
-  health::KillSwitch& kill_switch;
+  admin::Suspensions& suspensions;
   webhooks::Endpoints& webhook_endpoints;
   webhooks::Deliverer& webhook_deliverer;
   metrics::ServerMetrics& metrics;

@@ -1,5 +1,5 @@
-// The health of external keys, and the kill switch: our own addition beside the contract's calls, whose objects stay as
-// they are.
+// The health of external keys, and their suspension: our own addition beside the contract's calls, whose objects stay
+// as they are.
 #include <boost/json/array.hpp>
 
 #include "api/endpoint.hpp"
@@ -54,14 +54,14 @@ Task<Result<http::Response>> suspend_key(const ApiParts& parts, Call call) {
   auto id = key_id(call);
   LATCHKEY_CO_TRY(auto reason, read_reason(call.request.body));
   LATCHKEY_CO_TRY(auto health,
-                  co_await parts.kill_switch.suspend(std::move(call.caller), std::move(id), std::move(reason)));
+                  co_await parts.suspensions.suspend(std::move(call.caller), std::move(id), std::move(reason)));
   co_return json_response(health::to_json(health));
 }
 
 Task<Result<http::Response>> resume_key(const ApiParts& parts, Call call) {
   auto id = key_id(call);
   LATCHKEY_CO_TRYV(refuse_body(call.request.body));
-  LATCHKEY_CO_TRY(auto health, co_await parts.kill_switch.resume(std::move(call.caller), std::move(id)));
+  LATCHKEY_CO_TRY(auto health, co_await parts.suspensions.resume(std::move(call.caller), std::move(id)));
   co_return json_response(health::to_json(health));
 }
 

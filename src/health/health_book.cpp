@@ -2,9 +2,11 @@
 
 #include <fmt/format.h>
 
+#include "admin/suspensions.hpp"
 #include "audit/activity_log.hpp"
 #include "audit/lookup.hpp"
 #include "health/announcement.hpp"
+#include "health/explanation.hpp"
 #include "store/attached_keys.hpp"
 #include "store/names.hpp"
 
@@ -57,6 +59,33 @@ Task<Result<std::optional<store::DataKey>>> HealthBook::data_key_under(store::Ex
     return tx.find_data_key_under(organization, id);
   };
   co_return co_await store_.read(std::move(find));
+}
+
+Result<void> HealthBook::begin_suspension(store::Transaction& tx, const store::ExternalKey& key,
+                                          const store::ExternalKeySuspension& suspension) {
+  LATCHKEY_TRY(auto stored, tx.find_external_key_health(key.organization, key.id));
+  auto previous = stored.value_or(unknown_health(key, suspension.suspended_at).row);
+  auto current = previous;
+  current.state = State::Suspended;
+  current.since = suspension.suspended_at;
+  auto why = explain(admin::suspended_error(suspension));
+  current.reason = std::move(why.reason);
+  current.cause = std::move(why.cause);
+  current.cure = std::move(why.cure);
+  return change_health(tx, clock_, random_, previous, std::move(current));
+}
+
+Result<void> HealthBook::end_suspension(store::Transaction& tx, const store::ExternalKey& key) {
+  auto now = clock_.now();
+  LATCHKEY_TRY(auto stored, tx.find_external_key_health(key.organization, key.id));
+  auto previous = stored.value_or(unknown_health(key, now).row);
+  auto current = previous;
+  current.state = State::Unknown;
+  current.since = now;
+  current.reason.clear();
+  current.cause = "it was resumed, and not asked yet";
+  current.cure = fmt::format("latchkey keys validate {} asks it", key.id);
+  return change_health(tx, clock_, random_, previous, std::move(current));
 }
 
 Task<Result<store::ExternalKeyHealth>> HealthBook::read(audit::Caller caller, std::string external_key_id) {

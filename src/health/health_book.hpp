@@ -29,6 +29,11 @@ class HealthBook {
   // One that is wrapped under the key; absent where there is none.
   [[nodiscard]] Task<Result<std::optional<store::DataKey>>> data_key_under(store::ExternalKey key);
 
+  // Both write the health of a key that is being suspended or resumed (admin/suspensions.hpp), in its transaction.
+  [[nodiscard]] Result<void> begin_suspension(store::Transaction& transaction, const store::ExternalKey& key,
+                                              const store::ExternalKeySuspension& suspension);
+  [[nodiscard]] Result<void> end_suspension(store::Transaction& transaction, const store::ExternalKey& key);
+
   // Unknown where nothing is known. NotFound where the caller's organisation has no such key.
   [[nodiscard]] Task<Result<store::ExternalKeyHealth>> read(audit::Caller caller, std::string external_key_id);
 

@@ -39,7 +39,8 @@ class HealthMonitor::Impl : public std::enable_shared_from_this<Impl> {
     if (list_.failed(id, error)) wake();
   }
   void validated(const std::string& id, bool success);
-  void changed(const store::ExternalKeyHealth& stored);
+  void health_written(const store::ExternalKeyHealth& stored);
+  [[nodiscard]] HealthBook& book() { return book_; }
   void start();
   void stop();
   [[nodiscard]] Task<void> attend();
@@ -77,7 +78,7 @@ void HealthMonitor::Impl::validated(const std::string& id, bool success) {
   if (outcome.forget) forget_(id);
 }
 
-void HealthMonitor::Impl::changed(const store::ExternalKeyHealth& stored) {
+void HealthMonitor::Impl::health_written(const store::ExternalKeyHealth& stored) {
   list_.changed(stored);
   wake();
 }
@@ -208,8 +209,17 @@ void HealthMonitor::validated(const std::string& external_key_id, bool success) 
   impl_->validated(external_key_id, success);
 }
 
-void HealthMonitor::changed(const store::ExternalKeyHealth& stored) {
-  impl_->changed(stored);
+Result<void> HealthMonitor::begin_suspension(store::Transaction& transaction, const store::ExternalKey& key,
+                                             const store::ExternalKeySuspension& suspension) {
+  return impl_->book().begin_suspension(transaction, key, suspension);
+}
+
+Result<void> HealthMonitor::end_suspension(store::Transaction& transaction, const store::ExternalKey& key) {
+  return impl_->book().end_suspension(transaction, key);
+}
+
+void HealthMonitor::health_written(const store::ExternalKeyHealth& stored) {
+  impl_->health_written(stored);
 }
 
 void HealthMonitor::start() {

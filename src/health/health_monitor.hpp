@@ -17,6 +17,7 @@
 #include <boost/asio/any_io_executor.hpp>
 
 #include "admin/external_keys.hpp"
+#include "admin/suspensions.hpp"
 #include "audit/caller.hpp"
 #include "health/key_health.hpp"
 #include "keyring/key_observer.hpp"
@@ -42,7 +43,9 @@ struct MonitorSettings {
   std::size_t concurrency = 2;
 };
 
-class HealthMonitor final : public keyring::KeyObserver, public admin::ValidationListener {
+class HealthMonitor final : public keyring::KeyObserver,
+                            public admin::ValidationListener,
+                            public admin::SuspensionListener {
  public:
   // The references outlive it and the last run of the executor's context; `provider` is the one for background work.
   HealthMonitor(store::Store& store, kms::KeyProvider& provider, const kms::Providers& clouds, const Clock& clock,
@@ -57,8 +60,10 @@ class HealthMonitor final : public keyring::KeyObserver, public admin::Validatio
   void failed(const std::string& external_key_id, const Error& error) override;
   // A validation that passed makes the keyring forget a refusal before this returns.
   void validated(const std::string& external_key_id, bool success) override;
-  // The kill switch wrote this.
-  void changed(const store::ExternalKeyHealth& stored);
+  [[nodiscard]] Result<void> begin_suspension(store::Transaction& transaction, const store::ExternalKey& key,
+                                              const store::ExternalKeySuspension& suspension) override;
+  [[nodiscard]] Result<void> end_suspension(store::Transaction& transaction, const store::ExternalKey& key) override;
+  void health_written(const store::ExternalKeyHealth& stored) override;
 
   // Attends by itself from now on, until it is stopped; checks that are on their way then end by themselves.
   void start();

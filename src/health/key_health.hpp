@@ -7,7 +7,7 @@
 //                asked for a while, which leases bridge
 //   refused      it said no: on the first refusal, until it lets us in again
 //   unreachable  several tries in a row, over some time, got no answer
-//   suspended    an operator forbade us to ask it (kill_switch.hpp)
+//   suspended    an operator forbade us to ask it (admin/suspensions.hpp)
 //
 // One failure to reach a key says nothing, and a key that failed is healthy again only once it has worked for a while:
 // so nobody is woken by a flap. A refusal, and its end, count at once.

@@ -132,7 +132,7 @@ void WatchList::take_list(std::vector<HealthBook::Attached> listed) {
     watch.set_key(std::move(key));
     bool suspended = stored && stored->state == State::Suspended;
     if (suspended != (watch.state() == State::Suspended)) {
-      // Another server's kill switch.
+      // Another server suspended the key, or resumed it.
       KeyHealth health = unknown_health(watch.key(), now);
       if (stored) health.row = std::move(*stored);
       watch.set_health(std::move(health), KeyWatch::Source::Checked, age_now, settings_);

@@ -31,7 +31,7 @@ class WatchList {
     bool forget = false;  // what is held and known of the key: a refusal may be over
   };
   [[nodiscard]] Validated validated(const std::string& id, bool success);
-  // The kill switch wrote this. The monitor is to attend.
+  // The key was suspended or resumed, and this was written. The monitor is to attend.
   void changed(const store::ExternalKeyHealth& stored);
 
   // Neither news to be taken nor checks on the way.

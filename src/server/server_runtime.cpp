@@ -12,7 +12,7 @@
 #include "admin/integrity_alarms.hpp"
 #include "admin/owners_terms.hpp"
 #include "admin/rewraps.hpp"
-#include "admin/suspension.hpp"
+#include "admin/suspensions.hpp"
 #include "admin/usage_recorder.hpp"
 #include "api/api_service.hpp"
 #include "api/health_service.hpp"
@@ -22,7 +22,6 @@
 #include "base/log.hpp"
 #include "crypto/secret.hpp"
 #include "health/health_monitor.hpp"
-#include "health/kill_switch.hpp"
 #include "http/client.hpp"
 #include "http/server.hpp"
 #include "keyring/keyring.hpp"
@@ -142,7 +141,7 @@ struct ServerRuntime::Parts {
   std::unique_ptr<audit::ActivityFeed> activity;
   std::unique_ptr<admin::Compartments> compartments;
   std::unique_ptr<admin::LeasePolicies> lease_policies;
-  std::unique_ptr<health::KillSwitch> kill_switch;
+  std::unique_ptr<admin::Suspensions> suspensions;
   std::unique_ptr<admin::DataKeys> data_keys;
   std::unique_ptr<admin::Rewraps> rewraps;
   std::unique_ptr<http::Client> webhook_client;
@@ -224,7 +223,7 @@ Result<std::unique_ptr<ServerRuntime>> ServerRuntime::start(const ServerConfig& 
   parts->compartments = std::make_unique<admin::Compartments>(*parts->store, *parts->clouds, most_soft);
   parts->lease_policies = std::make_unique<admin::LeasePolicies>(
       *parts->store, clock, random, keyring::LeaseAges{config.lease_soft, config.lease_hard}, config.most_soft);
-  parts->kill_switch = std::make_unique<health::KillSwitch>(*parts->store, clock, random, *parts->health, forget);
+  parts->suspensions = std::make_unique<admin::Suspensions>(*parts->store, clock, random, *parts->health, forget);
 
   parts->data_keys = std::make_unique<admin::DataKeys>(*parts->store, *parts->keyring, clock, random);
   parts->rewraps = std::make_unique<admin::Rewraps>(*parts->store, *parts->validations, *parts->clouds,
@@ -264,7 +263,7 @@ Result<std::unique_ptr<ServerRuntime>> ServerRuntime::start(const ServerConfig& 
                                                                random,
                                                                *parts->clouds,
                                                                *parts->health,
-                                                               *parts->kill_switch,
+                                                               *parts->suspensions,
                                                                *parts->webhook_endpoints,
                                                                *parts->webhook_deliverer,
                                                                *parts->metrics,

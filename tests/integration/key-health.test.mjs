@@ -1,4 +1,4 @@
-// The health of a customer's key, heard of and checked by the server itself, and the kill switch.
+// The health of a customer's key, heard of and checked by the server itself, and its suspension.
 import assert from 'node:assert/strict';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -1,7 +1,7 @@
 // The whole API over the test fixture of admin, called without sockets.
 #pragma once
 
-#include "admin/suspension.hpp"
+#include "admin/suspensions.hpp"
 #include "admin/testing/admin_fixture.hpp"
 #include "api/api_service.hpp"
 #include "base/encoding.hpp"
@@ -46,7 +46,7 @@ class ApiFixture : public admin::testing::AdminFixture {
         health(store(), provider, clouds, clock, random, context.get_executor(), {},
                [this](const std::string& id) { keyring.evict(id); }),
         keyring(store(), provider, clock, random, context.get_executor(), keyring_settings(), &health),
-        kill_switch(store(), clock, random, health, [this](const std::string& id) { keyring.evict(id); }),
+        suspensions(store(), clock, random, health, [this](const std::string& id) { keyring.evict(id); }),
         validating_keys(store(), provider, clouds, clock, random, settings, &health),
         data_keys(store(), keyring, clock, random),
         rewrapper(store(), provider, clock, context.get_executor(), std::make_shared<NoSleep>(), {},
@@ -70,7 +70,7 @@ class ApiFixture : public admin::testing::AdminFixture {
                  random,
                  clouds,
                  health,
-                 kill_switch,
+                 suspensions,
                  webhook_endpoints,
                  webhook_deliverer,
                  metrics,
@@ -152,7 +152,7 @@ class ApiFixture : public admin::testing::AdminFixture {
   admin::UsageRecorder usage_recorder;
   health::HealthMonitor health;
   keyring::Keyring keyring;
-  health::KillSwitch kill_switch;
+  admin::Suspensions suspensions;
   admin::ExternalKeys validating_keys;
   admin::DataKeys data_keys;
   keyring::Rewrapper rewrapper;

@@ -1,8 +1,7 @@
-#include "health/kill_switch.hpp"
-
 #include <gmock/gmock.h>
 
 #include "admin/compartments.hpp"
+#include "admin/suspensions.hpp"
 #include "health/testing/health_fixture.hpp"
 
 namespace latchkey::health {
@@ -14,17 +13,17 @@ using std::chrono::seconds;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
-struct KillSwitchTest : ::testing::Test {
+struct SuspendedKeyTest : ::testing::Test {
   testing::HealthFixture fixture;
-  KillSwitch kill_switch{fixture.store(), fixture.clock, fixture.random, *fixture.monitor,
-                         [this](const std::string& id) { fixture.forgotten.push_back(id); }};
+  admin::Suspensions suspensions{fixture.store(), fixture.clock, fixture.random, *fixture.monitor,
+                                 [this](const std::string& id) { fixture.forgotten.push_back(id); }};
 
-  KillSwitchTest() { fixture.settle(); }
+  SuspendedKeyTest() { fixture.settle(); }
 
   Result<store::ExternalKeyHealth> suspend(std::optional<std::string> reason = "incident 7") {
-    return fixture.run(kill_switch.suspend(fixture.admin(), fixture.key.id, std::move(reason)));
+    return fixture.run(suspensions.suspend(fixture.admin(), fixture.key.id, std::move(reason)));
   }
-  Result<store::ExternalKeyHealth> resume() { return fixture.run(kill_switch.resume(fixture.admin(), fixture.key.id)); }
+  Result<store::ExternalKeyHealth> resume() { return fixture.run(suspensions.resume(fixture.admin(), fixture.key.id)); }
   bool opens(admin::Purpose purpose = admin::Purpose::Decrypt) {
     auto caller = fixture.admin();
     caller.role = store::Role::Service;
@@ -33,7 +32,7 @@ struct KillSwitchTest : ::testing::Test {
   }
 };
 
-TEST_F(KillSwitchTest, EndsAccessDropsLeasesAndSaysWhy) {
+TEST_F(SuspendedKeyTest, EndsAccessDropsLeasesAndSaysWhy) {
   EXPECT_TRUE(opens());
   auto health = suspend();
   ASSERT_TRUE(health);
@@ -54,7 +53,7 @@ TEST_F(KillSwitchTest, EndsAccessDropsLeasesAndSaysWhy) {
   EXPECT_EQ(activity.at("actor").at("admin_api_key_id"), boost::json::value(fixture.admin().api_key_id));
 }
 
-TEST_F(KillSwitchTest, NobodyAsksTheKeyMeanwhileAndNothingHeardChangesIt) {
+TEST_F(SuspendedKeyTest, NobodyAsksTheKeyMeanwhileAndNothingHeardChangesIt) {
   ASSERT_TRUE(suspend());
   auto calls = fixture.provider.calls();
   fixture.monitor->proved(fixture.key.id);
@@ -68,7 +67,7 @@ TEST_F(KillSwitchTest, NobodyAsksTheKeyMeanwhileAndNothingHeardChangesIt) {
   EXPECT_GT(fixture.forgotten.size(), 1U);
 }
 
-TEST_F(KillSwitchTest, ItOutlivesARestart) {
+TEST_F(SuspendedKeyTest, ItOutlivesARestart) {
   ASSERT_TRUE(suspend());
   auto calls = fixture.provider.calls();
   fixture.rebuild_monitor();
@@ -79,7 +78,7 @@ TEST_F(KillSwitchTest, ItOutlivesARestart) {
   EXPECT_EQ(fixture.provider.calls(), calls);
 }
 
-TEST_F(KillSwitchTest, ResumingAsksAtOnceAndWhatTheKeySaysIsItsHealth) {
+TEST_F(SuspendedKeyTest, ResumingAsksAtOnceAndWhatTheKeySaysIsItsHealth) {
   ASSERT_TRUE(suspend());
   fixture.clock.advance(seconds(30));
   auto health = resume();
@@ -93,7 +92,7 @@ TEST_F(KillSwitchTest, ResumingAsksAtOnceAndWhatTheKeySaysIsItsHealth) {
   EXPECT_EQ(text_of(fixture.last_activity("org_external_key_resumed").at("external_key_id")), fixture.key.id);
 }
 
-TEST_F(KillSwitchTest, ResumingAKeyThatRefusesSaysSo) {
+TEST_F(SuspendedKeyTest, ResumingAKeyThatRefusesSaysSo) {
   ASSERT_TRUE(suspend());
   fixture.provider.failure = testing::HealthFixture::refusal();
   ASSERT_TRUE(resume());
@@ -102,7 +101,7 @@ TEST_F(KillSwitchTest, ResumingAKeyThatRefusesSaysSo) {
 }
 
 // Another server on the database may have been let in since the refusal was told.
-TEST_F(KillSwitchTest, SuspendingAKeyThatRefusesIsToldToOtherServers) {
+TEST_F(SuspendedKeyTest, SuspendingAKeyThatRefusesIsToldToOtherServers) {
   fixture.provider.failure = testing::HealthFixture::refusal();
   fixture.settle_after(minutes(5));
   ASSERT_EQ(fixture.state(), State::Refused);
@@ -114,7 +113,7 @@ TEST_F(KillSwitchTest, SuspendingAKeyThatRefusesIsToldToOtherServers) {
   EXPECT_EQ(last_notice(), before + 1);
 }
 
-TEST_F(KillSwitchTest, TwiceIsOnce) {
+TEST_F(SuspendedKeyTest, TwiceIsOnce) {
   auto first = suspend().value();
   fixture.clock.advance(seconds(5));
   EXPECT_EQ(suspend("another").value(), first);
@@ -126,7 +125,7 @@ TEST_F(KillSwitchTest, TwiceIsOnce) {
   EXPECT_EQ(std::count(types.begin(), types.end(), "org_external_key_resumed"), 1);
 }
 
-TEST_F(KillSwitchTest, ACheckThatIsOnItsWayDoesNotUndoIt) {
+TEST_F(SuspendedKeyTest, ACheckThatIsOnItsWayDoesNotUndoIt) {
   std::function<void()> go_on;
   fixture.provider.interruption = [&]() -> Task<void> {
     auto wait = ::latchkey::suspend([&](std::function<void()> resume) { go_on = std::move(resume); });
@@ -141,19 +140,19 @@ TEST_F(KillSwitchTest, ACheckThatIsOnItsWayDoesNotUndoIt) {
   EXPECT_EQ(fixture.stored()->state, State::Suspended);
 }
 
-TEST_F(KillSwitchTest, OtherOrganizationsKeysAreNotThere) {
-  auto suspended = fixture.run(kill_switch.suspend(fixture.stranger(), fixture.key.id, std::nullopt));
+TEST_F(SuspendedKeyTest, OtherOrganizationsKeysAreNotThere) {
+  auto suspended = fixture.run(suspensions.suspend(fixture.stranger(), fixture.key.id, std::nullopt));
   ASSERT_FALSE(suspended);
   EXPECT_EQ(suspended.error().code, ErrorCode::NotFound);
-  EXPECT_EQ(fixture.run(kill_switch.resume(fixture.stranger(), fixture.key.id)).error().code, ErrorCode::NotFound);
+  EXPECT_EQ(fixture.run(suspensions.resume(fixture.stranger(), fixture.key.id)).error().code, ErrorCode::NotFound);
   EXPECT_TRUE(opens());
   EXPECT_THAT(fixture.forgotten, IsEmpty());
 }
 
-TEST_F(KillSwitchTest, AnotherServersKillSwitchIsSeen) {
+TEST_F(SuspendedKeyTest, AnotherServersSuspensionIsSeen) {
   HealthMonitor elsewhere(fixture.store(), fixture.provider, fixture.clouds, fixture.clock, fixture.random,
                           fixture.context.get_executor(), fixture.monitor_settings, [](const std::string&) {});
-  KillSwitch other(fixture.store(), fixture.clock, fixture.random, elsewhere, [](const std::string&) {});
+  admin::Suspensions other(fixture.store(), fixture.clock, fixture.random, elsewhere, [](const std::string&) {});
   ASSERT_TRUE(fixture.run(other.suspend(fixture.admin(), fixture.key.id, std::nullopt)));
   fixture.settle_after(seconds(10));
   fixture.settle_after(seconds(10));

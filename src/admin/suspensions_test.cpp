@@ -1,4 +1,4 @@
-#include "admin/suspension.hpp"
+#include "admin/suspensions.hpp"
 
 #include <gtest/gtest.h>
 
@@ -8,7 +8,7 @@
 namespace latchkey::admin {
 namespace {
 
-struct SuspensionTest : ::testing::Test {
+struct SuspensionsTest : ::testing::Test {
   testing::AdminFixture fixture;
   ExternalKeyView key = fixture.make_key();
   store::Workspace workspace = fixture.make_workspace();
@@ -30,7 +30,7 @@ struct SuspensionTest : ::testing::Test {
   }
 };
 
-TEST_F(SuspensionTest, SaysWhoWhenWhyAndWhatEndsIt) {
+TEST_F(SuspensionsTest, SaysWhoWhenWhyAndWhatEndsIt) {
   ASSERT_TRUE(fixture.attach(workspace.id, key.row.id));
   suspend();
   for (auto purpose : {Purpose::Encrypt, Purpose::Decrypt}) {
@@ -51,13 +51,13 @@ TEST_F(SuspensionTest, SaysWhoWhenWhyAndWhatEndsIt) {
   EXPECT_TRUE(open(Purpose::Encrypt, elsewhere.id));
 }
 
-TEST_F(SuspensionTest, AReasonIsNotNeeded) {
+TEST_F(SuspensionsTest, AReasonIsNotNeeded) {
   ASSERT_TRUE(fixture.attach(workspace.id, key.row.id));
   suspend(std::nullopt);
   EXPECT_EQ(open(Purpose::Decrypt, workspace.id).error().message.find('('), std::string::npos);
 }
 
-TEST_F(SuspensionTest, ASuspendedKeyIsNeitherValidatedNorAttached) {
+TEST_F(SuspensionsTest, ASuspendedKeyIsNeitherValidatedNorAttached) {
   suspend();
   auto outcome = fixture.run(fixture.keys->validate(fixture.admin(), key.row.id));
   ASSERT_TRUE(outcome);
@@ -71,7 +71,7 @@ TEST_F(SuspensionTest, ASuspendedKeyIsNeitherValidatedNorAttached) {
 }
 
 // Whether it is suspended could not be read: that is no failed validation, and no word of the key's.
-TEST_F(SuspensionTest, WhereTheStoreCannotSayNothingIsToldOfTheKey) {
+TEST_F(SuspensionsTest, WhereTheStoreCannotSayNothingIsToldOfTheKey) {
   fixture.provider.failure = Error{ErrorCode::Unavailable, "the store is busy"};
   auto outcome = fixture.run(fixture.keys->validate(fixture.admin(), key.row.id));
   ASSERT_FALSE(outcome);
@@ -84,7 +84,7 @@ TEST_F(SuspensionTest, WhereTheStoreCannotSayNothingIsToldOfTheKey) {
   EXPECT_TRUE(fixture.run(fixture.feed->list(fixture.admin(), filter, {})).value().rows.empty());
 }
 
-TEST_F(SuspensionTest, AnAttachedKeyIsHealthyUntilMoreIsHeard) {
+TEST_F(SuspensionsTest, AnAttachedKeyIsHealthyUntilMoreIsHeard) {
   ASSERT_TRUE(fixture.attach(workspace.id, key.row.id));
   auto find = [this](store::Transaction& tx) { return tx.find_external_key_health(key.row.organization, key.row.id); };
   auto health = fixture.run(fixture.store().read(find)).value();
