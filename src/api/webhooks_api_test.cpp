@@ -24,7 +24,7 @@ struct WebhooksApiTest : ::testing::Test {
     return std::string(kAll) + "/" + id + std::string(tail);
   }
   void deliver() {
-    (void)fixture.run(fixture.webhook_deliverer.attend());
+    (void)fixture.run(fixture.webhook_deliverer.run_once());
     while (!fixture.webhook_deliverer.idle()) fixture.context.run_one();
   }
 };

@@ -314,7 +314,7 @@ void ServerRuntime::Parts::start_background_tasks(const ServerConfig& config,
     return forget_activities(*feed, clock.now() - retention);
   });
   health->start();
-  begin(kFirstAttention, [deliverer = webhook_deliverer.get()] { return deliverer->attend(); });
+  begin(kFirstAttention, [deliverer = webhook_deliverer.get()] { return deliverer->run_once(); });
   begin(kUsePeriod, [keyring = keyring.get()]() -> Task<std::chrono::milliseconds> {
     co_await write_use(*keyring);
     co_return kUsePeriod;

@@ -13,23 +13,24 @@ namespace {
 
 constexpr auto kBacklogFull = audit::ActivityType::WebhookBacklogFull;
 constexpr std::string_view kWhyDisabled = "The endpoint was disabled.";
-constexpr std::chrono::hours kTellPeriod{1};
+constexpr std::chrono::hours kActivityPeriod{1};
 constexpr std::size_t kTidiedAtOnce = 16;  // endpoints
 
-// Not of each event: whoever causes events without end would fill the feed in their stead.
-Result<void> tell(store::Transaction& tx, const Clock& clock, RandomSource& random, const Uuid& organization,
-                  const std::vector<std::string>& full) {
+// One activity an hour, not one for each event: else an organisation that causes events without end would fill the
+// feed.
+Result<void> record_full_backlog(store::Transaction& tx, const Clock& clock, RandomSource& random,
+                                 const Uuid& organization, const std::vector<std::string>& full) {
   store::ActivityFilter filter;
   filter.organization = organization;
   filter.types = {std::string(audit::to_string(kBacklogFull))};
-  filter.after = clock.now() - kTellPeriod;
+  filter.after = clock.now() - kActivityPeriod;
   store::ListWindow window;
   window.limit = kMostEndpoints;
-  LATCHKEY_TRY(auto told, tx.list_activities(filter, window));
+  LATCHKEY_TRY(auto recorded, tx.list_activities(filter, window));
   for (const auto& endpoint_id : full) {
-    bool is_told = std::ranges::any_of(
-        told.rows, [&](const store::Activity& row) { return row.details.find(endpoint_id) != std::string::npos; });
-    if (is_told) continue;
+    bool is_recorded = std::ranges::any_of(
+        recorded.rows, [&](const store::Activity& row) { return row.details.find(endpoint_id) != std::string::npos; });
+    if (is_recorded) continue;
     LATCHKEY_TRYV(audit::record_system_activity(tx, clock, random, organization, kBacklogFull,
                                                 {{"webhook_endpoint_id", endpoint_id}, {"most", kMostPending}}));
   }
@@ -49,7 +50,7 @@ Result<void> enqueue(store::Transaction& transaction, const Clock& clock, Random
     if (given_up > 0) full.push_back(delivery.endpoint_id);
   }
   if (full.empty()) return success();
-  return tell(transaction, clock, random, deliveries.front().organization, full);
+  return record_full_backlog(transaction, clock, random, deliveries.front().organization, full);
 }
 
 Result<bool> give_up_pending(store::Transaction& transaction, const std::string& endpoint_id) {

@@ -21,7 +21,7 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
 
-// The store of somebody else, whose writes fail once so many were made: as where the process is gone.
+// A store whose writes fail after a number of them, as if the process were gone.
 class BreakingStore final : public store::Store {
  public:
   BreakingStore(store::Store& inner, std::size_t writes) : inner_(inner), left_(writes) {}
@@ -49,7 +49,7 @@ struct BacklogTest : ::testing::Test {
   EndpointWithSecret endpoint = fixture.make_endpoint("https://example.com/hooks");
   std::string id = endpoint.row.id;
 
-  // Numbered from 0, each a millisecond after the one before.
+  // Inserts deliveries numbered from 0, each a millisecond after the one before.
   void given(std::size_t count, WebhookDeliveryState state, const std::string& to, const Uuid& organization) {
     auto write = [&](store::Transaction& tx) -> Result<void> {
       for (std::size_t number = 0; number < count; ++number) {
@@ -87,10 +87,10 @@ struct BacklogTest : ::testing::Test {
     auto types = fixture.activity_types();
     return std::ranges::count(types, "org_webhook_backlog_full");
   }
-  // Until there is nothing left to do at once; gives how often that was.
+  // Runs the deliverer until it has nothing left to do at once, and returns how often it ran.
   int attend() {
     for (int turns = 1;; ++turns) {
-      auto pause = fixture.run(fixture.deliverer->attend());
+      auto pause = fixture.run(fixture.deliverer->run_once());
       while (!fixture.deliverer->idle()) fixture.context.run_one();
       if (pause > milliseconds(0)) return turns;
     }
@@ -133,7 +133,7 @@ TEST_F(BacklogTest, OneThatIsGivenUpOnItsWayStaysSoUnlessItArrives) {
     given(kMostPending - count(WebhookDeliveryState::Pending), WebhookDeliveryState::Pending);
     bool is_first = true;
     fixture.client.set([&, arrives](const auto&) {
-      // A thread of the store's has the event published while the receiver reads.
+      // A thread of the store publishes the event while the receiver reads.
       if (std::exchange(is_first, false)) {
         auto publish_more = [&](store::Transaction& tx) {
           return publish(tx, fixture.clock, fixture.random,
@@ -238,7 +238,7 @@ TEST_F(BacklogTest, AnotherOrganisationsDeliveriesAreUntouched) {
   EXPECT_EQ(fixture.client.count("theirs"), 1U);
 }
 
-// The store's own rows, and somebody who changes them past it.
+// Changes the store's rows past the store.
 struct TamperedBacklogTest : store::testing::SealingTest {
   Result<void> given_ended(const std::string& endpoint_id, std::size_t count) {
     return write([&](store::Transaction& tx) -> Result<void> {

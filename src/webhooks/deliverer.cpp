@@ -25,7 +25,7 @@ namespace latchkey::webhooks {
 
 namespace {
 
-constexpr std::size_t kMostAnswer = std::size_t{64} * 1024;
+constexpr std::size_t kMostResponse = std::size_t{64} * 1024;
 constexpr std::chrono::hours kForgetPeriod{1};
 
 std::int64_t unix_seconds(Timestamp time) {
@@ -37,7 +37,7 @@ struct Job {
   store::WebhookEndpoint endpoint;
 };
 
-// Notes that an attempt begins: whoever finds the row later knows that it was made, whatever becomes of this process.
+// Writes down that an attempt begins, so that a later reader of the row knows of the attempt even if this process ends.
 Result<void> claim(store::Transaction& tx, store::WebhookDelivery& delivery, Timestamp now,
                    std::chrono::milliseconds time) {
   ++delivery.attempts;
@@ -62,14 +62,15 @@ class Deliverer::Impl : public std::enable_shared_from_this<Impl> {
         test_limiter_(clock, settings.tests_per_minute, {"Webhook endpoint", "tested"}),
         forget_at_(clock.steady()) {}
 
-  Task<std::chrono::milliseconds> attend() {
+  Task<std::chrono::milliseconds> run_once() {
     auto begun = co_await begin_due();
-    if (!begun) spdlog::error("webhook events that are due were not sent: {}", describe(begun.error()));
+    if (!begun)
+      spdlog::error("the server could not begin the webhook deliveries that are due: {}", describe(begun.error()));
     auto forgotten = co_await forget_old();
-    if (!forgotten) spdlog::warn("old webhook deliveries were not forgotten: {}", describe(forgotten.error()));
+    if (!forgotten) spdlog::warn("the server could not erase old webhook deliveries: {}", describe(forgotten.error()));
     auto tidied = co_await tidy_up();
     if (!tidied)
-      spdlog::warn("webhook deliveries beyond their number were not forgotten: {}", describe(tidied.error()));
+      spdlog::warn("the server could not erase webhook deliveries beyond their limit: {}", describe(tidied.error()));
     bool is_more = (forgotten && forgotten.value()) || (tidied && tidied.value());
     co_return is_more ? std::chrono::milliseconds(0) : settings_.pause;
   }
@@ -87,7 +88,7 @@ class Deliverer::Impl : public std::enable_shared_from_this<Impl> {
     auto look = [organization = caller.organization, endpoint_id](store::Transaction& tx) {
       return require_endpoint(tx, organization, endpoint_id);
     };
-    // First, so that nobody fills the limiter with names.
+    // The endpoint is looked up first, so that nobody fills the limiter with names that do not exist.
     LATCHKEY_CO_TRYV(co_await store_.read(std::move(look)));
     LATCHKEY_CO_TRY(auto permit, test_limiter_.begin(endpoint_id));
     auto begin = [self = shared_from_this(), caller,
@@ -125,8 +126,10 @@ class Deliverer::Impl : public std::enable_shared_from_this<Impl> {
         auto organization = one.endpoint.organization;
         auto ended = co_await self->attempt(std::move(one));
         if (!ended) {
-          spdlog::error("what came of an event to webhook endpoint {} was not written down, and it is sent again: {}",
-                        endpoint, describe(ended.error()));
+          spdlog::error(
+              "the outcome of a delivery to webhook endpoint {} could not be written down, so the server sends it "
+              "again: {}",
+              endpoint, describe(ended.error()));
         }
         std::lock_guard lock(self->mutex_);
         self->leave_place(endpoint, organization);
@@ -150,7 +153,7 @@ class Deliverer::Impl : public std::enable_shared_from_this<Impl> {
     return jobs;
   }
 
-  // `taken`: those of this turn, which have no place yet.
+  // `taken` are the jobs of this turn, which have no place yet.
   bool has_room(const store::WebhookDelivery& delivery, const std::vector<Job>& taken) const {
     std::lock_guard lock(mutex_);
     auto all = busy_.size() + taken.size();
@@ -163,7 +166,7 @@ class Deliverer::Impl : public std::enable_shared_from_this<Impl> {
     return own < (scarce ? 1 : settings_.per_organization);
   }
 
-  // Both: under the lock.
+  // The caller of either holds the mutex.
   void take_place(const store::WebhookEndpoint& endpoint) {
     busy_.insert(endpoint.id);
     ++places_[endpoint.organization];
@@ -180,9 +183,9 @@ class Deliverer::Impl : public std::enable_shared_from_this<Impl> {
     auto result = co_await send(job);
     ++(result.delivered ? delivered_ : failed_);
     if (result.delivered) {
-      spdlog::debug("event {} delivered to webhook endpoint {}", event, endpoint);
+      spdlog::debug("event {} was delivered to webhook endpoint {}", event, endpoint);
     } else {
-      spdlog::warn("event {} not delivered to webhook endpoint {} in attempt {}: {}{}", event, endpoint,
+      spdlog::warn("event {} was not delivered to webhook endpoint {} in attempt {}: {}{}", event, endpoint,
                    job.delivery.attempts, result.error, result.detail.empty() ? "" : " (" + result.detail + ")");
     }
     auto note = [self = shared_from_this(), delivery = std::move(job.delivery),
@@ -210,7 +213,7 @@ class Deliverer::Impl : public std::enable_shared_from_this<Impl> {
                        {"webhook-signature", std::move(signature.value().text)}};
     request.body = job.delivery.body;
     request.deadline = clock_.steady() + settings_.timeout;
-    request.max_response_bytes = kMostAnswer;
+    request.max_response_bytes = kMostResponse;
     auto outcome = co_await client_.send(std::move(request));
     co_return read_result(outcome, clock_.now());
   }
@@ -220,7 +223,7 @@ class Deliverer::Impl : public std::enable_shared_from_this<Impl> {
     std::string text;
   };
 
-  // By the secret, and by the one before it while that holds.
+  // Signs with the secret, and with the previous one while that is valid.
   Task<Result<Signatures>> signatures(const Job& job) {
     auto now = clock_.now();
     std::vector<store::WrappedSecret> secrets{job.endpoint.secret};
@@ -242,7 +245,7 @@ class Deliverer::Impl : public std::enable_shared_from_this<Impl> {
     delivery.next_attempt_at.reset();
     delivery.state = result.delivered ? store::WebhookDeliveryState::Delivered : store::WebhookDeliveryState::Failed;
     LATCHKEY_TRY(auto current, tx.find_webhook_delivery(delivery.id));
-    // The endpoint was removed meanwhile.
+    // An admin removed the endpoint meanwhile.
     if (!current) return delivery;
     bool given_up = current->state != store::WebhookDeliveryState::Pending;
     bool test = delivery.event_type == event_type::kEndpointTest;
@@ -281,7 +284,7 @@ class Deliverer::Impl : public std::enable_shared_from_this<Impl> {
                                          {{"webhook_endpoint_id", endpoint->id}, {"reason", why}});
   }
 
-  // Whether there may be more.
+  // Whether more may be left.
   Task<Result<bool>> forget_old() {
     if (stopping_ || clock_.steady() < forget_at_) co_return false;
     forget_at_ = clock_.steady() + kForgetPeriod;
@@ -294,7 +297,7 @@ class Deliverer::Impl : public std::enable_shared_from_this<Impl> {
     co_return true;
   }
 
-  // Whether there may be more.
+  // Whether more may be left.
   Task<Result<bool>> tidy_up() {
     if (stopping_) co_return false;
     LATCHKEY_CO_TRY(bool untidy, co_await store_.read(is_untidy));
@@ -315,7 +318,7 @@ class Deliverer::Impl : public std::enable_shared_from_this<Impl> {
   std::atomic<std::uint64_t> delivered_ = 0;
   std::atomic<std::uint64_t> failed_ = 0;
   mutable std::mutex mutex_;
-  std::set<std::string> busy_;          // endpoints that something is on its way to
+  std::set<std::string> busy_;          // endpoints with a delivery under way
   std::map<Uuid, std::size_t> places_;  // how many of these each organisation has
 };
 
@@ -325,8 +328,8 @@ Deliverer::Deliverer(store::Store& store, http::Client& client, SecretKeeper& se
 
 Deliverer::~Deliverer() = default;
 
-Task<std::chrono::milliseconds> Deliverer::attend() {
-  return impl_->attend();
+Task<std::chrono::milliseconds> Deliverer::run_once() {
+  return impl_->run_once();
 }
 void Deliverer::stop() {
   impl_->stop();

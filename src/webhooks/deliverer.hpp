@@ -1,7 +1,7 @@
-// Sends what was published: at least once, each endpoint's one after the other, so that one that hangs holds up nothing
-// of another's; and of the places to send from, one organisation has a few alone, however many of its endpoints hang.
-// An attempt is written down before it begins; what a crash cut short is tried again when its claim is
-// over.
+// Sends published events, each at least once. An endpoint receives its deliveries one after the other, so that an
+// endpoint that hangs delays no other. One organisation uses at most a few of the places to send from, however many of
+// its endpoints hang. The deliverer writes an attempt down before the attempt begins; a delivery that a crash cut short
+// is sent again when its claim runs out.
 #pragma once
 
 #include <chrono>
@@ -19,17 +19,17 @@
 namespace latchkey::webhooks {
 
 struct DelivererSettings {
-  std::chrono::milliseconds timeout{15'000};  // of one attempt
-  std::chrono::milliseconds claim{60'000};    // above the timeout
-  std::chrono::milliseconds pause{1000};      // between two looks for what is due
-  std::chrono::hours keep{24 * 30};           // of what ended
+  std::chrono::milliseconds timeout{15'000};  // for one attempt
+  std::chrono::milliseconds claim{60'000};    // how long one attempt keeps its delivery; longer than the timeout
+  std::chrono::milliseconds pause{1000};      // between two searches for due deliveries
+  std::chrono::hours keep{24 * 30};           // how long ended deliveries are kept
   std::size_t concurrency = 64;
-  // Of these, an organisation has at most so many, and one alone where half of all are taken.
+  // How many of these places one organisation may have; only one while half of all are taken.
   std::size_t per_organization = 4;
-  unsigned tests_per_minute = 6;  // of one endpoint, one at a time
+  unsigned tests_per_minute = 6;  // for one endpoint, one at a time
 };
 
-// Since the start.
+// Counted since the process started.
 struct AttemptCounts {
   std::uint64_t delivered = 0;
   std::uint64_t failed = 0;
@@ -37,26 +37,27 @@ struct AttemptCounts {
 
 class Deliverer {
  public:
-  // The references outlive it and the last run of the executor's context. `client` refuses private addresses wherever
-  // endpoints may not have them.
+  // The references outlive the deliverer and the last run of the executor's context. `client` refuses private addresses
+  // where endpoints may not have them.
   Deliverer(store::Store& store, http::Client& client, SecretKeeper& secrets, const Clock& clock, RandomSource& random,
             boost::asio::any_io_executor executor, DelivererSettings settings);
   ~Deliverer();
   Deliverer(const Deliverer&) = delete;
   Deliverer& operator=(const Deliverer&) = delete;
 
-  // Begins to send what is due, and tells when to call it again. Not while another call runs.
-  [[nodiscard]] Task<std::chrono::milliseconds> attend();
-  // From now on nothing is begun; what is on its way ends by itself.
+  // Begins to send the deliveries that are due, and returns how long to wait before the next call. Only one call may
+  // run at a time.
+  [[nodiscard]] Task<std::chrono::milliseconds> run_once();
+  // From now on no delivery begins; those under way end by themselves.
   void stop();
-  // Nothing is on its way.
+  // Whether no delivery is under way.
   [[nodiscard]] bool idle() const;
 
   [[nodiscard]] AttemptCounts counts() const;
 
-  // Sends a test event to the endpoint, once and now, even where it is disabled, and gives what came of it: Delivered,
-  // or Failed and why. NotFound as Endpoints; RateLimited where the endpoint is being tested or was too often; else the
-  // store's errors.
+  // Sends a test event to the endpoint, once and at once, even to a disabled one, and returns the outcome: Delivered,
+  // or Failed with the cause. NotFound as in Endpoints; RateLimited while another test of the endpoint runs, or after
+  // too many in a minute; else the store's errors.
   [[nodiscard]] Task<Result<store::WebhookDelivery>> test(audit::Caller caller, std::string endpoint_id);
 
  private:

@@ -28,12 +28,12 @@ struct DelivererTest : ::testing::Test {
   testing::WebhookFixture fixture;
   EndpointWithSecret endpoint = fixture.make_endpoint("https://example.com/hooks");
 
-  void answers(unsigned status, http::Headers headers = {}) {
+  void responds(unsigned status, http::Headers headers = {}) {
     fixture.client.set([=](const auto&) { return answer(status, "", headers); });
   }
   store::WebhookDelivery delivery() { return fixture.delivery(endpoint.row.id); }
   http::ClientRequest last_request() { return fixture.client.requests().back(); }
-  // What a receiver with this secret would have in the header.
+  // The signature that a receiver with this secret expects in the header.
   static std::string signature(const std::string& secret, const http::ClientRequest& request) {
     crypto::SecretBytes key(base64_decode(secret.substr(std::string_view("whsec_").size())).value());
     auto time = std::stoll(std::string(request.headers.get("webhook-timestamp")));
@@ -102,7 +102,7 @@ TEST_F(DelivererTest, WhatIsNotTakenIsSentAgainUnderTheSameIdAndANewTime) {
     auto sent = fixture.client.requests().size();
     fixture.deliver_after(seconds(3));
     EXPECT_THAT(fixture.client.requests(), SizeIs(sent)) << "not before its time";
-    answers(204);
+    responds(204);
     fixture.deliver_after(seconds(3));
     ASSERT_THAT(fixture.client.requests(), SizeIs(sent + 1));
     EXPECT_EQ(last_request().headers.get("webhook-id"), first.headers.get("webhook-id"));
@@ -113,7 +113,7 @@ TEST_F(DelivererTest, WhatIsNotTakenIsSentAgainUnderTheSameIdAndANewTime) {
 }
 
 TEST_F(DelivererTest, IsGivenUpAfterADayAndToldInTheActivities) {
-  answers(503);
+  responds(503);
   fixture.publish();
   auto made = delivery();
   fixture.deliver();
@@ -133,7 +133,7 @@ TEST_F(DelivererTest, IsGivenUpAfterADayAndToldInTheActivities) {
 }
 
 TEST_F(DelivererTest, HearsWhenItIsToTryAgain) {
-  answers(429, {{"retry-after", "120"}});
+  responds(429, {{"retry-after", "120"}});
   fixture.publish();
   fixture.deliver();
   EXPECT_EQ(delivery().next_attempt_at, fixture.clock.now() + seconds(120));
@@ -142,18 +142,18 @@ TEST_F(DelivererTest, HearsWhenItIsToTryAgain) {
 TEST_F(DelivererTest, HearsADateToo) {
   auto when = std::chrono::floor<seconds>(fixture.clock.now()) + seconds(120);
   for (const auto* form : {"{:%a, %d %b %Y %H:%M:%S} GMT", "{:%A, %d-%b-%y %H:%M:%S} GMT", "{:%a %b %e %H:%M:%S %Y}"}) {
-    answers(503, {{"retry-after", fmt::format(fmt::runtime(form), when)}});
+    responds(503, {{"retry-after", fmt::format(fmt::runtime(form), when)}});
     fixture.publish();
     fixture.deliver();
     EXPECT_EQ(fixture.deliveries(endpoint.row.id).front().next_attempt_at, when) << form;
-    answers(200);
+    responds(200);
     fixture.deliver_after(seconds(120));
     when = std::chrono::floor<seconds>(fixture.clock.now()) + seconds(120);
   }
 }
 
 TEST_F(DelivererTest, AnEndpointThatIsGoneIsDisabled) {
-  answers(410);
+  responds(410);
   fixture.publish();
   fixture.deliver();
   EXPECT_EQ(delivery().state, WebhookDeliveryState::Failed);
@@ -166,7 +166,7 @@ TEST_F(DelivererTest, AnEndpointThatIsGoneIsDisabled) {
   EXPECT_THAT(fixture.deliveries(endpoint.row.id), SizeIs(1)) << "nothing more is meant for it";
 }
 
-// Never answers.
+// A client that never responds.
 class SilentClient final : public http::Client {
  public:
   Task<kms::testing::Answer> send(http::ClientRequest) override {
@@ -185,13 +185,13 @@ TEST_F(DelivererTest, WhatACrashCutShortIsSentAgain) {
   SilentClient silent;
   fixture.restart(silent);
   fixture.publish();
-  (void)fixture.run(fixture.deliverer->attend());
+  (void)fixture.run(fixture.deliverer->run_once());
   while (silent.asked == 0) fixture.context.run_one();
   EXPECT_FALSE(fixture.deliverer->idle());
   auto begun = delivery();
   EXPECT_EQ(begun.attempts, 1);
   EXPECT_EQ(begun.state, WebhookDeliveryState::Pending);
-  // The process is gone before there is an answer.
+  // The process is gone before there is a response.
   fixture.restart(fixture.client);
   fixture.deliver_after(seconds(59));
   EXPECT_THAT(fixture.client.requests(), IsEmpty()) << "somebody may still be at it";
@@ -217,7 +217,7 @@ TEST_F(DelivererTest, OneThatHangsHoldsUpItsOwnAlone) {
   for (const auto& one : fixture.deliveries(endpoint.row.id)) EXPECT_EQ(one.state, WebhookDeliveryState::Delivered);
 }
 
-// Answers all but what is sent to hosts that hang.
+// A client that responds to every request but those to hosts that hang.
 class HangingClient final : public http::Client {
  public:
   Task<kms::testing::Answer> send(http::ClientRequest request) override {
@@ -257,7 +257,7 @@ struct FairnessTest : DelivererTest {
     };
     ASSERT_TRUE(fixture.run(fixture.store().write(publish_theirs)));
   }
-  // Until so many of these were asked; a few seconds where they are not.
+  // Waits until that many of the hosts were asked, or for a few seconds where they are not.
   bool asked(std::string_view text, std::size_t times) {
     while (client.count(text) < times) {
       if (fixture.context.run_one_for(seconds(5)) == 0) return false;
@@ -271,12 +271,12 @@ TEST_F(FairnessTest, OneOrganisationsEndpointsThatHangLeavePlacesForOthers) {
   for (int i = 0; i < 15; ++i) (void)fixture.make_endpoint(fmt::format("https://hang{}.example.com/", i));
   fixture.publish();
   for (int turn = 0; turn < 4; ++turn) {
-    (void)fixture.run(fixture.deliverer->attend());
+    (void)fixture.run(fixture.deliverer->run_once());
     ASSERT_TRUE(asked("example.com", 4));
   }
   EXPECT_LE(client.count("hang"), 4U);
   make_theirs();
-  (void)fixture.run(fixture.deliverer->attend());
+  (void)fixture.run(fixture.deliverer->run_once());
   EXPECT_TRUE(asked("theirs", 1));
   EXPECT_LE(client.count("hang"), 4U);
 }
@@ -286,12 +286,12 @@ TEST_F(FairnessTest, WhereHalfIsTakenEachHasOne) {
   for (int i = 0; i < 8; ++i) (void)fixture.make_endpoint(fmt::format("https://hang{}.example.com/", i));
   fixture.publish();
   for (int turn = 0; turn < 4; ++turn) {
-    (void)fixture.run(fixture.deliverer->attend());
+    (void)fixture.run(fixture.deliverer->run_once());
     ASSERT_TRUE(asked("example.com", 2));
   }
   EXPECT_LE(client.count("hang"), 2U);
   make_theirs();
-  (void)fixture.run(fixture.deliverer->attend());
+  (void)fixture.run(fixture.deliverer->run_once());
   EXPECT_TRUE(asked("theirs", 1));
 }
 
@@ -342,7 +342,7 @@ TEST_F(DelivererTest, ATestIsSentOnceAndTold) {
   auto body = boost::json::parse(last_request().body);
   EXPECT_EQ(body.at("data").at("type"), "webhook_endpoint.test");
   EXPECT_EQ(text_of(body.at("data").at("id")), endpoint.row.id);
-  answers(500);
+  responds(500);
   auto failed = fixture.run(fixture.deliverer->test(fixture.admin(), endpoint.row.id)).value();
   EXPECT_EQ(failed.state, WebhookDeliveryState::Failed);
   EXPECT_THAT(failed.last_error.value_or(""), HasSubstr("500"));

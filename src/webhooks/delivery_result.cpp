@@ -21,8 +21,8 @@ std::string complaint(unsigned status) {
   return fmt::format("The endpoint answered {} where 2xx takes the event.", status);
 }
 
-// A name that does not exist, one that nobody answers for, one that leads inside, and one that the proxy refuses are
-// one case: told apart, they would map the network that the server stands in.
+// A name that does not exist, a name without a server, a name that leads inside, and a name that the proxy refuses get
+// one text: told apart, they would map the network that the server stands in.
 std::string_view complaint(http::TransportFailure failure) {
   switch (failure) {
     case http::TransportFailure::UnknownName:
@@ -58,13 +58,13 @@ DeliveryResult read_result(const Result<http::ClientResponse, http::TransportErr
     result.detail = json_fields::clean_text(outcome.error().message, kMostMessage);
     return result;
   }
-  const auto& answer = outcome.value();
-  result.status = answer.status;
-  result.delivered = answer.status / 100 == 2;
-  result.gone = answer.status == kGone;
+  const auto& response = outcome.value();
+  result.status = response.status;
+  result.delivered = response.status / 100 == 2;
+  result.gone = response.status == kGone;
   if (!result.delivered) {
-    result.error = complaint(answer.status);
-    result.retry_after = http::retry_after(answer.headers, now, kGiveUpAfter);
+    result.error = complaint(response.status);
+    result.retry_after = http::retry_after(response.headers, now, kGiveUpAfter);
   }
   return result;
 }

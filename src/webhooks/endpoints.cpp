@@ -38,7 +38,8 @@ boost::json::object details_of(const store::WebhookEndpoint& endpoint) {
           {"status", endpoint.enabled ? "enabled" : "disabled"}};
 }
 
-// False where the endpoint cannot be enabled yet: too much of what waited when it was disabled is not given up.
+// False where the endpoint cannot be enabled yet, because some deliveries that waited when it was disabled are not
+// given up.
 Result<bool> apply_status(store::Transaction& tx, store::WebhookEndpoint& row, const audit::Caller& caller,
                           bool enabled) {
   if (row.enabled == enabled) return true;
@@ -153,7 +154,8 @@ Task<Result<void>> Endpoints::remove(audit::Caller caller, std::string id) {
   co_return success();
 }
 
-// So that nothing more is sent to it, nor made for it, where a crash leaves it without some of its deliveries.
+// Disables the endpoint, so that no delivery is made or sent for it where a crash leaves it with only some of its
+// deliveries.
 Result<void> Endpoints::stop_for_removal(store::Transaction& tx, store::WebhookEndpoint row,
                                          const audit::Caller& caller) {
   if (!row.enabled) return audit::confirm_caller(tx, caller);

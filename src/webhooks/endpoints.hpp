@@ -1,5 +1,5 @@
-// An organisation's webhook endpoints, as its admins manage them. Each change is in the activity feed; no url is, for
-// it may hold what opens it.
+// An organisation's webhook endpoints, as its admins manage them. The activity feed shows each change, but no URL,
+// because a URL may contain a secret.
 #pragma once
 
 #include <optional>
@@ -14,16 +14,16 @@
 
 namespace latchkey::webhooks {
 
-inline constexpr std::size_t kMostEndpoints = 16;  // of an organisation
+inline constexpr std::size_t kMostEndpoints = 16;  // for one organisation
 inline constexpr std::chrono::hours kMostOverlap{24 * 7};
 
 struct NewEndpoint {
   std::string url;
   std::string description;
-  std::vector<std::string> events;  // none: all
+  std::vector<std::string> events;  // empty: all events
 };
 
-// What is absent stays.
+// An absent field stays as it is.
 struct EndpointChange {
   std::optional<std::string> url;
   std::optional<std::string> description;
@@ -33,7 +33,7 @@ struct EndpointChange {
 
 struct EndpointWithSecret {
   store::WebhookEndpoint row;
-  std::string secret;  // "whsec_..."; shown this once
+  std::string secret;  // "whsec_..."; shown only here
 };
 
 struct DeliveryPage {
@@ -41,29 +41,31 @@ struct DeliveryPage {
   std::optional<std::string> next_page;
 };
 
-// Thread-safe. Every function: NotFound where the caller's organisation has no such endpoint; else the store's errors.
+// Thread-safe. Every function returns NotFound where the caller's organisation has no such endpoint, or else the
+// store's errors.
 class Endpoints {
  public:
-  // All outlive it.
+  // All references outlive the object.
   Endpoints(store::Store& store, SecretKeeper& secrets, const Clock& clock, RandomSource& random, TargetRules rules)
       : store_(store), secrets_(secrets), clock_(clock), random_(random), rules_(rules) {}
 
-  // Invalid for a url that check_target refuses, for events that there are not, and for more than kMostEndpoints.
+  // Invalid for a URL that check_target refuses, for unknown events, and for more than kMostEndpoints.
   [[nodiscard]] Task<Result<EndpointWithSecret>> create(audit::Caller caller, NewEndpoint wanted);
   // Oldest first.
   [[nodiscard]] Task<Result<std::vector<store::WebhookEndpoint>>> list(audit::Caller caller);
   [[nodiscard]] Task<Result<store::WebhookEndpoint>> get(audit::Caller caller, std::string id);
-  // Invalid as create. Disabling gives up what is on its way; enabling brings back none of it.
+  // Invalid as for create. Disabling an endpoint gives up the deliveries that wait for it; enabling it brings none of
+  // them back.
   [[nodiscard]] Task<Result<store::WebhookEndpoint>> update(audit::Caller caller, std::string id,
                                                             EndpointChange change);
-  // With its deliveries; of many a few at a time, the endpoint being disabled meanwhile. One that was broken off leaves
-  // it so, and removing it again goes on.
+  // Removes the endpoint with its deliveries: where they are many, a few at a time, while the endpoint is disabled. A
+  // removal that was cut short leaves the endpoint disabled, and removing it again goes on.
   [[nodiscard]] Task<Result<void>> remove(audit::Caller caller, std::string id);
-  // A new secret; the one there was signs as well for `overlap`, so that receivers can be changed meanwhile. Invalid
-  // where that is above kMostOverlap.
+  // Makes a new secret. The previous secret signs, too, for `overlap`, so that receivers can be changed meanwhile.
+  // Invalid where `overlap` is above kMostOverlap.
   [[nodiscard]] Task<Result<EndpointWithSecret>> rotate_secret(audit::Caller caller, std::string id,
                                                                std::chrono::seconds overlap);
-  // Newest first. Invalid for a page that is none of this list's.
+  // Newest first. Invalid for a page that this list did not give.
   [[nodiscard]] Task<Result<DeliveryPage>> deliveries(audit::Caller caller, std::string id, std::size_t limit,
                                                       std::optional<std::string> page);
 

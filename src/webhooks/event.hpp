@@ -1,6 +1,6 @@
-// Events, and how they get on their way: publishing writes, in the transaction that causes the event, one delivery for
-// each endpoint that wants it. The deliverer finds it there; what is not committed never happened. Where too many wait
-// for an endpoint, its oldest are given up (backlog.hpp).
+// Events, and how they reach the deliverer. Publishing an event writes one delivery for each endpoint that wants it, in
+// the transaction that causes the event, so that an event that is not committed never happened. The deliverer reads the
+// deliveries from the store. Where too many wait for an endpoint, the oldest are given up (backlog.hpp).
 #pragma once
 
 #include <span>
@@ -16,21 +16,22 @@ namespace latchkey::webhooks {
 namespace event_type {
 inline constexpr std::string_view kExternalKeyFailed = "external_key.failed";
 inline constexpr std::string_view kExternalKeyRecovered = "external_key.recovered";
-// Sent by `latchkey webhooks test` alone, to the endpoint of its id.
+// Only `latchkey webhooks test` sends it, to the endpoint that it names.
 inline constexpr std::string_view kEndpointTest = "webhook_endpoint.test";
 }  // namespace event_type
 
-// Those that an endpoint can ask for.
+// The events that an endpoint can subscribe to.
 [[nodiscard]] std::span<const std::string_view> subscribable_events();
 
 struct Event {
   std::string_view type;
   Uuid organization;
-  std::string subject_id;  // what it is about: ekey_..., or the endpoint of a test
+  std::string subject_id;  // the object that the event is about: ekey_..., or the endpoint of a test
 };
 
 // The delivery of an event to an endpoint, due now. Its body is {"type": "event", "id": "evt_...", "created_at",
-// "data": {"type", "id", "organization_id"}} and nothing else: what the state is by then, and why, the receiver asks.
+// "data": {"type", "id", "organization_id"}} and nothing else: the receiver asks the API for the state by then, and for
+// its cause.
 [[nodiscard]] store::WebhookDelivery make_delivery(const Event& event, std::string_view event_id,
                                                    std::string_view endpoint_id, Timestamp now, RandomSource& random);
 

@@ -15,7 +15,8 @@ using std::chrono::seconds;
 constexpr std::array<milliseconds, 8> kPauses{seconds(5),  seconds(30), minutes(2), minutes(10),
                                               minutes(30), hours(1),    hours(2),   hours(4)};
 
-// Within a tenth of it, both ways, so that the events of one outage do not come back all at once.
+// Moves the wait by up to a tenth either way, so that the server does not send the events of one outage again all at
+// once.
 milliseconds jittered(milliseconds pause, RandomSource& random) {
   std::array<std::uint8_t, 1> byte{};
   random.fill(byte);

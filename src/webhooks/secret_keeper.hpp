@@ -1,5 +1,5 @@
-// Signing secrets at rest: wrapped by the platform's own root key, each together with the id of its endpoint, so that
-// one that was copied to another endpoint's row does not open.
+// Protects signing secrets at rest. The platform's root key wraps each secret together with the id of its endpoint, so
+// that a secret that was copied to another endpoint's row does not open.
 #pragma once
 
 #include <string>
@@ -20,13 +20,13 @@ struct NewSecret {
 
 class SecretKeeper {
  public:
-  // `provider` serves kms::LocalKey. All outlive it.
+  // `provider` serves kms::LocalKey. All references outlive the keeper.
   SecretKeeper(kms::KeyProvider& provider, const Clock& clock, RandomSource& random)
       : provider_(provider), clock_(clock), random_(random) {}
 
-  // A new random one. Errors: the provider's.
+  // Makes a new random secret. Errors: the provider's.
   [[nodiscard]] Task<Result<NewSecret>> make(std::string endpoint_id);
-  // Corrupt where it is damaged or of another endpoint; else the provider's errors.
+  // Corrupt where the wrapped secret is damaged or belongs to another endpoint; else the provider's errors.
   [[nodiscard]] Task<Result<crypto::SecretBytes>> open(std::string endpoint_id, store::WrappedSecret wrapped);
 
  private:

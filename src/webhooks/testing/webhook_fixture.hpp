@@ -33,9 +33,9 @@ class WebhookFixture : public audit::testing::AuditFixture {
     };
     run(store().write(std::move(write))).value();
   }
-  // Sends what is due at this time, and waits until it is written down.
+  // Sends the deliveries that are due at this time, and waits until their outcomes are written down.
   void deliver() {
-    (void)run(deliverer->attend());
+    (void)run(deliverer->run_once());
     while (!deliverer->idle()) context.run_one();
   }
   void deliver_after(std::chrono::milliseconds time) {
