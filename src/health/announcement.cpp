@@ -20,13 +20,14 @@ json::value time_or_null(const std::optional<Timestamp>& time) {
   return time ? json::value(format_timestamp(*time)) : json::value();
 }
 
-// Nobody may use the key, whatever leases there are.
+// Whether nobody may use the key, even under a lease.
 bool is_closed(store::KeyHealthState state) {
   return state == store::KeyHealthState::Refused || state == store::KeyHealthState::Suspended;
 }
 
-// Other nodes have leases of their own, or a refusal in memory that is over.
-Result<void> tell_other_nodes(store::Transaction& transaction, const Clock& clock, const std::string& external_key_id) {
+// Other nodes may hold leases of their own, or remember a refusal that is over.
+Result<void> notify_other_nodes(store::Transaction& transaction, const Clock& clock,
+                                const std::string& external_key_id) {
   store::Notice notice;
   notice.kind = store::NoticeKind::ForgetKey;
   notice.external_key_id = external_key_id;
@@ -40,11 +41,12 @@ Result<void> change_health(store::Transaction& transaction, const Clock& clock, 
                            const store::ExternalKeyHealth& previous, store::ExternalKeyHealth current) {
   auto announcement = announce(previous, current);
   LATCHKEY_TRYV(transaction.put(current));
-  // A refusal may be told late: another node may have been let in meanwhile, and hold leases that a suspension ends.
+  // A refusal may be written late: another node may have unwrapped meanwhile, and hold leases that a suspension must
+  // end.
   bool newly_suspended =
       current.state == store::KeyHealthState::Suspended && previous.state != store::KeyHealthState::Suspended;
   if (newly_suspended || is_closed(previous.state) != is_closed(current.state)) {
-    LATCHKEY_TRYV(tell_other_nodes(transaction, clock, current.external_key_id));
+    LATCHKEY_TRYV(notify_other_nodes(transaction, clock, current.external_key_id));
   }
   if (announcement == Announcement::None) return success();
   bool failed = announcement == Announcement::Failed;

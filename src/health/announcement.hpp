@@ -1,4 +1,4 @@
-// Who is told that a key's state changed, in the transaction that changes it.
+// Announces that a key's state changed, in the transaction that changes it.
 #pragma once
 
 #include <boost/json/object.hpp>
@@ -10,9 +10,9 @@
 
 namespace latchkey::health {
 
-// Writes the row, and, where announce() says so, a line of the log and the webhook event external_key.failed or
-// external_key.recovered; and tells other nodes where a key refuses, is suspended, or does so no more. The activity is
-// the caller's, who knows whose doing it was.
+// Writes the row. Where announce() says so, it writes a line to the log and publishes the webhook event
+// external_key.failed or external_key.recovered. It notifies other nodes where a key begins or ceases to refuse, or to
+// be suspended. The caller records the activity, because the caller knows the actor.
 [[nodiscard]] Result<void> change_health(store::Transaction& transaction, const Clock& clock, RandomSource& random,
                                          const store::ExternalKeyHealth& previous, store::ExternalKeyHealth current);
 

@@ -1,4 +1,4 @@
-// Why a key is not healthy, in the words that people read: taken apart from the error that said so.
+// Explains to people why a key is not healthy: reason, cause and cure, taken from the error of the failed call.
 #pragma once
 
 #include <string>
@@ -13,8 +13,9 @@ struct Explanation {
   std::string cure;
 };
 
-// An error's message is "what happened. What to do about it", mostly the catalogue's words (kms/reason_catalogue.hpp).
-// Where it says only the first, the cure is the one that the catalogue has for its reason, or else its kind's.
+// An error's message is "what happened. What to do about it", mostly in the catalogue's words
+// (kms/reason_catalogue.hpp). Where the message has no second part, the cure is the catalogue's for the error's reason,
+// or else the one for its code.
 [[nodiscard]] Explanation explain(const Error& error);
 
 }  // namespace latchkey::health

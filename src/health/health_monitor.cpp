@@ -10,13 +10,13 @@
 #include <boost/asio/use_awaitable.hpp>
 
 #include "base/log.hpp"
-#include "health/health_book.hpp"
+#include "health/key_health_store.hpp"
+#include "health/monitored_keys.hpp"
 #include "health/probe.hpp"
-#include "health/watch_list.hpp"
 
 namespace latchkey::health {
 
-// Kept alive by what it runs. No mutex is ever held across a suspension.
+// The coroutines that it runs keep it alive. No mutex is held while a coroutine is suspended.
 class HealthMonitor::Impl : public std::enable_shared_from_this<Impl> {
  public:
   Impl(store::Store& store, kms::KeyProvider& provider, const kms::Providers& clouds, const Clock& clock,
@@ -29,22 +29,22 @@ class HealthMonitor::Impl : public std::enable_shared_from_this<Impl> {
         timer_(strand_),
         timeout_(settings.timeout),
         forget_(std::move(forget)),
-        book_(store, clock, random),
-        list_(clock, random, settings) {}
+        health_store_(store, clock, random),
+        keys_(clock, random, settings) {}
 
   void proved(const std::string& id) {
-    if (list_.proved(id)) wake();
+    if (keys_.proved(id)) wake();
   }
   void failed(const std::string& id, const Error& error) {
-    if (list_.failed(id, error)) wake();
+    if (keys_.failed(id, error)) wake();
   }
   void validated(const std::string& id, bool success);
   void health_written(const store::ExternalKeyHealth& stored);
-  [[nodiscard]] HealthBook& book() { return book_; }
+  [[nodiscard]] KeyHealthStore& health_store() { return health_store_; }
   void start();
   void stop();
-  [[nodiscard]] Task<void> attend();
-  [[nodiscard]] bool idle() const { return list_.idle(); }
+  [[nodiscard]] Task<void> run_once();
+  [[nodiscard]] bool idle() const { return keys_.idle(); }
   [[nodiscard]] Task<Result<store::ExternalKeyHealth>> health_of(audit::Caller caller, std::string id);
 
  private:
@@ -52,7 +52,7 @@ class HealthMonitor::Impl : public std::enable_shared_from_this<Impl> {
   [[nodiscard]] bool stopping() const;
   [[nodiscard]] Task<void> run();
   [[nodiscard]] Task<void> refresh();
-  [[nodiscard]] Task<void> take(std::string id, Heard heard);
+  [[nodiscard]] Task<void> take(std::string id, ReportedEvent reported);
   void begin_checks();
   [[nodiscard]] Task<void> check(store::ExternalKey key);
 
@@ -61,25 +61,25 @@ class HealthMonitor::Impl : public std::enable_shared_from_this<Impl> {
   const Clock& clock_;
   RandomSource& random_;
   boost::asio::any_io_executor strand_;
-  boost::asio::steady_timer timer_;  // the strand's
+  boost::asio::steady_timer timer_;  // used on the strand only
   std::chrono::milliseconds timeout_;
   ForgetKey forget_;
-  HealthBook book_;
-  WatchList list_;
+  KeyHealthStore health_store_;
+  MonitoredKeys keys_;
 
-  mutable std::mutex mutex_;  // over everything below
+  mutable std::mutex mutex_;  // guards everything below
   bool woken_ = false;
   bool stopping_ = false;
 };
 
 void HealthMonitor::Impl::validated(const std::string& id, bool success) {
-  auto outcome = list_.validated(id, success);
-  if (outcome.attend) wake();
+  auto outcome = keys_.validated(id, success);
+  if (outcome.wakes_monitor) wake();
   if (outcome.forget) forget_(id);
 }
 
 void HealthMonitor::Impl::health_written(const store::ExternalKeyHealth& stored) {
-  list_.changed(stored);
+  keys_.health_written(stored);
   wake();
 }
 
@@ -113,23 +113,23 @@ Task<void> HealthMonitor::Impl::run() {
       if (stopping_) co_return;
       woken_ = false;
     }
-    co_await attend();
-    auto wait = list_.next_event() - clock_.age_time();
+    co_await run_once();
+    auto wait = keys_.next_due() - clock_.age_time();
     {
       std::lock_guard lock(mutex_);
       if (woken_ || stopping_) continue;
     }
-    // Who wakes us from here on finds the timer running, for both happen on the strand.
+    // A wake() from here on finds the timer running, because both happen on the strand.
     timer_.expires_after(wait);
     boost::system::error_code ignored;
     co_await timer_.async_wait(boost::asio::redirect_error(boost::asio::use_awaitable, ignored));
   }
 }
 
-Task<void> HealthMonitor::Impl::attend() {
-  if (list_.begin_refresh()) co_await refresh();
+Task<void> HealthMonitor::Impl::run_once() {
+  if (keys_.begin_refresh()) co_await refresh();
   for (;;) {
-    auto next = list_.next_heard();
+    auto next = keys_.take_event();
     if (!next) break;
     auto taking = take(std::move(next->first), std::move(next->second));
     co_await std::move(taking);
@@ -138,27 +138,27 @@ Task<void> HealthMonitor::Impl::attend() {
 }
 
 Task<void> HealthMonitor::Impl::refresh() {
-  auto listed = co_await book_.attached();
+  auto listed = co_await health_store_.attached();
   if (!listed) {
-    spdlog::warn("the keys whose health is to be checked could not be read: {}", describe(listed.error()));
+    spdlog::warn("the health monitor could not read the list of attached keys: {}", describe(listed.error()));
     co_return;
   }
-  list_.take_list(std::move(listed).value());
+  keys_.take_list(std::move(listed).value());
 }
 
-Task<void> HealthMonitor::Impl::take(std::string id, Heard heard) {
-  auto verdict = list_.judge(id, heard);
+Task<void> HealthMonitor::Impl::take(std::string id, ReportedEvent reported) {
+  auto verdict = keys_.judge(id, reported);
   if (!verdict) co_return;
   if (verdict->outdates_keyring) forget_(id);
   if (!verdict->to_be_written) co_return;
-  auto stored = co_await book_.record(verdict->health.row);
-  list_.keep(id, std::move(*verdict), std::move(stored));
+  auto stored = co_await health_store_.record(verdict->health.row);
+  keys_.keep(id, std::move(*verdict), std::move(stored));
 }
 
 void HealthMonitor::Impl::begin_checks() {
   if (stopping()) return;
-  auto due = list_.take_due();
-  // What a request brought that was under way when the key was suspended.
+  auto due = keys_.take_due();
+  // A request that was under way when the key was suspended may have left a lease.
   for (const auto& id : due.suspended) forget_(id);
   for (auto& key : due.checks) {
     auto checking = [](std::shared_ptr<Impl> self, store::ExternalKey what) -> Task<void> {
@@ -171,21 +171,21 @@ void HealthMonitor::Impl::begin_checks() {
 Task<void> HealthMonitor::Impl::check(store::ExternalKey key) {
   auto id = key.id;
   auto began = clock_.now();
-  std::optional<News> news;
+  std::optional<KeyEvent> event;
   try {
-    auto asking = probe(provider_, clouds_, book_, std::move(key), random_, clock_.steady() + timeout_);
-    news = co_await std::move(asking);
+    auto asking = probe(provider_, clouds_, health_store_, std::move(key), random_, clock_.steady() + timeout_);
+    event = co_await std::move(asking);
   } catch (const std::exception& failure) {
-    spdlog::error("the check of {} broke off: {}", id, failure.what());
+    spdlog::error("the health check of {} ended by an exception: {}", id, failure.what());
   }
-  list_.end_check(id, began, std::move(news));
+  keys_.end_check(id, began, std::move(event));
   wake();
 }
 
 Task<Result<store::ExternalKeyHealth>> HealthMonitor::Impl::health_of(audit::Caller caller, std::string id) {
-  auto read = book_.read(std::move(caller), id);
+  auto read = health_store_.read(std::move(caller), id);
   LATCHKEY_CO_TRY(auto row, co_await std::move(read));
-  list_.complete(row);
+  keys_.complete(row);
   co_return row;
 }
 
@@ -211,11 +211,11 @@ void HealthMonitor::validated(const std::string& external_key_id, bool success) 
 
 Result<void> HealthMonitor::begin_suspension(store::Transaction& transaction, const store::ExternalKey& key,
                                              const store::ExternalKeySuspension& suspension) {
-  return impl_->book().begin_suspension(transaction, key, suspension);
+  return impl_->health_store().begin_suspension(transaction, key, suspension);
 }
 
 Result<void> HealthMonitor::end_suspension(store::Transaction& transaction, const store::ExternalKey& key) {
-  return impl_->book().end_suspension(transaction, key);
+  return impl_->health_store().end_suspension(transaction, key);
 }
 
 void HealthMonitor::health_written(const store::ExternalKeyHealth& stored) {
@@ -230,8 +230,8 @@ void HealthMonitor::stop() {
   impl_->stop();
 }
 
-Task<void> HealthMonitor::attend() {
-  return impl_->attend();
+Task<void> HealthMonitor::run_once() {
+  return impl_->run_once();
 }
 
 bool HealthMonitor::idle() const {

@@ -1,11 +1,11 @@
-// The health monitor: hears from the keyring what becomes of the customers' keys, checks those that nobody used for a
-// while, and keeps what is known of each (health_book.hpp). When a check finds that a key refuses, it has the keyring
-// drop the leases, and when a key that refused lets us in again, forget the refusal: re-enabling a key restores service
-// by itself.
+// The health monitor. The keyring reports to it how the customers' keys respond; the monitor checks the keys that no
+// request used for a while, and stores the health of each (key_health_store.hpp). When a check finds that a key
+// refuses, the monitor has the keyring drop the leases; when a key works again, the monitor has the keyring forget the
+// refusal. So re-enabling a key restores service by itself.
 //
-// A check wraps and unwraps a random probe. It runs when nothing proved the key for `interval`, and, while something is
-// wrong, after `retry.first`, then ever more seldom up to `retry.most`. Checks go through a provider of their own,
-// which lets requests go first; the refused keys are checked before the others.
+// A check wraps and unwraps a random probe. A key is checked when no call under it succeeded for `interval`, and, while
+// something is wrong, after `retry.first`, then ever more seldom up to `retry.most`. Checks go through a provider of
+// their own, which lets requests go first. Refused keys are checked before the others.
 #pragma once
 
 #include <chrono>
@@ -26,7 +26,7 @@
 
 namespace latchkey::health {
 
-// Drops what is held under a key, and forgets what is known of it: Keyring::evict. Called on any thread.
+// Drops the leases under a key, and forgets what is known of it: Keyring::evict. The monitor calls it on any thread.
 using ForgetKey = std::function<void(const std::string& external_key_id)>;
 
 struct RetrySettings {
@@ -36,10 +36,10 @@ struct RetrySettings {
 
 struct MonitorSettings {
   HealthRules rules;
-  std::chrono::milliseconds interval{300'000};  // zero: keys are checked where something asks for it alone
+  std::chrono::milliseconds interval{300'000};  // zero: a key is checked only where something asks for it
   RetrySettings retry;
   std::chrono::milliseconds refresh{10'000};  // how often the list of attached keys is read
-  std::chrono::milliseconds timeout{10'000};  // of one check
+  std::chrono::milliseconds timeout{10'000};  // for one check
   std::size_t concurrency = 2;
 };
 
@@ -47,35 +47,36 @@ class HealthMonitor final : public keyring::KeyObserver,
                             public admin::ValidationListener,
                             public admin::SuspensionListener {
  public:
-  // The references outlive it and the last run of the executor's context; `provider` is the one for background work.
-  HealthMonitor(store::Store& store, kms::KeyProvider& provider, const kms::Providers& clouds, const Clock& clock,
-                RandomSource& random, boost::asio::any_io_executor executor, MonitorSettings settings,
-                ForgetKey forget);
+  // The references outlive the monitor and the last run of the executor's context. `provider` is the one for background
+  // work.
+  HealthMonitor(store::Store& store, kms::KeyProvider& provider, const kms::Providers& clouds, const Clock& clock, RandomSource& random,
+                boost::asio::any_io_executor executor, MonitorSettings settings, ForgetKey forget);
   ~HealthMonitor() override;
   HealthMonitor(const HealthMonitor&) = delete;
   HealthMonitor& operator=(const HealthMonitor&) = delete;
 
-  // From any thread; none of them waits. What is heard of a key is kept in order; of a flood, the latest.
+  // May be called on any thread; none of them waits. Events of a key are kept in order; of a flood, the latest.
   void proved(const std::string& external_key_id) override;
   void failed(const std::string& external_key_id, const Error& error) override;
-  // A validation that passed makes the keyring forget a refusal before this returns.
+  // A successful validation makes the keyring forget a refusal before this returns.
   void validated(const std::string& external_key_id, bool success) override;
   [[nodiscard]] Result<void> begin_suspension(store::Transaction& transaction, const store::ExternalKey& key,
                                               const store::ExternalKeySuspension& suspension) override;
   [[nodiscard]] Result<void> end_suspension(store::Transaction& transaction, const store::ExternalKey& key) override;
   void health_written(const store::ExternalKeyHealth& stored) override;
 
-  // Attends by itself from now on, until it is stopped; checks that are on their way then end by themselves.
+  // Runs by itself from start() to stop(); checks that are under way then end by themselves.
   void start();
   void stop();
 
-  // Once: takes what was heard and begins the checks that are due. Not while another call runs. For start(), and tests.
-  [[nodiscard]] Task<void> attend();
-  // Neither news to be taken nor checks on the way.
+  // Takes the reported events and begins the checks that are due. Only one call may run at a time. For start(), and
+  // tests.
+  [[nodiscard]] Task<void> run_once();
+  // Whether no event waits to be taken and no check is under way.
   [[nodiscard]] bool idle() const;
 
-  // What the API shows: what is stored, with times as late as is known here. NotFound where the caller's organisation
-  // has no such key.
+  // The health that the API shows: the stored row, with later times where this process knows them. NotFound where the
+  // caller's organisation has no such key.
   [[nodiscard]] Task<Result<store::ExternalKeyHealth>> health_of(audit::Caller caller, std::string external_key_id);
 
  private:

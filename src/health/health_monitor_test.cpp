@@ -52,10 +52,10 @@ TEST_F(HealthMonitorTest, ARefusalIsKnownAtTheNextCheckAndProbedEverMoreSlowly) 
   EXPECT_EQ(health.reason, "role_missing");
   EXPECT_EQ(health.cause, "the role is gone");
   EXPECT_EQ(health.cure, "Give it back");
-  // Whoever holds leases is to ask.
+  // Whoever holds leases must ask again.
   EXPECT_THAT(fixture.forgotten, ElementsAre(fixture.key.id));
   EXPECT_THAT(fixture.changes(), ElementsAre("healthy>refused role_missing"));
-  // 10, 20, 40, 60, 60: each up to a fifth earlier.
+  // After 10, 20, 40, 60, 60 s, each up to a fifth earlier.
   for (int wait : {10, 20, 40, 60, 60}) {
     EXPECT_EQ(checks_after(seconds(wait / 2)), 0) << wait;
     EXPECT_EQ(checks_after(seconds(wait - wait / 2)), 1) << wait;
@@ -135,7 +135,7 @@ TEST_F(HealthMonitorTest, AnExpiredKeyThatStillOpensIsDegraded) {
   ASSERT_TRUE(fixture.run(fixture.store().write(insert)));
   Error expired{ErrorCode::KeyDenied, "it expired. Move it", std::string(kms::reason::kKeyExpired)};
   fixture.provider.wrap_failure = expired;
-  // The keyring cannot know; that it was heard is reason enough to look.
+  // The keyring cannot know, but its report is reason enough to check.
   fixture.monitor->failed(fixture.key.id, expired);
   fixture.settle();
   EXPECT_EQ(fixture.state(), State::Degraded);
@@ -143,7 +143,7 @@ TEST_F(HealthMonitorTest, AnExpiredKeyThatStillOpensIsDegraded) {
   fixture.monitor->proved(fixture.key.id);
   fixture.settle_after(seconds(5));
   EXPECT_EQ(fixture.state(), State::Degraded);
-  // However often it opens, it is checked whether it wraps again.
+  // However often the key unwraps, the monitor checks whether it wraps again.
   auto checks = 0;
   for (int i = 0; i < 30; ++i) {
     fixture.monitor->proved(fixture.key.id);
@@ -151,7 +151,7 @@ TEST_F(HealthMonitorTest, AnExpiredKeyThatStillOpensIsDegraded) {
   }
   EXPECT_GT(checks, 0);
   EXPECT_EQ(fixture.state(), State::Degraded);
-  // Not even opening works any more.
+  // Not even unwrapping works any more.
   fixture.provider.failure = testing::HealthFixture::refusal();
   fixture.settle_after(minutes(1));
   EXPECT_EQ(fixture.state(), State::Refused);
@@ -182,7 +182,7 @@ TEST_F(HealthMonitorTest, AValidationThatPassesMakesItImmediate) {
   EXPECT_THAT(fixture.forgotten, ElementsAre(fixture.key.id));
   fixture.settle();
   EXPECT_EQ(fixture.state(), State::Healthy);
-  // Of a healthy key it drops nothing.
+  // The monitor drops nothing under a healthy key.
   fixture.monitor->validated(fixture.key.id, true);
   fixture.settle();
   EXPECT_THAT(fixture.forgotten, ElementsAre(fixture.key.id));
@@ -253,7 +253,7 @@ TEST_F(HealthMonitorTest, AtMostSoManyChecksAtOnceTheRefusedFirst) {
     if (i == 3) fixture.monitor->failed(key.id, testing::HealthFixture::refusal());
   }
   fixture.settle();
-  // The first one asked hangs: that which refused.
+  // The refused key is checked first, and its check hangs.
   std::vector<std::function<void()>> hanging;
   auto hang = [&]() -> Task<void> {
     auto wait = suspend([&](std::function<void()> resume) { hanging.push_back(std::move(resume)); });
@@ -262,10 +262,10 @@ TEST_F(HealthMonitorTest, AtMostSoManyChecksAtOnceTheRefusedFirst) {
   fixture.clock.advance(minutes(5));
   fixture.provider.interruption = hang;
   auto began = fixture.provider.wraps + 1;
-  fixture.attend();
-  while (hanging.empty()) fixture.attend();
-  // The other place serves the other four, one after the other.
-  while (fixture.provider.wraps < began + 4) fixture.attend();
+  fixture.run_once();
+  while (hanging.empty()) fixture.run_once();
+  // The other place checks the other four keys, one after the other.
+  while (fixture.provider.wraps < began + 4) fixture.run_once();
   EXPECT_EQ(fixture.provider.wraps, began + 4);
   EXPECT_FALSE(fixture.monitor->idle());
   EXPECT_THAT(fixture.forgotten, IsEmpty());

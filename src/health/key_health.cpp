@@ -15,7 +15,7 @@ void enter(KeyHealth& health, State state, Timestamp at) {
   health.row.since = at;
 }
 
-void tell(KeyHealth& health, const Error& error) {
+void set_explanation(KeyHealth& health, const Error& error) {
   auto why = explain(error);
   health.row.reason = std::move(why.reason);
   health.row.cause = std::move(why.cause);
@@ -36,57 +36,57 @@ void become_healthy(KeyHealth& health, Timestamp at) {
   end_trouble(health);
 }
 
-// Whether it wraps nothing new, of which a mere unwrap is no cure.
-bool wraps_nothing(const KeyHealth& health) {
+// Whether the key is degraded because it refuses to wrap, which an unwrap does not disprove.
+bool refuses_to_wrap(const KeyHealth& health) {
   Error known{ErrorCode::KeyDenied, "", health.row.reason};
   return health.row.state == State::Degraded && kms::concerns_wrapping_alone(known);
 }
 
 bool settled(const KeyHealth& health, Timestamp at, const HealthRules& rules) {
-  // What came before a restart is known by the state alone.
+  // Of failures before a restart, only the state that they led to is known.
   auto last_failure = health.last_failure.value_or(health.row.since);
   return at - last_failure >= rules.settle;
 }
 
-void let_in(KeyHealth& health, const News& news, const HealthRules& rules) {
-  health.row.last_success_at = std::max(health.row.last_success_at.value_or(news.at), news.at);
+void apply_success(KeyHealth& health, const KeyEvent& event, const HealthRules& rules) {
+  health.row.last_success_at = std::max(health.row.last_success_at.value_or(event.at), event.at);
   health.failures_in_row = 0;
-  bool whole = news.kind == News::Kind::RoundTrip;
+  bool whole = event.kind == KeyEvent::Kind::RoundTrip;
   switch (health.row.state) {
     case State::Unknown:
     case State::Refused:
-      become_healthy(health, news.at);
+      become_healthy(health, event.at);
       return;
     case State::Healthy:
-      if (settled(health, news.at, rules)) end_trouble(health);
+      if (settled(health, event.at, rules)) end_trouble(health);
       return;
     case State::Unreachable:
-      enter(health, State::Degraded, news.at);
+      enter(health, State::Degraded, event.at);
       return;
     case State::Degraded:
-      if (wraps_nothing(health) ? whole : settled(health, news.at, rules)) become_healthy(health, news.at);
+      if (refuses_to_wrap(health) ? whole : settled(health, event.at, rules)) become_healthy(health, event.at);
       return;
     case State::Suspended:
       return;
   }
 }
 
-void missed(KeyHealth& health, const News& news, const HealthRules& rules) {
-  // A key that refused goes on refusing until it is heard to let us in.
+void apply_outage(KeyHealth& health, const KeyEvent& event, const HealthRules& rules) {
+  // A key that refused counts as refusing until a call under it succeeds.
   if (health.row.state == State::Refused) return;
-  if (health.failures_in_row == 0) health.row_began = news.first;
-  health.failures += news.count;
-  health.failures_in_row += news.count;
-  health.last_failure = std::max(health.last_failure.value_or(news.at), news.at);
+  if (health.failures_in_row == 0) health.first_failure_in_row = event.first;
+  health.failures += event.count;
+  health.failures_in_row += event.count;
+  health.last_failure = std::max(health.last_failure.value_or(event.at), event.at);
   if (health.row.state == State::Unreachable) {
-    tell(health, news.error);
+    set_explanation(health, event.error);
   } else if (health.failures_in_row >= rules.failures_to_unreachable &&
-             news.at - health.row_began >= rules.unreachable_after) {
-    enter(health, State::Unreachable, news.at);
-    tell(health, news.error);
-  } else if (health.failures >= rules.failures_to_degrade && !wraps_nothing(health)) {
-    enter(health, State::Degraded, news.at);
-    tell(health, news.error);
+             event.at - health.first_failure_in_row >= rules.unreachable_after) {
+    enter(health, State::Unreachable, event.at);
+    set_explanation(health, event.error);
+  } else if (health.failures >= rules.failures_to_degrade && !refuses_to_wrap(health)) {
+    enter(health, State::Degraded, event.at);
+    set_explanation(health, event.error);
   }
 }
 
@@ -100,27 +100,27 @@ KeyHealth unknown_health(const store::ExternalKey& key, Timestamp now) {
   return health;
 }
 
-KeyHealth after(KeyHealth health, const News& news, const HealthRules& rules) {
+KeyHealth after(KeyHealth health, const KeyEvent& event, const HealthRules& rules) {
   if (health.row.state == State::Suspended) return health;
-  health.row.last_checked_at = std::max(health.row.last_checked_at.value_or(news.at), news.at);
-  switch (news.kind) {
-    case News::Kind::Proved:
-    case News::Kind::RoundTrip:
-      let_in(health, news, rules);
+  health.row.last_checked_at = std::max(health.row.last_checked_at.value_or(event.at), event.at);
+  switch (event.kind) {
+    case KeyEvent::Kind::Unwrapped:
+    case KeyEvent::Kind::RoundTrip:
+      apply_success(health, event, rules);
       return health;
-    case News::Kind::WrapRefused:
-      health.row.last_success_at = news.at;
+    case KeyEvent::Kind::WrapRefused:
+      health.row.last_success_at = event.at;
       end_trouble(health);
-      enter(health, State::Degraded, news.at);
-      tell(health, news.error);
+      enter(health, State::Degraded, event.at);
+      set_explanation(health, event.error);
       return health;
-    case News::Kind::Failed:
-      if (kms::is_refusal(news.error)) {
+    case KeyEvent::Kind::Failed:
+      if (kms::is_refusal(event.error)) {
         end_trouble(health);
-        enter(health, State::Refused, news.at);
-        tell(health, news.error);
+        enter(health, State::Refused, event.at);
+        set_explanation(health, event.error);
       } else {
-        missed(health, news, rules);
+        apply_outage(health, event, rules);
       }
       return health;
   }

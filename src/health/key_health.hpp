@@ -1,16 +1,15 @@
-// How well an external key serves, worked out from what is heard of it: a pure function, with time as an argument.
+// The state of an external key, computed from events by a pure function that takes the time as an argument.
 //
-//   unknown      not asked since it was attached or resumed
-//   healthy      lets us in
-//   degraded     it works, but calls fail in between; or it opens what there is and wraps nothing new; or it could not
-//   be
-//                asked for a while, which leases bridge
-//   refused      it said no: on the first refusal, until it lets us in again
-//   unreachable  several tries in a row, over some time, got no answer
-//   suspended    an operator forbade us to ask it (admin/suspensions.hpp)
+//   unknown      nobody has asked the key since it was attached or resumed
+//   healthy      the key wraps and unwraps
+//   degraded     the key works, but some calls fail; or it unwraps and refuses to wrap; or nobody could reach it for a
+//                while, which leases bridge
+//   refused      the key refused once, and has not worked since
+//   unreachable  several calls in a row, over some time, got no response
+//   suspended    an admin forbade us to ask the key (admin/suspensions.hpp)
 //
-// One failure to reach a key says nothing, and a key that failed is healthy again only once it has worked for a while:
-// so nobody is woken by a flap. A refusal, and its end, count at once.
+// A single failure to reach a key changes nothing, and a key that failed is healthy again only after it has worked for
+// a while, so that a flapping connection wakes nobody. A refusal, and its end, count at once.
 #pragma once
 
 #include <chrono>
@@ -26,45 +25,46 @@ namespace latchkey::health {
 using State = store::KeyHealthState;
 
 struct HealthRules {
-  int failures_to_degrade = 2;  // to reach the key, since it last worked for `settle`
+  int failures_to_degrade = 2;  // failures to reach the key, since it last worked for `settle`
   int failures_to_unreachable = 3;
-  std::chrono::milliseconds unreachable_after{120'000};  // and so long without an answer
-  std::chrono::milliseconds settle{60'000};              // without a failure, until it is healthy
+  std::chrono::milliseconds unreachable_after{120'000};  // and that long without a response
+  std::chrono::milliseconds settle{60'000};              // that long without a failure, until it is healthy
 };
 
-struct News {
+// What a request or a check found out about a key.
+struct KeyEvent {
   enum class Kind {
-    Proved,       // it unwrapped, which is what access to data hangs on
-    RoundTrip,    // it wrapped and unwrapped
-    Failed,       // refused or could not be asked, as the error says
-    WrapRefused,  // it wraps nothing new, and still unwraps
+    Unwrapped,    // the key unwrapped a data key, on which access to data depends
+    RoundTrip,    // the key wrapped and unwrapped a probe
+    Failed,       // the key refused, or could not be asked, as the error says
+    WrapRefused,  // the key refuses to wrap, and still unwraps
   };
-  Kind kind = Kind::Proved;
-  Timestamp at;  // of the latest
+  Kind kind = Kind::Unwrapped;
+  Timestamp at;  // of the latest of equal events
   Error error = {};
-  int count = 1;         // equal news in a row
-  Timestamp first = at;  // of the earliest of these
+  int count = 1;         // equal events in a row
+  Timestamp first = at;  // of the earliest of them
 };
 
-// What is durable of a key's health, and the failures that may or may not become trouble.
+// The stored row of a key's health, and the failures that may become trouble.
 struct KeyHealth {
   store::ExternalKeyHealth row;
-  int failures = 0;         // to reach it, in this spell of trouble
-  int failures_in_row = 0;  // since it last answered
-  Timestamp row_began;      // of these
+  int failures = 0;         // to reach the key, since its trouble began
+  int failures_in_row = 0;  // since the last response
+  Timestamp first_failure_in_row;
   std::optional<Timestamp> last_failure;
 };
 
-// A key of which nothing is known.
+// The health of a key about which nothing is known.
 [[nodiscard]] KeyHealth unknown_health(const store::ExternalKey& key, Timestamp now);
 
-// The health after the news. News of a suspended key change nothing.
-[[nodiscard]] KeyHealth after(KeyHealth health, const News& news, const HealthRules& rules);
+// The health after the event. An event of a suspended key changes nothing.
+[[nodiscard]] KeyHealth after(KeyHealth health, const KeyEvent& event, const HealthRules& rules);
 
-// What people and programs are told of a change of state.
+// What a change of state announces to people and programs.
 enum class Announcement { None, Failed, Recovered };
-// Sets `alarmed` of `current`. Failed on the way to refused, unreachable or suspended; Recovered on the way to healthy,
-// where a failure was announced.
+// Sets `alarmed` of `current`. Failed where the key becomes refused, unreachable or suspended; Recovered where it
+// becomes healthy after a failure was announced.
 [[nodiscard]] Announcement announce(const store::ExternalKeyHealth& previous, store::ExternalKeyHealth& current);
 
 }  // namespace latchkey::health

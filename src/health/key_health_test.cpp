@@ -18,7 +18,7 @@ const Error kThrottled{ErrorCode::KeyUnreachable, "too many", std::string(kms::r
 const Error kTimeout{ErrorCode::KeyUnreachable, "no answer", std::string(kms::reason::kTimedOut)};
 const Error kMismatch{ErrorCode::Corrupt, "not the same", std::string(kms::reason::kRoundTripMismatch)};
 
-// What is heard, how long after the step before, and what is known then.
+// An event, how long after the step before it comes, and the state that it leads to.
 struct Step {
   int wait;
   char what;  // P proved, R round trip, D denied, N network, W wrap refused, T throttled, U time-out, C corrupt
@@ -26,11 +26,11 @@ struct Step {
   int count = 1;
 };
 
-News news(const Step& step, Timestamp at) {
-  using Kind = News::Kind;
+KeyEvent event_of(const Step& step, Timestamp at) {
+  using Kind = KeyEvent::Kind;
   switch (step.what) {
     case 'P':
-      return {Kind::Proved, at, {}, step.count, at};
+      return {Kind::Unwrapped, at, {}, step.count, at};
     case 'R':
       return {Kind::RoundTrip, at, {}, step.count, at};
     case 'D':
@@ -116,7 +116,7 @@ TEST(KeyHealth, FollowsWhatIsHeard) {
     auto state = c.from;
     for (std::size_t i = 0; i < c.steps.size(); ++i) {
       now += seconds(c.steps[i].wait);
-      health = after(std::move(health), news(c.steps[i], now), {});
+      health = after(std::move(health), event_of(c.steps[i], now), {});
       if (health.row.state != state) since = now;
       state = health.row.state;
       EXPECT_EQ(to_text(state), to_text(c.steps[i].expected)) << c.name << ", step " << i;
@@ -126,12 +126,12 @@ TEST(KeyHealth, FollowsWhatIsHeard) {
 }
 
 TEST(KeyHealth, SaysWhyAndWhen) {
-  auto health = after(fresh(), news({0, 'P', kH}, kStart), {});
+  auto health = after(fresh(), event_of({0, 'P', kH}, kStart), {});
   EXPECT_EQ(health.row.last_success_at, kStart);
   EXPECT_EQ(health.row.last_checked_at, kStart);
   EXPECT_EQ(health.row.reason, "");
 
-  health = after(health, news({0, 'D', kRef}, kStart + seconds(5)), {});
+  health = after(health, event_of({0, 'D', kRef}, kStart + seconds(5)), {});
   EXPECT_EQ(health.row.reason, "role_missing");
   EXPECT_EQ(health.row.cause, "the role is gone");
   EXPECT_EQ(health.row.cure, "Give it back");
@@ -139,17 +139,17 @@ TEST(KeyHealth, SaysWhyAndWhen) {
   EXPECT_EQ(health.row.last_checked_at, kStart + seconds(5));
 
   // Another reason for the same state: told, and no new beginning.
-  health = after(health, news({0, 'N', kRef}, kStart + seconds(9)), {});
+  health = after(health, event_of({0, 'N', kRef}, kStart + seconds(9)), {});
   EXPECT_EQ(health.row.reason, "vault_firewall");
   EXPECT_EQ(health.row.since, kStart + seconds(5));
 
-  health = after(health, news({0, 'P', kH}, kStart + seconds(20)), {});
+  health = after(health, event_of({0, 'P', kH}, kStart + seconds(20)), {});
   EXPECT_EQ(health.row.reason + health.row.cause + health.row.cure, "");
 }
 
 TEST(KeyHealth, NewsThatComeLateDoNotTurnTheClockBack) {
-  auto health = after(fresh(), news({0, 'P', kH}, kStart + seconds(9)), {});
-  health = after(health, news({0, 'P', kH}, kStart), {});
+  auto health = after(fresh(), event_of({0, 'P', kH}, kStart + seconds(9)), {});
+  health = after(health, event_of({0, 'P', kH}, kStart), {});
   EXPECT_EQ(health.row.last_success_at, kStart + seconds(9));
   EXPECT_EQ(health.row.last_checked_at, kStart + seconds(9));
 }

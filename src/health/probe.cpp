@@ -9,54 +9,55 @@ namespace latchkey::health {
 
 namespace {
 
-News failed(Error error) {
-  News news;
-  news.kind = News::Kind::Failed;
-  news.error = std::move(error);
-  return news;
+KeyEvent failed(Error error) {
+  KeyEvent event;
+  event.kind = KeyEvent::Kind::Failed;
+  event.error = std::move(error);
+  return event;
 }
 
-// The server's own trouble says nothing about the key, nor does a question that was not asked.
+// The server's own failures say nothing about the key, nor does a call that was never made.
 bool is_ours(const Error& error) {
   return kms::was_not_asked(error) || kms::failed_access_check(error) || error.code == ErrorCode::Internal;
 }
 
 }  // namespace
 
-Task<std::optional<News>> probe(kms::KeyProvider& provider, const kms::Providers& clouds, HealthBook& book,
-                                store::ExternalKey key, RandomSource& random, Deadline deadline) {
+Task<std::optional<KeyEvent>> probe(kms::KeyProvider& provider, const kms::Providers& clouds, KeyHealthStore& health_store, store::ExternalKey key,
+                                    RandomSource& random, Deadline deadline) {
   auto located = admin::key_location(clouds, key);
   if (!located) {
-    spdlog::error("the health of {} cannot be checked: {}", key.id, describe(located.error()));
+    spdlog::error("the health monitor cannot check {}, whose configuration does not read: {}", key.id,
+                  describe(located.error()));
     co_return std::nullopt;
   }
   const auto& location = located.value();
   auto whole = co_await kms::check_round_trip(provider, location, random, deadline);
   if (whole) {
-    News news;
-    news.kind = News::Kind::RoundTrip;
-    co_return news;
+    KeyEvent event;
+    event.kind = KeyEvent::Kind::RoundTrip;
+    co_return event;
   }
   auto error = whole.error();
   if (is_ours(error)) co_return std::nullopt;
   if (!kms::is_refusal(error) || !kms::concerns_wrapping_alone(error)) co_return failed(std::move(error));
 
-  auto data_key = co_await book.data_key_under(key);
+  auto data_key = co_await health_store.data_key_under(key);
   if (!data_key) co_return std::nullopt;
   if (!data_key.value()) co_return failed(std::move(error));
   const auto& row = *data_key.value();
   kms::Binding bound_to{row.organization, row.compartment, row.id};
   kms::WrappedKey wrapped{row.key_version, row.wrapped};
   auto opened = co_await provider.unwrap(location, bound_to, wrapped, deadline);
-  // A wrapped key that is damaged is another's alarm; the key was willing.
+  // A damaged wrapped key is no failure of the external key, which did unwrap.
   if (!opened && opened.error().code != ErrorCode::Corrupt) {
     if (is_ours(opened.error())) co_return std::nullopt;
     co_return failed(opened.error());
   }
-  News news;
-  news.kind = News::Kind::WrapRefused;
-  news.error = std::move(error);
-  co_return news;
+  KeyEvent event;
+  event.kind = KeyEvent::Kind::WrapRefused;
+  event.error = std::move(error);
+  co_return event;
 }
 
 }  // namespace latchkey::health

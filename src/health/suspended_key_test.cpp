@@ -63,7 +63,7 @@ TEST_F(SuspendedKeyTest, NobodyAsksTheKeyMeanwhileAndNothingHeardChangesIt) {
   EXPECT_EQ(fixture.state(), State::Suspended);
   EXPECT_EQ(fixture.provider.calls(), calls);
   EXPECT_THAT(fixture.changes(), IsEmpty());
-  // What a request brought that was under way is dropped, too.
+  // A lease that a request under way left behind is dropped, too.
   EXPECT_GT(fixture.forgotten.size(), 1U);
 }
 
@@ -132,7 +132,7 @@ TEST_F(SuspendedKeyTest, ACheckThatIsOnItsWayDoesNotUndoIt) {
     co_await std::move(wait);
   };
   fixture.clock.advance(minutes(5));
-  while (!go_on) fixture.attend();
+  while (!go_on) fixture.run_once();
   ASSERT_TRUE(suspend());
   go_on();
   fixture.settle();

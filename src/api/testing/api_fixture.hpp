@@ -131,12 +131,12 @@ class ApiFixture : public admin::testing::AdminFixture {
 
   // What the server does by itself between requests.
   void settle_health() {
-    auto attend = [](health::HealthMonitor& monitor) -> Task<bool> {
-      co_await monitor.attend();
+    auto run_once = [](health::HealthMonitor& monitor) -> Task<bool> {
+      co_await monitor.run_once();
       co_return true;
     };
-    run(attend(health));
-    while (!health.idle()) run(attend(health));
+    run(run_once(health));
+    while (!health.idle()) run(run_once(health));
   }
 
   // A workspace whose data is under a customer's key.

@@ -1,4 +1,4 @@
-// The health monitor over the test fixture of admin, attended by hand.
+// The health monitor over the test fixture of admin; tests run it by hand.
 #pragma once
 
 #include "admin/testing/admin_fixture.hpp"
@@ -16,23 +16,23 @@ class HealthFixture : public admin::testing::AdminFixture {
     attach(workspace.id, key.id).value();
   }
 
-  // As a restart does.
+  // Makes the monitor anew, as a restart does.
   void rebuild_monitor() {
     monitor.emplace(store(), provider, clouds, clock, random, context.get_executor(), monitor_settings,
                     [this](const std::string& id) { forgotten.push_back(id); });
   }
 
-  void attend() {
+  void run_once() {
     auto once = [](HealthMonitor& one) -> Task<bool> {
-      co_await one.attend();
+      co_await one.run_once();
       co_return true;
     };
     run(once(*monitor));
   }
-  // Until there is nothing left to hear and to check at this time.
+  // Runs the monitor until no event waits and no check is due at this time.
   void settle() {
-    attend();
-    while (!monitor->idle()) attend();
+    run_once();
+    while (!monitor->idle()) run_once();
   }
   void settle_after(std::chrono::milliseconds time) {
     clock.advance(time);

@@ -1,4 +1,5 @@
-// One key under watch: its health, and when it is to be checked next. Not thread-safe; the watch list's.
+// One key that the monitor looks after: its health, and the time of its next check. Not thread-safe: MonitoredKeys owns
+// it.
 #pragma once
 
 #include <algorithm>
@@ -9,38 +10,39 @@
 
 namespace latchkey::health {
 
-class KeyWatch {
+class MonitoredKey {
  public:
-  // `phase` in [0, 1) puts the checks of many keys at different times. A key that was proved before a restart is due
-  // `interval` after that; any other at once. Where `interval` is zero, no check comes by itself.
-  KeyWatch(store::ExternalKey key, std::optional<store::ExternalKeyHealth> stored, double phase, Timestamp now,
-           AgeTime age_now, const MonitorSettings& settings);
+  // `phase` in [0, 1) spreads the checks of many keys over time. A key that worked before a restart is due `interval`
+  // after its last success; any other key is due at once. Where `interval` is zero, no check comes by itself.
+  MonitoredKey(store::ExternalKey key, std::optional<store::ExternalKeyHealth> stored, double phase, Timestamp now,
+               AgeTime age_now, const MonitorSettings& settings);
 
   [[nodiscard]] const store::ExternalKey& key() const { return key_; }
   void set_key(store::ExternalKey key) { key_ = std::move(key); }
   [[nodiscard]] const KeyHealth& health() const { return health_; }
   [[nodiscard]] State state() const { return health_.row.state; }
-  // Healthy, and without so much as a failure lately.
+  // Healthy, and without any recent failure.
   [[nodiscard]] bool calm() const { return state() == State::Healthy && health_.failures == 0; }
 
-  enum class Source { Heard, Checked };
-  // What became of it. Whatever is heard of a key in trouble, its checks go on: not all that is wrong is heard of.
+  enum class Source { Request, Check };
+  // Sets the health that an event led to. The checks of a key in trouble go on whatever requests report, for requests
+  // do not meet everything that can be wrong.
   void set_health(KeyHealth health, Source source, AgeTime age_now, const MonitorSettings& settings);
-  // The health is written down.
+  // To be called once the health is in the store.
   void set_stored() { stored_at_ = health_.row.last_checked_at; }
-  // A calm key was proved.
-  void prove(Timestamp now, AgeTime age_now, const MonitorSettings& settings);
-  // Whether what is stored is so old that it is to be written though nothing changed.
+  // A request succeeded under a calm key.
+  void record_success(Timestamp now, AgeTime age_now, const MonitorSettings& settings);
+  // Whether the stored row is so old that it must be written again although nothing changed.
   [[nodiscard]] bool stale(Timestamp now, const MonitorSettings& settings) const;
 
-  // A check that something asks for: made whatever the interval, and whatever is heard meanwhile.
+  // Asks for a check that runs whatever the interval is, and whatever requests report meanwhile.
   void want_check(AgeTime when) { wanted_ = wanted_ ? std::min(*wanted_, when) : when; }
   [[nodiscard]] AgeTime next_check() const { return wanted_ ? std::min(*wanted_, scheduled_) : scheduled_; }
   [[nodiscard]] bool checking() const { return checking_; }
   void begin_check();
-  // Made again at `next` unless what it found says otherwise.
+  // The next check is due at `next`, unless the outcome of this one sets another time.
   void end_check(AgeTime next);
-  // In place of a check: a suspended key is not asked.
+  // Takes the place of a check: nobody asks a suspended key.
   void put_off(AgeTime next);
 
  private:

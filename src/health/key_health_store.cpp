@@ -1,4 +1,4 @@
-#include "health/health_book.hpp"
+#include "health/key_health_store.hpp"
 
 #include <fmt/format.h>
 
@@ -23,7 +23,7 @@ store::ExternalKeyHealth nothing_known(const store::ExternalKey& key, bool attac
 
 }  // namespace
 
-Task<Result<std::optional<store::ExternalKeyHealth>>> HealthBook::record(store::ExternalKeyHealth found) {
+Task<Result<std::optional<store::ExternalKeyHealth>>> KeyHealthStore::record(store::ExternalKeyHealth found) {
   using Recorded = std::optional<store::ExternalKeyHealth>;
   auto write = [this, found](store::Transaction& tx) -> Result<Recorded> {
     LATCHKEY_TRY(auto key, tx.find_external_key(found.organization, found.external_key_id));
@@ -47,22 +47,22 @@ Task<Result<std::optional<store::ExternalKeyHealth>>> HealthBook::record(store::
   co_return co_await store_.write(std::move(write));
 }
 
-Task<Result<std::vector<HealthBook::Attached>>> HealthBook::attached() {
+Task<Result<std::vector<KeyHealthStore::Attached>>> KeyHealthStore::attached() {
   std::vector<Attached> all;
   auto add = [&all](Attached&& row) { all.push_back(std::move(row)); };
   LATCHKEY_CO_TRYV(co_await store::visit_attached_keys(store_, std::move(add)));
   co_return all;
 }
 
-Task<Result<std::optional<store::DataKey>>> HealthBook::data_key_under(store::ExternalKey key) {
+Task<Result<std::optional<store::DataKey>>> KeyHealthStore::data_key_under(store::ExternalKey key) {
   auto find = [organization = key.organization, id = key.id](store::Transaction& tx) {
     return tx.find_data_key_under(organization, id);
   };
   co_return co_await store_.read(std::move(find));
 }
 
-Result<void> HealthBook::begin_suspension(store::Transaction& tx, const store::ExternalKey& key,
-                                          const store::ExternalKeySuspension& suspension) {
+Result<void> KeyHealthStore::begin_suspension(store::Transaction& tx, const store::ExternalKey& key,
+                                              const store::ExternalKeySuspension& suspension) {
   LATCHKEY_TRY(auto stored, tx.find_external_key_health(key.organization, key.id));
   auto previous = stored.value_or(unknown_health(key, suspension.suspended_at).row);
   auto current = previous;
@@ -75,7 +75,7 @@ Result<void> HealthBook::begin_suspension(store::Transaction& tx, const store::E
   return change_health(tx, clock_, random_, previous, std::move(current));
 }
 
-Result<void> HealthBook::end_suspension(store::Transaction& tx, const store::ExternalKey& key) {
+Result<void> KeyHealthStore::end_suspension(store::Transaction& tx, const store::ExternalKey& key) {
   auto now = clock_.now();
   LATCHKEY_TRY(auto stored, tx.find_external_key_health(key.organization, key.id));
   auto previous = stored.value_or(unknown_health(key, now).row);
@@ -88,7 +88,7 @@ Result<void> HealthBook::end_suspension(store::Transaction& tx, const store::Ext
   return change_health(tx, clock_, random_, previous, std::move(current));
 }
 
-Task<Result<store::ExternalKeyHealth>> HealthBook::read(audit::Caller caller, std::string external_key_id) {
+Task<Result<store::ExternalKeyHealth>> KeyHealthStore::read(audit::Caller caller, std::string external_key_id) {
   auto look = [organization = caller.organization,
                id = std::move(external_key_id)](store::Transaction& tx) -> Result<store::ExternalKeyHealth> {
     LATCHKEY_TRY(auto key, audit::require_external_key(tx, organization, id));

@@ -1,4 +1,4 @@
-#include "health/key_watch.hpp"
+#include "health/monitored_key.hpp"
 
 #include <algorithm>
 
@@ -6,7 +6,7 @@ namespace latchkey::health {
 
 namespace {
 
-// Up to a fifth earlier.
+// A check comes up to a fifth earlier than scheduled.
 constexpr double kJitter = 0.2;
 
 constexpr auto kNever = AgeTime::max();
@@ -17,8 +17,8 @@ bool checked_unasked(const MonitorSettings& settings) {
 
 }  // namespace
 
-KeyWatch::KeyWatch(store::ExternalKey key, std::optional<store::ExternalKeyHealth> stored, double phase, Timestamp now,
-                   AgeTime age_now, const MonitorSettings& settings)
+MonitoredKey::MonitoredKey(store::ExternalKey key, std::optional<store::ExternalKeyHealth> stored, double phase,
+                           Timestamp now, AgeTime age_now, const MonitorSettings& settings)
     : key_(std::move(key)),
       health_(unknown_health(key_, now)),
       scheduled_(checked_unasked(settings) ? age_now : kNever),
@@ -32,19 +32,19 @@ KeyWatch::KeyWatch(store::ExternalKey key, std::optional<store::ExternalKeyHealt
   scheduled_ = age_now - std::max(now - *success, std::chrono::microseconds(0)) + jittered(settings.interval);
 }
 
-std::chrono::milliseconds KeyWatch::jittered(std::chrono::milliseconds wait) const {
+std::chrono::milliseconds MonitoredKey::jittered(std::chrono::milliseconds wait) const {
   return std::chrono::duration_cast<std::chrono::milliseconds>(wait * (1 - kJitter * phase_));
 }
 
-void KeyWatch::set_health(KeyHealth health, Source source, AgeTime age_now, const MonitorSettings& settings) {
+void MonitoredKey::set_health(KeyHealth health, Source source, AgeTime age_now, const MonitorSettings& settings) {
   bool was_calm = calm();
   bool anew = health.row.state != state();
   health_ = std::move(health);
   anew = anew || was_calm != calm();
-  if (anew || calm() || source == Source::Checked) schedule(age_now, anew, settings);
+  if (anew || calm() || source == Source::Check) schedule(age_now, anew, settings);
 }
 
-void KeyWatch::schedule(AgeTime age_now, bool anew, const MonitorSettings& settings) {
+void MonitoredKey::schedule(AgeTime age_now, bool anew, const MonitorSettings& settings) {
   if (state() != State::Suspended && !checked_unasked(settings)) {
     scheduled_ = kNever;
     return;
@@ -59,28 +59,28 @@ void KeyWatch::schedule(AgeTime age_now, bool anew, const MonitorSettings& setti
   scheduled_ = age_now + jittered(retry_);
 }
 
-void KeyWatch::begin_check() {
+void MonitoredKey::begin_check() {
   checking_ = true;
   wanted_.reset();
 }
 
-void KeyWatch::end_check(AgeTime next) {
+void MonitoredKey::end_check(AgeTime next) {
   checking_ = false;
   scheduled_ = next;
 }
 
-void KeyWatch::put_off(AgeTime next) {
+void MonitoredKey::put_off(AgeTime next) {
   wanted_.reset();
   scheduled_ = next;
 }
 
-void KeyWatch::prove(Timestamp now, AgeTime age_now, const MonitorSettings& settings) {
+void MonitoredKey::record_success(Timestamp now, AgeTime age_now, const MonitorSettings& settings) {
   health_.row.last_checked_at = now;
   health_.row.last_success_at = now;
   schedule(age_now, false, settings);
 }
 
-bool KeyWatch::stale(Timestamp now, const MonitorSettings& settings) const {
+bool MonitoredKey::stale(Timestamp now, const MonitorSettings& settings) const {
   constexpr std::chrono::milliseconds kLeast{60'000};
   return !stored_at_ || now - *stored_at_ >= std::max(settings.interval, kLeast);
 }

@@ -1,5 +1,5 @@
-// What is durable of the keys' health. Every change of state leaves an activity and, where people are to be woken or
-// may sleep again, a webhook event, all in one transaction.
+// Reads and writes the health of keys in the store. Every change of state records an activity and, where people must be
+// woken or may sleep again, publishes a webhook event, all in one transaction.
 #pragma once
 
 #include <optional>
@@ -13,20 +13,20 @@
 
 namespace latchkey::health {
 
-class HealthBook {
+class KeyHealthStore {
  public:
-  // All references outlive it.
-  HealthBook(store::Store& store, const Clock& clock, RandomSource& random)
+  // All references outlive the object.
+  KeyHealthStore(store::Store& store, const Clock& clock, RandomSource& random)
       : store_(store), clock_(clock), random_(random) {}
 
-  // Writes what was found by asking. Gives what stands there afterwards, which is another where the key is suspended;
-  // nothing where the key is gone.
+  // Writes the health that events led to, unless the key is suspended. Returns the row that stands afterwards; nothing
+  // where the key is gone.
   [[nodiscard]] Task<Result<std::optional<store::ExternalKeyHealth>>> record(store::ExternalKeyHealth found);
 
   using Attached = store::AttachedKey;
-  // Every key that is to be looked after, of all organisations. Read a page at a time.
+  // Every attached key of all organisations, read a page at a time.
   [[nodiscard]] Task<Result<std::vector<Attached>>> attached();
-  // One that is wrapped under the key; absent where there is none.
+  // A data key that is wrapped under the key; absent where there is none.
   [[nodiscard]] Task<Result<std::optional<store::DataKey>>> data_key_under(store::ExternalKey key);
 
   // Both write the health of a key that is being suspended or resumed (admin/suspensions.hpp), in its transaction.
@@ -34,7 +34,7 @@ class HealthBook {
                                               const store::ExternalKeySuspension& suspension);
   [[nodiscard]] Result<void> end_suspension(store::Transaction& transaction, const store::ExternalKey& key);
 
-  // Unknown where nothing is known. NotFound where the caller's organisation has no such key.
+  // The state is unknown where nothing is stored. NotFound where the caller's organisation has no such key.
   [[nodiscard]] Task<Result<store::ExternalKeyHealth>> read(audit::Caller caller, std::string external_key_id);
 
  private:
