@@ -29,7 +29,7 @@ Result<json::object> stored_object(const store::Activity& activity, std::string_
                    fmt::format("Activity {} cannot be read from the store.", activity.id));
 }
 
-// Now, or just after the organisation's newest activity where the clock stands or went back.
+// Returns now, or the moment after the organisation's newest activity where the clock stands still or went back.
 Result<Timestamp> time_in_order(store::Transaction& transaction, const Uuid& organization, const Clock& clock) {
   store::ActivityFilter filter;
   filter.organization = organization;

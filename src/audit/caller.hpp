@@ -1,4 +1,4 @@
-// Who is asking, as far as the rules and the activity feed care.
+// The caller of a request, as far as the rules and the activity feed need to know it.
 #pragma once
 
 #include <optional>
@@ -18,15 +18,16 @@ struct Caller {
   std::optional<std::string> workspace_id;  // for Role::Workspace
   std::string ip_address;
   std::string user_agent;
-  std::optional<crypto::Sha256> api_key_hash = std::nullopt;  // by which it is found again; absent: no API key
-  std::uint64_t keys_as_of = 0;                               // Credentials::may_have_ended reads it
+  std::optional<crypto::Sha256> api_key_hash =
+      std::nullopt;              // finds the API key again; absent for a caller without one
+  std::uint64_t keys_as_of = 0;  // Credentials::may_have_ended reads it
 };
 
-// What is said of an API key that is not valid.
+// The error for an API key that is not valid.
 [[nodiscard]] Error unknown_api_key();
 
-// Unauthenticated, in these words, where the caller's API key was revoked since. A caller without one is the program
-// itself.
+// Returns that error where the caller's API key was revoked since it was authenticated. A caller without an API key is
+// the program itself.
 [[nodiscard]] Result<void> confirm_caller(store::Transaction& transaction, const Caller& caller);
 
 }  // namespace latchkey::audit

@@ -1,5 +1,5 @@
-// Finding rows inside a transaction, with the errors that the API tells: what is not there and what belongs to somebody
-// else are one case.
+// Finds rows inside a transaction, with the errors that the API shows. A row that does not exist and a row of another
+// organisation give the same error.
 #pragma once
 
 #include <span>
@@ -14,12 +14,12 @@ namespace latchkey::audit {
 [[nodiscard]] Result<store::Workspace> require_workspace(store::Transaction& transaction, const Uuid& organization,
                                                          std::string_view id);
 
-// Invalid, naming at most 5 of them, where workspaces refer to the key; `attempt` is what the caller wanted to do:
-// "deleted", "reconfigured".
+// Invalid where workspaces refer to the key; the message names at most 5 of them. `attempt` says what the caller wanted
+// to do: "deleted", "reconfigured".
 [[nodiscard]] Result<void> refuse_if_used(store::Transaction& transaction, const store::ExternalKey& key,
                                           std::string_view attempt);
 
-// Invalid where an organisation that has `have` of something may have no further one; `cure` says what to do then.
+// Invalid where an organisation that has `have` of something may not have one more; `cure` says what to do then.
 [[nodiscard]] Result<void> refuse_over_quota(std::size_t have, std::size_t most, std::string_view what,
                                              std::string_view cure);
 

@@ -8,7 +8,7 @@
 namespace latchkey::audit {
 namespace {
 
-// Before 1970: the sign must come back too.
+// A time before 1970: the sign must survive.
 constexpr Timestamp kTime{std::chrono::microseconds(-1'234'567)};
 
 TEST(PageCursor, ComesBackWhereItWasMadeAndNowhereElse) {

@@ -1,6 +1,5 @@
-// What tests of the floors above the store stand on: a real SQLite store in a folder of its own, a clock that stands
-// still, randomness that repeats, and the callers of two organisations, whose activities are shown as the API shows
-// them.
+// The fixture of tests above the store: a real SQLite store in a folder of its own, a clock that stands still,
+// randomness that repeats, and the callers of two organisations, whose activities it shows as the API does.
 #pragma once
 
 #include <chrono>
@@ -37,7 +36,7 @@ namespace latchkey::audit::testing {
 
 class AuditFixture {
  public:
-  // First, to go last: the store's threads hold on to it until they are joined.
+  // Declared first, so that it is destroyed last: the store's threads use it until they are joined.
   boost::asio::io_context context;
 
   explicit AuditFixture(std::int64_t max_pages = 0) {
@@ -54,7 +53,7 @@ class AuditFixture {
     feed.emplace(*store_);
   }
 
-  // Two organisations' rows, and their callers, for tests of a floor that has no rules to make them by.
+  // Inserts two organisations and sets their callers, for tests of floors below the rules that make organisations.
   void add_organizations() {
     auto own = store::testing::organization(1);
     auto other = store::testing::organization(2);
@@ -67,7 +66,7 @@ class AuditFixture {
     clock.advance(std::chrono::seconds(1));
   }
 
-  // Runs the task to its end. What it left running besides (shared flights) goes on with the next one.
+  // Runs the task to its end. Work that it left running (shared flights) continues with the next task.
   template <class T>
   T run(Task<T> task) {
     std::optional<T> result;
@@ -81,7 +80,7 @@ class AuditFixture {
     return std::move(*result);
   }
 
-  // Runs what tasks left running (shared flights, work in the background) to its end.
+  // Runs work that tasks left running (shared flights, background work) to its end.
   void settle() {
     context.restart();
     context.run();
