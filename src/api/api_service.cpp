@@ -186,7 +186,7 @@ class ApiService::Impl {
     // The data plane's answers do without, but for those that refuse: writing them takes longer than counting.
     bool tells = call.taken && (call.endpoint->access != Access::Data || !call.taken->allowed);
     if (tells) add_rate_headers(response.headers, *call.taken, parts_.clock.now());
-    call.counted->answered(response.status, call.took);
+    call.counted->responded(response.status, call.took);
     log(call, response.status, known ? nullptr : &result.error());
     return response;
   }

@@ -1,4 +1,4 @@
-// Families of metrics whose values are read at the scrape. Internal to metrics/.
+// Families of metrics whose values are read when a scrape comes. Internal to metrics/.
 #pragma once
 
 #include <prometheus/metric_family.h>

@@ -64,7 +64,7 @@ class Route final : public RouteMetrics {
           &requests.Add({{"method", method}, {"route", pattern}, {"status", fmt::format("{}xx", i + kFirstClass)}});
     }
   }
-  void answered(unsigned status, std::chrono::nanoseconds took) override {
+  void responded(unsigned status, std::chrono::nanoseconds took) override {
     auto status_class = std::clamp<std::size_t>(status / 100, kFirstClass, kFirstClass + classes_.size() - 1);
     classes_[status_class - kFirstClass]->Increment();
     duration_.Observe(seconds(took));
@@ -143,11 +143,11 @@ class ServerMetrics::Impl {
       : settings_(settings),
         requests_(prometheus::BuildCounter()
                       .Name("latchkey_http_requests_total")
-                      .Help("Requests that were answered, by route and class of status.")
+                      .Help("Requests that got a response, by route and class of status.")
                       .Register(registry_)),
         durations_(prometheus::BuildHistogram()
                        .Name("latchkey_http_request_duration_seconds")
-                       .Help("From the head of a request to its answer.")
+                       .Help("From the head of a request to its response.")
                        .Register(registry_)) {
     auto& key_requests = prometheus::BuildCounter()
                              .Name("latchkey_data_key_requests_total")
@@ -194,12 +194,13 @@ class ServerMetrics::Impl {
   Task<std::string> render(store::Store& store) const {
     auto keys = co_await count_keys(store);
     auto families = registry_.Collect();
-    // The rest is worth the more where something fails.
+    // The other metrics matter all the more while something fails.
     families.push_back(gauge("latchkey_store_readable", "Whether the store could be read.").add(keys ? 1 : 0).take());
     if (keys) {
       families.push_back(keys_by_state(std::move(keys).value()));
     } else {
-      SPDLOG_WARN("metrics go without the health of keys, which could not be read: {}", describe(keys.error()));
+      SPDLOG_WARN("the metrics page leaves out the health of keys, which could not be read: {}",
+                  describe(keys.error()));
     }
     collect(families);
     co_return prometheus::TextSerializer().Serialize(families);

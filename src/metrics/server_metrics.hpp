@@ -1,6 +1,6 @@
-// What the server counts, in Prometheus' text format (docs/metrics.md has the list). Customers' names are in none of
-// it; ids of workspaces and data keys only where asked for. Counting takes no lock that a scrape holds for long, and is
-// thread-safe.
+// The server's counters in Prometheus' text format (docs/metrics.md lists them). No metric contains a customer's name;
+// ids of workspaces and data keys appear only where the operator asks for them. Counting is thread-safe, and takes no
+// lock that a scrape holds for long.
 #pragma once
 
 #include <chrono>
@@ -19,7 +19,7 @@
 
 namespace latchkey::metrics {
 
-// Asked at each scrape; each may be empty: then what it would tell is left out.
+// Functions that each scrape calls. Where one is empty, the page leaves its metric out.
 struct Sources {
   std::function<std::size_t()> leases;
   std::function<std::size_t()> unlocked_bytes;  // of secret memory
@@ -30,7 +30,7 @@ struct Sources {
 };
 
 struct MetricsSettings {
-  // A series for each workspace and data key, up to keyring::kMostUsageTotals, instead of one for all.
+  // Has a series for each workspace and data key, up to keyring::kMostUsageTotals, instead of one for all.
   bool per_data_key = false;
 };
 
@@ -41,7 +41,7 @@ class RouteMetrics {
   RouteMetrics(const RouteMetrics&) = delete;
   RouteMetrics& operator=(const RouteMetrics&) = delete;
   virtual ~RouteMetrics() = default;
-  virtual void answered(unsigned status, std::chrono::nanoseconds took) = 0;
+  virtual void responded(unsigned status, std::chrono::nanoseconds took) = 0;
 };
 
 class ServerMetrics final : public kms::CallObserver {
@@ -51,15 +51,17 @@ class ServerMetrics final : public kms::CallObserver {
   ServerMetrics& operator=(const ServerMetrics&) = delete;
   ~ServerMetrics() override;
 
-  // Before the first scrape; what it refers to outlives the last one.
+  // To be called before the first scrape. What the sources refer to outlives the last scrape.
   void set_sources(Sources sources);
-  // Lives as long as this does.
+  // The result lives as long as this object.
   [[nodiscard]] RouteMetrics& route(std::string_view method, std::string_view pattern);
-  // A call needed a data key. `error`: null where it had one; `bridged`: though its key cannot be asked.
+  // A call needed a data key. `error` is null where the call got one; `bridged` says that it did although nobody can
+  // reach the customer's key.
   void data_key_requested(const Error* error, bool bridged);
   void called(kms::Operation operation, const Error* error, std::chrono::nanoseconds took) override;
 
-  // The page of now; its media type is kMediaType. Where the store cannot be read it says so, and not how the keys do.
+  // The page as of now; its media type is kMediaType. Where the store cannot be read, the page says so, and leaves out
+  // the health of keys.
   [[nodiscard]] Task<std::string> render(store::Store& store) const;
 
  private:

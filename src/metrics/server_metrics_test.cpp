@@ -112,7 +112,7 @@ TEST_F(ServerMetricsTest, GoOnWhereTheStoreCannotBeRead) {
 TEST_F(ServerMetricsTest, CountsAnswersByRouteAndClass) {
   auto& route = metrics.route("POST", "/v1/workspaces/{workspace_id}/encrypt");
   EXPECT_EQ(&route, &metrics.route("POST", "/v1/workspaces/{workspace_id}/encrypt"));
-  for (unsigned status : {200U, 204U, 400U, 503U, 101U, 999U}) route.answered(status, 2ms);
+  for (unsigned status : {200U, 204U, 400U, 503U, 101U, 999U}) route.responded(status, 2ms);
   auto now = page();
   std::string labels = R"({method="POST",route="/v1/workspaces/{workspace_id}/encrypt",status=)";
   EXPECT_THAT(now, HasSubstr("latchkey_http_requests_total" + labels + "\"2xx\"} 3\n"));
