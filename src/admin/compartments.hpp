@@ -1,4 +1,5 @@
-// From a workspace id to what the keyring needs of it; where the data plane checks that a caller may go there.
+// Leads from a workspace id to what the keyring needs of the workspace. Here the data plane checks that the caller may
+// use the workspace.
 #pragma once
 
 #include "admin/lease_policies.hpp"
@@ -14,8 +15,8 @@ enum class Purpose { Encrypt, Decrypt };
 
 class Compartments {
  public:
-  // An organisation's ages hold up to a soft of `most_soft` (allowed_ages).
-  // All references outlive it.
+  // An organisation's lease ages apply up to a soft age of `most_soft` (allowed_ages). All references outlive the
+  // object.
   Compartments(store::Store& store, const kms::Providers& clouds,
                std::chrono::milliseconds most_soft = kDefaultMostSoft)
       : store_(store), clouds_(clouds), most_soft_(most_soft) {}

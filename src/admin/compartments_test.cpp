@@ -68,7 +68,7 @@ TEST_F(CompartmentsTest, AnArchivedWorkspaceIsReadOnly) {
   EXPECT_TRUE(open(caller(store::Role::Service), workspace.id, Purpose::Decrypt));
 }
 
-// A store that is gone.
+// A store that is not reachable.
 class BrokenStore final : public store::Store {
  public:
   Task<Result<store::SealCounts>> check_seals() override { co_return Error{}; }

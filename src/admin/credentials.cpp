@@ -98,7 +98,8 @@ bool Credentials::may_have_ended(const audit::Caller& caller) const {
   return ended_at(caller.organization) > caller.keys_as_of;
 }
 
-// Whoever is given the new number before it is kept reads its row after the end is durable, and finds it ended.
+// A caller that gets the new number before the number is kept reads the row after the end is durable, and finds the key
+// ended.
 void Credentials::note_ended(const Uuid& organization) {
   auto now = ++last_ended_;
   auto& kept = ended_at(organization);
@@ -114,7 +115,7 @@ Task<Result<audit::Caller>> Credentials::authenticate(std::string_view api_key, 
 
 Task<Result<audit::Caller>> Credentials::authenticate(crypto::Sha256 hash, std::string ip_address,
                                                       std::string user_agent) {
-  // Before the row is read: what ends a key meanwhile is not missed.
+  // The number is taken before the row is read, so that an end in between is not missed.
   auto as_of = last_ended_.load();
   auto find = [hash](store::Transaction& tx) { return tx.find_api_key_by_hash(hash); };
   LATCHKEY_CO_TRY(auto row, co_await store_.look_up(std::move(find)));
@@ -130,7 +131,7 @@ Task<Result<audit::Caller>> Credentials::authenticate(crypto::Sha256 hash, std::
 }
 
 Task<Result<void>> Credentials::confirm(audit::Caller caller) {
-  // What ends a key while its row is read is not missed either.
+  // An end while the row is read is not missed either.
   for (int attempt = 0; attempt < kMostReads; ++attempt) {
     caller.keys_as_of = last_ended_;
     auto look = [caller](store::Transaction& tx) { return audit::confirm_caller(tx, caller); };

@@ -99,7 +99,7 @@ TEST_F(CredentialsTest, WhatOthersDoWithTheirKeysIsNoMatter) {
   EXPECT_TRUE(fixture.credentials->may_have_ended(theirs));
 }
 
-// What ends a key between its reading and its use.
+// Ends a key between the read of its row and its use.
 TEST_F(CredentialsTest, AKeyThatEndsWhileItIsReadMayHaveEnded) {
   auto& watched = fixture.store();
   auto key = create(store::Role::Service).value();
@@ -114,7 +114,7 @@ TEST_F(CredentialsTest, AKeyThatEndsWhileItIsReadMayHaveEnded) {
   EXPECT_EQ(fixture.run(fixture.credentials->confirm(caller.value())).error().code, ErrorCode::Unauthenticated);
 }
 
-// No tenant's lists wait there.
+// No tenant's lists wait in the lane of look-ups.
 TEST_F(CredentialsTest, KeysAreLookedUpInTheLaneWhereNoListsWait) {
   auto& watched = fixture.store();
   watched.look_ups = watched.reads = 0;

@@ -14,7 +14,7 @@ namespace json = boost::json;
 
 namespace {
 
-// Of data keys, in one transaction or page.
+// How many data keys one transaction or page handles.
 constexpr std::size_t kAtOnce = 500;
 
 store::ListPlace place_of(const store::DataKey& row) {
@@ -39,7 +39,7 @@ Result<void> check_shreddable(const store::Workspace& workspace, const std::stri
   return success();
 }
 
-// They are destroyed from the oldest on, so the newest tells.
+// The oldest data keys are destroyed first, so the newest one tells whether all are.
 Result<bool> is_all_destroyed(store::Transaction& tx, const Uuid& compartment) {
   store::ListWindow newest;
   newest.limit = 1;
@@ -92,7 +92,7 @@ Task<Result<DataKeyPage>> DataKeys::list(audit::Caller caller, std::string works
 
 Result<DataKeys::Destroyed> DataKeys::destroy_some(store::Transaction& tx, const audit::Caller& caller,
                                                    const std::string& workspace_id, const std::string& name) {
-  // The activity is of the last step alone.
+  // Only the last step records an activity, which would confirm the caller.
   LATCHKEY_TRYV(audit::confirm_caller(tx, caller));
   LATCHKEY_TRY(auto workspace, audit::require_workspace(tx, caller.organization, workspace_id));
   LATCHKEY_TRYV(check_shreddable(workspace, name));
@@ -120,10 +120,11 @@ Result<DataKeys::Destroyed> DataKeys::destroy_some(store::Transaction& tx, const
 }
 
 Task<Result<ShredOutcome>> DataKeys::shred(audit::Caller caller, std::string workspace_id, std::string name) {
-  // So that the counts are whole. Where it cannot be written, neither can what follows.
+  // The use so far is written first, so that the counts are complete. Where the store cannot write it, it cannot write
+  // what follows either.
   LATCHKEY_CO_TRYV(co_await keyring_.write_use());
-  // In steps, so that other writes have their turn in between. What an end between two of them leaves, the request sent
-  // again destroys.
+  // The keys are destroyed in steps, so that other writes get their turn in between. Where the process ends between two
+  // steps, sending the request again destroys the rest.
   auto destroy = [this, caller, workspace_id, name](store::Transaction& tx) {
     return destroy_some(tx, caller, workspace_id, name);
   };

@@ -1,5 +1,5 @@
-// The data keys of a workspace as its organisation may see them, and their end: shredding. Never their material,
-// wrapped or not.
+// The data keys of a workspace as its organisation may see them, never with their material, wrapped or not; and
+// shredding, which destroys them.
 #pragma once
 
 #include <optional>
@@ -20,7 +20,7 @@ struct DataKeyPage {
   std::optional<std::string> next_page;
 };
 
-// What can be read no more. Records and bytes are those that this server has encrypted and had counted.
+// What nobody can read any more. Records and bytes are those that the server encrypted and counted.
 struct ShredOutcome {
   std::string workspace_id;
   std::size_t data_keys = 0;
@@ -30,23 +30,25 @@ struct ShredOutcome {
 
 class DataKeys {
  public:
-  // All references outlive it.
+  // All references outlive the object.
   DataKeys(store::Store& store, keyring::Keyring& keyring, const Clock& clock, RandomSource& random)
       : store_(store), keyring_(keyring), clock_(clock), random_(random) {}
 
-  // Newest first, destroyed ones included. NotFound; Invalid where `page` is not a cursor that this list gave.
+  // Newest first, with the destroyed ones. NotFound for an unknown workspace; Invalid where `page` is not a cursor that
+  // this list gave.
   [[nodiscard]] Task<Result<DataKeyPage>> list(audit::Caller caller, std::string workspace_id, std::size_t limit,
                                                std::optional<std::string> page);
 
-  // Destroys every data key of an archived workspace, for good: what was encrypted in it can be read no more. Done once
-  // it returns: the wrapped keys are in no file of the store, and no lease is held. Shredding again changes nothing and
-  // gives the same counts. Invalid with reason workspace_not_archived, or workspace_name_mismatch where `name` is not
-  // the workspace's. Unauthenticated where the caller's API key is revoked meanwhile: no more is destroyed then.
+  // Destroys every data key of an archived workspace for good, so that nobody can read what was encrypted in it. Once
+  // it returns, no file of the store has the wrapped keys, and the server holds no lease of them. Shredding again
+  // changes nothing and returns the same counts. Invalid with reason workspace_not_archived, or workspace_name_mismatch
+  // where `name` is not the workspace's. Unauthenticated where the caller's API key is revoked meanwhile: from then on
+  // nothing more is destroyed.
   [[nodiscard]] Task<Result<ShredOutcome>> shred(audit::Caller caller, std::string workspace_id, std::string name);
 
  private:
   struct Destroyed {
-    ShredOutcome outcome;  // once all are
+    ShredOutcome outcome;  // set once all are destroyed
     Uuid compartment;
     std::vector<RawId> ids;
     bool all = false;
@@ -60,7 +62,7 @@ class DataKeys {
   RandomSource& random_;
 };
 
-// The activity of a data key that was replaced.
+// Records the activity of a data key that was replaced.
 [[nodiscard]] Result<void> record_replacement(store::Transaction& transaction, const Clock& clock, RandomSource& random,
                                               const keyring::DataKeyReplaced& replaced);
 

@@ -1,4 +1,4 @@
-// Shredding in steps: what ends it in between, and what it waits for.
+// Tests of shredding in steps: what interrupts it, and what it waits for.
 #include "admin/data_keys.hpp"
 
 #include <algorithm>
@@ -19,7 +19,7 @@ struct DataKeysTest : ::testing::Test {
   DataKeys data_keys{fixture.store(), keyring, fixture.clock, fixture.random};
   store::Workspace workspace = fixture.make_workspace("Home");
 
-  // Archived, too.
+  // The workspace is archived, too.
   void given_data_keys() {
     auto insert = [this](store::Transaction& tx) -> Result<void> {
       store::DataKey row;
@@ -62,7 +62,7 @@ TEST_F(DataKeysTest, AnAdminWhoseKeyIsRevokedShredsNoMore) {
   caller.api_key_id = made.value().row.id;
   caller.api_key_hash = hash_of_api_key(made.value().secret);
   ASSERT_TRUE(caller.api_key_hash);
-  // After the first step: nothing else that it writes comes before, for no use was counted.
+  // Runs after the first step, which is the first write, because no use was counted.
   fixture.store().after_write = [&]() -> Task<void> {
     fixture.store().after_write = nullptr;
     auto revoked = co_await fixture.credentials->revoke_api_key(fixture.own.organization.id, caller.api_key_id);
@@ -72,7 +72,7 @@ TEST_F(DataKeysTest, AnAdminWhoseKeyIsRevokedShredsNoMore) {
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, ErrorCode::Unauthenticated);
   EXPECT_EQ(count_destroyed(), 500U);
-  // Somebody else's request goes on.
+  // Another caller's request goes on.
   auto shredded = fixture.run(data_keys.shred(fixture.admin(), workspace.id, "Home"));
   ASSERT_TRUE(shredded);
   EXPECT_EQ(shredded.value().data_keys, std::size_t{kDataKeys});

@@ -72,10 +72,10 @@ TEST_F(ExternalKeysTest, ListsNewestFirstInPages) {
   std::optional<std::string> page;
   int pages = 0;
   do {
-    auto answer = fixture.run(fixture.keys->list(fixture.admin(), 2, page)).value();
-    EXPECT_LE(answer.keys.size(), 2U);
-    for (const auto& key : answer.keys) seen.push_back(key.row.id);
-    page = answer.next_page;
+    auto listed = fixture.run(fixture.keys->list(fixture.admin(), 2, page)).value();
+    EXPECT_LE(listed.keys.size(), 2U);
+    for (const auto& key : listed.keys) seen.push_back(key.row.id);
+    page = listed.next_page;
     ++pages;
   } while (page);
   EXPECT_EQ(seen, made);

@@ -10,7 +10,7 @@ namespace latchkey::admin {
 namespace {
 
 constexpr std::chrono::minutes kBetweenTellings{10};
-// Whoever spoils rows by the million fills neither the memory nor the activity feed: the counter goes on.
+// An attacker who changes a million rows fills neither the memory nor the activity feed; only the counter goes on.
 constexpr std::size_t kMostTold = 10'000;
 constexpr std::size_t kMostPending = 1'000;
 
@@ -41,7 +41,7 @@ Task<Result<void>> IntegrityAlarms::record(store::Store& store) {
   if (taken->empty()) co_return success();
   auto write = [this, taken](store::Transaction& tx) -> Result<void> {
     for (const auto& [alarm, at] : *taken) {
-      // The organisation is what the row says, which may be anything.
+      // The organisation comes from the row that does not verify, so it may not exist.
       LATCHKEY_TRY(auto organization, tx.find_organization(alarm.organization));
       if (!organization) continue;
       LATCHKEY_TRYV(audit::record_system_activity(tx, clock_, random_, alarm.organization,

@@ -1,5 +1,5 @@
-// What becomes of a row that does not verify (store/row_seal.hpp): the log says so at once, a counter goes up, and the
-// organisation that the row names finds it in its activity feed.
+// Reports rows that do not verify (store/row_seal.hpp): the log says so at once, a counter goes up, and the
+// organisation that the row names gets an activity.
 #pragma once
 
 #include <array>
@@ -17,17 +17,18 @@ namespace latchkey::admin {
 
 class IntegrityAlarms {
  public:
-  // Both outlive it.
+  // Both references outlive the object.
   IntegrityAlarms(const Clock& clock, RandomSource& random) : clock_(clock), random_(random) {}
 
-  // From any thread; waits for nothing. Each row is logged and told once in ten minutes, however often it is read.
+  // May be called on any thread, and waits for nothing. A row is logged and reported once in ten minutes, however often
+  // it is read.
   void raise(const store::IntegrityAlarm& alarm);
 
-  // Writes what was raised into the activity feeds, as `org_stored_row_refused`. What could not be written is kept.
-  // Errors: the store's.
+  // Writes the raised alarms into the activity feeds, as `org_stored_row_refused`, and keeps those that could not be
+  // written. Errors: the store's.
   [[nodiscard]] Task<Result<void>> record(store::Store& store);
 
-  // How often rows of each table were refused, since the start.
+  // How often rows of each table were refused since the process started.
   [[nodiscard]] std::map<std::string, std::int64_t> counts() const;
 
  private:
@@ -38,7 +39,7 @@ class IntegrityAlarms {
 
   const Clock& clock_;
   RandomSource& random_;
-  mutable std::mutex mutex_;  // over everything below
+  mutable std::mutex mutex_;  // guards everything below
   std::map<std::string, std::int64_t> counts_;
   std::map<std::string, SteadyTime> told_;  // by table and id; bounded
   std::vector<Raised> pending_;             // bounded

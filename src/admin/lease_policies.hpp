@@ -1,4 +1,4 @@
-// How long data keys may be held: the server's ages, or an organisation's own.
+// How long a lease of a data key may last: by the server's ages, or by an organisation's own.
 #pragma once
 
 #include <algorithm>
@@ -14,15 +14,15 @@ namespace latchkey::admin {
 
 inline constexpr std::chrono::milliseconds kLeastSoft = std::chrono::seconds(1);
 inline constexpr std::chrono::milliseconds kMostHard = std::chrono::hours(24);
-// What an organisation may set soft to, unless the operator says otherwise.
+// The longest soft age that an organisation may set, unless the operator says otherwise.
 inline constexpr std::chrono::milliseconds kDefaultMostSoft = std::chrono::minutes(5);
 
-// Invalid, with the field to correct, where soft is below kLeastSoft, hard below soft or above kMostHard.
+// Invalid, with the field to correct, where soft is below kLeastSoft, or hard is below soft or above kMostHard.
 [[nodiscard]] Result<void> check_lease_ages(const keyring::LeaseAges& ages, std::string_view soft_name,
                                             std::string_view hard_name);
 
-// What holds of an organisation's ages where the operator allows no longer soft than `most_soft`. Bridging stays
-// switched off where it was.
+// The ages that apply where an organisation set `ages` and the operator allows no soft age above `most_soft`. Bridging
+// stays switched off where it was.
 [[nodiscard]] keyring::LeaseAges allowed_ages(keyring::LeaseAges ages, std::chrono::milliseconds most_soft);
 
 struct LeasePolicy {
@@ -30,10 +30,10 @@ struct LeasePolicy {
   bool inherited = true;  // the server's
 };
 
-// Every operation: errors of the store besides those named.
+// Every operation also returns errors of the store.
 class LeasePolicies {
  public:
-  // `defaults`: the server's own, which are allowed in any case. The references outlive it.
+  // `defaults` are the server's own ages, which are always allowed. The references outlive the object.
   LeasePolicies(store::Store& store, const Clock& clock, RandomSource& random, keyring::LeaseAges defaults,
                 std::chrono::milliseconds most_soft = kDefaultMostSoft)
       : store_(store),
@@ -41,13 +41,13 @@ class LeasePolicies {
         random_(random),
         defaults_(defaults),
         most_soft_(std::max(most_soft, defaults.soft)) {}
-  // What holds, also where more was set before the operator allowed less.
+  // The ages that apply, even where the organisation set longer ones before the operator allowed less.
   [[nodiscard]] Task<Result<LeasePolicy>> get(audit::Caller caller);
-  // Takes effect with the next request. Invalid as check_lease_ages, and where soft is above the operator's bound.
+  // Takes effect with the next request. Invalid as in check_lease_ages, and where soft is above the operator's bound.
   [[nodiscard]] Task<Result<LeasePolicy>> set(audit::Caller caller, keyring::LeaseAges ages);
-  // Back to the server's.
+  // Goes back to the server's ages.
   [[nodiscard]] Task<Result<LeasePolicy>> reset(audit::Caller caller);
-  // By which leases under the platform's own key go, whatever the organisation set.
+  // The ages of leases under the platform's own key, whatever the organisation set.
   [[nodiscard]] const keyring::LeaseAges& server_ages() const { return defaults_; }
 
  private:

@@ -64,13 +64,13 @@ TEST_F(LeasePoliciesTest, TheOperatorsBoundIsToldWithItsCure) {
   }
   EXPECT_TRUE(fixture.run(policies.get(fixture.admin())).value().inherited);
   EXPECT_TRUE(fixture.run(policies.set(fixture.admin(), {5min, 24h})));
-  // The server's own is allowed in any case.
+  // The server's own ages are always allowed.
   LeasePolicies slow(fixture.store(), fixture.clock, fixture.random, {10min, 1h});
   EXPECT_TRUE(fixture.run(slow.set(fixture.admin(), {10min, 1h})));
   EXPECT_FALSE(fixture.run(slow.set(fixture.admin(), {10min + 1ms, 1h})));
 }
 
-// From before the operator allowed less.
+// The policy is from before the operator allowed less.
 TEST_F(LeasePoliciesTest, WhatIsStoredAboveTheBoundCountsAsTheBound) {
   auto workspace = fixture.make_workspace();
   ASSERT_TRUE(fixture.attach(workspace.id, fixture.make_key().row.id));

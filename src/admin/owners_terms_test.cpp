@@ -47,7 +47,8 @@ TEST_F(OwnersTermsTest, ASuspendedKeyMayNotBeAskedUntilItIsResumed) {
   EXPECT_TRUE(terms());
 }
 
-// Entra is asked as often as the vault: validations and checks of health, too, go by the organisation's own.
+// The server asks Entra as often as the vault: validations and health checks, too, follow the organisation's own
+// policy.
 TEST_F(OwnersTermsTest, TheSignInIsAsYoungAsTheOrganisationsLeasesAre) {
   EXPECT_FALSE(terms().value().sign_in) << "the server's";
   ASSERT_TRUE(fixture.run(policies.set(fixture.admin(), {5s, 10min})));

@@ -16,7 +16,7 @@ using ::testing::Each;
 using ::testing::HasSubstr;
 using testing::text_of;
 
-// Time passes while one sleeps, and a test may do something meanwhile.
+// A sleeper that lets time pass, and during whose sleep a test may do something.
 class SteppingSleeper final : public kms::Sleeper {
  public:
   explicit SteppingSleeper(ManualClock& clock) : clock_(clock) {}
@@ -45,7 +45,7 @@ struct RewrapsTest : ::testing::Test {
     fixture.provider.wraps = fixture.provider.unwraps = fixture.provider.describes = 0;
   }
 
-  // As after kill -9: nothing is left but the store.
+  // Begins anew as after kill -9: only the store is left.
   void restart() {
     rewrapper.emplace(fixture.store(), fixture.provider, fixture.clock, fixture.context.get_executor(), sleeper,
                       keyring::RewrapSettings{}, rewrap_hooks(fixture.clouds, fixture.clock, fixture.random));

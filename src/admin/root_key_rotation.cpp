@@ -6,7 +6,7 @@ namespace latchkey::admin {
 
 namespace {
 
-// Short enough for the requests of a server that runs meanwhile to pass between two.
+// Short enough that requests of a running server pass between two steps.
 constexpr std::size_t kBatch = 500;
 
 Deadline no_deadline() {
@@ -29,7 +29,7 @@ Task<Result<RootKeyRotationCounts>> RootKeyRotation::run(std::function<void(cons
     LATCHKEY_CO_TRYV(co_await rewrap_webhook_secrets());
     LATCHKEY_CO_TRY(auto sealed, co_await reseal());
     counts_.rows += sealed.sealed;
-    // A server that runs may have written under the older one until it noticed.
+    // A running server may have written under the older root key until it noticed the newer one.
     if (sealed.sealed > 0) continue;
     LATCHKEY_CO_TRY(auto left, co_await count_left());
     counts_.left = left + sealed.refused;
@@ -101,7 +101,7 @@ Task<Result<void>> RootKeyRotation::rewrap_webhook_secret(store::WebhookEndpoint
   }
   auto put = [before, row](store::Transaction& tx) -> Result<bool> {
     LATCHKEY_TRY(auto now, tx.find_webhook_endpoint(row.organization, row.id));
-    // Changed meanwhile: the next round sees to it.
+    // The row was changed meanwhile; the next round handles it.
     if (!now || *now != before) return false;
     LATCHKEY_TRYV(tx.update(row));
     return true;

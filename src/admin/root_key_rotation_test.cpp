@@ -121,7 +121,7 @@ TEST_F(RootKeyRotationTest, AllIsUnderTheNewestAndTheOldOneCanGo) {
   EXPECT_EQ(run_blocking(store_->check_seals()).value().refused, 0);
 }
 
-// As a rotation that was killed leaves it: the file has both, the rows are under either.
+// A killed rotation leaves this behind: the file has both root keys, and rows are under either.
 TEST_F(RootKeyRotationTest, OneThatBrokeOffGoesOn) {
   given_a_data_key_and_an_endpoint();
   ASSERT_TRUE(kms::add_root_key(path, random));

@@ -43,7 +43,7 @@ TEST_F(SuspensionsTest, SaysWhoWhenWhyAndWhatEndsIt) {
                   format_timestamp(fixture.clock.now()) +
                   " (\"incident 7\"). An admin of the organisation ends it: latchkey keys resume " + key.row.id);
   }
-  // Nobody else is.
+  // No other workspace is refused.
   EXPECT_TRUE(open(Purpose::Encrypt, fixture.own.default_workspace.id));
   auto other = fixture.make_key("other");
   auto elsewhere = fixture.make_workspace("elsewhere");
@@ -70,7 +70,7 @@ TEST_F(SuspensionsTest, ASuspendedKeyIsNeitherValidatedNorAttached) {
   EXPECT_EQ(fixture.provider.calls(), 0);
 }
 
-// Whether it is suspended could not be read: that is no failed validation, and no word of the key's.
+// The store could not say whether the key is suspended: that is no failed validation, and says nothing about the key.
 TEST_F(SuspensionsTest, WhereTheStoreCannotSayNothingIsToldOfTheKey) {
   fixture.provider.failure = Error{ErrorCode::Unavailable, "the store is busy"};
   auto outcome = fixture.run(fixture.keys->validate(fixture.admin(), key.row.id));
@@ -91,7 +91,7 @@ TEST_F(SuspensionsTest, AnAttachedKeyIsHealthyUntilMoreIsHeard) {
   ASSERT_TRUE(health);
   EXPECT_EQ(health->state, store::KeyHealthState::Healthy);
   EXPECT_EQ(health->last_success_at, fixture.clock.now());
-  // A second workspace changes nothing of what is known by then.
+  // Attaching a second workspace changes nothing that is known by then.
   health->state = store::KeyHealthState::Degraded;
   auto put = [&](store::Transaction& tx) { return tx.put(*health); };
   ASSERT_TRUE(fixture.run(fixture.store().write(put)));

@@ -15,7 +15,7 @@ namespace latchkey::admin {
 
 namespace {
 
-// As long as a request waits for the store's one writer: after that it is answered all the same.
+// How long a request waits for the store's one writer: after that it gets its response all the same.
 constexpr std::chrono::seconds kPatience{2};
 
 boost::json::object details_of(const keyring::Usage& usage) {
@@ -45,14 +45,15 @@ Task<void> UsageRecorder::tell_beginnings(Deadline deadline) {
   std::function<Task<bool>()> work = [this] { return write_beginnings(); };
   auto patience = std::min<std::chrono::nanoseconds>(deadline - clock_.steady(), kPatience);
   auto written = co_await with_timeout(std::move(executor), patience, std::move(work));
-  if (!written) spdlog::warn("a data key is used before the store has it that it is in use: the store is too busy");
+  if (!written)
+    spdlog::warn("the store is too busy: a data key is used before the activity feed says that it is in use");
 }
 
 Task<bool> UsageRecorder::write_beginnings() {
   auto taken = std::make_shared<std::vector<keyring::Usage>>();
   auto write = [this, taken](store::Transaction& tx) -> Result<void> {
-    // All that began until now: one write is that of everybody who waits for the store. One that comes later and finds
-    // none left begins after that write is durable.
+    // Takes every use that began until now, so that one write serves all callers that wait for the store. A later
+    // caller that finds none left goes on after that write is durable.
     *taken = meter_.take_beginnings();
     for (const auto& usage : *taken) {
       LATCHKEY_TRYV(audit::record_system_activity(tx, clock_, random_, usage.organization,
@@ -65,7 +66,7 @@ Task<bool> UsageRecorder::write_beginnings() {
     meter_.told(*taken);
     co_return true;
   }
-  spdlog::error("that data keys are in use could not be recorded: {}", describe(written.error()));
+  spdlog::error("the server could not record that data keys are in use: {}", describe(written.error()));
   meter_.give_back_beginnings(std::move(*taken));
   co_return false;
 }

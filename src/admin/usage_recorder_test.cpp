@@ -47,7 +47,7 @@ TEST_F(UsageRecorderTest, AnEntryTellsWhoseKeyWasUsedHowOften) {
   EXPECT_EQ(shown.at("kms_request_ids"), (boost::json::array{"request-1"}));
 }
 
-// As where the one writer is busy for longer: the data is answered all the same, and the next use tells of it.
+// The one writer is busy for longer: the request gets its data all the same, and the next use records it.
 TEST_F(UsageRecorderTest, NobodyWaitsForItPastTheirTime) {
   EXPECT_TRUE(meter.begin(compartment(), "ekey_01x", RawId{7}, nullptr));
   fixture.run(tell(std::chrono::milliseconds(0)));

@@ -26,7 +26,7 @@ struct WorkspacesTest : ::testing::Test {
     for (const auto& row : page.rows) ids.push_back(row.id);
     return ids;
   }
-  // What is done in the middle of the next validation.
+  // Runs in the middle of the next validation.
   void during_validation(std::function<Task<void>()> work) { fixture.provider.interruption = std::move(work); }
 };
 

@@ -49,8 +49,9 @@ class HealthMonitor final : public keyring::KeyObserver,
  public:
   // The references outlive the monitor and the last run of the executor's context. `provider` is the one for background
   // work.
-  HealthMonitor(store::Store& store, kms::KeyProvider& provider, const kms::Providers& clouds, const Clock& clock, RandomSource& random,
-                boost::asio::any_io_executor executor, MonitorSettings settings, ForgetKey forget);
+  HealthMonitor(store::Store& store, kms::KeyProvider& provider, const kms::Providers& clouds, const Clock& clock,
+                RandomSource& random, boost::asio::any_io_executor executor, MonitorSettings settings,
+                ForgetKey forget);
   ~HealthMonitor() override;
   HealthMonitor(const HealthMonitor&) = delete;
   HealthMonitor& operator=(const HealthMonitor&) = delete;

@@ -23,8 +23,9 @@ bool is_ours(const Error& error) {
 
 }  // namespace
 
-Task<std::optional<KeyEvent>> probe(kms::KeyProvider& provider, const kms::Providers& clouds, KeyHealthStore& health_store, store::ExternalKey key,
-                                    RandomSource& random, Deadline deadline) {
+Task<std::optional<KeyEvent>> probe(kms::KeyProvider& provider, const kms::Providers& clouds,
+                                    KeyHealthStore& health_store, store::ExternalKey key, RandomSource& random,
+                                    Deadline deadline) {
   auto located = admin::key_location(clouds, key);
   if (!located) {
     spdlog::error("the health monitor cannot check {}, whose configuration does not read: {}", key.id,

@@ -88,7 +88,7 @@ struct BacklogTest : ::testing::Test {
     return std::ranges::count(types, "org_webhook_backlog_full");
   }
   // Runs the deliverer until it has nothing left to do at once, and returns how often it ran.
-  int attend() {
+  int run_until_done() {
     for (int turns = 1;; ++turns) {
       auto pause = fixture.run(fixture.deliverer->run_once());
       while (!fixture.deliverer->idle()) fixture.context.run_one();
@@ -154,17 +154,17 @@ TEST_F(BacklogTest, OneThatIsGivenUpOnItsWayStaysSoUnlessItArrives) {
 
 TEST_F(BacklogTest, WhatEndedIsForgottenBeyondTheNewestInSteps) {
   given(kMostEnded + 2 * kChangedAtOnce + 50, WebhookDeliveryState::Delivered);
-  EXPECT_EQ(attend(), 3);
+  EXPECT_EQ(run_until_done(), 3);
   auto kept = in_state(WebhookDeliveryState::Delivered);
   ASSERT_THAT(kept, SizeIs(kMostEnded));
   EXPECT_THAT(kept.back().body, HasSubstr("\"ekey_450\""));
-  EXPECT_EQ(attend(), 1);
+  EXPECT_EQ(run_until_done(), 1);
 }
 
 TEST_F(BacklogTest, NothingIsForgottenOnceStopped) {
   given(kMostEnded + 1, WebhookDeliveryState::Delivered);
   fixture.deliverer->stop();
-  EXPECT_EQ(attend(), 1);
+  EXPECT_EQ(run_until_done(), 1);
   EXPECT_EQ(count(WebhookDeliveryState::Delivered), kMostEnded + 1);
 }
 
@@ -172,7 +172,7 @@ TEST_F(BacklogTest, ADisabledEndpointsEventsAreGivenUpInStepsAndNeverSent) {
   given(kMostPending, WebhookDeliveryState::Pending);
   ASSERT_TRUE(set_enabled(false));
   EXPECT_EQ(count(WebhookDeliveryState::Failed), kChangedAtOnce);
-  EXPECT_EQ(attend(), 5);
+  EXPECT_EQ(run_until_done(), 5);
   EXPECT_THAT(fixture.client.requests(), IsEmpty());
   auto given_up = in_state(WebhookDeliveryState::Failed);
   ASSERT_THAT(given_up, SizeIs(kMostPending));
@@ -186,16 +186,16 @@ TEST_F(BacklogTest, EnablingAtOnceBringsBackNoneOfThem) {
   ASSERT_TRUE(enabled);
   EXPECT_TRUE(enabled.value().enabled);
   EXPECT_EQ(count(WebhookDeliveryState::Pending), 0U);
-  attend();
+  run_until_done();
   EXPECT_THAT(fixture.client.requests(), IsEmpty());
 }
 
 TEST_F(BacklogTest, AnEndpointThatIsGoneGivesUpAllInSteps) {
   given(kMostPending, WebhookDeliveryState::Pending);
   fixture.client.set([](const auto&) { return answer(410, ""); });
-  attend();
+  run_until_done();
   EXPECT_THAT(fixture.client.requests(), SizeIs(1));
-  attend();
+  run_until_done();
   EXPECT_EQ(count(WebhookDeliveryState::Failed), kMostPending);
   EXPECT_THAT(fixture.client.requests(), SizeIs(1));
 }
@@ -211,7 +211,7 @@ TEST_F(BacklogTest, ARemovalThatWasBrokenOffSendsNothingAndGoesOn) {
   EXPECT_FALSE(row.enabled);
   EXPECT_THAT(row.disabled_reason, HasSubstr("began to remove it"));
   fixture.publish();
-  attend();
+  run_until_done();
   EXPECT_THAT(fixture.client.requests(), IsEmpty());
   ASSERT_TRUE(fixture.run(fixture.endpoints.remove(fixture.admin(), id)));
   EXPECT_EQ(fixture.run(fixture.endpoints.get(fixture.admin(), id)).error().code, ErrorCode::NotFound);
@@ -234,7 +234,7 @@ TEST_F(BacklogTest, AnotherOrganisationsDeliveriesAreUntouched) {
   EXPECT_LE(all(id, fixture.admin()).size(), kMostEnded + kMostPending);
   ASSERT_TRUE(fixture.run(fixture.endpoints.remove(fixture.admin(), id)));
   EXPECT_EQ(all(theirs.id, fixture.stranger()), before);
-  attend();
+  run_until_done();
   EXPECT_EQ(fixture.client.count("theirs"), 1U);
 }
 

@@ -1,5 +1,5 @@
-// What the tests of admin and api stand on, above what those of audit do: a fake key provider, and two organisations
-// with their default workspaces and admin keys.
+// The fixture of tests of admin and above. It adds to audit's a fake key provider, and two organisations with their
+// default workspaces and admin keys.
 #pragma once
 
 #include "admin/credentials.hpp"
