@@ -13,6 +13,7 @@
 namespace {
 
 using namespace latchkey;
+using namespace latchkey::clouds;
 using namespace latchkey::kms;
 
 constexpr std::array kStatuses{200U, 400U, 401U, 403U, 404U, 409U, 429U, 503U};
