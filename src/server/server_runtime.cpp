@@ -56,6 +56,8 @@ constexpr std::chrono::milliseconds kFirstAttention{50};
 constexpr std::chrono::milliseconds kFollowPeriod{500};
 constexpr std::chrono::milliseconds kAlarmPeriod{1'000};
 constexpr std::chrono::minutes kPurgePeriod{1};
+// Where somebody was in the way of a search.
+constexpr std::chrono::seconds kPurgeRetry{15};
 constexpr std::chrono::minutes kForgetPeriod{60};
 constexpr std::chrono::milliseconds kForgetStep{200};
 constexpr std::chrono::minutes kUsagePeriod{1};
@@ -71,6 +73,7 @@ Task<void> record_usage(admin::UsageRecorder& recorder) {
 Task<std::chrono::milliseconds> purge_what_is_left(store::Store& store) {
   auto purged = co_await store.purge();
   if (!purged) spdlog::warn("what destroyed data keys were is still being searched for: {}", describe(purged.error()));
+  if (!purged) co_return kPurgeRetry;
   co_return kPurgePeriod;
 }
 
