@@ -42,7 +42,7 @@ std::string one_of(const std::set<std::string_view>& types) {
 Providers::Providers(std::shared_ptr<KeyProvider> local, std::vector<std::shared_ptr<Provider>> clouds)
     : local_(std::move(local)), clouds_(std::move(clouds)) {}
 
-const Provider* Providers::find(std::string_view type) const {
+Provider* Providers::find(std::string_view type) const {
   auto found = std::ranges::find(clouds_, type, [](const auto& cloud) { return cloud->type(); });
   return found == clouds_.end() ? nullptr : found->get();
 }
@@ -87,8 +87,7 @@ Result<KeyProvider*> Providers::provider_of(const KeyLocation& key) const {
     if (local_) return local_.get();
     return Error{ErrorCode::Invalid, "this server has no root key of its own: set root_key_file"};
   }
-  auto found = std::ranges::find(clouds_, key.key().type(), [](const auto& cloud) { return cloud->type(); });
-  if (found != clouds_.end()) return found->get();
+  if (auto* cloud = find(key.key().type())) return cloud;
   return Error{ErrorCode::Invalid, fmt::format("this server knows no keys of type {}", key.key().type())};
 }
 

@@ -36,7 +36,8 @@ class Providers final : public KeyProvider {
   Task<Result<KeyDescription>> describe(const KeyLocation& key, Deadline deadline) override;
 
  private:
-  [[nodiscard]] const Provider* find(std::string_view type) const;
+  // Null where this server does not know the type.
+  [[nodiscard]] Provider* find(std::string_view type) const;
   [[nodiscard]] Result<KeyProvider*> provider_of(const KeyLocation& key) const;
 
   std::shared_ptr<KeyProvider> local_;
