@@ -24,8 +24,8 @@ void require(bool holds) {
 
 // Messages go to people, logs and headers.
 void require_clean(const Error& error) {
-  for (char c : error.message) require(c >= 0x20 && c < 0x7f);
-  require(error.message.size() < 4096);
+  for (char c : error.message()) require(c >= 0x20 && c < 0x7f);
+  require(error.message().size() < 4096);
 }
 
 template <class T>

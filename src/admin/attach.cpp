@@ -23,12 +23,12 @@ bool is_time_out(const Error& error) {
 ValidationOutcome failed_outcome(const Error& error, const AdminSettings& settings) {
   ValidationOutcome outcome;
   outcome.timed_out = is_time_out(error);
-  outcome.error = error.message;
+  outcome.error = error.message();
   if (kms::find_reason(error.reason) != nullptr) outcome.reason = error.reason;
   if (error.code == ErrorCode::DeadlineExceeded) {
     auto seconds = std::chrono::duration_cast<std::chrono::seconds>(settings.validation_timeout).count();
     outcome.error = fmt::format("The key did not answer within {} seconds. Wait a moment, then try again. ({})",
-                                seconds, error.message);
+                                seconds, error.message());
   }
   return outcome;
 }

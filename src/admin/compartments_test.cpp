@@ -25,7 +25,7 @@ struct CompartmentsTest : ::testing::Test {
 TEST_F(CompartmentsTest, WithoutAKeyThePlatformsOwnServes) {
   auto workspace = fixture.make_workspace();
   auto opened = open(caller(store::Role::Service), workspace.id);
-  ASSERT_TRUE(opened) << opened.error().message;
+  ASSERT_TRUE(opened) << opened.error().message();
   EXPECT_EQ(opened.value().organization, fixture.own.organization.id);
   EXPECT_EQ(opened.value().id, workspace.compartment);
   EXPECT_EQ(opened.value().workspace_id, workspace.id);

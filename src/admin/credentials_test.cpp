@@ -38,7 +38,7 @@ TEST_F(CredentialsTest, KeysHaveTheirRolesShapeAndAuthenticate) {
     EXPECT_TRUE(std::regex_match(key.secret, std::regex(c.prefix + "[A-Za-z0-9_-]{43}"))) << key.secret;
     EXPECT_EQ(key.row.hint, "..." + key.secret.substr(key.secret.size() - 4));
     auto caller = authenticate(key.secret);
-    ASSERT_TRUE(caller) << caller.error().message;
+    ASSERT_TRUE(caller) << caller.error().message();
     EXPECT_EQ(caller.value().api_key_id, key.row.id);
     EXPECT_EQ(caller.value().organization, organization);
     EXPECT_EQ(caller.value().role, c.role);
@@ -68,7 +68,7 @@ TEST_F(CredentialsTest, RefusesEveryOtherKeyAlikeAndNeverRepeatsIt) {
     auto caller = authenticate(bad);
     ASSERT_FALSE(caller) << bad;
     EXPECT_EQ(caller.error().code, ErrorCode::Unauthenticated);
-    EXPECT_EQ(caller.error().message,
+    EXPECT_EQ(caller.error().message(),
               "The API key is not valid: it is unknown, was revoked, or is not whole. Send a current key in the "
               "x-api-key header.");
   }
@@ -191,7 +191,7 @@ TEST_F(CredentialsTest, AnOrganisationHasSoManyKeysAndNoMore) {
   auto refused = make(fixture.own);
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, ErrorCode::Invalid);
-  EXPECT_EQ(refused.error().message,
+  EXPECT_EQ(refused.error().message(),
             "This organization has 3 API keys, and may have at most 3. Revoke one that is no longer used, or raise "
             "quotas.api_keys.");
   EXPECT_TRUE(make(fixture.other)) << "another's";

@@ -145,7 +145,7 @@ Task<Result<ShredOutcome>> DataKeys::shred(audit::Caller caller, std::string wor
         std::move(cause), code,
         fmt::format("The data keys of workspace {} are destroyed, but what they were may still be found "
                     "in the database's files. Send the request again. ({})",
-                    workspace_id, purged.error().message));
+                    workspace_id, purged.error().message()));
   }
   co_return outcome;
 }

@@ -46,10 +46,10 @@ TEST_F(ExternalKeysTest, CreateStoresWithoutAskingTheKey) {
 TEST_F(ExternalKeysTest, OnlyTheGeoUs) {
   auto wanted = testing::AdminFixture::azure_key();
   wanted.geo = "eu";
-  EXPECT_EQ(fixture.run(fixture.keys->create(fixture.admin(), wanted)).error().message, "geo: Input should be 'us'");
+  EXPECT_EQ(fixture.run(fixture.keys->create(fixture.admin(), wanted)).error().message(), "geo: Input should be 'us'");
   ExternalKeyChange change;
   change.geo = "eu";
-  EXPECT_EQ(update(fixture.make_key().row.id, change).error().message, "geo: Input should be 'us'");
+  EXPECT_EQ(update(fixture.make_key().row.id, change).error().message(), "geo: Input should be 'us'");
 }
 
 TEST_F(ExternalKeysTest, OtherOrganizationsKeysAreNotThere) {
@@ -61,7 +61,7 @@ TEST_F(ExternalKeysTest, OtherOrganizationsKeysAreNotThere) {
   EXPECT_EQ(fixture.run(fixture.keys->validate(stranger, id)).error().code, ErrorCode::NotFound);
   EXPECT_TRUE(fixture.run(fixture.keys->list(stranger, 20, std::nullopt)).value().keys.empty());
   EXPECT_EQ(fixture.provider.calls(), 0);
-  EXPECT_EQ(fixture.run(fixture.keys->get(fixture.admin(), "ekey_none")).error().message,
+  EXPECT_EQ(fixture.run(fixture.keys->get(fixture.admin(), "ekey_none")).error().message(),
             "There is no external key ekey_none in this organization.");
 }
 
@@ -134,12 +134,12 @@ TEST_F(ExternalKeysTest, AnAttachedKeyIsFrozenAndStays) {
 
   auto reconfigured = update(key.row.id, reconfigure("other"));
   EXPECT_EQ(reconfigured.error().code, ErrorCode::Invalid);
-  EXPECT_TRUE(reconfigured.error().message.starts_with("External key " + key.row.id +
-                                                       " cannot be reconfigured: the data of wrkspc_"))
-      << reconfigured.error().message;
+  EXPECT_TRUE(reconfigured.error().message().starts_with("External key " + key.row.id +
+                                                         " cannot be reconfigured: the data of wrkspc_"))
+      << reconfigured.error().message();
   auto removed = fixture.run(fixture.keys->remove(fixture.admin(), key.row.id));
   EXPECT_EQ(removed.error().code, ErrorCode::Invalid);
-  auto message = removed.error().message;
+  auto message = removed.error().message();
   std::size_t named = 0;
   for (auto at = message.find("wrkspc_"); at != std::string::npos; at = message.find("wrkspc_", at + 1)) ++named;
   EXPECT_EQ(named, 5U) << message;
@@ -157,7 +157,7 @@ TEST_F(ExternalKeysTest, AnArchivedWorkspaceHoldsItsKeyToo) {
   EXPECT_TRUE(fixture.run(fixture.keys->get(fixture.admin(), key.row.id)).value().attached);
   auto removed = fixture.run(fixture.keys->remove(fixture.admin(), key.row.id));
   ASSERT_FALSE(removed);
-  EXPECT_EQ(removed.error().message,
+  EXPECT_EQ(removed.error().message(),
             "External key " + key.row.id + " cannot be deleted: the data of " + workspace.id +
                 " (\"Old\", archived) is encrypted under it. A key stays with its workspaces for good, archived ones "
                 "included.");
@@ -197,9 +197,9 @@ TEST_F(ExternalKeysTest, EveryFailureOfTheKeyIsAnOutcome) {
     fixture.clock.advance(std::chrono::seconds(1));
     fixture.provider.failure = failure;
     auto outcome = fixture.run(fixture.keys->validate(fixture.admin(), key.row.id));
-    ASSERT_TRUE(outcome) << outcome.error().message;
+    ASSERT_TRUE(outcome) << outcome.error().message();
     EXPECT_FALSE(outcome.value().success);
-    EXPECT_EQ(outcome.value().error, failure.message);
+    EXPECT_EQ(outcome.value().error, failure.message());
   }
   EXPECT_EQ(fixture.activities().back().at("validation_result"), "failure");
   EXPECT_EQ(fixture.activities().size(), 1 + std::size(kFailures));
@@ -237,7 +237,7 @@ TEST_F(ExternalKeysTest, AnOrganisationHasSoManyAndNoMore) {
   auto refused = third(fixture.admin());
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, ErrorCode::Invalid);
-  EXPECT_EQ(refused.error().message,
+  EXPECT_EQ(refused.error().message(),
             "This organization has 2 external keys, and may have at most 2. Delete one that no workspace uses, or ask "
             "the operator to raise quotas.external_keys.");
   EXPECT_TRUE(third(fixture.stranger())) << "another organisation";

@@ -20,7 +20,7 @@ class IntegrityAlarmsTest : public ::testing::Test {
   }
   std::vector<boost::json::object> told() {
     auto recorded = fixture.run(alarms.record(fixture.store()));
-    EXPECT_TRUE(recorded) << recorded.error().message;
+    EXPECT_TRUE(recorded) << recorded.error().message();
     std::vector<boost::json::object> found;
     for (const auto& activity : fixture.activities()) {
       if (text_of(activity.at("type")) == "org_stored_row_refused") found.push_back(activity);

@@ -58,7 +58,7 @@ TEST_F(LeasePoliciesTest, TheOperatorsBoundIsToldWithItsCure) {
     ASSERT_FALSE(set);
     EXPECT_EQ(set.error().code, ErrorCode::Invalid);
     EXPECT_EQ(
-        set.error().message,
+        set.error().message(),
         "soft_seconds must be at most 300 on this server: a revocation would take longer to work than its operator "
         "allows (keyring.most_soft). Set 300 or less, or have the operator raise it.");
   }
@@ -100,7 +100,7 @@ TEST_F(LeasePoliciesTest, OutOfBoundsNothingIsSet) {
     auto set = fixture.run(policies.set(fixture.admin(), ages));
     ASSERT_FALSE(set);
     EXPECT_EQ(set.error().code, ErrorCode::Invalid);
-    EXPECT_EQ(set.error().message, message);
+    EXPECT_EQ(set.error().message(), message);
   }
   EXPECT_TRUE(fixture.run(policies.get(fixture.admin())).value().inherited);
 }

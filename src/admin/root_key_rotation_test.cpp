@@ -153,7 +153,7 @@ TEST_F(RootKeyRotationTest, ABackupOfTheOldFileIsRefusedAfterwards) {
   std::filesystem::rename(before, path);
   auto again = try_open();
   ASSERT_FALSE(again);
-  EXPECT_THAT(again.error().message, HasSubstr("Restore the root key file that belongs to this database"));
+  EXPECT_THAT(again.error().message(), HasSubstr("Restore the root key file that belongs to this database"));
 }
 
 }  // namespace

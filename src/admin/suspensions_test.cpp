@@ -38,7 +38,7 @@ TEST_F(SuspensionsTest, SaysWhoWhenWhyAndWhatEndsIt) {
     ASSERT_FALSE(refused);
     EXPECT_EQ(refused.error().code, ErrorCode::KeyDenied);
     EXPECT_EQ(refused.error().reason, "suspended");
-    EXPECT_EQ(refused.error().message,
+    EXPECT_EQ(refused.error().message(),
               "external key " + key.row.id + " was suspended here by apikey_1 at " +
                   format_timestamp(fixture.clock.now()) +
                   " (\"incident 7\"). An admin of the organisation ends it: latchkey keys resume " + key.row.id);
@@ -54,7 +54,7 @@ TEST_F(SuspensionsTest, SaysWhoWhenWhyAndWhatEndsIt) {
 TEST_F(SuspensionsTest, AReasonIsNotNeeded) {
   ASSERT_TRUE(fixture.attach(workspace.id, key.row.id));
   suspend(std::nullopt);
-  EXPECT_EQ(open(Purpose::Decrypt, workspace.id).error().message.find('('), std::string::npos);
+  EXPECT_EQ(open(Purpose::Decrypt, workspace.id).error().message().find('('), std::string::npos);
 }
 
 TEST_F(SuspensionsTest, ASuspendedKeyIsNeitherValidatedNorAttached) {

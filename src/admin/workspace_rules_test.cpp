@@ -16,7 +16,7 @@ struct RulesTest : ::testing::Test {
     auto after = with_change(row, change);
     if (after) return "accepted";
     EXPECT_EQ(after.error().code, ErrorCode::Invalid);
-    return after.error().message;
+    return after.error().message();
   }
 };
 
@@ -74,7 +74,7 @@ TEST_F(RulesTest, InferenceGeos) {
     change.data_residency.default_inference_geo = c.standard;
     if (c.refusal.empty()) {
       auto after = with_change(row, change);
-      ASSERT_TRUE(after) << after.error().message;
+      ASSERT_TRUE(after) << after.error().message();
       EXPECT_EQ(after.value().allowed_inference_geos, c.stored);
     } else {
       EXPECT_EQ(refusal(change), c.refusal);
@@ -83,7 +83,7 @@ TEST_F(RulesTest, InferenceGeos) {
   NewWorkspace wanted;
   wanted.name = "x";
   wanted.data_residency.workspace_geo = "eu";
-  EXPECT_EQ(with_settings(row, wanted).error().message, "data_residency.workspace_geo: Input should be 'us'");
+  EXPECT_EQ(with_settings(row, wanted).error().message(), "data_residency.workspace_geo: Input should be 'us'");
 }
 
 TEST_F(RulesTest, TagsMergeAndNullDeletes) {

@@ -66,9 +66,9 @@ TEST_F(WorkspacesTest, TheDefaultWorkspaceIsSetApart) {
   EXPECT_EQ(list(query), std::vector<std::string>{id});
   auto refused = archive(id);
   EXPECT_EQ(refused.error().code, ErrorCode::Invalid);
-  EXPECT_EQ(refused.error().message, "Workspace " + id +
-                                         " (\"Default\") is the default workspace of this organization, which cannot "
-                                         "be archived.");
+  EXPECT_EQ(refused.error().message(), "Workspace " + id +
+                                           " (\"Default\") is the default workspace of this organization, which cannot "
+                                           "be archived.");
   WorkspaceChange change;
   change.name = "x";
   EXPECT_EQ(update(id, change).error().code, ErrorCode::Invalid);
@@ -115,7 +115,7 @@ TEST_F(WorkspacesTest, LiveOnesAreLimited) {
   Result<store::Workspace> row = Error{};
   while ((row = fixture.run(fixture.workspaces->create(fixture.admin(), wanted)))) made.push_back(row.value().id);
   EXPECT_EQ(row.error().code, ErrorCode::Invalid);
-  EXPECT_EQ(row.error().message,
+  EXPECT_EQ(row.error().message(),
             "This organization has 3 live workspaces, and may have at most 3. Archive one that is no longer used, then "
             "try again.");
   ASSERT_TRUE(archive(made.front()));
@@ -140,7 +140,7 @@ TEST_F(WorkspacesTest, AttachValidatesThenAttachesForGood) {
   auto row = fixture.make_workspace();
   auto key = fixture.make_key();
   auto attached = fixture.attach(row.id, key.row.id);
-  ASSERT_TRUE(attached) << attached.error().message;
+  ASSERT_TRUE(attached) << attached.error().message();
   EXPECT_EQ(attached.value().external_key_id, key.row.id);
   EXPECT_EQ(attached.value().compartment, row.compartment);
   EXPECT_EQ(fixture.provider.calls(), 3) << "describe, wrap, unwrap";
@@ -209,8 +209,8 @@ TEST_F(WorkspacesTest, EveryFailureOfTheKeyRefusesTheAttach) {
     auto attached = fixture.attach(row.id, key.row.id);
     ASSERT_FALSE(attached);
     EXPECT_EQ(attached.error().code, ErrorCode::Invalid);
-    EXPECT_EQ(attached.error().reason, c.reason) << c.failure.message;
-    EXPECT_NE(attached.error().message.find(c.failure.message), std::string::npos) << attached.error().message;
+    EXPECT_EQ(attached.error().reason, c.reason) << c.failure.message();
+    EXPECT_NE(attached.error().message().find(c.failure.message()), std::string::npos) << attached.error().message();
     EXPECT_FALSE(get(row.id).value().external_key_id);
     EXPECT_EQ(fixture.last_activity("org_external_key_validated").at("validation_result"), "failure");
   }
@@ -266,8 +266,8 @@ TEST_F(WorkspacesTest, AKeyThatAnotherOrganizationUsesDemandsTheTag) {
   auto row = fixture.make_workspace();
   auto refused = fixture.attach(row.id, own.row.id);
   ASSERT_FALSE(refused);
-  EXPECT_NE(refused.error().message.find("does not bear the tag"), std::string::npos) << refused.error().message;
-  EXPECT_EQ(refused.error().message.find("Other"), std::string::npos);
+  EXPECT_NE(refused.error().message().find("does not bear the tag"), std::string::npos) << refused.error().message();
+  EXPECT_EQ(refused.error().message().find("Other"), std::string::npos);
   EXPECT_TRUE(validates(fixture.stranger(), theirs.row.id)) << "who has it is asked for nothing";
   EXPECT_TRUE(validates(fixture.admin(), fixture.make_key("another").row.id));
   fixture.provider.description.tags = {{"latchkey-org-" + format_uuid(fixture.own.organization.id), "true"}};
@@ -397,7 +397,7 @@ TEST_F(WorkspacesTest, ArchivedOnesCountAgainstTheWholeNumber) {
   auto refused = fixture.run(fixture.workspaces->create(fixture.admin(), wanted));
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, ErrorCode::Invalid);
-  EXPECT_EQ(refused.error().message,
+  EXPECT_EQ(refused.error().message(),
             "This organization has 3 workspaces, archived ones included, and may have at most 3. Archived workspaces "
             "stay: ask the operator to raise quotas.workspaces.");
   EXPECT_TRUE(fixture.run(fixture.workspaces->create(fixture.stranger(), wanted)));

@@ -29,7 +29,7 @@ Result<std::optional<Timestamp>> time_parameter(const http::RequestHead& head, s
     text->at(text->size() - kOffset.size()) = '+';
   }
   auto time = parse_timestamp(*text);
-  if (!time) return invalid(fmt::format("{}: {}", dotted, time.error().message));
+  if (!time) return invalid(fmt::format("{}: {}", dotted, time.error().message()));
   return std::optional(time.value());
 }
 

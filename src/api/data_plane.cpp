@@ -57,7 +57,7 @@ Result<RawId> data_key_of(const Result<Cipher>& item) {
   if (!item) return item.error();
   auto id = envelope::record_data_key_id(item.value().ciphertext);
   if (id) return id;
-  return with_reason(ErrorCode::Invalid, fmt::format("The ciphertext cannot be read: {}", id.error().message),
+  return with_reason(ErrorCode::Invalid, fmt::format("The ciphertext cannot be read: {}", id.error().message()),
                      error_code::kCiphertextNotRecognized);
 }
 

@@ -54,7 +54,7 @@ Result<envelope::CanonicalContext> read_context(const json::value* value, std::s
     context.emplace(std::move(key), std::move(text));
   }
   auto canonical = envelope::canonicalize(context);
-  if (!canonical) return invalid(fmt::format("{}: {}", path, canonical.error().message));
+  if (!canonical) return invalid(fmt::format("{}: {}", path, canonical.error().message()));
   return canonical;
 }
 
@@ -170,7 +170,7 @@ Result<envelope::CanonicalContext> header_context(const http::RequestHead& head)
   auto text = base64url_decode(head.headers.get(kName));
   if (!text) return invalid("latchkey-context: Input should be base64url of a JSON object, without padding");
   auto object = json_fields::parse_object(as_text(text.value()));
-  if (!object) return invalid(fmt::format("latchkey-context: {}", object.error().message));
+  if (!object) return invalid(fmt::format("latchkey-context: {}", object.error().message()));
   json::value value(std::move(object.value()));
   return read_context(&value, kName);
 }

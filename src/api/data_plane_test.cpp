@@ -184,7 +184,7 @@ TEST_F(DataPlaneTest, EveryFailureOfTheKeyReachesTheCaller) {
       EXPECT_EQ(answer.error_type(), c.type);
       EXPECT_EQ(answer.code(), c.code);
       EXPECT_TRUE(answer.message().starts_with(c.message)) << answer.message();
-      EXPECT_NE(answer.message().find(c.failure.message), std::string::npos) << answer.message();
+      EXPECT_NE(answer.message().find(c.failure.message()), std::string::npos) << answer.message();
       EXPECT_EQ(answer.text("/error/details/reason"), c.reason);
       EXPECT_FALSE(answer.headers.has("retry-after"));
     }
@@ -196,8 +196,9 @@ TEST_F(DataPlaneTest, EveryFailureOfTheKeyReachesTheCaller) {
 
 TEST_F(DataPlaneTest, AnOutageIsToldFromARefusal) {
   auto workspace = fixture.make_locked_workspace();
-  fixture.provider.failure = Error{ErrorCode::KeyUnreachable, "The vault answers 503.",
-                                   std::string(kms::reason::kProviderFault), std::chrono::milliseconds(8500)};
+  fixture.provider.failure =
+      Error{ErrorCode::KeyUnreachable,      "The vault answers 503.", std::string(kms::reason::kProviderFault), "", "",
+            std::chrono::milliseconds(8500)};
   auto answer = encrypt(workspace.id, "x");
   EXPECT_EQ(answer.status, 503U) << answer.body;
   EXPECT_EQ(answer.error_type(), "overloaded_error");

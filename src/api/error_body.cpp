@@ -38,16 +38,16 @@ WireError plain(unsigned status, std::string_view type, const Error& error) {
   WireError wire;
   wire.status = status;
   wire.type = type;
-  wire.message = error.message;
+  wire.message = error.message();
   wire.error_code = error.reason;
-  if (error.cause && kms::find_reason(error.cause->reason) != nullptr) wire.reason = error.cause->reason;
+  if (error.beneath && kms::find_reason(error.beneath->reason) != nullptr) wire.reason = error.beneath->reason;
   return wire;
 }
 
 WireError key_error(unsigned status, std::string_view type, std::string_view code, std::string_view documented,
                     const Error& error) {
   auto wire = plain(status, type, error);
-  wire.message = followed_by(documented, error.message);
+  wire.message = followed_by(documented, error.message());
   wire.error_code = code;
   wire.reason = error.reason;
   return wire;

@@ -233,7 +233,7 @@ TEST_F(ExternalKeysApiTest, ValidateAnswers200EitherWay) {
     fixture.clock.advance(std::chrono::minutes(1));
     auto answer = fixture.post(one(id) + "/validate");
     EXPECT_EQ(answer.status, 200U);
-    boost::json::object told{{"type", "external_key_validation"}, {"status", "failure"}, {"error", failure.message}};
+    boost::json::object told{{"type", "external_key_validation"}, {"status", "failure"}, {"error", failure.message()}};
     if (!failure.reason.empty()) told["reason"] = failure.reason;
     EXPECT_EQ(answer.json, boost::json::value(told));
   }

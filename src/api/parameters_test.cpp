@@ -13,7 +13,7 @@ http::RequestHead with(http::QueryParameters query) {
 
 std::string limit(std::string value) {
   auto read = limit_parameter(with({{"limit", std::move(value)}}), {20, 1000});
-  return read ? std::to_string(read.value()) : read.error().message;
+  return read ? std::to_string(read.value()) : read.error().message();
 }
 
 TEST(Limit, IsWithinItsBounds) {
@@ -35,7 +35,7 @@ TEST(Flags, AreTrueOrFalse) {
   EXPECT_FALSE(flag_parameter(with({}), "x").value());
   EXPECT_FALSE(flag_parameter(with({{"x", "false"}}), "x").value());
   EXPECT_TRUE(flag_parameter(with({{"x", "true"}}), "x").value());
-  EXPECT_EQ(flag_parameter(with({{"x", "yes"}}), "x").error().message,
+  EXPECT_EQ(flag_parameter(with({{"x", "yes"}}), "x").error().message(),
             "x: Input should be 'true' or 'false'. Got \"yes\".");
 }
 

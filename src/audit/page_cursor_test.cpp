@@ -27,7 +27,7 @@ TEST(PageCursor, ComesBackWhereItWasMadeAndNowhereElse) {
     auto read = read_page_cursor(id_prefix::kExternalKey, organization, bad);
     ASSERT_FALSE(read) << bad;
     EXPECT_EQ(read.error().code, ErrorCode::Invalid);
-    EXPECT_EQ(read.error().message,
+    EXPECT_EQ(read.error().message(),
               "page: Not a cursor of this list. Send the next_page of an answer unchanged, or leave page out to begin "
               "with the first page.");
   }

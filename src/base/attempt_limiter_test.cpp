@@ -50,10 +50,10 @@ TEST_F(AttemptLimiterTest, SaysWhatWasTried) {
   AttemptLimiter tests(clock, 1, {"Webhook endpoint", "tested"});
   {
     auto running = tests.begin("whep_1");
-    EXPECT_EQ(tests.begin("whep_1").error().message,
+    EXPECT_EQ(tests.begin("whep_1").error().message(),
               "Webhook endpoint whep_1 is being tested right now. Try again in 1 s.");
   }
-  EXPECT_EQ(tests.begin("whep_1").error().message,
+  EXPECT_EQ(tests.begin("whep_1").error().message(),
             "Webhook endpoint whep_1 was tested 1 times in the last minute already. Try again in 60 s.");
 }
 

@@ -42,15 +42,27 @@ std::string_view to_string(ErrorCode code) {
   return "internal";
 }
 
-Error caused_by(Error cause, ErrorCode code, std::string message, std::string reason) {
-  auto retry_after = cause.retry_after;
-  return Error{code, std::move(message), std::move(reason), retry_after,
-               std::make_shared<const Error>(std::move(cause))};
+std::string Error::message() const {
+  auto text = cause;
+  if (!cure.empty()) {
+    bool ended = text.ends_with('.') || text.ends_with('!') || text.ends_with('?');
+    if (!text.empty()) text += ended ? " " : ". ";
+    text += cure;
+  }
+  if (!request_id.empty()) text += fmt::format(" ({})", request_id);
+  return text;
+}
+
+Error caused_by(Error beneath, ErrorCode code, std::string cause, std::string reason) {
+  Error error{code, std::move(cause), std::move(reason)};
+  error.retry_after = beneath.retry_after;
+  error.beneath = std::make_shared<const Error>(std::move(beneath));
+  return error;
 }
 
 std::string describe(const Error& error) {
-  auto text = fmt::format("{}: {}", to_string(error.code), error.message);
-  if (error.cause) text += fmt::format(" (caused by: {})", describe(*error.cause));
+  auto text = fmt::format("{}: {}", to_string(error.code), error.message());
+  if (error.beneath) text += fmt::format(" (caused by: {})", describe(*error.beneath));
   return text;
 }
 

@@ -1,6 +1,7 @@
-// Errors are values. An Error says what happened (message), what the caller does next (code), and, where programs
-// outside must tell cases apart, which case it is (reason). "Refused" (KeyDenied, NetworkBlocked) and "could not be
-// asked" (KeyUnreachable) are never one code: the first ends access to data, the second is to be waited out.
+// Errors are values. An Error says what happened (cause), what the caller does next (code), what a person does
+// (cure), and, where programs outside must tell cases apart, which case it is (reason). It is data until it is
+// rendered. "Refused" (KeyDenied, NetworkBlocked) and "could not be asked" (KeyUnreachable) are never one code: the
+// first ends access to data, the second is to be waited out.
 #pragma once
 
 #include <chrono>
@@ -35,18 +36,26 @@ enum class ErrorCode {
 
 struct Error {
   ErrorCode code = ErrorCode::Internal;
-  // What happened, to what, and the cure; one or two sentences for a person. Never holds a secret.
-  std::string message = {};
+  // What happened, to what: a sentence for a person. Never holds a secret.
+  std::string cause = {};
   // A stable snake_case name for the case, from the catalogue in docs/errors.md; empty where the code says it all.
   std::string reason = {};
+  // What the person does about it; where it is a command, the command alone can be pasted. Empty where the cause says
+  // it, or where nothing is to be done.
+  std::string cure = {};
+  // The asked service's own name for the request, with the header that it came in: "x-ms-request-id: 1b2c".
+  std::string request_id = {};
   // When trying again makes sense; absent where it does not or is not known.
   std::optional<std::chrono::milliseconds> retry_after = {};
   // What lies beneath; shared, for errors are copied to every waiter of a single flight.
-  std::shared_ptr<const Error> cause = {};
+  std::shared_ptr<const Error> beneath = {};
+
+  // "<cause>. <cure> (<request id>)": for a person, and for a JSON answer's message. Nothing else renders an error.
+  [[nodiscard]] std::string message() const;
 };
 
-// Puts `error` beneath a new one. The retry-after of the cause is kept.
-[[nodiscard]] Error caused_by(Error cause, ErrorCode code, std::string message, std::string reason = {});
+// Puts `beneath` under a new error. Its retry-after is kept.
+[[nodiscard]] Error caused_by(Error beneath, ErrorCode code, std::string cause, std::string reason = {});
 
 // "key_denied: message (caused by: ...)", for logs.
 [[nodiscard]] std::string describe(const Error& error);

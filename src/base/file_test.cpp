@@ -60,7 +60,7 @@ TEST_F(FileTest, RefusalsAreToldApart) {
   auto unwritable = write_file_durably(folder_ + "/no/such/folder/file", "x", 0600);
   ASSERT_FALSE(unwritable);
   EXPECT_EQ(unwritable.error().code, ErrorCode::Unavailable);
-  EXPECT_NE(unwritable.error().message.find("/no/such/folder/file"), std::string::npos);
+  EXPECT_NE(unwritable.error().message().find("/no/such/folder/file"), std::string::npos);
 }
 
 TEST_F(FileTest, MakesTheWholePathOnce) {
@@ -89,8 +89,8 @@ TEST_F(FileTest, AFolderWhoseParentIsNotSyncedIsAnError) {
       auto folder = make_folder(child + "/below", 0700);
       if (one.succeeds) return folder.has_value();
       return !folder && folder.error().code == ErrorCode::Unavailable &&
-             folder.error().message.find("cannot make durable") != std::string::npos &&
-             folder.error().message.find(parent) != std::string::npos;
+             folder.error().message().find("cannot make durable") != std::string::npos &&
+             folder.error().message().find(parent) != std::string::npos;
     };
     EXPECT_EQ(latchkey::testing::run_refusing({{SYS_fsync, one.cause}}, made), 0) << one.cause;
   }

@@ -9,12 +9,12 @@ std::string refusal(std::string_view body) {
   auto object = parse_object(body);
   if (object) return "parsed";
   EXPECT_EQ(object.error().code, ErrorCode::Invalid);
-  return object.error().message;
+  return object.error().message();
 }
 
 TEST(ParseObject, ReadsAnObject) {
   auto object = parse_object(R"( {"a": "x\u00e4\ud83d\ude00", "b": [1, {"a": null}], "c": {"a": 1.5, "b": true}} )");
-  ASSERT_TRUE(object) << object.error().message;
+  ASSERT_TRUE(object) << object.error().message();
   EXPECT_EQ(object.value().at("a").as_string(), "xä😀");
   EXPECT_EQ(object.value().at("b").as_array().size(), 2U);
   EXPECT_TRUE(object.value().at("c").at("b").as_bool());
@@ -89,8 +89,8 @@ TEST(ParseObject, KeepsEveryTextInTheGivenStorage) {
 TEST(RefuseUnknown, NamesThePath) {
   auto object = parse_object(R"({"type":"azure","foo":1})").value();
   EXPECT_TRUE(refuse_unknown(object, "", {"type", "foo"}));
-  EXPECT_EQ(refuse_unknown(object, "", {"type"}).error().message, "foo: Extra inputs are not permitted");
-  EXPECT_EQ(refuse_unknown(object, "provider_config", {"type"}).error().message,
+  EXPECT_EQ(refuse_unknown(object, "", {"type"}).error().message(), "foo: Extra inputs are not permitted");
+  EXPECT_EQ(refuse_unknown(object, "provider_config", {"type"}).error().message(),
             "provider_config.foo: Extra inputs are not permitted");
 }
 
@@ -122,15 +122,15 @@ TEST(Texts, TellMissingNullAndWrongApart) {
     auto required = required_text(object, "p", "n", limits);
     auto optional = optional_text(object, "p", "n", limits);
     auto nullable = nullable_text(object, "p", "n", limits);
-    EXPECT_EQ(required ? "" : required.error().message, c.required) << c.body;
-    EXPECT_EQ(optional ? "" : optional.error().message, c.optional) << c.body;
-    EXPECT_EQ(nullable ? "" : nullable.error().message, c.nullable) << c.body;
+    EXPECT_EQ(required ? "" : required.error().message(), c.required) << c.body;
+    EXPECT_EQ(optional ? "" : optional.error().message(), c.optional) << c.body;
+    EXPECT_EQ(nullable ? "" : nullable.error().message(), c.nullable) << c.body;
   }
   auto object = parse_object(R"({"n":"ok","z":null})").value();
   EXPECT_EQ(required_text(object, "", "n", {}).value(), "ok");
   EXPECT_EQ(optional_text(object, "", "n", {}).value(), "ok");
   EXPECT_FALSE(nullable_text(object, "", "z", {}).value().has_value());
-  EXPECT_EQ(required_text(object, "", "m", {}).error().message, "m: Field required");
+  EXPECT_EQ(required_text(object, "", "m", {}).error().message(), "m: Field required");
 }
 
 TEST(CleanText, IsAlwaysShortValidUtf8) {

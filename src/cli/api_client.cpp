@@ -47,8 +47,8 @@ Error error_of(const http::ClientResponse& response) {
   auto error = library::error_of(response, SystemClock().now(), kLongestRetryAfter);
   // `-o json` shows a limit as "invalid".
   if (response.status == kTooManyRequests) error.code = ErrorCode::Invalid;
-  error.message += http::wait_note(error.retry_after);
-  if (auto id = response.headers.get("request-id"); !id.empty()) error.message += fmt::format(" [{}]", id);
+  error.cause += http::wait_note(error.retry_after);
+  if (auto id = response.headers.get("request-id"); !id.empty()) error.cause += fmt::format(" [{}]", id);
   return error;
 }
 
@@ -77,7 +77,7 @@ Result<http::ClientResponse> ApiClient::send(std::string_view path, http::Client
   auto response = server_->send(path, std::move(request));
   if (!response) {
     auto error = response.error();
-    error.message += ". Start one with `latchkey dev` or `latchkey serve`, or set LATCHKEY_URL";
+    error.cause += ". Start one with `latchkey dev` or `latchkey serve`, or set LATCHKEY_URL";
     return error;
   }
   if (response.value().status >= kLeastError) return error_of(response.value());

@@ -41,7 +41,7 @@ Result<azure::Target> read_target(const AzureOptions& options) {
 }
 
 Error nothing_tried(const Error& error) {
-  return caused_by(error, ErrorCode::Invalid, error.message, error.reason);
+  return caused_by(error, ErrorCode::Invalid, error.message(), error.reason);
 }
 
 }  // namespace
@@ -93,7 +93,7 @@ Result<std::unique_ptr<AzureSession>> AzureSession::open(const AzureOptions& opt
   std::unique_ptr<AzureSession> session(new AzureSession());
   auto proxy = http::proxy_or_environment(options.proxy, process_variable);
   if (!proxy && !options.proxy.empty()) {
-    return Error{ErrorCode::Invalid, fmt::format("--proxy: {}", proxy.error().message)};
+    return Error{ErrorCode::Invalid, fmt::format("--proxy: {}", proxy.error().message())};
   }
   if (!proxy) return nothing_tried(proxy.error());
   auto ca_file = options.ca_file.empty() ? first_variable({"SSL_CERT_FILE", "REQUESTS_CA_BUNDLE"}) : options.ca_file;

@@ -147,7 +147,7 @@ ExitCode carry_out(const SetupCommandOptions& options, AzureSession& session, az
     if (!findings.empty()) result["findings"] = findings_json(findings);
     if (!done) {
       result["error"] = {
-          {"code", to_string(done.error().code)}, {"message", done.error().message}, {"reason", done.error().reason}};
+          {"code", to_string(done.error().code)}, {"message", done.error().message()}, {"reason", done.error().reason}};
     }
     print_json(result);
   } else if (done) {

@@ -34,7 +34,7 @@ ExitCode process(ApiClient& client, const DataOptions& options, Direction direct
     auto result = data.process(direction, file);
     if (!result) {
       auto error = result.error();
-      error.message = fmt::format("{}: {}", file == kStandardStream ? "standard input" : file, error.message);
+      error.cause = fmt::format("{}: {}", file == kStandardStream ? "standard input" : file, error.message());
       code = report_error(error, options.format);
       continue;
     }
@@ -62,7 +62,7 @@ void finish_wishes(DataOptions& options) {
   auto& wishes = options.wishes;
   wishes.where = options.here ? Where::Here : options.server ? Where::Server : Where::Anywhere;
   auto context = read_pairs("--context", options.context);
-  if (!context) throw CLI::ValidationError(context.error().message);
+  if (!context) throw CLI::ValidationError(context.error().message());
   wishes.context.insert(context.value().begin(), context.value().end());
 }
 

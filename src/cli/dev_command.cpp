@@ -145,7 +145,7 @@ void add_dev_command(CLI::App& app, Chosen& chosen) {
       ->capture_default_str();
   command->callback([&chosen, options] {
     auto overrides = read_pairs("--set", options->settings);
-    if (!overrides) throw CLI::ValidationError(overrides.error().message);
+    if (!overrides) throw CLI::ValidationError(overrides.error().message());
     options->overrides = std::move(overrides).value();
     chosen.action = [options] {
       configure_logging(LogFormat::Text, options->log_level);

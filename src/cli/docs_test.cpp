@@ -14,7 +14,7 @@ namespace {
 
 std::string read(const std::string& path) {
   auto text = read_file(latchkey::testing::source_path(path), 1 << 20);
-  EXPECT_TRUE(text) << text.error().message;
+  EXPECT_TRUE(text) << text.error().message();
   return text ? text.value() : "";
 }
 
@@ -60,7 +60,7 @@ std::set<std::string> names_of_tests() {
       if (!units && !path.ends_with(".test.mjs")) continue;
       auto text = read_file(path, 1 << 20);
       if (!text) {
-        ADD_FAILURE() << text.error().message;
+        ADD_FAILURE() << text.error().message();
         continue;
       }
       add_matches(text.value(), units ? unit : single, names);

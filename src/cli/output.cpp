@@ -84,7 +84,7 @@ std::string escape_controls(std::string_view json) {
 
 // Why the key does not serve: the server's finer reason, where it gave one of the catalogue.
 std::string key_reason(const Error& error) {
-  for (const auto* one = &error; one != nullptr; one = one->cause.get()) {
+  for (const auto* one = &error; one != nullptr; one = one->beneath.get()) {
     if (kms::find_reason(one->reason) != nullptr) return one->reason;
   }
   return "";
@@ -135,19 +135,19 @@ void print_table(const std::vector<std::string>& header, const std::vector<std::
 
 ExitCode report_error(const Error& error, OutputFormat format) {
   if (format == OutputFormat::Json) {
-    boost::json::object body{{"code", to_string(error.code)}, {"message", error.message}};
+    boost::json::object body{{"code", to_string(error.code)}, {"message", error.message()}};
     if (!error.reason.empty()) body["reason"] = error.reason;
     if (auto why = key_reason(error); !why.empty()) body["key_reason"] = why;
     print_json(boost::json::object{{"error", std::move(body)}});
   }
-  std::cerr << "latchkey: " << error.message << '\n';
+  std::cerr << "latchkey: " << error.message() << '\n';
   if (auto why = key_reason(error); !why.empty())
     std::cerr << "the reason: " << why << " (latchkey explain " << why << ")\n";
   return ExitCode::Failed;
 }
 
 Error unseen(const Error& not_written, std::string_view outcome) {
-  return Error{not_written.code, fmt::format("{}; {}", not_written.message, outcome)};
+  return Error{not_written.code, fmt::format("{}; {}", not_written.message(), outcome)};
 }
 
 Waiting::Waiting(std::string what) : what_(std::move(what)) {

@@ -97,7 +97,7 @@ TEST(CheckedStreamTest, RemembersWhatCouldNotBeWritten) {
       // Whatever succeeds later does not take it back.
       stream << "";
       auto flushed = checked.flush();
-      good = good && !flushed && flushed.error().message == std::string("standard output ") + message;
+      good = good && !flushed && flushed.error().message() == std::string("standard output ") + message;
       ::_exit(good ? 0 : 1);
     }
     int status = 0;

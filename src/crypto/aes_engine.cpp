@@ -42,7 +42,7 @@ Result<const AesEngine*> find_aes_engine(std::string_view name) {
 const AesEngine& choose_aes_engine() {
   auto engine = find_aes_engine(wanted_engine());
   if (!engine) {
-    fmt::print(stderr, "latchkey: {}\n", engine.error().message);
+    fmt::print(stderr, "latchkey: {}\n", engine.error().message());
     std::abort();
   }
   return *engine.value();

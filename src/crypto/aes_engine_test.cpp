@@ -147,7 +147,7 @@ TEST(AesEngines, AreFoundByName) {
   auto none = find_aes_engine("OpenSSL");
   ASSERT_FALSE(none);
   EXPECT_EQ(none.error().code, ErrorCode::Invalid);
-  EXPECT_THAT(none.error().message, HasSubstr("LATCHKEY_AEAD=OpenSSL: there are openssl and ipsec-mb"));
+  EXPECT_THAT(none.error().message(), HasSubstr("LATCHKEY_AEAD=OpenSSL: there are openssl and ipsec-mb"));
 }
 
 TEST(AesEngines, TheEnvironmentDecides) {

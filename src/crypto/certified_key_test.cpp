@@ -98,7 +98,7 @@ struct CertifiedKeyTest : ::testing::Test {
     auto pair = read(certificates, secret, kind);
     if (pair) return "";
     EXPECT_EQ(pair.error().code, ErrorCode::Invalid);
-    return pair.error().message;
+    return pair.error().message();
   }
 
   static inline PkeyPtr root_key, middle_key, key;
@@ -111,7 +111,7 @@ TEST_F(CertifiedKeyTest, TheLeafIsFoundByTheKeyWhateverTheOrder) {
   do {
     std::string bundle = parts[0] + parts[1] + parts[2] + parts[3];
     auto pair = read(bundle, bundle);
-    ASSERT_TRUE(pair) << pair.error().message;
+    ASSERT_TRUE(pair) << pair.error().message();
     EXPECT_EQ(pair.value().certificate_pem, leaf);
     EXPECT_EQ(pair.value().chain_pem, leaf + middle + root);
     EXPECT_EQ(as_text(pair.value().private_key_pem.reveal()), pem(key.get()));
@@ -127,7 +127,7 @@ TEST_F(CertifiedKeyTest, TextBetweenTheBlocksAndLineEndsOfWindowsDoNoHarm) {
       "Bag Attributes\n    friendlyName: app\nsubject=CN = middle\n" + middle + "\n\nsubject=CN = leaf\n" + leaf;
   for (const auto& certificates : {wordy, in_windows(wordy), "\xef\xbb\xbf" + middle + leaf}) {
     auto pair = read(certificates, in_windows("Key Attributes: <No Attributes>\n" + pem(key.get())));
-    ASSERT_TRUE(pair) << pair.error().message;
+    ASSERT_TRUE(pair) << pair.error().message();
     EXPECT_EQ(pair.value().chain_pem, leaf + middle);
   }
 }

@@ -24,7 +24,7 @@ TEST(Jwt, SignsWhatItVerifies) {
     auto token = jwt_sign(test_key(), algorithm, {{"kid", "k"}}, {{"iss", "me"}, {"exp", 1700000000}});
     ASSERT_TRUE(token);
     auto parsed = jwt_parse(token.value());
-    ASSERT_TRUE(parsed) << parsed.error().message;
+    ASSERT_TRUE(parsed) << parsed.error().message();
     EXPECT_EQ(parsed.value().algorithm, algorithm);
     EXPECT_TRUE(jwt_signature_valid(parsed.value(), test_key()));
     EXPECT_EQ(jwt_text(parsed.value(), "iss"), "me");

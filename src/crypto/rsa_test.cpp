@@ -19,7 +19,7 @@ void check_oaep(const std::string& file) {
   std::size_t labelled = 0;
   auto count = testing::for_each_test(testing::read_wycheproof(file), [&](const auto& group, const auto& test) {
     auto key = RsaKey::from_pem(text(group, "privateKeyPem"));
-    ASSERT_TRUE(key) << key.error().message;
+    ASSERT_TRUE(key) << key.error().message();
     auto opened = key.value().decrypt(RsaEncryption::OaepSha256, hex(test, "ct"));
     // Key Vault knows no labels, and neither do we: one that was made with a label does not open without.
     bool has_label = !hex(test, "label").empty();
@@ -72,7 +72,7 @@ TEST(RsaKey, RefusesDamagedCiphertextsWithOneMessage) {
   auto second = test_key().decrypt(RsaEncryption::OaepSha256, shorter);
   ASSERT_FALSE(first);
   ASSERT_FALSE(second);
-  EXPECT_EQ(first.error().message, second.error().message);
+  EXPECT_EQ(first.error().message(), second.error().message());
   EXPECT_EQ(first.error().code, ErrorCode::Corrupt);
 }
 

@@ -73,10 +73,10 @@ TEST(ChunkedEncryption, Wycheproof) {
     Bytes opened;
     auto result = open_all(key, hex(test, "ctx"), message, opened);
     if (text(test, "result") == "valid") {
-      ASSERT_TRUE(result) << result.error().message;
+      ASSERT_TRUE(result) << result.error().message();
     } else {
       ASSERT_FALSE(result);
-      EXPECT_EQ(result.error().reason, expected_reason(flags, message.size())) << result.error().message;
+      EXPECT_EQ(result.error().reason, expected_reason(flags, message.size())) << result.error().message();
       ++refused[result.error().reason];
     }
     // Of a flawed one: its longest good beginning.
@@ -136,7 +136,7 @@ TEST_F(ChunkedKeysTest, ADamagedChunkIsNamedAndNothingBehindItIsLeft) {
     auto result = keys_.open(100, damaged, true, opened);
     ASSERT_FALSE(result);
     EXPECT_EQ(result.error().reason, "stream_corrupt");
-    EXPECT_THAT(result.error().message, HasSubstr(fmt::format("chunk {} of the stream", 100 + chunk)));
+    EXPECT_THAT(result.error().message(), HasSubstr(fmt::format("chunk {} of the stream", 100 + chunk)));
     auto expected = whole;
     std::fill(expected.begin() + static_cast<std::ptrdiff_t>(chunk * kChunkSize), expected.end(), std::uint8_t{0});
     EXPECT_EQ(opened, expected) << chunk;

@@ -115,7 +115,7 @@ class PublishedAnswers : public ::testing::TestWithParam<Kind> {
   void SetUp() override {
     auto path = kVectors + (GetParam() == Kind::Record ? "records.json" : "streams.json");
     auto content = read_file(path, 1 << 20);
-    ASSERT_TRUE(content) << content.error().message;
+    ASSERT_TRUE(content) << content.error().message();
     answers_ = boost::json::parse(content.value());
   }
 
@@ -180,7 +180,7 @@ TEST_P(PublishedAnswers, AreMadeAndOpened) {
   for (const auto& answer : answers_.at("opened").as_array()) {
     SCOPED_TRACE(text(answer, "name"));
     auto opened = open(GetParam(), place_of(answer), good_.at(text(answer, "name")));
-    ASSERT_TRUE(opened) << opened.error().message;
+    ASSERT_TRUE(opened) << opened.error().message();
     EXPECT_EQ(opened.value(), plaintext_of(number(answer, "plaintext_size")));
   }
 }

@@ -190,7 +190,7 @@ TEST_F(RecordTest, EveryFlippedBitIsRefusedAsWhatItIs) {
                                                           : std::pair(ErrorCode::Corrupt, "record_corrupt");
       ASSERT_EQ(opened.error().code, code) << "bit " << bit << " of " << size;
       ASSERT_EQ(opened.error().reason, reason) << "bit " << bit << " of " << size;
-      ASSERT_EQ(opened.error().message.find("another data key") != std::string::npos, is_id) << "bit " << bit;
+      ASSERT_EQ(opened.error().message().find("another data key") != std::string::npos, is_id) << "bit " << bit;
     }
   }
 }
@@ -241,9 +241,9 @@ TEST_F(RecordTest, BelongsToItsKeyItsCompartmentAndItsContext) {
 TEST_F(RecordTest, AnUnknownVersionIsNamed) {
   auto record = seal(as_bytes("data"));
   record[2] = 2;
-  EXPECT_NE(record_data_key_id(record).error().message.find("version 2"), std::string::npos);
+  EXPECT_NE(record_data_key_id(record).error().message().find("version 2"), std::string::npos);
   record[0] = 'X';
-  EXPECT_NE(record_data_key_id(record).error().message.find("does not begin with LK"), std::string::npos);
+  EXPECT_NE(record_data_key_id(record).error().message().find("does not begin with LK"), std::string::npos);
 }
 
 TEST_F(RecordTest, SizesThatDoNotFitAreRefused) {

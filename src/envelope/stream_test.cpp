@@ -111,7 +111,7 @@ TEST(Stream, OpensWhatItSealedAtEverySizeInAnyPieces) {
         ASSERT_EQ(stream.size(), sealed_stream_size(size));
         EXPECT_EQ(opened_stream_size(stream.size()).value(), size);
         auto opened = open(stream, {.piece = piece + 1, .threads = 4 - threads});
-        ASSERT_TRUE(opened) << size << " " << piece << " " << threads << " " << opened.error().message;
+        ASSERT_TRUE(opened) << size << " " << piece << " " << threads << " " << opened.error().message();
         EXPECT_EQ(opened.value(), plaintext) << size << " " << piece << " " << threads;
       }
     }
@@ -187,7 +187,7 @@ TEST(Stream, AChunkElsewhereIsRefused) {
       auto opened = open(c.stream, {.threads = threads});
       ASSERT_FALSE(opened) << c.what;
       EXPECT_EQ(opened.error().reason, "stream_corrupt") << c.what;
-      EXPECT_THAT(opened.error().message, HasSubstr(fmt::format("chunk {} of the stream", c.good))) << c.what;
+      EXPECT_THAT(opened.error().message(), HasSubstr(fmt::format("chunk {} of the stream", c.good))) << c.what;
     }
   }
 }
@@ -211,12 +211,12 @@ TEST(Stream, BelongsToItsKeyItsCompartmentAndItsContext) {
 TEST(Stream, WhatIsNoStreamIsToldApart) {
   auto message = [](Bytes bytes) {
     bytes.resize(200);
-    return stream_data_key_id(bytes).error().message;
+    return stream_data_key_id(bytes).error().message();
   };
   EXPECT_THAT(message({'P', 'K'}), HasSubstr("does not begin with LK"));
   EXPECT_THAT(message({'L', 'K', 1, 1}), HasSubstr("decrypt it as a record"));
   EXPECT_THAT(message({'L', 'K', 2, 2}), HasSubstr("version 2 and algorithm 2"));
-  EXPECT_THAT(stream_data_key_id({}).error().message, HasSubstr("0 bytes"));
+  EXPECT_THAT(stream_data_key_id({}).error().message(), HasSubstr("0 bytes"));
 }
 
 TEST(Stream, GoodChunksComeOutAndTheErrorStays) {
@@ -233,7 +233,7 @@ TEST(Stream, GoodChunksComeOutAndTheErrorStays) {
   Bytes out;
   auto full = [](ByteView) { return Result<void>(Error{ErrorCode::Unavailable, "no room"}); };
   ASSERT_TRUE(encryptor.write(as_bytes("data"), append_to(out)));
-  EXPECT_EQ(encryptor.finish(full).error().message, "no room");
+  EXPECT_EQ(encryptor.finish(full).error().message(), "no room");
   EXPECT_EQ(encryptor.finish(append_to(out)).error().code, ErrorCode::Conflict);
   EXPECT_EQ(encryptor.write(as_bytes("data"), append_to(out)).error().code, ErrorCode::Conflict);
 }
@@ -261,13 +261,13 @@ TEST_F(StreamReaderTest, ReadsAnyPartOfAnySize) {
     auto plaintext = plaintext_of(size);
     auto stream = seal(plaintext);
     auto reader = open_reader(stream);
-    ASSERT_TRUE(reader) << reader.error().message;
+    ASSERT_TRUE(reader) << reader.error().message();
     EXPECT_EQ(reader.value().size(), size);
     for (int i = 0; i < 20; ++i) {
       auto offset = number(size + 2);
       Bytes out(number(3 * kChunkSize), 0xee);
       auto got = reader.value().read(offset, out);
-      ASSERT_TRUE(got) << got.error().message;
+      ASSERT_TRUE(got) << got.error().message();
       auto expected = offset >= size ? 0 : std::min<std::size_t>(out.size(), size - offset);
       ASSERT_EQ(got.value(), expected) << size << " " << offset;
       if (expected > 0) {
@@ -293,7 +293,7 @@ TEST_F(StreamReaderTest, TouchesOnlyTheChunksThatItNeeds) {
   Bytes bad(64 * 1024, 0xee);
   auto refused = reader.read(68 * kChunkSize, bad);
   ASSERT_FALSE(refused);
-  EXPECT_THAT(refused.error().message, HasSubstr("chunk 70 of the stream"));
+  EXPECT_THAT(refused.error().message(), HasSubstr("chunk 70 of the stream"));
   EXPECT_EQ(bad, Bytes(bad.size(), 0));
 }
 

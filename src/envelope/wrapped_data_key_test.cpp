@@ -48,7 +48,7 @@ TEST(WrapPayload, OpensInItsPlaceAndInNoOther) {
     auto refused = open_wrap_payload(elsewhere, payload);
     ASSERT_FALSE(refused);
     EXPECT_EQ(refused.error().code, ErrorCode::Corrupt);
-    EXPECT_NE(refused.error().message.find(format_id(id_prefix::kDataKey, elsewhere.data_key_id)), std::string::npos);
+    EXPECT_NE(refused.error().message().find(format_id(id_prefix::kDataKey, elsewhere.data_key_id)), std::string::npos);
   }
 }
 

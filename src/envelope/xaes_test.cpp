@@ -20,7 +20,7 @@ using Answer = std::map<std::string, Bytes>;
 // "NAME: hex" lines, answers apart by blank lines.
 std::vector<Answer> read_answers(const std::string& name) {
   auto text = read_file(latchkey::testing::source_path("tests/vectors/xaes/" + name), 1 << 20);
-  EXPECT_TRUE(text) << text.error().message;
+  EXPECT_TRUE(text) << text.error().message();
   std::vector<Answer> answers;
   Answer answer;
   std::istringstream lines(text ? text.value() : "");

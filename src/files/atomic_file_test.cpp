@@ -39,7 +39,7 @@ class AtomicFileTest : public ::testing::Test {
 
 TEST_F(AtomicFileTest, IsThereOnceItIsWhole) {
   auto file = AtomicFile::create(path(), 0640, false);
-  ASSERT_TRUE(file) << file.error().message;
+  ASSERT_TRUE(file) << file.error().message();
   write(file.value(), "content");
   EXPECT_EQ(files(), 0U);
   ASSERT_TRUE(file.value().commit());
@@ -76,7 +76,7 @@ TEST_F(AtomicFileTest, ReplacesOnlyWhatItMay) {
   auto refused = AtomicFile::create(path(), 0600, false);
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, ErrorCode::Conflict);
-  EXPECT_THAT(refused.error().message, HasSubstr("exists already: remove it, or say --force"));
+  EXPECT_THAT(refused.error().message(), HasSubstr("exists already: remove it, or say --force"));
   auto file = AtomicFile::create(path(), 0600, true);
   ASSERT_TRUE(file);
   write(file.value(), "new");
@@ -86,7 +86,7 @@ TEST_F(AtomicFileTest, ReplacesOnlyWhatItMay) {
   EXPECT_EQ(files(), 1U);
   auto folder = AtomicFile::create(folder_, 0600, true);
   ASSERT_FALSE(folder);
-  EXPECT_THAT(folder.error().message, HasSubstr("no regular file"));
+  EXPECT_THAT(folder.error().message(), HasSubstr("no regular file"));
 }
 
 TEST_F(AtomicFileTest, WhoComesFirstWins) {
@@ -162,7 +162,7 @@ TEST_F(AtomicFileTest, AFolderThatIsNotThereIsSaid) {
   auto file = AtomicFile::create(path("none/file"), 0600, false);
   ASSERT_FALSE(file);
   EXPECT_EQ(file.error().code, ErrorCode::Unavailable);
-  EXPECT_THAT(file.error().message, HasSubstr("none/file: cannot be written: No such file"));
+  EXPECT_THAT(file.error().message(), HasSubstr("none/file: cannot be written: No such file"));
 }
 
 }  // namespace

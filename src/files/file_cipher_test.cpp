@@ -83,7 +83,7 @@ TEST_F(FileCipherTest, FilesOfEverySizeGoThereAndBack) {
       ASSERT_EQ(stream.size(), envelope::sealed_stream_size(size));
       for (bool is_private : {true, false}) {
         auto back = opened(stream, is_private, threads);
-        ASSERT_TRUE(back) << size << " " << back.error().message;
+        ASSERT_TRUE(back) << size << " " << back.error().message();
         EXPECT_TRUE(back.value() == plaintext) << size;
       }
     }
@@ -107,7 +107,7 @@ TEST_F(FileCipherTest, PipesAreDoneInOrder) {
   auto done = seal_file({.in = ends[0], .out = out, .threads = 2, .is_private = true}, sealing());
   writer.join();
   ::close(ends[0]);
-  ASSERT_TRUE(done) << done.error().message;
+  ASSERT_TRUE(done) << done.error().message();
   EXPECT_TRUE(opened(content_of(out), true).value() == plaintext);
 }
 
@@ -133,7 +133,7 @@ TEST_F(FileCipherTest, ASizeIsAHint) {
     std::atomic<std::uint64_t> done{0};
     int out = empty_file();
     auto sealed = seal_file({.in = in, .out = out, .threads = 2, .is_private = true, .progress = &done}, sealing());
-    ASSERT_TRUE(sealed) << name << sealed.error().message;
+    ASSERT_TRUE(sealed) << name << sealed.error().message();
     EXPECT_EQ(done, content.size());
     auto stream = content_of(out);
     EXPECT_EQ(stream.size(), envelope::sealed_stream_size(content.size()));
@@ -155,7 +155,7 @@ TEST_F(FileCipherTest, AnInputThatChangesIsRefused) {
     auto done = seal_file(job, sealing());
     ASSERT_FALSE(done);
     EXPECT_EQ(done.error().code, ErrorCode::Conflict);
-    EXPECT_THAT(done.error().message, HasSubstr("changed while it was read; nothing was written"));
+    EXPECT_THAT(done.error().message(), HasSubstr("changed while it was read; nothing was written"));
   };
   refused([&] { fs::resize_file(name, 0); });
   refused([&] { fs::resize_file(name, 10 * kChunkSize + 1); });
@@ -174,7 +174,7 @@ TEST_F(FileCipherTest, DamageIsRefusedEitherWay) {
     for (bool is_private : {true, false}) {
       auto result = opened(bytes, is_private);
       ASSERT_FALSE(result);
-      EXPECT_EQ(result.error().reason, reason) << result.error().message;
+      EXPECT_EQ(result.error().reason, reason) << result.error().message();
     }
   };
   auto damaged = stream;
@@ -198,7 +198,7 @@ TEST_F(FileCipherTest, EndsWhenItMayNotGoOn) {
     };
     auto done = seal_file(job, sealing());
     ASSERT_FALSE(done);
-    EXPECT_EQ(done.error().message, "the key was pulled");
+    EXPECT_EQ(done.error().message(), "the key was pulled");
     EXPECT_LE(asked, 5);
   }
 }
@@ -216,13 +216,13 @@ TEST_F(FileCipherTest, WhatCannotBeReadOrWrittenIsSaid) {
   auto write_only = open_file_at("closed", O_WRONLY);
   auto unreadable = seal_file({.in = write_only, .out = empty_file(), .is_private = false}, sealing());
   ASSERT_FALSE(unreadable);
-  EXPECT_THAT(unreadable.error().message, HasSubstr("the input cannot be read: "));
+  EXPECT_THAT(unreadable.error().message(), HasSubstr("the input cannot be read: "));
   int full = ::open("/dev/full", O_WRONLY | O_CLOEXEC);
   auto no_room = seal_file({.in = file_with(plaintext_of(10)), .out = full, .is_private = false}, sealing());
   ::close(full);
   ASSERT_FALSE(no_room);
   EXPECT_EQ(no_room.error().code, ErrorCode::Unavailable);
-  EXPECT_THAT(no_room.error().message, HasSubstr("the output cannot be written: No space left"));
+  EXPECT_THAT(no_room.error().message(), HasSubstr("the output cannot be written: No space left"));
 }
 
 }  // namespace

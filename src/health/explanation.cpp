@@ -55,7 +55,7 @@ std::optional<std::size_t> second_sentence(std::string_view text) {
 }  // namespace
 
 Explanation explain(const Error& error) {
-  auto text = json_fields::clean_text(error.message, kMaxText);
+  auto text = json_fields::clean_text(error.message(), kMaxText);
   Explanation why{error.reason.empty() ? std::string(to_string(error.code)) : error.reason, text, ""};
   const auto* entry = kms::find_reason(error.reason);
   auto cure = entry == nullptr ? std::nullopt : kms::find_cure(*entry, text);

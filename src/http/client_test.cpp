@@ -332,7 +332,7 @@ TEST(ClientOptions, MistakesAreTold) {
   options.ca_file = "/no/such/file.pem";
   auto client = make_curl_client(options);
   ASSERT_FALSE(client);
-  EXPECT_THAT(client.error().message, HasSubstr("/no/such/file.pem"));
+  EXPECT_THAT(client.error().message(), HasSubstr("/no/such/file.pem"));
   options = ClientOptions{};
   options.proxy = one_proxy("ftp://127.0.0.1:3128");
   EXPECT_EQ(make_curl_client(options).error().code, ErrorCode::Invalid);
@@ -341,7 +341,7 @@ TEST(ClientOptions, MistakesAreTold) {
   options.ca_file = no_authorities.path();
   client = make_curl_client(options);
   ASSERT_FALSE(client) << "else every host would be blamed";
-  EXPECT_THAT(client.error().message, HasSubstr("holds no certificates in PEM"));
+  EXPECT_THAT(client.error().message(), HasSubstr("holds no certificates in PEM"));
 }
 
 }  // namespace

@@ -19,7 +19,7 @@ class ClientTlsTest : public ::testing::Test {
   void start(const TlsFiles& files, ServerOptions options = {}) {
     options.tls = files;
     auto started = Server::start(context_.get().get_executor(), std::move(options), service_);
-    ASSERT_TRUE(started) << started.error().message;
+    ASSERT_TRUE(started) << started.error().message();
     server_ = std::move(started).value();
   }
   [[nodiscard]] ClientOptions trusting(const testing::ScratchFile& authority) const {
@@ -158,7 +158,7 @@ TEST_F(ClientTlsTest, CertificateAndKeyMustBelongTogetherAndNeedNoPassphrase) {
   auto mixed = Server::start(context_.get().get_executor(), options, service_);
   ASSERT_FALSE(mixed);
   EXPECT_EQ(mixed.error().code, ErrorCode::Invalid);
-  EXPECT_THAT(mixed.error().message, HasSubstr("private key"));
+  EXPECT_THAT(mixed.error().message(), HasSubstr("private key"));
 }
 
 }  // namespace

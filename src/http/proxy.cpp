@@ -72,7 +72,7 @@ FirstVariable first_of(const Variables& variables, std::initializer_list<const c
 Result<std::string> proxy_of(const Variables& variables, std::initializer_list<const char*> names) {
   auto found = first_of(variables, names);
   auto checked = check_proxy(found.value);
-  if (!checked) return Error{ErrorCode::Invalid, fmt::format("{}: {}", found.name, checked.error().message)};
+  if (!checked) return Error{ErrorCode::Invalid, fmt::format("{}: {}", found.name, checked.error().message())};
   return std::move(found.value);
 }
 

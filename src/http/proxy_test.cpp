@@ -26,14 +26,14 @@ Variables variables(std::map<std::string, std::string> values) {
 // "" where the client connects to the URL's host directly.
 std::string proxy_for(const ProxySettings& settings, const std::string& url) {
   auto table = ProxyTable::create(settings);
-  EXPECT_TRUE(table) << table.error().message;
+  EXPECT_TRUE(table) << table.error().message();
   const auto* proxy = table.value().proxy_for(url);
   return proxy == nullptr ? "" : proxy->url;
 }
 
 std::string from_environment(std::map<std::string, std::string> values, const std::string& url) {
   auto settings = proxies_of_environment(variables(std::move(values)));
-  EXPECT_TRUE(settings) << settings.error().message;
+  EXPECT_TRUE(settings) << settings.error().message();
   return proxy_for(settings.value(), url);
 }
 
@@ -62,7 +62,7 @@ TEST(ProxyTest, AreReadAsPeopleWriteThem) {
         Case{"http://DOM%5Cme:p%40ss%3A%2F@proxy.example:3128", "http://proxy.example:3128", "DOM\\me", "p@ss:/"},
         Case{"http://me@proxy.example:3128", "http://proxy.example:3128", "me", ""}}) {
     auto table = ProxyTable::create(one_proxy(c.text));
-    ASSERT_TRUE(table) << c.text << ": " << table.error().message;
+    ASSERT_TRUE(table) << c.text << ": " << table.error().message();
     const auto* proxy = table.value().proxy_for("https://vault.example/");
     ASSERT_NE(proxy, nullptr) << c.text;
     EXPECT_EQ(proxy->url, c.url);
@@ -81,11 +81,11 @@ TEST(ProxyTest, WhatIsNoneIsRefusedWithoutRepeatingIt) {
     auto checked = check_proxy(text);
     ASSERT_FALSE(checked) << text;
     EXPECT_EQ(checked.error().code, ErrorCode::Invalid);
-    EXPECT_THAT(checked.error().message, Not(HasSubstr("secret"))) << text;
+    EXPECT_THAT(checked.error().message(), Not(HasSubstr("secret"))) << text;
     auto refused = proxies_of_environment(variables({{"HTTPS_PROXY", text}}));
     ASSERT_FALSE(refused);
-    EXPECT_THAT(refused.error().message, StartsWith("HTTPS_PROXY: "));
-    EXPECT_THAT(refused.error().message, Not(HasSubstr("secret"))) << text;
+    EXPECT_THAT(refused.error().message(), StartsWith("HTTPS_PROXY: "));
+    EXPECT_THAT(refused.error().message(), Not(HasSubstr("secret"))) << text;
     EXPECT_FALSE(make_curl_client(through(text)));
   }
 }

@@ -21,7 +21,7 @@ class ServerTest : public ::testing::Test {
  protected:
   void start(ServerOptions options = {}) {
     auto started = Server::start(context_.get().get_executor(), std::move(options), service_);
-    ASSERT_TRUE(started) << started.error().message;
+    ASSERT_TRUE(started) << started.error().message();
     server_ = std::move(started).value();
   }
   std::string send(std::string_view bytes) { return exchange(server_->port(), bytes); }
@@ -442,7 +442,7 @@ TEST_F(ServerTest, ATakenPortSaysWhatToDo) {
   auto second = Server::start(context_.get().get_executor(), options, service_);
   ASSERT_FALSE(second);
   EXPECT_EQ(second.error().code, ErrorCode::Unavailable);
-  EXPECT_THAT(second.error().message, HasSubstr("choose another port"));
+  EXPECT_THAT(second.error().message(), HasSubstr("choose another port"));
   options.address = "not an address";
   EXPECT_EQ(Server::start(context_.get().get_executor(), options, service_).error().code, ErrorCode::Invalid);
   options = ServerOptions{};

@@ -20,7 +20,7 @@ using testing::KeyringTest;
 
 TEST_F(KeyringTest, TheFirstDataKeyIsWrappedProvenAndDurable) {
   auto lease = encrypting();
-  ASSERT_TRUE(lease) << lease.error().message;
+  ASSERT_TRUE(lease) << lease.error().message();
   EXPECT_EQ(provider.wraps, 1);
   EXPECT_EQ(provider.unwraps, 1);
   EXPECT_EQ(lease.value().external_key_id, customer.external_key_id);
@@ -115,7 +115,7 @@ TEST_F(KeyringTest, TheLoserOfARaceUsesTheWinnersRow) {
     return success();
   };
   auto lease = encrypting();
-  ASSERT_TRUE(lease) << lease.error().message;
+  ASSERT_TRUE(lease) << lease.error().message();
   EXPECT_EQ(lease.value().key->id(), winners->id);
   EXPECT_EQ(stored()->id, winners->id);
   EXPECT_EQ(provider.unwraps, 2);
@@ -219,7 +219,7 @@ TEST_F(KeyringTest, WithoutAnExternalKeyThePlatformsKeyWraps) {
   prepare(plain);
   provider.unwrap_error = error(ErrorCode::KeyDenied);
   auto lease = encrypting(plain);
-  ASSERT_TRUE(lease) << lease.error().message;
+  ASSERT_TRUE(lease) << lease.error().message();
   EXPECT_FALSE(lease.value().external_key_id);
   clock.advance(2h);
   EXPECT_TRUE(decrypting(plain, lease.value().key->id()));
@@ -279,7 +279,7 @@ TEST_F(KeyringTest, AWrappedKeyMovedBetweenCompartmentsIsCorrupt) {
   row.compartment = other.id;
   row.id = make_raw_id(random);
   auto moved = run(store->write([&](store::Transaction& tx) { return tx.insert_active_data_key(row); }));
-  ASSERT_TRUE(moved) << moved.error().message;
+  ASSERT_TRUE(moved) << moved.error().message();
   for (int i = 0; i < 2; ++i) {
     auto lease = encrypting(other);
     ASSERT_FALSE(lease);

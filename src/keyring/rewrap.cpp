@@ -331,7 +331,7 @@ Task<Result<void>> Rewrapper::Impl::wait_out(std::shared_ptr<Work> work, Error e
   spdlog::warn("rewrap of {} waits {} s: {}", work->key.id,
                std::chrono::duration_cast<std::chrono::seconds>(work->pause).count(), describe(error));
   auto rewrap = work->rewrap;
-  rewrap.error = error.message;
+  rewrap.error = error.message();
   rewrap.reason = error.reason;
   rewrap.updated_at = clock_.now();
   auto noted = co_await put_if_running(std::move(rewrap));
@@ -343,7 +343,7 @@ Task<Result<void>> Rewrapper::Impl::wait_out(std::shared_ptr<Work> work, Error e
 Task<Result<void>> Rewrapper::Impl::end(std::shared_ptr<Work> work, std::optional<Error> error) {
   auto rewrap = work->rewrap;
   rewrap.state = error ? RewrapState::Stopped : RewrapState::Completed;
-  rewrap.error = error ? std::optional(error->message) : std::nullopt;
+  rewrap.error = error ? std::optional(error->message()) : std::nullopt;
   rewrap.reason = error ? std::optional(error->reason) : std::nullopt;
   rewrap.updated_at = clock_.now();
   if (error) {

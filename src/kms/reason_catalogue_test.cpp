@@ -82,7 +82,7 @@ TEST(Reasons, AnErrorIsTheCatalogsWords) {
   auto error = reason_error(reason::kKeyDisabled, arguments);
   EXPECT_EQ(error.code, ErrorCode::KeyDenied);
   EXPECT_EQ(error.reason, "key_disabled");
-  EXPECT_EQ(error.message,
+  EXPECT_EQ(error.message(),
             "key \"my-key\" in contoso.vault.azure.net is disabled. Enable it: az keyvault key set-attributes "
             "--vault-name contoso --name my-key --enabled true");
 }
@@ -91,7 +91,7 @@ TEST(Reasons, AnErrorIsTheCatalogsWords) {
 TEST(Reasons, FactsAreNotFormats) {
   ReasonArguments arguments;
   arguments.said = "{key} {} {nonsense} %s";
-  EXPECT_THAT(reason_error(reason::kConnectionFailed, arguments).message, HasSubstr("{key} {} {nonsense} %s"));
+  EXPECT_THAT(reason_error(reason::kConnectionFailed, arguments).message(), HasSubstr("{key} {} {nonsense} %s"));
 }
 
 TEST(Reasons, ThePageIsMadeFromTheCatalogue) {

@@ -225,8 +225,8 @@ TEST(TransportErrors, SayWhatIsUnreachableAndWhatToDo) {
     auto error = transport_error({c.failure, "what curl said"}, c.peer, "contoso.vault.azure.net");
     EXPECT_EQ(error.code, c.code);
     EXPECT_EQ(error.reason, c.why);
-    EXPECT_THAT(error.message, HasSubstr(std::string(c.message)));
-    EXPECT_THAT(error.message, HasSubstr("contoso.vault.azure.net"));
+    EXPECT_THAT(error.message(), HasSubstr(std::string(c.message)));
+    EXPECT_THAT(error.message(), HasSubstr("contoso.vault.azure.net"));
   }
 }
 

@@ -16,7 +16,7 @@ Task<Result<void>> check_binding(KeyProvider& provider, const Provider& cloud, c
   auto bound = co_await cloud.check_bound(provider, key, description, settings, deadline);
   bool is_missing = !bound && bound.error().reason == reason::kOrganizationTagMissing;
   if (!is_missing || settings.binding != OrganizationBinding::Warn) co_return bound;
-  spdlog::warn("{}", bound.error().message);
+  spdlog::warn("{}", bound.error().message());
   co_return success();
 }
 
@@ -24,7 +24,7 @@ Task<Result<void>> check_binding(KeyProvider& provider, const Provider& cloud, c
 Error or_deadline(Error error, const Clock& clock, Deadline deadline) {
   bool out_of_time = error.code == ErrorCode::KeyUnreachable && error.reason == reason::kTimedOut;
   if (!out_of_time || clock.steady() < deadline) return error;
-  auto message = "the key could not be checked in the time allowed: " + error.message;
+  auto message = "the key could not be checked in the time allowed: " + error.message();
   return caused_by(std::move(error), ErrorCode::DeadlineExceeded, std::move(message), std::string(reason::kTimedOut));
 }
 

@@ -180,7 +180,7 @@ TEST_F(VaultLimiterTest, WhoWaitsForAKeyThatCannotBeReachedIsToldSo) {
   limiter->turn_away({"v", "org", "down"}, Error{ErrorCode::KeyUnreachable, "down", "timed_out"});
   poll();
   ASSERT_EQ(failed.size(), 2U) << "those of the same organisation alone";
-  EXPECT_EQ(failed[0].message, "down");
+  EXPECT_EQ(failed[0].message(), "down");
   EXPECT_EQ(entered, (std::vector<std::string>{"down", "up", "down"}));
   let_go();
   let_go();
@@ -257,7 +257,7 @@ TEST_F(VaultLimiterTest, ARenewalWaitsShortlyForItsTurn) {
   context.restart();
   while (failed.empty()) context.run_one();
   EXPECT_EQ(failed[0].reason, "no_turn");
-  EXPECT_NE(failed[0].message.find("v"), std::string::npos);
+  EXPECT_NE(failed[0].message().find("v"), std::string::npos);
 }
 
 TEST_F(VaultLimiterTest, StrangersVaultsAreForgotten) {
@@ -307,9 +307,9 @@ TEST_F(VaultLimiterTest, AGatedProviderAsksOnlyOnceItIsLetIn) {
     WrappedKey wrapped;
     auto soon = clock.steady();
     return std::vector<std::string>{
-        testing::run_task(context, provider.wrap(where, {}, secret, soon)).error().message,
-        testing::run_task(context, provider.unwrap(where, {}, wrapped, soon)).error().message,
-        testing::run_task(context, provider.describe(where, soon)).error().message};
+        testing::run_task(context, provider.wrap(where, {}, secret, soon)).error().message(),
+        testing::run_task(context, provider.unwrap(where, {}, wrapped, soon)).error().message(),
+        testing::run_task(context, provider.describe(where, soon)).error().message()};
   };
   EXPECT_EQ(run_all(location), (std::vector<std::string>{"w", "u", "d"}));
   call({"v", "", "k"});

@@ -52,7 +52,7 @@ FailureKind kind_of(ErrorCode code) {
 }
 
 Failure failure_of(const Error& error) {
-  return {kind_of(error.code), error.reason, error.message};
+  return {kind_of(error.code), error.reason, error.message()};
 }
 
 // A refusal by the lease source is a refusal also where its code is that of a wrong request: the server refused the API
@@ -277,7 +277,7 @@ Outcome<Client> Client::create(ClientSettings settings) {
   }
   auto connection = std::make_shared<library::Connection>();
   auto sweeper = library::Sweeper::start(connection->clock);
-  if (!sweeper) return Failure{FailureKind::Failed, "", sweeper.error().message};
+  if (!sweeper) return Failure{FailureKind::Failed, "", sweeper.error().message()};
   connection->server = std::move(server).value();
   connection->sweeper = std::move(sweeper).value();
   return Client(std::make_shared<State>(State{std::move(connection)}));

@@ -64,7 +64,7 @@ class HttpLeaseSourceTest : public ::testing::Test {
 
 TEST_F(HttpLeaseSourceTest, ALeaseIsRead) {
   auto leased = ask(response(200, lease_body()));
-  ASSERT_TRUE(leased) << leased.error().message;
+  ASSERT_TRUE(leased) << leased.error().message();
   EXPECT_EQ(to_bytes(leased.value().key->material()), Bytes(32, 9));
 }
 
@@ -101,7 +101,7 @@ TEST_F(HttpLeaseSourceTest, EachResponseIsTheErrorThatItMeans) {
     ASSERT_FALSE(leased) << status;
     EXPECT_EQ(leased.error().code, code) << status;
     EXPECT_EQ(leased.error().reason, reason) << status;
-    EXPECT_EQ(leased.error().message, message) << status;
+    EXPECT_EQ(leased.error().message(), message) << status;
   }
 }
 
@@ -125,8 +125,8 @@ TEST_F(HttpLeaseSourceTest, WhatIsNoResponseIsAnOutage) {
                             response(200, std::string(std::size_t{65} * 1024, ' ') + lease_body())}) {
     auto leased = ask(bytes);
     ASSERT_FALSE(leased) << bytes.substr(0, 40);
-    EXPECT_EQ(leased.error().code, ErrorCode::Unavailable) << leased.error().message;
-    EXPECT_NE(leased.error().message.find("no Latchkey server answers at http://127.0.0.1:"), std::string::npos);
+    EXPECT_EQ(leased.error().code, ErrorCode::Unavailable) << leased.error().message();
+    EXPECT_NE(leased.error().message().find("no Latchkey server answers at http://127.0.0.1:"), std::string::npos);
   }
   EXPECT_EQ(ask_at("http://127.0.0.1:1").error().code, ErrorCode::Unavailable);
 }
@@ -134,7 +134,7 @@ TEST_F(HttpLeaseSourceTest, WhatIsNoResponseIsAnOutage) {
 TEST_F(HttpLeaseSourceTest, ARedirectIsNotFollowed) {
   auto leased = ask(response(302, "", "location: http://127.0.0.1:1/\r\n"));
   ASSERT_FALSE(leased);
-  EXPECT_EQ(leased.error().message, "the server answered 302");
+  EXPECT_EQ(leased.error().message(), "the server answered 302");
 }
 
 TEST_F(HttpLeaseSourceTest, NoMessageHoldsASecret) {
@@ -143,8 +143,8 @@ TEST_F(HttpLeaseSourceTest, NoMessageHoldsASecret) {
   for (const auto& bytes : {response(200, damaged), response(500, ""), std::string("?")}) {
     auto leased = ask(bytes);
     ASSERT_FALSE(leased);
-    EXPECT_EQ(leased.error().message.find("CQkJ"), std::string::npos);
-    EXPECT_EQ(leased.error().message.find(kApiKey), std::string::npos);
+    EXPECT_EQ(leased.error().message().find("CQkJ"), std::string::npos);
+    EXPECT_EQ(leased.error().message().find(kApiKey), std::string::npos);
   }
 }
 
@@ -154,8 +154,8 @@ TEST(Connect, AVariableThatNamesNoProxyIsSaidWithoutItsPassword) {
   ::unsetenv("https_proxy");
   ASSERT_FALSE(made);
   EXPECT_EQ(made.error().code, ErrorCode::Invalid);
-  EXPECT_EQ(made.error().message.find("https_proxy: expected a proxy"), 0U) << made.error().message;
-  EXPECT_EQ(made.error().message.find("hidden"), std::string::npos);
+  EXPECT_EQ(made.error().message().find("https_proxy: expected a proxy"), 0U) << made.error().message();
+  EXPECT_EQ(made.error().message().find("hidden"), std::string::npos);
 }
 
 TEST(Connect, SettingsThatCannotBeUsedAreSaid) {

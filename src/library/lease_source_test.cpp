@@ -24,7 +24,7 @@ std::string body(std::string_view seconds = "60.5") {
 TEST(ReadLeasedKey, CountsFromTheQuestion) {
   auto text = body();
   auto leased = read_leased_key(text, kAsked);
-  ASSERT_TRUE(leased) << leased.error().message;
+  ASSERT_TRUE(leased) << leased.error().message();
   EXPECT_EQ(leased.value().key->id()[0], 3);
   EXPECT_EQ(to_bytes(leased.value().key->material()), Bytes(32, 9));
   EXPECT_EQ(format_uuid(leased.value().compartment), "11111111-2222-4333-8444-555555555555");

@@ -106,7 +106,9 @@ TEST_F(LeasedKeysTest, AnotherActiveKeyIsNoticedThoughTheOldOneIsRenewedByReads)
 
 TEST_F(LeasedKeysTest, NobodyIsAskedBeforeTheTimeThatTheServerSaid) {
   ASSERT_TRUE(keys_.for_encryption());
-  source_.failure = [](const Name&) { return Error{ErrorCode::Unavailable, "as it was told", "", seconds(20)}; };
+  source_.failure = [](const Name&) {
+    return Error{ErrorCode::Unavailable, "as it was told", "", "", "", seconds(20)};
+  };
   clock_.advance(seconds(45));
   EXPECT_TRUE(keys_.for_encryption());
   EXPECT_EQ(source_.calls, 2);
@@ -122,7 +124,7 @@ TEST_F(LeasedKeysTest, NobodyIsAskedBeforeTheTimeThatTheServerSaid) {
 }
 
 TEST_F(LeasedKeysTest, ARefusalIsAskedAgainAtOnceWhateverItSaysOfTime) {
-  source_.failure = [](const Name&) { return Error{ErrorCode::PermissionDenied, "no", "", seconds(20)}; };
+  source_.failure = [](const Name&) { return Error{ErrorCode::PermissionDenied, "no", "", "", "", seconds(20)}; };
   EXPECT_FALSE(keys_.for_encryption());
   source_.lease_again();
   EXPECT_TRUE(keys_.for_encryption());
@@ -220,7 +222,7 @@ TEST_F(LeasedKeysTest, ForgedIdsAreBoundedAndPushNothingOut) {
 }
 
 TEST_F(LeasedKeysTest, OutagesOfForgedIdsAreBoundedToo) {
-  source_.failure = [](const Name&) { return Error{ErrorCode::Unavailable, "later", "", seconds(60)}; };
+  source_.failure = [](const Name&) { return Error{ErrorCode::Unavailable, "later", "", "", "", seconds(60)}; };
   for (int i = 0; i < 6000; ++i) {
     (void)keys_.for_decryption(raw(99, static_cast<std::uint8_t>(i >> 8), static_cast<std::uint8_t>(i)));
   }
@@ -355,7 +357,7 @@ TEST_F(CheckedLeasesTest, WhereTheServerCannotBeReachedTheyGoOnToTheirEnd) {
 
 TEST_F(CheckedLeasesTest, AServerThatIsBusyIsNotCheckedBeforeItsTime) {
   ASSERT_TRUE(keys_.for_encryption());
-  check_gives({ErrorCode::Unavailable, "busy", "", seconds(20)});
+  check_gives({ErrorCode::Unavailable, "busy", "", "", "", seconds(20)});
   clock_.advance(seconds(5));
   EXPECT_TRUE(keys_.for_encryption());
   clock_.advance(seconds(19));

@@ -43,7 +43,7 @@ const json::string* text_at(const json::value& body, std::string_view pointer) {
 
 Result<std::unique_ptr<ServerClient>> ServerClient::create(const ServerClientSettings& settings) {
   auto base = http::read_base_url(settings.url);
-  if (!base) return Error{ErrorCode::Invalid, fmt::format("{}: {}", settings.url_name, base.error().message)};
+  if (!base) return Error{ErrorCode::Invalid, fmt::format("{}: {}", settings.url_name, base.error().message())};
   http::ClientOptions options;
   LATCHKEY_TRY(options.proxy, http::proxies_of_environment(http::process_variable));
   options.ca_file = settings.ca_file;
@@ -71,10 +71,10 @@ Error error_of(const http::ClientResponse& response, Timestamp now, std::chrono:
   boost::system::error_code failed;
   auto body = json::parse(response.body, failed);
   if (failed) return error;
-  if (const auto* message = text_at(body, "/error/message")) error.message = message->c_str();
+  if (const auto* message = text_at(body, "/error/message")) error.cause = message->c_str();
   if (const auto* reason = text_at(body, "/error/details/error_code")) error.reason = reason->c_str();
   if (const auto* beneath = text_at(body, "/error/details/reason")) {
-    error.cause = std::make_shared<const Error>(Error{error.code, "", beneath->c_str()});
+    error.beneath = std::make_shared<const Error>(Error{error.code, "", beneath->c_str()});
   }
   return error;
 }

@@ -26,9 +26,9 @@ TEST(ErrorOf, ReadsTheStatusAndTheEnvelope) {
         Case{400, R"({"error":{"details":{"reason":7}}})", ErrorCode::Invalid, "the server answered 400", "", ""}}) {
     auto error = error_of({c.status, {}, c.body}, Timestamp(), kLongestWait);
     EXPECT_EQ(error.code, c.code) << c.status;
-    EXPECT_EQ(error.message, c.message) << c.status;
+    EXPECT_EQ(error.message(), c.message) << c.status;
     EXPECT_EQ(error.reason, c.reason) << c.status;
-    EXPECT_EQ(error.cause ? error.cause->reason : "", c.beneath) << c.status;
+    EXPECT_EQ(error.beneath ? error.beneath->reason : "", c.beneath) << c.status;
     EXPECT_FALSE(error.retry_after) << c.status;
   }
 }
@@ -42,7 +42,7 @@ TEST(ServerClient, AnErrorNamesTheUrlAsItsCallerDoes) {
   auto client = ServerClient::create({.url = "ftp://x", .url_name = "--url", .api_key = "k"});
   ASSERT_FALSE(client);
   EXPECT_EQ(client.error().code, ErrorCode::Invalid);
-  EXPECT_TRUE(client.error().message.starts_with("--url: expected the server's URL")) << client.error().message;
+  EXPECT_TRUE(client.error().message().starts_with("--url: expected the server's URL")) << client.error().message();
 }
 
 }  // namespace

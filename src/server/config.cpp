@@ -25,7 +25,7 @@ const Setting* find_setting(std::string_view full_name) {
 }
 
 Error at(std::string_view place, const Error& error) {
-  return Error{ErrorCode::Invalid, fmt::format("{}: {}", place, error.message)};
+  return Error{ErrorCode::Invalid, fmt::format("{}: {}", place, error.message())};
 }
 
 Error unknown_setting(std::string_view place, std::string_view name) {

@@ -35,7 +35,7 @@ class ServerConfigTest : public ::testing::Test {
   }
   std::string refusal(const std::string& toml, const ConfigOverrides& overrides = {}) {
     auto config = load_server_config(write(toml), no_variables, overrides);
-    return config ? "" : config.error().message;
+    return config ? "" : config.error().message();
   }
   std::string folder_;
 };
@@ -48,7 +48,7 @@ TEST_F(ServerConfigTest, FlagsWinOverVariablesOverFileOverDefaults) {
     return std::nullopt;
   };
   auto config = load_server_config(path, variables, {{"server.port", "3"}});
-  ASSERT_TRUE(config) << config.error().message;
+  ASSERT_TRUE(config) << config.error().message();
   EXPECT_EQ(config.value().port, 3);
   EXPECT_EQ(config.value().lease_soft, milliseconds(20'000));
   EXPECT_EQ(config.value().address, "127.0.0.2");
@@ -57,7 +57,7 @@ TEST_F(ServerConfigTest, FlagsWinOverVariablesOverFileOverDefaults) {
 
 TEST_F(ServerConfigTest, TheAnnotatedExampleIsTheDefaults) {
   auto config = load_server_config(write(annotated_server_config()), no_variables, {});
-  ASSERT_TRUE(config) << config.error().message;
+  ASSERT_TRUE(config) << config.error().message();
   auto defaults = default_server_config();
   EXPECT_EQ(config.value().port, defaults.port);
   EXPECT_EQ(config.value().azure_vault_suffixes, defaults.azure_vault_suffixes);
@@ -67,7 +67,7 @@ TEST_F(ServerConfigTest, TheAnnotatedExampleIsTheDefaults) {
 
 TEST_F(ServerConfigTest, TheExampleInTheDocsIsTheOneThatIsPrinted) {
   auto documented = read_file(latchkey::testing::source_path("docs/latchkey.example.toml"), 1 << 20);
-  ASSERT_TRUE(documented) << documented.error().message;
+  ASSERT_TRUE(documented) << documented.error().message();
   EXPECT_EQ(documented.value(), annotated_server_config())
       << "make it anew: latchkey serve --print-config > docs/latchkey.example.toml";
 }
@@ -130,7 +130,7 @@ TEST_F(ServerConfigTest, MistakesAreNamedWithTheirPlaceAndTheCure) {
   }
   EXPECT_NE(refusal("", {{"server.colour", "red"}}).find("--set: there is no setting \"server.colour\""),
             std::string::npos);
-  EXPECT_NE(load_server_config(folder_ + "/missing.toml", no_variables, {}).error().message.find("missing.toml"),
+  EXPECT_NE(load_server_config(folder_ + "/missing.toml", no_variables, {}).error().message().find("missing.toml"),
             std::string::npos);
 }
 
@@ -140,7 +140,7 @@ TEST_F(ServerConfigTest, HostsMayBeWrittenAsPeopleWriteThem) {
             "vault_suffixes = \"https://Vault.USGovCloudAPI.net/, *.managedhsm.usgovcloudapi.net\"\n"
             "[outbound]\nproxy = \" proxy.example:3128 \"\n"),
       no_variables, {});
-  ASSERT_TRUE(config) << config.error().message;
+  ASSERT_TRUE(config) << config.error().message();
   EXPECT_EQ(config.value().address, "127.0.0.1");
   EXPECT_EQ(config.value().azure_login_host, "login.microsoftonline.us");
   EXPECT_EQ(config.value().azure_vault_suffixes,
@@ -156,7 +156,7 @@ TEST_F(ServerConfigTest, PlainHttpIsServedOnLoopbackAloneUnlessSomethingInFrontD
   for (const char* address : {"0.0.0.0", "::", "192.0.2.1", "2001:db8::1"}) {
     auto plain = load_server_config(write(fmt::format("[server]\naddress = \"{}\"\n", address)), no_variables, {});
     ASSERT_FALSE(plain) << address;
-    EXPECT_THAT(plain.error().message, ::testing::HasSubstr("server.behind_tls_proxy = true")) << address;
+    EXPECT_THAT(plain.error().message(), ::testing::HasSubstr("server.behind_tls_proxy = true")) << address;
     for (const char* cure : {"behind_tls_proxy = true", "tls_certificate_file = \"a\"\ntls_private_key_file = \"b\""}) {
       auto cured = write(fmt::format("[server]\naddress = \"{}\"\n{}\n", address, cure));
       EXPECT_TRUE(load_server_config(cured, no_variables, {})) << address << ' ' << cure;
@@ -179,7 +179,7 @@ TEST_F(ServerConfigTest, AProxysPasswordIsNotRepeated) {
 TEST_F(ServerConfigTest, ListsMayBeWrittenAsLists) {
   auto config = load_server_config(write("[azure]\nvault_suffixes = [\".vault.azure.cn\", \".managedhsm.azure.cn\"]\n"),
                                    no_variables, {});
-  ASSERT_TRUE(config) << config.error().message;
+  ASSERT_TRUE(config) << config.error().message();
   EXPECT_EQ(config.value().azure_vault_suffixes, (std::vector<std::string>{".vault.azure.cn", ".managedhsm.azure.cn"}));
 }
 

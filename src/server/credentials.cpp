@@ -52,7 +52,7 @@ Result<crypto::CertifiedKey> read_pair(const FileSetting& certificate, const Fil
 }  // namespace
 
 Error in_setting(std::string_view setting, const Error& error) {
-  return caused_by(error, error.code, fmt::format("{}: {}", setting, error.message), error.reason);
+  return caused_by(error, error.code, fmt::format("{}: {}", setting, error.message()), error.reason);
 }
 
 Result<std::shared_ptr<const crypto::SecretBytes>> metrics_token_of(const ServerConfig& config) {

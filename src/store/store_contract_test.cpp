@@ -184,7 +184,7 @@ TEST_P(StoreContract, TheExternalKeyOfAWorkspaceIsWriteOnce) {
     auto done = write([&](Transaction& tx) { return tx.update(changed); });
     ASSERT_FALSE(done);
     EXPECT_EQ(done.error().code, ErrorCode::Internal);
-    EXPECT_THAT(done.error().message, HasSubstr("write-once"));
+    EXPECT_THAT(done.error().message(), HasSubstr("write-once"));
   }
   row.name = "Another name, the same key";
   EXPECT_TRUE(write([&](Transaction& tx) { return tx.update(row); }));
@@ -349,7 +349,7 @@ TEST_P(StoreContract, AnExceptionIsAnErrorAndLeavesNothingBehind) {
   });
   ASSERT_FALSE(done);
   EXPECT_EQ(done.error().code, ErrorCode::Internal);
-  EXPECT_THAT(done.error().message, HasSubstr("boom"));
+  EXPECT_THAT(done.error().message(), HasSubstr("boom"));
   EXPECT_THAT(get([](Transaction& tx) { return tx.list_organizations(); }), IsEmpty());
   auto failed_read = read([](Transaction&) -> Result<int> { throw 42; });
   EXPECT_EQ(failed_read.error().code, ErrorCode::Internal);
@@ -396,7 +396,7 @@ TEST_P(StoreContract, ReadTransactionsRefuseEveryWrite) {
     auto done = read(refused);
     ASSERT_FALSE(done);
     EXPECT_EQ(done.error().code, ErrorCode::Internal);
-    EXPECT_THAT(done.error().message, HasSubstr("read transaction"));
+    EXPECT_THAT(done.error().message(), HasSubstr("read transaction"));
   }
   EXPECT_THAT(get([](Transaction& tx) { return tx.list_organizations(); }), ElementsAre(kAcme));
 }
@@ -452,7 +452,7 @@ TEST_P(StoreContract, ManyWritersAndReadersLoseNothing) {
           LATCHKEY_TRYV(tx.insert(external_key(kAcme, number)));
           return tx.insert(activity(kAcme, number));
         });
-        EXPECT_TRUE(done) << done.error().message;
+        EXPECT_TRUE(done) << done.error().message();
         auto counts = get([](Transaction& tx) -> Result<std::pair<std::size_t, std::size_t>> {
           ActivityFilter filter;
           filter.organization = kAcme.id;

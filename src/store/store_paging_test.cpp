@@ -97,7 +97,7 @@ class StorePaging : public StoreContract {
       }
       return success();
     });
-    EXPECT_TRUE(done) << done.error().message;
+    EXPECT_TRUE(done) << done.error().message();
     return rows;
   }
   std::vector<std::string> activity_ids(const ActivityFilter& filter) {
@@ -197,7 +197,7 @@ TEST_P(StorePaging, ARefusedCursorDoesNotEndTheTransaction) {
     EXPECT_FALSE(tx.list_external_keys(kAcme.id, window));
     return tx.insert(external_key(kAcme, 1));
   });
-  ASSERT_TRUE(done) << done.error().message;
+  ASSERT_TRUE(done) << done.error().message();
   EXPECT_EQ(get([](Transaction& tx) { return tx.list_external_keys(kAcme.id, {}); }).rows.size(), 1U);
 }
 

@@ -23,11 +23,11 @@ inline void expect_written(const std::string& path, const std::string& text) {
   std::string file = source_path(path);
   if (writes_docs()) {
     auto written = write_file_durably(file, text, 0644);
-    ASSERT_TRUE(written) << written.error().message;
+    ASSERT_TRUE(written) << written.error().message();
     return;
   }
   auto found = read_file(file, std::size_t{1} << 22U);
-  ASSERT_TRUE(found) << found.error().message;
+  ASSERT_TRUE(found) << found.error().message();
   EXPECT_TRUE(found.value() == text) << path
                                      << " is not what the code says; write it again: LATCHKEY_WRITE_DOCS=1 ctest "
                                         "--test-dir build/debug -R ThePageIsMade";
@@ -37,7 +37,7 @@ inline void expect_written(const std::string& path, const std::string& text) {
 // end; written behind the others where it is not there yet.
 inline void expect_section_written(const std::string& path, const std::string& section) {
   auto page = read_file(source_path(path), std::size_t{1} << 22U);
-  ASSERT_TRUE(page) << page.error().message;
+  ASSERT_TRUE(page) << page.error().message();
   auto heading = section.substr(0, section.find('\n') + 1);
   auto begin = page.value().find("\n" + heading);
   begin = begin == std::string::npos ? page.value().size() : begin + 1;

@@ -60,7 +60,7 @@ TEST_F(EndpointsTest, RefusesWhatItCannotServe) {
     auto made = create(url, events);
     ASSERT_FALSE(made) << url;
     EXPECT_EQ(made.error().code, ErrorCode::Invalid);
-    EXPECT_THAT(made.error().message, StartsWith(message));
+    EXPECT_THAT(made.error().message(), StartsWith(message));
   }
   EXPECT_THAT(fixture.run(fixture.endpoints.list(fixture.admin())).value(), SizeIs(0));
 }
@@ -69,7 +69,7 @@ TEST_F(EndpointsTest, AnOrganisationHasSixteenAtMost) {
   for (std::size_t i = 0; i < kMostEndpoints; ++i) ASSERT_TRUE(create("https://example.com/"));
   auto more = create("https://example.com/");
   ASSERT_FALSE(more);
-  EXPECT_THAT(more.error().message, HasSubstr("latchkey webhooks remove whep_"));
+  EXPECT_THAT(more.error().message(), HasSubstr("latchkey webhooks remove whep_"));
 }
 
 TEST_F(EndpointsTest, OthersDoNotSeeIt) {
@@ -104,7 +104,7 @@ TEST_F(EndpointsTest, ChangesWhatIsNamedAndNoMore) {
   change.url.reset();
   change.events = std::vector<std::string>();
   auto none = fixture.run(fixture.endpoints.update(fixture.admin(), made.row.id, change));
-  EXPECT_THAT(none.error().message, HasSubstr("at least one"));
+  EXPECT_THAT(none.error().message(), HasSubstr("at least one"));
   EXPECT_EQ(get(made.row.id).value(), expected);
 }
 

@@ -38,7 +38,7 @@ TEST_F(SecretKeeperTest, DoesNotOpenInAnothersRow) {
   auto opened = fixture.run(keeper.open("whep_2", made.wrapped));
   ASSERT_FALSE(opened);
   EXPECT_EQ(opened.error().code, ErrorCode::Corrupt);
-  EXPECT_NE(opened.error().message.find("latchkey webhooks rotate whep_2"), std::string::npos);
+  EXPECT_NE(opened.error().message().find("latchkey webhooks rotate whep_2"), std::string::npos);
 }
 
 TEST_F(SecretKeeperTest, DoesNotOpenDamaged) {

@@ -25,7 +25,7 @@ bool is_own_machine(std::string_view host) {
 
 Result<void> check_target(const std::string& url, const TargetRules& rules) {
   auto parsed = http::parse_url(url);
-  if (!parsed) return refuse("It " + parsed.error().message + ".");
+  if (!parsed) return refuse("It " + parsed.error().message() + ".");
   const auto& target = parsed.value();
   if (!std::ranges::all_of(url, [](unsigned char c) { return c < 0x80; })) {
     return refuse(

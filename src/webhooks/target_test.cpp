@@ -39,8 +39,8 @@ TEST(TargetTest, RefusesWhatIsNotPublicWithoutRepeatingIt) {
     auto checked = check_target(url, {});
     ASSERT_FALSE(checked) << url;
     EXPECT_EQ(checked.error().code, ErrorCode::Invalid);
-    EXPECT_TRUE(checked.error().message.starts_with("url: It ")) << checked.error().message;
-    EXPECT_EQ(checked.error().message.find("token"), std::string::npos) << checked.error().message;
+    EXPECT_TRUE(checked.error().message().starts_with("url: It ")) << checked.error().message();
+    EXPECT_EQ(checked.error().message().find("token"), std::string::npos) << checked.error().message();
   }
 }
 

@@ -16,7 +16,7 @@ namespace latchkey::crypto::testing {
 inline boost::json::object read_wycheproof(const std::string& name) {
   auto text = read_file(latchkey::testing::source_path("tests/vectors/wycheproof/" + name), std::size_t{16} << 20);
   if (!text) {
-    ADD_FAILURE() << text.error().message;
+    ADD_FAILURE() << text.error().message();
     return {};
   }
   return boost::json::parse(text.value()).as_object();

@@ -189,7 +189,7 @@ class KeyringTest : public ::testing::Test {
       row.created_at = clock.now();
       return tx.insert(row);
     }));
-    ASSERT_TRUE(written) << written.error().message;
+    ASSERT_TRUE(written) << written.error().message();
   }
   Compartment neighbour() {
     auto other = customer;

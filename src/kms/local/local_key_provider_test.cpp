@@ -117,7 +117,7 @@ TEST_F(LocalKeyProviderTest, AnotherFilesKeyIsToldApartFromDamage) {
   ASSERT_FALSE(unwrapped);
   EXPECT_EQ(unwrapped.error().code, ErrorCode::KeyDenied);
   EXPECT_EQ(unwrapped.error().reason, reason::kRootKeyMismatch);
-  EXPECT_THAT(unwrapped.error().message, HasSubstr("Restore the root key file"));
+  EXPECT_THAT(unwrapped.error().message(), HasSubstr("Restore the root key file"));
 }
 
 TEST_F(LocalKeyProviderTest, RefusesAFileThatOthersMayRead) {
@@ -127,7 +127,7 @@ TEST_F(LocalKeyProviderTest, RefusesAFileThatOthersMayRead) {
     auto opened = open_local_key_provider(path, random);
     ASSERT_FALSE(opened) << std::oct << mode;
     EXPECT_EQ(opened.error().code, ErrorCode::Invalid);
-    EXPECT_THAT(opened.error().message, HasSubstr("chmod 600 " + path));
+    EXPECT_THAT(opened.error().message(), HasSubstr("chmod 600 " + path));
   }
 }
 
@@ -137,7 +137,7 @@ TEST_F(LocalKeyProviderTest, RefusesAFileOfAnotherSizeAndLeavesIt) {
     auto opened = open_local_key_provider(path, random);
     ASSERT_FALSE(opened);
     EXPECT_EQ(opened.error().code, ErrorCode::Invalid);
-    EXPECT_THAT(opened.error().message, HasSubstr("backup"));
+    EXPECT_THAT(opened.error().message(), HasSubstr("backup"));
     EXPECT_EQ(read_file(path, 64).value(), std::string(size, 'k'));
   }
 }

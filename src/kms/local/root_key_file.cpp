@@ -75,7 +75,7 @@ Result<void> make_root_key(const std::string& path, RandomSource& random) {
   if (named) return sync_folder_of(path);
   ::unlink(temporary.c_str());
   if (named.error().code == ErrorCode::Conflict) return success();
-  return Error{ErrorCode::Unavailable, fmt::format("root key file: {}", named.error().message)};
+  return Error{ErrorCode::Unavailable, fmt::format("root key file: {}", named.error().message())};
 }
 
 // Names the key without telling anything of it, so that another file is noticed as such.

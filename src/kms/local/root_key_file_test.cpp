@@ -40,7 +40,7 @@ TEST_F(RootKeyFileTest, AMissingFileIsMadeOnlyWhereNothingWasWrittenUnderOne) {
   auto refused = read_root_keys(path, random, IfMissing::Refuse);
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, ErrorCode::Invalid);
-  EXPECT_THAT(refused.error().message, HasSubstr("Restore it from its backup"));
+  EXPECT_THAT(refused.error().message(), HasSubstr("Restore it from its backup"));
   EXPECT_FALSE(std::filesystem::exists(path));
   EXPECT_EQ(read_root_keys(path, random, IfMissing::Make).value().size(), 1U);
 }
@@ -86,7 +86,7 @@ TEST_F(RootKeyFileTest, AFileHasAnEndOfKeys) {
   auto one_more = add_root_key(path, random);
   ASSERT_FALSE(one_more);
   EXPECT_EQ(one_more.error().code, ErrorCode::Conflict);
-  EXPECT_THAT(one_more.error().message, HasSubstr("latchkey root-key prune"));
+  EXPECT_THAT(one_more.error().message(), HasSubstr("latchkey root-key prune"));
   EXPECT_EQ(read().size(), kMostRootKeys);
 }
 

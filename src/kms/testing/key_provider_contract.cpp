@@ -7,10 +7,10 @@ namespace latchkey::kms::testing {
 TEST_P(KeyProviderContract, WhatIsWrappedComesBack) {
   for (std::size_t size : {1U, 32U, 65U, 190U}) {
     auto wrapped = wrap(secret_of(size));
-    ASSERT_TRUE(wrapped) << wrapped.error().message;
+    ASSERT_TRUE(wrapped) << wrapped.error().message();
     EXPECT_FALSE(wrapped.value().key_version.empty());
     auto back = unwrap(wrapped.value());
-    ASSERT_TRUE(back) << back.error().message;
+    ASSERT_TRUE(back) << back.error().message();
     EXPECT_EQ(to_bytes(back.value().secret.reveal()), Bytes(size, 0x5a));
   }
 }
@@ -40,7 +40,7 @@ TEST_P(KeyProviderContract, DamagedCiphertextIsCorrupt) {
     damaged.ciphertext[at] ^= 0x10;
     auto back = unwrap(damaged);
     ASSERT_FALSE(back) << at;
-    EXPECT_EQ(back.error().code, ErrorCode::Corrupt) << back.error().message;
+    EXPECT_EQ(back.error().code, ErrorCode::Corrupt) << back.error().message();
   }
 }
 
@@ -52,7 +52,7 @@ TEST_P(KeyProviderContract, CiphertextOfAnImpossibleSizeIsCorrupt) {
     damaged.ciphertext.resize(size);
     auto back = unwrap(damaged);
     ASSERT_FALSE(back) << size;
-    EXPECT_EQ(back.error().code, ErrorCode::Corrupt) << back.error().message;
+    EXPECT_EQ(back.error().code, ErrorCode::Corrupt) << back.error().message();
   }
 }
 
@@ -65,13 +65,13 @@ TEST_P(KeyProviderContract, AnUnknownVersionNeverUnwraps) {
     auto back = unwrap(other);
     ASSERT_FALSE(back) << version;
     EXPECT_TRUE(back.error().code == ErrorCode::KeyDenied || back.error().code == ErrorCode::Corrupt)
-        << back.error().message;
+        << back.error().message();
   }
 }
 
 TEST_P(KeyProviderContract, DescribesTheKeyThatWraps) {
   auto described = describe();
-  ASSERT_TRUE(described) << described.error().message;
+  ASSERT_TRUE(described) << described.error().message();
   EXPECT_TRUE(described.value().enabled);
   EXPECT_GT(described.value().bits, 0U);
   EXPECT_EQ(described.value().key_version, wrap(secret_of(32)).value().key_version);

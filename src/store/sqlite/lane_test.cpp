@@ -183,7 +183,7 @@ TEST_F(LaneTest, AWriteThatWasNotBegunLeavesNoDeadlineBehind) {
       ASSERT_EQ(other.execute("ROLLBACK"), "");
     }
     auto checked = run_blocking(store->check_seals());
-    ASSERT_TRUE(checked) << checked.error().message;
+    ASSERT_TRUE(checked) << checked.error().message();
     EXPECT_EQ(checked.value().sealed, kMany);
   }
 }

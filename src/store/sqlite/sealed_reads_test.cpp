@@ -215,7 +215,7 @@ class SealedReadsTest : public SealingTest {
         if (given) {
           EXPECT_THAT(given.value(), IsSubsetOf(untouched));
         } else {
-          EXPECT_THAT(given.error().message, HasSubstr("When a row does not verify"));
+          EXPECT_THAT(given.error().message(), HasSubstr("When a row does not verify"));
         }
         auto heard = take_alarms();
         EXPECT_TRUE(given || !heard.empty());
@@ -231,7 +231,7 @@ class SealedReadsTest : public SealingTest {
     std::set<std::string> seen;
     for (const auto& one : table.reads) {
       auto given = read([&](Transaction& tx) { return one.read(tx, names); });
-      EXPECT_TRUE(given) << one.name << ": " << given.error().message;
+      EXPECT_TRUE(given) << one.name << ": " << given.error().message();
       if (!given) continue;
       EXPECT_EQ(given.value().size(), one.gives_the_sample ? 1U : 0U) << one.name;
       seen.insert(given.value().begin(), given.value().end());
@@ -300,7 +300,7 @@ TEST_F(SealedReadsTest, ASuspensionThatIsGoneIsNoticed) {
   ASSERT_EQ(tamper("DELETE FROM external_key_suspensions"), "");
   auto got = read([&](Transaction& tx) { return tx.find_suspension(kAcme.id, key_.id); });
   ASSERT_FALSE(got);
-  EXPECT_THAT(got.error().message, HasSubstr("When a row does not verify"));
+  EXPECT_THAT(got.error().message(), HasSubstr("When a row does not verify"));
   EXPECT_THAT(take_alarms(), ElementsAre("external_key_suspensions ekey_001"));
 }
 

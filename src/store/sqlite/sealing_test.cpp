@@ -147,7 +147,7 @@ TEST_F(SealingTest, ADatabaseIsOpenedUnderItsOwnRootKeyAlone) {
   auto other = open_sqlite_store(options(sealer_source(2)));
   ASSERT_FALSE(other);
   EXPECT_EQ(other.error().code, ErrorCode::Invalid);
-  EXPECT_THAT(other.error().message,
+  EXPECT_THAT(other.error().message(),
               HasSubstr("sealed under the root key local:0100000000000000, and the root key file "
                         "has local:0200000000000000. Restore"));
   EXPECT_TRUE(open_sqlite_store(options(sealer_source(1))));
@@ -174,10 +174,10 @@ TEST_F(SealingTest, WhatWasThereBeforeIsSealedOnceByAPerson) {
   for (const auto& table : sealed_tables()) ASSERT_EQ(tamper(fmt::format("UPDATE {} SET seal = NULL", table)), "");
   auto refused_open = open_sqlite_store(options(sealer_source()));
   ASSERT_FALSE(refused_open);
-  EXPECT_THAT(refused_open.error().message, HasSubstr("latchkey root-key seal --config"));
+  EXPECT_THAT(refused_open.error().message(), HasSubstr("latchkey root-key seal --config"));
 
   auto sealed = seal_sqlite_store(options(sealer_source()));
-  ASSERT_TRUE(sealed) << sealed.error().message;
+  ASSERT_TRUE(sealed) << sealed.error().message();
   EXPECT_EQ(sealed.value().sealed, 8);
   open();
   EXPECT_TRUE(read([&](Transaction& tx) { return tx.find_api_key_by_hash(api_key_.hash); }).value());

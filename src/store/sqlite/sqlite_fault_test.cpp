@@ -26,7 +26,7 @@ const Organization kAcme = organization(1);
 std::unique_ptr<Store> open(const std::string& path, std::int64_t max_pages = 0) {
   auto opened = open_sqlite_store(
       {.path = path, .readers = 1, .max_pages = max_pages, .sealer = testing::sealer_source(), .alarm = {}});
-  EXPECT_TRUE(opened) << opened.error().message;
+  EXPECT_TRUE(opened) << opened.error().message();
   return opened ? std::move(opened.value()) : nullptr;
 }
 
@@ -50,7 +50,7 @@ std::size_t count_activities(Store& store) {
     return tx.list_activities(filter, window);
   };
   auto listed = run_blocking(store.read(list));
-  EXPECT_TRUE(listed) << listed.error().message;
+  EXPECT_TRUE(listed) << listed.error().message();
   return listed ? listed.value().rows.size() : 0;
 }
 
@@ -83,7 +83,7 @@ TEST(SqliteFault, AFullDatabaseRefusesWholeTransactionsAndGoesOnWithRoom) {
   ASSERT_FALSE(done);
   EXPECT_EQ(done.error().code, ErrorCode::Unavailable);
   EXPECT_EQ(done.error().reason, "storage_full");
-  EXPECT_THAT(done.error().message, AllOf(HasSubstr(path), HasSubstr("Free space")));
+  EXPECT_THAT(done.error().message(), AllOf(HasSubstr(path), HasSubstr("Free space")));
   EXPECT_EQ(count_activities(*store), 2 * written);
   EXPECT_EQ(write_pair(*store, written, kSize).error().reason, "storage_full");
   EXPECT_EQ(count_activities(*store), 2 * written);

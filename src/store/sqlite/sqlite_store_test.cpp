@@ -50,7 +50,7 @@ class SqliteStoreTest : public ::testing::Test {
   std::unique_ptr<Store> open() {
     auto opened = open_sqlite_store(
         {.path = path_, .busy_timeout = milliseconds(20), .sealer = testing::sealer_source(), .alarm = {}});
-    EXPECT_TRUE(opened) << opened.error().message;
+    EXPECT_TRUE(opened) << opened.error().message();
     return opened ? std::move(opened.value()) : nullptr;
   }
   Error refusal() {
@@ -67,7 +67,7 @@ class SqliteStoreTest : public ::testing::Test {
   }
   std::unique_ptr<SqliteConnection> connect() {
     auto opened = SqliteConnection::open(path_, milliseconds(20));
-    EXPECT_TRUE(opened) << opened.error().message;
+    EXPECT_TRUE(opened) << opened.error().message();
     return std::move(opened.value());
   }
 
@@ -116,8 +116,8 @@ TEST_F(SqliteStoreTest, OpensAtOnceFromTwoThreads) {
   auto other = std::async(std::launch::async, open_patiently);
   auto mine = open_patiently();
   auto theirs = other.get();
-  ASSERT_TRUE(mine) << mine.error().message;
-  ASSERT_TRUE(theirs) << theirs.error().message;
+  ASSERT_TRUE(mine) << mine.error().message();
+  ASSERT_TRUE(theirs) << theirs.error().message();
   ASSERT_TRUE(insert(*mine.value(), kAcme));
   EXPECT_THAT(list(*theirs.value()).value(), ElementsAre(kAcme));
 }
@@ -153,7 +153,7 @@ TEST_F(SqliteStoreTest, RefusesPathsThatAreNoFile) {
     path_ = c.path;
     auto error = refusal();
     EXPECT_EQ(error.code, ErrorCode::Unavailable) << c.path;
-    EXPECT_THAT(error.message, HasSubstr(c.says)) << c.path;
+    EXPECT_THAT(error.message(), HasSubstr(c.says)) << c.path;
   }
 }
 
@@ -177,7 +177,7 @@ TEST_F(SqliteStoreTest, LeavesTheFilesOfOthersAsTheyAre) {
     auto before = content_of(path_);
     auto error = refusal();
     EXPECT_EQ(error.code, ErrorCode::Internal) << schema;
-    EXPECT_THAT(error.message, AllOf(HasSubstr(path_), HasSubstr("another program"))) << schema;
+    EXPECT_THAT(error.message(), AllOf(HasSubstr(path_), HasSubstr("another program"))) << schema;
     EXPECT_EQ(content_of(path_), before) << schema;
   }
 }
@@ -187,7 +187,7 @@ TEST_F(SqliteStoreTest, RefusesWhatIsNoDatabase) {
     write_content(path_, content);
     auto error = refusal();
     EXPECT_EQ(error.code, ErrorCode::Internal);
-    EXPECT_THAT(error.message, AllOf(HasSubstr(path_), HasSubstr("not an SQLite database")));
+    EXPECT_THAT(error.message(), AllOf(HasSubstr(path_), HasSubstr("not an SQLite database")));
     EXPECT_EQ(content_of(path_), content);
   }
 }
@@ -197,7 +197,7 @@ TEST_F(SqliteStoreTest, RefusesANewerSchema) {
   ASSERT_EQ(RawSqlite(path_).execute("PRAGMA user_version = 99"), "");
   auto error = refusal();
   EXPECT_EQ(error.code, ErrorCode::Internal);
-  EXPECT_THAT(error.message, AllOf(HasSubstr(path_), HasSubstr("version 99"), HasSubstr("newer Latchkey")));
+  EXPECT_THAT(error.message(), AllOf(HasSubstr(path_), HasSubstr("version 99"), HasSubstr("newer Latchkey")));
 }
 
 TEST_F(SqliteStoreTest, StopsWhenANewerLatchkeyTakesTheFileOver) {
@@ -205,7 +205,7 @@ TEST_F(SqliteStoreTest, StopsWhenANewerLatchkeyTakesTheFileOver) {
   ASSERT_TRUE(insert(*store, kAcme));
   ASSERT_EQ(RawSqlite(path_).execute("PRAGMA user_version = 99"), "");
   EXPECT_EQ(insert(*store, organization(2)).error().code, ErrorCode::Internal);
-  EXPECT_THAT(list(*store).error().message, HasSubstr("newer Latchkey"));
+  EXPECT_THAT(list(*store).error().message(), HasSubstr("newer Latchkey"));
   ASSERT_EQ(RawSqlite(path_).execute(fmt::format("PRAGMA user_version = {}", migrations().size())), "");
   EXPECT_THAT(list(*store).value(), ElementsAre(kAcme));
 }
@@ -294,7 +294,7 @@ TEST_F(SqliteStoreTest, ALockHeldTooLongIsUnavailableAndPasses) {
   auto refused = insert(*store, kAcme);
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, ErrorCode::Unavailable);
-  EXPECT_THAT(refused.error().message, AllOf(HasSubstr(path_), HasSubstr("locked")));
+  EXPECT_THAT(refused.error().message(), AllOf(HasSubstr(path_), HasSubstr("locked")));
   EXPECT_TRUE(refused.error().retry_after.has_value());
   EXPECT_THAT(list(*store).value(), SizeIs(0));
   ASSERT_EQ(raw.execute("ROLLBACK"), "");
@@ -311,7 +311,7 @@ TEST_F(SqliteStoreTest, AWriteKeepsOtherProcessesFromWritingFromItsStart) {
     EXPECT_FALSE(between);
     return tx.insert(kAcme);
   }));
-  ASSERT_TRUE(done) << done.error().message;
+  ASSERT_TRUE(done) << done.error().message();
   EXPECT_TRUE(insert(*theirs, organization(2)));
   EXPECT_THAT(list(*mine).value(), SizeIs(2));
 }
@@ -344,7 +344,7 @@ TEST_F(SqliteStoreTest, SaysWhatEachOfSqlitesErrorsMeans) {
     auto error = connection->failure(c.sqlite);
     EXPECT_EQ(error.code, c.code) << c.sqlite;
     EXPECT_EQ(error.reason, c.reason) << c.sqlite;
-    EXPECT_THAT(error.message, AllOf(HasSubstr(path_), HasSubstr(c.says))) << c.sqlite;
+    EXPECT_THAT(error.message(), AllOf(HasSubstr(path_), HasSubstr(c.says))) << c.sqlite;
   }
 }
 
@@ -374,7 +374,7 @@ TEST_F(SqliteStoreTest, ADamagedFileIsInternalAndSaysSo) {
   auto listed = run_blocking(store->read([&](Transaction& tx) { return tx.list_activities(filter, window); }));
   ASSERT_FALSE(listed);
   EXPECT_EQ(listed.error().code, ErrorCode::Internal);
-  EXPECT_THAT(listed.error().message, AllOf(HasSubstr(path_), HasSubstr("damaged"), HasSubstr("backup")));
+  EXPECT_THAT(listed.error().message(), AllOf(HasSubstr(path_), HasSubstr("damaged"), HasSubstr("backup")));
 }
 
 TEST_F(SqliteStoreTest, AValueOfAnotherShapeIsDamage) {
@@ -385,7 +385,7 @@ TEST_F(SqliteStoreTest, AValueOfAnotherShapeIsDamage) {
   auto found = run_blocking(store->read([](Transaction& tx) { return tx.find_workspace(kAcme.id, "wrkspc_001"); }));
   ASSERT_FALSE(found);
   EXPECT_EQ(found.error().code, ErrorCode::Internal);
-  EXPECT_THAT(found.error().message, AllOf(HasSubstr("workspaces"), HasSubstr("was changed since")));
+  EXPECT_THAT(found.error().message(), AllOf(HasSubstr("workspaces"), HasSubstr("was changed since")));
 }
 
 }  // namespace latchkey::store

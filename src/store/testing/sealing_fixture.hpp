@@ -67,7 +67,7 @@ class SealingTest : public ::testing::Test {
       LATCHKEY_TRYV(tx.insert(endpoint_));
       return tx.insert(delivery_);
     });
-    ASSERT_TRUE(done) << done.error().message;
+    ASSERT_TRUE(done) << done.error().message();
   }
 
   // One more of each table, of the same organisation where it can have two.
@@ -90,7 +90,7 @@ class SealingTest : public ::testing::Test {
       delivery.id = "whdl_2";
       return tx.insert(delivery);
     });
-    ASSERT_TRUE(done) << done.error().message;
+    ASSERT_TRUE(done) << done.error().message();
   }
 
   // As somebody does whom neither triggers nor constraints hold back.
@@ -122,7 +122,7 @@ class SealingTest : public ::testing::Test {
   std::int64_t refused() {
     auto connection = SqliteConnection::open(path_, kBusyTimeout).value();
     auto counts = check_rows(*connection, *sealer());
-    EXPECT_TRUE(counts) << counts.error().message;
+    EXPECT_TRUE(counts) << counts.error().message();
     return counts ? counts.value().refused : -1;
   }
 

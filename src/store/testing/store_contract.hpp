@@ -57,7 +57,7 @@ class StoreContract : public ::testing::TestWithParam<StoreKind> {
       ((inserted = inserted ? tx.insert(rows) : std::move(inserted)), ...);
       return inserted;
     });
-    ASSERT_TRUE(done) << done.error().message;
+    ASSERT_TRUE(done) << done.error().message();
   }
   // Reads what must be readable.
   template <class Work>

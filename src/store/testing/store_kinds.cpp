@@ -19,7 +19,7 @@ class FreshSqliteStore final : public FreshStore {
  private:
   void open() {
     auto opened = open_sqlite_store({.path = folder_.file("latchkey.db"), .sealer = sealer_source(), .alarm = {}});
-    if (!opened) throw std::runtime_error(opened.error().message);
+    if (!opened) throw std::runtime_error(opened.error().message());
     store_ = std::move(opened.value());
   }
 

@@ -142,7 +142,7 @@ Finding check_scope(const CustomerState& state, const std::vector<Grant>& grants
 
 Finding check_diagnostics(const CustomerState& state) {
   if (!state.vault) return {"audit-log", Status::Unknown, "no vault to look at", ""};
-  if (!state.diagnostics) return {"audit-log", Status::Unknown, state.diagnostics.error().message, ""};
+  if (!state.diagnostics) return {"audit-log", Status::Unknown, state.diagnostics.error().message(), ""};
   for (const auto& setting : state.diagnostics.value()) {
     if (setting.audits && !setting.sink.empty()) {
       return {"audit-log", Status::Good,
@@ -171,7 +171,7 @@ std::vector<Finding> check_access(const CustomerState& state) {
     auto why = state.vault ? "no service principal to look at" : "no vault to look at";
     findings = {{"role", Status::Unknown, why, ""}, {"role-scope", Status::Unknown, why, ""}};
   } else if (!state.grants) {
-    findings = {{"role", Status::Unknown, state.grants.error().message, ""},
+    findings = {{"role", Status::Unknown, state.grants.error().message(), ""},
                 {"role-scope", Status::Unknown, "no role to look at", ""}};
   } else {
     findings = {check_role(state, state.grants.value()), check_scope(state, state.grants.value())};

@@ -62,7 +62,7 @@ Finding check_consent(const CustomerState& state) {
     return finding;
   }
   const auto& error = state.principal.error();
-  finding.found = error.message;
+  finding.found = error.message();
   if (error.code != ErrorCode::NotFound) return finding;
   finding.status = Status::Failed;
   finding.found = fmt::format("the app {} is not consented to in the vault's tenant", state.target.app.client_id);
@@ -99,7 +99,7 @@ Finding check_identity(const CustomerState& state) {
                     shown_text(principal.display_name, 100), app.client_id, app.display_name),
         "compare the id and the name with your provider's site, and report the difference to them"};
   }
-  if (!state.similar_apps) return {"app-identity", Status::Unknown, state.similar_apps.error().message, ""};
+  if (!state.similar_apps) return {"app-identity", Status::Unknown, state.similar_apps.error().message(), ""};
   return {"app-identity", Status::Good, fmt::format("{} {}", app.client_id, app.display_name), ""};
 }
 

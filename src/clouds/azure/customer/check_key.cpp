@@ -44,7 +44,7 @@ Finding check_existence(const CustomerState& state) {
     return finding;
   }
   const auto& error = state.key.error();
-  finding.found = state.vault ? error.message : "no vault to look at";
+  finding.found = state.vault ? error.message() : "no vault to look at";
   if (!state.vault || error.code != ErrorCode::NotFound) {
     if (state.vault) finding.cure = cure_for_reading(state, error);
     return finding;

@@ -22,7 +22,7 @@ Finding check_existence(const CustomerState& state) {
     return finding;
   }
   const auto& error = state.vault.error();
-  finding.found = error.message;
+  finding.found = error.message();
   if (error.code != ErrorCode::NotFound) return finding;
   finding.status = Status::Failed;
   if (error.reason.empty()) {

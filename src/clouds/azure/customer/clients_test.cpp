@@ -60,7 +60,7 @@ TEST_F(Clients, SignInWithASecretOnceForEachResource) {
   ASSERT_TRUE(signing);
   for (int i = 0; i < 2; ++i) {
     auto token = signing.value()->token("", "https://graph.microsoft.com/");
-    ASSERT_TRUE(token) << token.error().message;
+    ASSERT_TRUE(token) << token.error().message();
     EXPECT_EQ(as_text(token.value()->reveal()), "t0ken");
   }
   ASSERT_EQ(client_.requests().size(), 1U);
@@ -79,9 +79,9 @@ TEST_F(Clients, SayWhatEntraSaysAndNeverTheSecret) {
   auto token = signing.value()->token("", "https://vault.azure.net");
   ASSERT_FALSE(token);
   EXPECT_EQ(token.error().code, ErrorCode::Unauthenticated);
-  EXPECT_THAT(token.error().message, HasSubstr("AADSTS7000215: Invalid client secret"));
-  EXPECT_THAT(token.error().message, HasSubstr("AZURE_CLIENT_ID"));
-  EXPECT_THAT(token.error().message, ::testing::Not(HasSubstr("s3cret")));
+  EXPECT_THAT(token.error().message(), HasSubstr("AADSTS7000215: Invalid client secret"));
+  EXPECT_THAT(token.error().message(), HasSubstr("AZURE_CLIENT_ID"));
+  EXPECT_THAT(token.error().message(), ::testing::Not(HasSubstr("s3cret")));
   token_status_ = 503;
   token_body_ = "<html>";
   EXPECT_EQ(signing.value()->token("", "https://vault.azure.net").error().code, ErrorCode::Unavailable);
@@ -95,8 +95,8 @@ TEST_F(Clients, ABlockedSignInIsNoWrongCredential) {
   auto token = signing.value()->token("", "https://vault.azure.net");
   ASSERT_FALSE(token);
   EXPECT_EQ(token.error().code, ErrorCode::PermissionDenied);
-  EXPECT_THAT(token.error().message, HasSubstr("blocked by a Conditional Access policy of that tenant: AADSTS53003"));
-  EXPECT_THAT(token.error().message, ::testing::Not(HasSubstr("Check AZURE")));
+  EXPECT_THAT(token.error().message(), HasSubstr("blocked by a Conditional Access policy of that tenant: AADSTS53003"));
+  EXPECT_THAT(token.error().message(), ::testing::Not(HasSubstr("Check AZURE")));
 }
 
 TEST_F(Clients, SignInWithAFederatedTokenOrACertificate) {
@@ -127,7 +127,7 @@ TEST_F(Clients, SignInWithAFederatedTokenOrACertificate) {
   auto refused = sign_in();
   ASSERT_FALSE(refused) << "before anybody is asked";
   EXPECT_EQ(refused.error().code, ErrorCode::Invalid);
-  EXPECT_THAT(refused.error().message, HasSubstr("AZURE_CLIENT_CERTIFICATE_PATH"));
+  EXPECT_THAT(refused.error().message(), HasSubstr("AZURE_CLIENT_CERTIFICATE_PATH"));
   std::filesystem::remove(token_file);
   std::filesystem::remove(pem_file);
 }
@@ -139,7 +139,7 @@ TEST_F(Clients, RefuseAHalfSetEnvironment) {
     auto signing = sign_in();
     ASSERT_FALSE(signing) << missing;
     EXPECT_EQ(signing.error().code, ErrorCode::Invalid) << missing;
-    EXPECT_THAT(signing.error().message, HasSubstr(missing));
+    EXPECT_THAT(signing.error().message(), HasSubstr(missing));
     variables_ = whole;
   }
   variables_.erase("AZURE_CLIENT_SECRET");
@@ -147,7 +147,7 @@ TEST_F(Clients, RefuseAHalfSetEnvironment) {
   auto unreadable = sign_in();
   ASSERT_FALSE(unreadable);
   EXPECT_EQ(unreadable.error().code, ErrorCode::Invalid);
-  EXPECT_THAT(unreadable.error().message, HasSubstr("AZURE_CLIENT_CERTIFICATE_PATH: "));
+  EXPECT_THAT(unreadable.error().message(), HasSubstr("AZURE_CLIENT_CERTIFICATE_PATH: "));
 }
 
 TEST_F(Clients, TellRefusalsApart) {
@@ -175,7 +175,7 @@ TEST_F(Clients, TellRefusalsApart) {
     ASSERT_FALSE(vault) << each.status;
     EXPECT_EQ(vault.error().code, each.code) << each.status;
     EXPECT_EQ(vault.error().reason, each.reason) << each.status;
-    EXPECT_THAT(vault.error().message, HasSubstr("reading the vault")) << each.status;
+    EXPECT_THAT(vault.error().message(), HasSubstr("reading the vault")) << each.status;
   }
   reply_ = [](const auto&) { return answer(200, "[1, 2]"); };
   EXPECT_EQ(resources.vault("/v").error().code, ErrorCode::Unavailable);
@@ -191,7 +191,7 @@ TEST_F(Clients, ListsFollowTheirPagesAndNoStranger) {
                   R"({"value":[{"id":"/a","name":"a"}, 7],"nextLink":"https://management.azure.com/next?page=2"})");
   };
   auto all = resources.vaults("s");
-  ASSERT_TRUE(all) << all.error().message;
+  ASSERT_TRUE(all) << all.error().message();
   ASSERT_EQ(all.value().size(), 2U);
   EXPECT_EQ(all.value()[1].name, "b");
   reply_ = [](const auto&) { return answer(200, R"({"value":[],"nextLink":"https://evil.example/next"})"); };
@@ -215,7 +215,7 @@ TEST_F(Clients, TheKeyIsAskedForInAVaultOfTheCloudAlone) {
                           "attributes":{"enabled":true,"exp":1800000000,"nbf":"soon"}})");
   };
   auto key = keys.value().get("cmek");
-  ASSERT_TRUE(key) << key.error().message;
+  ASSERT_TRUE(key) << key.error().message();
   EXPECT_EQ(key.value().bits, 24U);
   EXPECT_EQ(key.value().operations, std::vector<std::string>{"wrapKey"});
   EXPECT_TRUE(key.value().expires);

@@ -97,7 +97,7 @@ Result<void> Planner::plan_new_vault() {
     return Error{ErrorCode::Invalid,
                  fmt::format("{}: to make it, say where with --resource-group and --location; if it "
                              "should be there, check --subscription",
-                             state_.vault.error().message)};
+                             state_.vault.error().message())};
   }
   to_do(StepKind::Group, fmt::format("the resource group {}, where it is missing", options_.resource_group));
   to_do(StepKind::Vault,
@@ -148,7 +148,7 @@ Result<void> Planner::plan_unreadable_key() {
   bool rbac = error.reason == "ForbiddenByRbac";
   if (rbac && !options_.grant_myself) {
     return Error{error.code,
-                 error.message +
+                 error.message() +
                      ". You may not look at keys there: say --grant-myself to be given Key Vault Crypto "
                      "Officer on this vault, or have somebody give it to you",
                  error.reason};

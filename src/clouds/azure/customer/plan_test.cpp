@@ -240,11 +240,11 @@ TEST_P(Plans, AreWhatDiffers) {
   auto plan = make_plan(state, registration, options);
   if (wanted.steps.empty()) {
     ASSERT_FALSE(plan) << shape(plan.value());
-    EXPECT_EQ(plan.error().code, wanted.code) << plan.error().message;
-    EXPECT_THAT(plan.error().message, HasSubstr(wanted.message));
+    EXPECT_EQ(plan.error().code, wanted.code) << plan.error().message();
+    EXPECT_THAT(plan.error().message(), HasSubstr(wanted.message));
     return;
   }
-  ASSERT_TRUE(plan) << plan.error().message;
+  ASSERT_TRUE(plan) << plan.error().message();
   EXPECT_EQ(shape(plan.value()), wanted.steps);
   for (const auto& step : plan.value()) {
     EXPECT_FALSE(step.text.empty()) << to_string(step.kind);
@@ -266,7 +266,7 @@ TEST(PlanCommands, AreTheGuidesOwn) {
   options.display_name = "Contoso's";
   options.workspace = "wrkspc_1";
   auto plan = make_plan(state, {}, options);
-  ASSERT_TRUE(plan) << plan.error().message;
+  ASSERT_TRUE(plan) << plan.error().message();
   std::string script;
   for (const auto& step : plan.value()) {
     for (const auto& command : step.commands) script += command + "\n";
@@ -340,7 +340,7 @@ TEST_F(Validations, EndWithTheReasonWhenThePatienceDoes) {
   auto outcome = wait_for_validation(platform_, "ekey_1", std::chrono::seconds(60), tools());
   ASSERT_FALSE(outcome);
   EXPECT_EQ(outcome.error().code, ErrorCode::KeyDenied);
-  EXPECT_THAT(outcome.error().message, HasSubstr("60 s were not enough; still: the role is missing"));
+  EXPECT_THAT(outcome.error().message(), HasSubstr("60 s were not enough; still: the role is missing"));
   EXPECT_EQ(platform_.validated.size(), 13U);
 }
 
@@ -350,7 +350,7 @@ TEST_F(Validations, DoNotWaitForWhatTimeDoesNotCure) {
     platform_.outcomes = {{false, reason}};
     auto outcome = wait_for_validation(platform_, "ekey_1", std::chrono::seconds(60), tools());
     ASSERT_FALSE(outcome);
-    EXPECT_EQ(outcome.error().message, reason);
+    EXPECT_EQ(outcome.error().message(), reason);
   }
   EXPECT_TRUE(progress_.empty());
   platform_.outcomes = {{false, "disabled"}};

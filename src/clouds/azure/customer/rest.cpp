@@ -63,7 +63,10 @@ Error refusal(const Call& call, const http::ClientResponse& response, Timestamp 
                fmt::format("{} was refused with {}{}{}{}{}", call.what, response.status,
                            reason.empty() ? "" : " " + reason, message.empty() ? "" : ": " + shown_text(message, 400),
                            http::wait_note(wait), clouds::azure::request_id_note(response)),
-               reason, wait};
+               reason,
+               "",
+               "",
+               wait};
 }
 
 std::string_view origin_of(std::string_view url) {

@@ -52,7 +52,7 @@ RoundTrip try_round_trip(Platform* platform, const CustomerState& state) {
             "set LATCHKEY_URL and LATCHKEY_ADMIN_KEY and run this again, or: latchkey keys validate EKEY"};
   }
   auto keys = platform->keys();
-  if (!keys) return {Outcome::NotTried, "not tried: " + keys.error().message, ""};
+  if (!keys) return {Outcome::NotTried, "not tried: " + keys.error().message(), ""};
   auto found = std::find_if(keys.value().begin(), keys.value().end(),
                             [&](const RegisteredKey& key) { return is_registration_of(key, state.target); });
   if (found == keys.value().end()) return not_registered(keys.value(), state);
@@ -64,7 +64,7 @@ RoundTrip try_round_trip(Platform* platform, const CustomerState& state) {
             fmt::format("latchkey keys update {} {}", found->id, provider_options(state))};
   }
   auto validation = platform->validate(found->id);
-  if (!validation) return {Outcome::NotTried, "not tried: " + validation.error().message, ""};
+  if (!validation) return {Outcome::NotTried, "not tried: " + validation.error().message(), ""};
   if (validation.value().succeeded) return {Outcome::Succeeded, "wrapped and unwrapped with " + found->id, ""};
   return {Outcome::Failed, fmt::format("{}: {}", found->id, validation.value().error), ""};
 }

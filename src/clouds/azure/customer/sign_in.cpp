@@ -66,7 +66,7 @@ class AppSignIn final : public SignIn {
 Result<SigningCertificate> read_signing_certificate(const std::string& path) {
   constexpr std::string_view kVariable = "AZURE_CLIENT_CERTIFICATE_PATH";
   auto pem = read_file(path, kLongestFile);
-  if (!pem) return Error{ErrorCode::Invalid, fmt::format("{}: {}", kVariable, pem.error().message)};
+  if (!pem) return Error{ErrorCode::Invalid, fmt::format("{}: {}", kVariable, pem.error().message())};
   crypto::PemSource source{fmt::format("{} ({})", kVariable, path), pem.value()};
   auto pair = crypto::read_certified_key(source, source, crypto::KeyKind::Rsa);
   crypto::wipe(pem.value());

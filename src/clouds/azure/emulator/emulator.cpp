@@ -163,11 +163,11 @@ class Emulator::Impl {
   void open_listener(const Model& model, const std::string& name, std::uint16_t wished) {
     auto listener = wished != 0 ? start_on(model, wished) : start_on_new_port(model);
     if (!listener && wished != 0) {
-      spdlog::warn("the vault {} moves to another port: {}", name, listener.error().message);
+      spdlog::warn("the vault {} moves to another port: {}", name, listener.error().message());
       listener = start_on_new_port(model);
     }
     if (!listener) {
-      spdlog::error("the vault {} has no port of its own: {}", name, listener.error().message);
+      spdlog::error("the vault {} has no port of its own: {}", name, listener.error().message());
       return;
     }
     auto port = listener.value()->port();

@@ -11,7 +11,7 @@ namespace json = boost::json;
 Refusal refuse_for(const Error& error) {
   spdlog::error("the Azure emulator failed: {}", describe(error));
   return Refusal{error.code == ErrorCode::Unavailable ? 503U : 500U,
-                 error.code == ErrorCode::Unavailable ? "ServiceUnavailable" : "InternalServerError", error.message};
+                 error.code == ErrorCode::Unavailable ? "ServiceUnavailable" : "InternalServerError", error.message()};
 }
 
 http::Response json_response(unsigned status, const json::value& body) {

@@ -234,7 +234,7 @@ TEST_F(GuideTest, ADamagedStateIsSaidAndLeftAlone) {
   auto started = Emulator::start(boost::asio::system_executor(), options_);
   ASSERT_FALSE(started);
   EXPECT_EQ(started.error().code, ErrorCode::Invalid);
-  EXPECT_NE(started.error().message.find(path), std::string::npos) << started.error().message;
+  EXPECT_NE(started.error().message().find(path), std::string::npos) << started.error().message();
 }
 
 TEST_F(GuideTest, TheProxyKeepsEverythingOnThisMachine) {

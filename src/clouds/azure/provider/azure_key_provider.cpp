@@ -119,7 +119,7 @@ Task<Result<kms::OwnersTerms>> AzureKeyProvider::terms_of(kms::AskedFor asked_fo
   if (terms && !too_late) co_return terms;
   auto cause = terms ? Error{ErrorCode::Unavailable, "it took longer than the key could be waited for"} : terms.error();
   auto message = fmt::format("Whether external key {} may be asked could not be read from the store: {}",
-                             asked_for.external_key_id, cause.message);
+                             asked_for.external_key_id, cause.message());
   auto error = caused_by(std::move(cause), ErrorCode::Unavailable, std::move(message));
   if (!error.retry_after) error.retry_after = kRetryAfter;
   co_return error;
@@ -222,7 +222,7 @@ Task<Result<http::ClientResponse>> AzureKeyProvider::ask(const KeyTarget& target
       auto checked = check_challenge(*challenge, target);
       if (!checked) {
         auto error = checked.error();
-        error.message += request_id_note(answer);
+        error.cause += request_id_note(answer);
         co_return error;
       }
     }

@@ -174,7 +174,7 @@ TEST_F(AzureKeyProviderTest, AStoreThatCannotSayWhetherTheKeyMayBeAskedKeepsItFr
     auto wrapped = wrap();
     ASSERT_FALSE(wrapped);
     EXPECT_EQ(wrapped.error().code, ErrorCode::Unavailable);
-    EXPECT_THAT(wrapped.error().message, HasSubstr("as the test says"));
+    EXPECT_THAT(wrapped.error().message(), HasSubstr("as the test says"));
     EXPECT_TRUE(kms::failed_access_check(wrapped.error()));
   }
   h.terms = kms::OwnersTerms{};
@@ -236,7 +236,7 @@ TEST_F(AzureKeyProviderTest, ATokenRefusedTwiceIsARefusal) {
   ASSERT_FALSE(wrapped);
   EXPECT_EQ(wrapped.error().code, ErrorCode::KeyDenied);
   EXPECT_EQ(wrapped.error().reason, kms::reason::kTokenRefused);
-  EXPECT_THAT(wrapped.error().message, HasSubstr("AKV10022"));
+  EXPECT_THAT(wrapped.error().message(), HasSubstr("AKV10022"));
   EXPECT_EQ(h.azure.tokens_issued, 2);
   EXPECT_EQ(h.client.count("/wrapkey"), 2U);
 }
@@ -248,8 +248,8 @@ TEST_F(AzureKeyProviderTest, TheChallengesTenantIsCompared) {
   ASSERT_FALSE(wrapped);
   EXPECT_EQ(wrapped.error().code, ErrorCode::KeyDenied);
   EXPECT_EQ(wrapped.error().reason, kms::reason::kTenantMismatch);
-  EXPECT_THAT(wrapped.error().message, HasSubstr("11111111-2222-4333-8444-555555555555"));
-  EXPECT_THAT(wrapped.error().message, HasSubstr("x-ms-request-id: req-401"));
+  EXPECT_THAT(wrapped.error().message(), HasSubstr("11111111-2222-4333-8444-555555555555"));
+  EXPECT_THAT(wrapped.error().message(), HasSubstr("x-ms-request-id: req-401"));
   EXPECT_EQ(h.azure.tokens_issued, 1);
 }
 
@@ -277,7 +277,7 @@ TEST_F(AzureKeyProviderTest, AMissingConsentStaysOneWhereTheTenantIsRight) {
   ASSERT_FALSE(described);
   EXPECT_EQ(described.error().code, ErrorCode::KeyDenied);
   EXPECT_EQ(described.error().reason, kms::reason::kAppNotConsented);
-  EXPECT_THAT(described.error().message, HasSubstr("az ad sp create --id 8635ae1a-3e5d-44e8-a4ed-e0f614466f87"));
+  EXPECT_THAT(described.error().message(), HasSubstr("az ad sp create --id 8635ae1a-3e5d-44e8-a4ed-e0f614466f87"));
 }
 
 TEST_F(AzureKeyProviderTest, FaultsAreRetriedThenUnreachable) {
@@ -351,7 +351,7 @@ TEST_F(AzureKeyProviderTest, AForeignAppIsRefusedWithASecret) {
   ASSERT_FALSE(wrapped);
   EXPECT_EQ(wrapped.error().code, ErrorCode::KeyDenied);
   EXPECT_EQ(wrapped.error().reason, kms::reason::kClientIdUntrusted);
-  EXPECT_THAT(wrapped.error().message, HasSubstr("client secret"));
+  EXPECT_THAT(wrapped.error().message(), HasSubstr("client secret"));
   EXPECT_THAT(h.client.requests(), IsEmpty());
 }
 
@@ -406,7 +406,7 @@ TEST_F(AzureKeyProviderTest, TheFederatedTokenIsReadAgainForEveryToken) {
   ASSERT_FALSE(wrapped);
   EXPECT_EQ(wrapped.error().code, ErrorCode::KeyUnreachable);
   EXPECT_EQ(wrapped.error().reason, kms::reason::kPlatformCredential);
-  EXPECT_THAT(wrapped.error().message, HasSubstr(path));
+  EXPECT_THAT(wrapped.error().message(), HasSubstr(path));
 }
 
 TEST_F(AzureKeyProviderTest, NoMessageHoldsASecret) {

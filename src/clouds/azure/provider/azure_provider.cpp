@@ -29,7 +29,7 @@ Error about(std::string_view path, std::string_view complaint) {
 
 Result<void> with_path(const Result<void>& checked, std::string_view path) {
   if (checked) return success();
-  return about(path, checked.error().message);
+  return about(path, checked.error().message());
 }
 
 Result<AzureKeyConfig> read(const json::object& object, std::string_view path) {
@@ -43,7 +43,7 @@ Result<AzureKeyConfig> read(const json::object& object, std::string_view path) {
 
 Result<void> check(const AzureKeyConfig& key, std::string_view path, std::span<const std::string> vault_suffixes) {
   if (auto uri = parse_vault_uri(key.vault_uri, vault_suffixes); !uri) {
-    return about(join_path(path, "vault_uri"), uri.error().message);
+    return about(join_path(path, "vault_uri"), uri.error().message());
   }
   LATCHKEY_TRYV(with_path(check_key_name(key.key_name), join_path(path, "key_name")));
   LATCHKEY_TRYV(with_path(check_tenant_id(key.tenant_id), join_path(path, "tenant_id")));

@@ -33,7 +33,7 @@ std::string registration(std::string_view vault_uri) {
 
 TEST(KeyConfig, ReadsAzureAndShowsItAsRegistered) {
   auto key = parse(registration("https://contoso.vault.azure.net/"));
-  ASSERT_TRUE(key) << key.error().message;
+  ASSERT_TRUE(key) << key.error().message();
   EXPECT_EQ(key.value()->type(), "azure");
   EXPECT_EQ(config_of(key.value()),
             (AzureKeyConfig{"https://contoso.vault.azure.net/", "cmek", std::string(kTenant), std::nullopt}));
@@ -45,7 +45,7 @@ TEST(KeyConfig, ReadsAzureAndShowsItAsRegistered) {
 TEST(KeyConfig, TakesAClientIdAndManagedHsm) {
   auto key = parse(R"({"type":"azure","vault_uri":"https://hsm1.managedhsm.azure.net","key_name":"k",)"
                    R"("tenant_id":"contoso.onmicrosoft.com","client_id":"8635ae1a-3e5d-44e8-a4ed-e0f614466f87"})");
-  ASSERT_TRUE(key) << key.error().message;
+  ASSERT_TRUE(key) << key.error().message();
   EXPECT_EQ(config_of(key.value()).client_id, "8635ae1a-3e5d-44e8-a4ed-e0f614466f87");
 }
 
@@ -53,7 +53,7 @@ TEST(KeyConfig, ComesBackFromTheStoreAndIsReadOnce) {
   auto key = parse(registration("https://contoso.vault.azure.net/")).value();
   auto text = boost::json::serialize(key->to_json());
   auto back = providers().read_stored("azure", text);
-  ASSERT_TRUE(back) << back.error().message;
+  ASSERT_TRUE(back) << back.error().message();
   EXPECT_EQ(kms::KeyLocation(back.value()), kms::KeyLocation(key));
   EXPECT_EQ(providers().read_stored("azure", text).value(), back.value()) << "the same one";
   for (auto damaged : {"", "[]", "{}", R"({"type":"azure"})"}) {
@@ -99,7 +99,7 @@ TEST(KeyConfig, RefusesWithThePath) {
     auto config = parse(c.json);
     ASSERT_FALSE(config) << c.json;
     EXPECT_EQ(config.error().code, ErrorCode::Invalid);
-    EXPECT_EQ(config.error().message, c.message) << c.json;
+    EXPECT_EQ(config.error().message(), c.message) << c.json;
   }
 }
 
@@ -131,7 +131,7 @@ TEST(KeyConfig, RefusesEveryVaultThatIsNotOneOfTheCloud) {
     auto config = parse(registration(uri));
     ASSERT_FALSE(config) << uri;
     EXPECT_EQ(config.error().code, ErrorCode::Invalid);
-    EXPECT_TRUE(config.error().message.starts_with("provider_config.vault_uri: ")) << config.error().message;
+    EXPECT_TRUE(config.error().message().starts_with("provider_config.vault_uri: ")) << config.error().message();
   }
 }
 
@@ -160,7 +160,7 @@ TEST(KeyConfig, RefusesBadNamesAndIds) {
     auto config = parse(c.json);
     ASSERT_FALSE(config) << c.json;
     EXPECT_EQ(config.error().code, ErrorCode::Invalid);
-    EXPECT_TRUE(config.error().message.starts_with(c.path)) << config.error().message;
+    EXPECT_TRUE(config.error().message().starts_with(c.path)) << config.error().message();
   }
 }
 

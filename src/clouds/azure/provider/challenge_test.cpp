@@ -66,9 +66,9 @@ TEST(Challenge, AnotherTenantIsNamed) {
   ASSERT_FALSE(checked);
   EXPECT_EQ(checked.error().code, ErrorCode::KeyDenied);
   EXPECT_EQ(checked.error().reason, kms::reason::kTenantMismatch);
-  EXPECT_THAT(checked.error().message, HasSubstr(std::string(kOther)));
-  EXPECT_THAT(checked.error().message, HasSubstr(std::string(kTenant)));
-  EXPECT_THAT(checked.error().message, HasSubstr("az keyvault show --name contoso"));
+  EXPECT_THAT(checked.error().message(), HasSubstr(std::string(kOther)));
+  EXPECT_THAT(checked.error().message(), HasSubstr(std::string(kTenant)));
+  EXPECT_THAT(checked.error().message(), HasSubstr("az keyvault show --name contoso"));
 }
 
 TEST(Challenge, AnotherResourceIsRefused) {

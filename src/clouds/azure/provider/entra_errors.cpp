@@ -211,7 +211,7 @@ Error in_words(const TokenTarget& target, const EntraFault& fault, Case meaning,
 Error entra_error(const TokenTarget& target, const http::ClientResponse& answer, Timestamp now) {
   auto fault = read_fault(answer.body);
   auto error = in_words(target, fault, meaning_of(fault, answer.status), answer.status);
-  error.message += notes(fault);
+  error.cause += notes(fault);
   if (error.code == ErrorCode::KeyUnreachable) error.retry_after = kms::retry_after(answer.headers, now);
   return error;
 }

@@ -98,7 +98,7 @@ TEST(TokenAnswer, RefusesWhatIsNoToken) {
     ASSERT_FALSE(token) << body;
     EXPECT_EQ(token.error().code, ErrorCode::KeyUnreachable);
     EXPECT_EQ(token.error().reason, kms::reason::kProviderFault);
-    EXPECT_THAT(token.error().message, Not(HasSubstr("abc")));
+    EXPECT_THAT(token.error().message(), Not(HasSubstr("abc")));
   }
 }
 
@@ -167,10 +167,10 @@ TEST(TokenErrors, TheWholeTable) {
       const auto& error = token.error();
       EXPECT_EQ(error.code, row.code) << row.number;
       EXPECT_EQ(error.reason, row.why) << row.number;
-      EXPECT_THAT(error.message, HasSubstr(std::string(row.says))) << row.number;
-      EXPECT_THAT(error.message, HasSubstr("AADSTS" + std::to_string(row.number))) << row.number;
-      EXPECT_THAT(error.message, HasSubstr("trace id trace-1, correlation id corr-1")) << row.number;
-      EXPECT_THAT(error.message, Not(HasSubstr("Timestamp"))) << row.number;
+      EXPECT_THAT(error.message(), HasSubstr(std::string(row.says))) << row.number;
+      EXPECT_THAT(error.message(), HasSubstr("AADSTS" + std::to_string(row.number))) << row.number;
+      EXPECT_THAT(error.message(), HasSubstr("trace id trace-1, correlation id corr-1")) << row.number;
+      EXPECT_THAT(error.message(), Not(HasSubstr("Timestamp"))) << row.number;
       EXPECT_EQ(error.retry_after.has_value(), row.code == KeyUnreachable) << row.number;
     }
   }
@@ -186,12 +186,12 @@ TEST(TokenErrors, AnAppThatTheOwnerRegisteredIsNotThePlatforms) {
     ASSERT_FALSE(token);
     EXPECT_EQ(token.error().code, ErrorCode::KeyDenied) << number;
     EXPECT_EQ(token.error().reason, number == 700016 ? kms::reason::kClientIdUnknown : kms::reason::kClientIdUntrusted);
-    EXPECT_THAT(token.error().message, HasSubstr("the app 99999999-0000-4000-8000-000000000000")) << number;
-    EXPECT_THAT(token.error().message, HasSubstr("Register the key without client_id, and consent to our app "
-                                                 "8635ae1a-3e5d-44e8-a4ed-e0f614466f87"))
+    EXPECT_THAT(token.error().message(), HasSubstr("the app 99999999-0000-4000-8000-000000000000")) << number;
+    EXPECT_THAT(token.error().message(), HasSubstr("Register the key without client_id, and consent to our app "
+                                                   "8635ae1a-3e5d-44e8-a4ed-e0f614466f87"))
         << number;
-    EXPECT_THAT(token.error().message, Not(HasSubstr("create --id 9999"))) << number;
-    EXPECT_THAT(token.error().message, Not(HasSubstr("operator"))) << number;
+    EXPECT_THAT(token.error().message(), Not(HasSubstr("create --id 9999"))) << number;
+    EXPECT_THAT(token.error().message(), Not(HasSubstr("operator"))) << number;
   }
 }
 

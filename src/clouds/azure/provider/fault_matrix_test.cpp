@@ -186,7 +186,7 @@ Cell FaultMatrix::ask(FaultFixture& fixture, Place place, const envelope::DataKe
     if (!lease) {
       cell.outcome = outcome_of(lease.error());
       cell.reason = lease.error().reason;
-      cell.message = lease.error().message;
+      cell.message = lease.error().message();
       return;
     }
     bool same = crypto::equal_constant_time(lease.value().key->material(), original.material());
@@ -199,7 +199,7 @@ Cell FaultMatrix::ask(FaultFixture& fixture, Place place, const envelope::DataKe
     auto validated = fixture.validate(deadline);
     cell.outcome = validated ? Outcome::Served : outcome_of(validated.error());
     if (!validated) cell.reason = validated.error().reason;
-    if (!validated) cell.message = validated.error().message;
+    if (!validated) cell.message = validated.error().message();
   } else if (place == Place::Wrap) {
     note(fixture.run_by(deadline, fixture.keyring->for_encryption(fixture.new_workspace(), deadline)), true);
   } else {
@@ -263,7 +263,7 @@ void FaultMatrix::hold_promises(FaultFixture& fixture, Place place, const Fault&
 Cell FaultMatrix::play(Place place, const Fault& fault, Age age) {
   FaultFixture fixture(*shelf, place, fault);
   auto made = fixture.run(fixture.keyring->for_encryption(fixture.customer, fixture.clock.steady() + kPatience));
-  EXPECT_TRUE(made) << made.error().message;
+  EXPECT_TRUE(made) << made.error().message();
   auto original = made.value().key;
   let_age(fixture, age);
   fixture.disturbed = true;

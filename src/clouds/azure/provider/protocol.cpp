@@ -241,7 +241,7 @@ Error read_get_deleted(const KeyTarget& target, Operation operation, Error error
   auto arguments = arguments_of(target);
   auto worded = [&](kms::KnownReason reason) {
     auto told = kms::reason_error(reason, arguments);
-    told.message += request_id_note(answer);
+    told.cause += request_id_note(answer);
     return told;
   };
   if (answer.status == 200) {

@@ -219,15 +219,15 @@ TEST(ReasonSignals, EachAnswerLeadsToItsReason) {
     const auto& entry = signal.reason.entry();
     auto error = told(signal);
     ASSERT_TRUE(error) << signal.name;
-    EXPECT_EQ(error->reason, entry.code) << signal.name << ": " << error->message;
-    EXPECT_EQ(error->code, entry.error) << signal.name << ": " << error->message;
-    EXPECT_THAT(error->message, HasSubstr(std::string(signal.says))) << signal.name;
+    EXPECT_EQ(error->reason, entry.code) << signal.name << ": " << error->message();
+    EXPECT_EQ(error->code, entry.error) << signal.name << ": " << error->message();
+    EXPECT_THAT(error->message(), HasSubstr(std::string(signal.says))) << signal.name;
     // What is not known of the key must not be told as a placeholder of the docs.
     for (std::string_view placeholder :
          {"<vault>", "<key>", "<app>", "<host>", "<tenant>", "<what it said>", "<tag>"}) {
       bool tenant_unknown = entry.code == kms::reason::kTenantUnknown;  // Entra is asked before any vault.
-      EXPECT_TRUE(tenant_unknown || error->message.find(placeholder) == std::string::npos)
-          << signal.name << ": " << error->message;
+      EXPECT_TRUE(tenant_unknown || error->message().find(placeholder) == std::string::npos)
+          << signal.name << ": " << error->message();
     }
   }
 }

@@ -35,9 +35,9 @@ Error own_proof_failed(Error cause, const TokenTarget& target, std::string_view 
   kms::ReasonArguments arguments;
   arguments.app = target.client_id;
   arguments.said = what;
-  arguments.fix = cause.message;
+  arguments.fix = cause.message();
   auto error = kms::reason_error(kms::reason::kPlatformCredential, arguments);
-  error.cause = std::make_shared<const Error>(std::move(cause));
+  error.beneath = std::make_shared<const Error>(std::move(cause));
   return error;
 }
 

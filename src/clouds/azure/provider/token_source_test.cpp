@@ -173,7 +173,7 @@ TEST_F(TokenSourceTest, WhileEntraCannotBeAskedTheOldTokenServesToItsEnd) {
     // Room for the retries, which take time.
     while (h.clock.steady() + 65s < end) {
       auto serving = token();
-      ASSERT_TRUE(serving) << serving.error().message;
+      ASSERT_TRUE(serving) << serving.error().message();
       EXPECT_EQ(serving.value(), first.value());
       h.clock.advance(45s);
     }

@@ -50,7 +50,7 @@ Result<void> validate(AzureHarness& h, kms::ValidationSettings settings = {}, st
 TEST(Validation, AKeyMadeByTheGuidePasses) {
   AzureHarness h;
   auto checked = validate(h);
-  ASSERT_TRUE(checked) << checked.error().message;
+  ASSERT_TRUE(checked) << checked.error().message();
   EXPECT_EQ(h.client.count("/wrapkey"), 1U);
   EXPECT_EQ(h.client.count("/unwrapkey"), 1U);
 }
@@ -123,9 +123,9 @@ TEST(Validation, EachFailureNamesItsCure) {
     c.arrange(h);
     auto checked = validate(h);
     ASSERT_FALSE(checked) << c.name;
-    EXPECT_EQ(checked.error().code, c.code) << c.name << ": " << checked.error().message;
+    EXPECT_EQ(checked.error().code, c.code) << c.name << ": " << checked.error().message();
     EXPECT_EQ(checked.error().reason, c.why) << c.name;
-    EXPECT_THAT(checked.error().message, HasSubstr(c.says)) << c.name;
+    EXPECT_THAT(checked.error().message(), HasSubstr(c.says)) << c.name;
     EXPECT_EQ(h.client.count("/wrapkey"), c.wraps) << c.name;
   }
 }
@@ -139,7 +139,7 @@ TEST(Validation, TheFirstFailureInOrderIsTold) {
   key_of(h)["key_ops"] = boost::json::array{};
   EXPECT_EQ(validate(h).error().reason, kms::reason::kKeyUnsuitable);
   key_of(h)["kty"] = "RSA";
-  EXPECT_THAT(validate(h).error().message, HasSubstr("2048 bits"));
+  EXPECT_THAT(validate(h).error().message(), HasSubstr("2048 bits"));
   key_of(h)["n"] = base64url_encode(testing::test_rsa_key().modulus());
   EXPECT_EQ(validate(h).error().reason, kms::reason::kKeyDisabled);
   attributes_of(h)["enabled"] = true;
@@ -166,7 +166,7 @@ TEST(Validation, TheOrganizationsTag) {
     if (checked) continue;
     EXPECT_EQ(checked.error().code, ErrorCode::KeyDenied);
     EXPECT_EQ(checked.error().reason, kms::reason::kOrganizationTagMissing);
-    EXPECT_THAT(checked.error().message, HasSubstr("--tags latchkey-org-1=true"));
+    EXPECT_THAT(checked.error().message(), HasSubstr("--tags latchkey-org-1=true"));
   }
 }
 

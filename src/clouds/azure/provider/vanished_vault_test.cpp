@@ -53,7 +53,7 @@ class VanishedVault : public ::testing::Test {
       EXPECT_FALSE(fixture.run(fixture.provider->describe(key, fixture.clock.steady() + kPatience)));
     }
     auto made = fixture.run(fixture.keyring->for_encryption(fixture.customer, fixture.clock.steady() + kPatience));
-    ASSERT_TRUE(made) << made.error().message;
+    ASSERT_TRUE(made) << made.error().message();
     data_key = made.value().key->id();
     fixture.clock.advance(LeaseAges{}.soft + 1s);
     vanished = true;

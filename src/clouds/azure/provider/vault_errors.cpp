@@ -193,7 +193,7 @@ Error vault_error(const KeyTarget& target, Operation operation, const http::Clie
   arguments.said = "it does not say why";
   row.more(c, arguments);
   auto error = kms::reason_error(row.reason, arguments);
-  error.message += request_id_note(answer);
+  error.cause += request_id_note(answer);
   if (error.code == ErrorCode::KeyUnreachable) error.retry_after = kms::retry_after(answer.headers, now);
   return error;
 }
@@ -204,7 +204,7 @@ Error unreadable_answer(const KeyTarget& target, Operation operation, const http
   arguments.operation = to_string(operation);
   arguments.answer = fmt::format("with something that is not Key Vault's: {}", what);
   auto error = kms::reason_error(kms::reason::kProviderFault, arguments);
-  error.message += request_id_note(answer);
+  error.cause += request_id_note(answer);
   return error;
 }
 

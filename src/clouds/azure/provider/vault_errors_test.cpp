@@ -258,26 +258,26 @@ std::vector<Row> rows() {
 TEST(MissingRoles, MayBeAKeyOfAnotherVaultWhileNothingWasReadYet) {
   http::ClientResponse refusal{403, {}, body("Forbidden", "ForbiddenByRbac", kRbac)};
   constexpr std::string_view kHint = "or the key is in another vault";
-  EXPECT_THAT(vault_error(kTarget, Operation::Get, refusal, kNow).message, HasSubstr(std::string(kHint)));
-  EXPECT_THAT(vault_error(kTarget, Operation::Unwrap, refusal, kNow).message, Not(HasSubstr(std::string(kHint))));
+  EXPECT_THAT(vault_error(kTarget, Operation::Get, refusal, kNow).message(), HasSubstr(std::string(kHint)));
+  EXPECT_THAT(vault_error(kTarget, Operation::Unwrap, refusal, kNow).message(), Not(HasSubstr(std::string(kHint))));
 }
 
 TEST(VaultErrors, TheWholeTable) {
   for (const auto& row : rows()) {
     auto error = read(row.status, row.body, row.operation);
-    EXPECT_EQ(error.code, row.code) << row.name << ": " << error.message;
+    EXPECT_EQ(error.code, row.code) << row.name << ": " << error.message();
     EXPECT_EQ(error.reason, row.why) << row.name;
-    for (const auto& text : row.says) EXPECT_THAT(error.message, HasSubstr(text)) << row.name;
-    EXPECT_THAT(error.message, HasSubstr("(x-ms-request-id: 6d2a1c1e-0001-4a5e-9f0e-000000000001)")) << row.name;
-    EXPECT_EQ(error.message.find_first_of("\r\n"), std::string::npos) << row.name;
+    for (const auto& text : row.says) EXPECT_THAT(error.message(), HasSubstr(text)) << row.name;
+    EXPECT_THAT(error.message(), HasSubstr("(x-ms-request-id: 6d2a1c1e-0001-4a5e-9f0e-000000000001)")) << row.name;
+    EXPECT_EQ(error.message().find_first_of("\r\n"), std::string::npos) << row.name;
   }
 }
 
 TEST(VaultErrors, FirewallQuotesTheAddressFromTheHeaderToo) {
   auto error = read(403, body("Forbidden", "ForbiddenByFirewall", "no address here"), Operation::Wrap,
                     {{"x-ms-keyvault-network-info", "conn_type=Ipv4;addr=198.51.100.7;act_addr_fam=InterNetwork;"}});
-  EXPECT_THAT(error.message, HasSubstr("198.51.100.7"));
-  EXPECT_THAT(error.message, Not(HasSubstr("InterNetwork")));
+  EXPECT_THAT(error.message(), HasSubstr("198.51.100.7"));
+  EXPECT_THAT(error.message(), Not(HasSubstr("InterNetwork")));
 }
 
 TEST(VaultErrors, RetryAfterIsToldWithFaultsAlone) {
@@ -291,15 +291,15 @@ TEST(VaultErrors, AManagedHsmHasItsOwnCommands) {
   auto target = kTarget;
   target.vault = {"contoso.managedhsm.azure.net", "https://managedhsm.azure.net"};
   auto error = vault_error(target, Operation::Wrap, {403, {}, body("Forbidden", "ForbiddenByRbac", kRbac)}, kNow);
-  EXPECT_THAT(error.message, HasSubstr("az keyvault role assignment create --hsm-name contoso"));
+  EXPECT_THAT(error.message(), HasSubstr("az keyvault role assignment create --hsm-name contoso"));
 }
 
 TEST(VaultErrors, StrangersTextIsBoundedAndClean) {
   std::string text = "evil\r\nlog line\x1b[31m \xc3\xa4";
   text += std::string(5000, 'x');
   auto error = read(403, body("Forbidden", "", text));
-  EXPECT_LT(error.message.size(), 1500U);
-  for (char c : error.message) EXPECT_TRUE(c >= 0x20 && c < 0x7f);
+  EXPECT_LT(error.message().size(), 1500U);
+  for (char c : error.message()) EXPECT_TRUE(c >= 0x20 && c < 0x7f);
 }
 
 TEST(VaultErrors, OddShapesAreNoTrouble) {

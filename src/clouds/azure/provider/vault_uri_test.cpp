@@ -59,15 +59,15 @@ TEST(VaultUri, RefusesEverythingElseAndSaysWhy) {
     auto uri = parse_vault_uri(c.text, public_cloud_suffixes());
     ASSERT_FALSE(uri) << c.text;
     EXPECT_EQ(uri.error().code, ErrorCode::Invalid);
-    EXPECT_THAT(uri.error().message, HasSubstr(c.complaint));
-    EXPECT_THAT(uri.error().message, HasSubstr("https://contoso.vault.azure.net/"));
+    EXPECT_THAT(uri.error().message(), HasSubstr(c.complaint));
+    EXPECT_THAT(uri.error().message(), HasSubstr("https://contoso.vault.azure.net/"));
   }
 }
 
 TEST(VaultUri, MessagesCarryNoControlCharacters) {
   auto uri = parse_vault_uri("https://evil\r\nlog line/", public_cloud_suffixes());
   ASSERT_FALSE(uri);
-  EXPECT_EQ(uri.error().message.find_first_of("\r\n"), std::string::npos);
+  EXPECT_EQ(uri.error().message().find_first_of("\r\n"), std::string::npos);
 }
 
 TEST(VaultUri, AnEmptyListOfSuffixesAllowsNothing) {
@@ -94,7 +94,7 @@ TEST(TenantId, TakesGuidsAndDomains) {
                                "10.0.0.1", "contoso.com#", "a b.com"}) {
     auto checked = check_tenant_id(bad);
     ASSERT_FALSE(checked) << bad;
-    EXPECT_THAT(checked.error().message, HasSubstr("az keyvault show"));
+    EXPECT_THAT(checked.error().message(), HasSubstr("az keyvault show"));
   }
 }
 

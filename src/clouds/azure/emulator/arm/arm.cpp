@@ -131,7 +131,7 @@ Outcome<json::object> arm::read_body(const http::Request& request) {
   if (!body) {
     return Refusal{
         400, "InvalidRequestContent",
-        fmt::format("The request content was invalid and could not be deserialized: '{}'.", body.error().message)};
+        fmt::format("The request content was invalid and could not be deserialized: '{}'.", body.error().message())};
   }
   return std::move(body.value());
 }
@@ -177,7 +177,7 @@ http::Response ResourceManager::handle(const http::Request& request) {
 
 Outcome<http::Response> ResourceManager::respond(const http::Request& request) {
   auto path = split_names(request.path);
-  if (!path) return arm::bad_request(path.error().message);
+  if (!path) return arm::bad_request(path.error().message());
   arm::Call call{cloud_, request, cloud_.state.read(), {}, std::move(path.value()), unix_seconds(cloud_.clock)};
   if (call.method() == "GET" && call.is({"metadata", "endpoints"})) return arm::metadata_endpoints(request);
   auto reading = read_bearer(*call.model, request, call.now);

@@ -86,7 +86,7 @@ TEST(AuditFilter, WhatIsWrongIsNamed) {
     auto filter = audit_filter_from_query({{c.name, c.value}});
     ASSERT_FALSE(filter) << c.name;
     EXPECT_EQ(filter.error().code, ErrorCode::Invalid);
-    EXPECT_THAT(filter.error().message, HasSubstr(c.complaint));
+    EXPECT_THAT(filter.error().message(), HasSubstr(c.complaint));
   }
 }
 

@@ -22,7 +22,7 @@ Refusal not_there() {
 }
 
 Refusal bad(const Error& error) {
-  return {400, "BadParameter", error.message};
+  return {400, "BadParameter", error.message()};
 }
 
 Outcome<json::object> read_body(const http::Request& request) {
@@ -115,7 +115,7 @@ Outcome<http::Response> Control::faults(const http::Request& request) {
   auto fault = fault_from_json(body);
   if (!fault) return bad(fault.error());
   auto added = faults_.add(std::move(fault.value()), cloud_.random);
-  if (!added) return Refusal{409, "Conflict", added.error().message};
+  if (!added) return Refusal{409, "Conflict", added.error().message()};
   return shown(201, to_json(added.value()));
 }
 

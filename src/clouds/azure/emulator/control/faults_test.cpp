@@ -64,7 +64,7 @@ TEST(Faults, WhatIsWrongIsNamed) {
     auto fault = read(c.text);
     ASSERT_FALSE(fault) << c.text;
     EXPECT_EQ(fault.error().code, ErrorCode::Invalid);
-    EXPECT_THAT(fault.error().message, HasSubstr(c.complaint)) << c.text;
+    EXPECT_THAT(fault.error().message(), HasSubstr(c.complaint)) << c.text;
   }
 }
 
@@ -209,7 +209,7 @@ TEST(FaultBoard, HasRoomForAThousand) {
   auto more = board.add(fault, random);
   ASSERT_FALSE(more);
   EXPECT_EQ(more.error().code, ErrorCode::Conflict);
-  EXPECT_THAT(more.error().message, HasSubstr("DELETE /_emulator/faults"));
+  EXPECT_THAT(more.error().message(), HasSubstr("DELETE /_emulator/faults"));
 }
 
 }  // namespace

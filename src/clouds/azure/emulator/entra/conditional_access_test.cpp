@@ -46,7 +46,7 @@ TEST(ConditionalAccess, WhatIsWrongIsNamed) {
     auto policy = policy_from_request(directory(), json::parse(c.text).as_object());
     ASSERT_FALSE(policy) << c.text;
     EXPECT_EQ(policy.error().code, ErrorCode::Invalid);
-    EXPECT_THAT(policy.error().message, HasSubstr(c.complaint)) << c.text;
+    EXPECT_THAT(policy.error().message(), HasSubstr(c.complaint)) << c.text;
   }
 }
 

@@ -154,7 +154,7 @@ Refusal graph::bad_request(std::string message) {
 
 Outcome<json::object> graph::read_body(const http::Request& request) {
   auto body = json_fields::parse_object(request.body);
-  if (!body) return Refusal{400, "BadRequest", "Unable to read JSON request payload. " + body.error().message};
+  if (!body) return Refusal{400, "BadRequest", "Unable to read JSON request payload. " + body.error().message()};
   return std::move(body.value());
 }
 
@@ -192,7 +192,7 @@ http::Response Graph::handle(const http::Request& request) {
 
 Outcome<http::Response> Graph::respond(const http::Request& request) {
   auto path = split_names(request.path);
-  if (!path) return graph::bad_request(path.error().message);
+  if (!path) return graph::bad_request(path.error().message());
   graph::Call call{cloud_, request, cloud_.state.read(), {}, std::move(path.value()), unix_seconds(cloud_.clock)};
   if (!call.path.empty()) call.path.erase(call.path.begin());
   auto reading = read_bearer(*call.model, request, call.now);
