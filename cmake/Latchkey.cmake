@@ -25,6 +25,8 @@ endif()
 if(CMAKE_CXX_COMPILER_ID MATCHES "Clang")
   # ccache finds by its contents what clang would else refuse for its age.
   target_compile_options(latchkey_options INTERFACE "SHELL:-Xclang -fno-pch-timestamp")
+  # Who touches what a mutex guards without holding it: base/mutex.hpp.
+  target_compile_options(latchkey_options INTERFACE -Wthread-safety)
 endif()
 if(LATCHKEY_SANITIZE)
   target_compile_options(latchkey_options INTERFACE -fsanitize=${LATCHKEY_SANITIZE} -fno-omit-frame-pointer

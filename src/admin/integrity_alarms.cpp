@@ -17,7 +17,7 @@ constexpr std::size_t kMostPending = 1'000;
 }  // namespace
 
 void IntegrityAlarms::raise(const store::IntegrityAlarm& alarm) {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   ++counts_[alarm.table];
   auto now = clock_.steady();
   auto name = alarm.table + " " + alarm.id;
@@ -35,7 +35,7 @@ void IntegrityAlarms::raise(const store::IntegrityAlarm& alarm) {
 Task<Result<void>> IntegrityAlarms::record(store::Store& store) {
   auto taken = std::make_shared<std::vector<Raised>>();
   {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     taken->swap(pending_);
   }
   if (taken->empty()) co_return success();
@@ -55,7 +55,7 @@ Task<Result<void>> IntegrityAlarms::record(store::Store& store) {
   };
   auto written = co_await store.write(std::move(write));
   if (!written) {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     pending_.insert(pending_.begin(), taken->begin(), taken->end());
     if (pending_.size() > kMostPending) pending_.resize(kMostPending);
   }
@@ -63,7 +63,7 @@ Task<Result<void>> IntegrityAlarms::record(store::Store& store) {
 }
 
 std::map<std::string, std::int64_t> IntegrityAlarms::counts() const {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   return counts_;
 }
 

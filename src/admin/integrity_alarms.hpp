@@ -4,11 +4,11 @@
 
 #include <array>
 #include <map>
-#include <mutex>
 #include <string>
 #include <vector>
 
 #include "base/clock.hpp"
+#include "base/mutex.hpp"
 #include "base/random.hpp"
 #include "store/sealed_rows.hpp"
 #include "store/store.hpp"
@@ -39,10 +39,10 @@ class IntegrityAlarms {
 
   const Clock& clock_;
   RandomSource& random_;
-  mutable std::mutex mutex_;  // guards everything below
-  std::map<std::string, std::int64_t> counts_;
-  std::map<std::string, SteadyTime> told_;  // by table and id; bounded
-  std::vector<Raised> pending_;             // bounded
+  mutable Mutex mutex_;
+  std::map<std::string, std::int64_t> counts_ LATCHKEY_GUARDED_BY(mutex_);
+  std::map<std::string, SteadyTime> told_ LATCHKEY_GUARDED_BY(mutex_);  // by table and id; bounded
+  std::vector<Raised> pending_ LATCHKEY_GUARDED_BY(mutex_);             // bounded
 };
 
 }  // namespace latchkey::admin

@@ -35,7 +35,7 @@ void AttemptLimiter::forget_full(SteadyTime now) {
 
 Result<AttemptLimiter::Permit> AttemptLimiter::begin(const std::string& id) {
   auto now = clock_.steady();
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   forget_full(now);
   auto [found, is_new] = buckets_.try_emplace(id, Bucket{static_cast<double>(per_minute_), now, false});
   auto& bucket = found->second;
@@ -48,14 +48,14 @@ Result<AttemptLimiter::Permit> AttemptLimiter::begin(const std::string& id) {
   }
   bucket = {left - 1, now, true};
   return Permit(nullptr, [this, id](void*) {
-    std::lock_guard release(mutex_);
+    MutexLock release(mutex_);
     auto ended = buckets_.find(id);
     if (ended != buckets_.end()) ended->second.busy = false;
   });
 }
 
 std::size_t AttemptLimiter::size() const {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   return buckets_.size();
 }
 

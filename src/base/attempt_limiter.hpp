@@ -4,10 +4,10 @@
 
 #include <map>
 #include <memory>
-#include <mutex>
 #include <string>
 
 #include "base/clock.hpp"
+#include "base/mutex.hpp"
 #include "base/result.hpp"
 
 namespace latchkey {
@@ -38,15 +38,15 @@ class AttemptLimiter {
     bool busy = false;
   };
   [[nodiscard]] double filled(const Bucket& bucket, SteadyTime now) const;
-  void forget_full(SteadyTime now);
+  void forget_full(SteadyTime now) LATCHKEY_REQUIRES(mutex_);
   [[nodiscard]] Error too_often(const std::string& id, std::string_view why, std::chrono::milliseconds wait) const;
 
   const Clock& clock_;
   unsigned per_minute_;
   Words words_;
-  mutable std::mutex mutex_;  // over what follows
-  std::map<std::string, Bucket> buckets_;
-  SteadyTime looked_at_{};
+  mutable Mutex mutex_;
+  std::map<std::string, Bucket> buckets_ LATCHKEY_GUARDED_BY(mutex_);
+  SteadyTime looked_at_ LATCHKEY_GUARDED_BY(mutex_){};
 };
 
 }  // namespace latchkey

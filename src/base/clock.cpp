@@ -117,7 +117,7 @@ AgeTime AgeCounter::at(const Reading& reading) {
 }
 
 AgeTime AgeCounter::look_closely() {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   auto reading = read_();
   auto ahead = reading.wall - reading.since_boot;
   auto moved = ahead - nanoseconds(ahead_.load(std::memory_order_relaxed));
@@ -130,35 +130,35 @@ AgeTime AgeCounter::look_closely() {
 ManualClock::ManualClock(Timestamp start) : now_(start), steady_(std::chrono::hours(1)), age_(std::chrono::hours(2)) {}
 
 Timestamp ManualClock::now() const {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   return now_;
 }
 
 SteadyTime ManualClock::steady() const {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   return steady_;
 }
 
 void ManualClock::advance(microseconds by) {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   now_ += by;
   steady_ += by;
   age_ += by;
 }
 
 AgeTime ManualClock::age_time() const {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   return age_;
 }
 
 void ManualClock::sleep(microseconds by) {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   now_ += by;
   age_ += by;
 }
 
 void ManualClock::leap_wall(microseconds by) {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   now_ += by;
   age_ += std::max(by, microseconds(0));
 }

@@ -6,10 +6,10 @@
 #include <atomic>
 #include <chrono>
 #include <functional>
-#include <mutex>
 #include <string>
 #include <string_view>
 
+#include "base/mutex.hpp"
 #include "base/result.hpp"
 
 namespace latchkey {
@@ -65,7 +65,7 @@ class AgeCounter {
   [[nodiscard]] AgeTime look_closely();
 
   ReadClosely read_;
-  std::mutex mutex_;                                  // of who writes the two below, `gained_` first
+  Mutex mutex_;                                       // of who writes the two below, `gained_` first
   std::atomic<std::chrono::nanoseconds::rep> ahead_;  // by how much the wall clock is ahead of the time since boot
   std::atomic<std::chrono::nanoseconds::rep> gained_{0};
 };
@@ -92,10 +92,10 @@ class ManualClock final : public Clock {
   void leap_wall(std::chrono::microseconds by);
 
  private:
-  mutable std::mutex mutex_;
-  Timestamp now_;
-  SteadyTime steady_;
-  AgeTime age_;
+  mutable Mutex mutex_;
+  Timestamp now_ LATCHKEY_GUARDED_BY(mutex_);
+  SteadyTime steady_ LATCHKEY_GUARDED_BY(mutex_);
+  AgeTime age_ LATCHKEY_GUARDED_BY(mutex_);
 };
 
 // RFC 3339 in UTC with microseconds, "2026-10-30T23:58:27.427722Z": the only form in which we store and send times.

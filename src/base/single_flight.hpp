@@ -7,11 +7,11 @@
 #include <functional>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <vector>
 
 #include <boost/asio/detached.hpp>
 
+#include "base/mutex.hpp"
 #include "base/task.hpp"
 
 namespace latchkey {
@@ -27,7 +27,7 @@ class SingleFlight {
     std::shared_ptr<Flight> flight;
     bool first = false;
     {
-      std::lock_guard lock(mutex_);
+      MutexLock lock(mutex_);
       auto& slot = flights_[key];
       if (!slot) {
         slot = std::make_shared<Flight>();
@@ -44,11 +44,12 @@ class SingleFlight {
  private:
   using Waiter = std::function<void()>;
   struct Flight {
-    std::mutex mutex;
-    bool landed = false;
+    Mutex mutex;
+    bool landed LATCHKEY_GUARDED_BY(mutex) = false;
+    // Written once, before it has landed, and read after.
     std::shared_ptr<const Value> value;  // null where `error` is set
     std::exception_ptr error;
-    std::vector<Waiter> waiters;
+    std::vector<Waiter> waiters LATCHKEY_GUARDED_BY(mutex);
   };
 
   Task<void> fly(Key key, std::shared_ptr<Flight> flight, std::function<Task<Value>()> work) {
@@ -60,12 +61,12 @@ class SingleFlight {
       error = std::current_exception();
     }
     {
-      std::lock_guard lock(mutex_);
+      MutexLock lock(mutex_);
       flights_.erase(key);
     }
     std::vector<Waiter> waiters;
     {
-      std::lock_guard lock(flight->mutex);
+      MutexLock lock(flight->mutex);
       flight->landed = true;
       flight->value = std::move(value);
       flight->error = error;
@@ -77,7 +78,7 @@ class SingleFlight {
   static Task<Value> wait(std::shared_ptr<Flight> flight) {
     auto enlist = [flight](Waiter resume) {
       {
-        std::lock_guard lock(flight->mutex);
+        MutexLock lock(flight->mutex);
         if (!flight->landed) {
           flight->waiters.push_back(std::move(resume));
           return;
@@ -91,8 +92,8 @@ class SingleFlight {
     co_return *flight->value;
   }
 
-  std::mutex mutex_;
-  std::map<Key, std::shared_ptr<Flight>> flights_;
+  Mutex mutex_;
+  std::map<Key, std::shared_ptr<Flight>> flights_ LATCHKEY_GUARDED_BY(mutex_);
 };
 
 }  // namespace latchkey

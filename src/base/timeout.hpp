@@ -6,7 +6,6 @@
 #include <exception>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 
@@ -14,6 +13,7 @@
 #include <boost/asio/detached.hpp>
 #include <boost/asio/steady_timer.hpp>
 
+#include "base/mutex.hpp"
 #include "base/result.hpp"
 #include "base/task.hpp"
 
@@ -28,18 +28,18 @@ struct Patience {
   void wake() {
     std::function<void()> waiter;
     {
-      std::lock_guard lock(mutex);
+      MutexLock lock(mutex);
       timer.cancel();
       waiter.swap(resume);
     }
     if (waiter) waiter();
   }
 
-  std::mutex mutex;  // over everything below: a timer is not thread-safe
-  std::optional<T> value;
-  bool ended = false;
-  std::function<void()> resume;
-  boost::asio::steady_timer timer;
+  Mutex mutex;
+  std::optional<T> value LATCHKEY_GUARDED_BY(mutex);
+  bool ended LATCHKEY_GUARDED_BY(mutex) = false;
+  std::function<void()> resume LATCHKEY_GUARDED_BY(mutex);
+  boost::asio::steady_timer timer LATCHKEY_GUARDED_BY(mutex);  // not thread-safe by itself
 };
 
 template <class T>
@@ -52,7 +52,7 @@ Task<void> work_for(std::shared_ptr<Patience<T>> state, std::function<Task<T>()>
     // Nothing but memory exhaustion is thrown here; who waits is told that there is no result.
   }
   {
-    std::lock_guard lock(state->mutex);
+    MutexLock lock(state->mutex);
     state->value = std::move(value);
     state->ended = true;
   }
@@ -73,7 +73,7 @@ Task<std::optional<T>> with_timeout(boost::asio::any_io_executor executor, std::
   boost::asio::co_spawn(executor, detail::work_for<T>(state, std::move(work)), boost::asio::detached);
   auto begin = [state, patience](std::function<void()> resume) {  // NOLINT(performance-unnecessary-value-param): moved
     {
-      std::lock_guard lock(state->mutex);
+      MutexLock lock(state->mutex);
       if (!state->ended) {
         state->resume = std::move(resume);
         state->timer.expires_after(patience);
@@ -89,7 +89,7 @@ Task<std::optional<T>> with_timeout(boost::asio::any_io_executor executor, std::
   co_await std::move(woken);
   std::optional<T> value;
   {
-    std::lock_guard lock(state->mutex);
+    MutexLock lock(state->mutex);
     value = std::move(state->value);
   }
   co_return value;

@@ -83,7 +83,7 @@ std::uint8_t* SecretArena::allocate(std::size_t size) {
   std::function<void()> tell;
   std::uint8_t* data = nullptr;
   {
-    std::scoped_lock lock(mutex_);
+    MutexLock lock(mutex_);
     data = take(size);
     // Nearly always there is nothing to tell.
     if (was_unlocked_ && tell_unlocked_) tell = take_news();
@@ -102,7 +102,7 @@ std::uint8_t* SecretArena::take(std::size_t size) {
 
 void SecretArena::release(std::uint8_t* data, std::size_t size) {
   explicit_bzero(data, size);
-  std::scoped_lock lock(mutex_);
+  MutexLock lock(mutex_);
   auto size_class = class_of(size);
   if (size_class < kClasses) {
     free_[size_class].push_back(data);
@@ -116,14 +116,14 @@ void SecretArena::release(std::uint8_t* data, std::size_t size) {
 }
 
 std::size_t SecretArena::unlocked() const {
-  std::scoped_lock lock(mutex_);
+  MutexLock lock(mutex_);
   return unlocked_;
 }
 
 void SecretArena::on_first_unlocked(std::function<void()> tell) {
   std::function<void()> now;
   {
-    std::scoped_lock lock(mutex_);
+    MutexLock lock(mutex_);
     tell_unlocked_ = std::move(tell);
     now = take_news();
   }
@@ -135,7 +135,7 @@ std::function<void()> SecretArena::take_news() {
 }
 
 bool SecretArena::is_wiped_on_fork() const {
-  std::scoped_lock lock(mutex_);
+  MutexLock lock(mutex_);
   return wiped_on_fork_;
 }
 

@@ -8,8 +8,9 @@
 #include <cstdint>
 #include <functional>
 #include <map>
-#include <mutex>
 #include <vector>
+
+#include "base/mutex.hpp"
 
 namespace latchkey::crypto {
 
@@ -47,23 +48,23 @@ class SecretArena {
     bool is_locked = true;
   };
 
-  Region map_region(std::size_t size);
+  Region map_region(std::size_t size) LATCHKEY_REQUIRES(mutex_);
   void unmap(const Region& region);
-  std::uint8_t* take_small(std::size_t size_class);
-  [[nodiscard]] std::uint8_t* take(std::size_t size);
-  // What is to be told now, if anything; with the mutex held.
-  [[nodiscard]] std::function<void()> take_news();
+  std::uint8_t* take_small(std::size_t size_class) LATCHKEY_REQUIRES(mutex_);
+  [[nodiscard]] std::uint8_t* take(std::size_t size) LATCHKEY_REQUIRES(mutex_);
+  // What is to be told now, if anything.
+  [[nodiscard]] std::function<void()> take_news() LATCHKEY_REQUIRES(mutex_);
 
-  mutable std::mutex mutex_;
-  std::vector<Region> shared_;                    // regions that are cut into pages
-  std::map<std::uint8_t*, Region> large_;         // each with one secret, by its address
-  std::vector<std::vector<std::uint8_t*>> free_;  // by size class
-  std::uint8_t* next_page_ = nullptr;
-  std::size_t pages_left_ = 0;
-  std::size_t unlocked_ = 0;
-  bool was_unlocked_ = false;
-  std::function<void()> tell_unlocked_;  // empty once it was told
-  bool wiped_on_fork_ = true;
+  mutable Mutex mutex_;
+  std::vector<Region> shared_ LATCHKEY_GUARDED_BY(mutex_);                    // regions that are cut into pages
+  std::map<std::uint8_t*, Region> large_ LATCHKEY_GUARDED_BY(mutex_);         // each with one secret, by its address
+  std::vector<std::vector<std::uint8_t*>> free_ LATCHKEY_GUARDED_BY(mutex_);  // by size class
+  std::uint8_t* next_page_ LATCHKEY_GUARDED_BY(mutex_) = nullptr;
+  std::size_t pages_left_ LATCHKEY_GUARDED_BY(mutex_) = 0;
+  std::size_t unlocked_ LATCHKEY_GUARDED_BY(mutex_) = 0;
+  bool was_unlocked_ LATCHKEY_GUARDED_BY(mutex_) = false;
+  std::function<void()> tell_unlocked_ LATCHKEY_GUARDED_BY(mutex_);  // empty once it was told
+  bool wiped_on_fork_ LATCHKEY_GUARDED_BY(mutex_) = true;
 };
 
 }  // namespace latchkey::crypto

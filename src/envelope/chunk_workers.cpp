@@ -20,7 +20,7 @@ ChunkWorkers::~ChunkWorkers() {
 
 void ChunkWorkers::end() {
   {
-    std::scoped_lock lock(mutex_);
+    MutexLock lock(mutex_);
     is_over_ = true;
   }
   begun_.notify_all();
@@ -29,28 +29,29 @@ void ChunkWorkers::end() {
 
 void ChunkWorkers::run(const std::function<void(unsigned)>& part) {
   {
-    std::scoped_lock lock(mutex_);
+    MutexLock lock(mutex_);
     part_ = &part;
     running_ = static_cast<unsigned>(threads_.size());
     ++job_;
   }
   begun_.notify_all();
   part(0);
-  std::unique_lock lock(mutex_);
-  done_.wait(lock, [&] { return running_ == 0; });
+  MutexLock lock(mutex_);
+  while (running_ != 0) done_.wait(mutex_);
 }
 
 void ChunkWorkers::work(unsigned number) {
   std::size_t last = 0;
-  std::unique_lock lock(mutex_);
+  MutexLock lock(mutex_);
   for (;;) {
-    begun_.wait(lock, [&] { return is_over_ || job_ != last; });
+    while (!is_over_ && job_ == last) begun_.wait(mutex_);
     if (is_over_) return;
     last = job_;
     const auto& part = *part_;
-    lock.unlock();
-    part(number);
-    lock.lock();
+    {
+      MutexRelease released(mutex_);
+      part(number);
+    }
     if (--running_ == 0) done_.notify_one();
   }
 }

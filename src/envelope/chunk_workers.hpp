@@ -1,12 +1,12 @@
 // A few threads that do the parts of one job after the other, and wait in between.
 #pragma once
 
-#include <condition_variable>
 #include <cstddef>
 #include <functional>
-#include <mutex>
 #include <thread>
 #include <vector>
+
+#include "base/mutex.hpp"
 
 namespace latchkey::envelope {
 
@@ -28,13 +28,13 @@ class ChunkWorkers {
   void work(unsigned number);
   void end();
 
-  std::mutex mutex_;
-  std::condition_variable begun_;
-  std::condition_variable done_;
-  const std::function<void(unsigned)>* part_ = nullptr;
-  std::size_t job_ = 0;
-  unsigned running_ = 0;
-  bool is_over_ = false;
+  Mutex mutex_;
+  Condition begun_;
+  Condition done_;
+  const std::function<void(unsigned)>* part_ LATCHKEY_GUARDED_BY(mutex_) = nullptr;
+  std::size_t job_ LATCHKEY_GUARDED_BY(mutex_) = 0;
+  unsigned running_ LATCHKEY_GUARDED_BY(mutex_) = 0;
+  bool is_over_ LATCHKEY_GUARDED_BY(mutex_) = false;
   std::vector<std::thread> threads_;
 };
 

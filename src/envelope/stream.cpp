@@ -208,7 +208,7 @@ StreamReader::~StreamReader() = default;
 std::unique_ptr<StreamReader::Room> StreamReader::take_room(std::size_t wanted) const {
   std::unique_ptr<Room> room;
   {
-    std::lock_guard lock(kept_->mutex);
+    MutexLock lock(kept_->mutex);
     room = std::move(kept_->room);
   }
   return room && room->size >= wanted ? std::move(room) : std::make_unique<Room>(wanted);
@@ -216,7 +216,7 @@ std::unique_ptr<StreamReader::Room> StreamReader::take_room(std::size_t wanted) 
 
 void StreamReader::keep_room(std::unique_ptr<Room> room) const {
   if (room->size > kMostKept) return;
-  std::lock_guard lock(kept_->mutex);
+  MutexLock lock(kept_->mutex);
   kept_->room = std::move(room);
 }
 

@@ -9,10 +9,10 @@
 
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <optional>
 
 #include "base/id.hpp"
+#include "base/mutex.hpp"
 #include "envelope/chunk_workers.hpp"
 #include "envelope/chunked_encryption.hpp"
 #include "envelope/context.hpp"
@@ -143,8 +143,8 @@ class StreamReader {
   struct Room;
   // The one that is kept: mapping and locking memory anew for each read takes longer than opening what is read.
   struct KeptRoom {
-    std::mutex mutex;
-    std::unique_ptr<Room> room;  // null while a read has it
+    Mutex mutex;
+    std::unique_ptr<Room> room LATCHKEY_GUARDED_BY(mutex);  // null while a read has it
   };
 
   StreamReader(StreamCipher cipher, std::uint64_t size, ReadAt read_at);

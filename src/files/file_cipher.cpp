@@ -3,11 +3,12 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
-#include <mutex>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <fmt/format.h>
+
+#include "base/mutex.hpp"
 
 namespace latchkey::files {
 
@@ -124,6 +125,7 @@ class BlockJob {
     }
     envelope::ChunkWorkers workers(job_.threads);
     workers.run([this](unsigned) { work(); });
+    MutexLock lock(mutex_);
     if (failed_) return *failed_;
     return success();
   }
@@ -142,7 +144,7 @@ class BlockJob {
       // A message always ends with a short chunk, even an empty one.
       if (block > size_ / in_block_ || is_over_) return;
       if (auto done = one(block, plain.mutable_view(), sealed); !done) {
-        std::scoped_lock lock(mutex_);
+        MutexLock lock(mutex_);
         is_over_ = true;
         if (!failed_) failed_ = done.error();
         return;
@@ -152,7 +154,7 @@ class BlockJob {
 
   Result<void> one(std::uint64_t block, MutableBytes plain, MutableBytes sealed) {
     if (job_.may_go_on) {
-      std::scoped_lock lock(mutex_);
+      MutexLock lock(mutex_);
       LATCHKEY_TRYV(job_.may_go_on());
     }
     auto offset = block * in_block_;
@@ -171,7 +173,7 @@ class BlockJob {
                          : cipher_.chunks().open(first, in, is_end, out));
     {
       // The kernel writes to a file one call at a time; who waits for it there burns a core.
-      std::scoped_lock lock(write_mutex_);
+      MutexLock lock(write_mutex_);
       LATCHKEY_TRYV(write_all(job_.out, out, out_begin_ + block * out_block_));
     }
     if (job_.progress != nullptr) *job_.progress += size;
@@ -189,9 +191,9 @@ class BlockJob {
   std::atomic<std::uint64_t> next_{0};
   std::atomic<bool> is_over_{false};
   std::atomic<bool> is_short_{false};
-  std::mutex mutex_;
-  std::mutex write_mutex_;
-  std::optional<Error> failed_;
+  Mutex mutex_;
+  Mutex write_mutex_;
+  std::optional<Error> failed_ LATCHKEY_GUARDED_BY(mutex_);
 };
 
 // In order, piece by piece.

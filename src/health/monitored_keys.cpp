@@ -40,7 +40,7 @@ bool was_overtaken(const ReportedEvent& reported, const store::ExternalKeyHealth
 
 bool MonitoredKeys::proved(const std::string& id) {
   auto now = clock_.now();
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   auto monitored = keys_.find(id);
   bool nothing_new = monitored != keys_.end() && monitored->second.calm() && !inbox_.contains(id);
   if (nothing_new) {
@@ -52,13 +52,13 @@ bool MonitoredKeys::proved(const std::string& id) {
 
 bool MonitoredKeys::failed(const std::string& id, const Error& error) {
   auto now = clock_.now();
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   return add_event(id, {{KeyEvent::Kind::Failed, now, error, 1, now}});
 }
 
 MonitoredKeys::Validated MonitoredKeys::validated(const std::string& id, bool success) {
   auto now = clock_.now();
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   auto monitored = keys_.find(id);
   if (monitored == keys_.end() || monitored->second.state() == State::Suspended) return {};
   if (!success) {
@@ -71,7 +71,7 @@ MonitoredKeys::Validated MonitoredKeys::validated(const std::string& id, bool su
 }
 
 void MonitoredKeys::health_written(const store::ExternalKeyHealth& stored) {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   // Events that were reported before the change no longer count.
   inbox_.forget(stored.external_key_id);
   auto monitored = keys_.find(stored.external_key_id);
@@ -86,18 +86,17 @@ void MonitoredKeys::health_written(const store::ExternalKeyHealth& stored) {
   if (stored.state == State::Unknown) monitored->second.want_check(clock_.age_time());
 }
 
-// The caller holds the mutex.
 bool MonitoredKeys::add_event(const std::string& id, ReportedEvent reported) {
   return inbox_.add(id, std::move(reported));
 }
 
 bool MonitoredKeys::idle() const {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   return inbox_.empty() && running_ == 0;
 }
 
 AgeTime MonitoredKeys::next_due() const {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   auto next = refreshed_at_.value_or(clock_.age_time()) + settings_.refresh;
   if (running_ >= settings_.concurrency) return next;
   for (const auto& [id, monitored] : keys_) {
@@ -107,16 +106,18 @@ AgeTime MonitoredKeys::next_due() const {
 }
 
 bool MonitoredKeys::begin_refresh() {
-  std::lock_guard lock(mutex_);
-  bool unknown = std::any_of(inbox_.by_key().begin(), inbox_.by_key().end(),
-                             [&](const auto& of) { return !keys_.contains(of.first); });
+  MutexLock lock(mutex_);
+  bool unknown = std::any_of(inbox_.by_key().begin(), inbox_.by_key().end(), [&](const auto& of) {
+    mutex_.assert_held();
+    return !keys_.contains(of.first);
+  });
   bool due = refresh_wanted_ || unknown || !refreshed_at_ || clock_.age_time() - *refreshed_at_ >= settings_.refresh;
   if (due) refreshed_at_ = clock_.age_time();
   return due;
 }
 
 void MonitoredKeys::take_list(std::vector<KeyHealthStore::Attached> listed) {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   refresh_wanted_ = false;
   auto now = clock_.now();
   auto age_now = clock_.age_time();
@@ -146,12 +147,12 @@ void MonitoredKeys::take_list(std::vector<KeyHealthStore::Attached> listed) {
 }
 
 std::optional<std::pair<std::string, ReportedEvent>> MonitoredKeys::take_event() {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   return inbox_.take();
 }
 
 std::optional<MonitoredKeys::Verdict> MonitoredKeys::judge(const std::string& id, const ReportedEvent& reported) {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   auto found = keys_.find(id);
   if (found == keys_.end() || found->second.state() == State::Suspended) return std::nullopt;
   auto& monitored = found->second;
@@ -172,7 +173,7 @@ std::optional<MonitoredKeys::Verdict> MonitoredKeys::judge(const std::string& id
 
 void MonitoredKeys::keep(const std::string& id, Verdict verdict,
                          Result<std::optional<store::ExternalKeyHealth>> stored) {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   auto monitored = keys_.find(id);
   if (monitored == keys_.end() || monitored->second.state() == State::Suspended) return;
   if (!stored) {
@@ -189,7 +190,7 @@ void MonitoredKeys::keep(const std::string& id, Verdict verdict,
 }
 
 MonitoredKeys::Due MonitoredKeys::take_due() {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   auto now = clock_.age_time();
   Due taken;
   std::vector<MonitoredKey*> due;
@@ -224,7 +225,7 @@ std::vector<MonitoredKey*> MonitoredKeys::most_urgent(std::vector<MonitoredKey*>
 }
 
 void MonitoredKeys::end_check(const std::string& id, Timestamp began, std::optional<KeyEvent> event) {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   --running_;
   auto monitored = keys_.find(id);
   if (monitored != keys_.end()) {
@@ -237,7 +238,7 @@ void MonitoredKeys::end_check(const std::string& id, Timestamp began, std::optio
 }
 
 void MonitoredKeys::complete(store::ExternalKeyHealth& stored) const {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   auto monitored = keys_.find(stored.external_key_id);
   if (monitored == keys_.end() || monitored->second.state() != stored.state) return;
   const auto& known = monitored->second.health().row;

@@ -3,13 +3,13 @@
 #pragma once
 
 #include <map>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "base/clock.hpp"
+#include "base/mutex.hpp"
 #include "base/random.hpp"
 #include "health/key_event_inbox.hpp"
 #include "health/key_health_store.hpp"
@@ -68,18 +68,18 @@ class MonitoredKeys {
   void complete(store::ExternalKeyHealth& stored) const;
 
  private:
-  [[nodiscard]] bool add_event(const std::string& id, ReportedEvent reported);
-  [[nodiscard]] std::vector<MonitoredKey*> most_urgent(std::vector<MonitoredKey*> due) const;
+  [[nodiscard]] bool add_event(const std::string& id, ReportedEvent reported) LATCHKEY_REQUIRES(mutex_);
+  [[nodiscard]] std::vector<MonitoredKey*> most_urgent(std::vector<MonitoredKey*> due) const LATCHKEY_REQUIRES(mutex_);
 
   const Clock& clock_;
   RandomSource& random_;
   MonitorSettings settings_;
-  mutable std::mutex mutex_;  // guards everything below
-  std::map<std::string, MonitoredKey> keys_;
-  KeyEventInbox inbox_;
-  std::optional<AgeTime> refreshed_at_;
-  bool refresh_wanted_ = false;
-  std::size_t running_ = 0;
+  mutable Mutex mutex_;
+  std::map<std::string, MonitoredKey> keys_ LATCHKEY_GUARDED_BY(mutex_);
+  KeyEventInbox inbox_ LATCHKEY_GUARDED_BY(mutex_);
+  std::optional<AgeTime> refreshed_at_ LATCHKEY_GUARDED_BY(mutex_);
+  bool refresh_wanted_ LATCHKEY_GUARDED_BY(mutex_) = false;
+  std::size_t running_ LATCHKEY_GUARDED_BY(mutex_) = 0;
 };
 
 }  // namespace latchkey::health

@@ -32,7 +32,7 @@ Task<std::optional<BodyBudget::Share>> BodyBudget::take(std::string group, std::
   auto executor = co_await asio::this_coro::executor;
   std::shared_ptr<Waiter> waiter;
   {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     if (waiting_.empty() && held_ + bytes <= limits_.total && group_has_room(group, bytes)) {
       hold(group, bytes);
       co_return Share(shared_from_this(), std::move(group), bytes);
@@ -44,7 +44,7 @@ Task<std::optional<BodyBudget::Share>> BodyBudget::take(std::string group, std::
   }
   boost::system::error_code ignored;
   co_await waiter->timer.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   if (waiter->served) co_return Share(shared_from_this(), std::move(group), bytes);
   waiting_.remove(waiter);
   serve_waiters();
@@ -52,7 +52,7 @@ Task<std::optional<BodyBudget::Share>> BodyBudget::take(std::string group, std::
 }
 
 std::size_t BodyBudget::held() const {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   return held_;
 }
 
@@ -67,7 +67,7 @@ void BodyBudget::hold(const std::string& group, std::size_t bytes) {
 }
 
 void BodyBudget::give_back(const std::string& group, std::size_t bytes) {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   held_ -= bytes;
   auto found = held_by_.find(group);
   found->second -= bytes;

@@ -9,11 +9,11 @@
 #include <list>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <utility>
 
+#include "base/mutex.hpp"
 #include "base/task.hpp"
 
 namespace latchkey::http {
@@ -67,16 +67,16 @@ class BodyBudget : public std::enable_shared_from_this<BodyBudget> {
   struct Waiter;
 
   explicit BodyBudget(Limits limits) : limits_(limits) {}
-  [[nodiscard]] bool group_has_room(const std::string& group, std::size_t bytes) const;
-  void hold(const std::string& group, std::size_t bytes);
+  [[nodiscard]] bool group_has_room(const std::string& group, std::size_t bytes) const LATCHKEY_REQUIRES(mutex_);
+  void hold(const std::string& group, std::size_t bytes) LATCHKEY_REQUIRES(mutex_);
   void give_back(const std::string& group, std::size_t bytes);
-  void serve_waiters();
+  void serve_waiters() LATCHKEY_REQUIRES(mutex_);
 
   Limits limits_;
-  mutable std::mutex mutex_;
-  std::size_t held_ = 0;
-  std::map<std::string, std::size_t> held_by_;
-  std::list<std::shared_ptr<Waiter>> waiting_;
+  mutable Mutex mutex_;
+  std::size_t held_ LATCHKEY_GUARDED_BY(mutex_) = 0;
+  std::map<std::string, std::size_t> held_by_ LATCHKEY_GUARDED_BY(mutex_);
+  std::list<std::shared_ptr<Waiter>> waiting_ LATCHKEY_GUARDED_BY(mutex_);
 };
 
 }  // namespace latchkey::http

@@ -5,7 +5,6 @@
 #include <deque>
 #include <fstream>
 #include <map>
-#include <mutex>
 #include <system_error>
 #include <thread>
 
@@ -14,6 +13,7 @@
 #include <openssl/err.h>
 #include <openssl/x509_vfy.h>
 
+#include "base/mutex.hpp"
 #include "http/name_check.hpp"
 #include "http/transfer.hpp"
 
@@ -72,7 +72,7 @@ class CurlClient final : public Client {
 
   void submit(Owned transfer) {
     {
-      std::lock_guard lock(mutex_);
+      MutexLock lock(mutex_);
       queue_.push_back(std::move(transfer));
     }
     curl_multi_wakeup(multi_);
@@ -96,7 +96,7 @@ class CurlClient final : public Client {
     auto interrupt = [](Transfer& transfer) {
       transfer.finish(TransportError{TransportFailure::Interrupted, "the client is shutting down"});
     };
-    for (auto& transfer : take(queue_)) interrupt(*transfer);
+    for (auto& transfer : take_queue()) interrupt(*transfer);
     for (auto& [easy, transfer] : active_) {
       curl_multi_remove_handle(multi_, easy);
       interrupt(*transfer);
@@ -106,14 +106,18 @@ class CurlClient final : public Client {
     checking_.clear();
   }
 
-  template <class Container>
-  Container take(Container& shared) {
-    std::lock_guard lock(mutex_);
-    return std::exchange(shared, {});
+  std::deque<Owned> take_queue() {
+    MutexLock lock(mutex_);
+    return std::exchange(queue_, {});
+  }
+
+  std::map<std::uint64_t, bool> take_name_results() {
+    MutexLock lock(mutex_);
+    return std::exchange(name_results_, {});
   }
 
   void start_queued() {
-    for (auto& transfer : take(queue_)) start(std::move(transfer));
+    for (auto& transfer : take_queue()) start(std::move(transfer));
   }
 
   void start(Owned transfer) {
@@ -166,7 +170,7 @@ class CurlClient final : public Client {
     auto question = next_question_++;
     auto on_result = [this, question](bool unknown) {
       {
-        std::lock_guard lock(mutex_);
+        MutexLock lock(mutex_);
         name_results_.emplace(question, unknown);
       }
       curl_multi_wakeup(multi_);
@@ -179,7 +183,7 @@ class CurlClient final : public Client {
   }
 
   void finish_checked() {
-    for (auto [question, unknown] : take(name_results_)) {
+    for (auto [question, unknown] : take_name_results()) {
       auto node = checking_.extract(question);
       if (!node.empty()) finish_lookup(*node.mapped(), unknown);
     }
@@ -209,9 +213,9 @@ class CurlClient final : public Client {
   CURLM* const multi_;
   std::unique_ptr<NameCheck> names_ = std::make_unique<NameCheck>();
   std::atomic<bool> stopping_{false};
-  std::mutex mutex_;  // guards the next two, which other threads fill
-  std::deque<Owned> queue_;
-  std::map<std::uint64_t, bool> name_results_;
+  Mutex mutex_;
+  std::deque<Owned> queue_ LATCHKEY_GUARDED_BY(mutex_);
+  std::map<std::uint64_t, bool> name_results_ LATCHKEY_GUARDED_BY(mutex_);
   // Only the client's thread uses these.
   std::map<CURL*, Owned> active_;
   std::map<std::uint64_t, Owned> checking_;

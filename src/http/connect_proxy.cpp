@@ -4,7 +4,6 @@
 #include <atomic>
 #include <cctype>
 #include <charconv>
-#include <mutex>
 #include <optional>
 #include <set>
 
@@ -20,6 +19,7 @@
 #include <boost/beast/http/read.hpp>
 #include <fmt/format.h>
 
+#include "base/mutex.hpp"
 #include "http/listen.hpp"
 
 namespace latchkey::http {
@@ -117,18 +117,18 @@ class ConnectProxy::Impl : public std::enable_shared_from_this<ConnectProxy::Imp
   }
 
   void close_sockets() {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     closed_ = true;
     for (const auto& socket : sockets_) close_socket(socket);
   }
 
   void keep(const Socket& socket) {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     sockets_.insert(socket);
     if (closed_) close_socket(socket);
   }
   void drop(const Socket& socket) {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     sockets_.erase(socket);
   }
 
@@ -233,9 +233,9 @@ class ConnectProxy::Impl : public std::enable_shared_from_this<ConnectProxy::Imp
   tcp::acceptor acceptor_;
   ConnectProxyOptions options_;
   std::uint16_t port_;
-  std::mutex mutex_;
-  bool closed_ = false;
-  std::set<Socket> sockets_;
+  Mutex mutex_;
+  bool closed_ LATCHKEY_GUARDED_BY(mutex_) = false;
+  std::set<Socket> sockets_ LATCHKEY_GUARDED_BY(mutex_);
 };
 
 ConnectProxy::ConnectProxy(std::shared_ptr<Impl> impl) : impl_(std::move(impl)) {}

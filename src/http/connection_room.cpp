@@ -38,7 +38,7 @@ ConnectionLimits ConnectionLimits::without_addresses(std::size_t total) {
 
 std::unique_ptr<ConnectionRoom::Place> ConnectionRoom::enter(const ip::address& address, TimePoint now,
                                                              std::function<void()> send_away) {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   forget_addresses(now);
   auto network = network_of(address);
   auto found = addresses_.find(network);
@@ -58,7 +58,7 @@ std::unique_ptr<ConnectionRoom::Place> ConnectionRoom::enter(const ip::address& 
 }
 
 std::size_t ConnectionRoom::size() const {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   return taken_;
 }
 
@@ -87,7 +87,7 @@ void ConnectionRoom::vacate(Guest& guest) {
 }
 
 void ConnectionRoom::prove(Guests::iterator guest, TimePoint now) {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   if (guest->gone) return;
   addresses_[guest->network].proven_at = now;
   if (guest->known) return;
@@ -96,7 +96,7 @@ void ConnectionRoom::prove(Guests::iterator guest, TimePoint now) {
 }
 
 void ConnectionRoom::leave(Guests::iterator guest) {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   if (!guest->gone) vacate(*guest);
   guests_.erase(guest);
 }
@@ -106,6 +106,7 @@ void ConnectionRoom::leave(Guests::iterator guest) {
 void ConnectionRoom::forget_addresses(TimePoint now) {
   if (addresses_.size() <= limits_.total + kMaxRemembered) return;
   auto forget = [&](bool all) {
+    mutex_.assert_held();
     std::erase_if(addresses_, [&](const auto& entry) {
       const auto& address = entry.second;
       return address.connections == 0 && (all || !address.proven_at || now - *address.proven_at > kKnownFor);

@@ -12,11 +12,11 @@
 #include <list>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <optional>
 
 #include <boost/asio/ip/address.hpp>
 
+#include "base/mutex.hpp"
 #include "http/address_network.hpp"
 
 namespace latchkey::http {
@@ -87,16 +87,16 @@ class ConnectionRoom : public std::enable_shared_from_this<ConnectionRoom> {
   explicit ConnectionRoom(ConnectionLimits limits) : limits_(limits) {}
   void prove(Guests::iterator guest, TimePoint now);
   void leave(Guests::iterator guest);
-  void vacate(Guest& guest);
-  [[nodiscard]] bool make_room();
-  void forget_addresses(TimePoint now);
+  void vacate(Guest& guest) LATCHKEY_REQUIRES(mutex_);
+  [[nodiscard]] bool make_room() LATCHKEY_REQUIRES(mutex_);
+  void forget_addresses(TimePoint now) LATCHKEY_REQUIRES(mutex_);
 
   ConnectionLimits limits_;
-  mutable std::mutex mutex_;
-  Guests guests_;  // oldest first
-  std::map<AddressNetwork, Address> addresses_;
-  std::size_t taken_ = 0;
-  std::size_t unknown_ = 0;
+  mutable Mutex mutex_;
+  Guests guests_ LATCHKEY_GUARDED_BY(mutex_);  // oldest first
+  std::map<AddressNetwork, Address> addresses_ LATCHKEY_GUARDED_BY(mutex_);
+  std::size_t taken_ LATCHKEY_GUARDED_BY(mutex_) = 0;
+  std::size_t unknown_ LATCHKEY_GUARDED_BY(mutex_) = 0;
 };
 
 }  // namespace latchkey::http

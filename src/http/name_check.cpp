@@ -1,11 +1,12 @@
 #include "http/name_check.hpp"
 
 #include <deque>
-#include <mutex>
 #include <netdb.h>
 #include <sys/socket.h>
 #include <system_error>
 #include <thread>
+
+#include "base/mutex.hpp"
 
 namespace latchkey::http {
 
@@ -22,10 +23,10 @@ struct NameCheck::State {
   };
 
   Resolver resolver;
-  std::mutex mutex;
-  std::deque<Question> questions;
-  std::size_t threads = 0;
-  bool closed = false;
+  Mutex mutex;
+  std::deque<Question> questions LATCHKEY_GUARDED_BY(mutex);
+  std::size_t threads LATCHKEY_GUARDED_BY(mutex) = 0;
+  bool closed LATCHKEY_GUARDED_BY(mutex) = false;
 };
 
 NameCheck::NameCheck(Resolver resolver) : state_(std::make_shared<State>()) {
@@ -33,13 +34,13 @@ NameCheck::NameCheck(Resolver resolver) : state_(std::make_shared<State>()) {
 }
 
 NameCheck::~NameCheck() {
-  std::lock_guard lock(state_->mutex);
+  MutexLock lock(state_->mutex);
   state_->closed = true;
   state_->questions.clear();
 }
 
 bool NameCheck::ask(std::string host, Deadline deadline, OnResult on_result) {
-  std::lock_guard lock(state_->mutex);
+  MutexLock lock(state_->mutex);
   if (state_->threads < kMaxThreads) {
     try {
       std::thread(work, state_).detach();
@@ -53,14 +54,16 @@ bool NameCheck::ask(std::string host, Deadline deadline, OnResult on_result) {
 }
 
 void NameCheck::work(const std::shared_ptr<State>& state) {
-  std::unique_lock lock(state->mutex);
+  MutexLock lock(state->mutex);
   while (!state->questions.empty()) {
     auto question = std::move(state->questions.front());
     state->questions.pop_front();
     if (question.deadline <= std::chrono::steady_clock::now()) continue;
-    lock.unlock();
-    bool unknown = state->resolver(question.host);
-    lock.lock();
+    bool unknown = [&] {
+      state->mutex.assert_held();
+      MutexRelease released(state->mutex);
+      return state->resolver(question.host);
+    }();
     // Called under the lock, so that the destructor cannot finish while `on_result` runs.
     if (!state->closed) question.on_result(unknown);
   }

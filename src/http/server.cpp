@@ -1,7 +1,6 @@
 #include "http/server.hpp"
 
 #include <map>
-#include <mutex>
 
 #include <boost/asio/detached.hpp>
 #include <boost/asio/redirect_error.hpp>
@@ -11,6 +10,7 @@
 #include <openssl/crypto.h>
 
 #include "base/log.hpp"
+#include "base/mutex.hpp"
 #include "http/connection.hpp"
 #include "http/listen.hpp"
 
@@ -88,7 +88,7 @@ class Server::Impl : public std::enable_shared_from_this<Server::Impl> {
 
   // Closes the connections that wait for a request; with `busy_too`, all of them.
   void close_connections(bool busy_too) {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     for (auto& [stream, guest] : connections_) {
       asio::post(stream->get_executor(), [stream = stream, guest = guest, busy_too] {
         if (busy_too || !guest->busy) stream->close();
@@ -100,7 +100,7 @@ class Server::Impl : public std::enable_shared_from_this<Server::Impl> {
   using Stream = std::shared_ptr<beast::tcp_stream>;
 
   std::size_t count() const {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     return connections_.size();
   }
 
@@ -182,13 +182,13 @@ class Server::Impl : public std::enable_shared_from_this<Server::Impl> {
   }
 
   void hold(const Stream& stream, const std::shared_ptr<Guest>& guest) {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     connections_.emplace(stream, guest);
   }
 
   void ended(const Stream& stream, const std::exception_ptr& error) {
     {
-      std::lock_guard lock(mutex_);
+      MutexLock lock(mutex_);
       connections_.erase(stream);
     }
     if (!error) return;
@@ -205,8 +205,8 @@ class Server::Impl : public std::enable_shared_from_this<Server::Impl> {
   std::shared_ptr<ServerState> state_;
   std::shared_ptr<asio::ssl::context> tls_;
   std::uint16_t port_;
-  mutable std::mutex mutex_;
-  std::map<Stream, std::shared_ptr<Guest>> connections_;
+  mutable Mutex mutex_;
+  std::map<Stream, std::shared_ptr<Guest>> connections_ LATCHKEY_GUARDED_BY(mutex_);
   std::shared_ptr<ConnectionRoom> room_;
   std::shared_ptr<ConnectionRoom> visits_;
 };

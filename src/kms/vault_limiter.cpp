@@ -3,13 +3,13 @@
 #include <algorithm>
 #include <functional>
 #include <map>
-#include <mutex>
 #include <utility>
 #include <vector>
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 
+#include "base/mutex.hpp"
 #include "base/timeout.hpp"
 #include "kms/reason_catalogue.hpp"
 #include "kms/vault_queue.hpp"
@@ -78,21 +78,22 @@ class VaultLimiter::State {
   static void run(const Resumes& resumes) {
     for (const auto& resume : resumes) resume();
   }
-  [[nodiscard]] Resumes let_through(VaultLimiter& limiter, Vaults::iterator vault, SteadyTime now);
-  void sweep(const std::string& busy, SteadyTime now);
+  [[nodiscard]] Resumes let_through(VaultLimiter& limiter, Vaults::iterator vault, SteadyTime now)
+      LATCHKEY_REQUIRES(mutex_);
+  void sweep(const std::string& busy, SteadyTime now) LATCHKEY_REQUIRES(mutex_);
   void set_wake(VaultLimiter& limiter, Vaults::value_type& vault, std::chrono::nanoseconds after);
 
   const Clock& clock_;
   boost::asio::any_io_executor executor_;
   std::shared_ptr<Sleeper> sleeper_;
   const VaultLimits limits_;
-  mutable std::mutex mutex_;  // over everything below
-  Vaults vaults_;
-  std::string swept_;  // up to here
+  mutable Mutex mutex_;
+  Vaults vaults_ LATCHKEY_GUARDED_BY(mutex_);
+  std::string swept_ LATCHKEY_GUARDED_BY(mutex_);  // up to here
 };
 
 VaultLoad VaultLimiter::State::load() const {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   VaultLoad load;
   load.vaults = vaults_.size();
   for (const auto& [name, vault] : vaults_) {
@@ -102,7 +103,7 @@ VaultLoad VaultLimiter::State::load() const {
   return load;
 }
 
-// Everybody who may. To be called with the mutex held; the resumes without. The vault may be forgotten then.
+// Everybody who may. The resumes are to be called without the mutex. The vault may be forgotten then.
 VaultLimiter::State::Resumes VaultLimiter::State::let_through(VaultLimiter& limiter, Vaults::iterator vault,
                                                               SteadyTime now) {
   Resumes resumes;
@@ -146,7 +147,7 @@ void VaultLimiter::State::set_wake(VaultLimiter& limiter, Vaults::value_type& va
 void VaultLimiter::State::wake(VaultLimiter& limiter, const std::string& name) {
   Resumes resumes;
   {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     auto vault = vaults_.find(name);
     if (vault == vaults_.end()) return;
     vault->second.wake_is_set = false;
@@ -159,7 +160,7 @@ Result<VaultLimiter::State::Queued> VaultLimiter::State::queue(VaultLimiter& lim
   Queued queued;
   Resumes resumes;
   {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     auto now = clock_.steady();
     auto vault = vaults_.try_emplace(call.vault, limits_).first;
     queued.waiter = std::make_shared<Waiter>(vault, std::move(call));
@@ -177,7 +178,7 @@ Result<VaultLimiter::State::Queued> VaultLimiter::State::queue(VaultLimiter& lim
 Task<bool> VaultLimiter::State::wait(WaiterPtr waiter) {
   auto begin = [this, waiter](std::function<void()> resume) {
     {
-      std::lock_guard lock(mutex_);
+      MutexLock lock(mutex_);
       if (waiter->waits()) {
         waiter->resume = std::move(resume);
         return;
@@ -193,7 +194,7 @@ Task<bool> VaultLimiter::State::wait(WaiterPtr waiter) {
 void VaultLimiter::State::turn_away(const VaultCall& call, const Error& error) {
   Resumes resumes;
   {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     auto vault = vaults_.find(call.vault);
     if (vault == vaults_.end()) return;
     for (const auto& dropped : vault->second.queue.drop(call.organization, call.key)) {
@@ -210,7 +211,7 @@ Result<void> VaultLimiter::State::conclude(VaultLimiter& limiter, const WaiterPt
   std::function<void()> resume;
   Resumes resumes;
   {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     if (waiter->is_in_flight()) return success();
     if (waiter->turned_away) return *waiter->turned_away;
     resume = std::move(waiter->resume);
@@ -228,7 +229,7 @@ Result<void> VaultLimiter::State::conclude(VaultLimiter& limiter, const WaiterPt
 void VaultLimiter::State::leave(VaultLimiter& limiter, Waiter& waiter) {
   Resumes resumes;
   {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     auto vault = waiter.vault;
     vault->second.queue.finish(waiter);
     resumes = let_through(limiter, vault, clock_.steady());

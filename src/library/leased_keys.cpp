@@ -51,14 +51,14 @@ Result<void> LeasedKeys::keep(const RawId& id) {
 // throws.
 class LeasedKeys::Asking {
  public:
-  Asking(LeasedKeys& keys, Lock& lock, const Name& name)
-      : keys_(keys), lock_(lock), name_(name), question_(std::make_shared<Question>()) {
-    keys_.questions_.emplace(name_, question_);
+  Asking(LeasedKeys& keys, const Name& name) LATCHKEY_REQUIRES(keys.mutex_)
+      : keys_(keys), name_(name), question_(std::make_shared<Question>()) {
+    keys.questions_.emplace(name_, question_);
   }
   Asking(const Asking&) = delete;
   Asking& operator=(const Asking&) = delete;
   ~Asking() {
-    if (!lock_.owns_lock()) lock_.lock();
+    keys_.mutex_.assert_held();
     question_->is_over = true;
     keys_.questions_.erase(name_);
     keys_.ended_.notify_all();
@@ -67,30 +67,29 @@ class LeasedKeys::Asking {
 
  private:
   LeasedKeys& keys_;
-  Lock& lock_;
   Name name_;
   std::shared_ptr<Question> question_;
 };
 
 Result<LeasedKey> LeasedKeys::get(const Name& name) {
-  Lock lock(mutex_);
-  auto got = find_or_ask(lock, name);
+  MutexLock lock(mutex_);
+  auto got = find_or_ask(name);
   if (!news_.is_leased && news_.refusals.empty()) return got;
   auto news = std::exchange(news_, {});
-  lock.unlock();
+  MutexRelease released(mutex_);
   if (news.is_leased && listeners_.on_lease) listeners_.on_lease();
   if (listeners_.on_refusal) std::ranges::for_each(news.refusals, listeners_.on_refusal);
   return got;
 }
 
-Result<LeasedKey> LeasedKeys::find_or_ask(Lock& lock, const Name& name) {
+Result<LeasedKey> LeasedKeys::find_or_ask(const Name& name) {
   for (;;) {
     auto now = clock_.age_time();
     auto found = find(name, now);
     if (found && !found->is_due) {
       Name id = found->key.key->id();
       if (!found->is_to_check || questions_.contains(id)) return found->key;
-      check(lock, *id);
+      check(*id);
       continue;
     }
     auto failure = find_failure(name, now);
@@ -100,33 +99,35 @@ Result<LeasedKey> LeasedKeys::find_or_ask(Lock& lock, const Name& name) {
     bool is_settled = failure || asked != questions_.end();
     if (found && is_settled) return found->key;
     if (failure) return *failure;
-    if (!is_settled) return ask(lock, name);
+    if (!is_settled) return ask(name);
     auto question = asked->second;
-    ended_.wait(lock, [&] { return question->is_over; });
+    while (!question->is_over) ended_.wait(mutex_);
     if (question->error) return *question->error;
   }
 }
 
-Result<LeasedKey> LeasedKeys::ask(Lock& lock, const Name& name) {
-  Asking asking(*this, lock, name);
-  auto given = ask_source(lock, name);
+Result<LeasedKey> LeasedKeys::ask(const Name& name) {
+  Asking asking(*this, name);
+  auto given = ask_source(name);
   if (!given) asking.fail(given.error());
   return given;
 }
 
 // Checks that the lease of `id` still holds; leases_ has the result.
-void LeasedKeys::check(Lock& lock, const RawId& id) {
-  Asking asking(*this, lock, id);
-  if (auto checked = check_source(lock, id); !checked) asking.fail(checked.error());
+void LeasedKeys::check(const RawId& id) {
+  Asking asking(*this, id);
+  if (auto checked = check_source(id); !checked) asking.fail(checked.error());
 }
 
-Result<void> LeasedKeys::check_source(Lock& lock, const RawId& id) {
-  lock.unlock();
-  auto holds = source_.check(id);
-  lock.lock();
+Result<void> LeasedKeys::check_source(const RawId& id) {
+  auto holds = [&] {
+    mutex_.assert_held();
+    MutexRelease released(mutex_);
+    return source_.check(id);
+  }();
   if (!holds && holds.error().code == ErrorCode::NotFound) {
     // The server is another one, or was restarted: it may lease the key again, or say why not.
-    if (auto anew = ask_source(lock, id); !anew) return anew.error();
+    if (auto anew = ask_source(id); !anew) return anew.error();
     holds = success();
   }
   if (!holds && holds.error().code != ErrorCode::Unavailable) return fail(id, holds.error()).error();
@@ -140,12 +141,14 @@ Result<void> LeasedKeys::check_source(Lock& lock, const RawId& id) {
 }
 
 // Asks the source without the lock. Its response is kept only where no refusal came in meanwhile.
-Result<LeasedKey> LeasedKeys::ask_source(Lock& lock, const Name& name) {
+Result<LeasedKey> LeasedKeys::ask_source(const Name& name) {
   for (int attempt = 0; attempt < kMostTries; ++attempt) {
     auto seen = refusals_;
-    lock.unlock();
-    auto response = name ? source_.key(*name) : source_.active_key();
-    lock.lock();
+    auto response = [&] {
+      mutex_.assert_held();
+      MutexRelease released(mutex_);
+      return name ? source_.key(*name) : source_.active_key();
+    }();
     if (!response) return fail(name, response.error());
     if (refusals_ != seen || is_of_before_sleep(response, clock_.age_time())) continue;
     take(name, response.value());
@@ -224,14 +227,14 @@ Result<LeasedKey> LeasedKeys::fail(const Name& name, const Error& error) {
 }
 
 std::set<std::string> LeasedKeys::obey(const Refusal& refusal) {
-  std::scoped_lock lock(mutex_);
+  MutexLock lock(mutex_);
   ++refusals_;
   return drop(refusal).external_keys;
 }
 
 void LeasedKeys::forget_under(const std::set<std::string>& external_keys) {
   if (external_keys.empty()) return;
-  std::scoped_lock lock(mutex_);
+  MutexLock lock(mutex_);
   ++refusals_;
   drop_if([&](const LeasedKey& key) { return key.external_key_id && external_keys.contains(*key.external_key_id); });
 }
@@ -264,6 +267,7 @@ template <class Which>
 LeasedKeys::Dropped LeasedKeys::drop_if(const Which& which) {
   Dropped dropped;
   leases_.get<ByUse>().remove_if([&](const Lease& lease) {
+    mutex_.assert_held();
     if (!which(lease.key)) return false;
     dropped.any = true;
     if (lease.key.external_key_id) dropped.external_keys.insert(*lease.key.external_key_id);
@@ -279,12 +283,12 @@ void LeasedKeys::forget_derived(const RawId& id) {
 }
 
 void LeasedKeys::add(const RawId& id, Derived& derived) {
-  std::scoped_lock lock(mutex_);
+  MutexLock lock(mutex_);
   derived_.emplace(id, &derived);
 }
 
 void LeasedKeys::remove(const RawId& id, Derived& derived) {
-  std::scoped_lock lock(mutex_);
+  MutexLock lock(mutex_);
   auto [first, last] = derived_.equal_range(id);
   for (auto entry = first; entry != last; ++entry) {
     if (entry->second != &derived) continue;
@@ -294,14 +298,14 @@ void LeasedKeys::remove(const RawId& id, Derived& derived) {
 }
 
 bool LeasedKeys::holds(const RawId& id) const {
-  std::scoped_lock lock(mutex_);
+  MutexLock lock(mutex_);
   const auto& by_name = leases_.get<ByName>();
   auto lease = by_name.find(id);
   return lease != by_name.end() && clock_.age_time() < lease->key.ends_at;
 }
 
 std::optional<AgeTime> LeasedKeys::sweep() {
-  std::scoped_lock lock(mutex_);
+  MutexLock lock(mutex_);
   auto now = clock_.age_time();
   (void)drop_if([&](const LeasedKey& key) { return now >= key.ends_at; });
   failures_.get<ByUse>().remove_if([&](const Failure& failure) { return now >= failure.until; });
@@ -311,7 +315,7 @@ std::optional<AgeTime> LeasedKeys::sweep() {
 }
 
 void LeasedKeys::clear() {
-  std::scoped_lock lock(mutex_);
+  MutexLock lock(mutex_);
   ++refusals_;
   (void)drop_if([](const LeasedKey&) { return true; });
   failures_.clear();
@@ -319,7 +323,7 @@ void LeasedKeys::clear() {
 }
 
 LeasedKeys::Counts LeasedKeys::counts() const {
-  std::scoped_lock lock(mutex_);
+  MutexLock lock(mutex_);
   return {leases_.size(), failures_.size(), questions_.size()};
 }
 

@@ -8,7 +8,6 @@
 // ciphertexts, which anybody can make up.
 #pragma once
 
-#include <condition_variable>
 #include <functional>
 #include <map>
 #include <mutex>
@@ -22,6 +21,7 @@
 #include <boost/multi_index/sequenced_index.hpp>
 #include <boost/multi_index_container.hpp>
 
+#include "base/mutex.hpp"
 #include "library/lease_source.hpp"
 
 namespace latchkey::library {
@@ -115,7 +115,6 @@ class LeasedKeys {
 
  private:
   using Name = std::optional<RawId>;  // the key that is asked for; absent: the active key
-  using Lock = std::unique_lock<std::mutex>;
   struct Lease {
     RawId id;
     LeasedKey key;
@@ -151,37 +150,37 @@ class LeasedKeys {
   };
 
   [[nodiscard]] Result<LeasedKey> get(const Name& name);
-  [[nodiscard]] Result<LeasedKey> find_or_ask(Lock& lock, const Name& name);
-  [[nodiscard]] Result<LeasedKey> ask(Lock& lock, const Name& name);
-  [[nodiscard]] Result<LeasedKey> ask_source(Lock& lock, const Name& name);
-  void check(Lock& lock, const RawId& id);
-  [[nodiscard]] Result<void> check_source(Lock& lock, const RawId& id);
-  [[nodiscard]] std::optional<Found> find(const Name& name, AgeTime now);
-  [[nodiscard]] std::optional<Error> find_failure(const Name& name, AgeTime now);
-  void take(const Name& name, const LeasedKey& key);
-  [[nodiscard]] Result<LeasedKey> fail(const Name& name, const Error& error);
-  void remember(const Name& name, const Error& error, AgeTime until);
+  [[nodiscard]] Result<LeasedKey> find_or_ask(const Name& name) LATCHKEY_REQUIRES(mutex_);
+  [[nodiscard]] Result<LeasedKey> ask(const Name& name) LATCHKEY_REQUIRES(mutex_);
+  [[nodiscard]] Result<LeasedKey> ask_source(const Name& name) LATCHKEY_REQUIRES(mutex_);
+  void check(const RawId& id) LATCHKEY_REQUIRES(mutex_);
+  [[nodiscard]] Result<void> check_source(const RawId& id) LATCHKEY_REQUIRES(mutex_);
+  [[nodiscard]] std::optional<Found> find(const Name& name, AgeTime now) LATCHKEY_REQUIRES(mutex_);
+  [[nodiscard]] std::optional<Error> find_failure(const Name& name, AgeTime now) LATCHKEY_REQUIRES(mutex_);
+  void take(const Name& name, const LeasedKey& key) LATCHKEY_REQUIRES(mutex_);
+  [[nodiscard]] Result<LeasedKey> fail(const Name& name, const Error& error) LATCHKEY_REQUIRES(mutex_);
+  void remember(const Name& name, const Error& error, AgeTime until) LATCHKEY_REQUIRES(mutex_);
   struct Dropped {
     bool any = false;
     std::set<std::string> external_keys;  // that wrapped the dropped leases
   };
-  Dropped drop(const Refusal& refusal);
+  Dropped drop(const Refusal& refusal) LATCHKEY_REQUIRES(mutex_);
   template <class Which>
-  Dropped drop_if(const Which& which);
-  void forget_derived(const RawId& id);
+  Dropped drop_if(const Which& which) LATCHKEY_REQUIRES(mutex_);
+  void forget_derived(const RawId& id) LATCHKEY_REQUIRES(mutex_);
 
   LeaseSource& source_;
   const Clock& clock_;
   LeasedKeysListeners listeners_;
   LeasedKeysLimits limits_;
-  mutable std::mutex mutex_;  // guards everything below; not held while the source is asked
-  std::condition_variable ended_;
-  Recent<Lease, RawId, &Lease::id> leases_;
-  Recent<Failure, Name, &Failure::name> failures_;
-  std::optional<Active> active_;
-  std::map<Name, std::shared_ptr<Question>> questions_;
-  std::multimap<RawId, Derived*> derived_;
-  std::uint64_t refusals_ = 0;
+  mutable Mutex mutex_;  // not held while the source is asked
+  Condition ended_;
+  Recent<Lease, RawId, &Lease::id> leases_ LATCHKEY_GUARDED_BY(mutex_);
+  Recent<Failure, Name, &Failure::name> failures_ LATCHKEY_GUARDED_BY(mutex_);
+  std::optional<Active> active_ LATCHKEY_GUARDED_BY(mutex_);
+  std::map<Name, std::shared_ptr<Question>> questions_ LATCHKEY_GUARDED_BY(mutex_);
+  std::multimap<RawId, Derived*> derived_ LATCHKEY_GUARDED_BY(mutex_);
+  std::uint64_t refusals_ LATCHKEY_GUARDED_BY(mutex_) = 0;
   // What the listeners have yet to be told.
   struct News {
     bool is_leased = false;

@@ -46,19 +46,19 @@ bool Refusals::is_of_this_process() const {
 
 void Refusals::add(const Holder& holder) {
   if (!is_of_this_process()) return;
-  std::scoped_lock lock(mutex_);
+  MutexLock lock(mutex_);
   holders_.emplace(&holder.keys, holder);
 }
 
 void Refusals::remove(const LeasedKeys& keys) {
   if (!is_of_this_process()) return;
-  std::scoped_lock lock(mutex_);
+  MutexLock lock(mutex_);
   holders_.erase(&keys);
 }
 
 void Refusals::tell(const LeasedKeys& heard_by, const Refusal& refusal) {
   if (!is_of_this_process()) return;
-  std::scoped_lock lock(mutex_);
+  MutexLock lock(mutex_);
   auto hearer = holders_.find(&heard_by);
   if (hearer == holders_.end()) return;
   auto external_keys = refusal.external_keys;

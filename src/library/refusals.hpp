@@ -3,11 +3,11 @@
 #pragma once
 
 #include <map>
-#include <mutex>
 #include <string_view>
 #include <sys/types.h>
 #include <unistd.h>
 
+#include "base/mutex.hpp"
 #include "crypto/secret.hpp"
 #include "library/leased_keys.hpp"
 
@@ -44,8 +44,8 @@ class Refusals {
   [[nodiscard]] bool is_of_this_process() const;
   const pid_t process_ = ::getpid();
   Refusals* before_ = nullptr;  // the one of the process that this one was forked from
-  std::mutex mutex_;            // guards what follows; held while others obey, so that none is destroyed meanwhile
-  std::map<const LeasedKeys*, Holder> holders_;
+  Mutex mutex_;                 // held while others obey, so that none is destroyed meanwhile
+  std::map<const LeasedKeys*, Holder> holders_ LATCHKEY_GUARDED_BY(mutex_);
 };
 
 }  // namespace latchkey::library

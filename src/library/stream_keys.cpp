@@ -16,7 +16,7 @@ StreamKeys::~StreamKeys() {
 
 Result<void> StreamKeys::begin() {
   LATCHKEY_TRY(auto lease, keys_.for_decryption(id_));
-  std::scoped_lock lock(mutex_);
+  MutexLock lock(mutex_);
   if (!cipher_.has_keys()) {
     LATCHKEY_TRY(auto anew,
                  envelope::StreamCipher::for_opening(*lease.key, lease.compartment, context_, cipher_.prefix()));
@@ -30,14 +30,14 @@ Result<void> StreamKeys::begin() {
 void StreamKeys::end() {
   // The lease may have ended before `begin` derived from it.
   bool is_over = !keys_.holds(id_);
-  std::scoped_lock lock(mutex_);
+  MutexLock lock(mutex_);
   --users_;
   is_to_forget_ = is_to_forget_ || is_over;
   forget_if_unused();
 }
 
 void StreamKeys::forget() {
-  std::scoped_lock lock(mutex_);
+  MutexLock lock(mutex_);
   is_to_forget_ = true;
   forget_if_unused();
 }

@@ -2,8 +2,7 @@
 // nobody uses the stream. Once the data key is leased again, they are derived anew.
 #pragma once
 
-#include <mutex>
-
+#include "base/mutex.hpp"
 #include "envelope/stream.hpp"
 #include "library/leased_keys.hpp"
 
@@ -24,15 +23,15 @@ class StreamKeys final : private LeasedKeys::Derived {
 
  private:
   void forget() override;
-  void forget_if_unused();
+  void forget_if_unused() LATCHKEY_REQUIRES(mutex_);
 
   LeasedKeys& keys_;
   RawId id_;
   envelope::CanonicalContext context_;
-  std::mutex mutex_;  // guards what follows; not held while a key is asked for
-  envelope::StreamCipher& cipher_;
-  unsigned users_ = 0;
-  bool is_to_forget_ = false;
+  Mutex mutex_;  // not held while a key is asked for
+  envelope::StreamCipher& cipher_ LATCHKEY_GUARDED_BY(mutex_);
+  unsigned users_ LATCHKEY_GUARDED_BY(mutex_) = 0;
+  bool is_to_forget_ LATCHKEY_GUARDED_BY(mutex_) = false;
 };
 
 }  // namespace latchkey::library

@@ -9,6 +9,8 @@
 
 #include <fmt/format.h>
 
+#include "base/mutex.hpp"
+
 namespace latchkey::library {
 
 namespace {
@@ -39,30 +41,29 @@ struct Sweeper::State {
   explicit State(const Clock& its_clock) : clock(its_clock) {}
 
   void run() {
-    std::unique_lock lock(mutex);
+    MutexLock lock(mutex);
     while (!is_over) {
       is_woken = false;
       std::optional<AgeTime> next;
       for (auto* each : all) {
         if (auto ends_at = each->sweep()) next = std::min(next.value_or(*ends_at), *ends_at);
       }
-      auto is_called = [this] { return is_woken || is_over; };
       if (next) {
         auto left = *next - clock.age_time();
-        changed.wait_for(lock, std::clamp<AgeTime::duration>(left, kShortestWait, kLongestWait), is_called);
+        changed.wait_for(mutex, std::clamp<AgeTime::duration>(left, kShortestWait, kLongestWait));
       } else {
-        changed.wait(lock, is_called);
+        while (!is_woken && !is_over) changed.wait(mutex);
       }
     }
   }
 
   const Clock& clock;
   const pid_t process = ::getpid();
-  std::mutex mutex;  // guards what follows; held during a sweep, so that no LeasedKeys is destroyed meanwhile
-  std::condition_variable changed;
-  std::set<LeasedKeys*> all;
-  bool is_woken = false;
-  bool is_over = false;
+  Mutex mutex;  // held during a sweep, so that no LeasedKeys is destroyed meanwhile
+  Condition changed;
+  std::set<LeasedKeys*> all LATCHKEY_GUARDED_BY(mutex);
+  bool is_woken LATCHKEY_GUARDED_BY(mutex) = false;
+  bool is_over LATCHKEY_GUARDED_BY(mutex) = false;
   std::thread thread;
 };
 
@@ -87,7 +88,7 @@ Sweeper::~Sweeper() {
     return;
   }
   {
-    std::scoped_lock lock(state_->mutex);
+    MutexLock lock(state_->mutex);
     state_->is_over = true;
   }
   state_->changed.notify_all();
@@ -100,20 +101,20 @@ bool Sweeper::is_of_this_process() const {
 
 void Sweeper::add(LeasedKeys& keys) {
   if (!is_of_this_process()) return;
-  std::scoped_lock lock(state_->mutex);
+  MutexLock lock(state_->mutex);
   state_->all.insert(&keys);
 }
 
 void Sweeper::remove(LeasedKeys& keys) {
   if (!is_of_this_process()) return;
-  std::scoped_lock lock(state_->mutex);
+  MutexLock lock(state_->mutex);
   state_->all.erase(&keys);
 }
 
 void Sweeper::wake() {
   if (!is_of_this_process()) return;
   {
-    std::scoped_lock lock(state_->mutex);
+    MutexLock lock(state_->mutex);
     state_->is_woken = true;
   }
   state_->changed.notify_all();

@@ -62,12 +62,12 @@ RowSealer::RowSealer(Keys keys, Reload reload)
     : keys_(std::make_shared<const Keys>(std::move(keys))), reload_(std::move(reload)) {}
 
 RowSealer::SharedKeys RowSealer::keys() const {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   return keys_;
 }
 
 RowSealer::SharedKeys RowSealer::reload() const {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   if (!reload_) return keys_;
   if (auto read = reload_(); read && !read->empty()) keys_ = std::make_shared<const Keys>(std::move(*read));
   return keys_;

@@ -12,7 +12,6 @@
 
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -21,6 +20,7 @@
 #include "base/bytes.hpp"
 #include "base/clock.hpp"
 #include "base/id.hpp"
+#include "base/mutex.hpp"
 #include "crypto/secret.hpp"
 
 namespace latchkey::store {
@@ -97,9 +97,9 @@ class RowSealer {
   [[nodiscard]] SharedKeys keys() const;
   [[nodiscard]] SharedKeys reload() const;
 
-  mutable std::mutex mutex_;  // over the pointer and reload_
-  mutable SharedKeys keys_;
-  Reload reload_;
+  mutable Mutex mutex_;
+  mutable SharedKeys keys_ LATCHKEY_GUARDED_BY(mutex_);
+  Reload reload_ LATCHKEY_GUARDED_BY(mutex_);
 };
 
 }  // namespace latchkey::store

@@ -2,8 +2,8 @@
 #pragma once
 
 #include <cstdint>
-#include <mutex>
 
+#include "base/mutex.hpp"
 #include "base/random.hpp"
 
 namespace latchkey::testing {
@@ -12,7 +12,7 @@ namespace latchkey::testing {
 class RepeatableRandom final : public RandomSource {
  public:
   void fill(MutableBytes out) override {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     for (auto& byte : out) {
       auto z = state_ += 0x9e3779b97f4a7c15;
       z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
@@ -22,8 +22,8 @@ class RepeatableRandom final : public RandomSource {
   }
 
  private:
-  std::mutex mutex_;
-  std::uint64_t state_ = 1;
+  Mutex mutex_;
+  std::uint64_t state_ LATCHKEY_GUARDED_BY(mutex_) = 1;
 };
 
 }  // namespace latchkey::testing

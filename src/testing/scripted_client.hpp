@@ -2,12 +2,12 @@
 #pragma once
 
 #include <functional>
-#include <mutex>
 #include <vector>
 
 #include <boost/asio/post.hpp>
 #include <boost/asio/this_coro.hpp>
 
+#include "base/mutex.hpp"
 #include "http/client.hpp"
 #include "kms/retrying_transport.hpp"
 
@@ -31,13 +31,13 @@ class ScriptedClient final : public http::Client {
     // Lets others run in between, as a network does.
     auto executor = co_await boost::asio::this_coro::executor;
     co_await boost::asio::post(executor, boost::asio::use_awaitable);
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     requests_.push_back(request);
     co_return script_(request);
   }
 
   [[nodiscard]] std::vector<http::ClientRequest> requests() const {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     return requests_;
   }
   // Requests whose URL contains `text`.
@@ -47,14 +47,14 @@ class ScriptedClient final : public http::Client {
     return found;
   }
   void set(Script script) {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     script_ = std::move(script);
   }
 
  private:
-  mutable std::mutex mutex_;
-  Script script_;
-  std::vector<http::ClientRequest> requests_;
+  mutable Mutex mutex_;
+  Script script_ LATCHKEY_GUARDED_BY(mutex_);
+  std::vector<http::ClientRequest> requests_ LATCHKEY_GUARDED_BY(mutex_);
 };
 
 // Sleeps by moving the clock.
@@ -77,7 +77,7 @@ class CountingRandom final : public RandomSource {
  public:
   explicit CountingRandom(bool maximum = false) : maximum_(maximum) {}
   void fill(MutableBytes out) override {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     for (auto& byte : out) {
       state_ = state_ * 6364136223846793005ULL + 1442695040888963407ULL;
       byte = maximum_ ? std::uint8_t{0xff} : static_cast<std::uint8_t>(state_ >> 56U);
@@ -85,9 +85,9 @@ class CountingRandom final : public RandomSource {
   }
 
  private:
-  std::mutex mutex_;
-  std::uint64_t state_ = 7;
-  bool maximum_;
+  Mutex mutex_;
+  std::uint64_t state_ LATCHKEY_GUARDED_BY(mutex_) = 7;
+  bool maximum_ LATCHKEY_GUARDED_BY(mutex_);
 };
 
 }  // namespace latchkey::kms::testing

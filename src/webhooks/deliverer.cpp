@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <atomic>
 #include <map>
-#include <mutex>
 #include <set>
 
 #include <boost/asio/co_spawn.hpp>
@@ -14,6 +13,7 @@
 #include "audit/activity_log.hpp"
 #include "base/attempt_limiter.hpp"
 #include "base/log.hpp"
+#include "base/mutex.hpp"
 #include "webhooks/backlog.hpp"
 #include "webhooks/delivery_result.hpp"
 #include "webhooks/endpoints.hpp"
@@ -80,7 +80,7 @@ class Deliverer::Impl : public std::enable_shared_from_this<Impl> {
   AttemptCounts counts() const { return {delivered_, failed_}; }
 
   bool idle() const {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     return busy_.empty();
   }
 
@@ -118,7 +118,7 @@ class Deliverer::Impl : public std::enable_shared_from_this<Impl> {
     LATCHKEY_CO_TRY(auto jobs, co_await store_.write(std::move(take)));
     for (auto& job : jobs) {
       {
-        std::lock_guard lock(mutex_);
+        MutexLock lock(mutex_);
         take_place(job.endpoint);
       }
       auto run = [](std::shared_ptr<Impl> self, Job one) -> Task<void> {
@@ -131,7 +131,7 @@ class Deliverer::Impl : public std::enable_shared_from_this<Impl> {
               "again: {}",
               endpoint, describe(ended.error()));
         }
-        std::lock_guard lock(self->mutex_);
+        MutexLock lock(self->mutex_);
         self->leave_place(endpoint, organization);
       };
       boost::asio::co_spawn(executor_, run(shared_from_this(), std::move(job)), boost::asio::detached);
@@ -155,7 +155,7 @@ class Deliverer::Impl : public std::enable_shared_from_this<Impl> {
 
   // `taken` are the jobs of this turn, which have no place yet.
   bool has_room(const store::WebhookDelivery& delivery, const std::vector<Job>& taken) const {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     auto all = busy_.size() + taken.size();
     if (all >= settings_.concurrency || busy_.contains(delivery.endpoint_id)) return false;
     auto found = places_.find(delivery.organization);
@@ -166,12 +166,11 @@ class Deliverer::Impl : public std::enable_shared_from_this<Impl> {
     return own < (scarce ? 1 : settings_.per_organization);
   }
 
-  // The caller of either holds the mutex.
-  void take_place(const store::WebhookEndpoint& endpoint) {
+  void take_place(const store::WebhookEndpoint& endpoint) LATCHKEY_REQUIRES(mutex_) {
     busy_.insert(endpoint.id);
     ++places_[endpoint.organization];
   }
-  void leave_place(const std::string& endpoint, const Uuid& organization) {
+  void leave_place(const std::string& endpoint, const Uuid& organization) LATCHKEY_REQUIRES(mutex_) {
     busy_.erase(endpoint);
     auto found = places_.find(organization);
     if (found != places_.end() && --found->second == 0) places_.erase(found);
@@ -317,9 +316,9 @@ class Deliverer::Impl : public std::enable_shared_from_this<Impl> {
   std::atomic<bool> stopping_ = false;
   std::atomic<std::uint64_t> delivered_ = 0;
   std::atomic<std::uint64_t> failed_ = 0;
-  mutable std::mutex mutex_;
-  std::set<std::string> busy_;          // endpoints with a delivery under way
-  std::map<Uuid, std::size_t> places_;  // how many of these each organisation has
+  mutable Mutex mutex_;
+  std::set<std::string> busy_ LATCHKEY_GUARDED_BY(mutex_);          // endpoints with a delivery under way
+  std::map<Uuid, std::size_t> places_ LATCHKEY_GUARDED_BY(mutex_);  // how many of these each organisation has
 };
 
 Deliverer::Deliverer(store::Store& store, http::Client& client, SecretKeeper& secrets, const Clock& clock,

@@ -2,11 +2,11 @@
 
 #include <algorithm>
 #include <memory>
-#include <mutex>
 #include <vector>
 
 #include <fmt/format.h>
 
+#include "base/mutex.hpp"
 #include "envelope/record.hpp"
 #include "kms/reason_catalogue.hpp"
 
@@ -103,7 +103,7 @@ class LocalKeyProvider final : public KeyProvider {
   }
 
   [[nodiscard]] SharedKeys keys() {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     auto replaced = file_.read_if_replaced();
     if (!replaced) return keys_;
     auto usable = make_usable(std::move(*replaced));
@@ -111,9 +111,9 @@ class LocalKeyProvider final : public KeyProvider {
     return keys_;
   }
 
-  std::mutex mutex_;  // over the two below
-  SharedKeys keys_;
-  RootKeyFile file_;
+  Mutex mutex_;
+  SharedKeys keys_ LATCHKEY_GUARDED_BY(mutex_);
+  RootKeyFile file_ LATCHKEY_GUARDED_BY(mutex_);
   RandomSource& random_;
 };
 

@@ -31,7 +31,7 @@ Error Lane::too_busy() const {
 }
 
 std::unique_ptr<SqliteConnection> Lane::take() {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   auto connection = std::move(connections_.back());
   connections_.pop_back();
   return connection;
@@ -39,7 +39,7 @@ std::unique_ptr<SqliteConnection> Lane::take() {
 
 void Lane::leave(std::unique_ptr<SqliteConnection> connection) {
   {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     connections_.push_back(std::move(connection));
   }
   --entered_;

@@ -6,12 +6,12 @@
 #include <functional>
 #include <future>
 #include <memory>
-#include <mutex>
 #include <vector>
 
 #include <boost/asio/post.hpp>
 #include <boost/asio/thread_pool.hpp>
 
+#include "base/mutex.hpp"
 #include "base/task.hpp"
 #include "store/sqlite/connection.hpp"
 
@@ -75,8 +75,8 @@ class Lane {
   std::size_t most_waiting_;
   std::string path_;
   std::atomic<std::size_t> entered_ = 0;
-  std::mutex mutex_;
-  std::vector<std::unique_ptr<SqliteConnection>> connections_;
+  Mutex mutex_;
+  std::vector<std::unique_ptr<SqliteConnection>> connections_ LATCHKEY_GUARDED_BY(mutex_);
   boost::asio::thread_pool pool_;
 };
 

@@ -86,7 +86,7 @@ Task<Result<void>> Purger::purge() {
   auto round = join_next();
   auto enlist = [round](std::function<void()> resume) {
     {
-      std::lock_guard lock(round->mutex);
+      MutexLock lock(round->mutex);
       if (!round->outcome) {
         round->waiters.push_back(std::move(resume));
         return;
@@ -96,11 +96,12 @@ Task<Result<void>> Purger::purge() {
   };
   auto done = suspend(std::move(enlist));
   co_await std::move(done);
+  MutexLock lock(round->mutex);
   co_return *round->outcome;
 }
 
 std::shared_ptr<Purger::Round> Purger::join_next() {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   if (!next_) {
     next_ = std::make_shared<Round>();
     boost::asio::post(pool_, [this] { run_next(); });
@@ -113,7 +114,7 @@ void Purger::run_next() {
   std::shared_ptr<Round> round;
   {
     // From here on whoever comes takes the next one.
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     round = std::move(next_);
     next_.reset();
   }
@@ -122,7 +123,7 @@ void Purger::run_next() {
   if (!outcome && !stop_.stop_requested()) log_failure(outcome.error());
   std::vector<std::function<void()>> waiters;
   {
-    std::lock_guard lock(round->mutex);
+    MutexLock lock(round->mutex);
     round->outcome = std::move(outcome);
     waiters.swap(round->waiters);
   }
@@ -278,8 +279,8 @@ auto Purger::hold_writer(Work work) -> std::invoke_result_t<Work, SqliteConnecti
 
 void Purger::pause(nanoseconds time) {
   if (time <= nanoseconds(0)) return;
-  std::unique_lock lock(mutex_);
-  stopping_.wait_for(lock, stop_.get_token(), time, [] { return false; });
+  MutexLock lock(mutex_);
+  stopping_.wait_for(mutex_, stop_.get_token(), time, [] { return false; });
 }
 
 }  // namespace latchkey::store

@@ -13,7 +13,6 @@
 #include <condition_variable>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <stop_token>
 #include <type_traits>
@@ -21,6 +20,7 @@
 
 #include <boost/asio/thread_pool.hpp>
 
+#include "base/mutex.hpp"
 #include "base/task.hpp"
 #include "store/sqlite/lane.hpp"
 #include "store/sqlite/purge.hpp"
@@ -62,9 +62,9 @@ class Purger {
 
  private:
   struct Round {
-    std::mutex mutex;
-    std::optional<Result<void>> outcome;
-    std::vector<std::function<void()>> waiters;
+    Mutex mutex;
+    std::optional<Result<void>> outcome LATCHKEY_GUARDED_BY(mutex);
+    std::vector<std::function<void()>> waiters LATCHKEY_GUARDED_BY(mutex);
   };
 
   [[nodiscard]] std::shared_ptr<Round> join_next();
@@ -95,10 +95,10 @@ class Purger {
   Rest after_rewrite_;
   std::atomic<bool> checkpoints_off_ = false;
 
-  std::mutex mutex_;
+  Mutex mutex_;
   std::condition_variable_any stopping_;
-  std::stop_source stop_;
-  std::shared_ptr<Round> next_;
+  std::stop_source stop_;  // thread-safe by itself
+  std::shared_ptr<Round> next_ LATCHKEY_GUARDED_BY(mutex_);
   boost::asio::thread_pool pool_{1};
 };
 

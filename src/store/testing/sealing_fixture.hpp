@@ -1,7 +1,6 @@
 // One row of each sealed table in a database, and the hands of somebody who can write its file: they go past the store.
 #pragma once
 
-#include <mutex>
 #include <string>
 #include <utility>
 #include <vector>
@@ -10,6 +9,7 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include "base/mutex.hpp"
 #include "base/task.hpp"
 #include "store/sql/sealing.hpp"
 #include "store/sqlite/connection.hpp"
@@ -32,7 +32,7 @@ class SealingTest : public ::testing::Test {
             .busy_timeout = kBusyTimeout,
             .sealer = std::move(source),
             .alarm = [this](const IntegrityAlarm& alarm) {
-              std::lock_guard lock(mutex_);
+              MutexLock lock(mutex_);
               alarms_.push_back(fmt::format("{} {}", alarm.table, alarm.id));
             }};
   }
@@ -49,7 +49,7 @@ class SealingTest : public ::testing::Test {
     return run_blocking(store_->write(std::move(work)));
   }
   std::vector<std::string> take_alarms() {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     return std::exchange(alarms_, {});
   }
 
@@ -167,8 +167,8 @@ class SealingTest : public ::testing::Test {
 
   TemporaryFolder folder_;
   std::string path_ = folder_.file("latchkey.db");
-  std::mutex mutex_;
-  std::vector<std::string> alarms_;
+  Mutex mutex_;
+  std::vector<std::string> alarms_ LATCHKEY_GUARDED_BY(mutex_);
   std::unique_ptr<Store> store_;
 };
 

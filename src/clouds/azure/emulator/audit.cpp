@@ -85,7 +85,7 @@ std::string AuditLog::path_of(std::string_view vault_name) const {
 void AuditLog::append(const Vault& vault, const AuditEvent& event) {
   auto line = audit_line(vault, event);
   auto path = path_of(vault.name);
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   auto made = make_folder(folder_, kFolderMode);
   int file = made ? ::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, kFileMode) : -1;
   bool written = file >= 0 && ::write(file, line.data(), line.size()) == static_cast<ssize_t>(line.size());

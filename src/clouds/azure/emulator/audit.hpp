@@ -2,10 +2,10 @@
 // AuditEvent).
 #pragma once
 
-#include <mutex>
 #include <string>
 
 #include "base/clock.hpp"
+#include "base/mutex.hpp"
 #include "base/result.hpp"
 #include "clouds/azure/emulator/model.hpp"
 #include "clouds/azure/emulator/tokens.hpp"
@@ -42,7 +42,7 @@ class AuditLog {
   [[nodiscard]] std::string path_of(std::string_view vault_name) const;
 
   std::string folder_;
-  std::mutex mutex_;
+  Mutex mutex_;
 };
 
 [[nodiscard]] std::string audit_line(const Vault& vault, const AuditEvent& event);

@@ -2,13 +2,13 @@
 
 #include <algorithm>
 #include <map>
-#include <mutex>
 #include <vector>
 
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
 #include "base/file.hpp"
+#include "base/mutex.hpp"
 #include "clouds/azure/emulator/front.hpp"
 #include "clouds/azure/emulator/key_material.hpp"
 #include "clouds/azure/emulator/seed.hpp"
@@ -118,7 +118,7 @@ class Emulator::Impl {
 
   // Gives each vault a listener of its own, and closes the listeners of deleted vaults.
   void follow_vaults() {
-    std::lock_guard lock(listeners_mutex_);
+    MutexLock lock(listeners_mutex_);
     auto model = state_->read();
     for (auto it = listeners_.begin(); it != listeners_.end();) {
       if (model->vaults.contains(it->first)) {
@@ -135,7 +135,7 @@ class Emulator::Impl {
 
   // From now on no vault gets a listener.
   [[nodiscard]] std::vector<std::unique_ptr<http::Server>> take_listeners() {
-    std::lock_guard lock(listeners_mutex_);
+    MutexLock lock(listeners_mutex_);
     closed_ = true;
     std::vector<std::unique_ptr<http::Server>> taken;
     taken.reserve(listeners_.size());
@@ -151,7 +151,7 @@ class Emulator::Impl {
   [[nodiscard]] const State& state() const { return *state_; }
 
   [[nodiscard]] std::optional<std::uint16_t> vault_port(std::string_view name) const {
-    std::lock_guard lock(listeners_mutex_);
+    MutexLock lock(listeners_mutex_);
     auto found = listeners_.find(lower(name));
     if (found == listeners_.end()) return std::nullopt;
     return found->second->port();
@@ -160,7 +160,8 @@ class Emulator::Impl {
  private:
   using Listener = std::unique_ptr<http::Server>;
 
-  void open_listener(const Model& model, const std::string& name, std::uint16_t wished) {
+  void open_listener(const Model& model, const std::string& name, std::uint16_t wished)
+      LATCHKEY_REQUIRES(listeners_mutex_) {
     auto listener = wished != 0 ? start_on(model, wished) : start_on_new_port(model);
     if (!listener && wished != 0) {
       spdlog::warn("the vault {} moves to another port: {}", name, listener.error().message());
@@ -213,9 +214,9 @@ class Emulator::Impl {
   Front front_;
   std::unique_ptr<http::Server> server_;
   std::unique_ptr<http::ConnectProxy> proxy_;
-  mutable std::mutex listeners_mutex_;
-  std::map<std::string, Listener> listeners_;  // by lower-case vault name
-  bool closed_ = false;
+  mutable Mutex listeners_mutex_;
+  std::map<std::string, Listener> listeners_ LATCHKEY_GUARDED_BY(listeners_mutex_);  // by lower-case vault name
+  bool closed_ LATCHKEY_GUARDED_BY(listeners_mutex_) = false;
 };
 
 Result<std::unique_ptr<Emulator>> Emulator::start(boost::asio::any_io_executor executor, EmulatorOptions options) {

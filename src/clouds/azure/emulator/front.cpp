@@ -105,7 +105,7 @@ http::Response Front::reject(http::Rejection why, const http::RequestHead*) cons
 }
 
 void Front::assign_port(std::uint16_t port, const std::string& vault_name) {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   if (vault_name.empty()) {
     vault_ports_.erase(port);
   } else {
@@ -114,7 +114,7 @@ void Front::assign_port(std::uint16_t port, const std::string& vault_name) {
 }
 
 std::optional<std::string> Front::vault_of_port(std::uint16_t port) const {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   auto found = vault_ports_.find(port);
   if (found == vault_ports_.end()) return std::nullopt;
   return found->second;

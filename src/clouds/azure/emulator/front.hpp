@@ -3,11 +3,11 @@
 #pragma once
 
 #include <map>
-#include <mutex>
 #include <optional>
 
 #include <boost/asio/thread_pool.hpp>
 
+#include "base/mutex.hpp"
 #include "clouds/azure/emulator/arm/arm.hpp"
 #include "clouds/azure/emulator/control/control.hpp"
 #include "clouds/azure/emulator/entra/entra.hpp"
@@ -59,8 +59,8 @@ class Front final : public http::Service {
   KeyVault key_vault_;
   ResourceManager resource_manager_;
   Graph graph_;
-  mutable std::mutex mutex_;
-  std::map<std::uint16_t, std::string> vault_ports_;
+  mutable Mutex mutex_;
+  std::map<std::uint16_t, std::string> vault_ports_ LATCHKEY_GUARDED_BY(mutex_);
 };
 
 // What the proxy does with a CONNECT to `host`: it tunnels the public names, says that the name of a vault that does

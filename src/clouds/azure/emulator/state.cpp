@@ -100,17 +100,17 @@ State::~State() {
 }
 
 Snapshot State::read() const {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   return current_;
 }
 
 std::optional<Error> State::commit(const std::function<bool(Model&)>& edit) {
-  std::lock_guard writing(writing_);
+  MutexLock writing(writing_);
   auto next = std::make_shared<Model>(*read());
   if (!edit(*next)) return std::nullopt;
   auto written = write_file_durably(path_, boost::json::serialize(to_json(*next)), kOwnerOnly);
   if (!written) return written.error();
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   current_ = std::move(next);
   return std::nullopt;
 }

@@ -4,10 +4,10 @@
 
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 
+#include "base/mutex.hpp"
 #include "base/result.hpp"
 #include "clouds/azure/emulator/errors.hpp"
 #include "clouds/azure/emulator/model.hpp"
@@ -51,9 +51,9 @@ class State {
   std::string path_;
   int lock_;
   bool is_new_;
-  std::mutex writing_;
-  mutable std::mutex mutex_;  // guards current_ alone, so that readers never wait for the disk
-  Snapshot current_;
+  Mutex writing_;
+  mutable Mutex mutex_;  // a reader never waits for the disk
+  Snapshot current_ LATCHKEY_GUARDED_BY(mutex_);
 };
 
 }  // namespace latchkey::clouds::azure::emulator

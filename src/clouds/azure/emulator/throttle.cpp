@@ -22,8 +22,9 @@ std::optional<unsigned> Throttle::charge(const std::string& vault, const std::st
                                          const Charge& charge, Timestamp now) {
   if (!limits_.enabled) return std::nullopt;
   auto kind = fmt::format("{}{}", charge.creates ? 'c' : 'o', charge.hsm ? 'h' : 's');
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   auto current = [&](const std::string& name) -> Window& {
+    mutex_.assert_held();
     auto& window = windows_[name + kind];
     // A clock that was set back begins a new window, too.
     if (now < window.begun || now >= window.begun + kWindow) window = {now, 0};

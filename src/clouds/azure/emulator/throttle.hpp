@@ -4,11 +4,11 @@
 
 #include <cstdint>
 #include <map>
-#include <mutex>
 #include <optional>
 #include <string>
 
 #include "base/clock.hpp"
+#include "base/mutex.hpp"
 
 namespace latchkey::clouds::azure::emulator {
 
@@ -47,8 +47,8 @@ class Throttle {
   [[nodiscard]] std::uint64_t limit_of(const Charge& charge) const;
 
   ThrottleLimits limits_;
-  std::mutex mutex_;
-  std::map<std::string, Window> windows_;
+  Mutex mutex_;
+  std::map<std::string, Window> windows_ LATCHKEY_GUARDED_BY(mutex_);
 };
 
 }  // namespace latchkey::clouds::azure::emulator

@@ -115,14 +115,14 @@ Task<Result<BearerToken>> TokenSource::token(TokenTarget target, kms::SignInAges
 }
 
 void TokenSource::drop(const TokenTarget& target, const BearerToken& refused) {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   auto found = sign_ins_.find(target);
   if (found != sign_ins_.end() && found->second.token == refused) sign_ins_.erase(found);
 }
 
 // What may be said without asking Entra; nothing where it is to be asked.
 std::optional<Result<BearerToken>> TokenSource::known(const TokenTarget& target, const kms::SignInAges& ages) {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   auto found = sign_ins_.find(target);
   if (found == sign_ins_.end()) return std::nullopt;
   auto now = clock_.age_time();
@@ -142,7 +142,7 @@ std::optional<Result<BearerToken>> TokenSource::known(const TokenTarget& target,
 Result<BearerToken> TokenSource::heard(const TokenTarget& target, const kms::SignInAges& ages,
                                        Result<BearerToken> landed) {
   if (landed) return landed;
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   auto found = sign_ins_.find(target);
   if (found == sign_ins_.end()) return landed;
   if (kms::is_refusal(landed.error())) {
@@ -154,13 +154,13 @@ Result<BearerToken> TokenSource::heard(const TokenTarget& target, const kms::Sig
 }
 
 bool TokenSource::has_one_that_serves(const TokenTarget& target, const kms::SignInAges& ages) {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   auto found = sign_ins_.find(target);
   return found != sign_ins_.end() && found->second.serves(ages, clock_.age_time());
 }
 
 void TokenSource::keep(const TokenTarget& target, SignIn sign_in) {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   if (sign_ins_.size() >= kMostTokens) {
     std::erase_if(sign_ins_, [now = clock_.age_time()](const auto& entry) { return now >= entry.second.ends_at; });
     if (sign_ins_.size() >= kMostTokens) sign_ins_.erase(sign_ins_.begin());
@@ -169,7 +169,7 @@ void TokenSource::keep(const TokenTarget& target, SignIn sign_in) {
 }
 
 void TokenSource::note_failure(const TokenTarget& target, const Error& error) {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   auto found = sign_ins_.find(target);
   if (found == sign_ins_.end() || !found->second.token) return;
   auto now = clock_.age_time();

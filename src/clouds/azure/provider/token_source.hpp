@@ -14,12 +14,12 @@
 #include <chrono>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <optional>
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/thread_pool.hpp>
 
+#include "base/mutex.hpp"
 #include "base/single_flight.hpp"
 #include "clouds/azure/provider/azure_key_provider.hpp"
 #include "clouds/azure/provider/entra_protocol.hpp"
@@ -80,8 +80,8 @@ class TokenSource : public std::enable_shared_from_this<TokenSource> {
   boost::asio::any_io_executor executor_;
   std::shared_ptr<kms::VaultLimiter> limiter_;
   Credential credential_;
-  std::mutex mutex_;
-  std::map<TokenTarget, SignIn> sign_ins_;
+  Mutex mutex_;
+  std::map<TokenTarget, SignIn> sign_ins_ LATCHKEY_GUARDED_BY(mutex_);
   SingleFlight<std::pair<TokenTarget, std::string>, Result<BearerToken>> flights_;  // of whose turn
 };
 

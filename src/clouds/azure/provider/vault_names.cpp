@@ -13,7 +13,7 @@ constexpr std::chrono::seconds kBetweenLooks{10};
 }  // namespace
 
 void VaultNames::answered(const std::string& host) {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   auto& by_host = names_.get<ByHost>();
   auto& by_answer = names_.get<ByAnswer>();
   auto found = by_host.find(host);
@@ -27,7 +27,7 @@ void VaultNames::answered(const std::string& host) {
 }
 
 VaultNames::Denial VaultNames::denied(const std::string& host) {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   auto& by_host = names_.get<ByHost>();
   auto found = by_host.find(host);
   if (found == by_host.end()) return Denial::Unproven;
@@ -44,7 +44,7 @@ VaultNames::Denial VaultNames::denied(const std::string& host) {
 }
 
 void VaultNames::others_resolve(const std::string& host) {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   auto& by_host = names_.get<ByHost>();
   auto found = by_host.find(host);
   // It may have answered meanwhile.
@@ -55,7 +55,7 @@ void VaultNames::others_resolve(const std::string& host) {
 }
 
 std::vector<std::string> VaultNames::others(const std::string& host, std::size_t most) const {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   std::vector<std::string> hosts;
   for (const auto& name : names_.get<ByAnswer>()) {
     if (hosts.size() == most) break;
@@ -65,7 +65,7 @@ std::vector<std::string> VaultNames::others(const std::string& host, std::size_t
 }
 
 std::size_t VaultNames::size() const {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   return names_.size();
 }
 

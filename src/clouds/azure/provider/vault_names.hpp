@@ -8,7 +8,6 @@
 #pragma once
 
 #include <chrono>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
@@ -19,6 +18,7 @@
 #include <boost/multi_index_container.hpp>
 
 #include "base/clock.hpp"
+#include "base/mutex.hpp"
 
 namespace latchkey::clouds::azure {
 
@@ -63,8 +63,8 @@ class VaultNames {
 
   const Clock& clock_;
   std::size_t most_;
-  mutable std::mutex mutex_;
-  Names names_;  // in ByAnswer the one that answered last is the first
+  mutable Mutex mutex_;
+  Names names_ LATCHKEY_GUARDED_BY(mutex_);  // in ByAnswer the one that answered last is the first
 };
 
 }  // namespace latchkey::clouds::azure

@@ -39,7 +39,7 @@ Result<Fault> FaultBoard::add(Fault fault, RandomSource& random) {
   random.fill(bytes);
   std::uint64_t chance = 0;
   for (auto byte : bytes) chance = chance << 8U | byte;
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   if (entries_.size() >= kMostFaults) {
     return Error{ErrorCode::Conflict,
                  fmt::format("There are {} faults; take some away first: DELETE /_emulator/faults", kMostFaults)};
@@ -50,24 +50,24 @@ Result<Fault> FaultBoard::add(Fault fault, RandomSource& random) {
 }
 
 bool FaultBoard::remove(const std::string& id) {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   return std::erase_if(entries_, [&](const Entry& entry) { return entry.fault.id == id; }) > 0;
 }
 
 void FaultBoard::clear() {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   entries_.clear();
 }
 
 std::vector<Fault> FaultBoard::list() const {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   std::vector<Fault> faults;
   for (const auto& entry : entries_) faults.push_back(entry.fault);
   return faults;
 }
 
 std::vector<Fault> FaultBoard::strike(const FaultSite& site) {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   std::vector<Fault> struck;
   for (auto& [fault, dice] : entries_) {
     if (!fits(fault, site)) continue;

@@ -4,7 +4,6 @@
 #include <array>
 #include <chrono>
 #include <cstdint>
-#include <mutex>
 #include <optional>
 #include <random>
 #include <string>
@@ -13,6 +12,7 @@
 
 #include <boost/json/object.hpp>
 
+#include "base/mutex.hpp"
 #include "base/random.hpp"
 #include "base/result.hpp"
 
@@ -98,9 +98,9 @@ class FaultBoard {
     Fault fault;
     Dice dice;
   };
-  mutable std::mutex mutex_;
-  std::vector<Entry> entries_;
-  std::uint64_t made_ = 0;
+  mutable Mutex mutex_;
+  std::vector<Entry> entries_ LATCHKEY_GUARDED_BY(mutex_);
+  std::uint64_t made_ LATCHKEY_GUARDED_BY(mutex_) = 0;
 };
 
 }  // namespace latchkey::clouds::azure::emulator

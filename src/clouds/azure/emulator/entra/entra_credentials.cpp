@@ -238,7 +238,7 @@ std::vector<std::string> assertion_audiences(const AssertionAddress& address) {
 bool AssertionMemory::admit(const std::string& id, const std::string& assertion, Seconds expires, Seconds now,
                             bool once) {
   auto digest = hex_encode(crypto::sha256(as_bytes(assertion)));
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   if (auto found = seen_.find(id); found != seen_.end() && found->second.expires > now) {
     return !once && found->second.digest == digest;
   }

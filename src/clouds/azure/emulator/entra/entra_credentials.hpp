@@ -3,11 +3,11 @@
 #pragma once
 
 #include <map>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "base/mutex.hpp"
 #include "clouds/azure/emulator/entra/entra_errors.hpp"
 #include "clouds/azure/emulator/model.hpp"
 
@@ -26,8 +26,8 @@ class AssertionMemory {
     std::string digest;
     Seconds expires = 0;
   };
-  std::mutex mutex_;
-  std::map<std::string, Seen> seen_;
+  Mutex mutex_;
+  std::map<std::string, Seen> seen_ LATCHKEY_GUARDED_BY(mutex_);
 };
 
 struct AssertionCheck {

@@ -3,7 +3,6 @@
 
 #include <filesystem>
 #include <fstream>
-#include <mutex>
 #include <sstream>
 #include <string>
 #include <unistd.h>
@@ -15,6 +14,7 @@
 #include <gtest/gtest.h>
 
 #include "base/encoding.hpp"
+#include "base/mutex.hpp"
 #include "base/task.hpp"
 #include "clouds/azure/emulator/emulator.hpp"
 #include "clouds/azure/emulator/testing/shared_rsa_keys.hpp"
@@ -89,7 +89,7 @@ class AzureTest : public ::testing::Test {
     options_.random = &random_;
     options_.new_rsa_key = SharedRsaKeys();
     options_.client_address = [this](const http::RequestHead&) {
-      std::lock_guard lock(address_mutex_);
+      MutexLock lock(address_mutex_);
       return address_;
     };
     auto started = Emulator::start(context_.get().get_executor(), options_);
@@ -253,7 +253,7 @@ class AzureTest : public ::testing::Test {
   }
 
   void set_address(std::string address) {
-    std::lock_guard lock(address_mutex_);
+    MutexLock lock(address_mutex_);
     address_ = std::move(address);
   }
 
@@ -269,8 +269,8 @@ class AzureTest : public ::testing::Test {
   std::string graph_token_;
 
  private:
-  std::mutex address_mutex_;
-  std::string address_ = "203.0.113.9";
+  Mutex address_mutex_;
+  std::string address_ LATCHKEY_GUARDED_BY(address_mutex_) = "203.0.113.9";
   std::unique_ptr<http::Client> proxied_;
   std::unique_ptr<http::Client> direct_;
   http::testing::RunningContext context_;

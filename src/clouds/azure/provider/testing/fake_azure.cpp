@@ -1,13 +1,13 @@
 #include "clouds/azure/provider/testing/fake_azure.hpp"
 
 #include <map>
-#include <mutex>
 #include <optional>
 
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 
 #include "base/encoding.hpp"
+#include "base/mutex.hpp"
 #include "clouds/azure/provider/azure_provider.hpp"
 #include "clouds/azure/provider/vault_uri.hpp"
 
@@ -25,12 +25,12 @@ class KnownCiphertexts {
  public:
   Bytes encrypt(const Bytes& plain) {
     auto ciphertext = test_rsa_key().encrypt(crypto::RsaEncryption::OaepSha256, plain).value();
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     known_[ciphertext] = plain;
     return ciphertext;
   }
   std::optional<Bytes> decrypt(const Bytes& ciphertext) {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     auto [place, is_new] = known_.try_emplace(ciphertext);
     if (is_new) {
       auto plain = test_rsa_key().decrypt(crypto::RsaEncryption::OaepSha256, ciphertext);
@@ -40,8 +40,8 @@ class KnownCiphertexts {
   }
 
  private:
-  std::mutex mutex_;
-  std::map<Bytes, std::optional<Bytes>> known_;
+  Mutex mutex_;
+  std::map<Bytes, std::optional<Bytes>> known_ LATCHKEY_GUARDED_BY(mutex_);
 };
 
 KnownCiphertexts& known_ciphertexts() {
