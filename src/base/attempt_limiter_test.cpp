@@ -1,9 +1,14 @@
 #include "base/attempt_limiter.hpp"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
+
+#include "testing/matchers.hpp"
 
 namespace latchkey {
 namespace {
+
+using latchkey::testing::IsErrorThatSays;
 
 using namespace std::chrono_literals;
 
@@ -50,11 +55,12 @@ TEST_F(AttemptLimiterTest, SaysWhatWasTried) {
   AttemptLimiter tests(clock, 1, {"Webhook endpoint", "tested"});
   {
     auto running = tests.begin("whep_1");
-    EXPECT_EQ(tests.begin("whep_1").error().message(),
-              "Webhook endpoint whep_1 is being tested right now. Try again in 1 s.");
+    EXPECT_THAT(tests.begin("whep_1"),
+                IsErrorThatSays("Webhook endpoint whep_1 is being tested right now. Try again in 1 s."));
   }
-  EXPECT_EQ(tests.begin("whep_1").error().message(),
-            "Webhook endpoint whep_1 was tested 1 times in the last minute already. Try again in 60 s.");
+  EXPECT_THAT(
+      tests.begin("whep_1"),
+      IsErrorThatSays("Webhook endpoint whep_1 was tested 1 times in the last minute already. Try again in 60 s."));
 }
 
 }  // namespace

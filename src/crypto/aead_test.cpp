@@ -4,14 +4,17 @@
 #include <map>
 #include <optional>
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "crypto/testing/wycheproof.hpp"
+#include "testing/matchers.hpp"
 #include "testing/source_folder.hpp"
 
 namespace latchkey::crypto {
 namespace {
 
+using latchkey::testing::IsError;
 using testing::hex;
 using testing::text;
 
@@ -121,10 +124,10 @@ TEST(AesGcm, SizesThatDoNotFitAreRefused) {
   Bytes nonce(12);
   Bytes four(4);
   Bytes ten(10);
-  EXPECT_EQ(gcm_seal(key_view(key), nonce_view(nonce), four, {}, ten).error().code, ErrorCode::Invalid);
-  EXPECT_EQ(gcm_open(key_view(key), nonce_view(nonce), four, {}, ten).error().code, ErrorCode::Invalid);
+  EXPECT_THAT(gcm_seal(key_view(key), nonce_view(nonce), four, {}, ten), IsError(ErrorCode::Invalid));
+  EXPECT_THAT(gcm_open(key_view(key), nonce_view(nonce), four, {}, ten), IsError(ErrorCode::Invalid));
   Bytes seventeen(17);
-  EXPECT_EQ(gcm_open(key_view(key), nonce_view(nonce), seventeen, {}, ten).error().code, ErrorCode::Invalid);
+  EXPECT_THAT(gcm_open(key_view(key), nonce_view(nonce), seventeen, {}, ten), IsError(ErrorCode::Invalid));
 }
 
 TEST(AesGcm, OpensInPlaceAndLeavesNothingWhereItDoesNot) {
@@ -155,7 +158,7 @@ TEST(AesGcm, PiecesAreOneMessage) {
     EXPECT_EQ(out, whole) << at;
   }
   const ByteView pieces[] = {message, message};
-  EXPECT_EQ(gcm_seal(key_view(key), nonce_view(nonce), pieces, {}, whole).error().code, ErrorCode::Invalid);
+  EXPECT_THAT(gcm_seal(key_view(key), nonce_view(nonce), pieces, {}, whole), IsError(ErrorCode::Invalid));
   Bytes tag(kGcmTagSize);
   EXPECT_TRUE(gcm_seal(key_view(key), nonce_view(nonce), std::span<const ByteView>(), {}, tag));
 }
@@ -210,13 +213,13 @@ TEST_F(GcmKeyTest, RefusesSizesBeforeItWritesAnything) {
   Bytes good(66, 0xee);
   Bytes bad(65);
   const GcmMessage both[] = {message(0, plain, good), message(1, plain, bad)};
-  EXPECT_EQ(key_.seal(both).error().code, ErrorCode::Invalid);
+  EXPECT_THAT(key_.seal(both), IsError(ErrorCode::Invalid));
   EXPECT_EQ(good, Bytes(66, 0xee));
   const GcmMessage opens[] = {message(0, good, plain), message(1, bad, plain)};
-  EXPECT_EQ(key_.open(opens).error().code, ErrorCode::Invalid);
+  EXPECT_THAT(key_.open(opens), IsError(ErrorCode::Invalid));
   Bytes few(15);
   const GcmMessage tiny[] = {message(0, few, {})};
-  EXPECT_EQ(key_.open(tiny).error().code, ErrorCode::Invalid);
+  EXPECT_THAT(key_.open(tiny), IsError(ErrorCode::Invalid));
 }
 
 // FIPS 197 appendix C.3.

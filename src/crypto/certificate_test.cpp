@@ -1,5 +1,6 @@
 #include "crypto/certificate.hpp"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <openssl/pem.h>
 #include <openssl/x509_vfy.h>
@@ -8,9 +9,12 @@
 #include "base/encoding.hpp"
 #include "crypto/openssl_handles.hpp"
 #include "crypto/random.hpp"
+#include "testing/matchers.hpp"
 
 namespace latchkey::crypto {
 namespace {
+
+using latchkey::testing::IsError;
 
 using X509StorePtr = std::unique_ptr<X509_STORE, Deleter<X509_STORE_free>>;
 using X509ContextPtr = std::unique_ptr<X509_STORE_CTX, Deleter<X509_STORE_CTX_free>>;
@@ -86,7 +90,7 @@ TEST_F(CertificateTest, ReadsBackWhatItMade) {
 
 TEST_F(CertificateTest, RefusesWhatIsNone) {
   for (const auto& bad : {std::string(), std::string("nonsense"), RsaKey::generate(2048).value().public_pem()}) {
-    EXPECT_EQ(read_certificate(bad).error().code, ErrorCode::Invalid);
+    EXPECT_THAT(read_certificate(bad), IsError(ErrorCode::Invalid));
   }
 }
 

@@ -1,11 +1,15 @@
 #include "crypto/ec.hpp"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "base/encoding.hpp"
+#include "testing/matchers.hpp"
 
 namespace latchkey::crypto {
 namespace {
+
+using latchkey::testing::IsError;
 
 struct CurveCase {
   std::string_view curve;
@@ -61,9 +65,9 @@ TEST(EcKey, TakesTheNumbersOfAJwk) {
 }
 
 TEST(EcKey, RefusesOtherCurvesAndTexts) {
-  EXPECT_EQ(EcKey::generate("P-224").error().code, ErrorCode::Invalid);
-  EXPECT_EQ(EcKey::generate("").error().code, ErrorCode::Invalid);
-  EXPECT_EQ(EcKey::from_pem("nonsense").error().code, ErrorCode::Invalid);
+  EXPECT_THAT(EcKey::generate("P-224"), IsError(ErrorCode::Invalid));
+  EXPECT_THAT(EcKey::generate(""), IsError(ErrorCode::Invalid));
+  EXPECT_THAT(EcKey::from_pem("nonsense"), IsError(ErrorCode::Invalid));
 }
 
 }  // namespace

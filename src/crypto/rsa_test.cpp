@@ -1,12 +1,15 @@
 #include "crypto/rsa.hpp"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "crypto/testing/wycheproof.hpp"
+#include "testing/matchers.hpp"
 
 namespace latchkey::crypto {
 namespace {
 
+using latchkey::testing::IsError;
 using testing::hex;
 using testing::text;
 
@@ -58,7 +61,7 @@ TEST(RsaKey, EncryptsUpToItsLimitAndNotPast) {
     ASSERT_TRUE(opened);
     EXPECT_EQ(to_bytes(opened.value().reveal()), message);
     message.push_back(7);
-    EXPECT_EQ(test_key().encrypt(padding, message).error().code, ErrorCode::Invalid);
+    EXPECT_THAT(test_key().encrypt(padding, message), IsError(ErrorCode::Invalid));
   }
 }
 
@@ -89,7 +92,7 @@ TEST(RsaKey, SignsAndVerifies) {
   }
   auto signature = test_key().sign(RsaSignature::Rs256, as_bytes("message")).value();
   EXPECT_FALSE(test_key().verify(RsaSignature::Ps256, as_bytes("message"), signature));
-  EXPECT_EQ(test_key().sign_digest(RsaSignature::Rs256, as_bytes("short")).error().code, ErrorCode::Invalid);
+  EXPECT_THAT(test_key().sign_digest(RsaSignature::Rs256, as_bytes("short")), IsError(ErrorCode::Invalid));
 }
 
 TEST(RsaKey, TravelsAsPemAndAsNumbers) {
@@ -101,7 +104,7 @@ TEST(RsaKey, TravelsAsPemAndAsNumbers) {
   auto pub = RsaKey::from_pem(test_key().public_pem());
   ASSERT_TRUE(pub);
   EXPECT_FALSE(pub.value().has_private());
-  EXPECT_EQ(pub.value().private_pem().error().code, ErrorCode::Invalid);
+  EXPECT_THAT(pub.value().private_pem(), IsError(ErrorCode::Invalid));
   auto numbers = RsaKey::from_public(test_key().modulus(), test_key().exponent());
   ASSERT_TRUE(numbers);
   auto signature = test_key().sign(RsaSignature::Rs256, as_bytes("m")).value();
@@ -111,10 +114,10 @@ TEST(RsaKey, TravelsAsPemAndAsNumbers) {
 }
 
 TEST(RsaKey, RefusesWhatIsNoSuchKey) {
-  EXPECT_EQ(RsaKey::generate(1024).error().code, ErrorCode::Invalid);
-  EXPECT_EQ(RsaKey::generate(3000).error().code, ErrorCode::Invalid);
+  EXPECT_THAT(RsaKey::generate(1024), IsError(ErrorCode::Invalid));
+  EXPECT_THAT(RsaKey::generate(3000), IsError(ErrorCode::Invalid));
   for (std::string_view bad : {"", "nonsense", "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n"}) {
-    EXPECT_EQ(RsaKey::from_pem(bad).error().code, ErrorCode::Invalid) << bad;
+    EXPECT_THAT(RsaKey::from_pem(bad), IsError(ErrorCode::Invalid)) << bad;
   }
   Bytes exponent{1, 0, 1};
   auto even = test_key().modulus();

@@ -10,12 +10,15 @@
 
 #include "crypto/random.hpp"
 #include "crypto/testing/wycheproof.hpp"
+#include "testing/matchers.hpp"
 
 namespace latchkey::envelope {
 namespace {
 
 using crypto::testing::hex;
 using crypto::testing::text;
+using latchkey::testing::IsError;
+using latchkey::testing::IsErrorFor;
 using ::testing::HasSubstr;
 
 // The messages are published compressed, for two of them have 4 MiB.
@@ -146,13 +149,12 @@ TEST_F(ChunkedKeysTest, ADamagedChunkIsNamedAndNothingBehindItIsLeft) {
 TEST_F(ChunkedKeysTest, SizesThatDoNotFitAreRefused) {
   Bytes chunk(kChunkSize);
   Bytes out(kSealedChunkSize);
-  EXPECT_EQ(keys_.seal(0, ByteView(chunk).first(5), false, MutableBytes(out).first(21)).error().code,
-            ErrorCode::Invalid);
-  EXPECT_EQ(keys_.seal(0, chunk, true, out).error().code, ErrorCode::Invalid);
-  EXPECT_EQ(keys_.open(0, ByteView(out).first(100), false, MutableBytes(chunk).first(84)).error().code,
-            ErrorCode::Invalid);
-  EXPECT_EQ(keys_.open(0, out, false, MutableBytes(chunk).first(5)).error().code, ErrorCode::Invalid);
-  EXPECT_EQ(keys_.open(0, out, true, chunk).error().reason, "stream_truncated");
+  EXPECT_THAT(keys_.seal(0, ByteView(chunk).first(5), false, MutableBytes(out).first(21)), IsError(ErrorCode::Invalid));
+  EXPECT_THAT(keys_.seal(0, chunk, true, out), IsError(ErrorCode::Invalid));
+  EXPECT_THAT(keys_.open(0, ByteView(out).first(100), false, MutableBytes(chunk).first(84)),
+              IsError(ErrorCode::Invalid));
+  EXPECT_THAT(keys_.open(0, out, false, MutableBytes(chunk).first(5)), IsError(ErrorCode::Invalid));
+  EXPECT_THAT(keys_.open(0, out, true, chunk), IsErrorFor("stream_truncated"));
   EXPECT_TRUE(keys_.seal(0, {}, false, {}));
   EXPECT_TRUE(keys_.open(0, {}, false, {}));
 }
@@ -162,8 +164,8 @@ TEST_F(ChunkedKeysTest, NothingIsSealedPastTheLastChunk) {
   Bytes out(kSealedChunkSize + crypto::kGcmTagSize);
   auto last = kMaxChunks - 1;
   EXPECT_TRUE(keys_.seal(last, ByteView(chunk).first(5), true, MutableBytes(out).first(21)));
-  EXPECT_EQ(keys_.seal(last, chunk, true, out).error().reason, "stream_too_large");
-  EXPECT_EQ(keys_.open(last, out, true, chunk).error().reason, "stream_too_large");
+  EXPECT_THAT(keys_.seal(last, chunk, true, out), IsErrorFor("stream_too_large"));
+  EXPECT_THAT(keys_.open(last, out, true, chunk), IsErrorFor("stream_too_large"));
 }
 
 TEST(ChunkSizes, GoThereAndBack) {
@@ -171,9 +173,9 @@ TEST(ChunkSizes, GoThereAndBack) {
                              std::uint64_t{16385}, std::uint64_t{1} << 40, kMaxStreamSize}) {
     EXPECT_EQ(opened_chunks_size(sealed_chunks_size(size)).value(), size);
   }
-  EXPECT_EQ(opened_chunks_size(sealed_chunks_size(kMaxStreamSize) + 17).error().reason, "stream_too_large");
+  EXPECT_THAT(opened_chunks_size(sealed_chunks_size(kMaxStreamSize) + 17), IsErrorFor("stream_too_large"));
   for (std::uint64_t size : {0U, 1U, 15U, 16400U, 16415U, 32800U}) {
-    EXPECT_EQ(opened_chunks_size(size).error().reason, "stream_truncated") << size;
+    EXPECT_THAT(opened_chunks_size(size), IsErrorFor("stream_truncated")) << size;
   }
 }
 

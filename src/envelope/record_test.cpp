@@ -2,13 +2,17 @@
 
 #include <set>
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "base/encoding.hpp"
 #include "crypto/random.hpp"
+#include "testing/matchers.hpp"
 
 namespace latchkey::envelope {
 namespace {
+
+using latchkey::testing::IsError;
 
 // Gives the bytes it was made with, over and over.
 class FixedRandom final : public RandomSource {
@@ -33,7 +37,7 @@ CanonicalContext form(const Context& context) {
   return canonicalize(context).value();
 }
 
-class RecordTest : public testing::Test {
+class RecordTest : public ::testing::Test {
  protected:
   static DataKey key(std::uint8_t fill = 1, std::uint8_t id = 9) {
     return DataKey::create(raw_id(id), crypto::SecretBytes(Bytes(32, fill))).value();
@@ -128,7 +132,7 @@ TEST_F(RecordTest, PiecesAreOnePlaintext) {
   ASSERT_TRUE(seal_record(key(), compartment(), form({{"a", "b"}}), pieces, random_, record));
   EXPECT_EQ(open(key(), compartment(), {{"a", "b"}}, record).value(), plaintext);
   Bytes small(record.size() - 1);
-  EXPECT_EQ(seal_record(key(), compartment(), {}, pieces, random_, small).error().code, ErrorCode::Invalid);
+  EXPECT_THAT(seal_record(key(), compartment(), {}, pieces, random_, small), IsError(ErrorCode::Invalid));
 }
 
 TEST_F(RecordTest, ManyTogetherAreRecordsOfTheirOwn) {
@@ -160,7 +164,7 @@ TEST_F(RecordTest, NothingIsSealedWhereOneDoesNotFit) {
   CanonicalContext none;
   ByteView plain = as_bytes("data");
   const RecordToSeal both[] = {{&none, std::span(&plain, 1), good}, {&none, std::span(&plain, 1), bad}};
-  EXPECT_EQ(seal_records(key(), compartment(), both, random_).error().code, ErrorCode::Invalid);
+  EXPECT_THAT(seal_records(key(), compartment(), both, random_), IsError(ErrorCode::Invalid));
   EXPECT_EQ(good, Bytes(sealed_size(4), 0xee));
 }
 
@@ -206,7 +210,7 @@ TEST_F(RecordTest, EveryTruncationAndExtensionIsRefused) {
     for (std::size_t more : {1U, 15U, 16U, 92U}) {
       auto longer = record;
       longer.resize(record.size() + more);
-      EXPECT_EQ(open(key(), compartment(), {}, longer).error().code, ErrorCode::Corrupt) << more;
+      EXPECT_THAT(open(key(), compartment(), {}, longer), IsError(ErrorCode::Corrupt)) << more;
     }
   }
 }
@@ -229,12 +233,12 @@ TEST_F(RecordTest, PartsOfTwoRecordsAreNone) {
 TEST_F(RecordTest, BelongsToItsKeyItsCompartmentAndItsContext) {
   Context context{{"table", "users"}};
   auto record = seal(as_bytes("data"), context);
-  EXPECT_EQ(open(key(2), compartment(), context, record).error().code, ErrorCode::WrongKey);
-  EXPECT_EQ(open(key(1, 8), compartment(), context, record).error().code, ErrorCode::WrongKey);
-  EXPECT_EQ(open(key(), compartment(6), context, record).error().code, ErrorCode::Corrupt);
+  EXPECT_THAT(open(key(2), compartment(), context, record), IsError(ErrorCode::WrongKey));
+  EXPECT_THAT(open(key(1, 8), compartment(), context, record), IsError(ErrorCode::WrongKey));
+  EXPECT_THAT(open(key(), compartment(6), context, record), IsError(ErrorCode::Corrupt));
   for (const auto& other : {Context{}, Context{{"table", "user"}}, Context{{"tables", "users"}},
                             Context{{"table", "users"}, {"row", ""}}, Context{{"tableu", "sers"}}}) {
-    EXPECT_EQ(open(key(), compartment(), other, record).error().code, ErrorCode::Corrupt);
+    EXPECT_THAT(open(key(), compartment(), other, record), IsError(ErrorCode::Corrupt));
   }
 }
 
@@ -248,12 +252,12 @@ TEST_F(RecordTest, AnUnknownVersionIsNamed) {
 
 TEST_F(RecordTest, SizesThatDoNotFitAreRefused) {
   Bytes small(91);
-  EXPECT_EQ(seal_record(key(), compartment(), {}, ByteView(), random_, small).error().code, ErrorCode::Invalid);
+  EXPECT_THAT(seal_record(key(), compartment(), {}, ByteView(), random_, small), IsError(ErrorCode::Invalid));
   Bytes large(93);
-  EXPECT_EQ(seal_record(key(), compartment(), {}, ByteView(), random_, large).error().code, ErrorCode::Invalid);
+  EXPECT_THAT(seal_record(key(), compartment(), {}, ByteView(), random_, large), IsError(ErrorCode::Invalid));
   auto record = seal(as_bytes("data"));
   Bytes wrong(3);
-  EXPECT_EQ(open_record(key(), compartment(), {}, record, wrong).error().code, ErrorCode::Invalid);
+  EXPECT_THAT(open_record(key(), compartment(), {}, record, wrong), IsError(ErrorCode::Invalid));
 }
 
 }  // namespace

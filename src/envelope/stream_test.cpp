@@ -7,10 +7,14 @@
 #include <gtest/gtest.h>
 
 #include "crypto/random.hpp"
+#include "testing/matchers.hpp"
 
 namespace latchkey::envelope {
 namespace {
 
+using latchkey::testing::IsError;
+using latchkey::testing::IsErrorFor;
+using latchkey::testing::IsErrorThatSays;
 using ::testing::HasSubstr;
 
 Bytes plaintext_of(std::size_t size) {
@@ -216,7 +220,7 @@ TEST(Stream, WhatIsNoStreamIsToldApart) {
   EXPECT_THAT(message({'P', 'K'}), HasSubstr("does not begin with LK"));
   EXPECT_THAT(message({'L', 'K', 1, 1}), HasSubstr("decrypt it as a record"));
   EXPECT_THAT(message({'L', 'K', 2, 2}), HasSubstr("version 2 and algorithm 2"));
-  EXPECT_THAT(stream_data_key_id({}).error().message(), HasSubstr("0 bytes"));
+  EXPECT_THAT(stream_data_key_id({}), IsErrorThatSays(HasSubstr("0 bytes")));
 }
 
 TEST(Stream, GoodChunksComeOutAndTheErrorStays) {
@@ -233,9 +237,9 @@ TEST(Stream, GoodChunksComeOutAndTheErrorStays) {
   Bytes out;
   auto full = [](ByteView) { return Result<void>(Error{ErrorCode::Unavailable, "no room"}); };
   ASSERT_TRUE(encryptor.write(as_bytes("data"), append_to(out)));
-  EXPECT_EQ(encryptor.finish(full).error().message(), "no room");
-  EXPECT_EQ(encryptor.finish(append_to(out)).error().code, ErrorCode::Conflict);
-  EXPECT_EQ(encryptor.write(as_bytes("data"), append_to(out)).error().code, ErrorCode::Conflict);
+  EXPECT_THAT(encryptor.finish(full), IsErrorThatSays("no room"));
+  EXPECT_THAT(encryptor.finish(append_to(out)), IsError(ErrorCode::Conflict));
+  EXPECT_THAT(encryptor.write(as_bytes("data"), append_to(out)), IsError(ErrorCode::Conflict));
 }
 
 class StreamReaderTest : public ::testing::Test {
@@ -321,11 +325,11 @@ TEST_F(StreamReaderTest, ThreadsReadAtOnce) {
 
 TEST_F(StreamReaderTest, TheLastChunkDecidesHowLongItIs) {
   auto stream = seal(plaintext_of(3 * kChunkSize + 5));
-  EXPECT_EQ(open_reader(ByteView(stream).first(stream.size() - 1)).error().reason, "stream_corrupt");
-  EXPECT_EQ(open_reader(ByteView(stream).first(kStreamPrefixSize + kSealedChunkSize)).error().reason,
-            "stream_truncated");
-  EXPECT_EQ(open_reader(ByteView(stream).first(kStreamPrefixSize + 2 * kSealedChunkSize + 21)).error().reason,
-            "stream_corrupt");
+  EXPECT_THAT(open_reader(ByteView(stream).first(stream.size() - 1)), IsErrorFor("stream_corrupt"));
+  EXPECT_THAT(open_reader(ByteView(stream).first(kStreamPrefixSize + kSealedChunkSize)),
+              IsErrorFor("stream_truncated"));
+  EXPECT_THAT(open_reader(ByteView(stream).first(kStreamPrefixSize + 2 * kSealedChunkSize + 21)),
+              IsErrorFor("stream_corrupt"));
 }
 
 }  // namespace

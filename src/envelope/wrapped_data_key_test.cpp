@@ -1,12 +1,16 @@
 #include "envelope/wrapped_data_key.hpp"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "base/encoding.hpp"
 #include "crypto/hash.hpp"
+#include "testing/matchers.hpp"
 
 namespace latchkey::envelope {
 namespace {
+
+using latchkey::testing::IsError;
 
 DataKeyBinding binding() {
   DataKeyBinding where{};
@@ -60,7 +64,7 @@ TEST(WrapPayload, OtherSizesVersionsAndBytesAreRefused) {
   for (std::size_t at : {0U, 33U, 64U}) {
     auto damaged = payload.clone();
     damaged.mutable_view()[at] ^= 1;
-    EXPECT_EQ(open_wrap_payload(binding(), damaged).error().code, ErrorCode::Corrupt) << at;
+    EXPECT_THAT(open_wrap_payload(binding(), damaged), IsError(ErrorCode::Corrupt)) << at;
   }
 }
 
@@ -81,7 +85,7 @@ TEST(KeyCheck, TellsEveryOtherKeyApart) {
 
 TEST(DataKeys, HaveThirtyTwoBytes) {
   for (std::size_t size : {0U, 16U, 31U, 33U}) {
-    EXPECT_EQ(DataKey::create({}, crypto::SecretBytes(size)).error().code, ErrorCode::Invalid) << size;
+    EXPECT_THAT(DataKey::create({}, crypto::SecretBytes(size)), IsError(ErrorCode::Invalid)) << size;
   }
 }
 

@@ -11,12 +11,14 @@
 #include <gtest/gtest.h>
 
 #include "base/file.hpp"
+#include "testing/matchers.hpp"
 #include "testing/refused_system_call.hpp"
 
 namespace latchkey::files {
 namespace {
 
 namespace fs = std::filesystem;
+using latchkey::testing::IsError;
 using ::testing::HasSubstr;
 
 class AtomicFileTest : public ::testing::Test {
@@ -93,7 +95,7 @@ TEST_F(AtomicFileTest, WhoComesFirstWins) {
   auto file = AtomicFile::create(path(), 0600, false);
   ASSERT_TRUE(file);
   std::ofstream(path()) << "theirs";
-  EXPECT_EQ(file.value().commit().error().code, ErrorCode::Conflict);
+  EXPECT_THAT(file.value().commit(), IsError(ErrorCode::Conflict));
   EXPECT_EQ(read_file(path(), 100).value(), "theirs");
 }
 

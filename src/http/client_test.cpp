@@ -12,6 +12,7 @@
 
 #include "http/connect_proxy.hpp"
 #include "testing/canned_server.hpp"
+#include "testing/matchers.hpp"
 #include "testing/test_authority.hpp"
 #include "testing/test_server.hpp"
 
@@ -19,6 +20,7 @@ namespace latchkey::http {
 namespace {
 
 namespace asio = boost::asio;
+using latchkey::testing::IsError;
 using ::testing::HasSubstr;
 
 class ClientTest : public ::testing::Test {
@@ -335,7 +337,7 @@ TEST(ClientOptions, MistakesAreTold) {
   EXPECT_THAT(client.error().message(), HasSubstr("/no/such/file.pem"));
   options = ClientOptions{};
   options.proxy = one_proxy("ftp://127.0.0.1:3128");
-  EXPECT_EQ(make_curl_client(options).error().code, ErrorCode::Invalid);
+  EXPECT_THAT(make_curl_client(options), IsError(ErrorCode::Invalid));
   testing::ScratchFile no_authorities("no certificate");
   options = ClientOptions{};
   options.ca_file = no_authorities.path();

@@ -6,11 +6,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "testing/matchers.hpp"
 #include "testing/test_server.hpp"
 
 namespace latchkey::http {
 namespace {
 
+using latchkey::testing::IsError;
 using ::testing::AllOf;
 using testing::exchange;
 using ::testing::HasSubstr;
@@ -444,10 +446,10 @@ TEST_F(ServerTest, ATakenPortSaysWhatToDo) {
   EXPECT_EQ(second.error().code, ErrorCode::Unavailable);
   EXPECT_THAT(second.error().message(), HasSubstr("choose another port"));
   options.address = "not an address";
-  EXPECT_EQ(Server::start(context_.get().get_executor(), options, service_).error().code, ErrorCode::Invalid);
+  EXPECT_THAT(Server::start(context_.get().get_executor(), options, service_), IsError(ErrorCode::Invalid));
   options = ServerOptions{};
   options.tls = TlsFiles{"no", "pem"};
-  EXPECT_EQ(Server::start(context_.get().get_executor(), options, service_).error().code, ErrorCode::Invalid);
+  EXPECT_THAT(Server::start(context_.get().get_executor(), options, service_), IsError(ErrorCode::Invalid));
 }
 
 }  // namespace

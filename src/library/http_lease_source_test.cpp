@@ -4,13 +4,18 @@
 #include <thread>
 
 #include <boost/asio/executor_work_guard.hpp>
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "base/encoding.hpp"
 #include "testing/canned_server.hpp"
+#include "testing/matchers.hpp"
 
 namespace latchkey::library {
 namespace {
+
+using latchkey::testing::IsError;
+using latchkey::testing::IsErrorFor;
 
 const std::string kApiKey = "sk-ant-api01-a-key-that-must-not-be-told";
 
@@ -70,10 +75,10 @@ TEST_F(HttpLeaseSourceTest, ALeaseIsRead) {
 
 TEST_F(HttpLeaseSourceTest, ALeaseIsChecked) {
   EXPECT_TRUE(check(response(200, R"({"type":"data_key_lease"})")));
-  EXPECT_EQ(check(response(404, error_body("no", "x"))).error().code, ErrorCode::NotFound);
-  EXPECT_EQ(check(response(400, error_body("no", "cmek_key_disabled"))).error().reason, "cmek_key_disabled");
-  EXPECT_EQ(check(response(503, "")).error().code, ErrorCode::Unavailable);
-  EXPECT_EQ(check("not http at all\r\n\r\n").error().code, ErrorCode::Unavailable);
+  EXPECT_THAT(check(response(404, error_body("no", "x"))), IsError(ErrorCode::NotFound));
+  EXPECT_THAT(check(response(400, error_body("no", "cmek_key_disabled"))), IsErrorFor("cmek_key_disabled"));
+  EXPECT_THAT(check(response(503, "")), IsError(ErrorCode::Unavailable));
+  EXPECT_THAT(check("not http at all\r\n\r\n"), IsError(ErrorCode::Unavailable));
 }
 
 TEST_F(HttpLeaseSourceTest, EachResponseIsTheErrorThatItMeans) {
@@ -128,7 +133,7 @@ TEST_F(HttpLeaseSourceTest, WhatIsNoResponseIsAnOutage) {
     EXPECT_EQ(leased.error().code, ErrorCode::Unavailable) << leased.error().message();
     EXPECT_NE(leased.error().message().find("no Latchkey server answers at http://127.0.0.1:"), std::string::npos);
   }
-  EXPECT_EQ(ask_at("http://127.0.0.1:1").error().code, ErrorCode::Unavailable);
+  EXPECT_THAT(ask_at("http://127.0.0.1:1"), IsError(ErrorCode::Unavailable));
 }
 
 TEST_F(HttpLeaseSourceTest, ARedirectIsNotFollowed) {
@@ -159,10 +164,10 @@ TEST(Connect, AVariableThatNamesNoProxyIsSaidWithoutItsPassword) {
 }
 
 TEST(Connect, SettingsThatCannotBeUsedAreSaid) {
-  EXPECT_EQ(connect("ftp://x", "k", "").error().code, ErrorCode::Invalid);
-  EXPECT_EQ(connect("keys.example.com", "k", "").error().code, ErrorCode::Invalid);
-  EXPECT_EQ(connect("https://x", "", "").error().code, ErrorCode::Invalid);
-  EXPECT_EQ(connect("https://x", "k", "/there/is/none.pem").error().code, ErrorCode::Invalid);
+  EXPECT_THAT(connect("ftp://x", "k", ""), IsError(ErrorCode::Invalid));
+  EXPECT_THAT(connect("keys.example.com", "k", ""), IsError(ErrorCode::Invalid));
+  EXPECT_THAT(connect("https://x", "", ""), IsError(ErrorCode::Invalid));
+  EXPECT_THAT(connect("https://x", "k", "/there/is/none.pem"), IsError(ErrorCode::Invalid));
   EXPECT_EQ(connect("https://x///", "k", "").value()->url(), "https://x");
 }
 

@@ -3,13 +3,17 @@
 #include <latch>
 #include <thread>
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "library/testing/fake_lease_source.hpp"
+#include "testing/matchers.hpp"
 
 namespace latchkey::library {
 namespace {
 
+using latchkey::testing::IsError;
+using latchkey::testing::IsErrorFor;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 using testing::FakeLeaseSource;
@@ -62,16 +66,16 @@ TEST_F(LeasedKeysTest, AreNotUsedPastTheirEndByAMachineThatSlept) {
     auto before = source_.calls.load();
     source_.fail_with(ErrorCode::PermissionDenied);
     clock_.sleep(slept);
-    EXPECT_EQ(keys_.for_encryption().error().code, ErrorCode::PermissionDenied);
-    EXPECT_EQ(keys_.for_decryption(raw(2)).error().code, ErrorCode::PermissionDenied);
-    EXPECT_EQ(keys_.keep(raw(2)).error().code, ErrorCode::PermissionDenied) << "an open stream's";
+    EXPECT_THAT(keys_.for_encryption(), IsError(ErrorCode::PermissionDenied));
+    EXPECT_THAT(keys_.for_decryption(raw(2)), IsError(ErrorCode::PermissionDenied));
+    EXPECT_THAT(keys_.keep(raw(2)), IsError(ErrorCode::PermissionDenied)) << "an open stream's";
     EXPECT_EQ(source_.calls, before + 3);
   }
   source_.lease_again();
   ASSERT_TRUE(keys_.for_encryption());
   source_.fail_with(ErrorCode::Unavailable);
   clock_.sleep(std::chrono::hours(1));
-  EXPECT_EQ(keys_.for_encryption().error().code, ErrorCode::Unavailable) << "no outage is bridged past the end";
+  EXPECT_THAT(keys_.for_encryption(), IsError(ErrorCode::Unavailable)) << "no outage is bridged past the end";
 }
 
 TEST_F(LeasedKeysTest, AWallClockThatLeapsForwardCostsOneQuestion) {
@@ -92,7 +96,7 @@ TEST_F(LeasedKeysTest, AnAnswerThatSleptOnItsWayIsAskedForAgain) {
   EXPECT_EQ(source_.calls, 2);
   clock_.sleep(std::chrono::hours(1));
   source_.while_asking = [&] { clock_.sleep(std::chrono::hours(1)); };
-  EXPECT_EQ(keys_.for_encryption().error().code, ErrorCode::Unavailable);
+  EXPECT_THAT(keys_.for_encryption(), IsError(ErrorCode::Unavailable));
 }
 
 TEST_F(LeasedKeysTest, AnotherActiveKeyIsNoticedThoughTheOldOneIsRenewedByReads) {
@@ -115,7 +119,7 @@ TEST_F(LeasedKeysTest, NobodyIsAskedBeforeTheTimeThatTheServerSaid) {
   clock_.advance(seconds(14));
   EXPECT_TRUE(keys_.for_encryption()) << "what is left of the lease";
   clock_.advance(seconds(5));
-  EXPECT_EQ(keys_.for_encryption().error().code, ErrorCode::Unavailable) << "the lease is over";
+  EXPECT_THAT(keys_.for_encryption(), IsError(ErrorCode::Unavailable)) << "the lease is over";
   EXPECT_EQ(source_.calls, 2);
   source_.lease_again();
   clock_.advance(seconds(1));
@@ -136,7 +140,7 @@ TEST_F(LeasedKeysTest, AnOutageIsBridgedToTheEndOfTheLeaseAndNotBeyond) {
   clock_.advance(seconds(59));
   EXPECT_TRUE(keys_.for_encryption());
   clock_.advance(seconds(1));
-  EXPECT_EQ(keys_.for_encryption().error().code, ErrorCode::Unavailable);
+  EXPECT_THAT(keys_.for_encryption(), IsError(ErrorCode::Unavailable));
   source_.lease_again();
   EXPECT_TRUE(keys_.for_encryption());
 }
@@ -147,7 +151,7 @@ TEST_F(LeasedKeysTest, ARefusalEndsItAtOnce) {
     auto watched = watch(keys_.for_decryption(raw(7)));
     clock_.advance(seconds(50));
     source_.fail_with(code);
-    EXPECT_EQ(keys_.for_decryption(raw(7)).error().code, code);
+    EXPECT_THAT(keys_.for_decryption(raw(7)), IsError(code));
     EXPECT_TRUE(watched.expired()) << "the key is still in memory";
     // The next caller hears what is true then; only that a key does not exist is remembered for a moment.
     source_.lease_again();
@@ -208,7 +212,7 @@ TEST_F(LeasedKeysTest, ForgedIdsAreBoundedAndPushNothingOut) {
   source_.fail_with(ErrorCode::NotFound);
   for (int i = 0; i < 6000; ++i) {
     auto forged = raw(99, static_cast<std::uint8_t>(i >> 8), static_cast<std::uint8_t>(i));
-    ASSERT_EQ(keys_.for_decryption(forged).error().code, ErrorCode::NotFound);
+    ASSERT_THAT(keys_.for_decryption(forged), IsError(ErrorCode::NotFound));
   }
   auto counts = keys_.counts();
   EXPECT_EQ(counts.leases, 2U);
@@ -232,7 +236,7 @@ TEST_F(LeasedKeysTest, OutagesOfForgedIdsAreBoundedToo) {
 
 TEST_F(LeasedKeysTest, AnUnknownIdIsAskedForOnceInAWhile) {
   source_.fail_with(ErrorCode::NotFound);
-  for (int i = 0; i < 100; ++i) EXPECT_EQ(keys_.for_decryption(raw(99)).error().code, ErrorCode::NotFound);
+  for (int i = 0; i < 100; ++i) EXPECT_THAT(keys_.for_decryption(raw(99)), IsError(ErrorCode::NotFound));
   EXPECT_EQ(source_.calls, 1);
   clock_.advance(limits_.unknown_for);
   source_.lease_again();
@@ -326,7 +330,7 @@ TEST_F(CheckedLeasesTest, ASuspensionEndsThemWithinTheInterval) {
   clock_.advance(seconds(5) - milliseconds(1));
   EXPECT_TRUE(keys_.for_encryption());
   clock_.advance(milliseconds(1));
-  EXPECT_EQ(keys_.for_encryption().error().reason, "cmek_key_disabled");
+  EXPECT_THAT(keys_.for_encryption(), IsErrorFor("cmek_key_disabled"));
   EXPECT_TRUE(watched.expired());
   EXPECT_TRUE(derived.is_forgotten);
   keys_.remove(raw(1), derived);
@@ -338,7 +342,7 @@ TEST_F(CheckedLeasesTest, ACheckThatIsRefusedEndsWhatItSpeaksOf) {
   clock_.advance(seconds(5));
   check_gives({ErrorCode::Unauthenticated, "no"});
   source_.fail_with(ErrorCode::Unauthenticated);
-  EXPECT_EQ(keys_.for_decryption(raw(3)).error().code, ErrorCode::Unauthenticated);
+  EXPECT_THAT(keys_.for_decryption(raw(3)), IsError(ErrorCode::Unauthenticated));
   EXPECT_TRUE(own.expired() && other.expired());
 }
 
@@ -352,7 +356,7 @@ TEST_F(CheckedLeasesTest, WhereTheServerCannotBeReachedTheyGoOnToTheirEnd) {
     EXPECT_LE(source_.checks, i) << "once each interval";
     clock_.advance(seconds(5));
   }
-  EXPECT_EQ(keys_.for_encryption().error().code, ErrorCode::Unavailable);
+  EXPECT_THAT(keys_.for_encryption(), IsError(ErrorCode::Unavailable));
 }
 
 TEST_F(CheckedLeasesTest, AServerThatIsBusyIsNotCheckedBeforeItsTime) {
@@ -381,7 +385,7 @@ TEST_F(CheckedLeasesTest, AServerThatKnowsNothingOfItIsAskedForTheKey) {
   EXPECT_EQ(source_.checks, 2);
   source_.fail_with(ErrorCode::Invalid, "cmek_key_disabled");
   clock_.advance(seconds(5));
-  EXPECT_EQ(keys_.for_encryption().error().reason, "cmek_key_disabled");
+  EXPECT_THAT(keys_.for_encryption(), IsErrorFor("cmek_key_disabled"));
 }
 
 TEST_F(CheckedLeasesTest, OthersGoOnWhileOneChecks) {
@@ -423,7 +427,7 @@ TEST_F(LeasedKeysTest, WhatARefusalOvertookIsAskedForAgain) {
     }
     return Error{ErrorCode::Invalid, "no", "cmek_key_disabled"};
   };
-  EXPECT_EQ(keys_.for_encryption().error().reason, "cmek_key_disabled");
+  EXPECT_THAT(keys_.for_encryption(), IsErrorFor("cmek_key_disabled"));
   EXPECT_EQ(keys_.counts().leases, 0U);
 }
 

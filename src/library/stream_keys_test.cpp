@@ -1,13 +1,17 @@
 #include "library/stream_keys.hpp"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "crypto/random.hpp"
 #include "library/testing/fake_lease_source.hpp"
+#include "testing/matchers.hpp"
 
 namespace latchkey::library {
 namespace {
 
+using latchkey::testing::IsError;
+using latchkey::testing::IsErrorFor;
 using std::chrono::seconds;
 using testing::FakeLeaseSource;
 using testing::raw;
@@ -49,7 +53,7 @@ TEST_F(StreamKeysTest, ARefusalEndsAUseBeforeItsNextPieceAndWipesBehindIt) {
   ASSERT_TRUE(stream_.may_go_on());
   refuse();
   EXPECT_TRUE(cipher_.has_keys()) << "somebody computes with them";
-  EXPECT_EQ(stream_.may_go_on().error().reason, "cmek_key_disabled");
+  EXPECT_THAT(stream_.may_go_on(), IsErrorFor("cmek_key_disabled"));
   stream_.end();
   EXPECT_FALSE(cipher_.has_keys());
 }
@@ -97,7 +101,7 @@ TEST_F(StreamKeysTest, WithoutKeysNothingIsSealedAndNothingOpened) {
   envelope::StreamEncryptor encryptor(new_cipher(), 1);
   encryptor.cipher().forget();
   auto sink = [](ByteView) -> Result<void> { return success(); };
-  EXPECT_EQ(encryptor.finish(sink).error().code, ErrorCode::Conflict);
+  EXPECT_THAT(encryptor.finish(sink), IsError(ErrorCode::Conflict));
 }
 
 TEST_F(StreamKeysTest, AnOutageIsBridgedToTheEndOfTheLease) {
@@ -106,7 +110,7 @@ TEST_F(StreamKeysTest, AnOutageIsBridgedToTheEndOfTheLease) {
   ASSERT_TRUE(stream_.begin());
   EXPECT_TRUE(stream_.may_go_on());
   clock_.advance(seconds(1));
-  EXPECT_EQ(stream_.may_go_on().error().code, ErrorCode::Unavailable);
+  EXPECT_THAT(stream_.may_go_on(), IsError(ErrorCode::Unavailable));
   stream_.end();
   EXPECT_FALSE(cipher_.has_keys());
 }

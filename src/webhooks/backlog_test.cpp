@@ -7,6 +7,7 @@
 #include <gmock/gmock.h>
 
 #include "store/testing/sealing_fixture.hpp"
+#include "testing/matchers.hpp"
 #include "webhooks/testing/webhook_fixture.hpp"
 
 namespace latchkey::webhooks {
@@ -14,6 +15,7 @@ namespace {
 
 using audit::testing::text_of;
 using kms::testing::answer;
+using latchkey::testing::IsError;
 using std::chrono::milliseconds;
 using std::chrono::minutes;
 using store::WebhookDeliveryState;
@@ -214,7 +216,7 @@ TEST_F(BacklogTest, ARemovalThatWasBrokenOffSendsNothingAndGoesOn) {
   run_until_done();
   EXPECT_THAT(fixture.client.requests(), IsEmpty());
   ASSERT_TRUE(fixture.run(fixture.endpoints.remove(fixture.admin(), id)));
-  EXPECT_EQ(fixture.run(fixture.endpoints.get(fixture.admin(), id)).error().code, ErrorCode::NotFound);
+  EXPECT_THAT(fixture.run(fixture.endpoints.get(fixture.admin(), id)), IsError(ErrorCode::NotFound));
   EXPECT_EQ(text_of(fixture.last_activity("org_webhook_endpoint_deleted").at("webhook_endpoint_id")), id);
 }
 

@@ -2,12 +2,14 @@
 
 #include <gmock/gmock.h>
 
+#include "testing/matchers.hpp"
 #include "webhooks/testing/webhook_fixture.hpp"
 
 namespace latchkey::webhooks {
 namespace {
 
 using audit::testing::text_of;
+using latchkey::testing::IsError;
 using std::chrono::hours;
 using std::chrono::seconds;
 using ::testing::ElementsAre;
@@ -75,14 +77,14 @@ TEST_F(EndpointsTest, AnOrganisationHasSixteenAtMost) {
 TEST_F(EndpointsTest, OthersDoNotSeeIt) {
   auto made = create("https://example.com/").value();
   auto stranger = fixture.stranger();
-  EXPECT_EQ(fixture.run(fixture.endpoints.get(stranger, made.row.id)).error().code, ErrorCode::NotFound);
-  EXPECT_EQ(fixture.run(fixture.endpoints.update(stranger, made.row.id, {})).error().code, ErrorCode::NotFound);
-  EXPECT_EQ(fixture.run(fixture.endpoints.remove(stranger, made.row.id)).error().code, ErrorCode::NotFound);
-  EXPECT_EQ(fixture.run(fixture.endpoints.rotate_secret(stranger, made.row.id, hours(1))).error().code,
-            ErrorCode::NotFound);
-  EXPECT_EQ(fixture.run(fixture.endpoints.deliveries(stranger, made.row.id, 10, std::nullopt)).error().code,
-            ErrorCode::NotFound);
-  EXPECT_EQ(fixture.run(fixture.deliverer->test(stranger, made.row.id)).error().code, ErrorCode::NotFound);
+  EXPECT_THAT(fixture.run(fixture.endpoints.get(stranger, made.row.id)), IsError(ErrorCode::NotFound));
+  EXPECT_THAT(fixture.run(fixture.endpoints.update(stranger, made.row.id, {})), IsError(ErrorCode::NotFound));
+  EXPECT_THAT(fixture.run(fixture.endpoints.remove(stranger, made.row.id)), IsError(ErrorCode::NotFound));
+  EXPECT_THAT(fixture.run(fixture.endpoints.rotate_secret(stranger, made.row.id, hours(1))),
+              IsError(ErrorCode::NotFound));
+  EXPECT_THAT(fixture.run(fixture.endpoints.deliveries(stranger, made.row.id, 10, std::nullopt)),
+              IsError(ErrorCode::NotFound));
+  EXPECT_THAT(fixture.run(fixture.deliverer->test(stranger, made.row.id)), IsError(ErrorCode::NotFound));
   EXPECT_THAT(fixture.run(fixture.endpoints.list(stranger)).value(), SizeIs(0));
   EXPECT_EQ(get(made.row.id).value(), made.row);
 }
@@ -128,7 +130,7 @@ TEST_F(EndpointsTest, RemovingTakesItsDeliveriesWithIt) {
   auto other = create("https://example.com/").value();
   fixture.publish();
   ASSERT_TRUE(fixture.run(fixture.endpoints.remove(fixture.admin(), made.row.id)));
-  EXPECT_EQ(get(made.row.id).error().code, ErrorCode::NotFound);
+  EXPECT_THAT(get(made.row.id), IsError(ErrorCode::NotFound));
   EXPECT_EQ(text_of(fixture.last_activity("org_webhook_endpoint_deleted").at("webhook_endpoint_id")), made.row.id);
   fixture.deliver();
   EXPECT_THAT(fixture.client.requests(), SizeIs(1));

@@ -13,6 +13,7 @@
 
 #include "crypto/certificate.hpp"
 #include "crypto/jwt.hpp"
+#include "testing/matchers.hpp"
 #include "testing/scripted_client.hpp"
 
 namespace latchkey::clouds::azure::customer {
@@ -20,6 +21,8 @@ namespace {
 
 using kms::testing::answer;
 using kms::testing::Answer;
+using latchkey::testing::IsError;
+using latchkey::testing::IsErrorFor;
 using ::testing::HasSubstr;
 
 class Clients : public ::testing::Test {
@@ -84,7 +87,7 @@ TEST_F(Clients, SayWhatEntraSaysAndNeverTheSecret) {
   EXPECT_THAT(token.error().message(), ::testing::Not(HasSubstr("s3cret")));
   token_status_ = 503;
   token_body_ = "<html>";
-  EXPECT_EQ(signing.value()->token("", "https://vault.azure.net").error().code, ErrorCode::Unavailable);
+  EXPECT_THAT(signing.value()->token("", "https://vault.azure.net"), IsError(ErrorCode::Unavailable));
 }
 
 TEST_F(Clients, ABlockedSignInIsNoWrongCredential) {
@@ -178,9 +181,9 @@ TEST_F(Clients, TellRefusalsApart) {
     EXPECT_THAT(vault.error().message(), HasSubstr("reading the vault")) << each.status;
   }
   reply_ = [](const auto&) { return answer(200, "[1, 2]"); };
-  EXPECT_EQ(resources.vault("/v").error().code, ErrorCode::Unavailable);
+  EXPECT_THAT(resources.vault("/v"), IsError(ErrorCode::Unavailable));
   reply_ = [](const auto&) { return kms::testing::failure(http::TransportFailure::UnknownName); };
-  EXPECT_EQ(resources.vault("/v").error().reason, "UnknownName");
+  EXPECT_THAT(resources.vault("/v"), IsErrorFor("UnknownName"));
 }
 
 TEST_F(Clients, ListsFollowTheirPagesAndNoStranger) {
@@ -195,10 +198,10 @@ TEST_F(Clients, ListsFollowTheirPagesAndNoStranger) {
   ASSERT_EQ(all.value().size(), 2U);
   EXPECT_EQ(all.value()[1].name, "b");
   reply_ = [](const auto&) { return answer(200, R"({"value":[],"nextLink":"https://evil.example/next"})"); };
-  EXPECT_EQ(resources.vaults("s").error().code, ErrorCode::Unavailable);
+  EXPECT_THAT(resources.vaults("s"), IsError(ErrorCode::Unavailable));
   EXPECT_EQ(client_.count("evil.example"), 0U);
   reply_ = [](const auto&) { return answer(200, R"({"value":[],"nextLink":"https://management.azure.com/again"})"); };
-  EXPECT_EQ(resources.vaults("s").error().code, ErrorCode::Unavailable) << "a list without an end";
+  EXPECT_THAT(resources.vaults("s"), IsError(ErrorCode::Unavailable)) << "a list without an end";
 }
 
 TEST_F(Clients, TheKeyIsAskedForInAVaultOfTheCloudAlone) {

@@ -1,9 +1,12 @@
 #include "clouds/azure/emulator/testing/azure_fixture.hpp"
 #include "crypto/certificate.hpp"
 #include "crypto/jwt.hpp"
+#include "testing/matchers.hpp"
 
 namespace latchkey::clouds::azure::emulator::testing {
 namespace {
+
+using latchkey::testing::IsError;
 
 using Fields = std::vector<std::pair<std::string, std::string>>;
 
@@ -223,8 +226,8 @@ TEST_F(EntraTest, FederatedCredentialsStandForTheApp) {
   auto service = make_service("federated");
   ASSERT_TRUE(
       emulator_->federate(service.app_id, Emulator::workload_issuer(), "system:sa", "api://AzureADTokenExchange", {}));
-  EXPECT_EQ(emulator_->federate("44444444-4444-4444-8444-444444444444", "i", "s", "a", {}).error().code,
-            ErrorCode::NotFound);
+  EXPECT_THAT(emulator_->federate("44444444-4444-4444-8444-444444444444", "i", "s", "a", {}),
+              IsError(ErrorCode::NotFound));
   auto ask = [&](const std::string& subject) {
     auto token = emulator_->sign_workload_token(subject, "api://AzureADTokenExchange", std::chrono::hours(1)).value();
     return post_form(token_url(cloud_.tenant_id),
