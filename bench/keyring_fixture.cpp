@@ -165,7 +165,7 @@ KeyringFixture::Customer KeyringFixture::customer_of(const std::string& vault) {
     key.id = customer.external_key_id;
     key.organization = customer.organization;
     key.geo = "us";
-    key.provider = "azure";
+    key.provider = "memory";
     key.provider_config = "{}";
     key.created_at = key.updated_at = now;
     return tx.insert(key);
@@ -181,7 +181,7 @@ keyring::Compartment KeyringFixture::add(const std::string& vault) {
   compartment.id = make_uuid(random_);
   compartment.workspace_id = make_id(id_prefix::kWorkspace, random_);
   compartment.external_key_id = customer.external_key_id;
-  compartment.key = kms::testing::test_key(vault, "k");
+  compartment.key = kms::testing::memory_location(vault, "k");
   store::Workspace workspace;
   workspace.id = compartment.workspace_id;
   workspace.organization = compartment.organization;

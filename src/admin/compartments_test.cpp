@@ -39,7 +39,7 @@ TEST_F(CompartmentsTest, WithAKeyItsLocationIsGiven) {
   ASSERT_TRUE(fixture.attach(workspace.id, key.row.id));
   auto opened = open(caller(store::Role::Workspace, workspace.id), workspace.id).value();
   EXPECT_EQ(opened.external_key_id, key.row.id);
-  EXPECT_EQ(opened.key, kms::KeyLocation(testing::AdminFixture::azure_key().key));
+  EXPECT_EQ(opened.key, kms::KeyLocation(testing::AdminFixture::new_key().key));
 }
 
 TEST_F(CompartmentsTest, RolesWithoutDataStayOut) {

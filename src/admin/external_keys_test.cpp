@@ -22,7 +22,7 @@ struct ExternalKeysTest : ::testing::Test {
   }
   static ExternalKeyChange reconfigure(std::string key_name) {
     ExternalKeyChange change;
-    change.key = testing::AdminFixture::azure_key(std::move(key_name)).key;
+    change.key = testing::AdminFixture::new_key(std::move(key_name)).key;
     return change;
   }
 };
@@ -40,11 +40,11 @@ TEST_F(ExternalKeysTest, CreateStoresWithoutAskingTheKey) {
   auto activity = fixture.activities().at(0);
   EXPECT_EQ(activity.at("type"), "org_external_key_created");
   EXPECT_EQ(testing::text_of(activity.at("external_key_id")), key.row.id);
-  EXPECT_EQ(activity.at("provider"), "azure");
+  EXPECT_EQ(activity.at("provider"), "memory");
 }
 
 TEST_F(ExternalKeysTest, OnlyTheGeoUs) {
-  auto wanted = testing::AdminFixture::azure_key();
+  auto wanted = testing::AdminFixture::new_key();
   wanted.geo = "eu";
   EXPECT_EQ(fixture.run(fixture.keys->create(fixture.admin(), wanted)).error().message(), "geo: Input should be 'us'");
   ExternalKeyChange change;
@@ -232,7 +232,7 @@ TEST_F(ExternalKeysTest, AnOrganisationHasSoManyAndNoMore) {
   auto first = fixture.make_key("one");
   (void)fixture.make_key("two");
   auto third = [&](const audit::Caller& caller) {
-    return fixture.run(fixture.keys->create(caller, fixture.azure_key("three")));
+    return fixture.run(fixture.keys->create(caller, fixture.new_key("three")));
   };
   auto refused = third(fixture.admin());
   ASSERT_FALSE(refused);

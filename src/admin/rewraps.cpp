@@ -43,12 +43,13 @@ json::object details_of(const store::Rewrap& rewrap, const store::WrappedCount& 
   return details;
 }
 
-Error newest_disabled(const kms::KeyDescription& newest) {
-  return Error{ErrorCode::KeyDenied,
-               fmt::format("The newest version, {}, is disabled, and nothing can be rewrapped to it. Enable it: az "
-                           "keyvault key set-attributes --id {} --enabled true",
-                           newest.key_version, newest.key_version),
-               std::string(kms::reason::kKeyDisabled)};
+Error newest_disabled(const kms::Providers& clouds, const kms::Key& key, const kms::KeyDescription& newest) {
+  const auto* cloud = clouds.cloud_of(key);
+  return Error{.code = ErrorCode::KeyDenied,
+               .cause = fmt::format("The newest version, {}, is disabled, and nothing can be rewrapped to it",
+                                    newest.key_version),
+               .reason = std::string(kms::reason::kKeyDisabled),
+               .cure = cloud == nullptr ? std::string() : cloud->cure_of_disabled(key, newest.key_version)};
 }
 
 }  // namespace
@@ -60,7 +61,7 @@ Task<Result<RewrapProgress>> Rewraps::start(audit::Caller caller, std::string id
   LATCHKEY_CO_TRY(auto key, co_await store_.read(std::move(find)));
   LATCHKEY_CO_TRY(auto location, key_location(clouds_, key));
   LATCHKEY_CO_TRY(auto newest, co_await provider_.describe(location, deadline));
-  if (!newest.enabled) co_return newest_disabled(newest);
+  if (!newest.enabled) co_return newest_disabled(clouds_, location.key(), newest);
   auto put = [this, caller, id, version = newest.key_version](store::Transaction& tx) -> Result<RewrapProgress> {
     LATCHKEY_TRY(auto current, require_usable(tx, caller.organization, id));
     LATCHKEY_TRY(auto before, tx.find_rewrap(id));

@@ -181,7 +181,7 @@ TEST_F(WorkspacesTest, CreateMayAttachAtOnce) {
 
 TEST_F(WorkspacesTest, AKeyOfAnotherOrganizationIsNotThere) {
   auto row = fixture.make_workspace();
-  auto foreign = fixture.run(fixture.keys->create(fixture.stranger(), testing::AdminFixture::azure_key())).value();
+  auto foreign = fixture.run(fixture.keys->create(fixture.stranger(), testing::AdminFixture::new_key())).value();
   EXPECT_EQ(fixture.attach(row.id, foreign.row.id).error().code, ErrorCode::NotFound);
   EXPECT_EQ(fixture.attach(row.id, "ekey_none").error().code, ErrorCode::NotFound);
   EXPECT_EQ(fixture.provider.calls(), 0);
@@ -249,8 +249,8 @@ TEST_F(WorkspacesTest, TheOrganizationsTagIsDemandedWhereSet) {
 TEST_F(WorkspacesTest, AKeyThatAnotherOrganizationUsesDemandsTheTag) {
   fixture.settings.organization_binding = kms::OrganizationBinding::Off;
   fixture.rebuild();
-  auto foreign = fixture.azure_key("CMEK");
-  foreign.key = testing::AdminFixture::azure_registration("HTTPS://Contoso.Vault.Azure.net", "cmek");
+  auto foreign = fixture.new_key("CMEK");
+  foreign.key = kms::testing::memory_key("Contoso", "cmek");
   auto theirs = fixture.run(fixture.keys->create(fixture.stranger(), foreign)).value();
   auto validates = [&](const audit::Caller& caller, const std::string& id) {
     return fixture.run(fixture.keys->validate(caller, id)).value().success;
@@ -275,7 +275,7 @@ TEST_F(WorkspacesTest, AKeyThatAnotherOrganizationUsesDemandsTheTag) {
 }
 
 TEST_F(WorkspacesTest, OfTwoOrganizationsThatAttachAtOnceOneIsAskedAgain) {
-  auto theirs = fixture.run(fixture.keys->create(fixture.stranger(), fixture.azure_key())).value();
+  auto theirs = fixture.run(fixture.keys->create(fixture.stranger(), fixture.new_key())).value();
   auto own = fixture.make_key();
   auto row = fixture.make_workspace();
   during_validation([this, id = theirs.row.id]() -> Task<void> {
@@ -296,7 +296,7 @@ TEST_F(WorkspacesTest, AKeyReconfiguredDuringItsValidationIsNotAttached) {
   auto key = fixture.make_key();
   during_validation([this, id = key.row.id]() -> Task<void> {
     ExternalKeyChange change;
-    change.key = testing::AdminFixture::azure_key("swapped").key;
+    change.key = testing::AdminFixture::new_key("swapped").key;
     auto changed = co_await fixture.keys->update(fixture.admin(), id, change);
     EXPECT_TRUE(changed);
   });

@@ -190,8 +190,9 @@ TEST(FullDisk, IsATemporaryErrorAndLosesNothing) {
   std::vector<std::string> made;
   testing::Answer answer;
   std::string keys = "/v1/organizations/external_keys";
-  auto body = R"({"display_name":")" + std::string(250, 'n') + R"(","provider_config":{"type":"azure",
-      "vault_uri":"https://contoso.vault.azure.net","key_name":"k","tenant_id":"contoso.com"}})";
+  auto body =
+      R"({"display_name":")" + std::string(250, 'n') + R"(","provider_config":{"type":"memory","service":"contoso",
+      "name":"k"}})";
   do {
     answer = fixture.post(keys, body);
     if (answer.status == 200) made.push_back(answer.text("/id"));

@@ -16,10 +16,9 @@ constexpr auto kGuide = R"({
         "display_name": "prod-us-key",
         "geo": "us",
         "provider_config": {
-          "type": "azure",
-          "vault_uri": "https://contoso.vault.azure.net/",
-          "key_name": "cmek",
-          "tenant_id": "72f988bf-86f1-41af-91ab-2d7cd011db47"
+          "type": "memory",
+          "service": "contoso",
+          "name": "cmek"
         }
       })";
 
@@ -31,9 +30,8 @@ struct ExternalKeysApiTest : ::testing::Test {
   void refused(std::string body, std::string_view message) {
     expect_refused(fixture.post(kKeys, std::move(body)), 400, "invalid_request_error", message);
   }
-  static std::string with_vault(std::string_view uri) {
-    return R"({"provider_config":{"type":"azure","vault_uri":")" + std::string(uri) +
-           R"(","key_name":"k","tenant_id":"72f988bf-86f1-41af-91ab-2d7cd011db47"}})";
+  static std::string with_service(std::string_view service) {
+    return R"({"provider_config":{"type":"memory","service":")" + std::string(service) + R"(","name":"k"}})";
   }
 };
 
@@ -42,27 +40,23 @@ TEST_F(ExternalKeysApiTest, TheGuidesRequestRegistersAKey) {
   ASSERT_EQ(answer.status, 200U) << answer.body;
   auto id = answer.text("/id");
   EXPECT_TRUE(parse_id(id_prefix::kExternalKey, id));
-  EXPECT_EQ(answer.json, (boost::json::value{{"id", id},
-                                             {"type", "external_key"},
-                                             {"attachment", {{"type", "unattached"}}},
-                                             {"created_at", "2026-08-10T08:09:11.000000Z"},
-                                             {"display_name", "prod-us-key"},
-                                             {"geo", "us"},
-                                             {"provider_config",
-                                              {{"type", "azure"},
-                                               {"vault_uri", "https://contoso.vault.azure.net/"},
-                                               {"key_name", "cmek"},
-                                               {"tenant_id", "72f988bf-86f1-41af-91ab-2d7cd011db47"},
-                                               {"client_id", nullptr}}},
-                                             {"updated_at", "2026-08-10T08:09:11.000000Z"},
-                                             {"user_profile_id", nullptr}}));
+  EXPECT_EQ(answer.json,
+            (boost::json::value{{"id", id},
+                                {"type", "external_key"},
+                                {"attachment", {{"type", "unattached"}}},
+                                {"created_at", "2026-08-10T08:09:11.000000Z"},
+                                {"display_name", "prod-us-key"},
+                                {"geo", "us"},
+                                {"provider_config", {{"type", "memory"}, {"service", "contoso"}, {"name", "cmek"}}},
+                                {"updated_at", "2026-08-10T08:09:11.000000Z"},
+                                {"user_profile_id", nullptr}}));
   EXPECT_EQ(fixture.get(one(id)).json, answer.json);
   EXPECT_EQ(fixture.provider.calls(), 0);
 }
 
 TEST_F(ExternalKeysApiTest, OptionalFieldsMayBeLeftOutOrNull) {
-  auto answer = fixture.post(kKeys, R"({"display_name":null,"user_profile_id":null,"provider_config":{"type":"azure",
-      "vault_uri":"https://contoso.vault.azure.net","key_name":"k","tenant_id":"contoso.com","client_id":null}})");
+  auto answer = fixture.post(kKeys, R"({"display_name":null,"user_profile_id":null,"provider_config":{"type":"memory",
+      "service":"contoso","name":"k"}})");
   ASSERT_EQ(answer.status, 200U) << answer.body;
   EXPECT_TRUE(answer.at("/display_name").is_null());
   EXPECT_EQ(answer.text("/geo"), "us");
@@ -86,30 +80,25 @@ TEST_F(ExternalKeysApiTest, MalformedBodiesAreRefused) {
   refused(R"({"geo":null,"provider_config":{}})", "geo: Input should be a valid string");
   refused(R"({"user_profile_id":"uprof_1","provider_config":{}})",
           "user_profile_id: User profiles are not supported by this server. Leave the field out.");
-  refused(R"({"geo":"eu",)" + with_vault("https://contoso.vault.azure.net").substr(1), "geo: Input should be 'us'");
+  refused(R"({"geo":"eu",)" + with_service("contoso").substr(1), "geo: Input should be 'us'");
 }
 
 TEST_F(ExternalKeysApiTest, OtherCloudsAreNotServedYet) {
   refused(R"({"provider_config":{"type":"aws","kms_arn":"arn:aws:kms:us-east-1:111122223333:key/a","role_arn":"r"}})",
-          "provider_config.type: 'aws' is not supported by this server yet; register a key in Azure Key Vault with "
-          "'azure'");
+          "provider_config.type: 'aws' is not supported by this server yet; register a key in memory with "
+          "'memory'");
   refused(R"({"provider_config":{"type":"gcp","key_name":"projects/p/locations/l/keyRings/r/cryptoKeys/k"}})",
-          "provider_config.type: 'gcp' is not supported by this server yet; register a key in Azure Key Vault with "
-          "'azure'");
+          "provider_config.type: 'gcp' is not supported by this server yet; register a key in memory with "
+          "'memory'");
 }
 
 TEST_F(ExternalKeysApiTest, VaultsElsewhereAreRefused) {
-  for (auto uri :
-       {"http://contoso.vault.azure.net/", "https://127.0.0.1/", "https://169.254.169.254/", "https://[::1]/",
-        "https://localhost/", "https://vault.example.com/", "https://contoso.vault.azure.net.example.com/",
-        "https://contosovault.azure.net/", "https://evilvault.azure.net", "https://contoso.vault.azure.net/keys/k",
-        "https://user:pw@contoso.vault.azure.net/", "https://contoso.vault.azure.net@example.com/",
-        "https://contoso.vault.azure.net:8443/"}) {
-    auto answer = fixture.post(kKeys, with_vault(uri));
-    EXPECT_EQ(answer.status, 400U) << uri;
+  for (auto service : {"http://contoso", "127.0.0.1", "[::1]", "contoso.example.com", "contoso/keys", "contoso:8443"}) {
+    auto answer = fixture.post(kKeys, with_service(service));
+    EXPECT_EQ(answer.status, 400U) << service;
     EXPECT_EQ(answer.error_type(), "invalid_request_error");
     EXPECT_EQ(answer.code(), "");
-    EXPECT_TRUE(answer.message().starts_with("provider_config.vault_uri: ")) << answer.message();
+    EXPECT_TRUE(answer.message().starts_with("provider_config.service: ")) << answer.message();
   }
   EXPECT_TRUE(fixture.get(kKeys).at("/data").as_array().empty());
 }
@@ -169,13 +158,13 @@ TEST_F(ExternalKeysApiTest, UpdatesPartially) {
   EXPECT_EQ(fixture.post(one(id), "{}").text("/display_name"), "new");
   EXPECT_EQ(fixture.post(one(id), R"({"geo":null,"provider_config":null})").text("/display_name"), "new");
   EXPECT_TRUE(fixture.post(one(id), R"({"display_name":null})").at("/display_name").is_null());
-  auto moved = fixture.post(one(id), with_vault("https://hsm1.managedhsm.azure.net"));
-  EXPECT_EQ(moved.text("/provider_config/vault_uri"), "https://hsm1.managedhsm.azure.net");
+  auto moved = fixture.post(one(id), with_service("fabrikam"));
+  EXPECT_EQ(moved.text("/provider_config/service"), "fabrikam");
   expect_refused(fixture.post(one(id), R"({"user_profile_id":null})"), 400, "invalid_request_error",
                  "user_profile_id: Extra inputs are not permitted");
   expect_refused(fixture.post(one(id), R"({"provider_config":{"type":"aws"}})"), 400, "invalid_request_error",
-                 "provider_config.type: 'aws' is not supported by this server yet; register a key in Azure Key Vault "
-                 "with 'azure'");
+                 "provider_config.type: 'aws' is not supported by this server yet; register a key in memory with "
+                 "'memory'");
 }
 
 TEST_F(ExternalKeysApiTest, DeletesWhatNobodyUses) {
@@ -188,7 +177,7 @@ TEST_F(ExternalKeysApiTest, DeletesWhatNobodyUses) {
               " (\"Prod\") is encrypted under it. A key stays with its workspaces for good, archived ones included.";
   expect_refused(fixture.call("DELETE", one(id), fixture.admin_key), 400, "invalid_request_error",
                  "External key " + id + " cannot be deleted: " + used);
-  expect_refused(fixture.post(one(id), with_vault("https://other.vault.azure.net")), 400, "invalid_request_error",
+  expect_refused(fixture.post(one(id), with_service("other")), 400, "invalid_request_error",
                  "External key " + id + " cannot be reconfigured: " + used);
 
   auto unused = create();

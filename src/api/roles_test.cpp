@@ -76,9 +76,8 @@ constexpr auto kRewrap = "/v1/organizations/external_keys/{external_key_id}/rewr
 const std::map<std::string, Need>& needs() {
   static const std::map<std::string, Need> kNeeds = {
       {"POST /v1/organizations/external_keys",
-       {R"({"display_name":"Another","provider_config":{"type":"azure","vault_uri":"https://contoso.vault.azure.net",
-            "key_name":"another","tenant_id":"contoso.com"}})",
-        "", false}},
+       {R"({"display_name":"Another","provider_config":{"type":"memory","service":"contoso","name":"another"}})", "",
+        false}},
       {"GET /v1/organizations/external_keys", {}},
       {"GET /v1/organizations/external_keys/{external_key_id}", {}},
       {"POST /v1/organizations/external_keys/{external_key_id}", {R"({"display_name":"Renamed"})", "", false}},

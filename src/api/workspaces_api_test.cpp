@@ -106,7 +106,7 @@ TEST_F(WorkspacesApiTest, OtherOrganizationsWorkspacesAreNotThere) {
   expect_refused(fixture.get(one(id)), 404, "not_found_error", message);
   expect_refused(fixture.post(one(id), "{}"), 404, "not_found_error", message);
   expect_refused(fixture.post(one(id) + "/archive"), 404, "not_found_error", message);
-  auto key = fixture.run(fixture.keys->create(fixture.stranger(), testing::ApiFixture::azure_key())).value().row.id;
+  auto key = fixture.run(fixture.keys->create(fixture.stranger(), testing::ApiFixture::new_key())).value().row.id;
   expect_refused(fixture.post(one(fixture.make_workspace().id), attach_body(key)), 404, "not_found_error",
                  "There is no external key " + key + " in this organization.");
 }
@@ -211,9 +211,7 @@ TEST_F(WorkspacesApiTest, AKeyEditedDuringTheAttachIsAConflict) {
   auto key = fixture.make_key().row.id;
   fixture.provider.interruption = [this, key]() -> Task<void> {
     auto request = testing::ApiFixture::request("POST", "/v1/organizations/external_keys/" + key, fixture.admin_key,
-                                                R"({"provider_config":{"type":"azure",
-                                                  "vault_uri":"https://evil.vault.azure.net","key_name":"k",
-                                                  "tenant_id":"contoso.com"}})");
+                                                R"({"provider_config":{"type":"memory","service":"evil","name":"k"}})");
     auto response = co_await fixture.service.handle(std::move(request));
     EXPECT_EQ(response.status, 200U) << response.body;
   };

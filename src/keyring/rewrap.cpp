@@ -26,10 +26,10 @@ using store::RewrapState;
 
 constexpr std::size_t kRewrapsOfAPage = 100;
 
-// What shares a budget: keys of one service; one that is not counted has a lane of its own.
+// The keys of one service share a lane, for they share a budget. A key that is not counted has a lane of its own.
 std::string lane_of(const kms::KeyLocation& location, const std::string& external_key_id) {
   auto scope = location.key().limit_scope();
-  return scope ? std::move(scope->service) : external_key_id;
+  return scope.is_counted() ? scope.service() : external_key_id;
 }
 
 Error returned_another(const store::DataKey& row) {

@@ -4,9 +4,9 @@
 #pragma once
 
 #include <memory>
-#include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include <boost/json/fwd.hpp>
 
@@ -15,9 +15,24 @@
 namespace latchkey::kms {
 
 // Whose budget a call to the key uses up, by the service's own limits.
-struct LimitScope {
-  std::string service;  // "contoso.vault.azure.net": calls to all keys of one service are counted together
-  std::string key;      // within it
+class LimitScope {
+ public:
+  // The service counts the calls to all of its keys together: "contoso.vault.example", or an account in a region.
+  LimitScope(std::string service, std::string key) : service_(std::move(service)), key_(std::move(key)) {}
+  // Calls to the key are not counted and do not wait. For the server's own key in its own memory, and for nothing else:
+  // every key of a cloud has a limit.
+  [[nodiscard]] static LimitScope none_in_memory() { return {}; }
+
+  [[nodiscard]] bool is_counted() const { return is_counted_; }
+  [[nodiscard]] const std::string& service() const { return service_; }
+  [[nodiscard]] const std::string& key() const { return key_; }  // within the service
+
+ private:
+  LimitScope() : is_counted_(false) {}
+
+  bool is_counted_ = true;
+  std::string service_;
+  std::string key_;
 };
 
 // Immutable and shared; thread-safe.
@@ -28,16 +43,15 @@ class Key {
   Key& operator=(const Key&) = delete;
   virtual ~Key() = default;
 
-  // What provider_config.type says: "azure".
+  // What provider_config.type says.
   [[nodiscard]] virtual std::string_view type() const = 0;
   // The provider_config, as the API shows it and the store keeps it: "type" first, then every field of the type, null
   // where it is absent. Provider::read_stored reads it back.
   [[nodiscard]] virtual boost::json::object to_json() const = 0;
-  // Which key it is, in one spelling: equal for two registrations of one key, by whomever. Empty where nobody else can
-  // register it.
+  // Which key it is, in one spelling: equal for two registrations of one key, by whomever. The store keeps it: the
+  // spelling outlives releases. Empty for the platform's own root key alone, which nobody registers.
   [[nodiscard]] virtual std::string place() const = 0;
-  // Absent where calls to the key are not counted and do not wait: it is in this server's memory.
-  [[nodiscard]] virtual std::optional<LimitScope> limit_scope() const = 0;
+  [[nodiscard]] virtual LimitScope limit_scope() const = 0;
 };
 
 // The platform's own root key, which no customer holds.
@@ -46,7 +60,7 @@ class LocalKey final : public Key {
   [[nodiscard]] std::string_view type() const override { return "local"; }
   [[nodiscard]] boost::json::object to_json() const override;
   [[nodiscard]] std::string place() const override { return {}; }
-  [[nodiscard]] std::optional<LimitScope> limit_scope() const override { return std::nullopt; }
+  [[nodiscard]] LimitScope limit_scope() const override { return LimitScope::none_in_memory(); }
 };
 
 // For whom a key is asked: what its owner is told apart by. No part of where the key is.

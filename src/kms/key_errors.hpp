@@ -29,7 +29,8 @@ namespace latchkey::kms {
   return error.reason == reason::kSuspended || error.code == ErrorCode::Unavailable;
 }
 
-// Key Vault lets a key outside its dates, or without wrapKey, unwrap all the same.
+// The key does not wrap, and may unwrap all the same: an unwrap finds out. A cloud in which the same fault refuses both
+// gives it another reason.
 [[nodiscard]] inline bool concerns_wrapping_alone(const Error& error) {
   return error.reason == reason::kKeyExpired || error.reason == reason::kKeyNotYetValid ||
          error.reason == reason::kKeyOperation;

@@ -11,11 +11,11 @@ template <class T>
 Task<Result<T>> LimitedKeyProvider::call(KeyLocation key, Deadline deadline,
                                          std::function<Task<Result<T>>(Deadline)> work) {
   auto scope = key.key().limit_scope();
-  if (!scope) co_return co_await work(deadline);
+  if (!scope.is_counted()) co_return co_await work(deadline);
   // Without an id, as where a key is not registered, by what it is.
   const auto& whose = key.asked_for();
-  VaultCall call{std::move(scope->service), whose.organization,
-                 whose.external_key_id.empty() ? std::move(scope->key) : whose.external_key_id, kind_};
+  VaultCall call{scope.service(), whose.organization,
+                 whose.external_key_id.empty() ? scope.key() : whose.external_key_id, kind_};
   LATCHKEY_CO_TRY(auto pass, co_await limiter_->enter(call, deadline));
   auto result = co_await work(std::min(deadline, limiter_->now() + call_timeout_));
   // Who is throttled, or had no turn at the sign-in, is told to wait; and who waits is waiting already.

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <string>
 #include <string_view>
 
 #include <boost/json/fwd.hpp>
@@ -19,8 +20,10 @@ class Provider : public KeyProvider {
  public:
   // provider_config.type.
   [[nodiscard]] virtual std::string_view type() const = 0;
-  // "a key in Azure Key Vault": what a registration of that type registers.
+  // What a registration of that type registers: "a key in ...", with the name of the cloud's service.
   [[nodiscard]] virtual std::string_view title() const = 0;
+  // What the owner of a key does about a version of it that is disabled: one sentence, with the cloud's own command.
+  [[nodiscard]] virtual std::string cure_of_disabled(const Key& key, std::string_view key_version) const = 0;
 
   // Reads and checks a provider_config of the type, with `path` ("provider_config") in front of each complaint: unknown
   // fields ("provider_config.foo: Extra inputs are not permitted"), missing ones ("...: Field required"), wrong types,

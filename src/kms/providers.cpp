@@ -1,7 +1,6 @@
 #include "kms/providers.hpp"
 
 #include <algorithm>
-#include <array>
 #include <set>
 
 #include <boost/algorithm/string/join.hpp>
@@ -18,8 +17,6 @@ using json_fields::join_path;
 
 namespace {
 
-// What provider_config.type may be by the API's contract, whatever a server supports.
-constexpr std::array<std::string_view, 3> kTypesOfTheContract = {"aws", "azure", "gcp"};
 // Then all are read anew: more keys than are in use at once.
 constexpr std::size_t kMostRead = 65'536;
 
@@ -39,8 +36,11 @@ std::string one_of(const std::set<std::string_view>& types) {
 
 }  // namespace
 
-Providers::Providers(std::shared_ptr<KeyProvider> local, std::vector<std::shared_ptr<Provider>> clouds)
-    : local_(std::move(local)), clouds_(std::move(clouds)) {}
+Providers::Providers(std::shared_ptr<KeyProvider> local, std::vector<std::shared_ptr<Provider>> clouds,
+                     std::span<const std::string_view> types_of_the_contract)
+    : local_(std::move(local)),
+      clouds_(std::move(clouds)),
+      types_of_the_contract_(types_of_the_contract.begin(), types_of_the_contract.end()) {}
 
 Provider* Providers::find(std::string_view type) const {
   auto found = std::ranges::find(clouds_, type, [](const auto& cloud) { return cloud->type(); });
@@ -56,7 +56,7 @@ Result<std::shared_ptr<const Key>> Providers::parse(const json::value& config, s
   if (object == nullptr) return about(path, "Input should be an object");
   LATCHKEY_TRY(auto type, json_fields::required_text(*object, path, "type", {}));
   if (const auto* cloud = find(type)) return cloud->parse(*object, path);
-  std::set<std::string_view> known(kTypesOfTheContract.begin(), kTypesOfTheContract.end());
+  std::set<std::string_view> known(types_of_the_contract_.begin(), types_of_the_contract_.end());
   std::vector<std::string> served;
   for (const auto& cloud : clouds_) {
     known.insert(cloud->type());

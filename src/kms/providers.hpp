@@ -3,6 +3,7 @@
 
 #include <memory>
 #include <mutex>
+#include <span>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -17,8 +18,10 @@ namespace latchkey::kms {
 // Thread-safe.
 class Providers final : public KeyProvider {
  public:
-  // `local` is null where the server has no root key. Each of `clouds` has a type of its own.
-  Providers(std::shared_ptr<KeyProvider> local, std::vector<std::shared_ptr<Provider>> clouds);
+  // `local` is null where the server has no root key. Each of `clouds` has a type of its own. `types_of_the_contract`
+  // are the types that the API's contract names, whatever a server supports.
+  Providers(std::shared_ptr<KeyProvider> local, std::vector<std::shared_ptr<Provider>> clouds,
+            std::span<const std::string_view> types_of_the_contract = {});
 
   // A provider_config of any cloud. Invalid, with `path` in front, where it is of none, or as Provider::parse says.
   [[nodiscard]] Result<std::shared_ptr<const Key>> parse(const boost::json::value& config, std::string_view path) const;
@@ -42,6 +45,7 @@ class Providers final : public KeyProvider {
 
   std::shared_ptr<KeyProvider> local_;
   std::vector<std::shared_ptr<Provider>> clouds_;
+  std::vector<std::string_view> types_of_the_contract_;
   mutable std::mutex mutex_;                                                  // over what follows
   mutable std::unordered_map<std::string, std::shared_ptr<const Key>> read_;  // by the text
 };

@@ -5,8 +5,8 @@
 #include <gtest/gtest.h>
 
 #include "kms/limited_key_provider.hpp"
+#include "testing/memory_cloud.hpp"
 #include "testing/run_task.hpp"
-#include "testing/test_key.hpp"
 
 namespace latchkey::kms {
 namespace {
@@ -301,7 +301,7 @@ TEST_F(VaultLimiterTest, AGatedProviderAsksOnlyOnceItIsLetIn) {
   make({.per_key = 1, .per_vault = 1});
   CountingProvider inner;
   LimitedKeyProvider provider(inner, limiter, CallKind::Request, 10s);
-  auto location = testing::test_key("v", "k");
+  auto location = testing::memory_location("v", "k");
   auto run_all = [&](const KeyLocation& where) {
     crypto::SecretBytes secret(32);
     WrappedKey wrapped;

@@ -1,7 +1,9 @@
 // The clouds whose keys this server asks: the one place that names them.
 #pragma once
 
+#include <array>
 #include <memory>
+#include <string_view>
 #include <vector>
 
 #include <boost/asio/any_io_executor.hpp>
@@ -14,6 +16,9 @@
 #include "server/config.hpp"
 
 namespace latchkey::server {
+
+// What provider_config.type may be by the API's contract, whatever a server supports.
+inline constexpr std::array<std::string_view, 3> kTypesOfTheContract{"aws", "azure", "gcp"};
 
 // What each cloud is made with. All references outlive what is made.
 struct CloudParts {

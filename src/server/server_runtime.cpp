@@ -183,7 +183,7 @@ Result<std::unique_ptr<ServerRuntime>> ServerRuntime::start(const ServerConfig& 
                                                  .pool = parts->signing_pool,
                                                  .executor = executor,
                                                  .read_terms = admin::read_terms_from(*parts->store, most_soft)}));
-  parts->clouds = std::make_unique<kms::Providers>(std::move(local), std::move(clouds));
+  parts->clouds = std::make_unique<kms::Providers>(std::move(local), std::move(clouds), kTypesOfTheContract);
   parts->metrics =
       std::make_unique<metrics::ServerMetrics>(metrics::MetricsSettings{.per_data_key = config.metrics_per_data_key});
   parts->observed = std::make_unique<kms::ObservedKeyProvider>(*parts->clouds, *parts->metrics, clock);

@@ -2,14 +2,14 @@
 // default workspaces and admin keys.
 #pragma once
 
+#include <array>
+
 #include "admin/credentials.hpp"
 #include "admin/external_keys.hpp"
 #include "admin/workspaces.hpp"
 #include "audit/testing/audit_fixture.hpp"
-#include "clouds/azure/provider/azure_key.hpp"
-#include "clouds/azure/provider/azure_provider.hpp"
-#include "clouds/azure/provider/vault_uri.hpp"
 #include "testing/fake_key_provider.hpp"
+#include "testing/memory_cloud.hpp"
 
 namespace latchkey::admin::testing {
 
@@ -33,18 +33,12 @@ class AdminFixture : public audit::testing::AuditFixture {
     workspaces.emplace(store(), provider, clouds, clock, random, settings);
   }
 
-  [[nodiscard]] static std::shared_ptr<const kms::Key> azure_registration(std::string vault_uri, std::string name) {
-    return std::make_shared<const ::latchkey::clouds::azure::AzureKey>(::latchkey::clouds::azure::AzureKeyConfig{
-        std::move(vault_uri), std::move(name), "72f988bf-86f1-41af-91ab-2d7cd011db47", std::nullopt});
-  }
-  [[nodiscard]] static NewExternalKey azure_key(std::string name = "cmek") {
-    return {.display_name = name,
-            .geo = "us",
-            .key = azure_registration("https://contoso.vault.azure.net/", std::move(name))};
+  [[nodiscard]] static NewExternalKey new_key(std::string name = "cmek") {
+    return {.display_name = name, .geo = "us", .key = kms::testing::memory_key("contoso", std::move(name))};
   }
   [[nodiscard]] ExternalKeyView make_key(std::string name = "cmek") {
     clock.advance(std::chrono::seconds(1));
-    return run(keys->create(admin(), azure_key(std::move(name)))).value();
+    return run(keys->create(admin(), new_key(std::move(name)))).value();
   }
   [[nodiscard]] store::Workspace make_workspace(std::string name = "Prod") {
     clock.advance(std::chrono::seconds(1));
@@ -67,11 +61,11 @@ class AdminFixture : public audit::testing::AuditFixture {
   }
 
  public:
+  // Of clouds that the API's contract names and this server does not serve.
+  static constexpr std::array<std::string_view, 2> kOtherTypes{"aws", "gcp"};
   FakeKeyProvider provider;
   // Reads keys, and asks none.
-  kms::Providers clouds{
-      nullptr,
-      {::latchkey::clouds::azure::make_azure_provider(::latchkey::clouds::azure::public_cloud_suffixes(), nullptr)}};
+  kms::Providers clouds{nullptr, {std::make_shared<kms::testing::MemoryProvider>()}, kOtherTypes};
   AdminSettings settings;
   std::optional<Credentials> credentials;
   std::optional<ExternalKeys> keys;

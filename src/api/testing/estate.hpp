@@ -89,8 +89,8 @@ inline Estate furnish(ApiFixture& fixture, const admin::OrganizationCreated& org
   keys[Who::Compliance] = new_key(store::Role::Compliance).secret;
   auto external_key = [&](const std::string& called) {
     return post("/v1/organizations/external_keys", R"({"display_name":"Key of )" + name + R"(","provider_config":{
-        "type":"azure","vault_uri":"https://contoso.vault.azure.net","key_name":")" +
-                                                       called + R"(","tenant_id":"contoso.com"}})")
+        "type":"memory","service":"contoso","name":")" +
+                                                       called + "\"}}")
         .text("/id");
   };
   auto key = external_key(name);

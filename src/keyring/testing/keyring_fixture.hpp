@@ -15,10 +15,10 @@
 
 #include "keyring/keyring.hpp"
 #include "store/sqlite/sqlite_store.hpp"
+#include "testing/memory_cloud.hpp"
 #include "testing/run_task.hpp"
 #include "testing/scripted_client.hpp"
 #include "testing/sealer.hpp"
-#include "testing/test_key.hpp"
 
 namespace latchkey::keyring::testing {
 
@@ -143,7 +143,7 @@ class KeyringTest : public ::testing::Test {
     customer.id = make_uuid(random);
     customer.workspace_id = make_id(id_prefix::kWorkspace, random);
     customer.external_key_id = "ekey_01customer";
-    customer.key = kms::testing::test_key("contoso", "k");
+    customer.key = kms::testing::memory_location("contoso", "k");
     prepare(customer);
     start({});
   }
@@ -171,7 +171,7 @@ class KeyringTest : public ::testing::Test {
           row.id = *compartment.external_key_id;
           row.organization = compartment.organization;
           row.geo = "us";
-          row.provider = "azure";
+          row.provider = "memory";
           row.provider_config = "{}";
           row.created_at = row.updated_at = clock.now();
           LATCHKEY_TRYV(tx.insert(row));

@@ -13,8 +13,8 @@
 #include "kms/providers.hpp"
 #include "kms/reasons.hpp"
 #include "kms/testing/key_provider_contract.hpp"
+#include "testing/memory_cloud.hpp"
 #include "testing/refused_system_call.hpp"
-#include "testing/test_key.hpp"
 
 namespace latchkey::kms::testing {
 namespace {
@@ -45,7 +45,7 @@ class LocalContract final : public ContractHarness {
   [[nodiscard]] Deadline soon() const override { return Deadline::max(); }
   [[nodiscard]] Deadline past() const override { return Deadline::min(); }
   [[nodiscard]] KeyLocation location() const override { return KeyLocation{}; }
-  [[nodiscard]] KeyLocation foreign_location() const override { return test_key("v", "k"); }
+  [[nodiscard]] KeyLocation foreign_location() const override { return memory_location("v", "k"); }
   [[nodiscard]] std::string unknown_version() const override { return "local:0123456789abcdef"; }
 
  private:
@@ -170,7 +170,7 @@ TEST_F(LocalKeyProviderTest, TwoStartsAtOnceEndWithOneKey) {
 TEST(ProvidersTest, WithoutAProviderTheLocationIsInvalid) {
   Providers none(nullptr, {});
   boost::asio::io_context context;
-  for (const KeyLocation& key : {KeyLocation{}, test_key("v", "k")}) {
+  for (const KeyLocation& key : {KeyLocation{}, memory_location("v", "k")}) {
     auto described = run_task(context, none.describe(key, {}));
     ASSERT_FALSE(described);
     EXPECT_EQ(described.error().code, ErrorCode::Invalid);

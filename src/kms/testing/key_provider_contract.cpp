@@ -69,6 +69,39 @@ TEST_P(KeyProviderContract, AnUnknownVersionNeverUnwraps) {
   }
 }
 
+TEST_P(KeyProviderContract, AnotherBindingOpensOnlyWhereTheProviderDoesNotBind) {
+  auto wrapped = wrap(secret_of(65));
+  ASSERT_TRUE(wrapped);
+  for (auto change :
+       {+[](Binding& other) { other.organization.data[0] ^= 1; },
+        +[](Binding& other) { other.compartment.data[0] ^= 1; }, +[](Binding& other) { other.data_key[0] ^= 1; }}) {
+    auto kept = binding;
+    change(binding);
+    auto back = unwrap(wrapped.value());
+    binding = kept;
+    EXPECT_EQ(back.has_value(), !harness->binds());
+    if (!back) {
+      EXPECT_TRUE(back.error().code == ErrorCode::Corrupt || back.error().code == ErrorCode::KeyDenied);
+    }
+  }
+}
+
+// One spelling by which the same key of another organisation is found, and a budget: a cloud's key without them would
+// be attached twice unseen, and asked without a limit.
+TEST_P(KeyProviderContract, AKeyOfACloudHasAPlaceAndALimit) {
+  const auto& key = location().key();
+  if (location().is_local()) {
+    EXPECT_EQ(key.place(), "");
+    EXPECT_FALSE(key.limit_scope().is_counted());
+    return;
+  }
+  EXPECT_NE(key.place(), "");
+  EXPECT_EQ(key.place(), harness->location().key().place());
+  ASSERT_TRUE(key.limit_scope().is_counted());
+  EXPECT_NE(key.limit_scope().service(), "");
+  EXPECT_NE(key.limit_scope().key(), "");
+}
+
 TEST_P(KeyProviderContract, DescribesTheKeyThatWraps) {
   auto described = describe();
   ASSERT_TRUE(described) << described.error().message();

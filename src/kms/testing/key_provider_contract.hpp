@@ -27,6 +27,8 @@ class ContractHarness {
   [[nodiscard]] virtual KeyLocation foreign_location() const = 0;  // of a kind that this provider does not serve
   // A key version that could be this provider's, and never wrapped anything.
   [[nodiscard]] virtual std::string unknown_version() const = 0;
+  // Whether the provider itself refuses to unwrap under another binding.
+  [[nodiscard]] virtual bool binds() const { return false; }
 };
 
 struct ContractParameter {

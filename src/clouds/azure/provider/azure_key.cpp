@@ -21,8 +21,8 @@ std::string AzureKey::place() const {
   return fmt::format("https://{} {}", vault_host(config_), boost::algorithm::to_lower_copy(config_.key_name));
 }
 
-std::optional<kms::LimitScope> AzureKey::limit_scope() const {
-  return kms::LimitScope{vault_host(config_), config_.key_name};
+kms::LimitScope AzureKey::limit_scope() const {
+  return {vault_host(config_), config_.key_name};
 }
 
 kms::KeyLocation location_of(AzureKeyConfig config, kms::AskedFor asked_for) {

@@ -27,7 +27,7 @@ class AzureKey final : public kms::Key {
   [[nodiscard]] boost::json::object to_json() const override;
   [[nodiscard]] std::string place() const override;
   // The vault's own limit counts all of its keys together.
-  [[nodiscard]] std::optional<kms::LimitScope> limit_scope() const override;
+  [[nodiscard]] kms::LimitScope limit_scope() const override;
 
  private:
   AzureKeyConfig config_;

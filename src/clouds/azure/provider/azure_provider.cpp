@@ -99,6 +99,9 @@ class AzureProvider final : public kms::Provider {
 
   [[nodiscard]] std::string_view type() const override { return AzureKey::kType; }
   [[nodiscard]] std::string_view title() const override { return "a key in Azure Key Vault"; }
+  [[nodiscard]] std::string cure_of_disabled(const kms::Key&, std::string_view key_version) const override {
+    return fmt::format("Enable it: az keyvault key set-attributes --id {} --enabled true", key_version);
+  }
 
   [[nodiscard]] Result<std::shared_ptr<const kms::Key>> parse(const json::object& config,
                                                               std::string_view path) const override {

@@ -1,5 +1,7 @@
 #include "clouds/azure/provider/azure_provider.hpp"
 
+#include <array>
+
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 #include <gtest/gtest.h>
@@ -14,7 +16,9 @@ namespace {
 constexpr std::string_view kTenant = "72f988bf-86f1-41af-91ab-2d7cd011db47";
 
 const kms::Providers& providers() {
-  static const kms::Providers kProviders(nullptr, {make_azure_provider(public_cloud_suffixes(), nullptr)});
+  static constexpr std::array<std::string_view, 3> kOfTheContract{"aws", "azure", "gcp"};
+  static const kms::Providers kProviders(nullptr, {make_azure_provider(public_cloud_suffixes(), nullptr)},
+                                         kOfTheContract);
   return kProviders;
 }
 
@@ -66,7 +70,7 @@ TEST(KeyConfig, IsOnePlaceAndOneServiceHoweverItIsSpelled) {
   for (const auto* uri : {"https://v.vault.azure.net", "https://V.Vault.Azure.NET", "HTTPS://v.vault.azure.net/"}) {
     AzureKey key({uri, "MyKey", "t", std::nullopt});
     EXPECT_EQ(key.place(), "https://v.vault.azure.net mykey");
-    EXPECT_EQ(key.limit_scope()->service, "v.vault.azure.net");
+    EXPECT_EQ(key.limit_scope().service(), "v.vault.azure.net");
   }
 }
 
@@ -122,6 +126,9 @@ TEST(KeyConfig, RefusesEveryVaultThatIsNotOneOfTheCloud) {
                    "https://user@contoso.vault.azure.net",
                    "https://contoso.vault.azure.net@example.com",
                    "https://contoso.vault.azure.net:8443",
+                   "https://169.254.169.254/",
+                   "https://evilvault.azure.net",
+                   "https://user:pw@contoso.vault.azure.net/",
                    "contoso.vault.azure.net",
                    "//contoso.vault.azure.net",
                    "https://contoso.vault.azure.net.",
