@@ -8,8 +8,8 @@
 #include <boost/asio/this_coro.hpp>
 
 #include "store/sqlite/sqlite_store.hpp"
+#include "testing/memory_cloud.hpp"
 #include "testing/sealer.hpp"
-#include "testing/test_key.hpp"
 
 namespace latchkey::bench {
 

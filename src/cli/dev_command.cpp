@@ -46,9 +46,6 @@ Result<server::ServerConfig> server_config(const DevOptions& options, const clou
   config.threads = kThreads;
   config.database = options.data_dir + "/latchkey.db";
   config.root_key_file = options.data_dir + "/root.key";
-  config.azure_client_id = options.app.client_id;
-  config.azure_certificate_file = app_certificate_file(options.data_dir);
-  config.azure_private_key_file = app_private_key_file(options.data_dir);
   config.proxy = fmt::format("http://127.0.0.1:{}", azure.proxy_port());
   config.ca_file = azure.ca_file();
   config.lease_soft = kLeaseSoft;
@@ -60,7 +57,11 @@ Result<server::ServerConfig> server_config(const DevOptions& options, const clou
     *rate *= kMoreRequests;
   }
   config.webhook_tests_per_minute *= kMoreRequests;
-  LATCHKEY_TRYV(server::apply_overrides(config, options.overrides));
+  auto overrides = options.overrides;
+  overrides.emplace("azure.client_id", options.app.client_id);
+  overrides.emplace("azure.certificate_file", app_certificate_file(options.data_dir));
+  overrides.emplace("azure.private_key_file", app_private_key_file(options.data_dir));
+  LATCHKEY_TRYV(server::apply_overrides(config, overrides));
   return config;
 }
 

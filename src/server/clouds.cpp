@@ -1,42 +1,43 @@
 #include "server/clouds.hpp"
 
-#include "base/log.hpp"
-#include "clouds/azure/provider/azure_key_provider.hpp"
-#include "clouds/azure/provider/azure_provider.hpp"
-#include "server/credentials.hpp"
+#include <algorithm>
+
+#include <boost/json/object.hpp>
+
+#include "base/json_fields.hpp"
+#include "clouds/azure/provider/azure_cloud.hpp"
+#include "server/config.hpp"
 
 namespace latchkey::server {
 
-namespace {
-
-Result<std::shared_ptr<kms::Provider>> azure(const ServerConfig& config, const CloudParts& parts) {
-  if (config.azure_client_id.empty()) {
-    SPDLOG_WARN(
-        "azure.client_id is not set: keys in Azure Key Vault can be registered, and neither validated nor used");
-    return clouds::azure::make_azure_provider(config.azure_vault_suffixes, nullptr);
-  }
-  LATCHKEY_TRY(auto credential, azure_credential(config));
-  clouds::azure::AzureOptions options;
-  options.login_host = config.azure_login_host;
-  options.vault_suffixes = config.azure_vault_suffixes;
-  options.client_id = config.azure_client_id;
-  options.credential = std::move(credential);
-  options.sign_in = {config.azure_sign_in_max_age, config.lease_hard};
-  options.read_terms = parts.read_terms;
-  auto keys = clouds::azure::make_azure_key_provider(std::move(options), parts.client, parts.clock, parts.random,
-                                                     parts.pool, parts.executor);
-  return clouds::azure::make_azure_provider(config.azure_vault_suffixes, std::move(keys));
+const Clouds& clouds() {
+  static const Clouds kClouds{&clouds::azure::cloud()};
+  return kClouds;
 }
 
-}  // namespace
-
 Result<std::vector<std::shared_ptr<kms::Provider>>> make_clouds(const ServerConfig& config, const CloudParts& parts) {
+  auto with_ages = parts;
+  with_ages.lease_hard = config.lease_hard;
   std::vector<std::shared_ptr<kms::Provider>> made;
-  for (auto* make : {&azure}) {
-    LATCHKEY_TRY(auto cloud, make(config, parts));
-    made.push_back(std::move(cloud));
+  for (const auto& [cloud, values] : config.clouds) {
+    LATCHKEY_TRY(auto provider, cloud->make_provider(values, with_ages));
+    made.push_back(std::move(provider));
   }
   return made;
+}
+
+store::KeyPlaceOf key_places(const ServerConfig& config) {
+  Clouds known;
+  for (const auto& [cloud, values] : config.clouds) known.push_back(cloud);
+  return [known](std::string_view provider, const std::string& text) -> std::optional<std::string> {
+    auto found = std::ranges::find(known, provider, &kms::Cloud::type);
+    if (found == known.end()) return std::nullopt;
+    auto config_of_key = json_fields::parse_object(text);
+    if (!config_of_key) return std::nullopt;
+    auto key = (*found)->read_stored(config_of_key.value());
+    if (!key) return std::nullopt;
+    return key.value()->place();
+  };
 }
 
 }  // namespace latchkey::server

@@ -1,7 +1,6 @@
 #include "server/config.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <cstdlib>
 #include <utility>
 
@@ -17,11 +16,15 @@ namespace latchkey::server {
 
 namespace {
 
-const Setting* find_setting(std::string_view full_name) {
-  for (const auto& setting : server_settings()) {
-    if (setting.full_name() == full_name) return &setting;
-  }
-  return nullptr;
+Clouds clouds_of(const ServerConfig& config) {
+  Clouds known;
+  for (const auto& each : config.clouds) known.push_back(each.cloud);
+  return known;
+}
+
+const Setting* find_setting(const std::vector<Setting>& settings, std::string_view full_name) {
+  auto found = std::ranges::find(settings, full_name, &Setting::full_name);
+  return found == settings.end() ? nullptr : &*found;
 }
 
 Error at(std::string_view place, const Error& error) {
@@ -50,12 +53,12 @@ Result<std::string> toml_text(const toml::node& node) {
   return Error{ErrorCode::Invalid, "expected a string, a whole number, true or false, or a list of strings"};
 }
 
-Result<void> apply_section(ServerConfig& config, const std::string& path, std::string_view section,
-                           const toml::table& table) {
+Result<void> apply_section(ServerConfig& config, const std::vector<Setting>& settings, const std::string& path,
+                           std::string_view section, const toml::table& table) {
   for (const auto& [key, node] : table) {
     auto place = fmt::format("{}:{}", path, node.source().begin.line);
     auto name = fmt::format("{}.{}", section, key.str());
-    const auto* setting = find_setting(name);
+    const auto* setting = find_setting(settings, name);
     if (setting == nullptr) return unknown_setting(place, name);
     auto value = toml_text(node);
     if (!value) return at(fmt::format("{} ({})", place, name), value.error());
@@ -65,7 +68,7 @@ Result<void> apply_section(ServerConfig& config, const std::string& path, std::s
   return success();
 }
 
-Result<void> apply_file(ServerConfig& config, const std::string& path) {
+Result<void> apply_file(ServerConfig& config, const std::vector<Setting>& settings, const std::string& path) {
   toml::table root;
   try {
     root = toml::parse_file(path);
@@ -78,7 +81,7 @@ Result<void> apply_file(ServerConfig& config, const std::string& path) {
     if (table == nullptr) {
       return unknown_setting(fmt::format("{}:{}", path, node.source().begin.line), key.str());
     }
-    LATCHKEY_TRYV(apply_section(config, path, key.str(), *table));
+    LATCHKEY_TRYV(apply_section(config, settings, path, key.str(), *table));
   }
   return success();
 }
@@ -109,22 +112,10 @@ Result<void> check_listeners(const ServerConfig& config) {
 
 }  // namespace
 
-Result<std::chrono::milliseconds> parse_duration(std::string_view text) {
-  constexpr std::int64_t kMaxMilliseconds = std::int64_t{366} * 24 * 3600 * 1000;
-  std::int64_t count = 0;
-  auto [end, status] = std::from_chars(text.data(), text.data() + text.size(), count);
-  std::string_view unit(end, static_cast<std::size_t>(text.data() + text.size() - end));
-  std::int64_t scale = unit == "ms" ? 1 : unit == "s" ? 1000 : unit == "m" ? 60'000 : unit == "h" ? 3'600'000 : 0;
-  if (status != std::errc() || scale == 0 || count < 0 || count > kMaxMilliseconds / scale) {
-    return Error{ErrorCode::Invalid,
-                 fmt::format("expected a duration such as 250ms, 60s, 10m or 2h, got \"{}\"", text.substr(0, 80))};
-  }
-  return std::chrono::milliseconds(count * scale);
-}
-
-ServerConfig default_server_config() {
+ServerConfig default_server_config(const Clouds& known) {
   ServerConfig config;
-  for (const auto& setting : server_settings()) {
+  for (const auto* cloud : known) config.clouds.push_back({cloud, {}});
+  for (const auto& setting : server_settings(known)) {
     auto done = setting.set(config, setting.fallback);
     if (!done) std::abort();  // a default that its own parser refuses: the table above is wrong
   }
@@ -132,12 +123,13 @@ ServerConfig default_server_config() {
 }
 
 Result<ServerConfig> load_server_config(const std::string& toml_path, const EnvironmentLookup& environment,
-                                        const ConfigOverrides& overrides) {
-  auto config = default_server_config();
+                                        const ConfigOverrides& overrides, const Clouds& known) {
+  auto config = default_server_config(known);
+  auto settings = server_settings(known);
   if (!toml_path.empty()) {
-    LATCHKEY_TRYV(apply_file(config, toml_path));
+    LATCHKEY_TRYV(apply_file(config, settings, toml_path));
   }
-  for (const auto& setting : server_settings()) {
+  for (const auto& setting : settings) {
     auto value = environment(setting.variable());
     if (!value) continue;
     auto done = setting.set(config, *value);
@@ -147,9 +139,17 @@ Result<ServerConfig> load_server_config(const std::string& toml_path, const Envi
   return config;
 }
 
+kms::SettingValues cloud_settings(const ServerConfig& config, std::string_view type) {
+  for (const auto& [cloud, values] : config.clouds) {
+    if (cloud->type() == type) return values;
+  }
+  return {};
+}
+
 Result<void> apply_overrides(ServerConfig& config, const ConfigOverrides& overrides) {
+  auto settings = server_settings(clouds_of(config));
   for (const auto& [name, value] : overrides) {
-    const auto* setting = find_setting(name);
+    const auto* setting = find_setting(settings, name);
     if (setting == nullptr) return unknown_setting("--set", name);
     auto done = setting->set(config, value);
     if (!done) return at(fmt::format("{} (command line)", name), done.error());
@@ -182,33 +182,18 @@ Result<void> check_server_config(const ServerConfig& config) {
     return refuse("health.interval must be at least 1s, or 0s for no checks");
   }
   if (config.data_key_max_age < std::chrono::minutes(1)) return refuse("data_keys.max_age must be at least 1m");
-  if (config.azure_sign_in_max_age < admin::kLeastSoft || config.azure_sign_in_max_age > admin::kMostHard) {
-    return refuse("azure.sign_in_max_age must be from 1s to 24h");
-  }
-  if (config.azure_certificate_file.empty() != config.azure_private_key_file.empty()) {
-    return refuse("azure.certificate_file and azure.private_key_file go together: set both or neither");
-  }
-  int credentials = static_cast<int>(!config.azure_client_secret_file.empty()) +
-                    static_cast<int>(!config.azure_certificate_file.empty()) +
-                    static_cast<int>(!config.azure_federated_token_file.empty());
-  if (!config.azure_client_id.empty() && credentials != 1) {
-    return refuse(
-        fmt::format("azure.client_id needs exactly one credential, and {} are set: give one of "
-                    "azure.federated_token_file, azure.certificate_file or azure.client_secret_file",
-                    credentials));
-  }
-  if (config.azure_client_id.empty() && credentials != 0) {
-    return refuse("an azure credential is set without azure.client_id: set the client id of your Entra app");
+  for (const auto& [cloud, values] : config.clouds) {
+    LATCHKEY_TRYV(cloud->check(values));
   }
   return success();
 }
 
-std::string annotated_server_config() {
+std::string annotated_server_config(const Clouds& known) {
   std::string out =
       "# The settings of `latchkey serve`, each with its default. A variable of the environment overrides the file,\n"
       "# and --set section.name=value overrides both. Durations: 250ms, 60s, 10m, 2h.\n";
   std::string section;
-  for (const auto& setting : server_settings()) {
+  for (const auto& setting : server_settings(known)) {
     if (setting.section != section) {
       section = setting.section;
       out += fmt::format("\n[{}]\n", section);

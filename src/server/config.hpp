@@ -11,13 +11,21 @@
 #include <string>
 #include <vector>
 
+#include "base/duration.hpp"
 #include "base/result.hpp"
+#include "kms/cloud.hpp"
 #include "kms/validation.hpp"
+#include "server/clouds.hpp"
 
 namespace latchkey::server {
 
 // Instead of a proxy: the ones of the environment.
 inline constexpr std::string_view kEnvironmentProxy = "environment";
+
+struct CloudConfig {
+  const kms::Cloud* cloud;
+  kms::SettingValues values;
+};
 
 struct ServerConfig {
   // [server]
@@ -40,15 +48,8 @@ struct ServerConfig {
   std::chrono::milliseconds query_timeout{};
   // [root_key]
   std::string root_key_file;
-  // [azure]
-  std::string azure_client_id;
-  std::string azure_client_secret_file;
-  std::string azure_certificate_file;
-  std::string azure_private_key_file;
-  std::string azure_federated_token_file;
-  std::string azure_login_host;
-  std::vector<std::string> azure_vault_suffixes;
-  std::chrono::milliseconds azure_sign_in_max_age{};
+  // The clouds that the server knows, each with its own section.
+  std::vector<CloudConfig> clouds;
   // [outbound]
   std::string proxy;  // or kEnvironmentProxy
   std::string no_proxy;
@@ -111,14 +112,16 @@ using ConfigOverrides = std::map<std::string, std::string>;
 // Looks a variable of the environment up; absent where it is not set.
 using EnvironmentLookup = std::function<std::optional<std::string>(const std::string&)>;
 
-// All defaults.
-[[nodiscard]] ServerConfig default_server_config();
+// All defaults of a server that knows these clouds.
+[[nodiscard]] ServerConfig default_server_config(const Clouds& known = clouds());
+// What a cloud of `config` is set to; empty where the server does not know it.
+[[nodiscard]] kms::SettingValues cloud_settings(const ServerConfig& config, std::string_view type);
 
 // Reads `toml_path` (empty: no file), the environment and the overrides. Invalid with the place (file:line, variable or
 // flag) and what would be right, for an unknown name too.
 [[nodiscard]] Result<ServerConfig> load_server_config(const std::string& toml_path,
                                                       const EnvironmentLookup& environment,
-                                                      const ConfigOverrides& overrides);
+                                                      const ConfigOverrides& overrides, const Clouds& known = clouds());
 
 // Sets these on top of `config`, and checks the whole. Invalid with the setting's name.
 [[nodiscard]] Result<void> apply_overrides(ServerConfig& config, const ConfigOverrides& overrides);
@@ -128,9 +131,8 @@ using EnvironmentLookup = std::function<std::optional<std::string>(const std::st
 [[nodiscard]] Result<void> check_server_config(const ServerConfig& config);
 
 // The annotated TOML example: every setting with its meaning, its variable and its default.
-[[nodiscard]] std::string annotated_server_config();
+[[nodiscard]] std::string annotated_server_config(const Clouds& known = clouds());
 
-// "250ms", "60s", "10m", "2h"; Invalid otherwise.
-[[nodiscard]] Result<std::chrono::milliseconds> parse_duration(std::string_view text);
+using latchkey::parse_duration;
 
 }  // namespace latchkey::server

@@ -2,12 +2,13 @@
 
 #include <algorithm>
 #include <charconv>
+#include <iterator>
 
 #include <boost/algorithm/string.hpp>
 #include <boost/asio/ip/address.hpp>
 #include <fmt/format.h>
 
-#include "clouds/azure/provider/vault_uri.hpp"
+#include "base/duration.hpp"
 #include "http/proxy.hpp"
 #include "http/url.hpp"
 
@@ -120,21 +121,27 @@ Result<void> set_health_address(ServerConfig& config, const std::string& value) 
   return success();
 }
 
-Result<void> set_login_host(ServerConfig& config, const std::string& value) {
-  LATCHKEY_TRY(config.azure_login_host, http::read_host(value));
-  return success();
+// A cloud's own; its place in the list of clouds is the one in the config's.
+Setting setting_of(const kms::Cloud& cloud, std::size_t place, const kms::SettingSpec& spec) {
+  auto set = [place, name = spec.name, read = spec.read](ServerConfig& config,
+                                                         const std::string& value) -> Result<void> {
+    auto& values = config.clouds.at(place).values;
+    if (!read) {
+      values[name] = value;
+      return success();
+    }
+    LATCHKEY_TRY(values[name], read(value));
+    return success();
+  };
+  return {std::string(cloud.type()), spec.name, spec.meaning, spec.fallback, spec.quoted, std::move(set)};
 }
 
-Result<void> set_suffixes(ServerConfig& config, const std::string& value) {
-  std::vector<std::string> written;
-  boost::split(written, value, boost::is_any_of(","));
-  std::vector<std::string> suffixes;
-  for (const auto& text : written) {
-    LATCHKEY_TRY(auto suffix, http::read_host_suffix(text));
-    suffixes.push_back(std::move(suffix));
+std::vector<Setting> settings_of(const Clouds& clouds) {
+  std::vector<Setting> settings;
+  for (std::size_t place = 0; place < clouds.size(); ++place) {
+    for (const auto& spec : clouds[place]->settings()) settings.push_back(setting_of(*clouds[place], place, spec));
   }
-  config.azure_vault_suffixes = std::move(suffixes);
-  return success();
+  return settings;
 }
 
 // The value is not repeated: it may hold a password.
@@ -149,11 +156,9 @@ auto proxy(std::string ServerConfig::*member) {
   };
 }
 
-std::vector<Setting> all_settings() {
+std::vector<Setting> settings_before_the_clouds() {
   using C = ServerConfig;
   constexpr std::size_t kMebibyte = std::size_t{1024} * 1024;
-  constexpr std::uint32_t kMostRate = 1'000'000'000;
-  constexpr std::size_t kMostRows = 1'000'000;
   return {
       {"server", "address", "The address to listen on. Anything but loopback wants TLS, here or in front.", "127.0.0.1",
        true, set_address},
@@ -203,28 +208,14 @@ std::vector<Setting> all_settings() {
        "of the database. Made at the first start. Whoever has the file and the database can read that data: keep it\n"
        "apart from the database and its backups, and back it up.",
        "/etc/latchkey/root.key", true, text(&C::root_key_file)},
-      {"azure", "client_id",
-       "The client id of your multi-tenant Entra app, the one that customers consent to.\nEmpty: Azure keys cannot be "
-       "used. Give the app exactly one credential of the three below.",
-       "", true, text(&C::azure_client_id)},
-      {"azure", "client_secret_file", "A file with the app's client secret.", "", true,
-       text(&C::azure_client_secret_file)},
-      {"azure", "certificate_file", "PEM file with the app's certificate; better than a secret.", "", true,
-       text(&C::azure_certificate_file)},
-      {"azure", "private_key_file", "PEM file with the private key of that certificate.", "", true,
-       text(&C::azure_private_key_file)},
-      {"azure", "federated_token_file",
-       "A file with a token of another issuer that the app trusts (workload identity federation);\nbest: no secret at "
-       "all. It is read anew for each token, as AKS rotates it (AZURE_FEDERATED_TOKEN_FILE there).",
-       "", true, text(&C::azure_federated_token_file)},
-      {"azure", "login_host", "The Entra host of your cloud.", "login.microsoftonline.com", true, set_login_host},
-      {"azure", "vault_suffixes", "Customers' vaults must be under one of these; comma-separated.",
-       boost::join(clouds::azure::public_cloud_suffixes(), ","), true, set_suffixes},
-      {"azure", "sign_in_max_age",
-       "The age at which a customer's Entra tenant is asked anew whether your app may sign in, however long the token "
-       "lives:\nwithin this and keyring.soft a revocation at Entra takes effect. An organisation whose own soft age is "
-       "shorter is asked\nfor as often. While Entra cannot be asked the token serves on, up to keyring.hard.",
-       "5m", true, duration(&C::azure_sign_in_max_age)},
+  };
+}
+
+std::vector<Setting> settings_behind_the_clouds() {
+  using C = ServerConfig;
+  constexpr std::uint32_t kMostRate = 1'000'000'000;
+  constexpr std::size_t kMostRows = 1'000'000;
+  return {
       {"outbound", "proxy",
        "The proxy for all calls to customers' clouds: http://[USER:PASSWORD@]HOST:PORT; \"environment\": the one of "
        "HTTPS_PROXY,\nexcept for the hosts of NO_PROXY, as curl reads both. Empty: none.",
@@ -361,9 +352,12 @@ std::string Setting::variable() const {
   return boost::to_upper_copy(fmt::format("LATCHKEY_{}_{}", section, name));
 }
 
-const std::vector<Setting>& server_settings() {
-  static const std::vector<Setting> kSettings = all_settings();
-  return kSettings;
+std::vector<Setting> server_settings(const Clouds& clouds) {
+  auto settings = settings_before_the_clouds();
+  for (auto part : {settings_of(clouds), settings_behind_the_clouds()}) {
+    std::ranges::move(part, std::back_inserter(settings));
+  }
+  return settings;
 }
 
 }  // namespace latchkey::server

@@ -23,7 +23,8 @@ struct Setting {
   [[nodiscard]] std::string variable() const;
 };
 
-// All of them, in the order in which they are shown.
-[[nodiscard]] const std::vector<Setting>& server_settings();
+// All of a server with these clouds, in the order in which they are shown. Those of the clouds are for a config that
+// has the same ones.
+[[nodiscard]] std::vector<Setting> server_settings(const Clouds& clouds);
 
 }  // namespace latchkey::server

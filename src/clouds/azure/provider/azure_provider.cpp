@@ -113,8 +113,7 @@ class AzureProvider final : public kms::Provider {
   }
 
   [[nodiscard]] Result<std::shared_ptr<const kms::Key>> read_stored(const json::object& config) const override {
-    LATCHKEY_TRY(auto key, read(config, "provider_config"));
-    return std::shared_ptr<const kms::Key>(std::make_shared<const AzureKey>(std::move(key)));
+    return read_stored_key(config);
   }
 
   [[nodiscard]] Result<void> check_suitable(const kms::Key& key, const kms::KeyDescription& description,
@@ -160,6 +159,11 @@ class AzureProvider final : public kms::Provider {
 };
 
 }  // namespace
+
+Result<std::shared_ptr<const kms::Key>> read_stored_key(const json::object& config) {
+  LATCHKEY_TRY(auto key, read(config, "provider_config"));
+  return std::shared_ptr<const kms::Key>(std::make_shared<const AzureKey>(std::move(key)));
+}
 
 std::shared_ptr<kms::Provider> make_azure_provider(std::vector<std::string> vault_suffixes,
                                                    std::shared_ptr<kms::KeyProvider> keys) {

@@ -14,4 +14,7 @@ namespace latchkey::clouds::azure {
 [[nodiscard]] std::shared_ptr<kms::Provider> make_azure_provider(std::vector<std::string> vault_suffixes,
                                                                  std::shared_ptr<kms::KeyProvider> keys);
 
+// What AzureKey::to_json gave once.
+[[nodiscard]] Result<std::shared_ptr<const kms::Key>> read_stored_key(const boost::json::object& config);
+
 }  // namespace latchkey::clouds::azure

@@ -4,11 +4,13 @@
 
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include "clouds/azure/provider/azure_key.hpp"
 #include "clouds/azure/provider/vault_uri.hpp"
 #include "kms/providers.hpp"
+#include "store/testing/raw_sqlite.hpp"
 
 namespace latchkey::clouds::azure {
 namespace {
@@ -71,6 +73,22 @@ TEST(KeyConfig, IsOnePlaceAndOneServiceHoweverItIsSpelled) {
     AzureKey key({uri, "MyKey", "t", std::nullopt});
     EXPECT_EQ(key.place(), "https://v.vault.azure.net mykey");
     EXPECT_EQ(key.limit_scope().service(), "v.vault.azure.net");
+  }
+}
+
+// The store keeps places: those that an earlier release wrote, by this SQL, are the ones that are compared.
+TEST(KeyConfig, APlaceIsSpelledAsTheStoreHasKeptIt) {
+  store::testing::RawSqlite database(":memory:");
+  for (const auto* uri :
+       {"https://v.vault.azure.net", "https://V.Vault.Azure.NET/", "HTTPS://hsm.managedhsm.azure.net/"}) {
+    for (const auto* name : {"cmek", "MyKey-1"}) {
+      AzureKey key({uri, name, std::string(kTenant), std::nullopt});
+      auto kept =
+          database.query(fmt::format("SELECT rtrim(lower(json_extract(config, '$.vault_uri')), '/') || ' ' || "
+                                     "lower(json_extract(config, '$.key_name')) FROM (SELECT '{}' AS config)",
+                                     boost::json::serialize(key.to_json())));
+      EXPECT_EQ(key.place(), kept);
+    }
   }
 }
 
