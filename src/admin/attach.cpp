@@ -53,7 +53,10 @@ Result<bool> is_attached_elsewhere(store::Transaction& transaction, const kms::P
   auto location = key_location(clouds, key);
   // What cannot be read is not attached.
   if (!location) return false;
-  return transaction.is_attached_elsewhere(key.organization, location.value().key().place());
+  auto place = location.value().key().place();
+  // Who else has it could not be found.
+  if (place.empty()) return Error{ErrorCode::Internal, fmt::format("External key {} has no place.", key.id)};
+  return transaction.is_attached_elsewhere(key.organization, place);
 }
 
 }  // namespace

@@ -25,6 +25,7 @@ store::SqliteOptions options_of(const ServerConfig& config, RandomSource& random
     LATCHKEY_TRY(keys, kms::read_root_keys(config.root_key_file, random, missing));
     return kms::make_row_sealer(keys, config.root_key_file);
   };
+  options.key_place = key_places(config);
   return options;
 }
 

@@ -7,6 +7,7 @@
 
 #include <gmock/gmock.h>
 
+#include "store/testing/key_place.hpp"
 #include "testing/sample_rows.hpp"
 
 namespace latchkey::store {
@@ -103,7 +104,7 @@ TEST_P(StoreContract, KeepsChangesAndErasesExternalKeys) {
 
   key.display_name = "Prod \"key\"; DROP TABLE external_keys; -- \xf0\x9f\x94\x91";
   key.geo = "eu";
-  key.provider_config = R"({"type":"azure","key_name":"k"})";
+  key.provider_config = R"({"type":"memory","name":"k"})";
   key.updated_at = at(999);
   key.revision = 2;
   ASSERT_TRUE(write([&](Transaction& tx) { return tx.update(key); }));
@@ -488,25 +489,22 @@ TEST_P(StoreContract, CountsWhatAnOrganisationHas) {
 }
 
 TEST_P(StoreContract, AKeyThatIsAttachedElsewhereIsFoundHoweverItIsSpelled) {
-  auto place = [](std::string uri, std::string name) {
-    return R"({"type":"azure","vault_uri":")" + uri + R"(","key_name":")" + name + R"("})";
-  };
   auto key = external_key(kAcme, 1);
-  key.provider_config = place("HTTPS://Contoso.vault.azure.net/", "MyKey");
+  key.provider_config = config_at("Contoso/MyKey");
   auto unattached = external_key(kAcme, 2);
-  unattached.provider_config = place("https://fabrikam.vault.azure.net", "mykey");
+  unattached.provider_config = config_at("fabrikam/mykey");
   given(kAcme, kOther, key, unattached, attached(workspace(kAcme, 1), key));
-  auto elsewhere = [&](const Organization& own, std::string host, std::string name) {
-    return get([&](Transaction& tx) { return tx.is_attached_elsewhere(own.id, "https://" + host + " " + name); });
+  auto elsewhere = [&](const Organization& own, std::string_view place) {
+    return get([&](Transaction& tx) { return tx.is_attached_elsewhere(own.id, place); });
   };
-  EXPECT_TRUE(elsewhere(kOther, "contoso.vault.azure.net", "mykey"));
-  EXPECT_FALSE(elsewhere(kAcme, "contoso.vault.azure.net", "mykey")) << "one's own";
-  EXPECT_FALSE(elsewhere(kOther, "contoso.vault.azure.net", "other"));
-  EXPECT_FALSE(elsewhere(kOther, "fabrikam.vault.azure.net", "mykey")) << "no workspace has it";
-  key.provider_config = place("https://northwind.vault.azure.net/", "MyKey");
+  EXPECT_TRUE(elsewhere(kOther, "contoso/mykey"));
+  EXPECT_FALSE(elsewhere(kAcme, "contoso/mykey")) << "one's own";
+  EXPECT_FALSE(elsewhere(kOther, "contoso/other"));
+  EXPECT_FALSE(elsewhere(kOther, "fabrikam/mykey")) << "no workspace has it";
+  key.provider_config = config_at("Northwind/MyKey");
   ASSERT_TRUE(write([&](Transaction& tx) { return tx.update(key); }));
-  EXPECT_TRUE(elsewhere(kOther, "northwind.vault.azure.net", "mykey"));
-  EXPECT_FALSE(elsewhere(kOther, "contoso.vault.azure.net", "mykey"));
+  EXPECT_TRUE(elsewhere(kOther, "northwind/mykey"));
+  EXPECT_FALSE(elsewhere(kOther, "contoso/mykey"));
 }
 
 LATCHKEY_TEST_EVERY_STORE(StoreContract);

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <atomic>
 #include <memory>
-#include <set>
+#include <optional>
 #include <string>
 
 #include <boost/algorithm/string/case_conv.hpp>
@@ -156,5 +156,13 @@ class MemoryProvider final : public Provider {
 
   std::atomic<std::uint64_t> wraps_ = 0;
 };
+
+// What a store is told of the places of keys (store/key_place.hpp).
+[[nodiscard]] inline std::optional<std::string> memory_place(std::string_view provider, const std::string& text) {
+  auto config = json_fields::parse_object(text);
+  if (!config || provider != MemoryKey::kType) return std::nullopt;
+  auto key = MemoryProvider().read_stored(config.value());
+  return key ? std::optional(key.value()->place()) : std::nullopt;
+}
 
 }  // namespace latchkey::kms::testing

@@ -39,8 +39,8 @@ inline ExternalKey external_key(const Organization& owner, std::uint8_t number) 
           .organization = owner.id,
           .display_name = std::nullopt,
           .geo = "us",
-          .provider = "azure",
-          .provider_config = R"({"type":"azure"})",
+          .provider = "memory",
+          .provider_config = R"({"type":"memory"})",
           .created_at = at(200 + number),
           .updated_at = at(300 + number),
           .revision = 1};

@@ -18,7 +18,7 @@ using latchkey::testing::RepeatableRandom;
 
 class AdminFixture : public audit::testing::AuditFixture {
  public:
-  explicit AdminFixture(std::int64_t max_pages = 0) : AuditFixture(max_pages) {
+  explicit AdminFixture(std::int64_t max_pages = 0) : AuditFixture(max_pages, kms::testing::memory_place) {
     credentials.emplace(store(), clock, random);
     rebuild();
     own = run(credentials->create_organization("Acme", std::nullopt)).value();

@@ -39,13 +39,14 @@ class AuditFixture {
   // Declared first, so that it is destroyed last: the store's threads use it until they are joined.
   boost::asio::io_context context;
 
-  explicit AuditFixture(std::int64_t max_pages = 0) {
+  explicit AuditFixture(std::int64_t max_pages = 0, store::KeyPlaceOf key_place = {}) {
     spdlog::set_level(spdlog::level::off);
     auto opened = store::open_sqlite_store({.path = folder_.file("latchkey.db"),
                                             .readers = 2,
                                             .busy_timeout = std::chrono::seconds(5),
                                             .max_pages = max_pages,
                                             .sealer = store::testing::sealer_source(),
+                                            .key_place = std::move(key_place),
                                             .alarm = {}});
     if (!opened) throw std::runtime_error(describe(opened.error()));
     opened_ = std::move(opened.value());

@@ -83,13 +83,9 @@ struct Table<ExternalKey> {
       column("revision", &ExternalKey::revision),
       column("suspended", &ExternalKey::suspended, kKept),
   };
-  // The vault and name of the key in one spelling, by which other organisations' use of it is found; NULL where the row
-  // has no such thing. The migration that made the column says the same.
-  static constexpr std::string_view kDerived = "key_place";
-  static constexpr std::string_view kDerivedFrom =
-      "CASE WHEN json_valid(provider_config) THEN "
-      "rtrim(lower(json_extract(provider_config, '$.vault_uri')), '/') || ' ' || "
-      "lower(json_extract(provider_config, '$.key_name')) END";
+  // Keeps what KeyPlaceOf says of the row (key_place.hpp), NULL where it says nothing. It is made of other columns, and
+  // not sealed: whoever reads the row compares.
+  static constexpr std::string_view kPlace = "key_place";
 };
 
 template <>

@@ -65,7 +65,7 @@ struct Pass {
 
 // The rows of T's table behind `progress`; afterwards it stands behind them, or at the next table.
 template <class T>
-Result<void> pass_table(Connection& connection, const RowSealer& sealer, const Pass& pass, SealProgress& progress) {
+Result<void> pass_table(Connection& connection, const RowCheck& check, const Pass& pass, SealProgress& progress) {
   std::vector<Visited> visited;
   std::int64_t looked_at = 0;
   {
@@ -73,7 +73,7 @@ Result<void> pass_table(Connection& connection, const RowSealer& sealer, const P
                  connection.prepare(fmt::format("SELECT {}, rowid FROM {} WHERE ({}) AND ?1 IS NOT NULL AND "
                                                 "rowid > ?2 ORDER BY rowid LIMIT ?3",
                                                 columns_read<T>(), Table<T>::kName, pass.which)));
-    auto newest = sealer.newest();
+    auto newest = check.sealer.newest();
     statement.bind(ByteView(newest));
     statement.bind(progress.row);
     statement.bind(pass.limit);
@@ -81,14 +81,12 @@ Result<void> pass_table(Connection& connection, const RowSealer& sealer, const P
       LATCHKEY_TRY(bool more, statement.step());
       if (!more) break;
       Row row(statement);
-      auto value = read_columns<T>(row);
-      auto seal = row.optional_bytes().value_or(Bytes());
-      bool whole = row.flag();
+      auto read = read_sealed<T>(row, check.key_place);
       progress.row = row.integer();
-      auto text = seal_text(value);
-      bool believed = whole && !row.damaged() && pass.believe(text, seal);
+      auto text = seal_text(read.value);
+      bool believed = read.is_whole && pass.believe(text, read.seal);
       ++(believed ? progress.counts.sealed : progress.counts.refused);
-      if (believed && pass.writes) visited.push_back({progress.row, sealer.seal(text)});
+      if (believed && pass.writes) visited.push_back({progress.row, check.sealer.seal(text)});
     }
   }
   for (const auto& row : visited) {
@@ -105,25 +103,25 @@ Result<void> pass_table(Connection& connection, const RowSealer& sealer, const P
   return success();
 }
 
-using PassTable = Result<void> (*)(Connection&, const RowSealer&, const Pass&, SealProgress&);
+using PassTable = Result<void> (*)(Connection&, const RowCheck&, const Pass&, SealProgress&);
 constexpr std::array<PassTable, 8> kTables{pass_table<ApiKey>,          pass_table<ExternalKey>,
                                            pass_table<Workspace>,       pass_table<DataKey>,
                                            pass_table<LeasePolicy>,     pass_table<ExternalKeySuspension>,
                                            pass_table<WebhookEndpoint>, pass_table<WebhookDelivery>};
 
 // One step of a pass: a table, or as much of it as the limit says.
-Result<void> go_on(Connection& connection, const RowSealer& sealer, const Pass& pass, SealProgress& progress) {
+Result<void> go_on(Connection& connection, const RowCheck& check, const Pass& pass, SealProgress& progress) {
   if (progress.table < kTables.size()) {
-    LATCHKEY_TRYV(kTables[progress.table](connection, sealer, pass, progress));
+    LATCHKEY_TRYV(kTables[progress.table](connection, check, pass, progress));
   }
   progress.done = progress.table >= kTables.size();
   return success();
 }
 
-Result<SealCounts> pass_all(Connection& connection, const RowSealer& sealer, const Pass& pass) {
+Result<SealCounts> pass_all(Connection& connection, const RowCheck& check, const Pass& pass) {
   SealProgress progress;
   while (!progress.done) {
-    LATCHKEY_TRYV(go_on(connection, sealer, pass, progress));
+    LATCHKEY_TRYV(go_on(connection, check, pass, progress));
   }
   return progress.counts;
 }
@@ -175,7 +173,7 @@ Result<void> check_mark(Connection& connection, const StoreState& state, const R
   }
 }
 
-Result<SealCounts> seal_existing(Connection& connection, const RowSealer& sealer) {
+Result<SealCounts> seal_existing(Connection& connection, const RowCheck& check) {
   return in_transaction(connection, [&]() -> Result<SealCounts> {
     LATCHKEY_TRY(auto mark, read_mark(connection));
     if (mark) {
@@ -185,26 +183,25 @@ Result<SealCounts> seal_existing(Connection& connection, const RowSealer& sealer
                       "docs/operate.md, \"When a row does not verify\".",
                       connection.name())};
     }
-    LATCHKEY_TRY(auto counts,
-                 pass_all(connection, sealer, {.believe = [](const SealText&, ByteView) { return true; }}));
-    LATCHKEY_TRYV(write_mark(connection, sealer));
+    LATCHKEY_TRY(auto counts, pass_all(connection, check, {.believe = [](const SealText&, ByteView) { return true; }}));
+    LATCHKEY_TRYV(write_mark(connection, check.sealer));
     return counts;
   });
 }
 
-Result<SealCounts> check_rows(Connection& connection, const RowSealer& sealer) {
-  return pass_all(connection, sealer, {.believe = verified_by(sealer), .writes = false});
+Result<SealCounts> check_rows(Connection& connection, const RowCheck& check) {
+  return pass_all(connection, check, {.believe = verified_by(check.sealer), .writes = false});
 }
 
-Result<SealProgress> reseal(Connection& connection, const RowSealer& sealer, SealProgress from, std::size_t limit) {
+Result<SealProgress> reseal(Connection& connection, const RowCheck& check, SealProgress from, std::size_t limit) {
   return in_transaction(connection, [&]() -> Result<SealProgress> {
-    LATCHKEY_TRYV(go_on(connection, sealer,
+    LATCHKEY_TRYV(go_on(connection, check,
                         {.which = "seal IS NULL OR substr(seal, 1, 8) <> ?1",
                          .limit = sql_limit(limit),
-                         .believe = verified_by(sealer)},
+                         .believe = verified_by(check.sealer)},
                         from));
     if (from.done && from.counts.sealed == 0) {
-      LATCHKEY_TRYV(write_mark(connection, sealer));
+      LATCHKEY_TRYV(write_mark(connection, check.sealer));
     }
     return from;
   });

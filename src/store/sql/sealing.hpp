@@ -3,11 +3,18 @@
 
 #include <optional>
 
+#include "store/key_place.hpp"
 #include "store/row_seal.hpp"
 #include "store/sealing.hpp"
 #include "store/sql/connection.hpp"
 
 namespace latchkey::store {
+
+// By what a row is believed: its seal, and the place that is kept beside a key (key_place.hpp). Both outlive it.
+struct RowCheck {
+  const RowSealer& sealer;
+  const KeyPlaceOf& key_place;
+};
 
 [[nodiscard]] Result<StoreState> read_state(Connection& connection);
 
@@ -17,13 +24,13 @@ namespace latchkey::store {
 
 // Seals every row that has no seal, in one transaction, and marks the database. Conflict where it is marked: what has
 // no seal there is nobody's but an intruder's.
-[[nodiscard]] Result<SealCounts> seal_existing(Connection& connection, const RowSealer& sealer);
+[[nodiscard]] Result<SealCounts> seal_existing(Connection& connection, const RowCheck& check);
 
 // Verifies every row; changes nothing. `sealed`: how many are right.
-[[nodiscard]] Result<SealCounts> check_rows(Connection& connection, const RowSealer& sealer);
+[[nodiscard]] Result<SealCounts> check_rows(Connection& connection, const RowCheck& check);
 
 // See Store::reseal.
-[[nodiscard]] Result<SealProgress> reseal(Connection& connection, const RowSealer& sealer, SealProgress from,
+[[nodiscard]] Result<SealProgress> reseal(Connection& connection, const RowCheck& check, SealProgress from,
                                           std::size_t limit);
 
 }  // namespace latchkey::store

@@ -3,6 +3,7 @@
 
 #include <functional>
 
+#include "store/key_place.hpp"
 #include "store/sealed_rows.hpp"
 #include "store/sql/connection.hpp"
 #include "store/store.hpp"
@@ -15,8 +16,9 @@ class SqlTransaction final : public Transaction {
 
   // The connection stands in a transaction of its own; `node` tells this store from others on the same file. All
   // outlive it.
-  SqlTransaction(Connection& connection, Mode mode, const RawId& node, const RowSealer& sealer, const AlarmSink& alarm)
-      : connection_(connection), mode_(mode), node_(node), sealer_(sealer), alarm_(alarm) {}
+  SqlTransaction(Connection& connection, Mode mode, const RawId& node, const RowSealer& sealer,
+                 const KeyPlaceOf& key_place, const AlarmSink& alarm)
+      : connection_(connection), mode_(mode), node_(node), sealer_(sealer), key_place_(key_place), alarm_(alarm) {}
 
   // The first failure of the database. After one every operation fails with it and nothing may be committed: the
   // engine may have rolled back already, and what followed would stand alone.
@@ -130,7 +132,7 @@ class SqlTransaction final : public Transaction {
   // Which types the organisation's activities have: a few, whatever their number.
   [[nodiscard]] Result<std::vector<std::string>> activity_types(const Uuid& organization);
   // By which is_attached_elsewhere finds it.
-  [[nodiscard]] Result<void> set_key_place(const std::string& id);
+  [[nodiscard]] Result<void> set_key_place(const ExternalKey& row);
 
   // Passes the result on and remembers its failure.
   template <class T>
@@ -194,6 +196,7 @@ class SqlTransaction final : public Transaction {
   Mode mode_;
   RawId node_;
   const RowSealer& sealer_;
+  const KeyPlaceOf& key_place_;
   const AlarmSink& alarm_;
   std::optional<Error> failure_;
 };

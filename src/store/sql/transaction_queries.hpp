@@ -59,29 +59,42 @@ Result<std::int64_t> SqlTransaction::count(std::string_view sql, const Values&..
   return watch(run());
 }
 
-// Whether a row is whole, as SQL. A column that is made of others is not sealed: a row in which it is anything else is
-// not believed, as if its seal were wrong.
-template <class T>
-[[nodiscard]] std::string is_whole() {
-  if constexpr (requires { Table<T>::kDerived; }) {
-    return fmt::format("{} IS ({})", Table<T>::kDerived, Table<T>::kDerivedFrom);
-  } else {
-    return "TRUE";
-  }
+inline std::optional<std::string> place_of(const KeyPlaceOf& key_place, const ExternalKey& row) {
+  return key_place ? key_place(row.provider, row.provider_config) : std::nullopt;
 }
 
-// Sealed tables have their seal behind the columns of the row; what is read of them, whether the row is whole behind
-// that.
+// Tables with a column that is made of others, and so is not sealed.
+template <class T>
+concept Placed = requires { Table<T>::kPlace; };
+
+// Sealed tables have their seal behind the columns of the row; what is read of them, the place behind that.
 template <class T>
 inline constexpr std::string_view kSealColumn = Sealed<T> ? ", seal" : "";
 
 template <class T>
 std::string columns_read() {
-  if constexpr (Sealed<T>) {
-    return fmt::format("{}, seal, {}", column_names<T>(), is_whole<T>());
-  } else {
-    return column_names<T>();
+  auto columns = fmt::format("{}{}", column_names<T>(), kSealColumn<T>);
+  if constexpr (Placed<T>) columns += fmt::format(", {}", Table<T>::kPlace);
+  return columns;
+}
+
+// What is read of a sealed table's row.
+template <class T>
+struct SealedRow {
+  T value;
+  Bytes seal;
+  bool is_whole;  // false: not believed, as if its seal were wrong
+};
+
+template <class T>
+SealedRow<T> read_sealed(Row& row, const KeyPlaceOf& key_place) {
+  SealedRow<T> read{read_columns<T>(row), row.optional_bytes().value_or(Bytes()), true};
+  if constexpr (Placed<T>) {
+    auto place = row.take_null() ? std::nullopt : std::optional(row.text());
+    read.is_whole = place == place_of(key_place, read.value);
   }
+  read.is_whole = read.is_whole && !row.damaged();
+  return read;
 }
 
 inline Error integrity_error(const IntegrityAlarm& alarm, const std::string& path) {
@@ -113,11 +126,11 @@ Result<std::vector<T>> SqlTransaction::read_rows(Unverified unverified, const Is
       LATCHKEY_TRY(bool found, statement.step());
       if (!found) return rows;
       Row row(statement);
-      auto value = read_columns<T>(row);
+      T value;
       if constexpr (Sealed<T>) {
-        auto seal = row.optional_bytes().value_or(Bytes());
-        bool whole = row.flag() && !row.damaged();
-        auto verdict = whole ? sealer_.check(seal_text(value), seal) : SealVerdict::Wrong;
+        auto read = read_sealed<T>(row, key_place_);
+        value = std::move(read.value);
+        auto verdict = read.is_whole ? sealer_.check(seal_text(value), read.seal) : SealVerdict::Wrong;
         if (verdict == SealVerdict::Good && is_asked && !is_asked(value)) verdict = SealVerdict::NotAsked;
         if (verdict != SealVerdict::Good) {
           auto alarm = alarm_about(value, verdict);
@@ -128,6 +141,8 @@ Result<std::vector<T>> SqlTransaction::read_rows(Unverified unverified, const Is
           if (is_refused) return integrity_error(alarm, connection_.name());
           if (unverified == Unverified::LeftOut || row.damaged()) continue;
         }
+      } else {
+        value = read_columns<T>(row);
       }
       rows.push_back(std::move(value));
       if (row.damaged()) {

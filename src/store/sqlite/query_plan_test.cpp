@@ -9,6 +9,7 @@
 #include "store/sqlite/connection.hpp"
 #include "store/sqlite/purge.hpp"
 #include "store/sqlite/sqlite_store.hpp"
+#include "store/testing/key_place.hpp"
 #include "testing/sample_rows.hpp"
 #include "testing/sealer.hpp"
 #include "testing/temporary_folder.hpp"
@@ -77,7 +78,7 @@ std::vector<Asked> queries() {
        [=](Transaction& tx) {
          ends(tx.find_external_key(own, "id"));
          ends(tx.workspaces_using(own, "id", 5));
-         ends(tx.is_attached_elsewhere(own, "https://host name"));
+         ends(tx.is_attached_elsewhere(own, "service/key"));
          ends(tx.erase_external_key(own, "id"));
          for (const auto& window : windows()) ends(tx.list_external_keys(own, window));
        }},
@@ -192,13 +193,14 @@ struct QueryPlanTest : ::testing::Test {
   std::unique_ptr<Store> store =
       open_sqlite_store({.path = path, .sealer = testing::sealer_source(), .alarm = {}}).value();
   std::shared_ptr<const RowSealer> sealer = testing::sealer_source()({}).value();
+  KeyPlaceOf key_place = place_of_config;
   AlarmSink no_alarm;
   RawId node{};
 
   std::unique_ptr<SqliteConnection> asked(const std::function<void(Transaction&)>& ask) {
     auto connection = SqliteConnection::open(path, std::chrono::seconds(1)).value();
     EXPECT_TRUE(connection->execute("BEGIN"));
-    SqlTransaction transaction(*connection, SqlTransaction::Mode::ReadWrite, node, *sealer, no_alarm);
+    SqlTransaction transaction(*connection, SqlTransaction::Mode::ReadWrite, node, *sealer, key_place, no_alarm);
     ask(transaction);
     EXPECT_TRUE(connection->execute("ROLLBACK"));
     return connection;

@@ -27,12 +27,29 @@ TEST_F(SealingTest, AKeyThatWasHiddenFromOtherOrganizationsIsNoticed) {
   auto read_key = [&] { return read([&](Transaction& tx) { return tx.find_external_key(kAcme.id, "ekey_001"); }); };
   for (const char* place : {"NULL", "''", "key_place || '-2'"}) {
     auto kept = query("SELECT key_place FROM external_keys");
-    EXPECT_EQ(kept, "https://acme.vault.azure.net orders");
+    EXPECT_EQ(kept, "acme/orders");
     ASSERT_EQ(tamper(fmt::format("UPDATE external_keys SET key_place = {}", place)), "");
     EXPECT_FALSE(read_key()) << place;
     EXPECT_THAT(take_alarms(), ElementsAre("external_keys ekey_001")) << place;
     ASSERT_EQ(tamper(fmt::format("UPDATE external_keys SET key_place = '{}'", kept)), "");
     EXPECT_TRUE(read_key()) << place;
+  }
+}
+
+// Nor may a row that somebody else changed spare anybody the demand: it is noticed, and counts.
+TEST_F(SealingTest, AKeyThatWasGivenAnotherPlaceIsNoticedWhereItIsFound) {
+  given_all();
+  auto elsewhere = [&](std::string_view place) {
+    auto found = read([&](Transaction& tx) { return tx.is_attached_elsewhere(organization(2).id, place); });
+    EXPECT_TRUE(found);
+    return found && found.value();
+  };
+  EXPECT_TRUE(elsewhere("acme/orders"));
+  EXPECT_THAT(take_alarms(), IsEmpty());
+  for (const char* change : {"key_place = 'fabrikam/k'", "key_place = 'fabrikam/k', created_at = x'00'"}) {
+    if (!tamper(fmt::format("UPDATE external_keys SET {}", change)).empty()) continue;  // no such type in its column
+    EXPECT_TRUE(elsewhere("fabrikam/k")) << change;
+    EXPECT_THAT(take_alarms(), ElementsAre("external_keys ekey_001")) << change;
   }
 }
 
@@ -204,7 +221,7 @@ TEST_F(SealingTest, AnotherRootKeySealsAllAnewAndLeavesWhatDoesNotVerify) {
     auto connection = SqliteConnection::open(path_, kBusyTimeout).value();
     auto reseal_all = [&] {
       SealProgress progress;
-      while (!progress.done) progress = reseal(*connection, *both, progress, 1).value();
+      while (!progress.done) progress = reseal(*connection, {*both, key_place_}, progress, 1).value();
       return progress.counts;
     };
     auto counts = reseal_all();

@@ -117,6 +117,7 @@ Result<void> call(const Work& work, Transaction& transaction) {
 struct Setting {
   const RawId& node;
   const RowSealer& sealer;
+  const KeyPlaceOf& key_place;
   const AlarmSink& alarm;
 };
 
@@ -141,7 +142,7 @@ Result<void> run_transaction(SqliteConnection& connection, const Work& work, Sql
   auto work_and_commit = [&]() -> Result<void> {
     // Reads the file, and so fixes the snapshot that the whole transaction sees.
     LATCHKEY_TRYV(check_schema_version(connection, migrations()));
-    SqlTransaction transaction(connection, mode, setting.node, setting.sealer, setting.alarm);
+    SqlTransaction transaction(connection, mode, setting.node, setting.sealer, setting.key_place, setting.alarm);
     auto done = call(work, transaction);
     // A failure that the work has swallowed counts all the same.
     if (done && transaction.failure()) return *transaction.failure();
@@ -187,6 +188,7 @@ class SqliteStore final : public Store {
  public:
   SqliteStore(Connections connections, std::shared_ptr<const RowSealer> sealer, const SqliteOptions& options)
       : sealer_(std::move(sealer)),
+        key_place_(options.key_place),
         alarm_(options.alarm),
         read_timeout_(options.read_timeout),
         write_timeout_(options.write_timeout),
@@ -214,12 +216,14 @@ class SqliteStore final : public Store {
   void stop_purging() override { purger_.stop(); }
 
   Task<Result<SealCounts>> check_seals() override {
-    auto work = [this](SqliteConnection& writer) { return check_rows(writer, *sealer_); };
+    auto work = [this](SqliteConnection& writer) { return check_rows(writer, {*sealer_, key_place_}); };
     co_return co_await writer_.run(std::move(work));
   }
 
   Task<Result<SealProgress>> reseal(SealProgress from, std::size_t limit) override {
-    auto work = [this, from, limit](SqliteConnection& writer) { return store::reseal(writer, *sealer_, from, limit); };
+    auto work = [this, from, limit](SqliteConnection& writer) {
+      return store::reseal(writer, {*sealer_, key_place_}, from, limit);
+    };
     co_return co_await writer_.run(std::move(work));
   }
 
@@ -229,7 +233,7 @@ class SqliteStore final : public Store {
     auto deadline = std::chrono::steady_clock::now() + (writes ? write_timeout_ : read_timeout_);
     auto mode = writes ? SqlTransaction::Mode::ReadWrite : SqlTransaction::Mode::ReadOnly;
     auto transact = [this, mode, deadline, inner = std::move(work)](SqliteConnection& connection) {
-      return run_transaction(connection, inner, mode, {node_, *sealer_, alarm_}, deadline);
+      return run_transaction(connection, inner, mode, {node_, *sealer_, key_place_, alarm_}, deadline);
     };
     auto& lane = writes ? writer_ : access == Access::LookUp ? look_ups_ : readers_;
     co_return co_await lane.run(std::move(transact));
@@ -238,6 +242,7 @@ class SqliteStore final : public Store {
  private:
   RawId node_{};
   std::shared_ptr<const RowSealer> sealer_;
+  KeyPlaceOf key_place_;
   AlarmSink alarm_;
   std::chrono::milliseconds read_timeout_;
   std::chrono::milliseconds write_timeout_;
@@ -270,7 +275,7 @@ Result<SealCounts> seal_sqlite_store(SqliteOptions options) {
   LATCHKEY_TRY(auto writer, open_writer(options));
   LATCHKEY_TRY(auto state, read_state(*writer));
   LATCHKEY_TRY(auto sealer, options.sealer(state));
-  return seal_existing(*writer, *sealer);
+  return seal_existing(*writer, {*sealer, options.key_place});
 }
 
 Result<std::unique_ptr<Store>> open_sqlite_store(SqliteOptions options) {

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "base/clock.hpp"
+#include "store/key_place.hpp"
 #include "store/sealed_rows.hpp"
 #include "store/sealing.hpp"
 #include "store/store.hpp"
@@ -28,7 +29,9 @@ struct SqliteOptions {
   // The database may not grow past this many pages; 0: no limit but the disk's. For testing a full disk.
   std::int64_t max_pages = 0;
   SealerSource sealer;  // called once, while the store is opened
-  AlarmSink alarm;      // outlives the store
+  // Empty: no key has a place, and none is found to be another organisation's, too.
+  KeyPlaceOf key_place = {};
+  AlarmSink alarm;  // outlives the store
   // From asking to having; what is not done by then fails with Unavailable, reason "store_timeout", and changes
   // nothing.
   std::chrono::milliseconds read_timeout{10'000};

@@ -14,6 +14,7 @@
 #include "store/sql/sealing.hpp"
 #include "store/sqlite/connection.hpp"
 #include "store/sqlite/sqlite_store.hpp"
+#include "store/testing/key_place.hpp"
 #include "store/testing/raw_sqlite.hpp"
 #include "testing/sample_rows.hpp"
 #include "testing/sealer.hpp"
@@ -31,6 +32,7 @@ class SealingTest : public ::testing::Test {
     return {.path = path_,
             .busy_timeout = kBusyTimeout,
             .sealer = std::move(source),
+            .key_place = key_place_,
             .alarm = [this](const IntegrityAlarm& alarm) {
               MutexLock lock(mutex_);
               alarms_.push_back(fmt::format("{} {}", alarm.table, alarm.id));
@@ -121,16 +123,17 @@ class SealingTest : public ::testing::Test {
   // How many rows of all tables do not verify.
   std::int64_t refused() {
     auto connection = SqliteConnection::open(path_, kBusyTimeout).value();
-    auto counts = check_rows(*connection, *sealer());
+    auto counts = check_rows(*connection, {*sealer(), key_place_});
     EXPECT_TRUE(counts) << counts.error().message();
     return counts ? counts.value().refused : -1;
   }
 
   const Organization kAcme = organization(1);
+  const KeyPlaceOf key_place_ = place_of_config;
   ExternalKey key_ = [] {
     auto row = external_key(organization(1), 1);
     row.display_name = "Key";
-    row.provider_config = R"({"type":"azure","vault_uri":"https://Acme.vault.azure.net/","key_name":"Orders"})";
+    row.provider_config = config_at("Acme/Orders");
     return row;
   }();
   Workspace workspace_ = [] {

@@ -1,4 +1,5 @@
 #include "store/sqlite/sqlite_store.hpp"
+#include "store/testing/key_place.hpp"
 #include "store/testing/store_contract.hpp"
 #include "testing/sealer.hpp"
 #include "testing/temporary_folder.hpp"
@@ -18,7 +19,8 @@ class FreshSqliteStore final : public FreshStore {
 
  private:
   void open() {
-    auto opened = open_sqlite_store({.path = folder_.file("latchkey.db"), .sealer = sealer_source(), .alarm = {}});
+    auto opened = open_sqlite_store(
+        {.path = folder_.file("latchkey.db"), .sealer = sealer_source(), .key_place = place_of_config, .alarm = {}});
     if (!opened) throw std::runtime_error(opened.error().message());
     store_ = std::move(opened.value());
   }
