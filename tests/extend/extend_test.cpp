@@ -1,0 +1,244 @@
+// A server that knows a third cloud, end to end: nothing of src/ knows of it but by the list of clouds that the server
+// is started with.
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/use_future.hpp>
+#include <boost/json/object.hpp>
+#include <boost/json/parse.hpp>
+#include <boost/json/serialize.hpp>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <spdlog/spdlog.h>
+
+#include "crypto/random.hpp"
+#include "example_cloud.hpp"
+#include "http/client.hpp"
+#include "server/server_runtime.hpp"
+#include "testing/temporary_folder.hpp"
+
+namespace latchkey::extend {
+namespace {
+
+namespace json = boost::json;
+using namespace std::chrono_literals;
+using ::testing::HasSubstr;
+
+constexpr auto kPatience = 30s;
+constexpr auto kPlace = "example:north/orders";
+constexpr auto kOrders =
+    R"({"display_name":"Orders","provider_config":{"type":"example","region":"North","key":"orders"}})";
+
+struct Response {
+  unsigned status = 0;
+  json::value body;
+
+  [[nodiscard]] std::string text(std::string_view pointer) const {
+    boost::system::error_code absent;
+    const auto* found = body.find_pointer(pointer, absent);
+    return found != nullptr && found->is_string() ? std::string(found->get_string()) : "";
+  }
+};
+
+class ExtendTest : public ::testing::Test {
+ protected:
+  ExtendTest() {
+    spdlog::set_level(spdlog::level::off);
+    auto known = server::clouds();
+    known.push_back(&cloud_);
+    auto config = server::default_server_config(known);
+    config.port = 0;
+    config.database = folder_.file("latchkey.db");
+    config.root_key_file = folder_.file("root.key");
+    config.organization_binding = kms::OrganizationBinding::Off;
+    server::apply_overrides(config, {{"example.region", "north"}, {"outbound.proxy", ""}, {"webhooks.proxy", ""}})
+        .value();
+    runtime_ = server::ServerRuntime::start(config, context_.get_executor(), clock_, random_).value();
+    for (unsigned i = 0; i < config.threads; ++i) threads_.emplace_back([this] { context_.run(); });
+    http::ClientOptions to_itself;
+    to_itself.address_policy = http::AddressPolicy::Any;
+    client_ = http::make_curl_client(std::move(to_itself)).value();
+  }
+  ~ExtendTest() override {
+    run(runtime_->stop());
+    work_.reset();
+    for (auto& thread : threads_) thread.join();
+    runtime_.reset();
+  }
+
+  // On the server's own threads, while this one waits.
+  void run(Task<void> task) { boost::asio::co_spawn(context_, std::move(task), boost::asio::use_future).get(); }
+  template <class T>
+  T run(Task<T> task) {
+    std::optional<T> value;
+    auto keep = [](Task<T> inner, std::optional<T>& out) -> Task<void> { out.emplace(co_await std::move(inner)); };
+    run(keep(std::move(task), value));
+    return std::move(*value);
+  }
+  std::string new_organization(const std::string& name) {
+    auto made = run(runtime_->credentials().create_organization(name, std::nullopt));
+    return made.value().admin_key.secret;
+  }
+  Response call(const std::string& method, const std::string& path, const std::string& body = "") {
+    http::ClientRequest request;
+    request.method = method;
+    request.url = "http://127.0.0.1:" + std::to_string(runtime_->port()) + path;
+    request.headers.add("x-api-key", api_key_);
+    request.headers.add("content-type", "application/json");
+    request.body = body;
+    request.deadline = clock_.steady() + kPatience;
+    auto sent = run(client_->send(std::move(request)));
+    if (!sent) throw std::runtime_error(sent.error().message);
+    boost::system::error_code no_json;
+    return {sent.value().status, json::parse(sent.value().body, no_json)};
+  }
+  Response get(const std::string& path) { return call("GET", path); }
+  Response post(const std::string& path, const std::string& body = "") { return call("POST", path, body); }
+  // What comes to pass by the server's own background work.
+  template <class Condition>
+  bool comes_to_pass(Condition holds) {
+    auto until = clock_.steady() + kPatience;
+    while (clock_.steady() < until) {
+      if (holds()) return true;
+    }
+    return false;
+  }
+
+  std::string register_key(const std::string& body = kOrders) { return post(kKeys, body).text("/id"); }
+  Response attach(const std::string& key) {
+    return post("/v1/organizations/workspaces", R"({"name":"Orders","external_key_id":")" + key + "\"}");
+  }
+  Response encrypt(const std::string& workspace) {
+    return post("/v1/workspaces/" + workspace + "/encrypt", R"({"plaintext":"aGVsbG8="})");
+  }
+  Response decrypt(const std::string& workspace, const std::string& ciphertext) {
+    return post("/v1/workspaces/" + workspace + "/decrypt", R"({"ciphertext":")" + ciphertext + "\"}");
+  }
+
+  static constexpr auto kKeys = "/v1/organizations/external_keys";
+
+  store::testing::TemporaryFolder folder_;
+  SystemClock clock_;
+  crypto::SystemRandom random_;
+  ExampleService service_;
+  ExampleCloud cloud_{service_};
+  boost::asio::io_context context_;
+  boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_{context_.get_executor()};
+  std::vector<std::thread> threads_;
+  std::unique_ptr<server::ServerRuntime> runtime_;
+  std::unique_ptr<http::Client> client_;
+  std::string api_key_;
+};
+
+TEST(ExtendSettings, OfAThirdCloudStandInASectionOfItsOwn) {
+  ExampleService service;
+  ExampleCloud example(service);
+  auto known = server::clouds();
+  known.push_back(&example);
+  EXPECT_THAT(server::annotated_server_config(known), HasSubstr(R"(
+[example]
+# The region whose keys may be registered.
+# LATCHKEY_EXAMPLE_REGION
+region = "south"
+
+[outbound]
+)"));
+  auto load = [&](std::optional<std::string> variable, const server::ConfigOverrides& overrides) {
+    auto environment = [&](const std::string& name) {
+      return name == "LATCHKEY_EXAMPLE_REGION" ? variable : std::nullopt;
+    };
+    return server::load_server_config("", environment, overrides, known);
+  };
+  EXPECT_EQ(server::cloud_settings(load(std::nullopt, {}).value(), "example").at("region"), "south");
+  EXPECT_EQ(server::cloud_settings(load("west", {}).value(), "example").at("region"), "west");
+  EXPECT_EQ(server::cloud_settings(load("west", {{"example.region", "east"}}).value(), "example").at("region"), "east");
+  auto refused = load("", {});
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().message(), "example.region must name a region");
+  EXPECT_FALSE(server::load_server_config("", [](const auto&) { return std::nullopt; }, {{"example.region", "east"}}))
+      << "a server that does not know the cloud";
+}
+
+TEST_F(ExtendTest, AThirdCloudsKeyIsRegisteredBesideTheOthers) {
+  api_key_ = new_organization("Acme");
+  auto made = post(kKeys, kOrders);
+  ASSERT_EQ(made.status, 200U) << json::serialize(made.body);
+  EXPECT_EQ(json::serialize(made.body.at("provider_config")), R"({"type":"example","region":"north","key":"orders"})");
+  auto refused = [&](std::string_view config) {
+    return post(kKeys, R"({"provider_config":)" + std::string(config) + "}").text("/error/message");
+  };
+  EXPECT_EQ(refused(R"({"type":"sample"})"),
+            "provider_config.type: Input should be 'aws', 'azure', 'example' or 'gcp'");
+  EXPECT_THAT(refused(R"({"type":"aws"})"), HasSubstr("or a key of the example cloud with 'example'"));
+  EXPECT_EQ(refused(R"({"type":"example","region":"west","key":"k"})"),
+            "provider_config.region: This server asks keys in north alone");
+  EXPECT_EQ(post(kKeys, R"({"provider_config":{"type":"azure","vault_uri":"https://contoso.vault.azure.net",
+                            "key_name":"k","tenant_id":"contoso.com"}})")
+                .status,
+            200U)
+      << "the other cloud is there, too";
+}
+
+TEST_F(ExtendTest, ItsKeyIsValidatedAttachedUsedAndRewrapped) {
+  api_key_ = new_organization("Acme");
+  auto key = register_key();
+  auto one = std::string(kKeys) + "/" + key;
+  EXPECT_EQ(post(one + "/validate").text("/status"), "success");
+  auto workspace = attach(key);
+  ASSERT_EQ(workspace.status, 200U) << json::serialize(workspace.body);
+  auto id = workspace.text("/id");
+  auto sealed = encrypt(id);
+  ASSERT_EQ(sealed.status, 200U) << json::serialize(sealed.body);
+  EXPECT_EQ(sealed.text("/external_key_id"), key);
+
+  service_.rotate(kPlace);
+  EXPECT_EQ(post(one + "/rewrap").text("/target_version"), "v2");
+  EXPECT_TRUE(comes_to_pass([&] { return get(one + "/rewrap").text("/status") == "completed"; }));
+  EXPECT_EQ(decrypt(id, sealed.text("/ciphertext")).text("/plaintext"), "aGVsbG8=");
+}
+
+TEST_F(ExtendTest, ItsRefusalStopsUseAndIsExplainedInItsOwnWords) {
+  api_key_ = new_organization("Acme");
+  auto key = register_key();
+  auto one = std::string(kKeys) + "/" + key;
+  auto id = attach(key).text("/id");
+  auto sealed = encrypt(id);
+  ASSERT_EQ(sealed.status, 200U) << json::serialize(sealed.body);
+
+  service_.set_locked(kPlace, true);
+  auto validated = post(one + "/validate");
+  EXPECT_EQ(validated.text("/status"), "failure");
+  EXPECT_THAT(validated.text("/error"), HasSubstr("example:north/orders is locked"));
+  EXPECT_TRUE(comes_to_pass([&] { return get(one + "/health").text("/state") == "refused"; }));
+  auto health = get(one + "/health");
+  EXPECT_EQ(health.text("/reason"), kKeyLocked);
+  EXPECT_EQ(health.text("/cause"), "example:north/orders is locked");
+  EXPECT_EQ(health.text("/cure"), "example unlock example:north/orders");
+  EXPECT_TRUE(comes_to_pass([&] { return decrypt(id, sealed.text("/ciphertext")).status == 403; }));
+
+  service_.set_locked(kPlace, false);
+  EXPECT_EQ(post(one + "/validate").text("/status"), "success");
+  EXPECT_TRUE(comes_to_pass([&] { return decrypt(id, sealed.text("/ciphertext")).status == 200; }));
+}
+
+TEST_F(ExtendTest, ItsKeyThatAnotherOrganizationUsesDemandsTheTag) {
+  api_key_ = new_organization("Acme");
+  ASSERT_EQ(attach(register_key()).status, 200U);
+  api_key_ = new_organization("Other");
+  auto key = register_key(R"({"provider_config":{"type":"example","region":"NORTH","key":"orders"}})");
+  auto refused = attach(key);
+  EXPECT_EQ(refused.status, 400U);
+  EXPECT_THAT(refused.text("/error/message"), HasSubstr("does not bear the tag"));
+  auto other = get("/v1/organizations/me").text("/id");
+  service_.add_tag(kPlace, "latchkey-org-" + other);
+  EXPECT_EQ(attach(key).status, 200U) << other;
+}
+
+}  // namespace
+}  // namespace latchkey::extend
