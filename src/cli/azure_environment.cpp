@@ -4,8 +4,8 @@
 
 namespace latchkey::cli {
 
-EnvironmentLines cloud_environment(const clouds::azure::emulator::Emulator& azure,
-                                   const clouds::azure::emulator::SeedResult& cloud) {
+dev::EnvironmentLines cloud_environment(const clouds::azure::emulator::Emulator& azure,
+                                        const clouds::azure::emulator::SeedResult& cloud) {
   return {
       {"LATCHKEY_CA_FILE", azure.ca_file()},
       {"LATCHKEY_APP_CLIENT_ID", cloud.platform_app_id},
@@ -24,7 +24,7 @@ EnvironmentLines cloud_environment(const clouds::azure::emulator::Emulator& azur
   };
 }
 
-EnvironmentLines proxy_environment(const clouds::azure::emulator::Emulator& azure) {
+dev::EnvironmentLines proxy_environment(const clouds::azure::emulator::Emulator& azure) {
   auto proxy = fmt::format("http://127.0.0.1:{}", azure.proxy_port());
   return {
       {"HTTPS_PROXY", proxy},

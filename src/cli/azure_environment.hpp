@@ -1,17 +1,17 @@
 // What other programs need to know about a running emulator, as variables of the environment.
 #pragma once
 
-#include "cli/env_file.hpp"
 #include "clouds/azure/emulator/emulator.hpp"
+#include "dev/env_file.hpp"
 
 namespace latchkey::cli {
 
 // The names that Azure's own tools and the guide use: AZURE_TENANT_ID, AZURE_VAULT_URI and the like, and
 // LATCHKEY_EMULATOR_URL, LATCHKEY_CA_FILE and LATCHKEY_APP_CLIENT_ID.
-[[nodiscard]] EnvironmentLines cloud_environment(const clouds::azure::emulator::Emulator& azure,
-                                                 const clouds::azure::emulator::SeedResult& cloud);
+[[nodiscard]] dev::EnvironmentLines cloud_environment(const clouds::azure::emulator::Emulator& azure,
+                                                      const clouds::azure::emulator::SeedResult& cloud);
 // Variables that lead tools to the emulator under the public names: HTTPS_PROXY and the CA, under each tool's name for
 // it.
-[[nodiscard]] EnvironmentLines proxy_environment(const clouds::azure::emulator::Emulator& azure);
+[[nodiscard]] dev::EnvironmentLines proxy_environment(const clouds::azure::emulator::Emulator& azure);
 
 }  // namespace latchkey::cli

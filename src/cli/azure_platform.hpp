@@ -1,7 +1,7 @@
 // The customer side's Platform, by calls of the Admin API.
 #pragma once
 
-#include "cli/api_client.hpp"
+#include "cli/connection.hpp"
 #include "clouds/azure/customer/platform.hpp"
 
 namespace latchkey::cli {

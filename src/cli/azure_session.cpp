@@ -101,7 +101,7 @@ Result<std::unique_ptr<AzureSession>> AzureSession::open(const AzureOptions& opt
                                           session->clock_, session->random_);
   if (!transport) return nothing_tried(transport.error());
   session->transport_ = std::move(transport.value());
-  auto client = ApiClient::create(options.connection);
+  auto client = connect(options.connection);
   if (client) {
     session->platform_ = std::make_unique<ApiPlatform>(std::move(client.value()));
   } else if (client.error().reason != "no_api_key") {

@@ -9,7 +9,7 @@
 #include "cli/azure_session.hpp"
 #include "cli/azure_view.hpp"
 #include "cli/confirm.hpp"
-#include "cli/standard_streams.hpp"
+#include "terminal/standard_streams.hpp"
 
 namespace latchkey::cli {
 
@@ -89,14 +89,14 @@ Result<azure::SetupOptions> read_setup_options(const SetupCommandOptions& option
 // Shows a line on standard error; on a terminal the next line replaces it.
 void show_progress(const std::string& text) {
   if (isatty(STDERR_FILENO) == 1) {
-    redraw_line("… " + text);
+    terminal::redraw_line("… " + text);
   } else {
     std::cerr << "… " << text << '\n';
   }
 }
 
 void end_progress() {
-  if (isatty(STDERR_FILENO) == 1) redraw_line("");
+  if (isatty(STDERR_FILENO) == 1) terminal::redraw_line("");
 }
 
 ExitCode dry_run(const SetupCommandOptions& options, AzureSession& session, const azure::SetupOptions& setup) {

@@ -44,16 +44,4 @@ Result<std::map<std::string, std::string>> read_pairs(std::string_view option, c
   return read;
 }
 
-void add_connection_options(CLI::App& command, Connection& connection, std::string key_variable) {
-  connection.key_variable = std::move(key_variable);
-  command.add_option("--url", connection.url, "The server (or LATCHKEY_URL)")
-      ->envname("LATCHKEY_URL")
-      ->capture_default_str();
-  command.add_option("--server-ca-file", connection.ca_file,
-                     "PEM file of the authorities to trust for an https server");
-  command.add_option(
-      "--api-key-file", connection.api_key_file,
-      "A file with the API key, - for standard input (default: the variable " + connection.key_variable + ")");
-}
-
 }  // namespace latchkey::cli

@@ -1,4 +1,4 @@
-// What every command shares: how it is registered, how it reaches the server, how it ends.
+// What every command shares: how it is registered and how it ends.
 #pragma once
 
 #include <functional>
@@ -10,6 +10,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include "cli/connection.hpp"
 #include "cli/output.hpp"
 
 namespace latchkey::cli {
@@ -32,16 +33,6 @@ void add_output_option(CLI::App& command, OutputFormat& format);
 // twice: which of the two was meant cannot be known.
 [[nodiscard]] Result<std::map<std::string, std::string>> read_pairs(std::string_view option,
                                                                     const std::vector<std::string>& pairs);
-
-// How to reach a server: --url (LATCHKEY_URL), --ca-file, and the API key from a variable or a file, never from the
-// command line, which others can read.
-struct Connection {
-  std::string url = "http://127.0.0.1:8600";
-  std::string ca_file;
-  std::string api_key_file;
-  std::string key_variable;  // "LATCHKEY_ADMIN_KEY"
-};
-void add_connection_options(CLI::App& command, Connection& connection, std::string key_variable);
 
 void add_activity_commands(CLI::App& app, Chosen& chosen);
 void add_azure_commands(CLI::App& app, Chosen& chosen);

@@ -11,11 +11,11 @@
 #include <fmt/format.h>
 
 #include "base/encoding.hpp"
-#include "cli/progress_bar.hpp"
 #include "crypto/random.hpp"
 #include "envelope/record.hpp"
 #include "files/atomic_file.hpp"
 #include "files/file_cipher.hpp"
+#include "terminal/progress_bar.hpp"
 
 namespace latchkey::cli {
 
@@ -166,7 +166,7 @@ Result<std::string> DataFiles::encrypt(int in, const Output& out, const std::str
   crypto::SystemRandom random;
   LATCHKEY_TRY(auto cipher, envelope::StreamCipher::for_sealing(*key.key, key.compartment, context, random));
   std::atomic<std::uint64_t> done{0};
-  ProgressBar bar("encrypting " + file, done, files::bytes_left(in));
+  terminal::ProgressBar bar("encrypting " + file, done, files::bytes_left(in));
   files::FileJob job{in, out.descriptor(), wishes_.threads, out.is_private(), &done, [&] { return keys_.keep(id); }};
   LATCHKEY_TRYV(files::seal_file(job, std::move(cipher)));
   return format_id(id_prefix::kDataKey, id);
@@ -182,7 +182,7 @@ Result<std::string> DataFiles::decrypt(int in, const Output& out, const std::str
   LATCHKEY_TRY(auto context, envelope::canonicalize(wishes_.context));
   LATCHKEY_TRY(auto cipher, envelope::StreamCipher::for_opening(*key.key, key.compartment, context, prefix));
   std::atomic<std::uint64_t> done{0};
-  ProgressBar bar("decrypting " + file, done, files::bytes_left(in));
+  terminal::ProgressBar bar("decrypting " + file, done, files::bytes_left(in));
   files::FileJob job{in, out.descriptor(), wishes_.threads, out.is_private(), &done, [&] { return keys_.keep(id); }};
   LATCHKEY_TRYV(files::open_file(job, std::move(cipher)));
   return format_id(id_prefix::kDataKey, id);

@@ -7,7 +7,7 @@
 
 #include <boost/json/object.hpp>
 
-#include "cli/api_client.hpp"
+#include "cli/connection.hpp"
 #include "envelope/context.hpp"
 #include "library/leased_keys.hpp"
 

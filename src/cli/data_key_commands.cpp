@@ -9,10 +9,10 @@
 
 #include "base/encoding.hpp"
 #include "cli/admin_command.hpp"
-#include "cli/api_client.hpp"
 #include "cli/confirm.hpp"
+#include "cli/connection.hpp"
 #include "cli/json_view.hpp"
-#include "cli/progress_bar.hpp"
+#include "terminal/progress_bar.hpp"
 
 namespace latchkey::cli {
 
@@ -95,7 +95,8 @@ ExitCode show_rewrap(const DataKeyOptions& options, const boost::json::object& p
 ExitCode watch_rewrap(ApiClient& client, const DataKeyOptions& options, boost::json::object progress) {
   std::atomic<std::uint64_t> done{number_at(progress, "data_keys.done")};
   {
-    ProgressBar bar("rewrapping data keys", done, number_at(progress, "data_keys.total"), ProgressUnit::Items);
+    terminal::ProgressBar bar("rewrapping data keys", done, number_at(progress, "data_keys.total"),
+                              terminal::ProgressUnit::Items);
     while (text_at(progress, "status") == "running") {
       std::this_thread::sleep_for(kPollPeriod);
       auto answer = client.call("GET", rewrap_path(options));
@@ -160,7 +161,7 @@ ExitCode shred_workspace(ApiClient& client, const DataKeyOptions& options) {
       "and all that was encrypted elsewhere with keys on lease.\nBackups of the database still hold the wrapped keys: "
       "let them expire.\n",
       options.id, number_at(outcome, "data_keys"), number_at(outcome, "records"),
-      format_bytes(static_cast<double>(number_at(outcome, "bytes"))));
+      terminal::format_bytes(static_cast<double>(number_at(outcome, "bytes"))));
   return ExitCode::Ok;
 }
 

@@ -8,13 +8,13 @@
 #include "base/log.hpp"
 #include "cli/command.hpp"
 #include "cli/dev_environment.hpp"
-#include "cli/dev_paths.hpp"
-#include "cli/folder_lock.hpp"
-#include "cli/run_until_signal.hpp"
-#include "cli/standard_streams.hpp"
 #include "clouds/azure/emulator/emulator.hpp"
 #include "crypto/random.hpp"
+#include "dev/folder_lock.hpp"
+#include "dev/paths.hpp"
+#include "server/run_until_signal.hpp"
 #include "server/server_runtime.hpp"
+#include "terminal/standard_streams.hpp"
 
 namespace latchkey::cli {
 
@@ -83,7 +83,7 @@ clouds::azure::emulator::EmulatorOptions emulator_options(const DevOptions& opti
 
 Result<void> serve(const DevOptions& options) {
   LATCHKEY_TRYV(make_folder(options.data_dir, 0700));
-  LATCHKEY_TRY(auto lock, FolderLock::take(options.data_dir));
+  LATCHKEY_TRY(auto lock, dev::FolderLock::take(options.data_dir));
   SystemClock clock;
   crypto::SystemRandom random;
   boost::asio::io_context context;
@@ -108,12 +108,12 @@ Result<void> serve(const DevOptions& options) {
   std::cerr << "Latchkey for development, on loopback alone: not for real data.\n"
             << "  server    " << url << '\n'
             << "  Azure     public names through the proxy http://127.0.0.1:" << azure->proxy_port() << '\n'
-            << "  settings  . " << dev_env_file(options.data_dir) << '\n'
-            << "  other tools (az, Terraform, SDKs): . " << azure_env_file(options.data_dir) << '\n'
+            << "  settings  . " << dev::dev_env_file(options.data_dir) << '\n'
+            << "  other tools (az, Terraform, SDKs): . " << dev::azure_env_file(options.data_dir) << '\n'
             << "  see it work: latchkey tour --data-dir " << options.data_dir << '\n';
   std::cout << "ready\n";
-  LATCHKEY_TRYV(flush_output());
-  run_until_signal(context, kThreads, [&]() -> Task<void> {
+  LATCHKEY_TRYV(terminal::flush_output());
+  server::run_until_signal(context, kThreads, [&]() -> Task<void> {
     co_await runtime->stop();
     co_await azure->stop(kStopGrace);
   });
@@ -124,7 +124,7 @@ Result<void> serve(const DevOptions& options) {
 
 void add_dev_command(CLI::App& app, Chosen& chosen) {
   auto options = std::make_shared<DevOptions>();
-  options->data_dir = default_dev_dir();
+  options->data_dir = dev::default_dev_dir();
   auto* command = add_command(app, "dev", "Run a whole Latchkey with an Azure of its own, on this machine",
                               {"latchkey dev", "latchkey dev --data-dir /tmp/lk --port 0 --emulator-port 0 --bare"});
   command->add_option("--data-dir", options->data_dir, "Where everything is kept")->capture_default_str();

@@ -8,10 +8,10 @@
 #include "base/file.hpp"
 #include "base/task.hpp"
 #include "cli/azure_environment.hpp"
-#include "cli/dev_paths.hpp"
-#include "cli/env_file.hpp"
 #include "crypto/certificate.hpp"
 #include "crypto/certified_key.hpp"
+#include "dev/env_file.hpp"
+#include "dev/paths.hpp"
 
 namespace latchkey::cli {
 
@@ -105,7 +105,7 @@ Result<std::string> ensure_app_credential(const std::string& data_dir, const App
 }
 
 Result<DevTenant> ensure_organization(server::ServerRuntime& runtime, const std::string& data_dir) {
-  LATCHKEY_TRY(auto known, read_env_file(dev_env_file(data_dir)));
+  LATCHKEY_TRY(auto known, dev::read_env_file(dev::dev_env_file(data_dir)));
   LATCHKEY_TRY(auto organizations, run_blocking(runtime.credentials().list_organizations()));
   DevTenant tenant;
   Uuid organization{};
@@ -132,7 +132,7 @@ Result<DevTenant> ensure_organization(server::ServerRuntime& runtime, const std:
 Result<void> write_environment(const std::string& data_dir, const std::string& url, const DevTenant& tenant,
                                const clouds::azure::emulator::Emulator& azure,
                                const clouds::azure::emulator::SeedResult& cloud) {
-  EnvironmentLines lines{
+  dev::EnvironmentLines lines{
       {"LATCHKEY_URL", url},
       {"LATCHKEY_ADMIN_KEY", tenant.admin_key},
       {"LATCHKEY_ORGANIZATION_ID", tenant.organization_id},
@@ -142,8 +142,8 @@ Result<void> write_environment(const std::string& data_dir, const std::string& u
       {"LATCHKEY_METRICS_TOKEN_FILE", metrics_token_file(data_dir)},
   };
   for (auto& line : cloud_environment(azure, cloud)) lines.push_back(std::move(line));
-  LATCHKEY_TRYV(write_env_file(dev_env_file(data_dir), kHeading, lines));
-  return write_env_file(azure_env_file(data_dir), kHeading, proxy_environment(azure));
+  LATCHKEY_TRYV(dev::write_env_file(dev::dev_env_file(data_dir), kHeading, lines));
+  return dev::write_env_file(dev::azure_env_file(data_dir), kHeading, proxy_environment(azure));
 }
 
 }  // namespace latchkey::cli

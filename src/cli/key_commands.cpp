@@ -5,8 +5,8 @@
 
 #include "base/encoding.hpp"
 #include "cli/admin_command.hpp"
-#include "cli/api_client.hpp"
 #include "cli/confirm.hpp"
+#include "cli/connection.hpp"
 #include "cli/data_key_commands.hpp"
 
 namespace latchkey::cli {

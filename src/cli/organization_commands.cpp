@@ -6,10 +6,10 @@
 #include "base/task.hpp"
 #include "cli/command.hpp"
 #include "cli/serve_options.hpp"
-#include "cli/standard_streams.hpp"
 #include "crypto/random.hpp"
 #include "server/open_store.hpp"
 #include "store/names.hpp"
+#include "terminal/standard_streams.hpp"
 
 namespace latchkey::cli {
 
@@ -69,7 +69,7 @@ void print_new_key(const OrganizationOptions& options, const admin::NewApiKey& k
 ExitCode show_new_key(admin::Credentials& credentials, const OrganizationOptions& options, const admin::NewApiKey& key,
                       const boost::json::object& more) {
   print_new_key(options, key, more);
-  auto seen = flush_output();
+  auto seen = terminal::flush_output();
   if (seen) return ExitCode::Ok;
   const auto& row = key.row;
   auto revoked = run_blocking(credentials.revoke_api_key(row.organization, row.id));

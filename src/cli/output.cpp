@@ -1,44 +1,17 @@
 #include "cli/output.hpp"
 
 #include <algorithm>
-#include <cstdlib>
 #include <iostream>
 #include <unistd.h>
 
 #include <boost/json/serialize.hpp>
 #include <fmt/format.h>
 
-#include "cli/standard_streams.hpp"
 #include "kms/reason_catalogue.hpp"
 
 namespace latchkey::cli {
 
 namespace {
-
-bool use_colour() {
-  static const bool kUse = isatty(STDOUT_FILENO) == 1 && std::getenv("NO_COLOR") == nullptr;
-  return kUse;
-}
-
-std::string_view escape(Style style) {
-  switch (style) {
-    case Style::Plain:
-      return "";
-    case Style::Bold:
-      return "\x1b[1m";
-    case Style::Dim:
-      return "\x1b[2m";
-    case Style::Good:
-      return "\x1b[32m";
-    case Style::Bad:
-      return "\x1b[31m";
-    case Style::Warn:
-      return "\x1b[33m";
-    case Style::Accent:
-      return "\x1b[36m";
-  }
-  return "";
-}
 
 void pretty(const boost::json::value& value, std::string& out, std::size_t depth) {
   std::string indent(2 * (depth + 1), ' ');
@@ -92,11 +65,6 @@ std::string key_reason(const Error& error) {
 
 }  // namespace
 
-std::string styled(Style style, std::string_view text) {
-  if (!use_colour() || style == Style::Plain) return std::string(text);
-  return fmt::format("{}{}\x1b[0m", escape(style), text);
-}
-
 void print_json(const boost::json::value& value) {
   std::string text;
   if (isatty(STDOUT_FILENO) == 1) {
@@ -148,26 +116,6 @@ ExitCode report_error(const Error& error, OutputFormat format) {
 
 Error unseen(const Error& not_written, std::string_view outcome) {
   return Error{not_written.code, fmt::format("{}; {}", not_written.message(), outcome)};
-}
-
-Waiting::Waiting(std::string what) : what_(std::move(what)) {
-  if (isatty(STDERR_FILENO) == 1) thread_ = std::thread([this] { show(); });
-}
-
-Waiting::~Waiting() {
-  done_ = true;
-  if (thread_.joinable()) thread_.join();
-}
-
-void Waiting::show() {
-  constexpr std::string_view kFrames = "|/-\\";
-  constexpr auto kTick = std::chrono::milliseconds(100);
-  for (std::size_t tick = 0; !done_; ++tick) {
-    std::this_thread::sleep_for(kTick);
-    if (tick < 10) continue;
-    redraw_line(fmt::format("{} {} ({} s) ", kFrames[tick % kFrames.size()], what_, tick / 10));
-  }
-  redraw_line("");
 }
 
 }  // namespace latchkey::cli

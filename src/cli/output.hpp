@@ -2,16 +2,16 @@
 // command found goes to standard output; everything else (progress, hints, errors) to standard error.
 #pragma once
 
-#include <atomic>
 #include <string>
 #include <string_view>
-#include <thread>
 #include <utility>
 #include <vector>
 
 #include <boost/json/value.hpp>
 
 #include "base/result.hpp"
+#include "terminal/style.hpp"
+#include "terminal/waiting.hpp"
 
 namespace latchkey::cli {
 
@@ -24,10 +24,9 @@ enum class ExitCode : int {
   Usage = 2,   // the command line or the environment is wrong; nothing was tried
 };
 
-enum class Style { Plain, Bold, Dim, Good, Bad, Warn, Accent };
-
-// The text in that style where standard output is a terminal and NO_COLOR is unset; as it is elsewhere.
-[[nodiscard]] std::string styled(Style style, std::string_view text);
+using terminal::Style;
+using terminal::styled;
+using terminal::Waiting;
 
 // One JSON value, indented on a terminal and on one line elsewhere.
 void print_json(const boost::json::value& value);
@@ -41,21 +40,5 @@ void print_table(const std::vector<std::string>& header, const std::vector<std::
 
 // The error of a command whose result, shown once alone, was not taken (flush_output): with what became of it.
 [[nodiscard]] Error unseen(const Error& not_written, std::string_view outcome);
-
-// A line on standard error that shows that something is being waited for, from the second second on; it goes when this
-// does. Nothing where standard error is no terminal.
-class Waiting {
- public:
-  explicit Waiting(std::string what);
-  ~Waiting();
-  Waiting(const Waiting&) = delete;
-  Waiting& operator=(const Waiting&) = delete;
-
- private:
-  void show();
-  std::string what_;
-  std::atomic<bool> done_{false};
-  std::thread thread_;
-};
 
 }  // namespace latchkey::cli

@@ -7,11 +7,11 @@
 #include "admin/root_key_rotation.hpp"
 #include "base/task.hpp"
 #include "cli/command.hpp"
-#include "cli/progress_bar.hpp"
 #include "cli/serve_options.hpp"
 #include "crypto/random.hpp"
 #include "kms/local/local_key_provider.hpp"
 #include "server/open_store.hpp"
+#include "terminal/progress_bar.hpp"
 
 namespace latchkey::cli {
 
@@ -57,7 +57,7 @@ Result<admin::RootKeyRotationCounts> rotate_all(Opened& opened, kms::RootKeys ke
   admin::RootKeyRotation rotation(*opened.store.store, *provider, clock);
   if (!moves) return run_blocking(rotation.look());
   std::atomic<std::uint64_t> done = 0;
-  ProgressBar bar("moving to the new root key", done, std::nullopt, ProgressUnit::Items);
+  terminal::ProgressBar bar("moving to the new root key", done, std::nullopt, terminal::ProgressUnit::Items);
   return run_blocking(rotation.run([&](const admin::RootKeyRotationCounts& counts) {
     done = static_cast<std::uint64_t>(counts.data_keys + counts.webhook_secrets + counts.rows);
   }));

@@ -8,12 +8,12 @@
 
 #include "base/log.hpp"
 #include "cli/command.hpp"
-#include "cli/run_until_signal.hpp"
 #include "cli/serve_options.hpp"
-#include "cli/standard_streams.hpp"
 #include "crypto/aead.hpp"
 #include "crypto/random.hpp"
+#include "server/run_until_signal.hpp"
 #include "server/server_runtime.hpp"
+#include "terminal/standard_streams.hpp"
 
 namespace latchkey::cli {
 
@@ -37,8 +37,8 @@ Result<void> serve(const server::ServerConfig& config) {
               is_ipv6 ? fmt::format("[{}]", config.address) : config.address, runtime->port(), config.database,
               crypto::aead_name());
   std::cout << "ready\n";
-  LATCHKEY_TRYV(flush_output());
-  run_until_signal(context, config.threads, [&]() -> Task<void> { co_await runtime->stop(); });
+  LATCHKEY_TRYV(terminal::flush_output());
+  server::run_until_signal(context, config.threads, [&]() -> Task<void> { co_await runtime->stop(); });
   return success();
 }
 

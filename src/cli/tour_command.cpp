@@ -13,11 +13,11 @@
 #include "base/id.hpp"
 #include "base/task.hpp"
 #include "cli/command.hpp"
-#include "cli/dev_paths.hpp"
-#include "cli/env_file.hpp"
 #include "cli/json_view.hpp"
 #include "cli/tour_customer.hpp"
 #include "crypto/random.hpp"
+#include "dev/env_file.hpp"
+#include "dev/paths.hpp"
 
 namespace latchkey::cli {
 
@@ -38,7 +38,7 @@ using Variables = std::map<std::string, std::string>;
 // The story, in order; an error in a chapter ends it and says what to do.
 class Tour {
  public:
-  Tour(Variables variables, TourCustomer& customer, ApiClient& admin, RandomSource& random, Transcript& transcript)
+  Tour(Variables variables, TourCustomer& customer, ApiClient& admin, RandomSource& random, dev::Transcript& transcript)
       : variables_(std::move(variables)),
         customer_(customer),
         admin_(admin),
@@ -69,7 +69,7 @@ class Tour {
   TourCustomer& customer_;
   ApiClient& admin_;
   RandomSource& random_;
-  Transcript& transcript_;
+  dev::Transcript& transcript_;
   std::unique_ptr<ApiClient> data_;
   std::string key_name_;
   std::string tenant_id_;
@@ -158,7 +158,7 @@ Result<void> Tour::register_the_key() {
       transcript_.answer(200, "success");
       return success();
     }
-    transcript_.refusal(200, one_line(text_at(outcome, "error"), 300));
+    transcript_.refusal(200, dev::one_line(text_at(outcome, "error"), 300));
     if (std::chrono::steady_clock::now() > deadline) {
       return Error{ErrorCode::KeyDenied, "the key did not validate; the reason is above"};
     }
@@ -206,8 +206,8 @@ Result<void> Tour::protect_data(const std::string& file) {
                            {"context", {{"table", "patients"}, {"row", "4711"}}}};
   transcript_.call("POST", variable("LATCHKEY_URL") + data_path("encrypt"), boost::json::serialize(body));
   LATCHKEY_TRY(auto record, data_->call("POST", data_path("encrypt"), body));
-  transcript_.answer(200,
-                     fmt::format("{} {}", text_at(record, "data_key_id"), one_line(text_at(record, "ciphertext"), 60)));
+  transcript_.answer(
+      200, fmt::format("{} {}", text_at(record, "data_key_id"), dev::one_line(text_at(record, "ciphertext"), 60)));
   boost::json::object sealed{{"ciphertext", text_at(record, "ciphertext")}, {"context", body.at("context")}};
   transcript_.call("POST", variable("LATCHKEY_URL") + data_path("decrypt"));
   LATCHKEY_TRY(auto opened, data_->call("POST", data_path("decrypt"), sealed));
@@ -260,7 +260,8 @@ Result<void> Tour::revoke() {
     transcript_.call("POST", variable("LATCHKEY_URL") + data_path(verb));
     auto refused = data_call(verb, verb == "decrypt" ? ciphertext_ : plaintext_);
     if (refused) return Error{ErrorCode::Internal, fmt::format("{} still works, and should not", verb)};
-    transcript_.refusal(400, fmt::format("{}: {}", refused.error().reason, one_line(refused.error().message(), 300)));
+    transcript_.refusal(400,
+                        fmt::format("{}: {}", refused.error().reason, dev::one_line(refused.error().message(), 300)));
     if (refused.error().reason != "cmek_key_disabled") return refused.error();
   }
   return success();
@@ -300,7 +301,7 @@ Result<void> Tour::show_audit() {
     auto status = text_at(entry, "properties.httpStatusCode");
     auto style = status.starts_with("2") ? Style::Good : Style::Warn;
     transcript_.note(fmt::format("{}  {}  {:<9}  {}", text_at(entry, "time").substr(0, 23), styled(style, status),
-                                 operation, one_line(text_at(entry, "properties.id"), 90)));
+                                 operation, dev::one_line(text_at(entry, "properties.id"), 90)));
   }
   return success();
 }
@@ -319,8 +320,8 @@ Result<void> Tour::run(const std::string& file) {
 }
 
 Result<void> take_tour(const TourOptions& options) {
-  auto env_file = dev_env_file(options.data_dir);
-  LATCHKEY_TRY(auto variables, read_env_file(env_file));
+  auto env_file = dev::dev_env_file(options.data_dir);
+  LATCHKEY_TRY(auto variables, dev::read_env_file(env_file));
   if (variables.empty()) {
     return Error{ErrorCode::NotFound,
                  fmt::format("{} is not there: start `latchkey dev` first (with the same --data-dir)", env_file)};
@@ -328,10 +329,10 @@ Result<void> take_tour(const TourOptions& options) {
   if (!options.file.empty() && !std::filesystem::exists(options.file)) {
     return Error{ErrorCode::NotFound, fmt::format("there is no file {}", options.file)};
   }
-  LATCHKEY_TRY(auto outside, read_env_file(azure_env_file(options.data_dir)));
+  LATCHKEY_TRY(auto outside, dev::read_env_file(dev::azure_env_file(options.data_dir)));
   SystemClock clock;
   crypto::SystemRandom random;
-  Transcript transcript;
+  dev::Transcript transcript;
   LATCHKEY_TRY(auto transport,
                AzureTransport::create(http::one_proxy(outside["HTTPS_PROXY"]), variables["LATCHKEY_CA_FILE"],
                                       "latchkey-tour/" LATCHKEY_VERSION, clock, random));
@@ -346,7 +347,7 @@ Result<void> take_tour(const TourOptions& options) {
 
 void add_tour_command(CLI::App& app, Chosen& chosen) {
   auto options = std::make_shared<TourOptions>();
-  options->data_dir = default_dev_dir();
+  options->data_dir = dev::default_dev_dir();
   auto* command = add_command(app, "tour", "Walk the main job against a running `latchkey dev`, call by call",
                               {"latchkey tour", "latchkey tour report.pdf --data-dir /tmp/lk"});
   command->add_option("FILE", options->file, "A file to encrypt and decrypt on the way (default: one it makes)");

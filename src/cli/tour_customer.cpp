@@ -10,7 +10,8 @@ namespace latchkey::cli {
 namespace azure = clouds::azure::customer;
 
 TourCustomer::TourCustomer(std::unique_ptr<azure::SignIn> sign_in, azure::Graph graph, azure::ResourceManager resources,
-                           azure::VaultKeys keys, std::string vault_id, RandomSource& random, Transcript& transcript)
+                           azure::VaultKeys keys, std::string vault_id, RandomSource& random,
+                           dev::Transcript& transcript)
     : sign_in_(std::move(sign_in)),
       graph_(std::move(graph)),
       resources_(std::move(resources)),
@@ -21,7 +22,7 @@ TourCustomer::TourCustomer(std::unique_ptr<azure::SignIn> sign_in, azure::Graph 
 
 Result<std::unique_ptr<TourCustomer>> TourCustomer::create(const azure::Variables& variables, AzureTransport& transport,
                                                            const Clock& clock, RandomSource& random,
-                                                           Transcript& transcript) {
+                                                           dev::Transcript& transcript) {
   LATCHKEY_TRY(auto cloud, azure::cloud_of_authority(variables("AZURE_AUTHORITY_HOST")));
   azure::SignInTools sign_in_tools{transport.retrying, clock, random};
   LATCHKEY_TRY(auto sign_in, azure::make_sign_in(variables, cloud, std::move(sign_in_tools)));
@@ -64,7 +65,7 @@ Result<void> TourCustomer::grant(const std::string& role, const std::string& pri
                                  const std::string& key_name) {
   auto scope = fmt::format("{}/keys/{}", vault_id_, key_name);
   LATCHKEY_TRY(auto definition, resources_.role_named(scope, role));
-  transcript_.answer(resources_.last_status(), one_line(definition.id, 200));
+  transcript_.answer(resources_.last_status(), dev::one_line(definition.id, 200));
   auto granted =
       resources_.assign(scope, format_uuid(make_uuid(random_)), definition.id, principal_id, "ServicePrincipal");
   if (!granted && granted.error().code == ErrorCode::Conflict) {

@@ -5,8 +5,8 @@
 #include <string>
 
 #include "cli/azure_session.hpp"
-#include "cli/transcript.hpp"
 #include "clouds/azure/customer/clients.hpp"
+#include "dev/transcript.hpp"
 
 namespace latchkey::cli {
 
@@ -15,7 +15,7 @@ class TourCustomer {
   // Signs in with the AZURE_* of `variables`, which also name the vault. All references must outlive it.
   [[nodiscard]] static Result<std::unique_ptr<TourCustomer>> create(const clouds::azure::customer::Variables& variables,
                                                                     AzureTransport& transport, const Clock& clock,
-                                                                    RandomSource& random, Transcript& transcript);
+                                                                    RandomSource& random, dev::Transcript& transcript);
 
   // Step 1: returns the service principal's object id, also where it exists already.
   [[nodiscard]] Result<std::string> consent(const std::string& app_id);
@@ -31,7 +31,7 @@ class TourCustomer {
  private:
   TourCustomer(std::unique_ptr<clouds::azure::customer::SignIn> sign_in, clouds::azure::customer::Graph graph,
                clouds::azure::customer::ResourceManager resources, clouds::azure::customer::VaultKeys keys,
-               std::string vault_id, RandomSource& random, Transcript& transcript);
+               std::string vault_id, RandomSource& random, dev::Transcript& transcript);
 
   std::unique_ptr<clouds::azure::customer::SignIn> sign_in_;
   clouds::azure::customer::Graph graph_;
@@ -39,7 +39,7 @@ class TourCustomer {
   clouds::azure::customer::VaultKeys keys_;
   std::string vault_id_;
   RandomSource& random_;
-  Transcript& transcript_;
+  dev::Transcript& transcript_;
 };
 
 }  // namespace latchkey::cli

@@ -5,8 +5,8 @@
 
 #include "base/encoding.hpp"
 #include "cli/admin_command.hpp"
-#include "cli/standard_streams.hpp"
 #include "server/config.hpp"
+#include "terminal/standard_streams.hpp"
 
 namespace latchkey::cli {
 
@@ -94,7 +94,7 @@ ExitCode add_webhook(ApiClient& client, const WebhookOptions& options) {
   if (!options.events.empty()) body["events"] = boost::json::value_from(options.events);
   auto made = client.call("POST", kPath, body);
   auto code = show_endpoint(options, made);
-  auto seen = flush_output();
+  auto seen = terminal::flush_output();
   if (code != ExitCode::Ok || seen) return code;
   // An endpoint whose secret nobody has is of no use.
   auto id = text_at(made.value(), "id");
@@ -154,7 +154,7 @@ ExitCode rotate_secret(ApiClient& client, const WebhookOptions& options) {
   auto seconds = std::chrono::ceil<std::chrono::seconds>(overlap.value()).count();
   auto code = show_endpoint(options, client.call("POST", path_of(options, "/rotate_secret"),
                                                  boost::json::object{{"overlap_seconds", seconds}}));
-  auto seen = flush_output();
+  auto seen = terminal::flush_output();
   if (code != ExitCode::Ok || seen) return code;
   auto cure = fmt::format("nobody has seen the new secret: latchkey webhooks rotate {} shows another", options.id);
   return report_error(unseen(seen.error(), cure), options.format);

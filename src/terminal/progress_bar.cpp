@@ -1,13 +1,13 @@
-#include "cli/progress_bar.hpp"
+#include "terminal/progress_bar.hpp"
 
 #include <algorithm>
 #include <unistd.h>
 
 #include <fmt/format.h>
 
-#include "cli/standard_streams.hpp"
+#include "terminal/standard_streams.hpp"
 
-namespace latchkey::cli {
+namespace latchkey::terminal {
 
 namespace {
 
@@ -73,4 +73,4 @@ void ProgressBar::show() {
   if (has_shown) redraw_line("");
 }
 
-}  // namespace latchkey::cli
+}  // namespace latchkey::terminal

@@ -8,7 +8,7 @@
 #include <string>
 #include <thread>
 
-namespace latchkey::cli {
+namespace latchkey::terminal {
 
 enum class ProgressUnit { Bytes, Items };
 
@@ -38,4 +38,4 @@ class ProgressBar {
   std::thread thread_;
 };
 
-}  // namespace latchkey::cli
+}  // namespace latchkey::terminal

@@ -8,7 +8,7 @@
 
 #include "base/result.hpp"
 
-namespace latchkey::cli {
+namespace latchkey::dev {
 
 using EnvironmentLines = std::vector<std::pair<std::string, std::string>>;
 
@@ -18,4 +18,4 @@ using EnvironmentLines = std::vector<std::pair<std::string, std::string>>;
 // The names and values; empty where there is no file. Lines of another shape are passed over.
 [[nodiscard]] Result<std::map<std::string, std::string>> read_env_file(const std::string& path);
 
-}  // namespace latchkey::cli
+}  // namespace latchkey::dev

@@ -1,4 +1,4 @@
-#include "cli/run_until_signal.hpp"
+#include "server/run_until_signal.hpp"
 
 #include <csignal>
 #include <cstdlib>
@@ -10,7 +10,7 @@
 
 #include "base/log.hpp"
 
-namespace latchkey::cli {
+namespace latchkey::server {
 
 namespace {
 
@@ -37,4 +37,4 @@ void run_until_signal(boost::asio::io_context& context, unsigned threads, std::f
   for (auto& thread : others) thread.join();
 }
 
-}  // namespace latchkey::cli
+}  // namespace latchkey::server

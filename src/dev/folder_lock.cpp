@@ -1,4 +1,4 @@
-#include "cli/folder_lock.hpp"
+#include "dev/folder_lock.hpp"
 
 #include <cerrno>
 #include <fcntl.h>
@@ -9,7 +9,7 @@
 
 #include <fmt/format.h>
 
-namespace latchkey::cli {
+namespace latchkey::dev {
 
 Result<FolderLock> FolderLock::take(const std::string& folder) {
   auto path = folder + "/lock";
@@ -37,4 +37,4 @@ FolderLock::~FolderLock() {
   if (descriptor_ >= 0) ::close(descriptor_);
 }
 
-}  // namespace latchkey::cli
+}  // namespace latchkey::dev

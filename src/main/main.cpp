@@ -3,8 +3,8 @@
 
 #include "cli/command.hpp"
 #include "cli/output.hpp"
-#include "cli/standard_streams.hpp"
 #include "crypto/aead.hpp"
+#include "terminal/standard_streams.hpp"
 
 namespace latchkey::cli {
 
@@ -52,10 +52,11 @@ ExitCode run(int argc, char** argv) {
 }  // namespace latchkey::cli
 
 int main(int argc, char** argv) {
+  using namespace latchkey;
   using namespace latchkey::cli;
-  prepare_standard_streams();
-  CheckedStream errors(std::cerr, STDERR_FILENO);
-  CheckedStream output(std::cout, STDOUT_FILENO);
+  terminal::prepare_standard_streams();
+  terminal::CheckedStream errors(std::cerr, STDERR_FILENO);
+  terminal::CheckedStream output(std::cout, STDOUT_FILENO);
   auto code = run(argc, argv);
   // What a command did is of no use to anybody where its results did not arrive.
   auto written = output.flush();

@@ -1,24 +1,21 @@
-// The command line's client of a Latchkey server: one blocking call at a time.
+// A client of a Latchkey server's API for the command line: one blocking call at a time.
 #pragma once
 
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include <boost/json/value.hpp>
 
-#include "cli/command.hpp"
 #include "http/client.hpp"
 #include "library/server_client.hpp"
 
-namespace latchkey::cli {
+namespace latchkey::library {
 
 class ApiClient {
  public:
-  // Reads the API key from where `connection` says. Invalid (nothing was tried) where the variable or the file does not
-  // exist; the error says how to set it.
-  [[nodiscard]] static Result<std::unique_ptr<ApiClient>> create(const Connection& connection);
-  // For a caller that has the key already.
+  // Errors: those of ServerClient::create, whose Invalid names --url.
   [[nodiscard]] static Result<std::unique_ptr<ApiClient>> create(const std::string& url, std::string ca_file,
                                                                  std::string_view api_key);
 
@@ -30,10 +27,10 @@ class ApiClient {
   [[nodiscard]] Result<http::ClientResponse> call_raw(std::string_view path, std::string body, http::Headers headers);
 
  private:
-  explicit ApiClient(std::unique_ptr<library::ServerClient> server) : server_(std::move(server)) {}
+  explicit ApiClient(std::unique_ptr<ServerClient> server) : server_(std::move(server)) {}
   [[nodiscard]] Result<http::ClientResponse> send(std::string_view path, http::ClientRequest request);
 
-  std::unique_ptr<library::ServerClient> server_;
+  std::unique_ptr<ServerClient> server_;
 };
 
-}  // namespace latchkey::cli
+}  // namespace latchkey::library

@@ -1,4 +1,4 @@
-#include "cli/env_file.hpp"
+#include "dev/env_file.hpp"
 
 #include <sstream>
 
@@ -7,7 +7,7 @@
 
 #include "base/file.hpp"
 
-namespace latchkey::cli {
+namespace latchkey::dev {
 
 namespace {
 constexpr std::string_view kExport = "export ";
@@ -45,4 +45,4 @@ Result<std::map<std::string, std::string>> read_env_file(const std::string& path
   return values;
 }
 
-}  // namespace latchkey::cli
+}  // namespace latchkey::dev

@@ -3,7 +3,7 @@
 
 #include <string>
 
-namespace latchkey::cli {
+namespace latchkey::dev {
 
 // $XDG_DATA_HOME/latchkey/dev, or ~/.local/share/latchkey/dev.
 [[nodiscard]] std::string default_dev_dir();
@@ -12,4 +12,4 @@ namespace latchkey::cli {
 [[nodiscard]] std::string dev_env_file(const std::string& data_dir);
 [[nodiscard]] std::string azure_env_file(const std::string& data_dir);
 
-}  // namespace latchkey::cli
+}  // namespace latchkey::dev

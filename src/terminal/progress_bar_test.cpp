@@ -1,8 +1,8 @@
-#include "cli/progress_bar.hpp"
+#include "terminal/progress_bar.hpp"
 
 #include <gtest/gtest.h>
 
-namespace latchkey::cli {
+namespace latchkey::terminal {
 namespace {
 
 using std::chrono::milliseconds;
@@ -28,4 +28,4 @@ TEST(FormatBytes, HasUnits) {
 }
 
 }  // namespace
-}  // namespace latchkey::cli
+}  // namespace latchkey::terminal

@@ -6,7 +6,7 @@
 
 #include "http/client.hpp"
 
-namespace latchkey::cli {
+namespace latchkey::dev {
 
 class Transcript {
  public:
@@ -25,4 +25,4 @@ class Transcript {
 // Text for one line: cut at `limit`, line breaks as spaces.
 [[nodiscard]] std::string one_line(std::string_view text, std::size_t limit = 160);
 
-}  // namespace latchkey::cli
+}  // namespace latchkey::dev

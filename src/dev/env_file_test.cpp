@@ -1,4 +1,4 @@
-#include "cli/env_file.hpp"
+#include "dev/env_file.hpp"
 
 #include <filesystem>
 #include <fstream>
@@ -7,7 +7,7 @@
 
 #include <gtest/gtest.h>
 
-namespace latchkey::cli {
+namespace latchkey::dev {
 namespace {
 
 class EnvFileTest : public testing::Test {
@@ -63,4 +63,4 @@ TEST_F(EnvFileTest, NoFileIsNoVariables) {
 }
 
 }  // namespace
-}  // namespace latchkey::cli
+}  // namespace latchkey::dev

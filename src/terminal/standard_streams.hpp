@@ -10,7 +10,7 @@
 
 #include "base/result.hpp"
 
-namespace latchkey::cli {
+namespace latchkey::terminal {
 
 // Call first in main. Descriptors 0 to 2 that are closed (`latchkey … >&-`) would be taken by the next file or socket
 // that is opened, and results written into it; they are filled with what can be neither read nor written (EBADF, as
@@ -50,4 +50,4 @@ class CheckedStream final : public std::streambuf {
 // Shows one line on standard error in place of the one before; an empty one only takes that away. For terminals.
 void redraw_line(std::string_view text);
 
-}  // namespace latchkey::cli
+}  // namespace latchkey::terminal

@@ -1,9 +1,9 @@
-#include "cli/json_view.hpp"
+#include "library/json_text.hpp"
 
 #include <boost/json/parse.hpp>
 #include <gtest/gtest.h>
 
-namespace latchkey::cli {
+namespace latchkey::library {
 namespace {
 
 TEST(JsonViewTest, FindsWhatAPathNames) {
@@ -21,4 +21,4 @@ TEST(JsonViewTest, NobodyElseWritesToTheTerminal) {
 }
 
 }  // namespace
-}  // namespace latchkey::cli
+}  // namespace latchkey::library

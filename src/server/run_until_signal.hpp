@@ -7,9 +7,9 @@
 
 #include "base/task.hpp"
 
-namespace latchkey::cli {
+namespace latchkey::server {
 
 // Blocks. `threads` run the context, this one among them; `stop` runs once, on it, after the first signal.
 void run_until_signal(boost::asio::io_context& context, unsigned threads, std::function<Task<void>()> stop);
 
-}  // namespace latchkey::cli
+}  // namespace latchkey::server

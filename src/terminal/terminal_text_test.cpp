@@ -1,8 +1,8 @@
-#include "cli/terminal_text.hpp"
+#include "terminal/terminal_text.hpp"
 
 #include <gtest/gtest.h>
 
-namespace latchkey::cli {
+namespace latchkey::terminal {
 namespace {
 
 TEST(TerminalTextTest, KeepsWordsLinesAndStyles) {
@@ -47,4 +47,4 @@ TEST(TerminalTextTest, ReplacesWhatMovesATerminal) {
 }
 
 }  // namespace
-}  // namespace latchkey::cli
+}  // namespace latchkey::terminal

@@ -1,8 +1,8 @@
-#include "cli/dev_paths.hpp"
+#include "dev/paths.hpp"
 
 #include <cstdlib>
 
-namespace latchkey::cli {
+namespace latchkey::dev {
 
 namespace {
 std::string variable(const char* name) {
@@ -31,4 +31,4 @@ std::string azure_env_file(const std::string& data_dir) {
   return data_dir + "/azure.env";
 }
 
-}  // namespace latchkey::cli
+}  // namespace latchkey::dev

@@ -1,11 +1,11 @@
-#include "cli/terminal_text.hpp"
+#include "terminal/terminal_text.hpp"
 
 #include <algorithm>
 #include <array>
 
 #include "base/json_fields.hpp"
 
-namespace latchkey::cli {
+namespace latchkey::terminal {
 
 namespace {
 
@@ -39,4 +39,4 @@ std::string terminal_line(std::string_view text) {
   return json_fields::clean_text(text, std::string_view::npos);
 }
 
-}  // namespace latchkey::cli
+}  // namespace latchkey::terminal

@@ -1,4 +1,4 @@
-#include "cli/standard_streams.hpp"
+#include "terminal/standard_streams.hpp"
 
 #include <array>
 #include <cerrno>
@@ -11,7 +11,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-namespace latchkey::cli {
+namespace latchkey::terminal {
 namespace {
 
 using ::testing::HasSubstr;
@@ -125,4 +125,4 @@ TEST(StandardStreamsTest, ClosedOnesAreNeverAnotherFile) {
 }
 
 }  // namespace
-}  // namespace latchkey::cli
+}  // namespace latchkey::terminal

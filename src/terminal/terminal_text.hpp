@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-namespace latchkey::cli {
+namespace latchkey::terminal {
 
 // The text with U+FFFD in place of control characters and of what is not UTF-8, but for line feeds, tabs and the
 // sequences by which `styled` colours.
@@ -14,4 +14,4 @@ namespace latchkey::cli {
 // The same for one line, which line feeds and tabs would break.
 [[nodiscard]] std::string terminal_line(std::string_view text);
 
-}  // namespace latchkey::cli
+}  // namespace latchkey::terminal

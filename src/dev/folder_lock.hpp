@@ -5,7 +5,7 @@
 
 #include "base/result.hpp"
 
-namespace latchkey::cli {
+namespace latchkey::dev {
 
 // Held until destroyed, or until the process ends, however it ends.
 class FolderLock {
@@ -23,4 +23,4 @@ class FolderLock {
   int descriptor_;
 };
 
-}  // namespace latchkey::cli
+}  // namespace latchkey::dev

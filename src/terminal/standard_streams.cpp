@@ -1,4 +1,4 @@
-#include "cli/standard_streams.hpp"
+#include "terminal/standard_streams.hpp"
 
 #include <cerrno>
 #include <csignal>
@@ -10,10 +10,10 @@
 
 #include <fmt/format.h>
 
-#include "cli/terminal_text.hpp"
 #include "crypto/secret.hpp"
+#include "terminal/terminal_text.hpp"
 
-namespace latchkey::cli {
+namespace latchkey::terminal {
 
 namespace {
 
@@ -92,4 +92,4 @@ void redraw_line(std::string_view text) {
   write_all(STDERR_FILENO, "\r\x1b[K" + terminal_line(text));
 }
 
-}  // namespace latchkey::cli
+}  // namespace latchkey::terminal

@@ -1,12 +1,15 @@
-#include "cli/transcript.hpp"
+#include "dev/transcript.hpp"
 
 #include <iostream>
 
 #include <fmt/format.h>
 
-#include "cli/output.hpp"
+#include "terminal/style.hpp"
 
-namespace latchkey::cli {
+namespace latchkey::dev {
+
+using terminal::Style;
+using terminal::styled;
 
 std::string one_line(std::string_view text, std::size_t limit) {
   std::string line;
@@ -48,4 +51,4 @@ void Transcript::note(std::string_view text) {
   std::cout << "      " << text << '\n' << std::flush;
 }
 
-}  // namespace latchkey::cli
+}  // namespace latchkey::dev
