@@ -100,7 +100,8 @@ Result<void> serve(const DevOptions& options) {
   LATCHKEY_TRY(auto cloud, azure->seed(seed));
 
   LATCHKEY_TRY(auto config, server_config(options, *azure));
-  LATCHKEY_TRY(auto runtime, server::ServerRuntime::start(config, context.get_executor(), clock, random));
+  LATCHKEY_TRY(auto runtime,
+               server::ServerRuntime::start(config, context.get_executor(), clock, random));
   LATCHKEY_TRY(auto tenant, ensure_organization(*runtime, options.data_dir));
   auto url = fmt::format("http://127.0.0.1:{}", runtime->port());
   LATCHKEY_TRYV(write_environment(options.data_dir, url, tenant, *azure, cloud));

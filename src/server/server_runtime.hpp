@@ -1,5 +1,5 @@
-// The whole server, put together: read server_runtime.cpp from top to bottom to see how. `serve` and `dev` both run
-// this one, with nothing but settings to tell them apart.
+// The whole server. server_runtime.cpp puts it together from its pieces (storage, keys, rules, webhooks, listeners,
+// background), each in a file of its own. `serve` and `dev` both run this one; only their settings differ.
 #pragma once
 
 #include <memory>
@@ -16,9 +16,9 @@ namespace latchkey::server {
 
 class ServerRuntime {
  public:
-  // Opens the store, the root key and the outbound client, and begins to serve on `executor`, whose context must be run
-  // by the caller on config.threads threads. `clock` and `random` outlive it. Errors: those of the parts, each naming
-  // the setting or file at fault.
+  // Opens the store and the root key, makes the clouds of `config`, and begins to serve on `executor`; the caller runs its context on
+  // config.threads threads. `clock` and `random` outlive the server. Errors: those of the pieces, each of which names
+  // the setting or the file that is wrong.
   [[nodiscard]] static Result<std::unique_ptr<ServerRuntime>> start(const ServerConfig& config,
                                                                     const boost::asio::any_io_executor& executor,
                                                                     const Clock& clock, RandomSource& random);
@@ -29,7 +29,7 @@ class ServerRuntime {
   [[nodiscard]] std::uint16_t port() const;
   [[nodiscard]] admin::Credentials& credentials();
   [[nodiscard]] admin::Workspaces& workspaces();
-  // Answers what is running, then stops.
+  // Finishes the requests that are running, then stops.
   Task<void> stop();
 
  private:

@@ -1,0 +1,85 @@
+#include "server/listeners.hpp"
+
+#include "base/log.hpp"
+#include "server/credentials.hpp"
+#include "server/descriptor_limit.hpp"
+#include "server/part_settings.hpp"
+
+namespace latchkey::server {
+
+namespace {
+
+// Of the health listener's connections a quarter is kept for addresses that are known, and it knows none.
+constexpr std::size_t kHealthConnections = 64;
+constexpr std::size_t kHealthConnectionsOfAddress = 8;
+constexpr std::chrono::seconds kHealthHeadTimeout{2};
+
+Result<std::unique_ptr<api::ApiService>> make_api(const ServerTools& tools, const ServedParts& parts) {
+  const auto& [storage, keys, rules, webhooks, metrics] = parts;
+  LATCHKEY_TRY(auto metrics_token, metrics_token_of(tools.config));
+  return std::make_unique<api::ApiService>(api::ApiParts{.store = *storage.store,
+                                                         .credentials = *rules.credentials,
+                                                         .external_keys = *rules.external_keys,
+                                                         .workspaces = *rules.workspaces,
+                                                         .activity = *rules.activity,
+                                                         .compartments = *rules.compartments,
+                                                         .lease_policies = *rules.lease_policies,
+                                                         .keyring = *keys.keyring,
+                                                         .usage = *rules.usage_recorder,
+                                                         .data_keys = *rules.data_keys,
+                                                         .rewraps = *rules.rewraps,
+                                                         .clock = tools.clock,
+                                                         .random = tools.random,
+                                                         .clouds = *keys.clouds,
+                                                         .health = *keys.health,
+                                                         .suspensions = *rules.suspensions,
+                                                         .webhook_endpoints = *webhooks.endpoints,
+                                                         .webhook_deliverer = *webhooks.deliverer,
+                                                         .metrics = metrics,
+                                                         .metrics_token = std::move(metrics_token)},
+                                           api_limits(tools.config));
+}
+
+Result<http::ServerOptions> api_options(const ServerConfig& config) {
+  http::ServerOptions options;
+  options.address = config.address;
+  options.port = config.port;
+  LATCHKEY_TRY(options.max_connections, connections_that_fit(config.max_connections));
+  options.max_connections_per_address = config.max_connections_per_address;
+  options.behind_proxy = config.behind_tls_proxy;
+  options.max_body_bytes_held = config.max_body_bytes_held;
+  LATCHKEY_TRY(options.tls, server_tls(config));
+  return options;
+}
+
+Result<http::ServerOptions> health_options(const ServerConfig& config) {
+  http::ServerOptions options;
+  options.address = config.health_address;
+  options.port = config.health_port;
+  options.max_connections = kHealthConnections;
+  options.max_connections_per_address = kHealthConnectionsOfAddress;
+  options.max_visits = 0;
+  options.head_timeout = kHealthHeadTimeout;
+  LATCHKEY_TRY(options.tls, server_tls(config));
+  return options;
+}
+
+}  // namespace
+
+Result<Listeners> start_listeners(const ServerTools& tools, const ServedParts& parts) {
+  Listeners listeners;
+  LATCHKEY_TRY(listeners.api, make_api(tools, parts));
+  LATCHKEY_TRY(auto options, api_options(tools.config));
+  LATCHKEY_TRY(listeners.server, http::Server::start(tools.executor, std::move(options), *listeners.api));
+  if (!tools.config.health_address.empty()) {
+    listeners.health_service = std::make_unique<api::HealthService>(*listeners.api, tools.random);
+    LATCHKEY_TRY(auto of_health, health_options(tools.config));
+    LATCHKEY_TRY(listeners.health_server,
+                 http::Server::start(tools.executor, std::move(of_health), *listeners.health_service));
+    SPDLOG_INFO("the server serves /healthz and /readyz at {}, port {}, too", tools.config.health_address,
+                listeners.health_server->port());
+  }
+  return listeners;
+}
+
+}  // namespace latchkey::server

@@ -1,0 +1,31 @@
+#include "server/rules.hpp"
+
+#include "server/part_settings.hpp"
+
+namespace latchkey::server {
+
+Rules make_rules(const ServerTools& tools, store::Store& store, Keys& keys) {
+  const auto& [config, executor, clock, random] = tools;
+  auto settings = admin_settings(config);
+  keyring::LeaseAges default_ages{config.lease_soft, config.lease_hard};
+  auto usage = std::make_unique<keyring::UsageMeter>(clock);
+  auto usage_recorder = std::make_unique<admin::UsageRecorder>(store, *usage, clock, random);
+  return {
+      .usage = std::move(usage),
+      .usage_recorder = std::move(usage_recorder),
+      .credentials = std::make_unique<admin::Credentials>(store, clock, random, config.most_api_keys),
+      .external_keys = std::make_unique<admin::ExternalKeys>(store, *keys.validations, *keys.clouds, clock, random,
+                                                             settings, keys.health.get()),
+      .workspaces =
+          std::make_unique<admin::Workspaces>(store, *keys.validations, *keys.clouds, clock, random, settings),
+      .activity = std::make_unique<audit::ActivityFeed>(store),
+      .compartments = std::make_unique<admin::Compartments>(store, *keys.clouds, longest_soft_age(config)),
+      .lease_policies = std::make_unique<admin::LeasePolicies>(store, clock, random, default_ages, config.most_soft),
+      .suspensions = std::make_unique<admin::Suspensions>(store, clock, random, *keys.health, keys.forget_key()),
+      .data_keys = std::make_unique<admin::DataKeys>(store, *keys.keyring, clock, random),
+      .rewraps =
+          std::make_unique<admin::Rewraps>(store, *keys.validations, *keys.clouds, *keys.rewrapper, clock, random),
+  };
+}
+
+}  // namespace latchkey::server
