@@ -12,8 +12,12 @@
 
 #include "cli/connection.hpp"
 #include "cli/output.hpp"
+#include "dev/dev_customer.hpp"
 
 namespace latchkey::cli {
+
+class EmulatedCloud;      // emulated_cloud.hpp
+class KeyOptionsOfCloud;  // key_options_of_cloud.hpp
 
 // A command line is parsed as a whole first; the chosen command leaves here what is to be done.
 struct Chosen {
@@ -35,18 +39,17 @@ void add_output_option(CLI::App& command, OutputFormat& format);
                                                                     const std::vector<std::string>& pairs);
 
 void add_activity_commands(CLI::App& app, Chosen& chosen);
-void add_azure_commands(CLI::App& app, Chosen& chosen);
 void add_explain_command(CLI::App& app, Chosen& chosen);
-void add_emulator_commands(CLI::App& app, Chosen& chosen);
 void add_completion_command(CLI::App& app, Chosen& chosen);
 void add_data_commands(CLI::App& app, Chosen& chosen);
 void add_data_key_commands(CLI::App& app, Chosen& chosen);
-void add_dev_command(CLI::App& app, Chosen& chosen);
-void add_key_commands(CLI::App& app, Chosen& chosen);
+void add_dev_command(CLI::App& app, Chosen& chosen, std::shared_ptr<EmulatedCloud> cloud);
+// `clouds`: the clouds whose keys `keys` can name.
+void add_key_commands(CLI::App& app, Chosen& chosen, std::vector<std::shared_ptr<KeyOptionsOfCloud>> clouds);
 void add_organization_commands(CLI::App& app, Chosen& chosen);
 void add_root_key_commands(CLI::App& app, Chosen& chosen);
 void add_serve_command(CLI::App& app, Chosen& chosen);
-void add_tour_command(CLI::App& app, Chosen& chosen);
+void add_tour_command(CLI::App& app, Chosen& chosen, dev::MakeDevCustomer make_customer);
 void add_workspace_commands(CLI::App& app, Chosen& chosen);
 void add_lease_commands(CLI::App& app, Chosen& chosen);
 void add_webhook_commands(CLI::App& app, Chosen& chosen);

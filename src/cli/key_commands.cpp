@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <iostream>
 #include <map>
 
@@ -8,6 +9,7 @@
 #include "cli/confirm.hpp"
 #include "cli/connection.hpp"
 #include "cli/data_key_commands.hpp"
+#include "cli/key_options_of_cloud.hpp"
 
 namespace latchkey::cli {
 
@@ -19,10 +21,7 @@ struct KeyOptions {
   Connection connection;
   OutputFormat format = OutputFormat::Text;
   std::string id;
-  std::string vault_uri;
-  std::string key_name;
-  std::string tenant_id;
-  std::string client_id;
+  std::vector<std::shared_ptr<KeyOptionsOfCloud>> clouds;
   std::string name;
   std::string reason;
   bool yes = false;
@@ -33,18 +32,32 @@ std::string path_of(const KeyOptions& options, std::string_view tail = {}) {
   return fmt::format("{}/{}{}", kPath, percent_encode(options.id), tail);
 }
 
-void print_key(const boost::json::object& key) {
-  std::vector<std::pair<std::string, std::string>> fields{
+using Fields = std::vector<std::pair<std::string, std::string>>;
+
+// What a cloud shows of its own key; nothing of the key of a cloud that this program does not know.
+Fields fields_of_cloud(const KeyOptions& options, const boost::json::value& key) {
+  auto type = text_at(key, "provider_config.type");
+  for (const auto& cloud : options.clouds) {
+    if (cloud->type() == type) return cloud->fields(key.at("provider_config"));
+  }
+  return {};
+}
+
+std::string field(const Fields& fields, std::string_view name) {
+  auto found = std::ranges::find(fields, name, &Fields::value_type::first);
+  return found == fields.end() ? "" : found->second;
+}
+
+void print_key(const KeyOptions& options, const boost::json::object& key) {
+  Fields fields{
       {"id", text_at(key, "id")},
       {"display name", text_at(key, "display_name")},
       {"attachment", text_at(key, "attachment.type")},
       {"provider", text_at(key, "provider_config.type")},
-      {"vault", text_at(key, "provider_config.vault_uri")},
-      {"key", text_at(key, "provider_config.key_name")},
-      {"tenant", text_at(key, "provider_config.tenant_id")},
-      {"created", text_at(key, "created_at")},
-      {"updated", text_at(key, "updated_at")},
   };
+  for (auto& field : fields_of_cloud(options, key)) fields.push_back(std::move(field));
+  fields.emplace_back("created", text_at(key, "created_at"));
+  fields.emplace_back("updated", text_at(key, "updated_at"));
   print_fields(fields);
 }
 
@@ -53,22 +66,35 @@ ExitCode show_key(const KeyOptions& options, const Result<boost::json::object>& 
   if (options.format == OutputFormat::Json) {
     print_json(key.value());
   } else {
-    print_key(key.value());
+    print_key(options, key.value());
   }
   return ExitCode::Ok;
 }
 
-boost::json::object provider_config(const KeyOptions& options) {
-  boost::json::object config{{"type", "azure"},
-                             {"vault_uri", options.vault_uri},
-                             {"key_name", options.key_name},
-                             {"tenant_id", options.tenant_id}};
-  if (!options.client_id.empty()) config["client_id"] = options.client_id;
-  return config;
+// The key that the command line names; absent where it names none. Invalid where it names keys of two clouds.
+Result<std::optional<boost::json::object>> named_key(const KeyOptions& options) {
+  std::optional<boost::json::object> named;
+  for (const auto& cloud : options.clouds) {
+    if (!cloud->given()) continue;
+    if (named) return Error{ErrorCode::Invalid, "the options name keys of two clouds: leave one of them out"};
+    named = cloud->provider_config();
+  }
+  return named;
+}
+
+ExitCode usage_error(const KeyOptions& options, const Error& error) {
+  static_cast<void>(report_error(error, options.format));
+  return ExitCode::Usage;
 }
 
 ExitCode create_key(ApiClient& client, const KeyOptions& options) {
-  boost::json::object body{{"geo", "us"}, {"provider_config", provider_config(options)}};
+  auto named = named_key(options);
+  if (!named) return usage_error(options, named.error());
+  if (!named.value()) {
+    return usage_error(options,
+                       Error{ErrorCode::Invalid, "no key to register: name one (latchkey keys create --help)"});
+  }
+  boost::json::object body{{"geo", "us"}, {"provider_config", *named.value()}};
   if (!options.name.empty()) body["display_name"] = options.name;
   return show_key(options, client.call("POST", kPath, body));
 }
@@ -99,9 +125,9 @@ ExitCode list_keys(ApiClient& client, const KeyOptions& options) {
   std::vector<std::vector<std::string>> rows;
   for (const auto& key : keys.value()) {
     auto state = states.find(text_at(key, "id"));
+    auto of_cloud = fields_of_cloud(options, key);
     rows.push_back({text_at(key, "id"), text_at(key, "attachment.type"), state == states.end() ? "-" : state->second,
-                    text_at(key, "provider_config.key_name"), text_at(key, "provider_config.vault_uri"),
-                    text_at(key, "display_name")});
+                    field(of_cloud, "key"), field(of_cloud, "vault"), text_at(key, "display_name")});
   }
   print_table({"ID", "ATTACHMENT", "HEALTH", "KEY", "VAULT", "NAME"}, rows);
   return ExitCode::Ok;
@@ -112,17 +138,19 @@ ExitCode get_key(ApiClient& client, const KeyOptions& options) {
 }
 
 ExitCode update_key(ApiClient& client, const KeyOptions& options) {
+  auto named = named_key(options);
+  if (!named) return usage_error(options, named.error());
   boost::json::object body;
   if (!options.name.empty()) body["display_name"] = options.name;
-  if (!options.vault_uri.empty()) body["provider_config"] = provider_config(options);
+  if (named.value()) body["provider_config"] = *named.value();
   return show_key(options, client.call("POST", path_of(options), body));
 }
 
 ExitCode delete_key(ApiClient& client, const KeyOptions& options) {
-  auto answer = client.call("DELETE", path_of(options));
-  if (!answer) return report_error(answer.error(), options.format);
+  auto response = client.call("DELETE", path_of(options));
+  if (!response) return report_error(response.error(), options.format);
   if (options.format == OutputFormat::Json) {
-    print_json(answer.value());
+    print_json(response.value());
   } else {
     std::cout << "deleted " << options.id << "; the key in the vault is untouched\n";
   }
@@ -130,19 +158,19 @@ ExitCode delete_key(ApiClient& client, const KeyOptions& options) {
 }
 
 ExitCode validate_key(ApiClient& client, const KeyOptions& options) {
-  auto answer = [&] {
+  auto response = [&] {
     Waiting waiting(fmt::format("wrapping and unwrapping with {}", options.id));
     return client.call("POST", path_of(options, "/validate"), boost::json::object{});
   }();
-  if (!answer) return report_error(answer.error(), options.format);
-  bool valid = text_at(answer.value(), "status") == "success";
+  if (!response) return report_error(response.error(), options.format);
+  bool valid = text_at(response.value(), "status") == "success";
   if (options.format == OutputFormat::Json) {
-    print_json(answer.value());
+    print_json(response.value());
   } else if (valid) {
     std::cout << styled(Style::Good, "success") << ": wrapped and unwrapped with the key\n";
   } else {
-    std::cout << styled(Style::Bad, "failure") << ": " << text_at(answer.value(), "error") << '\n';
-    auto why = text_at(answer.value(), "reason");
+    std::cout << styled(Style::Bad, "failure") << ": " << text_at(response.value(), "error") << '\n';
+    auto why = text_at(response.value(), "reason");
     if (!why.empty()) std::cout << "the reason: " << why << " (latchkey explain " << why << ")\n";
   }
   return valid ? ExitCode::Ok : ExitCode::Failed;
@@ -182,31 +210,28 @@ ExitCode resume_key(ApiClient& client, const KeyOptions& options) {
   return show_health(options, client.call("POST", path_of(options, "/resume"), boost::json::object{}));
 }
 
-void add_vault_options(CLI::App& command, KeyOptions& options, bool required) {
-  auto* vault = command.add_option("--vault-uri", options.vault_uri, "https://NAME.vault.azure.net/");
-  auto* key = command.add_option("--key-name", options.key_name, "The key's name in the vault, without a version");
-  auto* tenant = command.add_option("--tenant-id", options.tenant_id, "The Entra tenant that governs the vault");
-  if (required) {
-    for (auto* option : {vault, key, tenant}) option->required();
-  } else {
-    vault->needs(key)->needs(tenant);
-    key->needs(vault);
-    tenant->needs(vault);
+// With one cloud, CLI11 itself demands what `required` says.
+void add_cloud_options(CLI::App& command, KeyOptions& options, bool required) {
+  for (const auto& cloud : options.clouds) cloud->add_options(command, required && options.clouds.size() == 1);
+}
+
+std::vector<std::string> examples_of_create(const KeyOptions& options) {
+  std::vector<std::string> examples;
+  for (const auto& cloud : options.clouds) {
+    for (auto& line : cloud->example()) examples.push_back(std::move(line));
   }
-  command.add_option("--client-id", options.client_id, "An app of the customer's own instead of the platform's");
+  return examples;
 }
 
 }  // namespace
 
-void add_key_commands(CLI::App& app, Chosen& chosen) {
+void add_key_commands(CLI::App& app, Chosen& chosen, std::vector<std::shared_ptr<KeyOptionsOfCloud>> clouds) {
   auto* group = add_group(app, "keys", "Customers' keys: register, validate, watch, suspend, list, change, delete");
   auto options = std::make_shared<KeyOptions>();
-  auto* create =
-      add_admin_command(*group, chosen, options, "create", "Register a customer's key",
-                        {"latchkey keys create --vault-uri https://contoso.vault.azure.net/ --key-name cmek \\",
-                         "    --tenant-id 72f988bf-86f1-41af-91ab-2d7cd011db47 --name 'Contoso production'"},
-                        create_key);
-  add_vault_options(*create, *options, true);
+  options->clouds = std::move(clouds);
+  auto* create = add_admin_command(*group, chosen, options, "create", "Register a customer's key",
+                                   examples_of_create(*options), create_key);
+  add_cloud_options(*create, *options, true);
   create->add_option("--name", options->name, "A name for people");
 
   auto* list = add_admin_command(*group, chosen, options, "list", "List the organisation's keys, newest first",
@@ -218,7 +243,7 @@ void add_key_commands(CLI::App& app, Chosen& chosen) {
   auto* update =
       add_admin_command(*group, chosen, options, "update", "Rename a key, or change it while no workspace uses it",
                         {"latchkey keys update " + kId + " --name 'Contoso EU'"}, update_key);
-  add_vault_options(*update, *options, false);
+  add_cloud_options(*update, *options, false);
   update->add_option("--name", options->name, "A name for people");
   auto* remove =
       add_admin_command(*group, chosen, options, "delete", "Delete a key's registration (not the key in the vault)",

@@ -16,19 +16,16 @@ std::string data_home() {
 }
 }  // namespace
 
-std::string default_dev_dir() {
-  return data_home() + "/latchkey/dev";
+std::string default_data_dir(std::string_view name) {
+  return data_home() + "/latchkey/" + std::string(name);
 }
 
-std::string default_emulator_dir() {
-  return data_home() + "/latchkey/azure";
+std::string default_dev_dir() {
+  return default_data_dir("dev");
 }
 
 std::string dev_env_file(const std::string& data_dir) {
   return data_dir + "/dev.env";
-}
-std::string azure_env_file(const std::string& data_dir) {
-  return data_dir + "/azure.env";
 }
 
 }  // namespace latchkey::dev

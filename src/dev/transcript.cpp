@@ -33,7 +33,7 @@ void Transcript::call(std::string_view method, std::string_view url, std::string
   std::cout << '\n' << std::flush;
 }
 
-void Transcript::answer(unsigned status, std::string_view what) {
+void Transcript::response(unsigned status, std::string_view what) {
   auto style = status < 400 ? Style::Good : Style::Bad;
   std::cout << "      " << styled(style, fmt::format("{}", status)) << "  " << what << '\n' << std::flush;
 }

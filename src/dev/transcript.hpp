@@ -1,10 +1,8 @@
-// A story told on the terminal: steps, the calls each makes, and what came back.
+// A story told on the terminal: its steps, the calls that each step makes, and the responses.
 #pragma once
 
 #include <string>
 #include <string_view>
-
-#include "http/client.hpp"
 
 namespace latchkey::dev {
 
@@ -15,8 +13,8 @@ class Transcript {
   // "POST https://host/path", with the body where there is one that may be shown.
   void call(std::string_view method, std::string_view url, std::string_view body = {});
   // "200  what came back"; green below 400, red from there.
-  void answer(unsigned status, std::string_view what);
-  // An answer of 400 and above that is what was hoped for: a refusal at work.
+  void response(unsigned status, std::string_view what);
+  // A response of 400 and above that the story wants: a refusal at work.
   void refusal(unsigned status, std::string_view what);
   void check(bool good, std::string_view what);
   void note(std::string_view text);

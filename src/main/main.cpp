@@ -1,6 +1,10 @@
 #include <iostream>
 #include <unistd.h>
 
+#include "cli/azure/commands.hpp"
+#include "cli/azure/dev_cloud.hpp"
+#include "cli/azure/key_options.hpp"
+#include "cli/azure/tour_customer.hpp"
 #include "cli/command.hpp"
 #include "cli/output.hpp"
 #include "crypto/aead.hpp"
@@ -19,13 +23,13 @@ ExitCode run(int argc, char** argv) {
       "  latchkey tour     the main job, step by step, against it\n\n"
       "Exit codes: 0 done, 1 refused or failed, 2 wrong command line or environment.");
   Chosen chosen;
-  add_dev_command(app, chosen);
-  add_tour_command(app, chosen);
+  add_dev_command(app, chosen, azure::make_emulated_cloud());
+  add_tour_command(app, chosen, azure::make_tour_customer);
   add_serve_command(app, chosen);
-  add_azure_commands(app, chosen);
-  add_emulator_commands(app, chosen);
+  azure::add_azure_commands(app, chosen);
+  azure::add_emulator_commands(app, chosen);
   add_organization_commands(app, chosen);
-  add_key_commands(app, chosen);
+  add_key_commands(app, chosen, {azure::make_key_options()});
   add_workspace_commands(app, chosen);
   add_lease_commands(app, chosen);
   add_webhook_commands(app, chosen);

@@ -6,12 +6,12 @@
 #include <string>
 #include <vector>
 
-#include "cli/azure_platform.hpp"
+#include "cli/azure/platform.hpp"
 #include "cli/command.hpp"
 #include "clouds/azure/customer/customer_side.hpp"
 #include "crypto/random.hpp"
 
-namespace latchkey::cli {
+namespace latchkey::cli::azure {
 
 struct AzureOptions {
   Connection connection;
@@ -60,4 +60,4 @@ class AzureSession {
   std::unique_ptr<ApiPlatform> platform_;
 };
 
-}  // namespace latchkey::cli
+}  // namespace latchkey::cli::azure

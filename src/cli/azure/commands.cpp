@@ -1,13 +1,15 @@
-#include "cli/azure_session.hpp"
-#include "cli/azure_setup_command.hpp"
-#include "cli/azure_view.hpp"
+#include "cli/azure/commands.hpp"
+
+#include "cli/azure/session.hpp"
+#include "cli/azure/setup_command.hpp"
+#include "cli/azure/view.hpp"
 #include "clouds/azure/customer/checks.hpp"
 
-namespace latchkey::cli {
+namespace latchkey::cli::azure {
 
 namespace {
 
-namespace azure = clouds::azure::customer;
+namespace customer = clouds::azure::customer;
 
 ExitCode verify(const AzureOptions& options) {
   auto session = [&] {
@@ -18,11 +20,11 @@ ExitCode verify(const AzureOptions& options) {
   auto findings = [&] {
     Waiting waiting("looking at the vault, the key and the app");
     auto state = session.value()->customer().gather();
-    state.round_trip = azure::try_round_trip(session.value()->platform(), state);
-    return azure::check_all(state);
+    state.round_trip = customer::try_round_trip(session.value()->platform(), state);
+    return customer::check_all(state);
   }();
   show_findings(findings, options.format);
-  return azure::any_failed(findings) ? ExitCode::Failed : ExitCode::Ok;
+  return customer::any_failed(findings) ? ExitCode::Failed : ExitCode::Ok;
 }
 
 }  // namespace
@@ -39,4 +41,4 @@ void add_azure_commands(CLI::App& app, Chosen& chosen) {
   add_azure_setup_command(*group, chosen);
 }
 
-}  // namespace latchkey::cli
+}  // namespace latchkey::cli::azure

@@ -1,4 +1,4 @@
-#include "cli/azure_session.hpp"
+#include "cli/azure/session.hpp"
 
 #include <fmt/format.h>
 
@@ -6,11 +6,11 @@
 #include "clouds/azure/customer/ip_ranges.hpp"
 #include "clouds/azure/provider/vault_uri.hpp"
 
-namespace latchkey::cli {
+namespace latchkey::cli::azure {
 
 namespace {
 
-namespace azure = clouds::azure::customer;
+namespace customer = clouds::azure::customer;
 
 using http::process_variable;
 
@@ -21,19 +21,19 @@ std::string first_variable(std::initializer_list<const char*> names) {
   return "";
 }
 
-Result<azure::Target> read_target(const AzureOptions& options) {
-  azure::Target target;
-  LATCHKEY_TRY(target.cloud, azure::cloud_of_authority(process_variable("AZURE_AUTHORITY_HOST")));
-  LATCHKEY_TRY(target.vault_name, azure::read_vault_name(options.vault, target.cloud));
+Result<customer::Target> read_target(const AzureOptions& options) {
+  customer::Target target;
+  LATCHKEY_TRY(target.cloud, customer::cloud_of_authority(process_variable("AZURE_AUTHORITY_HOST")));
+  LATCHKEY_TRY(target.vault_name, customer::read_vault_name(options.vault, target.cloud));
   LATCHKEY_TRYV(clouds::azure::check_key_name(options.key));
   target.key_name = options.key;
   target.app = options.app;
   if (!parse_uuid(target.app.client_id)) {
-    return Error{ErrorCode::Invalid, "--app-id must be a client id, as in " + azure::PublishedApp().client_id};
+    return Error{ErrorCode::Invalid, "--app-id must be a client id, as in " + customer::PublishedApp().client_id};
   }
   if (!options.egress_ranges.empty()) target.app.egress_ranges = options.egress_ranges;
   for (const auto& range : target.app.egress_ranges) {
-    if (!azure::is_ip_range(range)) {
+    if (!customer::is_ip_range(range)) {
       return Error{ErrorCode::Invalid, fmt::format("--egress-range: {} is no IPv4 address or range", range)};
     }
   }
@@ -62,7 +62,7 @@ void add_azure_options(CLI::App& command, AzureOptions& options) {
   command.add_option("--app-name", options.app.display_name, "Its display name")->capture_default_str();
   command.add_option("--egress-range", options.egress_ranges,
                      "Where the platform's calls come from, as often as needed (default: " +
-                         azure::PublishedApp().egress_ranges.front() + ")");
+                         customer::PublishedApp().egress_ranges.front() + ")");
   command.add_option("--proxy", options.proxy, "The way out to Azure (or HTTPS_PROXY); not to the hosts of NO_PROXY");
   command.add_option("--ca-file", options.ca_file,
                      "PEM file of the authorities to trust for Azure (or SSL_CERT_FILE, REQUESTS_CA_BUNDLE)");
@@ -107,12 +107,12 @@ Result<std::unique_ptr<AzureSession>> AzureSession::open(const AzureOptions& opt
   } else if (client.error().reason != "no_api_key") {
     return nothing_tried(client.error());
   }
-  azure::SignInTools sign_in{session->transport_.retrying, session->clock_, session->random_};
-  LATCHKEY_TRY(session->sign_in_, azure::make_sign_in(process_variable, target.value().cloud, std::move(sign_in)));
-  azure::Rest::Tools tools{*session->sign_in_, session->transport_.retrying, session->clock_, session->random_};
-  LATCHKEY_TRY(auto customer, azure::CustomerSide::create(std::move(tools), target.value(), options.where));
+  customer::SignInTools sign_in{session->transport_.retrying, session->clock_, session->random_};
+  LATCHKEY_TRY(session->sign_in_, customer::make_sign_in(process_variable, target.value().cloud, std::move(sign_in)));
+  customer::Rest::Tools tools{*session->sign_in_, session->transport_.retrying, session->clock_, session->random_};
+  LATCHKEY_TRY(auto customer, customer::CustomerSide::create(std::move(tools), target.value(), options.where));
   session->customer_.emplace(std::move(customer));
   return session;
 }
 
-}  // namespace latchkey::cli
+}  // namespace latchkey::cli::azure

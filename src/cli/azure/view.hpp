@@ -8,7 +8,7 @@
 #include "cli/output.hpp"
 #include "clouds/azure/customer/setup.hpp"
 
-namespace latchkey::cli {
+namespace latchkey::cli::azure {
 
 // A line a check: its mark, its name, what was found, and under it the command that cures it. In JSON an array of
 // {check, status, found, cure}.
@@ -23,4 +23,4 @@ void show_plan(const std::vector<clouds::azure::customer::Step>& steps);
 [[nodiscard]] boost::json::array reports_json(const std::vector<clouds::azure::customer::Report>& reports);
 [[nodiscard]] boost::json::array findings_json(const std::vector<clouds::azure::customer::Finding>& findings);
 
-}  // namespace latchkey::cli
+}  // namespace latchkey::cli::azure

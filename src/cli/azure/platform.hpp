@@ -4,7 +4,7 @@
 #include "cli/connection.hpp"
 #include "clouds/azure/customer/platform.hpp"
 
-namespace latchkey::cli {
+namespace latchkey::cli::azure {
 
 class ApiPlatform final : public clouds::azure::customer::Platform {
  public:
@@ -22,4 +22,4 @@ class ApiPlatform final : public clouds::azure::customer::Platform {
   std::unique_ptr<ApiClient> client_;
 };
 
-}  // namespace latchkey::cli
+}  // namespace latchkey::cli::azure

@@ -3,8 +3,8 @@
 
 #include "cli/command.hpp"
 
-namespace latchkey::cli {
+namespace latchkey::cli::azure {
 
 void add_azure_setup_command(CLI::App& group, Chosen& chosen);
 
-}  // namespace latchkey::cli
+}  // namespace latchkey::cli::azure

@@ -1,8 +1,12 @@
-#include "cli/azure_environment.hpp"
+#include "cli/azure/environment.hpp"
 
 #include <fmt/format.h>
 
-namespace latchkey::cli {
+namespace latchkey::cli::azure {
+
+std::string azure_env_file(const std::string& data_dir) {
+  return data_dir + "/azure.env";
+}
 
 dev::EnvironmentLines cloud_environment(const clouds::azure::emulator::Emulator& azure,
                                         const clouds::azure::emulator::SeedResult& cloud) {
@@ -38,4 +42,4 @@ dev::EnvironmentLines proxy_environment(const clouds::azure::emulator::Emulator&
   };
 }
 
-}  // namespace latchkey::cli
+}  // namespace latchkey::cli::azure

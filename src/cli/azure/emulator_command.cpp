@@ -6,16 +6,17 @@
 
 #include "base/file.hpp"
 #include "base/log.hpp"
-#include "cli/azure_environment.hpp"
+#include "cli/azure/app_credential.hpp"
+#include "cli/azure/commands.hpp"
+#include "cli/azure/environment.hpp"
 #include "cli/command.hpp"
-#include "cli/dev_environment.hpp"
 #include "clouds/azure/emulator/emulator.hpp"
 #include "crypto/random.hpp"
 #include "dev/paths.hpp"
 #include "server/run_until_signal.hpp"
 #include "terminal/standard_streams.hpp"
 
-namespace latchkey::cli {
+namespace latchkey::cli::azure {
 
 namespace {
 
@@ -83,7 +84,7 @@ void announce(const EmulatorCommand& options, const dev::EnvironmentLines& cloud
   }
   std::cerr << "An Azure for development and tests, on loopback alone: not for real data.\n"
             << "  the cloud    . " << options.data_dir << "/emulator.env\n"
-            << "  the way to it (az, Terraform, SDKs)    . " << dev::azure_env_file(options.data_dir) << '\n';
+            << "  the way to it (az, Terraform, SDKs)    . " << azure_env_file(options.data_dir) << '\n';
   std::cout << "ready\n";
 }
 
@@ -107,7 +108,7 @@ Result<void> serve(const EmulatorCommand& options) {
   auto environment = cloud_environment(*azure, cloud);
   auto proxy = proxy_environment(*azure);
   LATCHKEY_TRYV(dev::write_env_file(options.data_dir + "/emulator.env", kHeading, environment));
-  LATCHKEY_TRYV(dev::write_env_file(dev::azure_env_file(options.data_dir), kHeading, proxy));
+  LATCHKEY_TRYV(dev::write_env_file(azure_env_file(options.data_dir), kHeading, proxy));
   announce(options, environment, proxy);
   LATCHKEY_TRYV(terminal::flush_output());
   server::run_until_signal(context, kThreads, [&]() -> Task<void> { co_await azure->stop(kStopGrace); });
@@ -151,7 +152,7 @@ void add_options(CLI::App& command, EmulatorCommand& options) {
 void add_emulator_commands(CLI::App& app, Chosen& chosen) {
   auto* group = add_group(app, "emulator", "Clouds on this machine, for your own tests");
   auto options = std::make_shared<EmulatorCommand>();
-  options->data_dir = dev::default_emulator_dir();
+  options->data_dir = dev::default_data_dir("azure");
   auto* command = add_command(*group, "azure", "Run an Azure alone: Entra ID, Key Vault, Resource Manager and Graph",
                               {"latchkey emulator azure", "latchkey emulator azure --port 0 --enable-control -o json",
                                "latchkey emulator azure --export /tmp/azure.json"});
@@ -166,4 +167,4 @@ void add_emulator_commands(CLI::App& app, Chosen& chosen) {
   });
 }
 
-}  // namespace latchkey::cli
+}  // namespace latchkey::cli::azure

@@ -1,11 +1,11 @@
-#include "cli/azure_platform.hpp"
+#include "cli/azure/platform.hpp"
 
 #include <fmt/format.h>
 
 #include "base/encoding.hpp"
 #include "cli/json_view.hpp"
 
-namespace latchkey::cli {
+namespace latchkey::cli::azure {
 
 using clouds::azure::customer::RegisteredKey;
 using clouds::azure::customer::Validation;
@@ -66,4 +66,4 @@ Result<void> ApiPlatform::attach(const std::string& workspace, const std::string
   return success();
 }
 
-}  // namespace latchkey::cli
+}  // namespace latchkey::cli::azure

@@ -1,4 +1,4 @@
-#include "cli/azure_view.hpp"
+#include "cli/azure/view.hpp"
 
 #include <algorithm>
 #include <iostream>
@@ -6,7 +6,7 @@
 #include <boost/json/array.hpp>
 #include <fmt/format.h>
 
-namespace latchkey::cli {
+namespace latchkey::cli::azure {
 
 using clouds::azure::customer::Finding;
 using clouds::azure::customer::Outcome;
@@ -133,4 +133,4 @@ void show_findings(const std::vector<Finding>& findings, OutputFormat format) {
             << std::flush;
 }
 
-}  // namespace latchkey::cli
+}  // namespace latchkey::cli::azure

@@ -1,4 +1,4 @@
-#include "cli/azure_setup_command.hpp"
+#include "cli/azure/setup_command.hpp"
 
 #include <iostream>
 #include <thread>
@@ -6,20 +6,20 @@
 
 #include <fmt/format.h>
 
-#include "cli/azure_session.hpp"
-#include "cli/azure_view.hpp"
+#include "cli/azure/session.hpp"
+#include "cli/azure/view.hpp"
 #include "cli/confirm.hpp"
 #include "terminal/standard_streams.hpp"
 
-namespace latchkey::cli {
+namespace latchkey::cli::azure {
 
 namespace {
 
-namespace azure = clouds::azure::customer;
+namespace customer = clouds::azure::customer;
 
 struct SetupCommandOptions {
   AzureOptions azure;
-  azure::SetupOptions setup;
+  customer::SetupOptions setup;
   std::string log_analytics;
   std::string storage_account;
   std::string event_hub_rule;
@@ -43,29 +43,30 @@ Result<std::string> resource_id(const SetupCommandOptions& options, const std::s
   return fmt::format("/subscriptions/{}/resourceGroups/{}/providers/{}/{}", subscription, group, type, given);
 }
 
-Result<std::optional<azure::LogSink>> read_sink(const SetupCommandOptions& options, const std::string& subscription) {
-  using Kind = azure::LogSink::Kind;
-  std::optional<azure::LogSink> sink;
+Result<std::optional<customer::LogSink>> read_sink(const SetupCommandOptions& options,
+                                                   const std::string& subscription) {
+  using Kind = customer::LogSink::Kind;
+  std::optional<customer::LogSink> sink;
   if (!options.log_analytics.empty()) {
     LATCHKEY_TRY(auto id,
                  resource_id(options, subscription, options.log_analytics, "Microsoft.OperationalInsights/workspaces"));
-    sink = azure::LogSink{Kind::Workspace, std::move(id), ""};
+    sink = customer::LogSink{Kind::Workspace, std::move(id), ""};
   } else if (!options.storage_account.empty()) {
     LATCHKEY_TRY(auto id,
                  resource_id(options, subscription, options.storage_account, "Microsoft.Storage/storageAccounts"));
-    sink = azure::LogSink{Kind::StorageAccount, std::move(id), ""};
+    sink = customer::LogSink{Kind::StorageAccount, std::move(id), ""};
   } else if (!options.event_hub_rule.empty()) {
     if (!options.event_hub_rule.starts_with("/subscriptions/")) {
       return Error{ErrorCode::Invalid,
                    "--event-hub wants the id of an authorization rule of the namespace: "
                    "/subscriptions/.../namespaces/NAME/authorizationRules/RULE"};
     }
-    sink = azure::LogSink{Kind::EventHub, options.event_hub_rule, options.event_hub};
+    sink = customer::LogSink{Kind::EventHub, options.event_hub_rule, options.event_hub};
   }
   return sink;
 }
 
-Result<azure::SetupOptions> read_setup_options(const SetupCommandOptions& options, AzureSession& session) {
+Result<customer::SetupOptions> read_setup_options(const SetupCommandOptions& options, AzureSession& session) {
   auto setup = options.setup;
   LATCHKEY_TRY(setup.sink, read_sink(options, session.customer().subscription().id));
   setup.resource_group = options.azure.where.resource_group;
@@ -99,12 +100,12 @@ void end_progress() {
   if (isatty(STDERR_FILENO) == 1) terminal::redraw_line("");
 }
 
-ExitCode dry_run(const SetupCommandOptions& options, AzureSession& session, const azure::SetupOptions& setup) {
+ExitCode dry_run(const SetupCommandOptions& options, AzureSession& session, const customer::SetupOptions& setup) {
   auto state = session.customer().gather();
   auto* platform = setup.azure_only ? nullptr : session.platform();
-  auto registration = azure::look_at_platform(platform, session.customer().target(), setup.workspace);
+  auto registration = customer::look_at_platform(platform, session.customer().target(), setup.workspace);
   if (!registration) return report_azure_error(registration.error(), options.azure.format);
-  auto plan = azure::make_plan(state, registration.value(), setup);
+  auto plan = customer::make_plan(state, registration.value(), setup);
   if (!plan) return report_azure_error(plan.error(), options.azure.format);
   if (options.azure.format == OutputFormat::Json) {
     print_json(boost::json::object{{"dry_run", true}, {"steps", plan_json(plan.value())}});
@@ -114,34 +115,34 @@ ExitCode dry_run(const SetupCommandOptions& options, AzureSession& session, cons
   return ExitCode::Ok;
 }
 
-ExitCode carry_out(const SetupCommandOptions& options, AzureSession& session, azure::SetupOptions setup) {
+ExitCode carry_out(const SetupCommandOptions& options, AzureSession& session, customer::SetupOptions setup) {
   bool json = options.azure.format == OutputFormat::Json;
-  std::vector<azure::Report> reports;
-  std::vector<azure::Finding> findings;
-  azure::SetupTools tools{session.platform(),
-                          session.clock(),
-                          session.random(),
-                          [](std::chrono::seconds time) { std::this_thread::sleep_for(time); },
-                          std::chrono::seconds(options.patience),
-                          [&](const azure::Report& report) {
-                            end_progress();
-                            reports.push_back(report);
-                            if (!json) show_report(report);
-                          },
-                          show_progress,
-                          [&](const std::string& question) {
-                            end_progress();
-                            return confirmed(options.yes, question);
-                          },
-                          [&](const std::vector<azure::Finding>& shown) {
-                            end_progress();
-                            findings = shown;
-                            if (!json) show_findings(shown, OutputFormat::Text);
-                          }};
-  auto done = azure::set_up(session.customer(), std::move(tools), std::move(setup));
+  std::vector<customer::Report> reports;
+  std::vector<customer::Finding> findings;
+  customer::SetupTools tools{session.platform(),
+                             session.clock(),
+                             session.random(),
+                             [](std::chrono::seconds time) { std::this_thread::sleep_for(time); },
+                             std::chrono::seconds(options.patience),
+                             [&](const customer::Report& report) {
+                               end_progress();
+                               reports.push_back(report);
+                               if (!json) show_report(report);
+                             },
+                             show_progress,
+                             [&](const std::string& question) {
+                               end_progress();
+                               return confirmed(options.yes, question);
+                             },
+                             [&](const std::vector<customer::Finding>& shown) {
+                               end_progress();
+                               findings = shown;
+                               if (!json) show_findings(shown, OutputFormat::Text);
+                             }};
+  auto done = customer::set_up(session.customer(), std::move(tools), std::move(setup));
   end_progress();
   bool changed = std::any_of(reports.begin(), reports.end(),
-                             [](const azure::Report& report) { return report.outcome == azure::Outcome::Done; });
+                             [](const customer::Report& report) { return report.outcome == customer::Outcome::Done; });
   if (json) {
     boost::json::object result{{"changed", changed}, {"steps", reports_json(reports)}};
     if (!findings.empty()) result["findings"] = findings_json(findings);
@@ -175,8 +176,8 @@ void add_vault_options(CLI::App& command, SetupCommandOptions& options) {
       ->capture_default_str()
       ->check(CLI::IsMember(std::set<unsigned>{3072, 4096}));
   command.add_flag("--hsm", setup.hsm, "A key in an HSM; the vault must be, or is made, Premium");
-  static const std::map<std::string, azure::commands::Scope> kScopes{{"key", azure::commands::Scope::Key},
-                                                                     {"vault", azure::commands::Scope::Vault}};
+  static const std::map<std::string, customer::commands::Scope> kScopes{{"key", customer::commands::Scope::Key},
+                                                                        {"vault", customer::commands::Scope::Vault}};
   command.add_option("--scope", setup.scope, "What the app's role covers: key (default) or vault")
       ->transform(CLI::CheckedTransformer(kScopes).description(""))
       ->type_name("SCOPE");
@@ -230,4 +231,4 @@ void add_azure_setup_command(CLI::App& group, Chosen& chosen) {
   command->callback([&chosen, options] { chosen.action = [options] { return set_up(*options); }; });
 }
 
-}  // namespace latchkey::cli
+}  // namespace latchkey::cli::azure

@@ -1,4 +1,4 @@
-#include "cli/dev_environment.hpp"
+#include "dev/environment.hpp"
 
 #include <array>
 
@@ -7,19 +7,14 @@
 #include "base/encoding.hpp"
 #include "base/file.hpp"
 #include "base/task.hpp"
-#include "cli/azure_environment.hpp"
-#include "crypto/certificate.hpp"
-#include "crypto/certified_key.hpp"
 #include "dev/env_file.hpp"
 #include "dev/paths.hpp"
 
-namespace latchkey::cli {
+namespace latchkey::dev {
 
 namespace {
 
-constexpr unsigned kAppKeyBits = 3072;
-constexpr std::size_t kMaxPem = std::size_t{64} * 1024;
-constexpr std::chrono::days kAppCertificateLife{3650};
+constexpr std::size_t kMaxTokenFile = std::size_t{64} * 1024;
 constexpr std::string_view kHeading = "Made by `latchkey dev` at each start, for development. Source it in a shell.";
 
 Result<audit::Caller> authenticate(server::ServerRuntime& runtime, const std::string& key) {
@@ -52,25 +47,7 @@ Result<std::string> ensure_workspace(server::ServerRuntime& runtime, const std::
   return made.id;
 }
 
-// Of what may be a bundle, and a person's own.
-Result<std::string> certificate_of_key(const std::string& data_dir, const std::string& certificates) {
-  auto path = app_private_key_file(data_dir);
-  LATCHKEY_TRY(auto key, read_file(path, kMaxPem));
-  auto pair =
-      crypto::read_certified_key({app_certificate_file(data_dir), certificates}, {path, key}, crypto::KeyKind::Rsa);
-  crypto::wipe(key);
-  if (!pair) return pair.error();
-  return std::move(pair.value().certificate_pem);
-}
-
 }  // namespace
-
-std::string app_certificate_file(const std::string& data_dir) {
-  return data_dir + "/app-certificate.pem";
-}
-std::string app_private_key_file(const std::string& data_dir) {
-  return data_dir + "/app-private-key.pem";
-}
 
 std::string metrics_token_file(const std::string& data_dir) {
   return data_dir + "/metrics.token";
@@ -78,7 +55,7 @@ std::string metrics_token_file(const std::string& data_dir) {
 
 Result<void> ensure_metrics_token(const std::string& data_dir, RandomSource& random) {
   auto path = metrics_token_file(data_dir);
-  auto known = read_file(path, kMaxPem);
+  auto known = read_file(path, kMaxTokenFile);
   if (known) return success();
   if (known.error().code != ErrorCode::NotFound) return known.error();
   std::array<std::uint8_t, 32> bytes{};
@@ -86,26 +63,8 @@ Result<void> ensure_metrics_token(const std::string& data_dir, RandomSource& ran
   return write_file_durably(path, base64url_encode(bytes) + "\n", 0600);
 }
 
-Result<std::string> ensure_app_credential(const std::string& data_dir, const AppIdentity& app, const Clock& clock,
-                                          RandomSource& random) {
-  auto certificate = read_file(app_certificate_file(data_dir), kMaxPem);
-  if (certificate) return certificate_of_key(data_dir, certificate.value());
-  if (certificate.error().code != ErrorCode::NotFound) return certificate;
-  LATCHKEY_TRY(auto key, crypto::RsaKey::generate(kAppKeyBits));
-  crypto::CertificateRequest request;
-  request.common_name = app.display_name;
-  request.not_before = clock.now() - std::chrono::hours(1);
-  request.not_after = clock.now() + kAppCertificateLife;
-  LATCHKEY_TRY(auto made, crypto::make_self_signed_certificate(key, request, random));
-  LATCHKEY_TRY(auto pem, key.private_pem());
-  // The certificate last: that it is there says that the key is too.
-  LATCHKEY_TRYV(write_file_durably(app_private_key_file(data_dir), as_text(pem.reveal()), 0600));
-  LATCHKEY_TRYV(write_file_durably(app_certificate_file(data_dir), made, 0644));
-  return made;
-}
-
 Result<DevTenant> ensure_organization(server::ServerRuntime& runtime, const std::string& data_dir) {
-  LATCHKEY_TRY(auto known, dev::read_env_file(dev::dev_env_file(data_dir)));
+  LATCHKEY_TRY(auto known, read_env_file(dev_env_file(data_dir)));
   LATCHKEY_TRY(auto organizations, run_blocking(runtime.credentials().list_organizations()));
   DevTenant tenant;
   Uuid organization{};
@@ -130,9 +89,8 @@ Result<DevTenant> ensure_organization(server::ServerRuntime& runtime, const std:
 }
 
 Result<void> write_environment(const std::string& data_dir, const std::string& url, const DevTenant& tenant,
-                               const clouds::azure::emulator::Emulator& azure,
-                               const clouds::azure::emulator::SeedResult& cloud) {
-  dev::EnvironmentLines lines{
+                               const DevCloud& cloud) {
+  EnvironmentLines lines{
       {"LATCHKEY_URL", url},
       {"LATCHKEY_ADMIN_KEY", tenant.admin_key},
       {"LATCHKEY_ORGANIZATION_ID", tenant.organization_id},
@@ -141,9 +99,9 @@ Result<void> write_environment(const std::string& data_dir, const std::string& u
       {"LATCHKEY_SERVICE_KEY", tenant.service_key},
       {"LATCHKEY_METRICS_TOKEN_FILE", metrics_token_file(data_dir)},
   };
-  for (auto& line : cloud_environment(azure, cloud)) lines.push_back(std::move(line));
-  LATCHKEY_TRYV(dev::write_env_file(dev::dev_env_file(data_dir), kHeading, lines));
-  return dev::write_env_file(dev::azure_env_file(data_dir), kHeading, proxy_environment(azure));
+  for (auto& line : cloud.variables()) lines.push_back(std::move(line));
+  LATCHKEY_TRYV(write_env_file(dev_env_file(data_dir), kHeading, lines));
+  return write_env_file(cloud.tool_variables_file(), kHeading, cloud.tool_variables());
 }
 
-}  // namespace latchkey::cli
+}  // namespace latchkey::dev
