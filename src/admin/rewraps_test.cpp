@@ -2,9 +2,9 @@
 
 #include <gmock/gmock.h>
 
-#include "admin/compartments.hpp"
 #include "admin/key_location.hpp"
 #include "admin/testing/admin_fixture.hpp"
+#include "keyring/keyring.hpp"
 #include "kms/reasons.hpp"
 
 namespace latchkey::admin {

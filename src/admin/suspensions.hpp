@@ -1,6 +1,6 @@
 // A suspension ends all access under an external key at once, without asking anybody's cloud: an operator, or the
 // customer's incident team, suspends the key here. A suspension is durable and lasts until somebody ends it. Every
-// request for data reads the suspension together with the workspace (admin/compartments.hpp), so that no later request
+// request for data reads the suspension together with the workspace (data/compartments.hpp), so that no later request
 // gets data. The server drops its own leases at once, and leases of client libraries end at their next renewal. Nobody
 // asks the key meanwhile.
 #pragma once

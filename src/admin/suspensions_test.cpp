@@ -2,7 +2,6 @@
 
 #include <gtest/gtest.h>
 
-#include "admin/compartments.hpp"
 #include "admin/testing/admin_fixture.hpp"
 
 namespace latchkey::admin {
@@ -22,40 +21,7 @@ struct SuspensionsTest : ::testing::Test {
     auto insert = [row](store::Transaction& tx) { return tx.insert(row); };
     ASSERT_TRUE(fixture.run(fixture.store().write(insert)));
   }
-  Result<keyring::Compartment> open(Purpose purpose, std::string id) {
-    auto caller = fixture.admin();
-    caller.role = store::Role::Service;
-    Compartments compartments(fixture.store(), fixture.clouds);
-    return fixture.run(compartments.open(std::move(caller), std::move(id), purpose));
-  }
 };
-
-TEST_F(SuspensionsTest, SaysWhoWhenWhyAndWhatEndsIt) {
-  ASSERT_TRUE(fixture.attach(workspace.id, key.row.id));
-  suspend();
-  for (auto purpose : {Purpose::Encrypt, Purpose::Decrypt}) {
-    auto refused = open(purpose, workspace.id);
-    ASSERT_FALSE(refused);
-    EXPECT_EQ(refused.error().code, ErrorCode::KeyDenied);
-    EXPECT_EQ(refused.error().reason, "suspended");
-    EXPECT_EQ(refused.error().message(),
-              "external key " + key.row.id + " was suspended here by apikey_1 at " +
-                  format_timestamp(fixture.clock.now()) +
-                  " (\"incident 7\"). An admin of the organisation ends it: latchkey keys resume " + key.row.id);
-  }
-  // No other workspace is refused.
-  EXPECT_TRUE(open(Purpose::Encrypt, fixture.own.default_workspace.id));
-  auto other = fixture.make_key("other");
-  auto elsewhere = fixture.make_workspace("elsewhere");
-  ASSERT_TRUE(fixture.attach(elsewhere.id, other.row.id));
-  EXPECT_TRUE(open(Purpose::Encrypt, elsewhere.id));
-}
-
-TEST_F(SuspensionsTest, AReasonIsNotNeeded) {
-  ASSERT_TRUE(fixture.attach(workspace.id, key.row.id));
-  suspend(std::nullopt);
-  EXPECT_EQ(open(Purpose::Decrypt, workspace.id).error().message().find('('), std::string::npos);
-}
 
 TEST_F(SuspensionsTest, ASuspendedKeyIsNeitherValidatedNorAttached) {
   suspend();

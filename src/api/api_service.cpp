@@ -156,7 +156,7 @@ class ApiService::Impl {
     if (is_too_large) co_return answer(*admitted, too_large(admitted->body_limit));
     request.path_parameters = std::move(admitted->path_parameters);
     if (endpoint.access == Access::Data) admitted->workspace_id = request.path_parameter("workspace_id");
-    Confirm confirm_early = [this, of = admitted.get()] {
+    data::Confirm confirm_early = [this, of = admitted.get()] {
       of->confirmed = true;
       return confirm(*of);
     };

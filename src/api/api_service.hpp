@@ -4,23 +4,21 @@
 
 #include <memory>
 
-#include "admin/compartments.hpp"
 #include "admin/credentials.hpp"
 #include "admin/data_keys.hpp"
 #include "admin/external_keys.hpp"
 #include "admin/lease_policies.hpp"
 #include "admin/rewraps.hpp"
 #include "admin/suspensions.hpp"
-#include "admin/usage_recorder.hpp"
 #include "admin/workspaces.hpp"
 #include "api/rate_limiter.hpp"
 #include "audit/activity_log.hpp"
 #include "base/clock.hpp"
 #include "base/random.hpp"
+#include "data/data_plane.hpp"
 #include "health/health_monitor.hpp"
 #include "http/router.hpp"
 #include "http/server.hpp"
-#include "keyring/keyring.hpp"
 #include "metrics/server_metrics.hpp"
 #include "webhooks/deliverer.hpp"
 #include "webhooks/endpoints.hpp"
@@ -44,10 +42,8 @@ struct ApiParts {
   admin::ExternalKeys& external_keys;
   admin::Workspaces& workspaces;
   audit::ActivityFeed& activity;
-  admin::Compartments& compartments;
   admin::LeasePolicies& lease_policies;
-  keyring::Keyring& keyring;
-  admin::UsageRecorder& usage;
+  data::DataPlane& data_plane;
   admin::DataKeys& data_keys;
   admin::Rewraps& rewraps;
   const Clock& clock;

@@ -2,7 +2,6 @@
 #include <boost/json/serialize.hpp>
 #include <fmt/format.h>
 
-#include "api/data_plane.hpp"
 #include "api/endpoint.hpp"
 #include "api/error_body.hpp"
 #include "api/parameters.hpp"
@@ -11,11 +10,17 @@
 #include "base/json_fields.hpp"
 #include "crypto/wipe_at_exit.hpp"
 #include "crypto/wiping_resource.hpp"
+#include "data/data_plane.hpp"
 #include "envelope/record.hpp"
 
 namespace latchkey::api {
 
 namespace json = boost::json;
+using data::Cipher;
+using data::LeasedKey;
+using data::Opened;
+using data::Plain;
+using data::Sealed;
 
 namespace {
 
@@ -29,12 +34,12 @@ Error invalid(std::string message) {
   return Error{ErrorCode::Invalid, std::move(message)};
 }
 
-DataPlane plane_of(const ApiParts& parts, const Call& call) {
-  return {parts.compartments, parts.keyring, parts.usage, parts.metrics, parts.random, call.confirm};
-}
-
-std::string workspace_id(const Call& call) {
-  return std::string(call.request.path_parameter("workspace_id"));
+// Takes them out of the call, whose request stays.
+data::DataCall data_call(Call& call) {
+  return {.caller = std::move(call.caller),
+          .workspace_id = std::string(call.request.path_parameter("workspace_id")),
+          .deadline = call.deadline,
+          .confirm = std::move(call.confirm)};
 }
 
 json::storage_ptr wiping_storage() {
@@ -196,11 +201,9 @@ Task<Result<http::Response>> encrypt(const ApiParts& parts, Call call) {
     LATCHKEY_CO_TRY(auto body, json_fields::parse_object(call.request.body, false, wiping_storage()));
     LATCHKEY_CO_TRY(plain, read_plain(body, ""));
   }
-  auto workspace = workspace_id(call);
-  auto plane = plane_of(parts, call);
+  auto wanted = data_call(call);
   auto items = only(std::move(plain));
-  LATCHKEY_CO_TRY(auto results,
-                  co_await plane.encrypt(call.caller, std::move(workspace), std::move(items), call.deadline));
+  LATCHKEY_CO_TRY(auto results, co_await parts.data_plane.encrypt(std::move(wanted), std::move(items)));
   LATCHKEY_CO_TRY(auto sealed, std::move(results.front()));
   if (raw) co_return raw_response(sealed.ciphertext, sealed.data_key_id, sealed.external_key_id);
   co_return json_text_response(render(sealed));
@@ -216,11 +219,9 @@ Task<Result<http::Response>> decrypt(const ApiParts& parts, Call call) {
     LATCHKEY_CO_TRY(auto body, json_fields::parse_object(call.request.body));
     LATCHKEY_CO_TRY(cipher, read_cipher(body, ""));
   }
-  auto workspace = workspace_id(call);
-  auto plane = plane_of(parts, call);
+  auto wanted = data_call(call);
   auto items = only(std::move(cipher));
-  LATCHKEY_CO_TRY(auto results,
-                  co_await plane.decrypt(call.caller, std::move(workspace), std::move(items), call.deadline));
+  LATCHKEY_CO_TRY(auto results, co_await parts.data_plane.decrypt(std::move(wanted), std::move(items)));
   LATCHKEY_CO_TRY(auto opened, std::move(results.front()));
   if (raw) co_return raw_response(opened.plaintext.view(), opened.data_key_id, opened.external_key_id);
   co_return json_text_response(render(opened));
@@ -229,19 +230,15 @@ Task<Result<http::Response>> decrypt(const ApiParts& parts, Call call) {
 Task<Result<http::Response>> encrypt_batch(const ApiParts& parts, Call call) {
   crypto::WipeAtExit wipe(call.request.body);
   LATCHKEY_CO_TRY(auto items, read_items(call.request.body, &read_plain));
-  auto workspace = workspace_id(call);
-  auto plane = plane_of(parts, call);
-  LATCHKEY_CO_TRY(auto results,
-                  co_await plane.encrypt(call.caller, std::move(workspace), std::move(items), call.deadline));
+  auto wanted = data_call(call);
+  LATCHKEY_CO_TRY(auto results, co_await parts.data_plane.encrypt(std::move(wanted), std::move(items)));
   co_return render_results(results);
 }
 
 Task<Result<http::Response>> decrypt_batch(const ApiParts& parts, Call call) {
   LATCHKEY_CO_TRY(auto items, read_items(call.request.body, &read_cipher));
-  auto workspace = workspace_id(call);
-  auto plane = plane_of(parts, call);
-  LATCHKEY_CO_TRY(auto results,
-                  co_await plane.decrypt(call.caller, std::move(workspace), std::move(items), call.deadline));
+  auto wanted = data_call(call);
+  LATCHKEY_CO_TRY(auto results, co_await parts.data_plane.decrypt(std::move(wanted), std::move(items)));
   co_return render_results(results);
 }
 
@@ -253,7 +250,7 @@ http::Response render_lease(const LeasedKey& leased, const Clock& clock) {
   crypto::WipeAtExit wipe(text);
   auto rest = fmt::format(R"(,"compartment_id":"{}","expires_at":"{}","expires_in":{:.3f},"check_after":{}}})",
                           format_uuid(leased.compartment), format_timestamp(clock.now() + left),
-                          std::chrono::duration<double>(left).count(), kCheckLeaseAfter.count());
+                          std::chrono::duration<double>(left).count(), data::kCheckLeaseAfter.count());
   std::string body;
   body.reserve(text.size() + rest.size());
   body.append(text, 0, text.size() - 1).append(rest);
@@ -262,27 +259,24 @@ http::Response render_lease(const LeasedKey& leased, const Clock& clock) {
 
 Task<Result<http::Response>> lease_data_key(const ApiParts& parts, Call call) {
   LATCHKEY_CO_TRYV(refuse_body(call.request.body));
-  auto workspace = workspace_id(call);
-  auto plane = plane_of(parts, call);
-  LATCHKEY_CO_TRY(auto lease, co_await plane.lease(call.caller, std::move(workspace), call.deadline));
+  auto wanted = data_call(call);
+  LATCHKEY_CO_TRY(auto lease, co_await parts.data_plane.lease(std::move(wanted)));
   co_return render_lease(lease, parts.clock);
 }
 
 Task<Result<http::Response>> unwrap_data_key(const ApiParts& parts, Call call) {
   LATCHKEY_CO_TRYV(refuse_body(call.request.body));
   auto id = std::string(call.request.path_parameter("data_key_id"));
-  auto workspace = workspace_id(call);
-  auto plane = plane_of(parts, call);
-  LATCHKEY_CO_TRY(auto lease, co_await plane.unwrap(call.caller, std::move(workspace), std::move(id), call.deadline));
+  auto wanted = data_call(call);
+  LATCHKEY_CO_TRY(auto lease, co_await parts.data_plane.unwrap(std::move(wanted), std::move(id)));
   co_return render_lease(lease, parts.clock);
 }
 
 Task<Result<http::Response>> check_lease(const ApiParts& parts, Call call) {
   auto id = std::string(call.request.path_parameter("data_key_id"));
-  auto workspace = workspace_id(call);
-  auto plane = plane_of(parts, call);
-  LATCHKEY_CO_TRYV(co_await plane.check_lease(call.caller, std::move(workspace), id));
-  json::object body{{"type", "data_key_lease"}, {"data_key_id", id}, {"check_after", kCheckLeaseAfter.count()}};
+  auto wanted = data_call(call);
+  LATCHKEY_CO_TRYV(co_await parts.data_plane.check_lease(std::move(wanted), id));
+  json::object body{{"type", "data_key_lease"}, {"data_key_id", id}, {"check_after", data::kCheckLeaseAfter.count()}};
   co_return json_response(body);
 }
 

@@ -23,17 +23,13 @@ enum class Access {
   Data,      // service and workspace keys
 };
 
-// Whether the caller's API key is good still: nothing where that is known, else the question, of which an error is the
-// answer instead.
-using Confirm = std::function<std::optional<Task<Result<void>>>()>;
-
 struct Call {
   http::Request request;
   audit::Caller caller;  // empty for Access::Public
   Deadline deadline;
   // For a handler that has something to look at once more behind its last wait. It asks this itself, before that; for
   // all others it is asked behind them.
-  Confirm confirm;
+  data::Confirm confirm;
 };
 
 struct Endpoint {

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "base/json_fields.hpp"
+#include "data/ciphertext_errors.hpp"
 #include "kms/reason_catalogue.hpp"
 
 namespace latchkey::api {
@@ -59,7 +60,7 @@ WireError temporary(WireError wire, const Error& error) {
 }
 
 WireError corrupt(const Error& error) {
-  if (error.reason == error_code::kCiphertextCorrupt) return plain(400, "invalid_request_error", error);
+  if (error.reason == data::error_code::kCiphertextCorrupt) return plain(400, "invalid_request_error", error);
   auto wire = plain(500, "api_error", error);
   wire.error_code = error_code::kDataKeyCorrupt;
   if (kms::find_reason(error.reason) != nullptr) wire.reason = error.reason;

@@ -25,13 +25,8 @@ struct WireError {
   bool final = false;  // "x-should-retry: false": a retry would only meet the same
 };
 
-// Error codes for ciphertexts, which Error::reason carries to the wire.
 namespace error_code {
-inline constexpr std::string_view kCiphertextWrongKey = "ciphertext_wrong_key";
-inline constexpr std::string_view kCiphertextCorrupt = "ciphertext_corrupt";
-inline constexpr std::string_view kCiphertextNotRecognized = "ciphertext_not_recognized";
 inline constexpr std::string_view kDataKeyCorrupt = "data_key_corrupt";
-inline constexpr std::string_view kDataKeyDestroyed = "data_key_destroyed";
 }  // namespace error_code
 
 [[nodiscard]] WireError to_wire(const Error& error);

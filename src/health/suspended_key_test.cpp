@@ -1,7 +1,7 @@
 #include <gmock/gmock.h>
 
-#include "admin/compartments.hpp"
 #include "admin/suspensions.hpp"
+#include "data/compartments.hpp"
 #include "health/testing/health_fixture.hpp"
 
 namespace latchkey::health {
@@ -24,10 +24,10 @@ struct SuspendedKeyTest : ::testing::Test {
     return fixture.run(suspensions.suspend(fixture.admin(), fixture.key.id, std::move(reason)));
   }
   Result<store::ExternalKeyHealth> resume() { return fixture.run(suspensions.resume(fixture.admin(), fixture.key.id)); }
-  bool opens(admin::Purpose purpose = admin::Purpose::Decrypt) {
+  bool opens(data::Purpose purpose = data::Purpose::Decrypt) {
     auto caller = fixture.admin();
     caller.role = store::Role::Service;
-    admin::Compartments compartments(fixture.store(), fixture.clouds);
+    data::Compartments compartments(fixture.store(), fixture.clouds);
     return fixture.run(compartments.open(caller, fixture.workspace.id, purpose)).has_value();
   }
 };
@@ -46,7 +46,7 @@ TEST_F(SuspendedKeyTest, EndsAccessDropsLeasesAndSaysWhy) {
   EXPECT_TRUE(health.value().alarmed);
   EXPECT_THAT(fixture.forgotten, ElementsAre(fixture.key.id));
   EXPECT_FALSE(opens());
-  EXPECT_FALSE(opens(admin::Purpose::Encrypt));
+  EXPECT_FALSE(opens(data::Purpose::Encrypt));
   auto activity = fixture.last_activity("org_external_key_suspended");
   EXPECT_EQ(text_of(activity.at("external_key_id")), fixture.key.id);
   EXPECT_EQ(text_of(activity.at("reason")), "incident 7");

@@ -11,6 +11,7 @@
 #include <string>
 #include <string_view>
 
+#include "data/data_plane_observer.hpp"
 #include "keyring/usage_meter.hpp"
 #include "kms/observed_key_provider.hpp"
 #include "kms/vault_limiter.hpp"
@@ -44,7 +45,7 @@ class RouteMetrics {
   virtual void responded(unsigned status, std::chrono::nanoseconds took) = 0;
 };
 
-class ServerMetrics final : public kms::CallObserver {
+class ServerMetrics final : public kms::CallObserver, public data::DataPlaneObserver {
  public:
   explicit ServerMetrics(MetricsSettings settings);
   ServerMetrics(const ServerMetrics&) = delete;
@@ -55,9 +56,7 @@ class ServerMetrics final : public kms::CallObserver {
   void set_sources(Sources sources);
   // The result lives as long as this object.
   [[nodiscard]] RouteMetrics& route(std::string_view method, std::string_view pattern);
-  // A call needed a data key. `error` is null where the call got one; `bridged` says that it did although nobody can
-  // reach the customer's key.
-  void data_key_requested(const Error* error, bool bridged);
+  void data_key_requested(const Error* error, bool bridged) override;
   void called(kms::Operation operation, const Error* error, std::chrono::nanoseconds took) override;
 
   // The page as of now; its media type is kMediaType. Where the store cannot be read, the page says so, and leaves out

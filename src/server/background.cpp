@@ -26,7 +26,7 @@ constexpr std::chrono::minutes kUsePeriod{5};
 
 // Each returns how long to wait until it runs again.
 
-Task<milliseconds> record_usage(admin::UsageRecorder& recorder) {
+Task<milliseconds> record_usage(data::UsageRecorder& recorder) {
   auto recorded = co_await recorder.record();
   if (!recorded) {
     spdlog::error("the server could not record what data keys were used for: {}", describe(recorded.error()));

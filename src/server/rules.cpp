@@ -4,12 +4,14 @@
 
 namespace latchkey::server {
 
-Rules make_rules(const ServerTools& tools, store::Store& store, Keys& keys) {
+Rules make_rules(const ServerTools& tools, store::Store& store, Keys& keys, metrics::ServerMetrics& metrics) {
   const auto& [config, executor, clock, random] = tools;
   auto settings = admin_settings(config);
   keyring::LeaseAges default_ages{config.lease_soft, config.lease_hard};
   auto usage = std::make_unique<keyring::UsageMeter>(clock);
-  auto usage_recorder = std::make_unique<admin::UsageRecorder>(store, *usage, clock, random);
+  auto usage_recorder = std::make_unique<data::UsageRecorder>(store, *usage, clock, random);
+  auto compartments = std::make_unique<data::Compartments>(store, *keys.clouds, longest_soft_age(config));
+  auto data_plane = std::make_unique<data::DataPlane>(*compartments, *keys.keyring, *usage_recorder, metrics, random);
   return {
       .usage = std::move(usage),
       .usage_recorder = std::move(usage_recorder),
@@ -19,7 +21,8 @@ Rules make_rules(const ServerTools& tools, store::Store& store, Keys& keys) {
       .workspaces =
           std::make_unique<admin::Workspaces>(store, *keys.validations, *keys.clouds, clock, random, settings),
       .activity = std::make_unique<audit::ActivityFeed>(store),
-      .compartments = std::make_unique<admin::Compartments>(store, *keys.clouds, longest_soft_age(config)),
+      .compartments = std::move(compartments),
+      .data_plane = std::move(data_plane),
       .lease_policies = std::make_unique<admin::LeasePolicies>(store, clock, random, default_ages, config.most_soft),
       .suspensions = std::make_unique<admin::Suspensions>(store, clock, random, *keys.health, keys.forget_key()),
       .data_keys = std::make_unique<admin::DataKeys>(store, *keys.keyring, clock, random),

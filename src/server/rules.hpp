@@ -3,17 +3,19 @@
 
 #include <memory>
 
-#include "admin/compartments.hpp"
 #include "admin/credentials.hpp"
 #include "admin/data_keys.hpp"
 #include "admin/external_keys.hpp"
 #include "admin/lease_policies.hpp"
 #include "admin/rewraps.hpp"
 #include "admin/suspensions.hpp"
-#include "admin/usage_recorder.hpp"
 #include "admin/workspaces.hpp"
 #include "audit/activity_log.hpp"
+#include "data/compartments.hpp"
+#include "data/data_plane.hpp"
+#include "data/usage_recorder.hpp"
 #include "keyring/usage_meter.hpp"
+#include "metrics/server_metrics.hpp"
 #include "server/keys.hpp"
 #include "server/storage.hpp"
 #include "server/tools.hpp"
@@ -22,18 +24,20 @@ namespace latchkey::server {
 
 struct Rules {
   std::unique_ptr<keyring::UsageMeter> usage;
-  std::unique_ptr<admin::UsageRecorder> usage_recorder;
+  std::unique_ptr<data::UsageRecorder> usage_recorder;
   std::unique_ptr<admin::Credentials> credentials;
   std::unique_ptr<admin::ExternalKeys> external_keys;
   std::unique_ptr<admin::Workspaces> workspaces;
   std::unique_ptr<audit::ActivityFeed> activity;
-  std::unique_ptr<admin::Compartments> compartments;
+  std::unique_ptr<data::Compartments> compartments;
+  std::unique_ptr<data::DataPlane> data_plane;
   std::unique_ptr<admin::LeasePolicies> lease_policies;
   std::unique_ptr<admin::Suspensions> suspensions;
   std::unique_ptr<admin::DataKeys> data_keys;
   std::unique_ptr<admin::Rewraps> rewraps;
 };
 
-[[nodiscard]] Rules make_rules(const ServerTools& tools, store::Store& store, Keys& keys);
+[[nodiscard]] Rules make_rules(const ServerTools& tools, store::Store& store, Keys& keys,
+                               metrics::ServerMetrics& metrics);
 
 }  // namespace latchkey::server

@@ -45,7 +45,7 @@ Result<std::unique_ptr<ServerRuntime>> ServerRuntime::start(const ServerConfig& 
   metrics =
       std::make_unique<metrics::ServerMetrics>(metrics::MetricsSettings{.per_data_key = config.metrics_per_data_key});
   LATCHKEY_TRY(keys, make_keys(tools, storage, *metrics));
-  rules = make_rules(tools, *storage.store, *keys);
+  rules = make_rules(tools, *storage.store, *keys, *metrics);
   LATCHKEY_TRY(webhooks, make_webhooks(tools, *storage.store, *keys->clouds));
   parts->connect_metrics();
   LATCHKEY_TRY(

@@ -52,28 +52,12 @@ class ApiFixture : public admin::testing::AdminFixture {
         rewrapper(store(), provider, clock, context.get_executor(), std::make_shared<NoSleep>(), {},
                   admin::rewrap_hooks(clouds, clock, random)),
         rewraps(store(), provider, clouds, rewrapper, clock, random),
+        data_plane(compartments, keyring, usage_recorder, metrics, random),
         webhook_secrets(provider, clock, random),
         webhook_endpoints(store(), webhook_secrets, clock, random, {}),
         webhook_deliverer(store(), receiver, webhook_secrets, clock, random, context.get_executor(), {}),
-        service({store(),
-                 *credentials,
-                 validating_keys,
-                 *workspaces,
-                 *feed,
-                 compartments,
-                 lease_policies,
-                 keyring,
-                 usage_recorder,
-                 data_keys,
-                 rewraps,
-                 clock,
-                 random,
-                 clouds,
-                 health,
-                 suspensions,
-                 webhook_endpoints,
-                 webhook_deliverer,
-                 metrics,
+        service({store(), *credentials, validating_keys, *workspaces, *feed, lease_policies, data_plane, data_keys,
+                 rewraps, clock, random, clouds, health, suspensions, webhook_endpoints, webhook_deliverer, metrics,
                  std::make_shared<const crypto::SecretBytes>(as_bytes("scraper"))},
                 limits) {
     admin_key = own.admin_key.secret;
@@ -146,10 +130,10 @@ class ApiFixture : public admin::testing::AdminFixture {
     return attach(workspace.id, key.row.id).value();
   }
 
-  admin::Compartments compartments;
+  data::Compartments compartments;
   admin::LeasePolicies lease_policies;
   keyring::UsageMeter usage;
-  admin::UsageRecorder usage_recorder;
+  data::UsageRecorder usage_recorder;
   health::HealthMonitor health;
   keyring::Keyring keyring;
   admin::Suspensions suspensions;
@@ -157,11 +141,12 @@ class ApiFixture : public admin::testing::AdminFixture {
   admin::DataKeys data_keys;
   keyring::Rewrapper rewrapper;
   admin::Rewraps rewraps;
+  metrics::ServerMetrics metrics{{}};
+  data::DataPlane data_plane;
   kms::testing::ScriptedClient receiver{[](const auto&) { return kms::testing::answer(200, ""); }};
   webhooks::SecretKeeper webhook_secrets;
   webhooks::Endpoints webhook_endpoints;
   webhooks::Deliverer webhook_deliverer;
-  metrics::ServerMetrics metrics{{}};
   ApiService service;
   std::string admin_key;
   std::string stranger_key;

@@ -1,15 +1,15 @@
-#include "admin/usage_recorder.hpp"
+#include "data/usage_recorder.hpp"
 
 #include <gtest/gtest.h>
 
 #include "admin/testing/admin_fixture.hpp"
 #include "audit/activity_log.hpp"
 
-namespace latchkey::admin {
+namespace latchkey::data {
 namespace {
 
 struct UsageRecorderTest : ::testing::Test {
-  testing::AdminFixture fixture;
+  admin::testing::AdminFixture fixture;
   keyring::UsageMeter meter{fixture.clock};
   UsageRecorder recorder{fixture.store(), meter, fixture.clock, fixture.random};
 
@@ -39,7 +39,7 @@ TEST_F(UsageRecorderTest, AnEntryTellsWhoseKeyWasUsedHowOften) {
   auto shown = audit::to_json(all[0]).value();
   EXPECT_EQ(shown.at("type"), "data_keys_used");
   EXPECT_EQ(shown.at("actor").at("type"), "system_actor");
-  EXPECT_EQ(testing::text_of(shown.at("workspace_id")), fixture.own.default_workspace.id);
+  EXPECT_EQ(admin::testing::text_of(shown.at("workspace_id")), fixture.own.default_workspace.id);
   EXPECT_EQ(shown.at("external_key_id"), "ekey_01x");
   EXPECT_EQ(shown.at("encrypts"), 3);
   EXPECT_EQ(shown.at("decrypts"), 4);
@@ -67,11 +67,11 @@ TEST_F(UsageRecorderTest, ABeginningIsToldBeforeItIsOver) {
   auto all = entries("data_keys_use_began");
   ASSERT_EQ(all.size(), 2U);
   auto shown = audit::to_json(all[1]).value();
-  EXPECT_EQ(testing::text_of(shown.at("workspace_id")), fixture.own.default_workspace.id);
-  EXPECT_EQ(testing::text_of(shown.at("data_key_id")), format_id(id_prefix::kDataKey, RawId{7}));
+  EXPECT_EQ(admin::testing::text_of(shown.at("workspace_id")), fixture.own.default_workspace.id);
+  EXPECT_EQ(admin::testing::text_of(shown.at("data_key_id")), format_id(id_prefix::kDataKey, RawId{7}));
   EXPECT_EQ(shown.at("external_key_id"), "ekey_01x");
   EXPECT_EQ(shown.at("kms_request_ids"), (boost::json::array{"request-1"}));
-  EXPECT_EQ(testing::text_of(shown.at("from")), format_timestamp(fixture.clock.now()));
+  EXPECT_EQ(admin::testing::text_of(shown.at("from")), format_timestamp(fixture.clock.now()));
   EXPECT_FALSE(shown.contains("encrypts"));
   EXPECT_FALSE(begins(7));
   fixture.run(tell());
@@ -103,4 +103,4 @@ TEST_F(UsageRecorderTest, WhatCannotBeWrittenIsKeptForLater) {
 }
 
 }  // namespace
-}  // namespace latchkey::admin
+}  // namespace latchkey::data

@@ -1,16 +1,16 @@
-#include "api/data_plane.hpp"
+#include "data/data_plane.hpp"
 
 #include <algorithm>
 #include <map>
 
 #include <fmt/format.h>
 
-#include "api/error_body.hpp"
 #include "base/json_fields.hpp"
+#include "data/ciphertext_errors.hpp"
 #include "envelope/record.hpp"
 #include "kms/reasons.hpp"
 
-namespace latchkey::api {
+namespace latchkey::data {
 
 namespace {
 
@@ -18,8 +18,8 @@ Error with_reason(ErrorCode code, std::string message, std::string_view reason) 
   return Error{code, std::move(message), std::string(reason)};
 }
 
-// A customer's key that did not answer in the caller's time is a key that could not be reached; who waits for it must
-// hear that, not that our time ran out.
+// A customer's key that did not respond within the caller's deadline could not be reached. The caller has to learn
+// that, not that our time ran out.
 Error as_key_error(Error error, const keyring::Compartment& compartment) {
   if (error.code != ErrorCode::DeadlineExceeded || !compartment.external_key_id) return error;
   return caused_by(std::move(error), ErrorCode::KeyUnreachable, "It did not answer in time.",
@@ -61,7 +61,7 @@ Result<RawId> data_key_of(const Result<Cipher>& item) {
                      error_code::kCiphertextNotRecognized);
 }
 
-// Those items that could be read, all under one key and together; the others stay errors in their places.
+// Seals all items that could be read together, under one data key; the others stay errors in their places.
 Result<std::vector<Result<Sealed>>> seal(const keyring::Lease& lease, const keyring::Compartment& compartment,
                                          const std::vector<Result<Plain>>& items, RandomSource& random) {
   std::vector<Result<Sealed>> results;
@@ -127,9 +127,9 @@ std::vector<Result<Opened>> open_all(const std::map<RawId, Result<keyring::Lease
 
 }  // namespace
 
-Result<keyring::Lease> DataPlane::answered(Result<keyring::Lease> lease, const keyring::Compartment& compartment) {
+Result<keyring::Lease> DataPlane::reported(Result<keyring::Lease> lease, const keyring::Compartment& compartment) {
   if (!lease) lease = as_key_error(lease.error(), compartment);
-  metrics_.data_key_requested(lease ? nullptr : &lease.error(), lease && lease.value().bridged);
+  observer_.data_key_requested(lease ? nullptr : &lease.error(), lease && lease.value().bridged);
   return lease;
 }
 
@@ -141,24 +141,23 @@ Task<Result<keyring::Lease>> DataPlane::lease_for(keyring::Compartment compartme
       auto asking =
           id ? keyring_.for_decryption(compartment, *id, deadline) : keyring_.for_encryption(compartment, deadline);
       auto asked = co_await std::move(asking);
-      if (!asked) co_return answered(std::move(asked), compartment);
+      if (!asked) co_return reported(std::move(asked), compartment);
       lease = std::move(asked).value();
     }
     if (usage_.begins(compartment, *lease)) co_await usage_.tell_beginnings(deadline);
-    if (keyring_.may_use(compartment, *lease)) co_return answered(std::move(*lease), compartment);
+    if (keyring_.may_use(compartment, *lease)) co_return reported(std::move(*lease), compartment);
   }
-  co_return answered(keyring::changed_again_and_again(), compartment);
+  co_return reported(keyring::changed_again_and_again(), compartment);
 }
 
-Task<Result<std::vector<Result<Sealed>>>> DataPlane::encrypt(audit::Caller caller, std::string workspace_id,
-                                                             std::vector<Result<Plain>> items, Deadline deadline) {
+Task<Result<std::vector<Result<Sealed>>>> DataPlane::encrypt(DataCall call, std::vector<Result<Plain>> items) {
   LATCHKEY_CO_TRY(auto compartment,
-                  co_await compartments_.open(std::move(caller), std::move(workspace_id), admin::Purpose::Encrypt));
+                  co_await compartments_.open(std::move(call.caller), std::move(call.workspace_id), Purpose::Encrypt));
   for (int attempt = 0; attempt < keyring::kMostTries; ++attempt) {
-    LATCHKEY_CO_TRY(auto lease, co_await lease_for(compartment, std::nullopt, deadline));
+    LATCHKEY_CO_TRY(auto lease, co_await lease_for(compartment, std::nullopt, call.deadline));
     auto sealed = seal(lease, compartment, items, random_);
     if (!sealed) co_return sealed;
-    if (auto asking = confirm_()) {
+    if (auto asking = call.confirm()) {
       LATCHKEY_CO_TRYV(co_await std::move(*asking));
     }
     if (!keyring_.may_use(compartment, lease)) continue;
@@ -170,35 +169,34 @@ Task<Result<std::vector<Result<Sealed>>>> DataPlane::encrypt(audit::Caller calle
   co_return keyring::changed_again_and_again();
 }
 
-Task<Result<std::vector<Result<Opened>>>> DataPlane::decrypt(audit::Caller caller, std::string workspace_id,
-                                                             std::vector<Result<Cipher>> items, Deadline deadline) {
+Task<Result<std::vector<Result<Opened>>>> DataPlane::decrypt(DataCall call, std::vector<Result<Cipher>> items) {
   LATCHKEY_CO_TRY(auto compartment,
-                  co_await compartments_.open(std::move(caller), std::move(workspace_id), admin::Purpose::Decrypt));
+                  co_await compartments_.open(std::move(call.caller), std::move(call.workspace_id), Purpose::Decrypt));
   for (int attempt = 0; attempt < keyring::kMostTries; ++attempt) {
-    auto leases = co_await leases_for(compartment, items, deadline);
+    auto leases = co_await leases_for(compartment, items, call.deadline);
     auto results = open_all(leases, compartment, items);
-    if (auto asking = confirm_()) {
+    if (auto asking = call.confirm()) {
       LATCHKEY_CO_TRYV(co_await std::move(*asking));
     }
-    // A lease may have been dropped while another was waited for, or while others of the batch were opened.
-    if (!all_held(leases, compartment)) continue;
-    note_decrypts(leases, compartment, items);
+    // A refusal or an eviction may have dropped one lease while this call waited for another, or opened other items.
+    if (!may_use_all(leases, compartment)) continue;
+    record_decrypts(leases, compartment, items);
     co_return results;
   }
   co_return keyring::changed_again_and_again();
 }
 
-bool DataPlane::all_held(const Leases& leases, const keyring::Compartment& compartment) const {
+bool DataPlane::may_use_all(const Leases& leases, const keyring::Compartment& compartment) const {
   return std::ranges::all_of(
       leases, [&](const auto& entry) { return !entry.second || keyring_.may_use(compartment, entry.second.value()); });
 }
 
-// A lease that is handed out is used by whoever gets it: confirmed as what was used.
+// The client uses the lease after this returns: so this confirms it as it would confirm a use.
 Task<Result<keyring::Lease>> DataPlane::confirmed_lease(keyring::Compartment compartment, std::optional<RawId> id,
-                                                        Deadline deadline) {
+                                                        Deadline deadline, Confirm confirm) {
   for (int attempt = 0; attempt < keyring::kMostTries; ++attempt) {
     LATCHKEY_CO_TRY(auto lease, co_await lease_for(compartment, id, deadline));
-    if (auto asking = confirm_()) {
+    if (auto asking = confirm()) {
       LATCHKEY_CO_TRYV(co_await std::move(*asking));
     }
     if (keyring_.may_use(compartment, lease)) co_return lease;
@@ -206,7 +204,7 @@ Task<Result<keyring::Lease>> DataPlane::confirmed_lease(keyring::Compartment com
   co_return keyring::changed_again_and_again();
 }
 
-// Each data key is asked for once a call, the ones that are refused too.
+// It asks the keyring once for each data key, also for one that is refused.
 Task<DataPlane::Leases> DataPlane::leases_for(const keyring::Compartment& compartment,
                                               const std::vector<Result<Cipher>>& items, Deadline deadline) {
   Leases leases;
@@ -220,8 +218,8 @@ Task<DataPlane::Leases> DataPlane::leases_for(const keyring::Compartment& compar
   co_return leases;
 }
 
-void DataPlane::note_decrypts(const Leases& leases, const keyring::Compartment& compartment,
-                              const std::vector<Result<Cipher>>& items) {
+void DataPlane::record_decrypts(const Leases& leases, const keyring::Compartment& compartment,
+                                const std::vector<Result<Cipher>>& items) {
   for (const auto& [id, lease] : leases) {
     if (lease) keyring_.used(lease.value());
   }
@@ -233,24 +231,24 @@ void DataPlane::note_decrypts(const Leases& leases, const keyring::Compartment& 
   }
 }
 
-Task<Result<LeasedKey>> DataPlane::lease(audit::Caller caller, std::string workspace_id, Deadline deadline) {
+Task<Result<LeasedKey>> DataPlane::lease(DataCall call) {
   LATCHKEY_CO_TRY(auto compartment,
-                  co_await compartments_.open(std::move(caller), std::move(workspace_id), admin::Purpose::Encrypt));
-  LATCHKEY_CO_TRY(auto lease, co_await confirmed_lease(compartment, std::nullopt, deadline));
+                  co_await compartments_.open(std::move(call.caller), std::move(call.workspace_id), Purpose::Encrypt));
+  LATCHKEY_CO_TRY(auto lease,
+                  co_await confirmed_lease(compartment, std::nullopt, call.deadline, std::move(call.confirm)));
   usage_.count(compartment, lease, {.leases = 1});
   keyring_.used(lease);
   co_return LeasedKey{std::move(lease), compartment.id};
 }
 
-Task<Result<LeasedKey>> DataPlane::unwrap(audit::Caller caller, std::string workspace_id, std::string data_key_id,
-                                          Deadline deadline) {
+Task<Result<LeasedKey>> DataPlane::unwrap(DataCall call, std::string data_key_id) {
   LATCHKEY_CO_TRY(auto compartment,
-                  co_await compartments_.open(std::move(caller), std::move(workspace_id), admin::Purpose::Decrypt));
+                  co_await compartments_.open(std::move(call.caller), std::move(call.workspace_id), Purpose::Decrypt));
   Error absent{ErrorCode::NotFound, fmt::format("There is no data key {} in workspace {}.",
                                                 json_fields::clean_text(data_key_id), compartment.workspace_id)};
   auto id = parse_id(id_prefix::kDataKey, data_key_id);
   if (!id) co_return absent;
-  auto lease = co_await confirmed_lease(compartment, id.value(), deadline);
+  auto lease = co_await confirmed_lease(compartment, id.value(), call.deadline, std::move(call.confirm));
   if (!lease && lease.error().code == ErrorCode::NotFound) co_return absent;
   if (!lease) co_return lease.error();
   usage_.count(compartment, lease.value(), {.leases = 1});
@@ -258,9 +256,9 @@ Task<Result<LeasedKey>> DataPlane::unwrap(audit::Caller caller, std::string work
   co_return LeasedKey{std::move(lease).value(), compartment.id};
 }
 
-Task<Result<void>> DataPlane::check_lease(audit::Caller caller, std::string workspace_id, std::string data_key_id) {
+Task<Result<void>> DataPlane::check_lease(DataCall call, std::string data_key_id) {
   LATCHKEY_CO_TRY(auto compartment,
-                  co_await compartments_.open(std::move(caller), std::move(workspace_id), admin::Purpose::Decrypt));
+                  co_await compartments_.open(std::move(call.caller), std::move(call.workspace_id), Purpose::Decrypt));
   auto id = parse_id(id_prefix::kDataKey, data_key_id);
   if (id && keyring_.holds(compartment, id.value())) co_return success();
   co_return Error{ErrorCode::NotFound,
@@ -268,4 +266,4 @@ Task<Result<void>> DataPlane::check_lease(audit::Caller caller, std::string work
                               json_fields::clean_text(data_key_id), compartment.workspace_id)};
 }
 
-}  // namespace latchkey::api
+}  // namespace latchkey::data

@@ -1,4 +1,4 @@
-#include "admin/usage_recorder.hpp"
+#include "data/usage_recorder.hpp"
 
 #include <algorithm>
 #include <functional>
@@ -11,7 +11,7 @@
 #include "base/log.hpp"
 #include "base/timeout.hpp"
 
-namespace latchkey::admin {
+namespace latchkey::data {
 
 namespace {
 
@@ -86,4 +86,4 @@ Task<Result<void>> UsageRecorder::record() {
   co_return written;
 }
 
-}  // namespace latchkey::admin
+}  // namespace latchkey::data

@@ -10,7 +10,7 @@
 #include "keyring/usage_meter.hpp"
 #include "store/store.hpp"
 
-namespace latchkey::admin {
+namespace latchkey::data {
 
 class UsageRecorder {
  public:
@@ -40,4 +40,4 @@ class UsageRecorder {
   RandomSource& random_;
 };
 
-}  // namespace latchkey::admin
+}  // namespace latchkey::data

@@ -1,4 +1,4 @@
-#include "admin/compartments.hpp"
+#include "data/compartments.hpp"
 
 #include <fmt/format.h>
 
@@ -6,7 +6,7 @@
 #include "admin/suspensions.hpp"
 #include "base/json_fields.hpp"
 
-namespace latchkey::admin {
+namespace latchkey::data {
 
 namespace {
 
@@ -71,19 +71,19 @@ Task<Result<keyring::Compartment>> Compartments::open(audit::Caller caller, std:
                                 "it. Use another workspace.",
                                 workspace_id)};
   }
-  if (suspension) co_return suspended_error(*suspension);
+  if (suspension) co_return admin::suspended_error(*suspension);
   keyring::Compartment compartment{.organization = workspace.organization,
                                    .id = workspace.compartment,
                                    .workspace_id = workspace.id,
                                    .external_key_id = workspace.external_key_id,
                                    .key = {}};
   if (key) {
-    auto location = key_location(clouds_, *key);
+    auto location = admin::key_location(clouds_, *key);
     if (!location) co_return unavailable(location.error(), workspace_id);
     compartment.key = std::move(location).value();
-    if (leases) compartment.ages = allowed_ages({leases->soft, leases->hard}, most_soft_);
+    if (leases) compartment.ages = admin::allowed_ages({leases->soft, leases->hard}, most_soft_);
   }
   co_return compartment;
 }
 
-}  // namespace latchkey::admin
+}  // namespace latchkey::data

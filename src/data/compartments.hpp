@@ -1,5 +1,5 @@
-// Leads from a workspace id to what the keyring needs of the workspace. Here the data plane checks that the caller may
-// use the workspace.
+// Finds what the keyring needs of a workspace by the workspace's id. Here the data plane checks that the caller may use
+// the workspace.
 #pragma once
 
 #include "admin/lease_policies.hpp"
@@ -9,7 +9,7 @@
 #include "kms/providers.hpp"
 #include "store/store.hpp"
 
-namespace latchkey::admin {
+namespace latchkey::data {
 
 enum class Purpose { Encrypt, Decrypt };
 
@@ -18,7 +18,7 @@ class Compartments {
   // An organisation's lease ages apply up to a soft age of `most_soft` (allowed_ages). All references outlive the
   // object.
   Compartments(store::Store& store, const kms::Providers& clouds,
-               std::chrono::milliseconds most_soft = kDefaultMostSoft)
+               std::chrono::milliseconds most_soft = admin::kDefaultMostSoft)
       : store_(store), clouds_(clouds), most_soft_(most_soft) {}
   // PermissionDenied for roles without data (admin, compliance); NotFound for a workspace of another organisation or,
   // for a workspace's own key, another workspace; Invalid for encrypting in an archived workspace; ContextUnavailable
@@ -32,4 +32,4 @@ class Compartments {
   std::chrono::milliseconds most_soft_;
 };
 
-}  // namespace latchkey::admin
+}  // namespace latchkey::data

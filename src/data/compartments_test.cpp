@@ -1,0 +1,194 @@
+#include "data/compartments.hpp"
+
+#include <gtest/gtest.h>
+
+#include "admin/lease_policies.hpp"
+#include "admin/testing/admin_fixture.hpp"
+
+namespace latchkey::data {
+namespace {
+
+using namespace std::chrono_literals;
+
+struct CompartmentsTest : ::testing::Test {
+  admin::testing::AdminFixture fixture;
+  Compartments compartments{fixture.store(), fixture.clouds};
+
+  audit::Caller caller(store::Role role, std::optional<std::string> workspace = std::nullopt) {
+    auto who = fixture.admin();
+    who.role = role;
+    who.workspace_id = std::move(workspace);
+    return who;
+  }
+  Result<keyring::Compartment> open(audit::Caller who, std::string id, Purpose purpose = Purpose::Encrypt) {
+    return fixture.run(compartments.open(std::move(who), std::move(id), purpose));
+  }
+};
+
+TEST_F(CompartmentsTest, WithoutAKeyThePlatformsOwnServes) {
+  auto workspace = fixture.make_workspace();
+  auto opened = open(caller(store::Role::Service), workspace.id);
+  ASSERT_TRUE(opened) << opened.error().message();
+  EXPECT_EQ(opened.value().organization, fixture.own.organization.id);
+  EXPECT_EQ(opened.value().id, workspace.compartment);
+  EXPECT_EQ(opened.value().workspace_id, workspace.id);
+  EXPECT_FALSE(opened.value().external_key_id);
+  EXPECT_EQ(opened.value().key, kms::KeyLocation{});
+}
+
+TEST_F(CompartmentsTest, WithAKeyItsLocationIsGiven) {
+  auto workspace = fixture.make_workspace();
+  auto key = fixture.make_key();
+  ASSERT_TRUE(fixture.attach(workspace.id, key.row.id));
+  auto opened = open(caller(store::Role::Workspace, workspace.id), workspace.id).value();
+  EXPECT_EQ(opened.external_key_id, key.row.id);
+  EXPECT_EQ(opened.key, kms::KeyLocation(admin::testing::AdminFixture::new_key().key));
+}
+
+TEST_F(CompartmentsTest, RolesWithoutDataStayOut) {
+  auto workspace = fixture.make_workspace();
+  for (auto role : {store::Role::Admin, store::Role::Compliance}) {
+    EXPECT_EQ(open(caller(role), workspace.id).error().code, ErrorCode::PermissionDenied);
+  }
+}
+
+TEST_F(CompartmentsTest, OtherWorkspacesAreNotThere) {
+  auto mine = fixture.make_workspace("mine");
+  auto sibling = fixture.make_workspace("sibling");
+  auto foreign = fixture.other.default_workspace.id;
+  EXPECT_EQ(open(caller(store::Role::Workspace, mine.id), sibling.id).error().code, ErrorCode::NotFound);
+  EXPECT_EQ(open(caller(store::Role::Workspace, mine.id), foreign).error().code, ErrorCode::NotFound);
+  EXPECT_EQ(open(caller(store::Role::Workspace), mine.id).error().code, ErrorCode::NotFound);
+  EXPECT_EQ(open(caller(store::Role::Service), foreign).error().code, ErrorCode::NotFound);
+  EXPECT_EQ(open(caller(store::Role::Service), "wrkspc_none").error().code, ErrorCode::NotFound);
+  EXPECT_EQ(open(caller(store::Role::Service), "").error().code, ErrorCode::NotFound);
+}
+
+TEST_F(CompartmentsTest, AnArchivedWorkspaceIsReadOnly) {
+  auto workspace = fixture.make_workspace();
+  ASSERT_TRUE(fixture.run(fixture.workspaces->archive(fixture.admin(), workspace.id)));
+  EXPECT_EQ(open(caller(store::Role::Service), workspace.id).error().code, ErrorCode::Invalid);
+  EXPECT_TRUE(open(caller(store::Role::Service), workspace.id, Purpose::Decrypt));
+}
+
+// A store that is not reachable.
+class BrokenStore final : public store::Store {
+ public:
+  Task<Result<store::SealCounts>> check_seals() override { co_return Error{}; }
+  Task<Result<store::SealProgress>> reseal(store::SealProgress, std::size_t) override { co_return Error{}; }
+  Task<Result<void>> purge(std::optional<Uuid>) override {
+    co_return Error{ErrorCode::Unavailable, "the disk is gone"};
+  }
+
+ protected:
+  Task<Result<void>> run(Access, std::function<Result<void>(store::Transaction&)>) override {
+    co_return Error{ErrorCode::Unavailable, "the disk is gone"};
+  }
+};
+
+TEST_F(CompartmentsTest, FailsClosedWhereTheStoreCannotBeRead) {
+  BrokenStore broken;
+  Compartments blind(broken, fixture.clouds);
+  auto opened = fixture.run(blind.open(caller(store::Role::Service), "wrkspc_1", Purpose::Encrypt));
+  ASSERT_FALSE(opened);
+  EXPECT_EQ(opened.error().code, ErrorCode::ContextUnavailable);
+  EXPECT_TRUE(opened.error().retry_after);
+}
+
+TEST_F(CompartmentsTest, FailsClosedWhereTheKeysRowIsDamaged) {
+  auto workspace = fixture.make_workspace();
+  auto key = fixture.make_key();
+  ASSERT_TRUE(fixture.attach(workspace.id, key.row.id));
+  key.row.provider_config = "{}";
+  auto damage = [row = key.row](store::Transaction& tx) { return tx.update(row); };
+  ASSERT_TRUE(fixture.run(fixture.store().write(damage)));
+  EXPECT_EQ(open(caller(store::Role::Service), workspace.id).error().code, ErrorCode::ContextUnavailable);
+}
+
+struct LeaseAgesTest : CompartmentsTest {
+  admin::LeasePolicies policies{fixture.store(), fixture.clock, fixture.random, {60s, 1h}};
+
+  std::optional<keyring::LeaseAges> ages_of(const std::string& workspace) {
+    return open(caller(store::Role::Service), workspace).value().ages;
+  }
+};
+
+TEST_F(LeaseAgesTest, AnOrganisationsOwnHoldFromTheNextRequestOn) {
+  auto workspace = fixture.make_workspace();
+  ASSERT_TRUE(fixture.attach(workspace.id, fixture.make_key().row.id));
+  EXPECT_FALSE(ages_of(workspace.id));
+  ASSERT_TRUE(fixture.run(policies.set(fixture.admin(), {30s, 30s})));
+  EXPECT_EQ(ages_of(workspace.id), (keyring::LeaseAges{30s, 30s}));
+  ASSERT_TRUE(fixture.run(policies.set(fixture.admin(), {20s, 10min})));
+  EXPECT_EQ(ages_of(workspace.id), (keyring::LeaseAges{20s, 10min}));
+  auto policy = fixture.run(policies.get(fixture.admin())).value();
+  EXPECT_FALSE(policy.inherited);
+  ASSERT_TRUE(fixture.run(policies.reset(fixture.admin())));
+  EXPECT_FALSE(ages_of(workspace.id));
+  EXPECT_TRUE(fixture.run(policies.get(fixture.admin())).value().inherited);
+}
+
+// The policy is from before the operator allowed less.
+TEST_F(LeaseAgesTest, WhatIsStoredAboveTheBoundCountsAsTheBound) {
+  auto workspace = fixture.make_workspace();
+  ASSERT_TRUE(fixture.attach(workspace.id, fixture.make_key().row.id));
+  struct Case {
+    keyring::LeaseAges stored;
+    keyring::LeaseAges holds;
+  };
+  for (const auto& [stored, holds] : {Case{{24h, 24h}, {5min, 5min}}, Case{{10min, 1h}, {5min, 1h}},
+                                      Case{{5min, 24h}, {5min, 24h}}, Case{{1s, 1s}, {1s, 1s}}}) {
+    store::LeasePolicy row{fixture.own.organization.id, stored.soft, stored.hard};
+    ASSERT_TRUE(fixture.run(fixture.store().write([&](store::Transaction& tx) { return tx.put(row); })));
+    EXPECT_EQ(ages_of(workspace.id), holds);
+    EXPECT_EQ(fixture.run(policies.get(fixture.admin())).value().ages, holds);
+  }
+}
+
+struct SuspendedCompartmentTest : CompartmentsTest {
+  admin::ExternalKeyView key = fixture.make_key();
+  store::Workspace workspace = fixture.make_workspace();
+
+  void suspend(std::optional<std::string> reason = "incident 7") {
+    store::ExternalKeySuspension row{.external_key_id = key.row.id,
+                                     .organization = key.row.organization,
+                                     .suspended_at = fixture.clock.now(),
+                                     .suspended_by = "apikey_1",
+                                     .reason = std::move(reason)};
+    auto insert = [row](store::Transaction& tx) { return tx.insert(row); };
+    ASSERT_TRUE(fixture.run(fixture.store().write(insert)));
+  }
+  Result<keyring::Compartment> open_as_service(Purpose purpose, std::string id) {
+    return open(caller(store::Role::Service), std::move(id), purpose);
+  }
+};
+
+TEST_F(SuspendedCompartmentTest, SaysWhoWhenWhyAndWhatEndsIt) {
+  ASSERT_TRUE(fixture.attach(workspace.id, key.row.id));
+  suspend();
+  for (auto purpose : {Purpose::Encrypt, Purpose::Decrypt}) {
+    auto refused = open_as_service(purpose, workspace.id);
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().code, ErrorCode::KeyDenied);
+    EXPECT_EQ(refused.error().reason, "suspended");
+    EXPECT_EQ(refused.error().message(),
+              "external key " + key.row.id + " was suspended here by apikey_1 at " +
+                  format_timestamp(fixture.clock.now()) +
+                  " (\"incident 7\"). An admin of the organisation ends it: latchkey keys resume " + key.row.id);
+  }
+  // No other workspace is refused.
+  EXPECT_TRUE(open_as_service(Purpose::Encrypt, fixture.own.default_workspace.id));
+  auto other = fixture.make_key("other");
+  auto elsewhere = fixture.make_workspace("elsewhere");
+  ASSERT_TRUE(fixture.attach(elsewhere.id, other.row.id));
+  EXPECT_TRUE(open_as_service(Purpose::Encrypt, elsewhere.id));
+}
+
+TEST_F(SuspendedCompartmentTest, AReasonIsNotNeeded) {
+  ASSERT_TRUE(fixture.attach(workspace.id, key.row.id));
+  suspend(std::nullopt);
+  EXPECT_EQ(open_as_service(Purpose::Decrypt, workspace.id).error().message().find('('), std::string::npos);
+}
+
+}  // namespace
+}  // namespace latchkey::data
