@@ -120,9 +120,9 @@ Result<DataKeys::Destroyed> DataKeys::destroy_some(store::Transaction& tx, const
 }
 
 Task<Result<ShredOutcome>> DataKeys::shred(audit::Caller caller, std::string workspace_id, std::string name) {
-  // The use so far is written first, so that the counts are complete. Where the store cannot write it, it cannot write
-  // what follows either.
-  LATCHKEY_CO_TRYV(co_await keyring_.write_use());
+  // First the rows get the counts so far, so that the outcome is complete. Where the store cannot write them, it cannot
+  // write what follows either.
+  LATCHKEY_CO_TRYV(co_await flush_row_counts_());
   // The keys are destroyed in steps, so that other writes get their turn in between. Where the process ends between two
   // steps, sending the request again destroys the rest.
   auto destroy = [this, caller, workspace_id, name](store::Transaction& tx) {

@@ -2,8 +2,10 @@
 // shredding, which destroys them.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "audit/caller.hpp"
@@ -28,11 +30,19 @@ struct ShredOutcome {
   std::int64_t bytes = 0;
 };
 
+// Adds what the server has counted of the use of data keys to their rows.
+using FlushRowCounts = std::function<Task<Result<void>>()>;
+
 class DataKeys {
  public:
   // All references outlive the object.
-  DataKeys(store::Store& store, keyring::Keyring& keyring, const Clock& clock, RandomSource& random)
-      : store_(store), keyring_(keyring), clock_(clock), random_(random) {}
+  DataKeys(store::Store& store, keyring::Keyring& keyring, FlushRowCounts flush_row_counts, const Clock& clock,
+           RandomSource& random)
+      : store_(store),
+        keyring_(keyring),
+        flush_row_counts_(std::move(flush_row_counts)),
+        clock_(clock),
+        random_(random) {}
 
   // Newest first, with the destroyed ones. NotFound for an unknown workspace; Invalid where `page` is not a cursor that
   // this list gave.
@@ -58,6 +68,7 @@ class DataKeys {
 
   store::Store& store_;
   keyring::Keyring& keyring_;
+  FlushRowCounts flush_row_counts_;
   const Clock& clock_;
   RandomSource& random_;
 };

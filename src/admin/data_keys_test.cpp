@@ -16,9 +16,10 @@ struct DataKeysTest : ::testing::Test {
   testing::AdminFixture fixture;
   keyring::Keyring keyring{
       fixture.store(), fixture.provider, fixture.clock, fixture.random, fixture.context.get_executor(), {}, nullptr};
-  DataKeys data_keys{fixture.store(), keyring, fixture.clock, fixture.random};
+  DataKeys data_keys{fixture.store(), keyring, &nothing_to_flush, fixture.clock, fixture.random};
   store::Workspace workspace = fixture.make_workspace("Home");
 
+  static Task<Result<void>> nothing_to_flush() { co_return success(); }
   // The workspace is archived, too.
   void given_data_keys() {
     auto insert = [this](store::Transaction& tx) -> Result<void> {

@@ -46,7 +46,7 @@ struct DataKeysApiTest : ::testing::Test {
 TEST_F(DataKeysApiTest, ListsWithoutMaterial) {
   auto sealed = encrypt(home.id);
   ASSERT_EQ(sealed.status, 200U) << sealed.body;
-  ASSERT_TRUE(fixture.run(fixture.keyring.write_use()));
+  ASSERT_TRUE(fixture.run(fixture.usage_recorder.flush_row_counts()));
   auto answer = list();
   ASSERT_EQ(answer.status, 200U) << answer.body;
   auto used_at = format_timestamp(fixture.clock.now());

@@ -85,14 +85,14 @@ Result<std::vector<Result<Sealed>>> seal(const keyring::Lease& lease, const keyr
   return results;
 }
 
-keyring::Use use_of(const std::vector<Result<Plain>>& items) {
-  keyring::Use use;
+keyring::UsageCounts counts_of(const std::vector<Result<Plain>>& items) {
+  keyring::UsageCounts counts;
   for (const auto& item : items) {
     if (!item) continue;
-    ++use.records;
-    use.bytes += static_cast<std::int64_t>(item.value().plaintext.view().size());
+    ++counts.encrypts;
+    counts.bytes += static_cast<std::int64_t>(item.value().plaintext.view().size());
   }
-  return use;
+  return counts;
 }
 
 Result<Opened> open(const keyring::Lease& lease, const keyring::Compartment& compartment, const Cipher& cipher) {
@@ -144,7 +144,7 @@ Task<Result<keyring::Lease>> DataPlane::lease_for(keyring::Compartment compartme
       if (!asked) co_return reported(std::move(asked), compartment);
       lease = std::move(asked).value();
     }
-    if (usage_.begins(compartment, *lease)) co_await usage_.tell_beginnings(deadline);
+    if (usage_.begin_usage(compartment, *lease)) co_await usage_.announce_beginnings(deadline);
     if (keyring_.may_use(compartment, *lease)) co_return reported(std::move(*lease), compartment);
   }
   co_return reported(keyring::changed_again_and_again(), compartment);
@@ -161,9 +161,7 @@ Task<Result<std::vector<Result<Sealed>>>> DataPlane::encrypt(DataCall call, std:
       LATCHKEY_CO_TRYV(co_await std::move(*asking));
     }
     if (!keyring_.may_use(compartment, lease)) continue;
-    auto good = std::ranges::count_if(sealed.value(), [](const auto& one) { return one.has_value(); });
-    usage_.count(compartment, lease, {.encrypts = static_cast<std::uint64_t>(good)});
-    keyring_.encrypted(lease, use_of(items));
+    usage_.record_usage(compartment, lease, counts_of(items));
     co_return sealed;
   }
   co_return keyring::changed_again_and_again();
@@ -220,14 +218,11 @@ Task<DataPlane::Leases> DataPlane::leases_for(const keyring::Compartment& compar
 
 void DataPlane::record_decrypts(const Leases& leases, const keyring::Compartment& compartment,
                                 const std::vector<Result<Cipher>>& items) {
-  for (const auto& [id, lease] : leases) {
-    if (lease) keyring_.used(lease.value());
-  }
   for (const auto& item : items) {
     auto id = data_key_of(item);
     if (!id) continue;
     const auto& lease = leases.at(id.value());
-    if (lease) usage_.count(compartment, lease.value(), {.decrypts = 1});
+    if (lease) usage_.record_usage(compartment, lease.value(), {.decrypts = 1});
   }
 }
 
@@ -236,8 +231,7 @@ Task<Result<LeasedKey>> DataPlane::lease(DataCall call) {
                   co_await compartments_.open(std::move(call.caller), std::move(call.workspace_id), Purpose::Encrypt));
   LATCHKEY_CO_TRY(auto lease,
                   co_await confirmed_lease(compartment, std::nullopt, call.deadline, std::move(call.confirm)));
-  usage_.count(compartment, lease, {.leases = 1});
-  keyring_.used(lease);
+  usage_.record_usage(compartment, lease, {.leases = 1});
   co_return LeasedKey{std::move(lease), compartment.id};
 }
 
@@ -251,8 +245,7 @@ Task<Result<LeasedKey>> DataPlane::unwrap(DataCall call, std::string data_key_id
   auto lease = co_await confirmed_lease(compartment, id.value(), call.deadline, std::move(call.confirm));
   if (!lease && lease.error().code == ErrorCode::NotFound) co_return absent;
   if (!lease) co_return lease.error();
-  usage_.count(compartment, lease.value(), {.leases = 1});
-  keyring_.used(lease.value());
+  usage_.record_usage(compartment, lease.value(), {.leases = 1});
   co_return LeasedKey{std::move(lease).value(), compartment.id};
 }
 

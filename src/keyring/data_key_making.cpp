@@ -32,7 +32,8 @@ Task<Result<Lease>> Keyring::Impl::find_or_make(Compartment compartment) {
     co_return lease;
   }
   auto id = row->id;
-  auto due = rotation_due(*row, meter_.pending(id), settings_.data_keys, clock_.now());
+  auto pending = settings_.usage == nullptr ? Use() : settings_.usage->pending(id);
+  auto due = rotation_due(*row, pending, settings_.data_keys, clock_.now());
   auto whose = compartment;
   // Not unwrapped straight away: a lease that bridges an outage serves writes as it serves reads.
   LATCHKEY_CO_TRY(auto lease, co_await for_decryption(std::move(compartment), id, unwrapper_.deadline()));

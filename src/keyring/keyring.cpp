@@ -242,10 +242,6 @@ std::optional<Lease> Keyring::Impl::keep(const LeaseTable::UnwrapAttempt& attemp
   return lease;
 }
 
-Task<Result<void>> Keyring::Impl::write_use() {
-  co_return co_await keyring::write_use(store_, meter_, clock_);
-}
-
 Keyring::Keyring(store::Store& store, kms::KeyProvider& provider, const Clock& clock, RandomSource& random,
                  boost::asio::any_io_executor executor, KeyringSettings settings, KeyObserver* observer)
     : impl_(std::make_shared<Impl>(store, provider, clock, random, std::move(executor), settings, observer)) {}
@@ -262,18 +258,6 @@ Task<Result<Lease>> Keyring::for_decryption(Compartment compartment, RawId data_
 
 std::optional<Lease> Keyring::at_hand(const Compartment& compartment, const std::optional<RawId>& data_key_id) {
   return impl_->at_hand(compartment, data_key_id);
-}
-
-void Keyring::encrypted(const Lease& lease, Use use) {
-  impl_->meter().encrypted(lease.key->id(), use);
-}
-
-void Keyring::used(const Lease& lease) {
-  impl_->meter().used(lease.key->id());
-}
-
-Task<Result<void>> Keyring::write_use() {
-  return impl_->write_use();
 }
 
 void Keyring::forget(const Uuid& compartment, const std::vector<RawId>& data_key_ids) {

@@ -38,6 +38,7 @@
 #include "keyring/key_observer.hpp"
 #include "keyring/key_version_state.hpp"
 #include "keyring/lease_drop.hpp"
+#include "keyring/usage_meter.hpp"
 #include "kms/key_provider.hpp"
 #include "store/store.hpp"
 
@@ -59,6 +60,9 @@ struct KeyringSettings {
   // Unwraps where a key that let us in is asked whether it still does; null: the provider of all else. Outlives the
   // keyring.
   kms::KeyProvider* renewals = nullptr;
+  // What data keys encrypted beyond what their rows show, which decides when to replace them; null: nothing. Outlives
+  // the keyring.
+  const UsageMeter* usage = nullptr;
 };
 
 struct Lease {
@@ -111,12 +115,6 @@ class Keyring {
   // Whether the data key is on lease here, so that nobody refused it since it was lent. Asks nobody, and is no use of
   // the lease. False, too, where this keyring has it no longer, or never had: who was lent it asks for it again.
   [[nodiscard]] bool holds(const Compartment& compartment, const RawId& data_key_id) const;
-
-  // To be told of what was encrypted under a lease, and of other uses of it; costs next to nothing.
-  void encrypted(const Lease& lease, Use use);
-  void used(const Lease& lease);
-  // Writes what was told to the store: to be called each few minutes, and at the end.
-  [[nodiscard]] Task<Result<void>> write_use();
 
   // Data keys that are destroyed in the store already: drops and wipes their leases, now, and keeps none that a flight
   // brings which had read the row before.

@@ -25,8 +25,6 @@ class Keyring::Impl : public std::enable_shared_from_this<Impl> {
   Task<Result<Lease>> for_decryption(Compartment compartment, RawId id, Deadline deadline);
   [[nodiscard]] std::optional<Lease> at_hand(const Compartment& compartment, const std::optional<RawId>& data_key_id);
   void evict(const std::string& external_key_id) { table_.evict(external_key_id); }
-  DataKeyMeter& meter() { return meter_; }
-  [[nodiscard]] Task<Result<void>> write_use();
   void forget(const Uuid& compartment, const std::vector<RawId>& ids) {
     for (const auto& id : ids) table_.destroy({compartment, id});
   }
@@ -72,7 +70,6 @@ class Keyring::Impl : public std::enable_shared_from_this<Impl> {
   KeyringSettings settings_;
   LeaseTable table_;
   DataKeyUnwrapper unwrapper_;
-  DataKeyMeter meter_;
   SingleFlight<std::pair<Uuid, std::string>, Result<Lease>> replacements_;
   SingleFlight<std::pair<Uuid, std::string>, Result<Lease>> makings_;
   SingleFlight<std::pair<LeaseId, Why>, Result<Lease>> unwraps_;

@@ -399,5 +399,25 @@ TEST_F(KeyringTest, ALeaseThatIsBeingRenewedServesWhoCannotWait) {
   context.run();
 }
 
+TEST_F(KeyringTest, ADataKeyThatEncryptedEnoughSinceItsRowWasWrittenIsReplaced) {
+  UsageMeter meter(clock);
+  KeyringSettings settings;
+  settings.data_keys.max_records = 10;
+  settings.usage = &meter;
+  start(settings);
+  auto first = encrypting().value().key->id();
+  auto encrypting_after_soft = [&] {
+    clock.advance(2min);
+    EXPECT_TRUE(encrypting());
+    context.restart();
+    context.run();
+    return encrypting().value().key->id();
+  };
+  meter.record_usage(customer, customer.external_key_id, first, {.encrypts = 9});
+  EXPECT_EQ(encrypting_after_soft(), first);
+  meter.record_usage(customer, customer.external_key_id, first, {.encrypts = 1});
+  EXPECT_NE(encrypting_after_soft(), first);
+}
+
 }  // namespace
 }  // namespace latchkey::keyring

@@ -1,27 +1,38 @@
-// How often each data key was used since last told: a customer's own audit log shows our renewals, not what was read
-// and written under them. That a data key is in use at all is told before its first use, and how often afterwards: a
-// crash loses counts, never the use. Thread-safe.
+// Counts what each data key is used for. A customer's own audit log shows that we unwrap its data keys, not what is
+// read and written under them; the activity feed shows that, by these counts. And a data key is replaced once it has
+// encrypted enough, which these counts show as well (data_key_rotation.hpp).
+//
+// The counts wait in memory until data/usage_recorder.hpp writes them. That a data key is in use at all is written
+// before its first use: a crash loses counts, and never the fact of the use.
+//
+// Each thread counts in a shard of its own, so that threads that use the same data key do not wait for each other.
+// Thread-safe.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
 #include "base/clock.hpp"
 #include "base/id.hpp"
 #include "keyring/compartment.hpp"
+#include "store/rows.hpp"
 
 namespace latchkey::keyring {
 
 struct UsageCounts {
   std::uint64_t encrypts = 0;  // records
-  std::uint64_t decrypts = 0;  // records, those that did not open among them
-  std::uint64_t leases = 0;    // lent to somebody who encrypts elsewhere
+  std::uint64_t decrypts = 0;  // records, also those that did not open
+  std::uint64_t leases = 0;    // leases to clients that encrypt on their own machines
+  std::int64_t bytes = 0;      // of plaintext that was encrypted
   bool operator==(const UsageCounts&) const = default;
 };
 
@@ -32,55 +43,115 @@ struct Usage {
   RawId data_key;
   UsageCounts counts;
   Timestamp from;   // of the first use
-  Timestamp until;  // of the last
-  // Of the unwraps that the uses rode on, in the order of their first use; those above kMostRequestIds are left out.
+  Timestamp until;  // of the last use
+  // The ids of the unwraps that these uses depend on, each once, at most kMostRequestIds.
   std::vector<std::string> kms_request_ids = {};
 };
 
 inline constexpr std::size_t kMostRequestIds = 16;
 
-// Of a data key, since the start.
+// The uses of a data key since the server started.
 struct UsageTotal {
   std::string workspace_id;
-  std::optional<RawId> data_key;  // absent: of all those above kMostUsageTotals
+  std::optional<RawId> data_key;  // absent: the sum of all data keys above kMostUsageTotals
   UsageCounts counts;
 };
 
 inline constexpr std::size_t kMostUsageTotals = 10'000;
 
+// What a data key encrypted.
+struct Use {
+  std::int64_t records = 0;
+  std::int64_t bytes = 0;
+  bool operator==(const Use&) const = default;
+};
+
 class UsageMeter {
  public:
   explicit UsageMeter(const Clock& clock) : clock_(clock) {}
-  // Before each use. True where it is not told yet that the data key is in use: then take_beginnings and told are to be
-  // awaited first. A data key that goes unused from one `take` to the next begins anew.
+  UsageMeter(const UsageMeter&) = delete;
+  UsageMeter& operator=(const UsageMeter&) = delete;
+  ~UsageMeter() = default;
+
+  // To be called before each use. True where it is not written yet that the data key is in use: the caller then waits
+  // until take_beginnings was written and confirmed. A data key that nobody uses between two calls of take_usage begins
+  // anew.
   [[nodiscard]] bool begin(const Compartment& compartment, const std::optional<std::string>& external_key_id,
                            const RawId& data_key, const std::shared_ptr<const std::string>& kms_request_id = nullptr);
-  // Those that began and are not told, each once. What is taken is told by one who took it, or given back.
+  // Takes the beginnings that nobody has taken. Whoever takes them confirms that they are written, or gives them back.
   [[nodiscard]] std::vector<Usage> take_beginnings();
-  void told(const std::vector<Usage>& beginnings);
+  void confirm_beginnings(const std::vector<Usage>& beginnings);
   void give_back_beginnings(std::vector<Usage> beginnings);
-  void count(const Compartment& compartment, const std::optional<std::string>& external_key_id, const RawId& data_key,
-             const UsageCounts& counts, const std::shared_ptr<const std::string>& kms_request_id = nullptr);
-  // What was counted so far; counting begins anew.
-  [[nodiscard]] std::vector<Usage> take();
-  // What was taken and could not be told is counted again.
-  void give_back(std::vector<Usage> taken);
-  // Not touched by taking.
-  [[nodiscard]] std::vector<UsageTotal> totals() const;
+
+  // To be called after each use.
+  void record_usage(const Compartment& compartment, const std::optional<std::string>& external_key_id,
+                    const RawId& data_key, const UsageCounts& counts,
+                    const std::shared_ptr<const std::string>& kms_request_id = nullptr);
+
+  // Takes the counts for the activity feed, by workspace and data key; counting begins anew.
+  [[nodiscard]] std::vector<Usage> take_usage();
+  // Counts what was taken, and could not be written, again.
+  void give_back_usage(std::vector<Usage> taken);
+
+  // What the data key encrypted, beyond what its row in the store shows.
+  [[nodiscard]] Use pending(const RawId& data_key) const;
+  // Takes the counts for the rows of data keys; pending() begins anew. A data key that was used, and encrypted nothing,
+  // is among them: its row shows when it was last used.
+  [[nodiscard]] std::vector<store::DataKeyUse> take_row_counts();
+  void give_back_row_counts(const std::vector<store::DataKeyUse>& taken);
+
+  // All counts since the server started, whatever was taken.
+  [[nodiscard]] std::vector<UsageTotal> totals();
 
  private:
+  // Each data key belongs to one workspace; but the caller names both, and a wrong pair must not spoil a right one.
   using Key = std::pair<std::string, RawId>;
+  struct KeyView {
+    std::string_view workspace_id;
+    const RawId& data_key;
+  };
+  // By the id of the data key alone, which is random.
+  struct HashKey {
+    using is_transparent = void;
+    std::size_t operator()(const RawId& id) const;
+    std::size_t operator()(const Key& key) const { return (*this)(key.second); }
+    std::size_t operator()(const KeyView& key) const { return (*this)(key.data_key); }
+  };
+  struct EqualKey {
+    using is_transparent = void;
+    bool operator()(const Key& a, const Key& b) const { return a == b; }
+    bool operator()(const KeyView& a, const Key& b) const {
+      return a.workspace_id == b.first && a.data_key == b.second;
+    }
+    bool operator()(const Key& a, const KeyView& b) const { return (*this)(b, a); }
+  };
+  struct Entry {
+    bool is_announced = false;   // in_use_ says so, and begin() need not look there
+    std::optional<Usage> usage;  // absent: nothing was recorded since take_usage
+    UsageCounts in_totals;       // what of its counts totals_ has
+  };
+  using Entries = std::unordered_map<Key, Entry, HashKey, EqualKey>;
+  struct alignas(64) Shard {
+    mutable std::mutex mutex;
+    Entries entries;
+    std::unordered_map<RawId, Use, HashKey> row_counts;
+  };
+  static constexpr std::size_t kShards = 16;
+
+  [[nodiscard]] Shard& shard_of_this_thread();
   [[nodiscard]] Usage usage_now(const Compartment& compartment, const std::optional<std::string>& external_key_id,
                                 const RawId& data_key, const std::shared_ptr<const std::string>& kms_request_id) const;
-  void add(Usage usage);
+  void make_room_in_totals(Key key);
+  void add_to_totals(Shard& shard);
 
   const Clock& clock_;
-  mutable std::mutex mutex_;  // over everything below
-  // By workspace and data key: data keys of two workspaces are never the same, but who says so may be.
-  std::map<Key, Usage> usages_;
-  std::map<Key, UsageCounts> totals_;
-  std::map<Key, bool> in_use_;  // whether that is told
+  std::array<Shard, kShards> shards_;
+  // Over everything below. Whoever holds it may lock a shard, never the other way round.
+  std::mutex mutex_;
+  std::map<Key, bool> in_use_;  // whether it is written that the data key is in use
   std::vector<Usage> beginnings_;
+  std::vector<Usage> given_back_;
+  std::map<Key, UsageCounts> totals_;
   UsageCounts other_total_;
 };
 

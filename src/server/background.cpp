@@ -20,27 +20,8 @@ constexpr std::chrono::minutes kPurgePeriod{1};
 constexpr std::chrono::seconds kPurgeRetry{15};
 constexpr std::chrono::minutes kForgetPeriod{60};
 constexpr milliseconds kForgetStep{200};
-constexpr std::chrono::minutes kUsagePeriod{1};
-// A crash loses the counts of this long by which data keys are replaced (docs/data-keys.md).
-constexpr std::chrono::minutes kUsePeriod{5};
 
 // Each returns how long to wait until it runs again.
-
-Task<milliseconds> record_usage(data::UsageRecorder& recorder) {
-  auto recorded = co_await recorder.record();
-  if (!recorded) {
-    spdlog::error("the server could not record what data keys were used for: {}", describe(recorded.error()));
-  }
-  co_return kUsagePeriod;
-}
-
-Task<milliseconds> write_use(keyring::Keyring& keyring) {
-  auto written = co_await keyring.write_use();
-  if (!written) {
-    spdlog::warn("the server could not write the use of data keys, and keeps it: {}", describe(written.error()));
-  }
-  co_return kUsePeriod;
-}
 
 // A crash may have interrupted a search.
 Task<milliseconds> purge_destroyed_data_keys(store::Store& store) {
@@ -93,7 +74,7 @@ std::vector<std::shared_ptr<BackgroundTask>> start_background_tasks(const Server
     tasks.push_back(BackgroundTask::start(tools.executor, wait, std::move(work)));
   };
   begin(kFirstWait, [keyring = keys.keyring.get()] { return renew_leases(*keyring); });
-  begin(kUsagePeriod, [recorder = rules.usage_recorder.get()] { return record_usage(*recorder); });
+  begin(data::UsageRecorder::kPeriod, [recorder = keys.usage_recorder.get()] { return recorder->run_once(); });
   begin(kAtOnce, [follower = keys.follower.get()] { return follow_other_nodes(*follower); });
   begin(kAlarmPeriod, [alarms = storage.integrity_alarms.get(), store = storage.store.get()] {
     return record_alarms(*alarms, *store);
@@ -103,15 +84,9 @@ std::vector<std::shared_ptr<BackgroundTask>> start_background_tasks(const Server
     return forget_activities(*feed, clock.now() - retention);
   });
   begin(kFirstWait, [deliverer = webhooks.deliverer.get()] { return deliverer->run_once(); });
-  begin(kUsePeriod, [keyring = keys.keyring.get()] { return write_use(*keyring); });
   keys.health->start();
   boost::asio::co_spawn(tools.executor, resume_rewraps(*keys.rewrapper), boost::asio::detached);
   return tasks;
-}
-
-Task<void> write_last_counts(Keys& keys, Rules& rules) {
-  co_await record_usage(*rules.usage_recorder);
-  co_await write_use(*keys.keyring);
 }
 
 }  // namespace latchkey::server

@@ -19,7 +19,4 @@ namespace latchkey::server {
                                                                                   Storage& storage, Keys& keys,
                                                                                   Rules& rules, Webhooks& webhooks);
 
-// Writes the counts that no task writes any more, once the tasks have stopped.
-[[nodiscard]] Task<void> write_last_counts(Keys& keys, Rules& rules);
-
 }  // namespace latchkey::server

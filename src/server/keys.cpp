@@ -50,6 +50,9 @@ void make_keyring(const ServerTools& tools, store::Store& store, Keys& keys) {
   };
   settings.access_check = admin::refuse_if_suspended;
   settings.renewals = keys.renewals.get();
+  keys.usage = std::make_unique<keyring::UsageMeter>(tools.clock);
+  keys.usage_recorder = std::make_unique<data::UsageRecorder>(store, *keys.usage, tools.clock, tools.random);
+  settings.usage = keys.usage.get();
   keys.keyring = std::make_unique<keyring::Keyring>(store, *keys.requests, tools.clock, tools.random, tools.executor,
                                                     std::move(settings), keys.health.get());
   keys.follower = std::make_unique<keyring::NoticeFollower>(store, *keys.keyring, tools.clock);

@@ -7,11 +7,13 @@
 #include <boost/asio/thread_pool.hpp>
 
 #include "base/result.hpp"
+#include "data/usage_recorder.hpp"
 #include "health/health_monitor.hpp"
 #include "http/client.hpp"
 #include "keyring/keyring.hpp"
 #include "keyring/notice_follower.hpp"
 #include "keyring/rewrap.hpp"
+#include "keyring/usage_meter.hpp"
 #include "kms/limited_key_provider.hpp"
 #include "kms/observed_key_provider.hpp"
 #include "kms/providers.hpp"
@@ -37,6 +39,8 @@ struct Keys {
   std::unique_ptr<kms::LimitedKeyProvider> validations;
   std::unique_ptr<kms::LimitedKeyProvider> background;
   std::unique_ptr<health::HealthMonitor> health;
+  std::unique_ptr<keyring::UsageMeter> usage;
+  std::unique_ptr<data::UsageRecorder> usage_recorder;
   std::unique_ptr<keyring::Keyring> keyring;
   std::unique_ptr<keyring::NoticeFollower> follower;
   std::unique_ptr<keyring::Rewrapper> rewrapper;

@@ -8,13 +8,9 @@ Rules make_rules(const ServerTools& tools, store::Store& store, Keys& keys, metr
   const auto& [config, executor, clock, random] = tools;
   auto settings = admin_settings(config);
   keyring::LeaseAges default_ages{config.lease_soft, config.lease_hard};
-  auto usage = std::make_unique<keyring::UsageMeter>(clock);
-  auto usage_recorder = std::make_unique<data::UsageRecorder>(store, *usage, clock, random);
   auto compartments = std::make_unique<data::Compartments>(store, *keys.clouds, longest_soft_age(config));
-  auto data_plane = std::make_unique<data::DataPlane>(*compartments, *keys.keyring, *usage_recorder, metrics, random);
+  auto data_plane = std::make_unique<data::DataPlane>(*compartments, *keys.keyring, *keys.usage_recorder, metrics, random);
   return {
-      .usage = std::move(usage),
-      .usage_recorder = std::move(usage_recorder),
       .credentials = std::make_unique<admin::Credentials>(store, clock, random, config.most_api_keys),
       .external_keys = std::make_unique<admin::ExternalKeys>(store, *keys.validations, *keys.clouds, clock, random,
                                                              settings, keys.health.get()),
@@ -25,7 +21,9 @@ Rules make_rules(const ServerTools& tools, store::Store& store, Keys& keys, metr
       .data_plane = std::move(data_plane),
       .lease_policies = std::make_unique<admin::LeasePolicies>(store, clock, random, default_ages, config.most_soft),
       .suspensions = std::make_unique<admin::Suspensions>(store, clock, random, *keys.health, keys.forget_key()),
-      .data_keys = std::make_unique<admin::DataKeys>(store, *keys.keyring, clock, random),
+      .data_keys = std::make_unique<admin::DataKeys>(
+          store, *keys.keyring, [recorder = keys.usage_recorder.get()] { return recorder->flush_row_counts(); }, clock,
+          random),
       .rewraps =
           std::make_unique<admin::Rewraps>(store, *keys.validations, *keys.clouds, *keys.rewrapper, clock, random),
   };

@@ -13,8 +13,6 @@
 #include "audit/activity_log.hpp"
 #include "data/compartments.hpp"
 #include "data/data_plane.hpp"
-#include "data/usage_recorder.hpp"
-#include "keyring/usage_meter.hpp"
 #include "metrics/server_metrics.hpp"
 #include "server/keys.hpp"
 #include "server/storage.hpp"
@@ -23,8 +21,6 @@
 namespace latchkey::server {
 
 struct Rules {
-  std::unique_ptr<keyring::UsageMeter> usage;
-  std::unique_ptr<data::UsageRecorder> usage_recorder;
   std::unique_ptr<admin::Credentials> credentials;
   std::unique_ptr<admin::ExternalKeys> external_keys;
   std::unique_ptr<admin::Workspaces> workspaces;

@@ -60,7 +60,7 @@ void ServerRuntime::Parts::connect_metrics() {
   metrics->set_sources({.leases = [keyring = keys->keyring.get()] { return keyring->size(); },
                         .unlocked_bytes = [] { return crypto::unlocked_secret_memory(); },
                         .limiter = [limiter = keys->limiter] { return limiter->load(); },
-                        .usage = [usage = rules.usage.get()] { return usage->totals(); },
+                        .usage = [usage = keys->usage.get()] { return usage->totals(); },
                         .refused_rows = [alarms = storage.integrity_alarms.get()] { return alarms->counts(); },
                         .webhook_attempts = [sender = webhooks.deliverer.get()] { return sender->counts(); }});
 }
@@ -85,7 +85,7 @@ Task<void> ServerRuntime::stop() {
   if (listeners.health_server) co_await listeners.health_server->stop(kHealthStopGrace);
   co_await listeners.server->stop(kStopGrace);
   for (const auto& task : background_tasks) co_await BackgroundTask::stop(task);
-  co_await write_last_counts(*keys, rules);
+  co_await keys->usage_recorder->flush_all();
 }
 
 }  // namespace latchkey::server

@@ -48,7 +48,8 @@ class ApiFixture : public admin::testing::AdminFixture {
         keyring(store(), provider, clock, random, context.get_executor(), keyring_settings(), &health),
         suspensions(store(), clock, random, health, [this](const std::string& id) { keyring.evict(id); }),
         validating_keys(store(), provider, clouds, clock, random, settings, &health),
-        data_keys(store(), keyring, clock, random),
+        data_keys(
+            store(), keyring, [this] { return usage_recorder.flush_row_counts(); }, clock, random),
         rewrapper(store(), provider, clock, context.get_executor(), std::make_shared<NoSleep>(), {},
                   admin::rewrap_hooks(clouds, clock, random)),
         rewraps(store(), provider, clouds, rewrapper, clock, random),
@@ -72,6 +73,7 @@ class ApiFixture : public admin::testing::AdminFixture {
       return admin::record_replacement(tx, clock, random, replaced);
     };
     of_keyring.access_check = admin::refuse_if_suspended;
+    of_keyring.usage = &usage;
     return of_keyring;
   }
 
