@@ -1,9 +1,10 @@
 #include <boost/json/array.hpp>
 #include <fmt/format.h>
 
-#include "api/endpoint.hpp"
+#include "api/handlers.hpp"
 #include "api/parameters.hpp"
 #include "api/respond.hpp"
+#include "audit/activity_log.hpp"
 
 namespace latchkey::api {
 
@@ -78,7 +79,7 @@ bool names_own(const http::RequestHead& head, const Uuid& own) {
   });
 }
 
-Task<Result<http::Response>> list_activities(const ApiParts& parts, Call call) {
+Task<Result<http::Response>> list_activities(const ActivityParts& parts, Call call) {
   LATCHKEY_CO_TRY(auto filter, read_filter(call.request));
   LATCHKEY_CO_TRY(auto window, read_window(call.request));
   store::Page<store::Activity> page;
@@ -98,9 +99,13 @@ Task<Result<http::Response>> list_activities(const ApiParts& parts, Call call) {
 
 }  // namespace
 
-std::vector<Endpoint> activity_endpoints(const ApiParts& parts, const ApiLimits& limits) {
-  return {{"GET", "/v1/compliance/activities", Access::Activity,
-           [&parts](Call call) { return list_activities(parts, std::move(call)); }, limits.json_body}};
+std::vector<Endpoint> activity_endpoints(ActivityParts parts, const ApiLimits& limits) {
+  auto on = with_parts(parts);
+  return {{.method = "GET",
+           .pattern = "/v1/compliance/activities",
+           .access = Access::Activity,
+           .handler = on(list_activities),
+           .body_limit = limits.json_body}};
 }
 
 }  // namespace latchkey::api

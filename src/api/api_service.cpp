@@ -1,41 +1,42 @@
 #include "api/api_service.hpp"
 
+#include <optional>
+
 #include <boost/algorithm/string/join.hpp>
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
 #include "api/authenticator.hpp"
-#include "api/endpoint.hpp"
 #include "api/error_body.hpp"
 #include "api/parameters.hpp"
 #include "api/refusals.hpp"
 #include "api/request_id.hpp"
 #include "base/json_fields.hpp"
 #include "crypto/secret.hpp"
+#include "crypto/wipe_at_exit.hpp"
+#include "http/router.hpp"
 
 namespace latchkey::api {
 
 namespace {
 
-// So long what was read of an API key is taken for true, where nothing is heard of a change in this process: another
-// one may have revoked it.
+// What the store said of an API key holds so long where this process hears of no change: another process may have
+// revoked the key.
 constexpr std::chrono::milliseconds kKeyIsTrusted{100};
 
 }  // namespace
 
 class ApiService::Impl {
  public:
-  Impl(ApiParts parts, ApiLimits limits)
+  Impl(ServiceParts parts, std::vector<std::vector<Endpoint>> groups, ApiLimits limits)
       : parts_(std::move(parts)),
         limits_(limits),
         authenticator_(parts_.credentials, parts_.clock, parts_.metrics_token, limits.rates) {
-    for (auto* make :
-         {&external_key_endpoints, &key_health_endpoints, &workspace_endpoints, &data_key_endpoints,
-          &organization_endpoints, &activity_endpoints, &webhook_endpoints, &data_plane_endpoints, &health_endpoints}) {
-      for (auto& endpoint : make(parts_, limits_)) endpoints_.push_back(std::move(endpoint));
+    for (auto& group : groups) {
+      for (auto& endpoint : group) endpoints_.push_back(std::move(endpoint));
     }
     for (const auto& endpoint : endpoints_) {
-      counted_.push_back(&parts_.metrics.route(endpoint.method, endpoint.pattern));
+      route_metrics_.push_back(&parts_.metrics.route(endpoint.method, endpoint.pattern));
       router_.add(endpoint.method, endpoint.pattern, nullptr);
     }
   }
@@ -54,7 +55,7 @@ class ApiService::Impl {
     }
     auto call = std::make_shared<AdmittedCall>();
     call->endpoint = &endpoints_[index_of(match)];
-    call->counted = counted_[index_of(match)];
+    call->route_metrics = route_metrics_[index_of(match)];
     call->path_parameters = std::move(match.parameters);
     call->body_limit = body_limit(*call->endpoint, head);
     call->request_id = make_request_id(parts_.random);
@@ -67,7 +68,7 @@ class ApiService::Impl {
     bool proven = !permit.refusal || call->taken;
     admission.known = call->endpoint->access != Access::Public && proven;
     if (permit.refusal) {
-      admission.refusal = answer(*call, std::move(*permit.refusal));
+      admission.refusal = respond(*call, std::move(*permit.refusal));
     } else {
       admission.body_limit = call->body_limit;
       admission.group = format_uuid(call->caller.organization);
@@ -76,15 +77,17 @@ class ApiService::Impl {
     co_return admission;
   }
 
-  // A request that came without its admission, as from within this process, is admitted here.
+  // Admits a request here that came without its admission, as from within this process.
   Task<http::Response> handle(http::Request request) {
+    std::optional<crypto::WipeAtExit> wipe_body;
+    if (has_secret_body(request)) wipe_body.emplace(request.body);
     if (!request.admitted) {
       auto admission = co_await admit(request);
       if (admission.refusal) co_return std::move(*admission.refusal);
       request.admitted = std::move(admission.call);
     }
     auto call = std::static_pointer_cast<AdmittedCall>(std::move(request.admitted));
-    co_return co_await serve(std::move(call), std::move(request));
+    co_return co_await serve(*call, request);
   }
 
   http::Response reject(http::Rejection why, const http::RequestHead* head) const {
@@ -94,26 +97,32 @@ class ApiService::Impl {
   }
 
  private:
-  // What is known of a call from its head on.
+  // What the service knows of a call once it has read the head.
   struct AdmittedCall {
     const Endpoint* endpoint = nullptr;
-    metrics::RouteMetrics* counted = nullptr;
+    metrics::RouteMetrics* route_metrics = nullptr;
     std::vector<std::pair<std::string, std::string>> path_parameters;
     std::size_t body_limit = 0;
     audit::Caller caller;
     std::string request_id;
-    SteadyTime permitted_at;           // its key was good then
-    std::optional<Taken> taken;        // of its rate; absent where it has none
-    std::string workspace_id;          // of the data plane's calls, once they are handled
-    std::chrono::nanoseconds took{0};  // without the time that the body took to come
-    bool confirmed = false;            // by its handler
+    SteadyTime permitted_at;           // the API key was valid at this time
+    std::optional<Taken> taken;        // from the caller's rate; absent where the caller has none
+    std::string workspace_id;          // of a call to the data plane, once its handler runs
+    std::chrono::nanoseconds took{0};  // without the time in which the body arrived
+    bool confirmed = false;            // the handler asked Call::confirm
   };
 
   std::size_t index_of(const http::RouteMatch& match) const {
     return static_cast<std::size_t>(match.route - router_.routes().data());
   }
 
-  static bool speaks_of_the_key(const Error& error) {
+  bool has_secret_body(const http::Request& request) const {
+    if (request.admitted) return static_cast<const AdmittedCall*>(request.admitted.get())->endpoint->secret_body;
+    auto match = router_.match(request.method, request.path);
+    return match.route != nullptr && endpoints_[index_of(match)].secret_body;
+  }
+
+  static bool is_about_the_customers_key(const Error& error) {
     return error.code == ErrorCode::KeyDenied || error.code == ErrorCode::NetworkBlocked ||
            error.code == ErrorCode::KeyUnreachable;
   }
@@ -130,7 +139,7 @@ class ApiService::Impl {
     return match.route == nullptr ? limits_.json_body : body_limit(endpoints_[index_of(match)], *head);
   }
 
-  // 404, 405, or what OPTIONS asks: no key is needed to hear of methods that the documentation lists.
+  // 404, 405, or the response to OPTIONS. That needs no key: the documentation lists the methods, too.
   http::Response unrouted(const http::RequestHead& head, std::vector<std::string> allowed_methods) const {
     bool asks_for_methods = head.method == "OPTIONS";
     if (asks_for_methods && head.path == "*") allowed_methods = router_.methods();
@@ -149,53 +158,58 @@ class ApiService::Impl {
     return response;
   }
 
-  Task<http::Response> serve(std::shared_ptr<AdmittedCall> admitted, http::Request request) {
-    const auto& endpoint = *admitted->endpoint;
+  Task<http::Response> serve(AdmittedCall& admitted, http::Request& request) {
+    const auto& endpoint = *admitted.endpoint;
     auto began = parts_.clock.steady();
-    bool is_too_large = request.body.size() > admitted->body_limit;
-    if (is_too_large) co_return answer(*admitted, too_large(admitted->body_limit));
-    request.path_parameters = std::move(admitted->path_parameters);
-    if (endpoint.access == Access::Data) admitted->workspace_id = request.path_parameter("workspace_id");
-    data::Confirm confirm_early = [this, of = admitted.get()] {
+    bool is_too_large = request.body.size() > admitted.body_limit;
+    if (is_too_large) co_return respond(admitted, too_large(admitted.body_limit));
+    request.path_parameters = std::move(admitted.path_parameters);
+    if (endpoint.access == Access::Data) admitted.workspace_id = request.path_parameter("workspace_id");
+    data::Confirm confirm_early = [this, of = &admitted] {
       of->confirmed = true;
       return confirm(*of);
     };
-    Call call{std::move(request), admitted->caller, began + limits_.request_timeout, std::move(confirm_early)};
+    Call call{.request = request,
+              .caller = admitted.caller,
+              .deadline = began + limits_.request_timeout,
+              .confirm = std::move(confirm_early)};
     auto result = co_await endpoint.handler(std::move(call));
-    if (result && !admitted->confirmed) {
+    if (result && !admitted.confirmed) {
       Result<void> confirmed = success();
-      if (auto asking = confirm(*admitted)) confirmed = co_await std::move(*asking);
+      if (auto asking = confirm(admitted)) confirmed = co_await std::move(*asking);
       if (!confirmed) {
         crypto::wipe(result.value().body);
         result = confirmed.error();
       }
     }
-    // Whose key has ended is nobody.
-    if (!result && result.error().code == ErrorCode::Unauthenticated) admitted->caller = {};
-    admitted->took += parts_.clock.steady() - began;
-    co_return answer(*admitted, std::move(result));
+    // A caller whose key has ended is nobody.
+    if (!result && result.error().code == ErrorCode::Unauthenticated) admitted.caller = {};
+    admitted.took += parts_.clock.steady() - began;
+    co_return respond(admitted, std::move(result));
   }
 
-  // The answer with all that every answer has; counted and logged.
-  http::Response answer(const AdmittedCall& call, Result<http::Response> result) const {
-    bool known = result.has_value();
-    auto response = known ? std::move(result.value()) : error_response(to_wire(result.error()), call.request_id);
-    // Named only once it is known to be the caller's: after that nothing but its key can fail so.
-    bool found = known || speaks_of_the_key(result.error());
-    finish(response, call, found ? call.workspace_id : std::string());
-    // The data plane's answers do without, but for those that refuse: writing them takes longer than counting.
-    bool tells = call.taken && (call.endpoint->access != Access::Data || !call.taken->allowed);
-    if (tells) add_rate_headers(response.headers, *call.taken, parts_.clock.now());
-    call.counted->responded(response.status, call.took);
-    log(call, response.status, known ? nullptr : &result.error());
+  // Completes the response by what all responses have, counts it and logs it.
+  http::Response respond(const AdmittedCall& call, Result<http::Response> result) const {
+    bool succeeded = result.has_value();
+    auto response = succeeded ? std::move(result.value()) : error_response(to_wire(result.error()), call.request_id);
+    // The response names the workspace only once it is known to be the caller's: after that nothing but the customer's
+    // key can fail so.
+    bool names_workspace = succeeded || is_about_the_customers_key(result.error());
+    add_common_headers(response, call, names_workspace ? call.workspace_id : std::string());
+    // The data plane's responses do without the rate, but for those that refuse: writing it takes longer than counting.
+    bool shows_rate = call.taken && (call.endpoint->access != Access::Data || !call.taken->allowed);
+    if (shows_rate) add_rate_headers(response.headers, *call.taken, parts_.clock.now());
+    call.route_metrics->responded(response.status, call.took);
+    log(call, response.status, succeeded ? nullptr : &result.error());
     return response;
   }
 
-  // Once more between the work and the answer: an API key that was revoked meanwhile gets nothing. The store is asked
-  // only where a key of the organisation has ended since in this process, or the request took long.
+  // Checks the API key once more between the work and the response: a caller whose key was revoked meanwhile gets
+  // nothing. It asks the store only where a key of the organisation has ended since in this process, or where the
+  // request took long.
   std::optional<Task<Result<void>>> confirm(const AdmittedCall& call) {
     auto& credentials = parts_.credentials;
-    // Archiving a workspace ends its keys, whatever other calls may come to do.
+    // Archiving a workspace ends the workspace's keys, and other calls may come to do so.
     bool may_end_keys = call.endpoint->access == Access::Admin && call.endpoint->method != "GET";
     if (may_end_keys) credentials.note_ended(call.caller.organization);
     bool trusted =
@@ -204,8 +218,7 @@ class ApiService::Impl {
     return credentials.confirm(call.caller);
   }
 
-  // The headers that every answer has.
-  static void finish(http::Response& response, const AdmittedCall& call, const std::string& workspace_id) {
+  static void add_common_headers(http::Response& response, const AdmittedCall& call, const std::string& workspace_id) {
     response.headers.set("request-id", call.request_id);
     response.headers.set("cache-control", "no-store");
     if (call.endpoint->access == Access::Public || call.caller.api_key_id.empty()) return;
@@ -225,15 +238,16 @@ class ApiService::Impl {
                 error == nullptr ? "" : fmt::format(": {}", json_fields::clean_text(describe(*error), 2048)));
   }
 
-  ApiParts parts_;
+  ServiceParts parts_;
   ApiLimits limits_;
   Authenticator authenticator_;
   std::vector<Endpoint> endpoints_;
-  std::vector<metrics::RouteMetrics*> counted_;  // of the endpoints, in their order
-  http::Router router_;                          // likewise
+  std::vector<metrics::RouteMetrics*> route_metrics_;  // in the order of the endpoints
+  http::Router router_;                                // in the order of the endpoints
 };
 
-ApiService::ApiService(ApiParts parts, ApiLimits limits) : impl_(std::make_unique<Impl>(std::move(parts), limits)) {}
+ApiService::ApiService(ServiceParts parts, std::vector<std::vector<Endpoint>> groups, ApiLimits limits)
+    : impl_(std::make_unique<Impl>(std::move(parts), std::move(groups), limits)) {}
 
 ApiService::~ApiService() = default;
 

@@ -71,8 +71,8 @@ RouteClass class_of(const Endpoint& endpoint) {
   return revokes ? RouteClass::Revoke : RouteClass::Write;
 }
 
-// What the role may not do is counted as what it may, so that no key uses up the organisation's requests of a class
-// that it has no part in: a workspace's key in the wrong hands must not hold up a suspension.
+// A request that the role may not make counts as one that it may, so that no key uses up the organisation's requests of
+// a class that it has no part in: a workspace's key in the wrong hands must not hold up a suspension.
 RouteClass class_of(const Endpoint& endpoint, store::Role role) {
   if (allows(endpoint.access, role)) return class_of(endpoint);
   return allows(Access::Data, role) ? RouteClass::Data : RouteClass::Read;
@@ -110,8 +110,8 @@ Task<Authenticator::Permit> Authenticator::check_key(const Endpoint& endpoint, c
     permit.refusal = audit::unknown_api_key();
     co_return permit;
   }
-  // Without tokens the store is not asked: those of the key, or of the address where this process does not know the
-  // key.
+  // Without tokens the request does not reach the store: those of the key, or those of the address where this process
+  // does not know the key.
   if (remembered) {
     take_turn(endpoint, *remembered, permit);
   } else {

@@ -1,5 +1,6 @@
-// Who sends a request, whether they may, and whether it is too soon: told from the head alone, before a body is read.
-// What is refused takes tokens as what is served does, and once there are none the store is not asked any more.
+// Finds out who sends a request, whether the sender may, and whether it is too soon, from the head alone: the server
+// reads the body of a caller that it lets in. A refused request takes tokens as a served one does, and once there are
+// no tokens left the authenticator no longer asks the store.
 #pragma once
 
 #include <memory>
@@ -19,14 +20,14 @@ namespace latchkey::api {
 
 class Authenticator {
  public:
-  // `credentials` and `clock` outlive it. `metrics_token`: null where nobody may read metrics.
+  // `credentials` and `clock` outlive the object. `metrics_token`: null where nobody may read metrics.
   Authenticator(admin::Credentials& credentials, const Clock& clock,
                 std::shared_ptr<const crypto::SecretBytes> metrics_token, const RateLimits& limits);
 
   struct Permit {
-    std::optional<Error> refusal;  // absent: let in
+    std::optional<Error> refusal;  // absent: the caller may go on
     audit::Caller caller;          // empty where nobody is known
-    std::optional<Taken> taken;    // of the caller's rate; absent where there is none
+    std::optional<Taken> taken;    // from the caller's rate; absent where the caller has none
   };
   // Refusals: Unauthenticated, PermissionDenied, RateLimited with the time to wait, NotFound for metrics that are
   // switched off, and the store's errors.

@@ -2,7 +2,7 @@
 
 #include "admin/data_keys.hpp"
 #include "admin/rewraps.hpp"
-#include "api/endpoint.hpp"
+#include "api/handlers.hpp"
 #include "api/parameters.hpp"
 #include "api/respond.hpp"
 #include "base/json_fields.hpp"
@@ -37,7 +37,7 @@ json::object to_json(const store::DataKey& key) {
                       {"bytes", key.bytes}};
 }
 
-http::Response answer(const admin::RewrapProgress& progress) {
+http::Response respond(const admin::RewrapProgress& progress) {
   const auto& [rewrap, count] = progress;
   json::object body{
       {"type", "external_key_rewrap"},
@@ -59,7 +59,7 @@ std::string parameter(const Call& call, std::string_view name) {
   return std::string(call.request.path_parameter(name));
 }
 
-Task<Result<http::Response>> list_data_keys(const ApiParts& parts, Call call) {
+Task<Result<http::Response>> list_data_keys(const DataKeyParts& parts, Call call) {
   auto workspace = parameter(call, "workspace_id");
   LATCHKEY_CO_TRY(auto limit, limit_parameter(call.request, kLimit));
   auto cursor = text_parameter(call.request, "page");
@@ -71,56 +71,74 @@ Task<Result<http::Response>> list_data_keys(const ApiParts& parts, Call call) {
   co_return json_response(body);
 }
 
-Task<Result<http::Response>> shred_workspace(const ApiParts& parts, Call call) {
+Task<Result<http::Response>> shred_workspace(const DataKeyParts& parts, Call call) {
   auto workspace = parameter(call, "workspace_id");
   LATCHKEY_CO_TRY(auto body, json_fields::parse_object(call.request.body));
   LATCHKEY_CO_TRYV(json_fields::refuse_unknown(body, "", {"name"}));
   LATCHKEY_CO_TRY(auto name, json_fields::required_text(body, "", "name", kName));
   LATCHKEY_CO_TRY(auto shredded,
                   co_await parts.data_keys.shred(std::move(call.caller), std::move(workspace), std::move(name)));
-  json::object answer{{"id", shredded.workspace_id},
-                      {"type", "workspace_shredded"},
-                      {"data_keys", shredded.data_keys},
-                      {"records", shredded.records},
-                      {"bytes", shredded.bytes}};
-  co_return json_response(answer);
+  json::object response{{"id", shredded.workspace_id},
+                        {"type", "workspace_shredded"},
+                        {"data_keys", shredded.data_keys},
+                        {"records", shredded.records},
+                        {"bytes", shredded.bytes}};
+  co_return json_response(response);
 }
 
-Task<Result<http::Response>> start_rewrap(const ApiParts& parts, Call call) {
+Task<Result<http::Response>> start_rewrap(const DataKeyParts& parts, Call call) {
   auto id = parameter(call, "external_key_id");
   LATCHKEY_CO_TRYV(refuse_body(call.request.body));
   LATCHKEY_CO_TRY(auto progress, co_await parts.rewraps.start(std::move(call.caller), std::move(id), call.deadline));
-  co_return answer(progress);
+  co_return respond(progress);
 }
 
-Task<Result<http::Response>> pause_rewrap(const ApiParts& parts, Call call) {
+Task<Result<http::Response>> pause_rewrap(const DataKeyParts& parts, Call call) {
   auto id = parameter(call, "external_key_id");
   LATCHKEY_CO_TRYV(refuse_body(call.request.body));
   LATCHKEY_CO_TRY(auto progress, co_await parts.rewraps.pause(std::move(call.caller), std::move(id)));
-  co_return answer(progress);
+  co_return respond(progress);
 }
 
-Task<Result<http::Response>> get_rewrap(const ApiParts& parts, Call call) {
+Task<Result<http::Response>> get_rewrap(const DataKeyParts& parts, Call call) {
   auto id = parameter(call, "external_key_id");
   LATCHKEY_CO_TRY(auto progress, co_await parts.rewraps.get(std::move(call.caller), std::move(id)));
-  co_return answer(progress);
+  co_return respond(progress);
 }
 
 }  // namespace
 
-std::vector<Endpoint> data_key_endpoints(const ApiParts& parts, const ApiLimits& limits) {
+std::vector<Endpoint> data_key_endpoints(DataKeyParts parts, const ApiLimits& limits) {
   constexpr auto kDataKeys = "/v1/organizations/workspaces/{workspace_id}/data_keys";
   constexpr auto kShred = "/v1/organizations/workspaces/{workspace_id}/shred";
   constexpr auto kRewrap = "/v1/organizations/external_keys/{external_key_id}/rewrap";
   constexpr auto kPause = "/v1/organizations/external_keys/{external_key_id}/rewrap/pause";
-  auto on = [&parts](auto function) {
-    return [&parts, function](Call call) { return function(parts, std::move(call)); };
-  };
-  return {{"GET", kDataKeys, Access::Admin, on(list_data_keys), limits.json_body},
-          {"POST", kShred, Access::Admin, on(shred_workspace), limits.json_body},
-          {"POST", kRewrap, Access::Admin, on(start_rewrap), limits.json_body},
-          {"GET", kRewrap, Access::Admin, on(get_rewrap), limits.json_body},
-          {"POST", kPause, Access::Admin, on(pause_rewrap), limits.json_body}};
+  auto on = with_parts(parts);
+  return {{.method = "GET",
+           .pattern = kDataKeys,
+           .access = Access::Admin,
+           .handler = on(list_data_keys),
+           .body_limit = limits.json_body},
+          {.method = "POST",
+           .pattern = kShred,
+           .access = Access::Admin,
+           .handler = on(shred_workspace),
+           .body_limit = limits.json_body},
+          {.method = "POST",
+           .pattern = kRewrap,
+           .access = Access::Admin,
+           .handler = on(start_rewrap),
+           .body_limit = limits.json_body},
+          {.method = "GET",
+           .pattern = kRewrap,
+           .access = Access::Admin,
+           .handler = on(get_rewrap),
+           .body_limit = limits.json_body},
+          {.method = "POST",
+           .pattern = kPause,
+           .access = Access::Admin,
+           .handler = on(pause_rewrap),
+           .body_limit = limits.json_body}};
 }
 
 }  // namespace latchkey::api

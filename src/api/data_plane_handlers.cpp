@@ -2,8 +2,8 @@
 #include <boost/json/serialize.hpp>
 #include <fmt/format.h>
 
-#include "api/endpoint.hpp"
 #include "api/error_body.hpp"
+#include "api/handlers.hpp"
 #include "api/parameters.hpp"
 #include "api/respond.hpp"
 #include "base/encoding.hpp"
@@ -25,8 +25,8 @@ using data::Sealed;
 namespace {
 
 constexpr std::size_t kMaxItems = 1000;
-// What a decrypt may be larger than the encrypt it undoes: the record's own bytes in base64, and a context written with
-// more escapes. Whatever was encrypted must fit when it comes back.
+// A decrypt may be so much larger than the encrypt it undoes: the record's own bytes in base64, and a context written
+// with more escapes. Whatever was encrypted must fit when it comes back.
 constexpr std::size_t kContextSlack = std::size_t{64} * 1024;
 constexpr std::size_t kItemSlack = 192;
 
@@ -90,7 +90,7 @@ Result<Cipher> read_cipher(const json::object& object, std::string_view path) {
   return Cipher{std::move(context), std::move(ciphertext)};
 }
 
-// {"items": [...]}: each item read by itself, so that one bad item spoils no other.
+// Reads each item of {"items": [...]} by itself, so that one bad item spoils no other.
 template <class Item>
 Result<std::vector<Result<Item>>> read_items(std::string_view text,
                                              Result<Item> (*read)(const json::object&, std::string_view)) {
@@ -116,8 +116,8 @@ Result<std::vector<Result<Item>>> read_items(std::string_view text,
   return items;
 }
 
-// Answers are written by hand because serialize() leaves copies of what it writes behind. Base64 and our ids need no
-// escapes.
+// Handlers write these responses by hand because serialize() leaves copies of what it writes behind. Base64 and our ids
+// need no escapes.
 std::string render(std::string_view field, ByteView bytes, std::string_view data_key_id,
                    const std::optional<std::string>& external_key_id) {
   constexpr std::size_t kFrame = 256;
@@ -190,8 +190,7 @@ http::Response raw_response(ByteView bytes, const std::string& data_key_id,
   return response;
 }
 
-Task<Result<http::Response>> encrypt(const ApiParts& parts, Call call) {
-  crypto::WipeAtExit wipe(call.request.body);
+Task<Result<http::Response>> encrypt(const DataPlaneParts& parts, Call call) {
   bool raw = is_octet_stream(call.request);
   Plain plain;
   if (raw) {
@@ -209,7 +208,7 @@ Task<Result<http::Response>> encrypt(const ApiParts& parts, Call call) {
   co_return json_text_response(render(sealed));
 }
 
-Task<Result<http::Response>> decrypt(const ApiParts& parts, Call call) {
+Task<Result<http::Response>> decrypt(const DataPlaneParts& parts, Call call) {
   bool raw = is_octet_stream(call.request);
   Cipher cipher;
   if (raw) {
@@ -227,15 +226,14 @@ Task<Result<http::Response>> decrypt(const ApiParts& parts, Call call) {
   co_return json_text_response(render(opened));
 }
 
-Task<Result<http::Response>> encrypt_batch(const ApiParts& parts, Call call) {
-  crypto::WipeAtExit wipe(call.request.body);
+Task<Result<http::Response>> encrypt_batch(const DataPlaneParts& parts, Call call) {
   LATCHKEY_CO_TRY(auto items, read_items(call.request.body, &read_plain));
   auto wanted = data_call(call);
   LATCHKEY_CO_TRY(auto results, co_await parts.data_plane.encrypt(std::move(wanted), std::move(items)));
   co_return render_results(results);
 }
 
-Task<Result<http::Response>> decrypt_batch(const ApiParts& parts, Call call) {
+Task<Result<http::Response>> decrypt_batch(const DataPlaneParts& parts, Call call) {
   LATCHKEY_CO_TRY(auto items, read_items(call.request.body, &read_cipher));
   auto wanted = data_call(call);
   LATCHKEY_CO_TRY(auto results, co_await parts.data_plane.decrypt(std::move(wanted), std::move(items)));
@@ -257,14 +255,14 @@ http::Response render_lease(const LeasedKey& leased, const Clock& clock) {
   return json_text_response(std::move(body));
 }
 
-Task<Result<http::Response>> lease_data_key(const ApiParts& parts, Call call) {
+Task<Result<http::Response>> lease_data_key(const DataPlaneParts& parts, Call call) {
   LATCHKEY_CO_TRYV(refuse_body(call.request.body));
   auto wanted = data_call(call);
   LATCHKEY_CO_TRY(auto lease, co_await parts.data_plane.lease(std::move(wanted)));
   co_return render_lease(lease, parts.clock);
 }
 
-Task<Result<http::Response>> unwrap_data_key(const ApiParts& parts, Call call) {
+Task<Result<http::Response>> unwrap_data_key(const DataPlaneParts& parts, Call call) {
   LATCHKEY_CO_TRYV(refuse_body(call.request.body));
   auto id = std::string(call.request.path_parameter("data_key_id"));
   auto wanted = data_call(call);
@@ -272,7 +270,7 @@ Task<Result<http::Response>> unwrap_data_key(const ApiParts& parts, Call call) {
   co_return render_lease(lease, parts.clock);
 }
 
-Task<Result<http::Response>> check_lease(const ApiParts& parts, Call call) {
+Task<Result<http::Response>> check_lease(const DataPlaneParts& parts, Call call) {
   auto id = std::string(call.request.path_parameter("data_key_id"));
   auto wanted = data_call(call);
   LATCHKEY_CO_TRYV(co_await parts.data_plane.check_lease(std::move(wanted), id));
@@ -280,7 +278,7 @@ Task<Result<http::Response>> check_lease(const ApiParts& parts, Call call) {
   co_return json_response(body);
 }
 
-Task<Result<http::Response>> lend_nothing(const ApiParts& /*parts*/, Call /*call*/) {
+Task<Result<http::Response>> refuse_lease(const DataPlaneParts& /*parts*/, Call /*call*/) {
   co_return Error{ErrorCode::PermissionDenied,
                   "This server lends no data keys: send it the data (POST /v1/workspaces/{id}/encrypt and decrypt; "
                   "--remote), or have its operator set keyring.lend_data_keys."};
@@ -288,23 +286,51 @@ Task<Result<http::Response>> lend_nothing(const ApiParts& /*parts*/, Call /*call
 
 }  // namespace
 
-std::vector<Endpoint> data_plane_endpoints(const ApiParts& parts, const ApiLimits& limits) {
-  auto on = [&parts](auto function) {
-    return [&parts, function](Call call) { return function(parts, std::move(call)); };
-  };
+std::vector<Endpoint> data_plane_endpoints(DataPlaneParts parts, const ApiLimits& limits) {
+  auto on = with_parts(parts);
+  auto leasing = [&](auto handler) { return on(limits.leases_data_keys ? handler : refuse_lease); };
   auto path = [](std::string_view rest) { return fmt::format("/v1/workspaces/{{workspace_id}}/{}", rest); };
   auto json_back = limits.json_body + kContextSlack;
   auto raw_back = limits.raw_body + envelope::kRecordOverhead;
-  return {{"POST", path("encrypt"), Access::Data, on(encrypt), limits.json_body, limits.raw_body},
-          {"POST", path("decrypt"), Access::Data, on(decrypt), json_back, raw_back},
-          {"POST", path("encrypt_batch"), Access::Data, on(encrypt_batch), limits.json_body},
-          {"POST", path("decrypt_batch"), Access::Data, on(decrypt_batch), json_back + kMaxItems * kItemSlack},
-          {"POST", path("data_keys"), Access::Data, on(limits.lends_data_keys ? lease_data_key : lend_nothing),
-           limits.json_body},
-          {"POST", path("data_keys/{data_key_id}/unwrap"), Access::Data,
-           on(limits.lends_data_keys ? unwrap_data_key : lend_nothing), limits.json_body},
-          {"GET", path("data_keys/{data_key_id}/lease"), Access::Data,
-           on(limits.lends_data_keys ? check_lease : lend_nothing), limits.json_body}};
+  return {{.method = "POST",
+           .pattern = path("encrypt"),
+           .access = Access::Data,
+           .handler = on(encrypt),
+           .body_limit = limits.json_body,
+           .raw_body_limit = limits.raw_body,
+           .secret_body = true},
+          {.method = "POST",
+           .pattern = path("decrypt"),
+           .access = Access::Data,
+           .handler = on(decrypt),
+           .body_limit = json_back,
+           .raw_body_limit = raw_back},
+          {.method = "POST",
+           .pattern = path("encrypt_batch"),
+           .access = Access::Data,
+           .handler = on(encrypt_batch),
+           .body_limit = limits.json_body,
+           .secret_body = true},
+          {.method = "POST",
+           .pattern = path("decrypt_batch"),
+           .access = Access::Data,
+           .handler = on(decrypt_batch),
+           .body_limit = json_back + kMaxItems * kItemSlack},
+          {.method = "POST",
+           .pattern = path("data_keys"),
+           .access = Access::Data,
+           .handler = leasing(lease_data_key),
+           .body_limit = limits.json_body},
+          {.method = "POST",
+           .pattern = path("data_keys/{data_key_id}/unwrap"),
+           .access = Access::Data,
+           .handler = leasing(unwrap_data_key),
+           .body_limit = limits.json_body},
+          {.method = "GET",
+           .pattern = path("data_keys/{data_key_id}/lease"),
+           .access = Access::Data,
+           .handler = leasing(check_lease),
+           .body_limit = limits.json_body}};
 }
 
 }  // namespace latchkey::api

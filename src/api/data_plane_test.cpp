@@ -326,7 +326,7 @@ TEST_F(DataPlaneTest, ARefusingKeyRefusesABatchWithoutBeingAskedForEachItem) {
 
 TEST(DataPlane, AServerThatLendsNothingSaysSoAndServesAllTheSame) {
   ApiLimits limits;
-  limits.lends_data_keys = false;
+  limits.leases_data_keys = false;
   testing::ApiFixture fixture(limits);
   auto workspace = fixture.make_locked_workspace();
   auto path = "/v1/workspaces/" + workspace.id + "/";

@@ -1,16 +1,15 @@
-// One entry of the API: where it answers, whom it answers, and the function that does. What every answer shares
-// (authentication, roles, limits, request ids, errors) is api_service.cpp's matter, not the handlers'.
+// One endpoint of the API: its route, who may call it, and the function that handles a call. What all endpoints share
+// (authentication, roles, limits, request ids, errors) is the task of api_service.cpp, not of the handlers.
 #pragma once
 
 #include <functional>
-#include <optional>
 #include <string>
-#include <vector>
+#include <utility>
 
-#include "api/api_service.hpp"
 #include "audit/caller.hpp"
 #include "base/clock.hpp"
 #include "base/task.hpp"
+#include "data/data_plane.hpp"
 #include "http/message.hpp"
 
 namespace latchkey::api {
@@ -24,11 +23,12 @@ enum class Access {
 };
 
 struct Call {
-  http::Request request;
+  // The service keeps it until it has the handler's result.
+  const http::Request& request;
   audit::Caller caller;  // empty for Access::Public
   Deadline deadline;
-  // For a handler that has something to look at once more behind its last wait. It asks this itself, before that; for
-  // all others it is asked behind them.
+  // Whether the caller's API key is still valid. The service asks this behind the handler. A handler that has to check
+  // something once more behind its last wait asks this itself, before that check, and the service does not ask again.
   data::Confirm confirm;
 };
 
@@ -38,19 +38,15 @@ struct Endpoint {
   Access access = Access::Admin;
   std::function<Task<Result<http::Response>>(Call)> handler;
   std::size_t body_limit = 0;
-  std::size_t raw_body_limit = 0;  // for application/octet-stream; 0: no other than body_limit
-  bool is_vital = false;           // answered even where the server has no room for more connections
+  std::size_t raw_body_limit = 0;  // for application/octet-stream; 0: body_limit is for every type
+  bool secret_body = false;        // the service wipes the request's body, whatever becomes of the request
+  bool is_vital = false;           // the server responds even where it has no room for more connections
 };
 
-// `parts` outlives what they return.
-[[nodiscard]] std::vector<Endpoint> external_key_endpoints(const ApiParts& parts, const ApiLimits& limits);
-[[nodiscard]] std::vector<Endpoint> key_health_endpoints(const ApiParts& parts, const ApiLimits& limits);
-[[nodiscard]] std::vector<Endpoint> workspace_endpoints(const ApiParts& parts, const ApiLimits& limits);
-[[nodiscard]] std::vector<Endpoint> data_key_endpoints(const ApiParts& parts, const ApiLimits& limits);
-[[nodiscard]] std::vector<Endpoint> organization_endpoints(const ApiParts& parts, const ApiLimits& limits);
-[[nodiscard]] std::vector<Endpoint> activity_endpoints(const ApiParts& parts, const ApiLimits& limits);
-[[nodiscard]] std::vector<Endpoint> data_plane_endpoints(const ApiParts& parts, const ApiLimits& limits);
-[[nodiscard]] std::vector<Endpoint> webhook_endpoints(const ApiParts& parts, const ApiLimits& limits);
-[[nodiscard]] std::vector<Endpoint> health_endpoints(const ApiParts& parts, const ApiLimits& limits);
+// Gives the handlers of one group their parts: for `on = with_parts(parts)`, on(handler) is an Endpoint::handler.
+template <class Parts>
+[[nodiscard]] auto with_parts(Parts parts) {
+  return [parts](auto handler) { return [parts, handler](Call call) { return handler(parts, std::move(call)); }; };
+}
 
 }  // namespace latchkey::api

@@ -1,7 +1,8 @@
 #include <boost/json/array.hpp>
 
+#include "admin/external_keys.hpp"
 #include "admin/key_location.hpp"
-#include "api/endpoint.hpp"
+#include "api/handlers.hpp"
 #include "api/parameters.hpp"
 #include "api/respond.hpp"
 #include "base/json_fields.hpp"
@@ -28,7 +29,7 @@ Result<json::object> to_json(const kms::Providers& clouds, const admin::External
                       {"user_profile_id", nullptr}};
 }
 
-Result<http::Response> answer(const kms::Providers& clouds, const admin::ExternalKeyView& key) {
+Result<http::Response> respond(const kms::Providers& clouds, const admin::ExternalKeyView& key) {
   LATCHKEY_TRY(auto body, to_json(clouds, key));
   return json_response(body);
 }
@@ -64,13 +65,13 @@ Result<admin::ExternalKeyChange> read_change(std::string_view text, const kms::P
   return change;
 }
 
-Task<Result<http::Response>> create_key(const ApiParts& parts, Call call) {
+Task<Result<http::Response>> create_key(const ExternalKeyParts& parts, Call call) {
   LATCHKEY_CO_TRY(auto key, read_new_key(call.request.body, parts.clouds));
   LATCHKEY_CO_TRY(auto created, co_await parts.external_keys.create(std::move(call.caller), std::move(key)));
-  co_return answer(parts.clouds, created);
+  co_return respond(parts.clouds, created);
 }
 
-Task<Result<http::Response>> list_keys(const ApiParts& parts, Call call) {
+Task<Result<http::Response>> list_keys(const ExternalKeyParts& parts, Call call) {
   LATCHKEY_CO_TRY(auto limit, limit_parameter(call.request, kLimit));
   auto cursor = text_parameter(call.request, "page");
   LATCHKEY_CO_TRY(auto page, co_await parts.external_keys.list(std::move(call.caller), limit, std::move(cursor)));
@@ -83,28 +84,28 @@ Task<Result<http::Response>> list_keys(const ApiParts& parts, Call call) {
   co_return json_response(body);
 }
 
-Task<Result<http::Response>> get_key(const ApiParts& parts, Call call) {
+Task<Result<http::Response>> get_key(const ExternalKeyParts& parts, Call call) {
   auto id = key_id(call);
   LATCHKEY_CO_TRY(auto key, co_await parts.external_keys.get(std::move(call.caller), std::move(id)));
-  co_return answer(parts.clouds, key);
+  co_return respond(parts.clouds, key);
 }
 
-Task<Result<http::Response>> update_key(const ApiParts& parts, Call call) {
+Task<Result<http::Response>> update_key(const ExternalKeyParts& parts, Call call) {
   auto id = key_id(call);
   LATCHKEY_CO_TRY(auto change, read_change(call.request.body, parts.clouds));
   LATCHKEY_CO_TRY(auto key,
                   co_await parts.external_keys.update(std::move(call.caller), std::move(id), std::move(change)));
-  co_return answer(parts.clouds, key);
+  co_return respond(parts.clouds, key);
 }
 
-Task<Result<http::Response>> delete_key(const ApiParts& parts, Call call) {
+Task<Result<http::Response>> delete_key(const ExternalKeyParts& parts, Call call) {
   auto id = key_id(call);
   LATCHKEY_CO_TRYV(co_await parts.external_keys.remove(std::move(call.caller), id));
   json::object body{{"id", id}, {"type", "external_key_deleted"}};
   co_return json_response(body);
 }
 
-Task<Result<http::Response>> validate_key(const ApiParts& parts, Call call) {
+Task<Result<http::Response>> validate_key(const ExternalKeyParts& parts, Call call) {
   auto id = key_id(call);
   LATCHKEY_CO_TRYV(refuse_body(call.request.body));
   LATCHKEY_CO_TRY(auto outcome, co_await parts.external_keys.validate(std::move(call.caller), std::move(id)));
@@ -116,19 +117,41 @@ Task<Result<http::Response>> validate_key(const ApiParts& parts, Call call) {
 
 }  // namespace
 
-std::vector<Endpoint> external_key_endpoints(const ApiParts& parts, const ApiLimits& limits) {
+std::vector<Endpoint> external_key_endpoints(ExternalKeyParts parts, const ApiLimits& limits) {
   constexpr auto kList = "/v1/organizations/external_keys";
   constexpr auto kOne = "/v1/organizations/external_keys/{external_key_id}";
   constexpr auto kValidate = "/v1/organizations/external_keys/{external_key_id}/validate";
-  auto on = [&parts](auto function) {
-    return [&parts, function](Call call) { return function(parts, std::move(call)); };
-  };
-  return {{"POST", kList, Access::Admin, on(create_key), limits.json_body},
-          {"GET", kList, Access::Admin, on(list_keys), limits.json_body},
-          {"GET", kOne, Access::Admin, on(get_key), limits.json_body},
-          {"POST", kOne, Access::Admin, on(update_key), limits.json_body},
-          {"DELETE", kOne, Access::Admin, on(delete_key), limits.json_body},
-          {"POST", kValidate, Access::Admin, on(validate_key), limits.json_body}};
+  auto on = with_parts(parts);
+  return {{.method = "POST",
+           .pattern = kList,
+           .access = Access::Admin,
+           .handler = on(create_key),
+           .body_limit = limits.json_body},
+          {.method = "GET",
+           .pattern = kList,
+           .access = Access::Admin,
+           .handler = on(list_keys),
+           .body_limit = limits.json_body},
+          {.method = "GET",
+           .pattern = kOne,
+           .access = Access::Admin,
+           .handler = on(get_key),
+           .body_limit = limits.json_body},
+          {.method = "POST",
+           .pattern = kOne,
+           .access = Access::Admin,
+           .handler = on(update_key),
+           .body_limit = limits.json_body},
+          {.method = "DELETE",
+           .pattern = kOne,
+           .access = Access::Admin,
+           .handler = on(delete_key),
+           .body_limit = limits.json_body},
+          {.method = "POST",
+           .pattern = kValidate,
+           .access = Access::Admin,
+           .handler = on(validate_key),
+           .body_limit = limits.json_body}};
 }
 
 }  // namespace latchkey::api

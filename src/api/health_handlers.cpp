@@ -1,22 +1,24 @@
-#include "api/endpoint.hpp"
+#include "api/handlers.hpp"
 #include "api/readiness.hpp"
 #include "api/respond.hpp"
+#include "metrics/server_metrics.hpp"
+#include "store/store.hpp"
 
 namespace latchkey::api {
 
 namespace {
 
-Task<Result<http::Response>> alive(const ApiParts&, Call) {
+Task<Result<http::Response>> alive() {
   co_return json_response({{"status", "ok"}});
 }
 
-// Ready is: the store answers. The customers' keys are their own matter.
+// The server is ready where the store responds. The state of the customers' keys is their own matter.
 Task<Result<http::Response>> ready(std::shared_ptr<Readiness> readiness) {
   LATCHKEY_CO_TRYV(co_await readiness->check());
   co_return json_response({{"status", "ready"}});
 }
 
-Task<Result<http::Response>> show_metrics(const ApiParts& parts, Call) {
+Task<Result<http::Response>> show_metrics(const HealthParts& parts, Call) {
   auto page = co_await parts.metrics.render(parts.store);
   http::Response response;
   response.headers.add("content-type", std::string(metrics::kMediaType));
@@ -26,15 +28,20 @@ Task<Result<http::Response>> show_metrics(const ApiParts& parts, Call) {
 
 }  // namespace
 
-// None takes a body: two of them ask nobody who he is.
-std::vector<Endpoint> health_endpoints(const ApiParts& parts, const ApiLimits& /*limits*/) {
+std::vector<Endpoint> health_endpoints(HealthParts parts) {
   auto readiness = Readiness::create(parts.store, parts.clock);
-  std::vector<Endpoint> endpoints{
-      {"GET", "/healthz", Access::Public, [&parts](Call call) { return alive(parts, std::move(call)); }},
-      {"GET", "/readyz", Access::Public, [readiness](const Call&) { return ready(readiness); }},
-      {"GET", "/metrics", Access::Metrics, [&parts](Call call) { return show_metrics(parts, std::move(call)); }}};
-  for (auto& endpoint : endpoints) endpoint.is_vital = endpoint.access == Access::Public;
-  return endpoints;
+  auto on = with_parts(parts);
+  return {{.method = "GET",
+           .pattern = "/healthz",
+           .access = Access::Public,
+           .handler = [](const Call&) { return alive(); },
+           .is_vital = true},
+          {.method = "GET",
+           .pattern = "/readyz",
+           .access = Access::Public,
+           .handler = [readiness](const Call&) { return ready(readiness); },
+           .is_vital = true},
+          {.method = "GET", .pattern = "/metrics", .access = Access::Metrics, .handler = on(show_metrics)}};
 }
 
 }  // namespace latchkey::api

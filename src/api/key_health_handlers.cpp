@@ -2,11 +2,14 @@
 // as they are.
 #include <boost/json/array.hpp>
 
-#include "api/endpoint.hpp"
+#include "admin/external_keys.hpp"
+#include "admin/suspensions.hpp"
+#include "api/handlers.hpp"
 #include "api/parameters.hpp"
 #include "api/respond.hpp"
 #include "base/json_fields.hpp"
 #include "health/announcement.hpp"
+#include "health/health_monitor.hpp"
 
 namespace latchkey::api {
 
@@ -27,14 +30,14 @@ Result<std::optional<std::string>> read_reason(std::string_view text) {
   return json_fields::nullable_text(body, "", "reason", kReason);
 }
 
-Task<Result<http::Response>> get_health(const ApiParts& parts, Call call) {
+Task<Result<http::Response>> get_health(const KeyHealthParts& parts, Call call) {
   auto id = key_id(call);
   LATCHKEY_CO_TRY(auto health, co_await parts.health.health_of(std::move(call.caller), std::move(id)));
   co_return json_response(health::to_json(health));
 }
 
 // In the order and the pages of the list of external keys.
-Task<Result<http::Response>> list_health(const ApiParts& parts, Call call) {
+Task<Result<http::Response>> list_health(const KeyHealthParts& parts, Call call) {
   LATCHKEY_CO_TRY(auto limit, limit_parameter(call.request, kLimit));
   auto cursor = text_parameter(call.request, "page");
   LATCHKEY_CO_TRY(auto page, co_await parts.external_keys.list(call.caller, limit, std::move(cursor)));
@@ -50,7 +53,7 @@ Task<Result<http::Response>> list_health(const ApiParts& parts, Call call) {
   co_return json_response(body);
 }
 
-Task<Result<http::Response>> suspend_key(const ApiParts& parts, Call call) {
+Task<Result<http::Response>> suspend_key(const KeyHealthParts& parts, Call call) {
   auto id = key_id(call);
   LATCHKEY_CO_TRY(auto reason, read_reason(call.request.body));
   LATCHKEY_CO_TRY(auto health,
@@ -58,7 +61,7 @@ Task<Result<http::Response>> suspend_key(const ApiParts& parts, Call call) {
   co_return json_response(health::to_json(health));
 }
 
-Task<Result<http::Response>> resume_key(const ApiParts& parts, Call call) {
+Task<Result<http::Response>> resume_key(const KeyHealthParts& parts, Call call) {
   auto id = key_id(call);
   LATCHKEY_CO_TRYV(refuse_body(call.request.body));
   LATCHKEY_CO_TRY(auto health, co_await parts.suspensions.resume(std::move(call.caller), std::move(id)));
@@ -67,18 +70,32 @@ Task<Result<http::Response>> resume_key(const ApiParts& parts, Call call) {
 
 }  // namespace
 
-std::vector<Endpoint> key_health_endpoints(const ApiParts& parts, const ApiLimits& limits) {
+std::vector<Endpoint> key_health_endpoints(KeyHealthParts parts, const ApiLimits& limits) {
   constexpr auto kList = "/v1/organizations/external_key_health";
   constexpr auto kHealth = "/v1/organizations/external_keys/{external_key_id}/health";
   constexpr auto kSuspend = "/v1/organizations/external_keys/{external_key_id}/suspend";
   constexpr auto kResume = "/v1/organizations/external_keys/{external_key_id}/resume";
-  auto on = [&parts](auto function) {
-    return [&parts, function](Call call) { return function(parts, std::move(call)); };
-  };
-  return {{"GET", kList, Access::Admin, on(list_health), limits.json_body},
-          {"GET", kHealth, Access::Admin, on(get_health), limits.json_body},
-          {"POST", kSuspend, Access::Admin, on(suspend_key), limits.json_body},
-          {"POST", kResume, Access::Admin, on(resume_key), limits.json_body}};
+  auto on = with_parts(parts);
+  return {{.method = "GET",
+           .pattern = kList,
+           .access = Access::Admin,
+           .handler = on(list_health),
+           .body_limit = limits.json_body},
+          {.method = "GET",
+           .pattern = kHealth,
+           .access = Access::Admin,
+           .handler = on(get_health),
+           .body_limit = limits.json_body},
+          {.method = "POST",
+           .pattern = kSuspend,
+           .access = Access::Admin,
+           .handler = on(suspend_key),
+           .body_limit = limits.json_body},
+          {.method = "POST",
+           .pattern = kResume,
+           .access = Access::Admin,
+           .handler = on(resume_key),
+           .body_limit = limits.json_body}};
 }
 
 }  // namespace latchkey::api

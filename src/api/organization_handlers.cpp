@@ -1,6 +1,8 @@
 #include <fmt/format.h>
 
-#include "api/endpoint.hpp"
+#include "admin/credentials.hpp"
+#include "admin/lease_policies.hpp"
+#include "api/handlers.hpp"
 #include "api/respond.hpp"
 #include "base/json_fields.hpp"
 
@@ -8,7 +10,7 @@ namespace latchkey::api {
 
 namespace {
 
-Task<Result<http::Response>> get_organization(const ApiParts& parts, Call call) {
+Task<Result<http::Response>> get_organization(const OrganizationParts& parts, Call call) {
   LATCHKEY_CO_TRY(auto organization, co_await parts.credentials.get_organization(call.caller.organization));
   boost::json::object body{{"id", format_uuid(organization.id)}, {"type", "organization"}, {"name", organization.name}};
   co_return json_response(body);
@@ -38,12 +40,12 @@ Result<std::chrono::milliseconds> read_seconds(const boost::json::object& body, 
   return std::chrono::milliseconds(static_cast<std::int64_t>(number * 1000));
 }
 
-Task<Result<http::Response>> get_leases(const ApiParts& parts, Call call) {
+Task<Result<http::Response>> get_leases(const OrganizationParts& parts, Call call) {
   LATCHKEY_CO_TRY(auto policy, co_await parts.lease_policies.get(call.caller));
   co_return show(policy);
 }
 
-Task<Result<http::Response>> set_leases(const ApiParts& parts, Call call) {
+Task<Result<http::Response>> set_leases(const OrganizationParts& parts, Call call) {
   LATCHKEY_CO_TRY(auto body, json_fields::parse_object(call.request.body));
   LATCHKEY_CO_TRYV(json_fields::refuse_unknown(body, "", {"soft_seconds", "hard_seconds"}));
   keyring::LeaseAges ages;
@@ -53,22 +55,37 @@ Task<Result<http::Response>> set_leases(const ApiParts& parts, Call call) {
   co_return show(policy);
 }
 
-Task<Result<http::Response>> reset_leases(const ApiParts& parts, Call call) {
+Task<Result<http::Response>> reset_leases(const OrganizationParts& parts, Call call) {
   LATCHKEY_CO_TRY(auto policy, co_await parts.lease_policies.reset(call.caller));
   co_return show(policy);
 }
 
 }  // namespace
 
-std::vector<Endpoint> organization_endpoints(const ApiParts& parts, const ApiLimits& limits) {
-  return {{"GET", "/v1/organizations/me", Access::Admin,
-           [&parts](Call call) { return get_organization(parts, std::move(call)); }, limits.json_body},
-          {"GET", "/v1/organizations/me/leases", Access::Admin,
-           [&parts](Call call) { return get_leases(parts, std::move(call)); }, limits.json_body},
-          {"POST", "/v1/organizations/me/leases", Access::Admin,
-           [&parts](Call call) { return set_leases(parts, std::move(call)); }, limits.json_body},
-          {"DELETE", "/v1/organizations/me/leases", Access::Admin,
-           [&parts](Call call) { return reset_leases(parts, std::move(call)); }, limits.json_body}};
+std::vector<Endpoint> organization_endpoints(OrganizationParts parts, const ApiLimits& limits) {
+  constexpr auto kOwn = "/v1/organizations/me";
+  constexpr auto kLeases = "/v1/organizations/me/leases";
+  auto on = with_parts(parts);
+  return {{.method = "GET",
+           .pattern = kOwn,
+           .access = Access::Admin,
+           .handler = on(get_organization),
+           .body_limit = limits.json_body},
+          {.method = "GET",
+           .pattern = kLeases,
+           .access = Access::Admin,
+           .handler = on(get_leases),
+           .body_limit = limits.json_body},
+          {.method = "POST",
+           .pattern = kLeases,
+           .access = Access::Admin,
+           .handler = on(set_leases),
+           .body_limit = limits.json_body},
+          {.method = "DELETE",
+           .pattern = kLeases,
+           .access = Access::Admin,
+           .handler = on(reset_leases),
+           .body_limit = limits.json_body}};
 }
 
 }  // namespace latchkey::api

@@ -3,7 +3,7 @@
 #include <boost/json/value_from.hpp>
 #include <fmt/format.h>
 
-#include "api/endpoint.hpp"
+#include "api/handlers.hpp"
 #include "api/parameters.hpp"
 #include "api/respond.hpp"
 #include "base/json_fields.hpp"
@@ -68,7 +68,7 @@ json::object to_json(const store::WebhookDelivery& delivery) {
           {"last_error", text_or_null(delivery.last_error)}};
 }
 
-// Absent where the field is; the floor below knows which events there are.
+// Absent where the body names no events; the floor below knows which events there are.
 Result<std::optional<std::vector<std::string>>> read_events(const json::object& body) {
   using Events = std::vector<std::string>;
   const auto* value = body.if_contains("events");
@@ -102,7 +102,7 @@ Result<std::chrono::seconds> read_overlap(std::string_view text) {
   return std::chrono::seconds(value->get_int64());
 }
 
-Task<Result<http::Response>> create_endpoint(const ApiParts& parts, Call call) {
+Task<Result<http::Response>> create_endpoint(const WebhookParts& parts, Call call) {
   LATCHKEY_CO_TRY(auto body, json_fields::parse_object(call.request.body));
   LATCHKEY_CO_TRYV(json_fields::refuse_unknown(body, "", {"url", "description", "events"}));
   webhooks::NewEndpoint wanted;
@@ -114,25 +114,25 @@ Task<Result<http::Response>> create_endpoint(const ApiParts& parts, Call call) {
     if (events->empty()) co_return Error{ErrorCode::Invalid, "events: Must name at least one event"};
     wanted.events = std::move(*events);
   }
-  LATCHKEY_CO_TRY(auto made, co_await parts.webhook_endpoints.create(std::move(call.caller), std::move(wanted)));
+  LATCHKEY_CO_TRY(auto made, co_await parts.endpoints.create(std::move(call.caller), std::move(wanted)));
   co_return json_response(to_json(made));
 }
 
-Task<Result<http::Response>> list_endpoints(const ApiParts& parts, Call call) {
-  LATCHKEY_CO_TRY(auto endpoints, co_await parts.webhook_endpoints.list(std::move(call.caller)));
+Task<Result<http::Response>> list_endpoints(const WebhookParts& parts, Call call) {
+  LATCHKEY_CO_TRY(auto endpoints, co_await parts.endpoints.list(std::move(call.caller)));
   json::array data;
   for (const auto& endpoint : endpoints) data.push_back(to_json(endpoint));
   json::object body{{"data", std::move(data)}, {"next_page", nullptr}};
   co_return json_response(body);
 }
 
-Task<Result<http::Response>> get_endpoint(const ApiParts& parts, Call call) {
+Task<Result<http::Response>> get_endpoint(const WebhookParts& parts, Call call) {
   auto id = endpoint_id(call);
-  LATCHKEY_CO_TRY(auto endpoint, co_await parts.webhook_endpoints.get(std::move(call.caller), std::move(id)));
+  LATCHKEY_CO_TRY(auto endpoint, co_await parts.endpoints.get(std::move(call.caller), std::move(id)));
   co_return json_response(to_json(endpoint));
 }
 
-Task<Result<http::Response>> update_endpoint(const ApiParts& parts, Call call) {
+Task<Result<http::Response>> update_endpoint(const WebhookParts& parts, Call call) {
   auto id = endpoint_id(call);
   LATCHKEY_CO_TRY(auto body, json_fields::parse_object(call.request.body));
   LATCHKEY_CO_TRYV(json_fields::refuse_unknown(body, "", {"url", "description", "events", "status"}));
@@ -142,38 +142,37 @@ Task<Result<http::Response>> update_endpoint(const ApiParts& parts, Call call) {
   LATCHKEY_CO_TRY(change.events, read_events(body));
   LATCHKEY_CO_TRY(change.enabled, read_status(body));
   LATCHKEY_CO_TRY(auto endpoint,
-                  co_await parts.webhook_endpoints.update(std::move(call.caller), std::move(id), std::move(change)));
+                  co_await parts.endpoints.update(std::move(call.caller), std::move(id), std::move(change)));
   co_return json_response(to_json(endpoint));
 }
 
-Task<Result<http::Response>> delete_endpoint(const ApiParts& parts, Call call) {
+Task<Result<http::Response>> delete_endpoint(const WebhookParts& parts, Call call) {
   auto id = endpoint_id(call);
-  LATCHKEY_CO_TRYV(co_await parts.webhook_endpoints.remove(std::move(call.caller), id));
+  LATCHKEY_CO_TRYV(co_await parts.endpoints.remove(std::move(call.caller), id));
   json::object body{{"id", std::move(id)}, {"type", "webhook_endpoint_deleted"}};
   co_return json_response(body);
 }
 
-Task<Result<http::Response>> rotate_secret(const ApiParts& parts, Call call) {
+Task<Result<http::Response>> rotate_secret(const WebhookParts& parts, Call call) {
   auto id = endpoint_id(call);
   LATCHKEY_CO_TRY(auto overlap, read_overlap(call.request.body));
-  LATCHKEY_CO_TRY(auto made,
-                  co_await parts.webhook_endpoints.rotate_secret(std::move(call.caller), std::move(id), overlap));
+  LATCHKEY_CO_TRY(auto made, co_await parts.endpoints.rotate_secret(std::move(call.caller), std::move(id), overlap));
   co_return json_response(to_json(made));
 }
 
-Task<Result<http::Response>> test_endpoint(const ApiParts& parts, Call call) {
+Task<Result<http::Response>> test_endpoint(const WebhookParts& parts, Call call) {
   auto id = endpoint_id(call);
   LATCHKEY_CO_TRYV(refuse_body(call.request.body));
-  LATCHKEY_CO_TRY(auto delivery, co_await parts.webhook_deliverer.test(std::move(call.caller), std::move(id)));
+  LATCHKEY_CO_TRY(auto delivery, co_await parts.deliverer.test(std::move(call.caller), std::move(id)));
   co_return json_response(to_json(delivery));
 }
 
-Task<Result<http::Response>> list_deliveries(const ApiParts& parts, Call call) {
+Task<Result<http::Response>> list_deliveries(const WebhookParts& parts, Call call) {
   auto id = endpoint_id(call);
   LATCHKEY_CO_TRY(auto limit, limit_parameter(call.request, kLimit));
   auto cursor = text_parameter(call.request, "page");
-  LATCHKEY_CO_TRY(auto page, co_await parts.webhook_endpoints.deliveries(std::move(call.caller), std::move(id), limit,
-                                                                         std::move(cursor)));
+  LATCHKEY_CO_TRY(auto page,
+                  co_await parts.endpoints.deliveries(std::move(call.caller), std::move(id), limit, std::move(cursor)));
   json::array data;
   for (const auto& delivery : page.deliveries) data.push_back(to_json(delivery));
   json::object body{{"data", std::move(data)}, {"next_page", text_or_null(page.next_page)}};
@@ -182,23 +181,53 @@ Task<Result<http::Response>> list_deliveries(const ApiParts& parts, Call call) {
 
 }  // namespace
 
-std::vector<Endpoint> webhook_endpoints(const ApiParts& parts, const ApiLimits& limits) {
+std::vector<Endpoint> webhook_endpoints(WebhookParts parts, const ApiLimits& limits) {
   constexpr auto kAll = "/v1/organizations/webhooks";
   constexpr auto kOne = "/v1/organizations/webhooks/{webhook_id}";
   constexpr auto kRotate = "/v1/organizations/webhooks/{webhook_id}/rotate_secret";
   constexpr auto kTest = "/v1/organizations/webhooks/{webhook_id}/test";
   constexpr auto kDeliveries = "/v1/organizations/webhooks/{webhook_id}/deliveries";
-  auto on = [&parts](auto function) {
-    return [&parts, function](Call call) { return function(parts, std::move(call)); };
-  };
-  return {{"POST", kAll, Access::Admin, on(create_endpoint), limits.json_body},
-          {"GET", kAll, Access::Admin, on(list_endpoints), limits.json_body},
-          {"GET", kOne, Access::Admin, on(get_endpoint), limits.json_body},
-          {"POST", kOne, Access::Admin, on(update_endpoint), limits.json_body},
-          {"DELETE", kOne, Access::Admin, on(delete_endpoint), limits.json_body},
-          {"POST", kRotate, Access::Admin, on(rotate_secret), limits.json_body},
-          {"POST", kTest, Access::Admin, on(test_endpoint), limits.json_body},
-          {"GET", kDeliveries, Access::Admin, on(list_deliveries), limits.json_body}};
+  auto on = with_parts(parts);
+  return {{.method = "POST",
+           .pattern = kAll,
+           .access = Access::Admin,
+           .handler = on(create_endpoint),
+           .body_limit = limits.json_body},
+          {.method = "GET",
+           .pattern = kAll,
+           .access = Access::Admin,
+           .handler = on(list_endpoints),
+           .body_limit = limits.json_body},
+          {.method = "GET",
+           .pattern = kOne,
+           .access = Access::Admin,
+           .handler = on(get_endpoint),
+           .body_limit = limits.json_body},
+          {.method = "POST",
+           .pattern = kOne,
+           .access = Access::Admin,
+           .handler = on(update_endpoint),
+           .body_limit = limits.json_body},
+          {.method = "DELETE",
+           .pattern = kOne,
+           .access = Access::Admin,
+           .handler = on(delete_endpoint),
+           .body_limit = limits.json_body},
+          {.method = "POST",
+           .pattern = kRotate,
+           .access = Access::Admin,
+           .handler = on(rotate_secret),
+           .body_limit = limits.json_body},
+          {.method = "POST",
+           .pattern = kTest,
+           .access = Access::Admin,
+           .handler = on(test_endpoint),
+           .body_limit = limits.json_body},
+          {.method = "GET",
+           .pattern = kDeliveries,
+           .access = Access::Admin,
+           .handler = on(list_deliveries),
+           .body_limit = limits.json_body}};
 }
 
 }  // namespace latchkey::api

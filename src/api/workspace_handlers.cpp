@@ -2,8 +2,10 @@
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 
+#include "admin/lease_policies.hpp"
 #include "admin/workspace_rules.hpp"
-#include "api/endpoint.hpp"
+#include "admin/workspaces.hpp"
+#include "api/handlers.hpp"
 #include "api/parameters.hpp"
 #include "api/respond.hpp"
 #include "base/json_fields.hpp"
@@ -47,7 +49,7 @@ Result<json::object> to_json(const store::Workspace& row) {
       {"user_profile_id", nullptr}};
 }
 
-Result<http::Response> answer(const store::Workspace& row) {
+Result<http::Response> respond(const store::Workspace& row) {
   LATCHKEY_TRY(auto body, to_json(row));
   return json_response(body);
 }
@@ -144,19 +146,19 @@ Result<admin::WorkspaceQuery> read_query(const http::RequestHead& head) {
   return query;
 }
 
-// From when on nothing is written under the platform's own key any more: requests that read the workspace before are
-// over by then, and whoever has its data key on loan, which goes by the server's ages, must ask again.
-std::string holds_from(const ApiParts& parts, std::chrono::milliseconds request_timeout) {
+// From this time on nobody writes under the platform's own key any more: the requests that read the workspace before
+// are over, and a client that leased the workspace's data key, for which the server's ages hold, has to ask again.
+std::string holds_from(const WorkspaceParts& parts, std::chrono::milliseconds request_timeout) {
   return format_timestamp(parts.clock.now() + request_timeout + parts.lease_policies.server_ages().soft);
 }
 
-Task<Result<http::Response>> create_workspace(const ApiParts& parts, Call call) {
+Task<Result<http::Response>> create_workspace(const WorkspaceParts& parts, Call call) {
   LATCHKEY_CO_TRY(auto wanted, read_new_workspace(call.request.body));
   LATCHKEY_CO_TRY(auto row, co_await parts.workspaces.create(std::move(call.caller), std::move(wanted)));
-  co_return answer(row);
+  co_return respond(row);
 }
 
-Task<Result<http::Response>> list_workspaces(const ApiParts& parts, Call call) {
+Task<Result<http::Response>> list_workspaces(const WorkspaceParts& parts, Call call) {
   LATCHKEY_CO_TRY(auto query, read_query(call.request));
   LATCHKEY_CO_TRY(auto page, co_await parts.workspaces.list(std::move(call.caller), std::move(query)));
   json::array data;
@@ -170,47 +172,62 @@ Task<Result<http::Response>> list_workspaces(const ApiParts& parts, Call call) {
   co_return json_response(body);
 }
 
-Task<Result<http::Response>> get_workspace(const ApiParts& parts, Call call) {
+Task<Result<http::Response>> get_workspace(const WorkspaceParts& parts, Call call) {
   auto id = workspace_id(call);
   LATCHKEY_CO_TRY(auto row, co_await parts.workspaces.get(std::move(call.caller), std::move(id)));
-  co_return answer(row);
+  co_return respond(row);
 }
 
-Task<Result<http::Response>> update_workspace(const ApiParts& parts, std::chrono::milliseconds request_timeout,
+Task<Result<http::Response>> update_workspace(const WorkspaceParts& parts, std::chrono::milliseconds request_timeout,
                                               Call call) {
   auto id = workspace_id(call);
   LATCHKEY_CO_TRY(auto change, read_change(call.request.body));
   bool attaches = change.external_key_id.has_value();
   LATCHKEY_CO_TRY(auto row, co_await parts.workspaces.update(std::move(call.caller), std::move(id), std::move(change)));
-  LATCHKEY_CO_TRY(auto response, answer(row));
+  LATCHKEY_CO_TRY(auto response, respond(row));
   if (attaches) response.headers.add("latchkey-holds-from", holds_from(parts, request_timeout));
   co_return response;
 }
 
-Task<Result<http::Response>> archive_workspace(const ApiParts& parts, Call call) {
+Task<Result<http::Response>> archive_workspace(const WorkspaceParts& parts, Call call) {
   auto id = workspace_id(call);
   LATCHKEY_CO_TRYV(refuse_body(call.request.body));
   LATCHKEY_CO_TRY(auto row, co_await parts.workspaces.archive(std::move(call.caller), std::move(id)));
-  co_return answer(row);
+  co_return respond(row);
 }
 
 }  // namespace
 
-std::vector<Endpoint> workspace_endpoints(const ApiParts& parts, const ApiLimits& limits) {
+std::vector<Endpoint> workspace_endpoints(WorkspaceParts parts, const ApiLimits& limits) {
   constexpr auto kList = "/v1/organizations/workspaces";
   constexpr auto kOne = "/v1/organizations/workspaces/{workspace_id}";
   constexpr auto kArchive = "/v1/organizations/workspaces/{workspace_id}/archive";
-  auto on = [&parts](auto function) {
-    return [&parts, function](Call call) { return function(parts, std::move(call)); };
-  };
-  auto update = [&parts, timeout = limits.request_timeout](Call call) {
+  auto on = with_parts(parts);
+  auto update = [parts, timeout = limits.request_timeout](Call call) {
     return update_workspace(parts, timeout, std::move(call));
   };
-  return {{"POST", kList, Access::Admin, on(create_workspace), limits.json_body},
-          {"GET", kList, Access::Admin, on(list_workspaces), limits.json_body},
-          {"GET", kOne, Access::Admin, on(get_workspace), limits.json_body},
-          {"POST", kOne, Access::Admin, update, limits.json_body},
-          {"POST", kArchive, Access::Admin, on(archive_workspace), limits.json_body}};
+  return {
+      {.method = "POST",
+       .pattern = kList,
+       .access = Access::Admin,
+       .handler = on(create_workspace),
+       .body_limit = limits.json_body},
+      {.method = "GET",
+       .pattern = kList,
+       .access = Access::Admin,
+       .handler = on(list_workspaces),
+       .body_limit = limits.json_body},
+      {.method = "GET",
+       .pattern = kOne,
+       .access = Access::Admin,
+       .handler = on(get_workspace),
+       .body_limit = limits.json_body},
+      {.method = "POST", .pattern = kOne, .access = Access::Admin, .handler = update, .body_limit = limits.json_body},
+      {.method = "POST",
+       .pattern = kArchive,
+       .access = Access::Admin,
+       .handler = on(archive_workspace),
+       .body_limit = limits.json_body}};
 }
 
 }  // namespace latchkey::api

@@ -30,8 +30,7 @@ Result<void> serve(const server::ServerConfig& config) {
   SystemClock clock;
   crypto::SystemRandom random;
   boost::asio::io_context context;
-  LATCHKEY_TRY(auto runtime,
-               server::ServerRuntime::start(config, context.get_executor(), clock, random));
+  LATCHKEY_TRY(auto runtime, server::ServerRuntime::start(config, context.get_executor(), clock, random));
   bool is_ipv6 = config.address.find(':') != std::string::npos;
   SPDLOG_INFO("latchkey {} serves {}://{}:{}, database {}, AES-GCM by {}", LATCHKEY_VERSION,
               config.tls_certificate_file.empty() ? "http" : "https",

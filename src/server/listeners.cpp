@@ -1,5 +1,6 @@
 #include "server/listeners.hpp"
 
+#include "api/handlers.hpp"
 #include "base/log.hpp"
 #include "server/credentials.hpp"
 #include "server/descriptor_limit.hpp"
@@ -14,28 +15,32 @@ constexpr std::size_t kHealthConnections = 64;
 constexpr std::size_t kHealthConnectionsOfAddress = 8;
 constexpr std::chrono::seconds kHealthHeadTimeout{2};
 
-Result<std::unique_ptr<api::ApiService>> make_api(const ServerTools& tools, const ServedParts& parts) {
+std::vector<std::vector<api::Endpoint>> endpoints(const ServerTools& tools, const ServedParts& parts,
+                                                  const api::ApiLimits& limits) {
   const auto& [storage, keys, rules, webhooks, metrics] = parts;
+  return {
+      api::external_key_endpoints({.external_keys = *rules.external_keys, .clouds = *keys.clouds}, limits),
+      api::key_health_endpoints(
+          {.external_keys = *rules.external_keys, .health = *keys.health, .suspensions = *rules.suspensions}, limits),
+      api::workspace_endpoints(
+          {.workspaces = *rules.workspaces, .lease_policies = *rules.lease_policies, .clock = tools.clock}, limits),
+      api::data_key_endpoints({.data_keys = *rules.data_keys, .rewraps = *rules.rewraps}, limits),
+      api::organization_endpoints({.credentials = *rules.credentials, .lease_policies = *rules.lease_policies}, limits),
+      api::activity_endpoints({.activity = *rules.activity}, limits),
+      api::webhook_endpoints({.endpoints = *webhooks.endpoints, .deliverer = *webhooks.deliverer}, limits),
+      api::data_plane_endpoints({.data_plane = *rules.data_plane, .clock = tools.clock}, limits),
+      api::health_endpoints({.store = *storage.store, .metrics = metrics, .clock = tools.clock})};
+}
+
+Result<std::unique_ptr<api::ApiService>> make_api(const ServerTools& tools, const ServedParts& parts) {
   LATCHKEY_TRY(auto metrics_token, metrics_token_of(tools.config));
-  return std::make_unique<api::ApiService>(api::ApiParts{.store = *storage.store,
-                                                         .credentials = *rules.credentials,
-                                                         .external_keys = *rules.external_keys,
-                                                         .workspaces = *rules.workspaces,
-                                                         .activity = *rules.activity,
-                                                         .lease_policies = *rules.lease_policies,
-                                                         .data_plane = *rules.data_plane,
-                                                         .data_keys = *rules.data_keys,
-                                                         .rewraps = *rules.rewraps,
-                                                         .clock = tools.clock,
-                                                         .random = tools.random,
-                                                         .clouds = *keys.clouds,
-                                                         .health = *keys.health,
-                                                         .suspensions = *rules.suspensions,
-                                                         .webhook_endpoints = *webhooks.endpoints,
-                                                         .webhook_deliverer = *webhooks.deliverer,
-                                                         .metrics = metrics,
-                                                         .metrics_token = std::move(metrics_token)},
-                                           api_limits(tools.config));
+  auto limits = api_limits(tools.config);
+  return std::make_unique<api::ApiService>(api::ServiceParts{.credentials = *parts.rules.credentials,
+                                                             .clock = tools.clock,
+                                                             .random = tools.random,
+                                                             .metrics = parts.metrics,
+                                                             .metrics_token = std::move(metrics_token)},
+                                           endpoints(tools, parts, limits), limits);
 }
 
 Result<http::ServerOptions> api_options(const ServerConfig& config) {

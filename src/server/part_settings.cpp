@@ -37,7 +37,7 @@ api::ApiLimits api_limits(const ServerConfig& config) {
   limits.json_body = config.max_json_body;
   limits.raw_body = config.max_raw_body;
   limits.request_timeout = config.request_timeout;
-  limits.lends_data_keys = config.lend_data_keys;
+  limits.leases_data_keys = config.lend_data_keys;
   limits.rates = rate_limits(config);
   return limits;
 }

@@ -9,7 +9,8 @@ Rules make_rules(const ServerTools& tools, store::Store& store, Keys& keys, metr
   auto settings = admin_settings(config);
   keyring::LeaseAges default_ages{config.lease_soft, config.lease_hard};
   auto compartments = std::make_unique<data::Compartments>(store, *keys.clouds, longest_soft_age(config));
-  auto data_plane = std::make_unique<data::DataPlane>(*compartments, *keys.keyring, *keys.usage_recorder, metrics, random);
+  auto data_plane =
+      std::make_unique<data::DataPlane>(*compartments, *keys.keyring, *keys.usage_recorder, metrics, random);
   return {
       .credentials = std::make_unique<admin::Credentials>(store, clock, random, config.most_api_keys),
       .external_keys = std::make_unique<admin::ExternalKeys>(store, *keys.validations, *keys.clouds, clock, random,

@@ -16,9 +16,9 @@ namespace latchkey::server {
 
 class ServerRuntime {
  public:
-  // Opens the store and the root key, makes the clouds of `config`, and begins to serve on `executor`; the caller runs its context on
-  // config.threads threads. `clock` and `random` outlive the server. Errors: those of the pieces, each of which names
-  // the setting or the file that is wrong.
+  // Opens the store and the root key, makes the clouds of `config`, and begins to serve on `executor`; the caller runs
+  // its context on config.threads threads. `clock` and `random` outlive the server. Errors: those of the pieces, each
+  // of which names the setting or the file that is wrong.
   [[nodiscard]] static Result<std::unique_ptr<ServerRuntime>> start(const ServerConfig& config,
                                                                     const boost::asio::any_io_executor& executor,
                                                                     const Clock& clock, RandomSource& random);

@@ -1,11 +1,17 @@
 // The whole API over the test fixture of admin, called without sockets.
 #pragma once
 
+#include "admin/data_keys.hpp"
+#include "admin/rewraps.hpp"
 #include "admin/suspensions.hpp"
 #include "admin/testing/admin_fixture.hpp"
 #include "api/api_service.hpp"
+#include "api/handlers.hpp"
 #include "base/encoding.hpp"
+#include "health/health_monitor.hpp"
 #include "testing/scripted_client.hpp"
+#include "webhooks/deliverer.hpp"
+#include "webhooks/endpoints.hpp"
 
 namespace latchkey::api::testing {
 
@@ -57,14 +63,29 @@ class ApiFixture : public admin::testing::AdminFixture {
         webhook_secrets(provider, clock, random),
         webhook_endpoints(store(), webhook_secrets, clock, random, {}),
         webhook_deliverer(store(), receiver, webhook_secrets, clock, random, context.get_executor(), {}),
-        service({store(), *credentials, validating_keys, *workspaces, *feed, lease_policies, data_plane, data_keys,
-                 rewraps, clock, random, clouds, health, suspensions, webhook_endpoints, webhook_deliverer, metrics,
-                 std::make_shared<const crypto::SecretBytes>(as_bytes("scraper"))},
-                limits) {
+        service({.credentials = *credentials,
+                 .clock = clock,
+                 .random = random,
+                 .metrics = metrics,
+                 .metrics_token = std::make_shared<const crypto::SecretBytes>(as_bytes("scraper"))},
+                all_endpoints(limits), limits) {
     admin_key = own.admin_key.secret;
     stranger_key = other.admin_key.secret;
     service_key = make_api_key(store::Role::Service);
     compliance_key = make_api_key(store::Role::Compliance);
+  }
+
+  [[nodiscard]] std::vector<std::vector<Endpoint>> all_endpoints(const ApiLimits& limits) {
+    return {
+        external_key_endpoints({.external_keys = validating_keys, .clouds = clouds}, limits),
+        key_health_endpoints({.external_keys = validating_keys, .health = health, .suspensions = suspensions}, limits),
+        workspace_endpoints({.workspaces = *workspaces, .lease_policies = lease_policies, .clock = clock}, limits),
+        data_key_endpoints({.data_keys = data_keys, .rewraps = rewraps}, limits),
+        organization_endpoints({.credentials = *credentials, .lease_policies = lease_policies}, limits),
+        activity_endpoints({.activity = *feed}, limits),
+        ::latchkey::api::webhook_endpoints({.endpoints = webhook_endpoints, .deliverer = webhook_deliverer}, limits),
+        data_plane_endpoints({.data_plane = data_plane, .clock = clock}, limits),
+        health_endpoints({.store = store(), .metrics = metrics, .clock = clock})};
   }
 
   [[nodiscard]] keyring::KeyringSettings keyring_settings() {
