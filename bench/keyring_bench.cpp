@@ -122,7 +122,7 @@ boost::json::object revocation() {
   auto compartment = fixture.add("revoked");
   auto id = fixture.make_data_key(compartment);
   fixture.vaults().latency_ms = kLatency;
-  fixture.attend_regularly();
+  fixture.run_in_background();
   std::map<std::string, std::vector<double>> after;
   for (int round = 0; round < (quick ? 1 : 9); ++round) {
     std::map<std::string, LastGood> doors;
@@ -191,7 +191,7 @@ boost::json::object outage() {
   int failed = 0;
   int requests = 0;
   for (int second = 0; second < (quick ? 30 : 600); ++second) {
-    while (fixture.keyring().attend() < 10ms) continue;
+    while (fixture.keyring().run_once() < 10ms) continue;
     for (int i = 0; i < kRate; ++i, ++requests) {
       clock.advance(std::chrono::microseconds(1'000'000 / kRate));
       const auto& [compartment, id] = all[static_cast<std::size_t>(requests) % all.size()];
@@ -272,7 +272,7 @@ boost::json::object neighbour() {
   }
   fixture.keyring().evict(*of_a[0].first.external_key_id);
   fixture.vaults().latency_ms = 50;
-  fixture.attend_regularly();
+  fixture.run_in_background();
   auto ask_for_a = [&](std::size_t i) -> Task<void> {
     const auto& [compartment, id] = of_a[i % of_a.size()];
     if (fixture.keyring().at_hand(compartment, id)) co_return;
@@ -324,7 +324,7 @@ boost::json::object steady() {
   int failed = 0;
   for (int second = 0; second < hour; ++second) {
     clock.advance(1s);
-    while (fixture.keyring().attend() < 10ms) continue;
+    while (fixture.keyring().run_once() < 10ms) continue;
     for (const auto& key : all) {
       const auto& [compartment, id] = key[static_cast<std::size_t>(second) % key.size()];
       failed +=
@@ -358,19 +358,19 @@ boost::json::object refreshing() {
   std::uint64_t renewals = 0;
   for (int round = 0; round < (quick ? 1 : 5); ++round) {
     without.push_back(at(paced(fixture, own, own_key, time, 200us), 0.999));
-    // All of them in use, and attended to: each is renewed once in these five seconds.
+    // All of them in use, with the background task: each is renewed once in these five seconds.
     at_once(fixture, others.size(), [&](std::size_t i) -> Task<void> {
       const auto& [compartment, id] = others[i];
       (void)co_await fixture.keyring().for_decryption(compartment, id, clock.steady() + 10s);
     });
     fixture.vaults().forget();
     std::atomic<bool> ending = false;
-    std::thread attending([&] {
-      while (!ending) std::this_thread::sleep_for(fixture.keyring().attend());
+    std::thread background([&] {
+      while (!ending) std::this_thread::sleep_for(fixture.keyring().run_once());
     });
     with.push_back(at(paced(fixture, own, own_key, time, 200us), 0.999));
     ending = true;
-    attending.join();
+    background.join();
     renewals = std::max<std::uint64_t>(renewals, fixture.vaults().unwraps);
   }
   std::vector<double> ratios;

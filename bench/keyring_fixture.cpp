@@ -148,11 +148,11 @@ void KeyringFixture::restart_keyring() {
                                                 settings);
 }
 
-void KeyringFixture::attend_regularly() {
-  auto attend = [](KeyringFixture* fixture) -> Task<void> {
-    while (!fixture->ending_) co_await sleep_for(fixture->keyring_->attend());
+void KeyringFixture::run_in_background() {
+  auto run_background_task = [](KeyringFixture* fixture) -> Task<void> {
+    while (!fixture->ending_) co_await sleep_for(fixture->keyring_->run_once());
   };
-  boost::asio::co_spawn(context_, attend(this), boost::asio::detached);
+  boost::asio::co_spawn(context_, run_background_task(this), boost::asio::detached);
 }
 
 KeyringFixture::Customer KeyringFixture::customer_of(const std::string& vault) {

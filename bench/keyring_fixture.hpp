@@ -78,8 +78,8 @@ class KeyringFixture {
   RawId make_data_key(const keyring::Compartment& compartment);
   // Drops every lease, as a restart does.
   void restart_keyring();
-  // Has the keyring attended to as the server does, until the fixture ends.
-  void attend_regularly();
+  // Runs the keyring's background task as the server does, until the fixture ends.
+  void run_in_background();
 
   [[nodiscard]] boost::asio::io_context& context() { return context_; }
   [[nodiscard]] keyring::Keyring& keyring() { return *keyring_; }

@@ -19,9 +19,9 @@ TEST_F(AccessTest, WithoutAKeyNothingIsSaid) {
   constexpr std::string_view kMissing =
       "No API key was sent. Put it in the x-api-key header, or in authorization as a Bearer token.";
   for (auto path : {"/v1/organizations/external_keys", "/v1/organizations/me", "/v1/compliance/activities"}) {
-    auto answer = fixture.call("GET", path, "");
-    expect_refused(answer, 401, "authentication_error", kMissing);
-    EXPECT_FALSE(answer.headers.has("anthropic-organization-id"));
+    auto response = fixture.call("GET", path, "");
+    expect_refused(response, 401, "authentication_error", kMissing);
+    EXPECT_FALSE(response.headers.has("anthropic-organization-id"));
   }
   auto basic = fixture.call("GET", "/v1/organizations/me", "", "", {{"authorization", "Basic " + fixture.admin_key}});
   expect_refused(basic, 401, "authentication_error", kMissing);
@@ -39,29 +39,30 @@ TEST_F(AccessTest, WrongAndRevokedKeysAreAlike) {
 
 TEST_F(AccessTest, TheKeyMayComeAsABearerToken) {
   for (auto scheme : {"Bearer ", "bearer "}) {
-    auto answer = fixture.call("GET", "/v1/organizations/me", "", "", {{"authorization", scheme + fixture.admin_key}});
-    EXPECT_EQ(answer.status, 200U) << answer.body;
+    auto response =
+        fixture.call("GET", "/v1/organizations/me", "", "", {{"authorization", scheme + fixture.admin_key}});
+    EXPECT_EQ(response.status, 200U) << response.body;
   }
 }
 
-TEST_F(AccessTest, AnswersNameTheRequestAndTheOrganization) {
-  auto answer = fixture.get("/v1/organizations/me");
+TEST_F(AccessTest, ResponsesNameTheRequestAndTheOrganization) {
+  auto response = fixture.get("/v1/organizations/me");
   auto organization = format_uuid(fixture.own.organization.id);
-  EXPECT_EQ(answer.headers.get("anthropic-organization-id"), organization);
-  EXPECT_EQ(answer.headers.get("latchkey-organization-id"), organization);
-  EXPECT_FALSE(answer.headers.has("anthropic-workspace-id")) << "absent on the Admin API";
-  EXPECT_EQ(answer.headers.get("cache-control"), "no-store");
-  EXPECT_TRUE(parse_id(id_prefix::kRequest, answer.headers.get("request-id")));
-  EXPECT_NE(answer.headers.get("request-id"), fixture.get("/v1/organizations/me").headers.get("request-id"));
-  EXPECT_EQ(answer.json, (boost::json::value{{"id", organization}, {"type", "organization"}, {"name", "Acme"}}));
+  EXPECT_EQ(response.headers.get("anthropic-organization-id"), organization);
+  EXPECT_EQ(response.headers.get("latchkey-organization-id"), organization);
+  EXPECT_FALSE(response.headers.has("anthropic-workspace-id")) << "absent on the Admin API";
+  EXPECT_EQ(response.headers.get("cache-control"), "no-store");
+  EXPECT_TRUE(parse_id(id_prefix::kRequest, response.headers.get("request-id")));
+  EXPECT_NE(response.headers.get("request-id"), fixture.get("/v1/organizations/me").headers.get("request-id"));
+  EXPECT_EQ(response.json, (boost::json::value{{"id", organization}, {"type", "organization"}, {"name", "Acme"}}));
 }
 
 TEST_F(AccessTest, ARefusalNamesTheRoleThatIsNeeded) {
-  auto answer = fixture.call("POST", "/v1/organizations/external_keys", fixture.service_key, "{}");
-  expect_refused(answer, 403, "permission_error",
+  auto response = fixture.call("POST", "/v1/organizations/external_keys", fixture.service_key, "{}");
+  expect_refused(response, 403, "permission_error",
                  "This is a service key. POST /v1/organizations/external_keys needs an admin key "
                  "(sk-latchkey-admin01-...).");
-  EXPECT_EQ(answer.headers.get("anthropic-organization-id"), format_uuid(fixture.own.organization.id));
+  EXPECT_EQ(response.headers.get("anthropic-organization-id"), format_uuid(fixture.own.organization.id));
   expect_refused(fixture.call("POST", "/v1/workspaces/x/encrypt", fixture.admin_key, "{}"), 403, "permission_error",
                  "This is an admin key. POST /v1/workspaces/{workspace_id}/encrypt needs a service key "
                  "(sk-latchkey-service01-...) or a key of the workspace (sk-latchkey-workspace01-...).");
@@ -90,11 +91,11 @@ TEST_F(AccessTest, OptionsTellsTheMethodsAndNeedsNoKey) {
   };
   for (const auto& c : {Case{"/healthz", "GET, HEAD, OPTIONS"}, Case{"/metrics", "GET, HEAD, OPTIONS"},
                         Case{"/v1/workspaces/w/encrypt", "POST, OPTIONS"}}) {
-    auto answer = fixture.call("OPTIONS", c.path, "");
-    EXPECT_EQ(answer.status, 204U) << c.path;
-    EXPECT_EQ(answer.headers.get("allow"), c.allow) << c.path;
-    EXPECT_EQ(answer.body, "");
-    EXPECT_TRUE(answer.headers.has("request-id"));
+    auto response = fixture.call("OPTIONS", c.path, "");
+    EXPECT_EQ(response.status, 204U) << c.path;
+    EXPECT_EQ(response.headers.get("allow"), c.allow) << c.path;
+    EXPECT_EQ(response.body, "");
+    EXPECT_TRUE(response.headers.has("request-id"));
   }
   auto all = fixture.call("OPTIONS", "*", "");
   EXPECT_EQ(all.status, 204U);
@@ -105,7 +106,7 @@ TEST_F(AccessTest, OptionsTellsTheMethodsAndNeedsNoKey) {
                  "There is nothing at OPTIONS /nowhere. Look at the path, its version and its ids.");
 }
 
-TEST_F(AccessTest, HeadIsAnsweredAsGetIs) {
+TEST_F(AccessTest, HeadIsServedAsGetIs) {
   for (std::string path : {"/healthz", "/readyz", "/v1/organizations/me", "/v1/organizations/external_keys"}) {
     auto key = path.starts_with("/v1") ? fixture.admin_key : std::string();
     auto got = fixture.call("GET", path, key);
@@ -160,9 +161,9 @@ TEST_F(AccessTest, TheServersOwnRefusalsHaveTheSameShape) {
        "Something went wrong on our side. The server's log has the cause under this request_id."},
   };
   for (const auto& c : kCases) {
-    auto answer = testing::ApiFixture::read(fixture.service.reject(c.why, nullptr));
-    expect_refused(answer, c.status, c.type, c.message);
-    EXPECT_EQ(answer.headers.has("retry-after"), c.status == 503);
+    auto response = testing::ApiFixture::read(fixture.service.reject(c.why, nullptr));
+    expect_refused(response, c.status, c.type, c.message);
+    EXPECT_EQ(response.headers.has("retry-after"), c.status == 503);
   }
 }
 
@@ -188,18 +189,18 @@ TEST_F(AccessTest, HealthAloneIsVital) {
 TEST(FullDisk, IsATemporaryErrorAndLosesNothing) {
   testing::ApiFixture fixture({}, 69);
   std::vector<std::string> made;
-  testing::Answer answer;
+  testing::ApiResponse response;
   std::string keys = "/v1/organizations/external_keys";
   auto body =
       R"({"display_name":")" + std::string(250, 'n') + R"(","provider_config":{"type":"memory","service":"contoso",
       "name":"k"}})";
   do {
-    answer = fixture.post(keys, body);
-    if (answer.status == 200) made.push_back(answer.text("/id"));
-  } while (answer.status == 200 && made.size() < 2000);
-  EXPECT_EQ(answer.status, 503U) << answer.body;
-  EXPECT_EQ(answer.error_type(), "overloaded_error");
-  EXPECT_TRUE(answer.headers.has("retry-after"));
+    response = fixture.post(keys, body);
+    if (response.status == 200) made.push_back(response.text("/id"));
+  } while (response.status == 200 && made.size() < 2000);
+  EXPECT_EQ(response.status, 503U) << response.body;
+  EXPECT_EQ(response.error_type(), "overloaded_error");
+  EXPECT_TRUE(response.headers.has("retry-after"));
   EXPECT_FALSE(made.empty());
   for (const auto& id : made) EXPECT_EQ(fixture.get(keys + "/" + id).status, 200U);
   EXPECT_EQ(fixture.call("GET", "/readyz", "").status, 200U) << "reading goes on";

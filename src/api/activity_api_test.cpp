@@ -6,7 +6,7 @@
 namespace latchkey::api {
 namespace {
 
-using testing::Answer;
+using testing::ApiResponse;
 using testing::expect_refused;
 
 constexpr auto kActivities = "/v1/compliance/activities";
@@ -22,10 +22,10 @@ struct ActivityApiTest : ::testing::Test {
     fixture.clock.advance(std::chrono::seconds(1));
     (void)fixture.call("DELETE", "/v1/organizations/external_keys/" + key, fixture.admin_key);
   }
-  Answer list(std::string_view query = "") { return fixture.get(std::string(kActivities) + std::string(query)); }
-  static std::vector<std::string> types(const Answer& answer) {
+  ApiResponse list(std::string_view query = "") { return fixture.get(std::string(kActivities) + std::string(query)); }
+  static std::vector<std::string> types(const ApiResponse& response) {
     std::vector<std::string> names;
-    for (const auto& activity : answer.at("/data").as_array()) {
+    for (const auto& activity : response.at("/data").as_array()) {
       names.push_back(testing::text_of(activity.at("type")).substr(std::string_view("org_external_key_").size()));
     }
     return names;
@@ -34,15 +34,15 @@ struct ActivityApiTest : ::testing::Test {
 };
 
 TEST_F(ActivityApiTest, NewestFirst) {
-  auto answer = list();
-  ASSERT_EQ(answer.status, 200U) << answer.body;
-  EXPECT_EQ(types(answer), (Types{"deleted", "validated", "created"}));
+  auto response = list();
+  ASSERT_EQ(response.status, 200U) << response.body;
+  EXPECT_EQ(types(response), (Types{"deleted", "validated", "created"}));
   EXPECT_EQ(types(list("?order=asc")), (Types{"created", "validated", "deleted"}));
-  EXPECT_EQ(answer.at("/has_more"), false);
-  EXPECT_EQ(answer.text("/first_id"), answer.text("/data/0/id"));
-  EXPECT_EQ(answer.text("/last_id"), answer.text("/data/2/id"));
-  EXPECT_EQ(answer.text("/data/1/actor/ip_address"), "192.0.2.7");
-  EXPECT_EQ(answer.text("/data/1/actor/user_agent"), "test/1");
+  EXPECT_EQ(response.at("/has_more"), false);
+  EXPECT_EQ(response.text("/first_id"), response.text("/data/0/id"));
+  EXPECT_EQ(response.text("/last_id"), response.text("/data/2/id"));
+  EXPECT_EQ(response.text("/data/1/actor/ip_address"), "192.0.2.7");
+  EXPECT_EQ(response.text("/data/1/actor/user_agent"), "test/1");
 }
 
 TEST_F(ActivityApiTest, Filters) {

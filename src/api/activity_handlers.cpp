@@ -66,7 +66,7 @@ Result<store::ListWindow> read_window(const http::RequestHead& head) {
   return window;
 }
 
-// Whether organization_ids[], as UUIDs or org_ ids, leaves the caller's own in.
+// Whether organization_ids[], UUIDs or org_ ids, includes the caller's own organisation or is absent.
 bool names_own(const http::RequestHead& head, const Uuid& own) {
   auto wanted = list_parameter(head, "organization_ids");
   if (!wanted) return true;

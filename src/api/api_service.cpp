@@ -132,7 +132,7 @@ class ApiService::Impl {
     return raw ? endpoint.raw_body_limit : endpoint.body_limit;
   }
 
-  // For refusals that come without the call.
+  // For rejections, which come without the call.
   std::size_t body_limit(const http::RequestHead* head) const {
     if (head == nullptr) return limits_.json_body;
     auto match = router_.match(head->method, head->path);
@@ -209,7 +209,7 @@ class ApiService::Impl {
   // request took long.
   std::optional<Task<Result<void>>> confirm(const AdmittedCall& call) {
     auto& credentials = parts_.credentials;
-    // Archiving a workspace ends the workspace's keys, and other calls may come to do so.
+    // Archiving a workspace ends the workspace's keys, and other calls may do so one day.
     bool may_end_keys = call.endpoint->access == Access::Admin && call.endpoint->method != "GET";
     if (may_end_keys) credentials.note_ended(call.caller.organization);
     bool trusted =

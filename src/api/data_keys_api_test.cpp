@@ -11,7 +11,7 @@ namespace latchkey::api {
 namespace {
 
 using namespace std::chrono_literals;
-using testing::Answer;
+using testing::ApiResponse;
 using testing::expect_refused;
 
 constexpr std::string_view kWorkspaces = "/v1/organizations/workspaces/";
@@ -20,15 +20,15 @@ struct DataKeysApiTest : ::testing::Test {
   testing::ApiFixture fixture;
   store::Workspace home = fixture.make_locked_workspace("Home");
 
-  Answer encrypt(const std::string& workspace) {
+  ApiResponse encrypt(const std::string& workspace) {
     return fixture.call("POST", "/v1/workspaces/" + workspace + "/encrypt", fixture.service_key,
                         R"({"plaintext":"aGVsbG8="})");
   }
-  Answer decrypt(const std::string& workspace, const std::string& ciphertext) {
+  ApiResponse decrypt(const std::string& workspace, const std::string& ciphertext) {
     return fixture.call("POST", "/v1/workspaces/" + workspace + "/decrypt", fixture.service_key,
                         R"({"ciphertext":")" + ciphertext + R"("})");
   }
-  Answer list(std::string_view query = "") {
+  ApiResponse list(std::string_view query = "") {
     return fixture.get(std::string(kWorkspaces) + home.id + "/data_keys" + std::string(query));
   }
   std::size_t count() { return list().at("/data").as_array().size(); }
@@ -38,7 +38,7 @@ struct DataKeysApiTest : ::testing::Test {
     return count();
   }
   void archive() { ASSERT_EQ(fixture.post(std::string(kWorkspaces) + home.id + "/archive").status, 200U); }
-  Answer shred(std::string_view name) {
+  ApiResponse shred(std::string_view name) {
     return fixture.post(std::string(kWorkspaces) + home.id + "/shred", R"({"name":")" + std::string(name) + R"("})");
   }
 };
@@ -47,23 +47,23 @@ TEST_F(DataKeysApiTest, ListsWithoutMaterial) {
   auto sealed = encrypt(home.id);
   ASSERT_EQ(sealed.status, 200U) << sealed.body;
   ASSERT_TRUE(fixture.run(fixture.usage_recorder.flush_row_counts()));
-  auto answer = list();
-  ASSERT_EQ(answer.status, 200U) << answer.body;
+  auto response = list();
+  ASSERT_EQ(response.status, 200U) << response.body;
   auto used_at = format_timestamp(fixture.clock.now());
-  EXPECT_EQ(answer.json, (boost::json::value{{"data",
-                                              {{{"id", sealed.text("/data_key_id")},
-                                                {"type", "data_key"},
-                                                {"state", "active"},
-                                                {"external_key_id", *home.external_key_id},
-                                                {"key_version", "version-1"},
-                                                {"created_at", used_at},
-                                                {"last_used_at", used_at},
-                                                {"retired_at", nullptr},
-                                                {"rewrapped_at", nullptr},
-                                                {"destroyed_at", nullptr},
-                                                {"records", 1},
-                                                {"bytes", 5}}}},
-                                             {"next_page", nullptr}}));
+  EXPECT_EQ(response.json, (boost::json::value{{"data",
+                                                {{{"id", sealed.text("/data_key_id")},
+                                                  {"type", "data_key"},
+                                                  {"state", "active"},
+                                                  {"external_key_id", *home.external_key_id},
+                                                  {"key_version", "version-1"},
+                                                  {"created_at", used_at},
+                                                  {"last_used_at", used_at},
+                                                  {"retired_at", nullptr},
+                                                  {"rewrapped_at", nullptr},
+                                                  {"destroyed_at", nullptr},
+                                                  {"records", 1},
+                                                  {"bytes", 5}}}},
+                                               {"next_page", nullptr}}));
 }
 
 TEST_F(DataKeysApiTest, IsTheAdminsOwnAlone) {
@@ -241,7 +241,7 @@ TEST_F(DataKeysApiTest, AnUnwrapThatWasUnderWayBringsNothingBack) {
   auto sealed = encrypt(home.id);
   archive();
   fixture.keyring.evict(*home.external_key_id);
-  std::optional<Answer> shredded;
+  std::optional<ApiResponse> shredded;
   fixture.provider.interruption = [&]() -> Task<void> {
     auto done = co_await fixture.data_keys.shred(fixture.admin(), home.id, "Home");
     EXPECT_TRUE(done);

@@ -34,8 +34,8 @@ Error invalid(std::string message) {
   return Error{ErrorCode::Invalid, std::move(message)};
 }
 
-// Takes them out of the call, whose request stays.
-data::DataCall data_call(Call& call) {
+// Moves what the data plane needs out of the call; the request stays.
+data::DataCall make_data_call(Call& call) {
   return {.caller = std::move(call.caller),
           .workspace_id = std::string(call.request.path_parameter("workspace_id")),
           .deadline = call.deadline,
@@ -200,9 +200,9 @@ Task<Result<http::Response>> encrypt(const DataPlaneParts& parts, Call call) {
     LATCHKEY_CO_TRY(auto body, json_fields::parse_object(call.request.body, false, wiping_storage()));
     LATCHKEY_CO_TRY(plain, read_plain(body, ""));
   }
-  auto wanted = data_call(call);
+  auto data_call = make_data_call(call);
   auto items = only(std::move(plain));
-  LATCHKEY_CO_TRY(auto results, co_await parts.data_plane.encrypt(std::move(wanted), std::move(items)));
+  LATCHKEY_CO_TRY(auto results, co_await parts.data_plane.encrypt(std::move(data_call), std::move(items)));
   LATCHKEY_CO_TRY(auto sealed, std::move(results.front()));
   if (raw) co_return raw_response(sealed.ciphertext, sealed.data_key_id, sealed.external_key_id);
   co_return json_text_response(render(sealed));
@@ -218,9 +218,9 @@ Task<Result<http::Response>> decrypt(const DataPlaneParts& parts, Call call) {
     LATCHKEY_CO_TRY(auto body, json_fields::parse_object(call.request.body));
     LATCHKEY_CO_TRY(cipher, read_cipher(body, ""));
   }
-  auto wanted = data_call(call);
+  auto data_call = make_data_call(call);
   auto items = only(std::move(cipher));
-  LATCHKEY_CO_TRY(auto results, co_await parts.data_plane.decrypt(std::move(wanted), std::move(items)));
+  LATCHKEY_CO_TRY(auto results, co_await parts.data_plane.decrypt(std::move(data_call), std::move(items)));
   LATCHKEY_CO_TRY(auto opened, std::move(results.front()));
   if (raw) co_return raw_response(opened.plaintext.view(), opened.data_key_id, opened.external_key_id);
   co_return json_text_response(render(opened));
@@ -228,15 +228,15 @@ Task<Result<http::Response>> decrypt(const DataPlaneParts& parts, Call call) {
 
 Task<Result<http::Response>> encrypt_batch(const DataPlaneParts& parts, Call call) {
   LATCHKEY_CO_TRY(auto items, read_items(call.request.body, &read_plain));
-  auto wanted = data_call(call);
-  LATCHKEY_CO_TRY(auto results, co_await parts.data_plane.encrypt(std::move(wanted), std::move(items)));
+  auto data_call = make_data_call(call);
+  LATCHKEY_CO_TRY(auto results, co_await parts.data_plane.encrypt(std::move(data_call), std::move(items)));
   co_return render_results(results);
 }
 
 Task<Result<http::Response>> decrypt_batch(const DataPlaneParts& parts, Call call) {
   LATCHKEY_CO_TRY(auto items, read_items(call.request.body, &read_cipher));
-  auto wanted = data_call(call);
-  LATCHKEY_CO_TRY(auto results, co_await parts.data_plane.decrypt(std::move(wanted), std::move(items)));
+  auto data_call = make_data_call(call);
+  LATCHKEY_CO_TRY(auto results, co_await parts.data_plane.decrypt(std::move(data_call), std::move(items)));
   co_return render_results(results);
 }
 
@@ -257,23 +257,23 @@ http::Response render_lease(const LeasedKey& leased, const Clock& clock) {
 
 Task<Result<http::Response>> lease_data_key(const DataPlaneParts& parts, Call call) {
   LATCHKEY_CO_TRYV(refuse_body(call.request.body));
-  auto wanted = data_call(call);
-  LATCHKEY_CO_TRY(auto lease, co_await parts.data_plane.lease(std::move(wanted)));
+  auto data_call = make_data_call(call);
+  LATCHKEY_CO_TRY(auto lease, co_await parts.data_plane.lease(std::move(data_call)));
   co_return render_lease(lease, parts.clock);
 }
 
 Task<Result<http::Response>> unwrap_data_key(const DataPlaneParts& parts, Call call) {
   LATCHKEY_CO_TRYV(refuse_body(call.request.body));
   auto id = std::string(call.request.path_parameter("data_key_id"));
-  auto wanted = data_call(call);
-  LATCHKEY_CO_TRY(auto lease, co_await parts.data_plane.unwrap(std::move(wanted), std::move(id)));
+  auto data_call = make_data_call(call);
+  LATCHKEY_CO_TRY(auto lease, co_await parts.data_plane.unwrap(std::move(data_call), std::move(id)));
   co_return render_lease(lease, parts.clock);
 }
 
 Task<Result<http::Response>> check_lease(const DataPlaneParts& parts, Call call) {
   auto id = std::string(call.request.path_parameter("data_key_id"));
-  auto wanted = data_call(call);
-  LATCHKEY_CO_TRYV(co_await parts.data_plane.check_lease(std::move(wanted), id));
+  auto data_call = make_data_call(call);
+  LATCHKEY_CO_TRYV(co_await parts.data_plane.check_lease(std::move(data_call), id));
   json::object body{{"type", "data_key_lease"}, {"data_key_id", id}, {"check_after", data::kCheckLeaseAfter.count()}};
   co_return json_response(body);
 }

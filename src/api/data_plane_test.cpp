@@ -7,7 +7,7 @@
 namespace latchkey::api {
 namespace {
 
-using testing::Answer;
+using testing::ApiResponse;
 using testing::expect_refused;
 
 std::string b64(std::string_view text) {
@@ -17,19 +17,20 @@ std::string b64(std::string_view text) {
 struct DataPlaneTest : ::testing::Test {
   testing::ApiFixture fixture;
 
-  Answer call(const std::string& workspace, std::string_view operation, std::string body, std::string key = "") {
+  ApiResponse call(const std::string& workspace, std::string_view operation, std::string body, std::string key = "") {
     return fixture.call("POST", "/v1/workspaces/" + workspace + "/" + std::string(operation),
                         key.empty() ? fixture.service_key : std::move(key), std::move(body));
   }
-  Answer encrypt(const std::string& workspace, std::string_view plaintext, std::string_view context = "{}") {
+  ApiResponse encrypt(const std::string& workspace, std::string_view plaintext, std::string_view context = "{}") {
     return call(workspace, "encrypt",
                 R"({"plaintext":")" + b64(plaintext) + R"(","context":)" + std::string(context) + "}");
   }
-  Answer decrypt(const std::string& workspace, const std::string& ciphertext, std::string_view context = "{}") {
+  ApiResponse decrypt(const std::string& workspace, const std::string& ciphertext, std::string_view context = "{}") {
     return call(workspace, "decrypt",
                 R"({"ciphertext":")" + ciphertext + R"(","context":)" + std::string(context) + "}");
   }
-  Answer raw(const std::string& workspace, std::string_view operation, std::string body, std::string context = "") {
+  ApiResponse raw(const std::string& workspace, std::string_view operation, std::string body,
+                  std::string context = "") {
     http::Headers headers{{"content-type", "application/octet-stream"}};
     if (!context.empty()) headers.add("latchkey-context", base64url_encode(as_bytes(context)));
     return fixture.call("POST", "/v1/workspaces/" + workspace + "/" + std::string(operation), fixture.service_key,
@@ -116,20 +117,20 @@ TEST_F(DataPlaneTest, ARecordWithAnyByteChangedDoesNotOpen) {
   for (std::size_t i = 0; i < record.size(); ++i) {
     auto damaged = record;
     damaged[i] ^= 0x04;
-    auto answer = decrypt(workspace.id, base64_encode(damaged));
-    EXPECT_EQ(answer.status, 400U) << i << answer.body;
-    EXPECT_EQ(answer.error_type(), "invalid_request_error");
+    auto response = decrypt(workspace.id, base64_encode(damaged));
+    EXPECT_EQ(response.status, 400U) << i << response.body;
+    EXPECT_EQ(response.error_type(), "invalid_request_error");
     std::string_view expected = i < 4    ? "ciphertext_not_recognized"  // magic, version, algorithm
                                 : i < 76 ? "ciphertext_wrong_key"       // data key id, nonce, commitment
                                          : "ciphertext_corrupt";        // ciphertext, tag
-    EXPECT_EQ(answer.code(), expected) << i << answer.body;
-    EXPECT_EQ(answer.body.find("plaintext\""), std::string::npos);
+    EXPECT_EQ(response.code(), expected) << i << response.body;
+    EXPECT_EQ(response.body.find("plaintext\""), std::string::npos);
   }
   for (std::size_t size :
        {std::size_t{0}, std::size_t{3}, std::size_t{19}, std::size_t{20}, envelope::kRecordOverhead - 1}) {
-    auto answer = decrypt(workspace.id, base64_encode(ByteView(record).first(size)));
-    EXPECT_EQ(answer.status, 400U) << size;
-    EXPECT_EQ(answer.code(), "ciphertext_not_recognized") << size << answer.body;
+    auto response = decrypt(workspace.id, base64_encode(ByteView(record).first(size)));
+    EXPECT_EQ(response.status, 400U) << size;
+    EXPECT_EQ(response.code(), "ciphertext_not_recognized") << size << response.body;
   }
   EXPECT_EQ(decrypt(workspace.id, base64_encode(ByteView(record).first(record.size() - 1))).code(),
             "ciphertext_corrupt");
@@ -179,14 +180,14 @@ TEST_F(DataPlaneTest, EveryFailureOfTheKeyReachesTheCaller) {
   for (const auto& c : kCases) {
     let_leases_age();
     fixture.provider.failure = c.failure;
-    for (const auto& answer : {encrypt(workspace.id, "x"), decrypt(workspace.id, ciphertext)}) {
-      EXPECT_EQ(answer.status, c.status) << answer.body;
-      EXPECT_EQ(answer.error_type(), c.type);
-      EXPECT_EQ(answer.code(), c.code);
-      EXPECT_TRUE(answer.message().starts_with(c.message)) << answer.message();
-      EXPECT_NE(answer.message().find(c.failure.message()), std::string::npos) << answer.message();
-      EXPECT_EQ(answer.text("/error/details/reason"), c.reason);
-      EXPECT_FALSE(answer.headers.has("retry-after"));
+    for (const auto& response : {encrypt(workspace.id, "x"), decrypt(workspace.id, ciphertext)}) {
+      EXPECT_EQ(response.status, c.status) << response.body;
+      EXPECT_EQ(response.error_type(), c.type);
+      EXPECT_EQ(response.code(), c.code);
+      EXPECT_TRUE(response.message().starts_with(c.message)) << response.message();
+      EXPECT_NE(response.message().find(c.failure.message()), std::string::npos) << response.message();
+      EXPECT_EQ(response.text("/error/details/reason"), c.reason);
+      EXPECT_FALSE(response.headers.has("retry-after"));
     }
     fixture.provider.failure.reset();
     let_leases_age();
@@ -199,14 +200,14 @@ TEST_F(DataPlaneTest, AnOutageIsToldFromARefusal) {
   fixture.provider.failure =
       Error{ErrorCode::KeyUnreachable,      "The vault answers 503.", std::string(kms::reason::kProviderFault), "", "",
             std::chrono::milliseconds(8500)};
-  auto answer = encrypt(workspace.id, "x");
-  EXPECT_EQ(answer.status, 503U) << answer.body;
-  EXPECT_EQ(answer.error_type(), "overloaded_error");
-  EXPECT_EQ(answer.code(), "cmek_key_unreachable");
-  EXPECT_EQ(answer.headers.get("retry-after"), "9");
-  EXPECT_TRUE(answer.message().starts_with(
+  auto response = encrypt(workspace.id, "x");
+  EXPECT_EQ(response.status, 503U) << response.body;
+  EXPECT_EQ(response.error_type(), "overloaded_error");
+  EXPECT_EQ(response.code(), "cmek_key_unreachable");
+  EXPECT_EQ(response.headers.get("retry-after"), "9");
+  EXPECT_TRUE(response.message().starts_with(
       "The workspace's customer-managed encryption key could not be reached. Try again shortly. "))
-      << answer.message();
+      << response.message();
 }
 
 TEST_F(DataPlaneTest, AnOutageIsBridgedByLeases) {
@@ -251,9 +252,9 @@ TEST_F(DataPlaneTest, WorkspacesOfOthersAreNotThere) {
   EXPECT_EQ(call(mine.id, "encrypt", R"({"plaintext":""})", key).status, 200U);
   for (const auto& id : {sibling.id, fixture.other.default_workspace.id, std::string("wrkspc_none")}) {
     for (const auto& credential : {key, id == sibling.id ? key : fixture.service_key}) {
-      auto answer = call(id, "encrypt", R"({"plaintext":""})", credential);
-      expect_refused(answer, 404, "not_found_error", "There is no workspace " + id + " that this API key may use.");
-      EXPECT_FALSE(answer.headers.has("anthropic-workspace-id"));
+      auto response = call(id, "encrypt", R"({"plaintext":""})", credential);
+      expect_refused(response, 404, "not_found_error", "There is no workspace " + id + " that this API key may use.");
+      EXPECT_FALSE(response.headers.has("anthropic-workspace-id"));
     }
   }
 }
@@ -324,17 +325,17 @@ TEST_F(DataPlaneTest, ARefusingKeyRefusesABatchWithoutBeingAskedForEachItem) {
   EXPECT_LE(fixture.provider.calls(), calls + 1);
 }
 
-TEST(DataPlane, AServerThatLendsNothingSaysSoAndServesAllTheSame) {
+TEST(DataPlane, AServerThatLeasesNothingSaysSoAndServesAllTheSame) {
   ApiLimits limits;
   limits.leases_data_keys = false;
   testing::ApiFixture fixture(limits);
   auto workspace = fixture.make_locked_workspace();
   auto path = "/v1/workspaces/" + workspace.id + "/";
   for (const auto* door : {"data_keys", "data_keys/dk_01FZpz5ZupHfjFbyver2JWmM/unwrap"}) {
-    auto answer = fixture.call("POST", path + door, fixture.service_key);
-    EXPECT_EQ(answer.status, 403U);
-    EXPECT_EQ(answer.error_type(), "permission_error");
-    EXPECT_NE(answer.message().find("keyring.lend_data_keys"), std::string::npos) << answer.message();
+    auto response = fixture.call("POST", path + door, fixture.service_key);
+    EXPECT_EQ(response.status, 403U);
+    EXPECT_EQ(response.error_type(), "permission_error");
+    EXPECT_NE(response.message().find("keyring.lend_data_keys"), std::string::npos) << response.message();
   }
   EXPECT_EQ(fixture.call("GET", path + "data_keys/dk_none/lease", fixture.service_key).status, 403U);
   EXPECT_EQ(fixture.call("POST", path + "encrypt", fixture.service_key, R"({"plaintext":"eA=="})").status, 200U);
@@ -368,14 +369,14 @@ TEST_F(DataPlaneTest, DataKeysAreLeasedAndUnwrapped) {
 
 struct LeaseCheckTest : DataPlaneTest {
   store::Workspace workspace = fixture.make_locked_workspace();
-  std::string lent = call(workspace.id, "data_keys", "").text("/data_key_id");
+  std::string leased = call(workspace.id, "data_keys", "").text("/data_key_id");
 
-  Answer check(const std::string& of_workspace, std::string key = "") {
-    auto path = "/v1/workspaces/" + of_workspace + "/data_keys/" + lent + "/lease";
+  ApiResponse check(const std::string& of_workspace, std::string key = "") {
+    auto path = "/v1/workspaces/" + of_workspace + "/data_keys/" + leased + "/lease";
     return fixture.call("GET", path, key.empty() ? fixture.service_key : std::move(key));
   }
   std::string not_here(const std::string& of_workspace) const {
-    return "This server has no lease of data key " + lent + " in workspace " + of_workspace +
+    return "This server has no lease of data key " + leased + " in workspace " + of_workspace +
            ". Ask for the data key again.";
   }
 };
@@ -383,9 +384,10 @@ struct LeaseCheckTest : DataPlaneTest {
 TEST_F(LeaseCheckTest, ItHoldsAndSaysWhenToAskAgain) {
   auto asked = fixture.provider.calls();
   for (int i = 0; i < 3; ++i) {
-    auto answer = check(workspace.id);
-    EXPECT_EQ(answer.status, 200U) << answer.body;
-    EXPECT_EQ(answer.json, (boost::json::value{{"type", "data_key_lease"}, {"data_key_id", lent}, {"check_after", 5}}));
+    auto response = check(workspace.id);
+    EXPECT_EQ(response.status, 200U) << response.body;
+    EXPECT_EQ(response.json,
+              (boost::json::value{{"type", "data_key_lease"}, {"data_key_id", leased}, {"check_after", 5}}));
     fixture.clock.advance(std::chrono::seconds(5));
   }
   EXPECT_EQ(call(workspace.id, "data_keys", "").at("/check_after"), 5);
@@ -395,17 +397,17 @@ TEST_F(LeaseCheckTest, ItHoldsAndSaysWhenToAskAgain) {
 TEST_F(LeaseCheckTest, ASuspensionEndsItAtOnce) {
   auto suspend = "/v1/organizations/external_keys/" + *workspace.external_key_id + "/suspend";
   ASSERT_EQ(fixture.post(suspend).status, 200U);
-  auto answer = check(workspace.id);
-  EXPECT_EQ(answer.code(), "cmek_key_disabled");
-  EXPECT_EQ(answer.text("/error/details/reason"), "suspended");
+  auto response = check(workspace.id);
+  EXPECT_EQ(response.code(), "cmek_key_disabled");
+  EXPECT_EQ(response.text("/error/details/reason"), "suspended");
 }
 
-TEST_F(LeaseCheckTest, ARefusalEndsItAndIsHeardWhereTheKeyIsAskedFor) {
+TEST_F(LeaseCheckTest, ARefusalEndsItAndShowsWhereTheKeyIsAskedFor) {
   let_leases_age();
   fixture.provider.failure = Error{ErrorCode::KeyDenied, "disabled"};
   EXPECT_EQ(encrypt(workspace.id, "x").code(), "cmek_key_disabled");
   expect_refused(check(workspace.id), 404, "not_found_error", not_here(workspace.id));
-  EXPECT_EQ(call(workspace.id, "data_keys/" + lent + "/unwrap", "").code(), "cmek_key_disabled");
+  EXPECT_EQ(call(workspace.id, "data_keys/" + leased + "/unwrap", "").code(), "cmek_key_disabled");
 }
 
 TEST_F(LeaseCheckTest, ToOthersItIsNotThere) {
@@ -425,12 +427,12 @@ TEST_F(LeaseCheckTest, ToOthersItIsNotThere) {
   EXPECT_EQ(check(workspace.id, fixture.admin_key).status, 403U);
   EXPECT_EQ(check(workspace.id, "nobody").status, 401U);
   for (const auto* strange : {"dk_none", "x"}) {
-    lent = strange;
+    leased = strange;
     expect_refused(check(workspace.id), 404, "not_found_error", not_here(workspace.id));
   }
 }
 
-TEST_F(DataPlaneTest, NoLoanIsLongerThanTheOperatorAllows) {
+TEST_F(DataPlaneTest, NoLeaseIsLongerThanTheOperatorAllows) {
   auto workspace = fixture.make_locked_workspace();
   ASSERT_EQ(fixture.post("/v1/organizations/me/leases", R"({"soft_seconds": 300, "hard_seconds": 3600})").status, 200U);
   auto lease = call(workspace.id, "data_keys", "");

@@ -6,7 +6,7 @@
 namespace latchkey::api {
 namespace {
 
-using testing::Answer;
+using testing::ApiResponse;
 using testing::expect_refused;
 
 constexpr auto kKeys = "/v1/organizations/external_keys";

@@ -1,4 +1,4 @@
-// Health alone, for a listener of its own: it answers what ApiService calls vital, and nothing else is there.
+// Health alone, for a listener of its own: it serves the endpoints that ApiService calls vital, and no others.
 #pragma once
 
 #include "api/api_service.hpp"
@@ -9,10 +9,10 @@ namespace latchkey::api {
 
 class HealthService final : public http::Service {
  public:
-  // Both outlive it.
+  // Both outlive the object.
   HealthService(ApiService& api, RandomSource& random) : api_(api), random_(random) {}
   [[nodiscard]] bool is_vital(const http::RequestHead& head) const override { return api_.is_vital(head); }
-  // 404 for what is not vital: no API key is looked at.
+  // 404 for endpoints that are not vital, whatever the API key.
   [[nodiscard]] Task<http::Admission> admit(const http::RequestHead& head) override;
   [[nodiscard]] Task<http::Response> handle(http::Request request) override;
   [[nodiscard]] http::Response reject(http::Rejection why, const http::RequestHead* head) const override;

@@ -16,7 +16,7 @@ struct HealthServiceTest : ::testing::Test {
   }
 };
 
-TEST_F(HealthServiceTest, AnswersWhatIsVital) {
+TEST_F(HealthServiceTest, ServesWhatIsVital) {
   for (std::string method : {"GET", "HEAD"}) {
     for (std::string_view path : {"/healthz", "/readyz"}) {
       auto request = testing::ApiFixture::request(method, path, "");

@@ -1,6 +1,6 @@
 // What ends access (a refusal, a suspension, a shredding, an eviction, a revoked API key) while requests are under way,
-// at every await of theirs: no use begins after the event is durable, a use being what an answer hands out, plaintext,
-// ciphertext or a data key on loan.
+// at every await of theirs: no use begins after the event is durable. A use is what a response hands out: plaintext,
+// ciphertext or a data key on lease.
 #include "api/testing/interleaving.hpp"
 
 #include <cstdlib>
@@ -28,7 +28,7 @@ TEST_P(EachEvent, EndsAllUseWhereverTheRequestWas) {
       for (int turn = 0; turn < 200 && play(script(turn)); ++turn) {
         if (HasFailure()) return;
       }
-      EXPECT_TRUE(hands_out(*asked.front()->answer)) << "before it, it is served";
+      EXPECT_TRUE(hands_out(*asked.front()->response)) << "before it, it is served";
     }
   }
 }
@@ -63,8 +63,8 @@ TEST_F(InterleavingTest, ManyAtOnceByChance) {
   }
 }
 
-// The key's answer is held back until the event is over.
-TEST_P(EachEvent, AnAnswerOfTheKeyThatWasHeldBackServesNobody) {
+// The key's response arrives once the event is over.
+TEST_P(EachEvent, AResponseOfTheKeyThatWasHeldBackServesNobody) {
   for (auto door : kDoors) {
     Script script{Start::Cold, 3, {{0, door}, {0, GetParam()}}, true};
     SCOPED_TRACE(name_of(door));
@@ -88,7 +88,7 @@ TEST_P(EachEvent, AnAnswerOfTheKeyThatWasHeldBackServesNobody) {
   }
 }
 
-// Another process, of which this one hears nothing, revokes the key while the vault is waited for.
+// Another process, of which this one hears nothing, revokes the key while the request waits for the vault.
 TEST_F(InterleavingTest, AKeyThatAnotherProcessRevokedIsRefusedAfterAMoment) {
   for (auto door : kDoors) {
     SCOPED_TRACE(name_of(door));
@@ -105,13 +105,13 @@ TEST_F(InterleavingTest, AKeyThatAnotherProcessRevokedIsRefusedAfterAMoment) {
     };
     fixture.provider.interruption = [&] { return elsewhere(); };
     bool first = door == Door::FirstKey;
-    auto answer = fixture.send(request_of(door, first ? fresh : usual, first ? fresh_key : usual_key));
-    EXPECT_EQ(answer.status, 401U) << answer.body;
+    auto response = fixture.send(request_of(door, first ? fresh : usual, first ? fresh_key : usual_key));
+    EXPECT_EQ(response.status, 401U) << response.body;
     fixture.settle();
   }
 }
 
-// Nor does it hear of a suspension there: the row itself is asked once more between the answer and its use.
+// Nor does it hear of a suspension there: it reads the row itself once more between the key's response and its use.
 TEST_F(InterleavingTest, AKeyThatAnotherProcessSuspendedServesNobodyWhoWaitedForIt) {
   for (auto door : kDoors) {
     SCOPED_TRACE(name_of(door));
@@ -135,9 +135,9 @@ TEST_F(InterleavingTest, AKeyThatAnotherProcessSuspendedServesNobodyWhoWaitedFor
     };
     fixture.provider.interruption = [&] { return elsewhere(); };
     bool first = door == Door::FirstKey;
-    auto answer = fixture.send(request_of(door, first ? fresh : usual, first ? fresh_key : usual_key));
-    EXPECT_FALSE(hands_out(answer)) << answer.body;
-    EXPECT_NE(answer.body.find("suspended"), std::string::npos) << answer.body;
+    auto response = fixture.send(request_of(door, first ? fresh : usual, first ? fresh_key : usual_key));
+    EXPECT_FALSE(hands_out(response)) << response.body;
+    EXPECT_NE(response.body.find("suspended"), std::string::npos) << response.body;
     fixture.settle();
     ASSERT_TRUE(fixture.run(fixture.store().write(resume)));
   }
@@ -153,8 +153,8 @@ TEST_F(InterleavingTest, AnAdminWhoseKeyIsRevokedChangesNothingMore) {
   };
   fixture.provider.interruption = [&] { return revoke(); };
   auto path = "/v1/organizations/workspaces/" + workspace.id;
-  auto answer = fixture.call("POST", path, admin.secret, R"({"external_key_id":")" + external_key + R"("})");
-  EXPECT_EQ(answer.status, 401U) << answer.body;
+  auto response = fixture.call("POST", path, admin.secret, R"({"external_key_id":")" + external_key + R"("})");
+  EXPECT_EQ(response.status, 401U) << response.body;
   EXPECT_EQ(fixture.get(path).at("/external_key_id"), boost::json::value(nullptr));
 }
 

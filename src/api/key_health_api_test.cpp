@@ -17,26 +17,26 @@ struct KeyHealthApiTest : ::testing::Test {
 
   std::string of_key(std::string_view tail) const { return std::string(kKeys) + "/" + key + std::string(tail); }
   std::string of_workspace(std::string_view tail) const { return "/v1/workspaces/" + workspace.id + std::string(tail); }
-  testing::Answer data(std::string_view tail, std::string body) {
+  testing::ApiResponse data(std::string_view tail, std::string body) {
     return fixture.call("POST", of_workspace(tail), fixture.service_key, std::move(body));
   }
-  testing::Answer encrypt() { return data("/encrypt", R"({"plaintext":"aGVsbG8="})"); }
+  testing::ApiResponse encrypt() { return data("/encrypt", R"({"plaintext":"aGVsbG8="})"); }
 };
 
 TEST_F(KeyHealthApiTest, ShowsTheHealthOfAKey) {
   auto attached_at = format_timestamp(fixture.clock.now());
   fixture.settle_health();
-  auto answer = fixture.get(of_key("/health"));
-  ASSERT_EQ(answer.status, 200U) << answer.body;
-  EXPECT_EQ(answer.json, (boost::json::value{{"type", "external_key_health"},
-                                             {"external_key_id", key},
-                                             {"state", "healthy"},
-                                             {"since", attached_at},
-                                             {"reason", nullptr},
-                                             {"cause", nullptr},
-                                             {"cure", nullptr},
-                                             {"last_checked_at", attached_at},
-                                             {"last_success_at", attached_at}}));
+  auto response = fixture.get(of_key("/health"));
+  ASSERT_EQ(response.status, 200U) << response.body;
+  EXPECT_EQ(response.json, (boost::json::value{{"type", "external_key_health"},
+                                               {"external_key_id", key},
+                                               {"state", "healthy"},
+                                               {"since", attached_at},
+                                               {"reason", nullptr},
+                                               {"cause", nullptr},
+                                               {"cure", nullptr},
+                                               {"last_checked_at", attached_at},
+                                               {"last_success_at", attached_at}}));
 }
 
 TEST_F(KeyHealthApiTest, ARefusalThatARequestMetIsItsHealthAndValidatingEndsIt) {
@@ -52,7 +52,7 @@ TEST_F(KeyHealthApiTest, ARefusalThatARequestMetIsItsHealthAndValidatingEndsIt) 
   EXPECT_EQ(refused.text("/cure"), "Give it back");
   EXPECT_TRUE(refused.at("/last_success_at").is_string());
 
-  // The keyring answers from what it knows, until the validation tells it.
+  // Requests get the remembered failure, until the validation ends it.
   fixture.provider.failure.reset();
   EXPECT_EQ(encrypt().code(), "cmek_key_disabled");
   EXPECT_EQ(fixture.post(of_key("/validate")).text("/status"), "success");
@@ -125,9 +125,9 @@ TEST_F(KeyHealthApiTest, ASuspendedKeyIsShutAtEveryDoor) {
                                                         {"/decrypt_batch", R"({"items":[)" + item + "]}"},
                                                         {"/data_keys", ""},
                                                         {"/data_keys/" + data_key + "/unwrap", ""}}) {
-    auto answer = data(tail, body);
-    expect_refused(answer, 400, "invalid_request_error", expected, "cmek_key_disabled");
-    EXPECT_EQ(answer.text("/error/details/reason"), "suspended") << tail;
+    auto response = data(tail, body);
+    expect_refused(response, 400, "invalid_request_error", expected, "cmek_key_disabled");
+    EXPECT_EQ(response.text("/error/details/reason"), "suspended") << tail;
   }
   auto validated = fixture.post(of_key("/validate"));
   EXPECT_EQ(validated.text("/status"), "failure");
@@ -146,13 +146,13 @@ TEST_F(KeyHealthApiTest, ASuspendedKeyIsShutAtEveryDoor) {
   EXPECT_EQ(fixture.get(of_key("/health")).text("/state"), "healthy");
 }
 
-// A stream, or a program, that holds a data key on loan asks again within soft, and is told then.
-TEST_F(KeyHealthApiTest, WhatWasLentIsOverWithinSoft) {
+// A stream, or a program, that holds a data key on lease asks again within soft, and learns of the suspension then.
+TEST_F(KeyHealthApiTest, WhatWasLeasedIsOverWithinSoft) {
   auto soft = fixture.keyring_settings().ages.soft;
-  auto lent = data("/data_keys", "");
-  ASSERT_EQ(lent.status, 200U) << lent.body;
-  auto renewal = "/data_keys/" + lent.text("/data_key_id") + "/unwrap";
-  // Renewed late, just before the server asks its key again: it is lent for no longer than that.
+  auto leased = data("/data_keys", "");
+  ASSERT_EQ(leased.status, 200U) << leased.body;
+  auto renewal = "/data_keys/" + leased.text("/data_key_id") + "/unwrap";
+  // The client renews late, just before the server asks its key again: the lease lasts no longer than that.
   fixture.clock.advance(soft - std::chrono::seconds(1));
   for (const auto& again : {data("/data_keys", ""), data(renewal, "")}) {
     ASSERT_EQ(again.status, 200U) << again.body;

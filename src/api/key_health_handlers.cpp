@@ -1,5 +1,5 @@
-// The health of external keys, and their suspension: our own addition beside the contract's calls, whose objects stay
-// as they are.
+// The health of external keys, and their suspension. These endpoints are our own addition to the contract's, whose
+// objects they leave as they are.
 #include <boost/json/array.hpp>
 
 #include "admin/external_keys.hpp"
@@ -36,7 +36,7 @@ Task<Result<http::Response>> get_health(const KeyHealthParts& parts, Call call) 
   co_return json_response(health::to_json(health));
 }
 
-// In the order and the pages of the list of external keys.
+// The list has the order and the pages of the list of external keys.
 Task<Result<http::Response>> list_health(const KeyHealthParts& parts, Call call) {
   LATCHKEY_CO_TRY(auto limit, limit_parameter(call.request, kLimit));
   auto cursor = text_parameter(call.request, "page");
@@ -44,7 +44,7 @@ Task<Result<http::Response>> list_health(const KeyHealthParts& parts, Call call)
   json::array data;
   for (const auto& key : page.keys) {
     auto health = co_await parts.health.health_of(call.caller, key.row.id);
-    // Deleted since the page was read.
+    // An admin deleted the key since this read the page.
     if (!health && health.error().code == ErrorCode::NotFound) continue;
     if (!health) co_return health.error();
     data.push_back(health::to_json(health.value()));

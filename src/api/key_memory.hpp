@@ -1,6 +1,7 @@
-// What this process remembers of the API keys that it was sent, by their hashes: whose those are that were found in the
-// store, and for a few seconds those that nobody has. It lets nobody in: the store is asked about each request. It
-// tells whose tokens a request takes before that, and spares the store the same wrong key again. Thread-safe.
+// What this process remembers of the API keys that clients sent, by their hashes: the owners of those that it found in
+// the store, and for a few seconds those that nobody has. It lets nobody in: the authenticator asks the store about
+// each request. But it knows before that whose tokens a request takes, and keeps the same wrong key away from the
+// store. Thread-safe.
 #pragma once
 
 #include <array>
@@ -18,19 +19,19 @@ namespace latchkey::api {
 
 class KeyMemory {
  public:
-  // As many as are remembered of each kind. Of the known the one that was used longest ago is forgotten for a new one.
+  // It remembers so many of each kind. For a new known key it forgets the one that was used longest ago.
   explicit KeyMemory(std::size_t most_known = 65'536, std::size_t most_unknown = 16'384);
   KeyMemory(const KeyMemory&) = delete;
   KeyMemory& operator=(const KeyMemory&) = delete;
   ~KeyMemory() = default;
 
-  // Whose a key was when it was last looked up: its id, organisation, role and workspace. Null where it is not known.
+  // The owner of the key when the store was last asked: id, organisation, role and workspace. Null for an unknown key.
   [[nodiscard]] std::shared_ptr<const audit::Caller> whose(const crypto::Sha256& key);
-  // Whether nobody had it a few seconds ago. None that is made later can be among these: it is random, and not sent
-  // before it is made.
+  // Whether nobody had the key a few seconds ago. A key that is made later cannot be among these: it is random, and
+  // nobody sends it before it is made.
   [[nodiscard]] bool is_nobodys(const crypto::Sha256& key, SteadyTime now) const;
   void note_known(const crypto::Sha256& key, const audit::Caller& caller);
-  // Also of one that was known: it was revoked.
+  // Also for a key that was known: it was revoked.
   void note_nobodys(const crypto::Sha256& key, SteadyTime now);
 
  private:
@@ -46,7 +47,7 @@ class KeyMemory {
   };
   struct alignas(kCacheLine) Shard {
     mutable std::mutex mutex;
-    std::list<Known> known;  // the one that was used last first
+    std::list<Known> known;  // the most recently used one first
     std::unordered_map<crypto::Sha256, std::list<Known>::iterator, Hash> places;
     std::unordered_map<crypto::Sha256, SteadyTime, Hash> nobodys;  // until when
   };

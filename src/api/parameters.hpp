@@ -1,5 +1,4 @@
-// Reading what the head of a request asks for. An empty parameter is an absent one: that is how the public clients send
-// null.
+// Reads the parameters in the head of a request. An empty parameter counts as absent: the public clients send null so.
 #pragma once
 
 #include <optional>
@@ -14,7 +13,7 @@ struct LimitBounds {
   std::size_t standard = 20;
   std::size_t most = 100;
 };
-// "limit". Invalid where it is no whole number within 1 and `most`.
+// The parameter "limit". Invalid where it is no whole number from 1 to `most`.
 [[nodiscard]] Result<std::size_t> limit_parameter(const http::RequestHead& head, LimitBounds bounds);
 
 [[nodiscard]] std::optional<std::string> text_parameter(const http::RequestHead& head, std::string_view name);
@@ -25,7 +24,7 @@ struct LimitBounds {
                                                                      std::string_view name);
 
 inline constexpr std::string_view kOctetStream = "application/octet-stream";
-// Whether the content-type, parameters aside, is application/octet-stream; everything else is read as JSON.
+// Whether the content-type, parameters aside, is application/octet-stream; handlers read all others as JSON.
 [[nodiscard]] bool is_octet_stream(const http::RequestHead& head);
 
 }  // namespace latchkey::api

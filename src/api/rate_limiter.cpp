@@ -23,7 +23,7 @@ std::string_view setting_of(RouteClass of) {
   return "";
 }
 
-// So many addresses are remembered that sent keys that nobody has.
+// The limiter remembers at most so many addresses that sent keys that nobody has.
 constexpr std::size_t kMostAddresses = 16'384;
 
 std::chrono::milliseconds wait_of(const Taken& taken) {
@@ -51,7 +51,7 @@ std::string_view name_of(const http::AddressNetwork& network) {
 
 }  // namespace
 
-// Revocations have as many as writes, in buckets of their own.
+// Revocations have the rates of writes, in buckets of their own.
 RateLimiter::RateLimiter(const RateLimits& limits)
     : classes_{{Buckets(limits.data), Buckets(limits.read), Buckets(limits.write), Buckets(limits.write)}} {
   if (limits.unknown_keys) addresses_.emplace(*limits.unknown_keys, kMostAddresses);
@@ -72,7 +72,7 @@ RateLimiter::Turn RateLimiter::take(RouteClass of, const audit::Caller& caller, 
   return turn;
 }
 
-// Who is on the same machine is no stranger, or a proxy before all of them.
+// A client on the same machine is no stranger, unless it is the proxy in front of all strangers.
 bool RateLimiter::counts(const boost::asio::ip::address& address) const {
   bool mapped = address.is_v6() && address.to_v6().is_v4_mapped();
   auto plain = mapped ? boost::asio::ip::make_address_v4(boost::asio::ip::v4_mapped, address.to_v6()) : address;

@@ -9,7 +9,7 @@ namespace latchkey::api {
 namespace {
 
 using namespace std::chrono_literals;
-using testing::Answer;
+using testing::ApiResponse;
 using ::testing::HasSubstr;
 
 struct RateLimitsTest : ::testing::Test {
@@ -25,25 +25,25 @@ struct RateLimitsTest : ::testing::Test {
   std::string other_admin = fixture.make_api_key(store::Role::Admin);
 
   static constexpr std::string_view kWorkspaces = "/v1/organizations/workspaces";
-  Answer list(const std::string& key) { return fixture.call("GET", kWorkspaces, key); }
-  Answer rename(const std::string& key) {
+  ApiResponse list(const std::string& key) { return fixture.call("GET", kWorkspaces, key); }
+  ApiResponse rename(const std::string& key) {
     return fixture.call("POST", std::string(kWorkspaces) + "/" + home.id, key, R"({"name":"Home"})");
   }
-  Answer encrypt(const std::string& key) {
+  ApiResponse encrypt(const std::string& key) {
     return fixture.call("POST", "/v1/workspaces/" + home.id + "/encrypt", key, R"({"plaintext":"aGVsbG8="})");
   }
-  static std::string header(const Answer& answer, std::string_view name) {
-    return std::string(answer.headers.get(std::string("anthropic-ratelimit-requests-") + std::string(name)));
+  static std::string header(const ApiResponse& response, std::string_view name) {
+    return std::string(response.headers.get(std::string("anthropic-ratelimit-requests-") + std::string(name)));
   }
 };
 
-TEST_F(RateLimitsTest, AnAnswerSaysWhatIsLeft) {
-  auto answer = list(fixture.admin_key);
-  EXPECT_EQ(answer.status, 200U);
-  EXPECT_EQ(header(answer, "limit"), "4");
-  EXPECT_EQ(header(answer, "remaining"), "3");
-  EXPECT_EQ(header(answer, "reset"), format_timestamp(fixture.clock.now() + 15s));
-  EXPECT_FALSE(answer.headers.has("retry-after"));
+TEST_F(RateLimitsTest, AResponseSaysWhatIsLeft) {
+  auto response = list(fixture.admin_key);
+  EXPECT_EQ(response.status, 200U);
+  EXPECT_EQ(header(response, "limit"), "4");
+  EXPECT_EQ(header(response, "remaining"), "3");
+  EXPECT_EQ(header(response, "reset"), format_timestamp(fixture.clock.now() + 15s));
+  EXPECT_FALSE(response.headers.has("retry-after"));
   EXPECT_EQ(header(list("sk-latchkey-admin01-nobody"), "limit"), "") << "nobody's bucket";
 }
 
@@ -77,9 +77,9 @@ TEST_F(RateLimitsTest, AllKeysOfAnOrganisationTogetherHaveALimit) {
 
 TEST_F(RateLimitsTest, TheDataPlaneHasItsOwn) {
   for (int i = 0; i < 4; ++i) {
-    auto answer = encrypt(fixture.service_key);
-    EXPECT_EQ(answer.status, 200U) << answer.body;
-    EXPECT_EQ(header(answer, "limit"), "");
+    auto response = encrypt(fixture.service_key);
+    EXPECT_EQ(response.status, 200U) << response.body;
+    EXPECT_EQ(header(response, "limit"), "");
   }
   auto refused = encrypt(fixture.service_key);
   EXPECT_EQ(refused.status, 429U);
@@ -158,7 +158,7 @@ struct UnknownKeysTest : ::testing::Test {
   int made_up = 0;
 
   std::string next_key() { return fmt::format("sk-latchkey-admin01-{:043}", ++made_up); }
-  Answer ask(const std::string& key, const std::string& address = "192.0.2.7") {
+  ApiResponse ask(const std::string& key, const std::string& address = "192.0.2.7") {
     auto request = testing::ApiFixture::request("GET", "/v1/organizations/me", key);
     request.client_address = boost::asio::ip::make_address(address);
     return fixture->send(std::move(request));

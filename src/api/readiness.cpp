@@ -15,14 +15,14 @@ constexpr std::chrono::seconds kTrusted{1};
 Task<Result<void>> Readiness::check() {
   if (auto known = recent()) co_return *known;
   auto executor = co_await boost::asio::this_coro::executor;
-  // It holds what it looks with: whoever asked may be gone before it ends.
+  // The check owns what it needs: the probe that began it may be gone before it ends.
   std::function<Task<Result<void>>()> work = [self = shared_from_this()] { return look(self); };
   auto landed = looks_.run(executor, 0, std::move(work));
   co_return co_await std::move(landed);
 }
 
 Task<Result<void>> Readiness::look(std::shared_ptr<Readiness> self) {
-  // Another look may have ended between the question and this one.
+  // Another check may have ended in between.
   if (auto known = self->recent()) co_return *known;
   auto began = self->clock_.steady();
   auto find = [](store::Transaction& tx) { return tx.find_organization(Uuid{}); };

@@ -1,4 +1,5 @@
-// Whether the store answers, for probes that need no key: however many ask, it is looked at once a second at most.
+// Whether the store responds, for probes that need no key. However many probes come, it asks the store at most once a
+// second.
 #pragma once
 
 #include <memory>
@@ -14,7 +15,7 @@ namespace latchkey::api {
 
 class Readiness : public std::enable_shared_from_this<Readiness> {
  public:
-  // Both outlive it.
+  // Both outlive the object.
   [[nodiscard]] static std::shared_ptr<Readiness> create(store::Store& store, const Clock& clock) {
     return std::shared_ptr<Readiness>(new Readiness(store, clock));
   }
@@ -22,7 +23,7 @@ class Readiness : public std::enable_shared_from_this<Readiness> {
   Readiness& operator=(const Readiness&) = delete;
   ~Readiness() = default;
 
-  // What the store said to a look that began within the last second, or says now. Errors: the store's.
+  // The result of a check that began within the last second, or of a new one. Errors: the store's.
   [[nodiscard]] Task<Result<void>> check();
 
  private:

@@ -1,4 +1,4 @@
-// What is answered to requests that reach no handler: no such path, another method, or what the server itself refuses.
+// The responses to requests that reach no handler: those without a route, and those that the server itself refuses.
 // Pure.
 #pragma once
 
@@ -13,11 +13,11 @@
 namespace latchkey::api {
 
 [[nodiscard]] WireError not_found(const http::RequestHead& head);
-// `allowed`: the methods that are, as text.
+// `allowed`: the methods of the path, as text.
 [[nodiscard]] WireError wrong_method(const http::RequestHead& head, std::string_view allowed);
 // A body above `limit` bytes.
 [[nodiscard]] Error too_large(std::size_t limit);
-// `body_limit`: of the call that was refused, for BodyTooLarge.
+// `body_limit`: the limit of the refused call, for BodyTooLarge.
 [[nodiscard]] WireError rejection(http::Rejection why, std::size_t body_limit);
 
 }  // namespace latchkey::api

@@ -12,18 +12,19 @@ namespace latchkey::api {
 
 namespace {
 
-// How often this process is a child of the one that began: a child has its parent's memory, and must not go on with it.
+// The number of forks between the first process and this one: a child has its parent's memory, and must not continue
+// the parent's sequences.
 std::atomic<std::uint32_t> generation{1};
 [[maybe_unused]] const int kCountsForks = ::pthread_atfork(nullptr, nullptr, [] { ++generation; });
 
-// Two counters that begin anywhere. The ids of one thread differ, as the step is odd and the mixing can be undone;
-// those of two threads meet only where both counters began equally far apart, a chance of 2^-127 for each id.
+// Two counters that begin anywhere. The ids of one thread differ, because the step is odd and the mixing is reversible.
+// Two threads make the same id only where both counters began equally far apart, a chance of 2^-127 for each id.
 struct Sequence {
   std::array<std::uint64_t, 2> counters{};
   std::uint32_t generation = 0;  // 0: not begun
 };
 
-// So that ids that follow one another do not look alike. SplitMix64's: Steele, Lea, Flood, "Fast Splittable
+// Makes consecutive ids look different. The function is SplitMix64's: Steele, Lea, Flood, "Fast Splittable
 // Pseudorandom Number Generators" (2014), with the constants of Stafford's variant 13.
 std::uint64_t mix(std::uint64_t value) {
   value = (value ^ value >> 30) * 0xbf58476d1ce4e5b9;

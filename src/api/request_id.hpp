@@ -1,5 +1,5 @@
-// The ids of requests. They keep nothing secret, and each request draws one: so they are not asked of the kernel each
-// time, as other ids are.
+// The ids of requests. They are no secret, and each request needs one: so making one does not ask the kernel for
+// randomness each time, as other ids do.
 #pragma once
 
 #include <string>
@@ -8,8 +8,8 @@
 
 namespace latchkey::api {
 
-// An id (base/id.hpp) that no other request has, here or at another server. It may be foretold by whoever knows others
-// of its thread. `random` is asked once in each thread, and again in a forked child. Thread-safe.
+// An id (base/id.hpp) that no other request has, here or at another server. Whoever knows other ids of the same thread
+// can predict it. It takes from `random` once in each thread, and again in a forked child. Thread-safe.
 [[nodiscard]] std::string make_request_id(RandomSource& random);
 
 }  // namespace latchkey::api

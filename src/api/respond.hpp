@@ -1,4 +1,4 @@
-// Answers, and the JSON of what several handlers show.
+// Responses, and JSON that several handlers share.
 #pragma once
 
 #include <optional>
@@ -14,7 +14,7 @@ namespace latchkey::api {
 [[nodiscard]] http::Response json_text_response(std::string body);
 [[nodiscard]] boost::json::value text_or_null(const std::optional<std::string>& text);
 
-// The body of a call that takes none: empty or {}.
+// For a call that takes no body: Invalid unless it is empty or {}.
 [[nodiscard]] Result<void> refuse_body(std::string_view body);
 // Refuses a user_profile_id other than null: there are no user profiles yet.
 [[nodiscard]] Result<void> refuse_user_profile(const boost::json::object& body);

@@ -1,5 +1,5 @@
 // Who may do what: every role at every route, taken from the list of routes itself, so that none can be forgotten; and
-// somebody else's ids, which answer as ids that nobody has.
+// somebody else's ids, which get the responses of ids that nobody has.
 #include <map>
 #include <set>
 
@@ -12,8 +12,8 @@
 namespace latchkey::api {
 namespace {
 
-using testing::Answer;
 using testing::ApiFixture;
+using testing::ApiResponse;
 using testing::Estate;
 using testing::kOnePlaintext;
 using testing::Who;
@@ -62,7 +62,7 @@ Outcome expected(Access access, Who who, bool names_something) {
   return names_something && !sees(access, who) ? Outcome::NotFound : Outcome::Allowed;
 }
 
-// What a route needs to be answered with 200 where its caller may call it. {names} in a body are the estate's.
+// What a route needs to respond with 200 to a caller that may call it. {names} in a body are the estate's.
 struct Need {
   std::string body;
   std::string before;     // a POST of the admin that goes first
@@ -142,16 +142,16 @@ std::string filled(std::string pattern, const std::map<std::string, std::string>
   return pattern;
 }
 
-// All of an answer that may not depend on whose id it was.
-std::string without(const Answer& answer, const std::string& id) {
-  auto told = std::to_string(answer.status) + "\n" + answer.body;
-  for (const auto& [name, value] : answer.headers) {
+// All of a response that may not depend on whose id it was.
+std::string without(const ApiResponse& response, const std::string& id) {
+  auto shown = std::to_string(response.status) + "\n" + response.body;
+  for (const auto& [name, value] : response.headers) {
     // How many requests are left depends on how many there were.
-    if (!name.starts_with("anthropic-ratelimit-")) told += "\n" + name + ": " + value;
+    if (!name.starts_with("anthropic-ratelimit-")) shown += "\n" + name + ": " + value;
   }
-  boost::replace_all(told, id, "<id>");
-  boost::replace_all(told, answer.headers.get("request-id"), "<request>");
-  return told;
+  boost::replace_all(shown, id, "<id>");
+  boost::replace_all(shown, response.headers.get("request-id"), "<request>");
+  return shown;
 }
 
 struct Scene {
@@ -205,7 +205,7 @@ struct Scene {
     if (parameter == "workspace_id" && who == Who::Workspace) ids.insert(ids.end(), {ours.sibling, ours.archived});
     return ids;
   }
-  Answer call(const Endpoint& endpoint, const Need& need, const std::string& key, const Ids& ids) {
+  ApiResponse call(const Endpoint& endpoint, const Need& need, const std::string& key, const Ids& ids) {
     auto body = boost::replace_all_copy(need.body, "{ciphertext}", ours.ciphertext);
     if (endpoint.access == Access::Metrics) {
       return fixture.call(endpoint.method, endpoint.pattern, "", "", {{"authorization", "Bearer " + key}});
@@ -214,8 +214,8 @@ struct Scene {
   }
   void prepare(const Need& need, const Ids& ids) {
     if (need.before.empty()) return;
-    auto answer = fixture.call("POST", filled(need.before, ids), ours.keys.at(Who::Admin));
-    EXPECT_EQ(answer.status, 200U) << answer.body;
+    auto response = fixture.call("POST", filled(need.before, ids), ours.keys.at(Who::Admin));
+    EXPECT_EQ(response.status, 200U) << response.body;
     fixture.settle();
   }
   // What a refusal may not change.
@@ -228,14 +228,14 @@ struct Scene {
            fixture.receiver.requests().size();
   }
   // Nothing of ours but what the request itself names.
-  void expect_nothing_of_ours(const Answer& answer, const std::string& target) const {
-    auto told = answer.body;
-    for (const auto& [name, value] : answer.headers) told += "\n" + value;
+  void expect_nothing_of_ours(const ApiResponse& response, const std::string& target) const {
+    auto shown = response.body;
+    for (const auto& [name, value] : response.headers) shown += "\n" + value;
     std::vector<std::string> ours_alone{format_uuid(ours.organization), "ours", ours.sibling, ours.archived};
     for (const auto& [name, id] : ours.ids) ours_alone.push_back(id);
     for (const auto& word : ours_alone) {
       if (target.find(word) != std::string::npos) continue;
-      EXPECT_THAT(told, ::testing::Not(::testing::HasSubstr(word))) << target;
+      EXPECT_THAT(shown, ::testing::Not(::testing::HasSubstr(word))) << target;
     }
   }
 };
@@ -274,9 +274,10 @@ TEST(Roles, EveryRoleStaysInItsPlaceAtEveryRoute) {
         auto wanted = expected(endpoint.access, who, names_something);
         if ((wanted == Outcome::Allowed) != allowed) continue;
         if (allowed) scene.prepare(need, ids);
-        auto answer = scene.call(endpoint, need, key, ids);
-        EXPECT_EQ(outcome_of(answer.status), wanted) << name_of(who) << ": " << answer.status << " " << answer.body;
-        if (who >= Who::ForeignAdmin) scene.expect_nothing_of_ours(answer, filled(endpoint.pattern, ids));
+        auto response = scene.call(endpoint, need, key, ids);
+        EXPECT_EQ(outcome_of(response.status), wanted)
+            << name_of(who) << ": " << response.status << " " << response.body;
+        if (who >= Who::ForeignAdmin) scene.expect_nothing_of_ours(response, filled(endpoint.pattern, ids));
       }
     };
     auto before = scene.traces();
@@ -286,7 +287,8 @@ TEST(Roles, EveryRoleStaysInItsPlaceAtEveryRoute) {
   });
 }
 
-// Whatever a path names that is somebody else's answers as what nobody has: the same status, headers and body.
+// Where a path names something of somebody else's, the response is that to what nobody has: the same status, headers
+// and body.
 TEST(Roles, SomebodyElsesIdsAreNobodys) {
   for_each_route([](Scene& scene, const Endpoint& endpoint, const Need& need) {
     auto before = scene.traces();
@@ -295,9 +297,9 @@ TEST(Roles, SomebodyElsesIdsAreNobodys) {
         if (!role_fits(endpoint.access, who)) continue;
         SCOPED_TRACE(parameter + " for " + name_of(who));
         auto ask = [&](const std::string& id) {
-          auto answer = scene.call(endpoint, need, scene.ours.keys.at(who), scene.ids_for(need, {{parameter, id}}));
-          EXPECT_EQ(outcome_of(answer.status), Outcome::NotFound) << answer.body;
-          return without(answer, id);
+          auto response = scene.call(endpoint, need, scene.ours.keys.at(who), scene.ids_for(need, {{parameter, id}}));
+          EXPECT_EQ(outcome_of(response.status), Outcome::NotFound) << response.body;
+          return without(response, id);
         };
         auto nobodys = ask(scene.nobodys(parameter));
         for (const auto& id : scene.not_for(who, parameter)) EXPECT_EQ(ask(id), nobodys) << id;
@@ -351,13 +353,13 @@ TEST(Roles, SomebodyElsesIdsAreNobodysOutsideOfPathsToo) {
   };
   for (const auto& c : kCases) {
     auto ask = [&](const std::string& id) {
-      auto answer = fixture.call(c.method, boost::replace_all_copy(c.target, "{id}", id), ours.keys.at(c.who),
-                                 boost::replace_all_copy(c.body, "{id}", id));
-      EXPECT_THAT(answer.body, ::testing::Not(::testing::HasSubstr("theirs")));
-      auto told = without(answer, id);
-      boost::replace_all(told, theirs.ids.at("data_key_id"), "<id>");
-      boost::replace_all(told, format_id(id_prefix::kDataKey, lost_key), "<id>");
-      return told;
+      auto response = fixture.call(c.method, boost::replace_all_copy(c.target, "{id}", id), ours.keys.at(c.who),
+                                   boost::replace_all_copy(c.body, "{id}", id));
+      EXPECT_THAT(response.body, ::testing::Not(::testing::HasSubstr("theirs")));
+      auto shown = without(response, id);
+      boost::replace_all(shown, theirs.ids.at("data_key_id"), "<id>");
+      boost::replace_all(shown, format_id(id_prefix::kDataKey, lost_key), "<id>");
+      return shown;
     };
     EXPECT_EQ(ask(c.theirs), ask(c.nobodys)) << c.method << " " << c.target << " " << c.body;
   }

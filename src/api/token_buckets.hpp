@@ -1,5 +1,5 @@
-// So many requests in a window of time for each name, saved up to a whole window's. Thread-safe; taking costs a lock
-// that few share and a look-up, no allocation but for a name's first.
+// Allows each name so many requests in a window of time, and lets a name save up one window's requests. Thread-safe;
+// take() costs a lock that few threads share and a look-up, and allocates for the first request of a name alone.
 #pragma once
 
 #include <array>
@@ -21,29 +21,29 @@ struct Rate {
   std::chrono::nanoseconds window = std::chrono::minutes(1);
 };
 
-// What became of one request.
+// The result for one request.
 struct Taken {
   bool allowed = true;
   std::uint32_t limit = 0;
   std::uint32_t remaining = 0;
   std::chrono::nanoseconds until_full{};
-  std::chrono::nanoseconds until_next{};  // 0 where it was allowed
+  std::chrono::nanoseconds until_next{};  // 0 where the request is allowed
 };
 
 class TokenBuckets {
  public:
-  // Of about `most_names` at most: beyond those the bucket that is nearest to full is forgotten, so that new names
-  // never fill an empty one.
+  // Remembers about `most_names` at most. For a further name it forgets the bucket that is nearest to full, so that new
+  // names never fill an empty one.
   explicit TokenBuckets(Rate rate, std::size_t most_names = std::numeric_limits<std::size_t>::max());
   TokenBuckets(const TokenBuckets&) = delete;
   TokenBuckets& operator=(const TokenBuckets&) = delete;
   ~TokenBuckets() = default;
 
-  // Takes one of the name's, unless there is none: then nothing changes.
+  // Takes one of the name's requests. Where none is left, nothing changes.
   [[nodiscard]] Taken take(std::string_view name, SteadyTime now);
-  // How long it is until one of the name's can be taken; zero: now.
+  // The time until the name has a request left; zero: now.
   [[nodiscard]] std::chrono::nanoseconds until_next(std::string_view name, SteadyTime now) const;
-  // How many names are remembered. Those whose bucket is full again are forgotten once there are twice as many.
+  // How many names it remembers. It forgets those whose bucket is full again once there are twice as many.
   [[nodiscard]] std::size_t size() const;
 
  private:
@@ -57,7 +57,7 @@ class TokenBuckets {
   };
   struct alignas(kCacheLine) Shard {
     mutable std::mutex mutex;
-    // When the bucket is full again, by which all of it is told; never a moment of the past that matters.
+    // When the bucket is full again: everything else follows from that. A moment in the past says that it is full.
     std::unordered_map<std::string, SteadyTime, Hash, std::equal_to<>> full_at;
     std::size_t swept_from = kSweptFrom;
   };
@@ -65,7 +65,7 @@ class TokenBuckets {
   void make_room(Shard& shard, SteadyTime now) const;
 
   Rate rate_;
-  std::chrono::nanoseconds each_;  // the time in which one comes back
+  std::chrono::nanoseconds each_;  // the time in which a bucket regains one request
   std::size_t most_of_shard_;
   std::array<Shard, kShards> shards_;
 };

@@ -1,4 +1,4 @@
-// Webhook endpoints: our own addition beside the contract's calls.
+// Webhook endpoints, our own addition to the contract's.
 #include <boost/json/array.hpp>
 #include <boost/json/value_from.hpp>
 #include <fmt/format.h>

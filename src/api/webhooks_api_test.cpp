@@ -16,7 +16,7 @@ constexpr auto kAll = "/v1/organizations/webhooks";
 struct WebhooksApiTest : ::testing::Test {
   testing::ApiFixture fixture;
 
-  testing::Answer create(std::string body = R"({"url":"https://example.com/hooks"})") {
+  testing::ApiResponse create(std::string body = R"({"url":"https://example.com/hooks"})") {
     return fixture.post(kAll, std::move(body));
   }
   std::string made() { return create().text("/id"); }
@@ -30,9 +30,9 @@ struct WebhooksApiTest : ::testing::Test {
 };
 
 TEST_F(WebhooksApiTest, TheSecretIsShownOnceAndNeverAgain) {
-  auto answer = create(R"({"url":"https://example.com/hooks","description":"pager"})");
-  ASSERT_EQ(answer.status, 200U) << answer.body;
-  auto id = answer.text("/id");
+  auto response = create(R"({"url":"https://example.com/hooks","description":"pager"})");
+  ASSERT_EQ(response.status, 200U) << response.body;
+  auto id = response.text("/id");
   auto now = format_timestamp(fixture.clock.now());
   boost::json::object shown{{"id", id},
                             {"type", "webhook_endpoint"},
@@ -46,9 +46,9 @@ TEST_F(WebhooksApiTest, TheSecretIsShownOnceAndNeverAgain) {
                             {"updated_at", now}};
   EXPECT_EQ(fixture.get(one(id)).json, boost::json::value(shown));
   EXPECT_EQ(fixture.get(kAll).json, (boost::json::value{{"data", {shown}}, {"next_page", nullptr}}));
-  EXPECT_TRUE(answer.text("/secret").starts_with("whsec_"));
-  shown["secret"] = answer.text("/secret");
-  EXPECT_EQ(answer.json, boost::json::value(shown));
+  EXPECT_TRUE(response.text("/secret").starts_with("whsec_"));
+  shown["secret"] = response.text("/secret");
+  EXPECT_EQ(response.json, boost::json::value(shown));
 }
 
 TEST_F(WebhooksApiTest, AKeyThatFailsIsToldAndOneThatServesAgain) {

@@ -1,17 +1,17 @@
-// A mutex for what is held for less time than it takes to put a thread to sleep and wake it: whoever finds it held
-// looks again for a moment before that. In a virtual machine, where each wake-up may go through the hypervisor, that is
-// the difference between half a microsecond and twenty.
+// A mutex for sections that take less time than putting a thread to sleep and waking it. A thread that finds it locked
+// tries again for a moment before it sleeps. In a virtual machine, where each wake-up may go through the hypervisor,
+// that is the difference between half a microsecond and twenty.
 #pragma once
 
 #include <mutex>
 
 namespace latchkey::keyring {
 
-// As std::mutex otherwise, for std::lock_guard.
+// Otherwise it behaves like std::mutex; it works with std::lock_guard.
 class BriefMutex {
  public:
   void lock() {
-    // Some microseconds; longer than whoever runs holds it. Who was put aside while holding it is slept for.
+    // Some microseconds, longer than a running thread holds it. While the system has suspended the holder, we sleep.
     constexpr int kLooks = 200;
     for (int i = 0; i < kLooks; ++i) {
       if (mutex_.try_lock()) return;

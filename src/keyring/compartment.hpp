@@ -1,4 +1,4 @@
-// Whose data it is: what the store says of a workspace, with the location of its key.
+// What the keyring needs to know of a workspace: what the store says of it, with the location of its key.
 #pragma once
 
 #include <chrono>
@@ -10,8 +10,8 @@
 
 namespace latchkey::keyring {
 
-// How long an unwrapped data key serves: up to `soft` as it is; up to `hard` where its key cannot be asked, which is
-// not at all where the two are equal. `hard` is not below `soft`.
+// How long an unwrapped data key serves: up to `soft` as it is, and up to `hard` where nobody can ask the customer's
+// key. Where the two are equal, nothing bridges an outage. `hard` is not below `soft`.
 struct LeaseAges {
   std::chrono::milliseconds soft{60'000};
   std::chrono::milliseconds hard{3'600'000};

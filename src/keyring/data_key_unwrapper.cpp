@@ -71,7 +71,7 @@ Task<Result<store::DataKey>> DataKeyUnwrapper::read(Compartment compartment, Raw
 
 Task<Result<UnwrappedDataKey>> DataKeyUnwrapper::unwrap(Compartment compartment, store::DataKey row,
                                                         LeaseTable::UnwrapAttempt attempt, Asks asks) {
-  // From before a key was attached: the platform's own.
+  // A data key from before an external key was attached is under the platform's root key.
   auto location = row.external_key_id ? compartment.key : kms::KeyLocation{};
   kms::Binding bound_to{compartment.organization, compartment.id, row.id};
   kms::WrappedKey wrapped{row.key_version, row.wrapped};
@@ -111,7 +111,7 @@ Task<Result<ProvenKey>> DataKeyUnwrapper::make(Compartment compartment) {
                      store::DataKeyState::Active,
                      clock_.now(),
                      envelope::key_check(made)};
-  // It may have been suspended while it wrapped.
+  // An admin may have suspended the key while it wrapped.
   LATCHKEY_CO_TRYV(co_await check_access(compartment));
   auto attempt = table_.begin({external, row.key_version}, clock_.age_time());
   auto returned = co_await unwrap(compartment, row, attempt, Asks::Anew);
@@ -136,14 +136,15 @@ Task<Result<void>> DataKeyUnwrapper::check_access(Compartment compartment) {
   };
   for (int attempt = 0; attempt < kMostTries; ++attempt) {
     auto epoch = table_.epoch(*compartment.external_key_id);
-    auto leave = co_await store_.look_up(work);
-    if (!leave) co_return not_asked(compartment, leave.error());
+    auto access = co_await store_.look_up(work);
+    if (!access) co_return not_asked(compartment, access.error());
     if (table_.epoch(*compartment.external_key_id) == epoch) co_return success();
   }
   co_return changed_again_and_again();
 }
 
-// The store could not say, or says that the key may not be asked. That is no word of the key's own: nobody is told.
+// The store could not say, or says that nobody may use the key. The key itself said nothing, so the observer hears of
+// nothing.
 Error DataKeyUnwrapper::not_asked(const Compartment& compartment, Error error) {
   if (kms::is_refusal(error) && compartment.external_key_id) table_.evict(*compartment.external_key_id);
   return error;
@@ -156,12 +157,12 @@ Error DataKeyUnwrapper::unwrapping_failed(const LeaseTable::UnwrapAttempt& attem
   const auto& external_key = attempt.version.external_key;
   if (kms::is_refusal(error)) {
     table_.record_refusal(attempt, compartment, data_key, error, clock_.age_time());
-    spdlog::warn("{} refuses: its leases are dropped: {}",
+    spdlog::warn("{} refuses, and the server drops its leases: {}",
                  external_key.empty() ? "the platform's root key" : external_key, describe(error));
   } else if (kms::is_outage(error)) {
     table_.record_outage(attempt, error, clock_.age_time());
   }
-  tell_failed(external_key, error);
+  report_failed(external_key, error);
   return error;
 }
 
@@ -172,15 +173,15 @@ Error DataKeyUnwrapper::wrapping_failed(const Compartment& compartment, Error er
   auto external_key = compartment.external_key_id.value_or(std::string());
   if (kms::is_refusal(error) && !kms::concerns_wrapping_alone(error)) table_.evict(external_key);
   table_.note_wrapping(external_key, error, clock_.age_time());
-  tell_failed(external_key, error);
+  report_failed(external_key, error);
   return error;
 }
 
-void DataKeyUnwrapper::tell_proved(const std::string& external_key) {
+void DataKeyUnwrapper::report_proved(const std::string& external_key) {
   if (observer_ != nullptr && !external_key.empty()) observer_->proved(external_key);
 }
 
-void DataKeyUnwrapper::tell_failed(const std::string& external_key, const Error& error) {
+void DataKeyUnwrapper::report_failed(const std::string& external_key, const Error& error) {
   if (observer_ != nullptr && !external_key.empty()) observer_->failed(external_key, error);
 }
 

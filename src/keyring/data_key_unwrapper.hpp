@@ -1,5 +1,6 @@
-// Asks the keys: a data key is read from the store and unwrapped, or made, wrapped and unwrapped again. What comes back
-// is checked; how the key fared is noted in the lease table, and the observer is told.
+// Sends the requests to customers' keys: it reads a data key from the store and unwraps it, or makes one, wraps it and
+// unwraps it again. It checks what comes back, records in the lease table whether the key let us in, and reports it to
+// the observer.
 #pragma once
 
 #include <chrono>
@@ -26,7 +27,7 @@ struct UnwrappedDataKey {
   std::string kms_request_id;  // as kms::UnwrappedKey
 };
 
-// A new data key that has come back from its key the same.
+// A new data key that its external key has wrapped and unwrapped again, unchanged.
 struct ProvenKey {
   store::DataKey row;
   std::shared_ptr<const envelope::DataKey> key;
@@ -36,9 +37,10 @@ struct ProvenKey {
 
 class DataKeyUnwrapper {
  public:
-  // What a key is asked for: to let us in anew, or whether it still does.
+  // What the request is for: that the key lets us in anew, or whether it still does.
   enum class Asks { Anew, Again };
-  // All references outlive it; `observer` and `renewals` (KeyringSettings) may be null, and `access_check` empty.
+  // All references outlive the object; `observer` and `renewals` (KeyringSettings) may be null, and `access_check`
+  // empty.
   DataKeyUnwrapper(store::Store& store, kms::KeyProvider& provider, const Clock& clock, RandomSource& random,
                    LeaseTable& table, std::chrono::milliseconds kms_timeout, KeyAccessCheck access_check,
                    KeyObserver* observer, kms::KeyProvider* renewals)
@@ -52,22 +54,22 @@ class DataKeyUnwrapper {
         observer_(observer),
         renewals_(renewals) {}
 
-  // The row of a data key that may be unwrapped. NotFound where the compartment has none, Invalid where it was
-  // destroyed: then its lease is dropped, as are all of a key that may not be asked. Corrupt where the row is under
-  // another external key than the compartment.
+  // The row of a data key that the keyring may unwrap. NotFound where the compartment has none, Invalid where it was
+  // destroyed: both drop its lease. Corrupt where the row is under another external key than the compartment. The error
+  // of the access check drops all leases of the external key.
   [[nodiscard]] Task<Result<store::DataKey>> read(Compartment compartment, RawId id);
-  // Errors: those of KeyProvider::unwrap; Corrupt where what it gave is not this data key.
+  // Errors: those of KeyProvider::unwrap; Corrupt where its result is not this data key.
   [[nodiscard]] Task<Result<UnwrappedDataKey>> unwrap(Compartment compartment, store::DataKey row,
                                                       LeaseTable::UnwrapAttempt attempt, Asks asks);
-  // A new data key, not stored yet. That it was wrapped proves nothing, as a disabled key may still wrap: it is
-  // unwrapped and compared.
+  // A new data key, not stored yet. Wrapping proves nothing, as a disabled key may still wrap: so this unwraps the data
+  // key, and compares.
   [[nodiscard]] Task<Result<ProvenKey>> make(Compartment compartment);
-  // Whether the compartment's key may be asked, and what it answered may be used. The leave was given after this was
-  // called, and no refusal or eviction has come since.
+  // Whether the keyring may ask the compartment's key, and use its response. On success the access check ran after this
+  // was called, and no refusal or eviction has come since.
   [[nodiscard]] Task<Result<void>> check_access(Compartment compartment);
   // To be called where the table has kept what the key unwrapped.
-  void tell_proved(const std::string& external_key);
-  // By when one question is answered.
+  void report_proved(const std::string& external_key);
+  // Of a request to a key that begins now.
   [[nodiscard]] Deadline deadline() const { return clock_.steady() + kms_timeout_; }
 
  private:
@@ -75,7 +77,7 @@ class DataKeyUnwrapper {
   [[nodiscard]] Error unwrapping_failed(const LeaseTable::UnwrapAttempt& attempt, const Compartment& compartment,
                                         const RawId& data_key, Error error);
   [[nodiscard]] Error wrapping_failed(const Compartment& compartment, Error error);
-  void tell_failed(const std::string& external_key, const Error& error);
+  void report_failed(const std::string& external_key, const Error& error);
 
   store::Store& store_;
   kms::KeyProvider& provider_;
@@ -88,7 +90,7 @@ class DataKeyUnwrapper {
   kms::KeyProvider* renewals_;
 };
 
-// What is known of a data key that was destroyed.
+// The error for a data key that was destroyed.
 [[nodiscard]] Error data_key_destroyed(const RawId& data_key);
 
 }  // namespace latchkey::keyring

@@ -1,4 +1,4 @@
-// Leave to ask a customer's key in its vault, which the floors above give or refuse: an admin may have suspended it.
+// Whether the keyring may use a customer's key. The folders above decide: an admin may have suspended the key.
 #pragma once
 
 #include <functional>
@@ -10,7 +10,8 @@
 
 namespace latchkey::keyring {
 
-// Called in a transaction just before the key is asked; the error is the answer instead. Empty: every key may be asked.
+// The keyring calls it in a transaction just before it asks the key to wrap or unwrap. Its error takes the place of the
+// key's response. Empty: the keyring may use every key.
 using KeyAccessCheck =
     std::function<Result<void>(store::Transaction&, const Uuid& organization, std::string_view external_key_id)>;
 

@@ -1,4 +1,4 @@
-// Who wants to know how external keys fare.
+// What the keyring reports of external keys to whoever watches over them.
 #pragma once
 
 #include <string>
@@ -7,7 +7,7 @@
 
 namespace latchkey::keyring {
 
-// Told of what the keyring learns of external keys, as it learns it; called on any thread, must not wait.
+// The keyring calls it as soon as it learns something, on any thread. An implementation must not wait.
 class KeyObserver {
  public:
   KeyObserver() = default;
@@ -16,7 +16,7 @@ class KeyObserver {
   virtual ~KeyObserver() = default;
   // The key let us in.
   virtual void proved(const std::string& external_key_id) = 0;
-  // It refused (KeyDenied, NetworkBlocked) or could not be asked (anything else).
+  // The key refused (KeyDenied, NetworkBlocked), or nobody could ask it (all other errors).
   virtual void failed(const std::string& external_key_id, const Error& error) = 0;
 };
 

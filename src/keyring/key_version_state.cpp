@@ -8,12 +8,12 @@ namespace {
 
 using std::chrono::milliseconds;
 
-// A provider may ask for patience, but not for so much that nobody notices that it is back.
-constexpr milliseconds kMostPatience{60'000};
-// For how long a refused key that is due for a probe is left to the one who probes in the background.
+// A provider may ask us to wait, but not for so long that nobody notices that it is back.
+constexpr milliseconds kMostRetryAfter{60'000};
+// So long requests leave a key that is due for a probe to the probe in the background.
 constexpr milliseconds kProbeSlack{1'000};
 constexpr milliseconds kRenewalPause{1'000};
-// Where nothing is bridged, a renewal must have ended before the lease does.
+// Where nothing bridges an outage, a renewal has to end before the lease does.
 constexpr int kAheadWithoutBridging = 4;
 
 milliseconds renewal_period(const LeaseAges& ages) {
@@ -30,8 +30,8 @@ void BackoffState::note(const Error& error, AgeTime now, const BackoffSettings& 
   wait_ = error_ ? std::min(wait_ * 2, settings.most) : settings.first;
   error_ = error;
   last_at_ = now;
-  auto patience = std::min(error.retry_after.value_or(milliseconds(0)), kMostPatience);
-  next_try_ = now + std::max(wait_, patience);
+  auto retry_after = std::min(error.retry_after.value_or(milliseconds(0)), kMostRetryAfter);
+  next_try_ = now + std::max(wait_, retry_after);
 }
 
 bool BackoffState::take_try(AgeTime now) {
@@ -50,7 +50,7 @@ void KeyVersionState::record_success(AgeTime when, const LeaseAges& ages, double
   auto period = renewal_period(ages);
   auto next = renew_at + period;
   if (first || next <= *proven_at || next > *proven_at + period) {
-    // Anywhere in the second half of the first period; from there on in step.
+    // The first renewal comes anywhere in the second half of the first period; the others follow in step.
     auto half = period / 2;
     next = *proven_at + half + milliseconds(static_cast<milliseconds::rep>(static_cast<double>(half.count()) * phase));
   }
@@ -90,7 +90,7 @@ bool KeyVersionState::probe_due(AgeTime now) const {
 
 void KeyVersionState::begin_renewal(AgeTime now, const KeyVersionStateSettings& settings) {
   renewing_since = now;
-  awaited_until = now + settings.longest_question;
+  awaited_until = now + settings.longest_request;
   not_before = now + kRenewalPause;
   wanted = false;
   if (refusal) (void)refusal.take_try(now);

@@ -1,5 +1,6 @@
-// How one version of one external key stands with us: when it last let us in, when it is to be asked again, whether it
-// refused or could not be asked. Pure: time is given, and nothing here waits. Not thread-safe; the lease table's.
+// What the keyring knows of one version of one external key: when the key last let us in, when to ask it again, whether
+// it refused or nobody could ask it. Pure: callers pass the time, and nothing here waits. Not thread-safe: the lease
+// table guards it.
 #pragma once
 
 #include <chrono>
@@ -16,17 +17,17 @@ struct BackoffSettings {
   std::chrono::milliseconds most;  // doubled each time up to this
 };
 
-// An answer that is remembered instead of asking again and again.
+// A failure that the keyring remembers, so that it does not ask the key again and again.
 class BackoffState {
  public:
-  // A first one waits settings.first, another one right behind it twice as long.
+  // After the first failure the next try waits settings.first, and after each further one twice as long.
   void note(const Error& error, AgeTime now, const BackoffSettings& settings);
   void clear() { error_.reset(); }
   [[nodiscard]] explicit operator bool() const { return error_.has_value(); }
   [[nodiscard]] const Error& error() const { return *error_; }
   [[nodiscard]] AgeTime last_at() const { return last_at_; }
   [[nodiscard]] AgeTime next_try() const { return next_try_; }
-  // Time for another try: true for one caller, who makes it; the others go on with the answer that is known.
+  // Whether it is time for another try: true for one caller, which makes it. The others use the failure that is known.
   bool take_try(AgeTime now);
 
  private:
@@ -36,51 +37,52 @@ class BackoffState {
   std::chrono::milliseconds wait_{0};
 };
 
-// What may be done with a lease.
+// What a caller may do with a lease.
 enum class LeaseUse {
   Fresh,     // younger than soft
-  Awaiting,  // just past soft, and used as it is: its key is being asked right now
-  Bridging,  // older, and used as it is: its key cannot be asked
-  Stale,     // older: its key is to be asked before it is used
+  Awaiting,  // just past soft: usable, while a renewal asks its key
+  Bridging,  // older: usable, as nobody can ask its key
+  Stale,     // older: the caller asks its key before it uses the lease
   Gone,      // past the hard age
 };
 
 struct KeyVersionStateSettings {
   BackoffSettings refusals;
   BackoffSettings outages;
-  // A question that is older was asked before the machine slept: no lease is used on for its answer.
-  std::chrono::milliseconds longest_question{35'000};
+  // A request to a key that is older began before the machine slept: no lease serves on while it runs.
+  std::chrono::milliseconds longest_request{35'000};
 };
 
 struct KeyVersionState {
   std::optional<AgeTime> proven_at;
   AgeTime renew_at{};
-  std::optional<AgeTime> renewing_since;  // a renewal is on its way
-  AgeTime awaited_until{};                // for as long leases are used on for its answer
-  AgeTime not_before{};                   // where renewals end without an answer, not at once again
-  bool used = false;                      // since it was proven
-  bool wanted = false;                    // asked for in vain since the last question
+  std::optional<AgeTime> renewing_since;  // a renewal runs
+  AgeTime awaited_until{};                // until then leases serve on while the renewal runs
+  AgeTime not_before{};                   // no renewal begins before, also where the last one ended without a response
+  bool used = false;                      // since the key last let us in
+  bool wanted = false;                    // a caller was refused since the last request to the key
   AgeTime asked_at{};
   BackoffState refusal;
   BackoffState outage;
 
-  // The key let us in when it was asked at `when`. `phase` in [0, 1) puts the renewals of many keys at different times.
+  // The key let us in, in response to a request of `when`. `phase` in [0, 1) spreads the renewals of many keys.
   void record_success(AgeTime when, const LeaseAges& ages, double phase);
   void record_refusal(const Error& error, AgeTime now, const KeyVersionStateSettings& settings);
   void record_outage(const Error& error, AgeTime now, const KeyVersionStateSettings& settings);
 
   [[nodiscard]] LeaseUse use(const LeaseAges& ages, AgeTime now) const;
-  // Whether a renewal is due that nobody has begun.
+  // Whether it is time to renew, and nobody has begun to.
   [[nodiscard]] bool renewal_due(const LeaseAges& ages, AgeTime now) const;
-  // Whether a refused key is due to be asked whether it still refuses, and somebody would like to know.
+  // Whether it is time to ask a key that refused whether it still does, and a caller wanted it in the meantime.
   [[nodiscard]] bool probe_due(AgeTime now) const;
   void begin_renewal(AgeTime now, const KeyVersionStateSettings& settings);
-  // The answer for who would ask: a refusal or an outage that is known. Nothing where the caller is to ask.
+  // The refusal or the outage that is known, which a caller takes instead of a request to the key. Absent where the
+  // caller asks the key.
   [[nodiscard]] std::optional<Error> cached_failure(AgeTime now);
 };
 
-// By how much a renewal may be late and still be in time: of a lease that is used all the while, requests never wait
-// for the renewal, and one that was idle is asked for first.
+// A renewal may be so late and still be in time: requests that use a lease all the while never wait for its renewal,
+// and a request for an idle lease waits until the key was asked.
 [[nodiscard]] std::chrono::milliseconds renewal_slack(const LeaseAges& ages);
 
 }  // namespace latchkey::keyring

@@ -61,7 +61,7 @@ TEST_F(KeyVersionStateTest, FromThereOnItIsAskedOnceEachSoft) {
   EXPECT_EQ(asked, 60);
 }
 
-TEST_F(KeyVersionStateTest, AnAnswerThatIsLateServesMeanwhileAndAnIdleKeyDoesNot) {
+TEST_F(KeyVersionStateTest, ALeaseServesWhileItsRenewalIsLateAndAnIdleOneDoesNot) {
   prove();
   now = start + 60s + renewal_slack(ages) - 1ms;
   EXPECT_EQ(use(), LeaseUse::Awaiting);
@@ -78,7 +78,7 @@ TEST_F(KeyVersionStateTest, ALeaseIsNotUsedOnForAQuestionFromBeforeASleep) {
   prove();
   now = start + 59s;
   state.begin_renewal(now, settings);
-  now += settings.longest_question - 1ms;
+  now += settings.longest_request - 1ms;
   EXPECT_EQ(use(), LeaseUse::Awaiting);
   now += 30min;
   EXPECT_EQ(use(), LeaseUse::Stale);
@@ -96,7 +96,7 @@ TEST_F(KeyVersionStateTest, WithoutBridgingTheRenewalIsAheadAndTheLeaseEndsAtSof
   EXPECT_EQ(use(), LeaseUse::Gone);
 }
 
-TEST_F(KeyVersionStateTest, ARenewalWithoutAnAnswerIsNotRepeatedAtOnce) {
+TEST_F(KeyVersionStateTest, ARenewalWithoutAResponseIsNotRepeatedAtOnce) {
   prove();
   now = start + 30s;
   state.begin_renewal(now, settings);
@@ -130,7 +130,7 @@ TEST_F(KeyVersionStateTest, AnOutageThatNobodyLookedIntoForSoftIsNotBridged) {
   EXPECT_EQ(use(), LeaseUse::Stale);
 }
 
-TEST_F(KeyVersionStateTest, AnOutageIsAnsweredFromMemoryToAllButOne) {
+TEST_F(KeyVersionStateTest, AllButOneGetTheRememberedOutage) {
   state.record_outage(kDown, now, settings);
   auto known = state.cached_failure(now);
   ASSERT_TRUE(known);
@@ -144,7 +144,7 @@ TEST_F(KeyVersionStateTest, AnOutageIsAnsweredFromMemoryToAllButOne) {
   EXPECT_TRUE(state.cached_failure(now)) << "a renewal is trying";
 }
 
-TEST_F(KeyVersionStateTest, APatienceThatIsAskedForIsKeptWithinReason) {
+TEST_F(KeyVersionStateTest, ARetryAfterIsKeptWithinReason) {
   auto throttled = kDown;
   throttled.retry_after = 20s;
   state.record_outage(throttled, now, settings);

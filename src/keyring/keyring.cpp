@@ -14,14 +14,15 @@ namespace latchkey::keyring {
 
 namespace {
 
-// For how long a key is lent whose answer is awaited: shorter than most answers take.
+// So long a client may use a data key while a renewal runs: most renewals take longer.
 constexpr std::chrono::milliseconds kAwaited{25};
-// So many renewals are begun together, and so much later the next.
+// So many renewals begin together, and the next ones so much later.
 constexpr std::size_t kDueAtOnce = 2;
 constexpr std::chrono::milliseconds kBetweenDue{2};
 
-// From the question to the use of its answer, by a machine that does not sleep: the store is asked, too.
-std::chrono::milliseconds longest_question(const KeyringSettings& settings) {
+// The longest time from a request to a key to the use of its response, store included, on a machine that does not
+// sleep.
+std::chrono::milliseconds longest_request(const KeyringSettings& settings) {
   return settings.kms_timeout + std::chrono::seconds(5);
 }
 
@@ -48,7 +49,7 @@ Keyring::Impl::Impl(store::Store& store, kms::KeyProvider& provider, const Clock
       clock_(clock),
       executor_(std::move(executor)),
       settings_(settings),
-      table_({{settings.probes, settings.tries, longest_question(settings)},
+      table_({{settings.probes, settings.tries, longest_request(settings)},
               settings.max_leases,
               [&random] { return random_fraction(random); }}),
       unwrapper_(store, provider, clock, random, table_, settings.kms_timeout, settings.access_check, observer,
@@ -86,7 +87,7 @@ Lease Keyring::Impl::lease_of(std::shared_ptr<const envelope::DataKey> key, std:
   auto soft_end = proven_at + ages.soft;
   if (soft_end <= now) soft_end = now + past_soft;
   return {std::move(key), std::move(external_key_id), expires_at,
-          std::min({soft_end, expires_at, now + settings_.most_loan})};
+          std::min({soft_end, expires_at, now + settings_.longest_client_lease})};
 }
 
 Lease Keyring::Impl::lease_of(const LeaseTable::Found& found, const LeaseAges& ages) const {
@@ -98,7 +99,8 @@ Lease Keyring::Impl::lease_of(const LeaseTable::Found& found, const LeaseAges& a
   return lease;
 }
 
-// A lease under another external key than the workspace's cannot be: the store is asked, and raises the alarm.
+// A lease under another external key than the workspace's cannot be: the caller then reads the store, which raises the
+// alarm.
 std::optional<LeaseTable::Found> Keyring::Impl::find(const Compartment& compartment, const RawId& id) {
   auto found = table_.find({compartment.id, id}, ages_of(compartment), clock_.age_time());
   if (!found) return std::nullopt;
@@ -118,8 +120,8 @@ std::optional<Lease> Keyring::Impl::at_hand(const Compartment& compartment, cons
   return lease_of(*found, ages);
 }
 
-// The lease that is held, its key asked first where it is stale. Nothing where none is held, or it was dropped without
-// a reason that is the caller's to know.
+// The lease that the table holds; where it is stale, this asks its key first. Absent where the table holds none, or
+// dropped it for no reason that concerns the caller.
 Task<std::optional<Result<Lease>>> Keyring::Impl::held(Compartment compartment, RawId id, Deadline deadline) {
   auto ages = ages_of(compartment);
   for (int attempt = 0; attempt < kMostTries; ++attempt) {
@@ -136,12 +138,13 @@ Task<std::optional<Result<Lease>>> Keyring::Impl::held(Compartment compartment, 
       co_return outcome;
     }
     if (!*outcome && kms::is_refusal(outcome->error())) co_return outcome;
-    // Renewed; or the one who asked for all of us had a data key of its own that is damaged: ask with ours.
+    // The lease is renewed; or the caller that asked for all had a data key that is damaged, and this one asks with its
+    // own.
   }
   co_return std::nullopt;
 }
 
-// One unwrap for all who wait on this version of this key. Nothing where the deadline came first.
+// One unwrap for all callers that wait for this version of this key. Absent where the deadline came first.
 Task<std::optional<Result<Lease>>> Keyring::Impl::renew_once(Compartment compartment, RawId id, KeyVersionId version,
                                                              Deadline deadline) {
   LeaseFlight flight = [self = shared_from_this(), compartment = std::move(compartment), id,
@@ -152,7 +155,8 @@ Task<std::optional<Result<Lease>>> Keyring::Impl::renew_once(Compartment compart
   co_return co_await with_timeout(executor_, deadline - clock_.steady(), std::move(flight));
 }
 
-// Nobody waits for it: neither who uses a lease that is in time to be renewed, nor who is told of a refusal.
+// No request waits for it: neither one that uses a lease whose renewal is in time, nor one that gets a remembered
+// refusal.
 void Keyring::Impl::renew_behind(Compartment compartment, RawId id, KeyVersionId version) {
   auto renewal = [](std::shared_ptr<Impl> self, Compartment whose, RawId which, KeyVersionId of) -> Task<void> {
     (void)co_await self->renew_once(std::move(whose), which, of, self->unwrapper_.deadline());
@@ -162,7 +166,7 @@ void Keyring::Impl::renew_behind(Compartment compartment, RawId id, KeyVersionId
                         boost::asio::detached);
 }
 
-std::chrono::milliseconds Keyring::Impl::attend() {
+std::chrono::milliseconds Keyring::Impl::run_once() {
   auto now = clock_.age_time();
   auto all = table_.take_due(settings_.ages, kDueAtOnce, now);
   for (auto& due : all) renew_behind(std::move(due.compartment), due.data_key, std::move(due.version));
@@ -179,7 +183,7 @@ Task<Result<Lease>> Keyring::Impl::wait(LeaseFlight flight, Deadline deadline) {
 
 Task<Result<Lease>> Keyring::Impl::unwrap_once(Compartment compartment, RawId id, Why why) {
   auto self = shared_from_this();
-  // A renewal rides on no request's question, which may wait long for its turn.
+  // A renewal does not share a request's unwrap, which may wait long for its turn.
   std::pair key{LeaseId{compartment.id, id}, why};
   LeaseFlight work = [self, compartment = std::move(compartment), id, why] {
     return self->read_and_unwrap(compartment, id, why);
@@ -188,7 +192,7 @@ Task<Result<Lease>> Keyring::Impl::unwrap_once(Compartment compartment, RawId id
 }
 
 Task<Result<Lease>> Keyring::Impl::read_and_unwrap(Compartment compartment, RawId id, Why why) {
-  // A flight that began while the one before it was landing finds that one's lease.
+  // A flight that began while the one before it ended finds that one's lease.
   if (why == Why::Request) {
     if (auto found = find(compartment, id); found && found->use == LeaseUse::Fresh) {
       co_return lease_of(*found, ages_of(compartment));
@@ -197,7 +201,7 @@ Task<Result<Lease>> Keyring::Impl::read_and_unwrap(Compartment compartment, RawI
   LeaseId lease_id{compartment.id, id};
   for (int tries = 0; tries < kMostTries; ++tries) {
     auto epoch = table_.epoch(external_of(compartment.external_key_id));
-    // The row and the leave to ask, anew each time: what ended the attempt before may have been a suspension.
+    // Each attempt reads the row and checks access anew: a suspension may have ended the attempt before.
     LATCHKEY_CO_TRY(auto row, co_await unwrapper_.read(compartment, id));
     KeyVersionId version{external_of(row.external_key_id), row.key_version};
     if (why == Why::Request) {
@@ -212,7 +216,7 @@ Task<Result<Lease>> Keyring::Impl::read_and_unwrap(Compartment compartment, RawI
       if (!kms::is_outage(key.error())) table_.erase(lease_id);
       co_return key.error();
     }
-    // Once more between the answer and its use: on another node it may have been suspended meanwhile.
+    // Checks access once more between the response and its use: an admin may have suspended the key on another node.
     if (row.external_key_id) {
       LATCHKEY_CO_TRYV(co_await unwrapper_.check_access(compartment));
     }
@@ -225,17 +229,17 @@ Task<Result<Lease>> Keyring::Impl::read_and_unwrap(Compartment compartment, RawI
   co_return changed_again_and_again();
 }
 
-// The lease of a data key that has just been unwrapped; nothing where the key was evicted or refused in the meantime,
-// or the machine slept: an answer from before proves nothing.
+// The lease of a data key that has just been unwrapped. Absent where the key was evicted or refused in the meantime, or
+// where the machine slept: a response from before proves nothing.
 std::optional<Lease> Keyring::Impl::keep(const LeaseTable::UnwrapAttempt& attempt, const Compartment& compartment,
                                          std::shared_ptr<const envelope::DataKey> key, std::string request_id) {
-  if (clock_.age_time() - attempt.begun > longest_question(settings_)) return std::nullopt;
+  if (clock_.age_time() - attempt.begun > longest_request(settings_)) return std::nullopt;
   auto ages = ages_of(compartment);
   std::shared_ptr<const std::string> named;
   if (!request_id.empty()) named = std::make_shared<const std::string>(std::move(request_id));
   auto proven_at = table_.insert(attempt, compartment, ages, key, named);
   if (!proven_at) return std::nullopt;
-  unwrapper_.tell_proved(attempt.version.external_key);
+  unwrapper_.report_proved(attempt.version.external_key);
   auto lease = lease_of(std::move(key), external_id(attempt.version.external_key), *proven_at, ages, kAwaited);
   lease.kms_request_id = std::move(named);
   lease.dropped = attempt.dropped;
@@ -276,8 +280,8 @@ bool Keyring::holds(const Compartment& compartment, const RawId& data_key_id) co
   return impl_->holds(compartment, data_key_id);
 }
 
-std::chrono::milliseconds Keyring::attend() {
-  return impl_->attend();
+std::chrono::milliseconds Keyring::run_once() {
+  return impl_->run_once();
 }
 
 std::size_t Keyring::size() const {

@@ -15,7 +15,7 @@
 
 namespace latchkey::keyring {
 
-// Kept alive by its flights, which outlast the callers that began them.
+// Its flights keep it alive; they outlast the callers that began them.
 class Keyring::Impl : public std::enable_shared_from_this<Impl> {
  public:
   Impl(store::Store& store, kms::KeyProvider& provider, const Clock& clock, RandomSource& random,
@@ -28,7 +28,7 @@ class Keyring::Impl : public std::enable_shared_from_this<Impl> {
   void forget(const Uuid& compartment, const std::vector<RawId>& ids) {
     for (const auto& id : ids) table_.destroy({compartment, id});
   }
-  [[nodiscard]] std::chrono::milliseconds attend();
+  [[nodiscard]] std::chrono::milliseconds run_once();
   [[nodiscard]] bool may_use(const Compartment& compartment, const Lease& lease) const {
     bool dropped = lease.dropped && lease.dropped->load();
     return !dropped && clock_.age_time() < lease.expires_at && !table_.is_destroyed({compartment.id, lease.key->id()});
@@ -53,7 +53,7 @@ class Keyring::Impl : public std::enable_shared_from_this<Impl> {
                                                               Deadline deadline);
   void renew_behind(Compartment compartment, RawId id, KeyVersionId version);
   [[nodiscard]] Task<Result<Lease>> wait(LeaseFlight flight, Deadline deadline);
-  // `why`: what is remembered of a key is an answer to requests, and no reason not to renew.
+  // `why`: a failure that the table remembers of a key is a response to requests, and no reason not to renew.
   enum class Why { Request, Renewal };
   [[nodiscard]] Task<Result<Lease>> unwrap_once(Compartment compartment, RawId id, Why why);
   [[nodiscard]] Task<Result<Lease>> read_and_unwrap(Compartment compartment, RawId id, Why why);
@@ -76,7 +76,7 @@ class Keyring::Impl : public std::enable_shared_from_this<Impl> {
   SingleFlight<KeyVersionId, Result<Lease>> renewals_;
 };
 
-// As a key version names it: empty for the platform's root key.
+// The form that key versions use: empty for the platform's root key.
 [[nodiscard]] inline std::string external_of(const std::optional<std::string>& external_key_id) {
   return external_key_id.value_or(std::string());
 }

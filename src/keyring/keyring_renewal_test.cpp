@@ -27,7 +27,7 @@ TEST_F(KeyringRenewalTest, AKeyInUseIsRenewedBehindItsRequests) {
   int asked_by_requests = 0;
   for (int second = 0; second < 600; ++second) {
     clock.advance(1s);
-    attend();
+    run_background_task();
     int before = provider.unwraps;
     // A request that waits for its key needs turns of the loop that this one is not given.
     bool answered = false;
@@ -55,7 +55,7 @@ TEST_F(KeyringRenewalTest, WhereNoTurnCameNothingIsBridged) {
   provider.unwrap_error = no_turn();
   for (int second = 0; second < 60; ++second) {
     clock.advance(1s);
-    attend();
+    run_background_task();
     context.restart();
     context.run();
     if (second < 59) {
@@ -114,7 +114,7 @@ TEST_F(KeyringRenewalTest, AProvenKeyIsAskedAgainByTheClassOfRenewals) {
   clock.advance(10s);
   EXPECT_FALSE(decrypting(id));
   clock.advance(10s);
-  attend();
+  run_background_task();
   context.restart();
   context.run();
   EXPECT_EQ(renewals.unwraps, 2) << "a key that refuses is proven no longer";
@@ -145,7 +145,7 @@ TEST_F(KeyringRenewalTest, AnIdleKeyIsNotRenewed) {
   provider.unwraps = 0;
   for (int second = 0; second < 3600; ++second) {
     clock.advance(1s);
-    attend();
+    run_background_task();
     context.restart();
     context.run();
   }
@@ -153,7 +153,7 @@ TEST_F(KeyringRenewalTest, AnIdleKeyIsNotRenewed) {
   EXPECT_EQ(keyring->size(), 1U);
   for (int second = 0; second < 120; ++second) {
     clock.advance(1s);
-    attend();
+    run_background_task();
   }
   EXPECT_EQ(keyring->size(), 0U);
 }
@@ -175,7 +175,7 @@ TEST_F(KeyringRenewalTest, RequestsDoNotWaitForARenewalThatIsInTime) {
   context.run();
 }
 
-TEST_F(KeyringRenewalTest, WithoutAttentionARenewalThatRefusesEndsAccessAllTheSame) {
+TEST_F(KeyringRenewalTest, WithoutTheBackgroundTaskARenewalThatRefusesEndsAccessAllTheSame) {
   auto id = encrypting().value().key->id();
   provider.unwrap_error = error(ErrorCode::KeyDenied, kms::reason::kKeyDisabled);
   clock.advance(60s);
@@ -244,9 +244,9 @@ TEST_F(KeyringRenewalTest, AMachineThatSleptAsksTheVaultBeforeItServesAnything) 
 
 TEST_F(KeyringRenewalTest, WhatASleepingMachineHeldIsWipedWithoutARequest) {
   ASSERT_TRUE(encrypting());
-  attend();
+  run_background_task();
   clock.sleep(1h);
-  attend();
+  run_background_task();
   EXPECT_EQ(keyring->size(), 0U);
 }
 
@@ -260,7 +260,7 @@ TEST_F(KeyringRenewalTest, AnOutageIsNotBridgedPastHardBySleeping) {
 }
 
 // The key let us in, then it was revoked while the machine slept, with the answer already on its way.
-TEST_F(KeyringRenewalTest, AnAnswerFromBeforeASleepProvesNothing) {
+TEST_F(KeyringRenewalTest, AResponseFromBeforeASleepProvesNothing) {
   auto id = encrypting().value().key->id();
   const std::chrono::microseconds sleeps[] = {30min, 7 * 24h};
   for (auto slept : sleeps) {

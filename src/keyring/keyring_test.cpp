@@ -188,7 +188,7 @@ TEST_F(KeyringTest, EvictionDropsTheLeasesOfThatKeyAlone) {
   EXPECT_EQ(provider.unwraps, 1);
 }
 
-TEST_F(KeyringTest, AnAnswerFromBeforeAnEvictionIsAskedForAgain) {
+TEST_F(KeyringTest, AResponseFromBeforeAnEvictionIsAskedForAgain) {
   auto id = encrypting().value().key->id();
   forget_leases();
   provider.unwraps = 0;
@@ -238,11 +238,11 @@ TEST_F(KeyringTest, WithoutAnExternalKeyThePlatformsKeyWraps) {
   EXPECT_EQ(own.value().external_key_id, customer.external_key_id);
 }
 
-// What is lent to others.
+// What clients use on their own machines.
 
-TEST_F(KeyringTest, WhatIsLentIsToBeAskedForAgainInMostLoanWhateverSoftIs) {
+TEST_F(KeyringTest, AClientAsksAgainWithinTheLongestClientLeaseWhateverSoftIs) {
   KeyringSettings settings;
-  settings.most_loan = 10s;
+  settings.longest_client_lease = 10s;
   start(settings);
   auto lease = encrypting().value();
   EXPECT_EQ(lease.ask_again_at, clock.age_time() + 10s);

@@ -40,7 +40,7 @@ TEST_F(KeyringTroubleTest, ARefusedKeyIsProbedInTheBackgroundAndComesBackByItsel
     EXPECT_FALSE(decrypting(id));
     EXPECT_FALSE(decrypting(other, other_id));
     clock.advance(1s);
-    attend();
+    run_background_task();
     context.restart();
     context.run();
   }
@@ -48,7 +48,7 @@ TEST_F(KeyringTroubleTest, ARefusedKeyIsProbedInTheBackgroundAndComesBackByItsel
   provider.unwrap_error.reset();
   for (int second = 0; second < 10; ++second) {
     clock.advance(1s);
-    attend();
+    run_background_task();
     context.restart();
     context.run();
   }
@@ -120,7 +120,7 @@ TEST_F(KeyringTroubleTest, AColdDataKeyIsToldOfAnOutageFromMemory) {
   EXPECT_TRUE(decrypting(id));
 }
 
-TEST_F(KeyringTroubleTest, WhoObservesIsToldOfProofsRefusalsAndOutages) {
+TEST_F(KeyringTroubleTest, TheObserverHearsOfProofsRefusalsAndOutages) {
   struct Observer final : KeyObserver {
     void proved(const std::string& key) override { told.push_back(key + " proved"); }
     void failed(const std::string& key, const Error& why) override { told.push_back(key + " " + why.reason); }

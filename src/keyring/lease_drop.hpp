@@ -1,4 +1,4 @@
-// How one who took a lease out of the table learns that the table has dropped it since.
+// How a caller that took a lease out of the table learns that the table has dropped it since.
 #pragma once
 
 #include <atomic>
@@ -8,11 +8,11 @@
 
 namespace latchkey::keyring {
 
-// Shared by all leases of an external key, and set once, when all of them are dropped: whoever took one out before, and
-// has not used it yet, must not.
+// All leases of an external key share it, and it turns true once, when the table drops all of them: a caller that took
+// one out before, and has not used it yet, must not use it.
 using Dropped = std::shared_ptr<const std::atomic<bool>>;
 
-// How often who finds his lease dropped begins anew, and the error after that.
+// A caller whose lease was dropped begins anew, so many times in all; after that it fails with this error.
 inline constexpr int kMostTries = 3;
 [[nodiscard]] Error changed_again_and_again();
 

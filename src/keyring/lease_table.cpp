@@ -10,14 +10,14 @@ namespace latchkey::keyring {
 
 namespace {
 
-// A version that is due and cannot be asked yet.
+// When take_due considers a version again that is due and that nobody can ask yet.
 constexpr std::chrono::seconds kLookAgain{1};
 constexpr std::chrono::seconds kSweepPeriod{1};
 
 }  // namespace
 
 std::size_t LeaseTable::HashLeaseId::operator()(const LeaseId& id) const {
-  // Both are random and only what the store knows gets in, so their bytes are hash enough.
+  // Both ids are random, and only those that the store knows get in: their bytes suffice as a hash.
   std::size_t compartment = 0;
   std::size_t data_key = 0;
   std::memcpy(&compartment, id.compartment.data, sizeof(compartment));
@@ -41,11 +41,11 @@ std::optional<LeaseTable::Found> LeaseTable::find(const LeaseId& id, const Lease
   by_use.relocate(by_use.begin(), leases_.project<ByUse>(lease));
   Found found{lease->key, {lease->version, &lease->version->id}, *state.proven_at, use,
               false,      lease->version->kms_request_id,        lease->dropped};
-  // Who has to wait asks by itself.
+  // A caller of a stale lease waits, and asks the key itself.
   if (use != LeaseUse::Stale && state.renewal_due(ages, now)) {
     state.begin_renewal(now, settings_.state);
     found.renew = true;
-    // Before its time is out, a lease whose renewal has just begun is used on.
+    // A lease whose renewal has just begun in time serves on.
     found.use = state.use(ages, now);
   }
   return found;
@@ -76,7 +76,7 @@ std::optional<AgeTime> LeaseTable::insert(const UnwrapAttempt& attempt, const Co
   std::lock_guard lock(mutex_);
   if (!valid(attempt)) return std::nullopt;
   auto proven = version(attempt.version);
-  // An answer that a later question's has overtaken proves nothing new.
+  // Where the response to a later request came first, this one proves nothing new.
   const auto& known = proven->state.proven_at;
   if (!known || *known <= attempt.begun) proven->kms_request_id = std::move(kms_request_id);
   proven->state.record_success(attempt.begun, ages, settings_.phase());
@@ -94,7 +94,7 @@ std::optional<AgeTime> LeaseTable::insert(const UnwrapAttempt& attempt, const Co
 void LeaseTable::record_refusal(const UnwrapAttempt& attempt, const Compartment& compartment, const RawId& data_key,
                                 const Error& error, AgeTime now) {
   std::lock_guard lock(mutex_);
-  // A refusal counts even where the question was old: what it costs is one more question.
+  // A refusal counts even where the attempt is void: that costs one more request to the key at most.
   drop(attempt.version.external_key);
   for (auto& [name, other] : external(attempt.version.external_key).versions) other->state.proven_at.reset();
   auto refused = version(attempt.version);
@@ -106,9 +106,9 @@ void LeaseTable::record_refusal(const UnwrapAttempt& attempt, const Compartment&
 void LeaseTable::record_outage(const UnwrapAttempt& attempt, const Error& error, AgeTime now) {
   std::lock_guard lock(mutex_);
   if (!valid(attempt)) return;
-  auto missed = version(attempt.version);
-  missed->state.record_outage(error, now, settings_.state);
-  schedule(missed, missed->state.outage.next_try());
+  auto known = version(attempt.version);
+  known->state.record_outage(error, now, settings_.state);
+  schedule(known, known->state.outage.next_try());
 }
 
 bool LeaseTable::is_proven(const KeyVersionId& id) const {
@@ -163,7 +163,7 @@ std::vector<LeaseTable::Due> LeaseTable::take_due(const LeaseAges& default_ages,
     } else if (state.used && state.outage) {
       schedule(version, std::max(state.outage.next_try(), now + kLookAgain));
     }
-    // Who comes to an idle key asks by himself.
+    // A request for an idle key asks the key itself.
   }
   return due;
 }
@@ -214,7 +214,7 @@ void LeaseTable::destroy(const LeaseId& id) {
 }
 
 bool LeaseTable::is_destroyed(const LeaseId& id) const {
-  // Asked at each use of a lease, and nearly always in vain.
+  // Each use of a lease calls this, and the set is nearly always empty.
   if (!any_destroyed_) return false;
   std::lock_guard lock(mutex_);
   return destroyed_.contains(id);
@@ -228,7 +228,7 @@ void LeaseTable::wipe_expired(const LeaseAges& default_ages, AgeTime now) {
     return version.renewal_target ? version.renewal_target->compartment.ages.value_or(default_ages) : default_ages;
   };
   auto is_gone = [&](const Version& version) { return version.state.use(ages_of(version), now) == LeaseUse::Gone; };
-  // Leases are many more than versions, and looked through only where one that holds some has gone.
+  // There are many more leases than versions: this goes through them only where a version that has some is gone.
   bool any_gone = std::ranges::any_of(externals_, [&](const auto& external) {
     return std::ranges::any_of(external.second.versions, [&](const auto& known) {
       return known.second.use_count() > 1 && is_gone(*known.second);
@@ -240,7 +240,7 @@ void LeaseTable::wipe_expired(const LeaseAges& default_ages, AgeTime now) {
     std::erase_if(external.versions, [&](const auto& known) {
       const auto& state = known.second->state;
       auto ages = ages_of(*known.second);
-      // What was asked lately is kept: its answer may be on the way.
+      // A version that a caller asked lately stays: the response may be under way.
       return state.use(ages, now) == LeaseUse::Gone && now - state.asked_at >= ages.hard;
     });
     bool wrapping = external.wrapping && now < external.wrapping.next_try();

@@ -1,6 +1,5 @@
-// The leases that the keyring holds, and what is known of the keys they hang on (key_standing.hpp). Bounded: the least
-// recently used lease goes first. Thread-safe; nothing here waits, and the mutex is never held across a suspension. A
-// data key is wiped when the last one who holds it lets go.
+// The leases that the keyring holds, and what it knows of the external keys that they depend on
+// (key_version_state.hpp). Thread-safe; nothing here waits, and nobody holds the mutex across a suspension.
 #pragma once
 
 #include <atomic>
@@ -33,7 +32,7 @@ namespace latchkey::keyring {
 struct LeaseTableSettings {
   KeyVersionStateSettings state;
   std::size_t max_leases;
-  std::function<double()> phase;  // in [0, 1), another each time
+  std::function<double()> phase;  // in [0, 1), another number each time
 };
 
 struct LeaseId {
@@ -45,7 +44,7 @@ struct LeaseId {
   }
 };
 
-// One version of one external key, which is what a customer can take away by itself. `external_key` is empty for the
+// One version of one external key: a customer can disable each version by itself. `external_key` is empty for the
 // platform's root key.
 struct KeyVersionId {
   std::string external_key;
@@ -53,6 +52,17 @@ struct KeyVersionId {
   auto operator<=>(const KeyVersionId&) const = default;
 };
 
+// A lease is one unwrapped data key of one compartment, and it points to the version of the external key that wrapped
+// it. The version alone has an age: a lease is as young as the latest unwrap by which its version let us in, so that
+// one unwrap renews all leases of the version. A lease is in the table or it is not. It enters by insert() alone, and
+// only where no refusal and no eviction of its external key has come since the attempt began (the epochs are equal) and
+// its data key was not destroyed. It leaves in four ways: its own erase() or destroy(); a refusal or an eviction, which
+// takes all leases of the external key, of all versions, at once; the hard age of its version, at the next find() or
+// wipe_expired(); and a full table, which gives up the least recently used lease. A refusal or an eviction also begins
+// a new epoch and sets the old epoch's Dropped, so that callers that took a lease out before learn of it; a destroyed
+// data key never enters again. At most one caller at a time renews a version in the background: find() or take_due()
+// makes it the one, and end_renewal() ends that. The table wipes nothing itself: a data key wipes itself when the last
+// holder lets go of it.
 class LeaseTable {
  public:
   explicit LeaseTable(LeaseTableSettings settings) : settings_(std::move(settings)) {}
@@ -62,54 +72,53 @@ class LeaseTable {
     std::shared_ptr<const KeyVersionId> version;  // never null
     AgeTime proven_at;
     LeaseUse use = LeaseUse::Stale;
-    // The caller is to begin a renewal of this version, and to call end_renewal when it has landed. One caller is told.
+    // The caller begins a renewal of this version, and calls end_renewal at its end. One caller gets this.
     bool renew = false;
-    std::shared_ptr<const std::string> kms_request_id;  // of the unwrap that proved it; may be null
+    std::shared_ptr<const std::string> kms_request_id;  // of the unwrap of proven_at; may be null
     Dropped dropped;
   };
-  // Absent where there is none, or it is past the hard age (it is then dropped).
+  // Absent where there is none, or where it is past the hard age: then the table drops it.
   [[nodiscard]] std::optional<Found> find(const LeaseId& id, const LeaseAges& ages, AgeTime now);
 
-  // Whether the lease is there and not past the hard age. No use of it: it is renewed for it no more than without.
+  // Whether the lease is there and not past the hard age. It does not count as a use, which would keep up renewals.
   [[nodiscard]] bool has(const LeaseId& id, const LeaseAges& ages, AgeTime now) const;
 
-  // Taken before a key is asked, shown with the answer: an answer to a question from before a refusal or an eviction
-  // changes nothing.
+  // A caller takes it before it asks a key, and shows it with the key's response: a response to a request from before a
+  // refusal or an eviction changes nothing.
   struct UnwrapAttempt {
     KeyVersionId version;
     std::uint64_t epoch = 0;
     AgeTime begun;
     Dropped dropped;
   };
-  // Another one after each refusal and eviction of the external key. Read before leave to ask is asked for, it tells
-  // whether the leave still held when the question begins.
+  // Each refusal and eviction of the external key begins another epoch. A caller that reads it before it checks access
+  // finds out whether the result still held when the request began.
   [[nodiscard]] std::uint64_t epoch(const std::string& external_key);
   [[nodiscard]] UnwrapAttempt begin(KeyVersionId version, AgeTime now);
-  // The key let us in: every lease of that version is as young as the question. Keeps the lease, and, as whom to ask
-  // for when the version is due, its compartment. Gives the time of the proof; absent where the attempt is void, and
-  // nothing is kept.
+  // The key let us in: every lease of that version is now as young as the request to the key. Keeps the lease, and the
+  // compartment as the version's renewal target. Returns the time of the proof; absent where the attempt is void, and
+  // the table keeps nothing.
   [[nodiscard]] std::optional<AgeTime> insert(const UnwrapAttempt& attempt, const Compartment& compartment,
                                               const LeaseAges& ages, std::shared_ptr<const envelope::DataKey> key,
                                               std::shared_ptr<const std::string> kms_request_id = nullptr);
-  // The key refused: every lease of the external key, of any version, is dropped; the refusal is remembered, and whom
-  // to ask for when it is time to ask again.
+  // The key refused: drops every lease of the external key, of all versions, and remembers the refusal, with the data
+  // key for the next probe.
   void record_refusal(const UnwrapAttempt& attempt, const Compartment& compartment, const RawId& data_key,
                       const Error& error, AgeTime now);
-  // The key could not be asked.
+  // Nobody could ask the key.
   void record_outage(const UnwrapAttempt& attempt, const Error& error, AgeTime now);
   // Whether the version let us in, and has not refused since.
   [[nodiscard]] bool is_proven(const KeyVersionId& version) const;
-  // What is known to stand in the way of asking. Nothing where the caller is to ask.
+  // The failure that the caller takes instead of a request to the key. Absent where the caller asks the key.
   [[nodiscard]] std::optional<Error> cached_failure(const KeyVersionId& version, AgeTime now);
 
-  // Wrapping is refused under the external key, or it could not be asked to; what is wrapped already may still be
-  // unwrapped.
+  // The external key refused to wrap, or nobody could ask it to. It may still unwrap.
   void note_wrapping(const std::string& external_key, const Error& error, AgeTime now);
   void clear_wrapping(const std::string& external_key);
   [[nodiscard]] std::optional<Error> cached_wrapping_failure(const std::string& external_key, AgeTime now);
 
-  // One data key under a version that is due to be asked: because its leases are in use and soon too old, or because
-  // it refuses and somebody asked for it. Whoever gets it begins a renewal, and calls end_renewal. At most `most`.
+  // One data key under a version that is due: because callers use its leases, which are soon too old, or because it
+  // refuses and a caller wanted it. Whoever gets it begins a renewal, and calls end_renewal. At most `most`.
   struct Due {
     KeyVersionId version;
     Compartment compartment;
@@ -118,24 +127,23 @@ class LeaseTable {
   [[nodiscard]] std::vector<Due> take_due(const LeaseAges& default_ages, std::size_t most, AgeTime now);
   void end_renewal(const KeyVersionId& version);
 
-  // Which data key encrypts: a hint, as old as soft at most.
+  // The data key that encrypts: a hint, at most as old as soft.
   [[nodiscard]] std::optional<RawId> active(const Uuid& compartment, const std::string& external_key,
                                             const LeaseAges& ages, AgeTime now);
   void set_active(const Uuid& compartment, const std::string& external_key, const RawId& data_key, AgeTime now);
 
   void erase(const LeaseId& id);
-  // Drops the lease and keeps none of this data key again: an answer may be on its way.
+  // Drops the lease, and never keeps one of this data key again: an unwrap may be under way.
   void destroy(const LeaseId& id);
   [[nodiscard]] bool is_destroyed(const LeaseId& id) const;
-  // Wipes the leases that are past the hard age, and forgets keys that nobody asked for as long; once a second at
-  // most.
+  // Drops the leases that are past the hard age, and forgets keys that nobody asked for so long; at most once a second.
   void wipe_expired(const LeaseAges& default_ages, AgeTime now);
-  // Drops every lease of the external key and forgets what is known of it.
+  // Drops every lease of the external key, and forgets the state of its versions.
   void evict(const std::string& external_key);
   [[nodiscard]] std::size_t size() const;
 
  private:
-  // For whom a version is asked when nobody waits for the answer.
+  // The data key by which a renewal or a probe in the background asks a version.
   struct RenewalTarget {
     Compartment compartment;
     RawId data_key;
@@ -145,7 +153,7 @@ class LeaseTable {
     KeyVersionState state;
     std::shared_ptr<const std::string> kms_request_id;
     std::optional<RenewalTarget> renewal_target;
-    std::optional<AgeTime> scheduled_at;  // its place in the agenda
+    std::optional<AgeTime> scheduled_at;  // its place in schedule_
   };
   struct External {
     std::uint64_t epoch = 0;
@@ -184,7 +192,7 @@ class LeaseTable {
   [[nodiscard]] std::shared_ptr<Version> find_version(const KeyVersionId& id) const;
   [[nodiscard]] bool valid(const UnwrapAttempt& attempt);
   void drop(const std::string& external_key);
-  // Has take_due look at the version then.
+  // Makes take_due consider the version at this time.
   void schedule(const std::shared_ptr<Version>& version, AgeTime when);
 
   LeaseTableSettings settings_;
@@ -193,10 +201,10 @@ class LeaseTable {
   std::map<std::string, External> externals_;
   std::multimap<AgeTime, std::weak_ptr<Version>> schedule_;
   std::optional<AgeTime> wiped_at_;
-  std::set<LeaseId> destroyed_;  // while this server ran: few
+  std::set<LeaseId> destroyed_;  // since the server started: few
   std::atomic<bool> any_destroyed_ = false;
   std::map<std::pair<Uuid, std::string>, Hint> active_;
-  // Never repeats, so that an external key that was forgotten in between does not make an old attempt valid.
+  // Never repeats, so that no old attempt becomes valid where the table forgot the external key in between.
   std::uint64_t next_epoch_ = 1;
 };
 

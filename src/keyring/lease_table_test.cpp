@@ -181,7 +181,7 @@ TEST_F(LeaseTableTest, ARefusedKeyIsDueForAProbeWithTheDataKeyThatMetTheRefusal)
   EXPECT_TRUE(table.cached_failure(a1, now + 30s)) << "the probe is on its way";
 }
 
-TEST_F(LeaseTableTest, AnswersFromBeforeARefusalOrAnEvictionAreVoid) {
+TEST_F(LeaseTableTest, ResponsesFromBeforeARefusalOrAnEvictionAreVoid) {
   auto before = table.begin(a1, now);
   refuse(a1);
   EXPECT_FALSE(table.insert(before, compartment(), ages, key(1)));

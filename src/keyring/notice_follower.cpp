@@ -7,28 +7,28 @@ namespace {
 constexpr std::size_t kAtOnce = 200;
 constexpr std::size_t kForgottenAtOnce = 1000;  // the rest in the next turn
 constexpr std::chrono::hours kForgetPeriod{1};
-// Above the longest age of a lease: who was away for longer holds nothing.
+// Above the longest age of a lease: a node that was away for longer holds no lease.
 constexpr std::chrono::hours kKeep{25};
 
 }  // namespace
 
-Result<NoticeFollower::News> NoticeFollower::read(store::Transaction& tx, std::optional<std::int64_t> seen) {
-  News news;
+Result<NoticeFollower::Notices> NoticeFollower::read(store::Transaction& tx, std::optional<std::int64_t> seen) {
+  Notices notices;
   if (!seen) {
-    LATCHKEY_TRY(news.last, tx.last_notice());
-    return news;
+    LATCHKEY_TRY(notices.last, tx.last_notice());
+    return notices;
   }
-  news.last = *seen;
-  LATCHKEY_TRY(news.notices, tx.notices_after(*seen, kAtOnce));
-  if (!news.notices.empty()) news.last = news.notices.back().sequence;
-  return news;
+  notices.last = *seen;
+  LATCHKEY_TRY(notices.rows, tx.notices_after(*seen, kAtOnce));
+  if (!notices.rows.empty()) notices.last = notices.rows.back().sequence;
+  return notices;
 }
 
 Task<Result<void>> NoticeFollower::follow() {
   auto look = [seen = seen_](store::Transaction& tx) { return read(tx, seen); };
-  // As a look-up, so that no tenant's lists hold up what ends access here.
-  LATCHKEY_CO_TRY(auto news, co_await store_.look_up(std::move(look)));
-  for (const auto& notice : news.notices) {
+  // As a look-up, so that no tenant's lists delay the end of access here.
+  LATCHKEY_CO_TRY(auto notices, co_await store_.look_up(std::move(look)));
+  for (const auto& notice : notices.rows) {
     if (notice.kind == store::NoticeKind::ForgetKey) {
       keyring_.evict(notice.external_key_id);
     } else {
@@ -36,11 +36,11 @@ Task<Result<void>> NoticeFollower::follow() {
     }
     seen_ = notice.sequence;
   }
-  seen_ = news.last;
+  seen_ = notices.last;
   co_return co_await forget_old();
 }
 
-// Page by page: a workspace may have any number of them.
+// Goes page by page, because a workspace may have any number of data keys.
 Task<Result<void>> NoticeFollower::forget_destroyed(Uuid compartment) {
   store::ListWindow window;
   window.limit = kAtOnce;

@@ -1,5 +1,5 @@
-// Does here what other nodes on the same store found or did: drops what is held under a key that refuses, was suspended
-// or lets in again, and data keys that were destroyed.
+// Repeats here what other nodes on the same store found or did: it drops the leases under a key that refuses, that an
+// admin suspended, or that lets us in again, and the leases of data keys that were destroyed.
 #pragma once
 
 #include <optional>
@@ -12,20 +12,20 @@ namespace latchkey::keyring {
 
 class NoticeFollower {
  public:
-  // All outlive it.
+  // All references outlive the object.
   NoticeFollower(store::Store& store, Keyring& keyring, const Clock& clock)
       : store_(store), keyring_(keyring), clock_(clock), forget_at_(clock.steady()) {}
 
-  // Follows what came since the last call; the first one begins with what comes after it. To be called often, not while
-  // another call runs. Errors: the store's; nothing is missed then.
+  // Follows the notices since the last call; the first call begins with the notices after it. To be called often, and
+  // not while another call runs. Errors: the store's; the next call then follows the same notices.
   [[nodiscard]] Task<Result<void>> follow();
 
  private:
-  struct News {
-    std::vector<store::Notice> notices;
+  struct Notices {
+    std::vector<store::Notice> rows;
     std::int64_t last = 0;
   };
-  [[nodiscard]] static Result<News> read(store::Transaction& tx, std::optional<std::int64_t> seen);
+  [[nodiscard]] static Result<Notices> read(store::Transaction& tx, std::optional<std::int64_t> seen);
   [[nodiscard]] Task<Result<void>> forget_destroyed(Uuid compartment);
   [[nodiscard]] Task<Result<void>> forget_old();
 

@@ -68,12 +68,12 @@ class Rewrapper::Impl : public std::enable_shared_from_this<Impl> {
   void stop() { stopping_ = true; }
 
  private:
-  // One vault's: its keys are rewrapped one after the other, one call at a time.
+  // The work at one vault: its keys come one after the other, one call at a time.
   struct Lane {
     std::deque<store::ExternalKey> keys;
     SteadyTime next_call;
   };
-  // One key's rewrap, while it is worked on.
+  // One key's rewrap, while it runs.
   struct Work {
     store::ExternalKey key;
     kms::KeyLocation location;
@@ -87,11 +87,11 @@ class Rewrapper::Impl : public std::enable_shared_from_this<Impl> {
   [[nodiscard]] Task<void> run(std::string vault, std::shared_ptr<Lane> lane);
   [[nodiscard]] Task<bool> is_running(std::string key_id);
   [[nodiscard]] Task<Result<void>> rewrap_key(std::shared_ptr<Work> work);
-  // The row as it is now, and the next data key to be done.
+  // The row as it is now, and the next data key.
   struct Step {
     std::optional<store::Rewrap> rewrap;
     std::optional<store::DataKey> row;
-    std::optional<Error> forbidden;  // its key may not be asked
+    std::optional<Error> forbidden;  // the error of the access check
   };
   [[nodiscard]] Task<Result<Step>> next(std::shared_ptr<Work> work);
   [[nodiscard]] Task<Result<void>> rewrap_row(std::shared_ptr<Work> work, store::DataKey row);
@@ -134,7 +134,7 @@ void Rewrapper::Impl::begin(const store::ExternalKey& key) {
     if (!lane) idle = lane = std::make_shared<Lane>();
     lane->keys.push_back(key);
   }
-  // Without the lock, for it may begin on this very thread.
+  // Without the lock, because it may begin on this very thread.
   if (idle) boost::asio::co_spawn(executor_, run(vault, idle), boost::asio::detached);
 }
 
@@ -184,7 +184,7 @@ Task<void> Rewrapper::Impl::run(std::string vault, std::shared_ptr<Lane> lane) {
       std::lock_guard lock(mutex_);
       under_way_.erase(id);
     }
-    // Somebody may have set it going again while we were ending.
+    // An admin may have started the rewrap again while this one ended.
     if (done && co_await is_running(id)) begin(work->key);
   }
 }
@@ -202,7 +202,7 @@ Task<Result<void>> Rewrapper::Impl::rewrap_key(std::shared_ptr<Work> work) {
     if (stopping_) co_return success();
     auto step = co_await next(work);
     if (!step) {
-      // The store: what is Running there is found again at the next start, if not sooner.
+      // The store failed. The next start finds what is Running there again, if this does not.
       if (!kms::is_outage(step.error())) co_return step.error();
       co_await sleeper_->sleep_for(settings_.first_pause);
       continue;
@@ -247,10 +247,10 @@ Task<Result<Rewrapper::Impl::Step>> Rewrapper::Impl::next(std::shared_ptr<Work> 
     if (rows.empty()) return step;
     step.row = std::move(rows.front());
     if (!access_check) return step;
-    auto leave = access_check(tx, step.rewrap->organization, key);
-    if (leave) return step;
-    if (kms::is_outage(leave.error())) return leave.error();
-    step.forbidden = leave.error();
+    auto access = access_check(tx, step.rewrap->organization, key);
+    if (access) return step;
+    if (kms::is_outage(access.error())) return access.error();
+    step.forbidden = access.error();
     return step;
   };
   co_return co_await store_.read(std::move(look));
@@ -268,7 +268,7 @@ Task<Result<void>> Rewrapper::Impl::rewrap_row(std::shared_ptr<Work> work, store
   }
   co_await take_turn(work);
   LATCHKEY_CO_TRY(auto wrapped, co_await provider_.wrap(work->location, bound_to, payload, deadline()));
-  // That it was wrapped proves nothing: a disabled key may still wrap.
+  // Wrapping proves nothing: a disabled key may still wrap.
   LATCHKEY_CO_TRY(auto returned, co_await unwrap(work, bound_to, wrapped));
   if (!crypto::equal_constant_time(payload.reveal(), returned.reveal())) co_return returned_another(row);
   auto version = wrapped.key_version;
@@ -280,7 +280,8 @@ Task<Result<void>> Rewrapper::Impl::rewrap_row(std::shared_ptr<Work> work, store
     }
     return tx.rewrap_data_key(row, wrapped.key_version, wrapped.ciphertext, now);
   };
-  // Where it was not replaced, another node has done it, or it was destroyed: either way it is done.
+  // Where the transaction replaced nothing, another node has rewrapped the data key, or an admin has destroyed it.
+  // Either way this data key is done.
   LATCHKEY_CO_TRYV(co_await store_.write(std::move(replace)));
   if (version == work->rewrap.target_version) co_return success();
   co_return co_await follow_newest(work);
@@ -293,7 +294,7 @@ Task<Result<crypto::SecretBytes>> Rewrapper::Impl::unwrap(std::shared_ptr<Work> 
   co_return std::move(unwrapped.secret);
 }
 
-// The key was rotated once more while we worked: all go under that version.
+// The customer rotated the key once more in the meantime: all data keys go under that version.
 Task<Result<void>> Rewrapper::Impl::follow_newest(std::shared_ptr<Work> work) {
   co_await take_turn(work);
   LATCHKEY_CO_TRY(auto newest, co_await provider_.describe(work->location, deadline()));
@@ -312,7 +313,7 @@ Task<Result<void>> Rewrapper::Impl::follow_newest(std::shared_ptr<Work> work) {
   co_return success();
 }
 
-// What was waited out is over.
+// The outage is over.
 Task<Result<void>> Rewrapper::Impl::forget_error(std::shared_ptr<Work> work) {
   auto forget = [id = work->key.id, now = clock_.now()](store::Transaction& tx) -> Result<void> {
     LATCHKEY_TRY(auto current, tx.find_rewrap(id));

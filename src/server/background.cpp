@@ -55,7 +55,7 @@ Task<milliseconds> follow_other_nodes(keyring::NoticeFollower& follower) {
 }
 
 Task<milliseconds> renew_leases(keyring::Keyring& keyring) {
-  co_return keyring.attend();
+  co_return keyring.run_once();
 }
 
 Task<void> resume_rewraps(keyring::Rewrapper& rewrapper) {

@@ -45,7 +45,7 @@ api::ApiLimits api_limits(const ServerConfig& config) {
 keyring::KeyringSettings keyring_settings(const ServerConfig& config) {
   keyring::KeyringSettings settings;
   settings.ages = {config.lease_soft, config.lease_hard};
-  settings.most_loan = config.most_loan;
+  settings.longest_client_lease = config.most_loan;
   settings.kms_timeout = config.kms_timeout + kMostTurn;
   settings.data_keys = {config.data_key_max_age, config.data_key_max_records, config.data_key_max_bytes};
   return settings;

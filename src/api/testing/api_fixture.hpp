@@ -17,7 +17,7 @@ namespace latchkey::api::testing {
 
 using admin::testing::text_of;
 
-struct Answer {
+struct ApiResponse {
   unsigned status = 0;
   http::Headers headers;
   std::string body;
@@ -120,20 +120,20 @@ class ApiFixture : public admin::testing::AdminFixture {
     return request;
   }
 
-  [[nodiscard]] Answer send(http::Request wanted) { return read(run(service.handle(std::move(wanted)))); }
-  [[nodiscard]] Answer call(std::string method, std::string_view target, std::string key, std::string body = "",
-                            http::Headers headers = {}) {
+  [[nodiscard]] ApiResponse send(http::Request wanted) { return read(run(service.handle(std::move(wanted)))); }
+  [[nodiscard]] ApiResponse call(std::string method, std::string_view target, std::string key, std::string body = "",
+                                 http::Headers headers = {}) {
     return send(request(std::move(method), target, std::move(key), std::move(body), std::move(headers)));
   }
-  [[nodiscard]] Answer get(std::string_view target) { return call("GET", target, admin_key); }
-  [[nodiscard]] Answer post(std::string_view target, std::string body = "") {
+  [[nodiscard]] ApiResponse get(std::string_view target) { return call("GET", target, admin_key); }
+  [[nodiscard]] ApiResponse post(std::string_view target, std::string body = "") {
     return call("POST", target, admin_key, std::move(body));
   }
 
-  [[nodiscard]] static Answer read(http::Response response) {
-    Answer answer{response.status, std::move(response.headers), std::move(response.body), nullptr};
-    if (answer.headers.get("content-type") == "application/json") answer.json = boost::json::parse(answer.body);
-    return answer;
+  [[nodiscard]] static ApiResponse read(http::Response sent) {
+    ApiResponse response{sent.status, std::move(sent.headers), std::move(sent.body), nullptr};
+    if (response.headers.get("content-type") == "application/json") response.json = boost::json::parse(response.body);
+    return response;
   }
 
   // What the server does by itself between requests.
@@ -178,15 +178,15 @@ class ApiFixture : public admin::testing::AdminFixture {
 };
 
 // Checks status, type, code and the whole message of a refusal, and that its request id is the header's.
-inline void expect_refused(const Answer& answer, unsigned status, std::string_view type, std::string_view message,
-                           std::string_view code = "") {
-  EXPECT_EQ(answer.status, status) << answer.body;
-  EXPECT_EQ(answer.text("/type"), "error");
-  EXPECT_EQ(answer.error_type(), type);
-  EXPECT_EQ(answer.message(), message);
-  EXPECT_EQ(answer.code(), code);
-  EXPECT_EQ(answer.text("/request_id"), answer.headers.get("request-id"));
-  EXPECT_TRUE(parse_id(id_prefix::kRequest, answer.headers.get("request-id")));
+inline void expect_refused(const ApiResponse& response, unsigned status, std::string_view type,
+                           std::string_view message, std::string_view code = "") {
+  EXPECT_EQ(response.status, status) << response.body;
+  EXPECT_EQ(response.text("/type"), "error");
+  EXPECT_EQ(response.error_type(), type);
+  EXPECT_EQ(response.message(), message);
+  EXPECT_EQ(response.code(), code);
+  EXPECT_EQ(response.text("/request_id"), response.headers.get("request-id"));
+  EXPECT_TRUE(parse_id(id_prefix::kRequest, response.headers.get("request-id")));
 }
 
 }  // namespace latchkey::api::testing

@@ -1,5 +1,5 @@
-// Requests and what ends their access, begun at chosen turns of the loop, and what their answers may then hold: the
-// fixture of interleaving_test.cpp.
+// Begins requests, and events that end their access, at chosen turns of the loop, and checks what the responses may
+// then hold: the fixture of interleaving_test.cpp.
 #pragma once
 
 #include <ranges>
@@ -11,17 +11,17 @@
 
 namespace latchkey::api::testing {
 
-enum class Door { Encrypt, Decrypt, EncryptBatch, DecryptBatch, Loan, StreamLoan, FirstKey };
-inline constexpr Door kDoors[] = {Door::Encrypt, Door::Decrypt,    Door::EncryptBatch, Door::DecryptBatch,
-                                  Door::Loan,    Door::StreamLoan, Door::FirstKey};
+enum class Door { Encrypt, Decrypt, EncryptBatch, DecryptBatch, Lease, StreamLease, FirstKey };
+inline constexpr Door kDoors[] = {Door::Encrypt, Door::Decrypt,     Door::EncryptBatch, Door::DecryptBatch,
+                                  Door::Lease,   Door::StreamLease, Door::FirstKey};
 
 enum class Event { Refusal, Suspension, Shredding, Eviction, RevokedKey, ArchivedWorkspace };
 inline constexpr Event kEvents[] = {Event::Refusal,  Event::Suspension, Event::Shredding,
                                     Event::Eviction, Event::RevokedKey, Event::ArchivedWorkspace};
 
 inline std::string name_of(Door door) {
-  constexpr std::string_view kNames[] = {"encrypt", "decrypt",     "encrypt_batch", "decrypt_batch",
-                                         "loan",    "stream loan", "first key"};
+  constexpr std::string_view kNames[] = {"encrypt", "decrypt",      "encrypt_batch", "decrypt_batch",
+                                         "lease",   "stream lease", "first key"};
   return std::string(kNames[static_cast<std::size_t>(door)]);
 }
 inline std::string name_of(Event event) {
@@ -70,8 +70,8 @@ class InterleavingTest : public ::testing::Test {
   };
   struct Asked {
     Door door;
-    std::optional<Answer> answer;
-    std::vector<Event> before;  // what had happened when it was answered
+    std::optional<ApiResponse> response;
+    std::vector<Event> before;  // the events that were over when the response came
     int unwraps = 0;            // until then
   };
   struct Happening {
@@ -126,9 +126,9 @@ class InterleavingTest : public ::testing::Test {
         return post("/encrypt_batch", R"({"items":[{"plaintext":"aGVsbG8="}]})");
       case Door::DecryptBatch:
         return post("/decrypt_batch", R"({"items":[)" + item + "," + item + "]}");
-      case Door::Loan:
+      case Door::Lease:
         return post("/data_keys");
-      case Door::StreamLoan:
+      case Door::StreamLease:
         return post("/data_keys/" + place.data_key_id + "/unwrap");
     }
     return {};
@@ -164,7 +164,7 @@ class InterleavingTest : public ::testing::Test {
     for (const auto& happening : happenings) {
       if (happening->done) one.before.push_back(happening->event);
     }
-    one.answer = ApiFixture::read(std::move(response));
+    one.response = ApiFixture::read(std::move(response));
   }
   void begin(Event event) {
     happenings.push_back(std::make_unique<Happening>(Happening{event}));
@@ -279,7 +279,7 @@ class InterleavingTest : public ::testing::Test {
     fixture.context.restart();
     auto busy = boost::asio::make_work_guard(fixture.context);
     auto all_done = [&] {
-      return std::ranges::all_of(asked, [](const auto& one) { return one->answer.has_value(); }) && !is_underway();
+      return std::ranges::all_of(asked, [](const auto& one) { return one->response.has_value(); }) && !is_underway();
     };
     bool under_way = false;
     auto next = script.steps.begin();
@@ -306,20 +306,20 @@ class InterleavingTest : public ::testing::Test {
     return under_way;
   }
 
-  static bool hands_out(const Answer& answer) {
-    auto has = [&](std::string_view text) { return answer.body.find(text) != std::string::npos; };
+  static bool hands_out(const ApiResponse& response) {
+    auto has = [&](std::string_view text) { return response.body.find(text) != std::string::npos; };
     return has("aGVsbG8=") || has("\"ciphertext\"") || has("\"plaintext_key\"");
   }
   void check(const Asked& one) const {
-    const auto& answer = *one.answer;
-    SCOPED_TRACE(name_of(one.door) + ": " + std::to_string(answer.status) + " " + answer.body);
+    const auto& response = *one.response;
+    SCOPED_TRACE(name_of(one.door) + ": " + std::to_string(response.status) + " " + response.body);
     for (auto event : one.before) {
       if (event != Event::Eviction) {
-        EXPECT_FALSE(hands_out(answer)) << "after the " << name_of(event);
+        EXPECT_FALSE(hands_out(response)) << "after the " << name_of(event);
         continue;
       }
       auto evicted = std::ranges::find_if(happenings, [](const auto& h) { return h->event == Event::Eviction; });
-      if (hands_out(answer)) {
+      if (hands_out(response)) {
         EXPECT_GT(one.unwraps, (*evicted)->asked) << "by a lease from before the eviction";
       }
     }
@@ -328,28 +328,29 @@ class InterleavingTest : public ::testing::Test {
   }
   // A batch of decryptions tells of each item in its place, where it was begun before.
   static void check_reason(const Asked& one, Event event) {
-    const auto& answer = *one.answer;
-    bool refused = answer.status == 400 || (one.door == Door::DecryptBatch && answer.status == 200);
+    const auto& response = *one.response;
+    bool refused = response.status == 400 || (one.door == Door::DecryptBatch && response.status == 200);
     switch (event) {
       case Event::Refusal:
         EXPECT_TRUE(refused);
-        EXPECT_THAT(answer.body, ::testing::HasSubstr("\"key_disabled\""));
+        EXPECT_THAT(response.body, ::testing::HasSubstr("\"key_disabled\""));
         return;
       case Event::Suspension:
         EXPECT_TRUE(refused);
-        EXPECT_THAT(answer.body, ::testing::HasSubstr("\"suspended\""));
+        EXPECT_THAT(response.body, ::testing::HasSubstr("\"suspended\""));
         return;
       case Event::Shredding:
         EXPECT_TRUE(refused);
-        EXPECT_THAT(answer.body, ::testing::AnyOf(::testing::HasSubstr("destroyed"), ::testing::HasSubstr("archived")));
+        EXPECT_THAT(response.body,
+                    ::testing::AnyOf(::testing::HasSubstr("destroyed"), ::testing::HasSubstr("archived")));
         return;
       case Event::ArchivedWorkspace:
         // It may have met the workspace's end before the key's.
-        if (answer.status == 400 && answer.body.find("is archived") != std::string::npos) return;
+        if (response.status == 400 && response.body.find("is archived") != std::string::npos) return;
         [[fallthrough]];
       case Event::RevokedKey:
-        EXPECT_EQ(answer.status, 401U);
-        EXPECT_FALSE(answer.headers.has("anthropic-organization-id"));
+        EXPECT_EQ(response.status, 401U);
+        EXPECT_FALSE(response.headers.has("anthropic-organization-id"));
         return;
       case Event::Eviction:
         return;

@@ -230,8 +230,8 @@ class KeyringTest : public ::testing::Test {
     context.run();
   }
   // As often as it asks for now.
-  void attend() {
-    while (keyring->attend() < 50ms) continue;
+  void run_background_task() {
+    while (keyring->run_once() < 50ms) continue;
   }
   void forget_leases() { keyring->evict(*customer.external_key_id); }
 

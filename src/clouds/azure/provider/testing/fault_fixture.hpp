@@ -139,7 +139,7 @@ class FaultFixture {
     return run(timed(std::move(task)));
   }
   void run_background() {
-    (void)keyring->attend();
+    (void)keyring->run_once();
     context.restart();
     context.run();
   }
