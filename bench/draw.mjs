@@ -75,9 +75,10 @@ Rerun them with one command; it installs the peers and writes all numbers to \`b
 
 ![Time to encrypt a record of 1 KiB](benchmarks.svg)
 
-Medians (and quartiles) of ${result.cases['record_seal/64'].runs} runs in turns, one thread, CPU time, in one process; @aws-crypto/client-node in a process of its
-own in the same run, by the clock, for its CPU time would count its garbage collector's threads too. A record has a key of its own, 24 random bytes, and a commitment, where "raw" peers have a key that is ready,
-a counter for a nonce, and neither of the others; @aws-crypto/client-node has all three with the suite
+The numbers are medians (and quartiles) of ${result.cases['record_seal/64'].runs} runs in turns: CPU time of one thread, in one process. @aws-crypto/client-node runs in
+a process of its own in the same run, measured by the clock, for its CPU time would count its garbage collector's threads too. A record
+has a key of its own, 24 random bytes, and a commitment. The "raw" peers have a key that is ready, a counter for a nonce, and neither of
+the others; @aws-crypto/client-node has all three with the suite
 \`AES256_GCM_IV12_TAG16_HKDF_SHA512_COMMIT_KEY\`, and signs each message with its default. Made at ${result.made_at} on: ${described(result.machine)}.
 
 ${markdown(rows)}
@@ -85,12 +86,12 @@ ${markdown(rows)}
 the hash key that intel-ipsec-mb prepares for each new key, 11 % expanding that key and the five AES blocks of its derivation and
 commitment, 12 % the nonce with what keeps those of cloned machines apart (a digest of the message, the time-stamp counter and a
 block of AES); the rest is copying and wiping. A raw AES-GCM whose key is ready has the first of these alone. At 64 KiB the same
-fixed cost is the whole difference from raw intel-ipsec-mb. Where the table says "missed", it is.
+fixed cost is the whole difference from raw intel-ipsec-mb. Where the table says "missed", Latchkey misses the bound.
 
 ## A file of 1 GiB, whole processes
 
-${Object.values(result.files)[0].cp.wall.runs} rounds in turns, everything in the page cache. Latchkey asks a server for the data key, and syncs the file to the disk before it
-is there; the others do neither.
+${Object.values(result.files)[0].cp.wall.runs} rounds in turns, everything in the page cache. Latchkey asks a server for the data key, and syncs the file to the disk before the
+file has its name; the others do neither.
 
 ${files(result)}`;
 }

@@ -11,7 +11,7 @@ export function keyringRows({ herd, cold_start: cold, revocation, outage, neighb
   return [
     {
       what: `1 000 concurrent first decrypts of one cold data key, KMS latency ${herd.latency_ms} ms`,
-      measured: `${herd.unwraps} unwrap; all answered in ${spread(herd.slowest_ms)}, ${herd.failed} failed`,
+      measured: `${herd.unwraps} unwrap; all finished in ${spread(herd.slowest_ms)}, ${herd.failed} failed`,
       must: `exactly 1 unwrap; ≤ ${2 * herd.latency_ms} ms`, reached: herd.unwraps === 1 && herd.failed === 0 && herd.slowest_ms.median <= 2 * herd.latency_ms,
     },
     {
@@ -60,9 +60,9 @@ export function keyringPage(result) {
 ./scripts/bench keyring
 \`\`\`
 
-The real keyring, call gate and SQLite store, in one process, before simulated vaults that answer after a set time, throttle, refuse, fail and
-hang. Their RSA is the vault's work and is left out. What takes minutes or an hour runs by a clock that the measurement moves; the rest
-by the real one. Beside a neighbour, a tenant is compared with itself beside requests that ask for nothing
+The measurement runs the real keyring, limiter and SQLite store in one process, against simulated vaults that respond after a set
+time, throttle, refuse, fail and hang. It leaves out RSA, which is the vault's work. Measures of minutes or an hour use a clock that
+the measurement moves; the others use the real one. A tenant beside a neighbour is compared with itself beside requests that ask for nothing
 ([why](decisions/0013-neighbours-beside-requests-that-ask-for-nothing.md)). Made at ${result.made_at} on: ${described(result.machine)}.
 
 | ${kHead.join(' | ')} |
