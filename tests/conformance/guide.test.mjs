@@ -74,19 +74,19 @@ test('steps 5, 6 and 7, and then the key is pulled and given back', async () => 
 
   await vaultKey({ attributes: { enabled: false } });
   const refused = await eventually(async () => {
-    const answer = await read();
-    return answer.status === 200 ? undefined : answer;
+    const response = await read();
+    return response.status === 200 ? undefined : response;
   });
-  for (const answer of [refused, await dev.request('POST', `${path}/encrypt`, { ...workspace, body: plaintext })]) {
-    assert.equal(answer.status, 400);
-    assert.equal(answer.json.error.type, 'invalid_request_error');
-    assert.equal(answer.json.error.details.error_code, 'cmek_key_disabled');
+  for (const response of [refused, await dev.request('POST', `${path}/encrypt`, { ...workspace, body: plaintext })]) {
+    assert.equal(response.status, 400);
+    assert.equal(response.json.error.type, 'invalid_request_error');
+    assert.equal(response.json.error.details.error_code, 'cmek_key_disabled');
   }
 
   await vaultKey({ attributes: { enabled: true } });
   const back = await eventually(async () => {
-    const answer = await read();
-    return answer.status === 200 ? answer : undefined;
+    const response = await read();
+    return response.status === 200 ? response : undefined;
   });
   assert.deepEqual(back.bytes, plaintext);
 });

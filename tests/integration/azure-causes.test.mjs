@@ -35,10 +35,10 @@ async function register(key, change = {}) {
 /** The server's own door. */
 async function validate(key) {
   if (!registrations.has(key)) await register(key);
-  const answer = await dev.request('POST', `${kKeys}/${registrations.get(key)}/validate`, { body: {} });
-  assert.equal(answer.status, 200, answer.bytes);
-  said.push(answer.json.error ?? '');
-  return answer.json;
+  const response = await dev.request('POST', `${kKeys}/${registrations.get(key)}/validate`, { body: {} });
+  assert.equal(response.status, 200, response.bytes);
+  said.push(response.json.error ?? '');
+  return response.json;
 }
 
 async function assertRefused(key, ...messages) {
@@ -75,9 +75,9 @@ function assertSetUp(done) {
 }
 
 async function ask(method, path, body, expected) {
-  const answer = await control(dev.env, method, path, body);
-  assert.equal(answer.status, expected, JSON.stringify(answer));
-  return answer.json;
+  const response = await control(dev.env, method, path, body);
+  assert.equal(response.status, expected, JSON.stringify(response));
+  return response.json;
 }
 const delay = (delays) => ask('POST', 'delays', { role_seconds: 0, network_seconds: 0, ...delays }, 200);
 const pass = (seconds) => ask('POST', 'clock', { advance_seconds: seconds }, 200);

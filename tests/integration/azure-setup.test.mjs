@@ -29,8 +29,8 @@ async function everything() {
     customer.graph('GET', 'servicePrincipals'),
     customer.call('GET', 'https://vault.azure.net', `${dev.env.AZURE_VAULT_URI}keys?api-version=7.4`)
       .catch(() => 'hidden by the vault'),
-    dev.request('GET', '/v1/organizations/external_keys').then((answer) => answer.json),
-    dev.request('GET', '/v1/organizations/workspaces').then((answer) => answer.json),
+    dev.request('GET', '/v1/organizations/external_keys').then((response) => response.json),
+    dev.request('GET', '/v1/organizations/workspaces').then((response) => response.json),
   ];
   return JSON.stringify(await Promise.all(kinds));
 }

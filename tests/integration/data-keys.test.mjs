@@ -37,21 +37,21 @@ async function workspace(name) {
 const data = (id, verb, body) => dev.request('POST', `/v1/workspaces/${id}/${verb}`, { key: dev.env.LATCHKEY_SERVICE_KEY, body });
 
 async function sealed(id, text) {
-  const answer = await data(id, 'encrypt', Buffer.from(text));
-  assert.equal(answer.status, 200, answer.bytes);
-  return { id, text, bytes: answer.bytes };
+  const response = await data(id, 'encrypt', Buffer.from(text));
+  assert.equal(response.status, 200, response.bytes);
+  return { id, text, bytes: response.bytes };
 }
 
 async function assertOpens(record) {
-  const answer = await data(record.id, 'decrypt', record.bytes);
-  assert.equal(answer.status, 200, answer.bytes);
-  assert.equal(answer.bytes.toString(), record.text);
+  const response = await data(record.id, 'decrypt', record.bytes);
+  assert.equal(response.status, 200, response.bytes);
+  assert.equal(response.bytes.toString(), record.text);
 }
 
 async function dataKeys(id) {
-  const answer = await dev.request('GET', `${kWorkspaces}/${id}/data_keys`);
-  assert.equal(answer.status, 200, answer.bytes);
-  return answer.json.data;
+  const response = await dev.request('GET', `${kWorkspaces}/${id}/data_keys`);
+  assert.equal(response.status, 200, response.bytes);
+  return response.json.data;
 }
 
 // The version that is the newest from now on.
@@ -122,8 +122,8 @@ test('a rewrap goes on after kill -9', { timeout: 900_000 }, async () => {
   await dev.kill();
   await dev.start();
   const progress = await eventually(async () => {
-    const answer = await dev.request('GET', `${kKeys}/${keyId}/rewrap`);
-    return answer.json.status === 'running' ? undefined : answer.json;
+    const response = await dev.request('GET', `${kKeys}/${keyId}/rewrap`);
+    return response.json.status === 'running' ? undefined : response.json;
   });
   assert.equal(progress.status, 'completed');
   assert.equal(progress.data_keys.remaining, 0);

@@ -99,11 +99,11 @@ class World {
 async function assertEnds(world, vault, deleted, others) {
   const refused = await eventually(async () => {
     for (const other of others) {
-      const answer = await world.decrypt(other);
-      assert.equal(answer.status, 200, `${other}: ${answer.bytes}`);
+      const response = await world.decrypt(other);
+      assert.equal(response.status, 200, `${other}: ${response.bytes}`);
     }
-    const answer = await world.decrypt(vault);
-    return answer.status !== 200 && answer;
+    const response = await world.decrypt(vault);
+    return response.status !== 200 && response;
   });
   const took = Date.now() - deleted;
   assert.equal(refused.status, 400, refused.bytes);

@@ -55,24 +55,24 @@ describe('a full disk', { skip }, () => {
     rmSync(folder, { recursive: true, force: true });
   });
 
-  function assertFull(answer) {
-    assert.equal(answer.status, 503, answer.bytes);
-    assert.equal(answer.json.error.type, 'overloaded_error');
-    assert.equal(answer.json.error.details.error_code, 'storage_full');
-    assert.ok(answer.json.error.message.includes(join(folder, 'latchkey.db')), answer.json.error.message);
-    assert.ok(Number(answer.headers.get('retry-after')) >= 1);
+  function assertFull(response) {
+    assert.equal(response.status, 503, response.bytes);
+    assert.equal(response.json.error.type, 'overloaded_error');
+    assert.equal(response.json.error.details.error_code, 'storage_full');
+    assert.ok(response.json.error.message.includes(join(folder, 'latchkey.db')), response.json.error.message);
+    assert.ok(Number(response.headers.get('retry-after')) >= 1);
   }
 
   // The journal may have a page or two of room: what it takes it must keep, and then it says that it is full.
   async function createUntilFull() {
     const taken = [];
     for (;;) {
-      const answer = await create(`during ${taken.length}`);
-      if (answer.status !== 200) {
-        assertFull(answer);
+      const response = await create(`during ${taken.length}`);
+      if (response.status !== 200) {
+        assertFull(response);
         return taken;
       }
-      taken.push(answer.json);
+      taken.push(response.json);
     }
   }
 

@@ -50,9 +50,9 @@ describe('what was acknowledged stays', () => {
       const workspace = await attachedWorkspace(signal);
       const sealed = [];
       for (const id of [workspace, dev.env.LATCHKEY_WORKSPACE_ID]) {
-        const answer = await data(id, 'encrypt', Buffer.from(`${signal} ${id}`));
-        assert.equal(answer.status, 200, answer.bytes);
-        sealed.push({ id, bytes: answer.bytes, dataKey: answer.headers.get('latchkey-data-key-id') });
+        const response = await data(id, 'encrypt', Buffer.from(`${signal} ${id}`));
+        assert.equal(response.status, 200, response.bytes);
+        sealed.push({ id, bytes: response.bytes, dataKey: response.headers.get('latchkey-data-key-id') });
       }
       const was = steady(dev.env);
       const ended = await dev.kill(signal);
@@ -73,10 +73,10 @@ describe('what was acknowledged stays', () => {
       }
       const asked = (await audit(dev)).filter((line) => line.operationName === 'KeyUnwrap').length;
       for (const { id, bytes, dataKey } of sealed) {
-        const answer = await data(id, 'decrypt', bytes);
-        assert.equal(answer.status, 200, answer.bytes);
-        assert.equal(answer.bytes.toString(), `${signal} ${id}`);
-        assert.equal(answer.headers.get('latchkey-data-key-id'), dataKey);
+        const response = await data(id, 'decrypt', bytes);
+        assert.equal(response.status, 200, response.bytes);
+        assert.equal(response.bytes.toString(), `${signal} ${id}`);
+        assert.equal(response.headers.get('latchkey-data-key-id'), dataKey);
       }
       const unwraps = (await audit(dev)).filter((line) => line.operationName === 'KeyUnwrap').length;
       assert.equal(unwraps, asked + 1, 'the vault opened the data key again');
@@ -89,22 +89,22 @@ describe('what was acknowledged stays', () => {
     for (const killAfter of [1, 3, 6, 12]) {
       const workspaces = [];
       for (let i = 0; i < 6; i++) workspaces.push(await attachedWorkspace(`storm ${killAfter} ${i}`));
-      let answers = 0;
+      let responses = 0;
       const requests = [0, 1, 2].flatMap((i) => workspaces.map(async (id) => {
         const text = `${id} ${i}`;
-        const answer = await data(id, 'encrypt', Buffer.from(text)).catch(() => undefined);
-        if (answer?.status === 200) acknowledged.push({ id, text, bytes: answer.bytes });
-        if (++answers === killAfter) dev.process.kill('SIGKILL');
+        const response = await data(id, 'encrypt', Buffer.from(text)).catch(() => undefined);
+        if (response?.status === 200) acknowledged.push({ id, text, bytes: response.bytes });
+        if (++responses === killAfter) dev.process.kill('SIGKILL');
       }));
       await Promise.all(requests);
       assert.deepEqual(await dev.child.ended, { code: null, signal: 'SIGKILL' });
       await dev.start();
     }
-    assert.ok(acknowledged.length > 0, 'no round got an answer before it was killed');
+    assert.ok(acknowledged.length > 0, 'no round got a response before it was killed');
     for (const { id, text, bytes } of acknowledged) {
-      const answer = await data(id, 'decrypt', bytes);
-      assert.equal(answer.status, 200, answer.bytes);
-      assert.equal(answer.bytes.toString(), text);
+      const response = await data(id, 'decrypt', bytes);
+      assert.equal(response.status, 200, response.bytes);
+      assert.equal(response.bytes.toString(), text);
     }
   });
 

@@ -32,14 +32,14 @@ function send(...parts) {
   });
 }
 
-function assertError(answer, status, type, message) {
-  assert.equal(answer.status, status, answer.text ?? answer.bytes.toString());
-  const json = answer.json ?? JSON.parse(answer.body);
+function assertError(response, status, type, message) {
+  assert.equal(response.status, status, response.text ?? response.bytes.toString());
+  const json = response.json ?? JSON.parse(response.body);
   assert.equal(json.type, 'error');
   assert.equal(json.error.type, type);
   if (message instanceof RegExp) assert.match(json.error.message, message);
   else assert.equal(json.error.message, message);
-  const id = answer.headers?.get('request-id') ?? /request-id: (\S+)/i.exec(answer.text)[1];
+  const id = response.headers?.get('request-id') ?? /request-id: (\S+)/i.exec(response.text)[1];
   assert.equal(json.request_id, id);
 }
 
@@ -59,9 +59,9 @@ test('what is not HTTP is 400, and the connection ends', async () => {
     `${post}Transfer-Encoding: chunked\r\n\r\nzz\r\n\r\n`,
     Buffer.from('160301010001000001000303', 'hex'),
   ]) {
-    const answer = await send(bytes);
-    assertError(answer, 400, 'invalid_request_error', kNotHttp);
-    assert.match(answer.head, /connection: close/);
+    const response = await send(bytes);
+    assertError(response, 400, 'invalid_request_error', kNotHttp);
+    assert.match(response.head, /connection: close/);
   }
 });
 
@@ -145,7 +145,7 @@ test('requests sent at once are answered in order', async () => {
   assert.deepEqual([...text.matchAll(/HTTP\/1\.1 (\d{3})/g)].map((match) => match[1]), ['200', '404', '200']);
 });
 
-const lengthOf = (answer) => Number(/content-length: (\d+)/i.exec(answer.head ?? answer)?.[1]);
+const lengthOf = (response) => Number(/content-length: (\d+)/i.exec(response.head ?? response)?.[1]);
 
 test('HEAD is GET without the body, on every path that GET has', async () => {
   const token = readFileSync(dev.env.LATCHKEY_METRICS_TOKEN_FILE, 'utf8').trim();
@@ -216,8 +216,8 @@ function throughTunnel(host, bytes) {
     const tunnel = connect(Number(new URL(dev.azureEnv.HTTPS_PROXY).port), '127.0.0.1');
     tunnel.on('error', reject);
     tunnel.write(`CONNECT ${host}:443 HTTP/1.1\r\nHost: ${host}:443\r\n\r\n`);
-    tunnel.once('data', (answer) => {
-      if (!String(answer).startsWith('HTTP/1.1 200')) return reject(new Error(String(answer)));
+    tunnel.once('data', (response) => {
+      if (!String(response).startsWith('HTTP/1.1 200')) return reject(new Error(String(response)));
       const secure = connectTls({ socket: tunnel, servername: host, ca: readFileSync(dev.env.LATCHKEY_CA_FILE) }, () => secure.write(bytes));
       let text = '';
       secure.on('error', reject);

@@ -39,9 +39,9 @@ const refusedRows = async () => {
 
 // 503 where the workspace's settings cannot be believed, 500 elsewhere: no data, either way.
 const refused = async (ciphertext) => {
-  for (const answer of [await decrypt(theirs.service, theirs, ciphertext), await encrypt(theirs)]) {
-    const text = await answer.text();
-    assert.ok([500, 503].includes(answer.status) && !/plaintext|ciphertext"/.test(text), text);
+  for (const response of [await decrypt(theirs.service, theirs, ciphertext), await encrypt(theirs)]) {
+    const text = await response.text();
+    assert.ok([500, 503].includes(response.status) && !/plaintext|ciphertext"/.test(text), text);
   }
 };
 
@@ -69,9 +69,9 @@ test('an API key that was moved to another organisation opens nothing, and is to
   const { ciphertext } = await (await encrypt(theirs)).json();
   assert.equal((await decrypt(mine.service, theirs, ciphertext)).status, 404);
   tamper(`UPDATE api_keys SET organization = x'${theirs.hex}' WHERE id = '${mine.serviceId}'`);
-  const answer = await decrypt(mine.service, theirs, ciphertext);
-  assert.equal(answer.status, 500);
-  assert.ok(!(await answer.text()).includes('c2VjcmV0'));
+  const response = await decrypt(mine.service, theirs, ciphertext);
+  assert.equal(response.status, 500);
+  assert.ok(!(await response.text()).includes('c2VjcmV0'));
   assert.deepEqual(await refusedRows(), ['api_keys']);
   await eventually(async () => {
     const feed = await (await call(theirs.auditor, '/v1/compliance/activities?activity_types[]=org_stored_row_refused')).json();
@@ -126,8 +126,8 @@ test('the root key is replaced while a server reads and writes for many, and the
   let uses = 0;
   const fresh = [];
   const failures = [];
-  const expect = async (answer) => {
-    const { status } = await answer;
+  const expect = async (response) => {
+    const { status } = await response;
     if (status !== 200) failures.push(status);
     ++uses;
   };

@@ -39,9 +39,9 @@ async function dataKeyRequests() {
     .reduce((sum, [, count]) => sum + Number(count), 0);
 }
 async function activities(type) {
-  const answer = await dev.request('GET', `/v1/compliance/activities?activity_types[]=${type}&order=asc`);
-  assert.equal(answer.status, 200, answer.bytes);
-  return answer.json.data;
+  const response = await dev.request('GET', `/v1/compliance/activities?activity_types[]=${type}&order=asc`);
+  assert.equal(response.status, 200, response.bytes);
+  return response.json.data;
 }
 
 before(async () => {
@@ -152,9 +152,9 @@ test('a suspended key is shut at every door, over kill -9, until it is resumed',
       ['decrypt', Buffer.from(ciphertext, 'base64')], ['encrypt_batch', { items: [{ plaintext: 'aGVsbG8=' }] }],
       ['decrypt_batch', { items: [{ ciphertext }] }], ['data_keys', undefined], [`data_keys/${dataKey}/unwrap`, undefined],
     ]) {
-      const answer = await data(verb, body);
-      assert.equal(answer.status, 400, `${verb}: ${answer.bytes}`);
-      const { details, message } = answer.json.error;
+      const response = await data(verb, body);
+      assert.equal(response.status, 400, `${verb}: ${response.bytes}`);
+      const { details, message } = response.json.error;
       assert.deepEqual(details, { error_code: 'cmek_key_disabled', reason: 'suspended' });
       assert.match(message, new RegExp(`${key} was suspended here by apikey_\\w+ at 20.* \\("incident 7"\\)\\. .*latchkey keys resume ${key}`));
     }

@@ -71,9 +71,9 @@ class Connection {
         const parts = [];
         response.on('data', (part) => parts.push(part));
         response.on('end', () => {
-          const answer = Buffer.concat(parts);
+          const received = Buffer.concat(parts);
           const isJson = /json/.test(response.headers['content-type']);
-          resolve({ status: response.statusCode, bytes: answer, json: isJson ? JSON.parse(answer) : undefined });
+          resolve({ status: response.statusCode, bytes: received, json: isJson ? JSON.parse(received) : undefined });
         });
       });
       request.on('error', (error) => (breaks || stranger ? resolve(undefined) : reject(error)));
@@ -160,9 +160,9 @@ after(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-const good = (answer) => {
-  assert.equal(answer.status, 200, answer.bytes);
-  return answer;
+const good = (response) => {
+  assert.equal(response.status, 200, response.bytes);
+  return response;
 };
 
 /** All that may be asked with `marker` in it, the plaintext of what is encrypted and decrypted. */
@@ -226,11 +226,11 @@ for (const [name, more] of [['plain HTTP', () => ({})], ['TLS', tls]]) {
     try {
       const marker = randomBytes(36);
       await everyRequest(one, marker);
-      const { data_key_id: id, plaintext_key: lent } = good(await call('data_keys')).json;
+      const { data_key_id: id, plaintext_key: leased } = good(await call('data_keys')).json;
       good(await call(`data_keys/${id}/unwrap`));
       // The last request is one that is refused by its head, after which nothing else is read into the same memory.
       assert.equal((await call('data_keys', undefined, { key: dev.env.LATCHKEY_ADMIN_KEY })).status, 403);
-      const dataKey = formsOf('the data key', Buffer.from(lent, 'base64'));
+      const dataKey = formsOf('the data key', Buffer.from(leased, 'base64'));
       const apiKeys = ['LATCHKEY_SERVICE_KEY', 'LATCHKEY_ADMIN_KEY'].flatMap((each) => formsOf(each, Buffer.from(dev.env[each])));
       const rootKey = formsOf(kRootKey, readFileSync(join(folder, 'root.key')));
       const passed = [...formsOf('the plaintext', marker), ...apiKeys, ...rootKey, ...privateKeyForms(), ...(await accessTokens(server))];
@@ -263,10 +263,10 @@ test('the database holds no plaintext, no data key, no token and no API key', as
   try {
     const marker = randomBytes(36);
     good(await one.call('encrypt', marker));
-    const { plaintext_key: lent } = good(await one.call('data_keys')).json;
+    const { plaintext_key: leased } = good(await one.call('data_keys')).json;
     const apiKeys = ['LATCHKEY_SERVICE_KEY', 'LATCHKEY_ADMIN_KEY'].map((each) => Buffer.from(dev.env[each]));
     const forms = [
-      ...formsOf('the plaintext', marker), ...formsOf('the data key', Buffer.from(lent, 'base64')),
+      ...formsOf('the plaintext', marker), ...formsOf('the data key', Buffer.from(leased, 'base64')),
       ...formsOf(kRootKey, readFileSync(join(folder, 'root.key'))), ...(await accessTokens(one.server)),
       ...apiKeys.flatMap((each) => formsOf('the API key', each)),
     ];
@@ -287,11 +287,11 @@ test('a data key is gone at the hard age, where its vault cannot be reached', as
   if (impossible) return context.skip(impossible);
   const one = await started({ 'keyring.soft': '1s', 'keyring.hard': '3s' });
   try {
-    const { plaintext_key: lent } = good(await one.call('data_keys')).json;
+    const { plaintext_key: leased } = good(await one.call('data_keys')).json;
     assert.equal((await control(dev.env, 'POST', 'faults', { kind: 'error', status: 503, operation: 'KeyUnwrap' })).status, 201);
-    await isGone(one.server, [...formsOf('the data key', Buffer.from(lent, 'base64')), ...tokens]);
+    await isGone(one.server, [...formsOf('the data key', Buffer.from(leased, 'base64')), ...tokens]);
     await eventually(async () => (await one.call('encrypt', { plaintext: 'aGVsbG8=' })).status === 503);
-    await isGone(one.server, [...formsOf('the data key', Buffer.from(lent, 'base64')), ...tokens]);
+    await isGone(one.server, [...formsOf('the data key', Buffer.from(leased, 'base64')), ...tokens]);
   } finally {
     await control(dev.env, 'DELETE', 'faults');
     await one.stop();

@@ -15,8 +15,8 @@ let key;
 let workspace;
 
 const scrape = async (headers = { authorization: `Bearer ${token}` }) => {
-  const answer = await fetch(`${dev.env.LATCHKEY_URL}/metrics`, { headers });
-  return { status: answer.status, type: answer.headers.get('content-type'), text: await answer.text() };
+  const response = await fetch(`${dev.env.LATCHKEY_URL}/metrics`, { headers });
+  return { status: response.status, type: response.headers.get('content-type'), text: await response.text() };
 };
 const value = async (series) => {
   const { text } = await scrape();
@@ -120,9 +120,9 @@ test('without a token there are none', async () => {
   const off = new Dev({ args: ['--set', 'metrics.token_file='] });
   await off.start();
   try {
-    const answer = await off.request('GET', '/metrics');
-    assert.equal(answer.status, 404);
-    assert.match(answer.json.error.message, /Set metrics\.token_file/);
+    const response = await off.request('GET', '/metrics');
+    assert.equal(response.status, 404);
+    assert.match(response.json.error.message, /Set metrics\.token_file/);
   } finally {
     await off.stop();
   }
@@ -136,10 +136,10 @@ test('they can be had for each workspace and data key', async () => {
     const sealed = await detailed.request('POST', `/v1/workspaces/${home}/encrypt`, {
       key: detailed.env.LATCHKEY_SERVICE_KEY, body: { plaintext: 'aGVsbG8=' },
     });
-    const answer = await detailed.request('GET', '/metrics', {
+    const response = await detailed.request('GET', '/metrics', {
       key: null, headers: { authorization: `Bearer ${readFileSync(detailed.env.LATCHKEY_METRICS_TOKEN_FILE, 'utf8').trim()}` },
     });
-    assert.match(answer.bytes.toString(), new RegExp(
+    assert.match(response.bytes.toString(), new RegExp(
       `latchkey_data_key_uses_total{workspace_id="${home}",data_key_id="${sealed.json.data_key_id}",use="encrypt"} 1\n`));
   } finally {
     await detailed.stop();

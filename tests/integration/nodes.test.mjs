@@ -38,8 +38,8 @@ const at = (url, path, body) => fetch(url + path, {
 const encrypt = (url) => at(url, `/v1/workspaces/${workspace}/encrypt`, { plaintext: 'aGVsbG8=' });
 const leases = async (url) => {
   const token = readFileSync(one.env.LATCHKEY_METRICS_TOKEN_FILE, 'utf8').trim();
-  const answer = await fetch(`${url}/metrics`, { headers: { authorization: `Bearer ${token}` } });
-  return Number(/^latchkey_leases (\d+)$/m.exec(await answer.text())[1]);
+  const response = await fetch(`${url}/metrics`, { headers: { authorization: `Bearer ${token}` } });
+  return Number(/^latchkey_leases (\d+)$/m.exec(await response.text())[1]);
 };
 
 before(async () => {

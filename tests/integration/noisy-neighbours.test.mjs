@@ -33,8 +33,8 @@ const median = async (times) => {
   const took = [];
   for (let i = 0; i < times; ++i) {
     const began = process.hrtime.bigint();
-    const answer = await encrypt();
-    assert.equal(answer.status, 200, answer.bytes);
+    const response = await encrypt();
+    assert.equal(response.status, 200, response.bytes);
     took.push(Number(process.hrtime.bigint() - began) / 1e6);
   }
   return took.sort((a, b) => a - b)[Math.floor(times / 2)];
@@ -56,21 +56,21 @@ test('scans of a long feed do not hold up another organization\'s encrypts', asy
   record(kActivities, Date.now() * 1000, 'activity_long');
   const alone = await median(31);
   let scanning = true;
-  let answered = 0;
+  let responses = 0;
   const scans = ['activity_types[]=nope', 'exclude_activity_types[]=org_external_key_validated', 'actor_ids[]=nobody',
     'created_at.lt=1999-01-01T00:00:00Z', 'order=asc&activity_types[]=nope', 'actor_ids[]=apikey_1&activity_types[]=nope',
     'limit=100', 'activity_types[]=nope&limit=1'].map(async (query) => {
     while (scanning) {
-      const answer = await dev.request('GET', `/v1/compliance/activities?${query}`, { key: mallory });
-      assert.equal(answer.status, 200, answer.bytes);
-      assert.ok(answer.headers.has('anthropic-ratelimit-requests-remaining'));
-      ++answered;
+      const response = await dev.request('GET', `/v1/compliance/activities?${query}`, { key: mallory });
+      assert.equal(response.status, 200, response.bytes);
+      assert.ok(response.headers.has('anthropic-ratelimit-requests-remaining'));
+      ++responses;
     }
   });
   const beside = await median(31);
   scanning = false;
   await Promise.all(scans);
-  assert.ok(answered > 0);
+  assert.ok(responses > 0);
   // Eight busy connections take their share of the machine. Where encrypts waited for the scans, it was a thousand times.
   assert.ok(beside < 20 * alone + 100, `${beside} ms beside the scans, ${alone} ms without`);
 });

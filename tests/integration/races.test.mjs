@@ -15,9 +15,9 @@ const kKeys = '/v1/organizations/external_keys';
 const kWorkspaces = '/v1/organizations/workspaces';
 
 async function created(path, body) {
-  const answer = await dev.request('POST', path, { body });
-  assert.equal(answer.status, 200, answer.bytes);
-  return answer.json;
+  const response = await dev.request('POST', path, { body });
+  assert.equal(response.status, 200, response.bytes);
+  return response.json;
 }
 const key = () => created(kKeys, { provider_config: dev.azureKeyBody() });
 const workspace = (name, more = {}) => created(kWorkspaces, { name, ...more });
@@ -29,10 +29,10 @@ test('two keys to one workspace: one is attached, and stays', async () => {
   for (let round = 0; round < 5; round++) {
     const { id } = await workspace(`two ${round}`);
     const keys = [await key(), await key()];
-    const answers = await Promise.all(keys.map((k) => attach(id, k.id)));
-    const winner = answers.findIndex((answer) => answer.status === 200);
-    assert.notEqual(winner, -1, answers[0].bytes);
-    const loser = answers[1 - winner];
+    const responses = await Promise.all(keys.map((k) => attach(id, k.id)));
+    const winner = responses.findIndex((response) => response.status === 200);
+    assert.notEqual(winner, -1, responses[0].bytes);
+    const loser = responses[1 - winner];
     assert.ok([400, 409].includes(loser.status), loser.bytes);
     assert.ok(loser.json.error.message.includes(keys[winner].id), loser.json.error.message);
     const shown = await dev.request('GET', `${kWorkspaces}/${id}`);
@@ -46,8 +46,8 @@ test('two keys to one workspace: one is attached, and stays', async () => {
 test('the same key many times at once is one attachment', async () => {
   const { id } = await workspace('same');
   const { id: keyId } = await key();
-  const answers = await Promise.all(Array.from({ length: 8 }, () => attach(id, keyId)));
-  for (const answer of answers) assert.equal(answer.status, 200, answer.bytes);
+  const responses = await Promise.all(Array.from({ length: 8 }, () => attach(id, keyId)));
+  for (const response of responses) assert.equal(response.status, 200, response.bytes);
   const activities = await dev.request('GET', '/v1/compliance/activities?activity_types[]=platform_workspace_updated&limit=5000');
   assert.equal(activities.json.data.filter((activity) => activity.workspace_id === id).length, 1);
 });
@@ -112,10 +112,10 @@ test('twenty first encrypts at once make one data key and ask the vault once', a
   const before = await audit(dev);
   const request = (verb, body) => dev.request('POST', `/v1/workspaces/${id}/${verb}`, { key: dev.env.LATCHKEY_SERVICE_KEY, body });
   const sealed = await Promise.all(Array.from({ length: 20 }, (_, i) => request('encrypt', Buffer.from(`record ${i}`))));
-  for (const answer of sealed) assert.equal(answer.status, 200, answer.bytes);
-  assert.equal(new Set(sealed.map((answer) => answer.headers.get('latchkey-data-key-id'))).size, 1);
-  const opened = await Promise.all(sealed.map((answer) => request('decrypt', answer.bytes)));
-  opened.forEach((answer, i) => assert.equal(answer.bytes.toString(), `record ${i}`));
+  for (const response of sealed) assert.equal(response.status, 200, response.bytes);
+  assert.equal(new Set(sealed.map((response) => response.headers.get('latchkey-data-key-id'))).size, 1);
+  const opened = await Promise.all(sealed.map((response) => request('decrypt', response.bytes)));
+  opened.forEach((response, i) => assert.equal(response.bytes.toString(), `record ${i}`));
 
   const caused = (await audit(dev)).slice(before.length);
   assert.deepEqual(caused.map((line) => line.operationName), ['KeyWrap', 'KeyUnwrap']);

@@ -22,9 +22,9 @@ before(async () => {
 after(() => dev.stop());
 
 async function ask(method, path, body) {
-  const answer = await control(dev.env, method, path, body);
-  assert.ok(answer.status < 300, JSON.stringify(answer));
-  return answer.json;
+  const response = await control(dev.env, method, path, body);
+  assert.ok(response.status < 300, JSON.stringify(response));
+  return response.json;
 }
 
 /** A registered key, attached to a workspace of its own that has a record. */
@@ -46,8 +46,8 @@ const decrypt = ({ workspace, ciphertext }) => data(workspace, 'decrypt', { ciph
 
 /** Decrypts until that is refused: the lease must end. */
 const refusal = (record, operation = () => decrypt(record)) => eventually(async () => {
-  const answer = await operation();
-  return answer.status !== 200 && answer;
+  const response = await operation();
+  return response.status !== 200 && response;
 });
 
 /** `refused` makes the promise of the refusal at the moment of the validation; without it, decrypting is refused after that. */
@@ -55,8 +55,8 @@ async function assertTold(record, reason, errorCode, refused) {
   const [told, early] = await Promise.all([validate(record), refused?.()]);
   assert.equal(told.status, 'failure');
   assert.equal(told.reason, reason, told.error);
-  const answer = early ?? await refusal(record);
-  assert.deepEqual(answer.json.error.details, { error_code: errorCode, reason }, answer.bytes.toString());
+  const response = early ?? await refusal(record);
+  assert.deepEqual(response.json.error.details, { error_code: errorCode, reason }, response.bytes.toString());
   const shown = dev.cli(['explain', reason, '-o', 'json']);
   assert.equal(JSON.parse(shown.out).reason, reason);
 }
@@ -130,8 +130,8 @@ describe('a key', { concurrency: true }, () => {
     const record = await inUse('purged', config);
     await customer.call('DELETE', kVault, `${uri}keys/purged?api-version=7.4`);
     await customer.call('DELETE', kVault, `${uri}deletedkeys/purged?api-version=7.4`, undefined, [204]);
-    const answer = await refusal(record);
-    assert.deepEqual(answer.json.error.details, { error_code: 'cmek_key_disabled', reason: 'key_purged' });
+    const response = await refusal(record);
+    assert.deepEqual(response.json.error.details, { error_code: 'cmek_key_disabled', reason: 'key_purged' });
     // Nothing says that the registered key ever was.
     const told = await validate(record);
     assert.equal(told.reason, 'key_not_found');

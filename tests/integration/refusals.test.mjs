@@ -29,16 +29,16 @@ before(async () => {
 });
 after(() => dev.stop());
 
-function assertRefused(answer, status, type, message) {
-  assert.equal(answer.status, status, answer.bytes);
-  assert.equal(answer.json.type, 'error');
-  assert.equal(answer.json.error.type, type);
-  if (message instanceof RegExp) assert.match(answer.json.error.message, message);
-  else assert.equal(answer.json.error.message, message);
-  assert.match(answer.json.request_id, /^req_01/);
-  assert.equal(answer.headers.get('request-id'), answer.json.request_id);
+function assertRefused(response, status, type, message) {
+  assert.equal(response.status, status, response.bytes);
+  assert.equal(response.json.type, 'error');
+  assert.equal(response.json.error.type, type);
+  if (message instanceof RegExp) assert.match(response.json.error.message, message);
+  else assert.equal(response.json.error.message, message);
+  assert.match(response.json.request_id, /^req_01/);
+  assert.equal(response.headers.get('request-id'), response.json.request_id);
 }
-const assertInvalid = (answer, message) => assertRefused(answer, 400, 'invalid_request_error', message);
+const assertInvalid = (response, message) => assertRefused(response, 400, 'invalid_request_error', message);
 
 // The refusal before anything else, for there is no service principal yet.
 test('a tenant that does not know the app', async () => {
@@ -56,10 +56,10 @@ async function registered(config) {
 }
 
 async function validationError(config) {
-  const answer = await dev.request('POST', `${kKeys}/${await registered(config)}/validate`, { body: {} });
-  assert.equal(answer.status, 200, answer.bytes);
-  assert.equal(answer.json.status, 'failure');
-  return answer.json.error;
+  const response = await dev.request('POST', `${kKeys}/${await registered(config)}/validate`, { body: {} });
+  assert.equal(response.status, 200, response.bytes);
+  assert.equal(response.json.status, 'failure');
+  return response.json.error;
 }
 
 test('keys that Azure has but that will not do', async (t) => {
@@ -295,10 +295,10 @@ test('records that were changed, moved, or given another context', async () => {
   const record = sealed.bytes;
   assert.equal((await call(home, 'decrypt', record)).bytes.toString(), 'a record');
 
-  const code = (answer, expected) => {
-    assertInvalid(answer, /./);
-    assert.equal(answer.json.error.details.error_code, expected, answer.bytes);
-    assert.equal(answer.bytes.includes('a record'), false);
+  const code = (response, expected) => {
+    assertInvalid(response, /./);
+    assert.equal(response.json.error.details.error_code, expected, response.bytes);
+    assert.equal(response.bytes.includes('a record'), false);
   };
   // Header: 4 bytes of format, 16 of the data key's id; then nonce and commitment; then ciphertext and tag.
   const expected = (at) => (at < 4 ? 'ciphertext_not_recognized' : at < 76 ? 'ciphertext_wrong_key' : 'ciphertext_corrupt');

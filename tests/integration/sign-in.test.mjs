@@ -21,16 +21,16 @@ const serves = async () => (await data('decrypt', { ciphertext })).status === 20
 const unwraps = async () => (await audit(dev)).filter((line) => line.operationName === 'KeyUnwrap').length;
 
 async function ask(method, path, body) {
-  const answer = await control(dev.env, method, path, body);
-  assert.ok(answer.status < 300, JSON.stringify(answer));
-  return answer.json;
+  const response = await control(dev.env, method, path, body);
+  assert.ok(response.status < 300, JSON.stringify(response));
+  return response.json;
 }
 
 // In use all the while, as data is.
 async function assertEnds(reason) {
   const refused = await eventually(async () => {
-    const answer = await data('decrypt', { ciphertext });
-    return answer.status !== 200 && answer;
+    const response = await data('decrypt', { ciphertext });
+    return response.status !== 200 && response;
   });
   assert.equal(refused.status, 400, refused.bytes);
   const { message, details } = refused.json.error;
@@ -92,8 +92,8 @@ test('while Entra is down the vault is asked with the old token, and its refusal
 test('consent that is withdrawn is heard from Entra', async () => {
   await customer.graph('DELETE', `servicePrincipals/${principal}`, undefined, [204]);
   const refused = await eventually(async () => {
-    const answer = await data('decrypt', { ciphertext });
-    return answer.status === 400 && answer;
+    const response = await data('decrypt', { ciphertext });
+    return response.status === 400 && response;
   });
   assert.equal(refused.json.error.details.error_code, 'cmek_key_disabled');
   await eventually(async () => (await data('decrypt', { ciphertext })).json.error.details.reason === 'app_not_consented');

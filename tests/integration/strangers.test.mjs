@@ -63,10 +63,10 @@ function ask(path, { method = 'GET', key, body, localAddress, agent = false, hea
     const began = performance.now();
     const asked = request({ port: to, host: '127.0.0.1', method, path, localAddress, agent,
       headers: { ...(key ? { 'x-api-key': key } : {}), ...(body ? { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) } : {}), ...headers } },
-    (answer) => {
+    (response) => {
       let text = '';
-      answer.on('data', (data) => (text += data));
-      answer.on('end', () => resolve({ status: answer.statusCode, text, took: performance.now() - began }));
+      response.on('data', (data) => (text += data));
+      response.on('end', () => resolve({ status: response.statusCode, text, took: performance.now() - began }));
     });
     asked.on('error', reject);
     asked.end(body);
@@ -209,9 +209,9 @@ test('strangers who hold every place and the reserve do not shut the health list
     await eventually(() => ask('/healthz', { localAddress: '127.7.0.1', to: main }).then(() => false, () => true));
     const took = [];
     for (const each of ['/healthz', '/readyz', '/healthz', '/readyz']) {
-      const answer = await ask(each, { localAddress: '127.7.0.1', to: health });
-      assert.equal(answer.status, 200, answer.text);
-      took.push(answer.took);
+      const response = await ask(each, { localAddress: '127.7.0.1', to: health });
+      assert.equal(response.status, 200, response.text);
+      took.push(response.took);
     }
     t.diagnostic(`health was told in ${took.map((one) => one.toFixed(1)).join(', ')} ms`);
     assert.ok(Math.min(...took) < 1000, `${took} ms`);

@@ -156,12 +156,12 @@ test('a role that is granted meanwhile is waited for', async () => {
 });
 
 test('what waiting cannot cure is not waited for', async () => {
-  const answers = [{ type: 'external_key_validation', status: 'failure', error: 'AADSTS53003: blocked by Conditional Access policies' }];
-  const server = createServer((request, response) => response.end(JSON.stringify(answers[0])));
+  const responses = [{ type: 'external_key_validation', status: 'failure', error: 'AADSTS53003: blocked by Conditional Access policies' }];
+  const server = createServer((request, response) => response.end(JSON.stringify(responses[0])));
   await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
   const env = { LATCHKEY_URL: `http://127.0.0.1:${server.address().port}`, EXTERNAL_KEY_ID: 'ekey_1', WAIT_SECONDS: '600' };
   await refused('validate', env, 1, /ekey_1 failed validation: .*Conditional Access/);
-  answers[0] = 'a portal wants you to sign in';
+  responses[0] = 'a portal wants you to sign in';
   await refused('validate', env, 1, /answered 200 with what is not Latchkey's JSON/);
   server.close();
 });

@@ -71,9 +71,9 @@ test('an event that is not taken is sent again, and so after the server was kill
   await dev.start();
   await eventually(() => deliveries(endpoint.id)[0].status === 'delivered');
   // On a busy machine it may have been tried more than once before the server was killed; it is taken once, and that is the last.
-  const answered = receiver.received.map(({ status }) => status);
-  assert.ok(answered.length >= 2, answered.join());
-  assert.deepEqual(answered, [...answered.slice(1).fill(500), 204]);
+  const statuses = receiver.received.map(({ status }) => status);
+  assert.ok(statuses.length >= 2, statuses.join());
+  assert.deepEqual(statuses, [...statuses.slice(1).fill(500), 204]);
   for (const { headers, body } of receiver.received) {
     assert.equal(headers['webhook-id'], receiver.received[0].headers['webhook-id']);
     assert.equal(body, receiver.received[0].body);
@@ -110,9 +110,9 @@ test('a redirect is not followed', async () => {
 test('what an endpoint answers is shown to nobody', async () => {
   const endpoint = add(receiver.url);
   receiver.received.length = 0;
-  Object.assign(receiver, { status: 500, answer: 'said inside', headers: { 'x-inside': 'said inside' } });
+  Object.assign(receiver, { status: 500, body: 'said inside', headers: { 'x-inside': 'said inside' } });
   const tested = await dev.request('POST', `${kWebhooks}/${endpoint.id}/test`);
-  Object.assign(receiver, { status: 204, answer: '', headers: {} });
+  Object.assign(receiver, { status: 204, body: '', headers: {} });
   assert.equal(receiver.received.length, 1);
   const feed = await dev.request('GET', '/v1/compliance/activities');
   const seen = [tested.bytes, ...tested.headers.values(), feed.bytes, dev.cli(['webhooks', 'get', endpoint.id]).out, JSON.stringify(deliveries(endpoint.id))];

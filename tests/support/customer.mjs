@@ -48,10 +48,10 @@ export class Customer {
   /** Fails unless the answer is of `expected`, a list of statuses. */
   async call(method, resource, url, body, expected = [200, 201]) {
     const token = await this.token(resource);
-    const answer = await this.curl(['-X', method, url, '-H', `authorization: Bearer ${token}`,
+    const response = await this.curl(['-X', method, url, '-H', `authorization: Bearer ${token}`,
       ...(body ? ['-H', 'content-type: application/json', '-d', JSON.stringify(body)] : [])]);
-    assert.ok(expected.includes(answer.status), `${method} ${url}: ${answer.status} ${JSON.stringify(answer.body)}`);
-    return answer.body;
+    assert.ok(expected.includes(response.status), `${method} ${url}: ${response.status} ${JSON.stringify(response.body)}`);
+    return response.body;
   }
 
   /** A call to Resource Manager; `path` from the root, or of a kind beneath the vault where it begins with "{vault}". */

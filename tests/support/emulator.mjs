@@ -17,10 +17,10 @@ export function control(env, method, path, body) {
       agent: false,
       headers: { 'content-length': Buffer.byteLength(text) },
     }, (response) => {
-      let answer = '';
+      let received = '';
       response.setEncoding('utf8');
-      response.on('data', (data) => (answer += data));
-      response.on('end', () => resolve({ status: response.statusCode, json: answer ? JSON.parse(answer) : undefined }));
+      response.on('data', (data) => (received += data));
+      response.on('end', () => resolve({ status: response.statusCode, json: received ? JSON.parse(received) : undefined }));
     });
     call.on('error', reject);
     call.end(text);

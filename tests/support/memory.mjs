@@ -117,6 +117,6 @@ export function whyNot(pid) {
 if (process.argv[1] === kThis) {
   const { forms, pattern } = JSON.parse(readFileSync(0, 'utf8'));
   const pid = Number(process.argv[2]);
-  const answer = forms ? searchHere(pid, forms.map(({ form, bytes }) => formOf(form, bytes))) : textsHere(pid, pattern);
-  process.stdout.write(JSON.stringify(answer));
+  const found = forms ? searchHere(pid, forms.map(({ form, bytes }) => formOf(form, bytes))) : textsHere(pid, pattern);
+  process.stdout.write(JSON.stringify(found));
 }

@@ -1,4 +1,4 @@
-// Somebody who takes webhooks: keeps what came, and answers as a test says.
+// An endpoint for webhooks: it keeps what it receives, and responds as a test says.
 import { createServer } from 'node:http';
 
 export class Receiver {
@@ -6,7 +6,7 @@ export class Receiver {
     this.received = [];
     this.status = 204;
     this.headers = {};
-    this.answer = '';
+    this.body = '';
   }
 
   async start() {
@@ -16,7 +16,7 @@ export class Receiver {
       request.on('end', () => {
         this.received.push({ status: this.status, path: request.url, method: request.method, headers: request.headers, body });
         response.writeHead(this.status, this.headers);
-        response.end(this.answer);
+        response.end(this.body);
       });
     });
     await new Promise((resolve) => this.server.listen(0, '127.0.0.1', resolve));
