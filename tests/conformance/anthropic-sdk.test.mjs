@@ -1,4 +1,4 @@
-// The published client of the contract, unchanged but for its base URL.
+// Runs the contract's published client, unchanged but for its base URL.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 

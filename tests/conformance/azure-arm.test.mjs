@@ -1,5 +1,5 @@
-// A vault, a key and its role by Microsoft's management clients, for Node and for Python, unchanged, through the emulator's
-// proxy; then Latchkey uses the key.
+// Microsoft's management clients for Node and for Python, unchanged, make a vault, a key and its role through the emulator's proxy;
+// then Latchkey uses the key.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { after, before, describe, test } from 'node:test';

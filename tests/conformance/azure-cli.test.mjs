@@ -1,5 +1,5 @@
-// The guide's commands, as the customer's admin types them, with the az of Debian 12 and of Debian 13. Only the proxy and
-// the CA are told to az; every command goes over the wire as az sends it to Azure.
+// Runs the guide's commands, as the customer's admin types them, with the az of Debian 12 and of Debian 13. The tests tell az the
+// proxy and the CA alone; every command goes over the wire as az sends it to Azure.
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { after, before, describe, test } from 'node:test';
@@ -69,7 +69,7 @@ for (const kind of kKinds) {
       const made = await az.ok(`az keyvault create --name ${vault} --resource-group "$AZURE_RESOURCE_GROUP" --location westeurope ` +
         '--enable-rbac-authorization true --enable-purge-protection true');
       assert.equal(made.properties.vaultUri, `https://${vault}.vault.azure.net/`);
-      // Who makes a vault may not use its keys: that is a role of its own.
+      // The right to make a vault does not include the use of its keys: that takes a role of its own.
       const admin = await az.ok('az ad sp show --id "$AZURE_CLIENT_ID" --query id -o tsv');
       await assign('14b46e9e-c2b7-41b4-b07b-48a6ebf60603', 'Key Vault Crypto Officer', admin, made.id);
       if (kind.keyCommands) {

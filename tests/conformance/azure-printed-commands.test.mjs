@@ -1,5 +1,5 @@
-// The commands that Latchkey prints, run by bash with the real az as they stand. What `latchkey azure setup --dry-run` prints
-// is a script that leaves nothing for setup to change and nothing for verify to complain of; the cures of verify cure.
+// Bash runs the commands that Latchkey prints as they stand, with the real az. `latchkey azure setup --dry-run` prints a script that
+// leaves setup nothing to change and verify nothing to complain of; the cures that verify prints cure.
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
@@ -95,7 +95,7 @@ describe('printed for az', { skip: whyNot(kDebian13) ?? whyNot() }, () => {
         assert.equal(done.code, 0, `${check}: ${found}\n${command}\n${done.err}`);
       }
     };
-    // What a closed vault hides is seen once it is open.
+    // Once the vault is open, verify sees what the closed vault hid.
     for (let round = 0; round < 4; ++round) await cure();
     await clis[0].ok('az keyvault key set-attributes --vault-name ill --name patient --enabled false --ops sign ' +
       '--not-before 2031-01-01T00:00:00Z');

@@ -1,5 +1,5 @@
-// Microsoft's clients against the emulator, through its proxy, under the public names. The client program runs in a process
-// of its own, for the proxy and the authority are read from the environment at start.
+// Runs Microsoft's clients against the emulator, through its proxy, under the public names. The client program runs in a process
+// of its own, for it reads the proxy and the authority from the environment at its start.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';

@@ -1,4 +1,4 @@
-// The programs that docs/emulator.md shows, run as they stand there against `latchkey emulator azure`.
+// Runs the programs of docs/emulator.md as they stand there, against `latchkey emulator azure`.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';

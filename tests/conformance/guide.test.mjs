@@ -1,4 +1,4 @@
-// The guide's own curl commands, letter for letter but for the base URL and the placeholders, and then the promise:
+// Runs the guide's own curl commands, letter for letter but for the base URL and the placeholders, and then checks the promise:
 // a revoked key makes the data unreadable.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
@@ -91,7 +91,7 @@ test('steps 5, 6 and 7, and then the key is pulled and given back', async () => 
   assert.deepEqual(back.bytes, plaintext);
 });
 
-// The customer's own hand on the key, by curl through the emulator's proxy.
+// What the customer does with its key, by curl through the emulator's proxy.
 async function vaultKey(patch) {
   const env = { PATH: process.env.PATH, ...dev.azureEnv };
   const curl = (...args) => JSON.parse(spawnSync('curl', ['-sS', ...args], { env, encoding: 'utf8' }).stdout);

@@ -1,5 +1,5 @@
-// The Terraform module, held against the providers' own names: every file is parsed as HashiCorp's parser reads it, every
-// argument, block and attribute is looked up in terraform-names.json, every variable is declared, described and in the README.
+// Holds the Terraform module against the providers' own names: parses every file as HashiCorp's parser reads it, looks every argument,
+// block and attribute up in terraform-names.json, and checks that every variable is declared, described and in the README.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { cpSync, mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
@@ -26,13 +26,13 @@ before(async () => {
   }
 });
 
-/** All strings of it, expressions among them. */
+/** All strings of a parsed file, expressions among them. */
 function* strings(value) {
   if (typeof value === 'string') yield value;
   else if (value && typeof value === 'object') for (const each of Object.values(value)) yield* strings(each);
 }
 
-/** [kind, type, name, body] of every resource, data source and provider in it. */
+/** [kind, type, name, body] of every resource, data source and provider in a parsed file. */
 function* things(parsed) {
   for (const kind of ['resource', 'data']) {
     for (const [type, named] of Object.entries(parsed[kind] ?? {})) {
@@ -59,7 +59,7 @@ function* misnamed(where, body, schema, meta = []) {
   for (const name of required) if (!(name in plain)) yield `${where} lacks ${name}`;
 }
 
-/** The same of a module's parsed files: names of arguments, and of what expressions take from others. */
+/** What is wrong with the names in a module's parsed files: names of arguments, and of what expressions take from others. */
 function* wrongNames(parts) {
   const known = new Set();
   for (const parsed of parts) for (const [kind, type, name] of things(parsed)) known.add(`${kind} ${type}.${name}`);
@@ -108,7 +108,7 @@ for (const folder of folders) {
     for (const [, name] of `${text}\n${validations}`.matchAll(/\bvar\.(\w+)/g)) assert.ok(variables[name], `var.${name}`);
     for (const [name, [body]] of Object.entries(variables)) {
       assert.ok(body.description && body.type, name);
-      // A promise, whose validation is all of its use.
+      // The caller's promise; the module uses its validation alone.
       if (name !== 'attach_for_good') assert.match(text, new RegExp(`\\bvar\\.${name}\\b`), `${name} is not used`);
     }
     for (const [name, [body]] of Object.entries(declared(folder, 'output'))) assert.ok(body.description && body.value, name);
@@ -165,7 +165,7 @@ test('the README names every variable and output of the module', () => {
   }
 });
 
-// The test above can fail: each of these is found.
+// Shows that the test above can fail: it finds each of these.
 const kWrong = {
   'has no argument enable_rbac_authorization': 'resource "azurerm_key_vault_key" "k" {\n name = "k"\n key_vault_id = "v"\n key_type = "RSA"\n key_opts = []\n enable_rbac_authorization = true\n}',
   'lacks scope': 'resource "azurerm_role_assignment" "r" {\n principal_id = "p"\n}',
@@ -189,7 +189,7 @@ test('terraform fmt', { skip: !terraform && 'no terraform here' }, () => {
   assert.equal(done.status, 0, `${relative('.', kRoot)}\n${done.stdout}${done.stderr}`);
 });
 
-// Terraform judges the rest, with plain values for what the providers would make.
+// Terraform itself judges the rest, with plain values for what the providers would make.
 
 const kTenant = '11111111-2222-4333-8444-555555555555';
 const kVault = '/subscriptions/s/resourceGroups/security/providers/Microsoft.KeyVault/vaults/contoso-cmek';

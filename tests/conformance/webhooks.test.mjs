@@ -1,4 +1,4 @@
-// What is sent when a customer's key fails is what the public client unwraps, with its types and its checks.
+// The public client unwraps the events that Latchkey sends when a customer's key fails, with its types and its checks.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 

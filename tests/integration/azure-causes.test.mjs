@@ -1,6 +1,6 @@
-// The guide's common causes, each made for real in the emulator, and what the person is told at every door: Latchkey's own
-// validation, `latchkey azure verify` and `latchkey azure setup`. Beside azure-verify, azure-setup and refusals, which have
-// what one door alone says.
+// Makes each of the guide's common causes in the emulator, and checks what all three say of it: Latchkey's own validation,
+// `latchkey azure verify` and `latchkey azure setup`. The tests azure-verify, azure-setup and refusals have what one of them
+// alone says.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
@@ -21,7 +21,7 @@ before(() => dev.start());
 after(() => dev.stop());
 
 const registrations = new Map();
-// All that was said, for the page that quotes it.
+// Every message that was seen, for the test of the page that quotes them.
 const said = [];
 
 async function register(key, change = {}) {
@@ -32,7 +32,7 @@ async function register(key, change = {}) {
   registrations.set(key, id);
 }
 
-/** The server's own door. */
+/** The server's own validation. */
 async function validate(key) {
   if (!registrations.has(key)) await register(key);
   const response = await dev.request('POST', `${kKeys}/${registrations.get(key)}/validate`, { body: {} });
@@ -93,7 +93,7 @@ test('the app is not consented to', async () => {
   assert.equal(plan.json.steps.find((step) => step.step === 'consent').state, 'to_do');
 });
 
-// Before the platform has a token: those that were given go on.
+// Comes before the platform has a token: a policy does not end tokens that Entra has issued.
 test('a Conditional Access policy', async () => {
   principal = await customer.consent();
   const app = dev.env.LATCHKEY_APP_CLIENT_ID;
@@ -114,7 +114,7 @@ test('a Conditional Access policy', async () => {
     new RegExp(`Conditional Access: exclude the service principal ${principal} .*or add 160\\.79\\.104\\.0/21 to its named locations`));
   isNothingElse(done.of('round-trip').found);
 
-  // Both cures: a named location, and no policy.
+  // Both cures work: a named location, and no policy.
   await ask('DELETE', `conditional_access/${policy.id}`, undefined, 204);
   await ask('POST', 'conditional_access', { app_id: app, named_locations: ['127.0.0.0/8'] }, 201);
   assertSetUp(setup('cmek'));
@@ -138,7 +138,7 @@ test('a role that was granted a moment ago: setup waits it out', async () => {
   const waiting = dev.azureBegun(['setup', '--vault', kVault, '--key', 'granted', '--wait', '600', '-o', 'json']);
   const told = await waiting.says(/role assignments and network rules take minutes to work; trying again \(\d+ s, at most 600 s\): the app/);
   assert.doesNotMatch(told, /error|failed/i);
-  // Meanwhile, at the other doors.
+  // Meanwhile validation and verify say the same.
   await assertRefused('granted', /a role is missing on the key, or was granted a moment ago \(Azure takes up to ten minutes; wait and try again\)/,
     /Grant it: az role assignment create .*\/keys\/granted/);
   const done = verify('granted');
@@ -154,7 +154,7 @@ test('a role that was granted a moment ago: setup waits it out', async () => {
   const impatient = setup('impatient', '--wait', '1');
   assert.equal(impatient.code, 1);
   assert.match(impatient.err, /validate: \d+ s were not enough; still: the app .*granted a moment ago/);
-  // Whoever runs it again is no less patient: the role is as young as it was.
+  // A second run waits again: the role is still young.
   const again = setup('impatient', '--wait', '1');
   assert.match(again.err, /validate: \d+ s were not enough/);
   await delay({});
@@ -265,7 +265,7 @@ test('purge protection off', async () => {
     { kty: 'RSA', key_size: 3072, key_ops: ['wrapKey', 'unwrapKey'] });
   await customer.grant(principal, '', customer.vaultId('unprotected'), kCryptoUser);
   await register('bare', { vault_uri: uri });
-  // Only Resource Manager knows, whom the platform cannot ask: the customer's own doors tell.
+  // Only Resource Manager knows it, which the platform cannot call: verify and setup tell the customer.
   await assertValid('bare');
   assert.deepEqual(verify('bare', 'unprotected').failed, ['purge-protection', 'audit-log']);
   const args = ['setup', '--vault', 'unprotected', '--key', 'bare', '--without-log', '-o', 'json'];
@@ -279,7 +279,7 @@ test('purge protection off', async () => {
 test('a key that is in another vault', async () => {
   const uri = await newVault('empty');
   await register('granted', { vault_uri: uri });
-  // A role on the other key says nothing here, and who has none is not told which keys there are.
+  // A role on the other key does not count here, and an app without a role does not learn which keys exist.
   await assertRefused('granted', /may not read key "granted" in empty\..* a role is missing on the key, .*or the key is in another vault/);
   await customer.grant(principal, '', customer.vaultId('empty'), kCryptoUser);
   await assertRefused('granted', /key "granted" in vault empty\..* was deleted or never existed.*Check vault_uri, and key_name with "az keyvault key list --vault-name empty"/);
@@ -306,7 +306,7 @@ test('a registration that names a look-alike app', async () => {
   const before = setup('copied');
   assert.equal(before.code, 1);
   assert.match(before.err, /look-alike/);
-  // Gone from the tenant, it is still in the registration; waiting would not cure that.
+  // The app is gone from the tenant, and still in the registration; waiting would not cure that.
   await customer.graph('DELETE', `servicePrincipals/${copy.id}`, undefined, [204]);
   const stopped = setup('copied');
   assert.equal(stopped.code, 1);
@@ -326,7 +326,7 @@ test('a registration with another tenant', async () => {
   await assertValid('abroad');
 });
 
-// The last: a customer's token is over as well.
+// The last test, for it ends the customer's own token as well.
 test('a Conditional Access policy that comes later', async () => {
   await assertValid('cmek');
   await ask('POST', 'conditional_access', { app_id: dev.env.LATCHKEY_APP_CLIENT_ID }, 201);

@@ -1,5 +1,5 @@
-// `latchkey azure setup` against an emulator in which nothing was done yet: the whole guide, a second run that changes
-// nothing, a dry run that changes nothing either, and what it refuses to touch.
+// Runs `latchkey azure setup` against an emulator in which nothing is done yet: the whole guide, a second run and a dry run that
+// change nothing, and what setup refuses to touch.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { after, before, test } from 'node:test';
@@ -19,7 +19,7 @@ function setup(args, env) {
 const mine = (...more) => setup(['--vault', dev.env.AZURE_VAULT_NAME, '--key', 'mine', '-o', 'json', ...more]);
 const outcomes = (done) => Object.fromEntries(done.json.steps.map((step) => [step.step, step.outcome]));
 
-/** All that the customer and Latchkey have. */
+/** Everything that the customer and Latchkey have. */
 async function everything() {
   const { AZURE_SUBSCRIPTION_ID: subscription } = dev.env;
   const kinds = [
@@ -58,7 +58,7 @@ test('a dry run prints a script and changes nothing', async () => {
   const json = setup([...args, '-o', 'json']);
   assert.deepEqual(json.json.steps.filter((step) => step.state === 'to_do').map((step) => step.step),
     ['consent', 'key', 'role', 'register', 'validate', 'attach']);
-  // A vault that is not there yet, with all that there is to wish for.
+  // A vault that does not exist yet, with every option.
   const fresh = setup(['--vault', 'brand-new', '--key', 'k', '-g', 'fresh', '-l', 'westeurope', '--hsm', '--size', '4096',
     '--scope', 'vault', '--event-hub', '/subscriptions/s/namespaces/n/authorizationRules/r', '--event-hub-name', 'audit', '--dry-run']);
   assert.equal(fresh.code, 0, fresh.err);

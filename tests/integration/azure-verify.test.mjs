@@ -1,5 +1,5 @@
-// `latchkey azure verify` against the emulator: everything right once, and then each of the guide's common causes, made for
-// real and shown to reach the person with its cure.
+// Runs `latchkey azure verify` against the emulator: once with everything right, and then with each of the guide's common causes,
+// whose cure verify must show.
 import assert from 'node:assert/strict';
 import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -36,14 +36,14 @@ function verify({ vault = dev.env.AZURE_VAULT_NAME, key = dev.env.AZURE_KEY_NAME
   return { ...done, failed };
 }
 
-/** The finding is what it should be, in words and cure. */
+/** Fails unless the finding has this state, these words and this cure. */
 function assertFound(finding, status, found, cure) {
   assert.equal(finding.status, status, JSON.stringify(finding));
   assert.match(finding.found, found);
   if (cure) assert.match(finding.cure ?? '', cure);
 }
 
-/** Spoils the vault for as long as `check` runs. */
+/** Runs `check` while the vault has these properties. */
 async function withVault(properties, back, check) {
   await customer.patchVault(properties);
   try {
@@ -69,7 +69,7 @@ test('where all is right, everything is ticked, and the round trip runs once the
   const before = verify();
   assert.deepEqual(before.failed, []);
   assertFound(before.of('round-trip'), 'unknown', /not registered/, /latchkey keys create --vault-uri/);
-  // The guide's role works; there is a tighter one.
+  // The guide's role works, and a tighter one exists.
   assertFound(before.of('role'), 'warning', /Key Vault Crypto User: works, and lets the app also update the key/,
     /^az role assignment create --role "Key Vault Crypto Service Encryption User"/);
   const body = { geo: 'us', provider_config: dev.azureKeyBody() };
@@ -113,7 +113,7 @@ test('a firewall without the platform\'s ranges, and with them', async () => {
     const done = verify();
     assertFound(done.of('network'), 'failed', /no rule lets the platform's 160\.79\.104\.0\/21 in/,
       /^az keyvault network-rule add --name latchkey-dev --ip-address 160\.79\.104\.0\/21$/);
-    // This machine is not let in either, which is no fault of the key.
+    // The firewall keeps this machine out, too, which is no fault of the key.
     assertFound(done.of('key'), 'unknown', /Client address is not authorized/, /an address that the vault lets in/);
     assertFound(done.of('round-trip'), 'failed', /firewall/);
   });
@@ -200,7 +200,7 @@ test('a look-alike app, beside the right one', async () => {
   const copy = await customer.graph('POST', 'servicePrincipals', { appId: app.appId });
   assertFound(verify().of('app-identity'), 'failed', new RegExp(`look-alike: its app id is ${app.appId}.*8635ae1a`),
     new RegExp(`^az ad sp delete --id ${copy.id}$`));
-  // What was sent by mail is no published app.
+  // An app id that came by mail is not the published one.
   const mailed = verify({ more: ['--app-id', app.appId] });
   assert.ok(mailed.failed.includes('app-identity'));
   await customer.graph('DELETE', `servicePrincipals/${copy.id}`, undefined, [204]);
@@ -216,7 +216,7 @@ test('a tenant that is not the subscription\'s, and one that was registered wron
   const foreign = verify({ vault: 'foreign', key: 'k' });
   assertFound(foreign.of('tenant'), 'warning', new RegExp(`${other}, where the subscription's is ${dev.env.AZURE_TENANT_ID}`),
     new RegExp(`^az login --tenant ${other}$`));
-  // The admin's account is not known in that tenant: nothing is claimed about what cannot be seen.
+  // That tenant does not know the admin's account, so verify claims nothing about what it cannot see.
   for (const check of ['key', 'app']) assertFound(foreign.of(check), 'unknown', /AADSTS700016/);
 
   await customer.createKey('mistaken', { key_size: 2048 });

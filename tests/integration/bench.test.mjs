@@ -1,4 +1,4 @@
-// The benchmarks' table and page, from numbers that were made up: what is measured is measured by scripts/bench alone.
+// Draws the benchmarks' table and page from invented numbers; scripts/bench alone measures.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -64,7 +64,7 @@ test("the keyring's table holds each measure against what it must reach", () => 
   assert.ok(page.includes('| KMS calls in an hour of 100 keys in use, 50 data keys each (simulated clock) | 1.00 a key and soft; 0 failed |'), page);
 });
 
-// Where scripts/bench has been run, it still runs.
+// Where somebody has run scripts/bench here, it still runs.
 for (const [what, expected] of [['envelope', 'memory of encrypting 10 GiB'], ['keyring', 'revoke → last plaintext']]) {
   const built = existsSync(join(kRoot, `build/bench/bench/latchkey_${what}_bench`));
   test(`scripts/bench ${what} --quick measures everything`, { skip: !built && 'scripts/bench was not run here' }, () => {

@@ -1,4 +1,4 @@
-// The commands as a person types them: help, exit codes, output, files; and the operator's side without a Dev.
+// Runs the commands as a person types them: help, exit codes, output, files; and the operator's commands without a Dev.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
@@ -18,7 +18,7 @@ after(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-// Without a server, without any variable of the environment.
+// Runs the binary without a server, and without any variable of the environment.
 function bare(args, env = {}) {
   return spawnSync(binary, args, { env: { PATH: process.env.PATH, HOME: folder, ...env }, encoding: 'utf8', input: '' });
 }

@@ -1,4 +1,5 @@
-// The life of data keys against a vault: rotated there, rewrapped here, the old version disabled; and their end, shredded.
+// The life of data keys with a vault: the customer rotates its key, the server rewraps, the customer disables the old version;
+// and at the end an admin shreds.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
@@ -54,7 +55,7 @@ async function dataKeys(id) {
   return response.json.data;
 }
 
-// The version that is the newest from now on.
+// Makes a new version of the key, and returns its id.
 async function rotated() {
   const made = await customer.call('POST', 'https://vault.azure.net', customer.keyUrl(dev.env.AZURE_KEY_NAME, '/rotate'), {});
   return made.key.kid;
@@ -72,7 +73,7 @@ test('data from before a rotation decrypts with the old version disabled', { tim
   const newest = await rotated();
   assert.notEqual(newest, old);
 
-  // New data keys are under the new version; old ones wait to be rewrapped.
+  // The server wraps new data keys under the new version; old ones wait to be rewrapped.
   const fresh = await sealed(await workspace('fresh'), 'secret fresh');
   assert.equal((await dataKeys(fresh.id))[0].key_version, newest);
   assert.equal((await dataKeys(records[0].id))[0].key_version, old);
@@ -93,8 +94,8 @@ test('data from before a rotation decrypts with the old version disabled', { tim
     assert.equal(key.key_version, newest);
     assert.ok(key.rewrapped_at);
   }
-  // Leases from before, renewals, and a cold start. All four are renewed every second: once one of them has been three times,
-  // each of them has.
+  // The data opens under leases from before, after renewals, and after a cold start. The server renews all four leases every second:
+  // once it has renewed one of them three times, it has renewed each of them.
   const unwraps = async () => (await audit(dev)).filter((line) => line.operationName === 'KeyUnwrap').length;
   const soFar = await unwraps();
   await eventually(async () => {

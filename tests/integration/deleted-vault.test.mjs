@@ -1,5 +1,5 @@
-// A vault that its owner deleted: DNS denies its name, which is a refusal once it is no failure of DNS. Where a proxy looks
-// the names up, as the emulator's does, and where the server itself asks DNS.
+// An owner deletes a vault, and DNS denies its name: that is a refusal once it is clear that DNS has not failed. The tests run with
+// a proxy that looks names up, as the emulator's does, and with a server that asks DNS itself.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
@@ -14,12 +14,12 @@ const kKeys = '/v1/organizations/external_keys';
 const kWorkspaces = '/v1/organizations/workspaces';
 const kVersion = '2022-07-01';
 const kAdministrator = '00482a5a-887f-4fb3-b363-3b7fe8e74483';
-// docs/leases.md: denied twice so far apart, and found within soft and a minute and a half.
+// docs/leases.md: DNS must deny the name twice, so far apart; the server finds it within soft and a minute and a half.
 const kApart = 60_000;
 const kFound = 1_000 + 90_000;
-// A machine that is busy.
+// The time that a busy machine may add.
 const kSlack = 20_000;
-// No lease ends by itself; what ends access here is a refusal.
+// No lease ends by itself here: only a refusal ends access.
 const settings = ['keyring.soft=1s', 'keyring.hard=1h', 'health.interval=0s'];
 
 const hostOf = (vault) => `${vault}.vault.azure.net`;
@@ -88,14 +88,14 @@ class World {
     return this.customer.arm('DELETE', this.customer.vaultId(vault), kVersion);
   }
 
-  /** With its keys; not with what was granted. */
+  /** Recovers the vault with its keys; its role assignments do not come back, so it grants the role anew. */
   async recover(vault) {
     await this.put(vault, { createMode: 'recover' });
     await this.grant(vault);
   }
 }
 
-/** `vault`, deleted at that time and in use all the while, is served for a minute and refused then; the others are served. */
+/** The server serves `vault`, deleted at that time and in use since, for a minute, and then refuses; it serves the others. */
 async function assertEnds(world, vault, deleted, others) {
   const refused = await eventually(async () => {
     for (const other of others) {
@@ -122,7 +122,7 @@ describe('a vault that was deleted', { concurrency: true }, () => {
       await world.start();
       for (const vault of ['stays', 'leaves']) await world.use(vault);
 
-      // The proxy makes no more tunnels to a vault that is not there; those that were made end so.
+      // The proxy makes no new tunnel to a vault that is gone; this ends the existing ones.
       const fault = { kind: 'reset', service: 'key_vault', vault: 'leaves' };
       assert.equal((await control(world.dev.env, 'POST', 'faults', fault)).status, 201);
       const deleted = Date.now();

@@ -1,4 +1,4 @@
-// A full disk refuses writes and says so; it loses nothing, and all goes on once there is room.
+// On a full disk the server refuses writes and says why; it loses nothing, and goes on once there is room.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { closeSync, fsyncSync, mkdtempSync, openSync, rmSync, statfsSync, writeSync } from 'node:fs';
@@ -23,7 +23,7 @@ function mounted() {
 const skip = mounted();
 if (skip) rmSync(folder, { recursive: true, force: true });
 
-// To the last byte, and so that SQLite cannot grow its journal either.
+// Fills the disk to the last byte, so that SQLite cannot grow its journal, either.
 function fill() {
   const file = openSync(filler, 'w');
   for (let size = 64 * 1024; size >= 1;) {
@@ -63,7 +63,7 @@ describe('a full disk', { skip }, () => {
     assert.ok(Number(response.headers.get('retry-after')) >= 1);
   }
 
-  // The journal may have a page or two of room: what it takes it must keep, and then it says that it is full.
+  // The journal may have a page or two of room: the server must keep what it takes, and then say that the disk is full.
   async function createUntilFull() {
     const taken = [];
     for (;;) {
@@ -91,7 +91,7 @@ describe('a full disk', { skip }, () => {
     for (const id of fresh) {
       assertFull(await encrypt(id, 'never'));
     }
-    // Reading needs no room, nor does encrypting where there is a data key.
+    // Reading needs no room, and encrypting needs none where a data key exists.
     assert.deepEqual((await decrypt(old, sealed.bytes)).bytes.toString(), 'kept');
     const more = await encrypt(old, 'more');
     assert.equal(more.status, 200, more.bytes);
@@ -136,7 +136,7 @@ describe('a full disk', { skip }, () => {
     plant(wrapped);
     const shred = () => dev.cli(['workspaces', 'shred', workspace, '--confirm-name', 'Shredded']);
     fill();
-    // Then by single pages, for the journal may have more room than the first of a shredding's writes wants.
+    // Then fill it by single pages, for the journal may have more room than the first write of a shredding needs.
     await createUntilFull();
     let inserted;
     do inserted = sqlite('INSERT INTO filling VALUES (1)'); while (inserted.status === 0);

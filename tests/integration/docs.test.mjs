@@ -1,5 +1,5 @@
-// What the pages tell a reader to type, typed: every block without a language in README.md and docs/ is run, in the order
-// of its page, or is named below with the reason why not. Blocks of json must be JSON.
+// Runs what the pages tell a reader to type: every block without a language in README.md and docs/, in the order of its page,
+// unless the list below names it, with the reason. Blocks of json must be JSON.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
@@ -11,7 +11,7 @@ import { fileURLToPath } from 'node:url';
 import { Dev, binary } from '../support/dev.mjs';
 
 const kRoot = fileURLToPath(new URL('../..', import.meta.url));
-// Blocks that begin with one of these are run elsewhere, or cannot be.
+// Blocks that begin with one of these run elsewhere, or cannot run.
 const kElsewhere = {
   '# from your copy of the repository': 'the set-up: .ci/run runs it in a bare root',
   'az ': 'az: the conformance tests',
@@ -24,7 +24,7 @@ const variables = {};
 before(async () => {
   mkdirSync(join(home, 'bin'));
   symlinkSync(binary, join(home, 'bin/latchkey'));
-  // Nothing is installed on the machine that tests.
+  // The tests install nothing on their machine.
   writeFileSync(join(home, 'bin/sudo'), '#!/bin/sh\nexec "$@"\n', { mode: 0o755 });
   await dev.start();
 });
@@ -38,7 +38,7 @@ function blocks(page) {
   return [...text.matchAll(/^```(\w*)\n([\s\S]*?)^```$/gm)].map(([, language, body]) => ({ language, body }));
 }
 
-// The places of this machine, and the ids that the reader has in hand, for those that the page prints.
+// Replaces the places and ids that a page prints by those of this machine and of this run.
 function filled(body) {
   return body
     .replaceAll('ekey_…', variables.KEY ?? 'ekey_…')
@@ -68,7 +68,7 @@ function run(body) {
 }
 
 const pages = ['README.md', ...readdirSync(join(kRoot, 'docs')).filter((name) => name.endsWith('.md')).map((name) => `docs/${name}`)];
-// api.md registers the key whose id the other pages speak of.
+// api.md comes first: it registers the key whose id the other pages use.
 pages.sort((one, other) => (other === 'docs/api.md') - (one === 'docs/api.md'));
 
 for (const page of pages) {
@@ -91,7 +91,7 @@ for (const page of pages) {
   });
 }
 
-// What operate.md's table tells to set before the first organisation.
+// Sets what operate.md's table tells to set before the first organisation.
 function configure() {
   const file = join(home, 'etc/latchkey.toml');
   let text = readFileSync(file, 'utf8');

@@ -1,4 +1,4 @@
-// Nothing that was acknowledged is lost: over an orderly end, over kill -9, over kill -9 while data keys are made.
+// The server loses nothing that it has acknowledged: over an orderly end, over kill -9, over kill -9 while it makes data keys.
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -15,7 +15,7 @@ const kSteady = [
 const steady = (env) => Object.fromEntries(kSteady.map((name) => [name, env[name]]));
 
 const folder = mkdtempSync(join(tmpdir(), 'latchkey-durable-'));
-// So long that the vault is asked for what the tests do alone, however long that takes.
+// So long that the server asks the vault for nothing but what the tests do, however long they take.
 const ages = ['keyring.soft=1h', 'keyring.hard=2h', 'health.interval=0s'];
 const dev = new Dev({ folder, fresh: true, args: ages.flatMap((setting) => ['--set', setting]) });
 let keyId;
@@ -83,7 +83,7 @@ describe('what was acknowledged stays', () => {
     });
   }
 
-  // Each round makes data keys in workspaces that have none yet, and is killed in the middle of it.
+  // Each round makes data keys in workspaces that have none yet, and kills the server in the middle of that.
   test('over kill -9 in the middle of making data keys', { timeout: 900_000 }, async () => {
     const acknowledged = [];
     for (const killAfter of [1, 3, 6, 12]) {
@@ -138,7 +138,7 @@ describe('what was acknowledged stays', () => {
     const sealed = await dev.request('POST', `/v1/workspaces/${dev.env.LATCHKEY_WORKSPACE_ID}/encrypt`,
       { key: dev.env.LATCHKEY_WORKSPACE_KEY, body: Buffer.from('x') });
     assert.equal(sealed.status, 200);
-    // Nobody said that the old key is stolen: it works until it is revoked.
+    // Nobody has said that the old key is stolen: it works until somebody revokes it.
     assert.equal((await dev.request('GET', '/v1/organizations/me', { key: was.LATCHKEY_ADMIN_KEY })).status, 200);
   });
 });
@@ -152,7 +152,7 @@ test('killed between the wrap and the answer: nothing was answered, and the next
     const { id } = (await dev.request('POST', '/v1/organizations/workspaces', { body })).json;
     const wraps = async () => (await audit(dev)).filter((line) => line.operationName === 'KeyWrap').length;
     const before = await wraps();
-    // The new data key is wrapped, and waits for ever to be proven.
+    // The server has wrapped the new data key, and waits for ever for the unwrap that proves it.
     await control(dev.env, 'POST', 'faults', { kind: 'latency', ms: 600_000, operation: 'KeyUnwrap' });
     const encrypt = () => dev.request('POST', `/v1/workspaces/${id}/encrypt`, {
       key: dev.env.LATCHKEY_SERVICE_KEY, body: { plaintext: 'aGVsbG8=' },

@@ -1,4 +1,4 @@
-// The emulator alone, and what Latchkey makes of a vault in a bad hour.
+// The emulator alone, and what Latchkey does with a vault that has faults.
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { request } from 'node:https';
@@ -22,7 +22,7 @@ describe('latchkey emulator azure', () => {
     second.remove();
   });
 
-  // Customer wants a Dev: what it asks of it is the environment alone.
+  // Customer takes a Dev, of which it uses the environment alone.
   const customerOf = ({ env }) => new Customer({ env, azureEnv: env });
 
   test('says where everything is, and keeps what it was told over a restart', async () => {
@@ -144,7 +144,7 @@ describe('a vault in a bad hour', () => {
   ];
   for (const [name, fault, sentence] of kUnreachable) {
     test(`${name}: validation fails and says so, and heals with it`, async () => {
-      // The token that Latchkey has is over, so that it asks for another.
+      // Latchkey's token expires, so that it asks for another.
       await control(dev.env, 'POST', 'clock', { advance_seconds: 2 * 3600 });
       const failed = await withFault(fault, validate);
       assert.equal(failed.status, 'failure');
@@ -181,7 +181,7 @@ describe('a vault in a bad hour', () => {
       assert.equal((await dev.request('POST', `/v1/workspaces/${old}/decrypt`, { key, body })).status, 200);
       assert.equal((await encrypt(old)).status, 200);
     });
-    // For a second more it is answered from memory.
+    // For a second more the server refuses from memory.
     await eventually(async () => (await encrypt(fresh)).status === 200);
   });
 
@@ -211,7 +211,7 @@ describe('a vault in a bad hour', () => {
       const made = await control(dev.env, 'POST', 'conditional_access', { app_id, named_locations });
       assert.equal(made.status, 201, JSON.stringify(made.json));
     };
-    // What Latchkey still has of tokens is of no use from here on.
+    // Expires the tokens that Latchkey still has.
     const forget = (hours) => control(dev.env, 'POST', 'clock', { advance_seconds: hours * 3600 });
     try {
       await block(['127.0.0.0/8', '::1']);

@@ -1,5 +1,5 @@
-// `latchkey encrypt` and `latchkey decrypt`: files of any size on this machine, pipes, what is refused, and that nothing is
-// left of what failed.
+// `latchkey encrypt` and `latchkey decrypt`: files of any size on this machine, pipes, refusals, and that a run that failed leaves
+// nothing.
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { chmodSync, existsSync, mkdirSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs';
@@ -110,7 +110,7 @@ test('what is damaged, cut off, or of another place is refused, and nothing is l
   refused(open(spoil('prefix.lk', (bytes) => { bytes[60] ^= 1; })), /another data key, for another workspace or with another context/, ['out']);
   refused(run('decrypt', at('good.lk'), '--out', at('out')), /another context/, ['out']);
   refused(open(at('good.lk'), '--workspace', other), /There is no workspace/, ['out']);
-  // To a pipe, what was good has gone out by then; the error and the exit code say that it is not all.
+  // To a pipe, the command has written the good part by then; the error and the exit code say that it is not all.
   const piped = dev.cli(['decrypt', '--context', 'a=b'], { input: stream.subarray(0, stream.length - 20) });
   refused(piped, /standard input: /);
   assert.equal(open(at('good.lk')).code, 0);
@@ -143,7 +143,7 @@ test('an interrupted run leaves nothing', async () => {
     env: { PATH: process.env.PATH, HOME: dev.folder, ...dev.env }, stdio: ['pipe', 'ignore', 'pipe'],
   });
   child.process.stdin.on('error', () => {});
-  // Far more than the pipe holds: once all of it is taken, the command is in the middle of it.
+  // Far more than the pipe holds: once the command has taken all of it, it is in the middle of its work.
   await new Promise((resolve) => child.process.stdin.write(randomBytes(4_000_000), resolve));
   assert.deepEqual(await child.kill(), { code: null, signal: 'SIGKILL' }, child.stderr);
   assert.deepEqual(readdirSync(folder).sort(), before);
@@ -165,7 +165,7 @@ test('where the server lends nothing, small files go through it', async () => {
     refused(there('encrypt', '--local', '--out', at('kept-here'), at('sent')), /lends no data keys: .*--remote.*keyring\.lend_data_keys/s, ['kept-here']);
     make('large', 16 * 1024 * 1024 + 1);
     refused(there('encrypt', at('large')), /larger than the 16 MiB/, ['large.lk']);
-    // What was made elsewhere, under a key on loan, wants one.
+    // Decrypting a stream that another program made needs a leased data key.
     assert.equal(dev.cli(['encrypt', '--out', at('stream.lk'), at('sent')], { env: { ...env, LATCHKEY_URL: dev.env.LATCHKEY_URL } }).code, 0);
     refused(there('decrypt', at('stream.lk'), '--out', at('opened')), /lends no data keys/, ['opened']);
   } finally {
@@ -177,7 +177,7 @@ test('a customer that has pulled its key is obeyed', async () => {
   make('secret', 1000);
   assert.equal(run('encrypt', at('secret')).code, 0);
   await customer.updateKey(dev.env.AZURE_KEY_NAME, { attributes: { enabled: false } });
-  // Within the lease it is still open.
+  // Until the lease ends, decrypting still works.
   await eventually(() => run('decrypt', at('secret.lk'), '--out', '-').code === 1);
   refused(run('decrypt', at('secret.lk'), '--out', at('revealed')), /disabled/, ['revealed']);
   refused(run('encrypt', '--force', at('secret')), /disabled/);

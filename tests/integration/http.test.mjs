@@ -1,4 +1,4 @@
-// Bytes that no client library would send, and bodies of the wrong size: answered, by the book, and survived.
+// Sends bytes that no client library would send, and bodies of the wrong size: the server responds by the book, and survives.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { connect } from 'node:net';
@@ -15,7 +15,7 @@ const kKeys = '/v1/organizations/external_keys';
 const kNotHttp = 'The request is not valid HTTP/1.1.';
 const kMiB = 1024 * 1024;
 
-/** Sends the bytes as they are; gives what came back until the server hung up, or the deadline. */
+/** Sends the bytes as they are; resolves with what came back until the server hung up, or until the deadline. */
 function send(...parts) {
   return new Promise((resolve) => {
     const socket = connect(Number(new URL(dev.env.LATCHKEY_URL).port), '127.0.0.1');
@@ -94,7 +94,7 @@ test('a JSON body over 1 MiB is 413, however it is sent', async () => {
 test('raw data up to 16 MiB comes back whole, and more is 413', async () => {
   const path = `/v1/workspaces/${dev.env.LATCHKEY_WORKSPACE_ID}`;
   const key = dev.env.LATCHKEY_WORKSPACE_KEY;
-  // 92 bytes of each record are not plaintext, so that it can be sent back.
+  // A record is 92 bytes longer than its plaintext, and must fit into a request, too.
   const largest = Buffer.alloc(16 * kMiB - 92, 'latchkey');
   const sealed = await dev.request('POST', `${path}/encrypt`, { key, body: largest });
   assert.equal(sealed.status, 200);
@@ -161,7 +161,7 @@ test('HEAD is GET without the body, on every path that GET has', async () => {
     assert.equal(head.status, got.status, path);
     assert.equal(head.body, '', path);
     assert.match(head.head, /content-type: /);
-    // What the page of metrics counts moves on between the two, and a 404 names its method.
+    // The page of metrics changes between the two requests, and the body of a 404 names its method.
     if (path !== '/metrics' && path !== '/v1/nothing') assert.equal(lengthOf(head), Buffer.byteLength(got.body, 'latin1'), path);
     assert.ok(lengthOf(head) > 0, path);
   }
@@ -210,7 +210,7 @@ test('absolute targets are taken, and no other ones', async () => {
   }
 });
 
-/** Sends one request through the emulator's proxy, over TLS; gives all that came back. */
+/** Sends one request through the emulator's proxy, over TLS; resolves with everything that came back. */
 function throughTunnel(host, bytes) {
   return new Promise((resolve, reject) => {
     const tunnel = connect(Number(new URL(dev.azureEnv.HTTPS_PROXY).port), '127.0.0.1');
@@ -238,7 +238,7 @@ test('the emulator takes absolute targets behind its proxy, and their host', asy
   const bodyOf = (text) => text.slice(text.indexOf('\r\n\r\n') + 4);
   assert.match(absolute, /^HTTP\/1\.1 200/);
   assert.equal(bodyOf(absolute), bodyOf(plain));
-  // The host of the target is what counts: this is a vault's.
+  // The host of the request target decides: this one is a vault's.
   const vault = await ask('GET', `${dev.env.AZURE_VAULT_URI}keys?api-version=7.4`, login);
   assert.match(vault, /^HTTP\/1\.1 401/);
   assert.match(vault, /www-authenticate: Bearer .*vault\.azure\.net/i);

@@ -1,4 +1,4 @@
-// Somebody who can write the database file, and the root key that notices it: against servers that run.
+// Somebody writes the database file, and running servers notice it by the root key's seals.
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import { copyFileSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
@@ -37,7 +37,7 @@ const refusedRows = async () => {
   return [...page.matchAll(/^latchkey_refused_rows_total\{table="(\w+)"\} (\d+)$/gm)].filter(([, , count]) => count !== '0').map(([, table]) => table);
 };
 
-// 503 where the workspace's settings cannot be believed, 500 elsewhere: no data, either way.
+// The status is 503 where the row holds a workspace's settings, and 500 elsewhere; there is no data, either way.
 const refused = async (ciphertext) => {
   for (const response of [await decrypt(theirs.service, theirs, ciphertext), await encrypt(theirs)]) {
     const text = await response.text();
@@ -59,7 +59,7 @@ before(async () => {
   await dev.start();
   mine = organization('Mine');
   theirs = organization('Theirs');
-  // Theirs has a key of its own in its own vault.
+  // The other organisation's workspace has an external key of its own.
   const key = await (await call(theirs.admin, '/v1/organizations/external_keys', { provider_config: dev.azureKeyBody() })).json();
   theirs.workspace = (await (await call(theirs.admin, '/v1/organizations/workspaces', { name: 'Locked', external_key_id: key.id })).json()).id;
 });
@@ -121,7 +121,7 @@ test('the root key is replaced while a server reads and writes for many, and the
   const old = join(dev.folder, 'old.key');
   copyFileSync(rootKey(), old);
   const { ciphertext } = await (await encrypt(theirs)).json();
-  // Both organizations at once, under the platform's key and under a customer's, in old workspaces and in new ones.
+  // Both organisations work at once, under the platform's key and under a customer's, in old workspaces and in new ones.
   let ended = false;
   let uses = 0;
   const fresh = [];
@@ -138,7 +138,7 @@ test('the root key is replaced while a server reads and writes for many, and the
     () => decrypt(theirs.service, theirs, ciphertext),
     () => call(theirs.auditor, '/v1/compliance/activities'),
     async () => {
-      // A new workspace's first use makes a data key; an organization has so many workspaces and no more.
+      // The first use of a new workspace makes a data key; the number of an organisation's workspaces is bounded.
       if (fresh.length < 20) fresh.push((await (await call(mine.admin, '/v1/organizations/workspaces', { name: 'Meanwhile' })).json()).id);
       return call(mine.service, `/v1/workspaces/${fresh[uses % fresh.length]}/encrypt`, { plaintext: 'eA==' });
     },
@@ -159,11 +159,11 @@ test('the root key is replaced while a server reads and writes for many, and the
   assert.ok(rotated.data_keys >= 1 && rotated.rows > 0, rotation.out);
   const before = uses;
   await eventually(() => uses > before + 100);
-  // A key of a server that runs is made under the new one.
+  // A running server makes new data keys under the new root key.
   const workspace = await (await call(mine.admin, '/v1/organizations/workspaces', { name: 'After' })).json();
   assert.equal((await call(mine.service, `/v1/workspaces/${workspace.id}/encrypt`, { plaintext: 'eA==' })).status, 200);
   assert.equal(run('root-key', 'prune').versions.length, 1);
-  // What a server wrapped by the older one at the last moment was moved, too.
+  // The prune has also moved what a server wrapped by the older root key at the last moment.
   assert.equal(tamper(`SELECT count(*) FROM data_keys WHERE external_key_id IS NULL AND key_version <> '${rotated.versions[0]}'`), '0');
   assert.equal(statSync(rootKey()).size, 32);
   ended = true;

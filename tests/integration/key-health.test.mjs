@@ -1,4 +1,4 @@
-// The health of a customer's key, heard of and checked by the server itself, and its suspension.
+// The health of a customer's key, which the server learns from requests and from its own checks, and its suspension.
 import assert from 'node:assert/strict';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -11,7 +11,7 @@ import { Dev, audit, binary, eventually } from '../support/dev.mjs';
 
 const folder = mkdtempSync(join(tmpdir(), 'latchkey-health-'));
 const kSoft = 2000;
-// For a machine that is busy, in milliseconds.
+// The milliseconds that a busy machine may add.
 const kSlack = 4000;
 const settings = ['health.interval=1s', 'health.retry=1s', 'health.retry_longest=2s', `keyring.soft=${kSoft}ms`];
 const dev = new Dev({ folder, args: ['--bare', ...settings.flatMap((setting) => ['--set', setting])] });
@@ -31,7 +31,7 @@ const stateIs = (state) => eventually(async () => {
   return now.state === state && now;
 });
 const calls = async () => (await audit(dev)).filter((line) => /^Key(Wrap|Unwrap)$/.test(line.operationName)).length;
-// How often the server was asked for the use of a data key elsewhere.
+// How often programs have leased a data key, or asked about their lease.
 async function dataKeyRequests() {
   const token = readFileSync(dev.env.LATCHKEY_METRICS_TOKEN_FILE, 'utf8').trim();
   const { bytes } = await dev.request('GET', '/metrics', { key: null, headers: { authorization: `Bearer ${token}` } });
@@ -110,12 +110,12 @@ test('a stream that is running when its key is suspended ends within soft', asyn
   let taken;
   const goOn = () => new Promise((resolve) => child.process.stdin.write(piece, (error) => {
     if (!error) taken = Date.now();
-    // Not at once: where nothing is taken any more, the news that the command has ended must get through.
+    // Not at once: where the command takes no more input, the event that it has ended must come first.
     setImmediate(resolve);
   }));
   const before = await dataKeyRequests();
   try {
-    // Beyond its first lease: it has renewed it.
+    // The command is beyond its first lease, and has renewed it.
     while (child.isRunning && (await dataKeyRequests()) < before + 2) await goOn();
     assert.ok(child.isRunning, child.stderr);
     assert.equal(dev.cli(['keys', 'suspend', key, '--reason', 'incident 6', '--yes']).code, 0);
@@ -159,7 +159,7 @@ test('a suspended key is shut at every door, over kill -9, until it is resumed',
       assert.match(message, new RegExp(`${key} was suspended here by apikey_\\w+ at 20.* \\("incident 7"\\)\\. .*latchkey keys resume ${key}`));
     }
   };
-  // A check that was on its way may end meanwhile; the doors themselves ask nobody.
+  // A check that was on its way may end meanwhile; the requests themselves ask nobody.
   await eventually(async () => {
     const before = await calls();
     await doors();

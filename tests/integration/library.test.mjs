@@ -1,5 +1,5 @@
-// liblatchkey as others have it: installed into a folder, found by CMake and by pkg-config, linked by programs outside of the
-// tree, and used against a running server.
+// Uses liblatchkey as others do: installs it into a folder, finds it by CMake and by pkg-config, links it into programs outside of the
+// tree, and runs these against a server.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { closeSync, cpSync, existsSync, mkdtempSync, openSync, readFileSync, readSync, rmSync, writeFileSync } from 'node:fs';
@@ -93,7 +93,7 @@ test('a customer that has pulled its key is obeyed', { skip }, async () => {
   await eventually(() => example('cpp').code === 0);
 });
 
-// Encrypts until it is refused.
+// A program that encrypts until it is refused.
 const kUntilRefused = `
 #include <latchkey/latchkey.h>
 #include <stdio.h>
@@ -118,7 +118,7 @@ int main(void) {
   return error.code == LATCHKEY_REFUSED ? 3 : 1;
 }`;
 
-// Every way to fail leaves zeros in `out`.
+// However a call fails, it leaves zeros in `out`.
 const kNothingLeft = `
 #include <latchkey/latchkey.h>
 #include <stdio.h>
@@ -157,7 +157,8 @@ int main(void) {
   return bad + (read != 0);
 }`;
 
-// Both buffers in one, at every distance that matters: what overlaps is refused and left as it was, what touches is not.
+// Puts both buffers into one, at every distance that matters: the library refuses buffers that overlap, and leaves them as they were;
+// it takes buffers that touch.
 const kOverlapping = `
 #include <latchkey/latchkey.h>
 #include <stdio.h>
@@ -190,7 +191,7 @@ int main(void) {
   return bad;
 }`;
 
-// As somebody whom the system allows so many threads in all. It allows root any number, so root becomes a user whom nobody else is.
+// Runs as a user who may have so many threads in all. Root may have any number, so root becomes a user that nobody else is.
 const kFewThreads = `
 #include <grp.h>
 #include <stdio.h>
@@ -276,8 +277,8 @@ int main() {
   return 0;
 }`;
 
-// Has a record, a stream that is being written and one that is being read, and uses them as it is told to. A twin of it has
-// a client of its own, and a stream.
+// A program with a record, a stream that it writes and one that it reads; it uses them as the test tells it to. It also has a second
+// client, with a stream of its own.
 const kHolder = `
 #include <latchkey/latchkey.h>
 #include <stdio.h>
@@ -341,7 +342,7 @@ function buildCpp(name, source) {
   return program;
 }
 
-// Whether a process has these bytes anywhere in the memory that it can write to.
+// Whether a process has these bytes anywhere in its writable memory.
 function hasInMemory(pid, bytes) {
   const memory = openSync(`/proc/${pid}/mem`, 'r');
   try {
@@ -390,7 +391,7 @@ test('a refusal clears all that a program holds under the key, open streams and 
   const key = await leasedKey();
   await holding(async (pid, tell) => {
     for (const each of ['e', 'd', 'r', 'w', 't']) assert.equal(await tell(each), 0, each);
-    // The test looks where the key is, which a busy machine may be slow to do: then the lease is over.
+    // On a busy machine the search for the key may take so long that the lease ends: then try again.
     await eventually(async () => (await tell('e')) === 0 && (await tell('t')) === 0 && hasInMemory(pid, key));
     assert.equal(dev.cli(['keys', 'suspend', externalKey, '--yes']).code, 0);
     try {
@@ -400,7 +401,7 @@ test('a refusal clears all that a program holds under the key, open streams and 
     } finally {
       dev.cli(['keys', 'resume', externalKey]);
     }
-    // Whoever asks again hears what is true then; a writer has ended.
+    // Each asks again and is served now; only the writer has ended for good.
     for (const each of ['e', 'd', 'r', 't']) assert.equal(await tell(each), 0, each);
     assert.equal(await tell('w'), kRefused);
   });
@@ -433,13 +434,13 @@ for (const [language, program] of [['C', () => build('few_threads', kFewThreadsI
     assert.equal(lines.pop(), 'it lives on');
     const kFailed = /^(open|stream): 6, .*thread/;
     for (const line of lines) assert.match(line, kFailed);
-    // Only who shares the user with nobody can say which of the threads is the one too many.
+    // Only a user with no other processes can say which thread is the one too many.
     const expected = process.getuid() === 0 ? [/HTTP client's thread/, /thread that wipes leased keys/, /^stream/] : [/HTTP client's thread/, /^stream/];
     for (const each of expected) assert.ok(lines.some((line) => each.test(line)), `${each} is not in\n${done.stdout}`);
   });
 }
 
-// Its loan would last for a minute more.
+// Without the suspension, the program's lease would last for a minute more.
 test('a suspension right after a loan ends its use within seconds', { skip }, async () => {
   const slow = new Dev({ args: ['--set', 'keyring.soft=60s'] });
   await slow.start();

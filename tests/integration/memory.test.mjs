@@ -1,4 +1,4 @@
-// Wiped means wiped: the memory of a `latchkey serve`, read from outside, after all that it may have held a secret for.
+// Reads the memory of a `latchkey serve` from outside, after everything for which the server may have held a secret.
 import assert from 'node:assert/strict';
 import { createHash, randomBytes } from 'node:crypto';
 import http from 'node:http';
@@ -16,22 +16,22 @@ import { formOf, formsOf, search, secretTexts, whyNot } from '../support/memory.
 import { orFail } from '../support/possible.mjs';
 
 const folder = mkdtempSync(join(tmpdir(), 'latchkey-memory-'));
-// The emulator's; what is searched are servers of their own on its database.
+// Runs the emulator; the tests search the memory of other servers, on a database of their own.
 const dev = new Dev({ folder, args: ['--enable-control', '--set', 'health.interval=0s'] });
 const customer = new Customer(dev);
 let externalKey;
 
-// What signs in at Entra and at the vault, by how it begins: in our requests, and in Entra's answer.
+// How the tokens and assertions for Entra and the vault begin, in our requests and in Entra's responses.
 const tokens = ['Bearer eyJ', '"access_token":"eyJ', 'client_assertion=eyJ'].map((text) => formOf(`a token (${text})`, text));
 
-// An answer is read before the server is done with it. Far beyond what that takes on a busy machine.
+// A client has the response before the server is done with the request. This is far beyond what that takes on a busy machine.
 const kPatience = 60_000;
 
-// What serves on where a data key may not: they are kept, raw, where secrets are kept.
+// These two stay when a data key must go: the server keeps them, raw, in its arena for secrets.
 const kAccessToken = 'the access token';
 const kRootKey = 'the root key';
 
-/** Resolves once none of `forms` is in the server's memory, but where secrets are kept where `keeps`. */
+/** Resolves once none of `forms` is in the server's memory; with `keeps`, the arena for secrets may have them. */
 async function isGone(server, forms, { keeps = false } = {}) {
   const end = Date.now() + kPatience;
   for (;;) {
@@ -44,7 +44,7 @@ async function isGone(server, forms, { keeps = false } = {}) {
   }
 }
 
-/** One connection to the server, which it keeps: what it keeps with it would be found. */
+/** One connection that the server keeps open: the search would find what the server keeps with it. */
 class Connection {
   constructor(url) {
     this.url = url;
@@ -52,14 +52,14 @@ class Connection {
     this.agent = new this.protocol.Agent({ keepAlive: true, maxSockets: 1, rejectUnauthorized: false });
   }
 
-  /** Whether the server keeps it, with nothing under way. */
+  /** Whether the connection is still open and idle. */
   get isKept() {
     return Object.values(this.agent.freeSockets).flat().some((socket) => !socket.destroyed);
   }
 
   /**
-   * `body`: a Buffer is sent raw, in two pieces where `chunked`; anything else as JSON, or as it is where it is text. `breaks`: half
-   * of it, and then no more. `stranger`: with no good key; the server may answer and close before all of it is sent.
+   * Sends `body`: a Buffer raw, in two pieces where `chunked`; text as it is; anything else as JSON. `breaks`: sends half of it and
+   * breaks off. `stranger`: sends a wrong key; the server may respond and close before it has everything.
    */
   call(path, body, { key = dev.env.LATCHKEY_SERVICE_KEY, method = 'POST', chunked = false, breaks = false, stranger = false } = {}) {
     const raw = Buffer.isBuffer(body);
@@ -83,7 +83,7 @@ class Connection {
     });
   }
 
-  /** A request whose body is `half` and, once end() is called with it, the rest; `status` is that of its answer. */
+  /** A request that has sent `half` of its body; end(rest) sends the rest, and `status` is that of the response. */
   hold(path, half) {
     const headers = { 'x-api-key': dev.env.LATCHKEY_SERVICE_KEY, 'content-type': 'application/octet-stream', 'content-length': 2 * half.length };
     const request = this.protocol.request(this.url + path, { method: 'POST', headers, agent: this.agent });
@@ -125,7 +125,7 @@ async function started(more = {}) {
   return { server, connection, at, call: (verb, body, options) => connection.call(at(verb), body, options), stop };
 }
 
-/** What the emulator let this server in with, as the vault takes it. */
+/** The access tokens in the server's memory that the vault takes. */
 async function accessTokens(server) {
   const texts = secretTexts(server.process.pid, String.raw`eyJ[\w-]+\.eyJ[\w-]+\.[\w-]+`);
   assert.ok(texts.length > 0, 'the search finds the access token where it is kept');
@@ -142,7 +142,7 @@ function privateKeyForms() {
   const lines = readFileSync(join(folder, 'app-private-key.pem'), 'latin1').split('\n').filter((line) => line.length === 64);
   assert.ok(lines.length > 20, 'so many lines has a PEM of 3072 bits');
   const texts = lines.map((line, number) => formOf(`the private key's line ${number}`, line));
-  // The modulus, which the certificate has too, ends in the ninth.
+  // The modulus, which the certificate has too, ends in the ninth line.
   const decoded = lines.slice(10).map((line) => formOf("the private key's DER", Buffer.from(line, 'base64').toString('latin1')));
   return [...texts, ...decoded];
 }
@@ -165,7 +165,7 @@ const good = (response) => {
   return response;
 };
 
-/** All that may be asked with `marker` in it, the plaintext of what is encrypted and decrypted. */
+/** Makes every kind of request with `marker` in it, the plaintext to encrypt and decrypt. */
 async function everyRequest({ call }, marker) {
   const padded = (size) => Buffer.concat([marker, Buffer.alloc(size, 7), marker, Buffer.alloc(size, 8), marker]);
   for (const plaintext of [marker, padded(700), padded(5_000), padded(40_000), padded(150_000)]) {
@@ -180,7 +180,7 @@ async function everyRequest({ call }, marker) {
     const [first, second] = good(await call('encrypt_batch', { items })).json.results;
     const back = good(await call('decrypt_batch', { items: [first, second, { ciphertext: 'AAAA' }].map(({ ciphertext }) => ({ ciphertext })) }));
     assert.equal(back.json.results[1].plaintext, text);
-    // What is refused was read all the same.
+    // The server reads what it refuses, too.
     const escaped = `{"plaintext": "\\u0041${text.slice(4)}", "more": 1}`;
     for (const body of [{ plaintext: text, more: 1 }, `{"plaintext": "${text}"`, `{"plaintext": "${text}!"}`, escaped, { context: { text }, plaintext: 1 }]) {
       assert.equal((await call('encrypt', body)).status, 400);
@@ -193,7 +193,7 @@ async function everyRequest({ call }, marker) {
   }
 }
 
-// What a server holds for a moment is found: else all that follows would pass by seeing nothing.
+// The search finds what a server holds for a moment: else all that follows would pass because it sees nothing.
 for (const [name, more] of [['plain HTTP', () => ({})], ['TLS', tls]]) {
   test(`over ${name}: the search finds every form of a secret in a request that is under way, and none once it has ended`, async (context) => {
     if (impossible) return context.skip(impossible);
@@ -228,7 +228,7 @@ for (const [name, more] of [['plain HTTP', () => ({})], ['TLS', tls]]) {
       await everyRequest(one, marker);
       const { data_key_id: id, plaintext_key: leased } = good(await call('data_keys')).json;
       good(await call(`data_keys/${id}/unwrap`));
-      // The last request is one that is refused by its head, after which nothing else is read into the same memory.
+      // The server refuses the last request by its head; after it, nothing else comes into the same memory.
       assert.equal((await call('data_keys', undefined, { key: dev.env.LATCHKEY_ADMIN_KEY })).status, 403);
       const dataKey = formsOf('the data key', Buffer.from(leased, 'base64'));
       const apiKeys = ['LATCHKEY_SERVICE_KEY', 'LATCHKEY_ADMIN_KEY'].flatMap((each) => formsOf(each, Buffer.from(dev.env[each])));

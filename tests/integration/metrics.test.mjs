@@ -1,4 +1,4 @@
-// /metrics as Prometheus scrapes it: who may read it, and what it tells of traffic, keys and calls.
+// Scrapes /metrics as Prometheus does: who may read it, and what it shows of traffic, keys and calls.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';

@@ -1,4 +1,4 @@
-// Two organisations on one vault, one of them hostile: it costs the other a turn, and no revocation.
+// Two organisations share a vault, and one is hostile: it costs the other a turn, and delays no revocation.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
@@ -10,10 +10,10 @@ import { control } from '../support/emulator.mjs';
 
 const kKeys = '/v1/organizations/external_keys';
 const kSoft = 4000;
-// A renewal's slack and its turn, the question itself, and a machine that is busy.
+// Room for a renewal's slack and its turn, for the call itself, and for a busy machine.
 const kSlack = 8000;
 const kWaiting = 400;
-// Few calls a window: so many wait that whoever came behind them all would come minutes later.
+// The limiter lets few calls through: so many wait that a call behind all of them would come minutes later.
 const settings = [`keyring.soft=${kSoft}ms`, 'keyring.hard=1h', 'keyring.kms_calls_per_10s=40', 'health.interval=0s'];
 const dev = new Dev({ args: ['--enable-control', ...settings.flatMap((setting) => ['--set', setting])] });
 const customer = new Customer(dev);
@@ -30,7 +30,7 @@ const register = async (body) => {
   assert.equal(made.status, 200, made.bytes);
   return made.json.id;
 };
-// However it is spelled.
+// The vault's URI in different spellings.
 const spelled = (number) => {
   const body = dev.azureKeyBody();
   const plain = body.vault_uri.replace(/\/$/, '');
@@ -85,7 +85,7 @@ test('hundreds of waiting validations do not keep a revocation from being notice
   for (let number = 0; number < kWaiting; ++number) floods.push(flood(number));
   await eventually(() => begun >= kWaiting);
 
-  // Its renewals come through: it is served, and nothing of it is bridged.
+  // Its renewals get their turns: the server serves it, and bridges nothing.
   const calm = Date.now() + 2 * kSoft;
   while (Date.now() < calm) {
     const opened = await data('decrypt', { ciphertext });

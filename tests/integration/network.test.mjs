@@ -1,4 +1,4 @@
-// The ways out and the names on them, as people write them: hosts, proxies, certificates, and servers that ask to wait.
+// Settings for outgoing calls, as people write them: hosts, proxies, certificates; and servers that ask to wait.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { X509Certificate } from 'node:crypto';
@@ -22,7 +22,7 @@ after(async () => {
 
 const plain = () => ({ PATH: process.env.PATH, HOME: folder });
 
-/** Runs the program while this process goes on; gives what it said. */
+/** Runs the program while this process goes on; resolves with its output. */
 function run(args, env) {
   const child = spawn(binary, args, { env, stdio: ['ignore', 'pipe', 'pipe'] });
   const said = { out: '', err: '' };
@@ -144,7 +144,7 @@ test('a bundle may be in any order, and the leaf is found by its key', async () 
   } finally {
     await server.stop();
   }
-  // The customer's own sign-in reads its bundle alike: it comes as far as Entra, which does not know the certificate.
+  // The customer's own sign-in reads its bundle in the same way: it gets as far as Entra, which does not know the certificate.
   const signIn = { ...dev.azureEnv, AZURE_CLIENT_SECRET: '', AZURE_CLIENT_CERTIFICATE_PATH: bundle };
   const known = await run(['azure', 'verify', '--vault', dev.env.AZURE_VAULT_NAME, '--key', dev.env.AZURE_KEY_NAME],
     { ...plain(), ...dev.env, ...signIn });
@@ -173,7 +173,7 @@ test('a certificate that is not the key\'s is refused at the start', async () =>
   assert.match(done.err, /AZURE_CLIENT_CERTIFICATE_PATH .*is not the key of the certificate/);
 });
 
-/** A proxy that wants a user and a password, and leads to the emulator's; `seen` has the hosts that were asked for. */
+/** A proxy that wants a user and a password, and forwards to the emulator's; `seen` lists the hosts of its requests. */
 async function strictProxy() {
   const wanted = `Basic ${Buffer.from('DOM\\me:p@ss word').toString('base64')}`;
   const seen = [];
@@ -195,7 +195,7 @@ async function strictProxy() {
   return { host: `127.0.0.1:${server.address().port}`, seen, stop: () => { server.closeAllConnections(); server.close(); } };
 }
 
-/** A SOCKS5 proxy (RFC 1928) that leads to the emulator's proxy. */
+/** A SOCKS5 proxy (RFC 1928) that forwards to the emulator's proxy. */
 async function socksProxy() {
   const next = (socket) => new Promise((resolve) => socket.once('data', resolve));
   const seen = [];
@@ -243,7 +243,7 @@ test('azure goes through the proxy of the environment as curl does, and not wher
     socks.stop();
     const count = proxy.seen.length;
     const through = { HTTPS_PROXY: `http://${kCredentials}@${proxy.host}` };
-    // Nothing answers where the hosts are asked directly: their names lead nowhere here, or to hosts that know no such app.
+    // Without the proxy no call succeeds: the names lead nowhere here, or to hosts that know no such app.
     for (const direct of [{ NO_PROXY: '*' }, { no_proxy: '.microsoftonline.com' }, { NO_PROXY: 'a.example, LOGIN.microsoftonline.com' }]) {
       const done = await verify({ ...through, ...direct });
       assert.equal(done.code, 1, done.out);

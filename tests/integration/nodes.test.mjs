@@ -1,4 +1,4 @@
-// Two servers on one database: what one of them is told of a key holds at the other, too.
+// Two servers on one database: what one of them learns of a key holds at the other, too.
 import assert from 'node:assert/strict';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -72,7 +72,7 @@ test('a key that one finds to refuse is wiped at the other, which serves again o
   assert.equal(await leases(other), 1);
   await setEnabled(false);
   assert.equal((await encrypt(other)).status, 200, 'within soft, an hour here');
-  // A validation that ran out of time has found nothing to refuse.
+  // A validation that runs out of time finds no refusal; try again.
   await eventually(() => {
     const { code, out } = one.cli(['keys', 'validate', key]);
     assert.equal(code, 1);
@@ -87,7 +87,7 @@ test('a key that one finds to refuse is wiped at the other, which serves again o
   await eventually(async () => (await encrypt(other)).status === 200);
 });
 
-// Behind the refusal: the resumption is told to the other as well, and wipes its lease once more, whenever that comes.
+// Comes after the test of the refusal: the other server hears of the resumption as well, which wipes its lease once more.
 test('a key that is suspended at one is wiped at the other', async () => {
   assert.equal(one.cli(['keys', 'suspend', key, '--yes']).code, 0);
   await eventually(async () => (await leases(other)) === 0);

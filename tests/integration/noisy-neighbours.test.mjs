@@ -1,4 +1,4 @@
-// Two organisations on one server, one of them noisy: what it asks for without end costs itself, and not the other.
+// Two organisations share a server, and one is noisy: its endless requests cost itself, and not the other.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -71,7 +71,7 @@ test('scans of a long feed do not hold up another organization\'s encrypts', asy
   scanning = false;
   await Promise.all(scans);
   assert.ok(responses > 0);
-  // Eight busy connections take their share of the machine. Where encrypts waited for the scans, it was a thousand times.
+  // Eight busy connections take their share of the machine. If encrypts waited for the scans, they would take a thousand times as long.
   assert.ok(beside < 20 * alone + 100, `${beside} ms beside the scans, ${alone} ms without`);
 });
 

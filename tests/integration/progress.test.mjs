@@ -1,4 +1,4 @@
-// What a person sees while a script waits long: a line that moves on a terminal, and lines now and then elsewhere.
+// What a person sees while a script works for long: a line that moves on a terminal, and a line now and then elsewhere.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -14,7 +14,7 @@ const folder = mkdtempSync(join(tmpdir(), 'latchkey-progress-'));
 const log = join(folder, 'build.log');
 after(() => rmSync(folder, { recursive: true, force: true }));
 
-// A build in the middle of its files until the file `done` is there.
+// A build that stays in the middle of its files until the file `done` exists.
 const kBuild = `echo '[12/48] Building x.o'; until [ -e '${folder}/done' ]; do read -rt 0.05 <> <(:) || true; done; exit 7`;
 const kScript = `set -euo pipefail; . '${kLibrary}'
   with_progress 'building release' '${log}' count_ninja bash -c "$BUILD" || echo "it ended with $?"`;

@@ -1,11 +1,11 @@
-// Two hands at the same thing at once: one wins, the other is told, and nothing in between is left.
+// Two requests change the same thing at once: one wins, the other is told, and no state in between remains.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { Dev, audit } from '../support/dev.mjs';
 
-// No lease is renewed and no key is checked within these tests: the vault is asked for what they do alone.
+// The server renews no lease and checks no key within these tests: it calls the vault for nothing but what they do.
 const ages = ['keyring.soft=1h', 'keyring.hard=2h', 'health.interval=0s'];
 const dev = new Dev({ args: ages.flatMap((setting) => ['--set', setting]) });
 before(() => dev.start());
@@ -22,7 +22,7 @@ async function created(path, body) {
 const key = () => created(kKeys, { provider_config: dev.azureKeyBody() });
 const workspace = (name, more = {}) => created(kWorkspaces, { name, ...more });
 const attach = (id, keyId) => dev.request('POST', `${kWorkspaces}/${id}`, { body: { external_key_id: keyId } });
-/** Both answers; the second begins so many milliseconds after the first, which it may find anywhere. What is asserted holds for any order. */
+/** Resolves with both responses; the second request begins so many milliseconds after the first. The assertions hold for any order. */
 const during = (first, delay, second) => Promise.all([first(), sleep(delay).then(second)]);
 
 test('two keys to one workspace: one is attached, and stays', async () => {
@@ -56,7 +56,7 @@ test('a delete racing an attach: never attached and deleted', async () => {
   for (let round = 0; round < 10; round++) {
     const { id } = await workspace(`race ${round}`);
     const { id: keyId } = await key();
-    // The validation takes some milliseconds: the delete falls before, into and after it.
+    // The validation takes some milliseconds: the delete comes before, during and after it.
     const [attached, deleted] = await during(() => attach(id, keyId), round * 3, () => dev.request('DELETE', `${kKeys}/${keyId}`));
     assert.notEqual(attached.status === 200, deleted.status === 200, `${attached.bytes} ${deleted.bytes}`);
     const shown = (await dev.request('GET', `${kWorkspaces}/${id}`)).json.external_key_id;

@@ -1,5 +1,5 @@
-// Each reason that the emulator can make, and its code where programs look for it: in a validation, and in a decrypt once
-// the lease is over. Beside azure-causes, which has the sentences.
+// Causes each reason that the emulator can cause, and checks its code where programs look for it: in a validation, and in a decrypt
+// once the lease has ended. The test azure-causes has the sentences.
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 
@@ -11,7 +11,7 @@ const kKeys = '/v1/organizations/external_keys';
 const kWorkspaces = '/v1/organizations/workspaces';
 const kAdministrator = '00482a5a-887f-4fb3-b363-3b7fe8e74483';
 
-// A short lease, as each test waits for the end of one.
+// A short lease, for each test waits for the end of one.
 const dev = new Dev({ args: ['--bare', '--enable-control', '--set', 'keyring.soft=1s'] });
 const customer = new Customer(dev);
 let principal;
@@ -44,13 +44,13 @@ function data(workspace, operation, body) {
 const validate = async ({ key }) => (await dev.request('POST', `${kKeys}/${key}/validate`, { body: {} })).json;
 const decrypt = ({ workspace, ciphertext }) => data(workspace, 'decrypt', { ciphertext });
 
-/** Decrypts until that is refused: the lease must end. */
+/** Decrypts until the server refuses, once the lease has ended. */
 const refusal = (record, operation = () => decrypt(record)) => eventually(async () => {
   const response = await operation();
   return response.status !== 200 && response;
 });
 
-/** `refused` makes the promise of the refusal at the moment of the validation; without it, decrypting is refused after that. */
+/** `refused` starts a request that is refused while the validation runs; without it, decrypting is refused afterwards. */
 async function assertTold(record, reason, errorCode, refused) {
   const [told, early] = await Promise.all([validate(record), refused?.()]);
   assert.equal(told.status, 'failure');
@@ -61,7 +61,7 @@ async function assertTold(record, reason, errorCode, refused) {
   assert.equal(JSON.parse(shown.out).reason, reason);
 }
 
-/** The cure works by itself, and at once after a validation. */
+/** After a validation, the cure works at once. */
 async function assertCured(record) {
   assert.equal((await validate(record)).status, 'success');
   await eventually(async () => (await decrypt(record)).status === 200);
@@ -69,7 +69,7 @@ async function assertCured(record) {
 
 const kVault = 'https://vault.azure.net';
 
-/** A vault of its own, without purge protection, with a key `key` that the platform may use; gives what it is registered as. */
+/** Makes a vault of its own, without purge protection, with a key `key` that the platform may use; returns its registration. */
 async function vaultWithKey(name, key) {
   await customer.arm('PUT', customer.vaultId(name), '2022-07-01', {
     location: 'eastus',
@@ -83,7 +83,7 @@ async function vaultWithKey(name, key) {
   return { ...dev.azureKeyBody(key), vault_uri: uri };
 }
 
-// What happens to one key, each with its own: all at once, as each waits for its lease.
+// What happens to one key. Each test has a key of its own, and all run at once, as each waits for its lease.
 describe('a key', { concurrency: true }, () => {
   async function made(name) {
     await customer.importKey(name);
@@ -105,7 +105,7 @@ describe('a key', { concurrency: true }, () => {
     const workspace = (await dev.request('POST', kWorkspaces, { body: { name: 'expired-new' } })).json.id;
     const attached = await dev.request('POST', `${kWorkspaces}/${workspace}`, { body: { external_key_id: record.key } });
     assert.deepEqual(attached.json.error.details, { error_code: 'external_key_validation_failed', reason: 'key_expired' });
-    // The lease from before is over once the expired key has unwrapped again.
+    // The lease from before has ended once the expired key has unwrapped again.
     const unwraps = async () => (await audit(dev, `${dev.env.AZURE_VAULT_NAME}&operation=KeyUnwrap&result=success&key=expired`)).length;
     const before = await unwraps();
     await eventually(async () => {
@@ -132,7 +132,7 @@ describe('a key', { concurrency: true }, () => {
     await customer.call('DELETE', kVault, `${uri}deletedkeys/purged?api-version=7.4`, undefined, [204]);
     const response = await refusal(record);
     assert.deepEqual(response.json.error.details, { error_code: 'cmek_key_disabled', reason: 'key_purged' });
-    // Nothing says that the registered key ever was.
+    // Nothing shows that the registered key ever existed.
     const told = await validate(record);
     assert.equal(told.reason, 'key_not_found');
     assert.match(told.error, /it is not among the vault's deleted keys/);
@@ -158,7 +158,7 @@ describe('a key', { concurrency: true }, () => {
   });
 });
 
-// What happens to a vault, each with its own.
+// What happens to a vault. Each test has a vault of its own.
 describe('the way to a key', { concurrency: true }, () => {
   const patch = (properties) => (vault) => customer.arm('PATCH', customer.vaultId(vault), '2022-07-01', { properties });
   const kSpoiled = [
@@ -185,7 +185,7 @@ describe('the way to a key', { concurrency: true }, () => {
       const fresh = (await dev.request('POST', kWorkspaces, { body: { name: `${name}-new`, external_key_id: record.key } })).json.id;
       const spoiled = await spoil(vault);
       try {
-        // An outage is bridged by leases: only data whose key was never asked is refused.
+        // Leases bridge an outage, so the server refuses only data of a key that it has not asked before.
         const refused = fault && (() => refusal(record, () => data(fresh, 'encrypt', { plaintext: 'aGk=' })));
         await assertTold(record, reason, errorCode, refused);
         if (fault) assert.equal((await decrypt(record)).status, 200);
@@ -199,7 +199,7 @@ describe('the way to a key', { concurrency: true }, () => {
 
 // What happens to the tenant, and so to every key.
 describe('the way to a token', () => {
-  // The last: the token that Latchkey has must be over for Entra to be asked.
+  // The last test: Latchkey asks Entra only once its token has expired.
   test('conditional_access, app_not_consented and app_disabled', async () => {
     await customer.importKey('tenant');
     await customer.grant(principal, 'tenant');

@@ -1,4 +1,4 @@
-// Hostile and mistaken input over real HTTP: the exact status, type and message, and nothing changed by it.
+// Sends hostile and mistaken input over real HTTP: checks the exact status, type and message, and that it changes nothing.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
@@ -40,7 +40,7 @@ function assertRefused(response, status, type, message) {
 }
 const assertInvalid = (response, message) => assertRefused(response, 400, 'invalid_request_error', message);
 
-// The refusal before anything else, for there is no service principal yet.
+// Comes before all others, for there is no service principal yet.
 test('a tenant that does not know the app', async () => {
   const { env } = dev;
   assert.match(await validationError(dev.azureKeyBody()),
@@ -85,7 +85,7 @@ test('keys that Azure has but that will not do', async (t) => {
       assert.equal(validated.json.status, 'failure');
       assert.match(validated.json.error, expected);
       assert.equal(validated.json.reason, reason);
-      // Attaching asks the same, and does not happen.
+      // Attaching validates as well, and so fails.
       const workspace = await dev.request('POST', kWorkspaces, { body: { name } });
       const attached = await dev.request('POST', `${kWorkspaces}/${workspace.json.id}`, { body: { external_key_id: id } });
       assertInvalid(attached, expected);
@@ -261,7 +261,7 @@ test("another organisation's things are not there", async () => {
     [foreign.key, 'POST', `${kWorkspaces}/${foreign.default_workspace_id}`, { external_key_id: own }, gone('external key', own)],
     [service, 'POST', `/v1/workspaces/${workspace}/encrypt`, { plaintext: '' }, unusable(workspace)],
     [service, 'POST', `/v1/workspaces/${workspace}/data_keys`, {}, unusable(workspace)],
-    // What is nowhere looks just the same.
+    // An id that exists nowhere gets the same response.
     [foreign.key, 'GET', `${kWorkspaces}/${kAnyWorkspace}`, undefined, gone('workspace', kAnyWorkspace)],
     [dev.env.LATCHKEY_WORKSPACE_KEY, 'POST', `/v1/workspaces/${foreign.default_workspace_id}/encrypt`, { plaintext: '' },
       unusable(foreign.default_workspace_id)],
@@ -313,7 +313,7 @@ test('records that were changed, moved, or given another context', async () => {
   code(await call(home, 'decrypt', record.subarray(0, -1)), 'ciphertext_corrupt');
   code(await call(home, 'decrypt', Buffer.concat([record, Buffer.from([0])])), 'ciphertext_corrupt');
 
-  // Where the other workspace has no data key, and where it has.
+  // Once while the other workspace has no data key, and once when it has one.
   code(await call(away, 'decrypt', record), 'ciphertext_wrong_key');
   const other = await call(away, 'encrypt', Buffer.from('another'));
   code(await call(away, 'decrypt', record), 'ciphertext_wrong_key');

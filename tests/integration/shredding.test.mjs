@@ -1,4 +1,4 @@
-// What was shredded is looked for in the database's files until it was looked for once: whoever was in the way of it.
+// The server searches the database's files for what was shredded until a search succeeds, whatever was in its way.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { after, before, test } from 'node:test';
@@ -12,7 +12,7 @@ const { database, sqlite, wrappedOf, plant, copies } = rawDatabase(dev);
 before(() => dev.start());
 after(() => dev.stop());
 
-// An archived workspace, and what its data key is wrapped as; copies of that are left where SQLite overwrites nothing.
+// Makes an archived workspace, and leaves copies of its wrapped data key where SQLite overwrites nothing.
 async function archived(name) {
   const workspace = (await dev.request('POST', '/v1/organizations/workspaces', { body: { name } })).json.id;
   const encrypted = await dev.request('POST', `/v1/workspaces/${workspace}/encrypt`, { key: dev.env.LATCHKEY_SERVICE_KEY, body: { plaintext: 'eA==' } });
@@ -24,7 +24,7 @@ async function archived(name) {
   return { workspace, wrapped, shred: () => dev.cli(['workspaces', 'shred', workspace, '--confirm-name', name]) };
 }
 
-// Reads the database, as a backup does, until it is told to end.
+// Reads the database, as a backup does, until the test tells it to end.
 async function reader() {
   const child = spawn('sqlite3', [database()]);
   const ended = new Promise((resolve) => child.on('close', resolve));

@@ -1,4 +1,4 @@
-// What is taken back at Entra, while the token that it gave before lives on for an hour.
+// Access is revoked at Entra while the token that it issued before is valid for an hour more.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 
@@ -7,7 +7,7 @@ import { Dev, audit, eventually } from '../support/dev.mjs';
 import { control } from '../support/emulator.mjs';
 
 const kKeys = '/v1/organizations/external_keys';
-// `hard` long enough that no lease ends by itself: what ends access here is a refusal.
+// `hard` is so long that no lease ends by itself: only a refusal ends access here.
 const settings = ['azure.sign_in_max_age=3s', 'keyring.soft=1s', 'keyring.hard=1h', 'health.interval=0s'];
 const dev = new Dev({ args: ['--bare', '--enable-control', ...settings.flatMap((setting) => ['--set', setting])] });
 const customer = new Customer(dev);
@@ -26,7 +26,7 @@ async function ask(method, path, body) {
   return response.json;
 }
 
-// In use all the while, as data is.
+// Uses the key all the while, as real requests do.
 async function assertEnds(reason) {
   const refused = await eventually(async () => {
     const response = await data('decrypt', { ciphertext });
@@ -80,7 +80,7 @@ test('while Entra is down the vault is asked with the old token, and its refusal
     assert.ok(await serves());
     return (await unwraps()) > before + 2;
   });
-  // The customer's own token is from before.
+  // The customer signed in before the fault, so its own token still works.
   await customer.updateKey('cmek', { attributes: { enabled: false } });
   await assertEnds('key_disabled');
   await customer.updateKey('cmek', { attributes: { enabled: true } });
@@ -88,7 +88,7 @@ test('while Entra is down the vault is asked with the old token, and its refusal
   await eventually(serves);
 });
 
-// The last: a principal that is gone has lost its roles as well.
+// The last test: a principal that is gone has lost its roles as well.
 test('consent that is withdrawn is heard from Entra', async () => {
   await customer.graph('DELETE', `servicePrincipals/${principal}`, undefined, [204]);
   const refused = await eventually(async () => {

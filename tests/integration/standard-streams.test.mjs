@@ -1,5 +1,5 @@
 // What a shell can do to a command's standard streams: a full disk, a pipe that nobody reads, closed descriptors; and what
-// others' texts may do to a terminal.
+// texts of others could do to a terminal.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
@@ -20,7 +20,7 @@ before(async () => {
 });
 after(() => dev.stop());
 
-// `"$LATCHKEY" ARGUMENTS REDIRECTIONS`, by a shell.
+// Runs `"$LATCHKEY" ARGUMENTS REDIRECTIONS` by a shell.
 function shell(line) {
   const done = spawnSync('bash', ['-c', line], {
     cwd: folder, encoding: 'utf8', input: '', env: { PATH: process.env.PATH, HOME: folder, ...dev.env, LATCHKEY: binary, DATABASE: database, ROOT_KEY: join(dev.folder, 'root.key') },
@@ -43,7 +43,7 @@ const kCommands = [
 for (const [redirection, message] of Object.entries(kLost)) {
   test(`a command whose output is lost says so: ${redirection}`, () => {
     for (const command of kCommands) {
-      // A reader that is gone before the first byte: the shell waits for it.
+      // The reader is gone before the first byte: the shell waits for its end.
       const gone = redirection.includes('exec') ? `exec 3> >(exec true); wait $!; "$LATCHKEY" ${command} >&3` : `"$LATCHKEY" ${command} ${redirection}`;
       const done = shell(gone);
       assert.equal(done.code, 1, `${command}: ${done.err}`);
@@ -53,7 +53,7 @@ for (const [redirection, message] of Object.entries(kLost)) {
 }
 
 test('closed descriptors are no place for results', () => {
-  // The database, its journal, sockets and the lease would take the numbers 0 to 2.
+  // Without care, the database, its journal, sockets and the lease would get the descriptors 0 to 2.
   for (const closed of ['<&-', '>&-', '2>&-', '<&- >&-', '<&- >&- 2>&-']) {
     const code = closed.includes('>&-') && !/^2/.test(closed) ? 1 : 0;
     assert.equal(shell(`"$LATCHKEY" org list --database "$DATABASE" --root-key "$ROOT_KEY" ${closed}`).code, code, closed);
@@ -63,7 +63,7 @@ test('closed descriptors are no place for results', () => {
   assert.match(shell('"$LATCHKEY" encrypt <&-').err, /standard input: the input cannot be read: Bad file descriptor/);
   const sealed = shell('"$LATCHKEY" encrypt plain --out sealed 2>&- <&- > /dev/null && "$LATCHKEY" decrypt sealed --out -');
   assert.deepEqual([sealed.code, sealed.out], [0, 'plaintext']);
-  // Nothing was written into the database: it still tells whose it is.
+  // No output went into the database: it still lists its organisation.
   assert.match(shell('"$LATCHKEY" org list --database "$DATABASE" --root-key "$ROOT_KEY"').out, /Development/);
 });
 
@@ -128,7 +128,7 @@ test('others\' texts do not move the terminal', () => {
     // eslint-disable-next-line no-control-regex
     assert.doesNotMatch(done.out + done.err, /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/, args.join(' '));
   }
-  // To a program it is the same name, whatever the terminal is shown.
+  // A program gets the true name, whatever the terminal shows.
   const made = JSON.parse(dev.cli(['workspaces', 'create', name, '-o', 'json']).out);
   assert.equal(made.name, name);
 });

@@ -1,5 +1,5 @@
-// Strangers, with no key: thousands of connections, bodies that never end. They take no memory, no connection of an
-// honest client's, and no answer of /healthz's.
+// Strangers without a key open thousands of connections and send bodies that never end. They take no memory, no connection of an
+// honest client, and no response of /healthz.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
@@ -14,13 +14,13 @@ import { orFail } from '../support/possible.mjs';
 const kMiB = 1024 * 1024;
 const kConnections = 1024;
 const kMostStrangers = 4096;
-// Beside these, what this process needs itself. Node has raised its limit to the hard one.
+// The files that this process needs beside these connections. Node has raised its limit to the hard one.
 const kOtherFiles = 500;
 const kOpenFiles = Number(/Max open files +\d+ +(\d+)/.exec(readFileSync('/proc/self/limits', 'utf8'))?.[1] ?? Infinity);
 const kStrangers = Math.min(kMostStrangers, kOpenFiles - kOtherFiles);
 const whyFewer = kStrangers < kMostStrangers &&
   `${kOpenFiles} open files are too few for ${kMostStrangers} strangers: raise the hard limit (ulimit -Hn) to ${kMostStrangers + kOtherFiles}`;
-// Fewer than there are places crowd nobody.
+// Fewer strangers than connections crowd nobody.
 if (kStrangers < kConnections) throw new Error(whyFewer);
 orFail(whyFewer);
 const dev = new Dev({ args: ['--set', `server.max_connections=${kConnections}`, '--set', `server.max_body_bytes_held=${32 * kMiB}`] });
@@ -39,7 +39,7 @@ after(async () => {
 const port = () => Number(new URL(dev.env.LATCHKEY_URL).port);
 const residentMiB = () => Number(/VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${dev.process.pid}/status`, 'utf8'))[1]) / 1024;
 
-/** A connection from an address of its own in 127/8, with what it has been told; `open` once it is established. */
+/** A connection from an address of its own in 127/8, with what it has received; `open` resolves once it is established. */
 function stranger(localAddress, to = port()) {
   const socket = connect({ port: to, host: '127.0.0.1', localAddress });
   sockets.add(socket);
@@ -57,7 +57,7 @@ function stranger(localAddress, to = port()) {
   return one;
 }
 
-/** One request from that address over a connection of its own; gives status, body and milliseconds. */
+/** One request from that address over a connection of its own; resolves with status, body and milliseconds. */
 function ask(path, { method = 'GET', key, body, localAddress, agent = false, headers = {}, to = port() } = {}) {
   return new Promise((resolve, reject) => {
     const began = performance.now();
@@ -90,7 +90,7 @@ const times = async (count, take) => {
   for (let i = 0; i < count; ++i) taken.push(await take());
   return taken;
 };
-/** An honest client's p99 beside strangers is within twice what it is without: of five, for other things happen on a machine, too. */
+/** An honest client's p99 beside strangers is within twice its p99 without: takes five measures, for a machine does other things, too. */
 async function staysWithinTwice(t) {
   const crowded = await times(5, () => p99(200));
   t.diagnostic(`an honest client's p99: ${calm.toFixed(2)} ms, with the strangers ${crowded.map((one) => one.toFixed(2)).join(', ')} ms`);
@@ -124,7 +124,7 @@ test('one address with thousands of connections shuts nobody out', async (t) => 
   const before = residentMiB();
   const strangers = Array.from({ length: kStrangers }, () => stranger('127.2.0.1'));
   await Promise.all(strangers.map(({ open }) => open));
-  // All but the part of one address have been told, or closed; a visit lasts two seconds.
+  // The server has closed all connections but the part of one address; a visit lasts two seconds.
   await eventually(() => strangers.filter(({ closed }) => !closed).length <= kConnections / 8);
   for (const localAddress of ['127.0.0.1', '127.2.0.2']) {
     assert.equal((await ask('/healthz', { localAddress })).status, 200, localAddress);
@@ -157,7 +157,7 @@ test('bodies beyond what the server holds wait, and are then told; those of anot
     '--root-key', join(dev.folder, 'root.key'), '-o', 'json'], { encoding: 'utf8' });
   assert.equal(made.status, 0, made.stderr);
   const theirs = JSON.parse(made.stdout).key;
-  // It has its share of 16 MiB once it is told to go on.
+  // The client has its share of 16 MiB once the server tells it to go on.
   const head = (key, length, path) => `POST ${path} HTTP/1.1\r\nHost: a\r\nx-api-key: ${key}\r\nexpect: 100-continue\r\ncontent-type: application/octet-stream\r\ncontent-length: ${length}\r\n\r\n`;
   const mine = `/v1/workspaces/${dev.env.LATCHKEY_WORKSPACE_ID}/encrypt`;
   const holder = stranger('127.0.0.1');
@@ -183,8 +183,8 @@ test('strangers who hold every place and the reserve do not shut the health list
   try {
     await crowded.start();
     const main = Number(new URL(crowded.env.LATCHKEY_URL).port);
-    const health = Number((await crowded.child.says(/serves \/healthz and \/readyz at 127\.0\.0\.1, port (\d+),/))[1]);
-    // The places: of two addresses that are known, in the middle of bodies.
+    const health = Number((await crowded.child.says(/\/healthz and \/readyz are answered at 127\.0\.0\.1, port (\d+),/))[1]);
+    // Takes all connections, from two addresses with a valid key, in the middle of bodies.
     const path = `/v1/workspaces/${crowded.env.LATCHKEY_WORKSPACE_ID}/encrypt`;
     const key = crowded.env.LATCHKEY_WORKSPACE_KEY;
     const holders = [];
@@ -198,7 +198,7 @@ test('strangers who hold every place and the reserve do not shut the health list
       }
     }
     await eventually(() => holders.every(({ text }) => text.startsWith('HTTP/1.1 100')));
-    // The reserve: half heads, again and again as each is closed.
+    // Takes the reserve with half heads, again and again as the server closes each.
     const visit = (localAddress) => {
       if (!holds) return;
       const { socket } = stranger(localAddress, main);
@@ -215,7 +215,7 @@ test('strangers who hold every place and the reserve do not shut the health list
     }
     t.diagnostic(`health was told in ${took.map((one) => one.toFixed(1)).join(', ')} ms`);
     assert.ok(Math.min(...took) < 1000, `${took} ms`);
-    // What is held there makes room, too.
+    // Connections that strangers hold there make room, too.
     const halves = Array.from({ length: 128 }, (_, i) => stranger(`127.8.0.${1 + (i & 31)}`, health));
     for (const { socket } of halves) socket.write('GET /healthz HTTP/1.1\r\nHost: a\r\n');
     await Promise.all(halves.map(({ open }) => open));

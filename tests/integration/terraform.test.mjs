@@ -1,5 +1,5 @@
-// What Terraform runs against the Admin API: the helper, step by step; then, where there is a terraform, the module around it,
-// applied, applied again, and destroyed in vain. It needs no provider, so it is the real one.
+// Tests what Terraform runs against the Admin API: the helper, step by step; then, where there is a terraform, the module around it:
+// applied, applied again, and destroyed in vain. The module needs no provider, so this is the real one.
 import assert from 'node:assert/strict';
 import { execFile, spawnSync } from 'node:child_process';
 import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -83,7 +83,7 @@ test('register, validate, attach; and once more, which changes nothing and says 
   assert.equal(await keyOfWorkspace(workspaceId), id);
 
   const before = JSON.stringify(await registrations());
-  // As Azure and people write the same vault and key.
+  // The same vault and key, as Azure and as people write them.
   for (const uri of [dev.env.AZURE_VAULT_URI, dev.env.AZURE_VAULT_URI.replace(/\/$/, '').toUpperCase().replace('HTTPS', 'https')]) {
     const again = await helper('register', { ...keyOf(name), VAULT_URI: uri, KEY_NAME: name.toUpperCase(), DISPLAY_NAME: 'Contoso "one"' });
     assert.equal(again.out, `already registered as ${id}\n`, again.err);
@@ -94,7 +94,7 @@ test('register, validate, attach; and once more, which changes nothing and says 
   const renamed = await helper('register', { ...keyOf(name), DISPLAY_NAME: 'Contoso two' });
   assert.equal(renamed.out, `corrected ${id}\n`, renamed.err);
   assert.equal((await registrations()).find((key) => key.id === id).display_name, 'Contoso two');
-  // It is in use: another tenant is refused in the server's words, and nothing is lost.
+  // The key is in use: the server refuses another tenant in its own words, and loses nothing.
   await refused('register', { ...keyOf(name), TENANT_ID: '00000000-0000-4000-8000-000000000000' }, 1, /refused \(400\): .*\[req_\w+\]/);
   assert.equal((await registrations()).find((key) => key.id === id).provider_config.tenant_id, dev.env.AZURE_TENANT_ID);
 });
@@ -302,7 +302,7 @@ test('terraform applies it; a second apply changes nothing; a destroy is refused
   const state = readFileSync(join(project.folder, 'terraform.tfstate'), 'utf8');
   assert.ok(state.includes(made.external_key_id) && !state.includes(dev.env.LATCHKEY_ADMIN_KEY));
 
-  // On another machine, where the file with the id never was.
+  // As on another machine, which never had the file with the id.
   rmSync(join(project.folder, '.terraform/latchkey'), { recursive: true });
   const again = await project.terraform(['plan', '-input=false', '-detailed-exitcode'], inputs);
   assert.equal(again.code, 0, again.out + again.err);

@@ -1,4 +1,4 @@
-// What was read and written under leases is told by the unwrap that let us: the customer joins our log with the vault's.
+// The activity feed names the unwraps that allowed reads and writes under leases: the customer joins our log with the vault's.
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -47,13 +47,13 @@ test('each use names the unwrap in the log of the vault', async () => {
   const sealed = await data(workspace, 'encrypt', Buffer.from('hello'));
   assert.equal(sealed.status, 200, sealed.bytes);
   const first = (await unwraps())[before.length];
-  // Until the lease is over, and the vault was asked again, and once more.
+  // Decrypts until the lease has been renewed, and renewed once more.
   let decrypts = 0;
   await eventually(async () => {
     const opened = await data(workspace, 'decrypt', sealed.bytes);
     assert.equal(opened.status, 200, opened.bytes);
     decrypts += 1;
-    // The second renewal begins once the first is in use, so that the last decrypt below rides on the first at least.
+    // The second renewal begins once the first is in use, so the last decrypt below uses the first one at least.
     return (await unwraps()).length > before.length + 2;
   });
   assert.equal((await data(workspace, 'decrypt', sealed.bytes)).status, 200);
@@ -61,7 +61,7 @@ test('each use names the unwrap in the log of the vault', async () => {
   assert.equal((await data(dev.env.LATCHKEY_WORKSPACE_ID, 'encrypt', Buffer.from('hello'))).status, 200);
   const logged = (await unwraps()).slice(before.length);
 
-  // What was counted is written at the end.
+  // At its end the server writes what it has counted.
   assert.deepEqual(await dev.kill('SIGTERM'), { code: 0, signal: null });
   await dev.start();
   const feed = await dev.request('GET', '/v1/compliance/activities?activity_types[]=data_keys_used&limit=100');

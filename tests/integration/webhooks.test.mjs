@@ -1,4 +1,4 @@
-// Webhooks as an operator has them: told when a key fails, tried again, kept over a crash, and never sent inside.
+// Uses webhooks as an operator does: events come when a key fails, are tried again, outlive a crash, and never go to private networks.
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -70,7 +70,7 @@ test('an event that is not taken is sent again, and so after the server was kill
   receiver.status = 204;
   await dev.start();
   await eventually(() => deliveries(endpoint.id)[0].status === 'delivered');
-  // On a busy machine it may have been tried more than once before the server was killed; it is taken once, and that is the last.
+  // On a busy machine the server may have tried more than once before it was killed; the endpoint takes the event once, at the end.
   const statuses = receiver.received.map(({ status }) => status);
   assert.ok(statuses.length >= 2, statuses.join());
   assert.deepEqual(statuses, [...statuses.slice(1).fill(500), 204]);
@@ -136,7 +136,7 @@ test('unless it is for development, nothing is sent to where only the server can
 });
 
 test('a name that leads inside is refused when something is sent', async () => {
-  // Stored while it was allowed; the address is looked at each time.
+  // The endpoint was stored while it was allowed; the server checks the address each time.
   const port = new URL(receiver.url).port;
   const endpoint = add(`http://localhost:${port}/hooks`);
   assert.equal((await dev.cliWhileServing(['webhooks', 'test', endpoint.id])).code, 0);
@@ -149,7 +149,7 @@ test('a name that leads inside is refused when something is sent', async () => {
   assert.ok(told, tested.out);
   assert.doesNotMatch(told, /localhost|127\.0\.0\.1|::1/);
   await dev.child.says(/localhost resolves to (127\.0\.0\.1|::1), which is not a public address/);
-  // A name that nobody has: the same words.
+  // A name that does not exist gets the same words.
   await dev.stop();
   await dev.start();
   const nowhere = add(`http://there-is-no-such-host.invalid:${port}/hooks`);

@@ -1,4 +1,4 @@
-// az, unchanged, in the environment of azure.env: Debian 12's own, or Debian 13's in a root of its own.
+// Runs az, unchanged, in the environment of azure.env: Debian 12's own, or Debian 13's in a root of its own.
 import { execFile } from 'node:child_process';
 import { copyFileSync, existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -25,7 +25,7 @@ function execute([command, ...args]) {
 }
 
 export class AzureCli {
-  /** `root`: of the Debian whose az it is; undefined for this machine's. */
+  /** `root`: the root of the Debian whose az this is; undefined for this machine's. */
   constructor(dev, root) {
     this.dev = dev;
     this.root = root;
@@ -57,13 +57,13 @@ export class AzureCli {
     return execute(this.within(['bash', '-euo', 'pipefail', '-c', line], variables));
   }
 
-  /** The line of a script of this machine that ends it as this az, with the script's own arguments. */
+  /** The last line of a script that becomes this az, with the script's own arguments. */
   asLine() {
     const words = this.within(['az']).map((word) => `'${word.replaceAll("'", `'\\''`)}'`);
     return `exec ${words.join(' ')} "$@"\n`;
   }
 
-  /** What it printed, of a command that must succeed; an object where it is JSON. */
+  /** The output of a command that must succeed; an object where it is JSON. */
   async ok(line, variables) {
     const done = await this.run(line, variables);
     if (done.code !== 0) throw new Error(`${line}\n${done.code}: ${done.out}${done.err}`);

@@ -1,4 +1,4 @@
-// A child process of a test: what it says, how it ends, and that it ends with the test file.
+// A child process of a test: its output, its end, and that it ends with the test file.
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 
@@ -18,7 +18,7 @@ export class Child {
     for (const stream of ['stdout', 'stderr']) {
       this.process[stream]?.setEncoding('utf8').on('data', (text) => (this[stream] += text));
     }
-    // 'exit' may come before all that the process said was read; 'close' does not.
+    // 'exit' may come before this process has read all output; 'close' does not.
     this.ended = new Promise((resolve) => {
       this.process.on('error', (error) => resolve({ code: error.message, signal: null }));
       this.process.once('close', (code, signal) => resolve({ code, signal }));
@@ -30,7 +30,7 @@ export class Child {
     return this.process.exitCode === null && this.process.signalCode === null;
   }
 
-  /** Resolves with the match once the process has said `pattern`; rejects where it ends without. */
+  /** Resolves with the match once the process has printed `pattern`; rejects where it ends without. */
   says(pattern, stream = 'stderr') {
     return new Promise((resolve, reject) => {
       const look = () => {

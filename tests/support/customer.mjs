@@ -1,4 +1,4 @@
-// The customer's own hands on Azure: curl, by the public names, through the emulator's proxy.
+// What the customer does in Azure: calls by curl, to the public names, through the emulator's proxy.
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { generateKeyPairSync, randomUUID } from 'node:crypto';
@@ -10,7 +10,7 @@ const kGraph = 'https://graph.microsoft.com';
 const kArm = 'https://management.azure.com';
 const kVault = 'https://vault.azure.net';
 
-// One key under many names: making one takes a second, and many on a busy machine.
+// One key under many names: making a key takes a second, and many seconds on a busy machine.
 let rsaKey;
 function jwk() {
   rsaKey ??= generateKeyPairSync('rsa', { modulusLength: 3072 }).privateKey.export({ format: 'jwk' });
@@ -45,7 +45,7 @@ export class Customer {
     return this.tokens[resource];
   }
 
-  /** Fails unless the answer is of `expected`, a list of statuses. */
+  /** Fails unless the response's status is in `expected`. */
   async call(method, resource, url, body, expected = [200, 201]) {
     const token = await this.token(resource);
     const response = await this.curl(['-X', method, url, '-H', `authorization: Bearer ${token}`,
@@ -69,12 +69,12 @@ export class Customer {
       `/providers/Microsoft.KeyVault/vaults/${name}`;
   }
 
-  /** The vault's properties, changed. */
+  /** Changes the vault's properties. */
   patchVault(properties) {
     return this.arm('PATCH', '{vault}', '2022-07-01', { properties });
   }
 
-  /** Step 1 of the guide: gives the service principal's object id. */
+  /** Step 1 of the guide; returns the service principal's object id. */
   async consent() {
     const body = { appId: this.dev.env.LATCHKEY_APP_CLIENT_ID };
     return (await this.call('POST', kGraph, `${kGraph}/v1.0/servicePrincipals`, body)).id;
@@ -89,7 +89,7 @@ export class Customer {
     return this.call('POST', kVault, this.keyUrl(name, '/create'), body);
   }
 
-  /** A key that serves, where it does not matter that the vault has not made it. */
+  /** Imports a usable key, where it does not matter that the vault has not made it. */
   importKey(name, vaultUri = this.dev.env.AZURE_VAULT_URI) {
     return this.call('PUT', kVault, `${vaultUri}keys/${name}?api-version=7.4`, { key: jwk() });
   }

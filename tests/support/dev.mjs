@@ -1,4 +1,4 @@
-// Starts a `latchkey dev` of its own for a test file: free ports, a folder of its own, gone at the end.
+// Starts a `latchkey dev` for a test file: with free ports and a folder of its own, which it removes at the end.
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { get } from 'node:https';
@@ -26,7 +26,7 @@ export class Dev {
     this.folder = options.folder ?? mkdtempSync(join(tmpdir(), 'latchkey-test-'));
   }
 
-  /** Resolves when it says ready. It begins with a seed (seed.mjs), unless `options.fresh`. */
+  /** Resolves when the process says that it is ready. It begins with a seed (seed.mjs), unless `options.fresh`. */
   async start(extra = []) {
     if (!this.options.fresh) await seed(this.folder, this.options.args?.includes('--bare') ? ['--bare'] : []);
     const args = ['dev', '--data-dir', this.folder, '--port', '0', '--emulator-port', '0',
@@ -43,7 +43,7 @@ export class Dev {
     return this.child.process;
   }
 
-  /** What it said since it was started. */
+  /** What the process has printed since its start. */
   get log() {
     return this.child?.stderr ?? '';
   }
@@ -99,7 +99,7 @@ export class Dev {
     return { code: done.status, stdout: done.stdout, out: done.stdout.toString('utf8'), err: done.stderr.toString('utf8') };
   }
 
-  /** The same while this process goes on, for commands that have the server call it. */
+  /** Does the same while this process goes on, for commands that make the server call this process. */
   async cliWhileServing(args) {
     const child = new Child(binary, args, { env: { PATH: process.env.PATH, HOME: this.folder, ...this.env } });
     const { code } = await child.ended;
@@ -118,7 +118,7 @@ export class Dev {
     return { ...done, json, of: (name) => json.find((each) => each.check === name || each.step === name) };
   }
 
-  /** Begins `latchkey azure ...` as azure() runs it; `says` resolves once it has said that to stderr, `done` once it is over. */
+  /** Begins `latchkey azure ...` as azure() runs it; `says` resolves once it has printed that to stderr, `done` once it has ended. */
   azureBegun(args, env = {}) {
     const child = new Child(binary, ['azure', ...args], {
       env: { PATH: process.env.PATH, HOME: this.folder, ...this.env, ...this.azureEnv, ...env },
@@ -139,10 +139,10 @@ export class Dev {
   }
 }
 
-// Far beyond what anything takes that happens at all, on a machine that is busy with something else.
+// Far longer than anything takes that happens at all, even on a busy machine.
 const kPatience = 180_000;
 
-/** Waits until `probe` gives something truthy. */
+/** Waits until `probe` returns something truthy. */
 export async function eventually(probe) {
   const end = Date.now() + kPatience;
   for (;;) {

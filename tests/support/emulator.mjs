@@ -1,4 +1,4 @@
-// The emulator's own door, /_emulator/, and `latchkey emulator azure` alone.
+// The emulator's control interface, /_emulator/, and `latchkey emulator azure` alone.
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { request } from 'node:https';
@@ -32,7 +32,7 @@ export class Emulator {
     this.folder = folder ?? mkdtempSync(join(tmpdir(), 'latchkey-emulator-'));
   }
 
-  /** Resolves when it is ready; `env` is what it printed. */
+  /** Resolves when the emulator is ready; `env` is what it printed. */
   async start(extra = []) {
     const args = ['emulator', 'azure', '--data-dir', this.folder, '--port', '0', '-o', 'json', ...extra];
     this.child = new Child(binary, args);

@@ -1,19 +1,19 @@
-// What another process's memory holds of a secret, in whatever form, and where. Linux's /proc alone.
+// Finds what another process's memory holds of a secret, in whatever form, and where. For Linux's /proc alone.
 import { spawnSync } from 'node:child_process';
 import { closeSync, openSync, readFileSync, readSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
 const kPiece = 4 * 1024 * 1024;
-// Of what secretTexts() finds.
+// The longest text that secretTexts() finds.
 const kLongestText = 16 * 1024;
 
-/** The forms in which `secret`, a Buffer of 24 bytes or more, may be met: raw, and in both base64s, at each of the three places that it may begin at. */
+/** The forms in which `secret`, a Buffer of 24 bytes or more, may be in memory: raw, and in both base64s, at each of the three offsets. */
 export function formsOf(name, secret) {
   const forms = new Map([[secret.toString('latin1'), `${name}, raw`]]);
   for (const encoding of ['base64', 'base64url']) {
     for (const shift of [0, 1, 2]) {
       const text = Buffer.concat([Buffer.alloc(shift), secret]).toString(encoding);
-      // The letters that depend on nothing but these bytes.
+      // Only the letters that depend on these bytes alone.
       const letters = text.slice(Math.ceil((shift * 8) / 6), Math.floor(((shift + secret.length) * 8) / 6));
       if (!forms.has(letters)) forms.set(letters, `${name}, ${encoding} from letter ${shift}`);
     }
@@ -21,10 +21,10 @@ export function formsOf(name, secret) {
   return [...forms].map(([bytes, form]) => ({ form, bytes: Buffer.from(bytes, 'latin1') }));
 }
 
-/** A text that must not be met as it is. */
+/** A text that must not be in memory as it is. */
 export const formOf = (form, text) => ({ form, bytes: Buffer.from(text, 'latin1') });
 
-// What the process may write to and has written to. `locked`: the memory that src/crypto/secret_arena.hpp makes, left out of
+// The memory that the process may write to and has written to. `locked`: the memory that src/crypto/secret_arena.hpp makes, left out of
 // dumps and of forked children.
 function regionsOf(pid) {
   const regions = [];
@@ -41,7 +41,7 @@ function regionsOf(pid) {
   return regions.filter((region) => region.writable && region.used);
 }
 
-// Every region in pieces, each with `overlap` bytes of the next.
+// Yields every region in pieces, each with `overlap` bytes of the next.
 function* piecesOfAll(pid, overlap) {
   const memory = openSync(`/proc/${pid}/mem`, 'r');
   try {
@@ -52,7 +52,7 @@ function* piecesOfAll(pid, overlap) {
         try {
           length = readSync(memory, buffer, 0, Math.min(buffer.length, region.end - at), at);
         } catch (error) {
-          // It was given back meanwhile.
+          // The process gave the memory back meanwhile.
           if (['EIO', 'EFAULT'].includes(error.code)) continue;
           throw error;
         }

@@ -1,5 +1,5 @@
-// DNS and the hosts it names, in a network of one's own (own_network.mjs): each host has an address of its own there, and
-// behind all of them is one server of this machine.
+// DNS and the hosts that it names, in a network of one's own (own_network.mjs): each host has an address of its own there, and
+// one server of this machine is behind all of them.
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { connect, createServer } from 'node:net';
@@ -26,7 +26,7 @@ export class Names {
     await once(this.dns, 'listening');
   }
 
-  /** Names the host, and answers at its address. */
+  /** Gives the host a name, and listens at its address. */
   async add(name) {
     const host = { address: `20.0.0.${this.hosts.size + 10}`, sockets: new Set(), code: kFound };
     host.server = createServer((inward) => {
@@ -40,12 +40,12 @@ export class Names {
     this.hosts.set(name, host);
   }
 
-  /** There is no such name any more, and nothing at its address. */
+  /** Removes the name, and stops listening at its address. */
   deny(name) {
     this.#take(name, kNoSuchName);
   }
 
-  /** DNS fails to look the name up, and there is nothing at its address. */
+  /** Makes DNS fail to look the name up, and stops listening at its address. */
   fail(name) {
     this.#take(name, kServerFailure);
   }
@@ -66,7 +66,7 @@ export class Names {
     for (const socket of sockets) socket.destroy();
   }
 
-  // RFC 1035, section 4: one question, and nothing but its name and type is looked at.
+  // RFC 1035, section 4: reads one question, and of it the name and the type alone.
   #response(query) {
     const labels = [];
     let at = kHeader;
@@ -85,7 +85,7 @@ export class Names {
     return Buffer.concat([header, query.subarray(kHeader, at + 5), ...records]);
   }
 
-  // Of the name in the question, which is not to be remembered.
+  // For the name in the question, with a lifetime of zero.
   #record(address) {
     const record = Buffer.alloc(16);
     record.writeUInt16BE(0xc000 | kHeader, 0);

@@ -1,5 +1,5 @@
-// A network that nobody else is in, with public addresses and a resolver of its own: for what is only so where a program
-// looks names up itself. Its processes see 127.0.0.1 and 20.0.0.0/24, all of them here, and ask 127.0.0.1 for names.
+// A network that nobody else is in, with public addresses and a resolver of its own, for tests in which a program looks names up
+// itself. Its processes see 127.0.0.1 and 20.0.0.0/24, all of them on this machine, and ask 127.0.0.1 for names.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -17,7 +17,7 @@ const kPrepare = `
   shift
   exec "$@"`;
 
-/** Whether this process is in one. */
+/** Whether this process is in such a network. */
 export const isInOwnNetwork = process.env[kMark] !== undefined;
 
 function withWords(command, use) {
@@ -29,7 +29,7 @@ function withWords(command, use) {
   return use(['unshare', ...asRoot, '--mount', '--net', '--', 'sh', '-euc', kPrepare, 'sh', folder, ...command], clean);
 }
 
-/** Why none can be had here; undefined where it can. */
+/** Why this machine cannot make one; undefined where it can. */
 export function whyNoOwnNetwork() {
   return withWords(['true'], ([command, ...args], clean) => {
     const done = spawnSync(command, args, { encoding: 'utf8' });
@@ -39,7 +39,7 @@ export function whyNoOwnNetwork() {
   });
 }
 
-/** Runs this file of tests once more in a network of its own; fails where they do. */
+/** Runs this test file once more in a network of its own; fails where its tests fail. */
 export function passesInOwnNetwork(file) {
   return withWords([process.execPath, file], async ([command, ...args], clean) => {
     // Else it reports to this process's runner, in its language.

@@ -1,4 +1,4 @@
-// What a wrapped key leaves in the database's files, for tests of shredding.
+// Plants and counts copies of a wrapped key in the database's files, for tests of shredding.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';

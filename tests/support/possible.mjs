@@ -1,8 +1,8 @@
 // What a test needs of the machine and may not find there.
 
 /**
- * `why`, for a test to be skipped by. Where every test must run (LATCHKEY_EVERY_TEST_RUNS, which .ci/run sets) it is thrown: a test
- * that was skipped unseen shows nothing.
+ * Returns `why` as the reason to skip a test. Where every test must run (LATCHKEY_EVERY_TEST_RUNS, which .ci/run sets), it throws
+ * `why`: a test that was skipped unseen shows nothing.
  */
 export function orFail(why) {
   if (why && process.env.LATCHKEY_EVERY_TEST_RUNS) throw new Error(`LATCHKEY_EVERY_TEST_RUNS is set, and ${why}`);

@@ -24,7 +24,7 @@ export class Receiver {
     return this;
   }
 
-  /** The events that came, by what they say. */
+  /** The data of the events that came. */
   get events() {
     return this.received.map(({ body }) => JSON.parse(body).data);
   }

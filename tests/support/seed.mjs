@@ -1,5 +1,5 @@
-// The folder of a `latchkey dev` that was started once. Its first start makes half a dozen RSA keys, which takes seconds; what
-// it made is kept, for a day and for one binary, and a test begins with a copy of its own.
+// The folder of a `latchkey dev` that was started once. Its first start makes half a dozen RSA keys, which takes seconds. This file
+// keeps the folder for a day and for one binary, and a test begins with a copy of its own.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
@@ -10,7 +10,7 @@ import { Child, binary } from './child.mjs';
 
 const kSeeds = fileURLToPath(new URL('../../build/test-seeds', import.meta.url));
 
-// Those of another day or binary are of no use to anybody.
+// The folder of this binary's seeds. Removes those of another day or binary, which nobody can use.
 function seedsOfThisBinary() {
   const { size, mtimeMs } = statSync(binary);
   const day = Math.floor(Date.now() / 86_400_000);

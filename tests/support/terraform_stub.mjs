@@ -1,6 +1,6 @@
 // A module whose azurerm and azuread resources are replaced by plain values, so that Terraform judges everything else of it:
-// variables, conditions, expressions, the order of things. Each becomes a call of a module that gives back its arguments, and
-// beside them what the provider would have added.
+// variables, conditions, expressions, the order of things. Each resource becomes a call of a module that returns its arguments,
+// and beside them what the provider would have added.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
@@ -28,7 +28,7 @@ const bare = (reference) => reference.replace(/^\$\{(.*)\}$/, '$1');
 const withoutValue = (reference) => bare(reference).replace(kReference, (_, data, type, name) => `module.${nameOf(data ? 'data' : 'resource', type, name)}`);
 
 /** Writes `parsed`, a list of files as hcl2json gives them, into `folder`; `added` maps type.name to the provider's attributes.
- * Variables are left out: whoever calls copies their file, which has nothing to replace. */
+ * It leaves variables out: the caller copies their file, which has nothing to replace. */
 export function writeStubbed(parsed, added, folder) {
   mkdirSync(join(folder, 'stub'), { recursive: true });
   writeFileSync(join(folder, 'stub/main.tf.json'), JSON.stringify(kStub));
@@ -51,7 +51,7 @@ export function writeStubbed(parsed, added, folder) {
             given: rewritten(given),
             added: added[`${kind === 'data' ? 'data.' : ''}${type}.${name}`] ?? {},
           }];
-          // A check of the resource becomes one of an output, for each of its instances.
+          // A check of a resource becomes a check of an output, for each of the resource's instances.
           const checks = [...(lifecycle.precondition ?? []), ...(lifecycle.postcondition ?? [])];
           checks.forEach(({ condition, error_message }, index) => {
             const all = count === undefined ? `[module.${stub}]` : `module.${stub}`;
