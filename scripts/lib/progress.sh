@@ -1,9 +1,9 @@
 # shellcheck shell=bash
-# Sourced by scripts that wait long: shows how far a command is whose output goes into a log.
-# On a terminal one line that moves each second; elsewhere a line every half minute (LATCHKEY_PROGRESS_SECONDS).
+# For scripts that run long commands: shows the progress of a command whose output goes into a log.
+# On a terminal it is one line that moves each second; elsewhere a line every half minute (LATCHKEY_PROGRESS_SECONDS).
 
-# with_progress WHAT LOG COUNT COMMAND...: runs COMMAND with all its output in LOG, and gives its exit code. COUNT is a
-# function that reads how far it is from its input, the log, and prints nothing where it cannot tell.
+# with_progress WHAT LOG COUNT COMMAND...: runs COMMAND with all its output in LOG, and returns its exit code. COUNT is a
+# function that reads the progress from its input, the log, and prints nothing where it cannot tell.
 with_progress() {
   local what=$1 log=$2 count=$3 status=0 ticker
   shift 3
@@ -20,9 +20,9 @@ with_progress() {
 show_progress() {
   local what=$1 log=$2 count=$3 started=$SECONDS interval=1 far never
   [ -t 1 ] || interval=${LATCHKEY_PROGRESS_SECONDS:-30}
-  # A pipe that nobody writes to: unlike a child that sleeps, a read from it holds nobody's output once this shell is killed.
+  # A pipe that nobody writes to: unlike a child that sleeps, a read from it keeps no output open once this shell is killed.
   exec {never}<> <(:)
-  # A script that was killed cannot stop this shell.
+  # A script that is killed cannot stop this shell, so the shell looks for it.
   while kill -0 $$ 2>/dev/null; do
     read -rt "$interval" -u "$never" || true
     far=$("$count" <"$log" || true)
