@@ -26,7 +26,7 @@ double AttemptLimiter::filled(const Bucket& bucket, SteadyTime now) const {
   return std::min<double>(per_minute_, bucket.left + passed * per_minute_);
 }
 
-// A full bucket is as good as none.
+// A full bucket equals a new one, so the map need not keep it.
 void AttemptLimiter::forget_full(SteadyTime now) {
   if (now - looked_at_ < kMinute) return;
   looked_at_ = now;

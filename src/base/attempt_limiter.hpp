@@ -1,5 +1,5 @@
-// Limits how often an admin may try something by hand, such as the validation of a key or the test of a webhook: one
-// attempt at a time on each thing, and a few a minute. Thread-safe.
+// Limits how often an admin may start a manual action, such as validating a key or testing a webhook: one attempt at a
+// time on each object, and a few a minute. Thread-safe.
 #pragma once
 
 #include <map>
@@ -18,17 +18,18 @@ class AttemptLimiter {
     std::string thing = "External key";
     std::string tried = "validated";
   };
-  // The clock outlives the limiter. A thing that nobody tries saves up `per_minute` attempts, and as many come back in
-  // a minute.
+  // The clock must outlive the limiter. An object that was not used lately has `per_minute` attempts in reserve; used
+  // ones come back evenly over a minute.
   AttemptLimiter(const Clock& clock, unsigned per_minute) : AttemptLimiter(clock, per_minute, Words()) {}
   AttemptLimiter(const Clock& clock, unsigned per_minute, Words words)
       : clock_(clock), per_minute_(per_minute), words_(std::move(words)) {}
 
-  // The caller holds it while the attempt runs. It must not outlive the limiter.
+  // The caller holds the permit while the attempt runs. A permit must not outlive the limiter.
   using Permit = std::shared_ptr<void>;
-  // RateLimited, with the time to wait, while another attempt runs or the minute's are used up.
+  // RateLimited, with the time to wait, while another attempt on this object runs or when the minute's attempts are
+  // used up.
   [[nodiscard]] Result<Permit> begin(const std::string& id);
-  // How many things the limiter remembers: those of the last minute.
+  // How many objects the limiter remembers: those used within the last minute.
   [[nodiscard]] std::size_t size() const;
 
  private:

@@ -1,4 +1,4 @@
-// Byte vocabulary: spans for what is lent, Bytes for what is owned and not secret (secrets: crypto/secret.hpp).
+// Byte types: spans for borrowed bytes, Bytes for owned bytes that are not secret (for secrets see crypto/secret.hpp).
 #pragma once
 
 #include <cstddef>

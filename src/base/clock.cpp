@@ -17,12 +17,11 @@ using std::chrono::minutes;
 using std::chrono::nanoseconds;
 using std::chrono::seconds;
 
-// The digits of a second that are kept: microseconds.
+// Microseconds.
 constexpr std::size_t kKeptDigits = 6;
 constexpr std::size_t kShortest = std::string_view("2026-10-30T23:58:27Z").size();
 constexpr std::size_t kLongest = 64;
 
-// Reads exactly `text.size()` digits.
 std::optional<int> digits(std::string_view text) {
   int value = 0;
   for (char c : text) {
@@ -54,13 +53,13 @@ nanoseconds read_clock(clockid_t clock) {
   return seconds(time.tv_sec) + nanoseconds(time.tv_nsec);
 }
 
-// The wall clock as of the last tick, at most 10 ms ago: far cheaper to read, and within the tolerance.
+// The coarse wall clock shows the last tick, at most 10 ms ago: far cheaper to read, and within the tolerance.
 AgeCounter::Reading read_clocks() {
   auto since_boot = read_clock(CLOCK_BOOTTIME);
   return {since_boot, read_clock(CLOCK_REALTIME_COARSE)};
 }
 
-// Again where the thread had to wait between the two.
+// Reads again where the scheduler paused the thread between the two clocks.
 AgeCounter::Reading read_clocks_closely() {
   constexpr int kMostTries = 20;
   AgeCounter::Reading closest{};
@@ -76,8 +75,8 @@ AgeCounter::Reading read_clocks_closely() {
   return closest;
 }
 
-// ".427722" and the like, at the front of `text`; the digits are taken off it. RFC 3339 sets no limit to them (.NET
-// sends 7, Go 9); those behind the microsecond are cut off.
+// Takes a fraction such as ".427722" off the front of `text`. RFC 3339 sets no limit to its digits (.NET sends 7, Go
+// 9); digits below a microsecond are cut off.
 std::optional<microseconds> take_fraction(std::string_view& text) {
   if (text.empty() || text[0] != '.') return microseconds(0);
   auto count = std::min(text.find_first_not_of("0123456789", 1), text.size()) - 1;
@@ -109,20 +108,20 @@ AgeCounter::AgeCounter(ReadClosely read) : read_(std::move(read)) {
 }
 
 AgeTime AgeCounter::at(const Reading& reading) {
-  // In this order: who sees that a leap is accounted for sees its account, too.
+  // The order matters: a thread that sees `ahead_` with the leap sees `gained_` with it, too.
   auto moved = reading.wall - reading.since_boot - nanoseconds(ahead_.load(std::memory_order_acquire));
   if (std::chrono::abs(moved) >= kTolerance) [[unlikely]]
-    return look_closely();
+    return account_for_leap();
   return AgeTime(reading.since_boot + nanoseconds(gained_.load(std::memory_order_acquire)));
 }
 
-AgeTime AgeCounter::look_closely() {
+AgeTime AgeCounter::account_for_leap() {
   MutexLock lock(mutex_);
   auto reading = read_();
   auto ahead = reading.wall - reading.since_boot;
   auto moved = ahead - nanoseconds(ahead_.load(std::memory_order_relaxed));
   if (moved >= kTolerance) gained_.fetch_add(moved.count(), std::memory_order_release);
-  // A wall clock that goes back takes no age away, and what it makes up for afterwards counts.
+  // A wall clock that goes back makes no age younger, and what it catches up afterwards counts.
   if (std::chrono::abs(moved) >= kTolerance) ahead_.store(ahead.count(), std::memory_order_release);
   return AgeTime(reading.since_boot + nanoseconds(gained_.load(std::memory_order_relaxed)));
 }
@@ -193,7 +192,7 @@ Result<Timestamp> parse_timestamp(std::string_view text) {
   if (!fraction || !offset) return bad_timestamp(text);
   auto time =
       Timestamp(std::chrono::sys_days(date)) + hours(*hour) + minutes(*minute) + seconds(*second) + *fraction - *offset;
-  // An offset or a leap second may lead out of the years that four digits can say.
+  // An offset or a leap second may move the year beyond four digits.
   std::chrono::year_month_day day_in_utc(std::chrono::floor<days>(time));
   if (day_in_utc.year() < std::chrono::year(0) || day_in_utc.year() > std::chrono::year(9999))
     return bad_timestamp(text);

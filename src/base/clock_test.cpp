@@ -74,7 +74,7 @@ TEST(SystemClock, GoesForward) {
   SystemClock clock;
   auto before = clock.steady();
   EXPECT_GE(clock.steady(), before);
-  // A date that this test was written after: the wall clock is UTC in microseconds since 1970.
+  // This test is newer than that date.
   EXPECT_GT(clock.now(), parse_timestamp("2024-01-01T00:00:00Z").value());
 }
 
@@ -90,7 +90,7 @@ TEST(SystemClock, CountsAgesForwardAndTogether) {
   EXPECT_LT(before - AgeTime(), std::chrono::years(10)) << "not more than the time since boot and what the wall leapt";
 }
 
-// What the two clocks of a machine show, and what an age becomes by them. In milliseconds.
+// What a machine's two clocks show, and the age that follows from them, in milliseconds.
 struct Moment {
   std::string_view what;
   int boot;
@@ -134,12 +134,12 @@ TEST_F(AgeCounterTest, AWallClockThatWasSetBackHidesNoPause) {
 }
 
 TEST_F(AgeCounterTest, CountsNoJitterAndMissesNoSlewing) {
-  // Read up to 49 ms apart, either way, again and again.
+  // The two reads are up to 49 ms apart, either way, again and again.
   for (int i = 1; i <= 1'000; ++i) {
     auto now = reading(1'000 + i, 500'000 + i + (i % 2 == 0 ? 49 : -49));
     EXPECT_EQ(ages_.at(now), AgeTime(std::chrono::milliseconds(1'000 + i)));
   }
-  // A wall clock that is slewed by a thousandth gains a second in 1,000 s, and the age with it.
+  // A wall clock that is slewed by a thousandth gains a second in 1,000 s, and so does the age.
   for (int i = 0; i <= 1'000; ++i) {
     shown_ = reading(2'000 + i * 1'000, 501'000 + i * 1'001);
     auto age = ages_.at(shown_) - AgeTime(shown_.since_boot);
@@ -148,7 +148,7 @@ TEST_F(AgeCounterTest, CountsNoJitterAndMissesNoSlewing) {
   }
 }
 
-// Where the thread was kept waiting between the two clocks, they are read again before anything is counted.
+// A thread that the scheduler paused between the two clocks reads them again before it counts anything.
 TEST_F(AgeCounterTest, AThreadThatWaitedBetweenTheClocksIsNoLeap) {
   shown_ = reading(2'000, 501'000);
   EXPECT_EQ(ages_.at(reading(2'000, 501'900)), AgeTime(std::chrono::milliseconds(2'000)));

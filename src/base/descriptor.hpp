@@ -17,7 +17,7 @@ class Descriptor {
     if (is_open()) ::close(number_);
   }
   [[nodiscard]] int get() const { return number_; }
-  // False where the call that was to open it failed.
+  // False where the call that should have opened it failed.
   [[nodiscard]] bool is_open() const { return number_ >= 0; }
 
  private:

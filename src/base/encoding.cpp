@@ -45,7 +45,7 @@ std::string encode(ByteView bytes, std::string_view alphabet) {
   return text;
 }
 
-// `text` without padding.
+// `text` comes without padding.
 Result<Bytes> decode(std::string_view text, const std::array<std::int8_t, 256>& table, std::string_view name) {
   auto refuse = [&] { return Error{ErrorCode::Invalid, fmt::format("the text is not {}", name)}; };
   if (text.size() % 4 == 1) return refuse();
@@ -123,7 +123,7 @@ Result<Bytes> hex_decode(std::string_view text) {
   return bytes;
 }
 
-// Five digits for each division of the whole number, which is most of the work.
+// Each division of the whole number, the costly part, yields five digits.
 std::string base58_encode_128(const std::array<std::uint8_t, 16>& value) {
   constexpr std::uint64_t kFiveDigits = 58UL * 58 * 58 * 58 * 58;
   static_assert(kFiveDigits <= std::numeric_limits<std::uint32_t>::max());

@@ -1,5 +1,5 @@
-// Text encodings of bytes. Decoders are strict: one text for one value, anything else is Invalid.
-// Pure functions; safe from any thread.
+// Text encodings of bytes. Decoders are strict: each value has exactly one text, and any other text is Invalid. Pure
+// functions; safe from any thread.
 #pragma once
 
 #include <array>

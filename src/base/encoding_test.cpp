@@ -62,7 +62,7 @@ TEST(Base58, SixteenBytesAreTwentyTwoCharacters) {
 }
 
 TEST(Base58, EveryDigitIsWritten) {
-  // 1, 58, 58^2, ... : the digit 1 in each place.
+  // The values 1, 58, 58^2, ... have the digit 1 in each place in turn.
   std::array<std::uint8_t, 16> power{};
   power[15] = 1;
   for (std::size_t place = 22; place-- > 0;) {

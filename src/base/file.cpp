@@ -31,8 +31,8 @@ bool write_all(int fd, std::string_view content) {
   return true;
 }
 
-// Takes the name with an empty file, which is never somebody else's, and then renames over it: for file systems that
-// have neither links nor a renaming that cannot replace.
+// Reserves the name with an empty file, which fails where the name is taken, and then renames over it: for file systems
+// that have neither hard links nor a rename that refuses to replace.
 Result<void> rename_over_placeholder(const std::string& temporary, const std::string& path) {
   Descriptor placeholder(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, S_IRUSR | S_IWUSR));
   if (!placeholder.is_open())
@@ -43,7 +43,7 @@ Result<void> rename_over_placeholder(const std::string& temporary, const std::st
   return error;
 }
 
-// Whether a file system says that it syncs no folders (SMB and some FUSE do), as against one that fails to.
+// True where the file system does not support syncing folders (SMB and some FUSE), false where the sync itself failed.
 bool cannot_sync_folders(int cause) {
   return cause == EINVAL || cause == ENOTSUP || cause == ENOSYS;
 }
@@ -55,7 +55,8 @@ Result<std::string> read_file(const std::string& path, std::size_t max_size) {
   if (!file.is_open()) {
     return failure(errno == ENOENT || errno == ENOTDIR ? ErrorCode::NotFound : ErrorCode::Unavailable, "read", path);
   }
-  // Into the text itself: the file may hold a secret, and who wipes the text does not know of a buffer on the stack.
+  // Reads straight into the returned text: the file may hold a secret, and the caller who wipes the text cannot wipe a
+  // buffer on this stack.
   constexpr auto kPiece = std::size_t{16} * 1024;
   std::string content;
   for (std::size_t size = 0;;) {
@@ -77,7 +78,7 @@ Result<void> sync_folder_of(const std::string& path) {
   if (folder.empty()) folder = ".";
   Descriptor opened(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (opened.is_open() && (::fsync(opened.get()) == 0 || cannot_sync_folders(errno))) return success();
-  // A folder that one may write to and not read is synced with the rest of its file system.
+  // A folder that this user may write to but not read is synced with its whole file system.
   Descriptor file(opened.is_open() ? -1 : ::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (file.is_open() && ::syncfs(file.get()) == 0) return success();
   return failure(ErrorCode::Unavailable, "make durable", folder.string());
@@ -116,7 +117,7 @@ Result<void> make_folder(const std::string& path, unsigned mode) {
   for (const auto& part : std::filesystem::path(path)) {
     built /= part;
     if (::mkdir(built.c_str(), mode) == 0) {
-      // Else what is written into it durably is lost with it.
+      // Without this sync, a crash loses the folder and everything written durably into it.
       LATCHKEY_TRYV(sync_folder_of(built.string()));
       continue;
     }

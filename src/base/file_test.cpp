@@ -73,8 +73,8 @@ TEST_F(FileTest, MakesTheWholePathOnce) {
   EXPECT_FALSE(make_folder(folder_ + "/file/below", 0700));
 }
 
-// A new folder that its parent does not keep is lost with what is written into it: its parent is synced, and where that
-// fails, nobody is told that the folder is there.
+// A new folder is lost with its content if its parent was not synced: make_folder syncs the parent, and where that
+// fails, it does not report the folder as made.
 TEST_F(FileTest, AFolderWhoseParentIsNotSyncedIsAnError) {
   struct Case {
     int cause;
@@ -82,7 +82,7 @@ TEST_F(FileTest, AFolderWhoseParentIsNotSyncedIsAnError) {
   };
   auto parent = std::filesystem::path(folder_).filename().string();
   for (const Case& one : {Case{EIO, false}, Case{ENOSPC, false}, Case{EDQUOT, false},
-                          // What a file system says that syncs no folders.
+                          // File systems that cannot sync folders return these.
                           Case{EINVAL, true}, Case{ENOSYS, true}}) {
     auto child = fmt::format("{}/{}", folder_, one.cause);
     auto made = [&] {

@@ -1,6 +1,6 @@
-// Ids that are told apart at a glance: prefix + "01" + 16 random bytes as 22 base58 characters, as in
-// "ekey_01SDCCSbTxrXDpWc1phhtcfK". "01" is the version of the shape. UUIDs (organisations, compartments) are RFC 4122
-// v4.
+// Ids whose prefix tells their kind: prefix + "01" + 16 random bytes as 22 base58 characters, for example
+// "ekey_01SDCCSbTxrXDpWc1phhtcfK". "01" is the version of the format. UUIDs (organisations, compartments) are RFC 4122
+// v4. Pure functions; safe from any thread.
 #pragma once
 
 #include <array>
@@ -33,14 +33,14 @@ inline constexpr std::string_view kEvent = "evt_";
 
 [[nodiscard]] std::string make_id(std::string_view prefix, RandomSource& random);
 [[nodiscard]] std::string format_id(std::string_view prefix, const RawId& raw);
-// Invalid where the prefix, the version or the shape is another.
+// Invalid where prefix, version or form differ.
 [[nodiscard]] Result<RawId> parse_id(std::string_view prefix, std::string_view text);
 [[nodiscard]] RawId make_raw_id(RandomSource& random);
 
 [[nodiscard]] Uuid make_uuid(RandomSource& random);
 // Lower case, 8-4-4-4-12.
 [[nodiscard]] std::string format_uuid(const Uuid& uuid);
-// Takes 8-4-4-4-12 in either case and nothing else (no braces, no URN).
+// Takes 8-4-4-4-12 in either case; Invalid for anything else (braces, URN).
 [[nodiscard]] Result<Uuid> parse_uuid(std::string_view text);
 
 }  // namespace latchkey

@@ -5,7 +5,7 @@
 namespace latchkey {
 namespace {
 
-// Counts up, so that every draw is another.
+// Counts up, so that every id differs.
 class CountingRandom final : public RandomSource {
  public:
   void fill(MutableBytes out) override {

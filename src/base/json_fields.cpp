@@ -22,8 +22,8 @@ Error invalid(std::string message) {
   return Error{ErrorCode::Invalid, std::move(message)};
 }
 
-// What Boost.JSON's basic_parser calls: builds the value, and knows the keys of each open object, because Boost itself
-// lets the last of two equal keys win, and two programs that read different ones can be played against each other.
+// The handler of Boost.JSON's basic_parser. It builds the value and tracks the keys of each open object: Boost keeps
+// the last of two equal keys, and an attacker can exploit two programs that read different ones.
 class Builder {
  public:
   // NOLINTBEGIN(readability-identifier-naming): the parser asks for these names.
@@ -197,7 +197,7 @@ std::string clean_text(std::string_view text, std::size_t max) {
   while (!text.empty()) {
     auto length = utf8::sequence_length(text);
     auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
-    // U+0000 to U+001F, U+007F, and U+0080 to U+009F, by which some terminals are moved as well.
+    // Some terminals also obey U+0080 to U+009F.
     bool control =
         (length == 1 && (byte(0) < 0x20 || byte(0) == 0x7f)) || (length == 2 && byte(0) == 0xc2 && byte(1) < 0xa0);
     auto piece = length == 0 || control ? kReplacement : text.substr(0, length);

@@ -1,5 +1,6 @@
-// Reading JSON that strangers send, strictly: one pass over the known fields, each complaint with the path of what it
-// is about, in the wording of the contract: "<path>: Extra inputs are not permitted", "<path>: Field required".
+// Reads untrusted JSON strictly: one pass over the known fields. Each error names the path of its field in the wording
+// of the API contract: "<path>: Extra inputs are not permitted", "<path>: Field required". Pure functions; safe from
+// any thread.
 #pragma once
 
 #include <initializer_list>
@@ -14,15 +15,15 @@
 namespace latchkey::json_fields {
 
 // Parses a JSON object. Invalid for anything else, duplicate keys, nesting above 32, or text that is not UTF-8. An
-// empty body is an empty object where `allow_empty`. Every copy of the text that parsing makes lives in `storage`: give
-// one that wipes what it frees where the text is secret.
+// empty body is an empty object where `allow_empty`. Every copy of the text that parsing makes lives in `storage`: for
+// a secret text, pass a storage that wipes what it frees.
 [[nodiscard]] Result<boost::json::object> parse_object(std::string_view body, bool allow_empty = false,
                                                        const boost::json::storage_ptr& storage = {});
 
 // "parent.name", or "name" at the top.
 [[nodiscard]] std::string join_path(std::string_view parent, std::string_view name);
 
-// Refuses fields that are not in `known`.
+// Invalid where the object has a field that is not in `known`.
 [[nodiscard]] Result<void> refuse_unknown(const boost::json::object& object, std::string_view path,
                                           std::initializer_list<std::string_view> known);
 
@@ -30,20 +31,21 @@ struct TextLimits {
   std::size_t min = 0;  // in Unicode code points
   std::size_t max = 255;
 };
-// A string of `limits` without U+0000, which databases and C programs cut texts at. `path` is the string's own.
+// Reads a string of `limits` without U+0000, at which databases and C programs cut texts off; Invalid otherwise. `path`
+// is the path of the string itself.
 [[nodiscard]] Result<std::string> read_text(const boost::json::value& value, std::string_view path, TextLimits limits);
-// A field that must be a string. Invalid where missing, null, another type, or out of its limits.
+// Reads a field that must be a string. Invalid where it is missing, null, of another type, or out of its limits.
 [[nodiscard]] Result<std::string> required_text(const boost::json::object& object, std::string_view path,
                                                 std::string_view name, TextLimits limits);
-// Absent where missing; null is Invalid.
+// As required_text, but absent where the field is missing. Null is Invalid.
 [[nodiscard]] Result<std::optional<std::string>> optional_text(const boost::json::object& object, std::string_view path,
                                                                std::string_view name, TextLimits limits);
-// Absent where missing or null.
+// As required_text, but absent where the field is missing or null.
 [[nodiscard]] Result<std::optional<std::string>> nullable_text(const boost::json::object& object, std::string_view path,
                                                                std::string_view name, TextLimits limits);
 
-// A stranger's text as it may be stored, logged and sent back in JSON: at most `max` bytes of valid UTF-8, with U+FFFD
-// in place of what is not, and of control characters.
+// Makes an untrusted text safe to store, log and send back in JSON: at most `max` bytes of valid UTF-8, with U+FFFD in
+// place of invalid bytes and control characters.
 [[nodiscard]] std::string clean_text(std::string_view text, std::size_t max = 64);
 
 }  // namespace latchkey::json_fields

@@ -61,7 +61,6 @@ TEST(ParseObject, BoundsTheNesting) {
   EXPECT_TRUE(parse_object(fits));
 }
 
-// Counts what is taken from it and given back.
 class CountingResource final : public boost::json::memory_resource {
  public:
   std::size_t taken = 0;

@@ -10,7 +10,7 @@ namespace latchkey {
 
 namespace {
 
-// One JSON object a line. The message is escaped here because spdlog's patterns do not.
+// Writes one JSON object per line. The message is escaped here because spdlog's patterns do not escape.
 class JsonFormatter final : public spdlog::formatter {
  public:
   void format(const spdlog::details::log_msg& message, spdlog::memory_buf_t& out) override {
@@ -38,8 +38,8 @@ class JsonFormatter final : public spdlog::formatter {
   }
 };
 
-// "%*" in a pattern: the message on one line, for others' texts in it could write lines of their own, or move a
-// terminal.
+// Writes the message on one line ("%*" in a pattern): an untrusted text in it could otherwise forge log lines or
+// control a terminal.
 class OneLine final : public spdlog::custom_flag_formatter {
  public:
   void format(const spdlog::details::log_msg& message, const std::tm&, spdlog::memory_buf_t& out) override {

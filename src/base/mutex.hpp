@@ -1,6 +1,5 @@
-// A mutex that the compiler knows: clang refuses a build in which somebody touches a member without the mutex that the
-// member names as its guard. g++ takes the annotations for nothing.
-// https://releases.llvm.org/16.0.0/tools/clang/docs/ThreadSafetyAnalysis.html
+// A mutex that clang checks: the build fails where code touches a member without the mutex that guards it. g++ ignores
+// the annotations. https://releases.llvm.org/16.0.0/tools/clang/docs/ThreadSafetyAnalysis.html
 #pragma once
 
 #include <condition_variable>
@@ -12,9 +11,9 @@
 #define LATCHKEY_THREAD_ANNOTATION(x)
 #endif
 
-// Of a member: read and written with that mutex held, and not otherwise.
+// On a member: code reads and writes it only while it holds that mutex.
 #define LATCHKEY_GUARDED_BY(mutex) LATCHKEY_THREAD_ANNOTATION(guarded_by(mutex))
-// Of a function: its caller holds that mutex.
+// On a function: the caller holds that mutex.
 #define LATCHKEY_REQUIRES(...) LATCHKEY_THREAD_ANNOTATION(requires_capability(__VA_ARGS__))
 
 #define LATCHKEY_CAPABILITY(name) LATCHKEY_THREAD_ANNOTATION(capability(name))
@@ -32,7 +31,7 @@ class LATCHKEY_CAPABILITY("mutex") Mutex {
   void lock() LATCHKEY_ACQUIRE() { mutex_.lock(); }
   [[nodiscard]] bool try_lock() LATCHKEY_TRY_ACQUIRE(true) { return mutex_.try_lock(); }
   void unlock() LATCHKEY_RELEASE() { mutex_.unlock(); }
-  // Does nothing. It tells the compiler, in a lambda or a destructor, that whoever calls it holds the mutex.
+  // Does nothing at run time. It tells the compiler, in a lambda or a destructor, that the caller holds the mutex.
   void assert_held() const LATCHKEY_ASSERT_CAPABILITY(this) {}
 
  private:
@@ -40,7 +39,7 @@ class LATCHKEY_CAPABILITY("mutex") Mutex {
   std::mutex mutex_;
 };
 
-// Holds a mutex to the end of its scope; of Mutex, and of what has the same annotated functions.
+// Holds a mutex until the end of its scope. Works with Mutex and with classes that have the same annotated functions.
 template <class Held = Mutex>
 class LATCHKEY_SCOPED_CAPABILITY MutexLock {
  public:
@@ -55,12 +54,12 @@ class LATCHKEY_SCOPED_CAPABILITY MutexLock {
   Held& mutex_;
 };
 
-// Lets go of a mutex that its scope's owner holds, and takes it again at the scope's end, also where that is left by an
+// Releases a mutex that the enclosing scope holds, and takes it again at the end of its own scope, also after an
 // exception.
 class LATCHKEY_SCOPED_CAPABILITY MutexRelease {
  public:
   explicit MutexRelease(Mutex& mutex) LATCHKEY_RELEASE(mutex) : mutex_(mutex) { mutex_.unlock(); }
-  // That it "releases" is clang's way to say that what the constructor did is undone.
+  // Clang's word for "undoes what the constructor did" is release.
   ~MutexRelease() LATCHKEY_RELEASE() { mutex_.lock(); }
   MutexRelease(const MutexRelease&) = delete;
   MutexRelease& operator=(const MutexRelease&) = delete;
@@ -71,8 +70,8 @@ class LATCHKEY_SCOPED_CAPABILITY MutexRelease {
   Mutex& mutex_;
 };
 
-// What a thread that holds a mutex sleeps for until another thread changed something. The mutex is released meanwhile,
-// and held again when a wait returns. Wait in a loop over what was wished for: a wait may return for no reason.
+// A condition variable. A wait releases the mutex while it sleeps and holds it again when it returns. Wait in a loop
+// over the condition: a wait may return without a reason.
 class Condition {
  public:
   void wait(Mutex& mutex) LATCHKEY_REQUIRES(mutex) {

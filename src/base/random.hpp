@@ -1,4 +1,5 @@
-// Where randomness comes from: passed in, so that tests can replay a run. The system's own is crypto/random.hpp.
+// The source of randomness. Callers pass it in, so that tests can replay a run. The system's source is
+// crypto/random.hpp.
 #pragma once
 
 #include <cstdint>
@@ -9,7 +10,7 @@
 
 namespace latchkey {
 
-// How much of a nonce's end hedge_nonce may change: what AES-GCM takes of it.
+// How many bytes at a nonce's end hedge_nonce may change: those that AES-GCM uses as its nonce.
 inline constexpr std::size_t kNonceHedgeSize = 12;
 
 class RandomSource {
@@ -18,15 +19,15 @@ class RandomSource {
   RandomSource(const RandomSource&) = delete;
   RandomSource& operator=(const RandomSource&) = delete;
   virtual ~RandomSource() = default;
-  // Fills `out` with bytes that nobody can guess; ends the process where the system has none to give. Thread-safe.
+  // Fills `out` with bytes that nobody can guess; ends the process where the system has no randomness. Thread-safe.
   virtual void fill(MutableBytes out) = 0;
-  // The nonce under which one message is sealed, in two steps. A source that does not ask the system each time makes
-  // the nonces of two messages differ by the messages themselves, so that two copies of one memory (a virtual machine
-  // that was cloned) never seal different messages under one nonce. As fill. All but the last kNonceHedgeSize bytes are
-  // as they will be: a key may be derived from them.
+  // Draws the nonce for one message, the first of two steps. A source that does not call the system for each nonce
+  // makes the nonces of two messages depend on the messages themselves, so that two copies of one memory (a cloned
+  // virtual machine) never seal different messages under one nonce. Promises what fill promises. All but the last
+  // kNonceHedgeSize bytes are final: the caller may derive a key from them.
   virtual void draw_nonce(MutableBytes out) { fill(out); }
-  // Changes those last bytes; nothing is sealed before. `out` is what draw_nonce filled, `message` what is encrypted,
-  // in pieces; `bound` what is authenticated besides, as far as it may differ under one key.
+  // The second step, before anything is sealed: changes those last bytes. `out` is what draw_nonce filled; `message` is
+  // the plaintext, in pieces; `bound` is the authenticated data, as far as it may differ under one key.
   virtual void hedge_nonce(MutableBytes out, std::span<const ByteView> bound, std::span<const ByteView> message) {
     (void)out;
     (void)bound;
@@ -34,7 +35,7 @@ class RandomSource {
   }
 };
 
-// In [0, 1): to put what many do at different times.
+// Returns a number in [0, 1): spreads over time what many nodes would do at once.
 [[nodiscard]] inline double random_fraction(RandomSource& random) {
   std::uint32_t bits = 0;
   random.fill({reinterpret_cast<std::uint8_t*>(&bits), sizeof bits});

@@ -1,4 +1,4 @@
-// Result<T>: a value or an Error, and the two helpers that pass an error up.
+// Result<T>: a value or an Error, and the helpers that pass an error up.
 //
 //   Result<Key> load(Path p) {
 //     LATCHKEY_TRY(auto bytes, read_file(p));      // returns the error, or binds the value
@@ -7,8 +7,8 @@
 //   }
 //
 // In a coroutine: LATCHKEY_CO_TRY(auto key, co_await load_later(p)) and LATCHKEY_CO_TRYV(...).
-// The macros are several statements: give an `if` before one its braces. Success without a value is `return
-// success();`. Reading the value of an error ends the process: test it first.
+// Each macro expands to several statements: put braces around one that follows an `if`. Success without a value is
+// `return success();`. Reading the value of an error ends the process: test it first.
 #pragma once
 
 #include <boost/outcome/basic_result.hpp>

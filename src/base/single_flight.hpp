@@ -1,6 +1,6 @@
-// SingleFlight: however many coroutines ask for the same thing at once, the work is done once and all get its result.
-// Used where a miss is dear: tokens, unwraps. Results are not kept: that is the caller's cache. An exception that
-// leaves the work leaves `run` at every caller.
+// SingleFlight: when many coroutines ask for the same thing at once, the work runs once and all get its result. For
+// costly work such as tokens and unwraps. It keeps no results: caching is the caller's. An exception from the work
+// reaches every caller of `run`.
 #pragma once
 
 #include <exception>
@@ -16,9 +16,9 @@
 
 namespace latchkey {
 
-// Key needs operator<; Value is copied to every waiter. Thread-safe. The flight runs on `executor`, detached from the
-// coroutine that began it, so a caller that goes away does not take the others' result with it. The object must outlive
-// its flights.
+// Key needs operator<; Value is copied to every waiter. Thread-safe. The work runs on `executor`, detached from the
+// coroutine that started it, so a caller that is cancelled does not cancel the result for the others. The object must
+// outlive its flights.
 template <class Key, class Value>
 class SingleFlight {
  public:
@@ -46,7 +46,7 @@ class SingleFlight {
   struct Flight {
     Mutex mutex;
     bool landed LATCHKEY_GUARDED_BY(mutex) = false;
-    // Written once, before it has landed, and read after.
+    // Written once before `landed` is set, and read only after.
     std::shared_ptr<const Value> value;  // null where `error` is set
     std::exception_ptr error;
     std::vector<Waiter> waiters LATCHKEY_GUARDED_BY(mutex);

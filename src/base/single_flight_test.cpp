@@ -15,7 +15,7 @@ namespace {
 namespace asio = boost::asio;
 using Flights = SingleFlight<int, Result<std::string>>;
 
-// Work that waits until it is let go: a timer that never expires by itself.
+// Work that waits until the test opens the gate: its timer never expires by itself.
 struct Gate {
   explicit Gate(asio::io_context& context) : timer(context, asio::steady_timer::time_point::max()) {}
   asio::steady_timer timer;
@@ -109,7 +109,7 @@ TEST(SingleFlight, AnExceptionReachesEveryCallerAndEndsTheFlight) {
 }
 
 TEST(SingleFlight, AContextThatEndsTakesThoseWhoWaitWithIt) {
-  // As a waiter's frame holds a key.
+  // Stands for a key that a waiter's frame holds.
   auto held = std::make_shared<int>(0);
   Flights flights;
   int runs = 0;

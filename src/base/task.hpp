@@ -1,8 +1,7 @@
-// Coroutines. Task<T> is what every function that waits returns. Rules: no lock is held across a suspension; nothing
-// blocks an I/O thread (RSA, SQLite and files go through `run_on` to a pool of their own); deadlines are arguments.
-// g++ 12: keep `co_await` out of conditional expressions and of braced initialisers, and keep what it awaits free of
-// temporaries that have destructors (lambdas that hold a shared_ptr): bind them to variables first. It destroys some
-// twice.
+// Coroutines. Every function that waits returns Task<T>. Rules: a coroutine holds no lock across a suspension; nothing
+// blocks an I/O thread (RSA, SQLite and files use `run_on` with a pool of their own); deadlines are arguments. g++ 12
+// destroys some temporaries twice: keep `co_await` out of conditional expressions and braced initialisers, and bind
+// temporaries with destructors (lambdas that hold a shared_ptr) to variables before awaiting them.
 #pragma once
 
 #include <exception>
@@ -29,7 +28,7 @@ namespace latchkey {
 template <class T>
 using Task = boost::asio::awaitable<T>;
 
-// Runs `work` on a thread of `pool` and resumes here, on the caller's executor, with what it returned.
+// Runs `work` on a thread of `pool` and resumes on the caller's executor with its result.
 template <class Work>
 Task<std::invoke_result_t<Work>> run_on(boost::asio::thread_pool& pool, Work work) {
   using Value = std::invoke_result_t<Work>;
@@ -40,7 +39,7 @@ Task<std::invoke_result_t<Work>> run_on(boost::asio::thread_pool& pool, Work wor
     };
     co_await boost::asio::co_spawn(pool.get_executor(), on_pool(std::move(work)), boost::asio::use_awaitable);
   } else {
-    // Beside the coroutine, for Asio wants what one returns to be default-constructible, and a Result is not.
+    // Asio wants a coroutine's result to be default-constructible, and a Result is not, so the value travels beside it.
     auto value = std::make_shared<std::optional<Value>>();
     auto on_pool = [](Work inner, std::shared_ptr<std::optional<Value>> out) -> Task<void> {
       out->emplace(inner());
@@ -51,10 +50,10 @@ Task<std::invoke_result_t<Work>> run_on(boost::asio::thread_pool& pool, Work wor
   }
 }
 
-// Suspends the caller and calls `start(resume)`; the caller goes on, on its own executor, once `resume()` is called,
-// from any thread, once. Its context counts it as work meanwhile, and owns it: a context that ends takes those with it
-// whom nobody has resumed, whoever holds their `resume`, which then does nothing. Not a coroutine itself: see the word
-// on g++ 12 above.
+// Suspends the caller and calls `start(resume)`. The caller resumes on its own executor when `resume()` is called:
+// once, from any thread. Meanwhile the executor's context owns the suspended caller and counts it as work: a context
+// that ends destroys the callers that nobody has resumed, and their `resume` then does nothing. Not a coroutine itself,
+// because of the g++ 12 bug above.
 template <class Start>
 Task<void> suspend(Start start) {
   return boost::asio::async_initiate<const boost::asio::use_awaitable_t<>, void()>(
@@ -70,7 +69,7 @@ Task<void> suspend(Start start) {
         begin(std::function<void()>([weak = std::move(weak)] {
           auto waiting = weak.lock();
           if (!waiting) return;
-          // The context goes on until this thread is done with it.
+          // Keeps the context running until this thread is done with it.
           auto work = boost::asio::make_work_guard(waiting->get_executor());
           waiting->cancel();
           waiting.reset();
@@ -79,9 +78,8 @@ Task<void> suspend(Start start) {
       boost::asio::use_awaitable);
 }
 
-// Runs a task to its end while this thread waits: for command lines and tests. It runs on the system's executor, whose
-// context outlives whatever a pool still holds of it when the task is done. An exception that leaves the task leaves
-// here.
+// Runs a task to its end while this thread waits: for command lines and tests. It uses the system executor, whose
+// context outlives whatever a pool still holds when the task is done. An exception from the task is rethrown here.
 template <class T>
 T run_blocking(Task<T> task) {
   std::promise<void> ended;

@@ -1,4 +1,4 @@
-// Waiting for shared work no longer than one can, without taking the work down when one's patience ends.
+// Waits for shared work up to a limit, and lets the work go on when the caller stops waiting.
 #pragma once
 
 #include <algorithm>
@@ -22,8 +22,8 @@ namespace latchkey {
 namespace detail {
 
 template <class T>
-struct Patience {
-  explicit Patience(const boost::asio::any_io_executor& executor) : timer(executor) {}
+struct TimedWait {
+  explicit TimedWait(const boost::asio::any_io_executor& executor) : timer(executor) {}
 
   void wake() {
     std::function<void()> waiter;
@@ -43,13 +43,13 @@ struct Patience {
 };
 
 template <class T>
-Task<void> work_for(std::shared_ptr<Patience<T>> state, std::function<Task<T>()> work) {
+Task<void> work_for(std::shared_ptr<TimedWait<T>> state, std::function<Task<T>()> work) {
   std::optional<T> value;
   try {
     auto result = co_await work();
     value.emplace(std::move(result));
   } catch (...) {
-    // Nothing but memory exhaustion is thrown here; who waits is told that there is no result.
+    // Only memory exhaustion throws here; the waiter learns that there is no result.
   }
   {
     MutexLock lock(state->mutex);
@@ -61,22 +61,23 @@ Task<void> work_for(std::shared_ptr<Patience<T>> state, std::function<Task<T>()>
 
 }  // namespace detail
 
-// Runs `work` on `executor`, detached, and waits for its result at most `patience`; nothing where that was not enough
-// (the work goes on), and where there was none to begin with (it is not begun). `work` keeps alive what it uses.
+// Runs `work` on `executor`, detached, and waits at most `timeout` for its result. Returns nothing when that was too
+// short (the work goes on), and does not start the work when `timeout` is not positive. `work` must keep alive what it
+// uses.
 template <class T>
-Task<std::optional<T>> with_timeout(boost::asio::any_io_executor executor, std::chrono::nanoseconds patience,
+Task<std::optional<T>> with_timeout(boost::asio::any_io_executor executor, std::chrono::nanoseconds timeout,
                                     std::function<Task<T>()> work) {
   constexpr std::chrono::nanoseconds kLongest = std::chrono::hours(24);
-  if (patience <= std::chrono::nanoseconds(0)) co_return std::nullopt;
-  patience = std::min(patience, kLongest);
-  auto state = std::make_shared<detail::Patience<T>>(executor);
+  if (timeout <= std::chrono::nanoseconds(0)) co_return std::nullopt;
+  timeout = std::min(timeout, kLongest);
+  auto state = std::make_shared<detail::TimedWait<T>>(executor);
   boost::asio::co_spawn(executor, detail::work_for<T>(state, std::move(work)), boost::asio::detached);
-  auto begin = [state, patience](std::function<void()> resume) {  // NOLINT(performance-unnecessary-value-param): moved
+  auto begin = [state, timeout](std::function<void()> resume) {  // NOLINT(performance-unnecessary-value-param): moved
     {
       MutexLock lock(state->mutex);
       if (!state->ended) {
         state->resume = std::move(resume);
-        state->timer.expires_after(patience);
+        state->timer.expires_after(timeout);
         state->timer.async_wait([state](const boost::system::error_code& cancelled) {
           if (!cancelled) state->wake();
         });
@@ -95,7 +96,7 @@ Task<std::optional<T>> with_timeout(boost::asio::any_io_executor executor, std::
   co_return value;
 }
 
-// `work`, with whatever it may throw as an Internal error: a shared flight must land.
+// Wraps `work` so that an exception becomes an Internal error: a shared flight must land with a result.
 template <class T>
 std::function<Task<Result<T>>()> guarded(std::function<Task<Result<T>>()> work) {
   auto guard = [](std::function<Task<Result<T>>()> inner) -> Task<Result<T>> {

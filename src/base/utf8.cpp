@@ -6,7 +6,6 @@ namespace latchkey::utf8 {
 
 namespace {
 
-// Calls `count` with the length of each sequence in turn.
 template <class Count>
 void each_sequence(std::string_view text, Count count) {
   while (!text.empty()) {
@@ -25,7 +24,7 @@ std::size_t code_points(std::string_view text) {
 }
 
 std::size_t utf16_units(std::string_view text) {
-  // Sequences of four bytes are what lies above U+FFFF, which UTF-16 writes as a surrogate pair.
+  // UTF-16 writes what is above U+FFFF, UTF-8's sequences of four bytes, as a surrogate pair.
   constexpr std::size_t kOfPairs = 4;
   std::size_t total = 0;
   each_sequence(text, [&](std::size_t length) { total += length == kOfPairs ? 2 : 1; });
