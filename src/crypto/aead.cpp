@@ -11,7 +11,7 @@ namespace latchkey::crypto {
 namespace {
 
 constexpr std::uint64_t kMaxPlaintext = (std::uint64_t{1} << 36) - 32;  // SP 800-38D section 5.2.1.1
-// A key for many messages is a stream's, and those are long.
+// A key for many messages belongs to a stream, and streams have long messages.
 constexpr std::size_t kManyMessagesSize = std::size_t{16} * 1024;
 
 Error wrong_size() {
@@ -29,7 +29,7 @@ GcmState& state_of(SecretBytes& bytes) {
   return *reinterpret_cast<GcmState*>(bytes.mutable_view().data());
 }
 
-// The state of a key that lives for one message: this thread's, in secret memory, wiped when the message is done.
+// The engine's state of a key that serves one message: one per thread, in secret memory, wiped after the message.
 class MessageState {
  public:
   MessageState(AesKeyView key, std::size_t message_size) : state_(of_this_thread()) {
@@ -58,7 +58,7 @@ GcmMessage message_of(GcmNonceView nonce, ByteView in, ByteView aad, MutableByte
 
 Result<void> gcm_seal(AesKeyView key, GcmNonceView nonce, ByteView plaintext, ByteView aad, MutableBytes out) {
   if (!fits(plaintext.size(), out.size())) return wrong_size();
-  // First, for what it holds is read at once, and what was written just now is waited for.
+  // Comes first because the engine reads it at once, and a read right after a write in parts stalls.
   auto message = message_of(nonce, plaintext, aad, out);
   MessageState ready(key, plaintext.size());
   return aes_engine().seal(ready.get(), {&message, 1});

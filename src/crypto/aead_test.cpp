@@ -30,9 +30,10 @@ Bytes joined(Bytes ciphertext, const Bytes& tag) {
   return ciphertext;
 }
 
-// A published answer by each way in: message by message, and with a key made ready for many, alone and behind others.
-void check_answer(const Bytes& key, const Bytes& nonce, const Bytes& aad, const Bytes& sealed,
-                  const std::optional<Bytes>& plaintext) {
+// Checks a known answer through each entry point: message by message, and with a prepared key, alone and behind other
+// messages.
+void check_known_answer(const Bytes& key, const Bytes& nonce, const Bytes& aad, const Bytes& sealed,
+                        const std::optional<Bytes>& plaintext) {
   GcmKey ready(key_view(key));
   std::array<std::uint8_t, kGcmNonceSize> at;
   std::copy_n(nonce.begin(), at.size(), at.begin());
@@ -72,12 +73,12 @@ TEST(AesGcm, Wycheproof) {
     auto nonce = hex(test, "iv");
     auto sealed = joined(hex(test, "ct"), hex(test, "tag"));
     bool is_valid = text(test, "result") == "valid";
-    check_answer(key, nonce, hex(test, "aad"), sealed, is_valid ? std::optional(hex(test, "msg")) : std::nullopt);
+    check_known_answer(key, nonce, hex(test, "aad"), sealed, is_valid ? std::optional(hex(test, "msg")) : std::nullopt);
   });
   EXPECT_EQ(checked, 66U);
 }
 
-// "Name = hex" lines; a blank line ends a case, FAIL marks one whose tag is wrong.
+// The file has "Name = hex" lines; a blank line ends a case, and FAIL marks a case whose tag is wrong.
 TEST(AesGcm, NistDecrypt256) {
   std::ifstream file(latchkey::testing::source_path("tests/vectors/nist/gcmDecrypt256.rsp"));
   ASSERT_TRUE(file.good());
@@ -88,8 +89,8 @@ TEST(AesGcm, NistDecrypt256) {
     if (values.empty()) return;
     auto sealed = joined(values["CT"], values["Tag"]);
     SCOPED_TRACE("case " + std::to_string(checked));
-    check_answer(values["Key"], values["IV"], values["AAD"], sealed,
-                 fails ? std::nullopt : std::optional(values["PT"]));
+    check_known_answer(values["Key"], values["IV"], values["AAD"], sealed,
+                       fails ? std::nullopt : std::optional(values["PT"]));
     ++checked;
     values.clear();
     fails = false;
@@ -223,7 +224,7 @@ TEST_F(GcmKeyTest, RefusesSizesBeforeItWritesAnything) {
 }
 
 // FIPS 197 appendix C.3.
-TEST(AesBlocks, PublishedAnswer) {
+TEST(AesBlocks, KnownAnswer) {
   auto key = hex_decode("000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f").value();
   auto block = hex_decode("00112233445566778899aabbccddeeff").value();
   AesSchedule(key_view(key)).encrypt_blocks(block, block);

@@ -1,6 +1,6 @@
-// The two ways to do AES-256 and AES-256-GCM: intel-ipsec-mb where the CPU has AES instructions, OpenSSL everywhere.
-// One is chosen for the life of the process: the fastest, or what the environment variable LATCHKEY_AEAD says. Internal
-// to crypto/, but for its choice; whoever encrypts takes aead.hpp. Thread-safe.
+// The two implementations of AES-256 and AES-256-GCM: intel-ipsec-mb where the CPU has AES instructions, OpenSSL
+// everywhere. The process chooses one for its lifetime: the fastest, or the one that the environment variable
+// LATCHKEY_AEAD names. Internal to crypto/, except for the choice; callers that encrypt use aead.hpp. Thread-safe.
 #pragma once
 
 #include <array>
@@ -12,17 +12,17 @@
 
 namespace latchkey::crypto {
 
-// A key of AES-256-GCM made ready; only the engine that made it can read it. Secret: it lives in SecretBytes.
+// An AES-256-GCM key, prepared; only the engine that prepared it can read it. Secret: it lives in SecretBytes.
 struct GcmState {
   alignas(64) std::array<std::uint8_t, 1024> key;
   std::uint64_t variant;
 };
 
-// As AesSchedule, of which it is the content.
+// The content of an AesSchedule.
 using AesScheduleBytes = std::span<std::uint8_t, kAesScheduleSize>;
 using AesScheduleView = std::span<const std::uint8_t, kAesScheduleSize>;
 
-// Sizes were checked by the callers.
+// Callers check the sizes.
 class AesEngine {
  public:
   AesEngine() = default;
@@ -36,14 +36,15 @@ class AesEngine {
   virtual void expand(AesKeyView key, AesScheduleBytes schedule) const = 0;
   virtual void encrypt_blocks(AesScheduleView schedule, ByteView in, MutableBytes out) const = 0;
 
-  // `typical_size` is about what a message has: some engines have another way for short ones. Any size works.
+  // `typical_size` is a hint: some engines use another code path for short messages. Any size works.
   virtual void prepare(AesKeyView key, std::size_t typical_size, GcmState& state) const = 0;
   // Internal where the library refuses.
   [[nodiscard]] virtual Result<void> seal(const GcmState& state, std::span<const GcmMessage> messages) const = 0;
   [[nodiscard]] virtual Result<void> seal_pieces(const GcmState& state, GcmNonceView nonce,
                                                  std::span<const ByteView> plaintext, ByteView aad,
                                                  MutableBytes out) const = 0;
-  // How many opened before the first that does not fit; its output is zeroed, and that of those behind untouched.
+  // Returns how many messages opened before the first whose tag does not match; that one's output is zeroed, later
+  // outputs are untouched. Internal where the library refuses.
   [[nodiscard]] virtual Result<std::size_t> open(const GcmState& state, std::span<const GcmMessage> messages) const = 0;
 };
 
@@ -51,16 +52,17 @@ class AesEngine {
 // Null where the CPU has no AES instructions, or the library was built without intel-ipsec-mb.
 [[nodiscard]] const AesEngine* ipsec_mb_engine();
 
-// What this machine can do, the fastest first.
+// The engines that this machine can run, the fastest first.
 [[nodiscard]] std::vector<const AesEngine*> aes_engines();
-// By name; the fastest for "". Invalid where there is none of that name, Unavailable where this machine cannot do it.
+// Finds an engine by name; "" means the fastest. Invalid where no engine has that name, Unavailable where this machine
+// cannot run it.
 [[nodiscard]] Result<const AesEngine*> find_aes_engine(std::string_view name);
 
-// What LATCHKEY_AEAD says, or the fastest. Ends the process with a message where that cannot be had; see
-// check_aead_choice.
+// The engine that LATCHKEY_AEAD names, or the fastest. Ends the process with a message where that one is unavailable;
+// see check_aead_choice.
 [[nodiscard]] const AesEngine& choose_aes_engine();
 
-// The process's one.
+// The engine of this process.
 [[nodiscard]] inline const AesEngine& aes_engine() {
   static const AesEngine& chosen = choose_aes_engine();
   return chosen;

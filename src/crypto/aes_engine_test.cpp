@@ -10,7 +10,7 @@ namespace {
 
 using ::testing::HasSubstr;
 
-// The same numbers in each run.
+// Repeats the same numbers in every run.
 class Numbers {
  public:
   std::uint64_t next() {
@@ -29,7 +29,7 @@ class Numbers {
   std::uint64_t state_ = 88172645463325252ULL;
 };
 
-// Around the widths of the vector instructions, and where short messages end.
+// Sizes around the widths of the vector instructions and around the limit for short messages.
 std::vector<std::size_t> sizes() {
   std::vector<std::size_t> all;
   for (std::size_t size = 0; size <= 80; ++size) all.push_back(size);

@@ -27,7 +27,7 @@ bool set_time(ASN1_TIME* field, Timestamp time) {
 bool set_serial(X509* certificate, RandomSource& random) {
   std::array<std::uint8_t, kSerialSize> bytes;
   random.fill(bytes);
-  bytes[0] = static_cast<std::uint8_t>((bytes[0] & 0x3f) | 0x40);  // positive, and of one length
+  bytes[0] = static_cast<std::uint8_t>((bytes[0] & 0x3f) | 0x40);  // a positive integer of fixed length
   BnPtr number(BN_bin2bn(bytes.data(), kSerialSize, nullptr));
   IntegerPtr serial(BN_to_ASN1_INTEGER(number.get(), nullptr));
   return serial && X509_set_serialNumber(certificate, serial.get()) == 1;
@@ -54,7 +54,7 @@ std::string alternative_names(const CertificateRequest& request) {
   return boost::join(names, ",");
 }
 
-// A certificate with everything but extensions and signature.
+// Makes a certificate that still lacks extensions and signature.
 Result<X509Ptr> draft(const RsaKey& key, const CertificateRequest& request, RandomSource& random) {
   X509Ptr certificate(X509_new());
   bool made = certificate && X509_set_version(certificate.get(), kVersion3) == 1 &&

@@ -1,4 +1,5 @@
-// X.509 as far as a development CA and a client credential need it.
+// X.509 as far as a development CA and a client credential need it. Pure but for `random`; thread-safe. Functions that
+// make certificates return Internal where OpenSSL fails.
 #pragma once
 
 #include <span>

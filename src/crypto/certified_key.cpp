@@ -123,7 +123,7 @@ Pair find_pair(const std::vector<X509Ptr>& certificates, const std::vector<PkeyP
   return pair;
 }
 
-// The leaf, then issuer after issuer, then what is left: another way to a root may be among it.
+// Orders the leaf, then issuer after issuer, then the rest, which may form another way to a root.
 std::vector<X509*> in_order(const std::vector<X509Ptr>& certificates, X509* leaf) {
   std::vector<X509*> ordered{leaf};
   std::vector<X509*> rest;

@@ -39,7 +39,7 @@ std::string pem(EVP_PKEY* key, const EVP_CIPHER* cipher = nullptr) {
   return text_of(bio.get());
 }
 
-// In the older form, whose passphrase is told by a header.
+// Writes the older PEM form, which marks a passphrase by a header.
 std::string traditional_pem(EVP_PKEY* key, const EVP_CIPHER* cipher = nullptr) {
   BioPtr bio(BIO_new(BIO_s_mem()));
   unsigned char passphrase[] = "secret";
@@ -52,7 +52,7 @@ struct Issued {
   std::string pem;
 };
 
-// Of `key`, named `name`, signed by `issuer_key` in the name of `issuer`.
+// Issues a certificate for `key` and `name`, signed by `issuer_key` in the name of `issuer`.
 Issued issue(const std::string& name, EVP_PKEY* key, const std::string& issuer, EVP_PKEY* issuer_key,
              long until = kDay) {
   X509Ptr made(X509_new());

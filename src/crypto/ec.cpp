@@ -57,7 +57,7 @@ Result<Bytes> coordinate(const EVP_PKEY* key, const char* name, std::size_t size
   return bytes;
 }
 
-// 04 ‖ x ‖ y (SEC 1 section 2.3.3); empty where a coordinate is too long.
+// Returns 04 ‖ x ‖ y (SEC 1 section 2.3.3), or nothing where a coordinate is too long.
 Bytes uncompressed_point(const Curve& curve, const EcCoordinates& coordinates) {
   constexpr std::uint8_t kUncompressed = 4;
   if (coordinates.x.size() > curve.field_size || coordinates.y.size() > curve.field_size) return {};

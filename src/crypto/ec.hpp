@@ -1,5 +1,6 @@
-// Elliptic-curve keys as Key Vault has them: P-256, P-384, P-521 and P-256K (secp256k1), for ECDSA over digests alone.
-// A key is a shared handle on an OpenSSL EVP_PKEY: cheap to copy, immutable, thread-safe.
+// Elliptic-curve keys as Key Vault has them: P-256, P-384, P-521 and P-256K (secp256k1), for ECDSA over digests only. A
+// key is a shared handle on an OpenSSL EVP_PKEY: cheap to copy, immutable, thread-safe. OpenSSL's failures are
+// Internal.
 #pragma once
 
 #include <memory>
@@ -21,7 +22,7 @@ struct EcCoordinates {
 
 class EcKey {
  public:
-  // Curves go by their JWK names (RFC 7518 section 6.2.1.1; "P-256K" as Key Vault says). Invalid for any other.
+  // Curves have their JWK names (RFC 7518 section 6.2.1.1; "P-256K" is Key Vault's name). Invalid for any other.
   [[nodiscard]] static Result<EcKey> generate(std::string_view curve);
   // PKCS#8 PEM without a passphrase. Invalid where it is not a private key on one of the curves.
   [[nodiscard]] static Result<EcKey> from_pem(std::string_view pem);
@@ -29,12 +30,12 @@ class EcKey {
   [[nodiscard]] static Result<EcKey> from_coordinates(std::string_view curve, const EcCoordinates& coordinates);
 
   [[nodiscard]] std::string_view curve() const { return curve_; }
-  // As long as the curve's field.
+  // Big-endian, padded to the size of the curve's field.
   [[nodiscard]] const Bytes& x() const { return x_; }
   [[nodiscard]] const Bytes& y() const { return y_; }
   [[nodiscard]] Result<SecretBytes> private_pem() const;
 
-  // r and s, each as long as the curve's field (RFC 7518 section 3.4).
+  // Returns r ‖ s, each padded to the size of the curve's field (RFC 7518 section 3.4).
   [[nodiscard]] Result<Bytes> sign_digest(ByteView digest) const;
   [[nodiscard]] bool verify_digest(ByteView digest, ByteView signature) const;
 

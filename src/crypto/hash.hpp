@@ -19,7 +19,7 @@ using Sha256 = std::array<std::uint8_t, 32>;
 // SHA-1, only for the x5t thumbprint (RFC 7515 section 4.1.7).
 [[nodiscard]] std::array<std::uint8_t, 20> sha1(ByteView bytes);
 
-// HKDF with SHA-512 (RFC 5869). Invalid where `size` is above 255 * 64.
+// HKDF with SHA-512 (RFC 5869): extract and expand, and expand alone. Invalid where `size` is above 255 * 64.
 [[nodiscard]] Result<SecretBytes> hkdf_sha512(ByteView input_key, ByteView salt, ByteView info, std::size_t size);
 [[nodiscard]] Result<SecretBytes> hkdf_expand_sha512(ByteView pseudo_random_key, ByteView info, std::size_t size);
 

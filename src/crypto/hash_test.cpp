@@ -10,8 +10,8 @@ namespace {
 using testing::hex;
 using testing::text;
 
-// FIPS 180-4's own examples.
-TEST(Hashes, PublishedAnswers) {
+// The examples of FIPS 180-4.
+TEST(Hashes, KnownAnswers) {
   EXPECT_EQ(hex_encode(sha256(as_bytes("abc"))), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
   EXPECT_EQ(hex_encode(sha256(ByteView())), "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
   EXPECT_EQ(sha256({as_bytes("a"), as_bytes(""), as_bytes("bc")}), sha256(as_bytes("abc")));
@@ -19,7 +19,7 @@ TEST(Hashes, PublishedAnswers) {
 }
 
 // RFC 4231, test cases 1, 2 and 6 (a key longer than a block).
-TEST(Hashes, HmacSha256PublishedAnswers) {
+TEST(Hashes, HmacSha256KnownAnswers) {
   EXPECT_EQ(hex_encode(hmac_sha256(Bytes(20, 0x0b), as_bytes("Hi There"))),
             "b0344c61d8db38535ca8afceaf0bf12b881dc200c9833da726e9376c2e32cff7");
   EXPECT_EQ(hex_encode(hmac_sha256(as_bytes("Jefe"), as_bytes("what do ya want for nothing?"))),
@@ -45,7 +45,7 @@ TEST(Hkdf, Wycheproof) {
 TEST(Hkdf, ExpandingAnExtractIsTheWhole) {
   auto whole = hkdf_sha512(as_bytes("key"), as_bytes("salt"), as_bytes("info"), 100);
   ASSERT_TRUE(whole);
-  // HMAC-SHA-512(salt, key), the extract of RFC 5869, is HKDF-Extract's output; expanding another key differs.
+  // HKDF-Extract (RFC 5869) is HMAC-SHA-512(salt, key); expanding any other key must give another output.
   auto other = hkdf_expand_sha512(as_bytes("key"), as_bytes("info"), 100);
   ASSERT_TRUE(other);
   EXPECT_NE(to_bytes(whole.value().reveal()), to_bytes(other.value().reveal()));

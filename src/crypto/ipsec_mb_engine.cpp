@@ -1,5 +1,5 @@
-// intel-ipsec-mb's AES-256-GCM (its public header intel-ipsec-mb.h), and the AES block by the CPU's own instructions:
-// the library encrypts blocks in jobs alone, which cost more than the blocks do.
+// AES-256-GCM by intel-ipsec-mb (its public header intel-ipsec-mb.h), and the bare AES block by the CPU's own
+// instructions: the library encrypts blocks only as jobs, which cost more than the blocks themselves.
 #include "crypto/aes_engine.hpp"
 
 #ifdef LATCHKEY_IPSEC_MB
@@ -16,9 +16,9 @@ namespace {
 static_assert(sizeof(gcm_key_data) <= sizeof(GcmState::key) && alignof(gcm_key_data) <= alignof(GcmState));
 
 constexpr std::size_t kRounds = 14;
-constexpr std::size_t kAtOnce = 8;  // an AES instruction takes some four cycles, and one can begin in each
+constexpr std::size_t kAtOnce = 8;  // an AES instruction takes about four cycles, and one can start every cycle
 
-// What is taken of a manager; none of it has state.
+// The functions of a manager that the engine uses; none of them has state.
 struct Functions {
   aes_gcm_pre_t prepare;
   aes_gcm_enc_dec_t seal;
@@ -33,7 +33,8 @@ Functions functions_of(const IMB_MGR& manager) {
           manager.gcm256_init, manager.gcm256_enc_update, manager.gcm256_enc_finalize};
 }
 
-// Preparing a key for the widest instructions takes longer than a short message: measured, they win from here on.
+// Preparing a key for the widest instructions takes longer than encrypting a short message; measured, it pays off from
+// this size.
 constexpr std::size_t kShort = 320;
 enum Variant : std::uint64_t { kForLong, kForShort };
 
@@ -41,7 +42,7 @@ const gcm_key_data* key_of(const GcmState& state) {
   return reinterpret_cast<const gcm_key_data*>(state.key.data());
 }
 
-// The library wants no null pointer even where it reads nothing.
+// The library rejects a null pointer even where it reads nothing.
 const std::uint8_t* not_null(const std::uint8_t* data) {
   static constexpr std::uint8_t kNothing = 0;
   return data == nullptr ? &kNothing : data;
@@ -94,7 +95,7 @@ class IpsecMbEngine final : public AesEngine {
       done += Count;
     };
     while (count - done >= kAtOnce) run.template operator()<kAtOnce>();
-    // What one message needs, at once.
+    // One message needs no batching.
     switch (count - done) {
       case 0:
         return;
@@ -160,13 +161,13 @@ class IpsecMbEngine final : public AesEngine {
       }
     }
     wipe_context(context);
-    // The tag that would have fitted is what a forger wants to know.
+    // A forger must not learn the tag that would have matched.
     wipe(tag);
     return opened;
   }
 
  private:
-  // It holds key stream.
+  // The context holds key stream.
   static void wipe_context(gcm_context_data& context) {
     wipe(MutableBytes(reinterpret_cast<std::uint8_t*>(&context), sizeof context));
   }

@@ -15,7 +15,7 @@ namespace {
 
 constexpr std::size_t kMaxToken = 64 * 1024;
 constexpr std::size_t kMaxDepth = 16;
-// Far beyond any date that a token may name, and safely inside what a double holds exactly.
+// Far beyond any date that a token may name, and safely inside the range that a double represents exactly.
 constexpr double kMaxTime = 1e11;
 
 struct AlgorithmName {

@@ -1,5 +1,5 @@
-// JSON Web Tokens (RFC 7519) signed with RSA, as Entra ID issues and takes them. Verification names the algorithms it
-// allows; "none" and HMAC never pass. Pure; thread-safe.
+// JSON Web Tokens (RFC 7519) signed with RSA, as Entra ID issues and accepts them. Parsing accepts only the listed
+// algorithms; "none" and HMAC never pass. Pure; thread-safe.
 #pragma once
 
 #include <functional>
@@ -15,7 +15,8 @@
 
 namespace latchkey::crypto {
 
-// "header.payload.signature". `header` gets "alg" and "typ":"JWT"; give it kid, x5t#S256 and the like.
+// Makes "header.payload.signature". The function adds "alg" and "typ":"JWT" to `header`; the caller gives kid, x5t#S256
+// and the like. Invalid where the key has no private half; Internal where OpenSSL fails.
 [[nodiscard]] Result<std::string> jwt_sign(const RsaKey& key, RsaSignature algorithm, boost::json::object header,
                                            const boost::json::object& claims);
 
@@ -27,8 +28,9 @@ struct Jwt {
   Bytes signature;
 };
 
-// Splits and decodes without checking the signature: for finding the issuer and the key. Invalid where the shape, the
-// encoding or the JSON is wrong, the text is above 64 KiB, or alg is not RS/PS 256 to 512.
+// Splits and decodes without checking the signature, so that the caller can find the issuer and the key. Invalid where
+// the form, the encoding or the JSON is wrong, the text is above 64 KiB, the header has "crit", or alg is not RS/PS 256
+// to 512.
 [[nodiscard]] Result<Jwt> jwt_parse(std::string_view token);
 // True where `key` made the signature with the algorithm in the header.
 [[nodiscard]] bool jwt_signature_valid(const Jwt& token, const RsaKey& key);
@@ -39,7 +41,8 @@ struct Jwt {
 // A string claim; empty where missing or of another type.
 [[nodiscard]] std::string jwt_text(const Jwt& token, std::string_view claim);
 
-// A public key as a JWK object {kty, n, e, alg?, kid?, use?} (RFC 7517, RFC 7518 section 6.3).
+// A public key as a JWK object {kty, n, e} (RFC 7517, RFC 7518 section 6.3). from_jwk: Invalid where it is not an RSA
+// public key of 2048 to 8192 bits.
 [[nodiscard]] boost::json::object to_jwk(const RsaKey& key);
 [[nodiscard]] Result<RsaKey> from_jwk(const boost::json::object& jwk);
 

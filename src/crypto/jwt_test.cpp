@@ -85,7 +85,7 @@ TEST(Jwk, RoundTrips) {
   }
 }
 
-// The RSA groups: a signature is to be accepted exactly where the file says so.
+// A signature must be accepted exactly where the file says so.
 TEST(Jwt, WycheproofSignatures) {
   std::size_t checked = 0;
   testing::for_each_test(
@@ -100,7 +100,7 @@ TEST(Jwt, WycheproofSignatures) {
         const auto* named = jwk->as_object().if_contains("alg");
         bool algorithm_fits = token && (named == nullptr || token.value().header.at("alg") == *named);
         bool accepted = algorithm_fits && jwt_signature_valid(token.value(), key.value());
-        // Ours must be a JSON object, so a valid signature over another payload is refused too.
+        // Our payload must be a JSON object, so a valid signature over any other payload is refused, too.
         if (text(test, "result") == "invalid") {
           EXPECT_FALSE(accepted);
         }

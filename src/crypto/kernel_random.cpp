@@ -11,7 +11,7 @@ namespace latchkey::crypto {
 
 namespace {
 
-// Of Linux's include/uapi/linux/random.h, which Debian 12's headers are older than.
+// Copied from Linux's include/uapi/linux/random.h: Debian 12's headers are older.
 struct VgetrandomParameters {
   std::uint32_t state_size;
   std::uint32_t mmap_protection;
@@ -27,7 +27,7 @@ struct KernelsGenerator {
 
 KernelsGenerator find_generator() {
   KernelsGenerator found;
-  // The vDSO is in every process already; this only asks for it by name, and it is never unloaded.
+  // Every process has the vDSO loaded; this call only gets a handle on it.
   auto* vdso = ::dlopen("linux-vdso.so.1", RTLD_LAZY | RTLD_NOLOAD);
   if (vdso == nullptr) return found;
   auto call = reinterpret_cast<Vgetrandom>(::dlsym(vdso, "__vdso_getrandom"));
@@ -41,7 +41,7 @@ const KernelsGenerator& generator() {
   return kFound;
 }
 
-// What the kernel keeps of one thread, in a mapping as it asks for.
+// The kernel's state for one thread, in a mapping with the flags that the kernel asks for.
 class ThreadState {
  public:
   ThreadState() {
@@ -55,7 +55,7 @@ class ThreadState {
   }
   ThreadState(const ThreadState&) = delete;
   ThreadState& operator=(const ThreadState&) = delete;
-  // Null where there was no memory for it.
+  // Null where the mapping failed.
   [[nodiscard]] void* get() const { return memory_; }
 
  private:

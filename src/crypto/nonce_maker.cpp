@@ -17,7 +17,7 @@ namespace latchkey::crypto {
 
 namespace {
 
-// Of those that are bound, and of those that are encrypted: the lengths of all of them are one number.
+// At most this many bound and this many encrypted parts: the lengths of all are packed into one number.
 constexpr std::size_t kMostParts = 2;
 constexpr int kLengthBits = 16;
 constexpr std::size_t kLargest = 32;
@@ -31,7 +31,7 @@ Word load(const std::uint8_t* bytes) {
 }
 
 #ifdef __x86_64__
-// What is left of a part behind its whole blocks, filled up with zeros.
+// The rest of a part behind its whole blocks, padded with zeros.
 class LastBlock {
  public:
   explicit LastBlock(ByteView rest) { std::memcpy(bytes_.data(), rest.data(), rest.size()); }
@@ -44,9 +44,9 @@ class LastBlock {
   alignas(kHashBlock) std::array<std::uint8_t, kHashBlock> bytes_{};
 };
 
-// The two halves of each 128 bits multiplied with each other.
+// Selects the two halves of each 128 bits to be multiplied with each other.
 constexpr int kLowByHigh = 0x10;
-constexpr int kXor = 0x96;  // of three, bit by bit
+constexpr int kXor = 0x96;  // of three operands, bit by bit
 
 __attribute__((target("pclmul"))) HashSum hash_pclmul(std::span<const ByteView> bound,
                                                       std::span<const ByteView> message, const std::uint8_t* key) {
@@ -70,7 +70,7 @@ __attribute__((target("pclmul"))) HashSum hash_pclmul(std::span<const ByteView> 
   return reinterpret_cast<HashSum>(sum);
 }
 
-// g++ 12 takes its own intrinsics' undefined lanes for a mistake (GCC bug 105593).
+// g++ 12 warns about the undefined lanes of its own intrinsics (GCC bug 105593).
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wuninitialized"
 __attribute__((target("avx512f,avx512bw,vpclmulqdq"))) HashSum hash_avx512(std::span<const ByteView> bound,
@@ -113,7 +113,7 @@ __attribute__((target("avx512f,avx512bw,vpclmulqdq"))) HashSum hash_avx512(std::
 #pragma GCC diagnostic pop
 #endif
 
-// Of all parts; nothing where they are too long or too many.
+// The lengths of all parts as one number; nothing where the parts are too long or too many.
 std::optional<std::uint64_t> lengths_of(std::span<const ByteView> bound, std::span<const ByteView> message) {
   if (bound.size() > kMostParts || message.size() > kMostParts) return std::nullopt;
   std::uint64_t lengths = 0;
@@ -121,7 +121,7 @@ std::optional<std::uint64_t> lengths_of(std::span<const ByteView> bound, std::sp
   auto take = [&](std::span<const ByteView> parts) {
     for (const auto& part : parts) {
       if (part.size() > room) return false;
-      // Whole blocks, of which there is room for a whole number.
+      // Counts whole blocks: the room is a whole number of them.
       room -= (part.size() + kHashBlock - 1) / kHashBlock * kHashBlock;
       lengths = lengths << kLengthBits | (part.size() + 1);
     }
@@ -147,8 +147,8 @@ std::span<const UniversalHash> universal_hashes() {
   return kAll;
 }
 
-// Half a nonce, in the words in which it is read again: who reads a nonce that was written just now waits for words
-// that were written in other parts.
+// Half a nonce, in the word size in which it is read again: a read of a fresh nonce stalls where the writes had other
+// sizes.
 struct NonceMaker::Half {
   std::uint64_t front;
   std::uint32_t back;
@@ -222,7 +222,8 @@ void NonceMaker::begin() {
 NonceMaker::Half NonceMaker::digest(std::span<const ByteView> bound, std::span<const ByteView> message,
                                     std::uint64_t lengths) {
   if (state_.is_ready == 0 || !prf_) begin();
-  // Of the lengths, as each part is filled up with zeros. In one register: what is written in parts is waited for.
+  // The lengths belong to the hash because each part is padded with zeros. One register holds it all: a read after
+  // writes in parts stalls.
   auto sum = hash_(bound, message, state_.hash_key.data()) ^ HashSum { counter_(), lengths };
   AesBlock block;
   std::memcpy(block.data(), &sum, block.size());

@@ -38,7 +38,7 @@ std::uint64_t stopped_elsewhere() {
   return 43;
 }
 
-// One memory, or a copy of it.
+// A machine's memory, or a copy of it.
 class Machine {
  public:
   explicit Machine(NonceMaker::Counter counter = &stopped) : maker_(state(), counter) {}
@@ -67,7 +67,7 @@ Bytes bytes(std::size_t size, std::uint8_t first = 0) {
   return made;
 }
 
-// Pairwise different, in ways that a digest could miss.
+// Messages that differ pairwise in ways that a digest could miss.
 std::vector<Message> messages() {
   std::vector<Message> all;
   for (std::size_t size : {0U, 1U, 31U, 32U, 33U, 64U, 1024U, 4000U, 4096U, 5000U, 70'000U}) {
@@ -105,7 +105,8 @@ TEST(NonceMaker, TwoCopiesOfOneMemoryNeverSealDifferentMessagesUnderOneNonce) {
   }
 }
 
-// What the copies have in common is what was drawn ahead, and the digest's keys: it is no accident that they differ.
+// The copies share the nonces drawn in advance and the digest's keys, so only the messages can make their nonces
+// differ.
 TEST(NonceMaker, OnlyTheMessageKeepsCopiesApartWhoseCountersAgree) {
   Machine original;
   (void)original.make({"", {}, {bytes(5)}});
@@ -117,7 +118,7 @@ TEST(NonceMaker, OnlyTheMessageKeepsCopiesApartWhoseCountersAgree) {
   auto nonce = original.make(message);
   EXPECT_EQ(copy.make(message), nonce);
   EXPECT_NE(later.make(message), nonce) << "the time-stamp counter is not in it";
-  // And of one machine none comes back, whatever it seals.
+  // No nonce of one machine comes back, whatever it seals.
   EXPECT_NE(original.make(message), nonce);
 }
 
@@ -201,7 +202,7 @@ TEST(UniversalHash, IsItsDefinitionByEveryInstruction) {
   }
 }
 
-// A key may be derived from all the rest while the end is still made.
+// A caller may derive a key from the other bytes before the end is final.
 TEST(NonceMaker, OnlyTheEndDependsOnTheMessage) {
   Machine original;
   (void)original.make({"", {}, {bytes(5)}});
@@ -235,7 +236,7 @@ TEST(KernelRandom, NeverRepeatsInEitherWay) {
   kernel_random_quickly({});
 }
 
-// A copy of this whole process, made by the bare system call: no library has its part in it.
+// Copies this whole process by the bare system call, so that no library takes part.
 template <class Draw>
 std::pair<Bytes, Bytes> drawn_by_two_copies(std::size_t size, Draw draw) {
   int ends[2];

@@ -51,7 +51,7 @@ class OpenSslEngine final : public AesEngine {
  public:
   [[nodiscard]] std::string_view name() const override { return "openssl"; }
 
-  // OpenSSL expands by itself, so the key is all there is to keep.
+  // OpenSSL expands the key by itself, so the schedule holds just the key.
   void expand(AesKeyView key, AesScheduleBytes schedule) const override {
     std::copy(key.begin(), key.end(), schedule.begin());
   }
@@ -98,7 +98,7 @@ class OpenSslEngine final : public AesEngine {
     auto context = begin(state, false);
     for (std::size_t i = 0; i < messages.size(); ++i) {
       const auto& message = messages[i];
-      // OpenSSL takes the tag before the end, and where it is in the memory that is written to it would be gone.
+      // OpenSSL takes the tag before the end, and decrypting in place may overwrite the tag.
       std::array<std::uint8_t, kGcmTagSize> tag;
       std::copy(message.in.end() - kGcmTagSize, message.in.end(), tag.begin());
       bool fed = context && restart(context.get(), message.nonce.data()) && feed(context.get(), message.aad, nullptr) &&
@@ -115,7 +115,7 @@ class OpenSslEngine final : public AesEngine {
   }
 
  private:
-  // The context, and with it OpenSSL's own key schedule on the plain heap, is wiped when it is freed.
+  // OpenSSL wipes the context, including its key schedule on the plain heap, when it frees it.
   static CipherContextPtr begin(const GcmState& state, bool encrypt) {
     CipherContextPtr context(EVP_CIPHER_CTX_new());
     if (!context ||

@@ -40,7 +40,7 @@ using ParamsPtr = std::unique_ptr<OSSL_PARAM, Deleter<OSSL_PARAM_free>>;
 using PkeyPtr = std::unique_ptr<EVP_PKEY, Deleter<EVP_PKEY_free>>;
 using X509Ptr = std::unique_ptr<X509, Deleter<X509_free>>;
 
-// Internal, with what was tried and OpenSSL's own reason; empties OpenSSL's error queue.
+// Returns an Internal error with `tried` and OpenSSL's own reason, and empties OpenSSL's error queue.
 [[nodiscard]] Error openssl_error(std::string_view tried);
 
 }  // namespace latchkey::crypto

@@ -9,7 +9,8 @@ namespace latchkey::crypto {
 
 namespace {
 
-// Of this thread; null until it first needs one. A bare pointer, as what has to be made is looked at each time.
+// One per thread; null until the thread first needs it. A bare pointer, because the compiler checks an object with a
+// constructor on every access.
 constinit thread_local NonceMaker* nonce_maker = nullptr;
 
 class ThreadNonces {
@@ -24,7 +25,7 @@ class ThreadNonces {
   NonceMaker maker_{*reinterpret_cast<NonceState*>(memory_.mutable_view().data())};
 };
 
-// Where a forked child would find what its parent drew ahead, nothing is.
+// A thread draws in advance only where a forked child finds the drawn bytes wiped.
 bool draws_ahead() {
   static const bool kDrawsAhead = SecretBytes(1).size() == 1 && SecretArena::instance().is_wiped_on_fork();
   return kDrawsAhead;
@@ -48,7 +49,7 @@ void SystemRandom::draw_nonce(MutableBytes out) {
 }
 
 void SystemRandom::hedge_nonce(MutableBytes out, std::span<const ByteView> bound, std::span<const ByteView> message) {
-  // Without one it came from the kernel just now.
+  // Without a maker the nonce came from the kernel just now, and needs no hedge.
   if (nonce_maker != nullptr) nonce_maker->hedge(out, bound, message);
 }
 

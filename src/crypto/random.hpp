@@ -1,7 +1,7 @@
-// The system's randomness. Keys, ids and salts come straight from the kernel, each by a system call of its own; nonces
-// of records are drawn ahead and hedged (nonce_maker.hpp), in secret memory that each thread has and that a forked
-// child finds empty. So two copies of one memory image give different keys, and different nonces for different
-// messages.
+// The system's randomness. Keys, ids and salts come straight from the kernel, one system call each; the nonces of
+// records are drawn in advance and hedged (nonce_maker.hpp), in secret memory that each thread owns and that is empty
+// in a forked child. So two copies of one memory image make different keys, and different nonces for different
+// messages. Thread-safe.
 #pragma once
 
 #include "base/random.hpp"

@@ -35,7 +35,7 @@ TEST(SystemRandom, ThreadsDiffer) {
   EXPECT_NE(mine, other);
 }
 
-// What the parent gives next is not what its child gives next, although the child has a copy of the parent's memory.
+// The child copies the parent's memory, and yet they give different bytes next.
 TEST(SystemRandom, AForkedChildBeginsAnew) {
   (void)draw(24);
   int ends[2];

@@ -76,7 +76,7 @@ std::string bio_text(BIO* bio) {
   return {data, static_cast<std::size_t>(size)};
 }
 
-// Never asks a terminal for a passphrase.
+// Without this callback OpenSSL would ask the terminal for a passphrase.
 int no_passphrase(char*, int, int, void*) {
   return 0;
 }

@@ -1,6 +1,6 @@
-// RSA keys: what Key Vault does with them, so that the emulator is real, and what signing a client assertion takes.
-// A key is a shared handle on an OpenSSL EVP_PKEY: cheap to copy, immutable, thread-safe. The operations are slow
-// (milliseconds): run them on a pool.
+// RSA keys with the operations of Key Vault, so that the emulator does real cryptography, and with what signing a
+// client assertion takes. A key is a shared handle on an OpenSSL EVP_PKEY: cheap to copy, immutable, thread-safe. The
+// operations are slow (milliseconds): run them on a pool. OpenSSL's failures are Internal.
 #pragma once
 
 #include <memory>
@@ -49,14 +49,15 @@ class RsaKey {
   [[nodiscard]] Result<SecretBytes> private_pem() const;
   [[nodiscard]] std::string public_pem() const;
 
-  // The longest plaintext that fits: k - 2 hLen - 2, or k - 11.
+  // The longest plaintext for this padding, in bytes: k - 2 hLen - 2, or k - 11.
   [[nodiscard]] std::size_t max_plaintext(RsaEncryption padding) const;
   // Invalid where the plaintext is too long.
   [[nodiscard]] Result<Bytes> encrypt(RsaEncryption padding, ByteView plaintext) const;
-  // Corrupt where the ciphertext has another length or its padding does not fit (one message for all: no oracle).
+  // Corrupt where the ciphertext has another length or its padding does not match. The message is the same for both: no
+  // oracle.
   [[nodiscard]] Result<SecretBytes> decrypt(RsaEncryption padding, ByteView ciphertext) const;
-  // Signs a message (hashed here) or a digest (hashed by the caller: Key Vault's sign takes digests). PS uses a salt as
-  // long as the hash.
+  // Signs a message (hashed here) or a digest (hashed by the caller, because Key Vault's sign takes digests). PS uses a
+  // salt as long as the hash. Invalid where the digest has another length than the hash or the key has no private half.
   [[nodiscard]] Result<Bytes> sign(RsaSignature algorithm, ByteView message) const;
   [[nodiscard]] Result<Bytes> sign_digest(RsaSignature algorithm, ByteView digest) const;
   [[nodiscard]] bool verify(RsaSignature algorithm, ByteView message, ByteView signature) const;

@@ -24,7 +24,7 @@ void check_oaep(const std::string& file) {
     auto key = RsaKey::from_pem(text(group, "privateKeyPem"));
     ASSERT_TRUE(key) << key.error().message();
     auto opened = key.value().decrypt(RsaEncryption::OaepSha256, hex(test, "ct"));
-    // Key Vault knows no labels, and neither do we: one that was made with a label does not open without.
+    // Key Vault has no labels, and neither have we: what was encrypted with a label does not decrypt without it.
     bool has_label = !hex(test, "label").empty();
     labelled += has_label ? 1 : 0;
     auto result = text(test, "result");

@@ -34,7 +34,7 @@ void initialize_secret_memory(std::function<void()> warn) {
   if (warn) SecretArena::instance().on_first_unlocked(std::move(warn));
   // The first region is mapped here, so that the warning comes before there is a secret.
   SecretBytes first(1);
-  // OpenSSL's own for what it takes by itself, its generator's state among it.
+  // OpenSSL keeps its own secrets, such as its generator's state, in its own secure heap.
   if (CRYPTO_secure_malloc_initialized() == 0) CRYPTO_secure_malloc_init(kOpenSslArena, kOpenSslSmallest);
 }
 

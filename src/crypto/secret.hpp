@@ -1,6 +1,6 @@
-// SecretBytes: key material that is locked into memory, left out of core dumps and forked children, and wiped when it
-// goes. It begins at a multiple of 64 bytes. It cannot be copied, printed or compared with ==; whoever reads the bytes
-// says so by name.
+// SecretBytes holds key material: locked into memory, left out of core dumps and forked children, and wiped on
+// destruction. It begins at a multiple of 64 bytes. It cannot be copied, printed or compared with ==; code that reads
+// the bytes must call reveal(). Not thread-safe, except for const access.
 #pragma once
 
 #include <cstddef>
@@ -14,19 +14,19 @@
 
 namespace latchkey::crypto {
 
-// Turns core dumps off and maps the first secret memory (secret_arena.hpp). Called once from main before threads start;
-// `warn`, which may be empty, is called once, then or later, when the system first refuses to lock memory
-// (RLIMIT_MEMLOCK), by the thread that needed it; it must not throw.
+// Turns core dumps off and maps the first secret memory (secret_arena.hpp). Called once, from main, before threads
+// start. `warn`, which may be empty, is called once, now or later, when the system first refuses to lock memory
+// (RLIMIT_MEMLOCK), on the thread that needed the memory; it must not throw.
 void initialize_secret_memory(std::function<void()> warn = {});
-// Bytes of secret memory that the system would not lock, and may write to swap. Thread-safe.
+// The number of bytes of secret memory that the system would not lock and may write to swap. Thread-safe.
 [[nodiscard]] std::size_t unlocked_secret_memory();
 
 class SecretBytes {
  public:
   SecretBytes() = default;
-  // Zero bytes, to be filled through mutable_view().
+  // `size` zero bytes, to be filled through mutable_view().
   explicit SecretBytes(std::size_t size);
-  // Copies `bytes`; the caller wipes its own copy (see wipe).
+  // Copies `bytes`; the caller wipes its own copy with wipe().
   explicit SecretBytes(ByteView bytes);
   [[nodiscard]] static SecretBytes random(std::size_t size, RandomSource& source);
 
@@ -41,7 +41,7 @@ class SecretBytes {
   [[nodiscard]] std::size_t size() const { return size_; }
   [[nodiscard]] bool empty() const { return size_ == 0; }
   [[nodiscard]] SecretBytes clone() const { return SecretBytes(reveal()); }
-  // Drops the bytes behind the first `size`; they are wiped.
+  // Wipes and drops the bytes behind the first `size`.
   void shrink(std::size_t size);
 
  private:
@@ -49,9 +49,9 @@ class SecretBytes {
   std::size_t size_ = 0;
 };
 
-// Overwrites memory in a way that the compiler cannot leave out.
+// Overwrites memory with zeros in a way that the compiler cannot remove.
 void wipe(MutableBytes bytes);
-// The same for what is so small that a call would cost more.
+// The same, inlined, for objects so small that a call would cost more.
 template <class T>
 void wipe_small(T& object) {
   static_assert(std::is_trivially_copyable_v<T> && sizeof object <= 128);
@@ -60,7 +60,7 @@ void wipe_small(T& object) {
 }
 void wipe(std::string& text);
 
-// Time depends on the lengths alone; false where they differ.
+// Takes time that depends on the lengths only; false where they differ.
 [[nodiscard]] bool equal_constant_time(ByteView a, ByteView b);
 
 }  // namespace latchkey::crypto

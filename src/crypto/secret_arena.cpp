@@ -12,7 +12,7 @@ namespace {
 
 constexpr std::size_t kPage = 4096;
 constexpr std::size_t kRegion = std::size_t{1} << 20;
-constexpr std::size_t kClasses = 7;  // 64, 128, ... 4096 bytes; what is larger has a region of its own
+constexpr std::size_t kClasses = 7;  // 64, 128, ... 4096 bytes; larger ones have regions of their own
 
 std::size_t class_size(std::size_t size_class) {
   return SecretArena::kAlignment << size_class;
@@ -85,8 +85,8 @@ std::uint8_t* SecretArena::allocate(std::size_t size) {
   {
     MutexLock lock(mutex_);
     data = take(size);
-    // Nearly always there is nothing to tell.
-    if (was_unlocked_ && tell_unlocked_) tell = take_news();
+    // Tests the flag first: there is nearly always nothing to tell.
+    if (was_unlocked_ && tell_unlocked_) tell = take_due_callback();
   }
   if (tell) tell();
   return data;
@@ -125,12 +125,12 @@ void SecretArena::on_first_unlocked(std::function<void()> tell) {
   {
     MutexLock lock(mutex_);
     tell_unlocked_ = std::move(tell);
-    now = take_news();
+    now = take_due_callback();
   }
   if (now) now();
 }
 
-std::function<void()> SecretArena::take_news() {
+std::function<void()> SecretArena::take_due_callback() {
   return was_unlocked_ ? std::exchange(tell_unlocked_, nullptr) : nullptr;
 }
 

@@ -49,7 +49,7 @@ TEST(SecretArena, WipesWhatComesBackAndGivesItAgain) {
   EXPECT_EQ(arena.allocate(60), first);
 }
 
-// The sanitizers make mlock do nothing, and say that it did.
+// The sanitizers turn mlock into a no-op that reports success.
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 constexpr bool kCanLock = false;
 #elif defined(__has_feature)
@@ -58,7 +58,7 @@ constexpr bool kCanLock = !__has_feature(address_sanitizer);
 constexpr bool kCanLock = true;
 #endif
 
-// The flags of the mapping that `data` is in: "lo" locked, "dd" not dumped, "wf" wiped on fork (proc(5)).
+// Returns the flags of the mapping that holds `data`: "lo" locked, "dd" not dumped, "wf" wiped on fork (proc(5)).
 std::set<std::string> flags_of(const std::uint8_t* data) {
   std::ifstream maps("/proc/self/smaps");
   auto address = reinterpret_cast<std::uintptr_t>(data);
@@ -87,7 +87,7 @@ TEST(SecretArena, IsLockedAndLeftOutOfDumpsAndChildren) {
   }
 }
 
-// Each in a process of its own, in which mlock(2) fails as it does beyond RLIMIT_MEMLOCK.
+// Runs `body` in a process of its own, in which mlock(2) fails as it does beyond RLIMIT_MEMLOCK.
 int run_unlocked(const std::function<bool()>& body) {
   return latchkey::testing::run_refusing({{SYS_mlock, ENOMEM}}, body);
 }
@@ -114,7 +114,7 @@ TEST(SecretArena, TellsOnceThatMemoryIsNotLockedAndWhoeverAsksLate) {
               int told = 0;
               arena.on_first_unlocked([&] {
                 ++told;
-                // A log may well need secret memory.
+                // A log function may need secret memory.
                 arena.release(arena.allocate(64), 64);
               });
               if (told != 0) return false;

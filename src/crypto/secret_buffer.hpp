@@ -1,6 +1,6 @@
-// Memory for plaintext on its way through: too large for the locked arena of crypto::SecretBytes, so it may be swapped;
-// wiped when let go. In the server all ordinary memory is wiped when it is freed (cli/wiping_heap.cpp); this holds
-// wherever else the code runs, and for what is let go before.
+// Memory for plaintext in transit: too large for the locked arena of crypto::SecretBytes, so the system may swap it;
+// wiped on destruction. The server wipes all ordinary memory when it is freed (cli/wiping_heap.cpp); this class also
+// covers programs that do not. Not thread-safe.
 #pragma once
 
 #include <utility>

@@ -1,4 +1,4 @@
-// Wipes a text that held a secret when the scope ends, however it ends.
+// Wipes a text that held a secret when the scope ends, also by an exception.
 #pragma once
 
 #include <string>

@@ -1,4 +1,4 @@
-// Storage for JSON that holds a secret: whatever is freed was wiped.
+// Storage for JSON that holds a secret: wipes all memory before it frees it.
 #pragma once
 
 #include <new>
@@ -10,8 +10,8 @@
 
 namespace latchkey::crypto {
 
-// Boost.JSON asks for no more than the default alignment, and not always for the same one when it gives memory back: so
-// the default is what it gets.
+// Boost.JSON never needs more than the default alignment, and may name another one when it frees memory than when it
+// took it: so all memory has the default alignment.
 class WipingResource final : public boost::json::memory_resource {
   void* do_allocate(std::size_t bytes, std::size_t) override { return ::operator new(bytes); }
   void do_deallocate(void* memory, std::size_t bytes, std::size_t) override {

@@ -29,7 +29,7 @@ inline Bytes hex(const boost::json::value& test, std::string_view name) {
   return hex_decode(text(test, name)).value();
 }
 
-// Calls `check(group, test)` for every test, and gives how many there were.
+// Calls `check(group, test)` for every test and returns their number.
 template <class Check>
 std::size_t for_each_test(const boost::json::object& file, Check check) {
   std::size_t count = 0;
