@@ -1,5 +1,4 @@
-// Walking over the external keys that workspaces use, of every organisation, without a list as long as all tenants
-// together make it.
+// Visits the external keys that workspaces of all organisations use, without one list of them all.
 #pragma once
 
 #include <functional>
@@ -9,8 +8,8 @@
 
 namespace latchkey::store {
 
-// Gives each to `visit`, in the order of their ids; read a page at a time, each in a read of its own. Errors: the
-// store's, and those before it were visited then. The store outlives the call.
+// Calls `visit` with each key, in the order of their ids. Reads a page at a time, each in a transaction of its own.
+// Returns the store's errors; the keys before the failure were visited by then. The store must outlive the call.
 [[nodiscard]] Task<Result<void>> visit_attached_keys(Store& store, std::function<void(AttachedKey&&)> visit);
 
 }  // namespace latchkey::store

@@ -1,4 +1,4 @@
-// What every store promises of a data key after its first wrap: replaced, counted, rewrapped, destroyed, listed.
+// The promises of every store about a data key after its first wrap: replaced, counted, rewrapped, destroyed, listed.
 #include <gmock/gmock.h>
 
 #include "store/testing/store_contract.hpp"

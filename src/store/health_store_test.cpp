@@ -1,4 +1,4 @@
-// What every store promises of the health and the suspension of external keys.
+// The promises of every store about the health and the suspension of external keys.
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 
@@ -138,7 +138,7 @@ TEST_P(HealthStore, ListsTheAttachedKeysOfAllOrganizations) {
 }
 
 TEST_P(HealthStore, EachAttachedKeyIsVisitedOnceHoweverManyThereAre) {
-  constexpr int kKeys = 1'001;  // of two pages and one
+  constexpr int kKeys = 1'001;  // two pages and one key
   given(acme_);
   std::vector<std::string> ids;
   for (int number = 0; number < kKeys; ++number) ids.push_back(fmt::format("ekey_{:04}", number));
@@ -196,7 +196,7 @@ TEST_P(HealthStore, FindsTheNewestDataKeyUnderAKey) {
   }
   EXPECT_EQ(under(acme_), second);
   EXPECT_EQ(under(other_), std::nullopt);
-  // What was destroyed opens nothing, and is no question to a key.
+  // A destroyed data key cannot be unwrapped, so it is no probe of the external key.
   ASSERT_TRUE(write([&](Transaction& tx) -> Result<void> {
     LATCHKEY_TRYV(tx.destroy_data_keys(away.compartment, at(5), 1000));
     return success();

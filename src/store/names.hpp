@@ -1,5 +1,5 @@
-// The texts of the enumerations in rows.hpp: what the tables keep, and what the API, the metrics and the command line
-// show. They never change, for databases outlive releases. A test pins them.
+// The texts of the enumerations in rows.hpp, in the tables and in what the API, the metrics and the command line show.
+// They never change, because databases outlive releases. A test pins them.
 #pragma once
 
 #include <array>
@@ -90,7 +90,7 @@ namespace latchkey::store {
   return "";
 }
 
-// How many values Enum has. They are numbered from 0 without a gap, so the first number without a text ends them.
+// The number of Enum's values. They are numbered from 0 without a gap, so the first number without a text ends them.
 template <class Enum>
 [[nodiscard]] constexpr std::size_t count_of_values() {
   std::size_t count = 0;
@@ -106,7 +106,7 @@ inline constexpr auto kValues = [] {
   return values;
 }();
 
-// The value that has this text; absent where none has.
+// The value with this text; absent where none has it.
 template <class Enum>
 [[nodiscard]] constexpr std::optional<Enum> from_text(std::string_view text) {
   for (auto value : kValues<Enum>) {

@@ -17,7 +17,7 @@ std::vector<std::string_view> texts_of() {
 
 using Texts = std::vector<std::string_view>;
 
-// Databases have these texts in their rows, and programs compare the API's.
+// Databases hold these texts, and clients compare those of the API.
 TEST(Names, TheTextsNeverChange) {
   EXPECT_EQ(texts_of<Role>(), (Texts{"admin", "service", "compliance", "workspace"}));
   EXPECT_EQ(texts_of<DataKeyState>(), (Texts{"active", "retired", "destroyed"}));

@@ -1,4 +1,4 @@
-// What every store promises of notices between nodes.
+// The promises of every store about notices between nodes.
 #include <gmock/gmock.h>
 
 #include "store/sqlite/sqlite_store.hpp"
@@ -55,7 +55,7 @@ TEST_F(NoticeStoreTest, ReachTheOtherNodesAndNotTheOwn) {
   EXPECT_THAT(after(*two, 1), ElementsAre(data_key_notice(2)));
   EXPECT_THAT(after(*two, 2), IsEmpty());
   EXPECT_THAT(after(*one, 0), IsEmpty());
-  // After a restart it is another node, which held nothing before.
+  // A restarted node is a new node, without leases from before.
   one = open();
   EXPECT_THAT(after(*one, last(*one)), IsEmpty());
 }

@@ -1,9 +1,9 @@
-// What makes whoever writes the database noticed: every row that decides who may read what carries a seal, an
-// HMAC-SHA-256 over its table, its id and all of its columns that decide (sealed_rows.hpp), under a key that is derived
-// from the platform's root key and is not in the database. A row that was made, changed or moved by anybody else does
-// not verify, and is not used.
+// Seals make changes by others than Latchkey visible: every row that decides who may read what carries a seal, an
+// HMAC-SHA-256 over its table, its id and all of its columns that decide something (sealed_rows.hpp). The seal's key is
+// derived from the platform's root key and is not in the database. A row that somebody else made, changed or moved does
+// not verify, and the store does not use it.
 //
-// What a seal cannot tell: that a whole row is an older one of the same id, or that one is gone (docs/security.md).
+// A seal cannot show that a whole row is an older one of the same id, or that a row is gone (docs/security.md).
 //
 //   seal = id of the seal key (8 bytes) ‖ HMAC-SHA-256(seal key, text)
 //   text = table and columns in order, each as a tag (1 byte), for texts and bytes their length (8, big endian), the
@@ -25,8 +25,8 @@
 
 namespace latchkey::store {
 
-// What is sealed of one row. The encoding is injective: two rows that differ in a value, in where it stands, or in
-// whether it is there, have different texts.
+// The text that a row's seal covers. The encoding is injective: two rows that differ in a value, in its place, or in
+// whether it is present, have different texts.
 class SealText {
  public:
   explicit SealText(std::string_view table) { add(table); }
@@ -67,27 +67,28 @@ struct SealKey {
 
 enum class SealVerdict {
   Good,
-  Missing,     // no seal, or none of ours
-  UnknownKey,  // of a root key that this process has not
-  Wrong,       // the row is not what was sealed
-  NotAsked,    // it is what was sealed, and not what was asked for
-  Gone,        // another row says that it must be there
+  Missing,     // no seal, or one of another form
+  UnknownKey,  // of a root key that this process does not have
+  Wrong,       // the row differs from what was sealed
+  NotAsked,    // the seal is right, but the query asked for another row
+  Gone,        // another row says that this one must exist
 };
 
-// Seals under the newest key; verifies under all. Thread-safe.
+// Seals under the newest key; verifies under all keys. Thread-safe.
 class RowSealer {
  public:
   // Newest first, at least one.
   using Keys = std::vector<SealKey>;
-  // The keys, where they have changed since the last call; cheap where they have not. Called before each seal, and
-  // where a seal names a key that is not known, on the store's threads, one call at a time. Empty: they never change.
+  // Returns the keys where they changed since the last call, and nothing otherwise; cheap in that case. The sealer
+  // calls it before each seal, and where a seal names an unknown key, on the store's threads, one call at a time.
+  // Empty: the keys never change.
   using Reload = std::function<std::optional<Keys>()>;
 
   explicit RowSealer(Keys keys, Reload reload = {});
 
   [[nodiscard]] Bytes seal(const SealText& text) const;
   [[nodiscard]] SealVerdict check(const SealText& text, ByteView seal) const;
-  // Whether the newest key made it. Says nothing of its being right.
+  // True where the newest key made the seal. Does not verify it.
   [[nodiscard]] bool is_newest(ByteView seal) const;
   [[nodiscard]] SealKeyId newest() const;
   [[nodiscard]] bool knows(const SealKeyId& id) const;

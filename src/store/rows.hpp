@@ -1,4 +1,4 @@
-// What is stored: plain values, one struct a table. Rules about them live a floor up, in admin and keyring.
+// The stored rows: plain values, one struct per table. The rules about them are in admin and keyring.
 #pragma once
 
 #include <map>
@@ -31,7 +31,7 @@ struct ApiKey {
   std::string id;  // apikey_...
   Uuid organization;
   Role role = Role::Admin;
-  std::optional<std::string> workspace_id;  // set for Role::Workspace alone
+  std::optional<std::string> workspace_id;  // set only for Role::Workspace
   std::string name;
   Bytes hash;        // SHA-256 of the key; the key itself is never stored
   std::string hint;  // "...last four characters"
@@ -50,9 +50,10 @@ struct ExternalKey {
   std::string provider_config;  // the JSON object as the API shows it
   Timestamp created_at;
   Timestamp updated_at;
-  // Counts the changes of geo and provider_config: what a validation that ran outside a transaction compares.
+  // Counts the changes of geo and provider_config: a validation that ran outside a transaction compares it.
   std::int64_t revision = 0;
-  // Whether there is an ExternalKeySuspension. Kept by the store itself, so that one that was taken away is noticed.
+  // True while there is an ExternalKeySuspension. The store maintains it, so that it notices a suspension that was
+  // removed unseen.
   bool suspended = false;
 
   friend bool operator==(const ExternalKey&, const ExternalKey&) = default;
@@ -77,9 +78,9 @@ struct Workspace {
 };
 
 enum class DataKeyState {
-  Active,     // encrypts and decrypts; at most one a compartment and external key
+  Active,     // encrypts and decrypts; at most one per compartment and external key
   Retired,    // decrypts
-  Destroyed,  // its wrapped bytes are gone for good; the row says that it was
+  Destroyed,  // its wrapped bytes are gone for good; only the row is left
 };
 
 struct DataKey {
@@ -87,24 +88,24 @@ struct DataKey {
   Uuid organization;
   Uuid compartment;
   std::optional<std::string> external_key_id;  // absent: wrapped by the platform's own root key
-  std::string key_version;                     // what the provider named when wrapping; goes back to it when unwrapping
+  std::string key_version;                     // as the provider named it when wrapping; unwrapping passes it back
   Bytes wrapped;
   DataKeyState state = DataKeyState::Active;
   Timestamp created_at;
-  // envelope::key_check of the data key, in hex; absent for those made before there was one.
+  // envelope::key_check of the data key, in hex; absent for data keys from releases without it.
   std::optional<std::string> key_check = std::nullopt;
   std::optional<Timestamp> retired_at = std::nullopt;
   std::optional<Timestamp> rewrapped_at = std::nullopt;
   std::optional<Timestamp> destroyed_at = std::nullopt;
-  // Written now and then, not with each use.
+  // The counters below are written from time to time, not with each use.
   std::optional<Timestamp> last_used_at = std::nullopt;
-  std::int64_t records = 0;  // encrypted by this server; what a library encrypts elsewhere is not known here
+  std::int64_t records = 0;  // encrypted by this server; a library's own encryption elsewhere is not counted
   std::int64_t bytes = 0;    // of their plaintexts
 
   friend bool operator==(const DataKey&, const DataKey&) = default;
 };
 
-// An organisation's own ages of leases, instead of the server's.
+// An organisation's own lease ages, instead of the server's.
 struct LeasePolicy {
   Uuid organization;
   std::chrono::milliseconds soft{};
@@ -118,9 +119,9 @@ struct Activity {
   std::string type;
   Timestamp created_at;
   Uuid organization;
-  std::string actor_id;  // what actor_ids[] filters by
+  std::string actor_id;  // actor_ids[] filters by it
   std::string actor;     // JSON object
-  std::string details;   // JSON object: the fields that this type adds
+  std::string details;   // JSON object: the fields of this type
 
   friend bool operator==(const Activity&, const Activity&) = default;
 };
@@ -128,12 +129,12 @@ struct Activity {
 // --- the health of external keys ---
 
 enum class KeyHealthState {
-  Unknown,      // not asked since it was attached or resumed
-  Healthy,      // lets us in
-  Degraded,     // works, with failures; or opens what there is and wraps nothing new
-  Refused,      // said no
-  Unreachable,  // could not be asked
-  Suspended,    // an operator forbade us to ask
+  Unknown,      // not called since it was attached or resumed
+  Healthy,      // the key works
+  Degraded,     // works with failures; or unwraps, but does not wrap
+  Refused,      // the provider refused
+  Unreachable,  // the provider could not be reached
+  Suspended,    // an operator forbade the use of the key
 };
 
 struct ExternalKeyHealth {
@@ -141,12 +142,12 @@ struct ExternalKeyHealth {
   Uuid organization;
   KeyHealthState state = KeyHealthState::Unknown;
   Timestamp since;     // of the state
-  std::string reason;  // a stable code, why it is not healthy; these three are empty where it is
+  std::string reason;  // a stable code; these three are empty where it is healthy
   std::string cause;
   std::string cure;
-  std::optional<Timestamp> last_checked_at;  // when it last answered us, or failed to
+  std::optional<Timestamp> last_checked_at;  // the last call, whatever its result
   std::optional<Timestamp> last_success_at;
-  bool alarmed = false;  // a failure was announced, and no recovery since
+  bool alarmed = false;  // a failure was announced, and its recovery was not yet
 
   friend bool operator==(const ExternalKeyHealth&, const ExternalKeyHealth&) = default;
 };
@@ -162,7 +163,7 @@ struct ExternalKeySuspension {
   friend bool operator==(const ExternalKeySuspension&, const ExternalKeySuspension&) = default;
 };
 
-// What a data key was used for since it was written last.
+// The use of a data key since the last write.
 struct DataKeyUse {
   RawId id;
   std::int64_t records = 0;
@@ -171,7 +172,8 @@ struct DataKeyUse {
   friend bool operator==(const DataKeyUse&, const DataKeyUse&) = default;
 };
 
-// How many wrapped data keys hang on an external key, and how many of them not on its version in question.
+// The number of data keys that an external key wraps, and how many of them another version than the one in question
+// wraps.
 struct WrappedCount {
   std::int64_t total = 0;
   std::int64_t remaining = 0;
@@ -180,13 +182,13 @@ struct WrappedCount {
 };
 
 enum class RewrapState {
-  Running,    // goes on by itself, after a restart too
+  Running,    // goes on by itself, also after a restart
   Paused,     // by a person
-  Stopped,    // by what `error` says
+  Stopped,    // by an error; see `error`
   Completed,  // every data key is under target_version
 };
 
-// The rewrapping of an external key's data keys, the latest one.
+// The latest rewrapping of an external key's data keys.
 struct Rewrap {
   std::string external_key_id;
   Uuid organization;
@@ -194,16 +196,16 @@ struct Rewrap {
   std::string target_version;
   Timestamp started_at;
   Timestamp updated_at;
-  std::optional<std::string> error;   // why it stopped, or what it waits out
+  std::optional<std::string> error;   // why it stopped, or what it waits for to pass
   std::optional<std::string> reason;  // the error's, as kms/reasons.hpp names it
 
   friend bool operator==(const Rewrap&, const Rewrap&) = default;
 };
 
-// --- what nodes tell each other ---
+// --- notices between nodes ---
 
 enum class NoticeKind {
-  ForgetKey,       // the external key refuses, was suspended, or lets us in again: hold nothing under it
+  ForgetKey,       // the external key refuses, was suspended, or works again: drop all leases under it
   ForgetDataKeys,  // data keys of the compartment were destroyed
 };
 
@@ -212,7 +214,7 @@ struct Notice {
   std::string external_key_id = {};  // for ForgetKey
   Uuid compartment{};                // for ForgetDataKeys
   Timestamp created_at = {};
-  std::int64_t sequence = 0;  // given by the store, rising
+  std::int64_t sequence = 0;  // the store sets it; rising
 
   friend bool operator==(const Notice&, const Notice&) = default;
 };
@@ -227,7 +229,7 @@ struct WrappedSecret {
   friend bool operator==(const WrappedSecret&, const WrappedSecret&) = default;
 };
 
-// One that was replaced, and signs as well until then.
+// A replaced secret, which still signs until it expires.
 struct ExpiringSecret {
   WrappedSecret secret;
   Timestamp expires_at;
@@ -235,7 +237,7 @@ struct ExpiringSecret {
   friend bool operator==(const ExpiringSecret&, const ExpiringSecret&) = default;
 };
 
-// Where an organisation wants events to go.
+// Where an organisation receives events.
 struct WebhookEndpoint {
   std::string id;  // whep_...
   Uuid organization;
@@ -253,8 +255,8 @@ struct WebhookEndpoint {
 };
 
 enum class WebhookDeliveryState {
-  Pending,    // to be tried at next_attempt_at
-  Delivered,  // the endpoint took it
+  Pending,    // next attempt at next_attempt_at
+  Delivered,  // the endpoint accepted it
   Failed,     // given up
 };
 
@@ -271,8 +273,8 @@ struct WebhookDelivery {
   Timestamp created_at;
   std::optional<Timestamp> next_attempt_at = std::nullopt;  // absent where there is none
   std::optional<Timestamp> last_attempt_at = std::nullopt;
-  std::optional<std::int64_t> last_status = std::nullopt;  // of the endpoint's answer, where it gave one
-  std::optional<std::string> last_error = std::nullopt;    // why the last attempt did not deliver it
+  std::optional<std::int64_t> last_status = std::nullopt;  // of the endpoint's response, where there was one
+  std::optional<std::string> last_error = std::nullopt;    // why the last attempt failed
 
   friend bool operator==(const WebhookDelivery&, const WebhookDelivery&) = default;
 };

@@ -6,7 +6,7 @@ namespace latchkey::store {
 
 namespace {
 
-// Of enumerations, the number; never renumbered, for seals outlive releases.
+// The number of an enumeration's value. It never changes, because seals outlive releases.
 std::int64_t number(Role role) {
   switch (role) {
     case Role::Admin:
@@ -138,9 +138,9 @@ std::string_view describe(SealVerdict verdict) {
     case SealVerdict::Wrong:
       return "its seal is not that of its values";
     case SealVerdict::NotAsked:
-      return "it was found where another was asked for: an index leads to it that does not fit it";
+      return "it was found where the query asked for another row: an index of the database does not match its table";
     case SealVerdict::Gone:
-      return "it is not there, though another row says so";
+      return "it is missing, though another row says that it exists";
   }
   return "";
 }

@@ -1,6 +1,6 @@
-// Which rows are sealed, and which of their columns decide: read this beside row_seal.hpp to know what whoever writes
-// the database can still change unseen. Columns that are left out only tell something (a display name is sealed as
-// well, for people decide by it; counters of use are not, for they change with each use).
+// Says which rows are sealed, and which of their columns decide something. Together with row_seal.hpp it shows what an
+// intruder with write access to the database can still change unnoticed. Columns that are left out decide nothing;
+// counters of use, for instance, change with each use. A display name is sealed, because people decide by it.
 #pragma once
 
 #include <string>
@@ -10,7 +10,7 @@
 
 namespace latchkey::store {
 
-// The text that is sealed of a row. Of a webhook delivery: what is signed and sent, not how far it got.
+// The text that a row's seal covers. For a webhook delivery: what is signed and sent, not its progress.
 [[nodiscard]] SealText seal_text(const ApiKey& row);
 [[nodiscard]] SealText seal_text(const ExternalKey& row);
 [[nodiscard]] SealText seal_text(const Workspace& row);
@@ -23,7 +23,7 @@ namespace latchkey::store {
 template <class T>
 concept Sealed = requires(const T& row) { seal_text(row); };
 
-// A row that did not verify. Its values are whoever wrote it's: for the eyes of the operator.
+// A row that did not verify. An intruder may have written its values: show them to the operator only.
 struct IntegrityAlarm {
   std::string table;
   std::string id;
@@ -31,10 +31,10 @@ struct IntegrityAlarm {
   SealVerdict verdict = SealVerdict::Wrong;
 };
 
-// Hears of each; on the store's threads, which it may not hold up.
+// Receives each alarm, on the store's threads, which it must not block.
 using AlarmSink = std::function<void(const IntegrityAlarm&)>;
 
-// The row's name for people and programs.
+// The row's id as text.
 [[nodiscard]] std::string sealed_id(const ApiKey& row);
 [[nodiscard]] std::string sealed_id(const ExternalKey& row);
 [[nodiscard]] std::string sealed_id(const Workspace& row);

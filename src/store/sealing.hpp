@@ -1,4 +1,5 @@
-// The root key of a store: what seals its rows (row_seal.hpp), and how a store finds the one that it was sealed under.
+// The root key of a store: it seals the store's rows (row_seal.hpp). How a store finds the root key that it is sealed
+// under.
 #pragma once
 
 #include <cstdint>
@@ -11,22 +12,22 @@
 
 namespace latchkey::store {
 
-// What a database says of itself before anything of it is believed.
+// What a database says about itself; unverified.
 struct StoreState {
-  bool empty = true;  // no organisation yet: a new root key is right here, and nowhere else
-  // The root key that it is sealed under; absent where it is empty or of a release before rows were sealed.
+  bool empty = true;  // no organisation yet: only then may a new root key be made
+  // The root key that the database is sealed under; absent where it is empty or from a release before rows were sealed.
   std::optional<SealKeyId> root_key;
 };
 
-// Gives what seals the store with this state: reads the root key file, and makes one where the store is empty.
+// Returns the sealer for a store in this state: reads the root key file, and makes one where the store is empty.
 using SealerSource = std::function<Result<std::shared_ptr<const RowSealer>>(const StoreState& state)>;
 
 struct SealCounts {
   std::int64_t sealed = 0;
-  std::int64_t refused = 0;  // did not verify, and was left as it is
+  std::int64_t refused = 0;  // rows that did not verify, left as they are
 };
 
-// How far a pass over all rows has come; each begins with {}.
+// The progress of a pass over all rows; each pass begins with {}.
 struct SealProgress {
   std::size_t table = 0;
   std::int64_t row = 0;

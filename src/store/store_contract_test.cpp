@@ -1,4 +1,4 @@
-// What every store promises, whatever database it stands on: each operation, and what a transaction is.
+// The promises of every store, whatever its database: each operation, and what a transaction is.
 #include "store/testing/store_contract.hpp"
 
 #include <future>
@@ -269,7 +269,7 @@ TEST_P(StoreContract, OfTwoAtOnceOneActiveDataKeyWins) {
   }
 }
 
-// Each is refused by the database itself, so that a bug above loses nothing.
+// The database itself refuses each of these, so that a bug in the layers above loses nothing.
 TEST_P(StoreContract, RefusesRowsThatReferToNothingOrAgainstTheRules) {
   auto key = external_key(kAcme, 1);
   auto foreign_key = external_key(kOther, 2);
@@ -448,7 +448,7 @@ TEST_P(StoreContract, ManyWritersAndReadersLoseNothing) {
     threads.emplace_back([this, writer] {
       for (std::uint8_t i = 0; i < kEach; ++i) {
         auto number = static_cast<std::uint8_t>(writer * kEach + i);
-        // A key and its activity are one: no reader may see one without the other.
+        // A key and its activity belong together: no reader may see one without the other.
         auto done = write([&](Transaction& tx) -> Result<void> {
           LATCHKEY_TRYV(tx.insert(external_key(kAcme, number)));
           return tx.insert(activity(kAcme, number));

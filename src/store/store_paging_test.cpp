@@ -18,7 +18,7 @@ using ::testing::IsEmpty;
 const Organization kAcme = organization(1);
 const Organization kOther = organization(2);
 
-// Ids that run against the order of insertion, three to each moment: a page that forgets the tie-break loses some.
+// The ids run against the order of insertion, three per moment: a page without the tie-break would lose some.
 constexpr std::uint8_t kRows = 8;
 
 template <class Row>
@@ -46,7 +46,7 @@ std::vector<Row> in_order(std::vector<Row> rows, bool newest_first) {
 
 enum class Travel { FromTheTop, After, Before };
 
-// Every limit from every row in every direction, against what slices of the sorted rows say.
+// Compares every limit from every row in every direction with slices of the sorted rows.
 template <class Row, class List>
 void expect_every_window(const std::vector<Row>& rows, List list) {
   for (bool newest_first : {true, false}) {
@@ -314,14 +314,14 @@ TEST_P(StorePaging, ActivitiesByEveryFilter) {
   }
 }
 
-// Against what a plain walk over all rows finds: every filter, travelled in both orders and from every place.
+// Compares every filter, in both orders and from every place, with a plain walk over all rows.
 TEST_P(StorePaging, ActivitiesAsAWalkOverAllFindsThem) {
   std::vector<Activity> all;
   const std::vector<std::string> types{"created", "deleted", "updated"};
   const std::vector<std::string> actors{"ann", "bob"};
   for (std::uint32_t number = 0; number < 24; ++number) {
     auto row = activity(kAcme, (number * 7) % 24);
-    row.created_at = at(number / 3);  // three of a moment
+    row.created_at = at(number / 3);  // three per moment
     row.type = types[number % types.size()];
     row.actor_id = actors[(number / 5) % actors.size()];
     all.push_back(row);

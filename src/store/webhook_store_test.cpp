@@ -1,4 +1,4 @@
-// What every store promises of webhook endpoints and deliveries.
+// The promises of every store about webhook endpoints and deliveries.
 #include <gmock/gmock.h>
 
 #include "store/testing/store_contract.hpp"
@@ -76,7 +76,7 @@ class WebhookStore : public StoreContract {
     return write([=](Transaction& tx) { return tx.fail_pending_webhook_deliveries("whep_1", "disabled", keep, limit); })
         .value();
   }
-  // By the time at which they were made, newest first.
+  // Newest first, by their times of creation.
   std::vector<std::string> in_state(std::uint8_t to, WebhookDeliveryState state) {
     auto page = get([&](Transaction& tx) {
       return tx.list_webhook_deliveries(acme_.id, fmt::format("whep_{}", to),
@@ -202,7 +202,7 @@ TEST_P(WebhookStore, GivesUpWhatWasWrittenFirstBeyondWhatMayWait) {
   given(acme_, other_);
   ASSERT_TRUE(insert(endpoint(1)));
   ASSERT_TRUE(insert(endpoint(2)));
-  // Whatever the clock did meanwhile.
+  // The order of writing counts, not the clock.
   for (const std::uint8_t number : std::vector<std::uint8_t>{50, 40, 30, 20, 10}) {
     ASSERT_TRUE(insert(delivery(number, 1)));
     ASSERT_TRUE(insert(delivery(static_cast<std::uint8_t>(number + 1), 2)));
@@ -282,7 +282,7 @@ TEST_P(WebhookStore, FindsTheEndpointsThatHaveWorkForTidying) {
   EXPECT_THAT(untidy(3), ElementsAre("whep_4", "whep_1"));
   EXPECT_EQ(give_up(0), 1U);
   EXPECT_THAT(untidy(3), ElementsAre("whep_4"));
-  // One that comes back to life ended no more.
+  // A delivery that is pending again no longer counts as ended.
   ASSERT_TRUE(update(delivery(40, 4)));
   EXPECT_THAT(untidy(3), IsEmpty());
   ASSERT_TRUE(write([](Transaction& tx) { return tx.erase_webhook_deliveries_before(at(21), 100); }));

@@ -1,5 +1,5 @@
-// The activity feed. It is the table that grows without end: each query here is answered from an index, in a time that
-// depends on the page that is asked for and not on how much there is.
+// The activity feed. Its table grows without end: an index serves each query here, in a time that depends on the page
+// and not on the size of the table.
 #include <set>
 #include <tuple>
 
@@ -11,14 +11,14 @@ namespace {
 
 using Count = std::int64_t;
 
-// The places between which the rows lie, both themselves excluded.
+// The places between which the rows lie, both excluded.
 struct Bounds {
   Count lower_time = std::numeric_limits<Count>::min();
   std::string lower_id;
   Count upper_time = std::numeric_limits<Count>::max();
   std::string upper_id;
 
-  // No id is empty: the place of an empty one lies before all of that moment.
+  // No id is empty, so the place with an empty id lies before all rows of that moment.
   void from(Count time) { raise(time, ""); }
   void before(Count time) { lower(time, ""); }
   void raise(Count time, const std::string& id) {
@@ -33,7 +33,7 @@ Count count_of(Timestamp time) {
   return time.time_since_epoch().count();
 }
 
-// The last moment that there is has none after it.
+// The last possible moment has no next one.
 Count next(Count time) {
   return time == std::numeric_limits<Count>::max() ? time : time + 1;
 }
@@ -52,7 +52,7 @@ std::vector<std::string> distinct(const std::vector<std::string>& texts) {
   return {once.begin(), once.end()};
 }
 
-// Of `there`, those that the filter lets through.
+// The types of `there` that the filter accepts.
 std::vector<std::string> wanted_types(std::vector<std::string> there, const ActivityFilter& filter) {
   std::set<std::string> only(filter.types.begin(), filter.types.end());
   std::set<std::string> none_of(filter.excluded_types.begin(), filter.excluded_types.end());
@@ -61,8 +61,8 @@ std::vector<std::string> wanted_types(std::vector<std::string> there, const Acti
   return there;
 }
 
-// What follows FROM. Where types or actors are named, the first rows of each type, or of each actor and type, are found
-// by an index, and the page is the first of these.
+// The text after FROM. Where the filter names types or actors, an index finds the first rows of each type, or of each
+// actor and type, and the page is the first rows of these.
 std::string tail_of(const Dialect& dialect, const ActivityFilter& filter, bool by_type, bool descending) {
   auto order = descending ? "DESC" : "ASC";
   constexpr std::string_view kBetween = "(created_at, id) > (?2, ?3) AND (created_at, id) < (?4, ?5)";
@@ -86,7 +86,7 @@ Result<void> SqlTransaction::insert(const Activity& row) {
 Result<std::vector<std::string>> SqlTransaction::activity_types(const Uuid& organization) {
   if (failure_) return *failure_;
   auto run = [&]() -> Result<std::vector<std::string>> {
-    // From one type to the next: not over all rows.
+    // Steps from one type to the next, not over all rows.
     LATCHKEY_TRY(
         auto statement,
         connection_.prepare(
@@ -138,7 +138,7 @@ Result<Page<Activity>> SqlTransaction::list_activities(const ActivityFilter& fil
 }
 
 Result<std::size_t> SqlTransaction::erase_activities_before(Timestamp time, std::size_t limit) {
-  // The trigger lets go of what is older than this, and only of that.
+  // The trigger permits deleting rows that are older than this, and only those.
   LATCHKEY_TRYV(write(
       "Erasing old activities",
       "INSERT INTO activity_horizon (one, time) VALUES (1, ?) ON CONFLICT (one) DO UPDATE SET time = excluded.time",

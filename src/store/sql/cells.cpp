@@ -18,7 +18,7 @@ void Cells<std::map<std::string, std::string>>::bind(Statement& statement,
 
 std::map<std::string, std::string> Cells<std::map<std::string, std::string>>::read(Row& row) {
   std::map<std::string, std::string> tags;
-  // Texts come back as they were given, whatever bytes they have.
+  // Texts must come back unchanged, whatever bytes they have.
   json::parse_options options;
   options.allow_invalid_utf8 = true;
   boost::system::error_code failed;
@@ -55,7 +55,7 @@ void Cells<WrappedSecret>::bind(Statement& statement, const WrappedSecret& secre
 }
 
 WrappedSecret Cells<WrappedSecret>::read(Row& row) {
-  // Inside braces, which fix the order of evaluation.
+  // The braces fix the order of evaluation.
   return {.key_version = row.text(), .wrapped = row.bytes()};
 }
 

@@ -1,5 +1,5 @@
-// How a value of a row lies in the cells of its table: how it is bound to a statement's parameters, and read back. Most
-// values take one cell.
+// How a row's value is stored in the cells of its table: how it is bound to a statement's parameters and read back.
+// Most values take one cell.
 #pragma once
 
 #include <chrono>
@@ -15,7 +15,7 @@
 
 namespace latchkey::store {
 
-// Of what a Statement binds as it is, and of what a Row reads.
+// For the types that a Statement binds and a Row reads directly.
 template <class Value>
 struct Cells {
   static constexpr std::size_t kCount = 1;
@@ -69,7 +69,7 @@ template <class Enum>
 struct Cells<Enum> {
   static constexpr std::size_t kCount = 1;
   static void bind(Statement& statement, Enum value) { statement.bind(to_text(value)); }
-  // A text that no value has is damage, and nobody is given a damaged row: what stands in it is the value that may
+  // An unknown text is damage. Nobody receives a damaged row; until it is rejected, it holds the value that permits
   // least.
   [[nodiscard]] static Enum read(Row& row) {
     auto value = from_text<Enum>(row.text());
@@ -78,7 +78,7 @@ struct Cells<Enum> {
   }
 };
 
-// NULL where it is absent.
+// NULL where the value is absent.
 template <class Value>
 struct Cells<std::optional<Value>> {
   static constexpr std::size_t kCount = 1;
@@ -97,7 +97,7 @@ struct Cells<std::map<std::string, std::string>> {
   [[nodiscard]] static std::map<std::string, std::string> read(Row& row);
 };
 
-// The types of a webhook's events, none of which has a comma: joined by commas.
+// The types of a webhook's events, joined by commas; none of them has a comma.
 template <>
 struct Cells<std::vector<std::string>> {
   static constexpr std::size_t kCount = 1;

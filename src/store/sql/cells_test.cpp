@@ -17,7 +17,7 @@ using Null = std::monostate;
 using Cell = std::variant<Null, std::int64_t, std::string, Bytes, double>;
 using CellRow = std::vector<Cell>;
 
-// An engine whose only row is what was bound.
+// An engine that returns what was bound as its only row.
 class EchoStatement final : public EngineStatement {
  public:
   explicit EchoStatement(std::shared_ptr<CellRow> cells) : cells_(std::move(cells)) {}

@@ -1,5 +1,5 @@
-// What statements say of a table's columns, and the values that go with it in the same order. All of it is made from
-// the one list in sql/columns.hpp.
+// The parts of statements that list a table's columns, and the values that go with them in the same order. All are made
+// from the one list in sql/columns.hpp.
 #pragma once
 
 #include <string>
@@ -12,7 +12,7 @@
 
 namespace latchkey::store {
 
-// Gives `visit` each column of T's table, in order.
+// Calls `visit` with each column of T's table, in order.
 template <class T, class Visit>
 void for_each_column(Visit visit) {
   std::apply([&](const auto&... each) { (visit(each), ...); }, Table<T>::kColumns);
@@ -20,7 +20,7 @@ void for_each_column(Visit visit) {
 
 namespace detail {
 
-// What `spell` makes of the name of each column that is `chosen`, with commas between.
+// Applies `spell` to the name of each column that is `chosen`, and joins the results with commas.
 template <class T, class Chosen, class Spell>
 std::string list_columns(Chosen chosen, Spell spell) {
   std::string list;
@@ -82,7 +82,7 @@ template <class T>
   return kText;
 }
 
-// Bound where a statement has column_places<T>() or column_updates<T>().
+// Bind these where a statement has column_places<T>() or column_updates<T>().
 template <class T>
 struct AllOf {
   const T& row;
@@ -116,7 +116,7 @@ template <class T>
   return value;
 }
 
-// What an update makes of `before`: `row`, with the columns that it keeps as they were.
+// What an update turns `before` into: `row`, with the kept columns of `before`.
 template <class T>
 [[nodiscard]] T updated(const T& before, T row) {
   for_each_column<T>([&](const auto& column) {

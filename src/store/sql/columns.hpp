@@ -1,8 +1,8 @@
-// The columns of each table, each declared once beside the member of the row that it keeps. Statements take all that
-// they say of columns from here: the names they read, the "?, ?" of an insert, what they bind and what an update sets
+// The columns of each table, each declared once beside the row's member that it stores. Statements take everything
+// about columns from here: the names they read, the "?, ?" of an insert, what they bind and what an update sets
 // (sql/column_lists.hpp).
 //
-// One list is not made from these: the text that a row's seal covers (sealed_rows.cpp). Its order outlives releases.
+// Only the text that a row's seal covers is not made from these lists (sealed_rows.cpp): its order outlives releases.
 #pragma once
 
 #include <array>
@@ -16,11 +16,11 @@ namespace latchkey::store {
 // What an update of a whole row does to a column.
 enum class OnUpdate {
   Written,
-  Kept,  // stays as it was when the row was inserted, or has an operation of its own
+  Kept,  // keeps the inserted value, or has an operation of its own
 };
 inline constexpr auto kKept = OnUpdate::Kept;
 
-// A member, and the column that keeps it; several columns for a member that is made of several values.
+// A member, and the column that stores it; several columns for a member made of several values.
 template <class Row, class Value, std::size_t kCount>
 struct Column {
   std::array<std::string_view, kCount> names;

@@ -1,8 +1,8 @@
 // One connection to an SQL database, as queries see it. Used by one thread at a time.
 //
-// The texts of the queries are the same for every engine. What engines spell differently is in Dialect. Beyond that an
-// engine's tables have a column `rowid` that numbers their rows in the order of their making, as SQLite's have by
-// themselves, and keep flags as the integers 0 and 1.
+// The texts of the queries are the same for every engine; Dialect has what engines spell differently. Beyond that, an
+// engine's tables have a column `rowid` that numbers rows in the order of insertion, as SQLite's do by themselves, and
+// keep flags as the integers 0 and 1.
 #pragma once
 
 #include <cstdint>
@@ -15,14 +15,14 @@
 namespace latchkey::store {
 
 struct Dialect {
-  // Begins a transaction that is going to write.
+  // Begins a transaction that will write.
   std::string_view begin_write;
-  // The functions that give the greatest and the least of their arguments.
+  // The functions that return the greatest and the least of their arguments.
   std::string_view greatest;
   std::string_view least;
-  // What stands in FROM for the texts of a JSON array, with one column `value`; the argument is the array's parameter.
+  // The FROM clause for the texts of a JSON array, with one column `value`; the argument is the array's parameter.
   std::string (*texts_of_array)(std::string_view parameter);
-  // Gives the latest sequence number of `notices`, also where that notice was erased; 0 before the first.
+  // Selects the latest sequence number of `notices`, also where that notice was erased; 0 before the first.
   std::string_view last_notice;
 };
 
@@ -37,17 +37,17 @@ class Connection {
   // The database's name in errors.
   [[nodiscard]] virtual const std::string& name() const = 0;
 
-  // A statement that is ready to be bound; its parameters are spelled "?" and "?1". A text has one statement: finish
-  // with it before asking again. Errors, here and below, are those that store.hpp names.
+  // A statement that is ready to be bound; its parameters are spelled "?" and "?1". There is one statement per text:
+  // finish with it before preparing the text again. Errors, here and below, are those of store.hpp.
   [[nodiscard]] virtual Result<Statement> prepare(std::string_view sql) = 0;
-  // One or more statements whose rows nobody needs.
+  // Runs one or more statements and ignores their rows.
   [[nodiscard]] virtual Result<void> execute(const std::string& script) = 0;
-  // How many rows the last insert, update or delete has changed.
+  // The number of rows that the last insert, update or delete changed.
   [[nodiscard]] virtual std::int64_t changes() const = 0;
-  // An engine may end a transaction by itself, where it fails.
+  // An engine may end a transaction by itself when it fails.
   [[nodiscard]] virtual bool in_transaction() const = 0;
 
-  // The one value of a statement that takes none.
+  // The one value of a statement without parameters.
   [[nodiscard]] Result<std::int64_t> query_integer(std::string_view sql);
   [[nodiscard]] Result<std::string> query_text(std::string_view sql);
 };

@@ -6,9 +6,9 @@ namespace latchkey::store {
 
 namespace {
 
-// Of one data key under a customer's key, from before its rewraps. A purge takes them away within minutes: more than a
-// few are there only where it cannot be done, and then a tenant that rotates its key without end waits as well. The
-// root key is the operator's to rotate, however often.
+// The most noted forms of one data key under a customer's key, from before its rewraps. A purge removes them within
+// minutes: there are more only where purges fail, and then a tenant that keeps rotating its key must wait. For the root
+// key there is no limit: rotating it is the operator's choice.
 constexpr std::int64_t kMostErasedForms = 16;
 
 Error too_many_forms(const RawId& data_key) {
@@ -49,7 +49,7 @@ Result<std::optional<DataKey>> SqlTransaction::find_data_key(const Uuid& compart
   return find<DataKey>(is_asked, "WHERE id = ? AND compartment = ?", id, compartment);
 }
 
-// What was under way when the workspace was archived, and perhaps shredded, must not give it a new key.
+// A request that began before the workspace was archived, and perhaps shredded, must not give it a new key.
 Result<void> SqlTransaction::refuse_if_archived(const Uuid& compartment) {
   auto is_asked = [&](const Workspace& row) { return row.compartment == compartment && row.archived_at.has_value(); };
   LATCHKEY_TRY(auto archived,
@@ -121,7 +121,7 @@ Result<std::vector<DataKey>> SqlTransaction::destroy_data_keys(const Uuid& compa
     LATCHKEY_TRYV(remember_erased(row, true));
     LATCHKEY_TRYV(
         write("Remembering what was erased", "UPDATE erased_forms SET pending = 1 WHERE data_key = ?", row.id));
-    // First with as many zeros, in place; a shorter row may be written elsewhere.
+    // Zeros of the same length overwrite the row in place; a shorter row may be written elsewhere.
     LATCHKEY_TRYV(write("Overwriting data keys", "UPDATE data_keys SET wrapped = ? WHERE id = ?",
                         Bytes(row.wrapped.size()), row.id));
   }

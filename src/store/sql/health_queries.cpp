@@ -3,7 +3,7 @@
 
 namespace latchkey::store {
 
-// The end of the page by ids alone: a row that does not verify is left out and is not the end of the list.
+// Ids alone decide where a page ends: a row that does not verify is left out and does not end the list.
 Result<AttachedKeys> SqlTransaction::list_attached_external_keys(std::string_view after, std::size_t limit) {
   AttachedKeys page;
   LATCHKEY_TRY(page.next, last_of_page("external_keys", after, limit));
@@ -21,7 +21,7 @@ Result<AttachedKeys> SqlTransaction::list_attached_external_keys(std::string_vie
   return page;
 }
 
-// The id of the last of `limit` rows behind `after`; absent where there are no more than these.
+// The id of the last of `limit` rows behind `after`; absent where no more rows follow.
 Result<std::optional<std::string>> SqlTransaction::last_of_page(std::string_view table, std::string_view after,
                                                                 std::size_t limit) {
   using Id = std::optional<std::string>;

@@ -1,4 +1,4 @@
-// What nodes on the same file tell each other.
+// Notices between nodes on the same database.
 #include "store/sql/transaction_queries.hpp"
 
 namespace latchkey::store {
@@ -18,12 +18,12 @@ Result<std::vector<Notice>> SqlTransaction::notices_after(std::int64_t sequence,
 
 Result<std::int64_t> SqlTransaction::last_notice() {
   if (failure_) return *failure_;
-  // Of those that were erased since, too.
+  // The number counts erased notices, too.
   return watch(connection_.query_integer(connection_.dialect().last_notice));
 }
 
 Result<std::size_t> SqlTransaction::erase_notices_before(Timestamp time, std::size_t limit) {
-  // Of the first ones alone: they come in the order of time, or nearly.
+  // Looks only at the first rows: they are ordered by time, or nearly.
   LATCHKEY_TRY(auto erased, write("Forgetting notices",
                                   "DELETE FROM notices WHERE sequence IN (SELECT sequence FROM notices ORDER BY "
                                   "sequence LIMIT ?) AND created_at < ?",

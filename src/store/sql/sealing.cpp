@@ -45,8 +45,7 @@ auto in_transaction(Connection& connection, Work work) -> std::invoke_result_t<W
   if (done) {
     if (auto committed = connection.execute("COMMIT"); !committed) done = committed.error();
   }
-  if (!done && connection.in_transaction())
-    (void)connection.execute("ROLLBACK");  // the first failure is the one to tell
+  if (!done && connection.in_transaction()) (void)connection.execute("ROLLBACK");  // the caller gets the first failure
   return done;
 }
 
@@ -55,7 +54,7 @@ struct Visited {
   Bytes seal;  // under the newest key
 };
 
-// Which rows of every table are looked at, which of them are believed, and whether those are sealed anew.
+// Which rows of every table a pass visits, which of them it accepts, and whether it seals those anew.
 struct Pass {
   std::string_view which = "TRUE";                                // ?1: the newest key's id
   std::int64_t limit = std::numeric_limits<std::int64_t>::max();  // of each table
@@ -63,7 +62,7 @@ struct Pass {
   bool writes = true;
 };
 
-// The rows of T's table behind `progress`; afterwards it stands behind them, or at the next table.
+// Visits the rows of T's table behind `progress`, and moves `progress` behind them, or to the next table.
 template <class T>
 Result<void> pass_table(Connection& connection, const RowCheck& check, const Pass& pass, SealProgress& progress) {
   std::vector<Visited> visited;
@@ -109,7 +108,7 @@ constexpr std::array<PassTable, 8> kTables{pass_table<ApiKey>,          pass_tab
                                            pass_table<LeasePolicy>,     pass_table<ExternalKeySuspension>,
                                            pass_table<WebhookEndpoint>, pass_table<WebhookDelivery>};
 
-// One step of a pass: a table, or as much of it as the limit says.
+// Does one step of a pass: a table, or as much of it as the limit permits.
 Result<void> go_on(Connection& connection, const RowCheck& check, const Pass& pass, SealProgress& progress) {
   if (progress.table < kTables.size()) {
     LATCHKEY_TRYV(kTables[progress.table](connection, check, pass, progress));
@@ -126,7 +125,7 @@ Result<SealCounts> pass_all(Connection& connection, const RowCheck& check, const
   return progress.counts;
 }
 
-// Believes what verifies.
+// Accepts rows that verify.
 std::function<bool(const SealText&, ByteView)> verified_by(const RowSealer& sealer) {
   return [&sealer](const SealText& text, ByteView seal) { return sealer.check(text, seal) == SealVerdict::Good; };
 }

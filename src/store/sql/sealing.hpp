@@ -1,4 +1,5 @@
-// Whose root key a database is sealed under, and the sealing of what is there already.
+// Which root key a database is sealed under, and the sealing of existing rows. The errors of store.hpp apply to all
+// functions.
 #pragma once
 
 #include <optional>
@@ -18,15 +19,15 @@ struct RowCheck {
 
 [[nodiscard]] Result<StoreState> read_state(Connection& connection);
 
-// Internal, with the cure, where `sealer` has not the root key of the database, or the database has rows and no mark
-// (it is of a release before rows were sealed, or somebody took the mark away). Marks an empty one.
+// Internal, with the cure, where `sealer` lacks the root key of the database, or where the database has rows and no
+// mark (it is from a release before rows were sealed, or somebody removed the mark). Marks an empty database.
 [[nodiscard]] Result<void> check_mark(Connection& connection, const StoreState& state, const RowSealer& sealer);
 
-// Seals every row that has no seal, in one transaction, and marks the database. Conflict where it is marked: what has
-// no seal there is nobody's but an intruder's.
+// Seals every row that has no seal, in one transaction, and marks the database. Conflict where it is marked already: a
+// row without a seal there must be an intruder's.
 [[nodiscard]] Result<SealCounts> seal_existing(Connection& connection, const RowCheck& check);
 
-// Verifies every row; changes nothing. `sealed`: how many are right.
+// Verifies every row and changes nothing; `sealed` counts the rows that verify.
 [[nodiscard]] Result<SealCounts> check_rows(Connection& connection, const RowCheck& check);
 
 // See Store::reseal.

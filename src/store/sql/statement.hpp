@@ -1,6 +1,6 @@
-// An SQL statement while it is used, and the row it stands on. Queries are written against these two and against
-// Connection (sql/connection.hpp), so that every SQL engine runs the same ones; what an engine implements for them is
-// EngineStatement.
+// An SQL statement in use, and its current row. Queries use these two classes and Connection (sql/connection.hpp), so
+// that every SQL engine runs the same queries; an engine implements EngineStatement for them. Used by one thread at a
+// time.
 #pragma once
 
 #include <cstdint>
@@ -18,7 +18,7 @@ namespace latchkey::store {
 
 enum class CellType { Null, Integer, Text, Bytes, Other };
 
-// One statement of one engine. Its destruction ends the use of the statement.
+// One statement of one engine. Destroying it ends the use of the statement.
 class EngineStatement {
  public:
   EngineStatement() = default;
@@ -26,7 +26,7 @@ class EngineStatement {
   EngineStatement& operator=(const EngineStatement&) = delete;
   virtual ~EngineStatement() = default;
 
-  // Parameters are numbered from 1. Texts and bytes are copied. The next step() says what went wrong while binding.
+  // Parameters are numbered from 1. Texts and bytes are copied. An error while binding is returned by the next step().
   virtual void bind_integer(int parameter, std::int64_t value) = 0;
   virtual void bind_text(int parameter, std::string_view value) = 0;
   virtual void bind_bytes(int parameter, ByteView value) = 0;
@@ -35,8 +35,8 @@ class EngineStatement {
   // True: there is a row to read. False: done.
   [[nodiscard]] virtual Result<bool> step() = 0;
 
-  // The row's columns are numbered from 0. A value of another type than the one asked for is converted, or reads as
-  // empty: Row tells which it was. Texts and bytes are good until the next step.
+  // The row's columns are numbered from 0. A value of another type than the requested one is converted, or reads as
+  // empty; Row checks the type. Texts and bytes are valid until the next step.
   [[nodiscard]] virtual CellType type(int column) const = 0;
   [[nodiscard]] virtual std::int64_t integer(int column) const = 0;
   [[nodiscard]] virtual std::string_view text(int column) const = 0;
@@ -47,7 +47,7 @@ class Statement {
  public:
   explicit Statement(std::unique_ptr<EngineStatement> engine) : engine_(std::move(engine)) {}
 
-  // Each binds the next parameter. Texts and bytes are copied. What goes wrong while binding is kept for step() to say.
+  // Each binds the next parameter. Texts and bytes are copied. An error while binding is returned by step().
   void bind(std::int64_t value) { engine_->bind_integer(++parameter_, value); }
   void bind(std::string_view value) { engine_->bind_text(++parameter_, value); }
   void bind(const std::string& value) { bind(std::string_view(value)); }
@@ -73,8 +73,8 @@ class Statement {
   int parameter_ = 0;
 };
 
-// Reads the columns of the statement's row from left to right. A value of another shape than ours is damage, which
-// damaged() tells.
+// Reads the columns of the statement's row from left to right. A value of an unexpected type or size is damage: see
+// damaged().
 class Row {
  public:
   explicit Row(const Statement& statement) : engine_(*statement.engine_) {}
@@ -87,7 +87,7 @@ class Row {
   [[nodiscard]] Uuid uuid();
   [[nodiscard]] RawId raw_id();
   [[nodiscard]] Timestamp timestamp();
-  // Whether the next column is NULL. It is passed over where it is, and is still to be read where it is not.
+  // True where the next column is NULL, which is then consumed; otherwise the column is still to be read.
   [[nodiscard]] bool take_null();
 
   void mark_damaged() { damaged_ = true; }

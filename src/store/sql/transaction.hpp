@@ -14,14 +14,14 @@ class SqlTransaction final : public Transaction {
  public:
   enum class Mode { ReadOnly, ReadWrite };
 
-  // The connection stands in a transaction of its own; `node` tells this store from others on the same file. All
-  // outlive it.
+  // The connection is in an open transaction; `node` distinguishes this store from others on the same file. All
+  // arguments must outlive the object.
   SqlTransaction(Connection& connection, Mode mode, const RawId& node, const RowSealer& sealer,
                  const KeyPlaceOf& key_place, const AlarmSink& alarm)
       : connection_(connection), mode_(mode), node_(node), sealer_(sealer), key_place_(key_place), alarm_(alarm) {}
 
-  // The first failure of the database. After one every operation fails with it and nothing may be committed: the
-  // engine may have rolled back already, and what followed would stand alone.
+  // The first failure of the database. After it every operation fails with the same error and nothing may be committed:
+  // the engine may have rolled back already, and later statements would run outside of the transaction.
   [[nodiscard]] const std::optional<Error>& failure() const { return failure_; }
 
   Result<void> insert(const Organization& row) override;
@@ -121,42 +121,43 @@ class SqlTransaction final : public Transaction {
   Result<std::size_t> erase_webhook_deliveries_before(Timestamp time, std::size_t limit) override;
 
  private:
-  // Of what a data key was, what finds it in the files again (purge.hpp).
+  // Notes the part of the wrapped key by which a purge finds it in the files (purge.hpp).
   [[nodiscard]] Result<void> remember_erased(const DataKey& row, bool destroyed);
   [[nodiscard]] Result<void> revoke(ApiKey row, Timestamp at);
   [[nodiscard]] Result<void> set_suspended(ExternalKey row, bool suspended);
   [[nodiscard]] Result<void> refuse_if_archived(const Uuid& compartment);
-  // The one integer that `sql` gives.
+  // The one integer that `sql` returns.
   template <class... Values>
   Result<std::int64_t> count(std::string_view sql, const Values&... values);
-  // Which types the organisation's activities have: a few, whatever their number.
+  // The types of the organisation's activities: there are few, however many activities there are.
   [[nodiscard]] Result<std::vector<std::string>> activity_types(const Uuid& organization);
-  // By which is_attached_elsewhere finds it.
+  // Sets the column by which is_attached_elsewhere finds the key.
   [[nodiscard]] Result<void> set_key_place(const ExternalKey& row);
 
   // Passes the result on and remembers its failure.
   template <class T>
   Result<T> watch(Result<T> result);
 
-  // Refuses what would write in a read transaction, and all after a failure; for operations that read first.
+  // Refuses to write in a read transaction, and anything after a failure; for operations that read first.
   [[nodiscard]] Result<void> may_write(std::string_view what) const;
-  // Runs a writing statement; `what` names it in the refusal to write in a read transaction. Gives the rows changed.
+  // Runs a writing statement and returns the number of rows changed; `what` names the statement in the refusal to write
+  // in a read transaction.
   template <class... Values>
   Result<std::int64_t> write(std::string_view what, std::string_view sql, const Values&... values);
   template <class T>
   Result<void> insert_row(const T& row, std::string_view tail = {});
-  // Writes what may change of a sealed row with an id.
+  // Updates the columns of a sealed row that may change.
   template <class T>
   Result<void> update_row(std::string_view what, const T& row);
 
-  // What becomes of a row that does not verify; whichever it is, the alarm is raised.
+  // What a read does with a row that does not verify; it raises the alarm in any case.
   enum class Unverified {
-    Refused,  // nothing is read
-    LeftOut,  // of the server's own lists over all tenants: one tenant's bad row holds up no other
-    Taken,    // to be destroyed
+    Refused,  // the read fails
+    LeftOut,  // for the server's own lists: one tenant's bad row must not block the others
+    Taken,    // for rows that are going to be destroyed
   };
-  // Rows of T's table; `tail` is what follows FROM. A sealed row that `is_asked` does not know is as bad as one that
-  // does not verify: whoever writes the database's indices can have one found where another was asked for.
+  // Reads rows of T's table; `tail` is what follows FROM. A sealed row that `is_asked` rejects is as bad as one that
+  // does not verify: an intruder who changes the database's indices can make a query find another row.
   template <class T>
   using IsAsked = std::function<bool(const T&)>;
   template <class T, class... Values>
@@ -171,7 +172,7 @@ class SqlTransaction final : public Transaction {
     static_assert(!Sealed<T>);
     return read_rows<T>(Unverified::Refused, nullptr, tail, values...);
   }
-  // What goes into the row's column `seal`.
+  // The value for the row's column `seal`.
   template <class T>
   [[nodiscard]] Bytes seal_of(const T& row) const {
     return sealer_.seal(seal_text(row));

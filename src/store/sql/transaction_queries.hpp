@@ -1,4 +1,4 @@
-// The statements that SqlTransaction's operations are made of; for its own source files alone.
+// Templates for SqlTransaction's operations; only its own source files include this.
 #pragma once
 
 #include <algorithm>
@@ -17,7 +17,7 @@ inline std::int64_t sql_limit(std::size_t limit) {
   return static_cast<std::int64_t>(std::min(limit, kMost));
 }
 
-// Lists of texts go in as one JSON array, so that a filter of any length is one prepared statement.
+// A list of texts is one parameter, a JSON array, so that filters of any length share one prepared statement.
 inline std::string json_array(const std::vector<std::string>& texts) {
   boost::json::array array;
   array.reserve(texts.size());
@@ -135,7 +135,7 @@ Result<std::vector<T>> SqlTransaction::read_rows(Unverified unverified, const Is
         if (verdict != SealVerdict::Good) {
           auto alarm = alarm_about(value, verdict);
           if (alarm_) alarm_(alarm);
-          // Of another's row nothing is destroyed either.
+          // A row of another owner is not destroyed either.
           bool is_refused = unverified == Unverified::Refused ||
                             (unverified == Unverified::Taken && verdict == SealVerdict::NotAsked);
           if (is_refused) return integrity_error(alarm, connection_.name());
@@ -184,7 +184,7 @@ Result<void> SqlTransaction::update_row(std::string_view what, const T& row) {
   return success();
 }
 
-// When the row that the window's place names was made; nothing where the window starts at the list's own end.
+// The creation time of the row that the window's place names; nothing where the window starts at an end of the list.
 template <class T>
 Result<std::optional<Timestamp>> SqlTransaction::place_time(const Uuid& organization, const ListWindow& window) {
   if (window.after && window.before) {
@@ -202,13 +202,13 @@ Result<std::optional<Timestamp>> SqlTransaction::place_time(const Uuid& organiza
   return std::optional(row->created_at);
 }
 
-// Of rows read in the direction of travel, one more than the page takes.
+// Makes a page of rows that were read in the direction of travel, one more than the page takes.
 template <class T>
 Page<T> page_of(std::vector<T> rows, const ListWindow& window) {
   Page<T> page;
   page.has_more = rows.size() > window.limit;
   if (page.has_more) rows.resize(window.limit);
-  // Travelling against the list's order, the nearest rows come first.
+  // Read against the list's order, the nearest rows come first.
   if (window.before) std::ranges::reverse(rows);
   page.rows = std::move(rows);
   return page;

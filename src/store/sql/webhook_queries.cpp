@@ -1,4 +1,4 @@
-// Webhook endpoints, and what is on its way to them.
+// Webhook endpoints and their deliveries.
 
 #include "store/sql/transaction_queries.hpp"
 
@@ -68,7 +68,8 @@ Result<Page<WebhookDelivery>> SqlTransaction::list_webhook_deliveries(const Uuid
 }
 
 Result<std::vector<WebhookDelivery>> SqlTransaction::due_webhook_deliveries(Timestamp now, std::size_t limit) {
-  // One an endpoint: one that hangs holds up its own alone. From endpoint to endpoint, not over all that is pending.
+  // One delivery per endpoint: an endpoint that hangs delays only its own. The query steps from endpoint to endpoint,
+  // not over all pending deliveries.
   return read_rows<WebhookDelivery>(
       Unverified::LeftOut, nullptr,
       "JOIN (WITH RECURSIVE waiting (endpoint) AS (SELECT min(endpoint_id) FROM webhook_deliveries WHERE state = "
@@ -84,7 +85,8 @@ Result<std::vector<WebhookDelivery>> SqlTransaction::due_webhook_deliveries(Time
 
 Result<std::vector<UntidyEndpoint>> SqlTransaction::untidy_webhook_endpoints(std::size_t ended, std::size_t limit) {
   if (failure_) return *failure_;
-  // Not by read_rows: a row that does not verify, and was left out, would take a place of the limit for ever.
+  // Does not use read_rows: it would leave out a row that does not verify, which would occupy a place of the limit for
+  // ever.
   constexpr std::string_view kUntidy =
       "SELECT id, enabled FROM webhook_endpoints WHERE id IN (SELECT id FROM (SELECT id FROM webhook_endpoints WHERE "
       "ended_deliveries > ?1 ORDER BY ended_deliveries DESC LIMIT ?2) AS fullest) OR id IN (SELECT id FROM (SELECT id "

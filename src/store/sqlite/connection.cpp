@@ -16,7 +16,7 @@ namespace {
 using std::chrono::seconds;
 
 constexpr int kPrimaryCode = 0xff;
-// So many steps of SQLite's machine, some tens of microseconds, lie between two looks at the clock.
+// SQLite runs this many steps of its virtual machine, some tens of microseconds, between two looks at the clock.
 constexpr int kStepsBetweenLooks = 1000;
 
 int is_past(void* deadline) {
@@ -80,13 +80,13 @@ Result<std::unique_ptr<SqliteConnection>> SqliteConnection::open(std::string pat
                                                                  std::chrono::milliseconds busy_timeout) {
   std::unique_ptr<SqliteConnection> connection(new SqliteConnection(std::move(path)));
   sqlite3* database = nullptr;
-  // One thread at a time uses a connection, so SQLite's own mutexes would only cost.
+  // Only one thread at a time uses a connection, so SQLite's own mutexes would only cost time.
   int code = sqlite3_open_v2(connection->path_.c_str(), &database,
                              SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, nullptr);
   connection->database_.reset(database);
   if (code != SQLITE_OK) return connection->failure(code);
   connection->set_busy_timeout(busy_timeout);
-  // The file may have been put there by someone else: nothing in its schema may call functions with side effects.
+  // Someone else may have put the file there: nothing in its schema may call functions with side effects.
   sqlite3_db_config(database, SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
   sqlite3_db_config(database, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, nullptr);
   sqlite3_db_config(database, SQLITE_DBCONFIG_DQS_DDL, 0, nullptr);

@@ -1,4 +1,5 @@
-// One SQLite connection: its settings, its prepared statements, and its errors as ours. Used by one thread at a time.
+// One SQLite connection: its settings, its prepared statements, and the translation of its errors. Used by one thread
+// at a time.
 #pragma once
 
 #include <chrono>
@@ -21,7 +22,7 @@ namespace latchkey::store {
 
 class SqliteConnection final : public Connection {
  public:
-  // Opens the file that is there. It is not looked at before the first statement.
+  // Opens an existing file, without reading it: the first statement does. Unavailable where it cannot be opened.
   [[nodiscard]] static Result<std::unique_ptr<SqliteConnection>> open(std::string path,
                                                                       std::chrono::milliseconds busy_timeout);
 
@@ -34,23 +35,23 @@ class SqliteConnection final : public Connection {
   [[nodiscard]] std::int64_t changes() const override;
   [[nodiscard]] bool in_transaction() const override;
 
-  // From here on a statement that runs past `deadline` fails with `timed_out`; absent: none does.
+  // From now on a statement that runs past `deadline` fails with `timed_out`; absent: no deadline.
   void set_deadline(std::optional<Deadline> deadline);
   [[nodiscard]] bool is_past_deadline() const;
-  // Unavailable, with the time to wait: the database could not do it in time, which says nothing of what is in it.
+  // Unavailable, with the time to wait: the database was too slow, which says nothing about its content.
   [[nodiscard]] Error timed_out() const;
 
-  // The texts of all that was prepared so far, for looking at their plans.
+  // The texts of all statements prepared so far, so that tests can look at their plans.
   [[nodiscard]] std::vector<std::string> prepared() const;
-  // What the file holds from `offset` on; empty past its end. Read through SQLite: a descriptor of our own would, when
-  // closed, drop the locks that this process holds on the file.
+  // The file's content from `offset` on; empty past its end. It is read through SQLite: closing a descriptor of our own
+  // would drop the locks that this process holds on the file.
   [[nodiscard]] Result<Bytes> read_file(std::int64_t offset, std::size_t most) const;
-  // How many bytes the -wal has now.
+  // The size of the -wal in bytes.
   [[nodiscard]] Result<std::int64_t> wal_size() const;
   // How long a statement waits for another connection's lock.
   void set_busy_timeout(std::chrono::milliseconds busy_timeout);
   [[nodiscard]] const std::string& path() const { return path_; }
-  // What SQLite's `code` means to our callers, with the path and the cure.
+  // Translates SQLite's `code` into an error for our callers, with the path and the cure.
   [[nodiscard]] Error failure(int code) const;
 
  private:
@@ -64,7 +65,7 @@ class SqliteConnection final : public Connection {
   explicit SqliteConnection(std::string path) : path_(std::move(path)) {}
 
   std::string path_;
-  std::optional<Deadline> deadline_;  // at a fixed place: SQLite has its address
+  std::optional<Deadline> deadline_;  // must not move: SQLite has its address
   std::unique_ptr<sqlite3, Close> database_;
   std::map<std::string, std::unique_ptr<sqlite3_stmt, Finalize>, std::less<>> statements_;
 };

@@ -1,13 +1,13 @@
-// The first step of the schema (schema.hpp), and what holds for all of them.
+// The first step of the schema (schema.hpp), and the rules for all steps.
 #pragma once
 
 #include <string_view>
 
 namespace latchkey::store {
 
-// Times are microseconds since 1970, UUIDs and raw ids blobs of 16 bytes, ids with a prefix text. Foreign keys carry
-// the organisation, so that nothing can refer across organisations. Rules that admin and keyring keep are kept here
-// again where the schema can say them: a bug above must not lose data.
+// Times are microseconds since 1970, UUIDs and raw ids are blobs of 16 bytes, ids with a prefix are text. Foreign keys
+// include the organisation, so that no row can refer to another organisation's. The schema repeats the rules of admin
+// and keyring where it can express them: a bug above must not lose data.
 inline constexpr std::string_view kFirstSchema = R"sql(
 CREATE TABLE organizations (
   id BLOB NOT NULL PRIMARY KEY CHECK (length(id) = 16),

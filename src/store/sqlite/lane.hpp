@@ -1,5 +1,5 @@
-// Connections of one kind with a thread each, and a queue of what waits for them that has a bound. Work of one lane
-// never waits for work of another.
+// Connections of one kind, with a thread each and one bounded queue of work for them. Work in one lane never waits for
+// work in another. Thread-safe.
 #pragma once
 
 #include <atomic>
@@ -19,16 +19,16 @@ namespace latchkey::store {
 
 class Lane {
  public:
-  // At least one connection; at most `most_waiting` works wait or run at a time. Throws std::system_error where no
-  // thread can be made.
+  // At least one connection; at most `most_waiting` pieces of work wait or run at a time. Throws std::system_error
+  // where no thread can be made.
   Lane(std::vector<std::unique_ptr<SqliteConnection>> connections, std::size_t most_waiting);
   Lane(const Lane&) = delete;
   Lane& operator=(const Lane&) = delete;
-  // Waits for what is under way.
+  // Waits for the work that is under way.
   ~Lane();
 
-  // Runs `work` on a thread of the lane's, with a connection that nobody else uses meanwhile. Unavailable, at once,
-  // where too much is waiting.
+  // Runs `work` on a thread of the lane, with a connection that nothing else uses meanwhile. Unavailable, at once,
+  // where the queue is full.
   template <class Work>
   auto run(Work work) -> Task<std::invoke_result_t<Work, SqliteConnection&>> {
     using Outcome = std::invoke_result_t<Work, SqliteConnection&>;
@@ -40,7 +40,7 @@ class Lane {
     co_return co_await run_on(pool_, std::move(on_thread));
   }
 
-  // The same for a thread that may wait, and is not the lane's.
+  // The same for a caller that may block; not for the lane's own threads.
   template <class Work>
   auto run_and_wait(Work work) -> std::invoke_result_t<Work, SqliteConnection&> {
     using Outcome = std::invoke_result_t<Work, SqliteConnection&>;
@@ -49,7 +49,7 @@ class Lane {
       Turn turn(*this);
       return inner(*turn.connection);
     };
-    // Shared, for the lane's thread is not done with it yet when the outcome is there.
+    // Shared, because the lane's thread still uses it when the outcome is there.
     auto task = std::make_shared<std::packaged_task<Outcome()>>(std::move(on_thread));
     auto outcome = task->get_future();
     boost::asio::post(pool_, [task] { (*task)(); });

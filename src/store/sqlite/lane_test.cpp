@@ -1,4 +1,4 @@
-// That one kind of work does not wait for another, that nothing runs past its time, and that queues have an end.
+// One kind of work does not wait for another, nothing runs past its deadline, and queues have a limit.
 #include <atomic>
 #include <future>
 #include <thread>
@@ -46,7 +46,7 @@ struct LaneTest : ::testing::Test {
   }
 };
 
-// Reads that stand still until they are let go.
+// Reads that block until the test releases them.
 struct Held {
   explicit Held(Store& store, std::size_t count) {
     for (std::size_t i = 0; i < count; ++i) {
@@ -91,7 +91,7 @@ TEST_F(LaneTest, LookUpsDoNotWaitForReadsNorReadsForWrites) {
 }
 
 TEST_F(LaneTest, WhatWaitsHasABound) {
-  options.most_waiting = 2;  // those that run are among them
+  options.most_waiting = 2;  // running ones count
   open();
   {
     Held readers(*store, 2);
@@ -103,7 +103,7 @@ TEST_F(LaneTest, WhatWaitsHasABound) {
   EXPECT_TRUE(run_blocking(store->read([](Transaction&) -> Result<void> { return success(); })));
 }
 
-// A thousand rows in each of a few joins: more than anybody waits for.
+// A join of thousands of rows several times over: nobody waits for its end.
 Result<void> never_ending(Transaction& tx) {
   ActivityFilter filter;
   filter.organization = kAcme.id;
@@ -154,9 +154,9 @@ TEST_F(LaneTest, WhatWaitedPastItsTimeIsNotBegun) {
   EXPECT_FALSE(begun);
 }
 
-// What purges and checks do next on the writer's connection has no deadline, whatever a write before it had.
+// Purges and checks that use the writer's connection next have no deadline, whatever deadline the write before had.
 TEST_F(LaneTest, AWriteThatWasNotBegunLeavesNoDeadlineBehind) {
-  constexpr std::uint8_t kMany = 250;  // more steps of SQLite's than lie between two looks at the clock
+  constexpr std::uint8_t kMany = 250;  // more SQLite steps than lie between two looks at the clock
   open();
   auto fill = [](Transaction& tx) -> Result<void> {
     LATCHKEY_TRYV(tx.insert(kAcme));

@@ -47,7 +47,7 @@ Result<void> check_identity(SqliteConnection& connection, std::span<const Migrat
   if (application == kApplicationId) return check_schema_version(connection, steps);
   LATCHKEY_TRY(auto version, connection.query_integer("PRAGMA user_version"));
   LATCHKEY_TRY(auto objects, connection.query_integer("SELECT count(*) FROM sqlite_schema"));
-  // An empty file, or one whose first start was cut short, is ours to fill.
+  // An empty file, or one whose first start was interrupted, may be filled.
   if (application == 0 && version == 0 && objects == 0) return success();
   return foreign_file(connection.path());
 }
@@ -64,7 +64,7 @@ Result<void> migrate(SqliteConnection& connection, std::span<const Migration> st
   auto done = apply(connection, steps);
   if (done) done = connection.execute("COMMIT");
   if (!done && connection.in_transaction()) {
-    // The first failure is the one to tell; SQLite rolls back by itself when the file is opened again.
+    // The caller gets the first failure; SQLite rolls back by itself when the file is opened again.
     (void)connection.execute("ROLLBACK");
   }
   return done;

@@ -23,8 +23,8 @@ std::uint64_t first_eight(const std::uint8_t* bytes) {
   return value;
 }
 
-// The ends of what is looked for, by their first eight bytes; the filter passes nearly all of a file over. Not the
-// beginnings: those may be a format's own, and the same in all.
+// The ends of the forms, by their first eight bytes; this filter skips nearly all of a file. Their beginnings do not
+// work: those may be a format's own, and the same in all.
 class Needles {
  public:
   explicit Needles(std::span<const NotedForm> wanted) : found_(wanted.size()) {
@@ -39,7 +39,7 @@ class Needles {
   }
 
   [[nodiscard]] bool empty() const { return ends_.empty(); }
-  // By their place in what was wanted.
+  // Indexed like `wanted`.
   [[nodiscard]] const std::vector<bool>& found() const { return found_; }
 
   void look_through(ByteView haystack) {
@@ -83,14 +83,14 @@ Result<std::vector<NotedForm>> noted_forms(SqliteConnection& connection) {
     NotedForm form;
     form.id = row.integer();
     form.destroyed = row.flag();
-    // Masked twice it is what it was.
+    // Masking twice restores the bytes.
     form.form = mask_erased(row.bytes());
     noted.push_back(std::move(form));
   }
 }
 
 Result<bool> has_pending_forms(SqliteConnection& connection, const Uuid& compartment) {
-  // From the compartment's data keys: those of others may be many, and wait for long.
+  // Starts from the compartment's data keys: the notes of others may be many and stay long.
   LATCHKEY_TRY(auto statement,
                connection.prepare("SELECT EXISTS (SELECT 1 FROM data_keys AS key CROSS JOIN erased_forms AS form ON "
                                   "form.data_key = key.id AND form.pending = 1 WHERE key.compartment = ?)"));
@@ -100,14 +100,14 @@ Result<bool> has_pending_forms(SqliteConnection& connection, const Uuid& compart
 }
 
 Result<bool> freeze_file(SqliteConnection& writer, SqliteConnection& searcher) {
-  // One row: whether it was kept from it, and two sizes.
+  // The result is one row: whether the checkpoint was blocked, and two sizes.
   LATCHKEY_TRY(auto busy, writer.query_integer("PRAGMA wal_checkpoint(TRUNCATE)"));
   if (busy != 0) return false;
   LATCHKEY_TRYV(searcher.execute("BEGIN"));
   auto begin = [&]() -> Result<bool> {
-    // The first look at the file begins the read.
+    // The first access to the file begins the read.
     LATCHKEY_TRY([[maybe_unused]] auto begun, searcher.query_integer("SELECT count(*) FROM sqlite_schema"));
-    // A read of an empty -wal keeps it from being copied to the file; one of a -wal that another process has written to
+    // A read of an empty -wal prevents copying it to the file; a read of a -wal to which another process has written
     // since would not.
     LATCHKEY_TRY(auto size, searcher.wal_size());
     return size == 0;
@@ -127,7 +127,7 @@ Result<std::vector<NotedForm>> find_in_file(const SqliteConnection& connection, 
   if (needles.empty()) return found;
   for (std::int64_t offset = 0;; offset += static_cast<std::int64_t>(kChunk)) {
     if (stop.stop_requested()) return purge_stopped(connection.path());
-    // Chunks overlap, for what lies across two of them.
+    // Chunks overlap, so that a form across two of them is found.
     LATCHKEY_TRY(auto bytes, connection.read_file(offset, kChunk + kMostCompared));
     needles.look_through(bytes);
     if (bytes.size() < kChunk) break;
@@ -150,7 +150,7 @@ Result<void> forget_forms(SqliteConnection& writer, std::span<const NotedForm> s
     return writer.execute("COMMIT");
   };
   auto forgotten = forget();
-  if (!forgotten && writer.in_transaction()) (void)writer.execute("ROLLBACK");  // the first failure is the one to tell
+  if (!forgotten && writer.in_transaction()) (void)writer.execute("ROLLBACK");  // the caller gets the first failure
   return forgotten;
 }
 

@@ -1,4 +1,4 @@
-// That destroyed bytes are in no file, and that it is looked for where they could be.
+// Destroyed bytes are in no file, and the search covers every place where they could be.
 #include "store/sqlite/purge.hpp"
 
 #include <fstream>
@@ -135,12 +135,12 @@ TEST_F(PurgeTest, TheRootKeyIsRotatedHoweverManyNotesThereAre) {
   EXPECT_EQ(count_notes(), "20");
 }
 
-// As it was where the process ended between the transaction and the search, or the first search failed.
+// The state after the process ended between the transaction and the search, or after the first search failed.
 TEST_F(PurgeTest, WhatWasNotSearchedForIsSearchedForByTheNextProcess) {
   open();
   given_keys(2, 2);
   rewrap_all(2);
-  // The forms from before the rewrap as well: an old key version opens them.
+  // The forms from before the rewrap count, too: an old key version unwraps them.
   auto before = wrapped_[1];
   plant(before);
   auto erased = destroy(1);
@@ -229,7 +229,7 @@ TEST_F(PurgeTest, AFrozenFileStaysAsItIs) {
   }
   ASSERT_TRUE(freeze_file(*writer, *searcher).value());
   auto before = content();
-  // More than SQLite has in the -wal before a commit copies it.
+  // More than SQLite keeps in the -wal before a commit copies it.
   ASSERT_TRUE(writer->execute("INSERT INTO t VALUES (zeroblob(8000000)); PRAGMA wal_checkpoint(PASSIVE)"));
   EXPECT_TRUE(content() == before);
   ASSERT_TRUE(searcher->execute("COMMIT"));
@@ -237,7 +237,7 @@ TEST_F(PurgeTest, AFrozenFileStaysAsItIs) {
   EXPECT_FALSE(content() == before);
 }
 
-// Two servers on one file: what the other notes during a search is searched for by the next, whatever its id.
+// Two servers use one file: a note that one adds during the other's search stays for the next search, whatever its id.
 TEST_F(PurgeTest, OnlyWhatWasSearchedForIsForgotten) {
   open();
   store_.reset();
@@ -255,7 +255,7 @@ TEST_F(PurgeTest, OnlyWhatWasSearchedForIsForgotten) {
   std::vector<std::pair<std::int64_t, bool>> ids;
   for (const auto& form : searched.value()) ids.emplace_back(form.id, form.destroyed);
   EXPECT_EQ(ids, (std::vector<std::pair<std::int64_t, bool>>{{1, false}, {2, true}}));
-  // Its own search was done meanwhile, and SQLite gives the greatest id again.
+  // Its own search ended meanwhile, and SQLite reuses the greatest id.
   ASSERT_EQ(other.execute("DELETE FROM erased_forms WHERE id = 2"), "");
   note(2, 1, "03");
   note(3, 0, "04");

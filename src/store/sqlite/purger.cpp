@@ -20,14 +20,14 @@ using std::chrono::seconds;
 constexpr int kRestsAfterSearch = 3;
 constexpr int kRestsAfterMoment = 9;
 constexpr int kRestsAfterRewrite = 49;
-// How often it is tried to freeze the file, and how long the writer is held at most while it waits for readers.
+// How often a round tries to freeze the file, and how long it holds the writer at most while that waits for readers.
 constexpr int kTries = 5;
 constexpr milliseconds kLongestWait{100};
-// A longer rest is not waited for: whoever asked is told to come again.
+// A round does not wait for a longer rest: it tells its callers to come again.
 constexpr seconds kLongestPause{15};
-// Of notes that are forgotten in one transaction.
+// The number of notes that one transaction erases.
 constexpr std::size_t kAtOnce = 500;
-// SQLite's own, in pages.
+// SQLite's default, in pages.
 constexpr auto kCheckpointsOn = "PRAGMA wal_autocheckpoint = 1000";
 constexpr auto kCheckpointsOff = "PRAGMA wal_autocheckpoint = 0";
 
@@ -113,13 +113,13 @@ void Purger::run_next() {
   pause(after_search_.left(hooks_.now()));
   std::shared_ptr<Round> round;
   {
-    // From here on whoever comes takes the next one.
+    // Callers that arrive from now on take the next round.
     MutexLock lock(mutex_);
     round = std::move(next_);
     next_.reset();
   }
   auto outcome = purge_and_catch();
-  // Here, for those who wait for a round are many, or none.
+  // Logs here, because many callers may wait for a round, or none.
   if (!outcome && !stop_.stop_requested()) log_failure(outcome.error());
   std::vector<std::function<void()>> waiters;
   {
@@ -136,14 +136,14 @@ Result<void> Purger::purge_files() {
   auto rewritten = rewrite_file();
   if (!rewritten) {
     if (stop_.stop_requested() || std::ranges::any_of(found, is_destroyed)) return rewritten;
-    // Nobody waits for what was replaced, and a later round looks for it again.
+    // No caller waits for replaced forms, and a later round searches for them again.
     log_failure(rewritten.error());
     return success();
   }
   LATCHKEY_TRY(auto left, search());
   std::erase_if(left, [](const NotedForm& form) { return !form.destroyed; });
   if (left.empty()) return success();
-  // What somebody noted since the first search may have to be written anew once more.
+  // A note that was added since the first search may need another rewrite of the file.
   if (std::ranges::find_first_of(left, found) == left.end()) return rewritten_lately(after_rewrite_.left(hooks_.now()));
   return still_there(searcher_->path());
 }
@@ -151,12 +151,13 @@ Result<void> Purger::purge_files() {
 Result<void> Purger::purge_and_catch() {
   try {
     auto purged = purge_files();
-    // The round may have ended before it was to freeze the file again. Where this fails the next one does it.
+    // The round may have ended before it froze the file again. Where this fails, the next round does it.
     auto on = [this](SqliteConnection& writer) { return switch_checkpoints_on(writer); };
     if (checkpoints_off_) (void)writer_.run_and_wait(std::move(on));
     return purged;
   } catch (const std::exception& thrown) {
-    if (searcher_->in_transaction()) (void)searcher_->execute("ROLLBACK");  // the next round would fail to begin one
+    if (searcher_->in_transaction())
+      (void)searcher_->execute("ROLLBACK");  // otherwise the next round fails to begin one
     return Error{ErrorCode::Internal,
                  fmt::format("A search of the database was given up after \"{}\".", thrown.what())};
   }
@@ -173,13 +174,13 @@ Result<std::vector<NotedForm>> Purger::search() {
   };
   auto looked = look();
   after_search_.begin(began, hooks_.now());
-  // SQLite ends a read by itself where the disk fails it.
+  // SQLite ends a read by itself where the disk fails.
   if (searcher_->in_transaction()) {
     LATCHKEY_TRYV(searcher_->execute("ROLLBACK"));
   }
   if (!looked) return looked.error();
   auto& [noted, found] = looked.value();
-  // What was written meanwhile goes to the file before a writer's commit has to do it.
+  // Copies what was written meanwhile to the file, before a writer's commit has to.
   LATCHKEY_TRYV(copy_wal());
   std::erase_if(noted,
                 [&](const NotedForm& form) { return std::ranges::binary_search(found, form.id, {}, &NotedForm::id); });
@@ -191,7 +192,7 @@ Result<void> Purger::freeze() {
   auto wait = std::min(busy_timeout_ / kTries, kLongestWait);
   for (int i = 0; i < kTries; ++i) {
     LATCHKEY_TRYV(refuse_if_stopped());
-    // So that little is left for the writer.
+    // Leaves little for the writer to copy.
     LATCHKEY_TRYV(copy_wal());
     auto attempt = [&](SqliteConnection& writer) -> Result<bool> {
       LATCHKEY_TRYV(switch_checkpoints_on(writer));
@@ -223,11 +224,12 @@ Result<void> Purger::rewrite_file() {
     LATCHKEY_TRYV(refuse_if_stopped());
     auto began = hooks_.now();
     hooks_.rewriting();
-    // The commit would copy the whole -wal. It is copied while others write; freeze() has SQLite copy it again.
+    // The commit would copy the whole -wal. This copies it while others write; freeze() switches SQLite's checkpoints
+    // on again.
     checkpoints_off_ = true;
     LATCHKEY_TRYV(writer.execute(kCheckpointsOff));
     auto rewritten = writer.execute("VACUUM");
-    if (!rewritten) (void)switch_checkpoints_on(writer);  // the first failure is the one to tell
+    if (!rewritten) (void)switch_checkpoints_on(writer);  // the caller gets the first failure
     after_rewrite_.begin(began, hooks_.now());
     return rewritten;
   };
@@ -240,7 +242,7 @@ Result<void> Purger::switch_checkpoints_on(SqliteConnection& writer) {
   return success();
 }
 
-// As far as readers let it, and holding up nobody.
+// Copies as far as readers permit, and blocks nobody.
 Result<void> Purger::copy_wal() {
   LATCHKEY_TRY([[maybe_unused]] auto busy, searcher_->query_integer("PRAGMA wal_checkpoint(PASSIVE)"));
   return success();

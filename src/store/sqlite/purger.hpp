@@ -1,12 +1,12 @@
-// Purger: sees to it that what was destroyed is in none of the database's files any more, and holds up no writer for it
-// longer than it must.
+// Purger makes sure that destroyed bytes are in none of the database's files any more, and blocks writers no longer
+// than necessary.
 //
-// It works in rounds, one at a time, on a thread of its own. A round searches for all that is noted when it begins;
-// whoever comes while one runs shares the next. The search reads the file while others write. The writer is held for
-// moments, to empty the -wal before the search and to forget the notes after it, and for as long as SQLite takes to
-// write the file anew where something was found. Both are a bounded share of the writer's time: a moment is followed by
-// a rest of nine times its length, and rewriting the file by one of forty-nine times. A search is followed by a rest
-// of three times its length.
+// It works in rounds, one at a time, on a thread of its own. A round searches for everything that is noted when it
+// begins; callers that arrive while one runs share the next. The search reads the file while others write. A round
+// holds the writer for moments, to empty the -wal before the search and to erase the notes after it, and, where it
+// found something, for as long as SQLite takes to rewrite the file. Rests bound these shares of the writer's time: a
+// moment is followed by a rest of nine times its length, rewriting the file by one of forty-nine times, and a search by
+// one of three times its length.
 #pragma once
 
 #include <atomic>
@@ -28,12 +28,12 @@
 
 namespace latchkey::store {
 
-// The rest that follows what takes of something that others need as well.
+// The rest that follows the use of something that others need as well.
 class Rest {
  public:
   explicit Rest(int times) : times_(times) {}
   void begin(SteadyTime began, SteadyTime ended);
-  // Zero where it is over.
+  // Zero where the rest is over.
   [[nodiscard]] std::chrono::nanoseconds left(SteadyTime now) const;
 
  private:
@@ -43,21 +43,21 @@ class Rest {
 
 class Purger {
  public:
-  // `writer` outlives it. Throws std::system_error where no thread can be made.
+  // `writer` must outlive the purger. Throws std::system_error where no thread can be made.
   Purger(std::unique_ptr<SqliteConnection> searcher, Lane& writer, std::chrono::milliseconds busy_timeout,
          PurgeHooks hooks);
   Purger(const Purger&) = delete;
   Purger& operator=(const Purger&) = delete;
-  // Stops, and waits for the round that is under way.
+  // Stops, and waits for the current round.
   ~Purger();
 
-  // What was noted before the call as destroyed is in no file, and is noted no more; nor is what was noted of rewraps,
-  // where it was in no file. Else the round's failure: see Store::purge.
+  // Success means: what was noted as destroyed before the call is in no file, and its notes are erased, as are the
+  // notes of rewraps that were found in no file. Otherwise the round's failure: see Store::purge.
   [[nodiscard]] Task<Result<void>> purge();
-  // Ends the round that is under way at its next step; whoever waits for it, or comes later, is told so. For any
-  // thread.
+  // Ends the current round at its next step; its callers, and later ones, get purge_stopped. Callable from any thread.
   void stop();
-  // Whether a round left SQLite's own checkpoints switched off: the next one switches them on, whatever is noted.
+  // True where a round left SQLite's own checkpoints switched off: the next one switches them on, even with nothing
+  // noted.
   [[nodiscard]] bool left_checkpoints_off() const { return checkpoints_off_; }
 
  private:
@@ -71,7 +71,7 @@ class Purger {
   void run_next();
   [[nodiscard]] Result<void> purge_and_catch();
   [[nodiscard]] Result<void> purge_files();
-  // Gives those that are in the file still; forgets the others.
+  // Returns the forms that are still in the file and erases the notes of the others.
   [[nodiscard]] Result<std::vector<NotedForm>> search();
   [[nodiscard]] Result<void> freeze();
   [[nodiscard]] Result<void> forget(const std::vector<NotedForm>& searched);
@@ -81,12 +81,12 @@ class Purger {
   [[nodiscard]] Result<void> copy_wal();
   [[nodiscard]] Error kept_by_reader() const;
   [[nodiscard]] Error rewritten_lately(std::chrono::nanoseconds rest) const;
-  // Holds the writer for a moment, once the rest after the last one is over. Not once it is stopped.
+  // Holds the writer for a moment, after the rest from the last time. Not after stop().
   template <class Work>
   auto hold_writer(Work work) -> std::invoke_result_t<Work, SqliteConnection&>;
   void pause(std::chrono::nanoseconds time);
 
-  std::unique_ptr<SqliteConnection> searcher_;  // the thread's alone, but while the writer freezes the file for it
+  std::unique_ptr<SqliteConnection> searcher_;  // only the thread uses it, except while the writer freezes the file
   Lane& writer_;
   std::chrono::milliseconds busy_timeout_;
   PurgeHooks hooks_;

@@ -1,4 +1,4 @@
-// That a purge holds up others no longer than it must, and that those who ask for one share it.
+// A purge blocks others no longer than it must, and callers share a round.
 #include "store/sqlite/purger.hpp"
 
 #include <atomic>
@@ -62,7 +62,7 @@ TEST_F(PurgerTest, WritesGoOnWhileTheFileIsSearched) {
   begun.get_future().wait();
   EXPECT_TRUE(write([](Transaction& tx) { return tx.insert(organization(2)); }));
   EXPECT_TRUE(run_blocking(store_->look_up([](Transaction& tx) { return tx.find_organization(kAcme.id); })));
-  // Noted while it is searched: it is not forgotten with what was.
+  // A note that was added during the search is not erased with the others.
   destroy(1);
   release.set_value();
   EXPECT_TRUE(purged.get());
@@ -70,7 +70,7 @@ TEST_F(PurgerTest, WritesGoOnWhileTheFileIsSearched) {
   EXPECT_EQ(count_notes(), "1");
 }
 
-// Purges that wait for each other on one thread, so that a test knows who has come.
+// The purges wait for each other on one thread, so that the test knows which have arrived.
 struct SharedPurge : PurgerTest {
   boost::asio::io_context context;
   std::optional<Lane> writer;
@@ -105,7 +105,7 @@ struct SharedPurge : PurgerTest {
     context.restart();
     context.run();
   }
-  // A search is done, and the next one waits for the rest that follows it.
+  // One search has ended, and the next waits for the rest that follows it.
   void given_a_rest() {
     hooks_.searching = [this] {
       ++searches;
@@ -172,7 +172,7 @@ TEST_F(SharedPurge, NothingIsWrittenAnewOnceItIsStopped) {
   plant(destroy(0));
   std::atomic<int> looks = 0;
   hooks_.now = [&] {
-    // The search is done by the first look at the clock that follows it.
+    // At the first look at the clock after it, the search has ended.
     if (searches == 1 && ++looks == 2) purger->stop();
     return now.load();
   };
@@ -199,7 +199,7 @@ TEST_F(PurgerTest, AStoreThatPurgesNoMoreServesOn) {
   EXPECT_TRUE(write([](Transaction& tx) { return tx.insert(organization(2)); }));
 }
 
-// SQLite copies the -wal by itself again, though the round ends before it freezes the file once more.
+// SQLite's own checkpoints are on again, although the round ends before it freezes the file once more.
 TEST_F(SharedPurge, CheckpointsAreOnAgainAfterARoundThatFails) {
   open();
   given_keys(1, 1);
@@ -209,7 +209,7 @@ TEST_F(SharedPurge, CheckpointsAreOnAgainAfterARoundThatFails) {
     std::atomic<bool> rewriting = false;
     hooks_.rewriting = [&] { rewriting = true; };
     hooks_.now = [&] {
-      // The first look at the clock after the file was written anew.
+      // The first look at the clock after the file was rewritten.
       if (rewriting.exchange(false)) disk.fail_from(Fault::WriteFails, 0);
       return now.load();
     };
@@ -227,7 +227,7 @@ TEST_F(SharedPurge, CheckpointsAreOnAgainAfterARoundThatFails) {
   }
 }
 
-// One write at a time, and that of somebody else's begins just after the file was written anew.
+// Only one write waits at a time, and another caller's begins just after the file was rewritten.
 struct BusyWriter : PurgerTest {
   enum class Stage { Before, Rewriting, Rewritten, Held };
   std::atomic<Stage> stage = Stage::Before;
@@ -283,7 +283,7 @@ TEST_F(BusyWriter, CheckpointsAreSwitchedOnByTheNextPurgeWhateverIsNoted) {
   EXPECT_EQ(searches, 1);
 }
 
-// What is logged meanwhile.
+// Records what is logged meanwhile.
 class HeardLog {
  public:
   HeardLog() {

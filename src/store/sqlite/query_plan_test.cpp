@@ -1,5 +1,5 @@
-// No query that a tenant can ask for, or that goes on for every request, walks over a table that tenants fill: SQLite's
-// own plan of each says so.
+// No query that a tenant can cause, or that every request runs, walks over a table that tenants fill: SQLite's own plan
+// of each query shows it.
 
 #include <functional>
 
@@ -24,7 +24,6 @@ struct Asked {
   std::function<void(Transaction&)> ask;
 };
 
-// All ways to travel through a list.
 std::vector<ListWindow> windows() {
   std::vector<ListWindow> all;
   for (bool newest_first : {true, false}) {
@@ -104,7 +103,7 @@ std::vector<Asked> queries() {
          ends(tx.destroy_data_keys(own, at(1), 5));
          ends(tx.wrapped_under_others("id", "version", raw, 5));
          ends(tx.add_data_key_use({DataKeyUse{raw, 1, 1}}, at(1)));
-         // Last, for it fails: there is no such workspace.
+         // Comes last because it fails: there is no such workspace.
          ends(tx.insert_active_data_key(data_key(workspace(organization(1), 1), 1)));
        }},
       {"activities",
@@ -172,14 +171,15 @@ std::vector<Plan> plans_of(SqliteConnection& connection) {
   return plans;
 }
 
-// "SCAN workspaces", "SCAN w USING INDEX ...": the name may be an alias, so what is no other thing counts as a table.
+// A step is "SCAN workspaces", "SCAN w USING INDEX ...": the name may be an alias, so every unknown name counts as a
+// table.
 bool walks_over_a_table(const std::string& step) {
   constexpr std::string_view kScan = "SCAN ";
   if (!step.starts_with(kScan)) return false;
   auto rest = step.substr(kScan.size());
   bool harmless =
       rest.starts_with("(") || rest.starts_with("CONSTANT") || rest.find("VIRTUAL TABLE") != std::string::npos;
-  // What recursion has found, a row at a time; the first so many in the order of an index.
+  // Walks over the rows of a recursion, one at a time, and over the first rows of an index, up to a limit, are fine.
   for (const auto* name : {"kinds", "waiting", "notices", "activity_horizon", "rewraps USING INDEX rewraps_running",
                            "webhook_endpoints USING INDEX webhook_endpoints_left"}) {
     harmless |= rest == name || (std::string_view(name).find(' ') != std::string_view::npos && rest.starts_with(name));
@@ -253,7 +253,7 @@ TEST_F(QueryPlanTest, AFeedIsReadInItsOrder) {
   }
 }
 
-// So that the test above is one that can fail.
+// Proves that the test above can fail.
 TEST_F(QueryPlanTest, AWalkIsSeen) {
   auto connection = asked([](Transaction&) {});
   ASSERT_TRUE(connection->prepare("SELECT name FROM workspaces ORDER BY name"));

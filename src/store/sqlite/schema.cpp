@@ -20,7 +20,7 @@ constexpr std::string_view kDataKeyCheckSchema = R"sql(
 ALTER TABLE data_keys ADD COLUMN key_check TEXT;
 )sql";
 
-// What is known of a key goes with it.
+// A key's health is erased with the key.
 constexpr std::string_view kHealthSchema = R"sql(
 CREATE TABLE external_key_health (
   external_key_id TEXT NOT NULL PRIMARY KEY,
@@ -48,7 +48,7 @@ CREATE TABLE external_key_suspensions (
 CREATE INDEX external_key_suspensions_by_organization ON external_key_suspensions (organization, external_key_id);
 )sql";
 
-// SQLite cannot widen a CHECK, so the table is made anew; secure_delete leaves nothing of the old one behind.
+// SQLite cannot widen a CHECK, so this makes the table anew; secure_delete wipes the old one.
 constexpr std::string_view kDataKeyLifeSchema = R"sql(
 CREATE TABLE data_keys_with_life (
   id BLOB NOT NULL PRIMARY KEY CHECK (length(id) = 16),
@@ -119,7 +119,7 @@ CREATE TABLE notices (
 ) STRICT;
 )sql";
 
-// No url of an endpoint's in any index or message: it may hold what opens it.
+// No index or message has an endpoint's url: it may hold a secret.
 constexpr std::string_view kWebhookSchema = R"sql(
 CREATE TABLE webhook_endpoints (
   id TEXT NOT NULL PRIMARY KEY,
@@ -194,8 +194,9 @@ CREATE TABLE root_key (
 ) STRICT;
 )sql";
 
-// The last bytes of what wrapped data keys were, masked so that they are not found where they are looked for: the files
-// are searched for them, and then they go (purger.hpp). `pending`: the data key is destroyed, and somebody waits.
+// The masked last bytes of erased wrapped data keys: a purge searches the files for them and then erases them here
+// (purger.hpp); the mask keeps the search from finding this table. `pending`: the data key is destroyed, and a caller
+// waits.
 constexpr std::string_view kErasedSchema = R"sql(
 CREATE TABLE erased_forms (
   id INTEGER PRIMARY KEY,
@@ -207,8 +208,8 @@ CREATE INDEX erased_forms_by_data_key ON erased_forms (data_key);
 CREATE INDEX erased_forms_pending ON erased_forms (id) WHERE pending = 1;
 )sql";
 
-// Every list that a tenant can ask for has an index that it is read from in its own order. Activities go when they are
-// older than their retention: `activity_horizon` has a row for as long as a transaction erases them.
+// Every list that a tenant can request is read in the order of an index. Activities are erased when they are older than
+// their retention: `activity_horizon` has a row while a transaction erases them.
 constexpr std::string_view kListSchema = R"sql(
 CREATE INDEX activities_by_type ON activities (organization, type, created_at, id);
 CREATE INDEX activities_by_actor ON activities (organization, actor_id, type, created_at, id);
@@ -235,9 +236,9 @@ UPDATE external_keys SET key_place = CASE WHEN json_valid(provider_config) THEN
 CREATE INDEX external_keys_by_place ON external_keys (key_place) WHERE key_place IS NOT NULL;
 )sql";
 
-// How many deliveries of each state an endpoint has, so that nothing counts them: kept by triggers, for rows go with
-// their endpoint, too. Rows of one endpoint are told apart by rowid, the order in which they were written, whatever the
-// clock did meanwhile. More than an endpoint may have waiting (webhooks/backlog.hpp) is given up here and now.
+// The number of deliveries of each state per endpoint, so that no query counts them. Triggers maintain it, because rows
+// also go with their endpoint. The rowid orders an endpoint's rows by when they were written, whatever the clock did.
+// Pending deliveries beyond an endpoint's limit (webhooks/backlog.hpp) are given up by this step.
 constexpr std::string_view kWebhookBacklogSchema = R"sql(
 CREATE INDEX webhook_deliveries_waiting ON webhook_deliveries (endpoint_id) WHERE state = 'pending';
 CREATE INDEX webhook_deliveries_ended ON webhook_deliveries (endpoint_id) WHERE state <> 'pending';

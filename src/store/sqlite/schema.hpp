@@ -11,7 +11,7 @@ struct Migration {
   std::string_view script;
 };
 
-// The n-th (from 1) leads to schema version n, which the file keeps as its user_version.
+// The n-th step (from 1) leads to schema version n, which the file keeps as its user_version.
 [[nodiscard]] std::span<const Migration> migrations();
 
 }  // namespace latchkey::store

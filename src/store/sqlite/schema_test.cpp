@@ -1,4 +1,4 @@
-// What a newer schema makes of the rows that it finds.
+// What a newer schema does to existing rows.
 #include "store/sqlite/schema.hpp"
 
 #include <algorithm>

@@ -1,5 +1,5 @@
-// Whoever writes the database gets no data by it: every column of every sealed table is changed, and whatever the store
-// reads of that table is read.
+// Write access to the database gives no access to data: the test changes every column of every sealed table, and then
+// does every read of that table.
 #include <algorithm>
 #include <functional>
 #include <map>
@@ -31,7 +31,7 @@ using ::testing::Not;
 using ::testing::StartsWith;
 using ::testing::UnorderedElementsAreArray;
 
-// By what a row is asked for.
+// The names by which a row is looked up.
 struct Names {
   Uuid organization{};
   Uuid compartment{};
@@ -158,7 +158,8 @@ class SealedReadsTest : public SealingTest {
     return values;
   }
 
-  // Each column to each other value, the seal of another row of the table, and the whole row under another id.
+  // Changes each column to each other value, uses the seal of another row of the table, and puts the whole row under
+  // another id.
   std::vector<Change> changes(const SealedTable& table, const std::string& another_seal) {
     std::vector<Change> all;
     auto names = columns(table);
@@ -174,12 +175,12 @@ class SealedReadsTest : public SealingTest {
     for (const auto& column : names) {
       copied.push_back(column == table.key ? other_values(table, column).front() : column);
     }
-    // Where a column must be unique, the copy takes the place of the row.
+    // Where a column must be unique, the copy replaces the row.
     all.push_back({fmt::format("INSERT OR REPLACE INTO {0} SELECT {1} FROM {0}", table.name, fmt::join(copied, ", "))});
     return all;
   }
 
-  // By what the newest row of the table is asked for; what it does not say, as in `names`.
+  // The names of the table's newest row; those that the row does not have come from `names`.
   Names names_in(const SealedTable& table, Names names) {
     auto value_of = [&](const std::string& column) {
       auto hex = query(fmt::format("SELECT hex({}) FROM {} ORDER BY rowid DESC", column, table.name));
@@ -205,7 +206,7 @@ class SealedReadsTest : public SealingTest {
     return names;
   }
 
-  // No read gives any row but `untouched`, and one at least raises the alarm.
+  // No read may return any row but `untouched`, and at least one must raise the alarm.
   void expect_no_data(const SealedTable& table, const std::vector<Names>& all_names, const Texts& untouched) {
     int alarms = 0;
     for (const auto& one : table.reads) {
@@ -226,7 +227,7 @@ class SealedReadsTest : public SealingTest {
     EXPECT_GT(alarms, 0);
   }
 
-  // The sample's text, which every read but those that say so gives.
+  // The sample's text, which every read returns, except those that say otherwise.
   Texts expect_the_sample(const SealedTable& table, const Names& names) {
     std::set<std::string> seen;
     for (const auto& one : table.reads) {
@@ -240,7 +241,7 @@ class SealedReadsTest : public SealingTest {
     return {seen.begin(), seen.end()};
   }
 
-  // A seal that verifies, of a row that is not there any more.
+  // A valid seal of a row that no longer exists.
   std::string seal_of_another(const SealedTable& table) {
     auto seal = query(fmt::format("SELECT hex(seal) FROM {} ORDER BY rowid DESC", table.name));
     EXPECT_EQ(tamper(fmt::format("DELETE FROM {0} WHERE rowid = (SELECT max(rowid) FROM {0})", table.name)), "");
@@ -255,7 +256,7 @@ TEST_F(SealedReadsTest, EveryTableIsSealedAndReadHereOrDecidesNothing) {
     EXPECT_THAT(table.reads, Not(IsEmpty())) << table.name;
   }
   EXPECT_THAT(sealed_tables(), UnorderedElementsAreArray(read_here));
-  // docs/security.md says of these that they have no seal; "root_key" has one of its own.
+  // docs/security.md says that these have no seal; "root_key" has its own.
   std::vector<std::string> others{"organizations", "activities",   "activity_horizon", "external_key_health",
                                   "rewraps",       "erased_forms", "notices",          "root_key"};
   others.insert(others.end(), read_here.begin(), read_here.end());
@@ -263,7 +264,7 @@ TEST_F(SealedReadsTest, EveryTableIsSealedAndReadHereOrDecidesNothing) {
               UnorderedElementsAreArray(others));
 }
 
-// Each column of each table, whatever is added to them later: those that only tell something are named above.
+// Covers each column of each table, also later ones: the columns that decide nothing are named above.
 TEST_F(SealedReadsTest, EveryColumnThatDecidesIsNoticed) {
   given_all();
   given_others();
@@ -294,7 +295,7 @@ TEST_F(SealedReadsTest, EveryColumnThatDecidesIsNoticed) {
   EXPECT_GT(changed, 90);
 }
 
-// The key is marked as suspended, so that its suspension cannot just be taken away.
+// The key's row is marked as suspended, so removing its suspension is noticed.
 TEST_F(SealedReadsTest, ASuspensionThatIsGoneIsNoticed) {
   given_all();
   ASSERT_EQ(tamper("DELETE FROM external_key_suspensions"), "");

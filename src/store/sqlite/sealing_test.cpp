@@ -1,4 +1,5 @@
-// What somebody who can write the database file reaches: every test writes it past the store, as such a person does.
+// What an intruder who can write the database file can achieve: every test writes it past the store, as the intruder
+// would.
 #include "store/sql/sealing.hpp"
 
 #include <fmt/format.h>
@@ -21,7 +22,8 @@ TEST_F(SealingTest, WhatLatchkeyWritesVerifies) {
   EXPECT_EQ(refused(), 0);
 }
 
-// By which a key is found that another organisation uses: who hides it would spare his own the demand for the tag.
+// By this column the store finds that another organisation uses the key: an intruder who hides it would avoid the
+// demand for the tag.
 TEST_F(SealingTest, AKeyThatWasHiddenFromOtherOrganizationsIsNoticed) {
   given_all();
   auto read_key = [&] { return read([&](Transaction& tx) { return tx.find_external_key(kAcme.id, "ekey_001"); }); };
@@ -68,19 +70,19 @@ TEST_F(SealingTest, ARowThatAnIndexLeadsToIsTheOneThatWasAskedFor) {
               "");
     open();
   };
-  // The key that the attacker knows opens the victim's organisation.
+  // The attacker's known API key would open the victim's organisation.
   Bytes known(32, 0xee);
   exchange("evil_keys", "hash", fmt::format("x'{}'", hex_encode(known)), "api_keys WHERE id = 'apikey_001'",
            "sqlite_autoindex_api_keys_2");
   EXPECT_FALSE(read([&](Transaction& tx) { return tx.find_api_key_by_hash(known); }));
   EXPECT_THAT(take_alarms(), ElementsAre("api_keys apikey_001"));
-  // Another tenant's data key is the active one.
+  // Another tenant's data key would be the active one.
   exchange("evil_data_keys", "compartment, external_key",
            fmt::format("x'{}', 'ekey_001'", hex_encode(organization(2).id.data)), "data_keys", "data_keys_one_active");
   EXPECT_FALSE(read([&](Transaction& tx) { return tx.find_active_data_key(organization(2).id, "ekey_001"); }));
   auto alarmed = ElementsAre("data_keys " + format_id(id_prefix::kDataKey, data_key_.id));
   EXPECT_THAT(take_alarms(), alarmed);
-  // Nor is it destroyed with the attacker's workspace.
+  // It must not be destroyed with the attacker's workspace either.
   exchange("evil_lists", "compartment, created_at, id",
            fmt::format("x'{}', created_at, id", hex_encode(organization(2).id.data)), "data_keys",
            "data_keys_by_compartment");
@@ -92,7 +94,7 @@ TEST_F(SealingTest, ARowThatAnIndexLeadsToIsTheOneThatWasAskedFor) {
 TEST_F(SealingTest, AnInventedRowIsNoticedWhateverItsSeal) {
   given_all();
   for (const char* seal : {"NULL", "x''", "x'00'", "zeroblob(40)", "'text'", "(SELECT seal FROM api_keys LIMIT 1)"}) {
-    // The attacker's own data key, in the place of the one that is active.
+    // The attacker's own data key would replace the active one.
     auto sql = fmt::format(
         "UPDATE data_keys SET state = 'retired' WHERE state = 'active';"
         "INSERT INTO data_keys (id, organization, compartment, external_key_id, key_version, wrapped, "
@@ -100,7 +102,7 @@ TEST_F(SealingTest, AnInventedRowIsNoticedWhateverItsSeal) {
         "key_version, x'aabb', 'active', created_at, {} FROM data_keys LIMIT 1",
         seal);
     auto error = tamper(sql);
-    if (error.find("cannot store") != std::string::npos) continue;  // a STRICT table takes no other type
+    if (error.find("cannot store") != std::string::npos) continue;  // a STRICT table refuses other types
     ASSERT_EQ(error, "") << seal;
     auto got = read(
         [&](Transaction& tx) { return tx.find_active_data_key(workspace_.compartment, workspace_.external_key_id); });
@@ -109,7 +111,7 @@ TEST_F(SealingTest, AnInventedRowIsNoticedWhateverItsSeal) {
   }
 }
 
-// A row that verifies in its place does not verify in another's.
+// A row that verifies in its own place does not verify in another's.
 TEST_F(SealingTest, ASealIsOfOneRow) {
   given_all();
   auto second = api_key(kAcme, 2);
@@ -121,7 +123,7 @@ TEST_F(SealingTest, ASealIsOfOneRow) {
   EXPECT_TRUE(read([&](Transaction& tx) { return tx.find_api_key_by_hash(second.hash); }));
 }
 
-// One tenant's bad row holds up no other's checks and deliveries.
+// One tenant's bad row does not block the checks and deliveries of others.
 TEST_F(SealingTest, TheServersOwnListsLeaveABadRowOut) {
   given_all();
   auto other_key = external_key(kAcme, 2);
@@ -150,7 +152,7 @@ TEST_F(SealingTest, TheServersOwnListsLeaveABadRowOut) {
   EXPECT_THAT(due.value(), IsEmpty());
 }
 
-// Whoever changed a data key's row must not be able to keep it from being destroyed.
+// Changing a data key's row must not protect it from being destroyed.
 TEST_F(SealingTest, WhatWasChangedIsDestroyedAllTheSame) {
   given_all();
   ASSERT_EQ(tamper("UPDATE data_keys SET key_version = 'x'"), "");
@@ -183,7 +185,7 @@ TEST_F(SealingTest, TheSourceIsToldWhetherANewRootKeyIsRight) {
   EXPECT_EQ(seen.root_key, SealKeyId{1});
 }
 
-// A database from before rows were sealed is sealed by a person, once; after that nothing is sealed unseen.
+// A person seals a database from before rows were sealed, once; after that nothing is sealed unnoticed.
 TEST_F(SealingTest, WhatWasThereBeforeIsSealedOnceByAPerson) {
   given_all();
   store_.reset();
@@ -230,7 +232,7 @@ TEST_F(SealingTest, AnotherRootKeySealsAllAnewAndLeavesWhatDoesNotVerify) {
     EXPECT_EQ(reseal_all().sealed, 0);
   }
   store_.reset();
-  // The old one has served its time.
+  // The old key is no longer needed.
   store_ = open_sqlite_store(options(sealer_source(2))).value();
   EXPECT_TRUE(read([&](Transaction& tx) { return tx.find_api_key_by_hash(api_key_.hash); }).value());
   EXPECT_FALSE(read([&](Transaction& tx) { return tx.find_lease_policy(kAcme.id); }));

@@ -1,5 +1,5 @@
-// Full disks, disks that break, and kill -9: what was acknowledged is there, what was refused is not, and the store
-// goes on when the cause is gone.
+// Full disks, broken disks, and kill -9: acknowledged writes are there, refused ones are not, and the store goes on
+// when the cause is gone.
 #include <csignal>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -30,7 +30,7 @@ std::unique_ptr<Store> open(const std::string& path, std::int64_t max_pages = 0)
   return opened ? std::move(opened.value()) : nullptr;
 }
 
-// Two rows in one transaction: half of it would show.
+// Writes two rows in one transaction, so that half of it would show.
 Result<void> write_pair(Store& store, std::uint32_t pair, std::size_t size = 0) {
   return run_blocking(store.write([=](Transaction& tx) -> Result<void> {
     auto first = activity(kAcme, 2 * pair);
@@ -132,7 +132,7 @@ TEST_P(BrokenDisk, LosesNothingThatWasAcknowledgedAndKeepsNothingThatWasRefused)
   std::size_t acknowledged = 0;
   std::uint32_t pair = 0;
   std::size_t refusals = 0;
-  // Large enough for the checkpoint that follows a commit to be part of it now and then.
+  // Large enough that a checkpoint follows some of the commits.
   constexpr std::size_t kSize = 60'000;
   constexpr std::int64_t kMostOperations = 2'000;
   bool broke = true;
@@ -148,7 +148,7 @@ TEST_P(BrokenDisk, LosesNothingThatWasAcknowledgedAndKeepsNothingThatWasRefused)
       EXPECT_EQ(done.error().reason, GetParam() == Fault::DiskFull ? "storage_full" : "");
     }
     ASSERT_EQ(count_activities(*store), acknowledged) << "after operation " << nth;
-    // With the disk whole again the same store goes on.
+    // Once the disk works again, so does the same store.
     ASSERT_TRUE(write_pair(*store, pair++));
     acknowledged += 2;
   }
@@ -175,7 +175,7 @@ INSTANTIATE_TEST_SUITE_P(Every, BrokenDisk, ::testing::Values(Fault::DiskFull, F
 
 namespace {
 
-// Commits pairs for ever and writes the number of each to the pipe when it is acknowledged.
+// Commits pairs for ever and writes each number to the pipe once it is acknowledged.
 [[noreturn]] void write_until_killed(const std::string& path, std::uint32_t first, int pipe) {
   auto opened = open_sqlite_store({.path = path, .readers = 1, .sealer = testing::sealer_source(), .alarm = {}});
   if (!opened) ::_exit(1);
@@ -185,7 +185,7 @@ namespace {
   }
 }
 
-// Gives the last pair acknowledged by a child that was killed after the `count`-th.
+// Kills a child after its `count`-th pair and returns the last pair that it acknowledged.
 std::uint32_t kill_after(const std::string& path, std::uint32_t first, std::uint32_t count) {
   int ends[2];
   EXPECT_EQ(::pipe(ends), 0);
@@ -200,7 +200,7 @@ std::uint32_t kill_after(const std::string& path, std::uint32_t first, std::uint
   while (seen < count && ::read(ends[0], &last, sizeof last) == sizeof last) ++seen;
   EXPECT_EQ(seen, count);
   EXPECT_EQ(::kill(child, SIGKILL), 0);
-  // What it acknowledged between our last look and its end counts too.
+  // Pairs that it acknowledged between the last read and its end count, too.
   while (::read(ends[0], &last, sizeof last) == sizeof last) {
   }
   ::close(ends[0]);
@@ -223,7 +223,7 @@ TEST(SqliteFault, AKilledProcessLosesNothingThatItAcknowledged) {
     expected_least += 2 * (last + 1 - next);
     auto store = open(path);
     auto found = count_activities(*store);
-    // The pair in flight may have been committed without an answer, as a whole.
+    // The pair in flight may have been committed without an acknowledgement, as a whole.
     EXPECT_GE(found, expected_least);
     EXPECT_LE(found, expected_least + 2);
     EXPECT_EQ(found % 2, 0U);

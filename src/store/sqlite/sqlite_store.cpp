@@ -36,8 +36,8 @@ Error cannot_open(const std::string& path, int system) {
                      "Check that its folder exists and that this user may read and write the file and the folder.");
 }
 
-// Makes the file, empty and for its owner alone, where there is none; SQLite gives -wal and -shm the same mode. A file
-// that is there is not opened here: closing it again would drop the locks that this process holds on it.
+// Makes the file, empty and private to its owner, where there is none; SQLite gives -wal and -shm the same mode. An
+// existing file is not opened here: closing it again would drop the locks that this process holds on it.
 Result<void> ensure_private_file(const std::string& path) {
   int made = ::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, kPrivate);
   if (made >= 0) {
@@ -68,7 +68,7 @@ Result<std::string> absolute_path(const std::string& path) {
     return cannot_open("\"\"", "its name is empty or has a NUL", "Name a file for the database.");
   }
   std::error_code failed;
-  // Absolute, for SQLite takes names such as ":memory:" for something else than files.
+  // Absolute, because SQLite does not treat names such as ":memory:" as files.
   auto absolute = fs::absolute(path, failed);
   if (failed) return cannot_open(path, failed.value());
   return absolute.string();
@@ -76,7 +76,7 @@ Result<std::string> absolute_path(const std::string& path) {
 
 Result<std::unique_ptr<SqliteConnection>> open_writer(const SqliteOptions& options) {
   LATCHKEY_TRY(auto writer, SqliteConnection::open(options.path, options.busy_timeout));
-  // Before anything is written: the file may be another program's.
+  // Comes before any write: the file may be another program's.
   LATCHKEY_TRYV(check_identity(*writer, migrations()));
   if (options.max_pages > 0) {
     LATCHKEY_TRYV(writer->execute(fmt::format("PRAGMA max_page_count = {}", options.max_pages)));
@@ -86,10 +86,10 @@ Result<std::unique_ptr<SqliteConnection>> open_writer(const SqliteOptions& optio
     return cannot_open(options.path, "its file system cannot share memory between processes (a network file system?)",
                        "Keep the database on a local disk.");
   }
-  // What is deleted is overwritten: wrapped keys that were destroyed must not be found again.
+  // Deleting overwrites: destroyed wrapped keys must not be found again.
   LATCHKEY_TRYV(writer->execute("PRAGMA secure_delete = ON"));
   LATCHKEY_TRYV(migrate(*writer, migrations()));
-  // A burst leaves no large -wal behind for good.
+  // Keeps a burst from leaving a large -wal behind.
   LATCHKEY_TRYV(writer->execute("PRAGMA journal_size_limit = 67108864"));
   return writer;
 }
@@ -102,7 +102,7 @@ Result<std::unique_ptr<SqliteConnection>> open_reader(const SqliteOptions& optio
 
 using Work = std::function<Result<void>(Transaction&)>;
 
-// What the caller's own code throws ends here: no exception crosses a module.
+// The caller's exceptions end here: no exception crosses a module.
 Result<void> call(const Work& work, Transaction& transaction) {
   try {
     return work(transaction);
@@ -113,7 +113,7 @@ Result<void> call(const Work& work, Transaction& transaction) {
   }
 }
 
-// The row seals' parts that every transaction of a store has in common; all outlive it.
+// What all transactions of a store share; all of it outlives them.
 struct Setting {
   const RawId& node;
   const RowSealer& sealer;
@@ -121,7 +121,7 @@ struct Setting {
   const AlarmSink& alarm;
 };
 
-// Whoever has the connection next has another deadline, or none.
+// The connection's next user has another deadline, or none.
 struct DeadlineGuard {
   explicit DeadlineGuard(SqliteConnection& of) : connection(of) {}
   DeadlineGuard(const DeadlineGuard&) = delete;
@@ -134,17 +134,17 @@ Result<void> run_transaction(SqliteConnection& connection, const Work& work, Sql
                              const Setting& setting, Deadline deadline) {
   connection.set_deadline(deadline);
   DeadlineGuard guard(connection);
-  // It may have waited for its turn.
+  // The work may have waited long for its turn.
   if (connection.is_past_deadline()) return connection.timed_out();
   bool writes = mode == SqlTransaction::Mode::ReadWrite;
   LATCHKEY_TRY(auto begin, connection.prepare(writes ? "BEGIN IMMEDIATE" : "BEGIN"));
   LATCHKEY_TRYV(begin.step());
   auto work_and_commit = [&]() -> Result<void> {
-    // Reads the file, and so fixes the snapshot that the whole transaction sees.
+    // This reads the file, and so fixes the snapshot that the whole transaction sees.
     LATCHKEY_TRYV(check_schema_version(connection, migrations()));
     SqlTransaction transaction(connection, mode, setting.node, setting.sealer, setting.key_place, setting.alarm);
     auto done = call(work, transaction);
-    // A failure that the work has swallowed counts all the same.
+    // A failure that the work ignored still counts.
     if (done && transaction.failure()) return *transaction.failure();
     if (!done) return done;
     connection.set_deadline(std::nullopt);
@@ -161,10 +161,10 @@ Result<void> run_transaction(SqliteConnection& connection, const Work& work, Sql
   return done;
 }
 
-// What a purge is for.
+// What a purge has to do.
 struct Notes {
-  bool any = false;         // of what it is to search for
-  bool waited_for = false;  // of what destroyed data keys were: a failure is the caller's
+  bool any = false;         // something is to be searched for
+  bool waited_for = false;  // for destroyed data keys: a failure is the caller's error
 };
 
 Result<Notes> look_for_notes(SqliteConnection& reader, const std::optional<Uuid>& compartment) {
@@ -201,13 +201,13 @@ class SqliteStore final : public Store {
 
   Task<Result<void>> purge(std::optional<Uuid> compartment) override {
     auto look = [compartment](SqliteConnection& reader) { return look_for_notes(reader, compartment); };
-    // From before the round: what somebody notes later is no failure of this one.
+    // Reads the notes before the round: a later note is no failure of this one.
     LATCHKEY_CO_TRY(auto notes, co_await look_ups_.run(look));
     if (!notes.any && !purger_.left_checkpoints_off()) co_return success();
     auto purged = co_await purger_.purge();
     if (purged || !notes.waited_for) co_return success();
     if (!compartment) co_return purged;
-    // The round is everybody's, and may have failed by what others destroyed.
+    // All callers share the round, and it may have failed because of what others destroyed.
     LATCHKEY_CO_TRY(auto left, co_await look_ups_.run(look));
     if (!left.any) co_return success();
     co_return purged;
@@ -249,10 +249,10 @@ class SqliteStore final : public Store {
   Lane writer_;
   Lane look_ups_;
   Lane readers_;
-  Purger purger_;  // ends before the lane that it writes by
+  Purger purger_;  // declared last: it must end before the lane that it uses
 };
 
-// Under the lock of the one that writes: of two servers that start at once on a new file, one marks it.
+// Runs under the writer's lock: of two servers that start at once on a new file, one marks it.
 Result<std::shared_ptr<const RowSealer>> find_sealer(SqliteConnection& writer, const SqliteOptions& options) {
   LATCHKEY_TRYV(writer.execute("BEGIN IMMEDIATE"));
   auto find = [&]() -> Result<std::shared_ptr<const RowSealer>> {
@@ -263,7 +263,7 @@ Result<std::shared_ptr<const RowSealer>> find_sealer(SqliteConnection& writer, c
     return sealer;
   };
   auto found = find();
-  if (!found && writer.in_transaction()) (void)writer.execute("ROLLBACK");  // the first failure is the one to tell
+  if (!found && writer.in_transaction()) (void)writer.execute("ROLLBACK");  // the caller gets the first failure
   return found;
 }
 

@@ -1,4 +1,4 @@
-// What is SQLite's alone: the file, its schema, its locks, and what is said when it cannot be used.
+// SQLite's own part: the file, its schema, its locks, and the errors when it cannot be used.
 #include "store/sqlite/sqlite_store.hpp"
 
 #include <fcntl.h>
@@ -278,7 +278,7 @@ TEST_F(SqliteStoreTest, TheSchemaRefusesWhatTheRulesRefuse) {
       {"UPDATE data_keys SET created_at = 'now'", "INTEGER"},
   };
   for (const auto& c : cases) EXPECT_THAT(raw.execute(c.sql), HasSubstr(c.says)) << c.sql;
-  // Beside a retired data key there is room for an active one.
+  // A retired data key leaves room for an active one.
   auto replaced = run_blocking(store->write(
       [&](Transaction& tx) { return tx.replace_active_data_key(data_key(home, 1).id, data_key(home, 2)); }));
   EXPECT_EQ(replaced.value(), data_key(home, 2));
@@ -301,7 +301,7 @@ TEST_F(SqliteStoreTest, ALockHeldTooLongIsUnavailableAndPasses) {
   EXPECT_TRUE(insert(*store, kAcme));
 }
 
-// What a write has read stays true until it is committed, other processes or not.
+// What a write has read stays true until it commits, even with other processes.
 TEST_F(SqliteStoreTest, AWriteKeepsOtherProcessesFromWritingFromItsStart) {
   auto mine = open();
   auto theirs = open();
@@ -362,7 +362,7 @@ TEST_F(SqliteStoreTest, ADamagedFileIsInternalAndSaysSo) {
   }
   auto content = content_of(path_);
   constexpr std::size_t kPage = 4096;
-  // Past the schema's own pages, which the header and the first pages hold.
+  // Starts past the schema's own pages, which the header and the first pages hold.
   for (std::size_t at = content.size() / 2 / kPage * kPage; at < content.size(); ++at) content[at] = '\x5a';
   write_content(path_, content);
 

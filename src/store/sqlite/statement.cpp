@@ -16,7 +16,7 @@ void SqliteStatement::bind_integer(int parameter, std::int64_t value) {
 }
 
 void SqliteStatement::bind_text(int parameter, std::string_view value) {
-  // SQLite takes a null pointer for NULL, and an empty view may hold one.
+  // SQLite reads a null pointer as NULL, and an empty view may hold one.
   const char* data = value.data() != nullptr ? value.data() : "";
   keep(sqlite3_bind_text64(handle_, parameter, data, value.size(), SQLITE_TRANSIENT, SQLITE_UTF8));
 }

@@ -1,4 +1,4 @@
-// A prepared statement of SQLite while it is used.
+// A prepared statement of SQLite in use.
 #pragma once
 
 #include "store/sql/statement.hpp"

@@ -10,7 +10,7 @@ namespace latchkey::store::testing {
 
 namespace {
 
-// One for the process, as SQLite's list of file systems is.
+// One per process, like SQLite's list of file systems.
 struct State {
   sqlite3_vfs vfs{};
   sqlite3_vfs* real = nullptr;
@@ -25,7 +25,7 @@ State& state() {
   return value;
 }
 
-// Lies in front of the real file, in the room that SQLite gives each of them.
+// Precedes the real file in the memory that SQLite allocates for each file.
 struct File {
   sqlite3_file base;
   bool is_wal;
@@ -126,7 +126,7 @@ int open_file(sqlite3_vfs*, sqlite3_filename name, sqlite3_file* file, int flags
   ours->base.pMethods = nullptr;
   ours->is_wal = (flags & SQLITE_OPEN_WAL) != 0;
   int code = state().real->xOpen(state().real, name, real_of(file), flags, out_flags);
-  // SQLite closes what has methods, even where opening failed.
+  // SQLite closes a file that has methods, even where opening failed.
   if (real_of(file)->pMethods != nullptr) ours->base.pMethods = &kMethods;
   return code;
 }

@@ -1,5 +1,5 @@
-// A disk for SQLite that breaks when it is told to, and that knows what has not been synced: the system's own, with a
-// switch. SQLite takes it for every file opened while it is there.
+// A file system for SQLite that fails on demand and knows which writes have not been synced; otherwise it passes on to
+// the system's own. SQLite uses it for every file opened while it exists.
 #pragma once
 
 #include <cstdint>
@@ -7,9 +7,9 @@
 namespace latchkey::store::testing {
 
 enum class Fault {
-  DiskFull,    // writing fails for want of room
+  DiskFull,    // no space left
   WriteFails,  // writing fails
-  SyncFails,   // what was written cannot be made durable
+  SyncFails,   // syncing fails
 };
 
 class FaultVfs {
@@ -21,9 +21,9 @@ class FaultVfs {
 
   // From the `nth` operation of the fault's kind (from 0) on, all of them fail.
   void fail_from(Fault fault, std::int64_t nth);
-  // The disk is whole again. Gives whether anything has failed.
+  // Ends the fault. Returns whether anything has failed.
   bool repair();
-  // Whether a write to a -wal has been followed by its sync.
+  // True where every write to a -wal has been followed by its sync.
   [[nodiscard]] bool wal_is_synced() const;
 };
 

@@ -1,4 +1,4 @@
-// A store whose data keys are wrapped, rewrapped, destroyed, and looked for in its files.
+// A store whose data keys a test wraps, rewraps and destroys, and then looks for in its files.
 #pragma once
 
 #include <algorithm>
@@ -57,7 +57,7 @@ struct PurgeFixture : ::testing::Test {
     return count;
   }
 
-  // As another program, or an older one, leaves it: deleted, and not overwritten.
+  // Leaves forms as another program, or an older release, would: deleted, and not overwritten.
   static std::string planting(const std::vector<Bytes>& forms) {
     std::string script = "PRAGMA secure_delete = OFF; CREATE TABLE t (a);";
     for (const auto& form : forms) {
@@ -72,7 +72,8 @@ struct PurgeFixture : ::testing::Test {
     ASSERT_EQ(RawSqlite(path_).execute(planting(forms)), "");
     open();
   }
-  // Workspaces with a data key each, replaced `rounds` times; gives every wrapped key of the workspace `number`.
+  // Makes workspaces with a data key each, replaced `rounds` times; returns every wrapped key of the workspace
+  // `number`.
   void given_keys(std::uint8_t workspaces, std::uint8_t rounds) {
     ASSERT_TRUE(write([&](Transaction& tx) { return tx.insert(kAcme); }));
     if (external_key_id_) {
@@ -99,7 +100,7 @@ struct PurgeFixture : ::testing::Test {
       }
     }
   }
-  // Each under a version of another length, so that rows move about.
+  // Rewraps each under a version of another length, so that rows move.
   void rewrap_all(std::uint8_t workspaces) {
     for (std::uint8_t number = 0; number < workspaces; ++number) {
       ListWindow window;
@@ -114,8 +115,7 @@ struct PurgeFixture : ::testing::Test {
       }
     }
   }
-  // As destroyed, of the first data key of workspace 0; the form is live, so that it is found whatever is done about
-  // it.
+  // Notes a form as destroyed, for the first data key of workspace 0; the form is live, so every search finds it.
   void note_what_stays(const Bytes& live) {
     std::string hex;
     for (auto byte : mask_erased(live)) hex += fmt::format("{:02x}", byte);
@@ -135,11 +135,11 @@ struct PurgeFixture : ::testing::Test {
   TemporaryFolder folder_;
   std::string path_ = folder_.file("latchkey.db");
   std::unique_ptr<Store> store_;
-  // The same each time, but with --gtest_shuffle.
+  // Repeats the same numbers, except with --gtest_shuffle.
   std::mt19937 random_{static_cast<unsigned>(::testing::UnitTest::GetInstance()->random_seed())};
   std::map<std::uint8_t, std::vector<Bytes>> wrapped_;
   std::optional<std::string> external_key_id_;  // of the data keys; ekey_001
-  // Its time stands still, so that nothing rests.
+  // The clock stands still, so that nothing rests.
   PurgeHooks hooks_ = {.now = [] { return SteadyTime(); }};
 };
 

@@ -1,4 +1,4 @@
-// The database as another program sees it: for tests that look beneath the store or reach past it.
+// The database as another program sees it: for tests that bypass the store.
 #pragma once
 
 #include <string>
@@ -15,12 +15,12 @@ class RawSqlite {
   RawSqlite& operator=(const RawSqlite&) = delete;
   ~RawSqlite() { sqlite3_close(database_); }
 
-  // The message of the failure; empty where there is none.
+  // Returns the failure's message, or "".
   std::string execute(const std::string& sql) {
     return sqlite3_exec(database_, sql.c_str(), nullptr, nullptr, nullptr) == SQLITE_OK ? ""
                                                                                         : sqlite3_errmsg(database_);
   }
-  // The first column of the first row.
+  // Returns the first column of the first row.
   std::string query(const std::string& sql) {
     sqlite3_stmt* statement = nullptr;
     if (sqlite3_prepare_v2(database_, sql.c_str(), -1, &statement, nullptr) != SQLITE_OK)

@@ -1,4 +1,4 @@
-// One row of each sealed table in a database, and the hands of somebody who can write its file: they go past the store.
+// A database with one row in each sealed table, and an intruder who can write its file past the store.
 #pragma once
 
 #include <string>
@@ -55,7 +55,7 @@ class SealingTest : public ::testing::Test {
     return std::exchange(alarms_, {});
   }
 
-  // One row of each table, whose optional columns have values.
+  // Inserts one row into each table, with values in all optional columns.
   void given_all() {
     auto done = write([&](Transaction& tx) -> Result<void> {
       LATCHKEY_TRYV(tx.insert(kAcme));
@@ -72,7 +72,7 @@ class SealingTest : public ::testing::Test {
     ASSERT_TRUE(done) << done.error().message();
   }
 
-  // One more of each table, of the same organisation where it can have two.
+  // Inserts one more into each table, for the same organisation where it can have two.
   void given_others() {
     auto done = write([&](Transaction& tx) -> Result<void> {
       auto key = external_key(kAcme, 2);
@@ -95,7 +95,7 @@ class SealingTest : public ::testing::Test {
     ASSERT_TRUE(done) << done.error().message();
   }
 
-  // As somebody does whom neither triggers nor constraints hold back.
+  // Runs `sql` as an intruder would, without triggers and constraints.
   std::string tamper(const std::string& sql) {
     RawSqlite raw(path_);
     std::string script = "PRAGMA foreign_keys = OFF; PRAGMA ignore_check_constraints = ON; PRAGMA synchronous = OFF;";
@@ -113,14 +113,14 @@ class SealingTest : public ::testing::Test {
     boost::split(values, joined, [](char c) { return c == '\n'; });
     return values;
   }
-  // Those with a column for it; the root key's mark, which has one too, is checked when a database is opened.
+  // The tables with a column for a seal; the root key's mark, which has one too, is checked when a database is opened.
   std::vector<std::string> sealed_tables() {
     return query_list(
         "SELECT name AS value FROM sqlite_master WHERE type = 'table' AND name <> 'root_key' AND EXISTS (SELECT 1 FROM "
         "pragma_table_info(sqlite_master.name) AS info WHERE info.name = 'seal')");
   }
 
-  // How many rows of all tables do not verify.
+  // The number of rows of all tables that do not verify.
   std::int64_t refused() {
     auto connection = SqliteConnection::open(path_, kBusyTimeout).value();
     auto counts = check_rows(*connection, {*sealer(), key_place_});

@@ -1,4 +1,4 @@
-// What the contract's tests stand on: a fresh store of each kind that promises store.hpp.
+// The base of the contract's tests: a fresh store of each kind that promises store.hpp.
 #pragma once
 
 #include <functional>
@@ -13,7 +13,7 @@
 
 namespace latchkey::store::testing {
 
-// A store with nothing in it, which takes what it keeps away when it goes.
+// An empty store, which removes its files on destruction.
 class FreshStore {
  public:
   FreshStore() = default;
@@ -33,7 +33,7 @@ struct StoreKind {
   friend void PrintTo(const StoreKind& kind, std::ostream* out) { *out << kind.name; }
 };
 
-// Every kind there is; a suite is instantiated over all of them.
+// All kinds of stores; a suite is instantiated over all of them.
 [[nodiscard]] std::vector<StoreKind> store_kinds();
 
 class StoreContract : public ::testing::TestWithParam<StoreKind> {
@@ -49,7 +49,7 @@ class StoreContract : public ::testing::TestWithParam<StoreKind> {
   auto write(Work work) {
     return run_blocking(store().write(std::move(work)));
   }
-  // Writes what a test starts from.
+  // Writes the rows that a test starts from.
   template <class... Rows>
   void given(const Rows&... rows) {
     auto done = write([&](Transaction& tx) -> Result<void> {
@@ -59,7 +59,7 @@ class StoreContract : public ::testing::TestWithParam<StoreKind> {
     });
     ASSERT_TRUE(done) << done.error().message();
   }
-  // Reads what must be readable.
+  // Reads, and fails the test where that fails.
   template <class Work>
   auto get(Work work) {
     auto found = read(std::move(work));

@@ -1,4 +1,4 @@
-// Another store, with what it was asked: how often by which lane. Test code only.
+// Wraps another store and counts the transactions of each lane. Test code only.
 #pragma once
 
 #include <functional>
@@ -12,7 +12,7 @@ namespace latchkey::store::testing {
 
 class WatchedStore final : public Store {
  public:
-  // `inner` outlives it.
+  // `inner` must outlive the object.
   explicit WatchedStore(Store& inner) : inner_(inner) {}
 
   int look_ups = 0;
@@ -20,9 +20,9 @@ class WatchedStore final : public Store {
   int writes = 0;
   std::vector<std::optional<Uuid>> purged;
   std::optional<Error> look_up_error;
-  // Runs after what a look-up read, before it is told.
+  // Runs after a look-up has read, before its caller gets the result.
   std::function<Task<void>()> after_look_up;
-  // Runs after each write, before it is told.
+  // Runs after each write, before its caller gets the result.
   std::function<Task<void>()> after_write;
 
   Task<Result<SealCounts>> check_seals() override { return inner_.check_seals(); }
@@ -50,7 +50,7 @@ class WatchedStore final : public Store {
     }
     ++look_ups;
     auto looked = co_await inner_.look_up(std::move(work));
-    // A copy: it may set itself anew.
+    // A copy, because the function may replace itself.
     auto after = after_look_up;
     if (after) co_await after();
     if (look_up_error) co_return *look_up_error;
