@@ -16,7 +16,7 @@
 namespace latchkey::crypto {
 
 // Makes "header.payload.signature". The function adds "alg" and "typ":"JWT" to `header`; the caller gives kid, x5t#S256
-// and the like. Invalid where the key has no private half; Internal where OpenSSL fails.
+// and the like. Internal where the key has no private half or OpenSSL fails.
 [[nodiscard]] Result<std::string> jwt_sign(const RsaKey& key, RsaSignature algorithm, boost::json::object header,
                                            const boost::json::object& claims);
 

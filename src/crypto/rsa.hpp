@@ -57,7 +57,7 @@ class RsaKey {
   // oracle.
   [[nodiscard]] Result<SecretBytes> decrypt(RsaEncryption padding, ByteView ciphertext) const;
   // Signs a message (hashed here) or a digest (hashed by the caller, because Key Vault's sign takes digests). PS uses a
-  // salt as long as the hash. Invalid where the digest has another length than the hash or the key has no private half.
+  // salt as long as the hash. Invalid where the digest has another length than the hash; Internal for a public key.
   [[nodiscard]] Result<Bytes> sign(RsaSignature algorithm, ByteView message) const;
   [[nodiscard]] Result<Bytes> sign_digest(RsaSignature algorithm, ByteView digest) const;
   [[nodiscard]] bool verify(RsaSignature algorithm, ByteView message, ByteView signature) const;

@@ -22,7 +22,7 @@ namespace latchkey::store {
 
 class SqliteConnection final : public Connection {
  public:
-  // Opens an existing file, without reading it: the first statement does. Unavailable where it cannot be opened.
+  // Opens an existing file, without reading it: the first statement does. Errors are those of store.hpp.
   [[nodiscard]] static Result<std::unique_ptr<SqliteConnection>> open(std::string path,
                                                                       std::chrono::milliseconds busy_timeout);
 
