@@ -8,7 +8,7 @@ ChunkWorkers::ChunkWorkers(unsigned threads) {
       threads_.emplace_back([this, number] { work(number); });
     }
   } catch (...) {
-    // A thread that nobody joins would end the process.
+    // Destroying a thread that was not joined would end the process.
     end();
     throw;
   }

@@ -1,4 +1,4 @@
-// A few threads that do the parts of one job after the other, and wait in between.
+// Threads that do the parts of one job after another, and sleep in between.
 #pragma once
 
 #include <cstddef>
@@ -12,16 +12,16 @@ namespace latchkey::envelope {
 
 class ChunkWorkers {
  public:
-  // `threads` do the work, the caller's among them: 1 makes no thread. Throws std::system_error where the system gives
-  // no more.
+  // `threads` work at once, including the caller's: 1 makes no thread. Throws std::system_error where the system has no
+  // more threads.
   explicit ChunkWorkers(unsigned threads);
   ChunkWorkers(const ChunkWorkers&) = delete;
   ChunkWorkers& operator=(const ChunkWorkers&) = delete;
   ~ChunkWorkers();
 
   [[nodiscard]] unsigned count() const { return static_cast<unsigned>(threads_.size()) + 1; }
-  // Calls `part` once with each number below count(), at once, and returns when all are done. One job at a time; `part`
-  // does not throw.
+  // Calls `part` once with each number below count(), at the same time, and returns when all are done. One job at a
+  // time; `part` must not throw.
   void run(const std::function<void(unsigned)>& part);
 
  private:

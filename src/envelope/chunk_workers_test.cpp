@@ -27,22 +27,22 @@ TEST(ChunkWorkers, EachDoesItsPartOfEachJob) {
 }
 
 #ifndef LATCHKEY_SANITIZED
-// Room for the stacks of a few threads, and not of all.
-void leave_room_for_few_threads() {
+// Leaves address space for the stacks of a few threads, but not of all.
+void leave_space_for_few_threads() {
   std::ifstream status("/proc/self/statm");
   rlim_t pages = 0;
   status >> pages;
-  constexpr rlim_t kRoom = 64UL << 20;
+  constexpr rlim_t kSpace = 64UL << 20;
   rlimit limit{};
   ::getrlimit(RLIMIT_AS, &limit);
-  limit.rlim_cur = pages * static_cast<rlim_t>(::getpagesize()) + kRoom;
+  limit.rlim_cur = pages * static_cast<rlim_t>(::getpagesize()) + kSpace;
   ::setrlimit(RLIMIT_AS, &limit);
 }
 
 TEST(ChunkWorkersDeathTest, WhereTheSystemGivesNoMoreThreadsItIsAnErrorAndNotTheEnd) {
   ::testing::GTEST_FLAG(death_test_style) = "threadsafe";
   auto try_it = [] {
-    leave_room_for_few_threads();
+    leave_space_for_few_threads();
     try {
       ChunkWorkers workers(64);
     } catch (const std::system_error&) {

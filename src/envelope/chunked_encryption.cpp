@@ -12,7 +12,7 @@ namespace {
 
 constexpr std::string_view kLabel = "c2sp.org/chunked-encryption@v1+AEAD_AES_256_GCM";
 constexpr std::size_t kDerivedSize = crypto::kAesKeySize + crypto::kGcmNonceSize + kStreamCommitmentSize;
-// Chunks for one pass through the cipher.
+// The number of chunks in one pass through the cipher.
 constexpr std::size_t kAtOnce = 16;
 
 Error truncated() {
@@ -84,7 +84,7 @@ Result<ChunkedKeys> ChunkedKeys::for_opening(ByteView key, ByteView context, con
   return ChunkedKeys(prefix, std::move(secrets));
 }
 
-// Cuts the chunks into passes of kAtOnce messages. `run` gets the number of the first of them.
+// Cuts the chunks into passes of kAtOnce messages, and calls `run` with the number of the first of each.
 template <class Run>
 Result<void> ChunkedKeys::for_each_run(std::uint64_t first, ByteView in, std::size_t in_chunk, MutableBytes out,
                                        std::size_t out_chunk, const Run& run) const {

@@ -21,7 +21,7 @@ using latchkey::testing::IsError;
 using latchkey::testing::IsErrorFor;
 using ::testing::HasSubstr;
 
-// The messages are published compressed, for two of them have 4 MiB.
+// The published messages are compressed, because two of them have 4 MiB.
 Bytes inflated(ByteView compressed) {
   Bytes out(std::size_t{8} << 20);
   uLongf size = out.size();
@@ -36,7 +36,7 @@ std::string sha512(ByteView bytes) {
   return hex_encode(digest);
 }
 
-// The prefix, then all chunks; `opened` holds what was the message's until it failed.
+// Opens the prefix, then all chunks; `opened` receives what was authentic before a failure.
 Result<void> open_all(ByteView key, ByteView context, ByteView message, Bytes& opened) {
   if (message.size() < kChunkedPrefixSize) return Error{ErrorCode::Corrupt, "", "stream_truncated"};
   ChunkedKeys::Prefix prefix;
@@ -57,7 +57,7 @@ Result<void> open_all(ByteView key, ByteView context, ByteView message, Bytes& o
   }
 }
 
-// What a flawed message must be refused as.
+// The reason for which a flawed message must be refused.
 std::string expected_reason(const std::set<std::string>& flags, std::size_t size) {
   if (flags.contains("InvalidKeySize")) return "";
   if (size < kChunkedPrefixSize) return "stream_truncated";
@@ -82,7 +82,7 @@ TEST(ChunkedEncryption, Wycheproof) {
       EXPECT_EQ(result.error().reason, expected_reason(flags, message.size())) << result.error().message();
       ++refused[result.error().reason];
     }
-    // Of a flawed one: its longest good beginning.
+    // For a flawed message: its longest good beginning.
     if (!test.as_object().contains("msgLength")) return;
     EXPECT_EQ(opened.size(), test.as_object().at("msgLength").template to_number<std::size_t>());
     EXPECT_EQ(sha512(opened), text(test, "msgSha512"));

@@ -8,7 +8,7 @@ namespace {
 
 constexpr std::size_t kLengthSize = 4;
 
-// True for well-formed UTF-8 (Unicode 15 table 3-7): no overlong forms, no surrogates, nothing above U+10FFFF.
+// Well-formed UTF-8 (Unicode 15 table 3-7) has no overlong forms, no surrogates, and nothing above U+10FFFF.
 bool is_utf8(std::string_view text) {
   for (std::size_t i = 0; i < text.size();) {
     auto lead = static_cast<unsigned char>(text[i]);

@@ -1,9 +1,9 @@
-// The caller's context: a string map that is authenticated with the data and never stored. Its canonical form is what
-// both sides hash, so that {"a":1,"b":2} in any order is one context:
+// The caller's context: a string map that is authenticated with the data and never stored. Both sides hash its
+// canonical form, so that {"a":1,"b":2} in any order is one context:
 //
 //   for each pair, sorted by the bytes of the key:  length of key (4 bytes, big-endian) ‖ key ‖ length of value ‖ value
 //
-// An empty map is the empty string.
+// The form of an empty map is empty. Pure functions; thread-safe.
 #pragma once
 
 #include <map>
@@ -18,10 +18,10 @@ using Context = std::map<std::string, std::string>;
 
 inline constexpr std::size_t kMaxContextSize = std::size_t{8} * 1024;
 
-// A context in its canonical form: made once, for as many records and streams as it binds.
+// A context in its canonical form, made once for all records and streams that it binds.
 class CanonicalContext {
  public:
-  CanonicalContext() = default;  // of the empty context
+  CanonicalContext() = default;  // the empty context
   [[nodiscard]] ByteView bytes() const { return bytes_; }
 
  private:

@@ -7,8 +7,8 @@ namespace latchkey::envelope {
 
 namespace {
 
-// CMAC's doubling (SP 800-38B section 6.1): K1 = L << 1, and 0x87 into the last byte where a bit fell out. Without a
-// branch on the secret.
+// CMAC's doubling (SP 800-38B section 6.1): K1 = L << 1, with 0x87 added to the last byte where a bit was shifted out.
+// Does not branch on the secret.
 void derive_subkey_mask(const crypto::AesSchedule& schedule, MutableBytes mask) {
   crypto::AesBlock block{};
   schedule.encrypt_blocks(block, block);

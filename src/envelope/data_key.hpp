@@ -1,4 +1,5 @@
-// A data key, ready for use: 32 secret bytes, the id that ciphertexts name it by, and what is computed once from it.
+// A data key, ready for use: 32 secret bytes, the id by which ciphertexts name it, and values that are computed from it
+// once.
 #pragma once
 
 #include <array>

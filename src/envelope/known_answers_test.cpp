@@ -1,5 +1,5 @@
-// Our own published answers (tests/vectors/latchkey), and readers and writers of docs/format.md in another language:
-// what they make we open, what we make they open, and both refuse the same with the same code.
+// Our own published known answers (tests/vectors/latchkey), and readers and writers of docs/format.md in another
+// language: each side opens what the other makes, and both refuse the same with the same code.
 #include <cstdio>
 #include <set>
 #include <unistd.h>
@@ -24,7 +24,7 @@ const std::string kReader = latchkey::testing::source_path("tests/readers/latchk
 
 enum class Kind { Record, Stream };
 
-// Gives the bytes it was made with.
+// Returns the bytes that it was made with.
 class FixedRandom final : public RandomSource {
  public:
   explicit FixedRandom(Bytes bytes) : bytes_(std::move(bytes)) {}
@@ -110,7 +110,7 @@ std::size_t number(const boost::json::value& object, const char* name) {
   return object.at(name).to_number<std::size_t>();
 }
 
-class PublishedAnswers : public ::testing::TestWithParam<Kind> {
+class KnownAnswers : public ::testing::TestWithParam<Kind> {
  protected:
   void SetUp() override {
     auto path = kVectors + (GetParam() == Kind::Record ? "records.json" : "streams.json");
@@ -129,7 +129,7 @@ class PublishedAnswers : public ::testing::TestWithParam<Kind> {
     return place;
   }
 
-  // What was published of the sealed bytes: all of a short one, the digest of a long one.
+  // The published form of the sealed bytes: all of a short one, the digest of a long one.
   static void expect_published(const boost::json::value& answer, ByteView sealed) {
     EXPECT_EQ(sealed.size(), number(answer, "size"));
     EXPECT_EQ(hex_encode(crypto::sha256(sealed)), text(answer, "sha256"));
@@ -157,7 +157,7 @@ class PublishedAnswers : public ::testing::TestWithParam<Kind> {
     return sealed;
   }
 
-  // Seals every good one anew, as it was published.
+  // Seals every good one again, and expects the published bytes.
   void seal_all() {
     const char* drawn = GetParam() == Kind::Record ? "nonce" : "salt";
     for (const auto& answer : answers_.at("opened").as_array()) {
@@ -174,7 +174,7 @@ class PublishedAnswers : public ::testing::TestWithParam<Kind> {
   std::map<std::string, Bytes> good_;
 };
 
-TEST_P(PublishedAnswers, AreMadeAndOpened) {
+TEST_P(KnownAnswers, AreMadeAndOpened) {
   seal_all();
   EXPECT_GE(good_.size(), 7U);
   for (const auto& answer : answers_.at("opened").as_array()) {
@@ -185,7 +185,7 @@ TEST_P(PublishedAnswers, AreMadeAndOpened) {
   }
 }
 
-TEST_P(PublishedAnswers, AttacksAreRefusedAsWhatTheyAre) {
+TEST_P(KnownAnswers, AttacksAreRefusedAsWhatTheyAre) {
   seal_all();
   std::set<std::string> codes;
   for (const auto& attack : answers_.at("refused").as_array()) {
@@ -198,7 +198,7 @@ TEST_P(PublishedAnswers, AttacksAreRefusedAsWhatTheyAre) {
   EXPECT_EQ(codes.size(), GetParam() == Kind::Record ? 3U : 5U);
 }
 
-INSTANTIATE_TEST_SUITE_P(Formats, PublishedAnswers, ::testing::Values(Kind::Record, Kind::Stream),
+INSTANTIATE_TEST_SUITE_P(Formats, KnownAnswers, ::testing::Values(Kind::Record, Kind::Stream),
                          [](const auto& kind) { return kind.param == Kind::Record ? "Records" : "Streams"; });
 
 // Debian's own Python, which has python3-cryptography (scripts/bootstrap --test).
@@ -217,7 +217,7 @@ TEST(AnotherLanguage, WritesWhatIsPublished) {
   run_python(kVectors + "make.py --check");
 }
 
-// Cases for the reader, and what we say of each.
+// Cases for the reader, with our own outcome of each.
 class ReaderCases {
  public:
   void add(Kind kind, const Place& place, ByteView sealed) {
@@ -233,7 +233,7 @@ class ReaderCases {
     ours_.push_back(outcome(kind, place, sealed));
   }
 
-  // How often each code was given, "opened" among them; every case's outcome must be ours.
+  // Returns how often each code occurred, "opened" among them; every outcome must be ours.
   std::map<std::string, int> check() {
     auto path = ::testing::TempDir() + "latchkey-reader-" + std::to_string(::getpid()) + ".jsonl";
     EXPECT_TRUE(write_file_durably(path, lines_, 0600));
@@ -267,7 +267,7 @@ std::vector<Place> places() {
   return {Place{}, named, not_ascii, other_key};
 }
 
-// The same sealed bytes where they do not belong.
+// Adds the same sealed bytes in places where they do not belong.
 void add_elsewhere(ReaderCases& cases, Kind kind, const Place& place, ByteView sealed) {
   auto key = place;
   key.key[31] ^= 1;

@@ -22,7 +22,7 @@ Error wrong_size() {
   return Error{ErrorCode::Invalid, fmt::format("a record is {} bytes longer than its plaintext", kRecordOverhead)};
 }
 
-// header ‖ compartment id ‖ canonical context, on the stack.
+// Header ‖ compartment id ‖ canonical context, on the stack.
 class AssociatedData {
  public:
   AssociatedData(const RawId& data_key, const Uuid& compartment, const CanonicalContext& context) {
@@ -40,7 +40,7 @@ class AssociatedData {
   std::size_t size_ = 0;
 };
 
-// In the parts that it was written in just now: the processor waits for what is read in others.
+// Reads in the same parts in which the bytes were just written: a read across other parts stalls the processor.
 template <std::size_t Part>
 void copy_by(ByteView from, std::uint8_t* to) {
   for (; !from.empty(); from = from.subspan(Part), to += Part) std::memcpy(to, from.data(), Part);
@@ -56,15 +56,15 @@ bool fits(const RecordToSeal& record) {
   return left == 0;
 }
 
-// At most kXaesAtOnce, of sizes that fit.
+// Seals at most kXaesAtOnce records, whose sizes were checked.
 Result<void> seal_together(const DataKey& key, const Uuid& compartment, std::span<const RecordToSeal> records,
                            RandomSource& random) {
   std::array<XaesNonce, kXaesAtOnce> nonces;
   for (std::size_t i = 0; i < records.size(); ++i) random.draw_nonce(nonces[i]);
-  // Before the nonces' ends are made, so that the processor does both at once.
+  // Comes before the nonces' ends are made, so that the processor does both at once.
   XaesKeys keys(key, std::span(nonces).first(records.size()));
   for (std::size_t i = 0; i < records.size(); ++i) {
-    // All that is sealed under this key and may differ; its compartment and the header, which names it, do not.
+    // Everything sealed under this key that may differ; the compartment and the header do not.
     const std::array<ByteView, 1> bound{records[i].context->bytes()};
     random.hedge_nonce(nonces[i], bound, records[i].plaintext);
   }
@@ -77,7 +77,7 @@ Result<void> seal_together(const DataKey& key, const Uuid& compartment, std::spa
     LATCHKEY_TRYV(crypto::gcm_seal(keys.message_key(i), gcm_nonce(nonces[i]), records[i].plaintext, aad.view(),
                                    records[i].out.subspan(kRecordBodyOffset)));
   }
-  // Last, as nothing else waits for it.
+  // Comes last because nothing waits for it.
   keys.commit();
   for (std::size_t i = 0; i < records.size(); ++i) {
     copy_by<crypto::kAesBlockSize>(keys.commitment(i), records[i].out.data() + kCommitmentOffset);

@@ -9,7 +9,7 @@
 //   |     n | ciphertext                                                        |
 //   |    16 | tag                                                               |
 //
-// Authenticated besides: header ‖ compartment id (16) ‖ canonical context. docs/format.md has it all.
+// Also authenticated: header ‖ compartment id (16) ‖ canonical context. docs/format.md is the specification.
 // Pure functions over bytes and keys; thread-safe.
 #pragma once
 
@@ -29,36 +29,36 @@ inline constexpr std::size_t kRecordOverhead = kRecordBodyOffset + 16;
   return plaintext_size + kRecordOverhead;
 }
 
-// Seals `plaintext` into `out`, which has sealed_size(plaintext.size()) bytes. The plaintext may already be in its
-// place, at out.data() + kRecordBodyOffset (in place); else the two do not overlap. Takes no memory. Invalid where the
-// sizes do not fit.
+// Seals `plaintext` into `out`, which has sealed_size(plaintext.size()) bytes. The plaintext may already be at
+// out.data() + kRecordBodyOffset (in place); otherwise the two must not overlap. Does not allocate. Invalid where the
+// sizes do not match.
 [[nodiscard]] Result<void> seal_record(const DataKey& key, const Uuid& compartment, const CanonicalContext& context,
                                        ByteView plaintext, RandomSource& random, MutableBytes out);
-// The same of a plaintext in pieces.
+// The same for a plaintext in pieces.
 [[nodiscard]] Result<void> seal_record(const DataKey& key, const Uuid& compartment, const CanonicalContext& context,
                                        std::span<const ByteView> plaintext, RandomSource& random, MutableBytes out);
 
 struct RecordToSeal {
-  const CanonicalContext* context;  // not null; outlives the call
+  const CanonicalContext* context;  // not null; must outlive the call
   std::span<const ByteView> plaintext;
   MutableBytes out;
 };
-// Seals many together, which costs less than one after the other. As seal_record; Invalid, with nothing written, where
-// the sizes of any do not fit.
+// Seals many records together, which costs less than one after the other. As seal_record; Invalid, with nothing
+// written, where any size does not match.
 [[nodiscard]] Result<void> seal_records(const DataKey& key, const Uuid& compartment,
                                         std::span<const RecordToSeal> records, RandomSource& random);
 
-// Whether these first bytes, 4 or more, are those of a record that this program knows.
+// True where these first bytes, 4 or more, begin a record that this program knows.
 [[nodiscard]] bool begins_as_record(ByteView beginning);
 
-// The data key that a record names, for looking it up. Invalid where it is too short or not a record ("not a Latchkey
+// Returns the id of the data key that a record names. Invalid where it is too short or not a record ("not a Latchkey
 // record"), or of a version or algorithm that this program does not know (the message names it).
 [[nodiscard]] Result<RawId> record_data_key_id(ByteView record);
 
-// Opens a record into `out`, which has record.size() - kRecordOverhead bytes and may be the record's own, from
-// kRecordBodyOffset on (in place); `out` is zeroed on any error. Takes no memory.
-// WrongKey where the commitment does not fit the key (or the record names another data key); Corrupt where the tag does
-// not fit: damaged data, another compartment or another context; Invalid as record_data_key_id.
+// Opens a record into `out`, which has record.size() - kRecordOverhead bytes and may be the record's own memory from
+// kRecordBodyOffset on (in place); `out` is zeroed on any error. Does not allocate. WrongKey where the commitment does
+// not match the key, or the record names another data key; Corrupt where the tag does not match: damaged data, another
+// compartment or another context; Invalid as record_data_key_id, or where the sizes do not match.
 [[nodiscard]] Result<void> open_record(const DataKey& key, const Uuid& compartment, const CanonicalContext& context,
                                        ByteView record, MutableBytes out);
 

@@ -14,7 +14,7 @@ namespace {
 
 using latchkey::testing::IsError;
 
-// Gives the bytes it was made with, over and over.
+// Repeats the bytes that it was made with.
 class FixedRandom final : public RandomSource {
  public:
   explicit FixedRandom(Bytes bytes) : bytes_(std::move(bytes)) {}
@@ -64,8 +64,8 @@ class RecordTest : public ::testing::Test {
   FixedRandom random_{Bytes{1, 2, 3, 5, 7, 11, 13}};
 };
 
-// Every one up to where short messages end, then odd ones up to 4 KiB, and around what vector instructions take at
-// once.
+// Every size up to the limit of short messages, then odd sizes up to 4 KiB, and sizes around the widths of vector
+// instructions.
 std::vector<std::size_t> sizes() {
   std::vector<std::size_t> all;
   for (std::size_t size = 0; size <= 4097; size = size < 300 ? size + 1 : size + 31) all.push_back(size);

@@ -11,7 +11,7 @@ namespace {
 constexpr std::array<std::uint8_t, 4> kMagic{'L', 'K', 1, 2};
 constexpr std::string_view kDomain = "latchkey-stream-v1";
 constexpr std::size_t kChunksPerThread = 16;
-// A reader keeps memory for so many chunks at most: more than 64 KiB reach into, which is what file servers read at
+// A reader keeps memory for at most this many chunks: more than 64 KiB touch, which is how much file servers read at
 // once.
 constexpr std::size_t kMostKept = 8 * kChunkSize;
 
@@ -33,7 +33,7 @@ Error without_keys() {
   return Error{ErrorCode::Conflict, "the stream's keys are gone, as the lease of its data key is over"};
 }
 
-// A thread's share of a run: whole chunks, and for the last one what is left.
+// A thread's share of a run: whole chunks, and for the last thread the rest.
 ByteView share_of(ByteView in, std::size_t chunk, unsigned number, unsigned count) {
   auto whole = in.size() / chunk;
   auto per_thread = (whole + count - 1) / count;
@@ -108,7 +108,7 @@ StreamRuns::StreamRuns(StreamCipher cipher, unsigned threads, bool seals)
       waiting_(workers_.count() * kChunksPerThread * in_chunk_),
       out_(workers_.count() * kChunksPerThread * out_chunk_ + out_chunk_) {}
 
-// One run: at most as much as waiting_ holds; less only at the end.
+// One run has at most the size of waiting_; a smaller one only at the end.
 Result<void> StreamRuns::run(ByteView in, bool is_end, const StreamSink& sink) {
   if (!cipher_.has_keys()) return without_keys();
   if (!seals_ && is_end) {
@@ -147,7 +147,7 @@ Result<void> StreamRuns::write(ByteView in, const StreamSink& sink) {
   };
   auto room = waiting_.mutable_view();
   while (!in.empty()) {
-    // What comes in whole runs is not copied.
+    // Whole runs are not copied.
     if (waiting_size_ == 0 && in.size() >= room.size()) {
       if (auto done = run(in.first(room.size()), false, sink); !done) return fail(done.error());
       in = in.subspan(room.size());
@@ -191,33 +191,33 @@ Result<void> StreamEncryptor::finish(const StreamSink& sink) {
   return runs_.finish(sink);
 }
 
-struct StreamReader::Room {
-  explicit Room(std::size_t wanted) : size(wanted), sealed(sealed_run_size(wanted, true)) {}
+struct StreamReader::Buffers {
+  explicit Buffers(std::size_t wanted) : size(wanted), sealed(sealed_run_size(wanted, true)) {}
   std::size_t size;
   Bytes sealed;
-  crypto::SecretBytes opened;  // empty until it is needed
+  crypto::SecretBytes opened;  // allocated when needed
 };
 
 StreamReader::StreamReader(StreamCipher cipher, std::uint64_t size, ReadAt read_at)
-    : cipher_(std::move(cipher)), size_(size), read_at_(std::move(read_at)), kept_(std::make_unique<KeptRoom>()) {}
+    : cipher_(std::move(cipher)), size_(size), read_at_(std::move(read_at)), kept_(std::make_unique<KeptBuffers>()) {}
 
 StreamReader::StreamReader(StreamReader&& other) noexcept = default;
 StreamReader& StreamReader::operator=(StreamReader&& other) noexcept = default;
 StreamReader::~StreamReader() = default;
 
-std::unique_ptr<StreamReader::Room> StreamReader::take_room(std::size_t wanted) const {
-  std::unique_ptr<Room> room;
+std::unique_ptr<StreamReader::Buffers> StreamReader::take_buffers(std::size_t wanted) const {
+  std::unique_ptr<Buffers> buffers;
   {
     MutexLock lock(kept_->mutex);
-    room = std::move(kept_->room);
+    buffers = std::move(kept_->buffers);
   }
-  return room && room->size >= wanted ? std::move(room) : std::make_unique<Room>(wanted);
+  return buffers && buffers->size >= wanted ? std::move(buffers) : std::make_unique<Buffers>(wanted);
 }
 
-void StreamReader::keep_room(std::unique_ptr<Room> room) const {
-  if (room->size > kMostKept) return;
+void StreamReader::keep_buffers(std::unique_ptr<Buffers> buffers) const {
+  if (buffers->size > kMostKept) return;
   MutexLock lock(kept_->mutex);
-  kept_->room = std::move(room);
+  kept_->buffers = std::move(buffers);
 }
 
 Result<StreamReader> StreamReader::open(StreamCipher cipher, std::uint64_t sealed_size, ReadAt read_at) {
@@ -228,7 +228,7 @@ Result<StreamReader> StreamReader::open(StreamCipher cipher, std::uint64_t seale
   return reader;
 }
 
-// Opens the chunks from `first` on that `out` reaches into, `offset` bytes into the first of them.
+// Opens the chunks from `first` on that `out` touches; `out` begins `offset` bytes into the first of them.
 Result<void> StreamReader::read_chunks(std::uint64_t first, std::uint64_t offset, MutableBytes out) const {
   if (!cipher_.has_keys()) return without_keys();
   auto begin = first * kChunkSize;
@@ -236,20 +236,20 @@ Result<void> StreamReader::read_chunks(std::uint64_t first, std::uint64_t offset
   // The last chunk is shorter than a full one, and may be empty.
   bool is_end = begin + wanted == size_ && (wanted % kChunkSize != 0 || wanted == 0);
   auto count = static_cast<std::size_t>(wanted);
-  auto room = take_room(count);
-  auto sealed = MutableBytes(room->sealed).first(sealed_run_size(count, is_end));
+  auto buffers = take_buffers(count);
+  auto sealed = MutableBytes(buffers->sealed).first(sealed_run_size(count, is_end));
   LATCHKEY_TRYV(read_at_(kStreamPrefixSize + first * kSealedChunkSize, sealed));
   if (offset == 0 && count == out.size()) {
     LATCHKEY_TRYV(cipher_.chunks().open(first, sealed, is_end, out));
   } else {
-    if (room->opened.size() < count) room->opened = crypto::SecretBytes(room->size);
-    auto opened = room->opened.mutable_view().first(count);
+    if (buffers->opened.size() < count) buffers->opened = crypto::SecretBytes(buffers->size);
+    auto opened = buffers->opened.mutable_view().first(count);
     LATCHKEY_TRYV(cipher_.chunks().open(first, sealed, is_end, opened));
     auto part = opened.subspan(static_cast<std::size_t>(offset), out.size());
     std::copy(part.begin(), part.end(), out.begin());
     crypto::wipe(opened);
   }
-  keep_room(std::move(room));
+  keep_buffers(std::move(buffers));
   return success();
 }
 

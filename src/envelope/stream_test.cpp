@@ -48,7 +48,7 @@ StreamSink append_to(Bytes& out) {
   };
 }
 
-// In pieces of `piece` bytes.
+// Writes in pieces of `piece` bytes.
 Bytes seal(ByteView plaintext, std::size_t piece = 1 << 20, unsigned threads = 1, const Context& context = {}) {
   crypto::SystemRandom random;
   StreamEncryptor encryptor(StreamCipher::for_sealing(key(), compartment(), form(context), random).value(), threads);
@@ -71,7 +71,7 @@ struct How {
   Context context = {};
 };
 
-// What came out before an error is in `partial`.
+// `partial` receives the output before an error.
 Result<Bytes> open(ByteView stream, const How& how = {}, Bytes* partial = nullptr) {
   Bytes out;
   auto run = [&]() -> Result<void> {
@@ -158,7 +158,7 @@ TEST(Stream, EveryTruncationIsRefusedAsWhatItIs) {
                                                                                           : "stream_corrupt";
     EXPECT_EQ(reason(cut), expected) << size;
   }
-  // At the end of a chunk, where nothing looks wrong.
+  // Cut at the end of a chunk, where no tag is missing.
   EXPECT_EQ(reason(ByteView(stream).first(kStreamPrefixSize + kSealedChunkSize)), "stream_truncated");
 }
 

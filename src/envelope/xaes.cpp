@@ -10,8 +10,8 @@ namespace {
 
 constexpr std::size_t kBlock = crypto::kAesBlockSize;
 
-// A block as a vector register, so that it is put together and mixed there: bytes that are written in parts and read as
-// a whole at once make the CPU wait.
+// A block as a vector register, in which it is put together and mixed: a read right after writes in parts stalls the
+// CPU.
 using Block = std::uint64_t __attribute__((vector_size(kBlock)));
 static_assert(std::endian::native == std::endian::little, "the words below are written for little-endian machines");
 
@@ -19,14 +19,14 @@ constexpr std::uint32_t word(std::uint8_t a, std::uint8_t b, std::uint8_t c, std
   return a | b << 8 | c << 16 | static_cast<std::uint32_t>(d) << 24;
 }
 
-// Counter, 'X', zero: the fixed input of SP 800-108 for the subkey. "XCMT" keeps the commitment apart from it.
+// The fixed input of SP 800-108 for the subkey: counter, 'X', zero. "XCMT" separates the commitment from it.
 constexpr std::uint32_t kSubkeyFront = word(0, 1, 'X', 0);
 constexpr std::uint32_t kSubkeyBack = word(0, 2, 'X', 0);
 constexpr std::uint32_t kCommitmentLabel = word('X', 'C', 'M', 'T');
 constexpr std::uint32_t kCommitmentFront = word(0, 1, 0, 1);
 constexpr std::uint32_t kCommitmentBack = word(0, 1, 0, 2);
 
-// Half a nonce, in the words that it was written in just now, for the same reason.
+// Half a nonce, in the words in which it was just written, for the same reason.
 struct Half {
   std::uint64_t front;
   std::uint32_t back;
@@ -41,7 +41,7 @@ Half half_of(const std::uint8_t* bytes) {
   return half;
 }
 
-// four ‖ the first half of the nonce, and the second half ‖ four.
+// Makes `four` ‖ the first half of the nonce; the other function, the second half ‖ `four`.
 Block with_first_half(std::uint32_t four, const Half& half) {
   return Block{four | half.front << 32, half.front >> 32 | std::uint64_t{half.back} << 32};
 }
@@ -67,7 +67,7 @@ void encrypt(const DataKey& key, std::array<std::array<Block, Count>, kXaesAtOnc
 
 }  // namespace
 
-// What is computed of one message: its key, its commitment, and the block that the latter comes from.
+// The values of one message: its key, its commitment, and the block that the commitment comes from.
 struct XaesKeys::Blocks {
   std::array<std::array<Block, 3>, kXaesAtOnce> first;  // key, key, X
   std::array<std::array<Block, 2>, kXaesAtOnce> commitments;

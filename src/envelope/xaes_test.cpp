@@ -17,7 +17,7 @@ namespace {
 
 using Answer = std::map<std::string, Bytes>;
 
-// "NAME: hex" lines, answers apart by blank lines.
+// Reads "NAME: hex" lines; blank lines separate the answers.
 std::vector<Answer> read_answers(const std::string& name) {
   auto text = read_file(latchkey::testing::source_path("tests/vectors/xaes/" + name), 1 << 20);
   EXPECT_TRUE(text) << text.error().message();
@@ -111,7 +111,8 @@ TEST(Xaes, ManyTogetherAreAsOneByOne) {
   }
 }
 
-// SHAKE-128 as an endless stream: OpenSSL 3.0 squeezes once, so all that the check needs is squeezed at the start.
+// SHAKE-128 as an endless stream. OpenSSL 3.0 squeezes only once, so this squeezes everything that the check needs at
+// the start.
 class Shake {
  public:
   explicit Shake(std::size_t size) : stream_(size) {
@@ -131,9 +132,9 @@ class Shake {
   std::size_t at_ = 0;
 };
 
-// The digest of so many random messages, each of which must open too.
+// The digest of this many random messages, each of which must also open.
 std::string accumulated(std::size_t iterations) {
-  // 32 + 24 + 2, and two sizes of 127.5 in the mean.
+  // 32 + 24 + 2, and two sizes with a mean of 127.5.
   constexpr std::size_t kPerIteration = 320;
   Shake source(iterations * kPerIteration);
   EVP_MD_CTX* sink = EVP_MD_CTX_new();
@@ -165,7 +166,7 @@ TEST(Xaes, TenThousandAccumulated) {
   EXPECT_EQ(accumulated(10'000), "e6b9edf2df6cec60c8cbd864e2211b597fb69a529160cd040d56c0c210081939");
 }
 
-// Some seconds, and 320 MB for what SHAKE gives.
+// Takes some seconds, and 320 MB for SHAKE's output.
 TEST(Xaes, AMillionAccumulated) {
   const char* slow = std::getenv("LATCHKEY_SLOW");
   if (slow == nullptr || *slow == '\0') GTEST_SKIP() << "LATCHKEY_SLOW=1, or scripts/test --slow, runs it";
