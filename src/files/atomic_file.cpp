@@ -48,13 +48,13 @@ Result<AtomicFile> AtomicFile::create(const std::string& path, unsigned mode, bo
   std::string temporary;
   int file = ::open(folder_of(path).c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
   if (file < 0) {
-    // A file system that has no files without names, if it lets us write at all.
+    // The file system has no nameless files, or forbids writing at all; the next step tells.
     temporary = temporary_pattern(path);
     file = ::mkostemp(temporary.data(), O_CLOEXEC);
   }
   if (file < 0) return unavailable(path, "cannot be written", errno);
   AtomicFile made(path, std::move(temporary), file, replace);
-  // A file system that keeps no modes (FAT, some FUSE) refuses; until then the file was its owner's alone.
+  // A file system without modes (FAT, some FUSE) refuses this; until here only the owner could access the file.
   static_cast<void>(::fchmod(file, mode));
   return made;
 }
@@ -103,7 +103,7 @@ Result<void> AtomicFile::name_it() {
   if (temporary_.empty()) {
     if (link_nameless_to(path_)) return success();
     if (errno == EEXIST && !replace_) return exists(path_);
-    // Something is to be replaced, which a link never does; or there are no links.
+    // A file is to be replaced, which a link never does; or there are no links.
     LATCHKEY_TRYV(take_temporary_name());
   }
   if (!replace_) {

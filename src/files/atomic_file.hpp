@@ -1,6 +1,6 @@
-// A file that is there whole or not at all. What is written has no name until it is finished (O_TMPFILE), so that
-// whatever ends the process, a kill -9 too, leaves nothing behind. A file system without nameless files or without hard
-// links (exFAT, FAT, SMB, some FUSE) gets a file named ".latchkey-" and six characters, which a kill -9 leaves behind.
+// A file that appears complete or not at all. Until it is finished, it has no name (O_TMPFILE), so that nothing is left
+// whatever ends the process, even kill -9. On a file system without nameless files or without hard links (exFAT, FAT,
+// SMB, some FUSE) it is named ".latchkey-" and six characters, and kill -9 leaves it behind. Not thread-safe.
 #pragma once
 
 #include <string>
@@ -11,17 +11,17 @@ namespace latchkey::files {
 
 class AtomicFile {
  public:
-  // Conflict where `path` exists and is not to be replaced, or is no regular file; Unavailable where its folder cannot
-  // be written to. The mode is exactly `mode`, where the file system keeps modes.
+  // Conflict where `path` exists and `replace` is false, or where it is no regular file; Unavailable where its folder
+  // cannot be written to. The mode is exactly `mode`, where the file system keeps modes.
   [[nodiscard]] static Result<AtomicFile> create(const std::string& path, unsigned mode, bool replace);
   AtomicFile(AtomicFile&& other) noexcept;
   AtomicFile& operator=(AtomicFile&&) = delete;
-  // Without commit, nothing of it is left.
+  // Removes the file where commit did not succeed.
   ~AtomicFile();
 
   [[nodiscard]] int descriptor() const { return file_; }
-  // On disk, under its name, with its folder. Conflict where a file of that name has come in the meantime and is not to
-  // be replaced; Unavailable where the disk refuses.
+  // Puts the file on disk, with its name and its folder. Conflict where a file of that name appeared meanwhile and
+  // `replace` is false; Unavailable where the disk refuses.
   [[nodiscard]] Result<void> commit();
 
  private:
@@ -33,7 +33,7 @@ class AtomicFile {
   [[nodiscard]] Result<void> copy_to_temporary_name();
 
   std::string path_;
-  std::string temporary_;  // its name until then; empty where it has none
+  std::string temporary_;  // its name until commit; empty where it has none
   int file_;
   bool replace_;
 };

@@ -59,7 +59,7 @@ TEST_F(AtomicFileTest, NothingIsLeftOfWhatWasNotFinished) {
     write(file.value(), "half");
   }
   EXPECT_EQ(files(), 0U);
-  // Nor of a process that is killed.
+  // A killed process leaves nothing either.
   auto child = ::fork();
   ASSERT_GE(child, 0);
   if (child == 0) {
@@ -99,7 +99,7 @@ TEST_F(AtomicFileTest, WhoComesFirstWins) {
   EXPECT_EQ(read_file(path(), 100).value(), "theirs");
 }
 
-// What file systems lack, one thing more in each row: hard links, nameless files, renaming without replacing, modes.
+// What file systems lack, one more in each row: hard links, nameless files, renaming without replacing, modes.
 const std::vector<testing::RefusedSystemCall> kNoLinks{{SYS_linkat, EPERM}, {SYS_link, EPERM}};
 const testing::RefusedSystemCall kNoNamelessFiles{SYS_openat, EOPNOTSUPP, O_TMPFILE};
 const testing::RefusedSystemCall kNoSafeRenaming{SYS_renameat2, EINVAL};

@@ -22,7 +22,7 @@ Error cannot(std::string_view what) {
   return Error{ErrorCode::Unavailable, fmt::format("{}: {}", what, std::strerror(cause))};
 }
 
-// Up to `out.size()` bytes; fewer at the end alone. From where the file stands where `at` is absent.
+// Reads up to `out.size()` bytes, fewer only at the end; from the current position where `at` is absent.
 Result<std::size_t> read_some(int file, MutableBytes out, std::optional<std::uint64_t> at) {
   std::size_t got = 0;
   while (got < out.size()) {
@@ -58,7 +58,7 @@ std::uint64_t position_of(int file) {
   return static_cast<std::uint64_t>(std::max<off_t>(::lseek(file, 0, SEEK_CUR), 0));
 }
 
-// Notices that a file is changed while it is read.
+// Detects that a file changes while it is read.
 class ChangeWatch {
  public:
   explicit ChangeWatch(int file) : file_(file), readable_(::fstat(file, &before_) == 0) {}
@@ -84,12 +84,12 @@ Error changed() {
 
 enum class BlockOutcome {
   Done,
-  // The file has fewer or more bytes than its size says, as those of /proc, /sys and some FUSE file systems: nothing of
-  // what was written counts.
+  // The content is longer or shorter than the file's size says, as in /proc, /sys and some FUSE file systems:
+  // everything written so far is discarded.
   SizeIsWrong,
 };
 
-// One direction between two regular files, as far as the input's size can be believed.
+// One direction between two regular files, for as long as the input's size proves right.
 class BlockJob {
  public:
   BlockJob(const FileJob& job, const envelope::StreamCipher& cipher, bool seals)
@@ -172,7 +172,7 @@ class BlockJob {
     LATCHKEY_TRYV(seals_ ? cipher_.chunks().seal(first, in, is_end, out)
                          : cipher_.chunks().open(first, in, is_end, out));
     {
-      // The kernel writes to a file one call at a time; who waits for it there burns a core.
+      // The kernel runs one write to a file at a time; a thread that waits inside it burns a core.
       MutexLock lock(write_mutex_);
       LATCHKEY_TRYV(write_all(job_.out, out, out_begin_ + block * out_block_));
     }
@@ -196,7 +196,7 @@ class BlockJob {
   std::optional<Error> failed_ LATCHKEY_GUARDED_BY(mutex_);
 };
 
-// In order, piece by piece.
+// Processes the input in order, piece by piece.
 template <class Engine>
 Result<void> run_in_order(const FileJob& job, Engine engine) {
   crypto::SecretBytes buffer(job.threads * kPiece);
@@ -212,7 +212,7 @@ Result<void> run_in_order(const FileJob& job, Engine engine) {
   }
 }
 
-// From a regular file, to one that nobody sees yet.
+// Processes a regular file into one that nobody sees yet.
 template <class Engine>
 Result<void> run_between_files(const FileJob& job, envelope::StreamCipher cipher, bool seals) {
   auto begin = position_of(job.in);

@@ -34,7 +34,7 @@ class FileCipherTest : public ::testing::Test {
     opened_.push_back(::open((folder_ + "/" + name).c_str(), flags | O_CREAT | O_CLOEXEC, 0600));
     return opened_.back();
   }
-  // A file with this content, at its beginning.
+  // Makes a file with this content, positioned at its beginning.
   int file_with(ByteView content) {
     auto name = std::to_string(opened_.size());
     EXPECT_TRUE(write_file_durably(folder_ + "/" + name, as_text(content), 0600));
@@ -122,7 +122,7 @@ TEST_F(FileCipherTest, BeginsWhereTheFileStands) {
   EXPECT_TRUE(std::equal(back.begin(), back.end(), plaintext.begin() + 1000, plaintext.end()));
 }
 
-// The size of each reads as 0 in /proc, and as a page in /sys.
+// Files have the size 0 in /proc, and the size of a page in /sys.
 TEST_F(FileCipherTest, ASizeIsAHint) {
   for (const char* name : {"/proc/version", "/proc/self/cmdline", "/sys/kernel/uevent_seqnum"}) {
     int in = ::open(name, O_RDONLY | O_CLOEXEC);
@@ -160,7 +160,7 @@ TEST_F(FileCipherTest, AnInputThatChangesIsRefused) {
   refused([&] { fs::resize_file(name, 0); });
   refused([&] { fs::resize_file(name, 10 * kChunkSize + 1); });
   refused([&] { fs::resize_file(name, 200 * kChunkSize); });
-  // A size that is another one is seen even where the time of the change is not.
+  // A changed size is noticed even where the time of the change is not.
   refused([&] {
     auto time = fs::last_write_time(name);
     fs::resize_file(name, 101 * kChunkSize);
