@@ -1,4 +1,4 @@
-// A KeyProvider that works, until a test tells it otherwise. It counts what it is asked.
+// A KeyProvider that works unless a test says otherwise. It counts its calls.
 #pragma once
 
 #include <algorithm>
@@ -40,11 +40,11 @@ class FakeKeyProvider final : public kms::KeyProvider {
 
   [[nodiscard]] int calls() const { return wraps + unwraps + describes; }
 
-  // Every operation on a customer's key fails with it; the platform's own root key goes on.
+  // Every operation on a customer's key fails with this error; the platform's own root key still works.
   std::optional<Error> failure;
-  // Every wrap fails with it, the platform's own key's, too.
+  // Every wrap fails with this error, also under the platform's own root key.
   std::optional<Error> wrap_failure;
-  // Awaited in the middle of every operation on a customer's key, once.
+  // Awaited in the middle of the next operation on a customer's key, once.
   std::function<Task<void>()> interruption;
   bool spoils_unwrap = false;
   std::set<std::string> disabled_versions;  // for unwrapping
@@ -61,7 +61,7 @@ class FakeKeyProvider final : public kms::KeyProvider {
   int describes = 0;
 
  private:
-  // Undoes itself, and is another for every key and version.
+  // Applied twice, it restores the bytes; it differs for every key and version.
   static Bytes masked(const kms::KeyLocation& key, const std::string& version, ByteView bytes) {
     std::uint8_t mask = 0x5a;
     for (char c : key.key().place() + version) mask = static_cast<std::uint8_t>(mask * 31 + c);

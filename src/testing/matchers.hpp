@@ -1,5 +1,5 @@
-// What tests say of a Result. An .error() straight from a call ends the test program where the call succeeds; these
-// fail the one test, and show what came instead.
+// Matchers for a Result. Calling .error() on a Result with a value ends the test program; these fail only the one test,
+// and show what came instead.
 //
 //   EXPECT_THAT(read_file(path), IsOk());
 //   EXPECT_THAT(parse("12"), IsOkAndHolds(12));
@@ -15,7 +15,7 @@
 
 namespace latchkey {
 
-// Found by the test framework where it shows a Result; a value is not shown, for it may be a secret.
+// The test framework calls it to show a Result; it shows no value, because that may be a secret.
 template <class T>
 void PrintTo(const Result<T>& result, std::ostream* out) {
   *out << (result ? "a value" : "an error, " + describe(result.error()));
@@ -43,12 +43,12 @@ MATCHER_P2(IsError, code, reason,
   return !arg && arg.error().code == code && arg.error().reason == reason;
 }
 
-// Of a Result that is an error, of whichever code.
+// Matches an error of any code with this reason.
 MATCHER_P(IsErrorFor, reason,
           std::string(negation ? "is no error for " : "is an error for ") + ::testing::PrintToString(reason)) {
   return !arg && arg.error().reason == reason;
 }
-// Of a Result that is an error: what its message() is.
+// Matches an error whose message() matches `inner`.
 MATCHER_P(IsErrorThatSays, inner, negation ? "does not say that" : "is an error that says that") {
   return !arg && ::testing::ExplainMatchResult(inner, arg.error().message(), result_listener);
 }

@@ -1,5 +1,5 @@
-// Tests of what a file system, or a kernel, does not have: a process of its own in which system calls fail as they
-// would there (seccomp(2)).
+// For tests of what a file system or a kernel lacks: a process in which system calls fail as they would there
+// (seccomp(2)).
 #pragma once
 
 #include <cerrno>
@@ -18,11 +18,11 @@ namespace latchkey::testing {
 struct RefusedSystemCall {
   long number;
   int error;
-  // Only calls whose third argument has all of these bits; 0: every call.
+  // Matches only calls whose third argument has all of these bits; 0: every call.
   unsigned flags = 0;
 };
 
-// For this process and all it starts, for good. False where the kernel does not let us.
+// Applies to this process and everything it starts, for ever. False where the kernel forbids it.
 inline bool refuse(const std::vector<RefusedSystemCall>& calls) {
   auto load = [](std::size_t offset) {
     sock_filter instruction = BPF_STMT(BPF_LD | BPF_W | BPF_ABS, static_cast<unsigned>(offset));
@@ -32,7 +32,7 @@ inline bool refuse(const std::vector<RefusedSystemCall>& calls) {
   for (const auto& call : calls) {
     program.push_back(load(offsetof(seccomp_data, nr)));
     program.push_back(BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, static_cast<unsigned>(call.number), 0, 4));
-    // The low half of the argument: both machines that Latchkey is built for are little-endian.
+    // The low half of the argument: both supported architectures are little-endian.
     program.push_back(load(offsetof(seccomp_data, args) + 2 * sizeof(seccomp_data::args[0])));
     program.push_back(BPF_STMT(BPF_ALU | BPF_AND | BPF_K, call.flags));
     program.push_back(BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, call.flags, 0, 1));
@@ -43,8 +43,8 @@ inline bool refuse(const std::vector<RefusedSystemCall>& calls) {
   return ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && ::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter) == 0;
 }
 
-// Runs `body` in a child process in which `calls` fail. Its exit status: 0 where `body` is true, 1 where it is false, 2
-// where the calls could not be made to fail.
+// Runs `body` in a child process in which `calls` fail. Returns 0 where `body` is true, 1 where it is false, 2 where
+// the calls could not be made to fail, and 3 where the child ended otherwise.
 inline int run_refusing(const std::vector<RefusedSystemCall>& calls, const std::function<bool()>& body) {
   auto child = ::fork();
   if (child == 0) ::_exit(!refuse(calls) ? 2 : body() ? 0 : 1);

@@ -1,4 +1,4 @@
-// Randomness that is the same in every run.
+// Randomness that repeats in every run.
 #pragma once
 
 #include <cstdint>
@@ -8,7 +8,7 @@
 
 namespace latchkey::testing {
 
-// SplitMix64: no two draws are alike. Thread-safe.
+// SplitMix64: draws do not repeat within a run. Thread-safe.
 class RepeatableRandom final : public RandomSource {
  public:
   void fill(MutableBytes out) override {

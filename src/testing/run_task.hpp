@@ -1,4 +1,4 @@
-// Running a coroutine to its end in a test.
+// Runs a coroutine to its end in a test.
 #pragma once
 
 #include <exception>
@@ -10,7 +10,7 @@
 
 namespace latchkey::kms::testing {
 
-// Runs everything on `context` until nothing is left to do, and gives what the task returned.
+// Runs everything on `context` until nothing is left to do, and returns the task's result.
 template <class T>
 T run_task(boost::asio::io_context& context, Task<T> task) {
   std::optional<T> result;

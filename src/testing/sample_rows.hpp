@@ -1,4 +1,4 @@
-// Rows for tests, told apart by a number.
+// Rows for tests; a number distinguishes rows of one kind.
 #pragma once
 
 #include <fmt/format.h>

@@ -1,4 +1,4 @@
-// An http::Client that answers as a test says, and waits that take no time.
+// An http::Client whose responses a test scripts, and waits that take no time.
 #pragma once
 
 #include <functional>
@@ -28,7 +28,7 @@ class ScriptedClient final : public http::Client {
   explicit ScriptedClient(Script script) : script_(std::move(script)) {}
 
   Task<Answer> send(http::ClientRequest request) override {
-    // Lets others run in between, as a network does.
+    // Lets other coroutines run in between, as a network does.
     auto executor = co_await boost::asio::this_coro::executor;
     co_await boost::asio::post(executor, boost::asio::use_awaitable);
     MutexLock lock(mutex_);
@@ -40,7 +40,7 @@ class ScriptedClient final : public http::Client {
     MutexLock lock(mutex_);
     return requests_;
   }
-  // Requests whose URL contains `text`.
+  // Counts the requests whose URL contains `text`.
   [[nodiscard]] std::size_t count(std::string_view text) const {
     std::size_t found = 0;
     for (const auto& request : requests()) found += request.url.find(text) != std::string::npos ? 1 : 0;
@@ -57,7 +57,7 @@ class ScriptedClient final : public http::Client {
   std::vector<http::ClientRequest> requests_ LATCHKEY_GUARDED_BY(mutex_);
 };
 
-// Sleeps by moving the clock.
+// Advances the clock instead of sleeping.
 class ClockSleeper final : public Sleeper {
  public:
   explicit ClockSleeper(ManualClock& clock) : clock_(clock) {}
@@ -72,7 +72,7 @@ class ClockSleeper final : public Sleeper {
   ManualClock& clock_;
 };
 
-// Counts up: different every time, the same in every run. `maximum` makes every byte 0xff.
+// A linear congruential generator: draws differ within a run and repeat in every run. `maximum` makes every byte 0xff.
 class CountingRandom final : public RandomSource {
  public:
   explicit CountingRandom(bool maximum = false) : maximum_(maximum) {}

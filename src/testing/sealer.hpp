@@ -1,4 +1,4 @@
-// A root key for tests' stores, the same in every process.
+// A root key for the stores of tests, the same in every process.
 #pragma once
 
 #include "store/sealing.hpp"

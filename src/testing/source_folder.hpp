@@ -1,4 +1,4 @@
-// Where the source is that the tests were built from. Test code only.
+// Finds the source and build folders of the tests. Test code only.
 #pragma once
 
 #include <string>
@@ -6,10 +6,10 @@
 
 namespace latchkey::testing {
 
-// `path`, from the top of the source.
+// Resolves `path` from the top of the source.
 std::string source_path(std::string_view path);
 
-// `path`, from the top of the build folder.
+// Resolves `path` from the top of the build folder.
 std::string build_path(std::string_view path);
 
 }  // namespace latchkey::testing

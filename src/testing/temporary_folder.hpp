@@ -1,4 +1,4 @@
-// A folder for one test, removed with what is in it.
+// A folder for one test, removed with its content on destruction.
 #pragma once
 
 #include <cstdlib>

@@ -1,5 +1,5 @@
-// A certificate authority of the moment and what it signs, made with OpenSSL directly: http/ stands below crypto/.
-// Test code only.
+// A certificate authority made for one test, and the certificates that it signs. It uses OpenSSL directly, because
+// http/ stands below crypto/. Test code only.
 #pragma once
 
 #include <cstdio>
@@ -21,7 +21,7 @@ class TestAuthority {
  public:
   TestAuthority() : key_(new_key()) { certificate_ = sign(key_.get(), "test authority", "", -kHour, kHour); }
 
-  // `names` as OpenSSL writes them: "DNS:a.example,IP:127.0.0.1". The times are seconds from now.
+  // `names` are in OpenSSL's form: "DNS:a.example,IP:127.0.0.1". The times are seconds from now.
   [[nodiscard]] TlsFiles issue(const std::string& names, long from = -kHour, long until = kHour) const {
     auto key = new_key();
     auto certificate = sign(key.get(), "leaf", names, from, until);
@@ -49,7 +49,7 @@ class TestAuthority {
     return {data, static_cast<std::size_t>(size)};
   }
 
-  // Signed by the authority; by itself where there is none yet.
+  // The authority signs it; the first certificate, the authority's own, is self-signed.
   Certificate sign(EVP_PKEY* key, const char* name, const std::string& names, long from, long until) const {
     Certificate made(X509_new(), X509_free);
     X509_set_version(made.get(), X509_VERSION_3);
@@ -77,7 +77,7 @@ class TestAuthority {
   Certificate certificate_;
 };
 
-// A file of the test's own, removed with it.
+// A file of the test, removed on destruction.
 class ScratchFile {
  public:
   explicit ScratchFile(const std::string& content) : path_(::testing::TempDir() + "latchkey-http-XXXXXX") {

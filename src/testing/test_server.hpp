@@ -1,5 +1,5 @@
-// A server for tests: an echo service on a free port, its context on threads of its own; and a raw client that sends
-// bytes as they are. Test code only.
+// For tests of servers: an echo service, a context with its own threads, a reserved port, and a raw client that sends
+// bytes unchanged. Test code only.
 #pragma once
 
 #include <atomic>
@@ -18,13 +18,13 @@
 
 namespace latchkey::http::testing {
 
-// Answers with what it was asked: method, path, query, body; "/throw" throws.
+// Responds with the request: method, path, query, body; "/throw" throws.
 class EchoService final : public Service {
  public:
   std::size_t limit = 1000;
   std::atomic<int> asked_to_admit = 0;
   [[nodiscard]] bool is_vital(const RequestHead& head) const override { return head.path == "/vital"; }
-  // "/refused", "/stranger" (not known) and "/refused-stranger" are what they say; "/admit-throws" throws.
+  // The paths "/refused", "/stranger" (not known) and "/refused-stranger" behave as they say; "/admit-throws" throws.
   [[nodiscard]] Task<Admission> admit(const RequestHead& head) override {
     ++asked_to_admit;
     if (head.path == "/admit-throws") throw std::runtime_error("thrown");
@@ -52,10 +52,10 @@ class EchoService final : public Service {
     co_return response;
   }
   [[nodiscard]] Response reject(Rejection why, const RequestHead* head) const override {
-    static const std::vector<std::pair<unsigned, std::string>> kAnswers{
+    static const std::vector<std::pair<unsigned, std::string>> kResponses{
         {400, "malformed"},  {431, "head"},   {413, "body"},   {408, "slow"},
         {503, "overloaded"}, {500, "failed"}, {503, "no room"}};
-    const auto& [status, text] = kAnswers[static_cast<std::size_t>(why)];
+    const auto& [status, text] = kResponses[static_cast<std::size_t>(why)];
     return Response{status, {}, text + (head == nullptr ? "" : " " + head->path)};
   }
 };
@@ -81,8 +81,8 @@ class RunningContext {
   std::vector<std::thread> threads_;
 };
 
-// A local port where nobody listens: it is this test's own, so that no other process is given it meanwhile. A server of
-// the test may take it, and gives it back to nobody else.
+// A local port where nothing listens, reserved so that no other process gets it meanwhile. A server of the test may
+// listen on it.
 class ReservedPort {
  public:
   ReservedPort() : socket_(context_) {
@@ -97,7 +97,7 @@ class ReservedPort {
   boost::asio::ip::tcp::socket socket_;
 };
 
-// Connects to a local port, sends `bytes`, and gives all that comes back until the other side closes.
+// Connects to a local port, sends `bytes`, and returns everything that comes back until the other side closes.
 inline std::string exchange(std::uint16_t port, std::string_view bytes, bool half_close = true) {
   boost::asio::io_context context;
   boost::asio::ip::tcp::socket socket(context);
@@ -105,9 +105,9 @@ inline std::string exchange(std::uint16_t port, std::string_view bytes, bool hal
   boost::system::error_code failed;
   boost::asio::write(socket, boost::asio::buffer(bytes), failed);
   if (half_close) socket.shutdown(boost::asio::ip::tcp::socket::shutdown_send, failed);
-  std::string answer;
-  boost::asio::read(socket, boost::asio::dynamic_buffer(answer), failed);
-  return answer;
+  std::string response;
+  boost::asio::read(socket, boost::asio::dynamic_buffer(response), failed);
+  return response;
 }
 
 }  // namespace latchkey::http::testing

@@ -1,4 +1,4 @@
-// Pages of docs/ that are made by the code they describe.
+// Checks pages of docs/ that are made from the code that they describe.
 #pragma once
 
 #include <cstdlib>
@@ -17,8 +17,8 @@ inline bool writes_docs() {
   return write != nullptr && std::string_view(write) == "1";
 }
 
-// Fails where the file (a path from the top of the source) is not `text`. With LATCHKEY_WRITE_DOCS=1 it is written
-// instead: LATCHKEY_WRITE_DOCS=1 ctest --test-dir build/debug -R ThePageIsMade
+// Fails where the content of the file (a path from the top of the source) is not `text`. With LATCHKEY_WRITE_DOCS=1 it
+// writes the file instead: LATCHKEY_WRITE_DOCS=1 ctest --test-dir build/debug -R ThePageIsMade
 inline void expect_written(const std::string& path, const std::string& text) {
   std::string file = source_path(path);
   if (writes_docs()) {
@@ -33,8 +33,8 @@ inline void expect_written(const std::string& path, const std::string& text) {
                                         "--test-dir build/debug -R ThePageIsMade";
 }
 
-// The same for one section, which begins with its heading ("## Unwrap\n") and goes to the next of that rank or to the
-// end; written behind the others where it is not there yet.
+// The same for one section, which begins with its heading ("## Unwrap\n") and ends at the next heading of that rank or
+// at the end of the file. A missing section is written behind the others.
 inline void expect_section_written(const std::string& path, const std::string& section) {
   auto page = read_file(source_path(path), std::size_t{1} << 22U);
   ASSERT_TRUE(page) << page.error().message();
