@@ -37,7 +37,7 @@ Task<std::optional<BodyBudget::Share>> BodyBudget::take(std::string group, std::
       hold(group, bytes);
       co_return Share(shared_from_this(), std::move(group), bytes);
     }
-    waiter = std::make_shared<Waiter>(Waiter{group, bytes, false, asio::steady_timer(executor, limits_.patience)});
+    waiter = std::make_shared<Waiter>(Waiter{group, bytes, false, asio::steady_timer(executor, limits_.timeout)});
     waiting_.push_back(waiter);
     // A group that waits for its own part to become free may leave room for the waiters behind it.
     serve_waiters();

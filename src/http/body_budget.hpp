@@ -22,7 +22,7 @@ class BodyBudget : public std::enable_shared_from_this<BodyBudget> {
  public:
   struct Limits {
     std::size_t total = std::size_t{256} * 1024 * 1024;
-    std::chrono::milliseconds patience{5'000};
+    std::chrono::milliseconds timeout{5'000};
   };
 
   // Bytes that one body holds; the destructor gives them back.
@@ -57,7 +57,7 @@ class BodyBudget : public std::enable_shared_from_this<BodyBudget> {
     return std::shared_ptr<BodyBudget>(new BodyBudget(limits));
   }
 
-  // Waits for its turn, for `patience` at most; absent where there was no room in time. A body larger than a group's
+  // Waits for its turn, for `timeout` at most; absent where there was no room in time. A body larger than a group's
   // whole part counts as that part. Bodies of up to 16 KiB, the size of a head, are not counted. The caller must run on
   // a strand.
   [[nodiscard]] Task<std::optional<Share>> take(std::string group, std::size_t bytes);

@@ -17,7 +17,7 @@ class BodyBudgetTest : public ::testing::Test {
   using Outcome = std::optional<std::optional<BodyBudget::Share>>;
 
   boost::asio::io_context context;
-  std::shared_ptr<BodyBudget> budget = BodyBudget::create({.total = 8 * kMiB, .patience = std::chrono::hours(1)});
+  std::shared_ptr<BodyBudget> budget = BodyBudget::create({.total = 8 * kMiB, .timeout = std::chrono::hours(1)});
   std::list<Outcome> results;
 
   // The outer optional is empty until take() has returned.
@@ -78,7 +78,7 @@ TEST_F(BodyBudgetTest, WhoWaitsIsServedInOrder) {
 }
 
 TEST_F(BodyBudgetTest, PatienceEnds) {
-  budget = BodyBudget::create({.total = 2 * kMiB, .patience = std::chrono::milliseconds(0)});
+  budget = BodyBudget::create({.total = 2 * kMiB, .timeout = std::chrono::milliseconds(0)});
   auto& first = ask("a", kMiB);
   ASSERT_TRUE(first && *first);
   auto& second = ask("a", kMiB);

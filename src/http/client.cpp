@@ -26,7 +26,7 @@ constexpr milliseconds kLongestPoll{1000};
 // libcurl gets this long after the deadline to end a transfer itself: its error says more about the cause.
 constexpr milliseconds kGrace{20};
 
-// Measured by the machine's own steady clock, whatever clock the caller has: a wait for a response is no age of a key.
+// Uses the machine's own steady clock, whatever clock the caller has: a wait for a response is no age of a key.
 milliseconds left_until(Deadline deadline) {
   return std::chrono::duration_cast<milliseconds>(deadline - std::chrono::steady_clock::now());
 }

@@ -106,12 +106,12 @@ class Connection {
   }
 
   // Absent where no head came, or the server refused it.
-  Task<std::optional<Request>> receive_head(RequestParser& parser, std::chrono::milliseconds patience) {
+  Task<std::optional<Request>> receive_head(RequestParser& parser, std::chrono::milliseconds timeout) {
     parser.header_limit(static_cast<std::uint32_t>(options().max_head_bytes));
     parser.body_limit(boost::none);
     beast::error_code failed;
     set_idle(true);
-    lowest_->expires_after(patience);
+    lowest_->expires_after(timeout);
     co_await bhttp::async_read_header(stream_, buffer_, parser, asio::redirect_error(asio::use_awaitable, failed));
     set_idle(false);
     if (failed) {

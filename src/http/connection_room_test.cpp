@@ -102,7 +102,7 @@ TEST_F(ConnectionRoomTest, TheOldestStrangerThatWaitsMakesRoomForANewOne) {
   EXPECT_TRUE(newcomer);
   EXPECT_EQ(sent_away, std::vector<std::string>{"198.51.100.0"});
   EXPECT_EQ(room->size(), 48U);
-  strangers.erase(strangers.begin() + 1);  // the connection that was sent away ends: its place is not given back twice
+  strangers.erase(strangers.begin() + 1);  // the room closed this connection; ending it gives no place back again
   EXPECT_EQ(room->size(), 48U);
 }
 

@@ -113,10 +113,10 @@ class Server::Impl : public std::enable_shared_from_this<Server::Impl> {
     co_return;
   }
 
-  // Waits until no connection is left, for `patience` at most. It closes again and again, because another connection
-  // may have become idle meanwhile.
-  Task<void> drain(std::chrono::milliseconds patience, bool busy_too) {
-    auto deadline = std::chrono::steady_clock::now() + patience;
+  // Waits until no connection is left, for `timeout` at most. It closes again and again, because another connection may
+  // have become idle meanwhile.
+  Task<void> drain(std::chrono::milliseconds timeout, bool busy_too) {
+    auto deadline = std::chrono::steady_clock::now() + timeout;
     asio::steady_timer timer(co_await asio::this_coro::executor);
     while (count() > 0) {
       close_connections(busy_too);
@@ -236,7 +236,7 @@ Result<std::unique_ptr<Server>> Server::start(asio::any_io_executor executor, Se
     LATCHKEY_TRY(tls, std::move(made));
   }
   LATCHKEY_TRY(auto acceptor, listen_on(asio::make_strand(executor), options.address, options.port));
-  auto bodies = BodyBudget::create({.total = options.max_body_bytes_held, .patience = options.body_patience});
+  auto bodies = BodyBudget::create({.total = options.max_body_bytes_held, .timeout = options.body_wait});
   auto state = std::make_shared<ServerState>(std::move(options), service, std::move(bodies));
   auto impl = std::make_shared<Impl>(std::move(acceptor), std::move(state), std::move(tls));
   impl->start();

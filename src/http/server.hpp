@@ -26,8 +26,8 @@ enum class Rejection { Malformed, HeadTooLarge, BodyTooLarge, BodyTimeout, Overl
 struct Admission {
   std::optional<Response> refusal = {};  // the response, where the service does not want the body
   bool known = true;                     // the head proves who sent the request: that address may have more connections
-  std::size_t body_limit = 0;            // the most bytes of body that the request may have
-  std::string group = {};                // whose part of the bytes for bodies this body takes: an organisation
+  std::size_t body_limit = 0;            // the largest body of the request, in bytes
+  std::string group = {};                // the organisation whose part of the bytes for bodies this body takes
   std::shared_ptr<void> call = {};       // what handle() receives as Request::admitted
 };
 
@@ -60,10 +60,10 @@ struct ServerOptions {
   std::uint16_t port = 0;  // 0: any free one
   std::optional<TlsFiles> tls;
   std::size_t max_connections = 4096;
-  // Of one address (a /64 of IPv6). 0: an eighth of all connections for an unknown address, a half for a known one
+  // For one address (a /64 of IPv6). 0: an eighth of all connections for an unknown address, a half for a known one
   // (connection_room.hpp).
   std::size_t max_connections_per_address = 0;
-  // Beyond max_connections: so many more may send one request. A vital one gets its response, the others are told to
+  // Beyond max_connections, this many more may send one request. A vital one gets its response, the others are told to
   // come back.
   std::size_t max_visits = 64;
   // All connections come from a proxy's address, which does not say who is behind it.
@@ -71,7 +71,7 @@ struct ServerOptions {
   // Over all connections; one group holds half of it at most (body_budget.hpp).
   std::size_t max_body_bytes_held = std::size_t{256} * 1024 * 1024;
   // How long a body waits for its part of those bytes.
-  std::chrono::milliseconds body_patience{5'000};
+  std::chrono::milliseconds body_wait{5'000};
   std::size_t max_head_bytes = std::size_t{16} * 1024;
   std::chrono::milliseconds head_timeout{30'000};
   Pace pace;  // of bodies that arrive, and of clients that read responses

@@ -344,7 +344,7 @@ TEST_F(ServerTest, WhoReadsTooSlowlyIsCutOff) {
 TEST_F(ServerTest, BodiesWaitForTheirShareAndAreThenTold) {
   ServerOptions options;
   options.max_body_bytes_held = std::size_t{80} * 1024;
-  options.body_patience = std::chrono::milliseconds(20);
+  options.body_wait = std::chrono::milliseconds(20);
   service_.limit = std::size_t{40} * 1024;
   start(options);
   boost::asio::io_context context;
@@ -353,7 +353,7 @@ TEST_F(ServerTest, BodiesWaitForTheirShareAndAreThenTold) {
   auto begun = "POST / HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 40000\r\n\r\n";
   boost::asio::write(holder, boost::asio::buffer(std::string_view(begun)));
   std::array<char, 25> proceed;
-  boost::asio::read(holder, boost::asio::buffer(proceed));  // it holds its share from now on
+  boost::asio::read(holder, boost::asio::buffer(proceed));  // the request holds its share from now on
   auto second = send("POST /more HTTP/1.1\r\nHost: h\r\nContent-Length: 40000\r\n\r\n" + std::string(40'000, 'x'));
   EXPECT_THAT(second, AllOf(StartsWith("HTTP/1.1 503"), HasSubstr("no room /more")));
   EXPECT_THAT(send("POST /little HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\nok"), HasSubstr("/little |ok"));
