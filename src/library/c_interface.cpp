@@ -10,7 +10,7 @@ using namespace latchkey::c;
 
 constexpr const char* kOverlap = "the two buffers overlap: give the result one of its own";
 
-// Whatever the failure, nobody takes what lies in `out` for a result.
+// A program that ignores the failure must not take what is in `out` for a result.
 void zero(std::uint8_t* out, std::size_t out_size) {
   if (out != nullptr) latchkey::crypto::wipe({out, out_size});
 }
@@ -21,7 +21,7 @@ bool overlap(const std::uint8_t* in, std::size_t in_size, const std::uint8_t* ou
   return before(in, out + out_size) && before(out, in + in_size);
 }
 
-// Both directions: `work` makes bytes of bytes, which go to `out` and are wiped.
+// Serves both directions: `work` turns bytes into bytes, which are copied to `out` and wiped.
 template <class Work>
 latchkey_code run(const latchkey_pair* context, std::size_t context_size, const std::uint8_t* in, std::size_t in_size,
                   std::uint8_t* out, std::size_t out_size, latchkey_error* error, const Work& work) {

@@ -1,4 +1,4 @@
-// What the C functions share: failures as plain data, nothing that throws, arguments that may be anything.
+// What the C functions share: failures as plain data, no exceptions, arguments of any kind.
 #pragma once
 
 #include <algorithm>
@@ -54,7 +54,7 @@ inline latchkey_code invalid(latchkey_error* error, const char* message) {
   return tell(error, {FailureKind::Invalid, "", message});
 }
 
-// What a C program must not see.
+// Catches every exception: a C program must see none.
 template <class Call>
 latchkey_code guarded(latchkey_error* error, const Call& call) noexcept {
   try {
@@ -69,7 +69,7 @@ latchkey_code guarded(latchkey_error* error, const Call& call) noexcept {
   return LATCHKEY_FAILED;
 }
 
-// The context; where it is none, `error` is told.
+// Reads the context; where it is none, fills in `error`.
 inline latchkey_code read_context(const latchkey_pair* context, std::size_t size, DataContext& pairs,
                                   latchkey_error* error) {
   bool is_complete = size == 0 || (context != nullptr && std::all_of(context, context + size, [](const auto& pair) {

@@ -271,7 +271,7 @@ Outcome<Client> Client::create(ClientSettings settings) {
   crypto::wipe(settings.api_key);
   if (!server) {
     auto failure = failure_of(server.error());
-    // Nobody was asked yet: it is this process that lacks something.
+    // No server was called yet: this process lacks something.
     if (failure.kind == FailureKind::Unreachable) failure.kind = FailureKind::Failed;
     return failure;
   }

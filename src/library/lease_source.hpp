@@ -14,9 +14,9 @@ namespace latchkey::library {
 
 struct LeasedKey {
   std::shared_ptr<const envelope::DataKey> key;  // wiped when its last holder releases it
-  Uuid compartment;                              // what its ciphertexts are bound to
+  Uuid compartment;                              // its ciphertexts are bound to it
   AgeTime asked_at;
-  AgeTime ends_at;                                            // from here on nobody may use the key: ask for it again
+  AgeTime ends_at;                                            // from then on nobody may use the key: ask for it again
   std::optional<std::string> external_key_id = std::nullopt;  // absent: the platform's own root key wraps it
   // How often to check that the lease still holds, while the key is in use; absent where the source offers no such
   // check.

@@ -109,7 +109,7 @@ class LeasedKeys {
   struct Counts {
     std::size_t leases = 0;
     std::size_t failures = 0;
-    std::size_t questions = 0;  // that the source is being asked now
+    std::size_t questions = 0;  // calls to the source in progress
   };
   [[nodiscard]] Counts counts() const;
 

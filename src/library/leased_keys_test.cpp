@@ -153,7 +153,7 @@ TEST_F(LeasedKeysTest, ARefusalEndsItAtOnce) {
     source_.fail_with(code);
     EXPECT_THAT(keys_.for_decryption(raw(7)), IsError(code));
     EXPECT_TRUE(watched.expired()) << "the key is still in memory";
-    // The next caller hears what is true then; only that a key does not exist is remembered for a moment.
+    // The next caller gets the current state; only an unknown id is remembered for a moment.
     source_.lease_again();
     if (code == ErrorCode::NotFound) clock_.advance(limits_.unknown_for);
     EXPECT_TRUE(keys_.for_decryption(raw(7)));
@@ -372,7 +372,7 @@ TEST_F(CheckedLeasesTest, AServerThatIsBusyIsNotCheckedBeforeItsTime) {
   EXPECT_EQ(source_.checks, 2);
 }
 
-// The server was restarted, or is another one.
+// The server was restarted, or is another server.
 TEST_F(CheckedLeasesTest, AServerThatKnowsNothingOfItIsAskedForTheKey) {
   check_gives({ErrorCode::NotFound, "not here"});
   auto first = keys_.for_encryption().value();
@@ -416,8 +416,8 @@ TEST_F(LeasedKeysTest, ClearForgets) {
   EXPECT_EQ(source_.calls, 2);
 }
 
-// A response to a question from before a refusal is not believed: while the active key is asked for, another question
-// is refused.
+// A response to a call from before a refusal is not trusted: while the source is asked for the active key, it refuses
+// another.
 TEST_F(LeasedKeysTest, WhatARefusalOvertookIsAskedForAgain) {
   source_.failure = [&](const Name& name) -> std::optional<Error> {
     if (name) return Error{ErrorCode::Invalid, "no", "cmek_key_disabled"};

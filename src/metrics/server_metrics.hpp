@@ -52,7 +52,7 @@ class ServerMetrics final : public kms::CallObserver, public data::DataPlaneObse
   ServerMetrics& operator=(const ServerMetrics&) = delete;
   ~ServerMetrics() override;
 
-  // To be called before the first scrape. What the sources refer to outlives the last scrape.
+  // To be called before the first scrape. What the sources refer to must outlive the last scrape.
   void set_sources(Sources sources);
   // The result lives as long as this object.
   [[nodiscard]] RouteMetrics& route(std::string_view method, std::string_view pattern);

@@ -283,7 +283,7 @@ class Deliverer::Impl : public std::enable_shared_from_this<Impl> {
                                          {{"webhook_endpoint_id", endpoint->id}, {"reason", why}});
   }
 
-  // Whether more may be left.
+  // True where more may be left.
   Task<Result<bool>> forget_old() {
     if (stopping_ || clock_.steady() < forget_at_) co_return false;
     forget_at_ = clock_.steady() + kForgetPeriod;
@@ -296,7 +296,7 @@ class Deliverer::Impl : public std::enable_shared_from_this<Impl> {
     co_return true;
   }
 
-  // Whether more may be left.
+  // True where more may be left.
   Task<Result<bool>> tidy_up() {
     if (stopping_) co_return false;
     LATCHKEY_CO_TRY(bool untidy, co_await store_.read(is_untidy));

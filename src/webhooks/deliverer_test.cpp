@@ -191,7 +191,7 @@ TEST_F(DelivererTest, WhatACrashCutShortIsSentAgain) {
   auto begun = delivery();
   EXPECT_EQ(begun.attempts, 1);
   EXPECT_EQ(begun.state, WebhookDeliveryState::Pending);
-  // The process is gone before there is a response.
+  // The process ends before there is a response.
   fixture.restart(fixture.client);
   fixture.deliver_after(seconds(59));
   EXPECT_THAT(fixture.client.requests(), IsEmpty()) << "somebody may still be at it";

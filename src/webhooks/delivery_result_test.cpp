@@ -32,7 +32,7 @@ TEST(DeliveryResultTest, SaysNothingOfTheNetworkInside) {
   }
 }
 
-// Else a tenant could try a list of names to learn which of them exist.
+// Otherwise a tenant could try a list of names to learn which of them exist.
 TEST(DeliveryResultTest, NamesThatAreNotThereAndThoseInsideAreOneError) {
   std::set<std::string> told;
   for (auto failure : {Failure::UnknownName, Failure::LookupFailed, Failure::AddressRefused, Failure::ProxyFailed}) {

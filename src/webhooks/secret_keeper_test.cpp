@@ -48,7 +48,7 @@ TEST_F(SecretKeeperTest, DoesNotOpenDamaged) {
     wrapped.wrapped[spoiled] ^= 1;
     EXPECT_FALSE(fixture.run(keeper.open("whep_1", wrapped)));
   }
-  // Whole, by the same root key, and no signing secret.
+  // Complete, under the same root key, but no signing secret.
   kms::KeyLocation location;
   crypto::SecretBytes short_one(Bytes(8, 1));
   auto wrapped =

@@ -7,9 +7,9 @@
 namespace latchkey::webhooks {
 namespace {
 
-// What the reference libraries of Standard Webhooks have in their tests (MIT licence):
+// The known answer from the tests of Standard Webhooks' reference libraries (MIT licence):
 // https://github.com/standard-webhooks/standard-webhooks/tree/main/libraries
-TEST(SignatureTest, PublishedAnswer) {
+TEST(SignatureTest, KnownAnswer) {
   crypto::SecretBytes secret(base64_decode("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").value());
   EXPECT_EQ(sign(secret, "msg_p5jXN8AQM9LWM0D4loKWxJek", 1614265330, R"({"test": 2432232314})"),
             "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=");
