@@ -1,5 +1,5 @@
-/* A record and a stream, encrypted and decrypted in this process. Wants LATCHKEY_URL, LATCHKEY_WORKSPACE_KEY and
- * LATCHKEY_WORKSPACE_ID, as `latchkey dev` writes them to dev.env. */
+/* Encrypts and decrypts a record and a stream in this process. It reads LATCHKEY_URL, LATCHKEY_WORKSPACE_KEY and
+ * LATCHKEY_WORKSPACE_ID from the environment, as `latchkey dev` writes them to dev.env. */
 #include <latchkey/latchkey.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,7 +10,7 @@ static int fail(const latchkey_error* error) {
   return error->code == LATCHKEY_REFUSED ? 3 : 1;
 }
 
-/* A stream in memory; a real program has a file here. */
+/* Keeps the stream in memory; a real program uses a file. */
 static struct {
   uint8_t bytes[300000];
   size_t size;
@@ -28,7 +28,7 @@ static int get(void* user, uint64_t offset, uint8_t* out, size_t size) {
   return user == NULL;
 }
 
-/* Writes 200 000 bytes in pieces, reads some of them back, and meets a stream that was cut. */
+/* Writes 200 000 bytes in pieces, reads some of them back, and shows that damaged and cut streams do not open. */
 static int stream_there_and_back(latchkey_workspace* workspace, const latchkey_pair* context, latchkey_error* error) {
   uint8_t piece[50000];
   uint8_t back[10] = {0};

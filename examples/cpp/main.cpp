@@ -1,5 +1,5 @@
-// A record and a stream, encrypted and decrypted in this process. Wants LATCHKEY_URL, LATCHKEY_WORKSPACE_KEY and
-// LATCHKEY_WORKSPACE_ID, as `latchkey dev` writes them to dev.env.
+// Encrypts and decrypts a record and a stream in this process. It reads LATCHKEY_URL, LATCHKEY_WORKSPACE_KEY and
+// LATCHKEY_WORKSPACE_ID from the environment, as `latchkey dev` writes them to dev.env.
 #include <algorithm>
 #include <cstdlib>
 #include <iostream>
