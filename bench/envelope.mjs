@@ -125,7 +125,7 @@ function machineAndPeers(context) {
   };
 }
 
-// Rows: what, ours, the peer's, the ratio that counts, what it must and should be.
+// Each row: what, ours, the peer's, the ratio that counts, the limit that it must keep and the aim.
 function rowsOf(micro, aws, ram, memory) {
   const { cases } = micro;
   const rows = [];

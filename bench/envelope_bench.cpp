@@ -1,4 +1,4 @@
-// The envelope beside its peers, in one process and one run. scripts/bench reads what this prints as JSON.
+// Measures the envelope beside its peers, in one process and one run. scripts/bench reads the JSON that this prints.
 #include <benchmark/benchmark.h>
 #include <cstdio>
 #include <cstdlib>
@@ -16,7 +16,7 @@
 namespace latchkey::bench {
 namespace {
 
-constexpr std::size_t kAadSize = 36;  // what a record without a context authenticates besides
+constexpr std::size_t kAadSize = 36;  // the associated data of a record without a context
 constexpr std::size_t kBatch = 100;
 
 template <class T>
@@ -58,7 +58,7 @@ void record_open(benchmark::State& state) {
   }
 }
 
-// Per record, of a batch.
+// Measures the time per record of a batch.
 void record_seal_batch(benchmark::State& state) {
   OurFixture fixture;
   Bytes plain(static_cast<std::size_t>(state.range(0)), 1);
@@ -71,7 +71,7 @@ void record_seal_batch(benchmark::State& state) {
   }
 }
 
-// AES-256-GCM with the key ready: no derivation, no commitment, and a nonce that is but a counter.
+// AES-256-GCM with a prepared key: no derivation, no commitment, and a counter as the nonce.
 class OpenSslGcm {
  public:
   explicit OpenSslGcm(bool seals) : context_(EVP_CIPHER_CTX_new()) {
@@ -125,7 +125,7 @@ void openssl_open(benchmark::State& state) {
   std::uint8_t tag[16];
   {
     OpenSslGcm sealing(true);
-    for (int i = 0; i < 256; ++i) sealing.seal(plain, sealed);  // back to the nonce that opening begins with
+    for (int i = 0; i < 256; ++i) sealing.seal(plain, sealed);  // wraps to the nonce that opening begins with
   }
   std::copy(sealed.end() - 16, sealed.end(), tag);
   sealed.resize(plain.size());
@@ -179,7 +179,7 @@ void mongocrypt_open(benchmark::State& state) {
   for (auto _ : state) benchmark::DoNotOptimize(peer.decrypt(sealed));
 }
 
-// 64 KiB at a random place of a stream of 1 GiB that is in memory, as a file in the page cache is.
+// Reads 64 KiB at a random place of a stream of 1 GiB in memory, which stands for a file in the page cache.
 void stream_range(benchmark::State& state) {
   constexpr std::uint64_t kSize = std::uint64_t{1} << 30;
   constexpr std::size_t kPart = 64 * 1024;

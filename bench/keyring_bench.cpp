@@ -1,5 +1,5 @@
-// The promises of the keyring as numbers: what a customer's vault is asked, and what a request waits for. One JSON
-// object on standard output; scripts/bench reads it. keyring_bench [--quick]
+// Measures the keyring's promises: how often it calls a customer's vault, and how long requests wait. Prints one JSON
+// object, which scripts/bench reads. Usage: keyring_bench [--quick]
 #include <algorithm>
 #include <cstdio>
 #include <future>
@@ -35,7 +35,7 @@ double since(SteadyTime begun) {
   return Milliseconds(std::chrono::steady_clock::now() - begun).count();
 }
 
-// `count` tasks at once, waited for.
+// Runs `count` tasks at once and waits for them.
 void at_once(KeyringFixture& fixture, std::size_t count, const std::function<Task<void>(std::size_t)>& task) {
   std::latch ended(static_cast<std::ptrdiff_t>(count));
   for (std::size_t i = 0; i < count; ++i) {
@@ -47,7 +47,7 @@ void at_once(KeyringFixture& fixture, std::size_t count, const std::function<Tas
   ended.wait();
 }
 
-// 1 000 first decrypts of one cold data key.
+// 1 000 requests at once decrypt under one data key that has no lease.
 boost::json::object herd() {
   constexpr int kLatency = 50;
   SystemClock clock;
@@ -73,7 +73,7 @@ boost::json::object herd() {
       {"latency_ms", kLatency}, {"slowest_ms", summary(slowest)}, {"unwraps", most_unwraps}, {"failed", failed.load()}};
 }
 
-// 1 000 workspaces of 100 records each, all asked for at once after a restart, over one vault that throttles.
+// 1 000 workspaces of 100 records each are all requested at once after a restart, over one vault that throttles.
 boost::json::object cold_start() {
   constexpr unsigned kLimit = 1'000;
   const std::size_t workspaces = quick ? 50 : 1'000;
@@ -112,7 +112,8 @@ struct LastGood {
   }
 };
 
-// From a revocation to the last plaintext that anybody got: every door tries all the while, a stream among them.
+// The time from a revocation to the last plaintext that anybody got: every entry point keeps trying, a stream among
+// them.
 boost::json::object revocation() {
   constexpr int kLatency = 50;
   SystemClock clock;
@@ -159,7 +160,7 @@ boost::json::object revocation() {
       ended.count_down();
     };
     for (const auto& [door, last] : doors) boost::asio::co_spawn(fixture.context(), loop(door), boost::asio::detached);
-    // At another point of the renewals' round each time.
+    // Each round starts at another point of the renewals' period.
     std::this_thread::sleep_for(ages.soft + ages.soft * round / 9);
     auto revoked = clock.steady();
     fixture.vaults().refuses = true;
@@ -175,7 +176,7 @@ boost::json::object revocation() {
   return {{"soft_ms", ages.soft.count()}, {"latency_ms", kLatency}, {"after_ms", doors}};
 }
 
-// A vault that is down for ten minutes, by a clock that the measurement moves.
+// A vault is down for ten minutes, by a clock that the measurement moves.
 boost::json::object outage() {
   ManualClock clock{parse_timestamp("2026-01-02T03:04:05Z").value()};
   KeyringFixture fixture({.ages = {5s, 15min}, .threads = 0, .clock = &clock});
@@ -206,7 +207,7 @@ boost::json::object outage() {
           {"calls_per_key_and_minute", static_cast<double>(fixture.vaults().unwraps) / 4 / (requests / kRate / 60.0)}};
 }
 
-// Latencies of one tenant's warm decrypts, at a steady rate.
+// Measures the latencies of one tenant's warm decrypts, at a steady rate.
 std::vector<double> paced(KeyringFixture& fixture, const keyring::Compartment& compartment, const RawId& id,
                           std::chrono::milliseconds time, std::chrono::microseconds pace) {
   std::vector<double> took;
@@ -215,7 +216,7 @@ std::vector<double> paced(KeyringFixture& fixture, const keyring::Compartment& c
     boost::asio::steady_timer timer(co_await boost::asio::this_coro::executor);
     while (std::chrono::steady_clock::now() < end) {
       auto begun = std::chrono::steady_clock::now();
-      // As the data plane asks.
+      // Does what the data plane does.
       bool done = fixture.keyring().at_hand(compartment, id).has_value();
       if (!done) {
         auto lease = co_await fixture.keyring().for_decryption(compartment, id, begun + 10s);
@@ -232,8 +233,8 @@ std::vector<double> paced(KeyringFixture& fixture, const keyring::Compartment& c
   return took;
 }
 
-// 200 requests a second, as strangers come: at no pace, since one like that of what is measured would have both wake at
-// the same moments, or never.
+// 200 requests a second at random intervals, as independent clients send them: a steady pace like that of the measured
+// requests would make both wake at the same moments, or never.
 class Arrivals {
  public:
   Arrivals(KeyringFixture& fixture, std::uint64_t seed, std::function<Task<void>(std::size_t)> request)
@@ -257,8 +258,9 @@ class Arrivals {
   std::thread thread_;
 };
 
-// Tenant A's vault hangs, 30 s a call, at 200 cold requests a second; what tenant B waits for. Beside it what B waits
-// for alone, and beside as many requests that ask the keyring for nothing: what waking threads costs by itself.
+// Tenant A's vault hangs, 30 s per call, at 200 cold requests a second; measures how long tenant B waits. For
+// comparison it measures B alone, and B beside as many requests that do not use the keyring: the cost of waking threads
+// alone.
 boost::json::object neighbour() {
   SystemClock clock;
   KeyringFixture fixture({.ages = {5s, 15min}, .threads = 2, .clock = &clock});
@@ -306,7 +308,7 @@ boost::json::object neighbour() {
           {"ratio", summary(ratios)}};
 }
 
-// An hour of 100 keys of 50 data keys each, all in use, by a clock that the measurement moves.
+// An hour of 100 keys with 50 data keys each, all in use, by a clock that the measurement moves.
 boost::json::object steady() {
   const int keys = quick ? 5 : 100;
   const int hour = quick ? 300 : 3'600;
@@ -337,7 +339,7 @@ boost::json::object steady() {
           {"failed", failed}};
 }
 
-// Warm encrypts while the leases of 1 000 keys are renewed, and while none is.
+// Measures warm encrypts while the leases of 1 000 keys are renewed, and while none is.
 boost::json::object refreshing() {
   const int keys = quick ? 50 : 1'000;
   SystemClock clock;
@@ -393,7 +395,7 @@ int main(int count, char** arguments) {
       {"neighbour", neighbour}, {"steady", steady},         {"refreshing", refreshing}};
   boost::json::object all;
   for (const auto& [name, measure] : measurements) {
-    // All of them, or those that are named.
+    // Without names, runs all measurements.
     if (!wanted.empty() && std::ranges::find(wanted, name) == wanted.end()) continue;
     std::fprintf(stderr, "%s ...\n", name);
     all[name] = measure();

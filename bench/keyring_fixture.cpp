@@ -48,7 +48,7 @@ bool SimulatedVaults::over_limit() {
   return false;
 }
 
-Task<std::optional<Error>> SimulatedVaults::answer(const kms::KeyLocation& key, Deadline deadline) {
+Task<std::optional<Error>> SimulatedVaults::respond(const kms::KeyLocation& key, Deadline deadline) {
   auto scope = key.key().limit_scope();
   if (!scope) co_return std::nullopt;
   bool hangs = false;
@@ -73,7 +73,7 @@ Task<std::optional<Error>> SimulatedVaults::answer(const kms::KeyLocation& key, 
 Task<Result<kms::WrappedKey>> SimulatedVaults::wrap(const kms::KeyLocation& key, const kms::Binding&,
                                                     const crypto::SecretBytes& secret, Deadline deadline) {
   kms::WrappedKey wrapped{"v1", mask(secret.reveal())};
-  auto error = co_await answer(key, deadline);
+  auto error = co_await respond(key, deadline);
   if (error) co_return *error;
   co_return wrapped;
 }
@@ -82,7 +82,7 @@ Task<Result<kms::UnwrappedKey>> SimulatedVaults::unwrap(const kms::KeyLocation& 
                                                         const kms::WrappedKey& wrapped, Deadline deadline) {
   crypto::SecretBytes secret{ByteView(mask(wrapped.ciphertext))};
   ++unwraps;
-  auto error = co_await answer(key, deadline);
+  auto error = co_await respond(key, deadline);
   if (error) co_return *error;
   co_return kms::UnwrappedKey{std::move(secret)};
 }
@@ -114,7 +114,7 @@ void SimulatedVaults::forget() {
   throttled = 0;
 }
 
-KeyringFixture::KeyringFixture(const WorldSettings& settings) : settings_(settings), vaults_(*settings.clock) {
+KeyringFixture::KeyringFixture(const FixtureSettings& settings) : settings_(settings), vaults_(*settings.clock) {
   std::string pattern = (std::filesystem::temp_directory_path() / "latchkey-bench-XXXXXX").string();
   require(::mkdtemp(pattern.data()) != nullptr, "no temporary folder");
   folder_ = pattern;
@@ -141,10 +141,10 @@ KeyringFixture::~KeyringFixture() {
 
 void KeyringFixture::restart_keyring() {
   auto limiter = kms::VaultLimiter::create(*settings_.clock, context_.get_executor(), kms::make_timer_sleeper(), {});
-  gated_ = std::make_unique<kms::LimitedKeyProvider>(vaults_, limiter, kms::CallKind::Request, 10s);
+  limited_ = std::make_unique<kms::LimitedKeyProvider>(vaults_, limiter, kms::CallKind::Request, 10s);
   keyring::KeyringSettings settings;
   settings.ages = settings_.ages;
-  keyring_ = std::make_unique<keyring::Keyring>(*store_, *gated_, *settings_.clock, random_, context_.get_executor(),
+  keyring_ = std::make_unique<keyring::Keyring>(*store_, *limited_, *settings_.clock, random_, context_.get_executor(),
                                                 settings);
 }
 

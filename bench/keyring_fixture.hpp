@@ -1,5 +1,5 @@
-// What the keyring's measurements are made in: the real keyring, limiter and store, before vaults that answer after a
-// while, refuse, fail and hang as a measurement says. Their RSA is left out: it is the vault's work, not ours.
+// The environment of the keyring's measurements: the real keyring, limiter and store, with vaults that respond after a
+// delay, refuse, fail or hang as a measurement says. The vaults do no RSA: a real vault does it on its own machines.
 #pragma once
 
 #include <atomic>
@@ -23,10 +23,10 @@ namespace latchkey::bench {
 using namespace std::chrono_literals;
 using Milliseconds = std::chrono::duration<double, std::milli>;
 
-// Ends the process where a measurement's own premise does not hold.
+// Ends the process where a precondition of a measurement does not hold.
 void require(bool holds, const char* what);
 
-// All customers' vaults; a vault is told by its name.
+// All customers' vaults; a name identifies a vault.
 class SimulatedVaults final : public kms::KeyProvider {
  public:
   explicit SimulatedVaults(const Clock& clock) : clock_(clock) {}
@@ -39,42 +39,42 @@ class SimulatedVaults final : public kms::KeyProvider {
   std::atomic<int> latency_ms = 0;
   std::atomic<bool> refuses = false;
   std::atomic<bool> down = false;
-  std::atomic<unsigned> limit = 0;  // calls in any 10 s; more are throttled; 0: none
+  std::atomic<unsigned> limit = 0;  // calls in any 10 s; more are throttled; 0: no limit
   std::atomic<std::uint64_t> unwraps = 0;
   std::atomic<std::uint64_t> throttled = 0;
   void let_hang(std::string vault);  // its calls take 30 s, or until their deadline
   void let_none_hang();
-  // The most calls that any 10 s have seen.
+  // The largest number of calls in any 10 s.
   [[nodiscard]] std::size_t most_in_window();
   void forget();
 
  private:
-  [[nodiscard]] Task<std::optional<Error>> answer(const kms::KeyLocation& key, Deadline deadline);
+  [[nodiscard]] Task<std::optional<Error>> respond(const kms::KeyLocation& key, Deadline deadline);
   bool over_limit();
   const Clock& clock_;
-  std::mutex mutex_;  // over everything below
+  std::mutex mutex_;  // guards everything below
   std::set<std::string> hanging_;
   std::deque<SteadyTime> calls_;
   std::size_t most_ = 0;
 };
 
-struct WorldSettings {
+struct FixtureSettings {
   keyring::LeaseAges ages;
   int threads = 2;     // 0: the measurement runs the context by itself
-  const Clock* clock;  // outlives the fixture
+  const Clock* clock;  // must outlive the fixture
 };
 
-// One server's keyring with its store on disk.
+// One server's keyring, with its store on disk.
 class KeyringFixture {
  public:
-  explicit KeyringFixture(const WorldSettings& settings);
+  explicit KeyringFixture(const FixtureSettings& settings);
   ~KeyringFixture();
   KeyringFixture(const KeyringFixture&) = delete;
   KeyringFixture& operator=(const KeyringFixture&) = delete;
 
-  // Another workspace under the one key of this vault, whose organisation is its own.
+  // Adds a workspace under the one key of this vault; each vault belongs to an organisation of its own.
   keyring::Compartment add(const std::string& vault);
-  // Its first data key; no call is waited for.
+  // Makes the compartment's first data key, without the vault's delay.
   RawId make_data_key(const keyring::Compartment& compartment);
   // Drops every lease, as a restart does.
   void restart_keyring();
@@ -107,7 +107,7 @@ class KeyringFixture {
   };
   Customer customer_of(const std::string& vault);
 
-  WorldSettings settings_;
+  FixtureSettings settings_;
   std::map<std::string, Customer> customers_;
   std::string folder_;
   crypto::SystemRandom random_;
@@ -115,7 +115,7 @@ class KeyringFixture {
   boost::asio::io_context context_;
   std::optional<boost::asio::executor_work_guard<boost::asio::io_context::executor_type>> work_;
   std::unique_ptr<store::Store> store_;
-  std::unique_ptr<kms::LimitedKeyProvider> gated_;
+  std::unique_ptr<kms::LimitedKeyProvider> limited_;
   std::unique_ptr<keyring::Keyring> keyring_;
   std::atomic<bool> ending_ = false;
   std::vector<std::thread> threads_;

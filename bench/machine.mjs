@@ -1,4 +1,4 @@
-// What the numbers were made on, and with.
+// Describes the machine and the software of a measurement.
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { cpus, release, totalmem } from 'node:os';

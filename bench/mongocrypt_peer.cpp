@@ -25,8 +25,8 @@ struct ContextDeleter {
 };
 using ContextPtr = std::unique_ptr<mongocrypt_ctx_t, ContextDeleter>;
 
-// libmongocrypt takes what it does not change as if it did.
-BinaryPtr lend(const std::uint8_t* data, std::size_t size) {
+// libmongocrypt takes even its inputs as mutable.
+BinaryPtr view_of(const std::uint8_t* data, std::size_t size) {
   return BinaryPtr(mongocrypt_binary_new_from_data(const_cast<std::uint8_t*>(data), static_cast<std::uint32_t>(size)));
 }
 
@@ -60,10 +60,10 @@ struct MongocryptPeer::Handles {
     return context;
   }
 
-  // Through the states to the result; the key's document is asked for when the cache has forgotten it.
+  // Runs the state machine to its result; it needs the key's document where its cache has dropped that.
   [[nodiscard]] std::vector<std::uint8_t> finish(mongocrypt_ctx_t* context) const {
     if (mongocrypt_ctx_state(context) == MONGOCRYPT_CTX_NEED_MONGO_KEYS) {
-      auto fed = lend(key_document.data(), key_document.size());
+      auto fed = view_of(key_document.data(), key_document.size());
       require(mongocrypt_ctx_mongo_feed(context, fed.get()) && mongocrypt_ctx_mongo_done(context), context);
     }
     require(mongocrypt_ctx_state(context) == MONGOCRYPT_CTX_READY, context);
@@ -75,14 +75,14 @@ struct MongocryptPeer::Handles {
 
 MongocryptPeer::MongocryptPeer() : handles_(std::make_unique<Handles>()) {
   std::vector<std::uint8_t> master(96, 7);
-  auto master_view = lend(master.data(), master.size());
+  auto master_view = view_of(master.data(), master.size());
   require(mongocrypt_setopt_kms_provider_local(handles_->crypt, master_view.get()) && mongocrypt_init(handles_->crypt),
           nullptr);
   // {"provider": "local"}
   std::vector<std::uint8_t> provider{25, 0, 0, 0, 2};
   for (char letter : std::string("provider")) provider.push_back(static_cast<std::uint8_t>(letter));
   provider.insert(provider.end(), {0, 6, 0, 0, 0, 'l', 'o', 'c', 'a', 'l', 0, 0});
-  auto provider_view = lend(provider.data(), provider.size());
+  auto provider_view = view_of(provider.data(), provider.size());
   auto context = handles_->begin();
   require(mongocrypt_ctx_setopt_key_encryption_key(context.get(), provider_view.get()) &&
               mongocrypt_ctx_datakey_init(context.get()),
@@ -111,8 +111,8 @@ std::vector<std::uint8_t> MongocryptPeer::document(std::size_t size) {
 
 std::vector<std::uint8_t> MongocryptPeer::encrypt(const std::vector<std::uint8_t>& document) {
   auto context = handles_->begin();
-  auto id = lend(handles_->key_id.data(), handles_->key_id.size());
-  auto value = lend(document.data(), document.size());
+  auto id = view_of(handles_->key_id.data(), handles_->key_id.size());
+  auto value = view_of(document.data(), document.size());
   require(mongocrypt_ctx_setopt_key_id(context.get(), id.get()) &&
               mongocrypt_ctx_setopt_algorithm(context.get(), kAlgorithm, -1) &&
               mongocrypt_ctx_explicit_encrypt_init(context.get(), value.get()),
@@ -122,7 +122,7 @@ std::vector<std::uint8_t> MongocryptPeer::encrypt(const std::vector<std::uint8_t
 
 std::vector<std::uint8_t> MongocryptPeer::decrypt(const std::vector<std::uint8_t>& document) {
   auto context = handles_->begin();
-  auto value = lend(document.data(), document.size());
+  auto value = view_of(document.data(), document.size());
   require(mongocrypt_ctx_explicit_decrypt_init(context.get(), value.get()), context.get());
   return handles_->finish(context.get());
 }

@@ -1,4 +1,5 @@
-// libmongocrypt's explicit encryption with a local key provider: its data key is unwrapped once and cached, as ours is.
+// libmongocrypt's explicit encryption with a local key provider: it unwraps its data key once and caches it, as the
+// keyring does.
 #pragma once
 
 #include <cstdint>
@@ -15,8 +16,8 @@ class MongocryptPeer {
   MongocryptPeer(const MongocryptPeer&) = delete;
   MongocryptPeer& operator=(const MongocryptPeer&) = delete;
 
-  // BSON {v: binary of `size` bytes}, and what explicit encryption makes of such a document and back. Ends the process
-  // where libmongocrypt refuses.
+  // BSON {v: binary of `size` bytes}, and its explicit encryption and decryption. Ends the process where libmongocrypt
+  // refuses.
   [[nodiscard]] static std::vector<std::uint8_t> document(std::size_t size);
   [[nodiscard]] std::vector<std::uint8_t> encrypt(const std::vector<std::uint8_t>& document);
   [[nodiscard]] std::vector<std::uint8_t> decrypt(const std::vector<std::uint8_t>& document);

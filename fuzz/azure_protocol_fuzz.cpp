@@ -1,5 +1,5 @@
-// Every reader of what Azure, or whoever answers in its place, sends: the first byte chooses the reader and the status,
-// the rest is the body, or the header.
+// Fuzzes every reader of responses from Azure, or from whatever responds in its place: the first byte selects the
+// reader and the status, the rest is the body or the header.
 #include <array>
 #include <cstdlib>
 
@@ -22,7 +22,7 @@ void require(bool holds) {
   if (!holds) std::abort();
 }
 
-// Messages go to people, logs and headers.
+// People, logs and headers receive the messages.
 void require_clean(const Error& error) {
   for (char c : error.message()) require(c >= 0x20 && c < 0x7f);
   require(error.message().size() < 4096);

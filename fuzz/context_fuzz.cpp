@@ -1,5 +1,5 @@
-// Canonical contexts: refused exactly where the rules say so, read back as what they were made of, and so never one for
-// two contexts. The input is pairs, each text with two bytes of length.
+// Fuzzes canonical contexts: they are refused exactly where the rules say so, read back as the context they were made
+// from, and so never equal for two contexts. The input is pairs, each text with two bytes of length.
 #include <boost/json/parse.hpp>
 
 #include "fuzzing.hpp"
@@ -12,13 +12,13 @@ using envelope::Context;
 
 constexpr std::size_t kMostPairs = 64;
 
-// Another judge of UTF-8: Boost's JSON reader takes no string that is not.
+// A second opinion on UTF-8: Boost's JSON reader refuses strings that are not UTF-8.
 bool is_utf8(std::string_view text) {
   std::string json = "\"";
   for (char c : text) {
     auto byte = static_cast<unsigned char>(c);
     if (byte < 0x20 || c == '"' || c == '\\') {
-      json += "x";  // one byte of ASCII for another
+      json += "x";  // replaces an ASCII byte by another
     } else {
       json += c;
     }
@@ -28,7 +28,7 @@ bool is_utf8(std::string_view text) {
   return !failed;
 }
 
-// Reads what docs/format.md says, and nothing else.
+// Reads exactly the form that docs/format.md defines.
 Context read_back(ByteView form) {
   Input input(form.data(), form.size());
   auto text = [&] {
@@ -75,7 +75,7 @@ void check(const Context& context) {
   require(read_back(form.value().bytes()) == context);
 }
 
-// The same bytes cut elsewhere: two contexts have two forms.
+// Divides the same bytes in another place: two contexts must have two forms.
 void check_shifted(const Context& context) {
   auto form = envelope::canonicalize(context);
   if (!form || context.empty()) return;

@@ -1,4 +1,4 @@
-// What the fuzzers share: taking an input apart, a data key, and randomness that replays.
+// What the fuzzers share: parsing an input, a data key, and randomness that replays.
 #pragma once
 
 #include <algorithm>
@@ -10,12 +10,12 @@
 
 namespace latchkey::fuzzing {
 
-// What must hold of every input; libFuzzer keeps the input where it does not.
+// A condition that every input must satisfy; libFuzzer keeps an input that does not.
 inline void require(bool holds) {
   if (!holds) std::abort();
 }
 
-// Takes an input from its front; behind its end there are zeros.
+// Takes values from the front of an input; behind its end there are zeros.
 class Input {
  public:
   Input(const std::uint8_t* data, std::size_t size) : left_(data, size) {}
@@ -35,7 +35,7 @@ class Input {
     return part;
   }
   ByteView rest() { return bytes(left_.size()); }
-  // Names and values with a byte of length each.
+  // Reads names and values, each with a byte of length.
   envelope::Context context() {
     envelope::Context context;
     for (auto pairs = byte() % 4; pairs > 0; --pairs) {
@@ -49,7 +49,7 @@ class Input {
   ByteView left_;
 };
 
-// Gives the bytes it was made with, all at once.
+// Returns the bytes that it was made with, all at once.
 class Replayed final : public RandomSource {
  public:
   explicit Replayed(ByteView bytes) : bytes_(to_bytes(bytes)) {}
@@ -67,8 +67,8 @@ inline const envelope::DataKey& data_key() {
   return kKey;
 }
 
-// A damaged copy, by as many changes as the input says: a bit flipped, cut off, bytes more, or a piece of it in
-// another place.
+// Returns a damaged copy; the input selects the changes: a flipped bit, a cut, more bytes, or a piece moved to another
+// place.
 inline Bytes damaged(Bytes bytes, Input& input, std::size_t unit) {
   for (auto changes = input.byte() % 4; changes > 0; --changes) {
     auto how = input.byte();

@@ -1,5 +1,5 @@
-// The emulator's $filter: any text is read, checked and asked of a record, and what is refused is refused in a short
-// sentence that is valid JSON text.
+// Fuzzes the emulator's $filter: every text is parsed, checked and applied to a record, or refused in a short sentence
+// that is valid JSON text.
 #include <array>
 #include <cstdlib>
 
@@ -46,7 +46,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (checked) {
     bool passes = odata::lets_through(parsed.value(), kSchema, record());
     auto denied = odata::parse_filter("not (" + text + ")");
-    // Where the bounds leave room for it, the contrary holds.
+    // Where the size limits permit the negated filter, it must hold for the opposite.
     if (denied) require(odata::lets_through(denied.value(), kSchema, record()) != passes);
   }
   require(odata::usage_of(parsed.value()).most_alternatives <= 256);

@@ -1,5 +1,5 @@
-// Records: an input read as one must be refused with the right code, or be exactly what sealing makes of its plaintext;
-// and a good record that was damaged is refused, with nothing left of its plaintext.
+// Fuzzes records: an input must be refused with the right code, or be exactly what sealing its plaintext makes; and a
+// good record that was damaged must be refused, with nothing left of its plaintext.
 #include "envelope/record.hpp"
 #include "fuzzing.hpp"
 
@@ -18,7 +18,7 @@ Bytes seal(const CanonicalContext& context, ByteView plaintext, RandomSource& ra
   return record;
 }
 
-// Apart and in place, which agree; nothing is left where it does not open.
+// Opens into another buffer and in place; both must agree, and nothing may be left where it does not open.
 Result<Bytes> open(const CanonicalContext& context, ByteView record) {
   auto size = record.size() < kRecordOverhead ? 0 : record.size() - kRecordOverhead;
   Bytes out(size, 0xee);

@@ -1,6 +1,6 @@
-// Streams: an input read as one, or as what follows a good beginning, must be refused with a code of its own, or be
-// exactly what sealing makes of its plaintext; a good stream that was damaged is refused, whatever pieces it comes in,
-// after nothing but the beginning of its plaintext; and reading at any place says the same as reading from the front.
+// Fuzzes streams: an input, alone or after a good beginning, must be refused with its own code, or be exactly what
+// sealing its plaintext makes. A good stream that was damaged must be refused, in whatever pieces it comes, after
+// nothing but the beginning of its plaintext. Reading at any place must give the same as reading from the front.
 #include "envelope/stream.hpp"
 #include "fuzzing.hpp"
 
@@ -62,7 +62,7 @@ Result<StreamCipher> cipher_of(const CanonicalContext& context, ByteView stream)
   return StreamCipher::for_opening(data_key(), Uuid{{5}}, context, prefix);
 }
 
-// From the front; `out` has what came out, also before an error.
+// Opens from the front; `out` receives the output, also before an error.
 Result<void> open(const CanonicalContext& context, ByteView stream, std::size_t piece, Bytes& out) {
   LATCHKEY_TRY(auto cipher, cipher_of(context, stream));
   StreamDecryptor decryptor(std::move(cipher), 1);
@@ -71,7 +71,7 @@ Result<void> open(const CanonicalContext& context, ByteView stream, std::size_t 
   return decryptor.finish(append_to(out));
 }
 
-// All of it, by reads of `piece`; each opens a whole chunk, so short ones would take long.
+// Reads all of it in reads of `piece` bytes; each opens a whole chunk, so short ones would take long.
 Result<Bytes> read_through(const CanonicalContext& context, ByteView stream, std::size_t piece) {
   LATCHKEY_TRY(auto cipher, cipher_of(context, stream));
   auto read_at = [stream](std::uint64_t offset, MutableBytes out) {
@@ -90,7 +90,7 @@ Result<Bytes> read_through(const CanonicalContext& context, ByteView stream, std
   }
 }
 
-// Opens in both ways, which must agree; what came out from the front is in `out`.
+// Opens in both ways, which must agree; `out` has the output from the front.
 bool opens(const CanonicalContext& context, ByteView stream, std::size_t piece, Bytes& out) {
   auto front = open(context, stream, piece, out);
   auto any_place = read_through(context, stream, piece);
@@ -125,7 +125,7 @@ void damage(Input& input) {
   const auto stream = seal(context.value(), plaintext, input.number());
   auto changed = stream;
   auto at = input.byte() % 2 == 0 ? 0 : kStreamPrefixSize;
-  // Pieces are moved by whole chunks, or by what a prefix is made of.
+  // Moves pieces of whole chunks, or of the parts of a prefix.
   changed.erase(changed.begin(), changed.begin() + static_cast<std::ptrdiff_t>(at));
   changed = damaged(std::move(changed), input, at == 0 ? 4 : kSealedChunkSize);
   changed.insert(changed.begin(), stream.begin(), stream.begin() + static_cast<std::ptrdiff_t>(at));
