@@ -27,7 +27,7 @@ function summary(values) {
   return { median: at(0.5), low: at(0.25), high: at(0.75), runs: all.length };
 }
 
-/** Nanoseconds of CPU for each case, by its name. */
+/** The CPU time of each case in nanoseconds, by name. */
 function microbenchmarks() {
   say('records and streams, in one process ...');
   const out = execFileSync(join(kBuild, 'bench/latchkey_envelope_bench'), [
@@ -51,7 +51,7 @@ function awsEncryption() {
   return { committing: both(committing), signing: both(signing) };
 }
 
-/** One process: seconds of wall, user and system time, and its largest memory in MiB. */
+/** Runs one process; returns its wall, user and system time in seconds, and its peak memory in MiB. */
 function timed(command, args, options = {}) {
   const stats = join(folder, 'time');
   const done = spawnSync('/usr/bin/time', ['-f', '%e %U %S %M', '-o', stats, command, ...args], { stdio: ['ignore', 'ignore', 'pipe'], ...options });
@@ -77,7 +77,7 @@ async function startServer() {
   return { child, environment };
 }
 
-/** Whole processes in turns, the order turned each round. `place` is a folder of the file system to measure. */
+/** Runs whole processes in turns and rotates their order each round. `place` is a folder of the file system to measure. */
 function wholeFiles(place, what) {
   say(`files of ${kFileSize / kMiB} MiB on ${what}, ${kRounds} rounds ...`);
   const at = (name) => join(place, name);
@@ -104,7 +104,7 @@ function wholeFiles(place, what) {
   return Object.fromEntries(names.map((name) => [name, Object.fromEntries(['wall', 'user', 'system', 'memory'].map((field) => [field, summary(runs[name].map((run) => run[field]))]))]));
 }
 
-/** The largest memory of encrypting 10 GiB, of a file without blocks into nothing. */
+/** The peak memory of encrypting 10 GiB, from a sparse file to /dev/null. */
 function memoryOfLarge() {
   say('memory of encrypting 10 GiB ...');
   const large = join(folder, 'large');

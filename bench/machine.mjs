@@ -4,7 +4,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { cpus, release, totalmem } from 'node:os';
 import { fileURLToPath } from 'node:url';
 
-/** The first line of what a command says. */
+/** The first line of a command's output. */
 export function version(command, ...args) {
   const done = spawnSync(command, args, { encoding: 'utf8' });
   return `${done.stdout}${done.stderr}`.trim().split('\n')[0];
@@ -16,7 +16,7 @@ function governor() {
   return existsSync(path) ? readFileSync(path, 'utf8').trim() : 'not told';
 }
 
-/** The commit that is measured, and whether the tree differs from it. */
+/** The measured commit, and whether the working tree differs from it. */
 function commit() {
   const git = (...args) => spawnSync('git', args, { cwd: fileURLToPath(new URL('.', import.meta.url)), encoding: 'utf8' });
   const head = git('rev-parse', '--short=12', 'HEAD');
@@ -31,12 +31,12 @@ export function machine() {
   };
 }
 
-/** Ends with 1 where a row that must be reached is missed, naming it: for whoever runs it by night. */
+/** Names the rows that miss their limit and ends the process with 1 where there are any: for nightly runs. */
 export function failWhereMissed(rows) {
   const missed = rows.filter(({ reached }) => reached === false).map(({ what }) => what);
   for (const what of missed) process.stderr.write(`missed: ${what}\n`);
   if (missed.length > 0) process.exitCode = 1;
 }
 
-/** "cpu: …; cores: …", for a sentence. */
+/** The machine as part of a sentence: "cpu: …; cores: …". */
 export const described = (of) => Object.entries(of).filter(([name]) => name !== 'load').map(([name, what]) => `${name.replaceAll('_', ' ')}: ${what}`).join('; ');

@@ -1,7 +1,7 @@
-// Microseconds for each of many calls of @aws-crypto/client-node: a raw AES keyring behind its caching materials manager, so
-// that the data key is there already, as ours is. Once with the suite that is nearest to ours (AES-256-GCM, HKDF-SHA-512, key
-// commitment), and once with its default, which also signs each message. Usage: node aws-encryption.mjs SIZE SECONDS; prints
-// JSON.
+// Measures @aws-crypto/client-node: microseconds for each of many calls. It uses a raw AES keyring behind the caching materials
+// manager, so that the data key is cached, as in Latchkey. It measures the suite nearest to Latchkey's (AES-256-GCM,
+// HKDF-SHA-512, key commitment), and the default suite, which also signs each message. Usage: node aws-encryption.mjs SIZE
+// SECONDS; prints JSON.
 import {
   AlgorithmSuiteIdentifier, CommitmentPolicy, NodeCachingMaterialsManager, RawAesKeyringNode, RawAesWrappingSuiteIdentifier, buildClient,
   getLocalCryptographicMaterialsCache,
