@@ -181,7 +181,7 @@ void NonceMaker::draw(MutableBytes out) {
     if (RAND_priv_bytes(state_.drawn.data(), static_cast<int>(state_.drawn.size())) != 1) std::abort();
     state_.left = state_.drawn.size();
   }
-  // Each is given once.
+  // Every drawn byte is used once.
   const auto* drawn = state_.drawn.data() + state_.drawn.size() - state_.left;
   state_.left -= out.size();
   if (out.size() == 2 * sizeof(NonceHedge)) {

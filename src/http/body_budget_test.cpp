@@ -88,7 +88,7 @@ TEST_F(BodyBudgetTest, PatienceEnds) {
   EXPECT_FALSE(*second);
   first.reset();
   EXPECT_EQ(budget->held(), 0U);
-  EXPECT_TRUE(*ask("a", kMiB)) << "who gave up stands in nobody's way";
+  EXPECT_TRUE(*ask("a", kMiB)) << "a waiter that gave up blocks nobody";
 }
 
 TEST_F(BodyBudgetTest, LittleOnesAreNotCountedAndHugeOnesAreAllThatAGroupMayHave) {

@@ -342,7 +342,7 @@ TEST(ClientOptions, MistakesAreTold) {
   options = ClientOptions{};
   options.ca_file = no_authorities.path();
   client = make_curl_client(options);
-  ASSERT_FALSE(client) << "else every host would be blamed";
+  ASSERT_FALSE(client) << "otherwise the client would blame every host";
   EXPECT_THAT(client.error().message(), HasSubstr("holds no certificates in PEM"));
 }
 

@@ -201,7 +201,7 @@ TEST_F(ProxyUseTest, WhatIsAskedDirectlyMustHaveAPublicAddress) {
   ClientOptions options;
   options.proxy = one_proxy(local(proxy.port()), "127.0.0.1");
   auto refused = get(options, target);
-  ASSERT_FALSE(refused) << "the proxy's own address is no excuse for another";
+  ASSERT_FALSE(refused) << "only the proxy's own address is permitted";
   EXPECT_EQ(refused.error().failure, TransportFailure::AddressRefused);
   options.proxy.no_proxy.clear();
   auto through = get(options, target);

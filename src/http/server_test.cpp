@@ -256,7 +256,8 @@ TEST_F(ServerTest, NoBodyIsReadOfWhoIsRefusedByItsHead) {
   for (std::string_view rest : {"Content-Length: 900\r\n\r\n", "Transfer-Encoding: chunked\r\n\r\n5\r\nab",
                                 "Expect: 100-continue\r\nContent-Length: 900\r\n\r\n"}) {
     auto response = send("POST /refused HTTP/1.1\r\nHost: h\r\n" + std::string(rest));
-    EXPECT_THAT(response, StartsWith("HTTP/1.1 401")) << "no 100 Continue, and nothing is waited for: " << rest;
+    EXPECT_THAT(response, StartsWith("HTTP/1.1 401"))
+        << "the server sends no 100 Continue and waits for nothing: " << rest;
     EXPECT_THAT(response, HasSubstr("Connection: close")) << rest;
     EXPECT_THAT(response, HasSubstr("who are you")) << rest;
   }

@@ -75,7 +75,7 @@ TEST_F(LeasedKeysTest, AreNotUsedPastTheirEndByAMachineThatSlept) {
   ASSERT_TRUE(keys_.for_encryption());
   source_.fail_with(ErrorCode::Unavailable);
   clock_.sleep(std::chrono::hours(1));
-  EXPECT_THAT(keys_.for_encryption(), IsError(ErrorCode::Unavailable)) << "no outage is bridged past the end";
+  EXPECT_THAT(keys_.for_encryption(), IsError(ErrorCode::Unavailable)) << "an outage does not extend the lease";
 }
 
 TEST_F(LeasedKeysTest, AWallClockThatLeapsForwardCostsOneQuestion) {

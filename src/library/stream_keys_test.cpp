@@ -52,7 +52,7 @@ TEST_F(StreamKeysTest, ARefusalEndsAUseBeforeItsNextPieceAndWipesBehindIt) {
   ASSERT_TRUE(stream_.begin());
   ASSERT_TRUE(stream_.may_go_on());
   refuse();
-  EXPECT_TRUE(cipher_.has_keys()) << "somebody computes with them";
+  EXPECT_TRUE(cipher_.has_keys()) << "the use under way still needs them";
   EXPECT_THAT(stream_.may_go_on(), IsErrorFor("cmek_key_disabled"));
   stream_.end();
   EXPECT_FALSE(cipher_.has_keys());

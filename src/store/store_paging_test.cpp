@@ -401,7 +401,7 @@ TEST_P(StorePaging, OldActivitiesAreErasedAFewAtATime) {
   own.organization = kAcme.id;
   EXPECT_EQ(erase(1, 100).value(), 0U);
   EXPECT_EQ(erase(6, 3).value(), 3U);
-  EXPECT_EQ(activity_ids(own).size(), 3U) << "4, 6 and 8: the oldest went first, whosever they were";
+  EXPECT_EQ(activity_ids(own).size(), 3U) << "4, 6 and 8: the oldest went first, of any organisation";
   EXPECT_EQ(erase(6, 3).value(), 2U);
   EXPECT_EQ(erase(6, 3).value(), 0U);
   EXPECT_EQ(activity_ids(own).size(), 2U);

@@ -181,7 +181,8 @@ TEST_P(WebhookStore, OrganisationsTakeTurnsWhereMuchIsDue) {
     }
   }
   EXPECT_THAT(due(100), ElementsAre("whdl_10", "whdl_50", "whdl_20", "whdl_30", "whdl_40"));
-  EXPECT_THAT(due(100, 2), ElementsAre("whdl_10", "whdl_50")) << "however much of one is longer overdue";
+  EXPECT_THAT(due(100, 2), ElementsAre("whdl_10", "whdl_50"))
+      << "even where one organisation has more that are longer overdue";
   EXPECT_THAT(due(29), ElementsAre("whdl_10", "whdl_20"));
 }
 

@@ -163,7 +163,7 @@ TEST_F(DelivererTest, AnEndpointThatIsGoneIsDisabled) {
   auto activity = fixture.last_activity("org_webhook_endpoint_disabled");
   EXPECT_EQ(activity.at("actor"), (boost::json::value{{"type", "system_actor"}}));
   fixture.publish();
-  EXPECT_THAT(fixture.deliveries(endpoint.row.id), SizeIs(1)) << "nothing more is meant for it";
+  EXPECT_THAT(fixture.deliveries(endpoint.row.id), SizeIs(1)) << "the endpoint receives no further event";
 }
 
 // A client that never responds.
@@ -194,7 +194,7 @@ TEST_F(DelivererTest, WhatACrashCutShortIsSentAgain) {
   // The process ends before there is a response.
   fixture.restart(fixture.client);
   fixture.deliver_after(seconds(59));
-  EXPECT_THAT(fixture.client.requests(), IsEmpty()) << "somebody may still be at it";
+  EXPECT_THAT(fixture.client.requests(), IsEmpty()) << "the earlier process may still be sending it";
   fixture.deliver_after(seconds(1));
   EXPECT_THAT(fixture.client.requests(), SizeIs(1));
   EXPECT_EQ(last_request().headers.get("webhook-id"), begun.event_id);
@@ -213,7 +213,7 @@ TEST_F(DelivererTest, OneThatHangsHoldsUpItsOwnAlone) {
   fixture.deliver();
   EXPECT_EQ(fixture.client.count("slow"), 1U) << "one at a time";
   fixture.deliver();
-  EXPECT_EQ(fixture.client.count("slow"), 2U) << "the other's turn";
+  EXPECT_EQ(fixture.client.count("slow"), 2U) << "the other endpoint is served";
   for (const auto& one : fixture.deliveries(endpoint.row.id)) EXPECT_EQ(one.state, WebhookDeliveryState::Delivered);
 }
 

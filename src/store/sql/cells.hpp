@@ -112,7 +112,7 @@ struct Cells<WrappedSecret> {
   [[nodiscard]] static WrappedSecret read(Row& row);
 };
 
-// All three are NULL, or none is.
+// Either all three are NULL, or none is.
 template <>
 struct Cells<std::optional<ExpiringSecret>> {
   static constexpr std::size_t kCount = 3;

@@ -135,7 +135,7 @@ TEST_F(LaneTest, WhatRunsPastItsTimeIsEnded) {
   options.read_timeout = options.write_timeout = std::chrono::minutes(1);
   open();
   auto second = find(organization(2));
-  ASSERT_TRUE(second) << "the connections serve on";
+  ASSERT_TRUE(second) << "the connections still work";
   EXPECT_FALSE(second.value()) << "nothing was changed";
   EXPECT_TRUE(insert(organization(2)));
 }

@@ -337,7 +337,7 @@ TEST_F(PurgerTest, AFileThatWasWrittenAnewIsNotForSomeTime) {
   EXPECT_EQ(rewrites, 1);
 
   shred(1, false);
-  EXPECT_TRUE(run_blocking(store_->purge())) << "where nothing is found nothing is to be written anew";
+  EXPECT_TRUE(run_blocking(store_->purge())) << "a search that finds nothing needs no rewrite";
   EXPECT_EQ(rewrites, 1);
 
   shred(2, true);
