@@ -58,7 +58,7 @@ class Cloud {
   [[nodiscard]] virtual std::string_view type() const = 0;
   // In the order in which they are shown.
   [[nodiscard]] virtual const std::vector<SettingSpec>& settings() const = 0;
-  // Whether settings fit together. Invalid with the full names of those that do not ("azure.client_id").
+  // Whether settings fit together. Invalid with the full names of those that do not ("section.name").
   [[nodiscard]] virtual Result<void> check(const SettingValues& values) const = 0;
   // The door, of values that check() took; also where the operator has given the cloud no credential: keys can be
   // registered then, and neither validated nor used. Reads the files that settings name. Errors name the setting.

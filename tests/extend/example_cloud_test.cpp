@@ -6,8 +6,8 @@
 
 #include "kms/limited_key_provider.hpp"
 #include "kms/providers.hpp"
+#include "kms/retrying_transport.hpp"
 #include "kms/testing/key_provider_contract.hpp"
-#include "testing/scripted_client.hpp"
 
 namespace latchkey::extend {
 namespace {
@@ -47,22 +47,28 @@ INSTANTIATE_TEST_SUITE_P(Example, KeyProviderContract,
 namespace latchkey::extend {
 namespace {
 
-TEST(ExampleCloud, CallsToOneRegionAreCountedTogether) {
+TEST(ExampleCloud, CallsToOneRegionShareALimit) {
   boost::asio::io_context context;
   ManualClock clock{parse_timestamp("2026-01-02T03:04:05Z").value()};
   ExampleService service;
   auto provider = make_example_provider(service, "north");
-  auto limiter = kms::VaultLimiter::create(clock, context.get_executor(),
-                                           std::make_shared<kms::testing::ClockSleeper>(clock), {.per_window = 1});
+  auto limiter = kms::VaultLimiter::create(clock, context.get_executor(), kms::make_timer_sleeper(),
+                                           {.per_key = 1, .per_vault = 1});
   kms::LimitedKeyProvider limited(*provider, limiter, kms::CallKind::Request, 10s);
   auto describe = [&](const std::string& region, const std::string& name) {
     return run_task(context, limited.describe(kms::KeyLocation(example_key(region, name)), clock.steady()));
   };
   EXPECT_TRUE(describe("north", "orders"));
-  auto refused = describe("North", "invoices");
-  ASSERT_FALSE(refused);
-  EXPECT_THAT(refused.error().message(), ::testing::HasSubstr("no turn came in time"));
-  EXPECT_TRUE(describe("south", "orders")) << "another budget";
+  {
+    auto scope = example_key("North", "invoices")->limit_scope();
+    auto under_way = run_task(context, limiter->enter({scope.service(), "", scope.key()}, clock.steady()));
+    ASSERT_TRUE(under_way);
+    auto refused = describe("north", "orders");
+    ASSERT_FALSE(refused);
+    EXPECT_THAT(refused.error().message(), ::testing::HasSubstr("no turn came in time"));
+    EXPECT_TRUE(describe("south", "orders")) << "another region's limit";
+  }
+  EXPECT_TRUE(describe("north", "orders"));
 }
 
 }  // namespace

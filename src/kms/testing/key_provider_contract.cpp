@@ -89,8 +89,9 @@ TEST_P(KeyProviderContract, AnotherBindingOpensOnlyWhereTheProviderDoesNotBind) 
 // One spelling by which the same key of another organisation is found, and a budget: a cloud's key without them would
 // be attached twice unseen, and asked without a limit.
 TEST_P(KeyProviderContract, AKeyOfACloudHasAPlaceAndALimit) {
-  const auto& key = location().key();
-  if (location().is_local()) {
+  auto where = harness->location();
+  const auto& key = where.key();
+  if (where.is_local()) {
     EXPECT_EQ(key.place(), "");
     EXPECT_FALSE(key.limit_scope().is_counted());
     return;
