@@ -183,7 +183,7 @@ test('strangers who hold every place and the reserve do not shut the health list
   try {
     await crowded.start();
     const main = Number(new URL(crowded.env.LATCHKEY_URL).port);
-    const health = Number((await crowded.child.says(/\/healthz and \/readyz are answered at 127\.0\.0\.1, port (\d+),/))[1]);
+    const health = Number((await crowded.child.says(/serves \/healthz and \/readyz at 127\.0\.0\.1, port (\d+),/))[1]);
     // Takes all connections, from two addresses with a valid key, in the middle of bodies.
     const path = `/v1/workspaces/${crowded.env.LATCHKEY_WORKSPACE_ID}/encrypt`;
     const key = crowded.env.LATCHKEY_WORKSPACE_KEY;
