@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "admin/credentials.hpp"
+#include "admin/reasons.hpp"
 #include "audit/activity_log.hpp"
 #include "audit/lookup.hpp"
 #include "audit/page_cursor.hpp"
@@ -26,7 +27,7 @@ Result<void> check_shreddable(const store::Workspace& workspace, const std::stri
     return Error{ErrorCode::Invalid,
                  fmt::format("Workspace {} is in use. Archive it first: shredding is for what nobody needs any more.",
                              workspace.id),
-                 "workspace_not_archived"};
+                 reason::kWorkspaceNotArchived};
   }
   if (workspace.name != name) {
     return Error{
@@ -34,7 +35,7 @@ Result<void> check_shreddable(const store::Workspace& workspace, const std::stri
         fmt::format("name: That is not the name of workspace {}, and nothing was destroyed. Look at what it is "
                     "before you send its name.",
                     workspace.id),
-        "workspace_name_mismatch"};
+        reason::kWorkspaceNameMismatch};
   }
   return success();
 }

@@ -48,7 +48,7 @@ Error newest_disabled(const kms::KeyDescription& newest) {
                fmt::format("The newest version, {}, is disabled, and nothing can be rewrapped to it. Enable it: az "
                            "keyvault key set-attributes --id {} --enabled true",
                            newest.key_version, newest.key_version),
-               std::string(kms::reason::kKeyDisabled)};
+               kms::reason::kKeyDisabled};
 }
 
 }  // namespace

@@ -163,13 +163,13 @@ TEST_F(DataPlaneTest, EveryFailureOfTheKeyReachesTheCaller) {
     std::string_view type, code, message, reason;
   };
   const Case kCases[] = {
-      {{ErrorCode::KeyDenied, "Key cmek is disabled.", std::string(kms::reason::kKeyDisabled)},
+      {{ErrorCode::KeyDenied, "Key cmek is disabled.", kms::reason::kKeyDisabled},
        400,
        "invalid_request_error",
        "cmek_key_disabled",
        "Customer-managed encryption key is disabled or revoked. Re-enable the key to restore access. ",
        "key_disabled"},
-      {{ErrorCode::NetworkBlocked, "The firewall says no.", std::string(kms::reason::kVaultFirewall)},
+      {{ErrorCode::NetworkBlocked, "The firewall says no.", kms::reason::kVaultFirewall},
        400,
        "invalid_request_error",
        "cmek_key_network_blocked",
@@ -197,7 +197,7 @@ TEST_F(DataPlaneTest, EveryFailureOfTheKeyReachesTheCaller) {
 TEST_F(DataPlaneTest, AnOutageIsToldFromARefusal) {
   auto workspace = fixture.make_locked_workspace();
   fixture.provider.failure =
-      Error{ErrorCode::KeyUnreachable,      "The vault answers 503.", std::string(kms::reason::kProviderFault), "", "",
+      Error{ErrorCode::KeyUnreachable,      "The vault answers 503.", kms::reason::kProviderFault, "", "",
             std::chrono::milliseconds(8500)};
   auto answer = encrypt(workspace.id, "x");
   EXPECT_EQ(answer.status, 503U) << answer.body;

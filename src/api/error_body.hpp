@@ -18,20 +18,24 @@ struct WireError {
   unsigned status = 500;
   std::string_view type;  // "invalid_request_error", ...
   std::string message;
-  std::string error_code;            // details.error_code
-  std::optional<std::string> field;  // details.field
-  std::string reason;                // details.reason: why the key does not serve, of kms/reason_catalogue.hpp
+  std::string error_code;  // details.error_code
+  std::string reason;      // details.reason: why the key does not serve
   std::optional<std::chrono::seconds> retry_after;
   bool final = false;  // "x-should-retry: false": a retry would only meet the same
 };
 
-// Error codes for ciphertexts, which Error::reason carries to the wire.
+// Codes of the API's own, beside the reasons that errors bring.
 namespace error_code {
-inline constexpr std::string_view kCiphertextWrongKey = "ciphertext_wrong_key";
-inline constexpr std::string_view kCiphertextCorrupt = "ciphertext_corrupt";
-inline constexpr std::string_view kCiphertextNotRecognized = "ciphertext_not_recognized";
-inline constexpr std::string_view kDataKeyCorrupt = "data_key_corrupt";
-inline constexpr std::string_view kDataKeyDestroyed = "data_key_destroyed";
+inline constexpr ReasonEntry kCiphertextWrongKey{"ciphertext_wrong_key", ReasonClass::Other, ErrorCode::WrongKey};
+inline constexpr ReasonEntry kCiphertextCorrupt{"ciphertext_corrupt", ReasonClass::Other, ErrorCode::Corrupt};
+inline constexpr ReasonEntry kCiphertextNotRecognized{"ciphertext_not_recognized", ReasonClass::Other,
+                                                      ErrorCode::Invalid};
+// On the wire for every error of the code.
+inline constexpr ReasonEntry kKeyDisabled{"cmek_key_disabled", ReasonClass::Other, ErrorCode::KeyDenied};
+inline constexpr ReasonEntry kNetworkBlocked{"cmek_key_network_blocked", ReasonClass::Other, ErrorCode::NetworkBlocked};
+inline constexpr ReasonEntry kUnreachable{"cmek_key_unreachable", ReasonClass::Other, ErrorCode::KeyUnreachable};
+inline constexpr ReasonEntry kContextUnavailable{"cmek_context_unavailable", ReasonClass::Other,
+                                                 ErrorCode::ContextUnavailable};
 }  // namespace error_code
 
 [[nodiscard]] WireError to_wire(const Error& error);

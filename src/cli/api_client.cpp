@@ -37,7 +37,7 @@ Result<std::string> find_api_key(const Connection& connection) {
     return Error{ErrorCode::Invalid,
                  fmt::format("no API key: set {}, or give --api-key-file. With `latchkey dev`, source its dev.env",
                              connection.key_variable),
-                 "no_api_key"};
+                 kNoApiKey};
   }
   return text;
 }

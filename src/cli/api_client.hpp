@@ -13,6 +13,9 @@
 
 namespace latchkey::cli {
 
+// No API key was given.
+inline constexpr ReasonEntry kNoApiKey{"no_api_key", ReasonClass::Other, ErrorCode::Invalid};
+
 class ApiClient {
  public:
   // Reads the API key from where `connection` says. Invalid (nothing was tried) where the variable or the file does not

@@ -104,7 +104,7 @@ Result<std::unique_ptr<AzureSession>> AzureSession::open(const AzureOptions& opt
   auto client = ApiClient::create(options.connection);
   if (client) {
     session->platform_ = std::make_unique<ApiPlatform>(std::move(client.value()));
-  } else if (client.error().reason != "no_api_key") {
+  } else if (client.error().reason != kNoApiKey) {
     return nothing_tried(client.error());
   }
   azure::SignInTools sign_in{session->transport_.retrying, session->clock_, session->random_};

@@ -18,11 +18,11 @@ std::string read(const std::string& path) {
   return text ? text.value() : "";
 }
 
-// Every `kName = "code"` of a header.
+// Every `ReasonEntry kName{"code"` of a header.
 std::vector<std::string> codes_of(const std::string& header) {
   auto text = read(header);
   std::vector<std::string> codes;
-  std::regex constant(R"re(std::string_view k\w+\s*=\s*"(\w+)")re");
+  std::regex constant(R"re(ReasonEntry\s+k\w+\{"(\w+)")re");
   for (std::sregex_iterator it(text.begin(), text.end(), constant), end; it != end; ++it) codes.push_back((*it)[1]);
   return codes;
 }

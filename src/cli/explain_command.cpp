@@ -9,24 +9,25 @@ namespace latchkey::cli {
 
 namespace {
 
-boost::json::object as_json(const kms::ReasonEntry& entry) {
-  return {{"reason", entry.code},
-          {"class", kms::to_string(entry.kind)},
-          {"signal", entry.signal},
-          {"cause", kms::cause_of(entry, {})},
-          {"cure", kms::cure_of(entry, {})}};
+boost::json::object as_json(const kms::ReasonText& text) {
+  return {{"reason", text.entry->code},
+          {"class", kms::to_string(text.entry->kind)},
+          {"signal", text.signal},
+          {"cause", kms::cause_of(text, {})},
+          {"cure", kms::cure_of(text, {})}};
 }
 
 ExitCode print_all(OutputFormat format) {
   if (format == OutputFormat::Json) {
     boost::json::array all;
-    for (const auto& entry : kms::reason_catalogue()) all.push_back(as_json(entry));
+    for (const auto& text : kms::reason_catalogue()) all.push_back(as_json(text));
     print_json(boost::json::object{{"data", std::move(all)}});
     return ExitCode::Ok;
   }
   std::vector<std::vector<std::string>> rows;
-  for (const auto& entry : kms::reason_catalogue()) {
-    rows.push_back({std::string(entry.code), std::string(kms::to_string(entry.kind)), kms::cause_of(entry, {})});
+  for (const auto& text : kms::reason_catalogue()) {
+    rows.push_back(
+        {std::string(text.entry->code), std::string(kms::to_string(text.entry->kind)), kms::cause_of(text, {})});
   }
   print_table({"REASON", "CLASS", "CAUSE"}, rows);
   return ExitCode::Ok;
@@ -34,23 +35,23 @@ ExitCode print_all(OutputFormat format) {
 
 ExitCode explain(const std::string& code, OutputFormat format) {
   if (code.empty()) return print_all(format);
-  const auto* entry = kms::find_reason(code);
-  if (entry == nullptr) {
+  const auto* text = kms::find_reason(code);
+  if (text == nullptr) {
     return report_error(
         Error{ErrorCode::NotFound, fmt::format("there is no reason {}; \"latchkey explain\" lists them all", code)},
         format);
   }
   if (format == OutputFormat::Json) {
-    print_json(as_json(*entry));
+    print_json(as_json(*text));
     return ExitCode::Ok;
   }
-  std::string signal(entry->signal);
+  std::string signal(text->signal);
   std::erase(signal, '`');
-  print_fields({{"reason", std::string(entry->code)},
-                {"class", std::string(kms::to_string(entry->kind))},
+  print_fields({{"reason", std::string(text->entry->code)},
+                {"class", std::string(kms::to_string(text->entry->kind))},
                 {"shows as", signal},
-                {"cause", kms::cause_of(*entry, {})},
-                {"cure", kms::cure_of(*entry, {})}});
+                {"cause", kms::cause_of(*text, {})},
+                {"cure", kms::cure_of(*text, {})}});
   return ExitCode::Ok;
 }
 

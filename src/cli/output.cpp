@@ -85,7 +85,7 @@ std::string escape_controls(std::string_view json) {
 // Why the key does not serve: the server's finer reason, where it gave one of the catalogue.
 std::string key_reason(const Error& error) {
   for (const auto* one = &error; one != nullptr; one = one->beneath.get()) {
-    if (kms::find_reason(one->reason) != nullptr) return one->reason;
+    if (kms::find_reason(one->reason.code()) != nullptr) return std::string(one->reason.code());
   }
   return "";
 }
@@ -136,7 +136,7 @@ void print_table(const std::vector<std::string>& header, const std::vector<std::
 ExitCode report_error(const Error& error, OutputFormat format) {
   if (format == OutputFormat::Json) {
     boost::json::object body{{"code", to_string(error.code)}, {"message", error.message()}};
-    if (!error.reason.empty()) body["reason"] = error.reason;
+    if (!error.reason.empty()) body["reason"] = error.reason.code();
     if (auto why = key_reason(error); !why.empty()) body["key_reason"] = why;
     print_json(boost::json::object{{"error", std::move(body)}});
   }

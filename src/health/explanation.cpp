@@ -56,8 +56,8 @@ std::optional<std::size_t> second_sentence(std::string_view text) {
 
 Explanation explain(const Error& error) {
   auto text = json_fields::clean_text(error.message(), kMaxText);
-  Explanation why{error.reason.empty() ? std::string(to_string(error.code)) : error.reason, text, ""};
-  const auto* entry = kms::find_reason(error.reason);
+  Explanation why{std::string(error.reason.empty() ? to_string(error.code) : error.reason.code()), text, ""};
+  const auto* entry = kms::find_reason(error.reason.code());
   auto cure = entry == nullptr ? std::nullopt : kms::find_cure(*entry, text);
   if (!cure) cure = second_sentence(text);
   if (cure) {

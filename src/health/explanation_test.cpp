@@ -37,16 +37,16 @@ TEST(Explanation, HasACureForEveryKind) {
 
 // Whatever a stranger's words in it look like: the cause and the cure are the catalogue's two sentences.
 TEST(Explanation, TakesTheCataloguesWordsApart) {
-  for (const auto& entry : kms::reason_catalogue()) {
+  for (const auto& text : kms::reason_catalogue()) {
     kms::ReasonArguments arguments;
     arguments.said = "\"No way. Try again. Enable it\"";
     arguments.note = " (\"Incident 7. Ask Bo\")";
-    auto cause = kms::cause_of(entry, arguments);
-    auto cure = kms::cure_of(entry, arguments);
-    auto why = explain({entry.error, cause + ". " + cure, std::string(entry.code)});
-    EXPECT_EQ(why.reason, entry.code);
-    EXPECT_EQ(why.cause, cause) << entry.code;
-    EXPECT_EQ(why.cure, cure) << entry.code;
+    auto cause = kms::cause_of(text, arguments);
+    auto cure = kms::cure_of(text, arguments);
+    auto why = explain({text.entry->error, cause + ". " + cure, Reason::reported(std::string(text.entry->code))});
+    EXPECT_EQ(why.reason, text.entry->code);
+    EXPECT_EQ(why.cause, cause) << text.entry->code;
+    EXPECT_EQ(why.cure, cure) << text.entry->code;
   }
 }
 

@@ -123,7 +123,9 @@ TEST_F(KeyringTroubleTest, AColdDataKeyIsToldOfAnOutageFromMemory) {
 TEST_F(KeyringTroubleTest, WhoObservesIsToldOfProofsRefusalsAndOutages) {
   struct Observer final : KeyObserver {
     void proved(const std::string& key) override { told.push_back(key + " proved"); }
-    void failed(const std::string& key, const Error& why) override { told.push_back(key + " " + why.reason); }
+    void failed(const std::string& key, const Error& why) override {
+      told.push_back(key + " " + std::string(why.reason.code()));
+    }
     std::vector<std::string> told;
   } observer;
   keyring =

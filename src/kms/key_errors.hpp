@@ -30,9 +30,12 @@ namespace latchkey::kms {
 }
 
 // Key Vault lets a key outside its dates, or without wrapKey, unwrap all the same.
+[[nodiscard]] inline bool concerns_wrapping_alone(std::string_view reason) {
+  return reason == reason::kKeyExpired.code || reason == reason::kKeyNotYetValid.code ||
+         reason == reason::kKeyOperation.code;
+}
 [[nodiscard]] inline bool concerns_wrapping_alone(const Error& error) {
-  return error.reason == reason::kKeyExpired || error.reason == reason::kKeyNotYetValid ||
-         error.reason == reason::kKeyOperation;
+  return concerns_wrapping_alone(error.reason.code());
 }
 
 }  // namespace latchkey::kms

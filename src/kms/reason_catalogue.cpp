@@ -68,6 +68,8 @@ std::string_view heading(ReasonClass kind) {
              "What came back, or what is stored, is not what it was. It is written to the log as an integrity alarm; "
              "on "
              "data: 500 `data_key_corrupt`.";
+    case ReasonClass::Other:
+      break;
   }
   return "";
 }
@@ -86,38 +88,41 @@ std::string_view to_string(ReasonClass kind) {
       return "ours";
     case ReasonClass::Alarm:
       return "alarm";
+    case ReasonClass::Other:
+      return "other";
   }
   return "";
 }
 
-std::span<const ReasonEntry> reason_catalogue() {
+std::span<const ReasonText> reason_catalogue() {
   return kReasonTable;
 }
 
-const ReasonEntry* find_reason(std::string_view code) {
+const ReasonText* find_reason(std::string_view code) {
   const auto* found = std::find_if(std::begin(kReasonTable), std::end(kReasonTable),
-                                   [&](const auto& entry) { return entry.code == code; });
+                                   [&](const auto& text) { return text.entry->code == code; });
   return found == std::end(kReasonTable) ? nullptr : found;
 }
 
-std::string cause_of(const ReasonEntry& entry, const ReasonArguments& arguments) {
-  return plain(entry.cause, arguments);
+std::string cause_of(const ReasonText& text, const ReasonArguments& arguments) {
+  return plain(text.cause, arguments);
 }
 
-std::string cure_of(const ReasonEntry& entry, const ReasonArguments& arguments) {
-  return plain(entry.cure, arguments);
+std::string cure_of(const ReasonText& text, const ReasonArguments& arguments) {
+  return plain(text.cure, arguments);
 }
 
 Error reason_error(KnownReason reason, const ReasonArguments& arguments) {
-  const auto& entry = reason.entry();
-  return Error{entry.error, fmt::format("{}{}{}", cause_of(entry, arguments), kBeforeCure, cure_of(entry, arguments)),
-               std::string(entry.code)};
+  const auto& text = reason.text();
+  return Error{text.entry->error,
+               fmt::format("{}{}{}", cause_of(text, arguments), kBeforeCure, cure_of(text, arguments)),
+               reason.reason()};
 }
 
 // By the words that the cure begins with, up to its first fact. The arguments of a cause may look like them: the last
 // counts.
-std::optional<std::size_t> find_cure(const ReasonEntry& entry, std::string_view message) {
-  auto words = std::string(entry.cure.substr(0, entry.cure.find('{')));
+std::optional<std::size_t> find_cure(const ReasonText& text, std::string_view message) {
+  auto words = std::string(text.cure.substr(0, text.cure.find('{')));
   std::erase(words, '`');
   if (words.empty()) return std::nullopt;
   auto found = message.rfind(std::string(kBeforeCure) + words);
@@ -132,14 +137,14 @@ std::string reasons_page() {
       "`latchkey explain REASON` prints an entry. On data the reason is `error.details.reason`; a validation that "
       "failed "
       "has it in `reason`. Names stay; the sentences may change.\n";
-  const ReasonEntry* before = nullptr;
-  for (const auto& entry : kReasonTable) {
-    if (before == nullptr || before->kind != entry.kind) {
-      page +=
-          fmt::format("\n## {}\n\n| reason | how it shows | cause | cure |\n|---|---|---|---|\n", heading(entry.kind));
+  const ReasonText* before = nullptr;
+  for (const auto& text : kReasonTable) {
+    if (before == nullptr || before->entry->kind != text.entry->kind) {
+      page += fmt::format("\n## {}\n\n| reason | how it shows | cause | cure |\n|---|---|---|---|\n",
+                          heading(text.entry->kind));
     }
-    page += fmt::format("| `{}` | {} | {} | {} |\n", entry.code, entry.signal, cell(entry.cause), cell(entry.cure));
-    before = &entry;
+    page += fmt::format("| `{}` | {} | {} | {} |\n", text.entry->code, text.signal, cell(text.cause), cell(text.cure));
+    before = &text;
   }
   page +=
       "\n## What Key Vault does not tell\n\n"

@@ -17,9 +17,9 @@ namespace latchkey::kms {
 [[nodiscard]] std::string_view to_string(ReasonClass kind);
 
 // In the order of the pages made from it; every class in one run.
-[[nodiscard]] std::span<const ReasonEntry> reason_catalogue();
+[[nodiscard]] std::span<const ReasonText> reason_catalogue();
 // Null where there is no such code.
-[[nodiscard]] const ReasonEntry* find_reason(std::string_view code);
+[[nodiscard]] const ReasonText* find_reason(std::string_view code);
 
 // What a cause and its cure speak of. What is not known stays the placeholder that the docs show; what is empty here is
 // a remark that may be absent. Text out of a stranger's answer is made fit by azure::shown_text first.
@@ -53,34 +53,35 @@ struct ReasonArguments {
   std::string more;
 };
 
-// A reason that the catalogue has: any other does not compile.
+// A reason that the catalogue has a text for: any other does not compile.
 class KnownReason {
  public:
-  consteval KnownReason(std::string_view code);  // NOLINT(google-explicit-constructor): so that tables read plainly
-  [[nodiscard]] constexpr const ReasonEntry& entry() const { return *entry_; }
-  [[nodiscard]] constexpr std::string_view code() const { return entry_->code; }
+  consteval KnownReason(const ReasonEntry& entry);  // NOLINT(google-explicit-constructor): so that tables read plainly
+  [[nodiscard]] constexpr const ReasonText& text() const { return *text_; }
+  [[nodiscard]] constexpr const Reason& reason() const { return reason_; }
 
  private:
-  const ReasonEntry* entry_;
+  const ReasonText* text_;
+  Reason reason_;
 };
 
 // The catalogue's sentences about these arguments, without backticks.
-[[nodiscard]] std::string cause_of(const ReasonEntry& entry, const ReasonArguments& arguments);
-[[nodiscard]] std::string cure_of(const ReasonEntry& entry, const ReasonArguments& arguments);
+[[nodiscard]] std::string cause_of(const ReasonText& text, const ReasonArguments& arguments);
+[[nodiscard]] std::string cure_of(const ReasonText& text, const ReasonArguments& arguments);
 // Code, reason and message of the catalogue: "<cause>. <cure>".
 [[nodiscard]] Error reason_error(KnownReason reason, const ReasonArguments& arguments);
 // Where in such a message its cure begins; absent where the message is worded otherwise.
-[[nodiscard]] std::optional<std::size_t> find_cure(const ReasonEntry& entry, std::string_view message);
+[[nodiscard]] std::optional<std::size_t> find_cure(const ReasonText& text, std::string_view message);
 
 // docs/reasons.md.
 [[nodiscard]] std::string reasons_page();
 
 // Without a comparison of pointers, which is no constant to g++ under UBSan.
-consteval KnownReason::KnownReason(std::string_view code) : entry_(kReasonTable) {
+consteval KnownReason::KnownReason(const ReasonEntry& entry) : text_(kReasonTable), reason_(entry) {
   bool found = false;
-  for (const auto& entry : kReasonTable) {
-    if (entry.code != code) continue;
-    entry_ = &entry;
+  for (const auto& text : kReasonTable) {
+    if (text.entry->code != entry.code) continue;
+    text_ = &text;
     found = true;
   }
   if (!found) throw std::logic_error("a reason that is not in the catalogue");

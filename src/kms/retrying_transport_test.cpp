@@ -204,7 +204,8 @@ TEST(TransportErrors, SayWhatIsUnreachableAndWhatToDo) {
     TransportFailure failure;
     Peer peer;
     ErrorCode code;
-    std::string_view why, message;
+    Reason why;
+    std::string_view message;
   };
   for (const auto& c : {
            Case{TransportFailure::UnknownName, Peer::Vault, ErrorCode::KeyUnreachable, reason::kVaultNameUnknown,
@@ -220,7 +221,7 @@ TEST(TransportErrors, SayWhatIsUnreachableAndWhatToDo) {
            Case{TransportFailure::ProxyFailed, Peer::Vault, ErrorCode::KeyUnreachable, reason::kProxyFailed, ""},
            Case{TransportFailure::Interrupted, Peer::Vault, ErrorCode::KeyUnreachable, reason::kConnectionFailed, ""},
            Case{TransportFailure::ResponseTooLarge, Peer::Vault, ErrorCode::KeyUnreachable, reason::kProviderFault, ""},
-           Case{TransportFailure::BadRequest, Peer::Vault, ErrorCode::Invalid, "", "could not be formed"},
+           Case{TransportFailure::BadRequest, Peer::Vault, ErrorCode::Invalid, {}, "could not be formed"},
        }) {
     auto error = transport_error({c.failure, "what curl said"}, c.peer, "contoso.vault.azure.net");
     EXPECT_EQ(error.code, c.code);

@@ -19,7 +19,7 @@ Refusal refusal_of(const Error& error, const std::optional<RawId>& name) {
     if (error.code == ErrorCode::Unauthenticated) return Refusal::Of::Credential;
     if (error.code == ErrorCode::PermissionDenied) return Refusal::Of::Access;
     if (error.code == ErrorCode::NotFound && !name) return Refusal::Of::Workspace;
-    return error.reason.starts_with("cmek_") ? Refusal::Of::CustomersKey : Refusal::Of::DataKey;
+    return error.reason.code().starts_with("cmek_") ? Refusal::Of::CustomersKey : Refusal::Of::DataKey;
   };
   return {of(), name, {}};
 }

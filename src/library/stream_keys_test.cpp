@@ -20,7 +20,7 @@ class StreamKeysTest : public ::testing::Test {
   }
   // The customer's key refuses, and another caller receives the refusal.
   void refuse() {
-    source_.fail_with(ErrorCode::Invalid, "cmek_key_disabled");
+    source_.fail_with(ErrorCode::Invalid, kKeyDisabled);
     EXPECT_FALSE(keys_.for_decryption(raw(2)));
   }
 
@@ -41,7 +41,7 @@ TEST_F(StreamKeysTest, ARefusalWipesThemThoughNobodyUsesTheStream) {
   EXPECT_FALSE(cipher_.has_keys());
   auto begun = stream_.begin();
   ASSERT_FALSE(begun);
-  EXPECT_EQ(begun.error().reason, "cmek_key_disabled");
+  EXPECT_EQ(begun.error().reason, kKeyDisabled);
 }
 
 TEST_F(StreamKeysTest, ARefusalEndsAUseBeforeItsNextPieceAndWipesBehindIt) {
@@ -49,7 +49,7 @@ TEST_F(StreamKeysTest, ARefusalEndsAUseBeforeItsNextPieceAndWipesBehindIt) {
   ASSERT_TRUE(stream_.may_go_on());
   refuse();
   EXPECT_TRUE(cipher_.has_keys()) << "somebody computes with them";
-  EXPECT_EQ(stream_.may_go_on().error().reason, "cmek_key_disabled");
+  EXPECT_EQ(stream_.may_go_on().error().reason, kKeyDisabled);
   stream_.end();
   EXPECT_FALSE(cipher_.has_keys());
 }

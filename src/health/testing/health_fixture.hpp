@@ -58,10 +58,8 @@ class HealthFixture : public admin::testing::AdminFixture {
     return told;
   }
 
-  static Error refusal() {
-    return {ErrorCode::KeyDenied, "the role is gone. Give it back", std::string(kms::reason::kRoleMissing)};
-  }
-  static Error outage() { return {ErrorCode::KeyUnreachable, "no answer", std::string(kms::reason::kTimedOut)}; }
+  static Error refusal() { return {ErrorCode::KeyDenied, "the role is gone. Give it back", kms::reason::kRoleMissing}; }
+  static Error outage() { return {ErrorCode::KeyUnreachable, "no answer", kms::reason::kTimedOut}; }
 
   MonitorSettings monitor_settings;
   std::optional<HealthMonitor> monitor;

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 #include <sqlite3.h>
 
+#include "store/reasons.hpp"
 #include "store/sqlite/statement.hpp"
 
 namespace latchkey::store {
@@ -40,7 +41,7 @@ Error storage_full(const std::string& path) {
                fmt::format("There is no room left for the database {}; nothing was changed. Free space on its disk (or "
                            "raise its quota), then try again.",
                            path),
-               "storage_full"};
+               reason::kStorageFull};
 }
 
 bool is_out_of_space(sqlite3* database) {
@@ -133,7 +134,7 @@ Error SqliteConnection::timed_out() const {
               fmt::format("The database {} could not do this in the time it has, and nothing was changed. Try again; "
                           "where it was a list, ask for fewer entries.",
                           path_),
-              "store_timeout"};
+              reason::kStoreTimeout};
   error.retry_after = seconds(1);
   return error;
 }

@@ -6,6 +6,7 @@
 #include "base/id.hpp"
 #include "base/json_fields.hpp"
 #include "base/task.hpp"
+#include "clouds/azure/customer/reasons.hpp"
 #include "clouds/azure/provider/answer_text.hpp"
 #include "http/retry_after.hpp"
 
@@ -63,7 +64,7 @@ Error refusal(const Call& call, const http::ClientResponse& response, Timestamp 
                fmt::format("{} was refused with {}{}{}{}{}", call.what, response.status,
                            reason.empty() ? "" : " " + reason, message.empty() ? "" : ": " + shown_text(message, 400),
                            http::wait_note(wait), clouds::azure::request_id_note(response)),
-               reason,
+               Reason::reported(reason),
                "",
                "",
                wait};
@@ -102,10 +103,10 @@ Result<json::object> Rest::send(const Call& call) {
   auto repeat = call.repeatable ? kms::Repeat::AfterAnyFault : kms::Repeat::WhenThrottled;
   auto response = run_blocking(tools_.transport->send(std::move(request), deadline, repeat));
   if (!response) {
-    auto reason = response.error().failure == http::TransportFailure::UnknownName ? "UnknownName" : "";
+    bool is_unknown = response.error().failure == http::TransportFailure::UnknownName;
     return Error{ErrorCode::Unavailable,
                  fmt::format("{}: {} cannot be reached: {}", call.what, origin_of(call.url), response.error().message),
-                 reason};
+                 is_unknown ? Reason(kUnknownName) : Reason()};
   }
   last_status_ = response.value().status;
   if (last_status_ < 200 || last_status_ >= 300) return refusal(call, response.value(), tools_.clock.now());

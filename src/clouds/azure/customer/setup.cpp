@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "base/id.hpp"
+#include "clouds/azure/customer/reasons.hpp"
 #include "clouds/azure/provider/answer_text.hpp"
 
 namespace latchkey::clouds::azure::customer {
@@ -84,7 +85,7 @@ bool Setup::wait(SteadyTime since, const std::string& why) {
 // True where the error is because Azure does not know yet what setup changed a moment ago.
 bool Setup::passes_with_time(const Error& error) const {
   if (error.reason == "ForbiddenByRbac") return access_given_;
-  if (error.reason == "UnknownName") return vault_made_;
+  if (error.reason == kUnknownName) return vault_made_;
   return error.code == ErrorCode::NetworkBlocked && vault_fixed_;
 }
 

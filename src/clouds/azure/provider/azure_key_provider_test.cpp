@@ -133,7 +133,7 @@ TEST(AzureKeyProviderSuspension, AVaultIsNotAskedOnceMoreAfterIt) {
   struct Case {
     std::string_view where;
     std::optional<Answer> says;  // or the usual
-    std::string_view reason = kms::reason::kSuspended;
+    Reason reason = kms::reason::kSuspended;
   };
   const std::vector<Case> cases = {
       {"/token", std::nullopt},
@@ -170,7 +170,7 @@ TEST(AzureKeyProviderSuspension, AVaultIsNotAskedOnceMoreAfterIt) {
 // No word of the key's, whatever it is that keeps the store from saying whether it may be asked.
 TEST_F(AzureKeyProviderTest, AStoreThatCannotSayWhetherTheKeyMayBeAskedKeepsItFromBeingAsked) {
   for (auto code : {ErrorCode::Unavailable, ErrorCode::Internal, ErrorCode::DeadlineExceeded}) {
-    h.terms = Error{code, "as the test says", "some_reason"};
+    h.terms = Error{code, "as the test says", Reason::reported("some_reason")};
     auto wrapped = wrap();
     ASSERT_FALSE(wrapped);
     EXPECT_EQ(wrapped.error().code, ErrorCode::Unavailable);
@@ -293,7 +293,7 @@ TEST_F(AzureKeyProviderTest, TransportFailuresBecomeUnreachable) {
   struct Case {
     std::string part;
     http::TransportFailure failure;
-    std::string_view why;
+    Reason why;
   };
   for (const auto& c : {Case{"/wrapkey", http::TransportFailure::UnknownName, kms::reason::kVaultNameUnknown},
                         Case{"/wrapkey", http::TransportFailure::TimedOut, kms::reason::kTimedOut},

@@ -101,7 +101,7 @@ Result<Token> read_token_answer(const TokenTarget& target, const http::ClientRes
     return Error{
         ErrorCode::KeyUnreachable,
         fmt::format("{} answered a token request with something that is no token: {}", target.login_host, what),
-        std::string(kms::reason::kProviderFault)};
+        kms::reason::kProviderFault};
   };
   auto object = json_fields::parse_object(answer.body);
   if (!object) return unreadable("no JSON object");

@@ -118,7 +118,7 @@ struct Row {
   std::string_view error;
   long long number;
   ErrorCode code;
-  std::string_view why;
+  Reason why;
   std::string_view says;
 };
 

@@ -216,7 +216,7 @@ std::optional<Error> told(const Signal& signal) {
 
 TEST(ReasonSignals, EachAnswerLeadsToItsReason) {
   for (const auto& signal : signals()) {
-    const auto& entry = signal.reason.entry();
+    const auto& entry = *signal.reason.reason().entry();
     auto error = told(signal);
     ASSERT_TRUE(error) << signal.name;
     EXPECT_EQ(error->reason, entry.code) << signal.name << ": " << error->message();
@@ -225,7 +225,7 @@ TEST(ReasonSignals, EachAnswerLeadsToItsReason) {
     // What is not known of the key must not be told as a placeholder of the docs.
     for (std::string_view placeholder :
          {"<vault>", "<key>", "<app>", "<host>", "<tenant>", "<what it said>", "<tag>"}) {
-      bool tenant_unknown = entry.code == kms::reason::kTenantUnknown;  // Entra is asked before any vault.
+      bool tenant_unknown = entry.code == kms::reason::kTenantUnknown.code;  // Entra is asked before any vault.
       EXPECT_TRUE(tenant_unknown || error->message().find(placeholder) == std::string::npos)
           << signal.name << ": " << error->message();
     }
@@ -235,10 +235,13 @@ TEST(ReasonSignals, EachAnswerLeadsToItsReason) {
 TEST(ReasonSignals, EachReasonHasOne) {
   // Of the local provider, of the envelope, of the kill switch, of the limiter and of more answers than one
   // (vault_names), whose tests have them.
-  std::set<std::string_view> reached{kms::reason::kRootKeyMismatch, kms::reason::kDataKeyBinding,
-                                     kms::reason::kSuspended, kms::reason::kNoTurn, kms::reason::kVaultGone};
-  for (const auto& signal : signals()) reached.insert(signal.reason.code());
-  for (const auto& entry : kms::reason_catalogue()) EXPECT_TRUE(reached.contains(entry.code)) << entry.code;
+  std::set<std::string_view> reached{kms::reason::kRootKeyMismatch.code, envelope::reason::kDataKeyBinding.code,
+                                     kms::reason::kSuspended.code, kms::reason::kNoTurn.code,
+                                     kms::reason::kVaultGone.code};
+  for (const auto& signal : signals()) reached.insert(signal.reason.text().entry->code);
+  for (const auto& text : kms::reason_catalogue()) {
+    EXPECT_TRUE(reached.contains(text.entry->code)) << *text.entry;
+  }
 }
 
 }  // namespace

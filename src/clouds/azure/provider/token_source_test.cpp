@@ -350,7 +350,7 @@ TEST_F(TokenSourceTest, AStrangersSignInsHoldUpNobodyElses) {
   h.clock.advance(6min);
   auto ask = [&](TokenTarget of, std::string organization, std::string* got) -> Task<void> {
     auto answer = co_await source->token(of, kAges, h.in(30s), organization);
-    *got = answer ? text(answer.value()) : answer.error().reason;
+    *got = answer ? text(answer.value()) : std::string(answer.error().reason.code());
   };
   auto start = [&](TokenTarget of, const std::string& organization, std::string* got) {
     boost::asio::co_spawn(h.context, ask(std::move(of), organization, got), boost::asio::detached);

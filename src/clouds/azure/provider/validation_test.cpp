@@ -23,7 +23,7 @@ struct Case {
   std::string name;
   std::function<void(AzureHarness&)> arrange;
   ErrorCode code = ErrorCode::KeyDenied;
-  std::string_view why;
+  Reason why;
   std::string says;
   std::size_t wraps = 0;  // how far it went
 };

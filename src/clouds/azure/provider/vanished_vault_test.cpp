@@ -72,12 +72,12 @@ class VanishedVault : public ::testing::Test {
   }
 
   SharedStore shelf;
-  const Fault nothing{"", Meaning::Nothing, "", {}};
+  const Fault nothing{"", Meaning::Nothing, {}, {}};
   FaultFixture fixture;
   Others others = Others::Resolve;
   bool vanished = false;
   RawId data_key{};
-  std::string reason;
+  Reason reason;
 };
 
 TEST_F(VanishedVault, IsRefusedAndServesAgainOnceItIsRecovered) {
@@ -140,7 +140,7 @@ TEST(VanishedVaultPage, ThePageIsMadeOfRows) {
   for (const auto& row : kRows) {
     bool gone = row.others == Others::Resolve;
     section += fmt::format("| {} | served, kept | served, kept | {} | `{}` |\n", row.name, row.at_last,
-                           gone ? kms::reason::kVaultGone : kms::reason::kVaultNameUnknown);
+                           gone ? kms::reason::kVaultGone.code : kms::reason::kVaultNameUnknown.code);
   }
   latchkey::testing::expect_section_written("docs/fault-matrix.md", section + "\n");
 }

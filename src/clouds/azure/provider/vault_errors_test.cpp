@@ -38,7 +38,7 @@ struct Row {
   unsigned status;
   std::string body;
   ErrorCode code;
-  std::string_view why;
+  Reason why;
   std::vector<std::string> says;
   Operation operation = Operation::Unwrap;
 };

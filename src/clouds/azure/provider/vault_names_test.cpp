@@ -113,7 +113,7 @@ class DeletedVaultTest : public ::testing::Test {
     return request.only_connects ? testing::answer(0, "") : testing::vault_refusal(403, "Forbidden", "KeyDisabled");
   }
   // By its reason.
-  std::string ask(const std::string& vault) {
+  Reason ask(const std::string& vault) {
     kms::KeyLocation key =
         location_of({"https://" + vault + "/", "my-key", std::string(testing::FakeAzure::kTenant), std::nullopt});
     auto described = h.run(h.provider->describe(key, h.in(60s)));
@@ -215,7 +215,7 @@ TEST_F(DeletedVaultTest, OthersThatAreDeletedTooDoNotHideIt) {
   dns["strangers"] = dns[mine] = TransportFailure::UnknownName;
   (void)ask(mine);
   h.clock.advance(1min);
-  std::string found;
+  Reason found;
   for (int i = 0; i < 3; ++i) {
     found = ask(mine);
     h.clock.advance(10s);

@@ -7,6 +7,7 @@
 
 #include "base/encoding.hpp"
 #include "crypto/jwt.hpp"
+#include "envelope/reasons.hpp"
 #include "kms/reasons.hpp"
 
 namespace latchkey::clouds::azure::testing {
@@ -121,10 +122,11 @@ std::vector<Fault> faults_of_the_way(bool to_the_vault) {
       {"reset", Unreachable, kms::reason::kConnectionFailed, fails(TransportFailure::Interrupted)},
       {"refused connection", Unreachable, kms::reason::kConnectionFailed, fails(TransportFailure::ConnectFailed)},
       {"DNS does not answer", Unreachable, kms::reason::kConnectionFailed, fails(TransportFailure::LookupFailed)},
-      {"unresolvable host", Unreachable, to_the_vault ? kms::reason::kVaultNameUnknown : kms::reason::kConnectionFailed,
+      {"unresolvable host", Unreachable,
+       to_the_vault ? Reason(kms::reason::kVaultNameUnknown) : Reason(kms::reason::kConnectionFailed),
        fails(TransportFailure::UnknownName)},
       {"private address", Unreachable,
-       to_the_vault ? kms::reason::kVaultAddressRefused : kms::reason::kConnectionFailed,
+       to_the_vault ? Reason(kms::reason::kVaultAddressRefused) : Reason(kms::reason::kConnectionFailed),
        fails(TransportFailure::AddressRefused)},
       {"expired certificate", Unreachable, kms::reason::kTlsFailed, fails(TransportFailure::TlsFailed)},
       {"proxy fails", Unreachable, kms::reason::kProxyFailed, fails(TransportFailure::ProxyFailed)},
@@ -157,7 +159,7 @@ std::vector<Fault> vault_faults(Place place) {
   auto wrapping = place == Place::Wrap ? RefusesWrapping : Refused;
   auto gone = vault_refusal(404, "KeyNotFound", "", "Deleted Key not found: my-key");
   std::vector<Fault> faults{
-      {"token over in flight", Nothing, "", token_over()},
+      {"token over in flight", Nothing, {}, token_over()},
       {"401, also with a new token", Refused, kms::reason::kTokenRefused,
        always(vault_refusal(401, "Unauthorized", "", "AKV10022: Invalid audience."))},
       {"401 AKV10032 (another tenant)", Refused, kms::reason::kTenantMismatch,
@@ -176,7 +178,7 @@ std::vector<Fault> vault_faults(Place place) {
       {"404, among the deleted keys", Refused, kms::reason::kKeyDeleted,
        not_found(answer(200, R"({"key":{},"attributes":{},"scheduledPurgeDate":1775099045})"))},
       {"404, not among the deleted keys", Refused,
-       place == Place::Unwrap ? kms::reason::kKeyPurged : kms::reason::kKeyNotFound, not_found(gone)},
+       place == Place::Unwrap ? Reason(kms::reason::kKeyPurged) : Reason(kms::reason::kKeyNotFound), not_found(gone)},
       {"404, and the vault tells no more", Refused, kms::reason::kKeyNotFound,
        not_found(vault_refusal(403, "Forbidden", "ForbiddenByRbac"))},
       {"404, and then a reset", Refused, kms::reason::kKeyNotFound, not_found(failure(TransportFailure::Interrupted))},
@@ -188,7 +190,7 @@ std::vector<Fault> vault_faults(Place place) {
       {"400 for our api-version", Unreachable, kms::reason::kRequestRejected,
        always(vault_refusal(400, "BadParameter", "", "The specified version (7.4) is not recognized."))},
       {"400 BadParameter", place == Place::Unwrap ? Alarm : Unreachable,
-       place == Place::Unwrap ? kms::reason::kWrappedKeyDamaged : kms::reason::kRequestRejected,
+       place == Place::Unwrap ? Reason(kms::reason::kWrappedKeyDamaged) : Reason(kms::reason::kRequestRejected),
        always(vault_refusal(400, "BadParameter", "", "Property has invalid value"))},
       {"408", Unreachable, kms::reason::kTimedOut, always(answer(408, ""))},
   };
@@ -229,7 +231,7 @@ std::vector<Fault> token_faults() {
       {"200 without a token", Unreachable, kms::reason::kProviderFault,
        always(answer(200, R"({"token_type":"Bearer","expires_in":3599})"))},
       {"our clock 10 min ahead", Unreachable, kms::reason::kPlatformCredential, our_clock_is(10min)},
-      {"our clock 10 min behind", Nothing, "", our_clock_is(-10min)},
+      {"our clock 10 min behind", Nothing, {}, our_clock_is(-10min)},
   };
   for (auto& fault : faults_of_the_way(false)) faults.push_back(std::move(fault));
   return faults;
@@ -252,7 +254,7 @@ std::vector<Fault> operation_faults(Place place) {
   using enum Meaning;
   constexpr std::string_view kOther = "/ffffffffffffffffffffffffffffffff";
   auto faults = vault_faults(place);
-  auto add = [&](std::string name, Meaning meaning, std::string_view why, Disturbed disturbed) {
+  auto add = [&](std::string name, Meaning meaning, Reason why, Disturbed disturbed) {
     faults.push_back({std::move(name), meaning, why, std::move(disturbed)});
   };
   add("wrong kid: another key", Unreachable, kms::reason::kProviderFault,
@@ -273,11 +275,11 @@ std::vector<Fault> operation_faults(Place place) {
         value_changed([](Bytes& value) { value.resize(4096); }));
     add("bit-flipped value", Alarm, kms::reason::kWrappedKeyDamaged, bit_flipped(200));
   } else {
-    add("value too short", Alarm, kms::reason::kDataKeyBinding, value_changed([](Bytes& value) { value.pop_back(); }));
-    add("value too long", Alarm, kms::reason::kDataKeyBinding, value_changed([](Bytes& value) { value.push_back(0); }));
-    add("bit-flipped value: its version", Alarm, kms::reason::kDataKeyBinding, bit_flipped(0));
+    add("value too short", Alarm, envelope::reason::kDataKeyBinding, value_changed([](Bytes& value) { value.pop_back(); }));
+    add("value too long", Alarm, envelope::reason::kDataKeyBinding, value_changed([](Bytes& value) { value.push_back(0); }));
+    add("bit-flipped value: its version", Alarm, envelope::reason::kDataKeyBinding, bit_flipped(0));
     add("bit-flipped value: the data key", Alarm, kms::reason::kRoundTripMismatch, bit_flipped(17));
-    add("bit-flipped value: its place", Alarm, kms::reason::kDataKeyBinding, bit_flipped(50));
+    add("bit-flipped value: its place", Alarm, envelope::reason::kDataKeyBinding, bit_flipped(50));
   }
   return faults;
 }
