@@ -4,6 +4,7 @@
 
 #include "admin/testing/admin_fixture.hpp"
 #include "kms/reasons.hpp"
+#include "testing/reasons.hpp"
 
 namespace latchkey::admin {
 namespace {
@@ -187,7 +188,7 @@ TEST_F(ExternalKeysTest, EveryFailureOfTheKeyIsAnOutcome) {
   auto key = fixture.make_key();
   const Error kFailures[] = {
       {ErrorCode::KeyDenied, "the key is disabled", kms::reason::kKeyDisabled},
-      {ErrorCode::NetworkBlocked, "the firewall blocks us", kms::reason::kVaultFirewall},
+      {ErrorCode::NetworkBlocked, "the firewall blocks us", latchkey::testing::kVaultFirewall},
       {ErrorCode::KeyUnreachable, "503 from the vault", kms::reason::kProviderFault},
       {ErrorCode::Corrupt, "no ciphertext of that key"},
       {ErrorCode::Invalid, "no provider"},

@@ -3,6 +3,7 @@
 #include "api/testing/api_fixture.hpp"
 #include "envelope/record.hpp"
 #include "kms/reasons.hpp"
+#include "testing/reasons.hpp"
 
 namespace latchkey::api {
 namespace {
@@ -169,7 +170,7 @@ TEST_F(DataPlaneTest, EveryFailureOfTheKeyReachesTheCaller) {
        "cmek_key_disabled",
        "Customer-managed encryption key is disabled or revoked. Re-enable the key to restore access. ",
        "key_disabled"},
-      {{ErrorCode::NetworkBlocked, "The firewall says no.", kms::reason::kVaultFirewall},
+      {{ErrorCode::NetworkBlocked, "The firewall says no.", latchkey::testing::kVaultFirewall},
        400,
        "invalid_request_error",
        "cmek_key_network_blocked",

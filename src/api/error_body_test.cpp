@@ -5,6 +5,7 @@
 
 #include "admin/reasons.hpp"
 #include "kms/reasons.hpp"
+#include "testing/reasons.hpp"
 
 namespace latchkey::api {
 namespace {
@@ -42,7 +43,7 @@ TEST(ToWire, GivesEveryErrorItsStatusTypeAndCode) {
        "cmek_key_disabled",
        "Customer-managed encryption key is disabled or revoked. Re-enable the key to restore access. Enable version "
        "3."},
-      {{ErrorCode::NetworkBlocked, "Add 192.0.2.1.", kms::reason::kVaultFirewall},
+      {{ErrorCode::NetworkBlocked, "Add 192.0.2.1.", latchkey::testing::kVaultFirewall},
        400,
        "invalid_request_error",
        "cmek_key_network_blocked",

@@ -2,6 +2,7 @@
 
 #include "api/testing/api_fixture.hpp"
 #include "kms/reasons.hpp"
+#include "testing/reasons.hpp"
 
 namespace latchkey::api {
 namespace {
@@ -222,7 +223,7 @@ TEST_F(ExternalKeysApiTest, ValidateAnswers200EitherWay) {
   }
   const Error kFailures[] = {
       {ErrorCode::KeyDenied, "key \"cmek\" is disabled. Enable it.", kms::reason::kKeyDisabled},
-      {ErrorCode::NetworkBlocked, "the vault's firewall refuses us", kms::reason::kVaultFirewall},
+      {ErrorCode::NetworkBlocked, "the vault's firewall refuses us", latchkey::testing::kVaultFirewall},
       {ErrorCode::KeyUnreachable, "the vault answers 503", kms::reason::kProviderFault},
       {ErrorCode::Corrupt, "not a ciphertext of that version"},
       {ErrorCode::Invalid, "no provider for this key"},

@@ -41,7 +41,7 @@ TEST_F(KeyHealthApiTest, ShowsTheHealthOfAKey) {
 
 TEST_F(KeyHealthApiTest, ARefusalThatARequestMetIsItsHealthAndValidatingEndsIt) {
   fixture.settle_health();
-  fixture.provider.failure = Error{ErrorCode::KeyDenied, "the role is gone. Give it back", kms::reason::kRoleMissing};
+  fixture.provider.failure = Error{ErrorCode::KeyDenied, "the role is gone", kms::reason::kRoleMissing, "Give it back"};
   EXPECT_EQ(encrypt().code(), "cmek_key_disabled");
   fixture.settle_health();
   auto refused = fixture.get(of_key("/health"));

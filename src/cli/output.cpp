@@ -9,7 +9,7 @@
 #include <fmt/format.h>
 
 #include "cli/standard_streams.hpp"
-#include "kms/reason_catalogue.hpp"
+#include "server/clouds.hpp"
 
 namespace latchkey::cli {
 
@@ -84,8 +84,9 @@ std::string escape_controls(std::string_view json) {
 
 // Why the key does not serve: the server's finer reason, where it gave one of the catalogue.
 std::string key_reason(const Error& error) {
+  const auto catalogue = server::reason_catalogue();
   for (const auto* one = &error; one != nullptr; one = one->beneath.get()) {
-    if (kms::find_reason(one->reason.code()) != nullptr) return std::string(one->reason.code());
+    if (!catalogue.find(one->reason.code()).empty()) return std::string(one->reason.code());
   }
   return "";
 }

@@ -3,6 +3,7 @@
 
 #include "keyring/testing/keyring_fixture.hpp"
 #include "kms/reasons.hpp"
+#include "testing/reasons.hpp"
 
 namespace latchkey::keyring {
 namespace {
@@ -61,7 +62,7 @@ TEST_F(KeyringTroubleTest, ARefusedKeyIsProbedInTheBackgroundAndComesBackByItsel
 TEST_F(KeyringTroubleTest, ABlockedNetworkIsARefusalToo) {
   auto id = encrypting().value().key->id();
   clock.advance(kIdle);
-  provider.unwrap_error = error(ErrorCode::NetworkBlocked, kms::reason::kVaultFirewall);
+  provider.unwrap_error = error(ErrorCode::NetworkBlocked, latchkey::testing::kVaultFirewall);
   EXPECT_EQ(decrypting(id).error().code, ErrorCode::NetworkBlocked);
   EXPECT_EQ(keyring->size(), 0U);
 }

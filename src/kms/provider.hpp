@@ -8,6 +8,7 @@
 #include <boost/json/fwd.hpp>
 
 #include "kms/key_provider.hpp"
+#include "kms/reason_text.hpp"
 
 namespace latchkey::kms {
 
@@ -21,6 +22,9 @@ class Provider : public KeyProvider {
   [[nodiscard]] virtual std::string_view type() const = 0;
   // "a key in Azure Key Vault": what a registration of that type registers.
   [[nodiscard]] virtual std::string_view title() const = 0;
+
+  // What it says of reasons in its own tongue: its own, and common ones that it has more to say of.
+  [[nodiscard]] virtual CloudReasons reasons() const = 0;
 
   // Reads and checks a provider_config of the type, with `path` ("provider_config") in front of each complaint: unknown
   // fields ("provider_config.foo: Extra inputs are not permitted"), missing ones ("...: Field required"), wrong types,

@@ -3,6 +3,7 @@
 #include "base/log.hpp"
 #include "clouds/azure/provider/azure_key_provider.hpp"
 #include "clouds/azure/provider/azure_provider.hpp"
+#include "clouds/azure/provider/azure_reasons.hpp"
 #include "server/credentials.hpp"
 
 namespace latchkey::server {
@@ -37,6 +38,10 @@ Result<std::vector<std::shared_ptr<kms::Provider>>> make_clouds(const ServerConf
     made.push_back(std::move(cloud));
   }
   return made;
+}
+
+kms::ReasonCatalogue reason_catalogue() {
+  return kms::ReasonCatalogue({clouds::azure::azure_reasons()});
 }
 
 }  // namespace latchkey::server

@@ -11,6 +11,7 @@
 #include "base/random.hpp"
 #include "http/client.hpp"
 #include "kms/provider.hpp"
+#include "kms/reason_catalogue.hpp"
 #include "server/config.hpp"
 
 namespace latchkey::server {
@@ -29,5 +30,8 @@ struct CloudParts {
 // and neither validated nor used. Errors name the setting that is wrong.
 [[nodiscard]] Result<std::vector<std::shared_ptr<kms::Provider>>> make_clouds(const ServerConfig& config,
                                                                               const CloudParts& parts);
+
+// All reasons why a key does not serve: those that these clouds tell, and the common ones.
+[[nodiscard]] kms::ReasonCatalogue reason_catalogue();
 
 }  // namespace latchkey::server

@@ -58,7 +58,9 @@ class HealthFixture : public admin::testing::AdminFixture {
     return told;
   }
 
-  static Error refusal() { return {ErrorCode::KeyDenied, "the role is gone. Give it back", kms::reason::kRoleMissing}; }
+  static Error refusal() {
+    return {ErrorCode::KeyDenied, "the role is gone", kms::reason::kRoleMissing, "Give it back"};
+  }
   static Error outage() { return {ErrorCode::KeyUnreachable, "no answer", kms::reason::kTimedOut}; }
 
   MonitorSettings monitor_settings;

@@ -1,5 +1,5 @@
-// Why a thing of the customer's could not be read or made, where it is we who say so. Beside these there are Azure's own
-// codes, as they were reported.
+// Why a thing of the customer's could not be read or made, where it is we who say so. Beside these there are Azure's
+// own codes, as they were reported.
 #pragma once
 
 #include "base/reason.hpp"

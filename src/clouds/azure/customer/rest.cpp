@@ -8,6 +8,7 @@
 #include "base/task.hpp"
 #include "clouds/azure/customer/reasons.hpp"
 #include "clouds/azure/provider/answer_text.hpp"
+#include "clouds/azure/provider/retry_after.hpp"
 #include "http/retry_after.hpp"
 
 namespace latchkey::clouds::azure::customer {
@@ -59,15 +60,15 @@ Error refusal(const Call& call, const http::ClientResponse& response, Timestamp 
     }
   }
   auto reason = shown_text(code, 64);
-  auto wait = kms::retry_after(response.headers, now);
-  return Error{code_of(response.status, reason),
-               fmt::format("{} was refused with {}{}{}{}{}", call.what, response.status,
-                           reason.empty() ? "" : " " + reason, message.empty() ? "" : ": " + shown_text(message, 400),
-                           http::wait_note(wait), clouds::azure::request_id_note(response)),
-               Reason::reported(reason),
-               "",
-               "",
-               wait};
+  auto wait = clouds::azure::retry_after(response.headers, now);
+  return Error{
+      code_of(response.status, reason),
+      fmt::format("{} was refused with {}{}{}{}", call.what, response.status, reason.empty() ? "" : " " + reason,
+                  message.empty() ? "" : ": " + shown_text(message, 400), http::wait_note(wait)),
+      Reason::reported(reason),
+      "",
+      clouds::azure::request_id_of(response),
+      wait};
 }
 
 std::string_view origin_of(std::string_view url) {

@@ -25,7 +25,7 @@ bool is_of_the_vault(StepKind kind) {
 }
 
 Error at_step(std::string_view step, Error error) {
-  error.cause = fmt::format("{}: {}", step, error.message());
+  error.cause = fmt::format("{}: {}", step, error.cause);
   return error;
 }
 
@@ -186,9 +186,9 @@ Result<void> Setup::make_vault() {
   auto made = customer_.resources().put_vault(id, new_vault_body(options_, customer_.subscription().tenant_id));
   if (!made && made.error().code == ErrorCode::Conflict) {
     auto error = made.error();
-    error.cause += fmt::format(
-        ". Names of vaults are taken world-wide, and by deleted ones too: choose another, or az "
-        "keyvault recover --name {}",
+    error.cure = fmt::format(
+        "Names of vaults are taken world-wide, and by deleted ones too: choose another, or az keyvault recover --name "
+        "{}",
         state_.target.vault_name);
     return error;
   }
@@ -271,9 +271,8 @@ Result<void> Setup::make_key() {
     }
     auto error = key.error();
     if (error.reason == "ObjectIsDeletedButRecoverable") {
-      error.cause +=
-          fmt::format(". Recover it: az keyvault key recover --vault-name {} --name {}; or choose another name",
-                      state_.target.vault_name, name);
+      error.cure = fmt::format("Recover it: az keyvault key recover --vault-name {} --name {}; or choose another name",
+                               state_.target.vault_name, name);
     }
     if (!passes_with_time(error) || !wait(began, "waiting for Azure to let you make keys")) return error;
   }
