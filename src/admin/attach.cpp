@@ -125,10 +125,8 @@ Result<void> confirm_attach(store::Transaction& transaction, const kms::Provider
   LATCHKEY_TRY(auto elsewhere, is_attached_elsewhere(transaction, clouds, current));
   if (current.revision != key.revision || (elsewhere && !key.attached_elsewhere)) {
     return Error{ErrorCode::Conflict,
-                 fmt::format("External key {} was changed while it was being validated, and was not attached. Send the "
-                             "request again.",
-                             key.id),
-                 reason::kExternalKeyChanged};
+                 fmt::format("External key {} was changed while it was being validated, and was not attached", key.id),
+                 reason::kExternalKeyChanged, "Send the request again."};
   }
   LATCHKEY_TRYV(record_validation(transaction, clock, random, caller, key.id, true));
   LATCHKEY_TRY(auto known, transaction.find_external_key_health(caller.organization, key.id));

@@ -27,8 +27,9 @@ Result<RewrapProgress> progress_of(store::Transaction& tx, const Uuid& organizat
   LATCHKEY_TRY(auto rewrap, tx.find_rewrap(key.id));
   if (!rewrap) {
     return Error{ErrorCode::NotFound,
-                 fmt::format("No rewrap of {} was started yet. Start one with POST, or `latchkey keys rewrap {}`.",
-                             key.id, key.id)};
+                 fmt::format("No rewrap of {} was started yet", key.id),
+                 {},
+                 fmt::format("Start one with POST, or `latchkey keys rewrap {}`.", key.id)};
   }
   LATCHKEY_TRY(auto count, tx.count_wrapped(key.id, rewrap->target_version));
   return RewrapProgress{std::move(*rewrap), count};
@@ -44,11 +45,11 @@ json::object details_of(const store::Rewrap& rewrap, const store::WrappedCount& 
 }
 
 Error newest_disabled(const kms::KeyDescription& newest) {
-  return Error{ErrorCode::KeyDenied,
-               fmt::format("The newest version, {}, is disabled, and nothing can be rewrapped to it. Enable it: az "
-                           "keyvault key set-attributes --id {} --enabled true",
-                           newest.key_version, newest.key_version),
-               kms::reason::kKeyDisabled};
+  return Error{
+      ErrorCode::KeyDenied,
+      fmt::format("The newest version, {}, is disabled, and nothing can be rewrapped to it", newest.key_version),
+      kms::reason::kKeyDisabled,
+      fmt::format("Enable it: az keyvault key set-attributes --id {} --enabled true", newest.key_version)};
 }
 
 }  // namespace

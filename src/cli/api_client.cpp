@@ -34,10 +34,8 @@ Result<std::string> find_api_key(const Connection& connection) {
   }
   while (!text.empty() && (text.back() == '\n' || text.back() == '\r' || text.back() == ' ')) text.pop_back();
   if (text.empty()) {
-    return Error{ErrorCode::Invalid,
-                 fmt::format("no API key: set {}, or give --api-key-file. With `latchkey dev`, source its dev.env",
-                             connection.key_variable),
-                 kNoApiKey};
+    return Error{ErrorCode::Invalid, fmt::format("no API key: set {}, or give --api-key-file", connection.key_variable),
+                 kNoApiKey, "With `latchkey dev`, source its dev.env"};
   }
   return text;
 }
@@ -48,7 +46,7 @@ Error error_of(const http::ClientResponse& response) {
   // `-o json` shows a limit as "invalid".
   if (response.status == kTooManyRequests) error.code = ErrorCode::Invalid;
   error.cause += http::wait_note(error.retry_after);
-  if (auto id = response.headers.get("request-id"); !id.empty()) error.cause += fmt::format(" [{}]", id);
+  error.request_id = response.headers.get("request-id");
   return error;
 }
 
@@ -77,7 +75,7 @@ Result<http::ClientResponse> ApiClient::send(std::string_view path, http::Client
   auto response = server_->send(path, std::move(request));
   if (!response) {
     auto error = response.error();
-    error.cause += ". Start one with `latchkey dev` or `latchkey serve`, or set LATCHKEY_URL";
+    error.cure = "Start one with `latchkey dev` or `latchkey serve`, or set LATCHKEY_URL";
     return error;
   }
   if (response.value().status >= kLeastError) return error_of(response.value());

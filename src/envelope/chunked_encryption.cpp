@@ -17,9 +17,8 @@ constexpr std::size_t kDerivedSize = crypto::kAesKeySize + crypto::kGcmNonceSize
 constexpr std::size_t kAtOnce = 16;
 
 Error truncated() {
-  return Error{ErrorCode::Corrupt,
-               "the stream is cut off: it ends where none can end. Get it again from where it was stored",
-               reason::kStreamTruncated};
+  return Error{ErrorCode::Corrupt, "the stream is cut off: it ends where none can end", reason::kStreamTruncated,
+               "Get it again from where it was stored"};
 }
 
 Error damaged(std::uint64_t chunk) {

@@ -89,9 +89,8 @@ Result<StreamCipher> StreamCipher::for_opening(const DataKey& key, const Uuid& c
                                                const CanonicalContext& context, ByteView prefix) {
   LATCHKEY_TRY(auto id, stream_data_key_id(prefix));
   if (prefix.size() != kStreamPrefixSize) {
-    return Error{ErrorCode::Corrupt,
-                 "the stream is cut off within its first bytes. Get it again from where it was stored",
-                 reason::kStreamTruncated};
+    return Error{ErrorCode::Corrupt, "the stream is cut off within its first bytes", reason::kStreamTruncated,
+                 "Get it again from where it was stored"};
   }
   if (id != key.id())
     return Error{ErrorCode::WrongKey, "the stream was made with another data key", reason::kWrongDataKey};

@@ -36,10 +36,10 @@ std::string lane_of(const kms::KeyLocation& location, const std::string& externa
 Error returned_another(const store::DataKey& row) {
   return Error{
       ErrorCode::Corrupt,
-      fmt::format("What the key wrapped did not come back the same when it was unwrapped: data key {} was left "
-                  "as it was. Validate the key, then start the rewrap again.",
-                  format_id(id_prefix::kDataKey, row.id)),
-      kms::reason::kRoundTripMismatch};
+      fmt::format(
+          "What the key wrapped did not come back the same when it was unwrapped: data key {} was left as it was",
+          format_id(id_prefix::kDataKey, row.id)),
+      kms::reason::kRoundTripMismatch, "Validate the key, then start the rewrap again."};
 }
 
 Error some_damaged(std::size_t damaged) {

@@ -151,7 +151,7 @@ Result<LeasedKey> LeasedKeys::ask_source(Lock& lock, const Name& name) {
     take(name, response.value());
     return response;
   }
-  return Error{ErrorCode::Unavailable, "the data key was refused and leased again and again. Try again"};
+  return Error{ErrorCode::Unavailable, "the data key was refused and leased again and again", {}, "Try again"};
 }
 
 std::optional<LeasedKeys::Found> LeasedKeys::find(const Name& name, AgeTime now) {

@@ -25,9 +25,8 @@ bool Lane::enter() {
 Error Lane::too_busy() const {
   Error error{
       ErrorCode::Unavailable,
-      fmt::format("The database {} has {} requests waiting already, and nothing was changed. Try again shortly.", path_,
-                  most_waiting_),
-      reason::kStoreBusy};
+      fmt::format("The database {} has {} requests waiting already, and nothing was changed", path_, most_waiting_),
+      reason::kStoreBusy, "Try again shortly."};
   error.retry_after = std::chrono::seconds(1);
   return error;
 }
