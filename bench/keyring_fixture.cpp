@@ -7,6 +7,7 @@
 #include <boost/asio/detached.hpp>
 #include <boost/asio/this_coro.hpp>
 
+#include "kms/reasons.hpp"
 #include "store/sqlite/sqlite_store.hpp"
 #include "testing/memory_cloud.hpp"
 #include "testing/sealer.hpp"
@@ -58,15 +59,15 @@ Task<std::optional<Error>> SimulatedVaults::respond(const kms::KeyLocation& key,
   }
   if (over_limit()) {
     ++throttled;
-    co_return Error{ErrorCode::KeyUnreachable, "429", "throttled", std::chrono::seconds(10)};
+    co_return Error{ErrorCode::KeyUnreachable, "429", kms::reason::kThrottled, "", "", std::chrono::seconds(10)};
   }
   if (hangs) {
     co_await sleep_for(std::min<std::chrono::nanoseconds>(kHang, deadline - clock_.steady()));
-    co_return Error{ErrorCode::KeyUnreachable, "hangs", "timed_out"};
+    co_return Error{ErrorCode::KeyUnreachable, "hangs", kms::reason::kTimedOut};
   }
   if (int latency = latency_ms; latency > 0) co_await sleep_for(std::chrono::milliseconds(latency));
-  if (down) co_return Error{ErrorCode::KeyUnreachable, "down", "provider_fault"};
-  if (refuses) co_return Error{ErrorCode::KeyDenied, "revoked", "role_missing"};
+  if (down) co_return Error{ErrorCode::KeyUnreachable, "down", kms::reason::kProviderFault};
+  if (refuses) co_return Error{ErrorCode::KeyDenied, "revoked", kms::reason::kRoleMissing};
   co_return std::nullopt;
 }
 

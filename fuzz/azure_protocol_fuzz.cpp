@@ -7,6 +7,7 @@
 #include "clouds/azure/provider/challenge.hpp"
 #include "clouds/azure/provider/entra_protocol.hpp"
 #include "clouds/azure/provider/protocol.hpp"
+#include "clouds/azure/provider/retry_after.hpp"
 #include "clouds/azure/provider/vault_uri.hpp"
 #include "kms/retrying_transport.hpp"
 
@@ -80,7 +81,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       require_clean(azure::build_unwrap(target, {text, Bytes(384)}, {"id"}));
       break;
     case 7:
-      if (auto wait = retry_after({{"Retry-After", text}}, now)) require(wait->count() >= 0);
+      if (auto wait = azure::retry_after({{"Retry-After", text}}, now)) require(wait->count() >= 0);
       break;
     case 8:
       require_clean(azure::vault_error(target, azure::Operation::Unwrap,

@@ -4,6 +4,7 @@
 #include <spdlog/spdlog.h>
 
 #include "admin/key_location.hpp"
+#include "admin/reasons.hpp"
 #include "admin/suspensions.hpp"
 #include "audit/activity_log.hpp"
 #include "audit/lookup.hpp"
@@ -24,7 +25,7 @@ ValidationOutcome failed_outcome(const Error& error, const AdminSettings& settin
   ValidationOutcome outcome;
   outcome.timed_out = is_time_out(error);
   outcome.error = error.message();
-  if (kms::find_reason(error.reason) != nullptr) outcome.reason = error.reason;
+  if (error.reason.concerns_key()) outcome.reason = error.reason;
   if (error.code == ErrorCode::DeadlineExceeded) {
     auto seconds = std::chrono::duration_cast<std::chrono::seconds>(settings.validation_timeout).count();
     outcome.error = fmt::format("The key did not answer within {} seconds. Wait a moment, then try again. ({})",
@@ -40,11 +41,11 @@ Error attach_refused(std::string_view id, const ValidationOutcome& outcome) {
     return caused_by(std::move(why), ErrorCode::Invalid,
                      fmt::format("External key {} was not attached, for its validation did not finish in time: {}", id,
                                  outcome.error),
-                     "external_key_validation_timed_out");
+                     reason::kExternalKeyValidationTimedOut);
   }
   return caused_by(std::move(why), ErrorCode::Invalid,
                    fmt::format("External key {} was not attached, for it failed validation: {}", id, outcome.error),
-                   "external_key_validation_failed");
+                   reason::kExternalKeyValidationFailed);
 }
 
 // Whether another organisation uses this key. Its owner then says by a tag who else may.
@@ -127,10 +128,8 @@ Result<void> confirm_attach(store::Transaction& transaction, const kms::Provider
   LATCHKEY_TRY(auto elsewhere, is_attached_elsewhere(transaction, clouds, current));
   if (current.revision != key.revision || (elsewhere && !key.attached_elsewhere)) {
     return Error{ErrorCode::Conflict,
-                 fmt::format("External key {} was changed while it was being validated, and was not attached. Send the "
-                             "request again.",
-                             key.id),
-                 "external_key_changed"};
+                 fmt::format("External key {} was changed while it was being validated, and was not attached", key.id),
+                 reason::kExternalKeyChanged, "Send the request again."};
   }
   LATCHKEY_TRYV(record_validation(transaction, clock, random, caller, key.id, true));
   LATCHKEY_TRY(auto known, transaction.find_external_key_health(caller.organization, key.id));

@@ -139,7 +139,9 @@ Task<Result<void>> Credentials::confirm(audit::Caller caller) {
     if (!may_have_ended(caller)) co_return success();
   }
   co_return Error{ErrorCode::Unavailable,
-                  "API keys were changed again and again while yours was looked at. Send the request again."};
+                  "API keys were changed again and again while yours was looked at",
+                  {},
+                  "Send the request again."};
 }
 
 Task<Result<OrganizationCreated>> Credentials::create_organization(std::string name, std::optional<Uuid> id) {

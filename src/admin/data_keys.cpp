@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "admin/credentials.hpp"
+#include "admin/reasons.hpp"
 #include "audit/activity_log.hpp"
 #include "audit/lookup.hpp"
 #include "audit/page_cursor.hpp"
@@ -23,18 +24,13 @@ store::ListPlace place_of(const store::DataKey& row) {
 
 Result<void> check_shreddable(const store::Workspace& workspace, const std::string& name) {
   if (!workspace.archived_at) {
-    return Error{ErrorCode::Invalid,
-                 fmt::format("Workspace {} is in use. Archive it first: shredding is for what nobody needs any more.",
-                             workspace.id),
-                 "workspace_not_archived"};
+    return Error{ErrorCode::Invalid, fmt::format("Workspace {} is in use", workspace.id), reason::kWorkspaceNotArchived,
+                 "Archive it first: shredding is for what nobody needs any more."};
   }
   if (workspace.name != name) {
-    return Error{
-        ErrorCode::Invalid,
-        fmt::format("name: That is not the name of workspace {}, and nothing was destroyed. Look at what it is "
-                    "before you send its name.",
-                    workspace.id),
-        "workspace_name_mismatch"};
+    return Error{ErrorCode::Invalid,
+                 fmt::format("name: That is not the name of workspace {}, and nothing was destroyed", workspace.id),
+                 reason::kWorkspaceNameMismatch, "Look at what it is before you send its name."};
   }
   return success();
 }

@@ -41,8 +41,8 @@ struct ExternalKeyChange {
 struct ValidationOutcome {
   bool success = false;
   bool timed_out = false;
-  std::string error;   // for people; empty on success
-  std::string reason;  // of kms/reason_catalogue.hpp; may be empty
+  std::string error;  // for people; empty on success
+  Reason reason;      // why the key does not serve; may be empty
 };
 
 // Hears how a validation went, before its caller does. Must not wait.

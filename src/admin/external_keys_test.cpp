@@ -4,6 +4,7 @@
 
 #include "admin/testing/admin_fixture.hpp"
 #include "kms/reasons.hpp"
+#include "testing/reasons.hpp"
 
 namespace latchkey::admin {
 namespace {
@@ -186,9 +187,9 @@ TEST_F(ExternalKeysTest, ValidationTellsSuccess) {
 TEST_F(ExternalKeysTest, EveryFailureOfTheKeyIsAnOutcome) {
   auto key = fixture.make_key();
   const Error kFailures[] = {
-      {ErrorCode::KeyDenied, "the key is disabled", std::string(kms::reason::kKeyDisabled)},
-      {ErrorCode::NetworkBlocked, "the firewall blocks us", std::string(kms::reason::kVaultFirewall)},
-      {ErrorCode::KeyUnreachable, "503 from the vault", std::string(kms::reason::kProviderFault)},
+      {ErrorCode::KeyDenied, "the key is disabled", kms::reason::kKeyDisabled},
+      {ErrorCode::NetworkBlocked, "the firewall blocks us", latchkey::testing::kVaultFirewall},
+      {ErrorCode::KeyUnreachable, "503 from the vault", kms::reason::kProviderFault},
       {ErrorCode::Corrupt, "no ciphertext of that key"},
       {ErrorCode::Invalid, "no provider"},
       {ErrorCode::Internal, "a bug"},
@@ -211,8 +212,7 @@ TEST_F(ExternalKeysTest, ValidationHasItsTime) {
     fixture.clock.advance(std::chrono::seconds(31));
     co_return;
   };
-  fixture.provider.failure =
-      Error{ErrorCode::KeyUnreachable, "no answer from the vault", std::string(kms::reason::kTimedOut)};
+  fixture.provider.failure = Error{ErrorCode::KeyUnreachable, "no answer from the vault", kms::reason::kTimedOut};
   auto outcome = fixture.run(fixture.keys->validate(fixture.admin(), key.row.id)).value();
   EXPECT_FALSE(outcome.success);
   EXPECT_TRUE(outcome.timed_out);

@@ -16,11 +16,12 @@ boost::json::object details_of(const LeasePolicy& policy) {
 Result<void> check_most_soft(std::chrono::milliseconds soft, std::chrono::milliseconds most_soft) {
   if (soft <= most_soft) return success();
   auto most = static_cast<double>(most_soft.count()) / 1000;
-  return Error{
-      ErrorCode::Invalid,
-      fmt::format("soft_seconds must be at most {} on this server: a revocation would take longer to work than "
-                  "its operator allows (keyring.most_soft). Set {} or less, or have the operator raise it.",
-                  most, most)};
+  return Error{ErrorCode::Invalid,
+               fmt::format("soft_seconds must be at most {} on this server: a revocation would take longer to work "
+                           "than its operator allows (keyring.most_soft)",
+                           most),
+               {},
+               fmt::format("Set {} or less, or have the operator raise it.", most)};
 }
 
 }  // namespace

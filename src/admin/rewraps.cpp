@@ -27,8 +27,9 @@ Result<RewrapProgress> progress_of(store::Transaction& tx, const Uuid& organizat
   LATCHKEY_TRY(auto rewrap, tx.find_rewrap(key.id));
   if (!rewrap) {
     return Error{ErrorCode::NotFound,
-                 fmt::format("No rewrap of {} was started yet. Start one with POST, or `latchkey keys rewrap {}`.",
-                             key.id, key.id)};
+                 fmt::format("No rewrap of {} was started yet", key.id),
+                 {},
+                 fmt::format("Start one with POST, or `latchkey keys rewrap {}`.", key.id)};
   }
   LATCHKEY_TRY(auto count, tx.count_wrapped(key.id, rewrap->target_version));
   return RewrapProgress{std::move(*rewrap), count};
@@ -48,7 +49,7 @@ Error newest_disabled(const kms::Providers& clouds, const kms::Key& key, const k
   return Error{.code = ErrorCode::KeyDenied,
                .cause = fmt::format("The newest version, {}, is disabled, and nothing can be rewrapped to it",
                                     newest.key_version),
-               .reason = std::string(kms::reason::kKeyDisabled),
+               .reason = kms::reason::kKeyDisabled,
                .cure = cloud == nullptr ? std::string() : cloud->cure_of_disabled(key, newest.key_version)};
 }
 

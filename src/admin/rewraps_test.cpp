@@ -189,7 +189,7 @@ TEST_F(RewrapsTest, GoesOnAfterARestart) {
 TEST_F(RewrapsTest, WaitsOutagesOut) {
   auto begun = start();
   ASSERT_TRUE(begun);
-  fixture.provider.failure = Error{ErrorCode::KeyUnreachable, "the vault does not answer", "timed_out"};
+  fixture.provider.failure = Error{ErrorCode::KeyUnreachable, "the vault does not answer", kms::reason::kTimedOut};
   int naps = 0;
   std::function<Task<void>()> nap = [&]() -> Task<void> {
     if (++naps < 6) {
@@ -262,7 +262,7 @@ TEST_F(RewrapsTest, StartRefuses) {
   fixture.provider.description.enabled = false;
   EXPECT_EQ(start().error().reason, kms::reason::kKeyDisabled);
   fixture.provider.description.enabled = true;
-  fixture.provider.failure = Error{ErrorCode::KeyDenied, "no role", "role_missing"};
+  fixture.provider.failure = Error{ErrorCode::KeyDenied, "no role", kms::reason::kRoleMissing};
   EXPECT_EQ(start().error().reason, "role_missing");
   EXPECT_EQ(fixture.run(rewraps->get(fixture.admin(), key.id)).error().code, ErrorCode::NotFound);
 }
@@ -288,7 +288,7 @@ TEST_F(RewrapsTest, StopsWhereTheKeyIsSuspendedMeanwhile) {
   ASSERT_TRUE(start());
   auto over = until_over();
   EXPECT_EQ(over.rewrap.state, RewrapState::Stopped);
-  EXPECT_EQ(over.rewrap.reason, kms::reason::kSuspended);
+  EXPECT_EQ(over.rewrap.reason, kms::reason::kSuspended.code);
   EXPECT_THAT(*over.rewrap.error, HasSubstr("latchkey keys resume " + key.id));
   EXPECT_EQ(over.count.remaining, 4) << "nothing is written of the one that was under way";
   EXPECT_EQ(fixture.provider.unwraps, 2);

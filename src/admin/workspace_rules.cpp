@@ -112,10 +112,10 @@ Result<void> check_tags(const std::map<std::string, std::string>& tags) {
 Result<void> check_key_change(const store::Workspace& row, const std::string& external_key_id) {
   if (!row.external_key_id || *row.external_key_id == external_key_id) return success();
   return Error{ErrorCode::Invalid,
-               fmt::format("external_key_id: Workspace {} (\"{}\") uses external key {}, which cannot be replaced. To "
-                           "change the key material, rotate the key in its vault; to use another key, create a new "
-                           "workspace.",
-                           row.id, json_fields::clean_text(row.name), *row.external_key_id)};
+               fmt::format("external_key_id: Workspace {} (\"{}\") uses external key {}, which cannot be replaced",
+                           row.id, json_fields::clean_text(row.name), *row.external_key_id),
+               {},
+               "To change the key material, rotate the key in its vault; to use another key, create a new workspace."};
 }
 
 std::string tags_text(const std::map<std::string, std::string>& tags) {

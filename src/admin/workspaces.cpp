@@ -20,9 +20,9 @@ Result<void> refuse_over_limit(store::Transaction& tx, const Uuid& organization,
   auto limit = settings.max_live_workspaces;
   if (live < limit) return success();
   return Error{ErrorCode::Invalid,
-               fmt::format("This organization has {} live workspaces, and may have at most {}. Archive one that is no "
-                           "longer used, then try again.",
-                           live, limit)};
+               fmt::format("This organization has {} live workspaces, and may have at most {}", live, limit),
+               {},
+               "Archive one that is no longer used, then try again."};
 }
 
 }  // namespace

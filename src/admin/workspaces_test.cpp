@@ -195,13 +195,11 @@ TEST_F(WorkspacesTest, EveryFailureOfTheKeyRefusesTheAttach) {
     std::string_view reason;
   };
   const Case kCases[] = {
-      {{ErrorCode::KeyDenied, "the key is disabled", std::string(kms::reason::kKeyDisabled)},
-       "external_key_validation_failed"},
+      {{ErrorCode::KeyDenied, "the key is disabled", kms::reason::kKeyDisabled}, "external_key_validation_failed"},
       {{ErrorCode::NetworkBlocked, "the firewall blocks us"}, "external_key_validation_failed"},
       {{ErrorCode::KeyUnreachable, "the vault is out"}, "external_key_validation_failed"},
       {{ErrorCode::Corrupt, "not that key's"}, "external_key_validation_failed"},
-      {{ErrorCode::KeyUnreachable, "no answer", std::string(kms::reason::kTimedOut)},
-       "external_key_validation_timed_out"},
+      {{ErrorCode::KeyUnreachable, "no answer", kms::reason::kTimedOut}, "external_key_validation_timed_out"},
       {{ErrorCode::DeadlineExceeded, "no time left"}, "external_key_validation_timed_out"},
   };
   for (const auto& c : kCases) {

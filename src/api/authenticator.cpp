@@ -99,9 +99,10 @@ Task<Authenticator::Permit> Authenticator::check_key(const Endpoint& endpoint, c
   Permit permit;
   auto credential = credential_of(head);
   if (credential.empty()) {
-    permit.refusal =
-        Error{ErrorCode::Unauthenticated,
-              "No API key was sent. Put it in the x-api-key header, or in authorization as a Bearer token."};
+    permit.refusal = Error{ErrorCode::Unauthenticated,
+                           "No API key was sent",
+                           {},
+                           "Put it in the x-api-key header, or in authorization as a Bearer token."};
     co_return permit;
   }
   auto hash = admin::hash_of_api_key(credential);
@@ -156,7 +157,9 @@ void Authenticator::take_turn(const Endpoint& endpoint, const audit::Caller& cal
 Result<void> Authenticator::admit_scraper(const http::RequestHead& head) const {
   if (!metrics_token_) {
     return Error{ErrorCode::NotFound,
-                 "Metrics are switched off. Set metrics.token_file to a file with the token that the scraper sends."};
+                 "Metrics are switched off",
+                 {},
+                 "Set metrics.token_file to a file with the token that the scraper sends."};
   }
   if (crypto::equal_constant_time(as_bytes(credential_of(head)), metrics_token_->reveal())) return success();
   return Error{ErrorCode::Unauthenticated,

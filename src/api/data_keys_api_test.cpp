@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include "api/testing/api_fixture.hpp"
+#include "kms/reasons.hpp"
 
 namespace latchkey::api {
 namespace {
@@ -136,7 +137,7 @@ TEST_F(DataKeysApiTest, WhereItCannotBeReplacedTheOldOneServesOn) {
   // The old one is unwrapped; the new one cannot be wrapped.
   fixture.provider.interruption = [&]() -> Task<void> {
     fixture.provider.interruption = [&]() -> Task<void> {
-      fixture.provider.failure = Error{ErrorCode::KeyUnreachable, "no answer", "timed_out"};
+      fixture.provider.failure = Error{ErrorCode::KeyUnreachable, "no answer", kms::reason::kTimedOut};
       co_return;
     };
     co_return;

@@ -3,6 +3,7 @@
 #include "api/testing/api_fixture.hpp"
 #include "envelope/record.hpp"
 #include "kms/reasons.hpp"
+#include "testing/reasons.hpp"
 
 namespace latchkey::api {
 namespace {
@@ -164,13 +165,13 @@ TEST_F(DataPlaneTest, EveryFailureOfTheKeyReachesTheCaller) {
     std::string_view type, code, message, reason;
   };
   const Case kCases[] = {
-      {{ErrorCode::KeyDenied, "Key cmek is disabled.", std::string(kms::reason::kKeyDisabled)},
+      {{ErrorCode::KeyDenied, "Key cmek is disabled.", kms::reason::kKeyDisabled},
        400,
        "invalid_request_error",
        "cmek_key_disabled",
        "Customer-managed encryption key is disabled or revoked. Re-enable the key to restore access. ",
        "key_disabled"},
-      {{ErrorCode::NetworkBlocked, "The firewall says no.", std::string(kms::reason::kVaultFirewall)},
+      {{ErrorCode::NetworkBlocked, "The firewall says no.", latchkey::testing::kVaultFirewall},
        400,
        "invalid_request_error",
        "cmek_key_network_blocked",
@@ -198,7 +199,7 @@ TEST_F(DataPlaneTest, EveryFailureOfTheKeyReachesTheCaller) {
 TEST_F(DataPlaneTest, AnOutageIsToldFromARefusal) {
   auto workspace = fixture.make_locked_workspace();
   fixture.provider.failure =
-      Error{ErrorCode::KeyUnreachable,      "The vault answers 503.", std::string(kms::reason::kProviderFault), "", "",
+      Error{ErrorCode::KeyUnreachable,      "The vault answers 503.", kms::reason::kProviderFault, "", "",
             std::chrono::milliseconds(8500)};
   auto response = encrypt(workspace.id, "x");
   EXPECT_EQ(response.status, 503U) << response.body;

@@ -7,7 +7,7 @@
 
 #include "base/json_fields.hpp"
 #include "data/ciphertext_errors.hpp"
-#include "kms/reason_catalogue.hpp"
+#include "keyring/reasons.hpp"
 
 namespace latchkey::api {
 
@@ -40,17 +40,17 @@ WireError plain(unsigned status, std::string_view type, const Error& error) {
   wire.status = status;
   wire.type = type;
   wire.message = error.message();
-  wire.error_code = error.reason;
-  if (error.beneath && kms::find_reason(error.beneath->reason) != nullptr) wire.reason = error.beneath->reason;
+  wire.error_code = error.reason.code();
+  if (error.beneath && error.beneath->reason.concerns_key()) wire.reason = error.beneath->reason.code();
   return wire;
 }
 
-WireError key_error(unsigned status, std::string_view type, std::string_view code, std::string_view documented,
+WireError key_error(unsigned status, std::string_view type, const ReasonEntry& code, std::string_view documented,
                     const Error& error) {
   auto wire = plain(status, type, error);
   wire.message = followed_by(documented, error.message());
-  wire.error_code = code;
-  wire.reason = error.reason;
+  wire.error_code = code.code;
+  wire.reason = error.reason.code();
   return wire;
 }
 
@@ -62,8 +62,8 @@ WireError temporary(WireError wire, const Error& error) {
 WireError corrupt(const Error& error) {
   if (error.reason == data::error_code::kCiphertextCorrupt) return plain(400, "invalid_request_error", error);
   auto wire = plain(500, "api_error", error);
-  wire.error_code = error_code::kDataKeyCorrupt;
-  if (kms::find_reason(error.reason) != nullptr) wire.reason = error.reason;
+  wire.error_code = keyring::reason::kDataKeyCorrupt.code;
+  if (error.reason.concerns_key()) wire.reason = error.reason.code();
   wire.final = true;
   return wire;
 }
@@ -93,14 +93,14 @@ WireError to_wire(const Error& error) {
     case ErrorCode::TooLarge:
       return plain(413, "request_too_large", error);
     case ErrorCode::KeyDenied:
-      return key_error(400, "invalid_request_error", "cmek_key_disabled", kKeyDisabled, error);
+      return key_error(400, "invalid_request_error", error_code::kKeyDisabled, kKeyDisabled, error);
     case ErrorCode::NetworkBlocked:
-      return key_error(400, "invalid_request_error", "cmek_key_network_blocked", kNetworkBlocked, error);
+      return key_error(400, "invalid_request_error", error_code::kNetworkBlocked, kNetworkBlocked, error);
     case ErrorCode::KeyUnreachable:
-      return temporary(key_error(503, "overloaded_error", "cmek_key_unreachable", kUnreachable, error), error);
+      return temporary(key_error(503, "overloaded_error", error_code::kUnreachable, kUnreachable, error), error);
     case ErrorCode::ContextUnavailable: {
       auto wire = plain(503, "overloaded_error", error);
-      wire.error_code = "cmek_context_unavailable";
+      wire.error_code = error_code::kContextUnavailable.code;
       return temporary(std::move(wire), error);
     }
     case ErrorCode::Corrupt:
@@ -121,7 +121,6 @@ json::object error_object(const WireError& error) {
   json::object object{{"type", error.type}, {"message", json_fields::clean_text(error.message, kMaxMessage)}};
   if (error.error_code.empty()) return object;
   json::object details{{"error_code", error.error_code}};
-  if (error.field) details["field"] = *error.field;
   if (!error.reason.empty()) details["reason"] = error.reason;
   object["details"] = std::move(details);
   return object;

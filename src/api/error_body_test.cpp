@@ -3,6 +3,10 @@
 #include <boost/json/parse.hpp>
 #include <gtest/gtest.h>
 
+#include "admin/reasons.hpp"
+#include "kms/reasons.hpp"
+#include "testing/reasons.hpp"
+
 namespace latchkey::api {
 namespace {
 
@@ -19,7 +23,7 @@ struct Case {
 TEST(ToWire, GivesEveryErrorItsStatusTypeAndCode) {
   const Case kCases[] = {
       {{ErrorCode::Invalid, "m"}, 400, "invalid_request_error", "", "m"},
-      {{ErrorCode::Invalid, "m", "external_key_validation_failed"},
+      {{ErrorCode::Invalid, "m", admin::reason::kExternalKeyValidationFailed},
        400,
        "invalid_request_error",
        "external_key_validation_failed",
@@ -27,15 +31,19 @@ TEST(ToWire, GivesEveryErrorItsStatusTypeAndCode) {
       {{ErrorCode::Unauthenticated, "m"}, 401, "authentication_error", "", "m"},
       {{ErrorCode::PermissionDenied, "m"}, 403, "permission_error", "", "m"},
       {{ErrorCode::NotFound, "m"}, 404, "not_found_error", "", "m"},
-      {{ErrorCode::Conflict, "m", "external_key_changed"}, 409, "conflict_error", "external_key_changed", "m"},
+      {{ErrorCode::Conflict, "m", admin::reason::kExternalKeyChanged},
+       409,
+       "conflict_error",
+       "external_key_changed",
+       "m"},
       {{ErrorCode::TooLarge, "m"}, 413, "request_too_large", "", "m"},
-      {{ErrorCode::KeyDenied, "Enable version 3.", "key_disabled"},
+      {{ErrorCode::KeyDenied, "Enable version 3.", kms::reason::kKeyDisabled},
        400,
        "invalid_request_error",
        "cmek_key_disabled",
        "Customer-managed encryption key is disabled or revoked. Re-enable the key to restore access. Enable version "
        "3."},
-      {{ErrorCode::NetworkBlocked, "Add 192.0.2.1.", "vault_firewall"},
+      {{ErrorCode::NetworkBlocked, "Add 192.0.2.1.", latchkey::testing::kVaultFirewall},
        400,
        "invalid_request_error",
        "cmek_key_network_blocked",
@@ -47,20 +55,28 @@ TEST(ToWire, GivesEveryErrorItsStatusTypeAndCode) {
        "cmek_key_unreachable",
        "The workspace's customer-managed encryption key could not be reached. Try again shortly. 503.",
        seconds(5)},
-      {{ErrorCode::KeyUnreachable, "", "throttled", "", "", milliseconds(12'001)},
+      {{ErrorCode::KeyUnreachable, "", kms::reason::kThrottled, "", "", milliseconds(12'001)},
        503,
        "overloaded_error",
        "cmek_key_unreachable",
        "The workspace's customer-managed encryption key could not be reached. Try again shortly.",
        seconds(13)},
-      {{ErrorCode::ContextUnavailable, "m", "", "", "", milliseconds(1)},
+      {{ErrorCode::ContextUnavailable, "m", {}, "", "", milliseconds(1)},
        503,
        "overloaded_error",
        "cmek_context_unavailable",
        "m",
        seconds(1)},
-      {{ErrorCode::WrongKey, "m", "ciphertext_wrong_key"}, 400, "invalid_request_error", "ciphertext_wrong_key", "m"},
-      {{ErrorCode::Corrupt, "m", "ciphertext_corrupt"}, 400, "invalid_request_error", "ciphertext_corrupt", "m"},
+      {{ErrorCode::WrongKey, "m", error_code::kCiphertextWrongKey},
+       400,
+       "invalid_request_error",
+       "ciphertext_wrong_key",
+       "m"},
+      {{ErrorCode::Corrupt, "m", error_code::kCiphertextCorrupt},
+       400,
+       "invalid_request_error",
+       "ciphertext_corrupt",
+       "m"},
       {{ErrorCode::Corrupt, "the wrapped key is damaged"},
        500,
        "api_error",
@@ -85,8 +101,8 @@ TEST(ToWire, GivesEveryErrorItsStatusTypeAndCode) {
 }
 
 TEST(ToWire, TellsWhyTheKeyDoesNotServe) {
-  EXPECT_EQ(to_wire({ErrorCode::KeyDenied, "m", "role_missing"}).reason, "role_missing");
-  EXPECT_EQ(to_wire({ErrorCode::Invalid, "m", "external_key_changed"}).reason, "");
+  EXPECT_EQ(to_wire({ErrorCode::KeyDenied, "m", kms::reason::kRoleMissing}).reason, "role_missing");
+  EXPECT_EQ(to_wire({ErrorCode::Invalid, "m", admin::reason::kExternalKeyChanged}).reason, "");
 }
 
 TEST(ErrorResponse, HasTheContractsShape) {
@@ -95,7 +111,6 @@ TEST(ErrorResponse, HasTheContractsShape) {
   error.type = "invalid_request_error";
   error.message = "No.";
   error.error_code = "workspace_policy_violation";
-  error.field = "external_key_id";
   error.retry_after = seconds(7);
   auto response = error_response(error, "req_1");
   EXPECT_EQ(response.status, 400U);
@@ -105,7 +120,7 @@ TEST(ErrorResponse, HasTheContractsShape) {
   EXPECT_FALSE(response.headers.has("x-should-retry"));
   EXPECT_EQ(boost::json::parse(response.body),
             boost::json::parse(R"({"type":"error","error":{"type":"invalid_request_error","message":"No.",
-                "details":{"error_code":"workspace_policy_violation","field":"external_key_id"}},
+                "details":{"error_code":"workspace_policy_violation"}},
                 "request_id":"req_1"})"));
 }
 

@@ -111,7 +111,7 @@ Task<Result<http::Response>> validate_key(const ExternalKeyParts& parts, Call ca
   LATCHKEY_CO_TRY(auto outcome, co_await parts.external_keys.validate(std::move(call.caller), std::move(id)));
   json::object body{{"type", "external_key_validation"}, {"status", outcome.success ? "success" : "failure"}};
   body["error"] = outcome.success ? json::value(nullptr) : json::value(json_fields::clean_text(outcome.error, 4096));
-  if (!outcome.reason.empty()) body["reason"] = outcome.reason;
+  if (!outcome.reason.empty()) body["reason"] = outcome.reason.code();
   co_return json_response(body);
 }
 

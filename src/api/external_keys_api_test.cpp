@@ -2,6 +2,7 @@
 
 #include "api/testing/api_fixture.hpp"
 #include "kms/reasons.hpp"
+#include "testing/reasons.hpp"
 
 namespace latchkey::api {
 namespace {
@@ -210,11 +211,11 @@ TEST_F(ExternalKeysApiTest, ValidateAnswers200EitherWay) {
     EXPECT_EQ(answer.body, R"({"type":"external_key_validation","status":"success","error":null})");
   }
   const Error kFailures[] = {
-      {ErrorCode::KeyDenied, "key \"cmek\" is disabled. Enable it.", std::string(kms::reason::kKeyDisabled)},
-      {ErrorCode::NetworkBlocked, "the vault's firewall refuses us", std::string(kms::reason::kVaultFirewall)},
-      {ErrorCode::KeyUnreachable, "the vault answers 503", std::string(kms::reason::kProviderFault)},
-      {ErrorCode::Corrupt, "not a ciphertext of that version", ""},
-      {ErrorCode::Invalid, "no provider for this key", ""},
+      {ErrorCode::KeyDenied, "key \"cmek\" is disabled. Enable it.", kms::reason::kKeyDisabled},
+      {ErrorCode::NetworkBlocked, "the vault's firewall refuses us", latchkey::testing::kVaultFirewall},
+      {ErrorCode::KeyUnreachable, "the vault answers 503", kms::reason::kProviderFault},
+      {ErrorCode::Corrupt, "not a ciphertext of that version"},
+      {ErrorCode::Invalid, "no provider for this key"},
   };
   for (const auto& failure : kFailures) {
     fixture.provider.failure = failure;

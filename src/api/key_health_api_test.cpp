@@ -41,8 +41,7 @@ TEST_F(KeyHealthApiTest, ShowsTheHealthOfAKey) {
 
 TEST_F(KeyHealthApiTest, ARefusalThatARequestMetIsItsHealthAndValidatingEndsIt) {
   fixture.settle_health();
-  fixture.provider.failure =
-      Error{ErrorCode::KeyDenied, "the role is gone. Give it back", std::string(kms::reason::kRoleMissing)};
+  fixture.provider.failure = Error{ErrorCode::KeyDenied, "the role is gone", kms::reason::kRoleMissing, "Give it back"};
   EXPECT_EQ(encrypt().code(), "cmek_key_disabled");
   fixture.settle_health();
   auto refused = fixture.get(of_key("/health"));
@@ -63,7 +62,7 @@ TEST_F(KeyHealthApiTest, ARefusalThatARequestMetIsItsHealthAndValidatingEndsIt) 
 
 TEST_F(KeyHealthApiTest, ACheckThatIsLetInAgainRestoresServiceByItself) {
   fixture.settle_health();
-  fixture.provider.failure = Error{ErrorCode::KeyDenied, "no", std::string(kms::reason::kRoleMissing)};
+  fixture.provider.failure = Error{ErrorCode::KeyDenied, "no", kms::reason::kRoleMissing};
   EXPECT_EQ(encrypt().code(), "cmek_key_disabled");
   fixture.settle_health();
   fixture.provider.failure.reset();
@@ -75,7 +74,7 @@ TEST_F(KeyHealthApiTest, ACheckThatIsLetInAgainRestoresServiceByItself) {
 TEST_F(KeyHealthApiTest, ACheckThatIsRefusedEndsTheLeasesAtOnce) {
   ASSERT_EQ(encrypt().status, 200U);
   fixture.settle_health();
-  fixture.provider.failure = Error{ErrorCode::KeyDenied, "no", std::string(kms::reason::kRoleMissing)};
+  fixture.provider.failure = Error{ErrorCode::KeyDenied, "no", kms::reason::kRoleMissing};
   EXPECT_EQ(fixture.post(of_key("/validate")).text("/status"), "failure");
   EXPECT_EQ(encrypt().status, 200U);
   fixture.settle_health();

@@ -56,8 +56,7 @@ TEST_F(WebhooksApiTest, AKeyThatFailsIsToldAndOneThatServesAgain) {
   auto workspace = fixture.make_locked_workspace();
   auto key = workspace.external_key_id.value();
   fixture.settle_health();
-  fixture.provider.failure =
-      Error{ErrorCode::KeyDenied, "the role is gone. Give it back", std::string(kms::reason::kRoleMissing)};
+  fixture.provider.failure = Error{ErrorCode::KeyDenied, "the role is gone", kms::reason::kRoleMissing, "Give it back"};
   EXPECT_EQ(fixture.post("/v1/organizations/external_keys/" + key + "/validate").text("/status"), "failure");
   fixture.settle_health();
   deliver();

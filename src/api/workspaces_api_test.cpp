@@ -183,7 +183,7 @@ TEST_F(WorkspacesApiTest, AKeyThatFailsIsNotAttached) {
     std::string_view code;
   };
   const Case kCases[] = {
-      {{ErrorCode::KeyDenied, "The key is disabled.", std::string(kms::reason::kKeyDisabled)},
+      {{ErrorCode::KeyDenied, "The key is disabled.", kms::reason::kKeyDisabled},
        failed + "The key is disabled.",
        "external_key_validation_failed"},
       {{ErrorCode::NetworkBlocked, "The firewall refuses us."},
@@ -193,7 +193,7 @@ TEST_F(WorkspacesApiTest, AKeyThatFailsIsNotAttached) {
        failed + "The vault answers 503.",
        "external_key_validation_failed"},
       {{ErrorCode::Corrupt, "Not that key's."}, failed + "Not that key's.", "external_key_validation_failed"},
-      {{ErrorCode::KeyUnreachable, "No answer.", std::string(kms::reason::kTimedOut)},
+      {{ErrorCode::KeyUnreachable, "No answer.", kms::reason::kTimedOut},
        "External key " + key + " was not attached, for its validation did not finish in time: No answer.",
        "external_key_validation_timed_out"},
   };

@@ -4,8 +4,9 @@ namespace latchkey::audit {
 
 Error unknown_api_key() {
   return Error{ErrorCode::Unauthenticated,
-               "The API key is not valid: it is unknown, was revoked, or is not whole. Send a current key in the "
-               "x-api-key header."};
+               "The API key is not valid: it is unknown, was revoked, or is not whole",
+               {},
+               "Send a current key in the x-api-key header."};
 }
 
 Result<void> confirm_caller(store::Transaction& transaction, const Caller& caller) {

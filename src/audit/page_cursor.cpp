@@ -40,10 +40,10 @@ Result<std::string> make_page_cursor(std::string_view id_prefix, const Uuid& org
 Result<store::ListPlace> read_page_cursor(std::string_view id_prefix, const Uuid& organization,
                                           std::string_view cursor) {
   auto refuse = [] {
-    return Error{
-        ErrorCode::Invalid,
-        "page: Not a cursor of this list. Send the next_page of an answer unchanged, or leave page out to begin "
-        "with the first page."};
+    return Error{ErrorCode::Invalid,
+                 "page: Not a cursor of this list",
+                 {},
+                 "Send the next_page of an answer unchanged, or leave page out to begin with the first page."};
   };
   auto bytes = base64url_decode(cursor);
   TimeBytes time;

@@ -16,7 +16,9 @@ constexpr std::chrono::seconds kMinute{60};
 Error AttemptLimiter::too_often(const std::string& id, std::string_view why, std::chrono::milliseconds wait) const {
   auto seconds = std::max(std::chrono::ceil<std::chrono::seconds>(wait), std::chrono::seconds(1));
   Error error{ErrorCode::RateLimited,
-              fmt::format("{} {} {}. Try again in {} s.", words_.thing, id, why, seconds.count())};
+              fmt::format("{} {} {}", words_.thing, id, why),
+              {},
+              fmt::format("Try again in {} s.", seconds.count())};
   error.retry_after = seconds;
   return error;
 }

@@ -53,7 +53,7 @@ std::string Error::message() const {
   return text;
 }
 
-Error caused_by(Error beneath, ErrorCode code, std::string cause, std::string reason) {
+Error caused_by(Error beneath, ErrorCode code, std::string cause, Reason reason) {
   Error error{code, std::move(cause), std::move(reason)};
   error.retry_after = beneath.retry_after;
   error.beneath = std::make_shared<const Error>(std::move(beneath));

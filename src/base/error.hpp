@@ -8,42 +8,22 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <string_view>
+
+#include "base/error_code.hpp"
+#include "base/reason.hpp"
 
 namespace latchkey {
-
-enum class ErrorCode {
-  Invalid,             // the request is wrong; the caller must change it
-  Unauthenticated,     // no credential, or one that is not known
-  PermissionDenied,    // a known credential without the right
-  NotFound,            // no such thing, or none that this caller may know of
-  Conflict,            // the thing's state forbids it now; read it again
-  TooLarge,            // more bytes than allowed
-  KeyDenied,           // the customer's key refuses: disabled, deleted, expired, access removed
-  NetworkBlocked,      // the vault's network rules refuse us; the key may be healthy
-  KeyUnreachable,      // the key could not be asked: time-out, throttling, outage
-  ContextUnavailable,  // the workspace's encryption settings could not be read: fail closed
-  WrongKey,            // the ciphertext was not made with this key or context
-  Corrupt,             // the ciphertext or the stored bytes are damaged
-  RateLimited,         // asked more often than is allowed; try again when retry_after has passed
-  DeadlineExceeded,    // ran out of the caller's time
-  Unavailable,         // this server cannot do it now (disk full, shutting down); try again
-  Internal,            // a bug of ours
-};
-
-// The code's name in snake_case, for logs and metrics.
-[[nodiscard]] std::string_view to_string(ErrorCode code);
 
 struct Error {
   ErrorCode code = ErrorCode::Internal;
   // What happened, to what: a sentence for a person. Never holds a secret.
   std::string cause = {};
-  // A stable snake_case name for the case, from the catalogue in docs/errors.md; empty where the code says it all.
-  std::string reason = {};
-  // What the person does about it; where it is a command, the command alone can be pasted. Empty where the cause says
-  // it, or where nothing is to be done.
+  // Which case it is, for programs: an entry of docs/errors.md or docs/reasons.md; empty where the code says it all.
+  Reason reason = {};
+  // What the person does about it, with the command for it where there is one: to be pasted, so nothing of the case at
+  // hand stands behind it. Empty where the cause says it, or where nothing is to be done.
   std::string cure = {};
-  // The asked service's own name for the request, with the header that it came in: "x-ms-request-id: 1b2c".
+  // By what the asked service finds the request in its own log: "x-ms-request-id: 1b2c", "req_01...".
   std::string request_id = {};
   // When trying again makes sense; absent where it does not or is not known.
   std::optional<std::chrono::milliseconds> retry_after = {};
@@ -55,7 +35,7 @@ struct Error {
 };
 
 // Puts `beneath` under a new error. Its retry-after is kept.
-[[nodiscard]] Error caused_by(Error beneath, ErrorCode code, std::string cause, std::string reason = {});
+[[nodiscard]] Error caused_by(Error beneath, ErrorCode code, std::string cause, Reason reason = {});
 
 // "key_denied: message (caused by: ...)", for logs.
 [[nodiscard]] std::string describe(const Error& error);

@@ -25,10 +25,8 @@ Result<std::string> find_api_key(const Connection& connection) {
   }
   while (!text.empty() && (text.back() == '\n' || text.back() == '\r' || text.back() == ' ')) text.pop_back();
   if (text.empty()) {
-    return Error{ErrorCode::Invalid,
-                 fmt::format("no API key: set {}, or give --api-key-file. With `latchkey dev`, source its dev.env",
-                             connection.key_variable),
-                 "no_api_key"};
+    return Error{ErrorCode::Invalid, fmt::format("no API key: set {}, or give --api-key-file", connection.key_variable),
+                 kNoApiKey, "With `latchkey dev`, source its dev.env"};
   }
   return text;
 }

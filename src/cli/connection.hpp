@@ -7,12 +7,16 @@
 
 #include <CLI/CLI.hpp>
 
+#include "base/reason.hpp"
 #include "cli/output.hpp"
 #include "library/api_client.hpp"
 
 namespace latchkey::cli {
 
 using library::ApiClient;
+
+// No API key was given.
+inline constexpr ReasonEntry kNoApiKey{"no_api_key", ReasonClass::Other, ErrorCode::Invalid};
 
 // Where the server is, and where the API key is: in a variable or in a file, never on the command line, which others
 // can read.

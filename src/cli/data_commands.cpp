@@ -34,7 +34,7 @@ ExitCode process(ApiClient& client, const DataOptions& options, Direction direct
     auto result = data.process(direction, file);
     if (!result) {
       auto error = result.error();
-      error.cause = fmt::format("{}: {}", file == kStandardStream ? "standard input" : file, error.message());
+      error.cause = fmt::format("{}: {}", file == kStandardStream ? "standard input" : file, error.cause);
       code = report_error(error, options.format);
       continue;
     }

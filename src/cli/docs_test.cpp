@@ -18,20 +18,76 @@ std::string read(const std::string& path) {
   return text ? text.value() : "";
 }
 
-// Every `kName = "code"` of a header.
-std::vector<std::string> codes_of(const std::string& header) {
-  auto text = read(header);
-  std::vector<std::string> codes;
-  std::regex constant(R"re(std::string_view k\w+\s*=\s*"(\w+)")re");
-  for (std::sregex_iterator it(text.begin(), text.end(), constant), end; it != end; ++it) codes.push_back((*it)[1]);
+// The code of every `ReasonEntry kName{"code"` or `ReasonEntry kName = refused("code"`.
+std::set<std::string> reasons_of(const std::string& text) {
+  std::set<std::string> codes;
+  std::regex entry(R"re(ReasonEntry\s+k\w+(?:\s*=\s*\w+\(|\{)\s*"(\w+)")re");
+  for (std::sregex_iterator it(text.begin(), text.end(), entry), end; it != end; ++it) codes.insert((*it)[1]);
   return codes;
 }
 
-TEST(Docs, NameEveryErrorCode) {
-  auto page = read("docs/errors.md");
-  auto codes = codes_of("src/api/error_body.hpp");
-  EXPECT_GT(codes.size(), 3U);
-  for (const auto& code : codes) EXPECT_NE(page.find("`" + code + "`"), std::string::npos) << code;
+// Of all headers, but those of tests.
+std::set<std::string> declared_reasons() {
+  std::set<std::string> codes;
+  for (const auto& file : std::filesystem::recursive_directory_iterator(latchkey::testing::source_path("src"))) {
+    auto path = file.path().string();
+    if (!path.ends_with(".hpp") || path.find("/testing/") != std::string::npos) continue;
+    auto text = read_file(path, 1 << 20);
+    if (text) codes.merge(reasons_of(text.value()));
+  }
+  return codes;
+}
+
+// The codes in a column (from 1) of a page's tables; a cell may have several.
+std::set<std::string> codes_in_column(const std::string& page, int column) {
+  std::set<std::string> codes;
+  std::istringstream lines(page);
+  const std::regex code("`(\\w+)`");
+  for (std::string line; std::getline(lines, line);) {
+    if (!line.starts_with("| ")) continue;
+    std::istringstream cells(line);
+    std::string cell;
+    for (int i = 0; i <= column; ++i) std::getline(cells, cell, '|');
+    for (std::sregex_iterator it(cell.begin(), cell.end(), code), end; it != end; ++it) codes.insert((*it)[1]);
+  }
+  return codes;
+}
+
+std::string joined(const std::set<std::string>& names) {
+  std::string text;
+  for (const auto& name : names) text += name + " ";
+  return text;
+}
+
+std::set<std::string> without(std::set<std::string> all, const std::set<std::string>& some) {
+  for (const auto& one : some) all.erase(one);
+  return all;
+}
+
+TEST(Docs, NameEveryErrorCodeAndNoOther) {
+  auto errors = read("docs/errors.md");
+  auto declared = declared_reasons();
+  EXPECT_GT(declared.size(), 60U);
+  std::set<std::string> unnamed;
+  for (const auto& code : without(declared, codes_in_column(read("docs/reasons.md"), 1))) {
+    if (errors.find("`" + code + "`") == std::string::npos) unnamed.insert(code);
+  }
+  EXPECT_TRUE(unnamed.empty()) << "neither in errors.md nor in reasons.md: " << joined(unnamed);
+  auto unknown = without(codes_in_column(errors, 1), declared);
+  for (std::string_view heading : {"error_code", "reason"}) unknown.erase(std::string(heading));
+  EXPECT_TRUE(unknown.empty()) << "in errors.md, and declared nowhere: " << joined(unknown);
+}
+
+TEST(Docs, TheApisTableHasEveryErrorCodeAndNoOther) {
+  std::set<std::string> sent{"data_key_corrupt", "data_key_destroyed"};
+  for (std::string header : {"api/error_body", "admin/reasons", "store/reasons"}) {
+    sent.merge(reasons_of(read("src/" + header + ".hpp")));
+  }
+  auto page = read("docs/api.md");
+  auto begin = page.find("## Errors");
+  auto shown = codes_in_column(page.substr(begin, page.find("\n## ", begin) - begin), 3);
+  shown.erase("error_code");
+  EXPECT_EQ(joined(shown), joined(sent));
 }
 
 void add_matches(const std::string& text, const std::regex& pattern, std::set<std::string>& names) {

@@ -3,54 +3,63 @@
 #include <fmt/format.h>
 
 #include "cli/command.hpp"
-#include "kms/reason_catalogue.hpp"
+#include "server/clouds.hpp"
 
 namespace latchkey::cli {
 
 namespace {
 
-boost::json::object as_json(const kms::ReasonEntry& entry) {
-  return {{"reason", entry.code},
-          {"class", kms::to_string(entry.kind)},
-          {"signal", entry.signal},
-          {"cause", kms::cause_of(entry, {})},
-          {"cure", kms::cure_of(entry, {})}};
+boost::json::object as_json(const kms::ToldReason& told) {
+  return {{"reason", told.text->entry->code},
+          {"class", kms::to_string(told.text->entry->kind)},
+          {"signal", told.text->signal},
+          {"cause", told.cause()},
+          {"cure", told.cure()}};
 }
 
-ExitCode print_all(OutputFormat format) {
+ExitCode print_all(const kms::ReasonCatalogue& catalogue, OutputFormat format) {
   if (format == OutputFormat::Json) {
     boost::json::array all;
-    for (const auto& entry : kms::reason_catalogue()) all.push_back(as_json(entry));
+    for (const auto& told : catalogue.reasons()) all.push_back(as_json(told));
     print_json(boost::json::object{{"data", std::move(all)}});
     return ExitCode::Ok;
   }
   std::vector<std::vector<std::string>> rows;
-  for (const auto& entry : kms::reason_catalogue()) {
-    rows.push_back({std::string(entry.code), std::string(kms::to_string(entry.kind)), kms::cause_of(entry, {})});
+  for (const auto& told : catalogue.reasons()) {
+    const auto& entry = *told.text->entry;
+    rows.push_back({std::string(entry.code), std::string(kms::to_string(entry.kind)), told.cause()});
   }
   print_table({"REASON", "CLASS", "CAUSE"}, rows);
   return ExitCode::Ok;
 }
 
+void print_one(const kms::ToldReason& told) {
+  std::string signal(told.text->signal);
+  std::erase(signal, '`');
+  print_fields({{"reason", std::string(told.text->entry->code)},
+                {"class", std::string(kms::to_string(told.text->entry->kind))},
+                {"shows as", signal},
+                {"cause", told.cause()},
+                {"cure", told.cure()}});
+}
+
 ExitCode explain(const std::string& code, OutputFormat format) {
-  if (code.empty()) return print_all(format);
-  const auto* entry = kms::find_reason(code);
-  if (entry == nullptr) {
+  const auto catalogue = server::reason_catalogue();
+  if (code.empty()) return print_all(catalogue, format);
+  auto found = catalogue.find(code);
+  if (found.empty()) {
     return report_error(
         Error{ErrorCode::NotFound, fmt::format("there is no reason {}; \"latchkey explain\" lists them all", code)},
         format);
   }
-  if (format == OutputFormat::Json) {
-    print_json(as_json(*entry));
-    return ExitCode::Ok;
+  // Once for each cloud that has words of its own for it.
+  for (const auto& told : found) {
+    if (format == OutputFormat::Json) {
+      print_json(as_json(told));
+    } else {
+      print_one(told);
+    }
   }
-  std::string signal(entry->signal);
-  std::erase(signal, '`');
-  print_fields({{"reason", std::string(entry->code)},
-                {"class", std::string(kms::to_string(entry->kind))},
-                {"shows as", signal},
-                {"cause", kms::cause_of(*entry, {})},
-                {"cure", kms::cure_of(*entry, {})}});
   return ExitCode::Ok;
 }
 

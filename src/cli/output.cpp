@@ -7,7 +7,7 @@
 #include <boost/json/serialize.hpp>
 #include <fmt/format.h>
 
-#include "kms/reason_catalogue.hpp"
+#include "server/clouds.hpp"
 
 namespace latchkey::cli {
 
@@ -57,8 +57,9 @@ std::string escape_controls(std::string_view json) {
 
 // Why the key does not serve: the server's finer reason, where it gave one of the catalogue.
 std::string key_reason(const Error& error) {
+  const auto catalogue = server::reason_catalogue();
   for (const auto* one = &error; one != nullptr; one = one->beneath.get()) {
-    if (kms::find_reason(one->reason) != nullptr) return one->reason;
+    if (!catalogue.find(one->reason.code()).empty()) return std::string(one->reason.code());
   }
   return "";
 }
@@ -101,13 +102,17 @@ void print_table(const std::vector<std::string>& header, const std::vector<std::
   std::cout << std::flush;
 }
 
+boost::json::object error_json(const Error& error) {
+  boost::json::object body{{"code", to_string(error.code)}, {"message", error.message()}, {"cause", error.cause}};
+  if (!error.cure.empty()) body["cure"] = error.cure;
+  if (!error.request_id.empty()) body["request_id"] = error.request_id;
+  if (!error.reason.empty()) body["reason"] = error.reason.code();
+  if (auto why = key_reason(error); !why.empty()) body["key_reason"] = why;
+  return body;
+}
+
 ExitCode report_error(const Error& error, OutputFormat format) {
-  if (format == OutputFormat::Json) {
-    boost::json::object body{{"code", to_string(error.code)}, {"message", error.message()}};
-    if (!error.reason.empty()) body["reason"] = error.reason;
-    if (auto why = key_reason(error); !why.empty()) body["key_reason"] = why;
-    print_json(boost::json::object{{"error", std::move(body)}});
-  }
+  if (format == OutputFormat::Json) print_json(boost::json::object{{"error", error_json(error)}});
   std::cerr << "latchkey: " << error.message() << '\n';
   if (auto why = key_reason(error); !why.empty())
     std::cerr << "the reason: " << why << " (latchkey explain " << why << ")\n";

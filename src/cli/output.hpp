@@ -35,6 +35,9 @@ void print_fields(const std::vector<std::pair<std::string, std::string>>& fields
 // A table with a header; columns aligned, no trailing blanks.
 void print_table(const std::vector<std::string>& header, const std::vector<std::vector<std::string>>& rows);
 
+// {"code", "message", "cause", "cure"?, "request_id"?, "reason"?, "key_reason"?}: the message is all of it for a
+// person.
+[[nodiscard]] boost::json::object error_json(const Error& error);
 // Says on standard error what happened and the cure, or, in JSON, prints the error object. Gives the exit code for it.
 [[nodiscard]] ExitCode report_error(const Error& error, OutputFormat format);
 

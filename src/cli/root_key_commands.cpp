@@ -100,10 +100,11 @@ Result<boost::json::object> prune(const RootKeyOptions& options, RandomSource& r
   // What a server wrote under the older one at the last moment is moved as well.
   LATCHKEY_TRY(auto counts, rotate_all(opened, std::move(keys), random, true));
   if (counts.left > 0) {
-    return Error{ErrorCode::Conflict,
-                 fmt::format("{} rows are under an older root key and do not verify, so that it cannot be dropped. See "
-                             "docs/operate.md, \"When a row does not verify\".",
-                             counts.left)};
+    return Error{
+        ErrorCode::Conflict,
+        fmt::format("{} rows are under an older root key and do not verify, so that it cannot be dropped", counts.left),
+        {},
+        "See docs/operate.md, \"When a row does not verify\"."};
   }
   LATCHKEY_TRY(auto kept, kms::keep_newest_root_key(opened.config.root_key_file, random));
   if (options.format == OutputFormat::Text) {

@@ -82,8 +82,9 @@ Result<std::string> url_of(const WebhookOptions& options) {
   std::getline(std::cin, url);
   if (!url.empty() && url.size() <= kMostUrl) return url;
   return Error{ErrorCode::Invalid,
-               "There is no URL on standard input. Give one line: printf '%s' \"$URL\" | latchkey "
-               "webhooks add -"};
+               "There is no URL on standard input",
+               {},
+               "Give one line: printf '%s' \"$URL\" | latchkey webhooks add -"};
 }
 
 ExitCode add_webhook(ApiClient& client, const WebhookOptions& options) {

@@ -14,16 +14,15 @@ namespace latchkey::data {
 
 namespace {
 
-Error with_reason(ErrorCode code, std::string message, std::string_view reason) {
-  return Error{code, std::move(message), std::string(reason)};
+Error with_reason(ErrorCode code, std::string message, Reason reason) {
+  return Error{code, std::move(message), std::move(reason)};
 }
 
 // A customer's key that did not respond within the caller's deadline could not be reached. The caller has to learn
 // that, not that our time ran out.
 Error as_key_error(Error error, const keyring::Compartment& compartment) {
   if (error.code != ErrorCode::DeadlineExceeded || !compartment.external_key_id) return error;
-  return caused_by(std::move(error), ErrorCode::KeyUnreachable, "It did not answer in time.",
-                   std::string(kms::reason::kTimedOut));
+  return caused_by(std::move(error), ErrorCode::KeyUnreachable, "It did not answer in time.", kms::reason::kTimedOut);
 }
 
 Error unknown_data_key(const RawId& id, const keyring::Compartment& compartment) {

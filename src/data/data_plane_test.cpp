@@ -86,9 +86,9 @@ TEST_F(DataPlaneTest, ACallerWhoseKeyEndedMeanwhileGetsAndCountsNothing) {
 }
 
 TEST_F(DataPlaneTest, ARefusalOfTheCustomersKeyIsTheResultOfTheCall) {
-  fixture.provider.failure = Error{ErrorCode::KeyDenied, "the key is disabled", std::string(kms::reason::kKeyDisabled)};
+  fixture.provider.failure = Error{ErrorCode::KeyDenied, "the key is disabled", kms::reason::kKeyDisabled};
   EXPECT_EQ(encrypt("secret").error().code, ErrorCode::KeyDenied);
-  EXPECT_THAT(reports.written, ElementsAre(std::string(kms::reason::kKeyDisabled)));
+  EXPECT_THAT(reports.written, ElementsAre(std::string(kms::reason::kKeyDisabled.code)));
 }
 
 }  // namespace

@@ -207,7 +207,8 @@ Result<void> Tour::revoke() {
     transcript_.call("POST", variable("LATCHKEY_URL") + data_path(verb));
     auto refused = data_call(verb, verb == "decrypt" ? ciphertext_ : plaintext_);
     if (refused) return Error{ErrorCode::Internal, fmt::format("{} still works, and should not", verb)};
-    transcript_.refusal(400, fmt::format("{}: {}", refused.error().reason, one_line(refused.error().message(), 300)));
+    transcript_.refusal(400,
+                        fmt::format("{}: {}", refused.error().reason.code(), one_line(refused.error().message(), 300)));
     if (refused.error().reason != "cmek_key_disabled") return refused.error();
   }
   return success();

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "crypto/hash.hpp"
+#include "envelope/reasons.hpp"
 
 namespace latchkey::envelope {
 
@@ -16,9 +17,8 @@ constexpr std::size_t kDerivedSize = crypto::kAesKeySize + crypto::kGcmNonceSize
 constexpr std::size_t kAtOnce = 16;
 
 Error truncated() {
-  return Error{ErrorCode::Corrupt,
-               "the stream is cut off: it ends where none can end. Get it again from where it was stored",
-               "stream_truncated"};
+  return Error{ErrorCode::Corrupt, "the stream is cut off: it ends where none can end", reason::kStreamTruncated,
+               "Get it again from where it was stored"};
 }
 
 Error damaged(std::uint64_t chunk) {
@@ -27,7 +27,7 @@ Error damaged(std::uint64_t chunk) {
       fmt::format("chunk {} of the stream, at plaintext byte {}, does not open: it is damaged or cut off, or it is "
                   "not the one that belongs there",
                   chunk, chunk * kChunkSize),
-      "stream_corrupt"};
+      reason::kStreamCorrupt};
 }
 
 Error wrong_size() {
@@ -35,7 +35,8 @@ Error wrong_size() {
 }
 
 Error too_large() {
-  return Error{ErrorCode::Invalid, "a stream holds less than 4 PiB; encrypt the data in parts", "stream_too_large"};
+  return Error{ErrorCode::Invalid, "a stream holds less than 4 PiB; encrypt the data in parts",
+               reason::kStreamTooLarge};
 }
 
 }  // namespace
@@ -79,7 +80,7 @@ Result<ChunkedKeys> ChunkedKeys::for_opening(ByteView key, ByteView context, con
         ErrorCode::WrongKey,
         "the stream does not fit: it was encrypted with another data key, for another workspace or with another "
         "context, or its beginning is damaged",
-        "stream_key_mismatch"};
+        reason::kStreamKeyMismatch};
   }
   return ChunkedKeys(prefix, std::move(secrets));
 }

@@ -10,6 +10,7 @@
 
 #include "crypto/random.hpp"
 #include "crypto/testing/wycheproof.hpp"
+#include "envelope/reasons.hpp"
 #include "testing/matchers.hpp"
 
 namespace latchkey::envelope {
@@ -38,7 +39,7 @@ std::string sha512(ByteView bytes) {
 
 // Opens the prefix, then all chunks; `opened` receives what was authentic before a failure.
 Result<void> open_all(ByteView key, ByteView context, ByteView message, Bytes& opened) {
-  if (message.size() < kChunkedPrefixSize) return Error{ErrorCode::Corrupt, "", "stream_truncated"};
+  if (message.size() < kChunkedPrefixSize) return Error{ErrorCode::Corrupt, "", reason::kStreamTruncated};
   ChunkedKeys::Prefix prefix;
   std::copy_n(message.begin(), prefix.size(), prefix.begin());
   LATCHKEY_TRY(auto keys, ChunkedKeys::for_opening(key, context, prefix));
@@ -80,7 +81,7 @@ TEST(ChunkedEncryption, Wycheproof) {
     } else {
       ASSERT_FALSE(result);
       EXPECT_EQ(result.error().reason, expected_reason(flags, message.size())) << result.error().message();
-      ++refused[result.error().reason];
+      ++refused[std::string(result.error().reason.code())];
     }
     // For a flawed message: its longest good beginning.
     if (!test.as_object().contains("msgLength")) return;

@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "envelope/reasons.hpp"
 #include "envelope/xaes.hpp"
 
 namespace latchkey::envelope {
@@ -89,7 +90,8 @@ Result<void> open_checked(const DataKey& key, const Uuid& compartment, const Can
                           MutableBytes out) {
   LATCHKEY_TRY(auto id, record_data_key_id(record));
   if (out.size() != record.size() - kRecordOverhead) return wrong_size();
-  if (id != key.id()) return Error{ErrorCode::WrongKey, "the record was made with another data key", "wrong_data_key"};
+  if (id != key.id())
+    return Error{ErrorCode::WrongKey, "the record was made with another data key", reason::kWrongDataKey};
   XaesNonce nonce;
   std::copy_n(record.begin() + kNonceOffset, nonce.size(), nonce.begin());
   XaesKeys keys(key, {&nonce, 1});
@@ -98,7 +100,7 @@ Result<void> open_checked(const DataKey& key, const Uuid& compartment, const Can
     return Error{ErrorCode::WrongKey,
                  "the record's key commitment does not fit its data key: it was made with another, "
                  "or its nonce or commitment is damaged",
-                 "wrong_data_key"};
+                 reason::kWrongDataKey};
   }
   AssociatedData aad(id, compartment, context);
   return crypto::gcm_open(keys.message_key(0), gcm_nonce(nonce), record.subspan(kRecordBodyOffset), aad.view(), out);
@@ -133,7 +135,7 @@ bool begins_as_record(ByteView beginning) {
 }
 
 Result<RawId> record_data_key_id(ByteView record) {
-  auto refuse = [](std::string message) { return Error{ErrorCode::Invalid, std::move(message), "not_a_record"}; };
+  auto refuse = [](std::string message) { return Error{ErrorCode::Invalid, std::move(message), reason::kNotARecord}; };
   if (record.size() < kRecordOverhead) {
     return refuse(
         fmt::format("not a Latchkey record: {} bytes, and the shortest has {}", record.size(), kRecordOverhead));
@@ -157,7 +159,7 @@ Result<void> open_record(const DataKey& key, const Uuid& compartment, const Cano
   if (opened.error().code == ErrorCode::Corrupt) {
     return Error{ErrorCode::Corrupt,
                  "the record does not open: it is damaged, or belongs to another workspace or another context",
-                 "record_corrupt"};
+                 reason::kRecordCorrupt};
   }
   return opened;
 }

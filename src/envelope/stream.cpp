@@ -4,6 +4,8 @@
 
 #include <fmt/format.h>
 
+#include "envelope/reasons.hpp"
+
 namespace latchkey::envelope {
 
 namespace {
@@ -49,7 +51,7 @@ Result<std::uint64_t> opened_stream_size(std::uint64_t sealed_size) {
 }
 
 Result<RawId> stream_data_key_id(ByteView beginning) {
-  auto refuse = [](std::string message) { return Error{ErrorCode::Invalid, std::move(message), "not_a_stream"}; };
+  auto refuse = [](std::string message) { return Error{ErrorCode::Invalid, std::move(message), reason::kNotAStream}; };
   if (beginning.size() < kStreamHeaderSize) {
     return refuse(fmt::format("not a Latchkey stream: {} bytes, and the shortest has {}", beginning.size(),
                               sealed_stream_size(0)));
@@ -87,11 +89,11 @@ Result<StreamCipher> StreamCipher::for_opening(const DataKey& key, const Uuid& c
                                                const CanonicalContext& context, ByteView prefix) {
   LATCHKEY_TRY(auto id, stream_data_key_id(prefix));
   if (prefix.size() != kStreamPrefixSize) {
-    return Error{ErrorCode::Corrupt,
-                 "the stream is cut off within its first bytes. Get it again from where it was stored",
-                 "stream_truncated"};
+    return Error{ErrorCode::Corrupt, "the stream is cut off within its first bytes", reason::kStreamTruncated,
+                 "Get it again from where it was stored"};
   }
-  if (id != key.id()) return Error{ErrorCode::WrongKey, "the stream was made with another data key", "wrong_data_key"};
+  if (id != key.id())
+    return Error{ErrorCode::WrongKey, "the stream was made with another data key", reason::kWrongDataKey};
   auto header = prefix.first(kStreamHeaderSize);
   ChunkedKeys::Prefix rest;
   std::copy(prefix.begin() + kStreamHeaderSize, prefix.end(), rest.begin());

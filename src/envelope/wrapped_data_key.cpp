@@ -6,6 +6,7 @@
 
 #include "base/encoding.hpp"
 #include "crypto/hash.hpp"
+#include "envelope/reasons.hpp"
 
 namespace latchkey::envelope {
 
@@ -39,7 +40,7 @@ Result<DataKey> open_wrap_payload(const DataKeyBinding& binding, const crypto::S
         fmt::format("the wrapped data key {} is not what was stored: {}; somebody changed the database, or it was "
                     "restored in part",
                     format_id(id_prefix::kDataKey, binding.data_key_id), what),
-        "data_key_binding"};
+        reason::kDataKeyBinding};
   };
   auto bytes = payload.reveal();
   if (bytes.size() != kWrapPayloadSize) return refuse(fmt::format("it unwraps to {} bytes", bytes.size()));

@@ -76,10 +76,10 @@ class ChangeWatch {
 };
 
 Error changed() {
-  return Error{
-      ErrorCode::Conflict,
-      "the input changed while it was read; nothing was written. Try again, or give it on standard input, which "
-      "is taken as it comes"};
+  return Error{ErrorCode::Conflict,
+               "the input changed while it was read; nothing was written",
+               {},
+               "Try again, or give it on standard input, which is taken as it comes"};
 }
 
 enum class BlockOutcome {

@@ -1,7 +1,5 @@
 #include "health/explanation.hpp"
 
-#include <optional>
-
 #include "base/json_fields.hpp"
 #include "kms/reason_catalogue.hpp"
 
@@ -40,32 +38,13 @@ std::string_view cure_of_kind(ErrorCode code) {
   return kOperatorsTurn;
 }
 
-bool begins_a_sentence(char c) {
-  return c >= 'A' && c <= 'Z';
-}
-
-// Where the second sentence begins; absent where there is none.
-std::optional<std::size_t> second_sentence(std::string_view text) {
-  for (auto end = text.find(". "); end != std::string_view::npos; end = text.find(". ", end + 1)) {
-    if (end + 2 < text.size() && begins_a_sentence(text[end + 2])) return end + 2;
-  }
-  return std::nullopt;
-}
-
 }  // namespace
 
 Explanation explain(const Error& error) {
-  auto text = json_fields::clean_text(error.message(), kMaxText);
-  Explanation why{error.reason.empty() ? std::string(to_string(error.code)) : error.reason, text, ""};
-  const auto* entry = kms::find_reason(error.reason);
-  auto cure = entry == nullptr ? std::nullopt : kms::find_cure(*entry, text);
-  if (!cure) cure = second_sentence(text);
-  if (cure) {
-    why.cause = text.substr(0, *cure - 2);
-    why.cure = text.substr(*cure);
-  } else {
-    why.cure = entry == nullptr ? cure_of_kind(error.code) : kms::cure_of(*entry, {});
-  }
+  Explanation why{std::string(error.reason.empty() ? to_string(error.code) : error.reason.code()),
+                  json_fields::clean_text(error.cause, kMaxText), json_fields::clean_text(error.cure, kMaxText)};
+  if (why.cure.empty()) why.cure = kms::common_cure(why.reason);
+  if (why.cure.empty()) why.cure = cure_of_kind(error.code);
   return why;
 }
 

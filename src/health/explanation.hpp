@@ -8,14 +8,13 @@
 namespace latchkey::health {
 
 struct Explanation {
-  std::string reason;  // kms/reasons.hpp
+  std::string reason;  // the code
   std::string cause;
   std::string cure;
 };
 
-// An error's message is "what happened. What to do about it", mostly in the catalogue's words
-// (kms/reason_catalogue.hpp). Where the message has no second part, the cure is the catalogue's for the error's reason,
-// or else the one for its code.
+// The error's own cause and cure, without the request's id. Where the error has no cure, it is the common one for its
+// reason, or else the one for its code.
 [[nodiscard]] Explanation explain(const Error& error);
 
 }  // namespace latchkey::health

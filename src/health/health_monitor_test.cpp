@@ -133,7 +133,7 @@ TEST_F(HealthMonitorTest, AnExpiredKeyThatStillOpensIsDegraded) {
                      .created_at = fixture.clock.now()};
   auto insert = [&](store::Transaction& tx) { return tx.insert_active_data_key(row); };
   ASSERT_TRUE(fixture.run(fixture.store().write(insert)));
-  Error expired{ErrorCode::KeyDenied, "it expired. Move it", std::string(kms::reason::kKeyExpired)};
+  Error expired{ErrorCode::KeyDenied, "it expired", kms::reason::kKeyExpired, "Move it"};
   fixture.provider.wrap_failure = expired;
   // The keyring cannot know, but its report is reason enough to check.
   fixture.monitor->failed(fixture.key.id, expired);
@@ -168,8 +168,7 @@ TEST_F(HealthMonitorTest, AnExpiredKeyThatStillOpensIsDegraded) {
 
 TEST_F(HealthMonitorTest, AnExpiredKeyWithNothingToOpenRefuses) {
   fixture.settle();
-  fixture.provider.wrap_failure =
-      Error{ErrorCode::KeyDenied, "it expired. Move it", std::string(kms::reason::kKeyExpired)};
+  fixture.provider.wrap_failure = Error{ErrorCode::KeyDenied, "it expired", kms::reason::kKeyExpired, "Move it"};
   fixture.settle_after(minutes(5));
   EXPECT_EQ(fixture.state(), State::Refused);
 }

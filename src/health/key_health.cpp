@@ -38,8 +38,7 @@ void become_healthy(KeyHealth& health, Timestamp at) {
 
 // Whether the key is degraded because it refuses to wrap, which an unwrap does not disprove.
 bool refuses_to_wrap(const KeyHealth& health) {
-  Error known{ErrorCode::KeyDenied, "", health.row.reason};
-  return health.row.state == State::Degraded && kms::concerns_wrapping_alone(known);
+  return health.row.state == State::Degraded && kms::concerns_wrapping_alone(health.row.reason);
 }
 
 bool settled(const KeyHealth& health, Timestamp at, const HealthRules& rules) {

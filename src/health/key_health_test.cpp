@@ -4,6 +4,7 @@
 
 #include "kms/reasons.hpp"
 #include "store/names.hpp"
+#include "testing/reasons.hpp"
 
 namespace latchkey::health {
 namespace {
@@ -11,12 +12,12 @@ namespace {
 using std::chrono::seconds;
 
 const Timestamp kStart = parse_timestamp("2026-08-10T08:00:00Z").value();
-const Error kRoleGone{ErrorCode::KeyDenied, "the role is gone. Give it back", std::string(kms::reason::kRoleMissing)};
-const Error kFirewall{ErrorCode::NetworkBlocked, "the firewall. Open it", std::string(kms::reason::kVaultFirewall)};
-const Error kExpired{ErrorCode::KeyDenied, "it expired. Move it", std::string(kms::reason::kKeyExpired)};
-const Error kThrottled{ErrorCode::KeyUnreachable, "too many", std::string(kms::reason::kThrottled)};
-const Error kTimeout{ErrorCode::KeyUnreachable, "no answer", std::string(kms::reason::kTimedOut)};
-const Error kMismatch{ErrorCode::Corrupt, "not the same", std::string(kms::reason::kRoundTripMismatch)};
+const Error kRoleGone{ErrorCode::KeyDenied, "the role is gone", kms::reason::kRoleMissing, "Give it back"};
+const Error kFirewall{ErrorCode::NetworkBlocked, "the firewall", latchkey::testing::kVaultFirewall, "Open it"};
+const Error kExpired{ErrorCode::KeyDenied, "it expired", kms::reason::kKeyExpired, "Move it"};
+const Error kThrottled{ErrorCode::KeyUnreachable, "too many", kms::reason::kThrottled};
+const Error kTimeout{ErrorCode::KeyUnreachable, "no answer", kms::reason::kTimedOut};
+const Error kMismatch{ErrorCode::Corrupt, "not the same", kms::reason::kRoundTripMismatch};
 
 // An event, how long after the step before it comes, and the state that it leads to.
 struct Step {

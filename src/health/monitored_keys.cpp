@@ -19,8 +19,7 @@ bool outdates_keyring(const ReportedEvent& reported, const store::ExternalKeyHea
   bool whole = reported.event.kind == KeyEvent::Kind::RoundTrip;
   if (before.state == State::Refused) return whole || reported.event.kind == KeyEvent::Kind::WrapRefused;
   if (reported.event.kind == KeyEvent::Kind::Failed) return kms::is_refusal(reported.event.error);
-  return whole && before.state == State::Degraded &&
-         kms::concerns_wrapping_alone({ErrorCode::KeyDenied, "", before.reason});
+  return whole && before.state == State::Degraded && kms::concerns_wrapping_alone(before.reason);
 }
 
 // A request met a refusal to wrap: only a check finds out whether the key still unwraps.

@@ -20,7 +20,6 @@
 namespace latchkey::keyring {
 
 // Error::reason of a data key that was destroyed.
-inline constexpr std::string_view kDataKeyDestroyed = "data_key_destroyed";
 
 struct DataKeyLimits {
   std::chrono::milliseconds max_age = std::chrono::hours(30 * 24);

@@ -5,6 +5,7 @@
 #include "base/log.hpp"
 #include "envelope/wrapped_data_key.hpp"
 #include "keyring/data_key_rotation.hpp"
+#include "keyring/reasons.hpp"
 #include "kms/key_errors.hpp"
 #include "kms/reason_catalogue.hpp"
 
@@ -43,7 +44,7 @@ Error data_key_destroyed(const RawId& data_key) {
                fmt::format("The data key {} was destroyed when its workspace was shredded: what was encrypted under it "
                            "can be read no more, by anybody.",
                            format_id(id_prefix::kDataKey, data_key)),
-               std::string(kDataKeyDestroyed)};
+               reason::kDataKeyDestroyed};
 }
 
 Task<Result<store::DataKey>> DataKeyUnwrapper::read(Compartment compartment, RawId id) {

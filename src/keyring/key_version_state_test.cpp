@@ -2,13 +2,15 @@
 
 #include <gtest/gtest.h>
 
+#include "kms/reasons.hpp"
+
 namespace latchkey::keyring {
 namespace {
 
 using namespace std::chrono_literals;
 
-const Error kDenied{ErrorCode::KeyDenied, "disabled", "key_disabled"};
-const Error kDown{ErrorCode::KeyUnreachable, "down", "timed_out"};
+const Error kDenied{ErrorCode::KeyDenied, "disabled", kms::reason::kKeyDisabled};
+const Error kDown{ErrorCode::KeyUnreachable, "down", kms::reason::kTimedOut};
 
 class KeyVersionStateTest : public ::testing::Test {
  protected:

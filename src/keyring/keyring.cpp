@@ -34,7 +34,7 @@ Error too_late() {
 }
 
 Error deadline_passed() {
-  return Error{ErrorCode::DeadlineExceeded, "the request ran out of time before its key was asked. Try again"};
+  return Error{ErrorCode::DeadlineExceeded, "the request ran out of time before its key was asked", {}, "Try again"};
 }
 
 std::optional<std::string> external_id(const std::string& external_key) {

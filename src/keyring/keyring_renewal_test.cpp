@@ -47,7 +47,7 @@ TEST_F(KeyringRenewalTest, AKeyInUseIsRenewedBehindItsRequests) {
 }
 
 Error no_turn() {
-  return {ErrorCode::KeyUnreachable, "as the test says", std::string(kms::reason::kNoTurn)};
+  return {ErrorCode::KeyUnreachable, "as the test says", kms::reason::kNoTurn};
 }
 
 TEST_F(KeyringRenewalTest, WhereNoTurnCameNothingIsBridged) {
@@ -91,7 +91,7 @@ TEST_F(KeyringRenewalTest, WhereNoTurnCameNobodyIsToldOfTheKey) {
   clock.advance(kIdle);
   EXPECT_FALSE(decrypting(lease.value().key->id()));
   EXPECT_EQ(observer.failures, 0);
-  provider.unwrap_error = error(ErrorCode::KeyUnreachable, "timed_out");
+  provider.unwrap_error = error(ErrorCode::KeyUnreachable, kms::reason::kTimedOut);
   EXPECT_TRUE(decrypting(lease.value().key->id())) << "an outage is bridged as ever";
   EXPECT_EQ(observer.failures, 1);
 }
@@ -108,7 +108,7 @@ TEST_F(KeyringRenewalTest, AProvenKeyIsAskedAgainByTheClassOfRenewals) {
   EXPECT_TRUE(decrypting(id));
   EXPECT_EQ(renewals.unwraps, 1);
   EXPECT_EQ(provider.unwraps, 0);
-  renewals.unwrap_error = error(ErrorCode::KeyDenied, "key_disabled");
+  renewals.unwrap_error = error(ErrorCode::KeyDenied, kms::reason::kKeyDisabled);
   clock.advance(kIdle);
   EXPECT_FALSE(decrypting(id));
   clock.advance(10s);

@@ -3,6 +3,7 @@
 
 #include "keyring/testing/keyring_fixture.hpp"
 #include "kms/reasons.hpp"
+#include "testing/reasons.hpp"
 
 namespace latchkey::keyring {
 namespace {
@@ -61,7 +62,7 @@ TEST_F(KeyringTroubleTest, ARefusedKeyIsProbedInTheBackgroundAndComesBackByItsel
 TEST_F(KeyringTroubleTest, ABlockedNetworkIsARefusalToo) {
   auto id = encrypting().value().key->id();
   clock.advance(kIdle);
-  provider.unwrap_error = error(ErrorCode::NetworkBlocked, kms::reason::kVaultFirewall);
+  provider.unwrap_error = error(ErrorCode::NetworkBlocked, latchkey::testing::kVaultFirewall);
   EXPECT_EQ(decrypting(id).error().code, ErrorCode::NetworkBlocked);
   EXPECT_EQ(keyring->size(), 0U);
 }
@@ -123,7 +124,9 @@ TEST_F(KeyringTroubleTest, AColdDataKeyIsToldOfAnOutageFromMemory) {
 TEST_F(KeyringTroubleTest, TheObserverHearsOfProofsRefusalsAndOutages) {
   struct Observer final : KeyObserver {
     void proved(const std::string& key) override { told.push_back(key + " proved"); }
-    void failed(const std::string& key, const Error& why) override { told.push_back(key + " " + why.reason); }
+    void failed(const std::string& key, const Error& why) override {
+      told.push_back(key + " " + std::string(why.reason.code()));
+    }
     std::vector<std::string> told;
   } observer;
   keyring =

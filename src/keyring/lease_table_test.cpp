@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "kms/reasons.hpp"
+
 namespace latchkey::keyring {
 namespace {
 
@@ -42,7 +44,7 @@ class LeaseTableTest : public ::testing::Test {
   void refuse(const KeyVersionId& version) {
     table.record_refusal(table.begin(version, now), compartment(), raw(1), denied(), now);
   }
-  static Error denied() { return {ErrorCode::KeyDenied, "disabled", "key_disabled"}; }
+  static Error denied() { return {ErrorCode::KeyDenied, "disabled", kms::reason::kKeyDisabled}; }
 
   LeaseAges ages{60s, 1h};
   LeaseTable table{{{{10s, 60s}, {1s, 30s}}, 4, [] { return 0.999; }}};

@@ -14,6 +14,7 @@
 #include "base/log.hpp"
 #include "base/timeout.hpp"
 #include "envelope/wrapped_data_key.hpp"
+#include "keyring/reasons.hpp"
 #include "kms/key_errors.hpp"
 #include "kms/reasons.hpp"
 
@@ -35,10 +36,10 @@ std::string lane_of(const kms::KeyLocation& location, const std::string& externa
 Error returned_another(const store::DataKey& row) {
   return Error{
       ErrorCode::Corrupt,
-      fmt::format("What the key wrapped did not come back the same when it was unwrapped: data key {} was left "
-                  "as it was. Validate the key, then start the rewrap again.",
-                  format_id(id_prefix::kDataKey, row.id)),
-      std::string(kms::reason::kRoundTripMismatch)};
+      fmt::format(
+          "What the key wrapped did not come back the same when it was unwrapped: data key {} was left as it was",
+          format_id(id_prefix::kDataKey, row.id)),
+      kms::reason::kRoundTripMismatch, "Validate the key, then start the rewrap again."};
 }
 
 Error some_damaged(std::size_t damaged) {
@@ -46,7 +47,7 @@ Error some_damaged(std::size_t damaged) {
                fmt::format("{} wrapped data keys do not open and were left as they were; all others are under the "
                            "newest version. The server's log names them. Do not disable the old version.",
                            damaged),
-               "data_key_corrupt"};
+               reason::kDataKeyCorrupt};
 }
 
 }  // namespace
@@ -264,7 +265,8 @@ Task<Result<void>> Rewrapper::Impl::rewrap_row(std::shared_ptr<Work> work, store
   auto opened = envelope::open_wrap_payload(binding, payload);
   if (!opened) co_return opened.error();
   if (row.key_check && envelope::key_check(opened.value()) != *row.key_check) {
-    co_return Error{ErrorCode::Corrupt, "it unwraps to another key than the one that was wrapped", "data_key_check"};
+    co_return Error{ErrorCode::Corrupt, "it unwraps to another key than the one that was wrapped",
+                    reason::kDataKeyCheck};
   }
   co_await take_turn(work);
   LATCHKEY_CO_TRY(auto wrapped, co_await provider_.wrap(work->location, bound_to, payload, deadline()));
@@ -302,7 +304,7 @@ Task<Result<void>> Rewrapper::Impl::follow_newest(std::shared_ptr<Work> work) {
     co_return Error{ErrorCode::KeyUnreachable,
                     fmt::format("The vault wrapped under another version than its newest, {}. It is tried again.",
                                 newest.key_version),
-                    std::string(kms::reason::kProviderFault)};
+                    kms::reason::kProviderFault};
   }
   auto rewrap = work->rewrap;
   rewrap.target_version = newest.key_version;
@@ -333,7 +335,7 @@ Task<Result<void>> Rewrapper::Impl::wait_out(std::shared_ptr<Work> work, Error e
                std::chrono::duration_cast<std::chrono::seconds>(work->pause).count(), describe(error));
   auto rewrap = work->rewrap;
   rewrap.error = error.message();
-  rewrap.reason = error.reason;
+  rewrap.reason = std::string(error.reason.code());
   rewrap.updated_at = clock_.now();
   auto noted = co_await put_if_running(std::move(rewrap));
   if (!noted && !kms::is_outage(noted.error())) co_return noted;
@@ -345,7 +347,7 @@ Task<Result<void>> Rewrapper::Impl::end(std::shared_ptr<Work> work, std::optiona
   auto rewrap = work->rewrap;
   rewrap.state = error ? RewrapState::Stopped : RewrapState::Completed;
   rewrap.error = error ? std::optional(error->message()) : std::nullopt;
-  rewrap.reason = error ? std::optional(error->reason) : std::nullopt;
+  rewrap.reason = error ? std::optional(std::string(error->reason.code())) : std::nullopt;
   rewrap.updated_at = clock_.now();
   if (error) {
     spdlog::warn("rewrap of {} stopped: {}", work->key.id, describe(*error));

@@ -19,6 +19,7 @@
 #include "base/random.hpp"
 #include "http/client.hpp"
 #include "kms/provider.hpp"
+#include "kms/reason_text.hpp"
 
 namespace latchkey::kms {
 
@@ -64,6 +65,8 @@ class Cloud {
   // registered then, and neither validated nor used. Reads the files that settings name. Errors name the setting.
   [[nodiscard]] virtual Result<std::shared_ptr<Provider>> make_provider(const SettingValues& values,
                                                                         const CloudParts& parts) const = 0;
+  // What it says of reasons in its own tongue: its own, and common ones that it has more to say of.
+  [[nodiscard]] virtual CloudReasons reasons() const = 0;
   // Reads what Key::to_json gave once, whatever the settings are.
   [[nodiscard]] virtual Result<std::shared_ptr<const Key>> read_stored(const boost::json::object& config) const = 0;
 };

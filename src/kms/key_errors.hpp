@@ -31,9 +31,12 @@ namespace latchkey::kms {
 
 // The key does not wrap, and may unwrap all the same: an unwrap finds out. A cloud in which the same fault refuses both
 // gives it another reason.
+[[nodiscard]] inline bool concerns_wrapping_alone(std::string_view reason) {
+  return reason == reason::kKeyExpired.code || reason == reason::kKeyNotYetValid.code ||
+         reason == reason::kKeyOperation.code;
+}
 [[nodiscard]] inline bool concerns_wrapping_alone(const Error& error) {
-  return error.reason == reason::kKeyExpired || error.reason == reason::kKeyNotYetValid ||
-         error.reason == reason::kKeyOperation;
+  return concerns_wrapping_alone(error.reason.code());
 }
 
 }  // namespace latchkey::kms

@@ -10,8 +10,8 @@
 //   Corrupt         unwrap alone: the provider says that this is no ciphertext of that key version
 //   Invalid         the location or the request is wrong: a bug of ours or a damaged row
 // and, where it was given ReadTerms, KeyDenied (suspended) and Unavailable.
-// `reason` names the cause by kms/reason_catalogue.hpp; `message` names the cure, and the provider's request id
-// where there is one.
+// `reason` is of kms/reasons.hpp, or one of the cloud's own; the cure is in the cloud's terms, and the provider's
+// request id is there where it gave one.
 #pragma once
 
 #include <chrono>

@@ -1,6 +1,7 @@
 #include "kms/reason_catalogue.hpp"
 
 #include <algorithm>
+#include <array>
 
 #include <fmt/format.h>
 
@@ -8,34 +9,20 @@ namespace latchkey::kms {
 
 namespace {
 
-// Between a message's cause and its cure.
-constexpr std::string_view kBeforeCure = ". ";
+constexpr std::array kClasses{ReasonClass::Refused, ReasonClass::NetworkBlocked, ReasonClass::Unreachable,
+                              ReasonClass::Ours, ReasonClass::Alarm};
 
-// The names by which the table's sentences call the arguments.
-std::string filled(std::string_view sentence, const ReasonArguments& f) {
-  return fmt::format(
-      fmt::runtime(sentence), fmt::arg("key", f.key), fmt::arg("vault", f.vault),
-      fmt::arg("vault_option", f.vault_option), fmt::arg("vault_name", f.vault_name), fmt::arg("show", f.show),
-      fmt::arg("grant", f.grant), fmt::arg("app", f.app), fmt::arg("platform_app", f.platform_app),
-      fmt::arg("tenant", f.tenant), fmt::arg("governing", f.governing), fmt::arg("host", f.host),
-      fmt::arg("operation", f.operation), fmt::arg("act", f.act), fmt::arg("answer", f.answer),
-      fmt::arg("said", f.said), fmt::arg("fix", f.fix), fmt::arg("unfit", f.unfit), fmt::arg("size", f.size),
-      fmt::arg("tag", f.tag), fmt::arg("until", f.until), fmt::arg("external_key", f.external_key),
-      fmt::arg("suspender", f.suspender), fmt::arg("when", f.when), fmt::arg("note", f.note), fmt::arg("more", f.more));
-}
-
-std::string plain(std::string_view sentence, const ReasonArguments& arguments) {
-  std::string text(sentence);
-  std::erase(text, '`');
-  return filled(text, arguments);
+const NamedArguments& placeholders_of(const ToldReason& told) {
+  static const ReasonArguments kNothingKnown;
+  static const NamedArguments kCommon = kNothingKnown.named();
+  return told.cloud != nullptr ? told.cloud->placeholders : kCommon;
 }
 
 // For a cell of a Markdown table, where "<key>" outside of a command would be taken for HTML.
-std::string cell(std::string_view sentence) {
-  auto text = filled(sentence, {});
+std::string cell(const ToldReason& told, std::string_view sentence) {
   std::string shown;
   bool command = false;
-  for (char c : text) {
+  for (char c : fill(sentence, placeholders_of(told))) {
     if (c == '`') command = !command;
     if (c == '|' || (c == '<' && !command)) shown += '\\';
     shown += c;
@@ -68,6 +55,8 @@ std::string_view heading(ReasonClass kind) {
              "What came back, or what is stored, is not what it was. It is written to the log as an integrity alarm; "
              "on "
              "data: 500 `data_key_corrupt`.";
+    case ReasonClass::Other:
+      break;
   }
   return "";
 }
@@ -86,74 +75,72 @@ std::string_view to_string(ReasonClass kind) {
       return "ours";
     case ReasonClass::Alarm:
       return "alarm";
+    case ReasonClass::Other:
+      return "other";
   }
   return "";
 }
 
-std::span<const ReasonEntry> reason_catalogue() {
-  return kReasonTable;
+NamedArguments ReasonArguments::named() const {
+  return {{"key", key},   {"host", host}, {"operation", operation},       {"answer", answer},      {"said", said},
+          {"when", when}, {"note", note}, {"external_key", external_key}, {"suspender", suspender}};
 }
 
-const ReasonEntry* find_reason(std::string_view code) {
-  const auto* found = std::find_if(std::begin(kReasonTable), std::end(kReasonTable),
-                                   [&](const auto& entry) { return entry.code == code; });
-  return found == std::end(kReasonTable) ? nullptr : found;
+Error reason_error(CommonReason reason, const ReasonArguments& arguments) {
+  return worded(reason.reason(), reason.text(), arguments.named());
 }
 
-std::string cause_of(const ReasonEntry& entry, const ReasonArguments& arguments) {
-  return plain(entry.cause, arguments);
+std::string common_cure(std::string_view code) {
+  const auto* found = std::ranges::find(kCommonReasons, code, [](const auto& text) { return text.entry->code; });
+  return found == std::end(kCommonReasons) ? std::string() : ToldReason{found, nullptr}.cure();
 }
 
-std::string cure_of(const ReasonEntry& entry, const ReasonArguments& arguments) {
-  return plain(entry.cure, arguments);
+std::string ToldReason::cause() const {
+  return fill_plain(text->cause, placeholders_of(*this));
 }
 
-Error reason_error(KnownReason reason, const ReasonArguments& arguments) {
-  const auto& entry = reason.entry();
-  return Error{entry.error, fmt::format("{}{}{}", cause_of(entry, arguments), kBeforeCure, cure_of(entry, arguments)),
-               std::string(entry.code)};
+std::string ToldReason::cure() const {
+  return fill_plain(text->cure, placeholders_of(*this));
 }
 
-// By the words that the cure begins with, up to its first fact. The arguments of a cause may look like them: the last
-// counts.
-std::optional<std::size_t> find_cure(const ReasonEntry& entry, std::string_view message) {
-  auto words = std::string(entry.cure.substr(0, entry.cure.find('{')));
-  std::erase(words, '`');
-  if (words.empty()) return std::nullopt;
-  auto found = message.rfind(std::string(kBeforeCure) + words);
-  if (found == std::string_view::npos) return std::nullopt;
-  return found + kBeforeCure.size();
+ReasonCatalogue::ReasonCatalogue(std::vector<CloudReasons> clouds) : clouds_(std::move(clouds)) {
+  for (auto kind : kClasses) {
+    auto add = [&](std::span<const ReasonText> texts, const CloudReasons* cloud) {
+      for (const auto& text : texts) {
+        bool is_told = cloud == nullptr && !find(text.entry->code).empty();
+        if (text.entry->kind == kind && !is_told) reasons_.push_back({&text, cloud});
+      }
+    };
+    for (const auto& cloud : clouds_) add(cloud.texts, &cloud);
+    add(kCommonReasons, nullptr);
+  }
 }
 
-std::string reasons_page() {
+std::vector<ToldReason> ReasonCatalogue::find(std::string_view code) const {
+  std::vector<ToldReason> found;
+  for (const auto& told : reasons_) {
+    if (told.text->entry->code == code) found.push_back(told);
+  }
+  return found;
+}
+
+std::string ReasonCatalogue::page() const {
   std::string page =
       "# Why a key does not serve\n\n"
-      "Made from the server's own catalogue (`src/kms/reason_table.hpp`): what stands here is what is said. "
-      "`latchkey explain REASON` prints an entry. On data the reason is `error.details.reason`; a validation that "
-      "failed "
-      "has it in `reason`. Names stay; the sentences may change.\n";
-  const ReasonEntry* before = nullptr;
-  for (const auto& entry : kReasonTable) {
-    if (before == nullptr || before->kind != entry.kind) {
-      page +=
-          fmt::format("\n## {}\n\n| reason | how it shows | cause | cure |\n|---|---|---|---|\n", heading(entry.kind));
+      "Made from the server's own catalogue (`src/kms/reason_table.hpp`, and each cloud's `reason_table.hpp`): what "
+      "stands here is what is said. `latchkey explain REASON` prints an entry. On data the reason is "
+      "`error.details.reason`; a validation that failed has it in `reason`. Names stay; the sentences may change.\n";
+  auto kind = ReasonClass::Other;
+  for (const auto& told : reasons_) {
+    const auto& text = *told.text;
+    if (text.entry->kind != kind) {
+      kind = text.entry->kind;
+      page += fmt::format("\n## {}\n\n| reason | how it shows | cause | cure |\n|---|---|---|---|\n", heading(kind));
     }
-    page += fmt::format("| `{}` | {} | {} | {} |\n", entry.code, entry.signal, cell(entry.cause), cell(entry.cure));
-    before = &entry;
+    page += fmt::format("| `{}` | {} | {} | {} |\n", text.entry->code, text.signal, cell(told, text.cause),
+                        cell(told, text.cure));
   }
-  page +=
-      "\n## What Key Vault does not tell\n\n"
-      "A deleted key, a purged one and one that never was answer alike: 404. With the right to read the key "
-      "(keys/read, "
-      "which the roles of the guide have) Latchkey then asks for the deleted key of that name. If it is there, the "
-      "reason "
-      "is `key_deleted`, with the date until which it can be recovered; if it is not, and the key once wrapped "
-      "something, "
-      "`key_purged`; if the vault refuses to say, or nothing is known of the key, `key_not_found`, which claims no "
-      "more "
-      "than is known. For a few seconds after a deletion a vault lists the key nowhere. Purge protection can only be "
-      "seen "
-      "from the key owner's side: `latchkey azure verify`.\n";
+  for (const auto& cloud : clouds_) page += cloud.remarks;
   return page;
 }
 

@@ -1,14 +1,13 @@
-// The catalogue of reasons why a key does not serve: for each name in kms/reasons.hpp its class, its cause in one
-// sentence, and its cure. Errors are worded from it, `latchkey explain` prints it, and docs/reasons.md is made from it.
+// Words errors from the common reasons' texts, and puts all reasons together, those of the clouds among them, for
+// `latchkey explain` and docs/reasons.md.
 #pragma once
 
 #include <optional>
-#include <span>
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <vector>
 
-#include "base/error.hpp"
 #include "kms/reason_table.hpp"
 
 namespace latchkey::kms {
@@ -16,71 +15,75 @@ namespace latchkey::kms {
 // "refused", "network_blocked", "unreachable", "ours", "alarm".
 [[nodiscard]] std::string_view to_string(ReasonClass kind);
 
-// In the order of the pages made from it; every class in one run.
-[[nodiscard]] std::span<const ReasonEntry> reason_catalogue();
-// Null where there is no such code.
-[[nodiscard]] const ReasonEntry* find_reason(std::string_view code);
-
-// What a cause and its cure speak of. What is not known stays the placeholder that the docs show; what is empty here is
-// a remark that may be absent. Text out of a stranger's answer is made fit by azure::shown_text first.
+// What the common texts speak of. What is not known stays the placeholder that the docs show; what is empty here is a
+// remark that may be absent. Text out of a stranger's response is made fit for a message first.
 struct ReasonArguments {
   std::string key = "<key>";
-  std::string vault = "<vault>.vault.azure.net";         // the host
-  std::string vault_option = "--vault-name <vault>";     // "--hsm-name ..." for a managed HSM
-  std::string vault_name = "<vault>";                    // the host's first label
-  std::string show = "az keyvault show --name <vault>";  // "... show --hsm-name ..."
-  std::string grant =                                    // lets the app use the key
-      "az role assignment create --role \"Key Vault Crypto User\" --assignee <app> --scope \"$(az keyvault show --name "
-      "<vault> --query id -o tsv)/keys/<key>\"";
-  std::string app = "<app>";                 // that asks
-  std::string platform_app = "<our app>";    // the server's, where `app` is one that the owner registered
-  std::string tenant = "<tenant>";           // as registered
-  std::string governing = "another tenant";  // that governs the vault
-  std::string host = "<host>";               // that was asked
-  std::string operation = "the operation";   // "unwrapKey"
-  std::string act = "use";                   // "unwrap with"
+  std::string host = "<host>";              // that was asked
+  std::string operation = "the operation";  // "unwrapKey"
   std::string answer = "with a fault of its own (5xx), or with what is no answer of a key service";
   std::string said = "<what it said>";  // the service's own words
-  std::string fix = "renew the secret, the certificate or the federated credential of that app";
-  std::string unfit = "is not an RSA or RSA-HSM key of 3072 bits or more";
-  std::string size = "3072";
-  std::string tag = "<tag>";
-  std::string until = "it is purged";
   std::string external_key = "<external key>";
   std::string suspender = "an admin of its organisation or the operator";
   std::string when;
   std::string note;
-  std::string more;
+
+  // Views of these.
+  [[nodiscard]] NamedArguments named() const;
 };
 
-// A reason that the catalogue has: any other does not compile.
-class KnownReason {
+// A reason that the common table has a text of: any other does not compile.
+class CommonReason {
  public:
-  consteval KnownReason(std::string_view code);  // NOLINT(google-explicit-constructor): so that tables read plainly
-  [[nodiscard]] constexpr const ReasonEntry& entry() const { return *entry_; }
-  [[nodiscard]] constexpr std::string_view code() const { return entry_->code; }
+  consteval CommonReason(const ReasonEntry& entry);  // NOLINT(google-explicit-constructor): so that calls read plainly
+  [[nodiscard]] constexpr const ReasonText& text() const { return *text_; }
+  [[nodiscard]] constexpr const Reason& reason() const { return reason_; }
 
  private:
-  const ReasonEntry* entry_;
+  const ReasonText* text_;
+  Reason reason_;
 };
 
-// The catalogue's sentences about these arguments, without backticks.
-[[nodiscard]] std::string cause_of(const ReasonEntry& entry, const ReasonArguments& arguments);
-[[nodiscard]] std::string cure_of(const ReasonEntry& entry, const ReasonArguments& arguments);
-// Code, reason and message of the catalogue: "<cause>. <cure>".
-[[nodiscard]] Error reason_error(KnownReason reason, const ReasonArguments& arguments);
-// Where in such a message its cure begins; absent where the message is worded otherwise.
-[[nodiscard]] std::optional<std::size_t> find_cure(const ReasonEntry& entry, std::string_view message);
+// Code, reason, cause and cure of the common table.
+[[nodiscard]] Error reason_error(CommonReason reason, const ReasonArguments& arguments);
+// The common cure of a reason, about nothing in particular; empty where no common reason has the code.
+[[nodiscard]] std::string common_cure(std::string_view code);
 
-// docs/reasons.md.
-[[nodiscard]] std::string reasons_page();
+// One reason as one cloud tells it, or as all do.
+struct ToldReason {
+  const ReasonText* text;
+  const CloudReasons* cloud;  // null where no cloud has words of its own for it
+
+  [[nodiscard]] std::string cause() const;
+  [[nodiscard]] std::string cure() const;
+};
+
+class ReasonCatalogue {
+ public:
+  // The reasons of these clouds, and the common ones that none of them words. A reason that two of them word is there
+  // twice.
+  explicit ReasonCatalogue(std::vector<CloudReasons> clouds);
+  ReasonCatalogue(const ReasonCatalogue&) = delete;
+  ReasonCatalogue& operator=(const ReasonCatalogue&) = delete;
+
+  // Every class in one run.
+  [[nodiscard]] const std::vector<ToldReason>& reasons() const { return reasons_; }
+  // Empty where there is no such code.
+  [[nodiscard]] std::vector<ToldReason> find(std::string_view code) const;
+  // docs/reasons.md.
+  [[nodiscard]] std::string page() const;
+
+ private:
+  const std::vector<CloudReasons> clouds_;
+  std::vector<ToldReason> reasons_;
+};
 
 // Without a comparison of pointers, which is no constant to g++ under UBSan.
-consteval KnownReason::KnownReason(std::string_view code) : entry_(kReasonTable) {
+consteval CommonReason::CommonReason(const ReasonEntry& entry) : text_(kCommonReasons), reason_(entry) {
   bool found = false;
-  for (const auto& entry : kReasonTable) {
-    if (entry.code != code) continue;
-    entry_ = &entry;
+  for (const auto& text : kCommonReasons) {
+    if (text.entry->code != entry.code) continue;
+    text_ = &text;
     found = true;
   }
   if (!found) throw std::logic_error("a reason that is not in the catalogue");

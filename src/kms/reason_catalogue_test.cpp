@@ -1,101 +1,96 @@
 #include "kms/reason_catalogue.hpp"
 
-#include <algorithm>
-#include <regex>
-#include <set>
+#include <array>
 
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
-
-#include "base/file.hpp"
-#include "testing/source_folder.hpp"
-#include "testing/written_page.hpp"
+#include "kms/testing/reason_text_checks.hpp"
 
 namespace latchkey::kms {
 namespace {
 
+using ::testing::ContainsRegex;
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-TEST(Reasons, EachNameHasOneEntry) {
-  auto header = read_file(latchkey::testing::source_path("src/kms/reasons.hpp"), 1 << 20);
-  ASSERT_TRUE(header);
-  std::regex constant(R"re(std::string_view k\w+\s*=\s*"(\w+)")re");
-  std::set<std::string> names;
-  for (std::sregex_iterator it(header.value().begin(), header.value().end(), constant), end; it != end; ++it) {
-    names.insert((*it)[1]);
-    EXPECT_NE(find_reason((*it)[1].str()), nullptr) << (*it)[1];
+NamedArguments placeholders() {
+  static const ReasonArguments kNothingKnown;
+  return kNothingKnown.named();
+}
+
+TEST(Reasons, EachCommonOneHasOneText) {
+  auto declared = testing::declared_reasons("src/kms/reasons.hpp");
+  EXPECT_GT(declared.size(), 20U);
+  for (const auto& code : declared) EXPECT_TRUE(testing::has_text(kCommonReasons, code)) << code;
+  for (const auto& text : kCommonReasons) {
+    bool is_of_envelope = text.entry->code == envelope::reason::kDataKeyBinding.code;
+    EXPECT_TRUE(is_of_envelope || declared.contains(std::string(text.entry->code))) << *text.entry;
   }
-  EXPECT_GT(names.size(), 30U);
-  std::set<std::string> entries;
-  for (const auto& entry : reason_catalogue()) {
-    EXPECT_TRUE(names.contains(std::string(entry.code))) << entry.code;
-    EXPECT_TRUE(entries.emplace(entry.code).second) << entry.code << " twice";
-    EXPECT_TRUE(std::regex_match(entry.code.begin(), entry.code.end(), std::regex("[a-z]+(_[a-z]+)*"))) << entry.code;
-  }
-  EXPECT_EQ(find_reason("no_such_reason"), nullptr);
 }
 
 TEST(Reasons, EachSentenceIsFilledAndStandsAlone) {
-  for (const auto& entry : reason_catalogue()) {
-    for (const auto& sentence : {cause_of(entry, {}), cure_of(entry, {})}) {
-      EXPECT_FALSE(sentence.empty()) << entry.code;
-      EXPECT_THAT(sentence, Not(HasSubstr("`"))) << entry.code;
-      EXPECT_THAT(sentence, Not(HasSubstr("{"))) << entry.code;
-      EXPECT_FALSE(sentence.ends_with('.')) << entry.code;
-    }
-    // A name in braces that is no fact would throw; backticks that do not pair would spoil the page.
-    auto ticks = std::count(entry.cure.begin(), entry.cure.end(), '`');
-    EXPECT_EQ(ticks % 2, 0) << entry.code;
-  }
+  testing::expect_well_formed(kCommonReasons, placeholders());
 }
 
-// Who drops leases and who keeps them is decided by the error's code: it must not contradict the class.
-TEST(Reasons, TheClassAndTheCodeAgree) {
-  using enum ErrorCode;
-  for (const auto& entry : reason_catalogue()) {
-    switch (entry.kind) {
-      case ReasonClass::Refused:
-        EXPECT_EQ(entry.error, KeyDenied) << entry.code;
-        break;
-      case ReasonClass::NetworkBlocked:
-        EXPECT_EQ(entry.error, NetworkBlocked) << entry.code;
-        break;
-      case ReasonClass::Unreachable:
-        EXPECT_EQ(entry.error, KeyUnreachable) << entry.code;
-        break;
-      case ReasonClass::Ours:
-        EXPECT_EQ(entry.error, entry.code == reason::kRootKeyMismatch ? KeyDenied : KeyUnreachable) << entry.code;
-        break;
-      case ReasonClass::Alarm:
-        EXPECT_EQ(entry.error, Corrupt) << entry.code;
-        break;
+TEST(Reasons, CommonTextsNameNoCloud) {
+  for (const auto& text : kCommonReasons) {
+    for (auto sentence : {text.signal, text.cause, text.cure}) {
+      EXPECT_THAT(std::string(sentence), Not(ContainsRegex("[Aa]zure|AADSTS|Entra|(^|`)az |Key Vault|AWS|Google")));
     }
   }
 }
 
-TEST(Reasons, AnErrorIsTheCatalogsWords) {
+TEST(Reasons, AnErrorIsTheCataloguesWords) {
   ReasonArguments arguments;
-  arguments.key = "my-key";
-  arguments.vault = "contoso.vault.azure.net";
-  arguments.vault_option = "--vault-name contoso";
-  auto error = reason_error(reason::kKeyDisabled, arguments);
+  arguments.external_key = "ekey_1";
+  arguments.suspender = "apikey_2";
+  auto error = reason_error(reason::kSuspended, arguments);
   EXPECT_EQ(error.code, ErrorCode::KeyDenied);
-  EXPECT_EQ(error.reason, "key_disabled");
-  EXPECT_EQ(error.message(),
-            "key \"my-key\" in contoso.vault.azure.net is disabled. Enable it: az keyvault key set-attributes "
-            "--vault-name contoso --name my-key --enabled true");
+  EXPECT_EQ(error.reason, reason::kSuspended);
+  EXPECT_EQ(error.cause, "external key ekey_1 was suspended here by apikey_2");
+  EXPECT_EQ(error.cure, "An admin of the organisation ends it: latchkey keys resume ekey_1");
+  EXPECT_EQ(error.message(), error.cause + ". " + error.cure);
 }
 
 // Braces in what a stranger said are text.
-TEST(Reasons, FactsAreNotFormats) {
+TEST(Reasons, ArgumentsAreNotFormats) {
   ReasonArguments arguments;
-  arguments.said = "{key} {} {nonsense} %s";
-  EXPECT_THAT(reason_error(reason::kConnectionFailed, arguments).message(), HasSubstr("{key} {} {nonsense} %s"));
+  arguments.said = "{key} {} {nonsense} %s {";
+  EXPECT_THAT(reason_error(reason::kConnectionFailed, arguments).message(), HasSubstr("{key} {} {nonsense} %s {"));
 }
 
-TEST(Reasons, ThePageIsMadeFromTheCatalogue) {
-  latchkey::testing::expect_written("docs/reasons.md", reasons_page());
+constexpr ReasonEntry kMoonlit = reason::network_blocked("moonlit");
+constexpr std::array kMoonsTexts{
+    ReasonText{&kMoonlit, "a glow", "the moon shines on {crater}", "Wait for `dawn {crater}`"},
+    ReasonText{&reason::kKeyDisabled, "a dark crater", "the key in {crater} is off", "Turn it on: `moon on {crater}`"}};
+
+TEST(Reasons, ACloudTellsItsOwnAndCommonOnesInItsTongue) {
+  CloudReasons moon{kMoonsTexts, {{"crater", "<crater>"}}, "\n## The far side\n\nDark.\n"};
+  const ReasonCatalogue catalogue({moon});
+  auto own = catalogue.find("moonlit");
+  ASSERT_EQ(own.size(), 1U);
+  EXPECT_EQ(own[0].cause(), "the moon shines on <crater>");
+  EXPECT_EQ(own[0].cure(), "Wait for dawn <crater>");
+  auto common = catalogue.find("key_disabled");
+  ASSERT_EQ(common.size(), 1U);
+  EXPECT_EQ(common[0].cure(), "Turn it on: moon on <crater>");
+  auto untold = catalogue.find("suspended");
+  ASSERT_EQ(untold.size(), 1U);
+  EXPECT_EQ(untold[0].cloud, nullptr);
+  EXPECT_TRUE(catalogue.find("nothing").empty());
+  EXPECT_THAT(catalogue.page(),
+              HasSubstr("| `moonlit` | a glow | the moon shines on \\<crater> | Wait for `dawn <crater>` |"));
+  EXPECT_TRUE(catalogue.page().ends_with("\n## The far side\n\nDark.\n"));
+  EXPECT_EQ(common_cure("key_disabled"), "Enable it");
+  EXPECT_EQ(common_cure("moonlit"), "");
+}
+
+TEST(Reasons, TwoCloudsTellOneReasonEachInItsTongue) {
+  CloudReasons moon{kMoonsTexts, {{"crater", "<crater>"}}, ""};
+  CloudReasons other{std::span(kMoonsTexts).subspan(1), {{"crater", "the pit"}}, ""};
+  const ReasonCatalogue catalogue({moon, other});
+  std::vector<std::string> causes;
+  for (const auto& told : catalogue.find("key_disabled")) causes.push_back(told.cause());
+  EXPECT_THAT(causes, ElementsAre("the key in <crater> is off", "the key in the pit is off"));
 }
 
 }  // namespace

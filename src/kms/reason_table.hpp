@@ -1,196 +1,75 @@
-// The table behind kms/reason_catalogue.hpp, which is the header to include.
+// The table behind kms/reason_catalogue.hpp, which is the header to include: what is said of the reasons that all
+// clouds share, where the cloud at hand has no words of its own for one.
 #pragma once
 
-#include <string_view>
-
-#include "base/error.hpp"
+#include "envelope/reasons.hpp"
+#include "kms/reason_text.hpp"
 #include "kms/reasons.hpp"
 
 namespace latchkey::kms {
 
-// What a reason is for whoever meets it: may it be waited out, and whose is it to cure.
-enum class ReasonClass {
-  Refused,         // somebody said no; the key's owner cures it. Leases are dropped.
-  NetworkBlocked,  // the vault's network rules said no; the key's owner cures it. Leases are dropped.
-  Unreachable,     // nobody could be asked; to be waited out. Leases go on to the hard age.
-  Ours,            // this server's own fault; its operator cures it. Nobody refused.
-  Alarm,           // what came back or is stored is not what it was; the operator looks into it.
-};
-
-// In `cause` and `cure`, {names} are those of ReasonArguments, and commands stand between backticks.
-struct ReasonEntry {
-  std::string_view code;
-  ReasonClass kind;
-  ErrorCode error;
-  std::string_view signal;  // what Azure says, or what was seen, for those who look it up from that end
-  std::string_view cause;
-  std::string_view cure;
-};
-
-// In the order of the pages made from it: each class in one run, and along the way to the key in it.
-inline constexpr ReasonEntry kReasonTable[] = {
-    {reason::kAppNotConsented, ReasonClass::Refused, ErrorCode::KeyDenied, "AADSTS700016",
-     "tenant {tenant} does not know the app {app}",
-     "Consent to it there: `az ad sp create --id {app}`; or correct tenant_id to the tenant that governs the vault"},
-    {reason::kAppDisabled, ReasonClass::Refused, ErrorCode::KeyDenied, "AADSTS7000112",
-     "the app {app} is disabled in tenant {tenant}",
-     "Enable it: `az ad sp update --id {app} --set accountEnabled=true`"},
-    {reason::kClientIdUnknown, ReasonClass::Refused, ErrorCode::KeyDenied,
-     "AADSTS700016, for a key registered with a client_id",
-     "tenant {tenant} does not know the app {app}, for which the key is registered",
-     "Register the key without client_id, and consent to our app {platform_app}: `az ad sp create --id "
-     "{platform_app}`; or, if that app is your own, correct tenant_id to the tenant that has it"},
-    {reason::kClientIdUntrusted, ReasonClass::Refused, ErrorCode::KeyDenied,
-     "AADSTS7000215, 700027, 70021 and the like, for a key registered with a client_id",
-     "the key is registered for the app {app}, which does not trust this server: {said}",
-     "Register the key without client_id, and consent to our app {platform_app}: `az ad sp create --id "
-     "{platform_app}`; or, if that app is your own, have it trust this server's credential"},
-    {reason::kTenantUnknown, ReasonClass::Refused, ErrorCode::KeyDenied, "AADSTS90002, 900021, 900023",
-     "there is no tenant {tenant} in this cloud",
-     "Correct tenant_id to what \"`{show} --query properties.tenantId`\" prints"},
-    {reason::kTenantMismatch, ReasonClass::Refused, ErrorCode::KeyDenied, "the vault's challenge; 401 AKV10032",
-     "the vault {vault} is governed by {governing}, but tenant {tenant} is registered",
-     "Register the tenant that \"`{show} --query properties.tenantId`\" prints"},
-    {reason::kWrongCloud, ReasonClass::Refused, ErrorCode::KeyDenied, "AADSTS500011; the vault's challenge",
-     "the key's vault is in another cloud than this server: {said}",
-     "Register a key in this server's cloud, or have the operator run a server for the vault's"},
-    {reason::kConditionalAccess, ReasonClass::Refused, ErrorCode::KeyDenied, "AADSTS53003, 530032, 530034",
-     "a Conditional Access policy of tenant {tenant} blocks the app {app}",
-     "Exclude its service principal from the policy, or add our egress ranges to the policy's named locations"},
-    {reason::kSignInRefused, ReasonClass::Refused, ErrorCode::KeyDenied, "any other AADSTS that refuses",
-     "tenant {tenant} gives the app {app} no token: {said}",
-     "Look at the app's sign-ins in that tenant (Microsoft Entra ID, Sign-in logs, Service principal sign-ins)"},
-    {reason::kTokenRefused, ReasonClass::Refused, ErrorCode::KeyDenied, "401, also with a second token",
-     "vault {vault} does not take our token for tenant {tenant}: {said}",
-     "Compare tenant_id with \"`{show} --query properties.tenantId`\""},
-    {reason::kRoleMissing, ReasonClass::Refused, ErrorCode::KeyDenied, "403 ForbiddenByRbac",
-     "the app {app} may not {act} key \"{key}\" in {vault}{note}: a role is missing on the key, or was granted a "
-     "moment "
-     "ago (Azure takes up to ten minutes; wait and try again){more}",
-     "Grant it: `{grant}`"},
-    {reason::kAccessPolicyVault, ReasonClass::Refused, ErrorCode::KeyDenied, "403 ForbiddenByPolicy",
-     "the vault {vault} decides by access policies, and they do not let the app {app} {act} key \"{key}\"",
-     "Let the vault decide by roles (`az keyvault update --name {vault_name} --enable-rbac-authorization true`), then "
-     "grant one: `{grant}`"},
-    {reason::kKeyDisabled, ReasonClass::Refused, ErrorCode::KeyDenied, "403 KeyDisabled; `enabled` is false",
-     "key \"{key}\" in {vault} is disabled",
-     "Enable it: `az keyvault key set-attributes {vault_option} --name {key} --enabled true`"},
-    {reason::kKeyExpired, ReasonClass::Refused, ErrorCode::KeyDenied, "403 KeyExpired; `exp` has passed",
-     "key \"{key}\" in {vault} has expired{when}",
-     "Move its expiry: `az keyvault key set-attributes {vault_option} --name {key} --expires <yyyy-mm-ddThh:mm:ssZ>`; "
-     "or make a new version: `az keyvault key rotate {vault_option} --name {key}`"},
-    {reason::kKeyNotYetValid, ReasonClass::Refused, ErrorCode::KeyDenied, "403 KeyNotYetValid; `nbf` has not come",
-     "key \"{key}\" in {vault} is not valid yet{when}",
-     "Wait, or move its activation date: `az keyvault key set-attributes {vault_option} --name {key} --not-before "
-     "<yyyy-mm-ddThh:mm:ssZ>`"},
-    {reason::kKeyDeleted, ReasonClass::Refused, ErrorCode::KeyDenied,
-     "404, and it is among the deleted keys; 409 ObjectIsDeletedButRecoverable, ObjectIsBeingDeleted",
-     "key \"{key}\" in vault {vault} is deleted, and can be recovered until {until}",
-     "Recover it: `az keyvault key recover {vault_option} --name {key}`"},
-    {reason::kKeyPurged, ReasonClass::Refused, ErrorCode::KeyDenied,
-     "404 on unwrap, and it is not among the deleted keys",
-     "key \"{key}\" in vault {vault}, or the version of it that wrapped this, is gone: it was deleted, and is not "
-     "among "
-     "the vault's deleted keys any more",
-     "What it wrapped can be unwrapped by nobody, unless the key is restored from a backup: `az keyvault key restore "
-     "{vault_option} --file <backup>`. If it was deleted this very minute, validate it again shortly"},
-    {reason::kKeyNotFound, ReasonClass::Refused, ErrorCode::KeyDenied,
-     "404 KeyNotFound, where Key Vault does not say what became of it",
-     "key \"{key}\"{note} in vault {vault} was deleted or never existed{more}",
-     "Check vault_uri, and key_name with \"`az keyvault key list {vault_option}`\"; a deleted key can be recovered "
-     "until "
-     "it is purged: `az keyvault key recover {vault_option} --name {key}`"},
-    {reason::kVaultGone, ReasonClass::Refused, ErrorCode::KeyDenied,
-     "no such host (NXDOMAIN), twice in a minute or more, where the vault answered before and other vaults' names are "
-     "there",
-     "the vault {vault} is gone: it answered under that name before, and the name is not in DNS any more, while those "
-     "of other vaults are",
-     "A deleted vault is recovered with: `az keyvault recover --name {vault_name}`. If it was not deleted, have the "
-     "operator look at what this server's DNS says of {vault}"},
-    {reason::kKeyOperation, ReasonClass::Refused, ErrorCode::KeyDenied, "403 KeyOperationForbidden; `key_ops`",
-     "key \"{key}\" in {vault} does not permit {operation}",
-     "Permit both: `az keyvault key set-attributes {vault_option} --name {key} --ops wrapKey unwrapKey`"},
-    {reason::kKeyUnsuitable, ReasonClass::Refused, ErrorCode::KeyDenied, "`kty`, and the length of `n`",
-     "key \"{key}\" in {vault} {unfit}",
-     "Make another key and register that one: `az keyvault key create {vault_option} --name {key} --kty RSA --size "
-     "{size} --ops wrapKey unwrapKey` (with another --name: an existing key keeps its kind)"},
-    {reason::kOrganizationTagMissing, ReasonClass::Refused, ErrorCode::KeyDenied,
-     "`tags`, where the operator requires one",
-     "key \"{key}\" in {vault} does not bear the tag \"{tag}\" = \"true\" that lets this organisation use it",
-     "Add it beside the tags that are there (--tags replaces all): `az keyvault key set-attributes {vault_option} "
-     "--name "
-     "{key} --tags {tag}=true`"},
-    {reason::kAccessDenied, ReasonClass::Refused, ErrorCode::KeyDenied, "403 that says no more",
-     "vault {vault} refuses {operation} with key \"{key}\" to the app {app}: {said}",
-     "Look at the vault's access control (IAM) and at the key; the role is granted with: `{grant}`"},
-
-    {reason::kSuspended, ReasonClass::Refused, ErrorCode::KeyDenied, "nothing: the vault is not asked",
+// In the order of the pages made from it: each class in one run. {names} are those of ReasonArguments.
+inline constexpr ReasonText kCommonReasons[] = {
+    {&reason::kRoleMissing, "a refusal that names a right",
+     "this service may not use key \"{key}\": a right on it is missing, or was granted a moment ago",
+     "Grant it; if it was just granted, wait and try again"},
+    {&reason::kKeyDisabled, "the key, or its newest version, is off", "key \"{key}\" is disabled", "Enable it"},
+    {&reason::kKeyExpired, "the last day has passed", "key \"{key}\" has expired{when}",
+     "Move its expiry, or make a new version"},
+    {&reason::kKeyNotYetValid, "the first day has not come", "key \"{key}\" is not valid yet{when}",
+     "Wait, or move its activation date"},
+    {&reason::kKeyDeleted, "it is among the deleted keys", "key \"{key}\" is deleted, and can be recovered",
+     "Recover it"},
+    {&reason::kKeyPurged, "it is not even among the deleted keys",
+     "key \"{key}\", or the version of it that wrapped this, is gone",
+     "What it wrapped can be unwrapped by nobody, unless the key is restored from a backup"},
+    {&reason::kKeyNotFound, "no such key, where the cloud does not say what became of it",
+     "key \"{key}\" was deleted or never existed",
+     "Check how it is registered; a deleted key can be recovered for a while"},
+    {&reason::kKeyOperation, "the key is not made for it", "key \"{key}\" does not permit {operation}",
+     "Permit both wrapping and unwrapping"},
+    {&reason::kKeyUnsuitable, "the key's kind and size", "key \"{key}\" is not of a kind that serves",
+     "Make another key and register that one"},
+    {&reason::kOrganizationTagMissing, "the mark on the key, where the operator requires one",
+     "key \"{key}\" does not bear the mark that lets this organisation use it", "Add it"},
+    {&reason::kAccessDenied, "a refusal that says no more", "{host} refuses {operation} with key \"{key}\": {said}",
+     "Look at who may use the key"},
+    {&reason::kSuspended, "nothing: the vault is not asked",
      "external key {external_key} was suspended here by {suspender}{note}",
      "An admin of the organisation ends it: `latchkey keys resume {external_key}`"},
-    {reason::kVaultFirewall, ReasonClass::NetworkBlocked, ErrorCode::NetworkBlocked, "403 ForbiddenByFirewall",
-     "the firewall of vault {vault} refuses us{note}; the key itself may be healthy",
-     "Allow the address: `az keyvault network-rule add --name {vault_name} --ip-address <our egress range>`{more}. New "
-     "rules can take minutes"},
-    {reason::kPublicAccessDisabled, ReasonClass::NetworkBlocked, ErrorCode::NetworkBlocked, "403 ForbiddenByConnection",
-     "public network access to vault {vault} is disabled; private endpoints are not supported",
-     "Enable it: `az keyvault update --name {vault_name} --public-network-access Enabled`"},
-
-    {reason::kThrottled, ReasonClass::Unreachable, ErrorCode::KeyUnreachable, "429; AADSTS50196, 90055",
-     "{host} is throttling requests",
-     "Try again shortly; if a vault's throttling lasts, give this key a vault of its own: one allows about a hundred "
-     "operations a second to RSA-3072 keys"},
-    {reason::kTimedOut, ReasonClass::Unreachable, ErrorCode::KeyUnreachable, "no answer in time; 408",
-     "{host} did not answer in time{note}", "Try again shortly"},
-    {reason::kConnectionFailed, ReasonClass::Unreachable, ErrorCode::KeyUnreachable,
-     "a connection refused or reset, DNS that does not answer", "{host} could not be reached: {said}",
-     "Try again shortly"},
-    {reason::kTlsFailed, ReasonClass::Unreachable, ErrorCode::KeyUnreachable, "a certificate or handshake that fails",
-     "{host} could not be reached safely: {said}",
+    {&reason::kThrottled, "429", "{host} is throttling requests", "Try again shortly"},
+    {&reason::kTimedOut, "no answer in time; 408", "{host} did not answer in time{note}", "Try again shortly"},
+    {&reason::kConnectionFailed, "a connection refused or reset, DNS that does not answer",
+     "{host} could not be reached: {said}", "Try again shortly"},
+    {&reason::kTlsFailed, "a certificate or handshake that fails", "{host} could not be reached safely: {said}",
      "Nothing was sent to it. If it lasts, have the operator check this server's clock, its CA file, and whether a "
-     "proxy "
-     "opens its connections"},
-    {reason::kProviderFault, ReasonClass::Unreachable, ErrorCode::KeyUnreachable,
-     "5xx, redirects, answers that are not Azure's", "{host} answered {operation} {answer}",
-     "This is no matter of configuration; try again shortly"},
-    {reason::kVaultNameUnknown, ReasonClass::Unreachable, ErrorCode::KeyUnreachable,
-     "no such host (NXDOMAIN), until it is known that the vault is gone",
-     "the host {host} does not exist in DNS: the vault's name is wrong, or the vault was deleted",
-     "Compare it with: `az keyvault list --query \"[].properties.vaultUri\"`; a deleted vault is recovered with: `az "
-     "keyvault recover --name {vault_name}`"},
-    {reason::kVaultAddressRefused, ReasonClass::Unreachable, ErrorCode::KeyUnreachable,
-     "the name resolves to a private address", "the host {host} resolves to an address that is not public",
-     "The vault must be reachable at its public endpoint; private endpoints are not supported"},
-
-    {reason::kNoTurn, ReasonClass::Ours, ErrorCode::KeyUnreachable, "nothing: the vault is not asked",
+     "proxy opens its connections"},
+    {&reason::kProviderFault, "5xx, redirects, answers that are not a key service's",
+     "{host} answered {operation} {answer}", "This is no matter of configuration; try again shortly"},
+    {&reason::kNoTurn, "nothing: the vault is not asked",
      "no turn came in time to ask {host}{note}: nothing is known of the key, and no lease is used on for it",
      "Try again shortly; if it lasts, the organisation asks this vault for more than it answers"},
-    {reason::kPlatformCredential, ReasonClass::Ours, ErrorCode::KeyUnreachable,
-     "AADSTS7000215, 7000222, 700027, 700024, 70021 and the like; a credential that cannot be read",
-     "this server cannot prove its own identity to Entra ID as the app {app}: {said}",
-     "This is for the server's operator to fix, not for the key's owner: {fix}"},
-    {reason::kProxyFailed, ReasonClass::Ours, ErrorCode::KeyUnreachable, "the outbound proxy refuses or fails",
+    {&reason::kPlatformCredential, "a credential of this server that is refused, or that cannot be read",
+     "this server cannot prove its own identity to {host}: {said}",
+     "This is for the server's operator to fix, not for the key's owner"},
+    {&reason::kProxyFailed, "the outbound proxy refuses or fails",
      "this server's own proxy does not lead to {host}: {said}",
      "This is for the server's operator to fix: check the outbound proxy that is configured"},
-    {reason::kRequestRejected, ReasonClass::Ours, ErrorCode::KeyUnreachable, "400; AADSTS70011, 900144",
-     "{host} did not understand {operation}: {said}",
+    {&reason::kRequestRejected, "400", "{host} did not understand {operation}: {said}",
      "This is a fault of the server's: tell its operator, with the ids that stand here"},
-    {reason::kRootKeyMismatch, ReasonClass::Ours, ErrorCode::KeyDenied,
-     "another root key file than the one that wrapped",
+    {&reason::kRootKeyMismatch, "another root key file than the one that wrapped",
      "the platform's root key is another one than the one that wrapped this data key",
      "Restore the root key file from its backup"},
-
-    {reason::kRoundTripMismatch, ReasonClass::Alarm, ErrorCode::Corrupt, "an unwrap that gives something else back",
+    {&reason::kRoundTripMismatch, "an unwrap that gives something else back",
      "what the key wrapped did not come back the same when it was unwrapped",
      "Nothing was encrypted under what came back. Validate the key; if it lasts, make a new key version, and tell the "
-     "key "
-     "service's support"},
-    {reason::kDataKeyBinding, ReasonClass::Alarm, ErrorCode::Corrupt,
-     "an unwrap that gives a data key of another place, or no data key",
+     "key service's support"},
+    {&envelope::reason::kDataKeyBinding, "an unwrap that gives a data key of another place, or no data key",
      "the wrapped data key is not what was stored: {said}",
      "Somebody changed the database, or it was restored in part: restore the data key from a backup; the server's log "
      "names it"},
-    {reason::kWrappedKeyDamaged, ReasonClass::Alarm, ErrorCode::Corrupt, "400 BadParameter on unwrap",
-     "key \"{key}\" in vault {vault} did not wrap these bytes, or they are damaged: {said}",
+    {&reason::kWrappedKeyDamaged, "an unwrap that is refused for its bytes",
+     "key \"{key}\" did not wrap these bytes, or they are damaged: {said}",
      "Restore the data key from a backup of the database; the server's log names it"},
 };
 

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <cstring>
 
 #include <boost/asio/redirect_error.hpp>
@@ -20,8 +19,6 @@ namespace {
 
 using std::chrono::milliseconds;
 
-constexpr milliseconds kLongestRetryAfter = std::chrono::hours(1);
-
 class TimerSleeper final : public Sleeper {
  public:
   Task<void> sleep_for(milliseconds delay) override {
@@ -31,14 +28,6 @@ class TimerSleeper final : public Sleeper {
     co_await timer.async_wait(boost::asio::redirect_error(boost::asio::use_awaitable, ignored));
   }
 };
-
-std::optional<std::int64_t> whole_number(std::string_view text) {
-  std::int64_t value = 0;
-  auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (failure == std::errc::result_out_of_range) return kLongestRetryAfter.count();
-  if (failure != std::errc() || end != text.data() + text.size() || value < 0) return std::nullopt;
-  return value;
-}
 
 bool worth_repeating(unsigned status, Repeat repeat) {
   constexpr unsigned kThrottled = 429;
@@ -73,8 +62,14 @@ std::shared_ptr<Sleeper> make_timer_sleeper() {
 }
 
 RetryingTransport::RetryingTransport(http::Client& client, const Clock& clock, RandomSource& random,
-                                     std::shared_ptr<Sleeper> sleeper, RetrySettings settings)
-    : client_(client), clock_(clock), random_(random), sleeper_(std::move(sleeper)), settings_(settings) {}
+                                     std::shared_ptr<Sleeper> sleeper, RetrySettings settings,
+                                     ReadRetryAfter read_retry_after)
+    : client_(client),
+      clock_(clock),
+      random_(random),
+      sleeper_(std::move(sleeper)),
+      settings_(settings),
+      read_retry_after_(read_retry_after) {}
 
 milliseconds RetryingTransport::jittered_delay(unsigned attempt) {
   auto ceiling = settings_.first_delay;
@@ -107,7 +102,7 @@ Task<bool> RetryingTransport::wait_for_next(const Answer& answer, unsigned attem
   if (!again || attempts >= settings_.attempts) co_return false;
   auto delay = jittered_delay(attempts);
   if (answer) {
-    if (auto asked = retry_after(answer.value().headers, clock_.now())) delay = std::max(delay, *asked);
+    if (auto asked = read_retry_after_(answer.value().headers, clock_.now())) delay = std::max(delay, *asked);
   }
   if (clock_.steady() + delay >= deadline) co_return false;
   co_await sleeper_->sleep_for(delay);
@@ -135,26 +130,16 @@ Task<Result<RetryingTransport::Answer>> RetryingTransport::send_while(MayAttempt
 }
 
 std::optional<milliseconds> retry_after(const http::Headers& headers, Timestamp now) {
-  for (std::string_view name : {"retry-after-ms", "x-ms-retry-after-ms"}) {
-    if (auto value = whole_number(headers.get(name))) return milliseconds(std::min(*value, kLongestRetryAfter.count()));
-  }
   return http::retry_after(headers, now, kLongestRetryAfter);
 }
 
-Error transport_error(const http::TransportError& failure, Peer peer, std::string_view host) {
+Error transport_error(const http::TransportError& failure, std::string_view host) {
   using http::TransportFailure;
   ReasonArguments arguments;
   arguments.host = host;
-  arguments.vault_name = host.substr(0, host.find('.'));
   arguments.operation = "a request";
   arguments.said = failure.message;
   switch (failure.failure) {
-    case TransportFailure::UnknownName:
-      if (peer == Peer::Login) break;
-      return reason_error(reason::kVaultNameUnknown, arguments);
-    case TransportFailure::AddressRefused:
-      if (peer == Peer::Login) break;
-      return reason_error(reason::kVaultAddressRefused, arguments);
     case TransportFailure::TimedOut:
       return reason_error(reason::kTimedOut, arguments);
     case TransportFailure::ResponseTooLarge:
@@ -166,6 +151,8 @@ Error transport_error(const http::TransportError& failure, Peer peer, std::strin
       return reason_error(reason::kProxyFailed, arguments);
     case TransportFailure::BadRequest:
       return Error{ErrorCode::Invalid, fmt::format("a request to {} could not be formed: {}", host, failure.message)};
+    case TransportFailure::UnknownName:
+    case TransportFailure::AddressRefused:
     case TransportFailure::LookupFailed:
     case TransportFailure::ConnectFailed:
     case TransportFailure::Interrupted:

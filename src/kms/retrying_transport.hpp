@@ -44,13 +44,23 @@ enum class Repeat {
 // Asked before each attempt whether there is to be one.
 using MayAttempt = std::function<Task<Result<void>>()>;
 
+// No service is waited for longer.
+inline constexpr std::chrono::hours kLongestRetryAfter{1};
+
+// What a response asks us to wait, by the headers of its cloud. Absent where it says nothing that can be read; never
+// negative, at most kLongestRetryAfter.
+using ReadRetryAfter = std::optional<std::chrono::milliseconds> (*)(const http::Headers& headers, Timestamp now);
+
+// Retry-After, as http::retry_after reads it.
+[[nodiscard]] std::optional<std::chrono::milliseconds> retry_after(const http::Headers& headers, Timestamp now);
+
 class RetryingTransport {
  public:
   using Answer = Result<http::ClientResponse, http::TransportError>;
 
   // The references outlive the transport. Thread-safe.
   RetryingTransport(http::Client& client, const Clock& clock, RandomSource& random, std::shared_ptr<Sleeper> sleeper,
-                    RetrySettings settings);
+                    RetrySettings settings, ReadRetryAfter read_retry_after = &retry_after);
 
   // Gives the last answer or failure: an answer of 408, 429 or 5xx where attempts or time ran out. Failures that
   // another attempt cannot cure (a name that does not exist, a forbidden address) are given at once. Never waits past
@@ -72,18 +82,10 @@ class RetryingTransport {
   RandomSource& random_;
   std::shared_ptr<Sleeper> sleeper_;
   RetrySettings settings_;
-};
-
-// What an answer of Azure's asks us to wait: "retry-after-ms", "x-ms-retry-after-ms", or Retry-After as
-// http::retry_after reads it. Absent where it says nothing that can be read; never negative, at most an hour.
-[[nodiscard]] std::optional<std::chrono::milliseconds> retry_after(const http::Headers& headers, Timestamp now);
-
-enum class Peer {
-  Vault,  // the customer's: a name that does not resolve is the customer's to correct
-  Login,  // the cloud's identity service
+  ReadRetryAfter read_retry_after_;
 };
 
 // KeyUnreachable with the reason and the cure; Invalid for BadRequest.
-[[nodiscard]] Error transport_error(const http::TransportError& failure, Peer peer, std::string_view host);
+[[nodiscard]] Error transport_error(const http::TransportError& failure, std::string_view host);
 
 }  // namespace latchkey::kms

@@ -24,8 +24,11 @@ Task<Result<void>> check_binding(KeyProvider& provider, const Provider& cloud, c
 Error or_deadline(Error error, const Clock& clock, Deadline deadline) {
   bool out_of_time = error.code == ErrorCode::KeyUnreachable && error.reason == reason::kTimedOut;
   if (!out_of_time || clock.steady() < deadline) return error;
-  auto message = "the key could not be checked in the time allowed: " + error.message();
-  return caused_by(std::move(error), ErrorCode::DeadlineExceeded, std::move(message), std::string(reason::kTimedOut));
+  auto late = error;
+  late.code = ErrorCode::DeadlineExceeded;
+  late.cause = "the key could not be checked in the time allowed: " + error.cause;
+  late.beneath = std::make_shared<const Error>(std::move(error));
+  return late;
 }
 
 Task<Result<void>> check_all(KeyProvider& provider, const Providers& clouds, const KeyLocation& key,

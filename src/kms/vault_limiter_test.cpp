@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "kms/limited_key_provider.hpp"
+#include "kms/reasons.hpp"
 #include "testing/memory_cloud.hpp"
 #include "testing/run_task.hpp"
 
@@ -177,7 +178,7 @@ TEST_F(VaultLimiterTest, WhoWaitsForAKeyThatCannotBeReachedIsToldSo) {
   for (const auto* key : {"down", "down", "down", "up", "up"}) call("v", key);
   call({"v", "another", "down"});
   call({"v", "another", "down"});
-  limiter->turn_away({"v", "org", "down"}, Error{ErrorCode::KeyUnreachable, "down", "timed_out"});
+  limiter->turn_away({"v", "org", "down"}, Error{ErrorCode::KeyUnreachable, "down", reason::kTimedOut});
   poll();
   ASSERT_EQ(failed.size(), 2U) << "those of the same organisation alone";
   EXPECT_EQ(failed[0].message(), "down");

@@ -22,7 +22,7 @@ Error error_for_terminal(const http::ClientResponse& response) {
   // `-o json` shows a limit as "invalid".
   if (response.status == kTooManyRequests) error.code = ErrorCode::Invalid;
   error.cause += http::wait_note(error.retry_after);
-  if (auto id = response.headers.get("request-id"); !id.empty()) error.cause += fmt::format(" [{}]", id);
+  error.request_id = response.headers.get("request-id");
   return error;
 }
 
@@ -44,7 +44,7 @@ Result<http::ClientResponse> ApiClient::send(std::string_view path, http::Client
   auto response = server_->send(path, std::move(request));
   if (!response) {
     auto error = response.error();
-    error.cause += ". Start one with `latchkey dev` or `latchkey serve`, or set LATCHKEY_URL";
+    error.cure = "Start one with `latchkey dev` or `latchkey serve`, or set LATCHKEY_URL";
     return error;
   }
   if (response.value().status >= kLeastError) return error_for_terminal(response.value());

@@ -52,7 +52,7 @@ FailureKind kind_of(ErrorCode code) {
 }
 
 Failure failure_of(const Error& error) {
-  return {kind_of(error.code), error.reason, error.message()};
+  return {kind_of(error.code), std::string(error.reason.code()), error.message()};
 }
 
 // A refusal by the lease source is a refusal also where its code is that of a wrong request: the server refused the API
@@ -72,7 +72,7 @@ Done done_or(const Result<void>& result) {
 
 Result<void> result_of(const Done& done) {
   if (done) return success();
-  return Error{ErrorCode::Internal, done.failure().message, done.failure().reason};
+  return Error{ErrorCode::Internal, done.failure().message, Reason::reported(done.failure().reason)};
 }
 
 // Runs one use of a stream, between StreamKeys' begin and end.

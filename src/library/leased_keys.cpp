@@ -19,7 +19,7 @@ Refusal refusal_of(const Error& error, const std::optional<RawId>& name) {
     if (error.code == ErrorCode::Unauthenticated) return Refusal::Of::Credential;
     if (error.code == ErrorCode::PermissionDenied) return Refusal::Of::Access;
     if (error.code == ErrorCode::NotFound && !name) return Refusal::Of::Workspace;
-    return error.reason.starts_with("cmek_") ? Refusal::Of::CustomersKey : Refusal::Of::DataKey;
+    return error.reason.code().starts_with("cmek_") ? Refusal::Of::CustomersKey : Refusal::Of::DataKey;
   };
   return {of(), name, {}};
 }
@@ -154,7 +154,7 @@ Result<LeasedKey> LeasedKeys::ask_source(const Name& name) {
     take(name, response.value());
     return response;
   }
-  return Error{ErrorCode::Unavailable, "the data key was refused and leased again and again. Try again"};
+  return Error{ErrorCode::Unavailable, "the data key was refused and leased again and again", {}, "Try again"};
 }
 
 std::optional<LeasedKeys::Found> LeasedKeys::find(const Name& name, AgeTime now) {

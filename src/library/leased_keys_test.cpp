@@ -111,7 +111,7 @@ TEST_F(LeasedKeysTest, AnotherActiveKeyIsNoticedThoughTheOldOneIsRenewedByReads)
 TEST_F(LeasedKeysTest, NobodyIsAskedBeforeTheTimeThatTheServerSaid) {
   ASSERT_TRUE(keys_.for_encryption());
   source_.failure = [](const Name&) {
-    return Error{ErrorCode::Unavailable, "as it was told", "", "", "", seconds(20)};
+    return Error{ErrorCode::Unavailable, "as it was told", {}, "", "", seconds(20)};
   };
   clock_.advance(seconds(45));
   EXPECT_TRUE(keys_.for_encryption());
@@ -128,7 +128,7 @@ TEST_F(LeasedKeysTest, NobodyIsAskedBeforeTheTimeThatTheServerSaid) {
 }
 
 TEST_F(LeasedKeysTest, ARefusalIsAskedAgainAtOnceWhateverItSaysOfTime) {
-  source_.failure = [](const Name&) { return Error{ErrorCode::PermissionDenied, "no", "", "", "", seconds(20)}; };
+  source_.failure = [](const Name&) { return Error{ErrorCode::PermissionDenied, "no", {}, "", "", seconds(20)}; };
   EXPECT_FALSE(keys_.for_encryption());
   source_.lease_again();
   EXPECT_TRUE(keys_.for_encryption());
@@ -194,7 +194,7 @@ TEST_F(LeasedKeysTest, ARefusalEndsWhatItSpeaksOf) {
     source_.external_key_id = "ekey_1";
     for (std::uint8_t i = 1; i <= 3; ++i) keys_.add(raw(i), derived[i]);
     clock_.advance(seconds(46));
-    source_.fail_with(code, reason);
+    source_.fail_with(code, Reason::reported(reason));
     (void)(asked ? keys_.for_decryption(*asked) : keys_.for_encryption());
     for (std::uint8_t i = 1; i <= 3; ++i) {
       bool is_kept = std::ranges::count(kept, i) == 1;
@@ -226,7 +226,7 @@ TEST_F(LeasedKeysTest, ForgedIdsAreBoundedAndPushNothingOut) {
 }
 
 TEST_F(LeasedKeysTest, OutagesOfForgedIdsAreBoundedToo) {
-  source_.failure = [](const Name&) { return Error{ErrorCode::Unavailable, "later", "", "", "", seconds(60)}; };
+  source_.failure = [](const Name&) { return Error{ErrorCode::Unavailable, "later", {}, "", "", seconds(60)}; };
   for (int i = 0; i < 6000; ++i) {
     (void)keys_.for_decryption(raw(99, static_cast<std::uint8_t>(i >> 8), static_cast<std::uint8_t>(i)));
   }
@@ -325,8 +325,8 @@ TEST_F(CheckedLeasesTest, ASuspensionEndsThemWithinTheInterval) {
   auto watched = watch(keys_.for_encryption());
   Remnant derived;
   keys_.add(raw(1), derived);
-  check_gives({ErrorCode::Invalid, "no", "cmek_key_disabled"});
-  source_.fail_with(ErrorCode::Invalid, "cmek_key_disabled");
+  check_gives({ErrorCode::Invalid, "no", kKeyDisabled});
+  source_.fail_with(ErrorCode::Invalid, kKeyDisabled);
   clock_.advance(seconds(5) - milliseconds(1));
   EXPECT_TRUE(keys_.for_encryption());
   clock_.advance(milliseconds(1));
@@ -361,7 +361,7 @@ TEST_F(CheckedLeasesTest, WhereTheServerCannotBeReachedTheyGoOnToTheirEnd) {
 
 TEST_F(CheckedLeasesTest, AServerThatIsBusyIsNotCheckedBeforeItsTime) {
   ASSERT_TRUE(keys_.for_encryption());
-  check_gives({ErrorCode::Unavailable, "busy", "", "", "", seconds(20)});
+  check_gives({ErrorCode::Unavailable, "busy", {}, "", "", seconds(20)});
   clock_.advance(seconds(5));
   EXPECT_TRUE(keys_.for_encryption());
   clock_.advance(seconds(19));
@@ -383,7 +383,7 @@ TEST_F(CheckedLeasesTest, AServerThatKnowsNothingOfItIsAskedForTheKey) {
   clock_.advance(seconds(5));
   EXPECT_TRUE(keys_.for_encryption()) << "what is left of the lease";
   EXPECT_EQ(source_.checks, 2);
-  source_.fail_with(ErrorCode::Invalid, "cmek_key_disabled");
+  source_.fail_with(ErrorCode::Invalid, kKeyDisabled);
   clock_.advance(seconds(5));
   EXPECT_THAT(keys_.for_encryption(), IsErrorFor("cmek_key_disabled"));
 }
@@ -396,9 +396,9 @@ TEST_F(CheckedLeasesTest, OthersGoOnWhileOneChecks) {
   source_.check_failure = [&](const RawId&) -> std::optional<Error> {
     asked.count_down();
     may_answer.wait();
-    return Error{ErrorCode::Invalid, "no", "cmek_key_disabled"};
+    return Error{ErrorCode::Invalid, "no", kKeyDisabled};
   };
-  source_.fail_with(ErrorCode::Invalid, "cmek_key_disabled");
+  source_.fail_with(ErrorCode::Invalid, kKeyDisabled);
   std::thread checking([&] { EXPECT_FALSE(keys_.for_encryption()); });
   asked.wait();
   EXPECT_TRUE(keys_.for_encryption());
@@ -420,12 +420,12 @@ TEST_F(LeasedKeysTest, ClearForgets) {
 // another.
 TEST_F(LeasedKeysTest, WhatARefusalOvertookIsAskedForAgain) {
   source_.failure = [&](const Name& name) -> std::optional<Error> {
-    if (name) return Error{ErrorCode::Invalid, "no", "cmek_key_disabled"};
+    if (name) return Error{ErrorCode::Invalid, "no", kKeyDisabled};
     if (source_.calls == 1) {
       EXPECT_FALSE(keys_.for_decryption(raw(2)));
       return std::nullopt;
     }
-    return Error{ErrorCode::Invalid, "no", "cmek_key_disabled"};
+    return Error{ErrorCode::Invalid, "no", kKeyDisabled};
   };
   EXPECT_THAT(keys_.for_encryption(), IsErrorFor("cmek_key_disabled"));
   EXPECT_EQ(keys_.counts().leases, 0U);

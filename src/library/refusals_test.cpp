@@ -97,7 +97,7 @@ TEST_F(RefusalsTest, AreObeyedByAllWhomTheyConcern) {
       handles.back()->fill();
     }
     clock.advance(seconds(46));
-    hearer.source.fail_with(code, reason);
+    hearer.source.fail_with(code, Reason::reported(std::string(reason)));
     (void)(asked ? hearer.keys.for_decryption(*asked) : hearer.keys.for_encryption());
     for (std::size_t i = 0; i < others.size(); ++i) {
       for (std::uint8_t id = 1; id <= 3; ++id) {
@@ -113,18 +113,18 @@ TEST_F(RefusalsTest, ReachOtherWorkspacesThoughWhoHeardThemHeldNothing) {
   Handle elsewhere(clock, refusals, "https://a", "wrkspc_2", kTheirs, "ekey_1");
   twin.fill();
   elsewhere.fill();
-  hearer.source.fail_with(ErrorCode::Invalid, "cmek_key_disabled");
+  hearer.source.fail_with(ErrorCode::Invalid, kKeyDisabled);
   EXPECT_FALSE(hearer.keys.for_encryption());
   EXPECT_FALSE(twin.keys.holds(raw(1)) || elsewhere.keys.holds(raw(1)));
 }
 
 TEST_F(RefusalsTest, AlsoEndWhatIsBeingLentMeanwhile) {
   Handle twin(clock, refusals, "https://a", "wrkspc_1", kTheirs, "ekey_1");
-  hearer.source.fail_with(ErrorCode::Invalid, "cmek_key_disabled");
+  hearer.source.fail_with(ErrorCode::Invalid, kKeyDisabled);
   // The source's first response was on its way when the other handle received the refusal.
   twin.source.failure = [first = true](const FakeLeaseSource::Name&) mutable -> std::optional<Error> {
     if (std::exchange(first, false)) return std::nullopt;
-    return Error{ErrorCode::Invalid, "as it was told", "cmek_key_disabled"};
+    return Error{ErrorCode::Invalid, "as it was told", kKeyDisabled};
   };
   twin.source.while_asking = [&] {
     twin.source.while_asking = {};
@@ -146,7 +146,7 @@ TEST_F(RefusalsTest, AreToldFromAllThreadsAtOnce) {
       for (int i = 0; i < 200; ++i) {
         Handle own(clock, refusals, "https://a", "wrkspc_1", kOurs, "ekey_1");
         (void)own.keys.for_decryption(raw(2));
-        own.source.fail_with(ErrorCode::Invalid, "cmek_key_disabled");
+        own.source.fail_with(ErrorCode::Invalid, kKeyDisabled);
         EXPECT_FALSE(own.keys.for_decryption(raw(4)));
         EXPECT_FALSE(own.keys.holds(raw(2)));
       }

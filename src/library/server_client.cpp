@@ -72,9 +72,9 @@ Error error_of(const http::ClientResponse& response, Timestamp now, std::chrono:
   auto body = json::parse(response.body, failed);
   if (failed) return error;
   if (const auto* message = text_at(body, "/error/message")) error.cause = message->c_str();
-  if (const auto* reason = text_at(body, "/error/details/error_code")) error.reason = reason->c_str();
+  if (const auto* reason = text_at(body, "/error/details/error_code")) error.reason = Reason::reported(reason->c_str());
   if (const auto* beneath = text_at(body, "/error/details/reason")) {
-    error.beneath = std::make_shared<const Error>(Error{error.code, "", beneath->c_str()});
+    error.beneath = std::make_shared<const Error>(Error{error.code, "", Reason::reported(beneath->c_str())});
   }
   return error;
 }

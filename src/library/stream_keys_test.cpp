@@ -24,7 +24,7 @@ class StreamKeysTest : public ::testing::Test {
   }
   // The customer's key refuses, and another caller receives the refusal.
   void refuse() {
-    source_.fail_with(ErrorCode::Invalid, "cmek_key_disabled");
+    source_.fail_with(ErrorCode::Invalid, kKeyDisabled);
     EXPECT_FALSE(keys_.for_decryption(raw(2)));
   }
 
@@ -45,7 +45,7 @@ TEST_F(StreamKeysTest, ARefusalWipesThemThoughNobodyUsesTheStream) {
   EXPECT_FALSE(cipher_.has_keys());
   auto begun = stream_.begin();
   ASSERT_FALSE(begun);
-  EXPECT_EQ(begun.error().reason, "cmek_key_disabled");
+  EXPECT_EQ(begun.error().reason, kKeyDisabled);
 }
 
 TEST_F(StreamKeysTest, ARefusalEndsAUseBeforeItsNextPieceAndWipesBehindIt) {
@@ -53,7 +53,7 @@ TEST_F(StreamKeysTest, ARefusalEndsAUseBeforeItsNextPieceAndWipesBehindIt) {
   ASSERT_TRUE(stream_.may_go_on());
   refuse();
   EXPECT_TRUE(cipher_.has_keys()) << "the use under way still needs them";
-  EXPECT_THAT(stream_.may_go_on(), IsErrorFor("cmek_key_disabled"));
+  EXPECT_THAT(stream_.may_go_on(), IsErrorFor(kKeyDisabled));
   stream_.end();
   EXPECT_FALSE(cipher_.has_keys());
 }

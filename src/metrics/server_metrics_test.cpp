@@ -49,7 +49,7 @@ TEST_F(ServerMetricsTest, CountsKeysByTheirHealth) {
 }
 
 TEST_F(ServerMetricsTest, CountsCallsByWhatCameOfThem) {
-  auto error = [](ErrorCode code, std::string_view reason = {}) { return Error{code, "", std::string(reason)}; };
+  auto error = [](ErrorCode code, Reason reason = {}) { return Error{code, "", std::move(reason)}; };
   struct Case {
     Error error;
     std::string outcome;

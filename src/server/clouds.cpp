@@ -40,4 +40,10 @@ store::KeyPlaceOf key_places(const ServerConfig& config) {
   };
 }
 
+kms::ReasonCatalogue reason_catalogue(const Clouds& known) {
+  std::vector<kms::CloudReasons> told;
+  for (const auto* cloud : known) told.push_back(cloud->reasons());
+  return kms::ReasonCatalogue(std::move(told));
+}
+
 }  // namespace latchkey::server

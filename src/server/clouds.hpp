@@ -8,6 +8,7 @@
 
 #include "kms/cloud.hpp"
 #include "kms/provider.hpp"
+#include "kms/reason_catalogue.hpp"
 #include "store/key_place.hpp"
 
 namespace latchkey::server {
@@ -33,5 +34,8 @@ using kms::CloudParts;
 
 // Where the keys of these clouds are, as the store has to know it.
 [[nodiscard]] store::KeyPlaceOf key_places(const ServerConfig& config);
+
+// All reasons why a key does not serve: those that these clouds tell, and the common ones.
+[[nodiscard]] kms::ReasonCatalogue reason_catalogue(const Clouds& known = clouds());
 
 }  // namespace latchkey::server

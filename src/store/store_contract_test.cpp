@@ -330,15 +330,17 @@ TEST_P(StoreContract, RefusesRowsThatReferToNothingOrAgainstTheRules) {
   }
 }
 
+constexpr ReasonEntry kMindChanged{"mind_changed", ReasonClass::Other, ErrorCode::Conflict};
+
 TEST_P(StoreContract, AnErrorLeavesNothingBehind) {
   auto done = write([](Transaction& tx) -> Result<void> {
     LATCHKEY_TRYV(tx.insert(kAcme));
     LATCHKEY_TRYV(tx.insert(external_key(kAcme, 1)));
-    return Error{ErrorCode::Conflict, "changed my mind", "mind_changed"};
+    return Error{ErrorCode::Conflict, "changed my mind", kMindChanged};
   });
   ASSERT_FALSE(done);
   EXPECT_EQ(done.error().code, ErrorCode::Conflict);
-  EXPECT_EQ(done.error().reason, "mind_changed");
+  EXPECT_EQ(done.error().reason, kMindChanged);
   EXPECT_THAT(get([](Transaction& tx) { return tx.list_organizations(); }), IsEmpty());
   given(kAcme);
 }

@@ -7,6 +7,7 @@
 #include <set>
 
 #include "kms/key_provider.hpp"
+#include "kms/reasons.hpp"
 
 namespace latchkey::admin::testing {
 
@@ -27,7 +28,7 @@ class FakeKeyProvider final : public kms::KeyProvider {
     auto secret = masked(key, wrapped.key_version, wrapped.ciphertext);
     bool refuses = disabled_versions.contains(wrapped.key_version);
     LATCHKEY_CO_TRYV(co_await before(key));
-    if (refuses) co_return Error{ErrorCode::KeyDenied, "that version is disabled", "key_disabled"};
+    if (refuses) co_return Error{ErrorCode::KeyDenied, "that version is disabled", kms::reason::kKeyDisabled};
     if (spoils_unwrap) secret.front() ^= 1;
     co_return kms::UnwrappedKey{crypto::SecretBytes(secret)};
   }

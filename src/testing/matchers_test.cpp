@@ -17,8 +17,10 @@ using ::testing::Gt;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
+constexpr ReasonEntry kInUse{"in_use", ReasonClass::Other, ErrorCode::Conflict};
+constexpr ReasonEntry kFree{"free", ReasonClass::Other, ErrorCode::Conflict};
 const Result<int> kGood = 12;
-const Result<int> kBad = Error{ErrorCode::Conflict, "it is taken", "in_use"};
+const Result<int> kBad = Error{ErrorCode::Conflict, "it is taken", kInUse};
 
 TEST(Matchers, TellAValueFromAnError) {
   EXPECT_THAT(kGood, IsOk());
@@ -34,12 +36,12 @@ TEST(Matchers, TellErrorsApart) {
   EXPECT_THAT(kBad, IsError(ErrorCode::Conflict));
   EXPECT_THAT(kBad, Not(IsError(ErrorCode::Invalid)));
   EXPECT_THAT(kGood, Not(IsError(ErrorCode::Conflict)));
-  EXPECT_THAT(kBad, IsError(ErrorCode::Conflict, "in_use"));
-  EXPECT_THAT(kBad, Not(IsError(ErrorCode::Invalid, "in_use")));
-  EXPECT_THAT(kBad, Not(IsError(ErrorCode::Conflict, "free")));
-  EXPECT_THAT(kBad, IsErrorFor("in_use"));
-  EXPECT_THAT(kBad, Not(IsErrorFor("free")));
-  EXPECT_THAT(kGood, Not(IsErrorFor("in_use")));
+  EXPECT_THAT(kBad, IsError(ErrorCode::Conflict, kInUse));
+  EXPECT_THAT(kBad, Not(IsError(ErrorCode::Invalid, kInUse)));
+  EXPECT_THAT(kBad, Not(IsError(ErrorCode::Conflict, kFree)));
+  EXPECT_THAT(kBad, IsErrorFor(kInUse));
+  EXPECT_THAT(kBad, Not(IsErrorFor(kFree)));
+  EXPECT_THAT(kGood, Not(IsErrorFor(kInUse)));
   EXPECT_THAT(kBad, IsErrorThatSays(HasSubstr("taken")));
   EXPECT_THAT(kBad, Not(IsErrorThatSays("taken")));
   EXPECT_THAT(kGood, Not(IsErrorThatSays(HasSubstr(""))));

@@ -130,8 +130,8 @@ class MemoryProvider final : public Provider {
  private:
   static constexpr std::string_view kVersion = "version-1";
 
-  static Error denied(const Key& key, const std::string& why, std::string_view reason) {
-    return {ErrorCode::KeyDenied, fmt::format("{} {}", key.place(), why), std::string(reason)};
+  static Error denied(const Key& key, const std::string& why, Reason reason) {
+    return {ErrorCode::KeyDenied, fmt::format("{} {}", key.place(), why), reason};
   }
   static Result<void> check_asked(const KeyLocation& key) {
     if (dynamic_cast<const MemoryKey*>(&key.key()) != nullptr) return success();

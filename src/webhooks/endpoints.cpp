@@ -79,9 +79,10 @@ Task<Result<EndpointWithSecret>> Endpoints::create(audit::Caller caller, NewEndp
   auto insert = [this, caller, row = made.row](store::Transaction& tx) -> Result<void> {
     LATCHKEY_TRY(auto others, tx.list_webhook_endpoints(caller.organization));
     if (others.size() >= kMostEndpoints) {
-      return Error{ErrorCode::Invalid, fmt::format("There are {} webhook endpoints, the most that an organisation can "
-                                                   "have. Remove one first: latchkey webhooks remove {}",
-                                                   others.size(), others.front().id)};
+      return Error{ErrorCode::Invalid,
+                   fmt::format("There are {} webhook endpoints, the most that an organisation can have", others.size()),
+                   {},
+                   fmt::format("Remove one first: latchkey webhooks remove {}", others.front().id)};
     }
     LATCHKEY_TRYV(tx.insert(row));
     return audit::record_activity(tx, clock_, random_, caller, audit::ActivityType::WebhookEndpointCreated,

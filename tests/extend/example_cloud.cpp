@@ -1,5 +1,7 @@
 #include "example_cloud.hpp"
 
+#include <array>
+
 #include <boost/algorithm/string/case_conv.hpp>
 #include <boost/json/object.hpp>
 #include <fmt/format.h>
@@ -18,6 +20,10 @@ namespace json = boost::json;
 namespace {
 
 constexpr std::size_t kMostWrapped = 190;
+
+constexpr std::array<kms::ReasonText, 1> kReasons{{
+    {&kKeyLocked, "the key's padlock", "{key} is locked", "Unlock it: `example unlock {key}`"},
+}};
 
 class ExampleKey final : public kms::Key {
  public:
@@ -71,8 +77,7 @@ class ExampleProvider final : public kms::Provider {
   [[nodiscard]] Result<void> check_suitable(const kms::Key& key, const kms::KeyDescription& description,
                                             const kms::ValidationSettings& settings, Timestamp) const override {
     if (description.bits >= settings.minimum_rsa_bits) return success();
-    return Error{ErrorCode::KeyDenied, fmt::format("{} is too small", key.place()),
-                 std::string(kms::reason::kKeyUnsuitable)};
+    return Error{ErrorCode::KeyDenied, fmt::format("{} is too small", key.place()), kms::reason::kKeyUnsuitable};
   }
   [[nodiscard]] Task<Result<void>> check_bound(kms::KeyProvider&, const kms::KeyLocation& key,
                                                const kms::KeyDescription& description,
@@ -82,7 +87,7 @@ class ExampleProvider final : public kms::Provider {
     }
     co_return Error{.code = ErrorCode::KeyDenied,
                     .cause = fmt::format("{} does not bear the tag {}", key.key().place(), settings.binding_tag),
-                    .reason = std::string(kms::reason::kOrganizationTagMissing),
+                    .reason = kms::reason::kOrganizationTagMissing,
                     .cure = fmt::format("example tag {} {}", key.key().place(), settings.binding_tag)};
   }
 
@@ -129,10 +134,8 @@ class ExampleProvider final : public kms::Provider {
     if (dynamic_cast<const ExampleKey*>(&key.key()) == nullptr) return Error{ErrorCode::Invalid, "not an example key"};
     auto state = service_.state(key.key().place());
     if (!state.locked) return state;
-    return Error{.code = ErrorCode::KeyDenied,
-                 .cause = fmt::format("{} is locked", key.key().place()),
-                 .reason = std::string(kKeyLocked),
-                 .cure = fmt::format("example unlock {}", key.key().place())};
+    auto place = key.key().place();
+    return kms::worded(kKeyLocked, kReasons[0], {{"key", place}});
   }
 
   struct SealParts {
@@ -156,19 +159,19 @@ class ExampleProvider final : public kms::Provider {
 }  // namespace
 
 void ExampleService::rotate(const std::string& place) {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   ++keys_[place].version;
 }
 void ExampleService::set_locked(const std::string& place, bool locked) {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   keys_[place].locked = locked;
 }
 void ExampleService::add_tag(const std::string& place, const std::string& tag) {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   keys_[place].tags.insert(tag);
 }
 ExampleService::KeyState ExampleService::state(const std::string& place) const {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   auto found = keys_.find(place);
   return found == keys_.end() ? KeyState{} : found->second;
 }
@@ -186,6 +189,10 @@ Result<void> ExampleCloud::check(const kms::SettingValues& values) const {
 Result<std::shared_ptr<kms::Provider>> ExampleCloud::make_provider(const kms::SettingValues& values,
                                                                    const kms::CloudParts&) const {
   return make_example_provider(service_, values.at("region"));
+}
+
+kms::CloudReasons ExampleCloud::reasons() const {
+  return {.texts = kReasons, .placeholders = {{"key", "<key>"}}, .remarks = ""};
 }
 
 Result<std::shared_ptr<const kms::Key>> ExampleCloud::read_stored(const json::object& config) const {

@@ -3,10 +3,11 @@
 #pragma once
 
 #include <map>
-#include <mutex>
 #include <set>
 #include <string>
 
+#include "base/mutex.hpp"
+#include "base/reason.hpp"
 #include "kms/cloud.hpp"
 
 namespace latchkey::extend {
@@ -28,12 +29,13 @@ class ExampleService {
   [[nodiscard]] KeyState state(const std::string& place) const;
 
  private:
-  mutable std::mutex mutex_;
-  std::map<std::string, KeyState> keys_;  // a key that nobody changed is in its first version
+  mutable Mutex mutex_;
+  std::map<std::string, KeyState> keys_
+      LATCHKEY_GUARDED_BY(mutex_);  // a key that nobody changed is in its first version
 };
 
 // The reason that this cloud alone gives.
-inline constexpr std::string_view kKeyLocked = "example_key_locked";
+inline constexpr ReasonEntry kKeyLocked{"example_key_locked", ReasonClass::Refused, ErrorCode::KeyDenied};
 
 // A registration: {"type": "example", "region": "north", "key": "orders"}.
 class ExampleCloud final : public kms::Cloud {
@@ -46,6 +48,7 @@ class ExampleCloud final : public kms::Cloud {
   [[nodiscard]] Result<void> check(const kms::SettingValues& values) const override;
   [[nodiscard]] Result<std::shared_ptr<kms::Provider>> make_provider(const kms::SettingValues& values,
                                                                      const kms::CloudParts& parts) const override;
+  [[nodiscard]] kms::CloudReasons reasons() const override;
   [[nodiscard]] Result<std::shared_ptr<const kms::Key>> read_stored(const boost::json::object& config) const override;
 
  private:

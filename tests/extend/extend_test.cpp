@@ -229,15 +229,15 @@ TEST_F(ExtendTest, ItsRefusalStopsUseAndIsExplainedInItsOwnWords) {
   service_.set_locked(kPlace, true);
   auto validated = post(one + "/validate");
   EXPECT_EQ(validated.text("/status"), "failure");
-  EXPECT_EQ(validated.text("/error"), "example:north/orders is locked. example unlock example:north/orders");
+  EXPECT_EQ(validated.text("/error"), "example:north/orders is locked. Unlock it: example unlock example:north/orders");
   EXPECT_TRUE(comes_to_pass([&] { return get(one + "/health").text("/state") == "refused"; }));
   auto health = get(one + "/health");
-  EXPECT_EQ(health.text("/reason"), kKeyLocked);
+  EXPECT_EQ(health.text("/reason"), kKeyLocked.code);
   EXPECT_THAT(health.text("/cause"), HasSubstr("example:north/orders is locked"));
   EXPECT_TRUE(comes_to_pass([&] { return decrypt(id, sealed.text("/ciphertext")).status != 200; }));
   auto refused = decrypt(id, sealed.text("/ciphertext"));
   EXPECT_EQ(refused.text("/error/details/error_code"), "cmek_key_disabled");
-  EXPECT_EQ(refused.text("/error/details/reason"), kKeyLocked);
+  EXPECT_EQ(refused.text("/error/details/reason"), kKeyLocked.code);
   EXPECT_THAT(refused.text("/error/message"), HasSubstr("example unlock example:north/orders"));
 
   service_.set_locked(kPlace, false);

@@ -4,6 +4,7 @@
 
 #include "base/id.hpp"
 #include "clouds/azure/customer/ip_ranges.hpp"
+#include "clouds/azure/provider/retry_after.hpp"
 #include "clouds/azure/provider/vault_uri.hpp"
 
 namespace latchkey::cli::azure {
@@ -41,7 +42,10 @@ Result<customer::Target> read_target(const AzureOptions& options) {
 }
 
 Error nothing_tried(const Error& error) {
-  return caused_by(error, ErrorCode::Invalid, error.message(), error.reason);
+  auto same = error;
+  same.code = ErrorCode::Invalid;
+  same.beneath = std::make_shared<const Error>(error);
+  return same;
 }
 
 }  // namespace
@@ -82,8 +86,8 @@ Result<AzureTransport> AzureTransport::create(http::ProxySettings proxy, std::st
   LATCHKEY_TRY(transport.client, http::make_curl_client(std::move(options)));
   kms::RetrySettings retry;
   retry.attempt_timeout = std::chrono::seconds(20);
-  transport.retrying =
-      std::make_shared<kms::RetryingTransport>(*transport.client, clock, random, kms::make_timer_sleeper(), retry);
+  transport.retrying = std::make_shared<kms::RetryingTransport>(
+      *transport.client, clock, random, kms::make_timer_sleeper(), retry, &clouds::azure::retry_after);
   return transport;
 }
 
@@ -104,7 +108,7 @@ Result<std::unique_ptr<AzureSession>> AzureSession::open(const AzureOptions& opt
   auto client = connect(options.connection);
   if (client) {
     session->platform_ = std::make_unique<ApiPlatform>(std::move(client.value()));
-  } else if (client.error().reason != "no_api_key") {
+  } else if (client.error().reason != kNoApiKey) {
     return nothing_tried(client.error());
   }
   customer::SignInTools sign_in{session->transport_.retrying, session->clock_, session->random_};

@@ -147,8 +147,9 @@ ExitCode carry_out(const SetupCommandOptions& options, AzureSession& session, cu
     boost::json::object result{{"changed", changed}, {"steps", reports_json(reports)}};
     if (!findings.empty()) result["findings"] = findings_json(findings);
     if (!done) {
-      result["error"] = {
-          {"code", to_string(done.error().code)}, {"message", done.error().message()}, {"reason", done.error().reason}};
+      auto error = error_json(done.error());
+      error["reason"] = done.error().reason.code();
+      result["error"] = std::move(error);
     }
     print_json(result);
   } else if (done) {

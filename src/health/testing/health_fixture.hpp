@@ -59,9 +59,9 @@ class HealthFixture : public admin::testing::AdminFixture {
   }
 
   static Error refusal() {
-    return {ErrorCode::KeyDenied, "the role is gone. Give it back", std::string(kms::reason::kRoleMissing)};
+    return {ErrorCode::KeyDenied, "the role is gone", kms::reason::kRoleMissing, "Give it back"};
   }
-  static Error outage() { return {ErrorCode::KeyUnreachable, "no answer", std::string(kms::reason::kTimedOut)}; }
+  static Error outage() { return {ErrorCode::KeyUnreachable, "no answer", kms::reason::kTimedOut}; }
 
   MonitorSettings monitor_settings;
   std::optional<HealthMonitor> monitor;

@@ -14,6 +14,7 @@
 #include <gtest/gtest.h>
 
 #include "keyring/keyring.hpp"
+#include "kms/reasons.hpp"
 #include "store/sqlite/sqlite_store.hpp"
 #include "testing/memory_cloud.hpp"
 #include "testing/run_task.hpp"
@@ -48,7 +49,8 @@ class FakeProvider final : public kms::KeyProvider {
     co_await pass();
     if (while_unwrapping) while_unwrapping();
     if (unwrap_error && holder != "local") co_return *unwrap_error;
-    if (refused_versions.contains(named)) co_return Error{ErrorCode::KeyDenied, "that version", "key_disabled"};
+    if (refused_versions.contains(named))
+      co_return Error{ErrorCode::KeyDenied, "that version", kms::reason::kKeyDisabled};
     if ((holder == "local") != (named == "local")) co_return Error{ErrorCode::Corrupt, "another key's"};
     if (is_damaged) co_return Error{ErrorCode::Corrupt, "damaged"};
     if (mangles) secret.mutable_view()[1] ^= 1;
@@ -235,9 +237,7 @@ class KeyringTest : public ::testing::Test {
   }
   void forget_leases() { keyring->evict(*customer.external_key_id); }
 
-  static Error error(ErrorCode code, std::string_view reason = "") {
-    return {code, "as the test says", std::string(reason)};
-  }
+  static Error error(ErrorCode code, Reason reason = {}) { return {code, "as the test says", std::move(reason)}; }
 
   std::string folder;
   kms::testing::CountingRandom random;

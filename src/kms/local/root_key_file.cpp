@@ -39,9 +39,11 @@ Result<std::optional<crypto::SecretBytes>> read_keys(const std::string& path) {
   if (::fstat(file.get(), &status) != 0) return unavailable("cannot be looked at", path, errno);
   if (!S_ISREG(status.st_mode)) return Error{ErrorCode::Invalid, fmt::format("root key file {} is no file", path)};
   if ((status.st_mode & kOthers) != 0) {
-    return Error{ErrorCode::Invalid, fmt::format("root key file {} may be read or written by others (mode {:04o}). "
-                                                 "Close it: chmod 600 {}",
-                                                 path, status.st_mode & 07777U, path)};
+    return Error{
+        ErrorCode::Invalid,
+        fmt::format("root key file {} may be read or written by others (mode {:04o})", path, status.st_mode & 07777U),
+        {},
+        fmt::format("Close it: chmod 600 {}", path)};
   }
   // One byte more than the most keys have, so that a longer file is noticed. The size that the file system tells is not
   // asked: some tell none (FUSE, /proc).
@@ -111,10 +113,11 @@ Result<void> replace_keys(const std::string& path, const crypto::SecretBytes& by
 }
 
 Error missing_error(const std::string& path) {
-  return Error{ErrorCode::Invalid,
-               fmt::format("root key file {} is not there, and the database was written under one. Restore it from its "
-                           "backup: without it nothing that it protects can be read, and a new one would not help",
-                           path)};
+  return Error{
+      ErrorCode::Invalid,
+      fmt::format("root key file {} is not there, and the database was written under one", path),
+      {},
+      "Restore it from its backup: without it nothing that it protects can be read, and a new one would not help"};
 }
 
 Result<crypto::SecretBytes> read_keys_that_must_be_there(const std::string& path) {
@@ -153,9 +156,9 @@ Result<RootKeys> add_root_key(const std::string& path, RandomSource& random) {
   LATCHKEY_TRY(auto before, read_keys_that_must_be_there(path));
   if (before.size() >= kMostRootKeys * kRootKeySize) {
     return Error{ErrorCode::Conflict,
-                 fmt::format("root key file {} has {} keys, and no file has more. Drop those that nothing is under any "
-                             "more: latchkey root-key prune",
-                             path, kMostRootKeys)};
+                 fmt::format("root key file {} has {} keys, and no file has more", path, kMostRootKeys),
+                 {},
+                 "Drop those that nothing is under any more: latchkey root-key prune"};
   }
   auto fresh = crypto::SecretBytes::random(kRootKeySize, random);
   crypto::SecretBytes bytes(kRootKeySize + before.size());

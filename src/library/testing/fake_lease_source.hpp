@@ -16,6 +16,9 @@ inline RawId raw(std::uint8_t first, std::uint8_t second = 0, std::uint8_t third
   return id;
 }
 
+// As the server reports it.
+inline const Reason kKeyDisabled = Reason::reported("cmek_key_disabled");
+
 // Leases each key for a minute, unless a test says otherwise. The active key is raw(1).
 class FakeLeaseSource final : public LeaseSource {
  public:
@@ -30,7 +33,7 @@ class FakeLeaseSource final : public LeaseSource {
     return success();
   }
 
-  void fail_with(ErrorCode code, std::string reason = "") {
+  void fail_with(ErrorCode code, Reason reason = {}) {
     failure = [code, reason](const Name&) { return Error{code, "as it was told", reason}; };
   }
   void lease_again() {

@@ -55,11 +55,11 @@ Result<void> SqlTransaction::refuse_if_archived(const Uuid& compartment) {
   LATCHKEY_TRY(auto archived,
                find<Workspace>(is_asked, "WHERE compartment = ? AND archived_at IS NOT NULL", compartment));
   if (!archived) return success();
-  return Error{
-      ErrorCode::Invalid,
-      fmt::format("Workspace {} is archived: its data can be read, but nothing new can be encrypted in it. Use "
-                  "another workspace.",
-                  archived->id)};
+  return Error{ErrorCode::Invalid,
+               fmt::format("Workspace {} is archived: its data can be read, but nothing new can be encrypted in it",
+                           archived->id),
+               {},
+               "Use another workspace."};
 }
 
 Result<Page<DataKey>> SqlTransaction::list_data_keys(const Uuid& compartment, const ListWindow& window) {

@@ -147,12 +147,13 @@ Result<void> check_mark(Connection& connection, const StoreState& state, const R
   LATCHKEY_TRY(auto mark, read_mark(connection));
   if (!mark) {
     if (state.empty) return write_mark(connection, sealer);
-    return Error{
-        ErrorCode::Internal,
-        fmt::format("The rows of the database {} are not sealed: it was written by a Latchkey from before there were "
-                    "seals, or somebody took its seal away. If you have just upgraded, and nobody else can write the "
-                    "file, seal it once: latchkey root-key seal --config FILE.",
-                    connection.name())};
+    return Error{ErrorCode::Internal,
+                 fmt::format("The rows of the database {} are not sealed: it was written by a Latchkey from before "
+                             "there were seals, or somebody took its seal away",
+                             connection.name()),
+                 {},
+                 "If you have just upgraded, and nobody else can write the file, seal it once: latchkey root-key seal "
+                 "--config FILE."};
   }
   switch (sealer.check(mark_text(), *mark)) {
     case SealVerdict::Good:
@@ -160,15 +161,16 @@ Result<void> check_mark(Connection& connection, const StoreState& state, const R
     case SealVerdict::UnknownKey:
       return Error{
           ErrorCode::Invalid,
-          fmt::format("The database {} is sealed under the root key {}, and the root key file has {}. Restore "
-                      "the root key file that belongs to this database: without it nothing that it protects "
-                      "can be read.",
-                      connection.name(), state.root_key ? name_of(*state.root_key) : "?", name_of(sealer.newest()))};
+          fmt::format("The database {} is sealed under the root key {}, and the root key file has {}",
+                      connection.name(), state.root_key ? name_of(*state.root_key) : "?", name_of(sealer.newest())),
+          {},
+          "Restore the root key file that belongs to this database: without it nothing that it protects can be read."};
     default:
-      return Error{ErrorCode::Internal,
-                   fmt::format("The mark of the root key in the database {} was changed by somebody else. Restore a "
-                               "backup of the database, and find out who can write it.",
-                               connection.name())};
+      return Error{
+          ErrorCode::Internal,
+          fmt::format("The mark of the root key in the database {} was changed by somebody else", connection.name()),
+          {},
+          "Restore a backup of the database, and find out who can write it."};
   }
 }
 

@@ -146,8 +146,10 @@ Result<std::vector<T>> SqlTransaction::read_rows(Unverified unverified, const Is
       }
       rows.push_back(std::move(value));
       if (row.damaged()) {
-        return Error{ErrorCode::Internal, fmt::format("A row of {} in the database {} is damaged. Restore a backup.",
-                                                      Table<T>::kName, connection_.name())};
+        return Error{ErrorCode::Internal,
+                     fmt::format("A row of {} in the database {} is damaged", Table<T>::kName, connection_.name()),
+                     {},
+                     "Restore a backup."};
       }
     }
   };
@@ -197,7 +199,9 @@ Result<std::optional<Timestamp>> SqlTransaction::place_time(const Uuid& organiza
   LATCHKEY_TRY(auto row, find<T>(is_asked, "WHERE organization = ? AND id = ?", organization, place->id));
   if (!row) {
     return Error{ErrorCode::Invalid,
-                 "The entry to continue from is not in this list. Start again from the list's first page."};
+                 "The entry to continue from is not in this list",
+                 {},
+                 "Start again from the list's first page."};
   }
   return std::optional(row->created_at);
 }

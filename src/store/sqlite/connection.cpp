@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 #include <sqlite3.h>
 
+#include "store/reasons.hpp"
 #include "store/sqlite/statement.hpp"
 
 namespace latchkey::store {
@@ -37,10 +38,8 @@ std::string reason_of(sqlite3* database, int code) {
 
 Error storage_full(const std::string& path) {
   return Error{ErrorCode::Unavailable,
-               fmt::format("There is no room left for the database {}; nothing was changed. Free space on its disk (or "
-                           "raise its quota), then try again.",
-                           path),
-               "storage_full"};
+               fmt::format("There is no room left for the database {}; nothing was changed", path),
+               reason::kStorageFull, "Free space on its disk (or raise its quota), then try again."};
 }
 
 bool is_out_of_space(sqlite3* database) {
@@ -55,9 +54,9 @@ Error unavailable(const std::string& path, std::string_view what, const std::str
 
 Error busy(const std::string& path) {
   Error error{ErrorCode::Unavailable,
-              fmt::format("The database {} stayed locked by another process. Try again; if it lasts, look for a second "
-                          "latchkey or a backup that holds it.",
-                          path)};
+              fmt::format("The database {} stayed locked by another process", path),
+              {},
+              "Try again; if it lasts, look for a second latchkey or a backup that holds it."};
   error.retry_after = seconds(1);
   return error;
 }
@@ -130,10 +129,8 @@ bool SqliteConnection::is_past_deadline() const {
 
 Error SqliteConnection::timed_out() const {
   Error error{ErrorCode::Unavailable,
-              fmt::format("The database {} could not do this in the time it has, and nothing was changed. Try again; "
-                          "where it was a list, ask for fewer entries.",
-                          path_),
-              "store_timeout"};
+              fmt::format("The database {} could not do this in the time it has, and nothing was changed", path_),
+              reason::kStoreTimeout, "Try again; where it was a list, ask for fewer entries."};
   error.retry_after = seconds(1);
   return error;
 }
@@ -209,15 +206,14 @@ Error SqliteConnection::failure(int code) const {
       return unavailable(path_, "cannot be used now", reason, "Give the process more memory, then try again.");
     case SQLITE_NOTADB:
       return Error{ErrorCode::Internal,
-                   fmt::format("{} is not an SQLite database, or its beginning is damaged. Name another file for the "
-                               "database, or restore this one from a backup.",
-                               path_)};
+                   fmt::format("{} is not an SQLite database, or its beginning is damaged", path_),
+                   {},
+                   "Name another file for the database, or restore this one from a backup."};
     case SQLITE_CORRUPT:
-      return Error{
-          ErrorCode::Internal,
-          fmt::format("The database {} is damaged ({}). Stop the server, keep a copy of the file and its -wal, "
-                      "and restore a backup.",
-                      path_, reason)};
+      return Error{ErrorCode::Internal,
+                   fmt::format("The database {} is damaged ({})", path_, reason),
+                   {},
+                   "Stop the server, keep a copy of the file and its -wal, and restore a backup."};
     default:
       return Error{ErrorCode::Internal, fmt::format("The database {} refused a statement: {}.", path_, reason)};
   }

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "store/reasons.hpp"
+
 namespace latchkey::store {
 
 Lane::Lane(std::vector<std::unique_ptr<SqliteConnection>> connections, std::size_t most_waiting)
@@ -23,9 +25,8 @@ bool Lane::enter() {
 Error Lane::too_busy() const {
   Error error{
       ErrorCode::Unavailable,
-      fmt::format("The database {} has {} requests waiting already, and nothing was changed. Try again shortly.", path_,
-                  most_waiting_),
-      "store_busy"};
+      fmt::format("The database {} has {} requests waiting already, and nothing was changed", path_, most_waiting_),
+      reason::kStoreBusy, "Try again shortly."};
   error.retry_after = std::chrono::seconds(1);
   return error;
 }

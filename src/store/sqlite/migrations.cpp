@@ -8,16 +8,19 @@ namespace {
 
 Error foreign_file(const std::string& path) {
   return Error{ErrorCode::Internal,
-               fmt::format("{} is an SQLite database of another program, not of Latchkey; it was left as it is. Name "
-                           "another file for the database.",
-                           path)};
+               fmt::format("{} is an SQLite database of another program, not of Latchkey; it was left as it is", path),
+               {},
+               "Name another file for the database."};
 }
 
 Error newer_schema(const std::string& path, std::int64_t found, std::size_t known) {
-  return Error{ErrorCode::Internal,
-               fmt::format("The database {} has schema version {}, written by a newer Latchkey; this one ({}) knows "
-                           "versions up to {}. Run the newer Latchkey, or restore the backup from before the upgrade.",
-                           path, found, LATCHKEY_VERSION, known)};
+  return Error{
+      ErrorCode::Internal,
+      fmt::format(
+          "The database {} has schema version {}, written by a newer Latchkey; this one ({}) knows versions up to {}",
+          path, found, LATCHKEY_VERSION, known),
+      {},
+      "Run the newer Latchkey, or restore the backup from before the upgrade."};
 }
 
 Result<void> apply(SqliteConnection& connection, std::span<const Migration> steps) {

@@ -28,11 +28,11 @@ struct AzSession {
 };
 
 Error az_failed(std::string_view said) {
-  return Error{
-      ErrorCode::Unauthenticated,
-      fmt::format("az gives no token: {}. Sign in with `az login` (and `az account set --subscription ...`), or "
-                  "set AZURE_TENANT_ID, AZURE_CLIENT_ID and a credential",
-                  said)};
+  return Error{ErrorCode::Unauthenticated,
+               fmt::format("az gives no token: {}", said),
+               {},
+               "Sign in with `az login` (and `az account set --subscription ...`), or set AZURE_TENANT_ID, "
+               "AZURE_CLIENT_ID and a credential"};
 }
 
 Result<std::string> run_az(const std::vector<std::string>& arguments) {

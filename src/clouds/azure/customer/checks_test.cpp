@@ -6,6 +6,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "clouds/azure/customer/reasons.hpp"
 #include "clouds/azure/customer/testing/sample_state.hpp"
 
 namespace latchkey::clouds::azure::customer {
@@ -23,7 +24,7 @@ Finding finding_of(const CustomerState& state, std::string_view check) {
 }
 
 Error refused(ErrorCode code, std::string reason) {
-  return {code, "reading the key was refused", std::move(reason)};
+  return {code, "reading the key was refused", Reason::reported(std::move(reason))};
 }
 
 TEST(Checks, AllAreGoodWhereEverythingIs) {
@@ -90,7 +91,7 @@ const std::vector<Spoiled>& vault_cases() {
        Status::Failed, "no vault contoso", "az keyvault create --name contoso"},
       {"InAnotherGroup", "vault",
        [](CustomerState& f) {
-         f.vault = Error{ErrorCode::NotFound, "another resource group", "OtherResourceGroup"};
+         f.vault = Error{ErrorCode::NotFound, "another resource group", kOtherResourceGroup};
        },
        Status::Failed, "another resource group", ""},
       {"NotReadable", "vault",

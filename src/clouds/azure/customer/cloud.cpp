@@ -60,10 +60,11 @@ Result<Cloud> cloud_of_authority(std::string_view authority) {
 Result<std::string> read_vault_name(std::string_view text, const Cloud& cloud) {
   auto name = boost::algorithm::trim_copy(std::string(text));
   if (boost::algorithm::icontains(text, "managedhsm.")) {
-    return Error{
-        ErrorCode::Invalid,
-        "that is a managed HSM: this command is for key vaults. Grant the app Managed HSM Crypto User there with "
-        "`az keyvault role assignment create --hsm-name NAME`, and register its key with `latchkey keys create`"};
+    return Error{ErrorCode::Invalid,
+                 "that is a managed HSM: this command is for key vaults",
+                 {},
+                 "Grant the app Managed HSM Crypto User there with `az keyvault role assignment create --hsm-name "
+                 "NAME`, and register its key with `latchkey keys create`"};
   }
   if (name.find('.') != std::string::npos) {
     std::array suffixes{cloud.vault_suffix};
@@ -72,11 +73,11 @@ Result<std::string> read_vault_name(std::string_view text, const Cloud& cloud) {
     name = uri.host.substr(0, uri.host.find('.'));
   }
   if (is_vault_name(name)) return name;
-  return Error{
-      ErrorCode::Invalid,
-      fmt::format("\"{}\" is not a vault's name: 3 to 24 letters, digits and single hyphens, a letter first. Give "
-                  "the name (contoso) or the URI (https://contoso{}/)",
-                  clouds::azure::shown_text(text, 100), cloud.vault_suffix)};
+  return Error{ErrorCode::Invalid,
+               fmt::format("\"{}\" is not a vault's name: 3 to 24 letters, digits and single hyphens, a letter first",
+                           clouds::azure::shown_text(text, 100)),
+               {},
+               fmt::format("Give the name (contoso) or the URI (https://contoso{}/)", cloud.vault_suffix)};
 }
 
 }  // namespace latchkey::clouds::azure::customer

@@ -7,6 +7,7 @@
 #include <boost/algorithm/string/predicate.hpp>
 #include <fmt/format.h>
 
+#include "clouds/azure/customer/reasons.hpp"
 #include "clouds/azure/provider/answer_text.hpp"
 #include "crypto/jwt.hpp"
 
@@ -96,7 +97,7 @@ Result<Vault> CustomerSide::find_vault() {
       return Error{ErrorCode::NotFound,
                    fmt::format("the vault {} is in another resource group than {}: {}", target_.vault_name,
                                where_.resource_group, clouds::azure::shown_text(vault.id, 300)),
-                   "OtherResourceGroup"};
+                   kOtherResourceGroup};
     }
     return resources_.vault(vault.id);
   }

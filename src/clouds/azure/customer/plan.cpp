@@ -238,9 +238,11 @@ Result<void> Planner::plan_registration() {
   }
   if (known->attached) {
     return Error{ErrorCode::Conflict,
-                 fmt::format("{} is attached and registered with the tenant {}, where {} governs the "
-                             "vault: an attached key cannot be changed. Register another key",
-                             known->id, shown_text(known->tenant_id, 64), shown_text(tenant, 64))};
+                 fmt::format("{} is attached and registered with the tenant {}, where {} governs the vault: an "
+                             "attached key cannot be changed",
+                             known->id, shown_text(known->tenant_id, 64), shown_text(tenant, 64)),
+                 {},
+                 "Register another key"};
   }
   to_do(StepKind::Register, fmt::format("correcting the tenant of {} to {}", known->id, shown_text(tenant, 64)));
   return success();
@@ -254,9 +256,11 @@ Result<void> Planner::plan_attachment() {
     return success();
   }
   if (!attached.empty()) {
-    return Error{ErrorCode::Conflict, fmt::format("{} has the key {} already, for good: a workspace's key cannot be "
-                                                  "replaced. Name another workspace",
-                                                  options_.workspace, attached)};
+    return Error{ErrorCode::Conflict,
+                 fmt::format("{} has the key {} already, for good: a workspace's key cannot be replaced",
+                             options_.workspace, attached),
+                 {},
+                 "Name another workspace"};
   }
   to_do(StepKind::Attach, fmt::format("attaching it to {}, for good", options_.workspace));
   return success();

@@ -7,6 +7,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "clouds/azure/customer/reasons.hpp"
 #include "clouds/azure/customer/setup.hpp"
 #include "clouds/azure/customer/testing/fake_platform.hpp"
 #include "clouds/azure/customer/testing/sample_state.hpp"
@@ -53,7 +54,7 @@ struct Planned {
 
 const std::vector<Planned>& cases() {
   static const Error missing{ErrorCode::NotFound, "no vault contoso"};
-  static const Error forbidden{ErrorCode::PermissionDenied, "refused", "ForbiddenByRbac"};
+  static const Error forbidden{ErrorCode::PermissionDenied, "refused", Reason::reported("ForbiddenByRbac")};
   static const std::vector<Planned> all{
       {"Nothing",
        [](CustomerState&, Registration&, SetupOptions&) {},
@@ -86,7 +87,7 @@ const std::vector<Planned>& cases() {
        "", ErrorCode::Invalid, "--resource-group and --location"},
       {"VaultElsewhere",
        [](CustomerState& f, Registration&, SetupOptions&) {
-         f.vault = Error{ErrorCode::NotFound, "in another group", "OtherResourceGroup"};
+         f.vault = Error{ErrorCode::NotFound, "in another group", kOtherResourceGroup};
        },
        "", ErrorCode::NotFound, "in another group"},
       {"VaultUnreadable", [](CustomerState& f, Registration&, SetupOptions&) { f.vault = forbidden; }, "",
@@ -100,7 +101,7 @@ const std::vector<Planned>& cases() {
       {"VaultFixed",
        [](CustomerState& f, Registration&, SetupOptions& w) {
          f.vault.value().rbac = false;
-         f.key = Error{ErrorCode::PermissionDenied, "refused", "ForbiddenByPolicy"};
+         f.key = Error{ErrorCode::PermissionDenied, "refused", Reason::reported("ForbiddenByPolicy")};
          w.fix_vault = true;
        },
        "fix-vault! consent key! role log register validate!",
@@ -145,7 +146,7 @@ const std::vector<Planned>& cases() {
        ""},
       {"NetworkHidesKey",
        [](CustomerState& f, Registration&, SetupOptions&) {
-         f.key = Error{ErrorCode::NetworkBlocked, "your address", "ForbiddenByFirewall"};
+         f.key = Error{ErrorCode::NetworkBlocked, "your address", Reason::reported("ForbiddenByFirewall")};
        },
        "", ErrorCode::NetworkBlocked, "your address"},
       {"HsmInStandardVault",

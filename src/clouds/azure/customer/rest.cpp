@@ -6,7 +6,9 @@
 #include "base/id.hpp"
 #include "base/json_fields.hpp"
 #include "base/task.hpp"
+#include "clouds/azure/customer/reasons.hpp"
 #include "clouds/azure/provider/answer_text.hpp"
+#include "clouds/azure/provider/retry_after.hpp"
 #include "http/retry_after.hpp"
 
 namespace latchkey::clouds::azure::customer {
@@ -58,15 +60,15 @@ Error refusal(const Call& call, const http::ClientResponse& response, Timestamp 
     }
   }
   auto reason = shown_text(code, 64);
-  auto wait = kms::retry_after(response.headers, now);
-  return Error{code_of(response.status, reason),
-               fmt::format("{} was refused with {}{}{}{}{}", call.what, response.status,
-                           reason.empty() ? "" : " " + reason, message.empty() ? "" : ": " + shown_text(message, 400),
-                           http::wait_note(wait), clouds::azure::request_id_note(response)),
-               reason,
-               "",
-               "",
-               wait};
+  auto wait = clouds::azure::retry_after(response.headers, now);
+  return Error{
+      code_of(response.status, reason),
+      fmt::format("{} was refused with {}{}{}{}", call.what, response.status, reason.empty() ? "" : " " + reason,
+                  message.empty() ? "" : ": " + shown_text(message, 400), http::wait_note(wait)),
+      Reason::reported(reason),
+      "",
+      clouds::azure::request_id_of(response),
+      wait};
 }
 
 std::string_view origin_of(std::string_view url) {
@@ -102,10 +104,10 @@ Result<json::object> Rest::send(const Call& call) {
   auto repeat = call.repeatable ? kms::Repeat::AfterAnyFault : kms::Repeat::WhenThrottled;
   auto response = run_blocking(tools_.transport->send(std::move(request), deadline, repeat));
   if (!response) {
-    auto reason = response.error().failure == http::TransportFailure::UnknownName ? "UnknownName" : "";
+    bool is_unknown = response.error().failure == http::TransportFailure::UnknownName;
     return Error{ErrorCode::Unavailable,
                  fmt::format("{}: {} cannot be reached: {}", call.what, origin_of(call.url), response.error().message),
-                 reason};
+                 is_unknown ? Reason(kUnknownName) : Reason()};
   }
   last_status_ = response.value().status;
   if (last_status_ < 200 || last_status_ >= 300) return refusal(call, response.value(), tools_.clock.now());

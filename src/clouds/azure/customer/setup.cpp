@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "base/id.hpp"
+#include "clouds/azure/customer/reasons.hpp"
 #include "clouds/azure/provider/answer_text.hpp"
 
 namespace latchkey::clouds::azure::customer {
@@ -24,7 +25,7 @@ bool is_of_the_vault(StepKind kind) {
 }
 
 Error at_step(std::string_view step, Error error) {
-  error.cause = fmt::format("{}: {}", step, error.message());
+  error.cause = fmt::format("{}: {}", step, error.cause);
   return error;
 }
 
@@ -84,7 +85,7 @@ bool Setup::wait(SteadyTime since, const std::string& why) {
 // True where the error is because Azure does not know yet what setup changed a moment ago.
 bool Setup::passes_with_time(const Error& error) const {
   if (error.reason == "ForbiddenByRbac") return access_given_;
-  if (error.reason == "UnknownName") return vault_made_;
+  if (error.reason == kUnknownName) return vault_made_;
   return error.code == ErrorCode::NetworkBlocked && vault_fixed_;
 }
 
@@ -185,9 +186,9 @@ Result<void> Setup::make_vault() {
   auto made = customer_.resources().put_vault(id, new_vault_body(options_, customer_.subscription().tenant_id));
   if (!made && made.error().code == ErrorCode::Conflict) {
     auto error = made.error();
-    error.cause += fmt::format(
-        ". Names of vaults are taken world-wide, and by deleted ones too: choose another, or az "
-        "keyvault recover --name {}",
+    error.cure = fmt::format(
+        "Names of vaults are taken world-wide, and by deleted ones too: choose another, or az keyvault recover --name "
+        "{}",
         state_.target.vault_name);
     return error;
   }
@@ -270,9 +271,8 @@ Result<void> Setup::make_key() {
     }
     auto error = key.error();
     if (error.reason == "ObjectIsDeletedButRecoverable") {
-      error.cause +=
-          fmt::format(". Recover it: az keyvault key recover --vault-name {} --name {}; or choose another name",
-                      state_.target.vault_name, name);
+      error.cure = fmt::format("Recover it: az keyvault key recover --vault-name {} --name {}; or choose another name",
+                               state_.target.vault_name, name);
     }
     if (!passes_with_time(error) || !wait(began, "waiting for Azure to let you make keys")) return error;
   }

@@ -99,17 +99,22 @@ Error sign_in_refused(const clouds::azure::TokenTarget& target, const http::Clie
   if (said.empty()) said = fmt::format("{} answered {}", target.login_host, response.status);
   // AADSTS53003 and the like: the credential is not wrong.
   if (boost::algorithm::icontains(said, "Conditional Access")) {
-    return Error{ErrorCode::PermissionDenied,
-                 fmt::format("signing in to tenant {} as the app {} is blocked by a Conditional Access policy of that "
-                             "tenant: {}. Run this from where the policy lets it sign in, or have the app's service "
-                             "principal excluded from the policy. This is your own sign-in, not the platform's",
-                             target.tenant, target.client_id, clouds::azure::shown_text(said, 300))};
+    return Error{
+        ErrorCode::PermissionDenied,
+        fmt::format(
+            "signing in to tenant {} as the app {} is blocked by a Conditional Access policy of that tenant: {}",
+            target.tenant, target.client_id, clouds::azure::shown_text(said, 300)),
+        {},
+        "Run this from where the policy lets it sign in, or have the app's service principal excluded from the policy. "
+        "This is your own sign-in, not the platform's"};
   }
   auto code = response.status >= 500 || response.status == 429 ? ErrorCode::Unavailable : ErrorCode::Unauthenticated;
-  return Error{code, fmt::format("signing in to tenant {} as the app {} failed: {}. Check AZURE_TENANT_ID, "
-                                 "AZURE_CLIENT_ID and the credential beside them, or unset AZURE_CLIENT_ID to use the "
-                                 "account that az is signed in with",
-                                 target.tenant, target.client_id, clouds::azure::shown_text(said, 300))};
+  return Error{code,
+               fmt::format("signing in to tenant {} as the app {} failed: {}", target.tenant, target.client_id,
+                           clouds::azure::shown_text(said, 300)),
+               {},
+               "Check AZURE_TENANT_ID, AZURE_CLIENT_ID and the credential beside them, or unset AZURE_CLIENT_ID to use "
+               "the account that az is signed in with"};
 }
 
 Result<BearerToken> AppSignIn::token(const std::string& tenant, const std::string& resource) {

@@ -28,9 +28,9 @@ std::string text_field(const boost::json::object& object, std::string_view name)
   return text != nullptr ? std::string(text->data(), text->size()) : std::string();
 }
 
-std::string request_id_note(const http::ClientResponse& answer) {
+std::string request_id_of(const http::ClientResponse& answer) {
   auto id = answer.headers.get("x-ms-request-id");
-  return id.empty() ? std::string() : fmt::format(" (x-ms-request-id: {})", shown_text(id, 64));
+  return id.empty() ? std::string() : fmt::format("x-ms-request-id: {}", shown_text(id, 64));
 }
 
 }  // namespace latchkey::clouds::azure

@@ -15,7 +15,7 @@ namespace latchkey::clouds::azure {
 [[nodiscard]] std::string shown_text(std::string_view text, std::size_t longest);
 // A string member; empty where missing or of another type.
 [[nodiscard]] std::string text_field(const boost::json::object& object, std::string_view name);
-// " (x-ms-request-id: ...)", or nothing where the answer bears none.
-[[nodiscard]] std::string request_id_note(const http::ClientResponse& answer);
+// "x-ms-request-id: ...", for Error::request_id; empty where the answer bears none.
+[[nodiscard]] std::string request_id_of(const http::ClientResponse& answer);
 
 }  // namespace latchkey::clouds::azure

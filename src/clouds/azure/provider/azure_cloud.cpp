@@ -10,6 +10,7 @@
 #include "clouds/azure/provider/azure_key.hpp"
 #include "clouds/azure/provider/azure_key_provider.hpp"
 #include "clouds/azure/provider/azure_provider.hpp"
+#include "clouds/azure/provider/azure_reasons.hpp"
 #include "clouds/azure/provider/vault_uri.hpp"
 #include "crypto/credential_files.hpp"
 #include "http/url.hpp"
@@ -140,6 +141,8 @@ class AzureCloud final : public kms::Cloud {
                                         parts.executor);
     return make_azure_provider(std::move(suffixes), std::move(keys));
   }
+
+  [[nodiscard]] kms::CloudReasons reasons() const override { return azure_reasons(); }
 
   [[nodiscard]] Result<std::shared_ptr<const kms::Key>> read_stored(const boost::json::object& config) const override {
     return read_stored_key(config);

@@ -7,13 +7,15 @@
 #include "base/log.hpp"
 #include "clouds/azure/provider/answer_text.hpp"
 #include "clouds/azure/provider/azure_key.hpp"
+#include "clouds/azure/provider/azure_reasons.hpp"
 #include "clouds/azure/provider/challenge.hpp"
 #include "clouds/azure/provider/protocol.hpp"
+#include "clouds/azure/provider/retry_after.hpp"
 #include "clouds/azure/provider/token_source.hpp"
+#include "clouds/azure/provider/vault_errors.hpp"
 #include "clouds/azure/provider/vault_names.hpp"
 #include "crypto/wipe_at_exit.hpp"
 #include "kms/key_errors.hpp"
-#include "kms/reason_catalogue.hpp"
 
 namespace latchkey::clouds::azure {
 
@@ -145,7 +147,7 @@ Result<KeyTarget> AzureKeyProvider::resolve(const kms::KeyLocation& key) const {
     arguments.said =
         "it holds a client secret, which proves its own app alone; its operator may configure a certificate or a "
         "federated token instead";
-    return kms::reason_error(kms::reason::kClientIdUntrusted, arguments);
+    return reason_error(reason::kClientIdUntrusted, arguments);
   }
   return target;
 }
@@ -180,9 +182,9 @@ Task<Result<http::ClientResponse>> AzureKeyProvider::send(const KeyTarget& targe
 Task<Error> AzureKeyProvider::not_answered(const KeyTarget& target, http::TransportError failure, Deadline deadline) {
   if (failure.failure == http::TransportFailure::UnknownName) {
     auto gone = co_await is_gone(target.vault.host, deadline);
-    if (gone) co_return kms::reason_error(kms::reason::kVaultGone, arguments_of(target));
+    if (gone) co_return reason_error(reason::kVaultGone, arguments_of(target));
   }
-  co_return kms::transport_error(failure, kms::Peer::Vault, target.vault.host);
+  co_return vault_transport_error(failure, target);
 }
 
 // DNS denies the host. Other vaults are connected to and not asked anything: that is nothing of their owners'.
@@ -222,7 +224,7 @@ Task<Result<http::ClientResponse>> AzureKeyProvider::ask(const KeyTarget& target
       auto checked = check_challenge(*challenge, target);
       if (!checked) {
         auto error = checked.error();
-        error.cause += request_id_note(answer);
+        error.request_id = request_id_of(answer);
         co_return error;
       }
     }
@@ -237,7 +239,7 @@ Task<Result<http::ClientResponse>> AzureKeyProvider::ask(const KeyTarget& target
 // A key that was deleted, one that was purged and one that never was answer alike. A vault that does not tell more, or
 // not soon, leaves the refusal as it was: it must not come late.
 Task<Error> AzureKeyProvider::with_fate(KeyTarget target, Operation operation, Error error, Deadline deadline) {
-  if (error.reason != kms::reason::kKeyNotFound) co_return error;
+  if (error.reason != reason::kKeyNotFound) co_return error;
   auto request = build_get_deleted(target, new_request_id());
   auto answer = co_await ask(target, std::move(request), std::min(deadline, clock_.steady() + kPatienceForFate));
   if (!answer) co_return error;
@@ -247,8 +249,8 @@ Task<Error> AzureKeyProvider::with_fate(KeyTarget target, Operation operation, E
 // "Your tenant does not know our app" is often "you registered the wrong tenant". The vault tells which one governs it
 // to anybody who asks without a token.
 Task<Error> AzureKeyProvider::better_explained(KeyTarget target, Error error, Deadline deadline) {
-  if (error.reason != kms::reason::kAppNotConsented && error.reason != kms::reason::kClientIdUnknown &&
-      error.reason != kms::reason::kTenantUnknown) {
+  if (error.reason != reason::kAppNotConsented && error.reason != reason::kClientIdUnknown &&
+      error.reason != reason::kTenantUnknown) {
     co_return error;
   }
   auto request = build_get(target, new_request_id());
@@ -258,7 +260,7 @@ Task<Error> AzureKeyProvider::better_explained(KeyTarget target, Error error, De
   auto challenge = parse_challenge(answer.value().headers.get("www-authenticate"));
   if (!challenge) co_return error;
   auto checked = check_challenge(*challenge, target);
-  if (!checked && checked.error().reason == kms::reason::kTenantMismatch) co_return checked.error();
+  if (!checked && checked.error().reason == reason::kTenantMismatch) co_return checked.error();
   co_return error;
 }
 
@@ -269,7 +271,8 @@ std::shared_ptr<kms::KeyProvider> make_azure_key_provider(AzureOptions options, 
                                                           boost::asio::thread_pool& pool,
                                                           boost::asio::any_io_executor executor,
                                                           std::shared_ptr<kms::Sleeper> sleeper) {
-  auto transport = std::make_shared<kms::RetryingTransport>(client, clock, random, sleeper, options.retry);
+  auto transport =
+      std::make_shared<kms::RetryingTransport>(client, clock, random, sleeper, options.retry, &retry_after);
   auto tokens = std::make_shared<TokenSource>(transport, clock, random, pool, std::move(executor), std::move(sleeper),
                                               options.credential);
   return std::make_shared<AzureKeyProvider>(std::move(options), client, std::move(transport), std::move(tokens), clock,

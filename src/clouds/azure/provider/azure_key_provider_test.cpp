@@ -4,12 +4,11 @@
 #include <gtest/gtest.h>
 
 #include "base/file.hpp"
+#include "clouds/azure/provider/azure_reasons.hpp"
 #include "clouds/azure/provider/testing/azure_harness.hpp"
 #include "crypto/certificate.hpp"
 #include "crypto/jwt.hpp"
 #include "kms/key_errors.hpp"
-#include "kms/reason_catalogue.hpp"
-#include "kms/reasons.hpp"
 #include "kms/testing/key_provider_contract.hpp"
 
 namespace latchkey::clouds::azure::testing {
@@ -133,16 +132,16 @@ TEST(AzureKeyProviderSuspension, AVaultIsNotAskedOnceMoreAfterIt) {
   struct Case {
     std::string_view where;
     std::optional<Answer> says;  // or the usual
-    std::string_view reason = kms::reason::kSuspended;
+    Reason reason = reason::kSuspended;
   };
   const std::vector<Case> cases = {
       {"/token", std::nullopt},
-      {"/token", entra_refusal(400, "unauthorized_client", 700016), kms::reason::kAppNotConsented},
+      {"/token", entra_refusal(400, "unauthorized_client", 700016), reason::kAppNotConsented},
       {"vault.azure.net/", answer(503, "")},
       {"vault.azure.net/", answer(429, "", {{"Retry-After", "1"}})},
       {"vault.azure.net/", failure(http::TransportFailure::TimedOut)},
       {"vault.azure.net/", answer(401, "", {{"WWW-Authenticate", "Bearer"}})},
-      {"vault.azure.net/", vault_refusal(404, "KeyNotFound", ""), kms::reason::kKeyNotFound}};
+      {"vault.azure.net/", vault_refusal(404, "KeyNotFound", ""), reason::kKeyNotFound}};
   for (const auto& [name, call] : calls) {
     for (std::size_t i = 0; i < cases.size(); ++i) {
       SCOPED_TRACE(std::string(name) + ", case " + std::to_string(i));
@@ -157,7 +156,7 @@ TEST(AzureKeyProviderSuspension, AVaultIsNotAskedOnceMoreAfterIt) {
         asked_after += suspended && request.url.find("vault.azure.net/") != std::string::npos ? 1 : 0;
         if (suspended || request.url.find(cases[i].where) == std::string::npos) return h.azure(request);
         suspended = true;
-        h.terms = kms::reason_error(kms::reason::kSuspended, {});
+        h.terms = reason_error(reason::kSuspended, {});
         return cases[i].says.value_or(h.azure(request));
       });
       EXPECT_EQ(call(h, wrapped.value()).reason, cases[i].reason);
@@ -170,7 +169,7 @@ TEST(AzureKeyProviderSuspension, AVaultIsNotAskedOnceMoreAfterIt) {
 // No word of the key's, whatever it is that keeps the store from saying whether it may be asked.
 TEST_F(AzureKeyProviderTest, AStoreThatCannotSayWhetherTheKeyMayBeAskedKeepsItFromBeingAsked) {
   for (auto code : {ErrorCode::Unavailable, ErrorCode::Internal, ErrorCode::DeadlineExceeded}) {
-    h.terms = Error{code, "as the test says", "some_reason"};
+    h.terms = Error{code, "as the test says", Reason::reported("some_reason")};
     auto wrapped = wrap();
     ASSERT_FALSE(wrapped);
     EXPECT_EQ(wrapped.error().code, ErrorCode::Unavailable);
@@ -192,7 +191,7 @@ TEST_F(AzureKeyProviderTest, ARefusalByEntraIsOneOfEveryKeyWhileTheTokenLives) {
   auto refused = wrap();
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, ErrorCode::KeyDenied);
-  EXPECT_EQ(refused.error().reason, kms::reason::kAppDisabled);
+  EXPECT_EQ(refused.error().reason, reason::kAppDisabled);
   EXPECT_EQ(h.client.count("/wrapkey"), 1U) << "the vault would have taken the old token";
 }
 
@@ -206,7 +205,7 @@ TEST_F(AzureKeyProviderTest, WhileEntraIsDownTheVaultStillRefuses) {
   h.azure.disabled = true;
   auto refused = unwrap(wrapped.value());
   ASSERT_FALSE(refused);
-  EXPECT_EQ(refused.error().reason, kms::reason::kKeyDisabled);
+  EXPECT_EQ(refused.error().reason, reason::kKeyDisabled);
 }
 
 TEST_F(AzureKeyProviderTest, ATokenIsRefreshedBeforeItEnds) {
@@ -235,7 +234,7 @@ TEST_F(AzureKeyProviderTest, ATokenRefusedTwiceIsARefusal) {
   auto wrapped = wrap();
   ASSERT_FALSE(wrapped);
   EXPECT_EQ(wrapped.error().code, ErrorCode::KeyDenied);
-  EXPECT_EQ(wrapped.error().reason, kms::reason::kTokenRefused);
+  EXPECT_EQ(wrapped.error().reason, reason::kTokenRefused);
   EXPECT_THAT(wrapped.error().message(), HasSubstr("AKV10022"));
   EXPECT_EQ(h.azure.tokens_issued, 2);
   EXPECT_EQ(h.client.count("/wrapkey"), 2U);
@@ -247,7 +246,7 @@ TEST_F(AzureKeyProviderTest, TheChallengesTenantIsCompared) {
   auto wrapped = wrap();
   ASSERT_FALSE(wrapped);
   EXPECT_EQ(wrapped.error().code, ErrorCode::KeyDenied);
-  EXPECT_EQ(wrapped.error().reason, kms::reason::kTenantMismatch);
+  EXPECT_EQ(wrapped.error().reason, reason::kTenantMismatch);
   EXPECT_THAT(wrapped.error().message(), HasSubstr("11111111-2222-4333-8444-555555555555"));
   EXPECT_THAT(wrapped.error().message(), HasSubstr("x-ms-request-id: req-401"));
   EXPECT_EQ(h.azure.tokens_issued, 1);
@@ -258,7 +257,7 @@ TEST_F(AzureKeyProviderTest, TheChallengesResourceIsCompared) {
   h.azure.accepted_token = "another";
   auto wrapped = wrap();
   ASSERT_FALSE(wrapped);
-  EXPECT_EQ(wrapped.error().reason, kms::reason::kWrongCloud);
+  EXPECT_EQ(wrapped.error().reason, reason::kWrongCloud);
   EXPECT_EQ(h.azure.tokens_issued, 1);
 }
 
@@ -267,7 +266,7 @@ TEST_F(AzureKeyProviderTest, AWrongTenantIsFoundWithoutAToken) {
   h.azure.always.emplace("/token", entra_refusal(400, "unauthorized_client", 700016));
   auto described = describe();
   ASSERT_FALSE(described);
-  EXPECT_EQ(described.error().reason, kms::reason::kTenantMismatch);
+  EXPECT_EQ(described.error().reason, reason::kTenantMismatch);
   for (const auto& request : h.client.requests()) EXPECT_FALSE(request.headers.has("authorization"));
 }
 
@@ -276,7 +275,7 @@ TEST_F(AzureKeyProviderTest, AMissingConsentStaysOneWhereTheTenantIsRight) {
   auto described = describe();
   ASSERT_FALSE(described);
   EXPECT_EQ(described.error().code, ErrorCode::KeyDenied);
-  EXPECT_EQ(described.error().reason, kms::reason::kAppNotConsented);
+  EXPECT_EQ(described.error().reason, reason::kAppNotConsented);
   EXPECT_THAT(described.error().message(), HasSubstr("az ad sp create --id 8635ae1a-3e5d-44e8-a4ed-e0f614466f87"));
 }
 
@@ -285,7 +284,7 @@ TEST_F(AzureKeyProviderTest, FaultsAreRetriedThenUnreachable) {
   auto wrapped = wrap();
   ASSERT_FALSE(wrapped);
   EXPECT_EQ(wrapped.error().code, ErrorCode::KeyUnreachable);
-  EXPECT_EQ(wrapped.error().reason, kms::reason::kProviderFault);
+  EXPECT_EQ(wrapped.error().reason, reason::kProviderFault);
   EXPECT_EQ(h.client.count("/wrapkey"), 5U);
 }
 
@@ -293,13 +292,13 @@ TEST_F(AzureKeyProviderTest, TransportFailuresBecomeUnreachable) {
   struct Case {
     std::string part;
     http::TransportFailure failure;
-    std::string_view why;
+    Reason why;
   };
-  for (const auto& c : {Case{"/wrapkey", http::TransportFailure::UnknownName, kms::reason::kVaultNameUnknown},
-                        Case{"/wrapkey", http::TransportFailure::TimedOut, kms::reason::kTimedOut},
-                        Case{"/wrapkey", http::TransportFailure::AddressRefused, kms::reason::kVaultAddressRefused},
-                        Case{"/token", http::TransportFailure::UnknownName, kms::reason::kConnectionFailed},
-                        Case{"/token", http::TransportFailure::TimedOut, kms::reason::kTimedOut}}) {
+  for (const auto& c : {Case{"/wrapkey", http::TransportFailure::UnknownName, reason::kVaultNameUnknown},
+                        Case{"/wrapkey", http::TransportFailure::TimedOut, reason::kTimedOut},
+                        Case{"/wrapkey", http::TransportFailure::AddressRefused, reason::kVaultAddressRefused},
+                        Case{"/token", http::TransportFailure::UnknownName, reason::kConnectionFailed},
+                        Case{"/token", http::TransportFailure::TimedOut, reason::kTimedOut}}) {
     AzureHarness fresh;
     fresh.azure.always.emplace(c.part, failure(c.failure));
     auto wrapped = fresh.run(fresh.provider->wrap(location, {}, secret, fresh.in(60s)));
@@ -317,7 +316,7 @@ TEST_F(AzureKeyProviderTest, ADisabledKeyIsSeenByUnwrap) {
   auto unwrapped = unwrap(wrapped.value());
   ASSERT_FALSE(unwrapped);
   EXPECT_EQ(unwrapped.error().code, ErrorCode::KeyDenied);
-  EXPECT_EQ(unwrapped.error().reason, kms::reason::kKeyDisabled);
+  EXPECT_EQ(unwrapped.error().reason, reason::kKeyDisabled);
 }
 
 TEST_F(AzureKeyProviderTest, BadRegistrationsAreInvalidAndSendNothing) {
@@ -350,7 +349,7 @@ TEST_F(AzureKeyProviderTest, AForeignAppIsRefusedWithASecret) {
   auto wrapped = wrap();
   ASSERT_FALSE(wrapped);
   EXPECT_EQ(wrapped.error().code, ErrorCode::KeyDenied);
-  EXPECT_EQ(wrapped.error().reason, kms::reason::kClientIdUntrusted);
+  EXPECT_EQ(wrapped.error().reason, reason::kClientIdUntrusted);
   EXPECT_THAT(wrapped.error().message(), HasSubstr("client secret"));
   EXPECT_THAT(h.client.requests(), IsEmpty());
 }
@@ -405,7 +404,7 @@ TEST_F(AzureKeyProviderTest, TheFederatedTokenIsReadAgainForEveryToken) {
   auto wrapped = wrap();
   ASSERT_FALSE(wrapped);
   EXPECT_EQ(wrapped.error().code, ErrorCode::KeyUnreachable);
-  EXPECT_EQ(wrapped.error().reason, kms::reason::kPlatformCredential);
+  EXPECT_EQ(wrapped.error().reason, reason::kPlatformCredential);
   EXPECT_THAT(wrapped.error().message(), HasSubstr(path));
 }
 

@@ -8,9 +8,9 @@
 #include "base/id.hpp"
 #include "base/json_fields.hpp"
 #include "clouds/azure/provider/azure_key.hpp"
+#include "clouds/azure/provider/azure_reasons.hpp"
 #include "clouds/azure/provider/key_target.hpp"
 #include "clouds/azure/provider/vault_uri.hpp"
-#include "kms/reason_catalogue.hpp"
 #include "kms/validation.hpp"
 
 namespace latchkey::clouds::azure {
@@ -55,39 +55,39 @@ Result<void> check(const AzureKeyConfig& key, std::string_view path, std::span<c
   return success();
 }
 
-kms::ReasonArguments arguments_of(const kms::Key& key) {
+AzureArguments arguments_of(const kms::Key& key) {
   const auto* azure = dynamic_cast<const AzureKey*>(&key);
-  return azure == nullptr ? kms::ReasonArguments{} : azure::arguments_of(azure->config());
+  return azure == nullptr ? AzureArguments{} : azure::arguments_of(azure->config());
 }
 
-Result<void> check_kind(const kms::KeyDescription& key, kms::ReasonArguments arguments,
+Result<void> check_kind(const kms::KeyDescription& key, AzureArguments arguments,
                         const kms::ValidationSettings& settings) {
   arguments.size = std::to_string(std::max(settings.minimum_rsa_bits, 3072U));
   if (key.type != "RSA" && key.type != "RSA-HSM") {
     arguments.unfit = fmt::format("is of type {}; it must be RSA or RSA-HSM", key.type.empty() ? "unknown" : key.type);
-    return kms::reason_error(kms::reason::kKeyUnsuitable, arguments);
+    return reason_error(reason::kKeyUnsuitable, arguments);
   }
   if (key.bits < settings.minimum_rsa_bits) {
     arguments.unfit = fmt::format("has {} bits; it must have at least {}", key.bits, settings.minimum_rsa_bits);
-    return kms::reason_error(kms::reason::kKeyUnsuitable, arguments);
+    return reason_error(reason::kKeyUnsuitable, arguments);
   }
   return success();
 }
 
-Result<void> check_state(const kms::KeyDescription& key, kms::ReasonArguments arguments, Timestamp now) {
-  if (!key.enabled) return kms::reason_error(kms::reason::kKeyDisabled, arguments);
+Result<void> check_state(const kms::KeyDescription& key, AzureArguments arguments, Timestamp now) {
+  if (!key.enabled) return reason_error(reason::kKeyDisabled, arguments);
   if (key.not_before && now < *key.not_before) {
     arguments.when = fmt::format(" (before {})", format_timestamp(*key.not_before));
-    return kms::reason_error(kms::reason::kKeyNotYetValid, arguments);
+    return reason_error(reason::kKeyNotYetValid, arguments);
   }
   if (key.expires && now >= *key.expires) {
     arguments.when = fmt::format(" (at {})", format_timestamp(*key.expires));
-    return kms::reason_error(kms::reason::kKeyExpired, arguments);
+    return reason_error(reason::kKeyExpired, arguments);
   }
   for (std::string_view needed : {"wrapKey", "unwrapKey"}) {
     if (std::find(key.operations.begin(), key.operations.end(), needed) != key.operations.end()) continue;
     arguments.operation = needed;
-    return kms::reason_error(kms::reason::kKeyOperation, arguments);
+    return reason_error(reason::kKeyOperation, arguments);
   }
   return success();
 }
@@ -130,7 +130,7 @@ class AzureProvider final : public kms::Provider {
     if (std::ranges::any_of(description.tags, bound)) co_return success();
     auto arguments = arguments_of(key.key());
     arguments.tag = settings.binding_tag;
-    co_return kms::reason_error(kms::reason::kOrganizationTagMissing, arguments);
+    co_return reason_error(reason::kOrganizationTagMissing, arguments);
   }
 
   Task<Result<kms::WrappedKey>> wrap(const kms::KeyLocation& key, const kms::Binding& binding,

@@ -6,7 +6,7 @@
 #include <fmt/format.h>
 
 #include "base/id.hpp"
-#include "kms/reason_catalogue.hpp"
+#include "clouds/azure/provider/azure_reasons.hpp"
 
 namespace latchkey::clouds::azure {
 
@@ -101,7 +101,7 @@ Result<void> check_challenge(const Challenge& challenge, const KeyTarget& target
     auto arguments = arguments_of(target);
     arguments.governing = "tenant " + format_uuid(governing.value());
     arguments.tenant = format_uuid(registered.value());
-    return kms::reason_error(kms::reason::kTenantMismatch, arguments);
+    return reason_error(reason::kTenantMismatch, arguments);
   }
   auto resource = challenge.resource;
   if (resource.ends_with('/')) resource.pop_back();
@@ -109,7 +109,7 @@ Result<void> check_challenge(const Challenge& challenge, const KeyTarget& target
     auto arguments = arguments_of(target);
     arguments.said = fmt::format("{} wants tokens for another resource than {}; no token was sent for it",
                                  target.vault.host, target.vault.resource);
-    return kms::reason_error(kms::reason::kWrongCloud, arguments);
+    return reason_error(reason::kWrongCloud, arguments);
   }
   return success();
 }

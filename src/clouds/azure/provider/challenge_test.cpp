@@ -3,7 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "kms/reasons.hpp"
+#include "clouds/azure/provider/reasons.hpp"
 
 namespace latchkey::clouds::azure {
 namespace {
@@ -65,7 +65,7 @@ TEST(Challenge, AnotherTenantIsNamed) {
   auto checked = check_challenge({std::string(kOther), "https://vault.azure.net", ""}, target());
   ASSERT_FALSE(checked);
   EXPECT_EQ(checked.error().code, ErrorCode::KeyDenied);
-  EXPECT_EQ(checked.error().reason, kms::reason::kTenantMismatch);
+  EXPECT_EQ(checked.error().reason, reason::kTenantMismatch);
   EXPECT_THAT(checked.error().message(), HasSubstr(std::string(kOther)));
   EXPECT_THAT(checked.error().message(), HasSubstr(std::string(kTenant)));
   EXPECT_THAT(checked.error().message(), HasSubstr("az keyvault show --name contoso"));
@@ -76,7 +76,7 @@ TEST(Challenge, AnotherResourceIsRefused) {
     auto checked = check_challenge({std::string(kTenant), resource, ""}, target());
     ASSERT_FALSE(checked) << resource;
     EXPECT_EQ(checked.error().code, ErrorCode::KeyDenied);
-    EXPECT_EQ(checked.error().reason, kms::reason::kWrongCloud);
+    EXPECT_EQ(checked.error().reason, reason::kWrongCloud);
   }
 }
 

@@ -8,8 +8,8 @@
 
 #include "base/json_fields.hpp"
 #include "clouds/azure/provider/answer_text.hpp"
-#include "kms/reason_catalogue.hpp"
-#include "kms/retrying_transport.hpp"
+#include "clouds/azure/provider/azure_reasons.hpp"
+#include "clouds/azure/provider/retry_after.hpp"
 
 namespace latchkey::clouds::azure {
 
@@ -118,7 +118,8 @@ Case meaning_of(const EntraFault& fault, unsigned status) {
   return Case::OtherRefusal;
 }
 
-std::string notes(const EntraFault& fault) {
+// By what Microsoft's support and the tenant's sign-in log find the request.
+std::string ids_of(const EntraFault& fault) {
   std::string text;
   auto add = [&](std::string_view name, std::string_view value) {
     if (value.empty()) return;
@@ -127,7 +128,7 @@ std::string notes(const EntraFault& fault) {
   if (fault.number != 0) text = fmt::format("AADSTS{}", fault.number);
   add("trace id", fault.trace_id);
   add("correlation id", fault.correlation_id);
-  return text.empty() ? text : fmt::format(" ({})", text);
+  return text;
 }
 
 // The sentence of Entra's description, without the code before it and the ids behind it.
@@ -138,8 +139,8 @@ std::string said(const EntraFault& fault) {
   return text.empty() ? std::string("it does not say why") : shown_text(text, 300);
 }
 
-kms::ReasonArguments arguments_of(const TokenTarget& target) {
-  kms::ReasonArguments arguments;
+AzureArguments arguments_of(const TokenTarget& target) {
+  AzureArguments arguments;
   arguments.host = target.login_host;
   arguments.tenant = target.tenant;
   arguments.app = target.client_id;
@@ -154,8 +155,8 @@ Error credential_refused(const TokenTarget& target, std::string said, std::strin
   auto arguments = arguments_of(target);
   arguments.said = std::move(said);
   arguments.fix = fix;
-  return target.platform_app.empty() ? kms::reason_error(kms::reason::kPlatformCredential, arguments)
-                                     : kms::reason_error(kms::reason::kClientIdUntrusted, arguments);
+  return target.platform_app.empty() ? reason_error(reason::kPlatformCredential, arguments)
+                                     : reason_error(reason::kClientIdUntrusted, arguments);
 }
 
 Error in_words(const TokenTarget& target, const EntraFault& fault, Case meaning, unsigned status) {
@@ -163,14 +164,14 @@ Error in_words(const TokenTarget& target, const EntraFault& fault, Case meaning,
   arguments.said = said(fault);
   switch (meaning) {
     case Case::AppNotConsented:
-      return target.platform_app.empty() ? kms::reason_error(kms::reason::kAppNotConsented, arguments)
-                                         : kms::reason_error(kms::reason::kClientIdUnknown, arguments);
+      return target.platform_app.empty() ? reason_error(reason::kAppNotConsented, arguments)
+                                         : reason_error(reason::kClientIdUnknown, arguments);
     case Case::AppDisabled:
-      return kms::reason_error(kms::reason::kAppDisabled, arguments);
+      return reason_error(reason::kAppDisabled, arguments);
     case Case::TenantUnknown:
-      return kms::reason_error(kms::reason::kTenantUnknown, arguments);
+      return reason_error(reason::kTenantUnknown, arguments);
     case Case::ConditionalAccess:
-      return kms::reason_error(kms::reason::kConditionalAccess, arguments);
+      return reason_error(reason::kConditionalAccess, arguments);
     case Case::SecretWrong:
       return credential_refused(target, "the client secret is wrong",
                                 "configure the value of a secret of that app (not the secret's id)");
@@ -190,20 +191,20 @@ Error in_words(const TokenTarget& target, const EntraFault& fault, Case meaning,
                                 "token's, to the letter; a new one takes minutes to work");
     case Case::ResourceUnknown:
       arguments.said = fmt::format("tenant {} knows no resource {}", target.tenant, target.scope);
-      return kms::reason_error(kms::reason::kWrongCloud, arguments);
+      return reason_error(reason::kWrongCloud, arguments);
     case Case::Throttled:
-      return kms::reason_error(kms::reason::kThrottled, arguments);
+      return reason_error(reason::kThrottled, arguments);
     case Case::Bug:
-      return kms::reason_error(kms::reason::kRequestRejected, arguments);
+      return reason_error(reason::kRequestRejected, arguments);
     case Case::OtherCredential:
       return credential_refused(target, said(fault), "check the credential that is configured");
     case Case::OtherRefusal:
-      return kms::reason_error(kms::reason::kSignInRefused, arguments);
+      return reason_error(reason::kSignInRefused, arguments);
     case Case::Fault:
       break;
   }
   arguments.answer = fmt::format("with status {}", status);
-  return kms::reason_error(kms::reason::kProviderFault, arguments);
+  return reason_error(reason::kProviderFault, arguments);
 }
 
 }  // namespace
@@ -211,8 +212,8 @@ Error in_words(const TokenTarget& target, const EntraFault& fault, Case meaning,
 Error entra_error(const TokenTarget& target, const http::ClientResponse& answer, Timestamp now) {
   auto fault = read_fault(answer.body);
   auto error = in_words(target, fault, meaning_of(fault, answer.status), answer.status);
-  error.cause += notes(fault);
-  if (error.code == ErrorCode::KeyUnreachable) error.retry_after = kms::retry_after(answer.headers, now);
+  error.request_id = ids_of(fault);
+  if (error.code == ErrorCode::KeyUnreachable) error.retry_after = retry_after(answer.headers, now);
   return error;
 }
 

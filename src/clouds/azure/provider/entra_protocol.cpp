@@ -8,8 +8,8 @@
 #include "base/json_fields.hpp"
 #include "clouds/azure/provider/answer_text.hpp"
 #include "clouds/azure/provider/entra_errors.hpp"
+#include "clouds/azure/provider/reasons.hpp"
 #include "crypto/jwt.hpp"
-#include "kms/reasons.hpp"
 
 namespace latchkey::clouds::azure {
 
@@ -101,7 +101,7 @@ Result<Token> read_token_answer(const TokenTarget& target, const http::ClientRes
     return Error{
         ErrorCode::KeyUnreachable,
         fmt::format("{} answered a token request with something that is no token: {}", target.login_host, what),
-        std::string(kms::reason::kProviderFault)};
+        reason::kProviderFault};
   };
   auto object = json_fields::parse_object(answer.body);
   if (!object) return unreadable("no JSON object");

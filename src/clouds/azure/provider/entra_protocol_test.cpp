@@ -7,9 +7,9 @@
 
 #include "base/encoding.hpp"
 #include "base/id.hpp"
+#include "clouds/azure/provider/reasons.hpp"
 #include "crypto/certificate.hpp"
 #include "crypto/jwt.hpp"
-#include "kms/reasons.hpp"
 #include "testing/scripted_client.hpp"
 
 namespace latchkey::clouds::azure {
@@ -97,7 +97,7 @@ TEST(TokenAnswer, RefusesWhatIsNoToken) {
     auto token = read_token_answer(kTarget, {200, {}, body}, kNow);
     ASSERT_FALSE(token) << body;
     EXPECT_EQ(token.error().code, ErrorCode::KeyUnreachable);
-    EXPECT_EQ(token.error().reason, kms::reason::kProviderFault);
+    EXPECT_EQ(token.error().reason, reason::kProviderFault);
     EXPECT_THAT(token.error().message(), Not(HasSubstr("abc")));
   }
 }
@@ -118,47 +118,45 @@ struct Row {
   std::string_view error;
   long long number;
   ErrorCode code;
-  std::string_view why;
+  Reason why;
   std::string_view says;
 };
 
 TEST(TokenErrors, TheWholeTable) {
   using enum ErrorCode;
   for (const auto& row : {
-           Row{400, "unauthorized_client", 700016, KeyDenied, kms::reason::kAppNotConsented,
+           Row{400, "unauthorized_client", 700016, KeyDenied, reason::kAppNotConsented,
                "az ad sp create --id 8635ae1a-3e5d-44e8-a4ed-e0f614466f87"},
-           Row{400, "unauthorized_client", 7000112, KeyDenied, kms::reason::kAppDisabled, "accountEnabled=true"},
-           Row{400, "invalid_request", 90002, KeyDenied, kms::reason::kTenantUnknown, "properties.tenantId"},
-           Row{400, "invalid_request", 900023, KeyDenied, kms::reason::kTenantUnknown, "tenant_id"},
-           Row{401, "invalid_client", 7000215, KeyUnreachable, kms::reason::kPlatformCredential, "operator"},
-           Row{401, "invalid_client", 7000222, KeyUnreachable, kms::reason::kPlatformCredential, "has expired"},
-           Row{401, "invalid_client", 700027, KeyUnreachable, kms::reason::kPlatformCredential,
-               "upload the certificate"},
-           Row{401, "invalid_client", 700024, KeyUnreachable, kms::reason::kPlatformCredential, "clock"},
-           Row{401, "invalid_client", 700023, KeyUnreachable, kms::reason::kPlatformCredential, "operator"},
-           Row{400, "invalid_grant", 50013, KeyUnreachable, kms::reason::kPlatformCredential, "operator"},
-           Row{401, "invalid_client", 500133, KeyUnreachable, kms::reason::kPlatformCredential, "clock"},
-           Row{400, "invalid_request", 70021, KeyUnreachable, kms::reason::kPlatformCredential,
+           Row{400, "unauthorized_client", 7000112, KeyDenied, reason::kAppDisabled, "accountEnabled=true"},
+           Row{400, "invalid_request", 90002, KeyDenied, reason::kTenantUnknown, "properties.tenantId"},
+           Row{400, "invalid_request", 900023, KeyDenied, reason::kTenantUnknown, "tenant_id"},
+           Row{401, "invalid_client", 7000215, KeyUnreachable, reason::kPlatformCredential, "operator"},
+           Row{401, "invalid_client", 7000222, KeyUnreachable, reason::kPlatformCredential, "has expired"},
+           Row{401, "invalid_client", 700027, KeyUnreachable, reason::kPlatformCredential, "upload the certificate"},
+           Row{401, "invalid_client", 700024, KeyUnreachable, reason::kPlatformCredential, "clock"},
+           Row{401, "invalid_client", 700023, KeyUnreachable, reason::kPlatformCredential, "operator"},
+           Row{400, "invalid_grant", 50013, KeyUnreachable, reason::kPlatformCredential, "operator"},
+           Row{401, "invalid_client", 500133, KeyUnreachable, reason::kPlatformCredential, "clock"},
+           Row{400, "invalid_request", 70021, KeyUnreachable, reason::kPlatformCredential,
                "issuer, subject and audience"},
-           Row{401, "invalid_client", 700211, KeyUnreachable, kms::reason::kPlatformCredential,
+           Row{401, "invalid_client", 700211, KeyUnreachable, reason::kPlatformCredential,
                "issuer, subject and audience"},
-           Row{401, "invalid_client", 700212, KeyUnreachable, kms::reason::kPlatformCredential,
+           Row{401, "invalid_client", 700212, KeyUnreachable, reason::kPlatformCredential,
                "issuer, subject and audience"},
-           Row{401, "invalid_client", 700213, KeyUnreachable, kms::reason::kPlatformCredential,
+           Row{401, "invalid_client", 700213, KeyUnreachable, reason::kPlatformCredential,
                "issuer, subject and audience"},
-           Row{400, "access_denied", 53003, KeyDenied, kms::reason::kConditionalAccess, "named locations"},
-           Row{400, "invalid_grant", 530032, KeyDenied, kms::reason::kConditionalAccess,
-               "Exclude its service principal"},
-           Row{400, "invalid_resource", 500011, KeyDenied, kms::reason::kWrongCloud, "another cloud"},
-           Row{400, "invalid_scope", 70011, KeyUnreachable, kms::reason::kRequestRejected, "did not understand"},
-           Row{400, "invalid_request", 900144, KeyUnreachable, kms::reason::kRequestRejected, "did not understand"},
-           Row{400, "invalid_request", 50196, KeyUnreachable, kms::reason::kThrottled, "throttling"},
-           Row{503, "temporarily_unavailable", 90033, KeyUnreachable, kms::reason::kProviderFault, "try again"},
-           Row{503, "temporarily_unavailable", 90024, KeyUnreachable, kms::reason::kProviderFault, "try again"},
-           Row{429, "temporarily_unavailable", 90055, KeyUnreachable, kms::reason::kThrottled, "throttling"},
-           Row{401, "invalid_client", 999999, KeyUnreachable, kms::reason::kPlatformCredential, "what Entra says"},
-           Row{400, "invalid_grant", 999999, KeyDenied, kms::reason::kSignInRefused, "what Entra says"},
-           Row{500, "server_error", 999999, KeyUnreachable, kms::reason::kProviderFault, "500"},
+           Row{400, "access_denied", 53003, KeyDenied, reason::kConditionalAccess, "named locations"},
+           Row{400, "invalid_grant", 530032, KeyDenied, reason::kConditionalAccess, "Exclude its service principal"},
+           Row{400, "invalid_resource", 500011, KeyDenied, reason::kWrongCloud, "another cloud"},
+           Row{400, "invalid_scope", 70011, KeyUnreachable, reason::kRequestRejected, "did not understand"},
+           Row{400, "invalid_request", 900144, KeyUnreachable, reason::kRequestRejected, "did not understand"},
+           Row{400, "invalid_request", 50196, KeyUnreachable, reason::kThrottled, "throttling"},
+           Row{503, "temporarily_unavailable", 90033, KeyUnreachable, reason::kProviderFault, "try again"},
+           Row{503, "temporarily_unavailable", 90024, KeyUnreachable, reason::kProviderFault, "try again"},
+           Row{429, "temporarily_unavailable", 90055, KeyUnreachable, reason::kThrottled, "throttling"},
+           Row{401, "invalid_client", 999999, KeyUnreachable, reason::kPlatformCredential, "what Entra says"},
+           Row{400, "invalid_grant", 999999, KeyDenied, reason::kSignInRefused, "what Entra says"},
+           Row{500, "server_error", 999999, KeyUnreachable, reason::kProviderFault, "500"},
        }) {
     for (bool with_codes : {true, false}) {
       auto token =
@@ -185,7 +183,7 @@ TEST(TokenErrors, AnAppThatTheOwnerRegisteredIsNotThePlatforms) {
     auto token = read_token_answer(foreign, refusal(401, "invalid_client", number, "what Entra says"), kNow);
     ASSERT_FALSE(token);
     EXPECT_EQ(token.error().code, ErrorCode::KeyDenied) << number;
-    EXPECT_EQ(token.error().reason, number == 700016 ? kms::reason::kClientIdUnknown : kms::reason::kClientIdUntrusted);
+    EXPECT_EQ(token.error().reason, number == 700016 ? reason::kClientIdUnknown : reason::kClientIdUntrusted);
     EXPECT_THAT(token.error().message(), HasSubstr("the app 99999999-0000-4000-8000-000000000000")) << number;
     EXPECT_THAT(token.error().message(), HasSubstr("Register the key without client_id, and consent to our app "
                                                    "8635ae1a-3e5d-44e8-a4ed-e0f614466f87"))

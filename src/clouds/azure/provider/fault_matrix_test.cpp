@@ -80,7 +80,7 @@ std::string_view to_string(Outcome outcome) {
 
 struct Cell {
   Outcome outcome = Outcome::Wrong;
-  std::string reason;
+  Reason reason;
   std::string message;
   bool had_lease = false;
   bool has_lease = false;
@@ -111,7 +111,7 @@ Outcome outcome_of(const Error& error) {
 // What is promised, derived from what the fault means and the age alone.
 Cell promised(const Fault& fault, Place place, Age age) {
   bool leased = has_lease(age);
-  Cell cell{Outcome::Served, "", "", leased, leased};
+  Cell cell{Outcome::Served, {}, "", leased, leased};
   // A validation asks always, and is no matter of leases; so is a first data key, which is wrapped at any age. Else a
   // key is asked where there is no fresh lease, and Entra anew where its last answer is old as well.
   bool asks = place == Place::Get || place == Place::Wrap || age != Age::Warm;
@@ -285,7 +285,7 @@ Cell FaultMatrix::play(Place place, const Fault& fault, Age age) {
 std::vector<FaultMatrix::Row> FaultMatrix::rows_of(Place place, const std::vector<Fault>& faults) {
   std::vector<Row> rows;
   for (const auto& fault : faults) {
-    Row row{{fault.name}, {}, std::string(fault.reason)};
+    Row row{{fault.name}, {}, std::string(fault.reason.code())};
     for (auto age : ages_of(place)) {
       SCOPED_TRACE(fmt::format("{}, {}", fault.name, to_string(age)));
       auto cell = play(place, fault, age);

@@ -2,11 +2,13 @@
 
 #include <fmt/format.h>
 
+#include "clouds/azure/provider/azure_reasons.hpp"
+
 namespace latchkey::clouds::azure {
 
 namespace {
 
-void name_vault(kms::ReasonArguments& arguments, const std::string& host) {
+void name_vault(AzureArguments& arguments, const std::string& host) {
   bool is_managed_hsm = host.find(".managedhsm.") != std::string::npos;
   arguments.vault = host;
   arguments.host = host;
@@ -31,8 +33,8 @@ std::string grant_command(const KeyTarget& target, std::string_view vault_name) 
 
 }  // namespace
 
-kms::ReasonArguments arguments_of(const KeyTarget& target) {
-  kms::ReasonArguments arguments;
+AzureArguments arguments_of(const KeyTarget& target) {
+  AzureArguments arguments;
   name_vault(arguments, target.vault.host);
   arguments.key = target.key_name;
   arguments.tenant = target.tenant_id;
@@ -41,9 +43,9 @@ kms::ReasonArguments arguments_of(const KeyTarget& target) {
   return arguments;
 }
 
-kms::ReasonArguments arguments_of(const AzureKeyConfig& key) {
+AzureArguments arguments_of(const AzureKeyConfig& key) {
   constexpr std::string_view scheme = "https://";
-  kms::ReasonArguments arguments;
+  AzureArguments arguments;
   arguments.key = key.key_name;
   arguments.tenant = key.tenant_id;
   if (key.vault_uri.starts_with(scheme)) {

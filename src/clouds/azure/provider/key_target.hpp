@@ -4,9 +4,9 @@
 #include <string>
 
 #include "clouds/azure/provider/azure_key.hpp"
+#include "clouds/azure/provider/azure_reasons.hpp"
 #include "clouds/azure/provider/vault_uri.hpp"
 #include "kms/key_provider.hpp"
-#include "kms/reason_catalogue.hpp"
 
 namespace latchkey::clouds::azure {
 
@@ -20,8 +20,8 @@ struct KeyTarget {
 };
 
 // What the catalogue's sentences may say of a key, with its az commands; nothing of a server's answer is in it.
-[[nodiscard]] kms::ReasonArguments arguments_of(const KeyTarget& target);
+[[nodiscard]] AzureArguments arguments_of(const KeyTarget& target);
 // The same from a registration, which was not checked and names no app.
-[[nodiscard]] kms::ReasonArguments arguments_of(const AzureKeyConfig& key);
+[[nodiscard]] AzureArguments arguments_of(const AzureKeyConfig& key);
 
 }  // namespace latchkey::clouds::azure

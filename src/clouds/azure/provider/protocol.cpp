@@ -10,6 +10,7 @@
 #include "base/encoding.hpp"
 #include "base/json_fields.hpp"
 #include "clouds/azure/provider/answer_text.hpp"
+#include "clouds/azure/provider/azure_reasons.hpp"
 #include "crypto/wipe_at_exit.hpp"
 #include "crypto/wiping_resource.hpp"
 
@@ -239,21 +240,21 @@ Result<kms::KeyDescription> read_get(const KeyTarget& target, const http::Client
 
 Error read_get_deleted(const KeyTarget& target, Operation operation, Error error, const http::ClientResponse& answer) {
   auto arguments = arguments_of(target);
-  auto worded = [&](kms::KnownReason reason) {
-    auto told = kms::reason_error(reason, arguments);
-    told.cause += request_id_note(answer);
+  auto worded = [&](AzureReason reason) {
+    auto told = reason_error(reason, arguments);
+    told.request_id = request_id_of(answer);
     return told;
   };
   if (answer.status == 200) {
     auto bundle = json_fields::parse_object(answer.body);
     if (!bundle) return error;
     if (auto end = time_field(bundle.value(), "scheduledPurgeDate")) arguments.until = format_timestamp(*end);
-    return worded(kms::reason::kKeyDeleted);
+    return worded(reason::kKeyDeleted);
   }
   if (answer.status != 404 || answer.body.find("KeyNotFound") == std::string::npos) return error;
-  if (operation == Operation::Unwrap) return worded(kms::reason::kKeyPurged);
+  if (operation == Operation::Unwrap) return worded(reason::kKeyPurged);
   arguments.more = "; it is not among the vault's deleted keys";
-  return worded(kms::reason::kKeyNotFound);
+  return worded(reason::kKeyNotFound);
 }
 
 }  // namespace latchkey::clouds::azure

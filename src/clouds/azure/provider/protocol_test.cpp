@@ -6,7 +6,7 @@
 #include <gtest/gtest.h>
 
 #include "base/encoding.hpp"
-#include "kms/reasons.hpp"
+#include "clouds/azure/provider/reasons.hpp"
 
 namespace latchkey::clouds::azure {
 namespace {
@@ -123,7 +123,7 @@ TEST(ReadWrap, RefusesAnswersThatAreNone) {
     auto wrapped = read_wrap(target(), answer, kNow);
     ASSERT_FALSE(wrapped) << answer.body.substr(0, 100);
     EXPECT_EQ(wrapped.error().code, ErrorCode::KeyUnreachable);
-    EXPECT_EQ(wrapped.error().reason, kms::reason::kProviderFault);
+    EXPECT_EQ(wrapped.error().reason, reason::kProviderFault);
   }
 }
 
@@ -144,7 +144,7 @@ TEST(ReadUnwrap, RefusalsGoThroughTheTable) {
   auto secret = read_unwrap(
       target(), {403, {}, R"({"error":{"code":"Forbidden","message":"","innererror":{"code":"KeyDisabled"}}})"}, kNow);
   ASSERT_FALSE(secret);
-  EXPECT_EQ(secret.error().reason, kms::reason::kKeyDisabled);
+  EXPECT_EQ(secret.error().reason, reason::kKeyDisabled);
 }
 
 boost::json::object bundle() {

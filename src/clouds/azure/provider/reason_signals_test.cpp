@@ -6,9 +6,9 @@
 #include <gtest/gtest.h>
 
 #include "base/encoding.hpp"
+#include "clouds/azure/provider/azure_reasons.hpp"
 #include "clouds/azure/provider/testing/azure_harness.hpp"
 #include "crypto/certificate.hpp"
-#include "kms/reason_catalogue.hpp"
 #include "kms/validation.hpp"
 
 namespace latchkey::clouds::azure::testing {
@@ -23,7 +23,7 @@ constexpr std::string_view kPurgeDate = R"({"key":{},"attributes":{},"scheduledP
 enum class Asked { Validate, Unwrap };
 
 struct Signal {
-  kms::KnownReason reason;
+  AzureReason reason;
   std::string name;
   std::function<void(AzureHarness&)> arrange;
   Asked asked = Asked::Validate;
@@ -59,121 +59,115 @@ std::function<void(AzureHarness&)> not_found(Answer deleted) {
 
 std::vector<Signal> entra_signals() {
   return {
-      {kms::reason::kAppNotConsented, "AADSTS700016", entra(400, "unauthorized_client", 700016)},
-      {kms::reason::kAppDisabled, "AADSTS7000112", entra(400, "unauthorized_client", 7000112)},
-      {kms::reason::kClientIdUnknown, "AADSTS700016 for their app", entra(400, "unauthorized_client", 700016),
+      {reason::kAppNotConsented, "AADSTS700016", entra(400, "unauthorized_client", 700016)},
+      {reason::kAppDisabled, "AADSTS7000112", entra(400, "unauthorized_client", 7000112)},
+      {reason::kClientIdUnknown, "AADSTS700016 for their app", entra(400, "unauthorized_client", 700016),
        Asked::Validate, "Register the key without client_id", true},
-      {kms::reason::kClientIdUntrusted, "AADSTS700027 for their app", entra(401, "invalid_client", 700027),
-       Asked::Validate, "Register the key without client_id", true},
-      {kms::reason::kTenantUnknown, "AADSTS90002", entra(400, "invalid_request", 90002)},
-      {kms::reason::kTenantUnknown, "AADSTS900023", entra(400, "invalid_request", 900023)},
-      {kms::reason::kConditionalAccess, "AADSTS53003", entra(400, "access_denied", 53003)},
-      {kms::reason::kConditionalAccess, "AADSTS530032", entra(400, "invalid_grant", 530032)},
-      {kms::reason::kSignInRefused, "an AADSTS that is not known", entra(400, "invalid_grant", 999999)},
-      {kms::reason::kWrongCloud, "AADSTS500011", entra(400, "invalid_resource", 500011)},
-      {kms::reason::kWrongCloud, "the challenge's resource",
+      {reason::kClientIdUntrusted, "AADSTS700027 for their app", entra(401, "invalid_client", 700027), Asked::Validate,
+       "Register the key without client_id", true},
+      {reason::kTenantUnknown, "AADSTS90002", entra(400, "invalid_request", 90002)},
+      {reason::kTenantUnknown, "AADSTS900023", entra(400, "invalid_request", 900023)},
+      {reason::kConditionalAccess, "AADSTS53003", entra(400, "access_denied", 53003)},
+      {reason::kConditionalAccess, "AADSTS530032", entra(400, "invalid_grant", 530032)},
+      {reason::kSignInRefused, "an AADSTS that is not known", entra(400, "invalid_grant", 999999)},
+      {reason::kWrongCloud, "AADSTS500011", entra(400, "invalid_resource", 500011)},
+      {reason::kWrongCloud, "the challenge's resource",
        [](AzureHarness& h) {
          h.azure.accepted_token = "another";
          h.azure.resource = "https://vault.azure.cn";
        }},
-      {kms::reason::kTenantMismatch, "the challenge's tenant",
+      {reason::kTenantMismatch, "the challenge's tenant",
        [](AzureHarness& h) {
          h.azure.accepted_token = "another";
          h.azure.governing_tenant = "11111111-2222-4333-8444-555555555555";
        }},
-      {kms::reason::kTenantMismatch, "AKV10032",
+      {reason::kTenantMismatch, "AKV10032",
        answers("/keys/", vault_refusal(401, "Unauthorized", "", "AKV10032: Invalid issuer."))},
-      {kms::reason::kTokenRefused, "401 twice", [](AzureHarness& h) { h.azure.accepted_token = "another"; }},
-      {kms::reason::kPlatformCredential, "AADSTS7000215", entra(401, "invalid_client", 7000215), Asked::Validate,
+      {reason::kTokenRefused, "401 twice", [](AzureHarness& h) { h.azure.accepted_token = "another"; }},
+      {reason::kPlatformCredential, "AADSTS7000215", entra(401, "invalid_client", 7000215), Asked::Validate,
        "for the server's operator"},
-      {kms::reason::kPlatformCredential, "AADSTS7000222", entra(401, "invalid_client", 7000222), Asked::Validate,
+      {reason::kPlatformCredential, "AADSTS7000222", entra(401, "invalid_client", 7000222), Asked::Validate,
        "has expired"},
-      {kms::reason::kPlatformCredential, "AADSTS700024", entra(401, "invalid_client", 700024), Asked::Validate,
-       "clock"},
-      {kms::reason::kPlatformCredential, "AADSTS700211", entra(401, "invalid_client", 700211)},
-      {kms::reason::kThrottled, "AADSTS90055", entra(429, "temporarily_unavailable", 90055)},
-      {kms::reason::kProviderFault, "AADSTS90033", entra(503, "temporarily_unavailable", 90033)},
-      {kms::reason::kProviderFault, "a page that is not Entra's", answers("/token", answer(400, "<html>no</html>"))},
-      {kms::reason::kRequestRejected, "AADSTS900144", entra(400, "invalid_request", 900144)},
+      {reason::kPlatformCredential, "AADSTS700024", entra(401, "invalid_client", 700024), Asked::Validate, "clock"},
+      {reason::kPlatformCredential, "AADSTS700211", entra(401, "invalid_client", 700211)},
+      {reason::kThrottled, "AADSTS90055", entra(429, "temporarily_unavailable", 90055)},
+      {reason::kProviderFault, "AADSTS90033", entra(503, "temporarily_unavailable", 90033)},
+      {reason::kProviderFault, "a page that is not Entra's", answers("/token", answer(400, "<html>no</html>"))},
+      {reason::kRequestRejected, "AADSTS900144", entra(400, "invalid_request", 900144)},
   };
 }
 
 std::vector<Signal> vault_signals() {
   return {
-      {kms::reason::kRoleMissing, "ForbiddenByRbac", forbidden("ForbiddenByRbac"), Asked::Unwrap,
-       "may not unwrap with"},
-      {kms::reason::kAccessPolicyVault, "ForbiddenByPolicy", forbidden("ForbiddenByPolicy")},
-      {kms::reason::kVaultFirewall, "ForbiddenByFirewall", forbidden("ForbiddenByFirewall")},
-      {kms::reason::kVaultFirewall, "the text alone",
-       forbidden("", "Client address is not authorized and caller is not")},
-      {kms::reason::kPublicAccessDisabled, "ForbiddenByConnection", forbidden("ForbiddenByConnection")},
-      {kms::reason::kKeyDisabled, "KeyDisabled", [](AzureHarness& h) { h.azure.disabled = true; }, Asked::Unwrap},
-      {kms::reason::kKeyDisabled, "enabled: false", attribute("enabled", false)},
-      {kms::reason::kKeyExpired, "KeyExpired", forbidden("KeyExpired"), Asked::Unwrap},
-      {kms::reason::kKeyExpired, "exp", attribute("exp", 1'700'000'000), Asked::Validate, "(at 2023-11-14T"},
-      {kms::reason::kKeyNotYetValid, "KeyNotYetValid", forbidden("KeyNotYetValid"), Asked::Unwrap},
-      {kms::reason::kKeyNotYetValid, "nbf", attribute("nbf", 1'900'000'000), Asked::Validate, "(before 2030-03-17T"},
-      {kms::reason::kKeyOperation, "KeyOperationForbidden", forbidden("KeyOperationForbidden"), Asked::Unwrap},
-      {kms::reason::kKeyOperation, "key_ops", key_field("key_ops", boost::json::array{"wrapKey"}), Asked::Validate,
+      {reason::kRoleMissing, "ForbiddenByRbac", forbidden("ForbiddenByRbac"), Asked::Unwrap, "may not unwrap with"},
+      {reason::kAccessPolicyVault, "ForbiddenByPolicy", forbidden("ForbiddenByPolicy")},
+      {reason::kVaultFirewall, "ForbiddenByFirewall", forbidden("ForbiddenByFirewall")},
+      {reason::kVaultFirewall, "the text alone", forbidden("", "Client address is not authorized and caller is not")},
+      {reason::kPublicAccessDisabled, "ForbiddenByConnection", forbidden("ForbiddenByConnection")},
+      {reason::kKeyDisabled, "KeyDisabled", [](AzureHarness& h) { h.azure.disabled = true; }, Asked::Unwrap},
+      {reason::kKeyDisabled, "enabled: false", attribute("enabled", false)},
+      {reason::kKeyExpired, "KeyExpired", forbidden("KeyExpired"), Asked::Unwrap},
+      {reason::kKeyExpired, "exp", attribute("exp", 1'700'000'000), Asked::Validate, "(at 2023-11-14T"},
+      {reason::kKeyNotYetValid, "KeyNotYetValid", forbidden("KeyNotYetValid"), Asked::Unwrap},
+      {reason::kKeyNotYetValid, "nbf", attribute("nbf", 1'900'000'000), Asked::Validate, "(before 2030-03-17T"},
+      {reason::kKeyOperation, "KeyOperationForbidden", forbidden("KeyOperationForbidden"), Asked::Unwrap},
+      {reason::kKeyOperation, "key_ops", key_field("key_ops", boost::json::array{"wrapKey"}), Asked::Validate,
        "does not permit unwrapKey"},
-      {kms::reason::kKeyUnsuitable, "EC", key_field("kty", "EC"), Asked::Validate, "is of type EC"},
-      {kms::reason::kKeyUnsuitable, "2048 bits",
+      {reason::kKeyUnsuitable, "EC", key_field("kty", "EC"), Asked::Validate, "is of type EC"},
+      {reason::kKeyUnsuitable, "2048 bits",
        key_field("n", boost::json::value(base64url_encode(Bytes(256, 0x80)).c_str())), Asked::Validate,
        "has 2048 bits"},
-      {kms::reason::kOrganizationTagMissing, "no tag", [](AzureHarness&) {}, Asked::Validate,
-       "--tags latchkey-org-1=true", false,
-       kms::ValidationSettings{kms::OrganizationBinding::Require, "latchkey-org-1", 3072}},
-      {kms::reason::kAccessDenied, "AccessDenied", forbidden("AccessDenied")},
-      {kms::reason::kAccessDenied, "an inner code that is not known", forbidden("ForbiddenByMoon")},
-      {kms::reason::kKeyDeleted, "404, and a deleted key", not_found(answer(200, std::string(kPurgeDate))),
-       Asked::Unwrap, "can be recovered until 2026-04-02T03:04:05"},
-      {kms::reason::kKeyDeleted, "404 for a key to validate, and a deleted key",
+      {reason::kOrganizationTagMissing, "no tag", [](AzureHarness&) {}, Asked::Validate, "--tags latchkey-org-1=true",
+       false, kms::ValidationSettings{kms::OrganizationBinding::Require, "latchkey-org-1", 3072}},
+      {reason::kAccessDenied, "AccessDenied", forbidden("AccessDenied")},
+      {reason::kAccessDenied, "an inner code that is not known", forbidden("ForbiddenByMoon")},
+      {reason::kKeyDeleted, "404, and a deleted key", not_found(answer(200, std::string(kPurgeDate))), Asked::Unwrap,
+       "can be recovered until 2026-04-02T03:04:05"},
+      {reason::kKeyDeleted, "404 for a key to validate, and a deleted key",
        not_found(answer(200, std::string(kPurgeDate))), Asked::Validate,
        "az keyvault key recover --vault-name contoso"},
-      {kms::reason::kKeyDeleted, "409",
-       answers("/keys/", vault_refusal(409, "Conflict", "ObjectIsDeletedButRecoverable"))},
-      {kms::reason::kKeyDeleted, "being deleted",
-       answers("/keys/", vault_refusal(409, "Conflict", "ObjectIsBeingDeleted"))},
-      {kms::reason::kKeyPurged, "404, and no deleted key",
+      {reason::kKeyDeleted, "409", answers("/keys/", vault_refusal(409, "Conflict", "ObjectIsDeletedButRecoverable"))},
+      {reason::kKeyDeleted, "being deleted", answers("/keys/", vault_refusal(409, "Conflict", "ObjectIsBeingDeleted"))},
+      {reason::kKeyPurged, "404, and no deleted key",
        not_found(vault_refusal(404, "KeyNotFound", "", "Deleted Key not found: my-key")), Asked::Unwrap,
        "az keyvault key restore"},
-      {kms::reason::kKeyNotFound, "404 for a key that nothing is known of",
+      {reason::kKeyNotFound, "404 for a key that nothing is known of",
        not_found(vault_refusal(404, "KeyNotFound", "", "Deleted Key not found: my-key")), Asked::Validate,
        "not among the vault's deleted keys"},
-      {kms::reason::kKeyNotFound, "404, and the vault does not tell more",
+      {reason::kKeyNotFound, "404, and the vault does not tell more",
        not_found(vault_refusal(403, "Forbidden", "ForbiddenByRbac")), Asked::Unwrap, "was deleted or never existed. "},
-      {kms::reason::kKeyNotFound, "404, and the vault fails then",
-       not_found(failure(http::TransportFailure::Interrupted)), Asked::Unwrap, "was deleted or never existed. "},
-      {kms::reason::kWrappedKeyDamaged, "400 BadParameter",
+      {reason::kKeyNotFound, "404, and the vault fails then", not_found(failure(http::TransportFailure::Interrupted)),
+       Asked::Unwrap, "was deleted or never existed. "},
+      {reason::kWrappedKeyDamaged, "400 BadParameter",
        answers("/unwrapkey", vault_refusal(400, "BadParameter", "", "Error occurred while decoding OAEP padding.")),
        Asked::Unwrap},
-      {kms::reason::kRequestRejected, "400 for the api-version",
+      {reason::kRequestRejected, "400 for the api-version",
        answers("/keys/", vault_refusal(400, "BadParameter", "", "The specified version (7.4) is not recognized."))},
-      {kms::reason::kRoundTripMismatch, "another secret", [](AzureHarness& h) { h.azure.mangles = true; }},
+      {reason::kRoundTripMismatch, "another secret", [](AzureHarness& h) { h.azure.mangles = true; }},
   };
 }
 
 std::vector<Signal> outages() {
   return {
-      {kms::reason::kThrottled, "429", answers("/keys/", vault_refusal(429, "Throttled", ""))},
-      {kms::reason::kTimedOut, "no answer", fails("/keys/", http::TransportFailure::TimedOut)},
-      {kms::reason::kTimedOut, "408", answers("/keys/", answer(408, ""))},
-      {kms::reason::kConnectionFailed, "a reset", fails("/keys/", http::TransportFailure::Interrupted)},
-      {kms::reason::kConnectionFailed, "DNS is down", fails("/keys/", http::TransportFailure::LookupFailed)},
-      {kms::reason::kConnectionFailed, "the login host has no address",
+      {reason::kThrottled, "429", answers("/keys/", vault_refusal(429, "Throttled", ""))},
+      {reason::kTimedOut, "no answer", fails("/keys/", http::TransportFailure::TimedOut)},
+      {reason::kTimedOut, "408", answers("/keys/", answer(408, ""))},
+      {reason::kConnectionFailed, "a reset", fails("/keys/", http::TransportFailure::Interrupted)},
+      {reason::kConnectionFailed, "DNS is down", fails("/keys/", http::TransportFailure::LookupFailed)},
+      {reason::kConnectionFailed, "the login host has no address",
        fails("/token", http::TransportFailure::UnknownName)},
-      {kms::reason::kTlsFailed, "a certificate", fails("/keys/", http::TransportFailure::TlsFailed)},
-      {kms::reason::kProxyFailed, "the proxy", fails("/keys/", http::TransportFailure::ProxyFailed)},
-      {kms::reason::kProviderFault, "503", answers("/keys/", answer(503, ""))},
-      {kms::reason::kProviderFault, "a redirect", answers("/keys/", answer(302, ""))},
-      {kms::reason::kProviderFault, "HTML", answers("/unwrapkey", answer(200, "<html>hello</html>")), Asked::Unwrap},
-      {kms::reason::kProviderFault, "another key's kid",
+      {reason::kTlsFailed, "a certificate", fails("/keys/", http::TransportFailure::TlsFailed)},
+      {reason::kProxyFailed, "the proxy", fails("/keys/", http::TransportFailure::ProxyFailed)},
+      {reason::kProviderFault, "503", answers("/keys/", answer(503, ""))},
+      {reason::kProviderFault, "a redirect", answers("/keys/", answer(302, ""))},
+      {reason::kProviderFault, "HTML", answers("/unwrapkey", answer(200, "<html>hello</html>")), Asked::Unwrap},
+      {reason::kProviderFault, "another key's kid",
        answers("/unwrapkey", answer(200, R"({"kid":"https://contoso.vault.azure.net/keys/other/)" +
                                              std::string(FakeAzure::kVersion) + R"(","value":"AAAA"})")),
        Asked::Unwrap},
-      {kms::reason::kProviderFault, "an endless answer", fails("/keys/", http::TransportFailure::ResponseTooLarge)},
-      {kms::reason::kVaultNameUnknown, "NXDOMAIN", fails("/keys/", http::TransportFailure::UnknownName)},
-      {kms::reason::kVaultAddressRefused, "a private address", fails("/keys/", http::TransportFailure::AddressRefused)},
+      {reason::kProviderFault, "an endless answer", fails("/keys/", http::TransportFailure::ResponseTooLarge)},
+      {reason::kVaultNameUnknown, "NXDOMAIN", fails("/keys/", http::TransportFailure::UnknownName)},
+      {reason::kVaultAddressRefused, "a private address", fails("/keys/", http::TransportFailure::AddressRefused)},
   };
 }
 
@@ -216,7 +210,7 @@ std::optional<Error> told(const Signal& signal) {
 
 TEST(ReasonSignals, EachAnswerLeadsToItsReason) {
   for (const auto& signal : signals()) {
-    const auto& entry = signal.reason.entry();
+    const auto& entry = *signal.reason.reason().entry();
     auto error = told(signal);
     ASSERT_TRUE(error) << signal.name;
     EXPECT_EQ(error->reason, entry.code) << signal.name << ": " << error->message();
@@ -225,7 +219,7 @@ TEST(ReasonSignals, EachAnswerLeadsToItsReason) {
     // What is not known of the key must not be told as a placeholder of the docs.
     for (std::string_view placeholder :
          {"<vault>", "<key>", "<app>", "<host>", "<tenant>", "<what it said>", "<tag>"}) {
-      bool tenant_unknown = entry.code == kms::reason::kTenantUnknown;  // Entra is asked before any vault.
+      bool tenant_unknown = entry.code == reason::kTenantUnknown.code;  // Entra is asked before any vault.
       EXPECT_TRUE(tenant_unknown || error->message().find(placeholder) == std::string::npos)
           << signal.name << ": " << error->message();
     }
@@ -235,10 +229,11 @@ TEST(ReasonSignals, EachAnswerLeadsToItsReason) {
 TEST(ReasonSignals, EachReasonHasOne) {
   // Of the local provider, of the envelope, of the kill switch, of the limiter and of more answers than one
   // (vault_names), whose tests have them.
-  std::set<std::string_view> reached{kms::reason::kRootKeyMismatch, kms::reason::kDataKeyBinding,
-                                     kms::reason::kSuspended, kms::reason::kNoTurn, kms::reason::kVaultGone};
-  for (const auto& signal : signals()) reached.insert(signal.reason.code());
-  for (const auto& entry : kms::reason_catalogue()) EXPECT_TRUE(reached.contains(entry.code)) << entry.code;
+  std::set<std::string_view> reached{reason::kRootKeyMismatch.code, envelope::reason::kDataKeyBinding.code,
+                                     reason::kSuspended.code, reason::kNoTurn.code, reason::kVaultGone.code};
+  for (const auto& signal : signals()) reached.insert(signal.reason.text().entry->code);
+  for (const auto& text : kReasonTable) EXPECT_TRUE(reached.contains(text.entry->code)) << *text.entry;
+  for (const auto& text : kms::kCommonReasons) EXPECT_TRUE(reached.contains(text.entry->code)) << *text.entry;
 }
 
 }  // namespace

@@ -9,10 +9,10 @@
 #include "base/id.hpp"
 #include "base/log.hpp"
 #include "base/timeout.hpp"
+#include "clouds/azure/provider/azure_reasons.hpp"
 #include "crypto/certificate.hpp"
 #include "crypto/wipe_at_exit.hpp"
 #include "kms/key_errors.hpp"
-#include "kms/reason_catalogue.hpp"
 
 namespace latchkey::clouds::azure {
 
@@ -32,11 +32,11 @@ constexpr std::size_t kLongestFederatedToken = std::size_t{32} * 1024;
 
 // Nobody was asked, so nobody refused.
 Error own_proof_failed(Error cause, const TokenTarget& target, std::string_view what) {
-  kms::ReasonArguments arguments;
+  AzureArguments arguments;
   arguments.app = target.client_id;
   arguments.said = what;
   arguments.fix = cause.message();
-  auto error = kms::reason_error(kms::reason::kPlatformCredential, arguments);
+  auto error = reason_error(reason::kPlatformCredential, arguments);
   error.beneath = std::make_shared<const Error>(std::move(cause));
   return error;
 }
@@ -111,7 +111,7 @@ Task<Result<BearerToken>> TokenSource::token(TokenTarget target, kms::SignInAges
   auto patience = deadline - clock_.steady();
   auto landed = co_await with_timeout(executor_, patience, std::move(flight));
   if (landed) co_return heard(target, ages, std::move(*landed));
-  co_return kms::transport_error({http::TransportFailure::TimedOut, {}}, kms::Peer::Login, target.login_host);
+  co_return kms::transport_error({http::TransportFailure::TimedOut, {}}, target.login_host);
 }
 
 void TokenSource::drop(const TokenTarget& target, const BearerToken& refused) {
@@ -219,7 +219,7 @@ Task<Result<TokenSource::SignIn>> TokenSource::ask_entra(TokenTarget target, std
   auto correlation_id = format_uuid(make_uuid(random_));
   auto request = build_token_request(target, kind, proof.value(), correlation_id);
   auto answer = co_await transport_->send(std::move(request), deadline);
-  if (!answer) co_return kms::transport_error(answer.error(), kms::Peer::Login, target.login_host);
+  if (!answer) co_return kms::transport_error(answer.error(), target.login_host);
   crypto::WipeAtExit wipe_answer(answer.value().body);
   spdlog::debug("{}: token for tenant {} and app {}: status {}, client-request-id {}", target.login_host, target.tenant,
                 target.client_id, answer.value().status, correlation_id);

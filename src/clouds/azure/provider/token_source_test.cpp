@@ -9,8 +9,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "clouds/azure/provider/reasons.hpp"
 #include "clouds/azure/provider/testing/azure_harness.hpp"
-#include "kms/reasons.hpp"
 
 namespace latchkey::clouds::azure {
 namespace {
@@ -117,7 +117,7 @@ TEST_F(TokenSourceTest, FailuresAreNotKept) {
   h.azure.always.emplace("/token", testing::entra_refusal(400, "unauthorized_client", 700016));
   auto refused = token();
   ASSERT_FALSE(refused);
-  EXPECT_EQ(refused.error().reason, kms::reason::kAppNotConsented);
+  EXPECT_EQ(refused.error().reason, reason::kAppNotConsented);
   h.azure.always.clear();
   EXPECT_TRUE(token());
 }
@@ -126,7 +126,7 @@ TEST_F(TokenSourceTest, ACallerWithoutTimeAsksNothing) {
   auto hurried = h.run(source->token(target, kAges, h.in(-1s)));
   ASSERT_FALSE(hurried);
   EXPECT_EQ(hurried.error().code, ErrorCode::KeyUnreachable);
-  EXPECT_EQ(hurried.error().reason, kms::reason::kTimedOut);
+  EXPECT_EQ(hurried.error().reason, reason::kTimedOut);
   EXPECT_EQ(h.azure.tokens_issued, 0);
 }
 
@@ -290,7 +290,7 @@ class ImpatientCallerTest : public ::testing::Test {
 TEST_F(ImpatientCallerTest, IsToldThatThereWasNoTimeAndPutsNothingOff) {
   auto result = impatient(std::nullopt);
   ASSERT_FALSE(result);
-  EXPECT_EQ(result.error().reason, kms::reason::kTimedOut);
+  EXPECT_EQ(result.error().reason, reason::kTimedOut);
   auto next = token(30s);
   ASSERT_TRUE(next);
   EXPECT_EQ(as_text(next.value()->reveal()), "token-2") << "what the flight brought after it was given up";
@@ -302,7 +302,7 @@ TEST_F(ImpatientCallerTest, DoesNotKeepARefusalFromWhoComesNext) {
   client.azure.always.clear();
   auto next = token(5ms);
   ASSERT_FALSE(next);
-  EXPECT_EQ(next.error().reason, kms::reason::kAppDisabled);
+  EXPECT_EQ(next.error().reason, reason::kAppDisabled);
   EXPECT_EQ(client.asked, 2);
   EXPECT_TRUE(token(30s)) << "it is told once";
 }
@@ -350,7 +350,7 @@ TEST_F(TokenSourceTest, AStrangersSignInsHoldUpNobodyElses) {
   h.clock.advance(6min);
   auto ask = [&](TokenTarget of, std::string organization, std::string* got) -> Task<void> {
     auto answer = co_await source->token(of, kAges, h.in(30s), organization);
-    *got = answer ? text(answer.value()) : answer.error().reason;
+    *got = answer ? text(answer.value()) : std::string(answer.error().reason.code());
   };
   auto start = [&](TokenTarget of, const std::string& organization, std::string* got) {
     boost::asio::co_spawn(h.context, ask(std::move(of), organization, got), boost::asio::detached);

@@ -5,8 +5,8 @@
 #include <gtest/gtest.h>
 
 #include "base/encoding.hpp"
+#include "clouds/azure/provider/reasons.hpp"
 #include "clouds/azure/provider/testing/azure_harness.hpp"
-#include "kms/reasons.hpp"
 
 namespace latchkey::clouds::azure {
 namespace {
@@ -23,7 +23,7 @@ struct Case {
   std::string name;
   std::function<void(AzureHarness&)> arrange;
   ErrorCode code = ErrorCode::KeyDenied;
-  std::string_view why;
+  Reason why;
   std::string says;
   std::size_t wraps = 0;  // how far it went
 };
@@ -67,52 +67,51 @@ std::vector<Case> cases() {
   using enum ErrorCode;
   return {
       {"app not consented", [](auto& h) { always(h, "/token", entra_refusal(400, "unauthorized_client", 700016)); },
-       KeyDenied, kms::reason::kAppNotConsented, "az ad sp create --id"},
+       KeyDenied, reason::kAppNotConsented, "az ad sp create --id"},
       {"tenant unknown", [](auto& h) { always(h, "/token", entra_refusal(400, "invalid_request", 90002)); }, KeyDenied,
-       kms::reason::kTenantUnknown, "properties.tenantId"},
+       reason::kTenantUnknown, "properties.tenantId"},
       {"conditional access", [](auto& h) { always(h, "/token", entra_refusal(400, "access_denied", 53003)); },
-       KeyDenied, kms::reason::kConditionalAccess, "named locations"},
+       KeyDenied, reason::kConditionalAccess, "named locations"},
       {"our secret", [](auto& h) { always(h, "/token", entra_refusal(401, "invalid_client", 7000222)); },
-       KeyUnreachable, kms::reason::kPlatformCredential, "operator"},
+       KeyUnreachable, reason::kPlatformCredential, "operator"},
       {"tenant mismatch",
        [](auto& h) {
          h.azure.governing_tenant = "11111111-2222-4333-8444-555555555555";
          h.azure.accepted_token = "another";
        },
-       KeyDenied, kms::reason::kTenantMismatch, "11111111-2222-4333-8444-555555555555"},
+       KeyDenied, reason::kTenantMismatch, "11111111-2222-4333-8444-555555555555"},
       {"vault unknown", [](auto& h) { always(h, "/keys/", failure(http::TransportFailure::UnknownName)); },
-       KeyUnreachable, kms::reason::kVaultNameUnknown, "does not exist in DNS"},
+       KeyUnreachable, reason::kVaultNameUnknown, "does not exist in DNS"},
       {"no role", [](auto& h) { always(h, "/keys/", vault_refusal(403, "Forbidden", "ForbiddenByRbac")); }, KeyDenied,
-       kms::reason::kRoleMissing, "az role assignment create"},
+       reason::kRoleMissing, "az role assignment create"},
       {"firewall", [](auto& h) { always(h, "/keys/", vault_refusal(403, "Forbidden", "ForbiddenByFirewall")); },
-       NetworkBlocked, kms::reason::kVaultFirewall, "az keyvault network-rule add"},
+       NetworkBlocked, reason::kVaultFirewall, "az keyvault network-rule add"},
       {"private only", [](auto& h) { always(h, "/keys/", vault_refusal(403, "Forbidden", "ForbiddenByConnection")); },
-       NetworkBlocked, kms::reason::kPublicAccessDisabled, "--public-network-access Enabled"},
+       NetworkBlocked, reason::kPublicAccessDisabled, "--public-network-access Enabled"},
       {"deleted", [](auto& h) { always(h, "/keys/", vault_refusal(404, "KeyNotFound", "")); }, KeyDenied,
-       kms::reason::kKeyNotFound, "az keyvault key recover --vault-name contoso --name my-key"},
+       reason::kKeyNotFound, "az keyvault key recover --vault-name contoso --name my-key"},
       {"throttled", [](auto& h) { always(h, "/keys/", vault_refusal(429, "Throttled", "")); }, KeyUnreachable,
-       kms::reason::kThrottled, "throttling"},
-      {"EC", [](auto& h) { key_of(h)["kty"] = "EC"; }, KeyDenied, kms::reason::kKeyUnsuitable, "--kty RSA --size 3072"},
+       reason::kThrottled, "throttling"},
+      {"EC", [](auto& h) { key_of(h)["kty"] = "EC"; }, KeyDenied, reason::kKeyUnsuitable, "--kty RSA --size 3072"},
       {"RSA-2048", [](auto& h) { key_of(h)["n"] = base64url_encode(Bytes(256, 0x80)); }, KeyDenied,
-       kms::reason::kKeyUnsuitable, "has 2048 bits; it must have at least 3072"},
-      {"disabled", [](auto& h) { attributes_of(h)["enabled"] = false; }, KeyDenied, kms::reason::kKeyDisabled,
+       reason::kKeyUnsuitable, "has 2048 bits; it must have at least 3072"},
+      {"disabled", [](auto& h) { attributes_of(h)["enabled"] = false; }, KeyDenied, reason::kKeyDisabled,
        "az keyvault key set-attributes --vault-name contoso --name my-key --enabled true"},
-      {"expired", [](auto& h) { attributes_of(h)["exp"] = seconds_from_now(h, 0s); }, KeyDenied,
-       kms::reason::kKeyExpired, "2026-01-02T03:04:05"},
+      {"expired", [](auto& h) { attributes_of(h)["exp"] = seconds_from_now(h, 0s); }, KeyDenied, reason::kKeyExpired,
+       "2026-01-02T03:04:05"},
       {"not yet valid", [](auto& h) { attributes_of(h)["nbf"] = seconds_from_now(h, 1s); }, KeyDenied,
-       kms::reason::kKeyNotYetValid, "--not-before"},
+       reason::kKeyNotYetValid, "--not-before"},
       {"no wrapKey", [](auto& h) { key_of(h)["key_ops"] = boost::json::array{"unwrapKey"}; }, KeyDenied,
-       kms::reason::kKeyOperation, "does not permit wrapKey"},
+       reason::kKeyOperation, "does not permit wrapKey"},
       {"no unwrapKey",
        [](auto& h) {
          key_of(h)["key_ops"] = boost::json::array{"wrapKey", "encrypt"};
        },
-       KeyDenied, kms::reason::kKeyOperation, "does not permit unwrapKey"},
+       KeyDenied, reason::kKeyOperation, "does not permit unwrapKey"},
       {"wrap refused", [](auto& h) { always(h, "/wrapkey", vault_refusal(403, "Forbidden", "ForbiddenByRbac")); },
-       KeyDenied, kms::reason::kRoleMissing, "may not wrap with", 1},
-      {"unwrap refused", [](auto& h) { h.azure.disabled = true; }, KeyDenied, kms::reason::kKeyDisabled, "is disabled",
-       1},
-      {"round trip", [](auto& h) { h.azure.mangles = true; }, Corrupt, kms::reason::kRoundTripMismatch,
+       KeyDenied, reason::kRoleMissing, "may not wrap with", 1},
+      {"unwrap refused", [](auto& h) { h.azure.disabled = true; }, KeyDenied, reason::kKeyDisabled, "is disabled", 1},
+      {"round trip", [](auto& h) { h.azure.mangles = true; }, Corrupt, reason::kRoundTripMismatch,
        "did not come back the same", 1},
   };
 }
@@ -137,15 +136,15 @@ TEST(Validation, TheFirstFailureInOrderIsTold) {
   attributes_of(h)["enabled"] = false;
   attributes_of(h)["exp"] = 1;
   key_of(h)["key_ops"] = boost::json::array{};
-  EXPECT_EQ(validate(h).error().reason, kms::reason::kKeyUnsuitable);
+  EXPECT_EQ(validate(h).error().reason, reason::kKeyUnsuitable);
   key_of(h)["kty"] = "RSA";
   EXPECT_THAT(validate(h).error().message(), HasSubstr("2048 bits"));
   key_of(h)["n"] = base64url_encode(testing::test_rsa_key().modulus());
-  EXPECT_EQ(validate(h).error().reason, kms::reason::kKeyDisabled);
+  EXPECT_EQ(validate(h).error().reason, reason::kKeyDisabled);
   attributes_of(h)["enabled"] = true;
-  EXPECT_EQ(validate(h).error().reason, kms::reason::kKeyExpired);
+  EXPECT_EQ(validate(h).error().reason, reason::kKeyExpired);
   attributes_of(h).erase("exp");
-  EXPECT_EQ(validate(h).error().reason, kms::reason::kKeyOperation);
+  EXPECT_EQ(validate(h).error().reason, reason::kKeyOperation);
 }
 
 TEST(Validation, TheOrganizationsTag) {
@@ -165,7 +164,7 @@ TEST(Validation, TheOrganizationsTag) {
     EXPECT_EQ(checked.has_value(), c.passes) << c.tag;
     if (checked) continue;
     EXPECT_EQ(checked.error().code, ErrorCode::KeyDenied);
-    EXPECT_EQ(checked.error().reason, kms::reason::kOrganizationTagMissing);
+    EXPECT_EQ(checked.error().reason, reason::kOrganizationTagMissing);
     EXPECT_THAT(checked.error().message(), HasSubstr("--tags latchkey-org-1=true"));
   }
 }
@@ -183,7 +182,7 @@ TEST(Validation, TimeThatRunsOutIsNotTheKeysFault) {
   auto checked = validate(h, {}, 8s);
   ASSERT_FALSE(checked);
   EXPECT_EQ(checked.error().code, ErrorCode::DeadlineExceeded);
-  EXPECT_EQ(checked.error().reason, kms::reason::kTimedOut);
+  EXPECT_EQ(checked.error().reason, reason::kTimedOut);
 }
 
 TEST(Validation, ThrottlingUntilTheEndIsStillThrottling) {
@@ -192,7 +191,7 @@ TEST(Validation, ThrottlingUntilTheEndIsStillThrottling) {
   auto checked = validate(h);
   ASSERT_FALSE(checked);
   EXPECT_EQ(checked.error().code, ErrorCode::KeyUnreachable);
-  EXPECT_EQ(checked.error().reason, kms::reason::kThrottled);
+  EXPECT_EQ(checked.error().reason, reason::kThrottled);
   EXPECT_EQ(checked.error().retry_after, 60s);
 }
 

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include "clouds/azure/provider/reasons.hpp"
 #include "clouds/azure/provider/testing/fault_fixture.hpp"
 #include "kms/key_errors.hpp"
 #include "testing/written_page.hpp"
@@ -72,12 +73,12 @@ class VanishedVault : public ::testing::Test {
   }
 
   SharedStore shelf;
-  const Fault nothing{"", Meaning::Nothing, "", {}};
+  const Fault nothing{"", Meaning::Nothing, {}, {}};
   FaultFixture fixture;
   Others others = Others::Resolve;
   bool vanished = false;
   RawId data_key{};
-  std::string reason;
+  Reason reason;
 };
 
 TEST_F(VanishedVault, IsRefusedAndServesAgainOnceItIsRecovered) {
@@ -85,7 +86,7 @@ TEST_F(VanishedVault, IsRefusedAndServesAgainOnceItIsRecovered) {
   EXPECT_EQ(after(0s), "served, kept");
   EXPECT_EQ(after(59s), "served, kept");
   EXPECT_EQ(after(kLongestPause), "refused, dropped");
-  EXPECT_EQ(reason, kms::reason::kVaultGone);
+  EXPECT_EQ(reason, reason::kVaultGone);
   vanished = false;
   std::string recovered;
   for (int i = 0; i < 18 && recovered != "served, kept"; ++i) recovered = after(5s);
@@ -105,7 +106,7 @@ TEST_F(VanishedVault, AfterARestartNothingIsServedAndNothingIsCalledARefusal) {
   fixture.start();
   for (int i = 0; i < 6; ++i) {
     EXPECT_EQ(after(30s), "unreachable, dropped");
-    EXPECT_EQ(reason, kms::reason::kVaultNameUnknown);
+    EXPECT_EQ(reason, reason::kVaultNameUnknown);
   }
 }
 
@@ -140,7 +141,7 @@ TEST(VanishedVaultPage, ThePageIsMadeOfRows) {
   for (const auto& row : kRows) {
     bool gone = row.others == Others::Resolve;
     section += fmt::format("| {} | served, kept | served, kept | {} | `{}` |\n", row.name, row.at_last,
-                           gone ? kms::reason::kVaultGone : kms::reason::kVaultNameUnknown);
+                           gone ? reason::kVaultGone.code : reason::kVaultNameUnknown.code);
   }
   latchkey::testing::expect_section_written("docs/fault-matrix.md", section + "\n");
 }

@@ -9,7 +9,8 @@
 
 #include "base/json_fields.hpp"
 #include "clouds/azure/provider/answer_text.hpp"
-#include "kms/reason_catalogue.hpp"
+#include "clouds/azure/provider/azure_reasons.hpp"
+#include "clouds/azure/provider/retry_after.hpp"
 #include "kms/retrying_transport.hpp"
 
 namespace latchkey::clouds::azure {
@@ -79,70 +80,70 @@ std::string_view act(Operation operation) {
 }
 
 // What a row's sentences need beyond the key and the vault.
-void say_own_words(const Case& c, kms::ReasonArguments& arguments) {
+void say_own_words(const Case& c, AzureArguments& arguments) {
   if (!c.fault.message.empty()) arguments.said = shown_text(c.fault.message, 300);
 }
 
-void name_missing_role(const Case& c, kms::ReasonArguments& arguments) {
+void name_missing_role(const Case& c, AzureArguments& arguments) {
   auto action = line_behind(c.fault.message, "Action: ");
   if (!action.empty()) arguments.note = fmt::format(" (action {})", action);
   // Without a role nobody learns which keys are there.
   if (c.operation == Operation::Get) arguments.more = ", or the key is in another vault";
 }
 
-void name_address(const Case& c, kms::ReasonArguments& arguments) {
+void name_address(const Case& c, AzureArguments& arguments) {
   auto address = address_seen(c);
   if (address.empty()) return;
   arguments.note = fmt::format(" (it saw the address {})", address);
   arguments.more = fmt::format(", which must cover {}", address);
 }
 
-void name_version(const Case& c, kms::ReasonArguments& arguments) {
+void name_version(const Case& c, AzureArguments& arguments) {
   if (c.operation == Operation::Unwrap) arguments.note = " (or the version that wrapped this)";
 }
 
-void name_status(const Case& c, kms::ReasonArguments& arguments) {
+void name_status(const Case& c, AzureArguments& arguments) {
   arguments.answer = fmt::format("with status {}{}", c.answer.status,
                                  c.fault.code.empty() ? std::string() : " " + shown_text(c.fault.code, 60));
 }
 
-void note_status(const Case& c, kms::ReasonArguments& arguments) {
+void note_status(const Case& c, AzureArguments& arguments) {
   arguments.note = fmt::format(" (status {})", c.answer.status);
 }
 
-void nothing_more(const Case&, kms::ReasonArguments&) {}
+void nothing_more(const Case&, AzureArguments&) {}
 
 struct Row {
   unsigned status;
   std::string_view inner;  // empty: any
   std::string_view text;   // in the message; empty: any
-  kms::KnownReason reason;
-  void (*more)(const Case&, kms::ReasonArguments&) = nothing_more;
+  AzureReason reason;
+  void (*more)(const Case&, AzureArguments&) = nothing_more;
 };
 
 // The first row that fits. The inner codes for keys outside their dates are not documented, so the text decides too.
 constexpr std::array kRows{
-    Row{401, "", "AKV10032", kms::reason::kTenantMismatch},
-    Row{401, "", "", kms::reason::kTokenRefused, say_own_words},
-    Row{403, "ForbiddenByRbac", "", kms::reason::kRoleMissing, name_missing_role},
-    Row{403, "ForbiddenByPolicy", "", kms::reason::kAccessPolicyVault},
-    Row{403, "ForbiddenByFirewall", "", kms::reason::kVaultFirewall, name_address},
-    Row{403, "ForbiddenByConnection", "", kms::reason::kPublicAccessDisabled},
-    Row{403, "KeyDisabled", "", kms::reason::kKeyDisabled},
-    Row{403, "KeyExpired", "", kms::reason::kKeyExpired},
-    Row{403, "KeyNotYetValid", "", kms::reason::kKeyNotYetValid},
-    Row{403, "KeyOperationForbidden", "", kms::reason::kKeyOperation},
-    Row{403, "AccessDenied", "", kms::reason::kAccessDenied, say_own_words},
-    Row{403, "", "disabled key", kms::reason::kKeyDisabled},
-    Row{403, "", "expired", kms::reason::kKeyExpired},
-    Row{403, "", "not yet valid", kms::reason::kKeyNotYetValid},
-    Row{403, "", "Client address is not authorized", kms::reason::kVaultFirewall, name_address},
-    Row{403, "", "Public network access is disabled", kms::reason::kPublicAccessDisabled},
-    Row{403, "", "", kms::reason::kAccessDenied, say_own_words},
-    Row{409, "ObjectIsDeletedButRecoverable", "", kms::reason::kKeyDeleted},
-    Row{409, "ObjectIsBeingDeleted", "", kms::reason::kKeyDeleted},
-    Row{429, "", "", kms::reason::kThrottled},
-    Row{408, "", "", kms::reason::kTimedOut, note_status},
+    Row{401, "", "AKV10032", reason::kTenantMismatch},
+    Row{401, "", "", reason::kTokenRefused, say_own_words},
+    Row{403, "ForbiddenByRbac", "", reason::kRoleMissing, name_missing_role},
+    Row{403, "ForbiddenByPolicy", "", reason::kAccessPolicyVault},
+    Row{403, "ForbiddenByFirewall", "", reason::kVaultFirewall, name_address},
+    Row{403, "ForbiddenByConnection", "", reason::kPublicAccessDisabled},
+    Row{403, "KeyDisabled", "", reason::kKeyDisabled},
+    Row{403, "KeyExpired", "", reason::kKeyExpired},
+    Row{403, "KeyNotYetValid", "", reason::kKeyNotYetValid},
+    Row{403, "KeyOperationForbidden", "", reason::kKeyOperation},
+    Row{403, "AccessDenied", "", reason::kAccessDenied, say_own_words},
+    Row{403, "", "disabled key", reason::kKeyDisabled},
+    Row{403, "", "expired", reason::kKeyExpired},
+    Row{403, "", "not yet valid", reason::kKeyNotYetValid},
+    Row{403, "", "Client address is not authorized", reason::kVaultFirewall, name_address},
+    Row{403, "", "Public network access is disabled", reason::kPublicAccessDisabled},
+    Row{403, "", "", reason::kAccessDenied, say_own_words},
+    Row{409, "ObjectIsDeletedButRecoverable", "", reason::kKeyDeleted},
+    Row{409, "ObjectIsBeingDeleted", "", reason::kKeyDeleted},
+    Row{429, "", "", reason::kThrottled},
+    Row{408, "", "", reason::kTimedOut, note_status},
 };
 
 bool fits(const Row& row, const Case& c) {
@@ -154,9 +155,9 @@ bool fits(const Row& row, const Case& c) {
 Row bad_request_row(const Case& c) {
   bool about_version = boost::algorithm::icontains(c.fault.message, "specified version");
   if (c.operation == Operation::Unwrap && c.fault.code == "BadParameter" && !about_version) {
-    return {400, "", "", kms::reason::kWrappedKeyDamaged, say_own_words};
+    return {400, "", "", reason::kWrappedKeyDamaged, say_own_words};
   }
-  return {400, "", "", kms::reason::kRequestRejected, say_own_words};
+  return {400, "", "", reason::kRequestRejected, say_own_words};
 }
 
 Row row_for(const Case& c) {
@@ -165,8 +166,8 @@ Row row_for(const Case& c) {
   }
   if (c.answer.status == 400) return bad_request_row(c);
   // In Key Vault's form alone: somebody else's page for what is not there says nothing of the key.
-  if (c.answer.status == 404 && !c.fault.code.empty()) return {404, "", "", kms::reason::kKeyNotFound, name_version};
-  return {0, "", "", kms::reason::kProviderFault, name_status};
+  if (c.answer.status == 404 && !c.fault.code.empty()) return {404, "", "", reason::kKeyNotFound, name_version};
+  return {0, "", "", reason::kProviderFault, name_status};
 }
 
 }  // namespace
@@ -192,10 +193,21 @@ Error vault_error(const KeyTarget& target, Operation operation, const http::Clie
   arguments.act = act(operation);
   arguments.said = "it does not say why";
   row.more(c, arguments);
-  auto error = kms::reason_error(row.reason, arguments);
-  error.cause += request_id_note(answer);
-  if (error.code == ErrorCode::KeyUnreachable) error.retry_after = kms::retry_after(answer.headers, now);
+  auto error = reason_error(row.reason, arguments);
+  error.request_id = request_id_of(answer);
+  if (error.code == ErrorCode::KeyUnreachable) error.retry_after = retry_after(answer.headers, now);
   return error;
+}
+
+Error vault_transport_error(const http::TransportError& failure, const KeyTarget& target) {
+  using http::TransportFailure;
+  if (failure.failure == TransportFailure::UnknownName) {
+    return reason_error(reason::kVaultNameUnknown, arguments_of(target));
+  }
+  if (failure.failure == TransportFailure::AddressRefused) {
+    return reason_error(reason::kVaultAddressRefused, arguments_of(target));
+  }
+  return kms::transport_error(failure, target.vault.host);
 }
 
 Error unreadable_answer(const KeyTarget& target, Operation operation, const http::ClientResponse& answer,
@@ -203,8 +215,8 @@ Error unreadable_answer(const KeyTarget& target, Operation operation, const http
   auto arguments = arguments_of(target);
   arguments.operation = to_string(operation);
   arguments.answer = fmt::format("with something that is not Key Vault's: {}", what);
-  auto error = kms::reason_error(kms::reason::kProviderFault, arguments);
-  error.cause += request_id_note(answer);
+  auto error = reason_error(reason::kProviderFault, arguments);
+  error.request_id = request_id_of(answer);
   return error;
 }
 

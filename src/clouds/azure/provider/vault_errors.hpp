@@ -19,6 +19,10 @@ enum class Operation { Get, Wrap, Unwrap };
 [[nodiscard]] Error vault_error(const KeyTarget& target, Operation operation, const http::ClientResponse& answer,
                                 Timestamp now);
 
+// The vault was not reached: as kms::transport_error says, and that the host's name is unknown or leads to an address
+// that is not public.
+[[nodiscard]] Error vault_transport_error(const http::TransportError& failure, const KeyTarget& target);
+
 // KeyUnreachable: a 200 that is not what Key Vault answers.
 [[nodiscard]] Error unreadable_answer(const KeyTarget& target, Operation operation, const http::ClientResponse& answer,
                                       std::string_view what);

@@ -6,8 +6,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "clouds/azure/provider/reasons.hpp"
 #include "clouds/azure/provider/testing/azure_harness.hpp"
-#include "kms/reasons.hpp"
 
 namespace latchkey::clouds::azure {
 namespace {
@@ -113,7 +113,7 @@ class DeletedVaultTest : public ::testing::Test {
     return request.only_connects ? testing::answer(0, "") : testing::vault_refusal(403, "Forbidden", "KeyDisabled");
   }
   // By its reason.
-  std::string ask(const std::string& vault) {
+  Reason ask(const std::string& vault) {
     kms::KeyLocation key =
         location_of({"https://" + vault + "/", "my-key", std::string(testing::FakeAzure::kTenant), std::nullopt});
     auto described = h.run(h.provider->describe(key, h.in(60s)));
@@ -135,18 +135,18 @@ class DeletedVaultTest : public ::testing::Test {
 };
 
 TEST_F(DeletedVaultTest, IsARefusalAfterAMinuteWhileOtherVaultsResolve) {
-  EXPECT_EQ(ask(mine), kms::reason::kKeyDisabled);
-  EXPECT_EQ(ask(other), kms::reason::kKeyDisabled);
+  EXPECT_EQ(ask(mine), reason::kKeyDisabled);
+  EXPECT_EQ(ask(other), reason::kKeyDisabled);
   dns[mine] = TransportFailure::UnknownName;
-  EXPECT_EQ(ask(mine), kms::reason::kVaultNameUnknown);
+  EXPECT_EQ(ask(mine), reason::kVaultNameUnknown);
   EXPECT_EQ(code, ErrorCode::KeyUnreachable);
   h.clock.advance(59s);
-  EXPECT_EQ(ask(mine), kms::reason::kVaultNameUnknown);
+  EXPECT_EQ(ask(mine), reason::kVaultNameUnknown);
   EXPECT_EQ(connects(), 0U);
   h.clock.advance(1s);
-  EXPECT_EQ(ask("MINE.vault.azure.net"), kms::reason::kVaultGone) << "however it is spelled";
+  EXPECT_EQ(ask("MINE.vault.azure.net"), reason::kVaultGone) << "however it is spelled";
   EXPECT_EQ(code, ErrorCode::KeyDenied);
-  EXPECT_EQ(ask(mine), kms::reason::kVaultGone);
+  EXPECT_EQ(ask(mine), reason::kVaultGone);
   EXPECT_EQ(connects(), 1U);
   for (const auto& request : h.client.requests()) {
     if (request.only_connects) {
@@ -154,7 +154,7 @@ TEST_F(DeletedVaultTest, IsARefusalAfterAMinuteWhileOtherVaultsResolve) {
     }
   }
   dns.clear();
-  EXPECT_EQ(ask(mine), kms::reason::kKeyDisabled) << "it was recovered";
+  EXPECT_EQ(ask(mine), reason::kKeyDisabled) << "it was recovered";
 }
 
 TEST_F(DeletedVaultTest, IsNoRefusalWhereDnsDeniesEveryVault) {
@@ -162,7 +162,7 @@ TEST_F(DeletedVaultTest, IsNoRefusalWhereDnsDeniesEveryVault) {
   (void)ask(other);
   dns[mine] = dns[other] = TransportFailure::UnknownName;
   for (int i = 0; i < 30; ++i) {
-    EXPECT_EQ(ask(mine), kms::reason::kVaultNameUnknown);
+    EXPECT_EQ(ask(mine), reason::kVaultNameUnknown);
     h.clock.advance(20s);
   }
 }
@@ -176,13 +176,13 @@ TEST_F(DeletedVaultTest, IsNoRefusalWhereDnsDoesNotAnswerOrOthersCannotBeReached
     dns[other] = failure;
     dns[mine] = TransportFailure::UnknownName;
     for (int i = 0; i < 5; ++i) {
-      EXPECT_EQ(ask(mine), kms::reason::kVaultNameUnknown);
+      EXPECT_EQ(ask(mine), reason::kVaultNameUnknown);
       h.clock.advance(20s);
     }
     dns[other] = TransportFailure::UnknownName;
     dns[mine] = failure;
     for (int i = 0; i < 5; ++i) {
-      EXPECT_NE(ask(mine), kms::reason::kVaultGone);
+      EXPECT_NE(ask(mine), reason::kVaultGone);
       h.clock.advance(20s);
     }
   }
@@ -192,7 +192,7 @@ TEST_F(DeletedVaultTest, IsNoRefusalOnAServerThatKnowsNoOtherVault) {
   (void)ask(mine);
   dns[mine] = TransportFailure::UnknownName;
   for (int i = 0; i < 5; ++i) {
-    EXPECT_EQ(ask(mine), kms::reason::kVaultNameUnknown);
+    EXPECT_EQ(ask(mine), reason::kVaultNameUnknown);
     h.clock.advance(20s);
   }
 }
@@ -203,7 +203,7 @@ TEST_F(DeletedVaultTest, IsNoRefusalAfterARestart) {
   h.provider = h.make(ClientSecret{std::make_shared<crypto::SecretBytes>(as_bytes("s3cret"))});
   (void)ask(other);
   for (int i = 0; i < 5; ++i) {
-    EXPECT_EQ(ask(mine), kms::reason::kVaultNameUnknown);
+    EXPECT_EQ(ask(mine), reason::kVaultNameUnknown);
     h.clock.advance(20s);
   }
 }
@@ -215,12 +215,12 @@ TEST_F(DeletedVaultTest, OthersThatAreDeletedTooDoNotHideIt) {
   dns["strangers"] = dns[mine] = TransportFailure::UnknownName;
   (void)ask(mine);
   h.clock.advance(1min);
-  std::string found;
+  Reason found;
   for (int i = 0; i < 3; ++i) {
     found = ask(mine);
     h.clock.advance(10s);
   }
-  EXPECT_EQ(found, kms::reason::kVaultGone);
+  EXPECT_EQ(found, reason::kVaultGone);
 }
 
 }  // namespace

@@ -47,7 +47,7 @@ using Disturbed = std::function<kms::testing::Answer(FaultFixture&, const http::
 struct Fault {
   std::string name;
   Meaning meaning;
-  std::string_view reason;  // empty: none
+  Reason reason;  // empty: none
   Disturbed answer;
 };
 

@@ -6,14 +6,14 @@
 #include <fmt/format.h>
 
 #include "base/encoding.hpp"
+#include "clouds/azure/provider/reasons.hpp"
 #include "crypto/jwt.hpp"
-#include "kms/reasons.hpp"
+#include "envelope/reasons.hpp"
 
 namespace latchkey::clouds::azure::testing {
 
 using http::TransportFailure;
 using kms::testing::failure;
-namespace reason = kms::reason;
 
 namespace {
 
@@ -118,36 +118,35 @@ std::vector<Fault> faults_of_the_way(bool to_the_vault) {
   using enum Meaning;
   auto fails = [](TransportFailure how) { return always(failure(how)); };
   return {
-      {"reset", Unreachable, kms::reason::kConnectionFailed, fails(TransportFailure::Interrupted)},
-      {"refused connection", Unreachable, kms::reason::kConnectionFailed, fails(TransportFailure::ConnectFailed)},
-      {"DNS does not answer", Unreachable, kms::reason::kConnectionFailed, fails(TransportFailure::LookupFailed)},
-      {"unresolvable host", Unreachable, to_the_vault ? kms::reason::kVaultNameUnknown : kms::reason::kConnectionFailed,
+      {"reset", Unreachable, reason::kConnectionFailed, fails(TransportFailure::Interrupted)},
+      {"refused connection", Unreachable, reason::kConnectionFailed, fails(TransportFailure::ConnectFailed)},
+      {"DNS does not answer", Unreachable, reason::kConnectionFailed, fails(TransportFailure::LookupFailed)},
+      {"unresolvable host", Unreachable,
+       to_the_vault ? Reason(reason::kVaultNameUnknown) : Reason(reason::kConnectionFailed),
        fails(TransportFailure::UnknownName)},
       {"private address", Unreachable,
-       to_the_vault ? kms::reason::kVaultAddressRefused : kms::reason::kConnectionFailed,
+       to_the_vault ? Reason(reason::kVaultAddressRefused) : Reason(reason::kConnectionFailed),
        fails(TransportFailure::AddressRefused)},
-      {"expired certificate", Unreachable, kms::reason::kTlsFailed, fails(TransportFailure::TlsFailed)},
-      {"proxy fails", Unreachable, kms::reason::kProxyFailed, fails(TransportFailure::ProxyFailed)},
-      {"hang", Unreachable, kms::reason::kTimedOut, hangs()},
-      {"endless body", Unreachable, kms::reason::kProviderFault, fails(TransportFailure::ResponseTooLarge)},
-      {"redirect", Unreachable, kms::reason::kProviderFault,
+      {"expired certificate", Unreachable, reason::kTlsFailed, fails(TransportFailure::TlsFailed)},
+      {"proxy fails", Unreachable, reason::kProxyFailed, fails(TransportFailure::ProxyFailed)},
+      {"hang", Unreachable, reason::kTimedOut, hangs()},
+      {"endless body", Unreachable, reason::kProviderFault, fails(TransportFailure::ResponseTooLarge)},
+      {"redirect", Unreachable, reason::kProviderFault,
        always(answer(302, "", {{"Location", "https://evil.example/"}}))},
-      {"200 with an HTML page", Unreachable, kms::reason::kProviderFault, always(answer(200, kPage))},
-      {"200 with malformed JSON", Unreachable, kms::reason::kProviderFault, always(answer(200, R"({"kid":"https:)"))},
-      {"200 with nothing", Unreachable, kms::reason::kProviderFault, always(answer(200, ""))},
-      {"200 with half of the body", Unreachable, kms::reason::kProviderFault,
+      {"200 with an HTML page", Unreachable, reason::kProviderFault, always(answer(200, kPage))},
+      {"200 with malformed JSON", Unreachable, reason::kProviderFault, always(answer(200, R"({"kid":"https:)"))},
+      {"200 with nothing", Unreachable, reason::kProviderFault, always(answer(200, ""))},
+      {"200 with half of the body", Unreachable, reason::kProviderFault,
        body_changed([](std::string& body) { body.resize(body.size() / 2); })},
-      {"404 with an HTML page", Unreachable, kms::reason::kProviderFault, always(answer(404, kPage))},
-      {"500", Unreachable, kms::reason::kProviderFault,
-       always(answer(500, R"({"error":{"code":"InternalServerError"}})"))},
-      {"502 with an HTML page", Unreachable, kms::reason::kProviderFault, always(answer(502, kPage))},
-      {"503", Unreachable, kms::reason::kProviderFault, always(answer(503, ""))},
-      {"504", Unreachable, kms::reason::kProviderFault, always(answer(504, ""))},
-      {"429", Unreachable, kms::reason::kThrottled, always(answer(429, ""))},
-      {"429 with Retry-After 60", Unreachable, kms::reason::kThrottled,
-       always(answer(429, "", {{"Retry-After", "60"}}))},
-      {"429 with a date, our clock 10 min ahead", Unreachable, kms::reason::kThrottled, throttled_until(10min)},
-      {"429 with a date, our clock 10 min behind", Unreachable, kms::reason::kThrottled, throttled_until(-10min)},
+      {"404 with an HTML page", Unreachable, reason::kProviderFault, always(answer(404, kPage))},
+      {"500", Unreachable, reason::kProviderFault, always(answer(500, R"({"error":{"code":"InternalServerError"}})"))},
+      {"502 with an HTML page", Unreachable, reason::kProviderFault, always(answer(502, kPage))},
+      {"503", Unreachable, reason::kProviderFault, always(answer(503, ""))},
+      {"504", Unreachable, reason::kProviderFault, always(answer(504, ""))},
+      {"429", Unreachable, reason::kThrottled, always(answer(429, ""))},
+      {"429 with Retry-After 60", Unreachable, reason::kThrottled, always(answer(429, "", {{"Retry-After", "60"}}))},
+      {"429 with a date, our clock 10 min ahead", Unreachable, reason::kThrottled, throttled_until(10min)},
+      {"429 with a date, our clock 10 min behind", Unreachable, reason::kThrottled, throttled_until(-10min)},
   };
 }
 
@@ -157,40 +156,40 @@ std::vector<Fault> vault_faults(Place place) {
   auto wrapping = place == Place::Wrap ? RefusesWrapping : Refused;
   auto gone = vault_refusal(404, "KeyNotFound", "", "Deleted Key not found: my-key");
   std::vector<Fault> faults{
-      {"token over in flight", Nothing, "", token_over()},
-      {"401, also with a new token", Refused, kms::reason::kTokenRefused,
+      {"token over in flight", Nothing, {}, token_over()},
+      {"401, also with a new token", Refused, reason::kTokenRefused,
        always(vault_refusal(401, "Unauthorized", "", "AKV10022: Invalid audience."))},
-      {"401 AKV10032 (another tenant)", Refused, kms::reason::kTenantMismatch,
+      {"401 AKV10032 (another tenant)", Refused, reason::kTenantMismatch,
        always(vault_refusal(401, "Unauthorized", "", "AKV10032: Invalid issuer."))},
-      {"403 ForbiddenByRbac", Refused, kms::reason::kRoleMissing, forbidden("ForbiddenByRbac")},
-      {"403 ForbiddenByPolicy", Refused, kms::reason::kAccessPolicyVault, forbidden("ForbiddenByPolicy")},
-      {"403 ForbiddenByFirewall", Refused, kms::reason::kVaultFirewall, forbidden("ForbiddenByFirewall")},
-      {"403 ForbiddenByConnection", Refused, kms::reason::kPublicAccessDisabled, forbidden("ForbiddenByConnection")},
-      {"403 KeyDisabled", Refused, kms::reason::kKeyDisabled, forbidden("KeyDisabled")},
-      {"403 KeyExpired", wrapping, kms::reason::kKeyExpired, forbidden("KeyExpired")},
-      {"403 KeyNotYetValid", wrapping, kms::reason::kKeyNotYetValid, forbidden("KeyNotYetValid")},
-      {"403 KeyOperationForbidden", wrapping, kms::reason::kKeyOperation, forbidden("KeyOperationForbidden")},
-      {"403 AccessDenied", Refused, kms::reason::kAccessDenied, forbidden("AccessDenied")},
-      {"403 with an unknown inner code", Refused, kms::reason::kAccessDenied, forbidden("ForbiddenByMoon")},
-      {"403 with an HTML page", Refused, kms::reason::kAccessDenied, always(answer(403, kPage))},
-      {"404, among the deleted keys", Refused, kms::reason::kKeyDeleted,
+      {"403 ForbiddenByRbac", Refused, reason::kRoleMissing, forbidden("ForbiddenByRbac")},
+      {"403 ForbiddenByPolicy", Refused, reason::kAccessPolicyVault, forbidden("ForbiddenByPolicy")},
+      {"403 ForbiddenByFirewall", Refused, reason::kVaultFirewall, forbidden("ForbiddenByFirewall")},
+      {"403 ForbiddenByConnection", Refused, reason::kPublicAccessDisabled, forbidden("ForbiddenByConnection")},
+      {"403 KeyDisabled", Refused, reason::kKeyDisabled, forbidden("KeyDisabled")},
+      {"403 KeyExpired", wrapping, reason::kKeyExpired, forbidden("KeyExpired")},
+      {"403 KeyNotYetValid", wrapping, reason::kKeyNotYetValid, forbidden("KeyNotYetValid")},
+      {"403 KeyOperationForbidden", wrapping, reason::kKeyOperation, forbidden("KeyOperationForbidden")},
+      {"403 AccessDenied", Refused, reason::kAccessDenied, forbidden("AccessDenied")},
+      {"403 with an unknown inner code", Refused, reason::kAccessDenied, forbidden("ForbiddenByMoon")},
+      {"403 with an HTML page", Refused, reason::kAccessDenied, always(answer(403, kPage))},
+      {"404, among the deleted keys", Refused, reason::kKeyDeleted,
        not_found(answer(200, R"({"key":{},"attributes":{},"scheduledPurgeDate":1775099045})"))},
       {"404, not among the deleted keys", Refused,
-       place == Place::Unwrap ? kms::reason::kKeyPurged : kms::reason::kKeyNotFound, not_found(gone)},
-      {"404, and the vault tells no more", Refused, kms::reason::kKeyNotFound,
+       place == Place::Unwrap ? Reason(reason::kKeyPurged) : Reason(reason::kKeyNotFound), not_found(gone)},
+      {"404, and the vault tells no more", Refused, reason::kKeyNotFound,
        not_found(vault_refusal(403, "Forbidden", "ForbiddenByRbac"))},
-      {"404, and then a reset", Refused, kms::reason::kKeyNotFound, not_found(failure(TransportFailure::Interrupted))},
-      {"409 ObjectIsDeletedButRecoverable", Refused, kms::reason::kKeyDeleted,
+      {"404, and then a reset", Refused, reason::kKeyNotFound, not_found(failure(TransportFailure::Interrupted))},
+      {"409 ObjectIsDeletedButRecoverable", Refused, reason::kKeyDeleted,
        always(vault_refusal(409, "Conflict", "ObjectIsDeletedButRecoverable"))},
-      {"409 ObjectIsBeingDeleted", Refused, kms::reason::kKeyDeleted,
+      {"409 ObjectIsBeingDeleted", Refused, reason::kKeyDeleted,
        always(vault_refusal(409, "Conflict", "ObjectIsBeingDeleted"))},
-      {"409, another", Unreachable, kms::reason::kProviderFault, always(vault_refusal(409, "Conflict", ""))},
-      {"400 for our api-version", Unreachable, kms::reason::kRequestRejected,
+      {"409, another", Unreachable, reason::kProviderFault, always(vault_refusal(409, "Conflict", ""))},
+      {"400 for our api-version", Unreachable, reason::kRequestRejected,
        always(vault_refusal(400, "BadParameter", "", "The specified version (7.4) is not recognized."))},
       {"400 BadParameter", place == Place::Unwrap ? Alarm : Unreachable,
-       place == Place::Unwrap ? kms::reason::kWrappedKeyDamaged : kms::reason::kRequestRejected,
+       place == Place::Unwrap ? Reason(reason::kWrappedKeyDamaged) : Reason(reason::kRequestRejected),
        always(vault_refusal(400, "BadParameter", "", "Property has invalid value"))},
-      {"408", Unreachable, kms::reason::kTimedOut, always(answer(408, ""))},
+      {"408", Unreachable, reason::kTimedOut, always(answer(408, ""))},
   };
   for (auto& fault : faults_of_the_way(true)) faults.push_back(std::move(fault));
   return faults;
@@ -204,32 +203,28 @@ std::vector<Fault> token_faults() {
     return always(entra_refusal(status, error, number));
   };
   std::vector<Fault> faults{
-      {"400 AADSTS700016 (no consent)", Refused, kms::reason::kAppNotConsented,
-       entra(400, "unauthorized_client", 700016)},
-      {"400 AADSTS7000112 (app disabled)", Refused, kms::reason::kAppDisabled,
-       entra(400, "unauthorized_client", 7000112)},
-      {"400 AADSTS90002 (no such tenant)", Refused, kms::reason::kTenantUnknown, entra(400, "invalid_request", 90002)},
-      {"400 AADSTS53003 (Conditional Access)", Refused, kms::reason::kConditionalAccess,
-       entra(400, "access_denied", 53003)},
-      {"400 AADSTS500011 (another cloud)", Refused, kms::reason::kWrongCloud, entra(400, "invalid_resource", 500011)},
-      {"400 with an unknown AADSTS", Refused, kms::reason::kSignInRefused, entra(400, "invalid_grant", 999999)},
-      {"401 AADSTS7000215 (our secret)", Unreachable, kms::reason::kPlatformCredential,
+      {"400 AADSTS700016 (no consent)", Refused, reason::kAppNotConsented, entra(400, "unauthorized_client", 700016)},
+      {"400 AADSTS7000112 (app disabled)", Refused, reason::kAppDisabled, entra(400, "unauthorized_client", 7000112)},
+      {"400 AADSTS90002 (no such tenant)", Refused, reason::kTenantUnknown, entra(400, "invalid_request", 90002)},
+      {"400 AADSTS53003 (Conditional Access)", Refused, reason::kConditionalAccess, entra(400, "access_denied", 53003)},
+      {"400 AADSTS500011 (another cloud)", Refused, reason::kWrongCloud, entra(400, "invalid_resource", 500011)},
+      {"400 with an unknown AADSTS", Refused, reason::kSignInRefused, entra(400, "invalid_grant", 999999)},
+      {"401 AADSTS7000215 (our secret)", Unreachable, reason::kPlatformCredential,
        entra(401, "invalid_client", 7000215)},
-      {"401 AADSTS7000222 (our secret expired)", Unreachable, kms::reason::kPlatformCredential,
+      {"401 AADSTS7000222 (our secret expired)", Unreachable, reason::kPlatformCredential,
        entra(401, "invalid_client", 7000222)},
-      {"401 AADSTS700027 (our certificate)", Unreachable, kms::reason::kPlatformCredential,
+      {"401 AADSTS700027 (our certificate)", Unreachable, reason::kPlatformCredential,
        entra(401, "invalid_client", 700027)},
-      {"401 AADSTS700211 (our federation)", Unreachable, kms::reason::kPlatformCredential,
+      {"401 AADSTS700211 (our federation)", Unreachable, reason::kPlatformCredential,
        entra(401, "invalid_client", 700211)},
-      {"400 AADSTS900144 (our request)", Unreachable, kms::reason::kRequestRejected,
-       entra(400, "invalid_request", 900144)},
-      {"429 AADSTS90055", Unreachable, kms::reason::kThrottled, entra(429, "temporarily_unavailable", 90055)},
-      {"503 AADSTS90033", Unreachable, kms::reason::kProviderFault, entra(503, "temporarily_unavailable", 90033)},
-      {"403 with an HTML page", Unreachable, kms::reason::kProviderFault, always(answer(403, kPage))},
-      {"200 without a token", Unreachable, kms::reason::kProviderFault,
+      {"400 AADSTS900144 (our request)", Unreachable, reason::kRequestRejected, entra(400, "invalid_request", 900144)},
+      {"429 AADSTS90055", Unreachable, reason::kThrottled, entra(429, "temporarily_unavailable", 90055)},
+      {"503 AADSTS90033", Unreachable, reason::kProviderFault, entra(503, "temporarily_unavailable", 90033)},
+      {"403 with an HTML page", Unreachable, reason::kProviderFault, always(answer(403, kPage))},
+      {"200 without a token", Unreachable, reason::kProviderFault,
        always(answer(200, R"({"token_type":"Bearer","expires_in":3599})"))},
-      {"our clock 10 min ahead", Unreachable, kms::reason::kPlatformCredential, our_clock_is(10min)},
-      {"our clock 10 min behind", Nothing, "", our_clock_is(-10min)},
+      {"our clock 10 min ahead", Unreachable, reason::kPlatformCredential, our_clock_is(10min)},
+      {"our clock 10 min behind", Nothing, {}, our_clock_is(-10min)},
   };
   for (auto& fault : faults_of_the_way(false)) faults.push_back(std::move(fault));
   return faults;
@@ -242,9 +237,8 @@ std::vector<Fault> get_faults() {
     auto at = body.find("/keys/my-key/");
     body.replace(at, 13, "/keys/another/");
   };
-  faults.push_back({"wrong kid: another key", Unreachable, kms::reason::kProviderFault, body_changed(another)});
-  faults.push_back(
-      {"200 without a key", Unreachable, kms::reason::kProviderFault, always(answer(200, R"({"tags":{}})"))});
+  faults.push_back({"wrong kid: another key", Unreachable, reason::kProviderFault, body_changed(another)});
+  faults.push_back({"200 without a key", Unreachable, reason::kProviderFault, always(answer(200, R"({"tags":{}})"))});
   return faults;
 }
 
@@ -252,32 +246,31 @@ std::vector<Fault> operation_faults(Place place) {
   using enum Meaning;
   constexpr std::string_view kOther = "/ffffffffffffffffffffffffffffffff";
   auto faults = vault_faults(place);
-  auto add = [&](std::string name, Meaning meaning, std::string_view why, Disturbed disturbed) {
+  auto add = [&](std::string name, Meaning meaning, Reason why, Disturbed disturbed) {
     faults.push_back({std::move(name), meaning, why, std::move(disturbed)});
   };
-  add("wrong kid: another key", Unreachable, kms::reason::kProviderFault,
+  add("wrong kid: another key", Unreachable, reason::kProviderFault,
       kid(fmt::format("https://contoso.vault.azure.net/keys/another/{}", FakeAzure::kVersion)));
-  add("wrong kid: another vault", Unreachable, kms::reason::kProviderFault,
+  add("wrong kid: another vault", Unreachable, reason::kProviderFault,
       kid(fmt::format("https://evil.vault.azure.net/keys/my-key/{}", FakeAzure::kVersion)));
-  add("wrong kid: no version", Unreachable, kms::reason::kProviderFault,
-      kid("https://contoso.vault.azure.net/keys/my-key"));
+  add("wrong kid: no version", Unreachable, reason::kProviderFault, kid("https://contoso.vault.azure.net/keys/my-key"));
   auto another_version = fmt::format("https://contoso.vault.azure.net/keys/my-key{}", kOther);
-  add("value that is no base64url", Unreachable, kms::reason::kProviderFault,
+  add("value that is no base64url", Unreachable, reason::kProviderFault,
       field_changed("value", [](std::string& text) { text[0] = '*'; }));
   if (place == Place::Wrap) {
     // What it wrapped is asked back by that version, which the vault does not have.
-    add("wrong kid: another version", Refused, kms::reason::kKeyPurged, kid(another_version));
-    add("value too short", Unreachable, kms::reason::kProviderFault,
-        value_changed([](Bytes& value) { value.pop_back(); }));
-    add("value too long", Unreachable, kms::reason::kProviderFault,
-        value_changed([](Bytes& value) { value.resize(4096); }));
-    add("bit-flipped value", Alarm, kms::reason::kWrappedKeyDamaged, bit_flipped(200));
+    add("wrong kid: another version", Refused, reason::kKeyPurged, kid(another_version));
+    add("value too short", Unreachable, reason::kProviderFault, value_changed([](Bytes& value) { value.pop_back(); }));
+    add("value too long", Unreachable, reason::kProviderFault, value_changed([](Bytes& value) { value.resize(4096); }));
+    add("bit-flipped value", Alarm, reason::kWrappedKeyDamaged, bit_flipped(200));
   } else {
-    add("value too short", Alarm, kms::reason::kDataKeyBinding, value_changed([](Bytes& value) { value.pop_back(); }));
-    add("value too long", Alarm, kms::reason::kDataKeyBinding, value_changed([](Bytes& value) { value.push_back(0); }));
-    add("bit-flipped value: its version", Alarm, kms::reason::kDataKeyBinding, bit_flipped(0));
-    add("bit-flipped value: the data key", Alarm, kms::reason::kRoundTripMismatch, bit_flipped(17));
-    add("bit-flipped value: its place", Alarm, kms::reason::kDataKeyBinding, bit_flipped(50));
+    add("value too short", Alarm, envelope::reason::kDataKeyBinding,
+        value_changed([](Bytes& value) { value.pop_back(); }));
+    add("value too long", Alarm, envelope::reason::kDataKeyBinding,
+        value_changed([](Bytes& value) { value.push_back(0); }));
+    add("bit-flipped value: its version", Alarm, envelope::reason::kDataKeyBinding, bit_flipped(0));
+    add("bit-flipped value: the data key", Alarm, reason::kRoundTripMismatch, bit_flipped(17));
+    add("bit-flipped value: its place", Alarm, envelope::reason::kDataKeyBinding, bit_flipped(50));
   }
   return faults;
 }
