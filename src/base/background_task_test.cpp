@@ -29,7 +29,7 @@ class BackgroundTaskTest : public ::testing::Test {
 
 TEST_F(BackgroundTaskTest, DoesItsWorkAgainAndAgainUntilItIsStopped) {
   int done = 0;
-  begin([&]() -> Task<std::chrono::milliseconds> {
+  begin([&]() -> Task<BackgroundTask::Wait> {
     ++done;
     co_return 0ms;
   });
@@ -43,7 +43,7 @@ TEST_F(BackgroundTaskTest, DoesItsWorkAgainAndAgainUntilItIsStopped) {
 
 TEST_F(BackgroundTaskTest, DoesNotWaitOutItsPauseWhenItIsStopped) {
   int done = 0;
-  begin([&]() -> Task<std::chrono::milliseconds> {
+  begin([&]() -> Task<BackgroundTask::Wait> {
     ++done;
     co_return 24h;
   });
@@ -56,7 +56,7 @@ TEST_F(BackgroundTaskTest, DoesNotWaitOutItsPauseWhenItIsStopped) {
 TEST_F(BackgroundTaskTest, IsNotStoppedBeforeTheWorkThatIsUnderWayIsDone) {
   std::function<void()> go_on;
   bool done = false;
-  begin([&]() -> Task<std::chrono::milliseconds> {
+  begin([&]() -> Task<BackgroundTask::Wait> {
     auto hold = [&](std::function<void()> resume) { go_on = std::move(resume); };
     auto held = suspend(std::move(hold));
     co_await std::move(held);
@@ -70,6 +70,47 @@ TEST_F(BackgroundTaskTest, IsNotStoppedBeforeTheWorkThatIsUnderWayIsDone) {
   go_on();
   run_until([&] { return stopped; });
   EXPECT_TRUE(done);
+}
+
+TEST_F(BackgroundTaskTest, DoesItsWorkAtOnceWhenItIsWoken) {
+  int done = 0;
+  begin([&]() -> Task<BackgroundTask::Wait> {
+    ++done;
+    co_return 24h;
+  });
+  run_until([&] { return done == 1; });
+  task->wake();
+  run_until([&] { return done == 2; });
+  context.poll();
+  EXPECT_EQ(done, 2);
+}
+
+TEST_F(BackgroundTaskTest, DoesItsWorkOnceMoreWhenItIsWokenDuringIt) {
+  int done = 0;
+  begin([&]() -> Task<BackgroundTask::Wait> {
+    if (++done == 1) {
+      task->wake();
+      task->wake();
+    }
+    co_return 24h;
+  });
+  run_until([&] { return done == 2; });
+  context.poll();
+  EXPECT_EQ(done, 2);
+}
+
+TEST_F(BackgroundTaskTest, EndsWhenItsWorkIsDone) {
+  int done = 0;
+  begin([&]() -> Task<BackgroundTask::Wait> {
+    if (++done == 2) co_return std::nullopt;
+    co_return 0ms;
+  });
+  run_until([&] { return done == 2; });
+  context.poll();
+  EXPECT_EQ(done, 2);
+  EXPECT_EQ(task.use_count(), 1);
+  begin_to_stop();
+  run_until([&] { return stopped; });
 }
 
 }  // namespace

@@ -1,13 +1,11 @@
 #include "health/health_monitor.hpp"
 
+#include <atomic>
 #include <mutex>
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
-#include <boost/asio/redirect_error.hpp>
-#include <boost/asio/steady_timer.hpp>
 #include <boost/asio/strand.hpp>
-#include <boost/asio/use_awaitable.hpp>
 
 #include "base/log.hpp"
 #include "health/key_health_store.hpp"
@@ -15,6 +13,8 @@
 #include "health/probe.hpp"
 
 namespace latchkey::health {
+
+using std::chrono::milliseconds;
 
 // The coroutines that it runs keep it alive. No mutex is held while a coroutine is suspended.
 class HealthMonitor::Impl : public std::enable_shared_from_this<Impl> {
@@ -26,7 +26,6 @@ class HealthMonitor::Impl : public std::enable_shared_from_this<Impl> {
         clock_(clock),
         random_(random),
         strand_(boost::asio::make_strand(std::move(executor))),
-        timer_(strand_),
         timeout_(settings.timeout),
         forget_(std::move(forget)),
         health_store_(store, clock, random),
@@ -41,16 +40,14 @@ class HealthMonitor::Impl : public std::enable_shared_from_this<Impl> {
   void validated(const std::string& id, bool success);
   void health_written(const store::ExternalKeyHealth& stored);
   [[nodiscard]] KeyHealthStore& health_store() { return health_store_; }
-  void start();
+  [[nodiscard]] std::shared_ptr<BackgroundTask> start();
   void stop();
-  [[nodiscard]] Task<void> run_once();
+  [[nodiscard]] Task<milliseconds> run_once();
   [[nodiscard]] bool idle() const { return keys_.idle(); }
   [[nodiscard]] Task<Result<store::ExternalKeyHealth>> health_of(audit::Caller caller, std::string id);
 
  private:
   void wake();
-  [[nodiscard]] bool stopping() const;
-  [[nodiscard]] Task<void> run();
   [[nodiscard]] Task<void> refresh();
   [[nodiscard]] Task<void> take(std::string id, ReportedEvent reported);
   void begin_checks();
@@ -61,15 +58,14 @@ class HealthMonitor::Impl : public std::enable_shared_from_this<Impl> {
   const Clock& clock_;
   RandomSource& random_;
   boost::asio::any_io_executor strand_;
-  boost::asio::steady_timer timer_;  // used on the strand only
-  std::chrono::milliseconds timeout_;
+  milliseconds timeout_;
   ForgetKey forget_;
   KeyHealthStore health_store_;
   MonitoredKeys keys_;
 
-  mutable std::mutex mutex_;  // guards everything below
-  bool woken_ = false;
-  bool stopping_ = false;
+  std::atomic<bool> stopping_ = false;
+  std::mutex mutex_;  // guards task_
+  std::weak_ptr<BackgroundTask> task_;
 };
 
 void HealthMonitor::Impl::validated(const std::string& id, bool success) {
@@ -85,48 +81,28 @@ void HealthMonitor::Impl::health_written(const store::ExternalKeyHealth& stored)
 
 void HealthMonitor::Impl::wake() {
   std::lock_guard lock(mutex_);
-  if (woken_ || stopping_) return;
-  woken_ = true;
-  boost::asio::post(strand_, [self = shared_from_this()] { self->timer_.cancel(); });
+  if (auto task = task_.lock()) task->wake();
 }
 
-void HealthMonitor::Impl::start() {
-  auto loop = [](std::shared_ptr<Impl> self) -> Task<void> { co_await self->run(); };
-  boost::asio::co_spawn(strand_, loop(shared_from_this()), boost::asio::detached);
+std::shared_ptr<BackgroundTask> HealthMonitor::Impl::start() {
+  auto work = [self = shared_from_this()]() -> Task<BackgroundTask::Wait> {
+    if (self->stopping_) co_return std::nullopt;
+    auto wait = co_await self->run_once();
+    co_return wait;
+  };
+  // With the lock, so that no event comes between the first run and the moment from which events wake the task.
+  std::lock_guard lock(mutex_);
+  auto task = BackgroundTask::start(strand_, milliseconds(0), std::move(work));
+  task_ = task;
+  return task;
 }
 
 void HealthMonitor::Impl::stop() {
-  std::lock_guard lock(mutex_);
   stopping_ = true;
-  boost::asio::post(strand_, [self = shared_from_this()] { self->timer_.cancel(); });
+  wake();
 }
 
-bool HealthMonitor::Impl::stopping() const {
-  std::lock_guard lock(mutex_);
-  return stopping_;
-}
-
-Task<void> HealthMonitor::Impl::run() {
-  for (;;) {
-    {
-      std::lock_guard lock(mutex_);
-      if (stopping_) co_return;
-      woken_ = false;
-    }
-    co_await run_once();
-    auto wait = keys_.next_due() - clock_.age_time();
-    {
-      std::lock_guard lock(mutex_);
-      if (woken_ || stopping_) continue;
-    }
-    // A wake() from here on finds the timer running, because both happen on the strand.
-    timer_.expires_after(wait);
-    boost::system::error_code ignored;
-    co_await timer_.async_wait(boost::asio::redirect_error(boost::asio::use_awaitable, ignored));
-  }
-}
-
-Task<void> HealthMonitor::Impl::run_once() {
+Task<milliseconds> HealthMonitor::Impl::run_once() {
   if (keys_.begin_refresh()) co_await refresh();
   for (;;) {
     auto next = keys_.take_event();
@@ -135,6 +111,7 @@ Task<void> HealthMonitor::Impl::run_once() {
     co_await std::move(taking);
   }
   begin_checks();
+  co_return std::chrono::ceil<milliseconds>(keys_.next_due() - clock_.age_time());
 }
 
 Task<void> HealthMonitor::Impl::refresh() {
@@ -156,7 +133,7 @@ Task<void> HealthMonitor::Impl::take(std::string id, ReportedEvent reported) {
 }
 
 void HealthMonitor::Impl::begin_checks() {
-  if (stopping()) return;
+  if (stopping_) return;
   auto due = keys_.take_due();
   // A request that was under way when the key was suspended may have left a lease.
   for (const auto& id : due.suspended) forget_(id);
@@ -222,15 +199,15 @@ void HealthMonitor::health_written(const store::ExternalKeyHealth& stored) {
   impl_->health_written(stored);
 }
 
-void HealthMonitor::start() {
-  impl_->start();
+std::shared_ptr<BackgroundTask> HealthMonitor::start() {
+  return impl_->start();
 }
 
 void HealthMonitor::stop() {
   impl_->stop();
 }
 
-Task<void> HealthMonitor::run_once() {
+Task<std::chrono::milliseconds> HealthMonitor::run_once() {
   return impl_->run_once();
 }
 

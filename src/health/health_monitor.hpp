@@ -19,6 +19,7 @@
 #include "admin/external_keys.hpp"
 #include "admin/suspensions.hpp"
 #include "audit/caller.hpp"
+#include "base/background_task.hpp"
 #include "health/key_health.hpp"
 #include "keyring/key_observer.hpp"
 #include "kms/key_provider.hpp"
@@ -66,13 +67,14 @@ class HealthMonitor final : public keyring::KeyObserver,
   [[nodiscard]] Result<void> end_suspension(store::Transaction& transaction, const store::ExternalKey& key) override;
   void health_written(const store::ExternalKeyHealth& stored) override;
 
-  // Runs by itself from start() to stop(); checks that are under way then end by themselves.
-  void start();
+  // Calls run_once() again and again until stop(), in the task that this returns.
+  [[nodiscard]] std::shared_ptr<BackgroundTask> start();
+  // From now on no check begins; those under way end by themselves.
   void stop();
 
-  // Takes the reported events and begins the checks that are due. Only one call may run at a time. For start(), and
-  // tests.
-  [[nodiscard]] Task<void> run_once();
+  // Takes the reported events, begins the checks that are due, and returns how long to wait before the next call. Only
+  // one call may run at a time.
+  [[nodiscard]] Task<std::chrono::milliseconds> run_once();
   // Whether no event waits to be taken and no check is under way.
   [[nodiscard]] bool idle() const;
 

@@ -31,6 +31,19 @@ TEST_F(HealthMonitorTest, AnAttachedKeyIsHealthyAndNotAskedAgainAtOnce) {
   EXPECT_THAT(fixture.changes(), IsEmpty());
 }
 
+TEST_F(HealthMonitorTest, RunsByItselfUntilItIsStopped) {
+  auto& context = fixture.context;
+  context.restart();
+  auto task = fixture.monitor->start();
+  while (fixture.provider.wraps == 0 || !fixture.monitor->idle()) context.run_one();
+  // An event wakes it long before the next check is due.
+  fixture.monitor->failed(fixture.key.id, testing::HealthFixture::refusal());
+  while (!fixture.monitor->idle()) context.run_one();
+  fixture.monitor->stop();
+  context.run();
+  EXPECT_EQ(fixture.state(), State::Refused);
+}
+
 TEST_F(HealthMonitorTest, WhatProvesTheKeySparesTheCheck) {
   fixture.settle();
   for (int i = 0; i < 10; ++i) {

@@ -7,10 +7,9 @@
 #include <mutex>
 #include <set>
 
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
 #include <fmt/format.h>
 
+#include "base/background_task.hpp"
 #include "base/log.hpp"
 #include "base/timeout.hpp"
 #include "envelope/wrapped_data_key.hpp"
@@ -85,7 +84,8 @@ class Rewrapper::Impl : public std::enable_shared_from_this<Impl> {
     milliseconds pause{0};
   };
 
-  [[nodiscard]] Task<void> run(std::string vault, std::shared_ptr<Lane> lane);
+  // Rewraps the next key of the lane; ends the lane's task where there is none.
+  [[nodiscard]] Task<BackgroundTask::Wait> run_once(std::string vault, std::shared_ptr<Lane> lane);
   [[nodiscard]] Task<bool> is_running(std::string key_id);
   [[nodiscard]] Task<Result<void>> rewrap_key(std::shared_ptr<Work> work);
   // The row as it is now, and the next data key.
@@ -135,8 +135,9 @@ void Rewrapper::Impl::begin(const store::ExternalKey& key) {
     if (!lane) idle = lane = std::make_shared<Lane>();
     lane->keys.push_back(key);
   }
-  // Without the lock, because it may begin on this very thread.
-  if (idle) boost::asio::co_spawn(executor_, run(vault, idle), boost::asio::detached);
+  if (!idle) return;
+  auto work = [self = shared_from_this(), vault, idle] { return self->run_once(vault, idle); };
+  BackgroundTask::start(executor_, milliseconds(0), std::move(work));
 }
 
 Task<Result<void>> Rewrapper::Impl::begin_all() {
@@ -162,32 +163,30 @@ Task<Result<void>> Rewrapper::Impl::begin_all() {
   }
 }
 
-Task<void> Rewrapper::Impl::run(std::string vault, std::shared_ptr<Lane> lane) {
-  auto self = shared_from_this();
-  for (;;) {
-    auto work = std::make_shared<Work>();
-    {
-      std::lock_guard lock(mutex_);
-      if (lane->keys.empty()) {
-        lanes_.erase(vault);
-        co_return;
-      }
-      work->key = std::move(lane->keys.front());
-      lane->keys.pop_front();
+Task<BackgroundTask::Wait> Rewrapper::Impl::run_once(std::string vault, std::shared_ptr<Lane> lane) {
+  auto work = std::make_shared<Work>();
+  {
+    std::lock_guard lock(mutex_);
+    if (lane->keys.empty()) {
+      lanes_.erase(vault);
+      co_return std::nullopt;
     }
-    auto id = work->key.id;
-    work->lane = lane;
-    std::function<Task<Result<void>>()> task = [self, work] { return self->rewrap_key(work); };
-    auto run = guarded(std::move(task));
-    auto done = co_await run();
-    if (!done) spdlog::error("rewrap of {}: {}", id, describe(done.error()));
-    {
-      std::lock_guard lock(mutex_);
-      under_way_.erase(id);
-    }
-    // An admin may have started the rewrap again while this one ended.
-    if (done && co_await is_running(id)) begin(work->key);
+    work->key = std::move(lane->keys.front());
+    lane->keys.pop_front();
   }
+  auto id = work->key.id;
+  work->lane = lane;
+  std::function<Task<Result<void>>()> task = [self = shared_from_this(), work] { return self->rewrap_key(work); };
+  auto run = guarded(std::move(task));
+  auto done = co_await run();
+  if (!done) spdlog::error("rewrap of {}: {}", id, describe(done.error()));
+  {
+    std::lock_guard lock(mutex_);
+    under_way_.erase(id);
+  }
+  // An admin may have started the rewrap again while this one ended.
+  if (done && co_await is_running(id)) begin(work->key);
+  co_return milliseconds(0);
 }
 
 Task<bool> Rewrapper::Impl::is_running(std::string key_id) {

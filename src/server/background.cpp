@@ -23,22 +23,27 @@ constexpr milliseconds kForgetStep{200};
 
 // Each returns how long to wait until it runs again.
 
+Task<BackgroundTask::Wait> write_usage(data::UsageRecorder& recorder) {
+  auto wait = co_await recorder.run_once();
+  co_return wait;
+}
+
 // A crash may have interrupted a search.
-Task<milliseconds> purge_destroyed_data_keys(store::Store& store) {
+Task<BackgroundTask::Wait> purge_destroyed_data_keys(store::Store& store) {
   auto purged = co_await store.purge();
   if (purged) co_return kPurgePeriod;
   spdlog::warn("the server still searches for what is left of destroyed data keys: {}", describe(purged.error()));
   co_return kPurgeRetry;
 }
 
-Task<milliseconds> forget_activities(audit::ActivityFeed& feed, Timestamp before) {
+Task<BackgroundTask::Wait> forget_activities(audit::ActivityFeed& feed, Timestamp before) {
   auto more = co_await feed.forget(before);
   if (!more) spdlog::warn("the server could not erase old activities yet: {}", describe(more.error()));
   if (more && more.value()) co_return kForgetStep;
   co_return kForgetPeriod;
 }
 
-Task<milliseconds> record_alarms(admin::IntegrityAlarms& alarms, store::Store& store) {
+Task<BackgroundTask::Wait> record_alarms(admin::IntegrityAlarms& alarms, store::Store& store) {
   auto recorded = co_await alarms.record(store);
   if (!recorded) {
     spdlog::error("the alarms of rows are not in the activity feed yet: {}", describe(recorded.error()));
@@ -46,7 +51,7 @@ Task<milliseconds> record_alarms(admin::IntegrityAlarms& alarms, store::Store& s
   co_return kAlarmPeriod;
 }
 
-Task<milliseconds> follow_other_nodes(keyring::NoticeFollower& follower) {
+Task<BackgroundTask::Wait> follow_other_nodes(keyring::NoticeFollower& follower) {
   auto followed = co_await follower.follow();
   if (!followed) {
     spdlog::error("the server could not read yet what other nodes found: {}", describe(followed.error()));
@@ -54,8 +59,13 @@ Task<milliseconds> follow_other_nodes(keyring::NoticeFollower& follower) {
   co_return kFollowPeriod;
 }
 
-Task<milliseconds> renew_leases(keyring::Keyring& keyring) {
+Task<BackgroundTask::Wait> renew_leases(keyring::Keyring& keyring) {
   co_return keyring.run_once();
+}
+
+Task<BackgroundTask::Wait> deliver_events(webhooks::Deliverer& deliverer) {
+  auto wait = co_await deliverer.run_once();
+  co_return wait;
 }
 
 Task<void> resume_rewraps(keyring::Rewrapper& rewrapper) {
@@ -74,7 +84,7 @@ std::vector<std::shared_ptr<BackgroundTask>> start_background_tasks(const Server
     tasks.push_back(BackgroundTask::start(tools.executor, wait, std::move(work)));
   };
   begin(kFirstWait, [keyring = keys.keyring.get()] { return renew_leases(*keyring); });
-  begin(data::UsageRecorder::kPeriod, [recorder = keys.usage_recorder.get()] { return recorder->run_once(); });
+  begin(data::UsageRecorder::kPeriod, [recorder = keys.usage_recorder.get()] { return write_usage(*recorder); });
   begin(kAtOnce, [follower = keys.follower.get()] { return follow_other_nodes(*follower); });
   begin(kAlarmPeriod, [alarms = storage.integrity_alarms.get(), store = storage.store.get()] {
     return record_alarms(*alarms, *store);
@@ -83,8 +93,8 @@ std::vector<std::shared_ptr<BackgroundTask>> start_background_tasks(const Server
   begin(kFirstWait, [feed = rules.activity.get(), &clock = tools.clock, retention = tools.config.activity_retention] {
     return forget_activities(*feed, clock.now() - retention);
   });
-  begin(kFirstWait, [deliverer = webhooks.deliverer.get()] { return deliverer->run_once(); });
-  keys.health->start();
+  begin(kFirstWait, [deliverer = webhooks.deliverer.get()] { return deliver_events(*deliverer); });
+  tasks.push_back(keys.health->start());
   boost::asio::co_spawn(tools.executor, resume_rewraps(*keys.rewrapper), boost::asio::detached);
   return tasks;
 }
