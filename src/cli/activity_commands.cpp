@@ -18,7 +18,7 @@ struct ActivityOptions {
   std::size_t limit = kDefaultLimit;
 };
 
-// What the activity is about: the first id that its type adds.
+// The id of what the activity is about: the first id among the fields that its type adds.
 std::string subject(const boost::json::value& activity) {
   for (std::string_view field : {"external_key_id", "workspace_id", "api_key_id"}) {
     if (auto text = text_at(activity, field); !text.empty()) return text;
@@ -56,9 +56,9 @@ void add_activity_commands(CLI::App& app, Chosen& chosen) {
                   {"latchkey activity list", "latchkey activity list --type org_external_key_validated -o json"});
   add_connection_options(*list, options->connection, "LATCHKEY_ADMIN_KEY");
   add_output_option(*list, options->format);
-  list->add_option("--type", options->types, "Only this type, as often as needed");
-  list->add_option("--since", options->since, "Only from this RFC 3339 time on");
-  list->add_option("--limit", options->limit, "At most so many; 0: all")->capture_default_str();
+  list->add_option("--type", options->types, "Show only activities of this type; may be given several times");
+  list->add_option("--since", options->since, "Show only activities from this RFC 3339 time on");
+  list->add_option("--limit", options->limit, "Show at most so many; 0: all")->capture_default_str();
   list->callback([&chosen, options] {
     chosen.action = [options] {
       return with_client(options->connection, options->format,

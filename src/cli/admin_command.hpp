@@ -10,8 +10,8 @@
 
 namespace latchkey::cli {
 
-// `Options` has a `connection` and a `format`, which get their options here; `action` is an
-// ExitCode(ApiClient&, const Options&).
+// Adds the command together with the options for the `connection` and the `format` that `Options` has. The command
+// connects to the server and runs `action`.
 template <class Options>
 CLI::App* add_admin_command(CLI::App& group, Chosen& chosen, const std::shared_ptr<Options>& options,
                             const std::string& name, const std::string& summary,

@@ -19,12 +19,12 @@ namespace latchkey::cli {
 class EmulatedCloud;      // emulated_cloud.hpp
 class KeyOptionsOfCloud;  // key_options_of_cloud.hpp
 
-// A command line is parsed as a whole first; the chosen command leaves here what is to be done.
+// CLI11 parses the whole command line first; the chosen command then stores here what main runs.
 struct Chosen {
   std::function<ExitCode()> action;
 };
 
-// Adds a command with its help: one sentence, and examples, each a line that can be pasted.
+// Adds a command with its help: one sentence, and examples, each a line to paste.
 CLI::App* add_command(CLI::App& parent, const std::string& name, const std::string& summary,
                       const std::vector<std::string>& examples);
 // Adds a command that only groups others.
@@ -33,8 +33,8 @@ CLI::App* add_group(CLI::App& parent, const std::string& name, const std::string
 // Adds -o/--output.
 void add_output_option(CLI::App& command, OutputFormat& format);
 
-// The NAME=VALUE texts of an option that may be given often, by name. Invalid where one has no "=", or a name is given
-// twice: which of the two was meant cannot be known.
+// The NAME=VALUE texts of an option that may be given several times, by name. Invalid where a text has no "=", or where
+// two texts have one name: nobody can know which of the two is meant.
 [[nodiscard]] Result<std::map<std::string, std::string>> read_pairs(std::string_view option,
                                                                     const std::vector<std::string>& pairs);
 
@@ -44,7 +44,7 @@ void add_completion_command(CLI::App& app, Chosen& chosen);
 void add_data_commands(CLI::App& app, Chosen& chosen);
 void add_data_key_commands(CLI::App& app, Chosen& chosen);
 void add_dev_command(CLI::App& app, Chosen& chosen, std::shared_ptr<EmulatedCloud> cloud);
-// `clouds`: the clouds whose keys `keys` can name.
+// `clouds`: those whose keys a command line can name.
 void add_key_commands(CLI::App& app, Chosen& chosen, std::vector<std::shared_ptr<KeyOptionsOfCloud>> clouds);
 void add_organization_commands(CLI::App& app, Chosen& chosen);
 void add_root_key_commands(CLI::App& app, Chosen& chosen);

@@ -31,7 +31,7 @@ std::string joined(const std::vector<std::string>& words) {
   return fmt::format("{}", fmt::join(words, " "));
 }
 
-// Finds the longest path of words on the line that is a command, and offers what may follow it; files otherwise.
+// The script finds the longest path of words on the line that is a command, and offers what may follow it, else files.
 std::string bash_script(const std::vector<Node>& nodes) {
   std::string cases;
   for (const auto& node : nodes) cases += fmt::format("    '{}') words='{}' ;;\n", node.path, joined(node.words));

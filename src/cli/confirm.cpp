@@ -12,12 +12,12 @@ bool can_ask() {
 Result<bool> confirmed(bool yes, const std::string& question) {
   if (yes) return true;
   if (!can_ask()) {
-    return Error{ErrorCode::Invalid, question + " Nobody can answer here: say --yes if you mean it"};
+    return Error{ErrorCode::Invalid, question + " Nobody is here to confirm it: say --yes if you mean it"};
   }
   std::cerr << question << " Type yes: " << std::flush;
-  std::string answer;
-  std::getline(std::cin, answer);
-  return answer == "yes";
+  std::string reply;
+  std::getline(std::cin, reply);
+  return reply == "yes";
 }
 
 std::optional<ExitCode> unless_confirmed(bool yes, const std::string& question, OutputFormat format) {

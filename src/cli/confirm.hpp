@@ -1,4 +1,4 @@
-// Asking before what cannot be undone.
+// Asks a person before a command does what nobody can undo.
 #pragma once
 
 #include <optional>
@@ -9,11 +9,12 @@
 
 namespace latchkey::cli {
 
-// Asks on standard error and reads the answer; true at once with `yes`. Invalid where nobody can answer.
+// Asks on standard error, and returns whether the person types "yes". With `yes` it returns true and does not ask.
+// Invalid where nobody is at the terminal.
 [[nodiscard]] Result<bool> confirmed(bool yes, const std::string& question);
-// The same for a command: with what it ends, said already, where it is not to go on.
+// The same for a command. Where the command must not go on, it prints why and returns the exit code.
 [[nodiscard]] std::optional<ExitCode> unless_confirmed(bool yes, const std::string& question, OutputFormat format);
-// Whether somebody can answer.
+// Whether a person is at the terminal.
 [[nodiscard]] bool can_ask();
 
 }  // namespace latchkey::cli

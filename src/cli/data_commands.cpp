@@ -13,7 +13,7 @@ namespace latchkey::cli {
 
 namespace {
 
-// More do not read and write faster, and each takes memory.
+// More threads read and write no faster, and each needs memory.
 constexpr unsigned kMostThreads = 8;
 
 struct DataOptions {
@@ -47,7 +47,7 @@ ExitCode process(ApiClient& client, const DataOptions& options, Direction direct
   return code;
 }
 
-// What would mix two things on one stream, or put two results in one place.
+// Refuses options that would mix two things on one stream, or put two results in one place.
 std::string misfit(const DataOptions& options) {
   const auto& output = options.wishes.output;
   bool to_stdout = output == kStandardStream || (output.empty() && std::find(options.files.begin(), options.files.end(),
@@ -78,16 +78,17 @@ void add(CLI::App& app, Chosen& chosen, Direction direction, const std::string& 
       ->required();
   command
       ->add_option("--context", options->context,
-                   "NAME=VALUE, as often as needed: bound to the data, not stored; the same is needed to decrypt")
+                   "NAME=VALUE, may be given several times: bound to the data, not stored; decrypting needs the same")
       ->allow_extra_args(false);
-  command->add_option("--out", wishes.output, "Where the result goes (default: FILE.lk, or FILE without .lk)");
+  command->add_option("--out", wishes.output, "The file for the result (default: FILE.lk, or FILE without .lk)");
   command->add_flag("--force", wishes.replace, "Replace a file that exists");
   wishes.threads = std::clamp(std::thread::hardware_concurrency(), 1U, kMostThreads);
-  command->add_option("--threads", wishes.threads, "How many work at once")
+  command->add_option("--threads", wishes.threads, "The number of threads")
       ->capture_default_str()
       ->check(CLI::Range(1U, kMostThreads));
-  auto* here = command->add_flag("--local", options->here, "On this machine, with a data key that the server lends");
-  command->add_flag("--remote", options->server, "On the server; at most 16 MiB")->excludes(here);
+  auto* here =
+      command->add_flag("--local", options->here, "Work on this machine, with a data key on lease from the server");
+  command->add_flag("--remote", options->server, "Let the server work; at most 16 MiB")->excludes(here);
   options->files = {std::string(kStandardStream)};
   command->add_option("FILE", options->files, "Files; - is standard input (default)");
   command->callback([&chosen, options, direction] {

@@ -107,8 +107,8 @@ Result<void> ApiLeaseSource::check(const RawId& id) {
 
 Result<library::LeasedKey> ApiLeaseSource::ask(const std::string& path) {
   auto asked_at = clock_.age_time();
-  LATCHKEY_TRY(auto answer, client_.call_raw(path, "", {}));
-  return library::read_leased_key(answer.body, asked_at);
+  LATCHKEY_TRY(auto response, client_.call_raw(path, "", {}));
+  return library::read_leased_key(response.body, asked_at);
 }
 
 class DataFiles::Output {
@@ -138,7 +138,7 @@ Result<std::string> DataFiles::output_for(Direction direction, const std::string
 Result<boost::json::object> DataFiles::process(Direction direction, const std::string& file) {
   LATCHKEY_TRY(auto name, output_for(direction, file));
   LATCHKEY_TRY(auto in, Input::open(file));
-  // Plaintext is for its owner alone, whoever may read the ciphertext.
+  // Only the owner may read the plaintext, whoever may read the ciphertext.
   auto mode = direction == Direction::Encrypt ? in.mode() : in.mode() & kOwner;
   LATCHKEY_TRY(auto out, Output::create(name, mode, wishes_.replace));
   auto key =

@@ -58,8 +58,8 @@ class DataFiles {
         source_(client, clock_, wishes_.workspace_id),
         keys_(source_, clock_) {}
 
-  // What was done, as -o json shows it. Nothing is left of the output where it fails, but for what went to standard
-  // output: that ends where the error is. The message does not name the file.
+  // Returns what was done, as -o json shows it. Where it fails, it leaves no output file; what it wrote to standard
+  // output ends where the error is. The message does not name the file.
   [[nodiscard]] Result<boost::json::object> process(Direction direction, const std::string& file);
 
  private:

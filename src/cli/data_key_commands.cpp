@@ -91,7 +91,7 @@ ExitCode show_rewrap(const DataKeyOptions& options, const boost::json::object& p
   return code;
 }
 
-// Watches until it no longer runs.
+// Shows the progress until the rewrap no longer runs.
 ExitCode watch_rewrap(ApiClient& client, const DataKeyOptions& options, boost::json::object progress) {
   std::atomic<std::uint64_t> done{number_at(progress, "data_keys.done")};
   {
@@ -99,9 +99,9 @@ ExitCode watch_rewrap(ApiClient& client, const DataKeyOptions& options, boost::j
                               terminal::ProgressUnit::Items);
     while (text_at(progress, "status") == "running") {
       std::this_thread::sleep_for(kPollPeriod);
-      auto answer = client.call("GET", rewrap_path(options));
-      if (!answer) return report_error(answer.error(), options.format);
-      progress = std::move(answer.value());
+      auto response = client.call("GET", rewrap_path(options));
+      if (!response) return report_error(response.error(), options.format);
+      progress = std::move(response.value());
       done = number_at(progress, "data_keys.done");
     }
   }
@@ -109,15 +109,15 @@ ExitCode watch_rewrap(ApiClient& client, const DataKeyOptions& options, boost::j
 }
 
 ExitCode rewrap(ApiClient& client, const DataKeyOptions& options) {
-  auto answer = options.asks_status ? client.call("GET", rewrap_path(options))
-                : options.pauses    ? client.call("POST", rewrap_path(options, "/pause"))
-                                    : client.call("POST", rewrap_path(options));
-  if (!answer) return report_error(answer.error(), options.format);
-  if (options.asks_status || options.pauses || options.does_not_wait) return show_rewrap(options, answer.value());
-  return watch_rewrap(client, options, std::move(answer.value()));
+  auto response = options.asks_status ? client.call("GET", rewrap_path(options))
+                  : options.pauses    ? client.call("POST", rewrap_path(options, "/pause"))
+                                      : client.call("POST", rewrap_path(options));
+  if (!response) return report_error(response.error(), options.format);
+  if (options.asks_status || options.pauses || options.does_not_wait) return show_rewrap(options, response.value());
+  return watch_rewrap(client, options, std::move(response.value()));
 }
 
-// The name as it was typed; nothing where the person thought better of it.
+// The name as the person typed it; nothing where the person typed another one.
 Result<std::optional<std::string>> typed_name(const DataKeyOptions& options, const boost::json::object& workspace) {
   if (!options.confirm_name.empty()) return std::optional(options.confirm_name);
   if (options.yes || !can_ask()) {
@@ -174,7 +174,7 @@ void add_data_key_commands(CLI::App& app, Chosen& chosen) {
       *group, chosen, options, "list", "List a workspace's data keys, newest first; never their material",
       {"latchkey data-keys list --workspace wrkspc_01JwQvzr7rXLA5AGx3HKfFUJ -o json"}, list_data_keys);
   list->add_option("--workspace", options->id, "The workspace, wrkspc_...")->required();
-  list->add_option("--limit", options->limit, "At most so many (default: all)");
+  list->add_option("--limit", options->limit, "Show at most so many (default: all)");
 }
 
 void add_rewrap_command(CLI::App& keys_group, Chosen& chosen) {
@@ -185,9 +185,10 @@ void add_rewrap_command(CLI::App& keys_group, Chosen& chosen) {
                         "Rewrap a key's data keys to its newest version, so that older ones may be disabled",
                         {"latchkey keys rewrap " + kId, "latchkey keys rewrap " + kId + " --pause"}, rewrap);
   command->add_option("ID,--key", options->id, "The key, ekey_...")->required();
-  auto* pause = command->add_flag("--pause", options->pauses, "Pause it; without --pause it goes on");
-  auto* status = command->add_flag("--status", options->asks_status, "Only say how far it is");
-  auto* no_wait = command->add_flag("--no-wait", options->does_not_wait, "Start it and do not wait for its end");
+  auto* pause = command->add_flag("--pause", options->pauses, "Pause the rewrap; without --pause it continues");
+  auto* status = command->add_flag("--status", options->asks_status, "Only show the progress");
+  auto* no_wait =
+      command->add_flag("--no-wait", options->does_not_wait, "Start the rewrap and do not wait for its end");
   pause->excludes(status)->excludes(no_wait);
   status->excludes(no_wait);
 }

@@ -45,7 +45,7 @@ void add_dev_command(CLI::App& app, Chosen& chosen, std::shared_ptr<EmulatedClou
                     "Let you make the cloud fail, and move its clock (docs/emulator.md)");
   cloud->add_options(*command);
   command->add_option("--set", options->settings,
-                      "SECTION.NAME=VALUE, a setting of `latchkey serve`, as often as needed");
+                      "SECTION.NAME=VALUE, a setting of `latchkey serve`; may be given several times");
   command->add_option("--log-level", options->log_level, "trace, debug, info, warn, error or off")
       ->capture_default_str();
   command->callback([&chosen, options, cloud] {

@@ -1,4 +1,4 @@
-// The docs name what the code can say, and the tests that show what they promise.
+// The docs name every error code of the program, and a test for each promise.
 #include <filesystem>
 #include <regex>
 #include <set>
@@ -193,7 +193,7 @@ TEST(Docs, TheSecurityPageNamesTestsThatExist) {
   for (const auto& part : parts_of(read("docs/security.md"))) {
     int named = tests_named(part);
     bool is_row = part.starts_with("| ");
-    // What is said in bold is not promised.
+    // Bold text is no promise.
     bool promises_nothing = part.starts_with("**") || part.starts_with("#") || part.starts_with("| who | what");
     if (promises_nothing) continue;
     if (is_row || part.starts_with("* ")) {

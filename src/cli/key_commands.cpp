@@ -210,7 +210,7 @@ ExitCode resume_key(ApiClient& client, const KeyOptions& options) {
   return show_health(options, client.call("POST", path_of(options, "/resume"), boost::json::object{}));
 }
 
-// With one cloud, CLI11 itself demands what `required` says.
+// With one cloud, CLI11 itself demands the options; with several, create_key does.
 void add_cloud_options(CLI::App& command, KeyOptions& options, bool required) {
   for (const auto& cloud : options.clouds) cloud->add_options(command, required && options.clouds.size() == 1);
 }
@@ -236,7 +236,7 @@ void add_key_commands(CLI::App& app, Chosen& chosen, std::vector<std::shared_ptr
 
   auto* list = add_admin_command(*group, chosen, options, "list", "List the organisation's keys, newest first",
                                  {"latchkey keys list", "latchkey keys list -o json | jq -r '.data[].id'"}, list_keys);
-  list->add_option("--limit", options->limit, "At most so many (default: all)");
+  list->add_option("--limit", options->limit, "Show at most so many (default: all)");
 
   const std::string kId = "ekey_01SDCCSbTxrXDpWc1phhtcfK";
   auto* get = add_admin_command(*group, chosen, options, "get", "Show a key", {"latchkey keys get " + kId}, get_key);
@@ -257,7 +257,7 @@ void add_key_commands(CLI::App& app, Chosen& chosen, std::vector<std::shared_ptr
   auto* suspend =
       add_admin_command(*group, chosen, options, "suspend", "Stop all access under a key, at once, until it is resumed",
                         {"latchkey keys suspend " + kId + " --reason 'incident 4711'"}, suspend_key);
-  suspend->add_option("--reason", options->reason, "Told to everybody who is refused");
+  suspend->add_option("--reason", options->reason, "The server tells this to everybody whom it refuses");
   suspend->add_flag("-y,--yes", options->yes, "Do not ask");
   auto* resume = add_admin_command(*group, chosen, options, "resume", "End a suspension",
                                    {"latchkey keys resume " + kId}, resume_key);

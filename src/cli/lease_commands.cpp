@@ -60,12 +60,13 @@ ExitCode reset_leases(ApiClient& client, const LeaseOptions& options) {
 }  // namespace
 
 void add_lease_commands(CLI::App& app, Chosen& chosen) {
-  auto* group = add_group(app, "leases", "How soon a revocation takes effect, and how long an outage is bridged");
+  auto* group =
+      add_group(app, "leases", "How soon a revocation takes effect, and how long data stays readable in an outage");
   auto options = std::make_shared<LeaseOptions>();
-  add_admin_command(*group, chosen, options, "get", "Show what holds for this organisation", {"latchkey leases get"},
-                    get_leases);
+  add_admin_command(*group, chosen, options, "get", "Show the ages that hold for this organisation",
+                    {"latchkey leases get"}, get_leases);
   auto* set = add_admin_command(
-      *group, chosen, options, "set", "Set it for this organisation's own keys",
+      *group, chosen, options, "set", "Set the ages for this organisation's own keys",
       {"latchkey leases set --soft 30s --hard 30m", "latchkey leases set --soft 30s --hard 30s  # no bridging"},
       set_leases);
   set->add_option("--soft", options->soft,
@@ -73,7 +74,7 @@ void add_lease_commands(CLI::App& app, Chosen& chosen) {
                   "the operator allows")
       ->required();
   set->add_option("--hard", options->hard, "The age up to which an outage is bridged: soft to 24h")->required();
-  add_admin_command(*group, chosen, options, "reset", "Go back to the server's", {"latchkey leases reset"},
+  add_admin_command(*group, chosen, options, "reset", "Go back to the server's ages", {"latchkey leases reset"},
                     reset_leases);
 }
 

@@ -65,7 +65,7 @@ void print_new_key(const OrganizationOptions& options, const admin::NewApiKey& k
   std::cerr << kShownOnce << '\n';
 }
 
-// A key that nobody has seen is revoked again.
+// Revokes a key that nobody has seen.
 ExitCode show_new_key(admin::Credentials& credentials, const OrganizationOptions& options, const admin::NewApiKey& key,
                       const boost::json::object& more) {
   print_new_key(options, key, more);
@@ -106,7 +106,7 @@ ExitCode list_organizations(admin::Credentials& credentials, const OrganizationO
   return ExitCode::Ok;
 }
 
-// The one that --organization names; where there is only one, it need not be named.
+// The organisation that --organization names, or the only one.
 Result<Uuid> chosen_organization(admin::Credentials& credentials, const OrganizationOptions& options) {
   if (!options.organization_id.empty()) return parse_uuid(options.organization_id);
   LATCHKEY_TRY(auto organizations, run_blocking(credentials.list_organizations()));
@@ -208,13 +208,13 @@ void add_organization_commands(CLI::App& app, Chosen& chosen) {
       ->transform(CLI::CheckedTransformer(roles()).description(""))
       ->type_name("ROLE");
   create_key->add_option("--name", options->name, "A name for people");
-  create_key->add_option("--workspace", options->workspace_id, "With --role workspace: which");
+  create_key->add_option("--workspace", options->workspace_id, "The workspace, with --role workspace");
   auto* list = add(*keys, chosen, options, "list", "List API keys", {"latchkey org keys list"}, list_api_keys);
   auto* revoke = add(*keys, chosen, options, "revoke", "Revoke an API key, at once and for good",
                      {"latchkey org keys revoke apikey_01SDCCSbTxrXDpWc1phhtcfK"}, revoke_api_key);
   revoke->add_option("ID", options->key_id, "The API key, apikey_...")->required();
   for (auto* command : {create_key, list, revoke}) {
-    command->add_option("--organization", options->organization_id, "Its UUID (default: the only one there is)");
+    command->add_option("--organization", options->organization_id, "The organisation's UUID (default: the only one)");
   }
 }
 

@@ -37,7 +37,7 @@ void pretty(const boost::json::value& value, std::string& out, std::size_t depth
   }
 }
 
-// JSON may leave U+007F to U+009F as they are, and standard output does not: escaped, they are the same to programs.
+// JSON may contain U+007F to U+009F, and standard output replaces them. Programs read the escapes as the same text.
 std::string escape_controls(std::string_view json) {
   std::string escaped;
   for (std::size_t i = 0; i < json.size(); ++i) {
@@ -55,7 +55,7 @@ std::string escape_controls(std::string_view json) {
   return escaped;
 }
 
-// Why the key does not serve: the server's finer reason, where it gave one of the catalogue.
+// Why the key does not serve: the first reason of the catalogue among the error and those beneath it.
 std::string key_reason(const Error& error) {
   const auto catalogue = server::reason_catalogue();
   for (const auto* one = &error; one != nullptr; one = one->beneath.get()) {

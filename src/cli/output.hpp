@@ -1,5 +1,5 @@
-// How commands speak: text for people, JSON for programs (-o json), colour and progress on a terminal alone. What a
-// command found goes to standard output; everything else (progress, hints, errors) to standard error.
+// How commands print: text for people, JSON for programs (-o json), colour and progress on a terminal alone. A command
+// prints its result on standard output, and everything else (progress, hints, errors) on standard error.
 #pragma once
 
 #include <string>
@@ -20,8 +20,8 @@ enum class OutputFormat { Text, Json };
 // The exit codes of every command (docs/cli.md).
 enum class ExitCode : int {
   Ok = 0,
-  Failed = 1,  // asked and refused, or could not be done
-  Usage = 2,   // the command line or the environment is wrong; nothing was tried
+  Failed = 1,  // the server refused, or the command could not do its work
+  Usage = 2,   // the command line or the environment is wrong; the command tried nothing
 };
 
 using terminal::Style;
@@ -30,7 +30,7 @@ using terminal::Waiting;
 
 // One JSON value, indented on a terminal and on one line elsewhere.
 void print_json(const boost::json::value& value);
-// "name   value" lines, names aligned; absent values are left out by the caller.
+// "name   value" lines, names aligned. The caller leaves absent values out.
 void print_fields(const std::vector<std::pair<std::string, std::string>>& fields);
 // A table with a header; columns aligned, no trailing blanks.
 void print_table(const std::vector<std::string>& header, const std::vector<std::vector<std::string>>& rows);
@@ -38,10 +38,12 @@ void print_table(const std::vector<std::string>& header, const std::vector<std::
 // {"code", "message", "cause", "cure"?, "request_id"?, "reason"?, "key_reason"?}: the message is all of it for a
 // person.
 [[nodiscard]] boost::json::object error_json(const Error& error);
-// Says on standard error what happened and the cure, or, in JSON, prints the error object. Gives the exit code for it.
+// Prints what happened and the cure on standard error and, in JSON, the error object on standard output. Returns the
+// exit code for it.
 [[nodiscard]] ExitCode report_error(const Error& error, OutputFormat format);
 
-// The error of a command whose result, shown once alone, was not taken (flush_output): with what became of it.
+// The error of a command that shows its result only once and could not write it (flush_output). `outcome` says what
+// became of the result.
 [[nodiscard]] Error unseen(const Error& not_written, std::string_view outcome);
 
 }  // namespace latchkey::cli

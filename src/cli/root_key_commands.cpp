@@ -39,7 +39,7 @@ constexpr std::string_view kLeft =
     "{} rows do not verify, or could not be moved, and stay under an older root key: keep it, and see docs/operate.md, "
     "\"When a row does not verify\".\n";
 
-// The root key file and its store, opened.
+// The root key file, and the store that is sealed under it.
 struct Opened {
   server::ServerConfig config;
   server::OpenedStore store;
@@ -97,7 +97,7 @@ Result<boost::json::object> rotate(const RootKeyOptions& options, RandomSource& 
 Result<boost::json::object> prune(const RootKeyOptions& options, RandomSource& random) {
   LATCHKEY_TRY(auto opened, open(options, random));
   LATCHKEY_TRY(auto keys, kms::read_root_keys(opened.config.root_key_file, random, kms::IfMissing::Refuse));
-  // What a server wrote under the older one at the last moment is moved as well.
+  // A server may have written under the older key at the last moment.
   LATCHKEY_TRY(auto counts, rotate_all(opened, std::move(keys), random, true));
   if (counts.left > 0) {
     return Error{

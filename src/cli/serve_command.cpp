@@ -58,7 +58,8 @@ ExitCode run(const ServeCommand& command) {
   configure_logging(config.value().log_json ? LogFormat::Json : LogFormat::Text, config.value().log_level);
   crypto::initialize_secret_memory([] {
     SPDLOG_WARN(
-        "the system locks no more memory for keys: some may be written to swap. Raise the limit (LimitMEMLOCK=infinity "
+        "the system locks no more memory for keys, so it may write some of them to swap. Raise the limit "
+        "(LimitMEMLOCK=infinity "
         "in the systemd unit, or ulimit -l), or hold fewer leases; latchkey_secret_memory_unlocked_bytes tells how "
         "much");
   });
@@ -75,7 +76,7 @@ void add_config_options(CLI::App& command, ServeOptions& options) {
   command.add_option("--database", options.database, "The SQLite file, instead of store.database");
   command.add_option("--root-key", options.root_key, "The root key file of that database, instead of root_key.file");
   command.add_option("--set", options.settings,
-                     "SECTION.NAME=VALUE, as often as needed; wins over file and environment");
+                     "SECTION.NAME=VALUE, may be given several times; wins over the file and the environment");
 }
 
 Result<server::ServerConfig> load_config(const ServeOptions& options) {

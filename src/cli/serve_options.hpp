@@ -17,10 +17,10 @@ struct ServeOptions {
   std::vector<std::string> settings;  // "section.name=value"
 };
 
-// --config, --database, --root-key and --set.
+// Adds --config, --database, --root-key and --set.
 void add_config_options(CLI::App& command, ServeOptions& options);
 
-// File, environment and options together; see load_server_config.
+// Reads the settings from the file, the environment and the options; see load_server_config.
 [[nodiscard]] Result<server::ServerConfig> load_config(const ServeOptions& options);
 
 }  // namespace latchkey::cli

@@ -75,7 +75,7 @@ ExitCode show_endpoint(const WebhookOptions& options, const Result<boost::json::
   return ExitCode::Ok;
 }
 
-// The URL may be told on standard input, for it may hold what opens it, and others can read a command line.
+// A URL may contain a secret, and others can read a command line, so a person may pass the URL on standard input.
 Result<std::string> url_of(const WebhookOptions& options) {
   if (options.url != "-") return options.url;
   std::string url;
@@ -97,7 +97,7 @@ ExitCode add_webhook(ApiClient& client, const WebhookOptions& options) {
   auto code = show_endpoint(options, made);
   auto seen = terminal::flush_output();
   if (code != ExitCode::Ok || seen) return code;
-  // An endpoint whose secret nobody has is of no use.
+  // An endpoint whose secret nobody has is useless.
   auto id = text_at(made.value(), "id");
   auto removed = client.call("DELETE", fmt::format("{}/{}", kPath, percent_encode(id)));
   auto outcome = removed ? fmt::format("{} was removed again, for its secret is shown once alone", id)
@@ -139,10 +139,10 @@ ExitCode disable_webhook(ApiClient& client, const WebhookOptions& options) {
 }
 
 ExitCode remove_webhook(ApiClient& client, const WebhookOptions& options) {
-  auto answer = client.call("DELETE", path_of(options));
-  if (!answer) return report_error(answer.error(), options.format);
+  auto response = client.call("DELETE", path_of(options));
+  if (!response) return report_error(response.error(), options.format);
   if (options.format == OutputFormat::Json) {
-    print_json(answer.value());
+    print_json(response.value());
   } else {
     std::cout << "removed " << options.id << ", with its deliveries\n";
   }
@@ -162,19 +162,19 @@ ExitCode rotate_secret(ApiClient& client, const WebhookOptions& options) {
 }
 
 ExitCode test_webhook(ApiClient& client, const WebhookOptions& options) {
-  auto answer = [&] {
+  auto response = [&] {
     Waiting waiting(fmt::format("sending a test event to {}", options.id));
     return client.call("POST", path_of(options, "/test"), boost::json::object{});
   }();
-  if (!answer) return report_error(answer.error(), options.format);
-  bool delivered = text_at(answer.value(), "status") == "delivered";
+  if (!response) return report_error(response.error(), options.format);
+  bool delivered = text_at(response.value(), "status") == "delivered";
   if (options.format == OutputFormat::Json) {
-    print_json(answer.value());
+    print_json(response.value());
   } else if (delivered) {
-    std::cout << styled(Style::Good, "delivered") << ": " << text_at(answer.value(), "event_id") << ", answered "
-              << text_at(answer.value(), "last_response_status") << '\n';
+    std::cout << styled(Style::Good, "delivered") << ": " << text_at(response.value(), "event_id") << ", response "
+              << text_at(response.value(), "last_response_status") << '\n';
   } else {
-    std::cout << styled(Style::Bad, "failed") << ": " << text_at(answer.value(), "last_error") << '\n';
+    std::cout << styled(Style::Bad, "failed") << ": " << text_at(response.value(), "last_error") << '\n';
   }
   return delivered ? ExitCode::Ok : ExitCode::Failed;
 }
@@ -207,24 +207,25 @@ void add_webhook_commands(CLI::App& app, Chosen& chosen) {
                                 {"latchkey webhooks add https://example.com/hooks",
                                  "printf '%s' \"$URL\" | latchkey webhooks add - --event external_key.failed"},
                                 add_webhook);
-  add->add_option("URL", options->url, "https://...; -: it is read from standard input")->required();
+  add->add_option("URL", options->url, "https://...; -: standard input has it")->required();
   add->add_option("--event", options->events, "external_key.failed or external_key.recovered (default: both)");
-  add->add_option("--description", options->description, "For people");
+  add->add_option("--description", options->description, "A description for people");
   add_admin_command(*group, chosen, options, "list", "List the endpoints",
                     {"latchkey webhooks list", "latchkey webhooks list -o json | jq -r '.data[].id'"}, list_webhooks);
   auto* get = add_admin_command(*group, chosen, options, "get", "Show an endpoint", {"latchkey webhooks get " + kId},
                                 get_webhook);
-  auto* test =
-      add_admin_command(*group, chosen, options, "test", "Send a test event, now; exit code 1 where it was not taken",
-                        {"latchkey webhooks test " + kId}, test_webhook);
-  auto* deliveries = add_admin_command(*group, chosen, options, "deliveries", "Show what was sent, newest first",
+  auto* test = add_admin_command(*group, chosen, options, "test",
+                                 "Send a test event, now; exit code 1 where the endpoint does not take it",
+                                 {"latchkey webhooks test " + kId}, test_webhook);
+  auto* deliveries = add_admin_command(*group, chosen, options, "deliveries", "Show the deliveries, newest first",
                                        {"latchkey webhooks deliveries " + kId}, list_deliveries);
-  deliveries->add_option("--limit", options->limit, "At most so many; 0: all")->capture_default_str();
+  deliveries->add_option("--limit", options->limit, "Show at most so many; 0: all")->capture_default_str();
   auto* rotate = add_admin_command(
-      *group, chosen, options, "rotate", "Make a new secret; the old one signs as well for a while",
+      *group, chosen, options, "rotate", "Make a new secret; for a while the server signs with the old one, too",
       {"latchkey webhooks rotate " + kId, "latchkey webhooks rotate " + kId + " --overlap 0s  # it is known to others"},
       rotate_secret);
-  rotate->add_option("--overlap", options->overlap, "How long both sign: 0s to 168h")->capture_default_str();
+  rotate->add_option("--overlap", options->overlap, "How long the server signs with both: 0s to 168h")
+      ->capture_default_str();
   auto* enable = add_admin_command(*group, chosen, options, "enable", "Send events again",
                                    {"latchkey webhooks enable " + kId}, enable_webhook);
   auto* disable = add_admin_command(*group, chosen, options, "disable", "Send no more events, and give up the pending",

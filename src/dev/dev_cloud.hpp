@@ -23,7 +23,7 @@ struct DevCloudSettings {
   RandomSource* random = nullptr;  // required; must outlive the cloud
 };
 
-// Files and lines for a person who reads the terminal.
+// A line for a person at the terminal.
 struct NamedText {
   std::string name;
   std::string text;
@@ -43,7 +43,7 @@ class DevCloud {
   [[nodiscard]] virtual std::string tool_variables_file() const = 0;
   // The tools that read that file: "az, Terraform, SDKs".
   [[nodiscard]] virtual std::string tools() const = 0;
-  // One line that says where the cloud is: its name and how to reach it.
+  // The cloud's name, and how to reach it.
   [[nodiscard]] virtual NamedText summary() const = 0;
   // Finishes the running requests, at most for `grace`, then stops to listen.
   [[nodiscard]] virtual Task<void> stop(std::chrono::seconds grace) = 0;

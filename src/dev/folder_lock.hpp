@@ -1,4 +1,4 @@
-// One process a folder: two servers on one state would each undo the other's.
+// Keeps a folder for one process: of two servers on one state, each would undo the other's changes.
 #pragma once
 
 #include <string>
@@ -7,10 +7,10 @@
 
 namespace latchkey::dev {
 
-// Held until destroyed, or until the process ends, however it ends.
+// The process holds the lock until it destroys this or ends, however it ends.
 class FolderLock {
  public:
-  // Conflict where another process has it; the message says what to do.
+  // Conflict where another process has the lock; the message says what to do.
   [[nodiscard]] static Result<FolderLock> take(const std::string& folder);
   FolderLock(FolderLock&& other) noexcept;
   FolderLock& operator=(FolderLock&& other) noexcept;

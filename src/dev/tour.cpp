@@ -33,7 +33,7 @@ constexpr std::chrono::milliseconds kPollInterval{500};
 
 using Variables = std::map<std::string, std::string>;
 
-// The story, in order; an error in a chapter ends it and says what to do.
+// The story, step by step. The first error ends it and says what to do.
 class Tour {
  public:
   Tour(Variables variables, DevCustomer& customer, ApiClient& admin, Transcript& transcript)
@@ -114,7 +114,7 @@ Result<void> Tour::register_the_key() {
   }
 }
 
-// The workspace that `latchkey dev` made, as long as it has no key; otherwise a new one.
+// Takes the workspace that `latchkey dev` made, or a new one where that has a key already.
 Result<void> Tour::choose_workspace() {
   workspace_id_ = variable("LATCHKEY_WORKSPACE_ID");
   auto api_key = variable("LATCHKEY_WORKSPACE_KEY");
@@ -179,7 +179,7 @@ Result<void> Tour::protect_data(const std::string& file) {
   return Error{ErrorCode::Corrupt, "what came back is not what was written"};
 }
 
-// Polls until reading the file succeeds or is refused, whichever the caller wants.
+// Reads the file again and again until the server decrypts it (`readable`) or refuses to.
 Result<void> Tour::wait_for(bool readable, const std::string& what) {
   auto start = std::chrono::steady_clock::now();
   terminal::Waiting waiting(what);

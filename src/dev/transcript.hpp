@@ -10,7 +10,7 @@ class Transcript {
  public:
   // "3  Grant the app access to the key", and a line or two on why.
   void step(std::string_view number, std::string_view title, std::string_view why);
-  // "POST https://host/path", with the body where there is one that may be shown.
+  // "POST https://host/path", with the body where it has one that people may see.
   void call(std::string_view method, std::string_view url, std::string_view body = {});
   // "200  what came back"; green below 400, red from there.
   void response(unsigned status, std::string_view what);

@@ -64,7 +64,7 @@ Result<boost::json::object> ApiClient::call(std::string_view method, std::string
   auto parsed = boost::json::parse(response.body, failed);
   if (failed || !parsed.is_object()) {
     return Error{ErrorCode::Unavailable,
-                 fmt::format("{} did not answer with JSON: is it a Latchkey server?", server_->url())};
+                 fmt::format("the response of {} is no JSON: is it a Latchkey server?", server_->url())};
   }
   return std::move(parsed.get_object());
 }

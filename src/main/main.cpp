@@ -62,7 +62,7 @@ int main(int argc, char** argv) {
   terminal::CheckedStream errors(std::cerr, STDERR_FILENO);
   terminal::CheckedStream output(std::cout, STDOUT_FILENO);
   auto code = run(argc, argv);
-  // What a command did is of no use to anybody where its results did not arrive.
+  // A command has failed where its results did not arrive.
   auto written = output.flush();
   if (!written && code == ExitCode::Ok) code = report_error(written.error(), OutputFormat::Text);
   return static_cast<int>(code);

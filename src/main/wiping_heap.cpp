@@ -1,7 +1,6 @@
-// Whatever this process frees is wiped first, by whichever library it is freed: HTTP and TLS buffers, JSON, a text that
-// grew. Linked into the `latchkey` executable alone, which so takes the place of glibc's free and realloc in all that
-// it loads; liblatchkey lives in other people's processes and leaves their heap alone. Not with sanitizers, which have
-// a heap of their own.
+// Wipes all memory that this process frees, whichever library frees it: HTTP and TLS buffers, JSON, a text that grew.
+// Only the `latchkey` executable links it, and so replaces glibc's free and realloc for every library that it loads;
+// liblatchkey lives in other people's processes and leaves their heap alone. Sanitizers have a heap of their own.
 #include <cstdlib>
 #include <cstring>
 #include <malloc.h>
@@ -9,7 +8,7 @@
 // NOLINTBEGIN(bugprone-reserved-identifier,readability-identifier-naming,cppcoreguidelines-no-malloc)
 extern "C" {
 
-// glibc's own, under the names that it exports for whoever replaces the others.
+// glibc's own functions, under the names that it exports for programs that replace the others.
 void __libc_free(void* memory) noexcept;
 void* __libc_realloc(void* memory, std::size_t size) noexcept;
 
@@ -19,8 +18,8 @@ void free(void* memory) noexcept {
   __libc_free(memory);
 }
 
-// glibc's would move what grows and leave the old bytes where they were, and leave those behind the end of what
-// shrinks.
+// glibc's realloc leaves the old bytes behind where it moves a block that grows, and those behind the end of a block
+// that shrinks.
 void* realloc(void* memory, std::size_t size) noexcept {
   if (memory == nullptr) return malloc(size);
   if (size == 0) {

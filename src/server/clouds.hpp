@@ -1,4 +1,4 @@
-// The clouds whose keys this server asks: the one place that names them.
+// The clouds whose keys this server asks. clouds.cpp is the one place that names them.
 #pragma once
 
 #include <array>

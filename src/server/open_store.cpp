@@ -14,7 +14,7 @@ Result<void> make_folder_of(const std::string& path) {
   return folder.empty() ? Result<void>(success()) : make_folder(folder, 0700);
 }
 
-// `keys` is where the root keys that were read go to.
+// The sealer stores the root keys that it reads in `keys`.
 store::SqliteOptions options_of(const ServerConfig& config, RandomSource& random, kms::RootKeys& keys) {
   store::SqliteOptions options;
   options.path = config.database;

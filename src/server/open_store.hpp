@@ -1,5 +1,5 @@
-// The store of a server and the root keys that it is sealed under, opened together: neither is believed without the
-// other.
+// Opens the store of a server together with the root keys that it is sealed under: the server believes neither without
+// the other.
 #pragma once
 
 #include <memory>
@@ -18,12 +18,12 @@ struct OpenedStore {
   kms::RootKeys root_keys;  // newest first
 };
 
-// Makes the folders, the database and the root key where there are none; a root key is made for an empty database
-// alone. `alarm` hears of rows that do not verify, on the store's threads; empty: nobody does, and they are refused all
-// the same. Errors: the store's and the root key file's, each with its cure.
+// Makes the folders, the database and the root key where they do not exist; it makes a root key for an empty database
+// only. The store calls `alarm`, where it is not empty, on its own threads for each row that does not verify, and
+// refuses the row in any case. Errors: the store's and the root key file's, each with its cure.
 [[nodiscard]] Result<OpenedStore> open_store(const ServerConfig& config, RandomSource& random, store::AlarmSink alarm);
 
-// Seals, once, a database from before rows were sealed. Conflict where it is sealed.
+// Seals, once, a database that is older than the sealing of rows. Conflict where it is sealed already.
 [[nodiscard]] Result<store::SealCounts> seal_store(const ServerConfig& config, RandomSource& random);
 
 }  // namespace latchkey::server

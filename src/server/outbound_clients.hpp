@@ -10,7 +10,7 @@
 
 namespace latchkey::server {
 
-// Errors name the setting at fault.
+// Errors name the setting that is wrong.
 [[nodiscard]] Result<std::unique_ptr<http::Client>> outbound_client(const ServerConfig& config);
 [[nodiscard]] Result<std::unique_ptr<http::Client>> webhook_client(const ServerConfig& config);
 

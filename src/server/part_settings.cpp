@@ -6,7 +6,7 @@ namespace latchkey::server {
 
 namespace {
 
-constexpr std::chrono::seconds kMostTurn{20};  // that a call may wait for its turn at a busy vault
+constexpr std::chrono::seconds kMostTurn{20};  // how long a call may wait for its turn at a busy vault
 
 api::RateLimits rate_limits(const ServerConfig& config) {
   using std::chrono::minutes;
@@ -61,7 +61,7 @@ keyring::RewrapSettings rewrap_settings(const ServerConfig& config) {
 kms::VaultLimits vault_limits(const ServerConfig& config) {
   kms::VaultLimits limits;
   limits.per_window = config.kms_calls_per_10s;
-  // Who waits for a renewal outlasts its wait for a turn, and so learns of it.
+  // A request that waits for a renewal must outlast the renewal's wait for its turn, so that it gets the result.
   limits.renewal_turn = std::min(limits.renewal_turn, config.request_timeout / 2);
   return limits;
 }

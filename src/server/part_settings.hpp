@@ -1,4 +1,4 @@
-// What each part of the server is told of the settings that `latchkey serve` was given. Pure.
+// The settings of each part of the server, made from those of `latchkey serve`. Pure functions.
 #pragma once
 
 #include "admin/settings.hpp"

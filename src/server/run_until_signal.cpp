@@ -19,7 +19,7 @@ constexpr int kSignalExitBase = 128;
 Task<void> stop_on_signal(boost::asio::io_context& context, std::function<Task<void>()> stop) {
   boost::asio::signal_set signals(context, SIGINT, SIGTERM);
   co_await signals.async_wait(boost::asio::use_awaitable);
-  SPDLOG_INFO("stopping: running requests are answered first; signal again to end at once");
+  SPDLOG_INFO("the server stops once it has finished the running requests; a second signal ends it at once");
   signals.async_wait([](const boost::system::error_code& failed, int number) {
     if (!failed) std::_Exit(kSignalExitBase + number);
   });

@@ -1,5 +1,5 @@
-// A bar on standard error for what takes longer than a second: how far, how fast, how long still. Nothing where
-// standard error is no terminal; gone when this is.
+// A bar on standard error for work that takes longer than a second: how far it is, how fast, and how long it still
+// takes. It shows nothing where standard error is no terminal, and goes away when it is destroyed.
 #pragma once
 
 #include <atomic>
@@ -14,13 +14,13 @@ enum class ProgressUnit { Bytes, Items };
 
 // "12.3 MiB"
 [[nodiscard]] std::string format_bytes(double bytes);
-// What the bar says; `total` absent where it is not known.
+// The text of the bar; `total` is absent where nobody knows it.
 [[nodiscard]] std::string progress_text(const std::string& what, std::uint64_t done, std::optional<std::uint64_t> total,
                                         std::chrono::milliseconds elapsed, ProgressUnit unit = ProgressUnit::Bytes);
 
 class ProgressBar {
  public:
-  // `done` counts what `unit` says, and outlives this.
+  // `done` counts in `unit`, and outlives the bar.
   ProgressBar(std::string what, const std::atomic<std::uint64_t>& done, std::optional<std::uint64_t> total,
               ProgressUnit unit = ProgressUnit::Bytes);
   ProgressBar(const ProgressBar&) = delete;

@@ -17,10 +17,10 @@ namespace latchkey::terminal {
 
 namespace {
 
-// Long outputs go out in parts, each of whole lines.
+// A long output leaves in parts of whole lines.
 constexpr std::size_t kMostHeldBack = std::size_t{64} * 1024;
 
-// 0, or the errno of what could not be written.
+// Returns 0, or the errno of a write that failed.
 int write_all(int descriptor, std::string_view text) {
   while (!text.empty()) {
     auto count = ::write(descriptor, text.data(), text.size());
@@ -38,7 +38,7 @@ int write_all(int descriptor, std::string_view text) {
 void prepare_standard_streams() {
   for (int number : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
     if (::fcntl(number, F_GETFD) >= 0) continue;
-    // It gets the lowest free number, which is this one. A name alone, of what is always there.
+    // open() takes the lowest free number, which is this one. O_PATH names a file and opens it for nothing.
     if (::open("/", O_PATH) != number) std::_Exit(EXIT_FAILURE);
   }
   std::signal(SIGPIPE, SIG_IGN);
@@ -63,7 +63,7 @@ Result<void> CheckedStream::flush() {
 int CheckedStream::sync() {
   auto shown = terminal_text(held_back_);
   if (failure_ == 0) failure_ = write_all(descriptor_, shown);
-  // What was shown may have been a secret.
+  // The text may have been a secret.
   crypto::wipe(shown);
   crypto::wipe(held_back_);
   held_back_.clear();

@@ -1,6 +1,5 @@
-// The three standard streams as a command needs them: there, nothing lost on the way, and nothing in them that a
-// terminal would obey. A command's results are of use only where they arrive, and some are shown once; so what a full
-// disk or a closed pipe refuses is an error of the command, not of whoever reads its output.
+// The three standard streams as a command needs them: open, complete, and without anything that a terminal would obey.
+// A command shows some results only once, so it must fail where a full disk or a closed pipe refuses them.
 #pragma once
 
 #include <iosfwd>
@@ -12,12 +11,12 @@
 
 namespace latchkey::terminal {
 
-// Call first in main. Descriptors 0 to 2 that are closed (`latchkey … >&-`) would be taken by the next file or socket
-// that is opened, and results written into it; they are filled with what can be neither read nor written (EBADF, as
-// before). Writing to a pipe that nobody reads becomes an error instead of the end of the process.
+// Call first in main. The next file or socket would take a closed descriptor from 0 to 2 (`latchkey … >&-`), and the
+// program would write its results into it; so this fills each with a file that nobody can read or write (EBADF, as
+// before). It also makes writing to a pipe that nobody reads an error instead of the end of the process.
 void prepare_standard_streams();
 
-// What std::cout or std::cerr writes through while this lives: passes texts on as `terminal_text` has them, and
+// std::cout or std::cerr writes through this while it lives. It passes texts on as `terminal_text` returns them, and
 // remembers the first failure. Not thread-safe, as the streams are not.
 class CheckedStream final : public std::streambuf {
  public:
@@ -26,8 +25,8 @@ class CheckedStream final : public std::streambuf {
   CheckedStream(const CheckedStream&) = delete;
   CheckedStream& operator=(const CheckedStream&) = delete;
 
-  // Writes what is held back. Unavailable where anything so far could not be written: "standard output cannot be
-  // written: No space left on device".
+  // Writes what it still holds back. Unavailable where any write so far failed: "standard output cannot be written: No
+  // space left on device".
   [[nodiscard]] Result<void> flush();
 
  protected:
@@ -43,11 +42,11 @@ class CheckedStream final : public std::streambuf {
   std::string held_back_;
 };
 
-// Whether all that was printed so far has arrived; for what must be known to have been seen. Errors as
+// Makes sure that all output so far has arrived, for results that a person must have seen. Errors as
 // CheckedStream::flush.
 [[nodiscard]] Result<void> flush_output();
 
-// Shows one line on standard error in place of the one before; an empty one only takes that away. For terminals.
+// Shows one line on standard error in place of the one before; an empty line only removes that one. For terminals.
 void redraw_line(std::string_view text);
 
 }  // namespace latchkey::terminal

@@ -12,7 +12,8 @@ namespace {
 constexpr std::array<std::string_view, 7> kStyles{"\x1b[0m",  "\x1b[1m",  "\x1b[2m", "\x1b[31m",
                                                   "\x1b[32m", "\x1b[33m", "\x1b[36m"};
 
-// The length of what stays as it is at the front of `text`: a line feed, a tab or a style; 0 where there is none.
+// The length of the part at the front of `text` that stays as it is: a line feed, a tab or a style; 0 where there is
+// none.
 std::size_t kept_length(std::string_view text) {
   if (text.front() == '\n' || text.front() == '\t') return 1;
   const auto* style = std::ranges::find_if(kStyles, [&](auto candidate) { return text.starts_with(candidate); });

@@ -1,5 +1,5 @@
-// What may reach a person's terminal. File names, ids and others' texts can hold control characters, with which they
-// would move the cursor, rewrite lines above or answer in the person's place.
+// What may reach a person's terminal. File names, ids and texts of others can contain control characters, which would
+// move the cursor, rewrite the lines above or type in the person's place.
 #pragma once
 
 #include <string>
@@ -11,7 +11,7 @@ namespace latchkey::terminal {
 // sequences by which `styled` colours.
 [[nodiscard]] std::string terminal_text(std::string_view text);
 
-// The same for one line, which line feeds and tabs would break.
+// The same for a text that must stay on one line: line feeds and tabs are replaced, too.
 [[nodiscard]] std::string terminal_line(std::string_view text);
 
 }  // namespace latchkey::terminal

@@ -78,7 +78,7 @@ test('what cannot be asked for is refused before anything is changed', async () 
     assert.equal(done.out, '');
   };
   const base = ['--vault', 'latchkey-dev', '--key', 'mine'];
-  refused([...base, '--workspace', dev.env.LATCHKEY_WORKSPACE_ID], 2, /for good, and nobody can answer here: say --yes/);
+  refused([...base, '--workspace', dev.env.LATCHKEY_WORKSPACE_ID], 2, /for good, and nobody is here to confirm it: say --yes/);
   refused(base, 2, /--azure-only/, { LATCHKEY_ADMIN_KEY: '' });
   refused(['--vault', 'brand-new', '--key', 'k'], 2, /--resource-group and --location/);
   refused(['--vault', 'brand-new', '--key', 'k', '-g', 'g', '-l', 'eastus'], 2, /--log-analytics-workspace, --storage-account/);

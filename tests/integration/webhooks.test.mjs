@@ -44,7 +44,7 @@ test('an endpoint is added, shown, tested, disabled, enabled and removed', async
   const before_test = receiver.received.length;
   const tested = await dev.cliWhileServing(['webhooks', 'test', id]);
   assert.equal(tested.code, 0, tested.err);
-  assert.match(tested.out, /^delivered: evt_\w+, answered 204\n$/);
+  assert.match(tested.out, /^delivered: evt_\w+, response 204\n$/);
   assert.equal(receiver.received.length, before_test + 1);
   assert.match(dev.cli(['webhooks', 'disable', id]).out, /status +disabled/);
   assert.match(dev.cli(['webhooks', 'enable', id]).out, /status +enabled/);

@@ -115,33 +115,35 @@ Result<void> serve(const EmulatorCommand& options) {
   return success();
 }
 
-// How the emulator differs from an Azure that does everything at once and as documented.
+// The options that make the emulator differ from an Azure that does everything at once and as documented.
 void add_behavior_options(CLI::App& command, EmulatorCommand& options) {
-  command.add_flag("--enable-control", options.enable_control, "Let it be made to fail, and its clock be moved");
+  command.add_flag("--enable-control", options.enable_control, "Let you make the emulator fail, and move its clock");
   auto add_delay = [&](const char* name, std::chrono::seconds::rep& seconds, const char* what) {
     command.add_option(name, seconds, what)->capture_default_str()->check(CLI::Range(0, 86400));
   };
   add_delay("--role-delay", options.role_delay, "Seconds that a change of role assignments takes to hold");
   add_delay("--network-delay", options.network_delay, "Seconds that a change of a vault's firewall takes");
-  add_delay("--deletion-delay", options.deletion_delay, "Seconds in which a deleted key is nowhere to be seen");
-  command.add_flag("--no-throttling", options.no_throttling, "Let a vault be asked more often than Azure's limits");
+  add_delay("--deletion-delay", options.deletion_delay, "Seconds in which nobody can see a deleted key");
+  command.add_flag("--no-throttling", options.no_throttling,
+                   "Let clients ask a vault more often than Azure's limits allow");
   command.add_flag("--disabled-keys-wrap", options.disabled_keys_wrap,
                    "Let disabled keys wrap, encrypt and verify, as a live vault was seen to");
 }
 
 void add_options(CLI::App& command, EmulatorCommand& options) {
-  command.add_option("--data-dir", options.data_dir, "Where the state, the CA and the audit logs are kept")
+  command.add_option("--data-dir", options.data_dir, "The folder that keeps the state, the CA and the audit logs")
       ->capture_default_str();
   command.add_option("--port", options.port, "The first port (TLS, then the proxy, then the vaults); 0: any free ones")
       ->capture_default_str()
       ->check(CLI::Range(0, 65000));
   command.add_flag("--bare", options.bare, "Leave the guide's consent, key and role to you");
   add_behavior_options(command, options);
-  auto* import = command.add_option("--import", options.import_from, "Begin with the state of this file");
+  auto* import = command.add_option("--import", options.import_from, "Start with the state of this file");
   command.add_option("--export", options.export_to, "Write the state to this file, and end")->excludes(import);
   command.add_option("--app-client-id", options.app.client_id, "The client id of a multi-tenant app to have")
       ->capture_default_str();
-  command.add_option("--app-display-name", options.app.display_name, "Its display name")->capture_default_str();
+  command.add_option("--app-display-name", options.app.display_name, "The display name of that app")
+      ->capture_default_str();
   command.add_option("--log-level", options.log_level, "trace, debug, info (a line for each call), warn, error or off")
       ->capture_default_str();
   add_output_option(command, options.format);

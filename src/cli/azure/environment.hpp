@@ -13,8 +13,8 @@ namespace latchkey::cli::azure {
 // LATCHKEY_EMULATOR_URL, LATCHKEY_CA_FILE and LATCHKEY_APP_CLIENT_ID.
 [[nodiscard]] dev::EnvironmentLines cloud_environment(const clouds::azure::emulator::Emulator& azure,
                                                       const clouds::azure::emulator::SeedResult& cloud);
-// Variables that lead tools to the emulator under the public names: HTTPS_PROXY and the CA, under each tool's name for
-// it.
+// The variables that lead tools to the emulator under the public names: HTTPS_PROXY, and the CA under the name that
+// each tool has for it.
 [[nodiscard]] dev::EnvironmentLines proxy_environment(const clouds::azure::emulator::Emulator& azure);
 
 }  // namespace latchkey::cli::azure

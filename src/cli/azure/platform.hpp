@@ -1,4 +1,4 @@
-// The customer side's Platform, by calls of the Admin API.
+// The Platform of the customer's side: it calls the Admin API.
 #pragma once
 
 #include "cli/connection.hpp"

@@ -30,7 +30,7 @@ struct AzureOptions {
 
 void add_azure_options(CLI::App& command, AzureOptions& options);
 
-// Connects to Azure through the proxy, and with the authorities, that the environment names, as Azure's own tools do.
+// The connection to Azure, through the proxy and with the certificate authorities that the caller names.
 struct AzureTransport {
   std::unique_ptr<http::Client> client;
   std::shared_ptr<kms::RetryingTransport> retrying;

@@ -82,7 +82,7 @@ Result<customer::SetupOptions> read_setup_options(const SetupCommandOptions& opt
   }
   if (!setup.workspace.empty() && !options.dry_run && !options.yes && !can_ask()) {
     return Error{ErrorCode::Invalid,
-                 "attaching to a workspace is for good, and nobody can answer here: say --yes if you mean it"};
+                 "attaching to a workspace is for good, and nobody is here to confirm it: say --yes if you mean it"};
   }
   return setup;
 }
@@ -194,11 +194,12 @@ void add_vault_options(CLI::App& command, SetupCommandOptions& options) {
 void add_log_options(CLI::App& command, SetupCommandOptions& options) {
   auto* workspace = command.add_option("--log-analytics-workspace", options.log_analytics,
                                        "Where the AuditEvent log goes: a resource id, or a name in the resource group");
-  auto* storage = command.add_option("--storage-account", options.storage_account, "The same, to a storage account");
+  auto* storage = command.add_option("--storage-account", options.storage_account,
+                                     "The storage account that the AuditEvent log goes to");
   auto* hub = command.add_option("--event-hub", options.event_hub_rule,
                                  "The same, to an event hub: the namespace's authorization rule's id");
   command.add_option("--event-hub-name", options.event_hub, "The hub in that namespace")->needs(hub);
-  auto* none = command.add_flag("--without-log", options.setup.without_log, "Do without");
+  auto* none = command.add_flag("--without-log", options.setup.without_log, "Set up no log");
   for (auto* option : {workspace, storage, hub, none}) {
     for (auto* other : {workspace, storage, hub, none}) {
       if (option != other) option->excludes(other);

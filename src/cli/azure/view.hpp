@@ -1,4 +1,4 @@
-// How the azure commands show what they found.
+// How the azure commands show their results.
 #pragma once
 
 #include <vector>
@@ -10,13 +10,13 @@
 
 namespace latchkey::cli::azure {
 
-// A line a check: its mark, its name, what was found, and under it the command that cures it. In JSON an array of
-// {check, status, found, cure}.
+// Prints a line for each check (its mark, its name, what it found) and, under it, the command that cures it. In JSON an
+// array of {check, status, found, cure}.
 void show_findings(const std::vector<clouds::azure::customer::Finding>& findings, OutputFormat format);
 
-// A line for a step that was done, or had nothing to do.
+// Prints a line for a step that setup has done, or that had nothing to do.
 void show_report(const clouds::azure::customer::Report& report);
-// The plan as a script for bash, with the steps that have nothing to do as comments.
+// Prints the plan as a script for bash; the steps that have nothing to do are comments.
 void show_plan(const std::vector<clouds::azure::customer::Step>& steps);
 
 [[nodiscard]] boost::json::array plan_json(const std::vector<clouds::azure::customer::Step>& steps);
