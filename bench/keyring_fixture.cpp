@@ -51,11 +51,11 @@ bool SimulatedVaults::over_limit() {
 
 Task<std::optional<Error>> SimulatedVaults::respond(const kms::KeyLocation& key, Deadline deadline) {
   auto scope = key.key().limit_scope();
-  if (!scope) co_return std::nullopt;
+  if (!scope.is_counted()) co_return std::nullopt;
   bool hangs = false;
   {
     std::lock_guard lock(mutex_);
-    hangs = hanging_.contains(scope->service);
+    hangs = hanging_.contains(scope.service());
   }
   if (over_limit()) {
     ++throttled;
