@@ -17,9 +17,6 @@ using json_fields::join_path;
 
 namespace {
 
-// Then all are read anew: more keys than are in use at once.
-constexpr std::size_t kMostRead = 65'536;
-
 Error about(std::string_view path, std::string_view complaint) {
   return Error{ErrorCode::Invalid, fmt::format("{}: {}", path, complaint)};
 }
@@ -40,7 +37,12 @@ Providers::Providers(std::shared_ptr<KeyProvider> local, std::vector<std::shared
                      std::span<const std::string_view> types_of_the_contract)
     : local_(std::move(local)),
       clouds_(std::move(clouds)),
-      types_of_the_contract_(types_of_the_contract.begin(), types_of_the_contract.end()) {}
+      types_of_the_contract_(types_of_the_contract.begin(), types_of_the_contract.end()),
+      stored_keys_([this](std::string_view type, const json::object& config) -> Result<std::shared_ptr<const Key>> {
+        const auto* cloud = find(type);
+        if (cloud == nullptr) return Error{ErrorCode::Internal, fmt::format("unknown provider {}", type)};
+        return cloud->read_stored(config);
+      }) {}
 
 Provider* Providers::find(std::string_view type) const {
   auto found = std::ranges::find(clouds_, type, [](const auto& cloud) { return cloud->type(); });
@@ -68,18 +70,7 @@ Result<std::shared_ptr<const Key>> Providers::parse(const json::value& config, s
 }
 
 Result<std::shared_ptr<const Key>> Providers::read_stored(std::string_view type, const std::string& text) const {
-  {
-    std::lock_guard lock(mutex_);
-    if (auto found = read_.find(text); found != read_.end() && found->second->type() == type) return found->second;
-  }
-  const auto* cloud = find(type);
-  if (cloud == nullptr) return Error{ErrorCode::Internal, fmt::format("unknown provider {}", type)};
-  LATCHKEY_TRY(auto object, json_fields::parse_object(text));
-  LATCHKEY_TRY(auto key, cloud->read_stored(object));
-  std::lock_guard lock(mutex_);
-  if (read_.size() >= kMostRead) read_.clear();
-  read_.insert_or_assign(text, key);
-  return key;
+  return stored_keys_.read(type, text);
 }
 
 Result<KeyProvider*> Providers::provider_of(const KeyLocation& key) const {

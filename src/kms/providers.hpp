@@ -2,16 +2,15 @@
 #pragma once
 
 #include <memory>
-#include <mutex>
 #include <span>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
 #include <boost/json/fwd.hpp>
 
 #include "kms/provider.hpp"
+#include "kms/stored_keys.hpp"
 
 namespace latchkey::kms {
 
@@ -46,8 +45,7 @@ class Providers final : public KeyProvider {
   std::shared_ptr<KeyProvider> local_;
   std::vector<std::shared_ptr<Provider>> clouds_;
   std::vector<std::string_view> types_of_the_contract_;
-  mutable std::mutex mutex_;                                                  // over what follows
-  mutable std::unordered_map<std::string, std::shared_ptr<const Key>> read_;  // by the text
+  StoredKeys stored_keys_;
 };
 
 }  // namespace latchkey::kms

@@ -4,8 +4,8 @@
 
 #include <boost/json/object.hpp>
 
-#include "base/json_fields.hpp"
 #include "clouds/azure/provider/azure_cloud.hpp"
+#include "kms/stored_keys.hpp"
 #include "server/config.hpp"
 
 namespace latchkey::server {
@@ -29,12 +29,15 @@ Result<std::vector<std::shared_ptr<kms::Provider>>> make_clouds(const ServerConf
 store::KeyPlaceOf key_places(const ServerConfig& config) {
   Clouds known;
   for (const auto& [cloud, values] : config.clouds) known.push_back(cloud);
-  return [known](std::string_view provider, const std::string& text) -> std::optional<std::string> {
-    auto found = std::ranges::find(known, provider, &kms::Cloud::type);
-    if (found == known.end()) return std::nullopt;
-    auto config_of_key = json_fields::parse_object(text);
-    if (!config_of_key) return std::nullopt;
-    auto key = (*found)->read_stored(config_of_key.value());
+  auto read_key = [known](std::string_view type,
+                          const boost::json::object& of_key) -> Result<std::shared_ptr<const kms::Key>> {
+    auto found = std::ranges::find(known, type, &kms::Cloud::type);
+    if (found == known.end()) return Error{ErrorCode::Internal, "a cloud that this server does not know"};
+    return (*found)->read_stored(of_key);
+  };
+  auto keys = std::make_shared<const kms::StoredKeys>(std::move(read_key));
+  return [keys](std::string_view provider, const std::string& text) -> std::optional<std::string> {
+    auto key = keys->read(provider, text);
     if (!key) return std::nullopt;
     return key.value()->place();
   };
