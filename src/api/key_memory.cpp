@@ -23,7 +23,7 @@ std::size_t KeyMemory::Hash::operator()(const crypto::Sha256& key) const {
 
 std::shared_ptr<const audit::Caller> KeyMemory::whose(const crypto::Sha256& key) {
   auto& shard = shard_of(key);
-  std::lock_guard lock(shard.mutex);
+  MutexLock lock(shard.mutex);
   auto found = shard.places.find(key);
   if (found == shard.places.end()) return nullptr;
   shard.known.splice(shard.known.begin(), shard.known, found->second);
@@ -32,7 +32,7 @@ std::shared_ptr<const audit::Caller> KeyMemory::whose(const crypto::Sha256& key)
 
 bool KeyMemory::is_nobodys(const crypto::Sha256& key, SteadyTime now) const {
   const auto& shard = shard_of(key);
-  std::lock_guard lock(shard.mutex);
+  MutexLock lock(shard.mutex);
   auto found = shard.nobodys.find(key);
   return found != shard.nobodys.end() && now < found->second;
 }
@@ -44,7 +44,7 @@ void KeyMemory::note_known(const crypto::Sha256& key, const audit::Caller& calle
   remembered->role = caller.role;
   remembered->workspace_id = caller.workspace_id;
   auto& shard = shard_of(key);
-  std::lock_guard lock(shard.mutex);
+  MutexLock lock(shard.mutex);
   if (shard.places.contains(key)) return;
   if (shard.known.size() >= most_known_) {
     shard.places.erase(shard.known.back().key);
@@ -56,7 +56,7 @@ void KeyMemory::note_known(const crypto::Sha256& key, const audit::Caller& calle
 
 void KeyMemory::note_nobodys(const crypto::Sha256& key, SteadyTime now) {
   auto& shard = shard_of(key);
-  std::lock_guard lock(shard.mutex);
+  MutexLock lock(shard.mutex);
   if (auto found = shard.places.find(key); found != shard.places.end()) {
     shard.known.erase(found->second);
     shard.places.erase(found);

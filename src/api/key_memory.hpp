@@ -8,11 +8,11 @@
 #include <cstddef>
 #include <list>
 #include <memory>
-#include <mutex>
 #include <unordered_map>
 
 #include "audit/caller.hpp"
 #include "base/clock.hpp"
+#include "base/mutex.hpp"
 #include "crypto/hash.hpp"
 
 namespace latchkey::api {
@@ -46,10 +46,10 @@ class KeyMemory {
     std::size_t operator()(const crypto::Sha256& key) const;
   };
   struct alignas(kCacheLine) Shard {
-    mutable std::mutex mutex;
-    std::list<Known> known;  // the most recently used one first
-    std::unordered_map<crypto::Sha256, std::list<Known>::iterator, Hash> places;
-    std::unordered_map<crypto::Sha256, SteadyTime, Hash> nobodys;  // until when
+    mutable Mutex mutex;
+    std::list<Known> known LATCHKEY_GUARDED_BY(mutex);  // the most recently used one first
+    std::unordered_map<crypto::Sha256, std::list<Known>::iterator, Hash> places LATCHKEY_GUARDED_BY(mutex);
+    std::unordered_map<crypto::Sha256, SteadyTime, Hash> nobodys LATCHKEY_GUARDED_BY(mutex);  // until when
   };
   [[nodiscard]] Shard& shard_of(const crypto::Sha256& key) { return shards_.at(key.back() % kShards); }
   [[nodiscard]] const Shard& shard_of(const crypto::Sha256& key) const { return shards_.at(key.back() % kShards); }

@@ -29,13 +29,13 @@ Task<Result<void>> Readiness::look(std::shared_ptr<Readiness> self) {
   auto found = co_await self->store_.look_up(std::move(find));
   Result<void> outcome = success();
   if (!found) outcome = found.error();
-  std::lock_guard lock(self->mutex_);
+  MutexLock lock(self->mutex_);
   self->last_ = Look{began, outcome};
   co_return outcome;
 }
 
 std::optional<Result<void>> Readiness::recent() const {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   if (!last_ || clock_.steady() - last_->began >= kTrusted) return std::nullopt;
   return last_->outcome;
 }

@@ -3,10 +3,10 @@
 #pragma once
 
 #include <memory>
-#include <mutex>
 #include <optional>
 
 #include "base/clock.hpp"
+#include "base/mutex.hpp"
 #include "base/single_flight.hpp"
 #include "base/task.hpp"
 #include "store/store.hpp"
@@ -37,8 +37,8 @@ class Readiness : public std::enable_shared_from_this<Readiness> {
 
   store::Store& store_;
   const Clock& clock_;
-  mutable std::mutex mutex_;
-  std::optional<Look> last_;
+  mutable Mutex mutex_;
+  std::optional<Look> last_ LATCHKEY_GUARDED_BY(mutex_);
   SingleFlight<int, Result<void>> looks_;
 };
 

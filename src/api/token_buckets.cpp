@@ -13,7 +13,7 @@ TokenBuckets::TokenBuckets(Rate rate, std::size_t most_names)
 
 Taken TokenBuckets::take(std::string_view name, SteadyTime now) {
   auto& shard = shards_[Hash{}(name) % kShards];
-  std::lock_guard lock(shard.mutex);
+  MutexLock lock(shard.mutex);
   auto found = shard.full_at.find(name);
   if (found == shard.full_at.end()) {
     make_room(shard, now);
@@ -38,7 +38,7 @@ Taken TokenBuckets::take(std::string_view name, SteadyTime now) {
 
 nanoseconds TokenBuckets::until_next(std::string_view name, SteadyTime now) const {
   const auto& shard = shards_[Hash{}(name) % kShards];
-  std::lock_guard lock(shard.mutex);
+  MutexLock lock(shard.mutex);
   auto found = shard.full_at.find(name);
   if (found == shard.full_at.end()) return nanoseconds(0);
   return std::max<nanoseconds>(found->second - now + each_ - rate_.window, nanoseconds(0));
@@ -57,7 +57,7 @@ void TokenBuckets::make_room(Shard& shard, SteadyTime now) const {
 std::size_t TokenBuckets::size() const {
   std::size_t all = 0;
   for (const auto& shard : shards_) {
-    std::lock_guard lock(shard.mutex);
+    MutexLock lock(shard.mutex);
     all += shard.full_at.size();
   }
   return all;

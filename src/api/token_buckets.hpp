@@ -7,12 +7,12 @@
 #include <cstdint>
 #include <functional>
 #include <limits>
-#include <mutex>
 #include <string>
 #include <string_view>
 #include <unordered_map>
 
 #include "base/clock.hpp"
+#include "base/mutex.hpp"
 
 namespace latchkey::api {
 
@@ -56,13 +56,13 @@ class TokenBuckets {
     std::size_t operator()(std::string_view name) const { return std::hash<std::string_view>{}(name); }
   };
   struct alignas(kCacheLine) Shard {
-    mutable std::mutex mutex;
+    mutable Mutex mutex;
     // When the bucket is full again: everything else follows from that. A moment in the past says that it is full.
-    std::unordered_map<std::string, SteadyTime, Hash, std::equal_to<>> full_at;
-    std::size_t swept_from = kSweptFrom;
+    std::unordered_map<std::string, SteadyTime, Hash, std::equal_to<>> full_at LATCHKEY_GUARDED_BY(mutex);
+    std::size_t swept_from LATCHKEY_GUARDED_BY(mutex) = kSweptFrom;
   };
 
-  void make_room(Shard& shard, SteadyTime now) const;
+  void make_room(Shard& shard, SteadyTime now) const LATCHKEY_REQUIRES(shard.mutex);
 
   Rate rate_;
   std::chrono::nanoseconds each_;  // the time in which a bucket regains one request

@@ -1,13 +1,13 @@
 #include "health/health_monitor.hpp"
 
 #include <atomic>
-#include <mutex>
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/strand.hpp>
 
 #include "base/log.hpp"
+#include "base/mutex.hpp"
 #include "health/key_health_store.hpp"
 #include "health/monitored_keys.hpp"
 #include "health/probe.hpp"
@@ -64,8 +64,8 @@ class HealthMonitor::Impl : public std::enable_shared_from_this<Impl> {
   MonitoredKeys keys_;
 
   std::atomic<bool> stopping_ = false;
-  std::mutex mutex_;  // guards task_
-  std::weak_ptr<BackgroundTask> task_;
+  Mutex mutex_;
+  std::weak_ptr<BackgroundTask> task_ LATCHKEY_GUARDED_BY(mutex_);
 };
 
 void HealthMonitor::Impl::validated(const std::string& id, bool success) {
@@ -80,7 +80,7 @@ void HealthMonitor::Impl::health_written(const store::ExternalKeyHealth& stored)
 }
 
 void HealthMonitor::Impl::wake() {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   if (auto task = task_.lock()) task->wake();
 }
 
@@ -91,7 +91,7 @@ std::shared_ptr<BackgroundTask> HealthMonitor::Impl::start() {
     co_return wait;
   };
   // With the lock, so that no event comes between the first run and the moment from which events wake the task.
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   auto task = BackgroundTask::start(strand_, milliseconds(0), std::move(work));
   task_ = task;
   return task;

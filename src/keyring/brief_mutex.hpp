@@ -3,14 +3,14 @@
 // that is the difference between half a microsecond and twenty.
 #pragma once
 
-#include <mutex>
+#include "base/mutex.hpp"
 
 namespace latchkey::keyring {
 
-// Otherwise it behaves like std::mutex; it works with std::lock_guard.
-class BriefMutex {
+// Otherwise it behaves like Mutex.
+class LATCHKEY_CAPABILITY("mutex") BriefMutex {
  public:
-  void lock() {
+  void lock() LATCHKEY_ACQUIRE() {
     // Some microseconds, longer than a running thread holds it. While the system has suspended the holder, we sleep.
     constexpr int kLooks = 200;
     for (int i = 0; i < kLooks; ++i) {
@@ -21,11 +21,11 @@ class BriefMutex {
     }
     mutex_.lock();
   }
-  bool try_lock() { return mutex_.try_lock(); }
-  void unlock() { mutex_.unlock(); }
+  [[nodiscard]] bool try_lock() LATCHKEY_TRY_ACQUIRE(true) { return mutex_.try_lock(); }
+  void unlock() LATCHKEY_RELEASE() { mutex_.unlock(); }
 
  private:
-  std::mutex mutex_;
+  Mutex mutex_;
 };
 
 }  // namespace latchkey::keyring

@@ -26,7 +26,7 @@ std::size_t LeaseTable::HashLeaseId::operator()(const LeaseId& id) const {
 }
 
 std::optional<LeaseTable::Found> LeaseTable::find(const LeaseId& id, const LeaseAges& ages, AgeTime now) {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   auto& by_id = leases_.get<ById>();
   auto lease = by_id.find(id);
   if (lease == by_id.end()) return std::nullopt;
@@ -52,28 +52,28 @@ std::optional<LeaseTable::Found> LeaseTable::find(const LeaseId& id, const Lease
 }
 
 bool LeaseTable::has(const LeaseId& id, const LeaseAges& ages, AgeTime now) const {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   const auto& by_id = leases_.get<ById>();
   auto lease = by_id.find(id);
   return lease != by_id.end() && lease->version->state.use(ages, now) != LeaseUse::Gone;
 }
 
 LeaseTable::UnwrapAttempt LeaseTable::begin(KeyVersionId id, AgeTime now) {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   version(id)->state.asked_at = now;
   const auto& known = external(id.external_key);
   return {std::move(id), known.epoch, now, known.dropped};
 }
 
 std::uint64_t LeaseTable::epoch(const std::string& external_key) {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   return external(external_key).epoch;
 }
 
 std::optional<AgeTime> LeaseTable::insert(const UnwrapAttempt& attempt, const Compartment& compartment,
                                           const LeaseAges& ages, std::shared_ptr<const envelope::DataKey> key,
                                           std::shared_ptr<const std::string> kms_request_id) {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   if (!valid(attempt)) return std::nullopt;
   auto proven = version(attempt.version);
   // Where the response to a later request came first, this one proves nothing new.
@@ -93,7 +93,7 @@ std::optional<AgeTime> LeaseTable::insert(const UnwrapAttempt& attempt, const Co
 
 void LeaseTable::record_refusal(const UnwrapAttempt& attempt, const Compartment& compartment, const RawId& data_key,
                                 const Error& error, AgeTime now) {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   // A refusal counts even where the attempt is void: that costs one more request to the key at most.
   drop(attempt.version.external_key);
   for (auto& [name, other] : external(attempt.version.external_key).versions) other->state.proven_at.reset();
@@ -104,7 +104,7 @@ void LeaseTable::record_refusal(const UnwrapAttempt& attempt, const Compartment&
 }
 
 void LeaseTable::record_outage(const UnwrapAttempt& attempt, const Error& error, AgeTime now) {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   if (!valid(attempt)) return;
   auto known = version(attempt.version);
   known->state.record_outage(error, now, settings_.state);
@@ -112,31 +112,31 @@ void LeaseTable::record_outage(const UnwrapAttempt& attempt, const Error& error,
 }
 
 bool LeaseTable::is_proven(const KeyVersionId& id) const {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   auto known = find_version(id);
   return known && known->state.proven_at;
 }
 
 std::optional<Error> LeaseTable::cached_failure(const KeyVersionId& id, AgeTime now) {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   auto known = find_version(id);
   return known ? known->state.cached_failure(now) : std::nullopt;
 }
 
 void LeaseTable::note_wrapping(const std::string& external_key, const Error& error, AgeTime now) {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   const auto& backoff = kms::is_refusal(error) ? settings_.state.refusals : settings_.state.outages;
   external(external_key).wrapping.note(error, now, backoff);
 }
 
 void LeaseTable::clear_wrapping(const std::string& external_key) {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   auto found = externals_.find(external_key);
   if (found != externals_.end()) found->second.wrapping.clear();
 }
 
 std::optional<Error> LeaseTable::cached_wrapping_failure(const std::string& external_key, AgeTime now) {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   auto found = externals_.find(external_key);
   if (found == externals_.end()) return std::nullopt;
   auto& wrapping = found->second.wrapping;
@@ -144,7 +144,7 @@ std::optional<Error> LeaseTable::cached_wrapping_failure(const std::string& exte
 }
 
 std::vector<LeaseTable::Due> LeaseTable::take_due(const LeaseAges& default_ages, std::size_t most, AgeTime now) {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   std::vector<Due> due;
   while (due.size() < most && !schedule_.empty() && schedule_.begin()->first <= now) {
     auto version = schedule_.begin()->second.lock();
@@ -176,7 +176,7 @@ void LeaseTable::schedule(const std::shared_ptr<Version>& version, AgeTime when)
 }
 
 void LeaseTable::end_renewal(const KeyVersionId& id) {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   auto known = find_version(id);
   if (!known) return;
   known->state.renewing_since.reset();
@@ -185,7 +185,7 @@ void LeaseTable::end_renewal(const KeyVersionId& id) {
 
 std::optional<RawId> LeaseTable::active(const Uuid& compartment, const std::string& external_key, const LeaseAges& ages,
                                         AgeTime now) {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   auto found = active_.find({compartment, external_key});
   if (found == active_.end()) return std::nullopt;
   if (now - found->second.read_at < ages.soft) return found->second.data_key;
@@ -195,19 +195,19 @@ std::optional<RawId> LeaseTable::active(const Uuid& compartment, const std::stri
 
 void LeaseTable::set_active(const Uuid& compartment, const std::string& external_key, const RawId& data_key,
                             AgeTime now) {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   // Hints are cheap to find again.
   if (active_.size() >= std::max<std::size_t>(settings_.max_leases, 1)) active_.clear();
   active_.insert_or_assign({compartment, external_key}, Hint{data_key, now});
 }
 
 void LeaseTable::erase(const LeaseId& id) {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   leases_.get<ById>().erase(id);
 }
 
 void LeaseTable::destroy(const LeaseId& id) {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   destroyed_.insert(id);
   any_destroyed_ = true;
   leases_.get<ById>().erase(id);
@@ -216,12 +216,12 @@ void LeaseTable::destroy(const LeaseId& id) {
 bool LeaseTable::is_destroyed(const LeaseId& id) const {
   // Each use of a lease calls this, and the set is nearly always empty.
   if (!any_destroyed_) return false;
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   return destroyed_.contains(id);
 }
 
 void LeaseTable::wipe_expired(const LeaseAges& default_ages, AgeTime now) {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   if (wiped_at_ && now - *wiped_at_ < kSweepPeriod) return;
   wiped_at_ = now;
   auto ages_of = [&](const Version& version) {
@@ -249,13 +249,13 @@ void LeaseTable::wipe_expired(const LeaseAges& default_ages, AgeTime now) {
 }
 
 void LeaseTable::evict(const std::string& external_key) {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   drop(external_key);
   externals_.erase(external_key);
 }
 
 std::size_t LeaseTable::size() const {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   return leases_.size();
 }
 

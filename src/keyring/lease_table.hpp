@@ -187,25 +187,25 @@ class LeaseTable {
                                                 boost::multi_index::member<Lease, std::string, &Lease::external_key>>,
           boost::multi_index::sequenced<boost::multi_index::tag<ByUse>>>>;
 
-  External& external(const std::string& id);
-  [[nodiscard]] std::shared_ptr<Version> version(const KeyVersionId& id);
-  [[nodiscard]] std::shared_ptr<Version> find_version(const KeyVersionId& id) const;
-  [[nodiscard]] bool valid(const UnwrapAttempt& attempt);
-  void drop(const std::string& external_key);
+  External& external(const std::string& id) LATCHKEY_REQUIRES(mutex_);
+  [[nodiscard]] std::shared_ptr<Version> version(const KeyVersionId& id) LATCHKEY_REQUIRES(mutex_);
+  [[nodiscard]] std::shared_ptr<Version> find_version(const KeyVersionId& id) const LATCHKEY_REQUIRES(mutex_);
+  [[nodiscard]] bool valid(const UnwrapAttempt& attempt) LATCHKEY_REQUIRES(mutex_);
+  void drop(const std::string& external_key) LATCHKEY_REQUIRES(mutex_);
   // Makes take_due consider the version at this time.
-  void schedule(const std::shared_ptr<Version>& version, AgeTime when);
+  void schedule(const std::shared_ptr<Version>& version, AgeTime when) LATCHKEY_REQUIRES(mutex_);
 
   LeaseTableSettings settings_;
-  mutable BriefMutex mutex_;  // over everything below
-  Leases leases_;
-  std::map<std::string, External> externals_;
-  std::multimap<AgeTime, std::weak_ptr<Version>> schedule_;
-  std::optional<AgeTime> wiped_at_;
-  std::set<LeaseId> destroyed_;  // since the server started: few
+  mutable BriefMutex mutex_;
+  Leases leases_ LATCHKEY_GUARDED_BY(mutex_);
+  std::map<std::string, External> externals_ LATCHKEY_GUARDED_BY(mutex_);
+  std::multimap<AgeTime, std::weak_ptr<Version>> schedule_ LATCHKEY_GUARDED_BY(mutex_);
+  std::optional<AgeTime> wiped_at_ LATCHKEY_GUARDED_BY(mutex_);
+  std::set<LeaseId> destroyed_ LATCHKEY_GUARDED_BY(mutex_);  // since the server started: few
   std::atomic<bool> any_destroyed_ = false;
-  std::map<std::pair<Uuid, std::string>, Hint> active_;
+  std::map<std::pair<Uuid, std::string>, Hint> active_ LATCHKEY_GUARDED_BY(mutex_);
   // Never repeats, so that no old attempt becomes valid where the table forgot the external key in between.
-  std::uint64_t next_epoch_ = 1;
+  std::uint64_t next_epoch_ LATCHKEY_GUARDED_BY(mutex_) = 1;
 };
 
 }  // namespace latchkey::keyring

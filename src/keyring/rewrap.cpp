@@ -4,13 +4,13 @@
 #include <atomic>
 #include <deque>
 #include <map>
-#include <mutex>
 #include <set>
 
 #include <fmt/format.h>
 
 #include "base/background_task.hpp"
 #include "base/log.hpp"
+#include "base/mutex.hpp"
 #include "base/timeout.hpp"
 #include "envelope/wrapped_data_key.hpp"
 #include "keyring/reasons.hpp"
@@ -115,9 +115,9 @@ class Rewrapper::Impl : public std::enable_shared_from_this<Impl> {
   RewrapSettings settings_;
   RewrapHooks hooks_;
   std::atomic<bool> stopping_{false};
-  std::mutex mutex_;  // over what follows, and the keys of the lanes
-  std::map<std::string, std::shared_ptr<Lane>> lanes_;
-  std::set<std::string> under_way_;
+  Mutex mutex_;  // over the keys of the lanes, too
+  std::map<std::string, std::shared_ptr<Lane>> lanes_ LATCHKEY_GUARDED_BY(mutex_);
+  std::set<std::string> under_way_ LATCHKEY_GUARDED_BY(mutex_);
 };
 
 void Rewrapper::Impl::begin(const store::ExternalKey& key) {
@@ -129,7 +129,7 @@ void Rewrapper::Impl::begin(const store::ExternalKey& key) {
   auto vault = lane_of(location.value(), key.id);
   std::shared_ptr<Lane> idle;
   {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     if (!under_way_.insert(key.id).second) return;
     auto& lane = lanes_[vault];
     if (!lane) idle = lane = std::make_shared<Lane>();
@@ -166,7 +166,7 @@ Task<Result<void>> Rewrapper::Impl::begin_all() {
 Task<BackgroundTask::Wait> Rewrapper::Impl::run_once(std::string vault, std::shared_ptr<Lane> lane) {
   auto work = std::make_shared<Work>();
   {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     if (lane->keys.empty()) {
       lanes_.erase(vault);
       co_return std::nullopt;
@@ -181,7 +181,7 @@ Task<BackgroundTask::Wait> Rewrapper::Impl::run_once(std::string vault, std::sha
   auto done = co_await run();
   if (!done) spdlog::error("rewrap of {}: {}", id, describe(done.error()));
   {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     under_way_.erase(id);
   }
   // An admin may have started the rewrap again while this one ended.

@@ -69,27 +69,27 @@ bool UsageMeter::begin(const Compartment& compartment, const std::optional<std::
                        const RawId& data_key, const std::shared_ptr<const std::string>& kms_request_id) {
   auto& shard = shard_of_this_thread();
   {
-    std::lock_guard lock(shard.mutex);
+    MutexLock lock(shard.mutex);
     auto entry = shard.entries.find(KeyView{compartment.workspace_id, data_key});
     if (entry != shard.entries.end() && entry->second.is_announced) return false;
   }
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   Key key(compartment.workspace_id, data_key);
   auto [known, is_new] = in_use_.try_emplace(key, false);
   if (is_new) beginnings_.push_back(usage_now(compartment, external_key_id, data_key, kms_request_id));
   if (!known->second) return true;
-  std::lock_guard shard_lock(shard.mutex);
+  MutexLock shard_lock(shard.mutex);
   shard.entries[std::move(key)].is_announced = true;
   return false;
 }
 
 std::vector<Usage> UsageMeter::take_beginnings() {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   return std::exchange(beginnings_, {});
 }
 
 void UsageMeter::confirm_beginnings(const std::vector<Usage>& beginnings) {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   for (const auto& usage : beginnings) {
     auto known = in_use_.find(Key(usage.workspace_id, usage.data_key));
     if (known != in_use_.end()) known->second = true;
@@ -97,7 +97,7 @@ void UsageMeter::confirm_beginnings(const std::vector<Usage>& beginnings) {
 }
 
 void UsageMeter::give_back_beginnings(std::vector<Usage> beginnings) {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   for (auto& usage : beginnings) beginnings_.push_back(std::move(usage));
 }
 
@@ -114,13 +114,14 @@ void UsageMeter::record_usage(const Compartment& compartment, const std::optiona
                               const std::shared_ptr<const std::string>& kms_request_id) {
   auto& shard = shard_of_this_thread();
   KeyView key{compartment.workspace_id, data_key};
-  std::unique_lock lock(shard.mutex);
+  MutexLock lock(shard.mutex);
   auto at = shard.entries.find(key);
   if (at == shard.entries.end() || !at->second.usage) {
     // Once a minute at most for each thread and data key: the lock that all threads share is no matter then.
-    lock.unlock();
-    make_room_in_totals(Key(compartment.workspace_id, data_key));
-    lock.lock();
+    {
+      MutexRelease released(shard.mutex);
+      make_room_in_totals(Key(compartment.workspace_id, data_key));
+    }
     at = shard.entries.try_emplace(Key(compartment.workspace_id, data_key)).first;
   }
   auto& usage = at->second.usage;
@@ -134,12 +135,12 @@ void UsageMeter::record_usage(const Compartment& compartment, const std::optiona
 std::vector<Usage> UsageMeter::take_usage() {
   std::map<Key, Usage> taken;
   {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     for (auto& usage : std::exchange(given_back_, {})) merge(taken, std::move(usage));
     for (auto& shard : shards_) {
       Entries entries;
       {
-        std::lock_guard shard_lock(shard.mutex);
+        MutexLock shard_lock(shard.mutex);
         add_to_totals(shard);
         entries.swap(shard.entries);
       }
@@ -156,14 +157,14 @@ std::vector<Usage> UsageMeter::take_usage() {
 }
 
 void UsageMeter::give_back_usage(std::vector<Usage> taken) {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   for (auto& usage : taken) given_back_.push_back(std::move(usage));
 }
 
 Use UsageMeter::pending(const RawId& data_key) const {
   Use sum;
   for (const auto& shard : shards_) {
-    std::lock_guard lock(shard.mutex);
+    MutexLock lock(shard.mutex);
     auto found = shard.row_counts.find(data_key);
     if (found != shard.row_counts.end()) add_to(sum, found->second);
   }
@@ -173,9 +174,9 @@ Use UsageMeter::pending(const RawId& data_key) const {
 std::vector<store::DataKeyUse> UsageMeter::take_row_counts() {
   std::unordered_map<RawId, Use, HashKey> sums;
   for (auto& shard : shards_) {
-    decltype(shard.row_counts) counts;
+    std::unordered_map<RawId, Use, HashKey> counts;
     {
-      std::lock_guard lock(shard.mutex);
+      MutexLock lock(shard.mutex);
       counts.swap(shard.row_counts);
     }
     for (const auto& [id, use] : counts) add_to(sums[id], use);
@@ -188,17 +189,16 @@ std::vector<store::DataKeyUse> UsageMeter::take_row_counts() {
 
 void UsageMeter::give_back_row_counts(const std::vector<store::DataKeyUse>& taken) {
   auto& shard = shard_of_this_thread();
-  std::lock_guard lock(shard.mutex);
+  MutexLock lock(shard.mutex);
   for (const auto& use : taken) add_to(shard.row_counts[use.id], {use.records, use.bytes});
 }
 
 // The first data keys that are used have totals of their own: so this comes with the use, not when it is added up.
 void UsageMeter::make_room_in_totals(Key key) {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   if (totals_.size() < kMostUsageTotals) totals_.try_emplace(std::move(key));
 }
 
-// Wants both locks.
 void UsageMeter::add_to_totals(Shard& shard) {
   for (auto& [key, entry] : shard.entries) {
     if (!entry.usage) continue;
@@ -209,9 +209,9 @@ void UsageMeter::add_to_totals(Shard& shard) {
 }
 
 std::vector<UsageTotal> UsageMeter::totals() {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   for (auto& shard : shards_) {
-    std::lock_guard shard_lock(shard.mutex);
+    MutexLock shard_lock(shard.mutex);
     add_to_totals(shard);
   }
   std::vector<UsageTotal> all;

@@ -13,7 +13,6 @@
 #include <cstdint>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -23,6 +22,7 @@
 
 #include "base/clock.hpp"
 #include "base/id.hpp"
+#include "base/mutex.hpp"
 #include "keyring/compartment.hpp"
 #include "store/rows.hpp"
 
@@ -132,9 +132,9 @@ class UsageMeter {
   };
   using Entries = std::unordered_map<Key, Entry, HashKey, EqualKey>;
   struct alignas(64) Shard {
-    mutable std::mutex mutex;
-    Entries entries;
-    std::unordered_map<RawId, Use, HashKey> row_counts;
+    mutable Mutex mutex;
+    Entries entries LATCHKEY_GUARDED_BY(mutex);
+    std::unordered_map<RawId, Use, HashKey> row_counts LATCHKEY_GUARDED_BY(mutex);
   };
   static constexpr std::size_t kShards = 16;
 
@@ -142,17 +142,17 @@ class UsageMeter {
   [[nodiscard]] Usage usage_now(const Compartment& compartment, const std::optional<std::string>& external_key_id,
                                 const RawId& data_key, const std::shared_ptr<const std::string>& kms_request_id) const;
   void make_room_in_totals(Key key);
-  void add_to_totals(Shard& shard);
+  void add_to_totals(Shard& shard) LATCHKEY_REQUIRES(mutex_, shard.mutex);
 
   const Clock& clock_;
   std::array<Shard, kShards> shards_;
-  // Over everything below. Whoever holds it may lock a shard, never the other way round.
-  std::mutex mutex_;
-  std::map<Key, bool> in_use_;  // whether it is written that the data key is in use
-  std::vector<Usage> beginnings_;
-  std::vector<Usage> given_back_;
-  std::map<Key, UsageCounts> totals_;
-  UsageCounts other_total_;
+  // Whoever holds it may lock a shard, never the other way round.
+  Mutex mutex_;
+  std::map<Key, bool> in_use_ LATCHKEY_GUARDED_BY(mutex_);  // whether it is written that the data key is in use
+  std::vector<Usage> beginnings_ LATCHKEY_GUARDED_BY(mutex_);
+  std::vector<Usage> given_back_ LATCHKEY_GUARDED_BY(mutex_);
+  std::map<Key, UsageCounts> totals_ LATCHKEY_GUARDED_BY(mutex_);
+  UsageCounts other_total_ LATCHKEY_GUARDED_BY(mutex_);
 };
 
 }  // namespace latchkey::keyring
