@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "admin/reasons.hpp"
+#include "data/ciphertext_errors.hpp"
 #include "kms/reasons.hpp"
 #include "testing/reasons.hpp"
 
@@ -67,12 +68,12 @@ TEST(ToWire, GivesEveryErrorItsStatusTypeAndCode) {
        "cmek_context_unavailable",
        "m",
        seconds(1)},
-      {{ErrorCode::WrongKey, "m", error_code::kCiphertextWrongKey},
+      {{ErrorCode::WrongKey, "m", data::error_code::kCiphertextWrongKey},
        400,
        "invalid_request_error",
        "ciphertext_wrong_key",
        "m"},
-      {{ErrorCode::Corrupt, "m", error_code::kCiphertextCorrupt},
+      {{ErrorCode::Corrupt, "m", data::error_code::kCiphertextCorrupt},
        400,
        "invalid_request_error",
        "ciphertext_corrupt",

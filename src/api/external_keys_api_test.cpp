@@ -224,7 +224,7 @@ TEST_F(ExternalKeysApiTest, ValidateAnswers200EitherWay) {
     auto answer = fixture.post(one(id) + "/validate");
     EXPECT_EQ(answer.status, 200U);
     boost::json::object told{{"type", "external_key_validation"}, {"status", "failure"}, {"error", failure.message()}};
-    if (!failure.reason.empty()) told["reason"] = failure.reason;
+    if (!failure.reason.empty()) told["reason"] = failure.reason.code();
     EXPECT_EQ(answer.json, boost::json::value(told));
   }
   expect_refused(fixture.post(one(id) + "/validate", R"({"x":1})"), 400, "invalid_request_error",

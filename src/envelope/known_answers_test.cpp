@@ -97,7 +97,7 @@ Result<Bytes> open(Kind kind, const Place& place, ByteView sealed) {
 // The plaintext's digest, or the code of the refusal.
 std::string outcome(Kind kind, const Place& place, ByteView sealed) {
   auto opened = open(kind, place, sealed);
-  return opened ? hex_encode(crypto::sha256(opened.value())) : opened.error().reason;
+  return opened ? hex_encode(crypto::sha256(opened.value())) : std::string(opened.error().reason.code());
 }
 
 std::string text(const boost::json::value& object, const char* name) {

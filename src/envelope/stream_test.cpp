@@ -95,7 +95,7 @@ Result<Bytes> open(ByteView stream, const How& how = {}, Bytes* partial = nullpt
 
 std::string reason(ByteView stream, const How& how = {}) {
   auto opened = open(stream, how);
-  return opened ? "opened" : opened.error().reason;
+  return std::string(opened ? "opened" : opened.error().reason.code());
 }
 
 std::vector<std::size_t> sizes() {

@@ -17,6 +17,7 @@ using latchkey::testing::IsErrorFor;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 using testing::FakeLeaseSource;
+using testing::kKeyDisabled;
 using testing::raw;
 using Name = FakeLeaseSource::Name;
 

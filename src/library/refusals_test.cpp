@@ -17,6 +17,7 @@ namespace {
 
 using std::chrono::seconds;
 using testing::FakeLeaseSource;
+using testing::kKeyDisabled;
 using testing::raw;
 
 const crypto::SecretBytes kOurs(as_bytes("sk-ours"));

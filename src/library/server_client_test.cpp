@@ -28,7 +28,7 @@ TEST(ErrorOf, ReadsTheStatusAndTheEnvelope) {
     EXPECT_EQ(error.code, c.code) << c.status;
     EXPECT_EQ(error.message(), c.message) << c.status;
     EXPECT_EQ(error.reason, c.reason) << c.status;
-    EXPECT_EQ(error.beneath ? error.beneath->reason : "", c.beneath) << c.status;
+    EXPECT_EQ(error.beneath ? error.beneath->reason.code() : "", c.beneath) << c.status;
     EXPECT_FALSE(error.retry_after) << c.status;
   }
 }

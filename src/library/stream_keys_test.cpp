@@ -14,6 +14,7 @@ using latchkey::testing::IsError;
 using latchkey::testing::IsErrorFor;
 using std::chrono::seconds;
 using testing::FakeLeaseSource;
+using testing::kKeyDisabled;
 using testing::raw;
 
 class StreamKeysTest : public ::testing::Test {
