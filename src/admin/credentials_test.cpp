@@ -2,13 +2,17 @@
 
 #include <regex>
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "admin/testing/admin_fixture.hpp"
 #include "crypto/hash.hpp"
+#include "testing/matchers.hpp"
 
 namespace latchkey::admin {
 namespace {
+
+using latchkey::testing::IsError;
 
 struct CredentialsTest : ::testing::Test {
   testing::AdminFixture fixture;
@@ -78,7 +82,7 @@ TEST_F(CredentialsTest, ARevokedKeyIsOverAtOnce) {
   auto key = create(store::Role::Service).value();
   ASSERT_TRUE(authenticate(key.secret));
   ASSERT_TRUE(fixture.run(fixture.credentials->revoke_api_key(organization, key.row.id)));
-  EXPECT_EQ(authenticate(key.secret).error().code, ErrorCode::Unauthenticated);
+  EXPECT_THAT(authenticate(key.secret), IsError(ErrorCode::Unauthenticated));
   EXPECT_TRUE(fixture.run(fixture.credentials->revoke_api_key(organization, key.row.id))) << "again changes nothing";
   auto foreign =
       fixture.run(fixture.credentials->revoke_api_key(fixture.other.organization.id, fixture.own.admin_key.row.id));
@@ -111,7 +115,7 @@ TEST_F(CredentialsTest, AKeyThatEndsWhileItIsReadMayHaveEnded) {
   auto caller = fixture.run(fixture.credentials->authenticate(key.secret, "192.0.2.1", "test/1"));
   ASSERT_TRUE(caller) << "it was good when it was read";
   EXPECT_TRUE(fixture.credentials->may_have_ended(caller.value()));
-  EXPECT_EQ(fixture.run(fixture.credentials->confirm(caller.value())).error().code, ErrorCode::Unauthenticated);
+  EXPECT_THAT(fixture.run(fixture.credentials->confirm(caller.value())), IsError(ErrorCode::Unauthenticated));
 }
 
 // No tenant's lists wait in the lane of look-ups.
@@ -140,20 +144,20 @@ TEST_F(CredentialsTest, ConfirmingWaitsForNobodyElsesChanges) {
     fixture.credentials->note_ended(organization);
     co_return;
   };
-  EXPECT_EQ(fixture.run(fixture.credentials->confirm(caller)).error().code, ErrorCode::Unavailable)
+  EXPECT_THAT(fixture.run(fixture.credentials->confirm(caller)), IsError(ErrorCode::Unavailable))
       << "its own never end";
 }
 
 TEST_F(CredentialsTest, WorkspaceKeysNeedALiveWorkspaceOfTheirOrganization) {
   auto workspace = fixture.make_workspace();
-  EXPECT_EQ(create(store::Role::Workspace).error().code, ErrorCode::Invalid);
-  EXPECT_EQ(create(store::Role::Service, workspace.id).error().code, ErrorCode::Invalid);
-  EXPECT_EQ(create(store::Role::Workspace, "wrkspc_none").error().code, ErrorCode::NotFound);
-  EXPECT_EQ(create(store::Role::Workspace, fixture.other.default_workspace.id).error().code, ErrorCode::NotFound);
+  EXPECT_THAT(create(store::Role::Workspace), IsError(ErrorCode::Invalid));
+  EXPECT_THAT(create(store::Role::Service, workspace.id), IsError(ErrorCode::Invalid));
+  EXPECT_THAT(create(store::Role::Workspace, "wrkspc_none"), IsError(ErrorCode::NotFound));
+  EXPECT_THAT(create(store::Role::Workspace, fixture.other.default_workspace.id), IsError(ErrorCode::NotFound));
   auto key = create(store::Role::Workspace, workspace.id).value();
   ASSERT_TRUE(fixture.run(fixture.workspaces->archive(fixture.admin(), workspace.id)));
-  EXPECT_EQ(authenticate(key.secret).error().code, ErrorCode::Unauthenticated) << "archiving revokes";
-  EXPECT_EQ(create(store::Role::Workspace, workspace.id).error().code, ErrorCode::Invalid);
+  EXPECT_THAT(authenticate(key.secret), IsError(ErrorCode::Unauthenticated)) << "archiving revokes";
+  EXPECT_THAT(create(store::Role::Workspace, workspace.id), IsError(ErrorCode::Invalid));
 }
 
 TEST_F(CredentialsTest, OrganizationsComeWithADefaultWorkspaceAndAnAdminKey) {
@@ -165,19 +169,18 @@ TEST_F(CredentialsTest, OrganizationsComeWithADefaultWorkspaceAndAnAdminKey) {
   EXPECT_EQ(fixture.run(fixture.credentials->get_organization(id)).value().name, "Third");
   EXPECT_EQ(fixture.run(fixture.credentials->list_organizations()).value().size(), 3U);
 
-  EXPECT_EQ(fixture.run(fixture.credentials->create_organization("Again", id)).error().code, ErrorCode::Conflict);
-  EXPECT_EQ(fixture.run(fixture.credentials->create_organization("", std::nullopt)).error().code, ErrorCode::Invalid);
-  EXPECT_EQ(fixture.run(fixture.credentials->create_organization(std::string(256, 'n'), std::nullopt)).error().code,
-            ErrorCode::Invalid);
+  EXPECT_THAT(fixture.run(fixture.credentials->create_organization("Again", id)), IsError(ErrorCode::Conflict));
+  EXPECT_THAT(fixture.run(fixture.credentials->create_organization("", std::nullopt)), IsError(ErrorCode::Invalid));
+  EXPECT_THAT(fixture.run(fixture.credentials->create_organization(std::string(256, 'n'), std::nullopt)),
+              IsError(ErrorCode::Invalid));
   std::string han;
   for (int i = 0; i < 255; ++i) han += "\u6f22";
   EXPECT_TRUE(fixture.run(fixture.credentials->create_organization(han, std::nullopt)))
       << "characters count, not bytes";
   EXPECT_FALSE(fixture.run(fixture.credentials->create_organization(han + "x", std::nullopt)));
-  EXPECT_EQ(fixture.run(fixture.credentials->get_organization(make_uuid(fixture.random))).error().code,
-            ErrorCode::NotFound);
-  EXPECT_EQ(fixture.run(fixture.credentials->list_api_keys(make_uuid(fixture.random))).error().code,
-            ErrorCode::NotFound);
+  EXPECT_THAT(fixture.run(fixture.credentials->get_organization(make_uuid(fixture.random))),
+              IsError(ErrorCode::NotFound));
+  EXPECT_THAT(fixture.run(fixture.credentials->list_api_keys(make_uuid(fixture.random))), IsError(ErrorCode::NotFound));
 }
 
 TEST_F(CredentialsTest, AnOrganisationHasSoManyKeysAndNoMore) {

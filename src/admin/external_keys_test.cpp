@@ -1,13 +1,18 @@
 #include "admin/external_keys.hpp"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "admin/testing/admin_fixture.hpp"
 #include "kms/reasons.hpp"
+#include "testing/matchers.hpp"
 #include "testing/reasons.hpp"
 
 namespace latchkey::admin {
 namespace {
+
+using latchkey::testing::IsError;
+using latchkey::testing::IsErrorThatSays;
 
 struct ExternalKeysTest : ::testing::Test {
   testing::AdminFixture fixture;
@@ -47,23 +52,23 @@ TEST_F(ExternalKeysTest, CreateStoresWithoutAskingTheKey) {
 TEST_F(ExternalKeysTest, OnlyTheGeoUs) {
   auto wanted = testing::AdminFixture::new_key();
   wanted.geo = "eu";
-  EXPECT_EQ(fixture.run(fixture.keys->create(fixture.admin(), wanted)).error().message(), "geo: Input should be 'us'");
+  EXPECT_THAT(fixture.run(fixture.keys->create(fixture.admin(), wanted)), IsErrorThatSays("geo: Input should be 'us'"));
   ExternalKeyChange change;
   change.geo = "eu";
-  EXPECT_EQ(update(fixture.make_key().row.id, change).error().message(), "geo: Input should be 'us'");
+  EXPECT_THAT(update(fixture.make_key().row.id, change), IsErrorThatSays("geo: Input should be 'us'"));
 }
 
 TEST_F(ExternalKeysTest, OtherOrganizationsKeysAreNotThere) {
   auto id = fixture.make_key().row.id;
   auto stranger = fixture.stranger();
-  EXPECT_EQ(fixture.run(fixture.keys->get(stranger, id)).error().code, ErrorCode::NotFound);
-  EXPECT_EQ(fixture.run(fixture.keys->update(stranger, id, rename("x"))).error().code, ErrorCode::NotFound);
-  EXPECT_EQ(fixture.run(fixture.keys->remove(stranger, id)).error().code, ErrorCode::NotFound);
-  EXPECT_EQ(fixture.run(fixture.keys->validate(stranger, id)).error().code, ErrorCode::NotFound);
+  EXPECT_THAT(fixture.run(fixture.keys->get(stranger, id)), IsError(ErrorCode::NotFound));
+  EXPECT_THAT(fixture.run(fixture.keys->update(stranger, id, rename("x"))), IsError(ErrorCode::NotFound));
+  EXPECT_THAT(fixture.run(fixture.keys->remove(stranger, id)), IsError(ErrorCode::NotFound));
+  EXPECT_THAT(fixture.run(fixture.keys->validate(stranger, id)), IsError(ErrorCode::NotFound));
   EXPECT_TRUE(fixture.run(fixture.keys->list(stranger, 20, std::nullopt)).value().keys.empty());
   EXPECT_EQ(fixture.provider.calls(), 0);
-  EXPECT_EQ(fixture.run(fixture.keys->get(fixture.admin(), "ekey_none")).error().message(),
-            "There is no external key ekey_none in this organization.");
+  EXPECT_THAT(fixture.run(fixture.keys->get(fixture.admin(), "ekey_none")),
+              IsErrorThatSays("There is no external key ekey_none in this organization."));
 }
 
 TEST_F(ExternalKeysTest, ListsNewestFirstInPages) {
@@ -88,9 +93,9 @@ TEST_F(ExternalKeysTest, CursorsOfOthersAreRefused) {
   (void)fixture.make_key();
   (void)fixture.make_key();
   auto cursor = fixture.run(fixture.keys->list(fixture.admin(), 1, std::nullopt)).value().next_page.value();
-  EXPECT_EQ(fixture.run(fixture.keys->list(fixture.stranger(), 1, cursor)).error().code, ErrorCode::Invalid);
+  EXPECT_THAT(fixture.run(fixture.keys->list(fixture.stranger(), 1, cursor)), IsError(ErrorCode::Invalid));
   cursor[3] = cursor[3] == 'A' ? 'B' : 'A';
-  EXPECT_EQ(fixture.run(fixture.keys->list(fixture.admin(), 1, cursor)).error().code, ErrorCode::Invalid);
+  EXPECT_THAT(fixture.run(fixture.keys->list(fixture.admin(), 1, cursor)), IsError(ErrorCode::Invalid));
 }
 
 TEST_F(ExternalKeysTest, UpdateChangesWhatItNames) {
@@ -167,8 +172,8 @@ TEST_F(ExternalKeysTest, AnArchivedWorkspaceHoldsItsKeyToo) {
 TEST_F(ExternalKeysTest, AnUnattachedKeyIsDeletedForGood) {
   auto key = fixture.make_key();
   ASSERT_TRUE(fixture.run(fixture.keys->remove(fixture.admin(), key.row.id)));
-  EXPECT_EQ(fixture.run(fixture.keys->get(fixture.admin(), key.row.id)).error().code, ErrorCode::NotFound);
-  EXPECT_EQ(fixture.run(fixture.keys->remove(fixture.admin(), key.row.id)).error().code, ErrorCode::NotFound);
+  EXPECT_THAT(fixture.run(fixture.keys->get(fixture.admin(), key.row.id)), IsError(ErrorCode::NotFound));
+  EXPECT_THAT(fixture.run(fixture.keys->remove(fixture.admin(), key.row.id)), IsError(ErrorCode::NotFound));
   EXPECT_EQ(fixture.activity_types(),
             (std::vector<std::string>{"org_external_key_created", "org_external_key_deleted"}));
 }

@@ -6,11 +6,14 @@
 #include "admin/testing/admin_fixture.hpp"
 #include "keyring/keyring.hpp"
 #include "kms/reasons.hpp"
+#include "testing/matchers.hpp"
 
 namespace latchkey::admin {
 namespace {
 
 using namespace std::chrono_literals;
+using latchkey::testing::IsError;
+using latchkey::testing::IsErrorFor;
 using store::RewrapState;
 using ::testing::Each;
 using ::testing::HasSubstr;
@@ -255,16 +258,16 @@ TEST_F(RewrapsTest, FollowsAKeyThatIsRotatedMeanwhile) {
 }
 
 TEST_F(RewrapsTest, StartRefuses) {
-  EXPECT_EQ(fixture.run(rewraps->get(fixture.admin(), key.id)).error().code, ErrorCode::NotFound);
-  EXPECT_EQ(pause().error().code, ErrorCode::NotFound);
-  EXPECT_EQ(fixture.run(rewraps->start(fixture.stranger(), key.id, fixture.clock.steady() + 10s)).error().code,
-            ErrorCode::NotFound);
+  EXPECT_THAT(fixture.run(rewraps->get(fixture.admin(), key.id)), IsError(ErrorCode::NotFound));
+  EXPECT_THAT(pause(), IsError(ErrorCode::NotFound));
+  EXPECT_THAT(fixture.run(rewraps->start(fixture.stranger(), key.id, fixture.clock.steady() + 10s)),
+              IsError(ErrorCode::NotFound));
   fixture.provider.description.enabled = false;
-  EXPECT_EQ(start().error().reason, kms::reason::kKeyDisabled);
+  EXPECT_THAT(start(), IsErrorFor(kms::reason::kKeyDisabled));
   fixture.provider.description.enabled = true;
   fixture.provider.failure = Error{ErrorCode::KeyDenied, "no role", kms::reason::kRoleMissing};
-  EXPECT_EQ(start().error().reason, "role_missing");
-  EXPECT_EQ(fixture.run(rewraps->get(fixture.admin(), key.id)).error().code, ErrorCode::NotFound);
+  EXPECT_THAT(start(), IsErrorFor("role_missing"));
+  EXPECT_THAT(fixture.run(rewraps->get(fixture.admin(), key.id)), IsError(ErrorCode::NotFound));
 }
 
 TEST_F(RewrapsTest, ASuspendedKeyIsNotAsked) {
@@ -273,14 +276,14 @@ TEST_F(RewrapsTest, ASuspendedKeyIsNotAsked) {
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().reason, kms::reason::kSuspended);
   EXPECT_EQ(fixture.provider.calls(), 0);
-  EXPECT_EQ(fixture.run(rewraps->get(fixture.admin(), key.id)).error().code, ErrorCode::NotFound);
+  EXPECT_THAT(fixture.run(rewraps->get(fixture.admin(), key.id)), IsError(ErrorCode::NotFound));
 }
 
 TEST_F(RewrapsTest, AKeyThatIsSuspendedWhileItIsAskedStartsNothing) {
   fixture.provider.interruption = [this]() -> Task<void> { (void)co_await suspending(); };
-  EXPECT_EQ(start().error().reason, kms::reason::kSuspended);
+  EXPECT_THAT(start(), IsErrorFor(kms::reason::kSuspended));
   EXPECT_EQ(fixture.provider.calls(), 1) << "what it was being asked";
-  EXPECT_EQ(fixture.run(rewraps->get(fixture.admin(), key.id)).error().code, ErrorCode::NotFound);
+  EXPECT_THAT(fixture.run(rewraps->get(fixture.admin(), key.id)), IsError(ErrorCode::NotFound));
 }
 
 TEST_F(RewrapsTest, StopsWhereTheKeyIsSuspendedMeanwhile) {
@@ -292,7 +295,7 @@ TEST_F(RewrapsTest, StopsWhereTheKeyIsSuspendedMeanwhile) {
   EXPECT_THAT(*over.rewrap.error, HasSubstr("latchkey keys resume " + key.id));
   EXPECT_EQ(over.count.remaining, 4) << "nothing is written of the one that was under way";
   EXPECT_EQ(fixture.provider.unwraps, 2);
-  EXPECT_EQ(start().error().reason, kms::reason::kSuspended);
+  EXPECT_THAT(start(), IsErrorFor(kms::reason::kSuspended));
 
   auto resume = [this](store::Transaction& tx) { return tx.erase_suspension(key.organization, key.id); };
   ASSERT_TRUE(fixture.run(fixture.store().write(resume)));

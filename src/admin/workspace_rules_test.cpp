@@ -1,11 +1,15 @@
 #include "admin/workspace_rules.hpp"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "admin/testing/admin_fixture.hpp"
+#include "testing/matchers.hpp"
 
 namespace latchkey::admin {
 namespace {
+
+using latchkey::testing::IsErrorThatSays;
 
 struct RulesTest : ::testing::Test {
   testing::RepeatableRandom random;
@@ -83,7 +87,7 @@ TEST_F(RulesTest, InferenceGeos) {
   NewWorkspace wanted;
   wanted.name = "x";
   wanted.data_residency.workspace_geo = "eu";
-  EXPECT_EQ(with_settings(row, wanted).error().message(), "data_residency.workspace_geo: Input should be 'us'");
+  EXPECT_THAT(with_settings(row, wanted), IsErrorThatSays("data_residency.workspace_geo: Input should be 'us'"));
 }
 
 TEST_F(RulesTest, TagsMergeAndNullDeletes) {

@@ -1,12 +1,17 @@
 #include "admin/workspaces.hpp"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "admin/testing/admin_fixture.hpp"
 #include "kms/reasons.hpp"
+#include "testing/matchers.hpp"
 
 namespace latchkey::admin {
 namespace {
+
+using latchkey::testing::IsError;
+using latchkey::testing::IsErrorFor;
 
 struct WorkspacesTest : ::testing::Test {
   testing::AdminFixture fixture;
@@ -47,9 +52,9 @@ TEST_F(WorkspacesTest, CreateGetArchive) {
 TEST_F(WorkspacesTest, OtherOrganizationsWorkspacesAreNotThere) {
   auto foreign = fixture.other.default_workspace.id;
   for (const auto& id : {foreign, std::string("wrkspc_none")}) {
-    EXPECT_EQ(get(id).error().code, ErrorCode::NotFound);
-    EXPECT_EQ(update(id, {}).error().code, ErrorCode::NotFound);
-    EXPECT_EQ(archive(id).error().code, ErrorCode::NotFound);
+    EXPECT_THAT(get(id), IsError(ErrorCode::NotFound));
+    EXPECT_THAT(update(id, {}), IsError(ErrorCode::NotFound));
+    EXPECT_THAT(archive(id), IsError(ErrorCode::NotFound));
   }
   WorkspaceQuery query;
   query.include_default = true;
@@ -71,7 +76,7 @@ TEST_F(WorkspacesTest, TheDefaultWorkspaceIsSetApart) {
                                            "be archived.");
   WorkspaceChange change;
   change.name = "x";
-  EXPECT_EQ(update(id, change).error().code, ErrorCode::Invalid);
+  EXPECT_THAT(update(id, change), IsError(ErrorCode::Invalid));
   EXPECT_TRUE(fixture.attach(id, fixture.make_key().row.id));
 }
 
@@ -91,10 +96,10 @@ TEST_F(WorkspacesTest, ListsInBothDirections) {
   query.before_id = made[4];
   EXPECT_EQ(list(query), (std::vector<std::string>{made[2], made[3]}));
   query.after_id = made[0];
-  EXPECT_EQ(fixture.run(fixture.workspaces->list(fixture.admin(), query)).error().code, ErrorCode::Invalid);
+  EXPECT_THAT(fixture.run(fixture.workspaces->list(fixture.admin(), query)), IsError(ErrorCode::Invalid));
   WorkspaceQuery foreign;
   foreign.after_id = fixture.other.default_workspace.id;
-  EXPECT_EQ(fixture.run(fixture.workspaces->list(fixture.admin(), foreign)).error().code, ErrorCode::Invalid);
+  EXPECT_THAT(fixture.run(fixture.workspaces->list(fixture.admin(), foreign)), IsError(ErrorCode::Invalid));
 }
 
 TEST_F(WorkspacesTest, ArchivedOnesAreListedOnRequest) {
@@ -182,8 +187,8 @@ TEST_F(WorkspacesTest, CreateMayAttachAtOnce) {
 TEST_F(WorkspacesTest, AKeyOfAnotherOrganizationIsNotThere) {
   auto row = fixture.make_workspace();
   auto foreign = fixture.run(fixture.keys->create(fixture.stranger(), testing::AdminFixture::new_key())).value();
-  EXPECT_EQ(fixture.attach(row.id, foreign.row.id).error().code, ErrorCode::NotFound);
-  EXPECT_EQ(fixture.attach(row.id, "ekey_none").error().code, ErrorCode::NotFound);
+  EXPECT_THAT(fixture.attach(row.id, foreign.row.id), IsError(ErrorCode::NotFound));
+  EXPECT_THAT(fixture.attach(row.id, "ekey_none"), IsError(ErrorCode::NotFound));
   EXPECT_EQ(fixture.provider.calls(), 0);
 }
 
@@ -239,7 +244,7 @@ TEST_F(WorkspacesTest, TheOrganizationsTagIsDemandedWhereSet) {
   auto key = fixture.make_key();
   fixture.settings.organization_binding = kms::OrganizationBinding::Require;
   fixture.rebuild();
-  EXPECT_EQ(fixture.attach(row.id, key.row.id).error().reason, "external_key_validation_failed");
+  EXPECT_THAT(fixture.attach(row.id, key.row.id), IsErrorFor("external_key_validation_failed"));
   fixture.provider.description.tags = {{"latchkey-org-" + format_uuid(fixture.own.organization.id), "true"}};
   EXPECT_TRUE(fixture.attach(row.id, key.row.id));
 }
@@ -286,7 +291,7 @@ TEST_F(WorkspacesTest, OfTwoOrganizationsThatAttachAtOnceOneIsAskedAgain) {
   auto attached = fixture.attach(row.id, own.row.id);
   ASSERT_FALSE(attached);
   EXPECT_EQ(attached.error().reason, "external_key_changed");
-  EXPECT_EQ(fixture.attach(row.id, own.row.id).error().reason, "external_key_validation_failed");
+  EXPECT_THAT(fixture.attach(row.id, own.row.id), IsErrorFor("external_key_validation_failed"));
 }
 
 TEST_F(WorkspacesTest, AKeyReconfiguredDuringItsValidationIsNotAttached) {
@@ -325,7 +330,7 @@ TEST_F(WorkspacesTest, AKeyDeletedDuringItsValidationIsNotAttached) {
     auto removed = co_await fixture.keys->remove(fixture.admin(), id);
     EXPECT_TRUE(removed);
   });
-  EXPECT_EQ(fixture.attach(row.id, key.row.id).error().code, ErrorCode::NotFound);
+  EXPECT_THAT(fixture.attach(row.id, key.row.id), IsError(ErrorCode::NotFound));
   EXPECT_FALSE(get(row.id).value().external_key_id);
 }
 
@@ -344,7 +349,7 @@ TEST_F(WorkspacesTest, AWorkspaceArchivedDuringTheValidationStaysAsItWas) {
     auto archived = co_await fixture.workspaces->archive(fixture.admin(), id);
     EXPECT_TRUE(archived);
   });
-  EXPECT_EQ(fixture.attach(row.id, key.row.id).error().code, ErrorCode::Invalid);
+  EXPECT_THAT(fixture.attach(row.id, key.row.id), IsError(ErrorCode::Invalid));
   EXPECT_FALSE(get(row.id).value().external_key_id);
 }
 
@@ -379,8 +384,8 @@ TEST_F(WorkspacesTest, ArchivedWorkspacesCannotBeChangedEvenToTheSame) {
   auto key = fixture.make_key();
   ASSERT_TRUE(fixture.attach(row.id, key.row.id));
   ASSERT_TRUE(archive(row.id));
-  EXPECT_EQ(fixture.attach(row.id, key.row.id).error().code, ErrorCode::Invalid);
-  EXPECT_EQ(update(row.id, {}).error().code, ErrorCode::Invalid);
+  EXPECT_THAT(fixture.attach(row.id, key.row.id), IsError(ErrorCode::Invalid));
+  EXPECT_THAT(update(row.id, {}), IsError(ErrorCode::Invalid));
 }
 
 TEST_F(WorkspacesTest, ArchivedOnesCountAgainstTheWholeNumber) {

@@ -1,9 +1,14 @@
 #include "api/parameters.hpp"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
+
+#include "testing/matchers.hpp"
 
 namespace latchkey::api {
 namespace {
+
+using latchkey::testing::IsErrorThatSays;
 
 http::RequestHead with(http::QueryParameters query) {
   http::RequestHead head;
@@ -35,8 +40,8 @@ TEST(Flags, AreTrueOrFalse) {
   EXPECT_FALSE(flag_parameter(with({}), "x").value());
   EXPECT_FALSE(flag_parameter(with({{"x", "false"}}), "x").value());
   EXPECT_TRUE(flag_parameter(with({{"x", "true"}}), "x").value());
-  EXPECT_EQ(flag_parameter(with({{"x", "yes"}}), "x").error().message(),
-            "x: Input should be 'true' or 'false'. Got \"yes\".");
+  EXPECT_THAT(flag_parameter(with({{"x", "yes"}}), "x"),
+              IsErrorThatSays("x: Input should be 'true' or 'false'. Got \"yes\"."));
 }
 
 TEST(Lists, TakeBothSpellings) {

@@ -2,12 +2,16 @@
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "admin/testing/admin_fixture.hpp"
+#include "testing/matchers.hpp"
 
 namespace latchkey::api {
 namespace {
+
+using latchkey::testing::IsError;
 
 using namespace std::chrono_literals;
 
@@ -32,7 +36,7 @@ TEST_F(ReadinessTest, LooksOnceASecond) {
 
 TEST_F(ReadinessTest, AStoreThatFailsIsNotAskedMoreOften) {
   fixture.store().look_up_error = Error{ErrorCode::Unavailable, "as the test says"};
-  for (int i = 0; i < 10; ++i) EXPECT_EQ(check().error().code, ErrorCode::Unavailable);
+  for (int i = 0; i < 10; ++i) EXPECT_THAT(check(), IsError(ErrorCode::Unavailable));
   EXPECT_EQ(fixture.store().look_ups, 1);
   fixture.store().look_up_error.reset();
   fixture.clock.advance(1s);

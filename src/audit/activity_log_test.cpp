@@ -1,11 +1,15 @@
 #include "audit/activity_log.hpp"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "audit/testing/audit_fixture.hpp"
+#include "testing/matchers.hpp"
 
 namespace latchkey::audit {
 namespace {
+
+using latchkey::testing::IsError;
 
 struct ActivityTest : ::testing::Test {
   testing::AuditFixture fixture;
@@ -81,7 +85,7 @@ TEST_F(ActivityTest, DamagedRowsAreAnErrorNotACrash) {
   row.id = "activity_1";
   row.actor = "{";
   row.details = "{}";
-  EXPECT_EQ(to_json(row).error().code, ErrorCode::Internal);
+  EXPECT_THAT(to_json(row), IsError(ErrorCode::Internal));
 }
 
 TEST_F(ActivityTest, OldOnesAreForgottenStepByStep) {

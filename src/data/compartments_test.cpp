@@ -1,12 +1,17 @@
 #include "data/compartments.hpp"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "admin/lease_policies.hpp"
 #include "admin/testing/admin_fixture.hpp"
+#include "testing/matchers.hpp"
 
 namespace latchkey::data {
 namespace {
+
+using latchkey::testing::IsError;
+using latchkey::testing::IsErrorThatSays;
 
 using namespace std::chrono_literals;
 
@@ -48,7 +53,7 @@ TEST_F(CompartmentsTest, WithAKeyItsLocationIsGiven) {
 TEST_F(CompartmentsTest, RolesWithoutDataStayOut) {
   auto workspace = fixture.make_workspace();
   for (auto role : {store::Role::Admin, store::Role::Compliance}) {
-    EXPECT_EQ(open(caller(role), workspace.id).error().code, ErrorCode::PermissionDenied);
+    EXPECT_THAT(open(caller(role), workspace.id), IsError(ErrorCode::PermissionDenied));
   }
 }
 
@@ -56,18 +61,18 @@ TEST_F(CompartmentsTest, OtherWorkspacesAreNotThere) {
   auto mine = fixture.make_workspace("mine");
   auto sibling = fixture.make_workspace("sibling");
   auto foreign = fixture.other.default_workspace.id;
-  EXPECT_EQ(open(caller(store::Role::Workspace, mine.id), sibling.id).error().code, ErrorCode::NotFound);
-  EXPECT_EQ(open(caller(store::Role::Workspace, mine.id), foreign).error().code, ErrorCode::NotFound);
-  EXPECT_EQ(open(caller(store::Role::Workspace), mine.id).error().code, ErrorCode::NotFound);
-  EXPECT_EQ(open(caller(store::Role::Service), foreign).error().code, ErrorCode::NotFound);
-  EXPECT_EQ(open(caller(store::Role::Service), "wrkspc_none").error().code, ErrorCode::NotFound);
-  EXPECT_EQ(open(caller(store::Role::Service), "").error().code, ErrorCode::NotFound);
+  EXPECT_THAT(open(caller(store::Role::Workspace, mine.id), sibling.id), IsError(ErrorCode::NotFound));
+  EXPECT_THAT(open(caller(store::Role::Workspace, mine.id), foreign), IsError(ErrorCode::NotFound));
+  EXPECT_THAT(open(caller(store::Role::Workspace), mine.id), IsError(ErrorCode::NotFound));
+  EXPECT_THAT(open(caller(store::Role::Service), foreign), IsError(ErrorCode::NotFound));
+  EXPECT_THAT(open(caller(store::Role::Service), "wrkspc_none"), IsError(ErrorCode::NotFound));
+  EXPECT_THAT(open(caller(store::Role::Service), ""), IsError(ErrorCode::NotFound));
 }
 
 TEST_F(CompartmentsTest, AnArchivedWorkspaceIsReadOnly) {
   auto workspace = fixture.make_workspace();
   ASSERT_TRUE(fixture.run(fixture.workspaces->archive(fixture.admin(), workspace.id)));
-  EXPECT_EQ(open(caller(store::Role::Service), workspace.id).error().code, ErrorCode::Invalid);
+  EXPECT_THAT(open(caller(store::Role::Service), workspace.id), IsError(ErrorCode::Invalid));
   EXPECT_TRUE(open(caller(store::Role::Service), workspace.id, Purpose::Decrypt));
 }
 
@@ -102,7 +107,7 @@ TEST_F(CompartmentsTest, FailsClosedWhereTheKeysRowIsDamaged) {
   key.row.provider_config = "{}";
   auto damage = [row = key.row](store::Transaction& tx) { return tx.update(row); };
   ASSERT_TRUE(fixture.run(fixture.store().write(damage)));
-  EXPECT_EQ(open(caller(store::Role::Service), workspace.id).error().code, ErrorCode::ContextUnavailable);
+  EXPECT_THAT(open(caller(store::Role::Service), workspace.id), IsError(ErrorCode::ContextUnavailable));
 }
 
 struct LeaseAgesTest : CompartmentsTest {
@@ -187,7 +192,8 @@ TEST_F(SuspendedCompartmentTest, SaysWhoWhenWhyAndWhatEndsIt) {
 TEST_F(SuspendedCompartmentTest, AReasonIsNotNeeded) {
   ASSERT_TRUE(fixture.attach(workspace.id, key.row.id));
   suspend(std::nullopt);
-  EXPECT_EQ(open_as_service(Purpose::Decrypt, workspace.id).error().message().find('('), std::string::npos);
+  EXPECT_THAT(open_as_service(Purpose::Decrypt, workspace.id),
+              IsErrorThatSays(::testing::Not(::testing::HasSubstr("("))));
 }
 
 }  // namespace

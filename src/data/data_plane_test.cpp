@@ -5,10 +5,12 @@
 
 #include "admin/testing/admin_fixture.hpp"
 #include "kms/reasons.hpp"
+#include "testing/matchers.hpp"
 
 namespace latchkey::data {
 namespace {
 
+using latchkey::testing::IsError;
 using ::testing::ElementsAre;
 
 struct WrittenReports final : DataPlaneObserver {
@@ -80,14 +82,14 @@ TEST_F(DataPlaneTest, OneServesAllCallsAndReportsEachDataKey) {
 
 TEST_F(DataPlaneTest, ACallerWhoseKeyEndedMeanwhileGetsAndCountsNothing) {
   confirmation_error = Error{ErrorCode::Unauthenticated, "the API key was revoked"};
-  EXPECT_EQ(encrypt("secret").error().code, ErrorCode::Unauthenticated);
-  EXPECT_EQ(fixture.run(plane.lease(call())).error().code, ErrorCode::Unauthenticated);
+  EXPECT_THAT(encrypt("secret"), IsError(ErrorCode::Unauthenticated));
+  EXPECT_THAT(fixture.run(plane.lease(call())), IsError(ErrorCode::Unauthenticated));
   EXPECT_TRUE(meter.take_usage().empty());
 }
 
 TEST_F(DataPlaneTest, ARefusalOfTheCustomersKeyIsTheResultOfTheCall) {
   fixture.provider.failure = Error{ErrorCode::KeyDenied, "the key is disabled", kms::reason::kKeyDisabled};
-  EXPECT_EQ(encrypt("secret").error().code, ErrorCode::KeyDenied);
+  EXPECT_THAT(encrypt("secret"), IsError(ErrorCode::KeyDenied));
   EXPECT_THAT(reports.written, ElementsAre(std::string(kms::reason::kKeyDisabled.code)));
 }
 

@@ -1,12 +1,16 @@
 #include "data/usage_recorder.hpp"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "admin/testing/admin_fixture.hpp"
 #include "audit/activity_log.hpp"
+#include "testing/matchers.hpp"
 
 namespace latchkey::data {
 namespace {
+
+using latchkey::testing::IsError;
 
 struct UsageRecorderTest : ::testing::Test {
   admin::testing::AdminFixture fixture;
@@ -132,7 +136,7 @@ TEST(RowCountsTest, WhatCouldNotBeWrittenIsCountedAgain) {
     meter.record_usage({}, std::nullopt, id, {.encrypts = 1, .bytes = 2});
   }
   store.left_to_succeed = 1;
-  EXPECT_EQ(run_blocking(recorder.flush_row_counts()).error().code, ErrorCode::Unavailable);
+  EXPECT_THAT(run_blocking(recorder.flush_row_counts()), IsError(ErrorCode::Unavailable));
   EXPECT_EQ(store.transactions, 2);
   store.left_to_succeed = 1;
   ASSERT_TRUE(run_blocking(recorder.flush_row_counts()));

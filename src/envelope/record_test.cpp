@@ -13,6 +13,7 @@ namespace latchkey::envelope {
 namespace {
 
 using latchkey::testing::IsError;
+using latchkey::testing::IsErrorThatSays;
 
 // Repeats the bytes that it was made with.
 class FixedRandom final : public RandomSource {
@@ -245,9 +246,9 @@ TEST_F(RecordTest, BelongsToItsKeyItsCompartmentAndItsContext) {
 TEST_F(RecordTest, AnUnknownVersionIsNamed) {
   auto record = seal(as_bytes("data"));
   record[2] = 2;
-  EXPECT_NE(record_data_key_id(record).error().message().find("version 2"), std::string::npos);
+  EXPECT_THAT(record_data_key_id(record), IsErrorThatSays(::testing::HasSubstr("version 2")));
   record[0] = 'X';
-  EXPECT_NE(record_data_key_id(record).error().message().find("does not begin with LK"), std::string::npos);
+  EXPECT_THAT(record_data_key_id(record), IsErrorThatSays(::testing::HasSubstr("does not begin with LK")));
 }
 
 TEST_F(RecordTest, SizesThatDoNotFitAreRefused) {

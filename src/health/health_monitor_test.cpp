@@ -3,10 +3,12 @@
 #include <gmock/gmock.h>
 
 #include "health/testing/health_fixture.hpp"
+#include "testing/matchers.hpp"
 
 namespace latchkey::health {
 namespace {
 
+using latchkey::testing::IsError;
 using std::chrono::minutes;
 using std::chrono::seconds;
 using ::testing::ElementsAre;
@@ -252,9 +254,9 @@ TEST_F(HealthMonitorTest, KeysThatNobodyUsesAreNotAsked) {
 }
 
 TEST_F(HealthMonitorTest, OtherOrganizationsKeysAreNotThere) {
-  EXPECT_EQ(fixture.run(fixture.monitor->health_of(fixture.stranger(), fixture.key.id)).error().code,
-            ErrorCode::NotFound);
-  EXPECT_EQ(fixture.run(fixture.monitor->health_of(fixture.admin(), "ekey_none")).error().code, ErrorCode::NotFound);
+  EXPECT_THAT(fixture.run(fixture.monitor->health_of(fixture.stranger(), fixture.key.id)),
+              IsError(ErrorCode::NotFound));
+  EXPECT_THAT(fixture.run(fixture.monitor->health_of(fixture.admin(), "ekey_none")), IsError(ErrorCode::NotFound));
 }
 
 TEST_F(HealthMonitorTest, AtMostSoManyChecksAtOnceTheRefusedFirst) {

@@ -3,11 +3,13 @@
 #include "admin/suspensions.hpp"
 #include "data/compartments.hpp"
 #include "health/testing/health_fixture.hpp"
+#include "testing/matchers.hpp"
 
 namespace latchkey::health {
 namespace {
 
 using admin::testing::text_of;
+using latchkey::testing::IsError;
 using std::chrono::minutes;
 using std::chrono::seconds;
 using ::testing::ElementsAre;
@@ -144,7 +146,7 @@ TEST_F(SuspendedKeyTest, OtherOrganizationsKeysAreNotThere) {
   auto suspended = fixture.run(suspensions.suspend(fixture.stranger(), fixture.key.id, std::nullopt));
   ASSERT_FALSE(suspended);
   EXPECT_EQ(suspended.error().code, ErrorCode::NotFound);
-  EXPECT_EQ(fixture.run(suspensions.resume(fixture.stranger(), fixture.key.id)).error().code, ErrorCode::NotFound);
+  EXPECT_THAT(fixture.run(suspensions.resume(fixture.stranger(), fixture.key.id)), IsError(ErrorCode::NotFound));
   EXPECT_TRUE(opens());
   EXPECT_THAT(fixture.forgotten, IsEmpty());
 }

@@ -3,11 +3,13 @@
 
 #include "keyring/testing/keyring_fixture.hpp"
 #include "kms/reasons.hpp"
+#include "testing/matchers.hpp"
 
 namespace latchkey::keyring {
 namespace {
 
 using namespace std::chrono_literals;
+using latchkey::testing::IsError;
 using testing::kIdle;
 
 class KeyringRenewalTest : public testing::KeyringTest {};
@@ -181,7 +183,7 @@ TEST_F(KeyringRenewalTest, WithoutTheBackgroundTaskARenewalThatRefusesEndsAccess
   clock.advance(60s);
   EXPECT_TRUE(decrypting(id)) << "its renewal is asked behind it";
   EXPECT_EQ(keyring->size(), 0U);
-  EXPECT_EQ(decrypting(id).error().code, ErrorCode::KeyDenied);
+  EXPECT_THAT(decrypting(id), IsError(ErrorCode::KeyDenied));
 }
 
 TEST_F(KeyringRenewalTest, PastSoftOneUnwrapRenewsEveryLease) {
@@ -209,7 +211,7 @@ TEST_F(KeyringRenewalTest, ADisabledVersionIsNotRenewedByAnother) {
   provider.refused_versions = {"v1"};
   clock.advance(kIdle);
   EXPECT_TRUE(decrypting(other, new_id));
-  EXPECT_EQ(decrypting(old_id).error().code, ErrorCode::KeyDenied);
+  EXPECT_THAT(decrypting(old_id), IsError(ErrorCode::KeyDenied));
   EXPECT_TRUE(decrypting(other, new_id));
 }
 
@@ -222,7 +224,7 @@ TEST_F(KeyringRenewalTest, HardEqualToSoftBridgesNothing) {
   clock.advance(60s - 1us);
   EXPECT_TRUE(decrypting(id));
   clock.advance(1us);
-  EXPECT_EQ(decrypting(id).error().code, ErrorCode::KeyUnreachable);
+  EXPECT_THAT(decrypting(id), IsError(ErrorCode::KeyUnreachable));
 }
 
 // Revoked while the machine slept: whatever the lease was good for before, the vault is asked before it is used.
@@ -235,9 +237,9 @@ TEST_F(KeyringRenewalTest, AMachineThatSleptAsksTheVaultBeforeItServesAnything) 
     provider.unwraps = 0;
     provider.unwrap_error = error(ErrorCode::KeyDenied, kms::reason::kKeyDisabled);
     clock.sleep(slept);
-    EXPECT_EQ(decrypting(id).error().code, ErrorCode::KeyDenied) << slept.count();
+    EXPECT_THAT(decrypting(id), IsError(ErrorCode::KeyDenied)) << slept.count();
     EXPECT_EQ(provider.unwraps, 1);
-    EXPECT_EQ(encrypting().error().code, ErrorCode::KeyDenied) << slept.count();
+    EXPECT_THAT(encrypting(), IsError(ErrorCode::KeyDenied)) << slept.count();
     EXPECT_EQ(keyring->size(), 0U);
   }
 }
@@ -256,7 +258,7 @@ TEST_F(KeyringRenewalTest, AnOutageIsNotBridgedPastHardBySleeping) {
   clock.sleep(1h - 1s);
   EXPECT_TRUE(decrypting(id));
   clock.sleep(1s);
-  EXPECT_EQ(decrypting(id).error().code, ErrorCode::KeyUnreachable);
+  EXPECT_THAT(decrypting(id), IsError(ErrorCode::KeyUnreachable));
 }
 
 // The key let us in, then it was revoked while the machine slept, with the answer already on its way.
@@ -282,7 +284,7 @@ TEST_F(KeyringRenewalTest, AResponseFromBeforeASleepProvesNothing) {
       provider.unwrap_error = error(ErrorCode::KeyDenied, kms::reason::kKeyDisabled);
     }
   };
-  EXPECT_EQ(decrypting(id).error().code, ErrorCode::KeyDenied);
+  EXPECT_THAT(decrypting(id), IsError(ErrorCode::KeyDenied));
 }
 
 TEST_F(KeyringRenewalTest, ARequestThatSleptMayNotUseTheLeaseThatItHolds) {
@@ -316,7 +318,7 @@ TEST_F(KeyringRenewalTest, AWallClockThatLeapsBackMakesNothingYounger) {
   EXPECT_EQ(provider.unwraps, 0);
   provider.unwrap_error = error(ErrorCode::KeyDenied, kms::reason::kKeyDisabled);
   clock.advance(kIdle);
-  EXPECT_EQ(decrypting(id).error().code, ErrorCode::KeyDenied);
+  EXPECT_THAT(decrypting(id), IsError(ErrorCode::KeyDenied));
 }
 
 TEST_F(KeyringRenewalTest, AnOrganisationMaySwitchBridgingOff) {
@@ -327,7 +329,7 @@ TEST_F(KeyringRenewalTest, AnOrganisationMaySwitchBridgingOff) {
   clock.advance(30s - 1us);
   EXPECT_TRUE(decrypting(strict, id));
   clock.advance(1us);
-  EXPECT_EQ(decrypting(strict, id).error().code, ErrorCode::KeyUnreachable);
+  EXPECT_THAT(decrypting(strict, id), IsError(ErrorCode::KeyUnreachable));
 }
 
 }  // namespace

@@ -6,11 +6,14 @@
 #include "envelope/wrapped_data_key.hpp"
 #include "keyring/testing/keyring_fixture.hpp"
 #include "kms/reasons.hpp"
+#include "testing/matchers.hpp"
 
 namespace latchkey::keyring {
 namespace {
 
 using namespace std::chrono_literals;
+using latchkey::testing::IsError;
+using latchkey::testing::IsErrorFor;
 using testing::kIdle;
 
 using testing::FakeProvider;
@@ -95,7 +98,7 @@ TEST_F(KeyringTest, WithoutADurableRowThereIsNoLease) {
 
 TEST_F(KeyringTest, AStoreThatCannotBeReadAsksNoKey) {
   store->read_error = error(ErrorCode::Unavailable);
-  EXPECT_EQ(encrypting().error().code, ErrorCode::Unavailable);
+  EXPECT_THAT(encrypting(), IsError(ErrorCode::Unavailable));
   EXPECT_EQ(provider.wraps + provider.unwraps, 0);
 }
 
@@ -126,8 +129,8 @@ TEST_F(KeyringTest, ARefusedWrapIsRememberedAndSparesDecryption) {
   auto id = encrypting().value().key->id();
   auto other = neighbour();
   provider.wrap_error = error(ErrorCode::KeyDenied, kms::reason::kKeyExpired);
-  EXPECT_EQ(encrypting(other).error().reason, kms::reason::kKeyExpired);
-  EXPECT_EQ(encrypting(other).error().reason, kms::reason::kKeyExpired);
+  EXPECT_THAT(encrypting(other), IsErrorFor(kms::reason::kKeyExpired));
+  EXPECT_THAT(encrypting(other), IsErrorFor(kms::reason::kKeyExpired));
   EXPECT_EQ(provider.wraps, 2);
   EXPECT_EQ(keyring->size(), 1U);
   EXPECT_TRUE(decrypting(id));
@@ -229,7 +232,7 @@ TEST_F(KeyringTest, WithoutAnExternalKeyThePlatformsKeyWraps) {
   attached.external_key_id = customer.external_key_id;
   attached.key = customer.key;
   EXPECT_TRUE(decrypting(attached, lease.value().key->id()));
-  EXPECT_EQ(encrypting(attached).error().code, ErrorCode::KeyDenied);
+  EXPECT_THAT(encrypting(attached), IsError(ErrorCode::KeyDenied));
   provider.unwrap_error.reset();
   clock.advance(10s);
   auto own = encrypting(attached);
@@ -284,7 +287,7 @@ TEST_F(KeyringTest, AWrappedKeyMovedBetweenCompartmentsIsCorrupt) {
     auto lease = encrypting(other);
     ASSERT_FALSE(lease);
     EXPECT_EQ(lease.error().code, ErrorCode::Corrupt);
-    EXPECT_EQ(decrypting(other, row.id).error().code, ErrorCode::Corrupt);
+    EXPECT_THAT(decrypting(other, row.id), IsError(ErrorCode::Corrupt));
   }
   EXPECT_EQ(keyring->size(), 1U);
 }
@@ -298,7 +301,7 @@ TEST_F(KeyringTest, ARowUnderAForeignExternalKeyIsCorrupt) {
   EXPECT_EQ(lease.error().code, ErrorCode::Corrupt);
   changed.external_key_id.reset();
   changed.key = {};
-  EXPECT_EQ(decrypting(changed, id).error().code, ErrorCode::Corrupt);
+  EXPECT_THAT(decrypting(changed, id), IsError(ErrorCode::Corrupt));
 }
 
 TEST_F(KeyringTest, ADamagedRowDoesNotStandInTheWayOfTheOthers) {
@@ -356,7 +359,7 @@ TEST_F(KeyringTest, WithoutTimeNothingIsBegun) {
   auto lease = run(keyring->for_encryption(customer, clock.steady()));
   ASSERT_FALSE(lease);
   EXPECT_EQ(lease.error().code, ErrorCode::DeadlineExceeded);
-  EXPECT_EQ(run(keyring->for_decryption(customer, RawId{}, clock.steady())).error().code, ErrorCode::DeadlineExceeded);
+  EXPECT_THAT(run(keyring->for_decryption(customer, RawId{}, clock.steady())), IsError(ErrorCode::DeadlineExceeded));
   EXPECT_EQ(provider.wraps, 0);
 }
 

@@ -3,12 +3,15 @@
 
 #include "keyring/testing/keyring_fixture.hpp"
 #include "kms/reasons.hpp"
+#include "testing/matchers.hpp"
 #include "testing/reasons.hpp"
 
 namespace latchkey::keyring {
 namespace {
 
 using namespace std::chrono_literals;
+using latchkey::testing::IsError;
+using latchkey::testing::IsErrorFor;
 using testing::kIdle;
 
 class KeyringTroubleTest : public testing::KeyringTest {};
@@ -25,8 +28,8 @@ TEST_F(KeyringTroubleTest, ARefusalDropsEveryLeaseAndIsRemembered) {
   EXPECT_EQ(refused.error().reason, kms::reason::kKeyDisabled);
   EXPECT_EQ(keyring->size(), 0U);
   EXPECT_EQ(provider.unwraps, 1);
-  EXPECT_EQ(decrypting(other, other_id).error().reason, kms::reason::kKeyDisabled);
-  EXPECT_EQ(encrypting(other).error().reason, kms::reason::kKeyDisabled);
+  EXPECT_THAT(decrypting(other, other_id), IsErrorFor(kms::reason::kKeyDisabled));
+  EXPECT_THAT(encrypting(other), IsErrorFor(kms::reason::kKeyDisabled));
   EXPECT_EQ(provider.unwraps, 1);
 }
 
@@ -63,7 +66,7 @@ TEST_F(KeyringTroubleTest, ABlockedNetworkIsARefusalToo) {
   auto id = encrypting().value().key->id();
   clock.advance(kIdle);
   provider.unwrap_error = error(ErrorCode::NetworkBlocked, latchkey::testing::kVaultFirewall);
-  EXPECT_EQ(decrypting(id).error().code, ErrorCode::NetworkBlocked);
+  EXPECT_THAT(decrypting(id), IsError(ErrorCode::NetworkBlocked));
   EXPECT_EQ(keyring->size(), 0U);
 }
 
@@ -171,7 +174,7 @@ TEST_F(KeyringTroubleTest, AnOutageThatEndsInARefusalEndsAccess) {
   // Asked behind this request, so it is the last one.
   EXPECT_TRUE(decrypting(id));
   EXPECT_EQ(keyring->size(), 0U);
-  EXPECT_EQ(decrypting(id).error().code, ErrorCode::KeyDenied);
+  EXPECT_THAT(decrypting(id), IsError(ErrorCode::KeyDenied));
 }
 
 TEST_F(KeyringTroubleTest, AnOutageThatEndsIsOver) {
@@ -206,10 +209,10 @@ struct ForbiddenKeyTest : testing::KeyringTest {
 TEST_F(ForbiddenKeyTest, IsNeitherAskedToUnwrapNorToWrap) {
   forbidden = *customer.external_key_id;
   clock.advance(kIdle);
-  EXPECT_EQ(decrypting(id).error().reason, kms::reason::kSuspended);
+  EXPECT_THAT(decrypting(id), IsErrorFor(kms::reason::kSuspended));
   EXPECT_EQ(keyring->size(), 0U);
-  EXPECT_EQ(encrypting().error().reason, kms::reason::kSuspended);
-  EXPECT_EQ(encrypting(neighbour()).error().reason, kms::reason::kSuspended);
+  EXPECT_THAT(encrypting(), IsErrorFor(kms::reason::kSuspended));
+  EXPECT_THAT(encrypting(neighbour()), IsErrorFor(kms::reason::kSuspended));
   EXPECT_EQ(provider.wraps + provider.unwraps, 0);
   forbidden.clear();
   EXPECT_TRUE(decrypting(id));
@@ -220,8 +223,8 @@ TEST_F(ForbiddenKeyTest, SuspendedBetweenTwoAttemptsItLosesItsLeasesAndNoMore) {
   clock.advance(kIdle);
   provider.unwrap_error = error(ErrorCode::KeyDenied, kms::reason::kSuspended);
   provider.wrap_error = provider.unwrap_error;
-  EXPECT_EQ(decrypting(id).error().reason, kms::reason::kSuspended);
-  EXPECT_EQ(encrypting(neighbour()).error().reason, kms::reason::kSuspended);
+  EXPECT_THAT(decrypting(id), IsErrorFor(kms::reason::kSuspended));
+  EXPECT_THAT(encrypting(neighbour()), IsErrorFor(kms::reason::kSuspended));
   EXPECT_EQ(keyring->size(), 0U);
   provider.unwrap_error.reset();
   provider.wrap_error.reset();
@@ -260,7 +263,7 @@ TEST_F(ForbiddenKeyTest, GetsNoNewDataKey) {
   auto before = stored();
   clock.advance(2h);
   provider.while_unwrapping = [&] { forbidden = *customer.external_key_id; };
-  EXPECT_EQ(encrypting().error().reason, kms::reason::kSuspended) << "suspended while its key answered";
+  EXPECT_THAT(encrypting(), IsErrorFor(kms::reason::kSuspended)) << "suspended while its key answered";
   EXPECT_EQ(provider.unwraps, 1);
   context.restart();
   context.run();

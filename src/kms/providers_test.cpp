@@ -4,13 +4,17 @@
 
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "kms/testing/key_provider_contract.hpp"
+#include "testing/matchers.hpp"
 #include "testing/memory_cloud.hpp"
 
 namespace latchkey::kms::testing {
 namespace {
+
+using latchkey::testing::IsError;
 
 class MemoryContract final : public ContractHarness {
  public:
@@ -57,7 +61,7 @@ TEST(Providers, ReadAStoredKeyOnce) {
   ASSERT_TRUE(back) << back.error().message();
   EXPECT_EQ(KeyLocation(back.value()), KeyLocation(key));
   EXPECT_EQ(providers.read_stored("memory", text).value(), back.value()) << "the same one";
-  EXPECT_EQ(providers.read_stored("elsewhere", text).error().code, ErrorCode::Internal);
+  EXPECT_THAT(providers.read_stored("elsewhere", text), IsError(ErrorCode::Internal));
 }
 
 }  // namespace latchkey::kms::testing

@@ -9,10 +9,13 @@
 #include <gtest/gtest.h>
 
 #include "base/file.hpp"
+#include "testing/matchers.hpp"
 #include "testing/source_folder.hpp"
 
 namespace latchkey::server {
 namespace {
+
+using latchkey::testing::IsErrorThatSays;
 
 using std::chrono::milliseconds;
 
@@ -130,8 +133,8 @@ TEST_F(ServerConfigTest, MistakesAreNamedWithTheirPlaceAndTheCure) {
   }
   EXPECT_NE(refusal("", {{"server.colour", "red"}}).find("--set: there is no setting \"server.colour\""),
             std::string::npos);
-  EXPECT_NE(load_server_config(folder_ + "/missing.toml", no_variables, {}).error().message().find("missing.toml"),
-            std::string::npos);
+  EXPECT_THAT(load_server_config(folder_ + "/missing.toml", no_variables, {}),
+              IsErrorThatSays(::testing::HasSubstr("missing.toml")));
 }
 
 TEST_F(ServerConfigTest, HostsMayBeWrittenAsPeopleWriteThem) {

@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 
 #include "store/testing/store_contract.hpp"
+#include "testing/matchers.hpp"
 #include "testing/sample_rows.hpp"
 
 namespace latchkey::store {
@@ -9,6 +10,7 @@ namespace latchkey::store {
 namespace {
 
 using namespace store::testing;
+using latchkey::testing::IsError;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
@@ -88,8 +90,8 @@ TEST_P(DataKeyLife, AnArchivedWorkspaceGetsNoNewKey) {
   archive(home);
   archive(away);
   auto fresh = data_key(away, 2);
-  EXPECT_EQ(write([&](Transaction& tx) { return tx.insert_active_data_key(fresh); }).error().code, ErrorCode::Invalid);
-  EXPECT_EQ(replace(first.id, data_key(home, 3)).error().code, ErrorCode::Invalid);
+  EXPECT_THAT(write([&](Transaction& tx) { return tx.insert_active_data_key(fresh); }), IsError(ErrorCode::Invalid));
+  EXPECT_THAT(replace(first.id, data_key(home, 3)), IsError(ErrorCode::Invalid));
   EXPECT_EQ(find(first), first);
   EXPECT_EQ(find(fresh), std::nullopt);
 }

@@ -8,6 +8,7 @@
 #include <gmock/gmock.h>
 
 #include "store/testing/key_place.hpp"
+#include "testing/matchers.hpp"
 #include "testing/sample_rows.hpp"
 
 namespace latchkey::store {
@@ -15,6 +16,7 @@ namespace latchkey::store {
 namespace {
 
 using namespace store::testing;
+using latchkey::testing::IsError;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
@@ -111,11 +113,11 @@ TEST_P(StoreContract, KeepsChangesAndErasesExternalKeys) {
   reopen();
   EXPECT_EQ(find(kAcme), key);
 
-  EXPECT_EQ(write([&](Transaction& tx) { return tx.erase_external_key(kOther.id, key.id); }).error().code,
-            ErrorCode::Internal);
+  EXPECT_THAT(write([&](Transaction& tx) { return tx.erase_external_key(kOther.id, key.id); }),
+              IsError(ErrorCode::Internal));
   ASSERT_TRUE(write([&](Transaction& tx) { return tx.erase_external_key(kAcme.id, key.id); }));
   EXPECT_EQ(find(kAcme), std::nullopt);
-  EXPECT_EQ(write([&](Transaction& tx) { return tx.update(key); }).error().code, ErrorCode::Internal);
+  EXPECT_THAT(write([&](Transaction& tx) { return tx.update(key); }), IsError(ErrorCode::Internal));
 }
 
 TEST_P(StoreContract, RefusesToEraseAnExternalKeyInUse) {
@@ -169,9 +171,9 @@ TEST_P(StoreContract, KeepsAndChangesWorkspaces) {
   EXPECT_EQ(find(kAcme), row);
 
   auto absent = workspace(kAcme, 2);
-  EXPECT_EQ(write([&](Transaction& tx) { return tx.update(absent); }).error().code, ErrorCode::Internal);
+  EXPECT_THAT(write([&](Transaction& tx) { return tx.update(absent); }), IsError(ErrorCode::Internal));
   row.organization = kOther.id;
-  EXPECT_EQ(write([&](Transaction& tx) { return tx.update(row); }).error().code, ErrorCode::Internal);
+  EXPECT_THAT(write([&](Transaction& tx) { return tx.update(row); }), IsError(ErrorCode::Internal));
 }
 
 TEST_P(StoreContract, TheExternalKeyOfAWorkspaceIsWriteOnce) {
@@ -249,7 +251,7 @@ TEST_P(StoreContract, RefusesToInsertARetiredDataKey) {
   auto key = data_key(home, 1);
   key.state = DataKeyState::Retired;
   given(kAcme, home);
-  EXPECT_EQ(write([&](Transaction& tx) { return tx.insert_active_data_key(key); }).error().code, ErrorCode::Internal);
+  EXPECT_THAT(write([&](Transaction& tx) { return tx.insert_active_data_key(key); }), IsError(ErrorCode::Internal));
   EXPECT_EQ(get([&](Transaction& tx) { return tx.find_data_key(home.compartment, key.id); }), std::nullopt);
 }
 

@@ -9,6 +9,7 @@
 #include "store/sqlite/sqlite_store.hpp"
 #include "store/testing/fault_vfs.hpp"
 #include "store/testing/raw_sqlite.hpp"
+#include "testing/matchers.hpp"
 #include "testing/sample_rows.hpp"
 #include "testing/sealer.hpp"
 #include "testing/temporary_folder.hpp"
@@ -18,6 +19,7 @@ namespace latchkey::store {
 namespace {
 
 using namespace store::testing;
+using latchkey::testing::IsErrorFor;
 using ::testing::AllOf;
 using ::testing::HasSubstr;
 
@@ -85,7 +87,7 @@ TEST(SqliteFault, AFullDatabaseRefusesWholeTransactionsAndGoesOnWithRoom) {
   EXPECT_EQ(done.error().reason, "storage_full");
   EXPECT_THAT(done.error().message(), AllOf(HasSubstr(path), HasSubstr("Free space")));
   EXPECT_EQ(count_activities(*store), 2 * written);
-  EXPECT_EQ(write_pair(*store, written, kSize).error().reason, "storage_full");
+  EXPECT_THAT(write_pair(*store, written, kSize), IsErrorFor("storage_full"));
   EXPECT_EQ(count_activities(*store), 2 * written);
 
   ASSERT_TRUE(run_blocking(store->write([&](Transaction& tx) { return tx.erase_external_key(kAcme.id, ballast.id); })));

@@ -13,6 +13,7 @@
 #include "store/sqlite/connection.hpp"
 #include "store/sqlite/migrations.hpp"
 #include "store/testing/raw_sqlite.hpp"
+#include "testing/matchers.hpp"
 #include "testing/sample_rows.hpp"
 #include "testing/sealer.hpp"
 #include "testing/temporary_folder.hpp"
@@ -22,6 +23,8 @@ namespace latchkey::store {
 namespace {
 
 using namespace store::testing;
+using latchkey::testing::IsError;
+using latchkey::testing::IsErrorThatSays;
 using std::chrono::milliseconds;
 using ::testing::AllOf;
 using ::testing::ElementsAre;
@@ -204,8 +207,8 @@ TEST_F(SqliteStoreTest, StopsWhenANewerLatchkeyTakesTheFileOver) {
   auto store = open();
   ASSERT_TRUE(insert(*store, kAcme));
   ASSERT_EQ(RawSqlite(path_).execute("PRAGMA user_version = 99"), "");
-  EXPECT_EQ(insert(*store, organization(2)).error().code, ErrorCode::Internal);
-  EXPECT_THAT(list(*store).error().message(), HasSubstr("newer Latchkey"));
+  EXPECT_THAT(insert(*store, organization(2)), IsError(ErrorCode::Internal));
+  EXPECT_THAT(list(*store), IsErrorThatSays(HasSubstr("newer Latchkey")));
   ASSERT_EQ(RawSqlite(path_).execute(fmt::format("PRAGMA user_version = {}", migrations().size())), "");
   EXPECT_THAT(list(*store).value(), ElementsAre(kAcme));
 }
@@ -222,7 +225,7 @@ TEST_F(SqliteStoreTest, MigratesStepByStep) {
   ASSERT_TRUE(migrate(*connection, steps));
   EXPECT_EQ(connection->query_integer("PRAGMA user_version").value(), 3);
   EXPECT_EQ(connection->query_integer("SELECT sum(b) FROM t").value(), 14);
-  EXPECT_EQ(check_identity(*connection, std::span(steps, 2)).error().code, ErrorCode::Internal);
+  EXPECT_THAT(check_identity(*connection, std::span(steps, 2)), IsError(ErrorCode::Internal));
 }
 
 TEST_F(SqliteStoreTest, AFailedMigrationChangesNothing) {

@@ -7,11 +7,14 @@
 #include "base/encoding.hpp"
 #include "clouds/azure/provider/reasons.hpp"
 #include "clouds/azure/provider/testing/azure_harness.hpp"
+#include "testing/matchers.hpp"
 
 namespace latchkey::clouds::azure {
 namespace {
 
 using namespace std::chrono_literals;
+using latchkey::testing::IsErrorFor;
+using latchkey::testing::IsErrorThatSays;
 using testing::AzureHarness;
 using testing::entra_refusal;
 using testing::failure;
@@ -136,15 +139,15 @@ TEST(Validation, TheFirstFailureInOrderIsTold) {
   attributes_of(h)["enabled"] = false;
   attributes_of(h)["exp"] = 1;
   key_of(h)["key_ops"] = boost::json::array{};
-  EXPECT_EQ(validate(h).error().reason, reason::kKeyUnsuitable);
+  EXPECT_THAT(validate(h), IsErrorFor(reason::kKeyUnsuitable));
   key_of(h)["kty"] = "RSA";
-  EXPECT_THAT(validate(h).error().message(), HasSubstr("2048 bits"));
+  EXPECT_THAT(validate(h), IsErrorThatSays(HasSubstr("2048 bits")));
   key_of(h)["n"] = base64url_encode(testing::test_rsa_key().modulus());
-  EXPECT_EQ(validate(h).error().reason, reason::kKeyDisabled);
+  EXPECT_THAT(validate(h), IsErrorFor(reason::kKeyDisabled));
   attributes_of(h)["enabled"] = true;
-  EXPECT_EQ(validate(h).error().reason, reason::kKeyExpired);
+  EXPECT_THAT(validate(h), IsErrorFor(reason::kKeyExpired));
   attributes_of(h).erase("exp");
-  EXPECT_EQ(validate(h).error().reason, reason::kKeyOperation);
+  EXPECT_THAT(validate(h), IsErrorFor(reason::kKeyOperation));
 }
 
 TEST(Validation, TheOrganizationsTag) {
