@@ -21,7 +21,7 @@ struct ReasonArguments {
   std::string key = "<key>";
   std::string host = "<host>";              // that was asked
   std::string operation = "the operation";  // "unwrapKey"
-  std::string answer = "with a fault of its own (5xx), or with what is no answer of a key service";
+  std::string response = "with a fault of its own (5xx), or with what is no answer of a key service";
   std::string said = "<what it said>";  // the service's own words
   std::string external_key = "<external key>";
   std::string suspender = "an admin of its organisation or the operator";

@@ -45,7 +45,7 @@ inline constexpr ReasonText kCommonReasons[] = {
      "Nothing was sent to it. If it lasts, have the operator check this server's clock, its CA file, and whether a "
      "proxy opens its connections"},
     {&reason::kProviderFault, "5xx, redirects, answers that are not a key service's",
-     "{host} answered {operation} {answer}", "This is no matter of configuration; try again shortly"},
+     "{host} answered {operation} {response}", "This is no matter of configuration; try again shortly"},
     {&reason::kNoTurn, "nothing: the vault is not asked",
      "no turn came in time to ask {host}{note}: nothing is known of the key, and no lease is used on for it",
      "Try again shortly; if it lasts, the organisation asks this vault for more than it answers"},

@@ -56,7 +56,7 @@ using ReadRetryAfter = std::optional<std::chrono::milliseconds> (*)(const http::
 
 class RetryingTransport {
  public:
-  using Answer = Result<http::ClientResponse, http::TransportError>;
+  using Response = Result<http::ClientResponse, http::TransportError>;
 
   // The references outlive the transport. Thread-safe.
   RetryingTransport(http::Client& client, const Clock& clock, RandomSource& random, std::shared_ptr<Sleeper> sleeper,
@@ -65,16 +65,17 @@ class RetryingTransport {
   // Gives the last answer or failure: an answer of 408, 429 or 5xx where attempts or time ran out. Failures that
   // another attempt cannot cure (a name that does not exist, a forbidden address) are given at once. Never waits past
   // the deadline: a Retry-After beyond it ends the attempts.
-  [[nodiscard]] Task<Answer> send(http::ClientRequest request, Deadline deadline,
-                                  Repeat repeat = Repeat::AfterAnyFault);
+  [[nodiscard]] Task<Response> send(http::ClientRequest request, Deadline deadline,
+                                    Repeat repeat = Repeat::AfterAnyFault);
   // The same, repeated after any fault, for as long as `may_attempt` says so: its error otherwise, whatever came of the
   // attempts before.
-  [[nodiscard]] Task<Result<Answer>> send_while(MayAttempt may_attempt, http::ClientRequest request, Deadline deadline);
+  [[nodiscard]] Task<Result<Response>> send_while(MayAttempt may_attempt, http::ClientRequest request,
+                                                  Deadline deadline);
 
  private:
-  [[nodiscard]] Task<Answer> attempt(const http::ClientRequest& request, Deadline deadline, Repeat repeat);
+  [[nodiscard]] Task<Response> attempt(const http::ClientRequest& request, Deadline deadline, Repeat repeat);
   // Waits before the next attempt. False where there is none, as the answer stands or no time is left.
-  [[nodiscard]] Task<bool> wait_for_next(const Answer& answer, unsigned attempts, Deadline deadline, Repeat repeat);
+  [[nodiscard]] Task<bool> wait_for_next(const Response& response, unsigned attempts, Deadline deadline, Repeat repeat);
   [[nodiscard]] std::chrono::milliseconds jittered_delay(unsigned attempt);
 
   http::Client& client_;

@@ -7,7 +7,7 @@
 
 #include "base/id.hpp"
 #include "clouds/azure/customer/reasons.hpp"
-#include "clouds/azure/provider/answer_text.hpp"
+#include "clouds/azure/provider/response_text.hpp"
 
 namespace latchkey::clouds::azure::customer {
 

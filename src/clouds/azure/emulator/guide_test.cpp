@@ -247,7 +247,7 @@ TEST_F(GuideTest, TheProxyKeepsEverythingOnThisMachine) {
   EXPECT_EQ(failure_, http::TransportFailure::ProxyFailed);
 }
 
-TEST_F(GuideTest, EachVaultAnswersOnAPortOfItsOwn) {
+TEST_F(GuideTest, EachVaultListensOnAPortOfItsOwn) {
   start(seed(false));
   ASSERT_FALSE(cloud_.vault_direct_uri.empty());
   auto origin = cloud_.vault_direct_uri.substr(0, cloud_.vault_direct_uri.size() - 1);

@@ -7,8 +7,8 @@
 #include <fmt/format.h>
 
 #include "base/json_fields.hpp"
-#include "clouds/azure/provider/answer_text.hpp"
 #include "clouds/azure/provider/azure_reasons.hpp"
+#include "clouds/azure/provider/response_text.hpp"
 #include "clouds/azure/provider/retry_after.hpp"
 
 namespace latchkey::clouds::azure {
@@ -203,17 +203,17 @@ Error in_words(const TokenTarget& target, const EntraFault& fault, Case meaning,
     case Case::Fault:
       break;
   }
-  arguments.answer = fmt::format("with status {}", status);
+  arguments.response = fmt::format("with status {}", status);
   return reason_error(reason::kProviderFault, arguments);
 }
 
 }  // namespace
 
-Error entra_error(const TokenTarget& target, const http::ClientResponse& answer, Timestamp now) {
-  auto fault = read_fault(answer.body);
-  auto error = in_words(target, fault, meaning_of(fault, answer.status), answer.status);
+Error entra_error(const TokenTarget& target, const http::ClientResponse& response, Timestamp now) {
+  auto fault = read_fault(response.body);
+  auto error = in_words(target, fault, meaning_of(fault, response.status), response.status);
   error.request_id = ids_of(fault);
-  if (error.code == ErrorCode::KeyUnreachable) error.retry_after = retry_after(answer.headers, now);
+  if (error.code == ErrorCode::KeyUnreachable) error.retry_after = retry_after(response.headers, now);
   return error;
 }
 

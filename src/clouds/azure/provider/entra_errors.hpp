@@ -6,6 +6,6 @@
 namespace latchkey::clouds::azure {
 
 // The answer is one that is not 200.
-[[nodiscard]] Error entra_error(const TokenTarget& target, const http::ClientResponse& answer, Timestamp now);
+[[nodiscard]] Error entra_error(const TokenTarget& target, const http::ClientResponse& response, Timestamp now);
 
 }  // namespace latchkey::clouds::azure

@@ -6,9 +6,9 @@
 #include "base/encoding.hpp"
 #include "base/id.hpp"
 #include "base/json_fields.hpp"
-#include "clouds/azure/provider/answer_text.hpp"
 #include "clouds/azure/provider/entra_errors.hpp"
 #include "clouds/azure/provider/reasons.hpp"
+#include "clouds/azure/provider/response_text.hpp"
 #include "crypto/jwt.hpp"
 
 namespace latchkey::clouds::azure {
@@ -95,15 +95,15 @@ http::ClientRequest build_token_request(const TokenTarget& target, Proof kind, s
   return request;
 }
 
-Result<Token> read_token_answer(const TokenTarget& target, const http::ClientResponse& answer, Timestamp now) {
-  if (answer.status != 200) return entra_error(target, answer, now);
+Result<Token> read_token_response(const TokenTarget& target, const http::ClientResponse& response, Timestamp now) {
+  if (response.status != 200) return entra_error(target, response, now);
   auto unreadable = [&](std::string_view what) {
     return Error{
         ErrorCode::KeyUnreachable,
         fmt::format("{} answered a token request with something that is no token: {}", target.login_host, what),
         reason::kProviderFault};
   };
-  auto object = json_fields::parse_object(answer.body);
+  auto object = json_fields::parse_object(response.body);
   if (!object) return unreadable("no JSON object");
   auto text = text_field(object.value(), "access_token");
   if (!is_bearer_token(text)) return unreadable("no access_token");

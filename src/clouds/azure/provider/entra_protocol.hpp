@@ -51,7 +51,7 @@ struct Token {
 // Reads any answer; errors by the table of AADSTS codes, each with the trace and correlation ids:
 // KeyDenied for refusals, KeyUnreachable for throttling, faults, and what is this server's own to cure (its credential,
 // its requests), which nobody refused on the key's owner's behalf.
-[[nodiscard]] Result<Token> read_token_answer(const TokenTarget& target, const http::ClientResponse& answer,
-                                              Timestamp now);
+[[nodiscard]] Result<Token> read_token_response(const TokenTarget& target, const http::ClientResponse& response,
+                                                Timestamp now);
 
 }  // namespace latchkey::clouds::azure

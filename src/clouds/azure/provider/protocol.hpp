@@ -33,16 +33,16 @@ struct RequestId {
 [[nodiscard]] http::ClientRequest build_get_deleted(const KeyTarget& target, const RequestId& id);
 
 // Each reads any answer: an error where it is not the wanted one. `now` as in vault_error.
-[[nodiscard]] Result<kms::WrappedKey> read_wrap(const KeyTarget& target, const http::ClientResponse& answer,
+[[nodiscard]] Result<kms::WrappedKey> read_wrap(const KeyTarget& target, const http::ClientResponse& response,
                                                 Timestamp now);
-[[nodiscard]] Result<crypto::SecretBytes> read_unwrap(const KeyTarget& target, const http::ClientResponse& answer,
+[[nodiscard]] Result<crypto::SecretBytes> read_unwrap(const KeyTarget& target, const http::ClientResponse& response,
                                                       Timestamp now);
-[[nodiscard]] Result<kms::KeyDescription> read_get(const KeyTarget& target, const http::ClientResponse& answer,
+[[nodiscard]] Result<kms::KeyDescription> read_get(const KeyTarget& target, const http::ClientResponse& response,
                                                    Timestamp now);
 // Words `error`, a key_not_found that `operation` met, by the answer to Get Deleted Key: key_deleted with the date
 // until which it can be recovered, key_purged where it is not there to be recovered; `error` itself where the vault
 // does not tell.
 [[nodiscard]] Error read_get_deleted(const KeyTarget& target, Operation operation, Error error,
-                                     const http::ClientResponse& answer);
+                                     const http::ClientResponse& response);
 
 }  // namespace latchkey::clouds::azure

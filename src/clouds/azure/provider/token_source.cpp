@@ -97,7 +97,7 @@ bool TokenSource::SignIn::is_put_off(const kms::SignInAges& ages, AgeTime now) c
 
 Task<Result<BearerToken>> TokenSource::token(TokenTarget target, kms::SignInAges ages, Deadline deadline,
                                              std::string organization) {
-  if (auto answer = known(target, ages)) co_return std::move(*answer);
+  if (auto known_result = known(target, ages)) co_return std::move(*known_result);
   using Flight = std::function<Task<Result<BearerToken>>()>;
   // A sign-in that is proven anew is its tenant's own affair, whoever comes for it; the first one each organisation
   // asks for in its own turn, and waits in no other's.
@@ -183,7 +183,7 @@ void TokenSource::note_failure(const TokenTarget& target, const Error& error) {
 
 Task<Result<BearerToken>> TokenSource::fetch(TokenTarget target, kms::SignInAges ages, kms::VaultCall call) {
   // A flight that began while the one before it was landing finds what that one brought.
-  if (auto answer = known(target, ages)) co_return std::move(*answer);
+  if (auto known_result = known(target, ages)) co_return std::move(*known_result);
   auto patience = call.kind == kms::CallKind::Renewal ? kRefreshTimeout : kFetchTimeout;
   // Without a turn nothing is known of Entra, and nothing is noted.
   LATCHKEY_CO_TRY(auto pass, co_await limiter_->enter(std::move(call), clock_.steady() + patience));
@@ -218,12 +218,12 @@ Task<Result<TokenSource::SignIn>> TokenSource::ask_entra(TokenTarget target, std
   auto kind = std::holds_alternative<ClientSecret>(credential_) ? Proof::Secret : Proof::Assertion;
   auto correlation_id = format_uuid(make_uuid(random_));
   auto request = build_token_request(target, kind, proof.value(), correlation_id);
-  auto answer = co_await transport_->send(std::move(request), deadline);
-  if (!answer) co_return kms::transport_error(answer.error(), target.login_host);
-  crypto::WipeAtExit wipe_answer(answer.value().body);
+  auto response = co_await transport_->send(std::move(request), deadline);
+  if (!response) co_return kms::transport_error(response.error(), target.login_host);
+  crypto::WipeAtExit wipe_response(response.value().body);
   spdlog::debug("{}: token for tenant {} and app {}: status {}, client-request-id {}", target.login_host, target.tenant,
-                target.client_id, answer.value().status, correlation_id);
-  LATCHKEY_CO_TRY(auto token, read_token_answer(target, answer.value(), clock_.now()));
+                target.client_id, response.value().status, correlation_id);
+  LATCHKEY_CO_TRY(auto token, read_token_response(target, response.value(), clock_.now()));
   SignIn sign_in{};
   sign_in.asked_at = asked_at;
   sign_in.refresh_at = asked_at + usable_for(token);

@@ -38,10 +38,10 @@ class TokenSource : public std::enable_shared_from_this<TokenSource> {
               boost::asio::thread_pool& pool, boost::asio::any_io_executor executor,
               std::shared_ptr<kms::Sleeper> sleeper, Credential credential);
 
-  // Errors: those of read_token_answer and transport_error; KeyUnreachable with platform_credential where this machine
-  // cannot read or sign its own proof, and with timed_out where the deadline came before Entra's answer: whoever comes
-  // next is told that, even if it is a refusal; no_turn where the limiter let nobody through in time, which puts
-  // nothing off. `organization`: for whom, by which turns are taken.
+  // Errors: those of read_token_response and transport_error; KeyUnreachable with platform_credential where this
+  // machine cannot read or sign its own proof, and with timed_out where the deadline came before Entra's answer:
+  // whoever comes next is told that, even if it is a refusal; no_turn where the limiter let nobody through in time,
+  // which puts nothing off. `organization`: for whom, by which turns are taken.
   [[nodiscard]] Task<Result<BearerToken>> token(TokenTarget target, kms::SignInAges ages, Deadline deadline,
                                                 std::string organization = {});
 

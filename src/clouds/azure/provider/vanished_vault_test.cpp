@@ -14,12 +14,12 @@ using namespace keyring;
 
 using namespace std::chrono_literals;
 using http::TransportFailure;
-using testing::answer;
 using testing::FakeAzure;
 using testing::Fault;
 using testing::FaultFixture;
 using testing::Meaning;
 using testing::Place;
+using testing::response;
 using testing::SharedStore;
 
 constexpr auto kPatience = 15s;
@@ -34,7 +34,7 @@ class VanishedVault : public ::testing::Test {
   VanishedVault() : fixture(shelf, Place::Unwrap, nothing) {
     fixture.client.set([this](const http::ClientRequest& request) { return respond(request); });
   }
-  testing::Answer respond(const http::ClientRequest& request) {
+  testing::Response respond(const http::ClientRequest& request) {
     bool asks_other = request.url.starts_with(kOther);
     if (vanished && request.url.starts_with("https://contoso.")) {
       return kms::testing::failure(TransportFailure::UnknownName);
@@ -44,7 +44,7 @@ class VanishedVault : public ::testing::Test {
       return kms::testing::failure(TransportFailure::LookupFailed);
     }
     if (!asks_other) return fixture.healthy(request);
-    return request.only_connects ? answer(0, "") : testing::vault_refusal(403, "Forbidden", "KeyDisabled");
+    return request.only_connects ? response(0, "") : testing::vault_refusal(403, "Forbidden", "KeyDisabled");
   }
   // A lease is there, and past soft; the other vault has answered, unless it is not known.
   void begin(Others which) {
@@ -93,7 +93,7 @@ TEST_F(VanishedVault, IsRefusedAndServesAgainOnceItIsRecovered) {
   EXPECT_EQ(recovered, "served, kept");
 }
 
-TEST_F(VanishedVault, ThatAnswersInBetweenIsNotGone) {
+TEST_F(VanishedVault, ThatRespondsInBetweenIsNotGone) {
   begin(Others::Resolve);
   for (int i = 0; i < 6; ++i) {
     vanished = i % 2 == 0;

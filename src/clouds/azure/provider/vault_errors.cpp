@@ -8,8 +8,8 @@
 #include <fmt/format.h>
 
 #include "base/json_fields.hpp"
-#include "clouds/azure/provider/answer_text.hpp"
 #include "clouds/azure/provider/azure_reasons.hpp"
+#include "clouds/azure/provider/response_text.hpp"
 #include "clouds/azure/provider/retry_after.hpp"
 #include "kms/retrying_transport.hpp"
 
@@ -46,7 +46,7 @@ VaultFault read_fault(const std::string& body) {
 struct Case {
   const KeyTarget& target;
   Operation operation;
-  const http::ClientResponse& answer;
+  const http::ClientResponse& response;
   const VaultFault& fault;
 };
 
@@ -62,7 +62,7 @@ std::string line_behind(std::string_view text, std::string_view label) {
 std::string address_seen(const Case& c) {
   auto address = line_behind(c.fault.message, "Client address: ");
   if (!address.empty()) return address;
-  std::string info(c.answer.headers.get("x-ms-keyvault-network-info"));
+  std::string info(c.response.headers.get("x-ms-keyvault-network-info"));
   std::replace(info.begin(), info.end(), ';', '\n');
   return line_behind("\n" + info, "\naddr=");
 }
@@ -103,12 +103,12 @@ void name_version(const Case& c, AzureArguments& arguments) {
 }
 
 void name_status(const Case& c, AzureArguments& arguments) {
-  arguments.answer = fmt::format("with status {}{}", c.answer.status,
-                                 c.fault.code.empty() ? std::string() : " " + shown_text(c.fault.code, 60));
+  arguments.response = fmt::format("with status {}{}", c.response.status,
+                                   c.fault.code.empty() ? std::string() : " " + shown_text(c.fault.code, 60));
 }
 
 void note_status(const Case& c, AzureArguments& arguments) {
-  arguments.note = fmt::format(" (status {})", c.answer.status);
+  arguments.note = fmt::format(" (status {})", c.response.status);
 }
 
 void nothing_more(const Case&, AzureArguments&) {}
@@ -147,7 +147,7 @@ constexpr std::array kRows{
 };
 
 bool fits(const Row& row, const Case& c) {
-  return row.status == c.answer.status && (row.inner.empty() || row.inner == c.fault.inner) &&
+  return row.status == c.response.status && (row.inner.empty() || row.inner == c.fault.inner) &&
          (row.text.empty() || boost::algorithm::icontains(c.fault.message, row.text));
 }
 
@@ -164,9 +164,9 @@ Row row_for(const Case& c) {
   for (const auto& row : kRows) {
     if (fits(row, c)) return row;
   }
-  if (c.answer.status == 400) return bad_request_row(c);
+  if (c.response.status == 400) return bad_request_row(c);
   // In Key Vault's form alone: somebody else's page for what is not there says nothing of the key.
-  if (c.answer.status == 404 && !c.fault.code.empty()) return {404, "", "", reason::kKeyNotFound, name_version};
+  if (c.response.status == 404 && !c.fault.code.empty()) return {404, "", "", reason::kKeyNotFound, name_version};
   return {0, "", "", reason::kProviderFault, name_status};
 }
 
@@ -184,9 +184,9 @@ std::string_view to_string(Operation operation) {
   return "";
 }
 
-Error vault_error(const KeyTarget& target, Operation operation, const http::ClientResponse& answer, Timestamp now) {
-  auto fault = read_fault(answer.body);
-  Case c{target, operation, answer, fault};
+Error vault_error(const KeyTarget& target, Operation operation, const http::ClientResponse& response, Timestamp now) {
+  auto fault = read_fault(response.body);
+  Case c{target, operation, response, fault};
   auto row = row_for(c);
   auto arguments = arguments_of(target);
   arguments.operation = to_string(operation);
@@ -194,8 +194,8 @@ Error vault_error(const KeyTarget& target, Operation operation, const http::Clie
   arguments.said = "it does not say why";
   row.more(c, arguments);
   auto error = reason_error(row.reason, arguments);
-  error.request_id = request_id_of(answer);
-  if (error.code == ErrorCode::KeyUnreachable) error.retry_after = retry_after(answer.headers, now);
+  error.request_id = request_id_of(response);
+  if (error.code == ErrorCode::KeyUnreachable) error.retry_after = retry_after(response.headers, now);
   return error;
 }
 
@@ -210,13 +210,13 @@ Error vault_transport_error(const http::TransportError& failure, const KeyTarget
   return kms::transport_error(failure, target.vault.host);
 }
 
-Error unreadable_answer(const KeyTarget& target, Operation operation, const http::ClientResponse& answer,
-                        std::string_view what) {
+Error unreadable_response(const KeyTarget& target, Operation operation, const http::ClientResponse& response,
+                          std::string_view what) {
   auto arguments = arguments_of(target);
   arguments.operation = to_string(operation);
-  arguments.answer = fmt::format("with something that is not Key Vault's: {}", what);
+  arguments.response = fmt::format("with something that is not Key Vault's: {}", what);
   auto error = reason_error(reason::kProviderFault, arguments);
-  error.request_id = request_id_of(answer);
+  error.request_id = request_id_of(response);
   return error;
 }
 

@@ -16,7 +16,7 @@ enum class Operation { Get, Wrap, Unwrap };
 [[nodiscard]] std::string_view to_string(Operation operation);
 
 // The answer is one that is not 200. `now` is what an HTTP date in Retry-After is measured against.
-[[nodiscard]] Error vault_error(const KeyTarget& target, Operation operation, const http::ClientResponse& answer,
+[[nodiscard]] Error vault_error(const KeyTarget& target, Operation operation, const http::ClientResponse& response,
                                 Timestamp now);
 
 // The vault was not reached: as kms::transport_error says, and that the host's name is unknown or leads to an address
@@ -24,7 +24,7 @@ enum class Operation { Get, Wrap, Unwrap };
 [[nodiscard]] Error vault_transport_error(const http::TransportError& failure, const KeyTarget& target);
 
 // KeyUnreachable: a 200 that is not what Key Vault answers.
-[[nodiscard]] Error unreadable_answer(const KeyTarget& target, Operation operation, const http::ClientResponse& answer,
-                                      std::string_view what);
+[[nodiscard]] Error unreadable_response(const KeyTarget& target, Operation operation,
+                                        const http::ClientResponse& response, std::string_view what);
 
 }  // namespace latchkey::clouds::azure

@@ -29,7 +29,7 @@ class VaultNames {
   explicit VaultNames(const Clock& clock, std::size_t most = 65'536) : clock_(clock), most_(most) {}
 
   // The vault answered: its name is there, whatever was thought of it.
-  void answered(const std::string& host);
+  void record_response(const std::string& host);
 
   enum class Denial {
     Unproven,    // it says nothing: the vault never answered here, or not long enough was DNS asked
@@ -54,17 +54,17 @@ class VaultNames {
     bool gone = false;
   };
   struct ByHost {};
-  struct ByAnswer {};
+  struct ByLastResponse {};
   using Names = boost::multi_index_container<
       Name, boost::multi_index::indexed_by<
                 boost::multi_index::hashed_unique<boost::multi_index::tag<ByHost>,
                                                   boost::multi_index::member<Name, std::string, &Name::host>>,
-                boost::multi_index::sequenced<boost::multi_index::tag<ByAnswer>>>>;
+                boost::multi_index::sequenced<boost::multi_index::tag<ByLastResponse>>>>;
 
   const Clock& clock_;
   std::size_t most_;
   mutable Mutex mutex_;
-  Names names_ LATCHKEY_GUARDED_BY(mutex_);  // in ByAnswer the one that answered last is the first
+  Names names_ LATCHKEY_GUARDED_BY(mutex_);  // in ByLastResponse the latest comes first
 };
 
 }  // namespace latchkey::clouds::azure

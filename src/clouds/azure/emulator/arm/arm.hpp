@@ -86,7 +86,7 @@ struct Call {
 // In the words of Microsoft.Authorization.
 [[nodiscard]] Refusal unsupported_filter(const Call& call, std::string_view supported);
 // {"value": items}, in pages where $top asks for them.
-[[nodiscard]] Outcome<http::Response> answer_list(const Call& call, boost::json::array items);
+[[nodiscard]] Outcome<http::Response> list_response(const Call& call, boost::json::array items);
 // The vault of a path that begins /subscriptions/s/resourceGroups/rg/providers/Microsoft.KeyVault/vaults/v.
 [[nodiscard]] Outcome<const Vault*> vault_at(const Model& model, const std::vector<std::string>& path);
 

@@ -35,7 +35,7 @@ class FakeAzure {
   [[nodiscard]] static std::string kid();
 
   // Answers as Azure would; what `next` and `always` hold goes first.
-  Answer operator()(const http::ClientRequest& request);
+  Response operator()(const http::ClientRequest& request);
 
   // The key as GET shows it.
   boost::json::object bundle;
@@ -49,20 +49,20 @@ class FakeAzure {
   int tokens_issued = 0;
   int token_lifetime = 3599;
   // By what the URL contains ("/token", "/wrapkey", "/unwrapkey", "/keys/"): answers instead of the usual.
-  std::map<std::string, Answer> always;
+  std::map<std::string, Response> always;
   // Changes what unwrap gives back.
   bool mangles = false;
 
  private:
-  [[nodiscard]] Answer login();
-  [[nodiscard]] Answer vault(const http::ClientRequest& request);
-  [[nodiscard]] Answer operate(const http::ClientRequest& request, bool wraps);
+  [[nodiscard]] Response login();
+  [[nodiscard]] Response vault(const http::ClientRequest& request);
+  [[nodiscard]] Response operate(const http::ClientRequest& request, bool wraps);
 };
 
 // {"error":{"code","message","innererror":{"code"}}}, with an x-ms-request-id.
-[[nodiscard]] Answer vault_refusal(unsigned status, std::string_view code, std::string_view inner,
-                                   std::string_view message = "");
+[[nodiscard]] Response vault_refusal(unsigned status, std::string_view code, std::string_view inner,
+                                     std::string_view message = "");
 // {"error","error_description":"AADSTS...","error_codes",...}.
-[[nodiscard]] Answer entra_refusal(unsigned status, std::string_view error, int number);
+[[nodiscard]] Response entra_refusal(unsigned status, std::string_view error, int number);
 
 }  // namespace latchkey::clouds::azure::testing

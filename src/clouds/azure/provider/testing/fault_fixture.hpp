@@ -29,8 +29,8 @@ namespace latchkey::clouds::azure::testing {
 using namespace keyring;
 
 using namespace std::chrono_literals;
-using kms::testing::Answer;
-using kms::testing::answer;
+using kms::testing::Response;
+using kms::testing::response;
 
 // Entra is asked for tokens at two places: where each is over when it is next needed, and where they live an hour.
 enum class Place { Token, SignIn, Get, Wrap, Unwrap };
@@ -42,13 +42,13 @@ enum class Meaning { Nothing, Refused, RefusesWrapping, Unreachable, Alarm };
 }
 
 class FaultFixture;
-using Disturbed = std::function<kms::testing::Answer(FaultFixture&, const http::ClientRequest&)>;
+using Disturbed = std::function<kms::testing::Response(FaultFixture&, const http::ClientRequest&)>;
 
 struct Fault {
   std::string name;
   Meaning meaning;
   Reason reason;  // empty: none
-  Disturbed answer;
+  Disturbed respond;
 };
 
 // The store is shared by all cells: each has an organisation, a key and workspaces of its own in it.
@@ -180,7 +180,7 @@ class FaultFixture {
   }
 
   // What Azure would say were all well.
-  Answer healthy(const http::ClientRequest& request) { return azure(request); }
+  Response healthy(const http::ClientRequest& request) { return azure(request); }
   void wait_out(const http::ClientRequest& request) {
     auto left = request.deadline - clock.steady();
     if (left > 0s) clock.advance(std::chrono::ceil<std::chrono::microseconds>(left));
@@ -189,7 +189,7 @@ class FaultFixture {
   ManualClock clock{parse_timestamp("2026-01-02T03:04:05Z").value()};
   std::shared_ptr<kms::testing::ClockSleeper> sleeper = std::make_shared<kms::testing::ClockSleeper>(clock);
   FakeAzure azure;
-  kms::testing::ScriptedClient client{[](const http::ClientRequest&) { return answer(500, ""); }};
+  kms::testing::ScriptedClient client{[](const http::ClientRequest&) { return response(500, ""); }};
   boost::asio::thread_pool pool{1};
   boost::asio::io_context context;
   std::shared_ptr<kms::KeyProvider> provider;
@@ -208,11 +208,11 @@ class FaultFixture {
     return std::nullopt;
   }
 
-  Answer respond(const http::ClientRequest& request) {
+  Response respond(const http::ClientRequest& request) {
     auto wanted = asks_entra(place_) ? Place::Token : place_;
     if (!disturbed || place_of(request.url) != wanted) return azure(request);
     ++met;
-    return fault_.answer(*this, request);
+    return fault_.respond(*this, request);
   }
 
   void write_customer() {

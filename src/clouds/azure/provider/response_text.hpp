@@ -16,6 +16,6 @@ namespace latchkey::clouds::azure {
 // A string member; empty where missing or of another type.
 [[nodiscard]] std::string text_field(const boost::json::object& object, std::string_view name);
 // "x-ms-request-id: ...", for Error::request_id; empty where the answer bears none.
-[[nodiscard]] std::string request_id_of(const http::ClientResponse& answer);
+[[nodiscard]] std::string request_id_of(const http::ClientResponse& response);
 
 }  // namespace latchkey::clouds::azure
