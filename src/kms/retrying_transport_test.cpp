@@ -23,7 +23,7 @@ using testing::response;
 
 class RetryingTransportTest : public ::testing::Test {
  protected:
-  // Answers in order; the last one for ever.
+  // The client gives the responses in order, and repeats the last one.
   Response send(std::deque<Response> responses, std::chrono::milliseconds time = 60s, bool largest_delays = true,
                 Repeat repeat = Repeat::AfterAnyFault) {
     script = std::move(responses);

@@ -98,8 +98,8 @@ inline constexpr kms::ReasonText kReasonTable[] = {
     {&reason::kThrottled, "429; AADSTS50196, 90055", "{host} is throttling requests",
      "Try again shortly; if a vault's throttling lasts, give this key a vault of its own: one allows about a hundred "
      "operations a second to RSA-3072 keys"},
-    {&reason::kProviderFault, "5xx, redirects, answers that are not Azure's", "{host} answered {operation} {response}",
-     "This is no matter of configuration; try again shortly"},
+    {&reason::kProviderFault, "5xx, redirects, responses that are not Azure's",
+     "{host} answered {operation} {response}", "This is no matter of configuration; try again shortly"},
     {&reason::kVaultNameUnknown, "no such host (NXDOMAIN), until it is known that the vault is gone",
      "the host {host} does not exist in DNS: the vault's name is wrong, or the vault was deleted",
      "Compare it with: `az keyvault list --query \"[].properties.vaultUri\"`; a deleted vault is recovered with: `az "
