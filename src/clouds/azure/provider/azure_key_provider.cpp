@@ -21,11 +21,11 @@ namespace latchkey::clouds::azure {
 
 namespace {
 
-constexpr std::chrono::seconds kPatienceForFate{2};
-// For finding out whether other vaults' names are there, and of how many at most.
-constexpr std::chrono::seconds kPatienceForOthers{3};
+constexpr std::chrono::seconds kDeletedKeyTimeout{2};
+// How long to look whether the names of other vaults still exist, and of how many vaults at most.
+constexpr std::chrono::seconds kOtherVaultsTimeout{3};
 constexpr std::size_t kMostOthers = 4;
-// Where the store could not say whether the key may be asked.
+// When to try again after the store could not say whether the key may be asked.
 constexpr std::chrono::seconds kRetryAfter{5};
 
 class AzureKeyProvider final : public kms::KeyProvider {
@@ -47,7 +47,7 @@ class AzureKeyProvider final : public kms::KeyProvider {
     LATCHKEY_CO_TRY(auto response, co_await ask(target, std::move(request), deadline));
     auto wrapped = read_wrap(target, response, clock_.now());
     if (wrapped) co_return wrapped;
-    co_return co_await with_fate(std::move(target), Operation::Wrap, wrapped.error(), deadline);
+    co_return co_await explain_not_found(std::move(target), Operation::Wrap, wrapped.error(), deadline);
   }
 
   Task<Result<kms::UnwrappedKey>> unwrap(const kms::KeyLocation& key, const kms::Binding&,
@@ -59,7 +59,7 @@ class AzureKeyProvider final : public kms::KeyProvider {
     crypto::WipeAtExit wipe(response.body);
     auto secret = read_unwrap(target, response, clock_.now());
     if (secret) co_return kms::UnwrappedKey{std::move(secret).value(), request_id.correlation_id};
-    co_return co_await with_fate(std::move(target), Operation::Unwrap, secret.error(), deadline);
+    co_return co_await explain_not_found(std::move(target), Operation::Unwrap, secret.error(), deadline);
   }
 
   Task<Result<kms::KeyDescription>> describe(const kms::KeyLocation& key, Deadline deadline) override {
@@ -69,7 +69,7 @@ class AzureKeyProvider final : public kms::KeyProvider {
     if (!response) co_return co_await better_explained(std::move(target), response.error(), deadline);
     auto description = read_get(target, response.value(), clock_.now());
     if (description) co_return description;
-    co_return co_await with_fate(std::move(target), Operation::Get, description.error(), deadline);
+    co_return co_await explain_not_found(std::move(target), Operation::Get, description.error(), deadline);
   }
 
  private:
@@ -84,7 +84,7 @@ class AzureKeyProvider final : public kms::KeyProvider {
     return ages;
   }
   [[nodiscard]] Task<Result<kms::OwnersTerms>> terms_of(kms::AskedFor asked_for, Deadline deadline) const;
-  // Nothing but whether it may.
+  // Finds out only whether the key may be asked.
   [[nodiscard]] Task<Result<void>> access_check(kms::AskedFor asked_for, Deadline deadline) const {
     LATCHKEY_CO_TRYV(co_await terms_of(std::move(asked_for), deadline));
     co_return success();
@@ -100,7 +100,7 @@ class AzureKeyProvider final : public kms::KeyProvider {
   [[nodiscard]] Task<Error> explain_no_response(const KeyTarget& target, http::TransportError failure,
                                                 Deadline deadline);
   [[nodiscard]] Task<bool> is_gone(std::string host, Deadline deadline);
-  [[nodiscard]] Task<Error> with_fate(KeyTarget target, Operation operation, Error error, Deadline deadline);
+  [[nodiscard]] Task<Error> explain_not_found(KeyTarget target, Operation operation, Error error, Deadline deadline);
   [[nodiscard]] Task<Error> better_explained(KeyTarget target, Error error, Deadline deadline);
 
   AzureOptions options_;
@@ -112,7 +112,7 @@ class AzureKeyProvider final : public kms::KeyProvider {
   VaultNames names_;
 };
 
-// Whatever keeps the terms from being read, the time that it took included, is no word of the key's.
+// Where the terms cannot be read, or not in time, that says nothing about the key: the error is Unavailable.
 Task<Result<kms::OwnersTerms>> AzureKeyProvider::terms_of(kms::AskedFor asked_for, Deadline deadline) const {
   if (!options_.read_terms) co_return kms::OwnersTerms{};
   auto began = clock_.steady();
@@ -155,7 +155,7 @@ Result<KeyTarget> AzureKeyProvider::resolve(const kms::KeyLocation& key) const {
 
 Task<Result<http::ClientResponse>> AzureKeyProvider::send(const KeyTarget& target, http::ClientRequest request,
                                                           BearerToken token, Deadline deadline) {
-  // The Authorization header is set here alone, on a request whose host parse_vault_uri has checked.
+  // Only this function sets the Authorization header, on a request whose host parse_vault_uri has checked.
   if (token) {
     std::string authorization = "Bearer ";
     authorization += as_text(token->reveal());
@@ -179,7 +179,7 @@ Task<Result<http::ClientResponse>> AzureKeyProvider::send(const KeyTarget& targe
   co_return std::move(response.value());
 }
 
-// A vault whose name is gone was deleted, which is a refusal and no outage.
+// A vault whose name is gone was deleted. That is a refusal, not an outage.
 Task<Error> AzureKeyProvider::explain_no_response(const KeyTarget& target, http::TransportError failure,
                                                   Deadline deadline) {
   if (failure.failure == http::TransportFailure::UnknownName) {
@@ -189,11 +189,12 @@ Task<Error> AzureKeyProvider::explain_no_response(const KeyTarget& target, http:
   co_return vault_transport_error(failure, target);
 }
 
-// DNS denies the host. Other vaults are connected to and not asked anything: that is nothing of their owners'.
+// Called when DNS denies the host. It connects to other vaults and sends them no request, because the call is not for
+// their owners.
 Task<bool> AzureKeyProvider::is_gone(std::string host, Deadline deadline) {
   auto denial = names_.denied(host);
   if (denial != VaultNames::Denial::LookAround) co_return denial == VaultNames::Denial::Gone;
-  auto until = std::min<Deadline>(deadline, clock_.steady() + kPatienceForOthers);
+  auto until = std::min<Deadline>(deadline, clock_.steady() + kOtherVaultsTimeout);
   for (const auto& other : names_.others(host, kMostOthers)) {
     http::ClientRequest request;
     request.url = fmt::format("https://{}/", other);
@@ -201,7 +202,7 @@ Task<bool> AzureKeyProvider::is_gone(std::string host, Deadline deadline) {
     request.only_connects = true;
     auto response = co_await client_.send(std::move(request));
     if (response) {
-      spdlog::warn("{} is not in DNS any more, and {} is: taken for a deleted vault", host, other);
+      spdlog::warn("{} is not in DNS any more, and {} is: the vault counts as deleted", host, other);
       names_.others_resolve(host);
       co_return true;
     }
@@ -219,8 +220,8 @@ Task<Result<http::ClientResponse>> AzureKeyProvider::ask(const KeyTarget& target
   auto ages = sign_in_ages(terms);
   LATCHKEY_CO_TRY(auto token, co_await tokens_->token(wanted, ages, deadline, organization));
   LATCHKEY_CO_TRY(auto response, co_await send(target, request, token, deadline));
-  // A token may have been revoked before its time: one new one is tried, unless the vault says that it wants another
-  // tenant's.
+  // Entra may have revoked the token before its time. So it tries one new token, unless the vault's challenge says that
+  // it wants a token of another tenant.
   for (bool first = true; response.status == 401; first = false) {
     if (auto challenge = parse_challenge(response.headers.get("www-authenticate"))) {
       auto checked = check_challenge(*challenge, target);
@@ -238,18 +239,18 @@ Task<Result<http::ClientResponse>> AzureKeyProvider::ask(const KeyTarget& target
   co_return response;
 }
 
-// A key that was deleted, one that was purged and one that never was answer alike. A vault that does not tell more, or
-// not soon, leaves the refusal as it was: it must not come late.
-Task<Error> AzureKeyProvider::with_fate(KeyTarget target, Operation operation, Error error, Deadline deadline) {
+// A deleted key, a purged one and one that never existed give the same 404. So it asks for the deleted key of that
+// name. Where the vault does not tell, or not soon, the refusal stays as it was, because it must not come late.
+Task<Error> AzureKeyProvider::explain_not_found(KeyTarget target, Operation operation, Error error, Deadline deadline) {
   if (error.reason != reason::kKeyNotFound) co_return error;
   auto request = build_get_deleted(target, new_request_id());
-  auto response = co_await ask(target, std::move(request), std::min(deadline, clock_.steady() + kPatienceForFate));
+  auto response = co_await ask(target, std::move(request), std::min(deadline, clock_.steady() + kDeletedKeyTimeout));
   if (!response) co_return error;
   co_return read_get_deleted(target, operation, std::move(error), response.value());
 }
 
-// "Your tenant does not know our app" is often "you registered the wrong tenant". The vault tells which one governs it
-// to anybody who asks without a token.
+// Where a tenant does not know our app, the customer has often registered the wrong tenant. A request without a token
+// makes the vault say which tenant governs it.
 Task<Error> AzureKeyProvider::better_explained(KeyTarget target, Error error, Deadline deadline) {
   if (error.reason != reason::kAppNotConsented && error.reason != reason::kClientIdUnknown &&
       error.reason != reason::kTenantUnknown) {

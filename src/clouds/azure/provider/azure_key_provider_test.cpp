@@ -112,7 +112,7 @@ TEST_F(AzureKeyProviderTest, EntraIsAskedAnewWithinWhatTheOwnerDemandsAndTheServ
   }
 }
 
-// Suspended while an answer is waited for, whatever it is that answers and whatever it says.
+// The key is suspended while the provider waits for a response, whoever responds and whatever the response says.
 TEST(AzureKeyProviderSuspension, AVaultIsNotAskedOnceMoreAfterIt) {
   using Call = std::function<Error(AzureHarness&, const kms::WrappedKey&)>;
   kms::KeyLocation location = FakeAzure::location();
@@ -131,7 +131,7 @@ TEST(AzureKeyProviderSuspension, AVaultIsNotAskedOnceMoreAfterIt) {
        }}};
   struct Case {
     std::string_view where;
-    std::optional<Response> says;  // or the usual
+    std::optional<Response> says;  // absent: the usual response
     Reason reason = reason::kSuspended;
   };
   const std::vector<Case> cases = {
@@ -166,7 +166,7 @@ TEST(AzureKeyProviderSuspension, AVaultIsNotAskedOnceMoreAfterIt) {
   }
 }
 
-// No word of the key's, whatever it is that keeps the store from saying whether it may be asked.
+// Where the store cannot say whether the key may be asked, that says nothing about the key.
 TEST_F(AzureKeyProviderTest, AStoreThatCannotSayWhetherTheKeyMayBeAskedKeepsItFromBeingAsked) {
   for (auto code : {ErrorCode::Unavailable, ErrorCode::Internal, ErrorCode::DeadlineExceeded}) {
     h.terms = Error{code, "as the test says", Reason::reported("some_reason")};
@@ -195,7 +195,7 @@ TEST_F(AzureKeyProviderTest, ARefusalByEntraIsOneOfEveryKeyWhileTheTokenLives) {
   EXPECT_EQ(h.client.count("/wrapkey"), 1U) << "the vault would have taken the old token";
 }
 
-// The vault is asked with the old token, and what it says is heard.
+// The provider asks the vault with the old token, and the vault's refusal counts.
 TEST_F(AzureKeyProviderTest, WhileEntraIsDownTheVaultStillRefuses) {
   auto wrapped = wrap();
   ASSERT_TRUE(wrapped);

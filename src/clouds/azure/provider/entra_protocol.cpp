@@ -28,7 +28,8 @@ std::optional<std::chrono::seconds> seconds_field(const boost::json::object& obj
   return std::chrono::seconds(std::min(value, kLongestLifetime));
 }
 
-// What may stand in an Authorization header (RFC 6750's b68token), so that no answer can smuggle a header in.
+// True for what may stand in an Authorization header (RFC 6750's b68token), so that no response can smuggle a header
+// in.
 bool is_bearer_token(std::string_view text) {
   if (text.empty() || text.size() > kLongestToken) return false;
   for (unsigned char c : text) {

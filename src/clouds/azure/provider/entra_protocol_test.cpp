@@ -174,7 +174,7 @@ TEST(TokenErrors, TheWholeTable) {
   }
 }
 
-// Whoever registered a stranger's app is not told to consent to it, nor the operator to look after it.
+// The message tells nobody to consent to a stranger's app, and does not send the operator to look after it.
 TEST(TokenErrors, AnAppThatTheOwnerRegisteredIsNotThePlatforms) {
   auto foreign = kTarget;
   foreign.platform_app = kTarget.client_id;

@@ -19,7 +19,7 @@ namespace latchkey::clouds::azure {
 namespace {
 
 constexpr std::size_t kVersionLength = 32;
-// RSA-16384: far above what any vault makes, low enough to bound what we store.
+// The size of RSA-16384: far above what any vault makes, and low enough to bound what we store.
 constexpr std::size_t kLongestCiphertext = 2048;
 
 struct KeyVersion {
@@ -49,7 +49,7 @@ std::optional<KeyVersion> parse_kid(std::string_view kid) {
   return parts;
 }
 
-// The version, where the kid is one of this key in this vault (names compare without case, as Key Vault does).
+// Returns the version where the kid belongs to this key in this vault. It ignores case in names, as Key Vault does.
 std::optional<std::string> version_of(const KeyTarget& target, std::string_view kid) {
   auto parts = parse_kid(kid);
   if (!parts || !boost::algorithm::iequals(parts->host, target.vault.host) ||
@@ -92,7 +92,7 @@ struct OperationResponse {
   Bytes value;
 };
 
-// {"kid": ..., "value": base64url}. The value may be a data key: nothing of it stays behind.
+// Reads {"kid": ..., "value": base64url}. The value may be a data key, so no copy of it stays behind.
 Result<OperationResponse> read_operation(const KeyTarget& target, Operation operation,
                                          const http::ClientResponse& response, Timestamp now) {
   if (response.status != 200) return vault_error(target, operation, response, now);
@@ -192,7 +192,7 @@ http::ClientRequest build_get_deleted(const KeyTarget& target, const RequestId& 
 
 Result<kms::WrappedKey> read_wrap(const KeyTarget& target, const http::ClientResponse& response, Timestamp now) {
   LATCHKEY_TRY(auto result, read_operation(target, Operation::Wrap, response, now));
-  // An RSA ciphertext is as long as the modulus: 256, 384, 512 bytes, ...
+  // An RSA ciphertext has the length of the modulus: 256, 384, 512 bytes, ...
   if (result.value.size() < 256 || result.value.size() > kLongestCiphertext || result.value.size() % 64 != 0) {
     return unreadable_response(target, Operation::Wrap, response,
                                fmt::format("{} bytes are no RSA ciphertext", result.value.size()));

@@ -1,5 +1,4 @@
-// From what Azure answers to the reason that a person reads: for each reason of the catalogue the answers that lead to
-// it, through the whole provider.
+// For each reason of the catalogue, the responses of Azure that lead to it, through the whole provider.
 #include <set>
 
 #include <gmock/gmock.h>
@@ -166,7 +165,7 @@ std::vector<Signal> outages() {
        responds("/unwrapkey", response(200, R"({"kid":"https://contoso.vault.azure.net/keys/other/)" +
                                                 std::string(FakeAzure::kVersion) + R"(","value":"AAAA"})")),
        Asked::Unwrap},
-      {reason::kProviderFault, "an endless answer", fails("/keys/", http::TransportFailure::ResponseTooLarge)},
+      {reason::kProviderFault, "an endless response", fails("/keys/", http::TransportFailure::ResponseTooLarge)},
       {reason::kVaultNameUnknown, "NXDOMAIN", fails("/keys/", http::TransportFailure::UnknownName)},
       {reason::kVaultAddressRefused, "a private address", fails("/keys/", http::TransportFailure::AddressRefused)},
   };
@@ -217,7 +216,7 @@ TEST(ReasonSignals, EachResponseLeadsToItsReason) {
     EXPECT_EQ(error->reason, entry.code) << signal.name << ": " << error->message();
     EXPECT_EQ(error->code, entry.error) << signal.name << ": " << error->message();
     EXPECT_THAT(error->message(), HasSubstr(std::string(signal.says))) << signal.name;
-    // What is not known of the key must not be told as a placeholder of the docs.
+    // No error may contain a placeholder of the docs.
     for (std::string_view placeholder :
          {"<vault>", "<key>", "<app>", "<host>", "<tenant>", "<what it said>", "<tag>"}) {
       bool tenant_unknown = entry.code == reason::kTenantUnknown.code;  // Entra is asked before any vault.
@@ -228,8 +227,8 @@ TEST(ReasonSignals, EachResponseLeadsToItsReason) {
 }
 
 TEST(ReasonSignals, EachReasonHasOne) {
-  // Of the local provider, of the envelope, of the kill switch, of the limiter and of more answers than one
-  // (vault_names), whose tests have them.
+  // The local provider, the envelope, the suspensions and the limiter make these reasons, and vault_names makes one
+  // from several responses. Their own tests show that.
   std::set<std::string_view> reached{reason::kRootKeyMismatch.code, envelope::reason::kDataKeyBinding.code,
                                      reason::kSuspended.code, reason::kNoTurn.code, reason::kVaultGone.code};
   for (const auto& signal : signals()) reached.insert(signal.reason.text().entry->code);

@@ -1,4 +1,5 @@
-// Texts out of Azure's answers, made fit for our messages: strangers' bytes, so bounded and free of control characters.
+// Makes texts from Azure's responses fit for our messages. They are strangers' bytes, so we bound them and replace
+// control characters.
 #pragma once
 
 #include <string>
@@ -10,12 +11,12 @@
 
 namespace latchkey::clouds::azure {
 
-// Control characters and runs of white space become one space, bytes outside ASCII '?'; cut behind `longest`
-// characters.
+// Turns control characters and runs of white space into one space, and bytes outside ASCII into '?'. Cuts the text
+// after `longest` characters.
 [[nodiscard]] std::string shown_text(std::string_view text, std::size_t longest);
-// A string member; empty where missing or of another type.
+// Returns a string member; empty where it is missing or of another type.
 [[nodiscard]] std::string text_field(const boost::json::object& object, std::string_view name);
-// "x-ms-request-id: ...", for Error::request_id; empty where the answer bears none.
+// "x-ms-request-id: ...", for Error::request_id; empty where the response has none.
 [[nodiscard]] std::string request_id_of(const http::ClientResponse& response);
 
 }  // namespace latchkey::clouds::azure

@@ -50,7 +50,7 @@ struct Case {
   const VaultFault& fault;
 };
 
-// What stands behind `label` up to the end of the line, made fit for a message.
+// Returns the text behind `label` up to the end of the line, made fit for a message.
 std::string line_behind(std::string_view text, std::string_view label) {
   auto at = text.find(label);
   if (at == std::string_view::npos) return {};
@@ -58,7 +58,8 @@ std::string line_behind(std::string_view text, std::string_view label) {
   return shown_text(text.substr(0, text.find_first_of("\r\n")), 200);
 }
 
-// The address that the vault saw, for its owner to allow: in the refusal, or in a header of every answer.
+// The address from which the vault saw the call, so that its owner can allow it. It is in the refusal, or in a header
+// of every response.
 std::string address_seen(const Case& c) {
   auto address = line_behind(c.fault.message, "Client address: ");
   if (!address.empty()) return address;
@@ -79,7 +80,7 @@ std::string_view act(Operation operation) {
   return "";
 }
 
-// What a row's sentences need beyond the key and the vault.
+// Adds the arguments that a row's sentences need beyond the key and the vault.
 void say_own_words(const Case& c, AzureArguments& arguments) {
   if (!c.fault.message.empty()) arguments.said = shown_text(c.fault.message, 300);
 }
@@ -87,7 +88,7 @@ void say_own_words(const Case& c, AzureArguments& arguments) {
 void name_missing_role(const Case& c, AzureArguments& arguments) {
   auto action = line_behind(c.fault.message, "Action: ");
   if (!action.empty()) arguments.note = fmt::format(" (action {})", action);
-  // Without a role nobody learns which keys are there.
+  // A caller without a role cannot learn which keys exist.
   if (c.operation == Operation::Get) arguments.more = ", or the key is in another vault";
 }
 
@@ -121,7 +122,8 @@ struct Row {
   void (*more)(const Case&, AzureArguments&) = nothing_more;
 };
 
-// The first row that fits. The inner codes for keys outside their dates are not documented, so the text decides too.
+// The first row that fits counts. Azure does not document the inner codes for keys outside their dates, so the text
+// decides, too.
 constexpr std::array kRows{
     Row{401, "", "AKV10032", reason::kTenantMismatch},
     Row{401, "", "", reason::kTokenRefused, say_own_words},
@@ -151,7 +153,7 @@ bool fits(const Row& row, const Case& c) {
          (row.text.empty() || boost::algorithm::icontains(c.fault.message, row.text));
 }
 
-// A 400 answers a request that we built: what can be wrong with an unwrap is the ciphertext, and else it is our bug.
+// We built the request that a 400 rejects. So with an unwrap the ciphertext may be wrong; anything else is our bug.
 Row bad_request_row(const Case& c) {
   bool about_version = boost::algorithm::icontains(c.fault.message, "specified version");
   if (c.operation == Operation::Unwrap && c.fault.code == "BadParameter" && !about_version) {
@@ -165,7 +167,7 @@ Row row_for(const Case& c) {
     if (fits(row, c)) return row;
   }
   if (c.response.status == 400) return bad_request_row(c);
-  // In Key Vault's form alone: somebody else's page for what is not there says nothing of the key.
+  // Only a 404 in Key Vault's form counts: another server's page for a missing thing says nothing about the key.
   if (c.response.status == 404 && !c.fault.code.empty()) return {404, "", "", reason::kKeyNotFound, name_version};
   return {0, "", "", reason::kProviderFault, name_status};
 }

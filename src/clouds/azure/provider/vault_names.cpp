@@ -5,7 +5,7 @@ namespace latchkey::clouds::azure {
 namespace {
 
 constexpr std::chrono::minutes kApart{1};
-// Two denials with more time between are two of one each: a key that hardly anybody uses is asked for every few
+// Two denials with more time between them do not count together. A key that hardly anybody uses is asked for every few
 // minutes.
 constexpr std::chrono::minutes kTogether{15};
 constexpr std::chrono::seconds kBetweenLooks{10};
@@ -47,7 +47,7 @@ void VaultNames::others_resolve(const std::string& host) {
   MutexLock lock(mutex_);
   auto& by_host = names_.get<ByHost>();
   auto found = by_host.find(host);
-  // It may have answered meanwhile.
+  // The vault may have responded meanwhile.
   if (found == by_host.end() || !found->first_denied) return;
   auto name = *found;
   name.gone = true;

@@ -99,7 +99,7 @@ TEST_F(VaultNamesTest, TheMemoryIsBounded) {
   EXPECT_THAT(names.others("v", 9), ElementsAre("d", "a", "c"));
 }
 
-// The provider, with DNS as the test says.
+// The provider, with a DNS that says what the test wants.
 class DeletedVaultTest : public ::testing::Test {
  protected:
   DeletedVaultTest() {

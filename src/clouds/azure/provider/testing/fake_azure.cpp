@@ -19,8 +19,8 @@ bool contains(std::string_view text, std::string_view part) {
   return text.find(part) != std::string_view::npos;
 }
 
-// What the key has wrapped, and what came of unwrapping anything else: decrypting takes long, and tests have the same
-// few wrapped keys unwrapped over and over.
+// Remembers what the key wrapped, and the results of unwrapping anything else, because decryption is slow and tests
+// unwrap the same few keys over and over.
 class KnownCiphertexts {
  public:
   Bytes encrypt(const Bytes& plain) {

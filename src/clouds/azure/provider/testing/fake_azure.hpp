@@ -17,10 +17,10 @@ namespace latchkey::clouds::azure::testing {
 
 using namespace kms::testing;
 
-// Who judges Azure's keys; nobody is asked through it.
+// The Provider that judges Azure's keys. It makes no calls.
 [[nodiscard]] const kms::Providers& azure_alone();
 
-// 3072 bits, made once a process: it takes a while.
+// A key of 3072 bits, made once in a process, because that takes a while.
 [[nodiscard]] const crypto::RsaKey& test_rsa_key();
 
 class FakeAzure {
@@ -34,7 +34,7 @@ class FakeAzure {
   [[nodiscard]] static kms::KeyLocation location();
   [[nodiscard]] static std::string kid();
 
-  // Answers as Azure would; what `next` and `always` hold goes first.
+  // Responds as Azure would, unless `next` or `always` has a response.
   Response operator()(const http::ClientRequest& request);
 
   // The key as GET shows it.
@@ -42,13 +42,13 @@ class FakeAzure {
   // Which tenant governs the vault, as its challenge says.
   std::string governing_tenant{kTenant};
   std::string resource = "https://vault.azure.net";
-  // The token that the vault takes; empty: the one issued last.
+  // The token that the vault accepts; empty: the one that was issued last.
   std::string accepted_token;
-  bool takes_older_tokens = false;  // all that were issued, for ever, as if each were as young as it claims
+  bool takes_older_tokens = false;  // the vault accepts every token that was ever issued, as if it were young
   bool disabled = false;            // unwrap is refused; wrap works, as reported of the real service
   int tokens_issued = 0;
   int token_lifetime = 3599;
-  // By what the URL contains ("/token", "/wrapkey", "/unwrapkey", "/keys/"): answers instead of the usual.
+  // By what the URL contains ("/token", "/wrapkey", "/unwrapkey", "/keys/"): responses instead of the usual.
   std::map<std::string, Response> always;
   // Changes what unwrap gives back.
   bool mangles = false;

@@ -28,7 +28,7 @@ Disturbed hangs() {
   };
 }
 
-// The right answer, with its body changed.
+// The right response, with its body changed.
 Disturbed body_changed(std::function<void(std::string&)> change) {
   return [change = std::move(change)](FaultFixture& fixture, const http::ClientRequest& request) {
     auto right = fixture.healthy(request);
@@ -63,7 +63,7 @@ Disturbed kid(std::string text) {
   return field_changed("kid", [text = std::move(text)](std::string& found) { found = text; });
 }
 
-// Gone from the vault; `deleted` answers for the deleted key.
+// The key is gone from the vault; `deleted` is the response for the deleted key.
 Disturbed not_found(Response deleted) {
   return [deleted = std::move(deleted)](FaultFixture& fixture, const http::ClientRequest&) {
     fixture.azure.always.insert_or_assign("/deletedkeys/", deleted);
@@ -71,7 +71,7 @@ Disturbed not_found(Response deleted) {
   };
 }
 
-// The token is over by the vault's clock: it takes the next one.
+// By the vault's clock the token has expired; it accepts the next one.
 Disturbed token_over() {
   return [](FaultFixture& fixture, const http::ClientRequest& request) {
     auto old = "Bearer token-1";
@@ -82,7 +82,7 @@ Disturbed token_over() {
   };
 }
 
-// Entra judges our assertion by its own clock, with the five minutes that it allows.
+// Entra checks our assertion by its own clock, and allows it to be off by five minutes.
 Disturbed our_clock_is(std::chrono::minutes ahead) {
   return [ahead](FaultFixture& fixture, const http::ClientRequest& request) {
     constexpr auto kAllowed = 5min;
@@ -103,7 +103,7 @@ Disturbed our_clock_is(std::chrono::minutes ahead) {
   };
 }
 
-// "Try again in two seconds", as a date, read by a clock that is wrong.
+// "Try again in two seconds" as a date, which our own wrong clock compares to its time.
 Disturbed throttled_until(std::chrono::minutes ahead) {
   return [ahead](FaultFixture& fixture, const http::ClientRequest&) {
     auto until = std::chrono::floor<std::chrono::seconds>(fixture.clock.now() - ahead + 2s);
@@ -113,7 +113,7 @@ Disturbed throttled_until(std::chrono::minutes ahead) {
 
 const std::string kPage = "<html><body>Our services aren't available right now</body></html>";
 
-// Of the way there and back, whoever is asked.
+// Faults of the connection, whichever service is asked.
 std::vector<Fault> faults_of_the_way(bool to_the_vault) {
   using enum Meaning;
   auto fails = [](TransportFailure how) { return always(failure(how)); };
@@ -259,7 +259,7 @@ std::vector<Fault> operation_faults(Place place) {
   add("value that is no base64url", Unreachable, reason::kProviderFault,
       field_changed("value", [](std::string& text) { text[0] = '*'; }));
   if (place == Place::Wrap) {
-    // What it wrapped is asked back by that version, which the vault does not have.
+    // To unwrap, the server names that version, which the vault does not have.
     add("wrong kid: another version", Refused, reason::kKeyPurged, kid(another_version));
     add("value too short", Unreachable, reason::kProviderFault, value_changed([](Bytes& value) { value.pop_back(); }));
     add("value too long", Unreachable, reason::kProviderFault, value_changed([](Bytes& value) { value.resize(4096); }));
