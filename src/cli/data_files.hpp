@@ -24,7 +24,7 @@ enum class Where {
   Server,
 };
 
-struct DataWishes {
+struct DataFileOptions {
   std::string workspace_id;
   envelope::Context context;
   std::string output;  // empty: FILE.lk, or FILE without .lk
@@ -52,10 +52,10 @@ class ApiLeaseSource final : public library::LeaseSource {
 
 class DataFiles {
  public:
-  DataFiles(ApiClient& client, DataWishes wishes)
+  DataFiles(ApiClient& client, DataFileOptions options)
       : client_(client),
-        wishes_(std::move(wishes)),
-        source_(client, clock_, wishes_.workspace_id),
+        options_(std::move(options)),
+        source_(client, clock_, options_.workspace_id),
         keys_(source_, clock_) {}
 
   // Returns what was done, as -o json shows it. Where it fails, it leaves no output file; what it wrote to standard
@@ -70,7 +70,7 @@ class DataFiles {
   [[nodiscard]] Result<std::string> by_server(Direction direction, Bytes beginning, int in, const Output& out);
 
   ApiClient& client_;
-  DataWishes wishes_;
+  DataFileOptions options_;
   SystemClock clock_;
   ApiLeaseSource source_;
   library::LeasedKeys keys_;

@@ -305,7 +305,7 @@ TEST_F(HealthMonitorTest, ACheckThatGetsNowhereWhileRequestsDoIsNoFailure) {
   EXPECT_EQ(fixture.state(), State::Healthy);
 }
 
-TEST(HealthMonitorOff, WithoutAnIntervalKeysAreHeardOfAndNotAsked) {
+TEST(HealthMonitorOff, WithoutAnIntervalEventsCountAndNoKeyIsAsked) {
   MonitorSettings off;
   off.interval = std::chrono::milliseconds(0);
   testing::HealthFixture fixture(off);
@@ -336,7 +336,7 @@ TEST(HealthMonitorOff, AValidationThatFailsIsLookedIntoWhateverTheInterval) {
   EXPECT_EQ(fixture.provider.calls(), calls);
 }
 
-TEST(HealthMonitorOff, WhatIsHeardMeanwhileDoesNotPutOffACheckThatWasAskedFor) {
+TEST(HealthMonitorOff, EventsDoNotPutOffACheckThatWasAskedFor) {
   MonitorSettings off;
   off.interval = std::chrono::milliseconds(0);
   testing::HealthFixture fixture(off);

@@ -150,7 +150,7 @@ std::vector<Signal> vault_signals() {
 std::vector<Signal> outages() {
   return {
       {reason::kThrottled, "429", responds("/keys/", vault_refusal(429, "Throttled", ""))},
-      {reason::kTimedOut, "no answer", fails("/keys/", http::TransportFailure::TimedOut)},
+      {reason::kTimedOut, "no response", fails("/keys/", http::TransportFailure::TimedOut)},
       {reason::kTimedOut, "408", responds("/keys/", response(408, ""))},
       {reason::kConnectionFailed, "a reset", fails("/keys/", http::TransportFailure::Interrupted)},
       {reason::kConnectionFailed, "DNS is down", fails("/keys/", http::TransportFailure::LookupFailed)},
