@@ -1,5 +1,5 @@
-// One file, encrypted or decrypted: on this machine under a data key on lease, as a stream of any size; or by the
-// server, as a record, which is for small ones.
+// Encrypts or decrypts one file: on this machine under a leased data key, as a stream of any size; or at the server, as
+// a record, for small files.
 #pragma once
 
 #include <string>
@@ -19,7 +19,7 @@ enum class Direction { Encrypt, Decrypt };
 [[nodiscard]] std::string_view verb(Direction direction);
 
 enum class Where {
-  Anywhere,  // here, where the server leases its data keys; else at the server
+  Anywhere,  // here, where the server leases out data keys; otherwise at the server
   Here,
   Server,
 };
@@ -33,7 +33,7 @@ struct DataFileOptions {
   unsigned threads = 1;
 };
 
-// Leases of the server's data keys, through the command line's own client.
+// Leases the server's data keys through the command line's own client.
 class ApiLeaseSource final : public library::LeaseSource {
  public:
   // `client` and `clock` outlive it.
