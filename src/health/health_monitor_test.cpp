@@ -164,7 +164,7 @@ TEST_F(HealthMonitorTest, AnExpiredKeyThatStillOpensIsDegraded) {
   }
   EXPECT_GT(checks, 0);
   EXPECT_EQ(fixture.state(), State::Degraded);
-  // Not even unwrapping works any more.
+  // The key does not even unwrap any more.
   fixture.provider.failure = testing::HealthFixture::refusal();
   fixture.settle_after(minutes(1));
   EXPECT_EQ(fixture.state(), State::Refused);

@@ -8,7 +8,7 @@
 
 namespace latchkey::kms {
 
-// In the order of the pages made from it: each class in one run. {names} are those of ReasonArguments.
+// The order is that of the pages made from it: by class. {names} are those of ReasonArguments.
 inline constexpr ReasonText kCommonReasons[] = {
     {&reason::kRoleMissing, "a refusal that names a right",
      "this service may not use key \"{key}\": a right on it is missing, or was granted a moment ago",

@@ -90,7 +90,7 @@ Task<RetryingTransport::Response> RetryingTransport::attempt(const http::ClientR
     co_return http::TransportError{http::TransportFailure::TimedOut, "no time was left to ask"};
   }
   auto copy = request;
-  // An attempt that is not repeated after a timeout may take all the time there is.
+  // Nothing repeats such an attempt after a timeout, so it may take all the time that is left.
   copy.deadline =
       repeat == Repeat::AfterAnyFault ? std::min<Deadline>(deadline, now + settings_.attempt_timeout) : deadline;
   co_return co_await client_.send(std::move(copy));

@@ -169,7 +169,7 @@ TEST_F(GuideTest, SeededCloudHasTheCustomersSideDone) {
   auto key = vault("GET", "keys/" + cloud_.key_name, nullptr, token.text("access_token"));
   ASSERT_EQ(key.status, 200U) << key.body;
   EXPECT_EQ(json::serialize(*key.at("key.key_ops")), R"(["wrapKey","unwrapKey"])");
-  // Of this key, and of no other.
+  // The role is for this key alone.
   EXPECT_EQ(vault("GET", "keys", nullptr, token.text("access_token")).inner(), "ForbiddenByRbac");
   EXPECT_EQ(vault("GET", "keys/other", nullptr, token.text("access_token")).inner(), "ForbiddenByRbac")
       << "a missing key is not told from one without permission";

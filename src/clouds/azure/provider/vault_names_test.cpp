@@ -112,7 +112,7 @@ class DeletedVaultTest : public ::testing::Test {
     if (request.url.find("login.") != std::string::npos) return h.azure(request);
     return request.only_connects ? testing::response(0, "") : testing::vault_refusal(403, "Forbidden", "KeyDisabled");
   }
-  // By its reason.
+  // Returns the reason of the error.
   Reason ask(const std::string& vault) {
     kms::KeyLocation key =
         location_of({"https://" + vault + "/", "my-key", std::string(testing::FakeAzure::kTenant), std::nullopt});

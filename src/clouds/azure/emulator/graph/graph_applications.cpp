@@ -40,7 +40,7 @@ json::object show_secret(const SecretCredential& secret) {
           {"startDateTime", graph_time(secret.start)}};
 }
 
-// As for service principals (graph_service_principals.cpp).
+// The same rules as for service principals (graph_service_principals.cpp).
 constexpr auto kSchema = std::to_array<odata::Field>(
     {{"id", FieldType::Text, kEq | kNe | kIn},
      {"appId", FieldType::Text, kEq | kNe | kIn | kStartsWith},
