@@ -57,19 +57,19 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
                                 "7.4"};
   const azure::TokenTarget token{"login.microsoftonline.com", target.tenant_id, target.client_id, "scope"};
   const Timestamp now{std::chrono::seconds(1'767'322'645)};
-  const http::ClientResponse answer{status, {{"x-ms-request-id", "req"}}, text};
+  const http::ClientResponse response{status, {{"x-ms-request-id", "req"}}, text};
   switch (choice) {
     case 0:
-      require_clean(azure::read_wrap(target, answer, now));
+      require_clean(azure::read_wrap(target, response, now));
       break;
     case 1:
-      require_clean(azure::read_unwrap(target, answer, now));
+      require_clean(azure::read_unwrap(target, response, now));
       break;
     case 2:
-      require_clean(azure::read_get(target, answer, now));
+      require_clean(azure::read_get(target, response, now));
       break;
     case 3:
-      require_clean(azure::read_token_answer(token, answer, now));
+      require_clean(azure::read_token_response(token, response, now));
       break;
     case 4:
       if (auto challenge = azure::parse_challenge(text)) require_clean(azure::check_challenge(*challenge, target));

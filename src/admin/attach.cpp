@@ -34,7 +34,7 @@ ValidationOutcome failed_outcome(const Error& error, const AdminSettings& settin
   return outcome;
 }
 
-// The key's own reason lies beneath.
+// The key's own reason is in the error beneath.
 Error attach_refused(std::string_view id, const ValidationOutcome& outcome) {
   Error why{ErrorCode::Invalid, outcome.error, outcome.reason};
   if (outcome.timed_out) {
@@ -48,14 +48,14 @@ Error attach_refused(std::string_view id, const ValidationOutcome& outcome) {
                    reason::kExternalKeyValidationFailed);
 }
 
-// Whether another organisation uses this key. Its owner then says by a tag who else may.
+// Whether another organisation uses this key. The key's owner must then say by a tag which other organisation may.
 Result<bool> is_attached_elsewhere(store::Transaction& transaction, const kms::Providers& clouds,
                                    const store::ExternalKey& key) {
   auto location = key_location(clouds, key);
-  // What cannot be read is not attached.
+  // Nobody can have attached a key whose configuration cannot be read.
   if (!location) return false;
   auto place = location.value().key().place();
-  // Who else has it could not be found.
+  // Without its place, the store could not find others that attached the key.
   if (place.empty()) return Error{ErrorCode::Internal, fmt::format("External key {} has no place.", key.id)};
   return transaction.is_attached_elsewhere(key.organization, place);
 }
@@ -90,7 +90,7 @@ Task<Result<ValidationOutcome>> run_validation(kms::KeyProvider& provider, const
   ValidationOutcome passed;
   passed.success = true;
   if (checked) co_return passed;
-  // The store's own trouble says nothing of the key.
+  // A failure of the store says nothing about the key.
   if (checked.error().code == ErrorCode::Unavailable) co_return checked.error();
   spdlog::info("validation of {} failed: {}", key.id, describe(checked.error()));
   co_return failed_outcome(checked.error(), settings);
@@ -124,7 +124,7 @@ Task<Result<ValidatedKey>> validate_for_attach(store::Store& store, kms::KeyProv
 Result<void> confirm_attach(store::Transaction& transaction, const kms::Providers& clouds, const Clock& clock,
                             RandomSource& random, const audit::Caller& caller, const ValidatedKey& key) {
   LATCHKEY_TRY(auto current, audit::require_external_key(transaction, caller.organization, key.id));
-  // Of two organisations that attach one key at once, the later one is asked for the tag after all.
+  // Where two organisations attach one key at once, the later one needs the tag after all.
   LATCHKEY_TRY(auto elsewhere, is_attached_elsewhere(transaction, clouds, current));
   if (current.revision != key.revision || (elsewhere && !key.attached_elsewhere)) {
     return Error{ErrorCode::Conflict,

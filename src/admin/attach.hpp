@@ -1,5 +1,5 @@
-// Validate, then attach: the key is asked outside any transaction, for that takes seconds; the transaction that
-// attaches then checks that the key is still the one that was asked.
+// Validates a key, then attaches it. Validation asks the key outside any transaction, because that takes seconds; the
+// transaction that attaches then checks that the key has not changed since.
 #pragma once
 
 #include <string>
@@ -15,19 +15,19 @@ namespace latchkey::admin {
 struct KeyToValidate {
   store::ExternalKey row;
   std::optional<Error> suspended;
-  bool attached_elsewhere = false;  // by another organisation: then the tag is demanded, whatever the setting
+  bool attached_elsewhere = false;  // by another organisation; the key must then bear the tag, whatever the setting
 };
 // NotFound where the organisation has no such key.
 [[nodiscard]] Result<KeyToValidate> find_to_validate(store::Transaction& transaction, const kms::Providers& clouds,
                                                      const Uuid& organization, std::string_view external_key_id);
 
-// Asks the key everything that the guide demands of it, a suspended one nothing. What is wrong with it is in the
-// outcome; Unavailable where the store could not say whether it may be asked, which is nothing of the key's.
+// Checks everything that the guide demands of the key; it does not ask a suspended key. The outcome says what is wrong
+// with the key. Unavailable where the store could not say whether the key may be asked, which says nothing about it.
 [[nodiscard]] Task<Result<ValidationOutcome>> run_validation(kms::KeyProvider& provider, const kms::Providers& clouds,
                                                              const Clock& clock, RandomSource& random,
                                                              const AdminSettings& settings, KeyToValidate key);
 
-// The activity of a validation.
+// Records the activity of a validation.
 [[nodiscard]] Result<void> record_validation(store::Transaction& transaction, const Clock& clock, RandomSource& random,
                                              const audit::Caller& caller, std::string_view external_key_id,
                                              bool success);
@@ -39,16 +39,16 @@ struct ValidatedKey {
   bool attached_elsewhere = false;
 };
 
-// NotFound where the organisation has no such key; Invalid with reason external_key_validation_failed or
-// external_key_validation_timed_out, after the failure was recorded as an activity.
+// NotFound where the organisation has no such key. Where validation fails, it records that as an activity and returns
+// Invalid with reason external_key_validation_failed or external_key_validation_timed_out.
 [[nodiscard]] Task<Result<ValidatedKey>> validate_for_attach(store::Store& store, kms::KeyProvider& provider,
                                                              const kms::Providers& clouds, const Clock& clock,
                                                              RandomSource& random, const AdminSettings& settings,
                                                              audit::Caller caller, std::string external_key_id);
 
-// Inside the transaction that attaches. NotFound where the key was deleted meanwhile, Conflict with reason
-// external_key_changed where it was reconfigured or another organisation has attached it; else records that it passed,
-// and that a key so far unknown is healthy.
+// To be called in the transaction that attaches. NotFound where somebody deleted the key meanwhile, Conflict with
+// reason external_key_changed where somebody reconfigured it or another organisation attached it. Otherwise it records
+// that the key passed, and makes a key healthy whose health was unknown.
 [[nodiscard]] Result<void> confirm_attach(store::Transaction& transaction, const kms::Providers& clouds,
                                           const Clock& clock, RandomSource& random, const audit::Caller& caller,
                                           const ValidatedKey& key);

@@ -22,7 +22,8 @@ struct DataKeyPage {
   std::optional<std::string> next_page;
 };
 
-// What nobody can read any more. Records and bytes are those that the server encrypted and counted.
+// What shredding destroyed, so that nobody can read it any more. It counts the records and bytes that the server
+// encrypted.
 struct ShredOutcome {
   std::string workspace_id;
   std::size_t data_keys = 0;

@@ -29,7 +29,7 @@ void add_update(json::array& updates, std::string_view type, const std::string& 
   updates.push_back(json::object{{"type", type}, {"previous_value", previous}, {"current_value", current}});
 }
 
-// What the activity of an update tells; empty where nothing changed.
+// The updates[] of the activity; empty where nothing changed.
 json::array describe_update(const store::ExternalKey& before, const store::ExternalKey& after) {
   json::array updates;
   add_update(updates, "display_name", before.display_name.value_or(""), after.display_name.value_or(""));
@@ -161,7 +161,7 @@ Task<Result<ValidationOutcome>> ExternalKeys::validate(audit::Caller caller, std
     return find_to_validate(tx, clouds_, organization, id);
   };
   LATCHKEY_CO_TRY(auto found, co_await store_.read(std::move(find)));
-  // After the store has said that it is one of the caller's keys: so nobody fills the limiter with names.
+  // Only after the store has said that the key is the caller's, so that nobody fills the limiter with names.
   LATCHKEY_CO_TRY(auto permit, limiter_.begin(id));
   LATCHKEY_CO_TRY(auto outcome,
                   co_await run_validation(provider_, clouds_, clock_, random_, settings_, std::move(found)));

@@ -45,7 +45,7 @@ struct ValidationOutcome {
   Reason reason;      // why the key does not serve; may be empty
 };
 
-// Hears how a validation went, before its caller does. Must not wait.
+// Learns how a validation went before its caller does. It must not wait.
 class ValidationListener {
  public:
   ValidationListener() = default;
@@ -70,8 +70,8 @@ class ExternalKeys {
   [[nodiscard]] Task<Result<ExternalKeyView>> update(audit::Caller caller, std::string id, ExternalKeyChange change);
   // Invalid (naming at most 5 workspaces) while a workspace, archived ones included, refers to the key.
   [[nodiscard]] Task<Result<void>> remove(audit::Caller caller, std::string id);
-  // Any failure of the key is a value here, its suspension too; an error is about the request (NotFound; RateLimited
-  // while one of the same key is under way, or after a few in a minute) or the store.
+  // A failure of the key is a value here, and so is its suspension. An error is about the store or the request:
+  // NotFound, or RateLimited while another validation of the key is under way, or after a few in a minute.
   [[nodiscard]] Task<Result<ValidationOutcome>> validate(audit::Caller caller, std::string id);
 
  private:

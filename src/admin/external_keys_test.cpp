@@ -217,7 +217,7 @@ TEST_F(ExternalKeysTest, ValidationHasItsTime) {
     fixture.clock.advance(std::chrono::seconds(31));
     co_return;
   };
-  fixture.provider.failure = Error{ErrorCode::KeyUnreachable, "no answer from the vault", kms::reason::kTimedOut};
+  fixture.provider.failure = Error{ErrorCode::KeyUnreachable, "no response from the vault", kms::reason::kTimedOut};
   auto outcome = fixture.run(fixture.keys->validate(fixture.admin(), key.row.id)).value();
   EXPECT_FALSE(outcome.success);
   EXPECT_TRUE(outcome.timed_out);

@@ -7,7 +7,7 @@
 
 namespace latchkey::admin {
 
-// Asked for the organisation that registered it. Internal where the store's text does not read.
+// The location says that the organisation that registered the key asks. Internal where the stored text cannot be read.
 [[nodiscard]] Result<kms::KeyLocation> key_location(const kms::Providers& clouds, const store::ExternalKey& row);
 
 }  // namespace latchkey::admin

@@ -1,4 +1,4 @@
-// Why a change of keys or workspaces was not made.
+// The reasons why the server did not make a change of keys or workspaces.
 #pragma once
 
 #include "base/reason.hpp"

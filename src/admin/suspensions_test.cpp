@@ -50,7 +50,7 @@ TEST_F(SuspensionsTest, WhereTheStoreCannotSayNothingIsToldOfTheKey) {
   EXPECT_TRUE(fixture.run(fixture.feed->list(fixture.admin(), filter, {})).value().rows.empty());
 }
 
-TEST_F(SuspensionsTest, AnAttachedKeyIsHealthyUntilMoreIsHeard) {
+TEST_F(SuspensionsTest, AnAttachedKeyIsHealthyUntilAnEventSaysOtherwise) {
   ASSERT_TRUE(fixture.attach(workspace.id, key.row.id));
   auto find = [this](store::Transaction& tx) { return tx.find_external_key_health(key.row.organization, key.row.id); };
   auto health = fixture.run(fixture.store().read(find)).value();

@@ -204,7 +204,7 @@ TEST_F(WorkspacesTest, EveryFailureOfTheKeyRefusesTheAttach) {
       {{ErrorCode::NetworkBlocked, "the firewall blocks us"}, "external_key_validation_failed"},
       {{ErrorCode::KeyUnreachable, "the vault is out"}, "external_key_validation_failed"},
       {{ErrorCode::Corrupt, "not that key's"}, "external_key_validation_failed"},
-      {{ErrorCode::KeyUnreachable, "no answer", kms::reason::kTimedOut}, "external_key_validation_timed_out"},
+      {{ErrorCode::KeyUnreachable, "no response", kms::reason::kTimedOut}, "external_key_validation_timed_out"},
       {{ErrorCode::DeadlineExceeded, "no time left"}, "external_key_validation_timed_out"},
   };
   for (const auto& c : kCases) {

@@ -279,9 +279,10 @@ Task<Result<http::Response>> check_lease(const DataPlaneParts& parts, Call call)
 }
 
 Task<Result<http::Response>> refuse_lease(const DataPlaneParts& /*parts*/, Call /*call*/) {
-  co_return Error{ErrorCode::PermissionDenied,
-                  "This server lends no data keys: send it the data (POST /v1/workspaces/{id}/encrypt and decrypt; "
-                  "--remote), or have its operator set keyring.lend_data_keys."};
+  co_return Error{
+      ErrorCode::PermissionDenied,
+      "This server leases out no data keys: send it the data (POST /v1/workspaces/{id}/encrypt and decrypt; "
+      "--remote), or have its operator set keyring.lend_data_keys."};
 }
 
 }  // namespace

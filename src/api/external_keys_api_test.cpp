@@ -143,8 +143,8 @@ TEST_F(ExternalKeysApiTest, PagesByCursor) {
   EXPECT_TRUE(second.at("/next_page").is_null());
 
   constexpr std::string_view kForeign =
-      "page: Not a cursor of this list. Send the next_page of an answer unchanged, or leave page out to begin with the "
-      "first page.";
+      "page: Not a cursor of this list. Send the next_page of a response unchanged, or leave page out to begin with "
+      "the first page.";
   expect_refused(fixture.get(std::string(kKeys) + "?page=xyz"), 400, "invalid_request_error", kForeign);
   expect_refused(fixture.get(std::string(kKeys) + "?page=" + made[0]), 400, "invalid_request_error", kForeign);
   expect_refused(fixture.call("GET", std::string(kKeys) + "?page=" + first.text("/next_page"), fixture.stranger_key),

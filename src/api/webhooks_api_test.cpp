@@ -155,7 +155,7 @@ TEST_F(WebhooksApiTest, RotatesTheSecret) {
 TEST_F(WebhooksApiTest, ATestTellsWhatCameOfIt) {
   auto id = made();
   EXPECT_EQ(fixture.post(one(id, "/test")).text("/status"), "delivered");
-  fixture.receiver.set([](const auto&) { return kms::testing::answer(500, ""); });
+  fixture.receiver.set([](const auto&) { return kms::testing::response(500, ""); });
   auto failed = fixture.post(one(id, "/test"));
   EXPECT_EQ(failed.status, 200U);
   EXPECT_EQ(failed.text("/status"), "failed");

@@ -43,7 +43,7 @@ Result<store::ListPlace> read_page_cursor(std::string_view id_prefix, const Uuid
     return Error{ErrorCode::Invalid,
                  "page: Not a cursor of this list",
                  {},
-                 "Send the next_page of an answer unchanged, or leave page out to begin with the first page."};
+                 "Send the next_page of a response unchanged, or leave page out to begin with the first page."};
   };
   auto bytes = base64url_decode(cursor);
   TimeBytes time;

@@ -28,7 +28,7 @@ TEST(PageCursor, ComesBackWhereItWasMadeAndNowhereElse) {
     ASSERT_FALSE(read) << bad;
     EXPECT_EQ(read.error().code, ErrorCode::Invalid);
     EXPECT_EQ(read.error().message(),
-              "page: Not a cursor of this list. Send the next_page of an answer unchanged, or leave page out to begin "
+              "page: Not a cursor of this list. Send the next_page of a response unchanged, or leave page out to begin "
               "with the first page.");
   }
 }

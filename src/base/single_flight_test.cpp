@@ -15,35 +15,35 @@ namespace {
 namespace asio = boost::asio;
 using Flights = SingleFlight<int, Result<std::string>>;
 
-// Work that waits until the test opens the gate: its timer never expires by itself.
-struct Gate {
-  explicit Gate(asio::io_context& context) : timer(context, asio::steady_timer::time_point::max()) {}
+// Work waits here until the test releases it: the timer never expires by itself.
+struct Latch {
+  explicit Latch(asio::io_context& context) : timer(context, asio::steady_timer::time_point::max()) {}
   asio::steady_timer timer;
 };
 
-Task<Result<std::string>> wait_and_count(Gate& gate, int& runs) {
+Task<Result<std::string>> wait_and_count(Latch& latch, int& runs) {
   ++runs;
   boost::system::error_code cancelled;
-  co_await gate.timer.async_wait(asio::redirect_error(asio::use_awaitable, cancelled));
+  co_await latch.timer.async_wait(asio::redirect_error(asio::use_awaitable, cancelled));
   co_return std::string("done");
 }
 
 TEST(SingleFlight, ManyAskOneWorksAllAreAnswered) {
   constexpr int kCallers = 100;
   asio::io_context context;
-  Gate gate(context);
+  Latch latch(context);
   Flights flights;
   int runs = 0;
   int answered = 0;
   auto ask = [&](int key) -> Task<void> {
-    auto value = co_await flights.run(context.get_executor(), key, [&] { return wait_and_count(gate, runs); });
+    auto value = co_await flights.run(context.get_executor(), key, [&] { return wait_and_count(latch, runs); });
     if (value && value.value() == "done") ++answered;
   };
   for (int i = 0; i < kCallers; ++i) asio::co_spawn(context, ask(7), asio::detached);
   context.poll();
   EXPECT_EQ(runs, 1);
   EXPECT_EQ(answered, 0);
-  gate.timer.cancel();
+  latch.timer.cancel();
   context.run();
   EXPECT_EQ(runs, 1);
   EXPECT_EQ(answered, kCallers);
@@ -72,18 +72,18 @@ TEST(SingleFlight, KeysDoNotWaitForEachOtherAndResultsAreNotKept) {
 TEST(SingleFlight, AnExceptionReachesEveryCallerAndEndsTheFlight) {
   constexpr int kCallers = 3;
   asio::io_context context;
-  Gate gate(context);
+  Latch latch(context);
   Flights flights;
   int runs = 0;
   int caught = 0;
-  auto fail = [](Gate& until, int& count) -> Task<Result<std::string>> {
+  auto fail = [](Latch& until, int& count) -> Task<Result<std::string>> {
     auto waited = co_await wait_and_count(until, count);
     if (waited) throw std::runtime_error("thrown");
     co_return waited;
   };
   auto ask = [&]() -> Task<void> {
     try {
-      auto value = co_await flights.run(context.get_executor(), 7, [&] { return fail(gate, runs); });
+      auto value = co_await flights.run(context.get_executor(), 7, [&] { return fail(latch, runs); });
       ADD_FAILURE() << "no exception";
     } catch (const std::runtime_error& error) {
       EXPECT_STREQ(error.what(), "thrown");
@@ -92,18 +92,18 @@ TEST(SingleFlight, AnExceptionReachesEveryCallerAndEndsTheFlight) {
   };
   for (int i = 0; i < kCallers; ++i) asio::co_spawn(context, ask(), asio::detached);
   context.poll();
-  gate.timer.cancel();
+  latch.timer.cancel();
   context.run();
   EXPECT_EQ(runs, 1);
   EXPECT_EQ(caught, kCallers);
   auto again = [&]() -> Task<void> {
-    auto value = co_await flights.run(context.get_executor(), 7, [&] { return wait_and_count(gate, runs); });
+    auto value = co_await flights.run(context.get_executor(), 7, [&] { return wait_and_count(latch, runs); });
     EXPECT_TRUE(value);
   };
   context.restart();
   asio::co_spawn(context, again(), asio::detached);
   context.poll();
-  gate.timer.cancel();
+  latch.timer.cancel();
   context.run();
   EXPECT_EQ(runs, 2);
 }
@@ -115,9 +115,9 @@ TEST(SingleFlight, AContextThatEndsTakesThoseWhoWaitWithIt) {
   int runs = 0;
   {
     asio::io_context context;
-    Gate gate(context);
+    Latch latch(context);
     auto ask = [&](std::shared_ptr<int> mine) -> Task<void> {
-      auto value = co_await flights.run(context.get_executor(), 7, [&] { return wait_and_count(gate, runs); });
+      auto value = co_await flights.run(context.get_executor(), 7, [&] { return wait_and_count(latch, runs); });
       *mine += value ? 1 : 0;
     };
     for (int i = 0; i < 3; ++i) asio::co_spawn(context, ask(held), asio::detached);

@@ -19,7 +19,7 @@ constexpr unsigned kMostThreads = 8;
 struct DataOptions {
   Connection connection;
   OutputFormat format = OutputFormat::Text;
-  DataWishes wishes;
+  DataFileOptions file_options;
   std::vector<std::string> context;
   std::vector<std::string> files;
   bool here = false;
@@ -27,7 +27,7 @@ struct DataOptions {
 };
 
 ExitCode process(ApiClient& client, const DataOptions& options, Direction direction) {
-  DataFiles data(client, options.wishes);
+  DataFiles data(client, options.file_options);
   boost::json::array done;
   auto code = ExitCode::Ok;
   for (const auto& file : options.files) {
@@ -49,7 +49,7 @@ ExitCode process(ApiClient& client, const DataOptions& options, Direction direct
 
 // Refuses options that would mix two things on one stream, or put two results in one place.
 std::string misfit(const DataOptions& options) {
-  const auto& output = options.wishes.output;
+  const auto& output = options.file_options.output;
   bool to_stdout = output == kStandardStream || (output.empty() && std::find(options.files.begin(), options.files.end(),
                                                                              kStandardStream) != options.files.end());
   if (options.format == OutputFormat::Json && to_stdout)
@@ -58,32 +58,32 @@ std::string misfit(const DataOptions& options) {
   return "";
 }
 
-void finish_wishes(DataOptions& options) {
-  auto& wishes = options.wishes;
-  wishes.where = options.here ? Where::Here : options.server ? Where::Server : Where::Anywhere;
+void finish_options(DataOptions& options) {
+  auto& file_options = options.file_options;
+  file_options.where = options.here ? Where::Here : options.server ? Where::Server : Where::Anywhere;
   auto context = read_pairs("--context", options.context);
   if (!context) throw CLI::ValidationError(context.error().message());
-  wishes.context.insert(context.value().begin(), context.value().end());
+  file_options.context.insert(context.value().begin(), context.value().end());
 }
 
 void add(CLI::App& app, Chosen& chosen, Direction direction, const std::string& summary,
          const std::vector<std::string>& examples) {
   auto options = std::make_shared<DataOptions>();
-  auto& wishes = options->wishes;
+  auto& file_options = options->file_options;
   auto* command = add_command(app, std::string(verb(direction)), summary, examples);
   add_connection_options(*command, options->connection, "LATCHKEY_WORKSPACE_KEY");
   add_output_option(*command, options->format);
-  command->add_option("--workspace", wishes.workspace_id, "The workspace, wrkspc_... (or LATCHKEY_WORKSPACE_ID)")
+  command->add_option("--workspace", file_options.workspace_id, "The workspace, wrkspc_... (or LATCHKEY_WORKSPACE_ID)")
       ->envname("LATCHKEY_WORKSPACE_ID")
       ->required();
   command
       ->add_option("--context", options->context,
                    "NAME=VALUE, may be given several times: bound to the data, not stored; decrypting needs the same")
       ->allow_extra_args(false);
-  command->add_option("--out", wishes.output, "The file for the result (default: FILE.lk, or FILE without .lk)");
-  command->add_flag("--force", wishes.replace, "Replace a file that exists");
-  wishes.threads = std::clamp(std::thread::hardware_concurrency(), 1U, kMostThreads);
-  command->add_option("--threads", wishes.threads, "The number of threads")
+  command->add_option("--out", file_options.output, "The file for the result (default: FILE.lk, or FILE without .lk)");
+  command->add_flag("--force", file_options.replace, "Replace a file that exists");
+  file_options.threads = std::clamp(std::thread::hardware_concurrency(), 1U, kMostThreads);
+  command->add_option("--threads", file_options.threads, "The number of threads")
       ->capture_default_str()
       ->check(CLI::Range(1U, kMostThreads));
   auto* here =
@@ -93,7 +93,7 @@ void add(CLI::App& app, Chosen& chosen, Direction direction, const std::string& 
   command->add_option("FILE", options->files, "Files; - is standard input (default)");
   command->callback([&chosen, options, direction] {
     if (auto reason = misfit(*options); !reason.empty()) throw CLI::ValidationError(reason);
-    finish_wishes(*options);
+    finish_options(*options);
     chosen.action = [options, direction] {
       crypto::initialize_secret_memory();
       return with_client(options->connection, options->format,

@@ -128,7 +128,7 @@ class DataFiles::Output {
 };
 
 Result<std::string> DataFiles::output_for(Direction direction, const std::string& file) const {
-  if (!wishes_.output.empty()) return wishes_.output;
+  if (!options_.output.empty()) return options_.output;
   if (file == kStandardStream) return std::string(kStandardStream);
   if (direction == Direction::Encrypt) return file + std::string(kSuffix);
   if (file.size() > kSuffix.size() && file.ends_with(kSuffix)) return file.substr(0, file.size() - kSuffix.size());
@@ -140,7 +140,7 @@ Result<boost::json::object> DataFiles::process(Direction direction, const std::s
   LATCHKEY_TRY(auto in, Input::open(file));
   // Only the owner may read the plaintext, whoever may read the ciphertext.
   auto mode = direction == Direction::Encrypt ? in.mode() : in.mode() & kOwner;
-  LATCHKEY_TRY(auto out, Output::create(name, mode, wishes_.replace));
+  LATCHKEY_TRY(auto out, Output::create(name, mode, options_.replace));
   auto key =
       direction == Direction::Encrypt ? encrypt(in.descriptor(), out, file) : decrypt(in.descriptor(), out, file);
   if (!key) return key.error();
@@ -153,37 +153,37 @@ Result<boost::json::object> DataFiles::process(Direction direction, const std::s
 }
 
 Result<std::string> DataFiles::encrypt(int in, const Output& out, const std::string& file) {
-  if (wishes_.where == Where::Server) return by_server(Direction::Encrypt, {}, in, out);
+  if (options_.where == Where::Server) return by_server(Direction::Encrypt, {}, in, out);
   auto leased = keys_.for_encryption();
   if (!leased) {
     bool may_not = leased.error().code == ErrorCode::PermissionDenied;
-    if (may_not && wishes_.where == Where::Anywhere) return by_server(Direction::Encrypt, {}, in, out);
+    if (may_not && options_.where == Where::Anywhere) return by_server(Direction::Encrypt, {}, in, out);
     return leased.error();
   }
   auto& key = leased.value();
   auto id = key.key->id();
-  LATCHKEY_TRY(auto context, envelope::canonicalize(wishes_.context));
+  LATCHKEY_TRY(auto context, envelope::canonicalize(options_.context));
   crypto::SystemRandom random;
   LATCHKEY_TRY(auto cipher, envelope::StreamCipher::for_sealing(*key.key, key.compartment, context, random));
   std::atomic<std::uint64_t> done{0};
   terminal::ProgressBar bar("encrypting " + file, done, files::bytes_left(in));
-  files::FileJob job{in, out.descriptor(), wishes_.threads, out.is_private(), &done, [&] { return keys_.keep(id); }};
+  files::FileJob job{in, out.descriptor(), options_.threads, out.is_private(), &done, [&] { return keys_.keep(id); }};
   LATCHKEY_TRYV(files::seal_file(job, std::move(cipher)));
   return format_id(id_prefix::kDataKey, id);
 }
 
 Result<std::string> DataFiles::decrypt(int in, const Output& out, const std::string& file) {
   LATCHKEY_TRY(auto prefix, files::read_prefix(in));
-  if (wishes_.where == Where::Server || envelope::begins_as_record(prefix)) {
+  if (options_.where == Where::Server || envelope::begins_as_record(prefix)) {
     return by_server(Direction::Decrypt, std::move(prefix), in, out);
   }
   LATCHKEY_TRY(auto id, envelope::stream_data_key_id(prefix));
   LATCHKEY_TRY(auto key, keys_.for_decryption(id));
-  LATCHKEY_TRY(auto context, envelope::canonicalize(wishes_.context));
+  LATCHKEY_TRY(auto context, envelope::canonicalize(options_.context));
   LATCHKEY_TRY(auto cipher, envelope::StreamCipher::for_opening(*key.key, key.compartment, context, prefix));
   std::atomic<std::uint64_t> done{0};
   terminal::ProgressBar bar("decrypting " + file, done, files::bytes_left(in));
-  files::FileJob job{in, out.descriptor(), wishes_.threads, out.is_private(), &done, [&] { return keys_.keep(id); }};
+  files::FileJob job{in, out.descriptor(), options_.threads, out.is_private(), &done, [&] { return keys_.keep(id); }};
   LATCHKEY_TRYV(files::open_file(job, std::move(cipher)));
   return format_id(id_prefix::kDataKey, id);
 }
@@ -191,12 +191,12 @@ Result<std::string> DataFiles::decrypt(int in, const Output& out, const std::str
 Result<std::string> DataFiles::by_server(Direction direction, Bytes beginning, int in, const Output& out) {
   LATCHKEY_TRY(auto content, read_all(std::move(beginning), in));
   http::Headers headers;
-  if (!wishes_.context.empty()) {
+  if (!options_.context.empty()) {
     boost::json::object context;
-    for (const auto& [name, value] : wishes_.context) context[name] = value;
+    for (const auto& [name, value] : options_.context) context[name] = value;
     headers.set("latchkey-context", base64url_encode(as_bytes(boost::json::serialize(context))));
   }
-  auto path = fmt::format("/v1/workspaces/{}/{}", percent_encode(wishes_.workspace_id), verb(direction));
+  auto path = fmt::format("/v1/workspaces/{}/{}", percent_encode(options_.workspace_id), verb(direction));
   LATCHKEY_TRY(auto response, client_.call_raw(path, std::move(content), std::move(headers)));
   auto written = write_to(out.descriptor(), as_bytes(response.body));
   crypto::wipe(response.body);

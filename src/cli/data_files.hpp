@@ -1,5 +1,5 @@
-// One file, encrypted or decrypted: on this machine under a data key on lease, as a stream of any size; or by the
-// server, as a record, which is for small ones.
+// Encrypts or decrypts one file: on this machine under a leased data key, as a stream of any size; or at the server, as
+// a record, for small files.
 #pragma once
 
 #include <string>
@@ -19,12 +19,12 @@ enum class Direction { Encrypt, Decrypt };
 [[nodiscard]] std::string_view verb(Direction direction);
 
 enum class Where {
-  Anywhere,  // here, where the server leases its data keys; else at the server
+  Anywhere,  // here, where the server leases out data keys; otherwise at the server
   Here,
   Server,
 };
 
-struct DataWishes {
+struct DataFileOptions {
   std::string workspace_id;
   envelope::Context context;
   std::string output;  // empty: FILE.lk, or FILE without .lk
@@ -33,7 +33,7 @@ struct DataWishes {
   unsigned threads = 1;
 };
 
-// Leases of the server's data keys, through the command line's own client.
+// Leases the server's data keys through the command line's own client.
 class ApiLeaseSource final : public library::LeaseSource {
  public:
   // `client` and `clock` outlive it.
@@ -52,10 +52,10 @@ class ApiLeaseSource final : public library::LeaseSource {
 
 class DataFiles {
  public:
-  DataFiles(ApiClient& client, DataWishes wishes)
+  DataFiles(ApiClient& client, DataFileOptions options)
       : client_(client),
-        wishes_(std::move(wishes)),
-        source_(client, clock_, wishes_.workspace_id),
+        options_(std::move(options)),
+        source_(client, clock_, options_.workspace_id),
         keys_(source_, clock_) {}
 
   // Returns what was done, as -o json shows it. Where it fails, it leaves no output file; what it wrote to standard
@@ -70,7 +70,7 @@ class DataFiles {
   [[nodiscard]] Result<std::string> by_server(Direction direction, Bytes beginning, int in, const Output& out);
 
   ApiClient& client_;
-  DataWishes wishes_;
+  DataFileOptions options_;
   SystemClock clock_;
   ApiLeaseSource source_;
   library::LeasedKeys keys_;

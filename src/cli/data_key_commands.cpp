@@ -130,9 +130,9 @@ Result<std::optional<std::string>> typed_name(const DataKeyOptions& options, con
       "your customer. Type the workspace's name to go on: ",
       text_at(workspace, "id"));
   std::cerr.flush();
-  std::string answer;
-  std::getline(std::cin, answer);
-  if (answer == text_at(workspace, "name")) return std::optional(std::move(answer));
+  std::string typed;
+  std::getline(std::cin, typed);
+  if (typed == text_at(workspace, "name")) return std::optional(std::move(typed));
   return std::optional<std::string>();
 }
 

@@ -28,7 +28,7 @@ using terminal::styled;
 namespace {
 
 constexpr std::size_t kMaxFile = std::size_t{16} * 1024 * 1024;
-constexpr std::chrono::seconds kPatience{90};
+constexpr std::chrono::seconds kTimeout{90};
 constexpr std::chrono::milliseconds kPollInterval{500};
 
 using Variables = std::map<std::string, std::string>;
@@ -96,7 +96,7 @@ Result<void> Tour::register_the_key() {
   transcript_.response(200, external_key_id_);
 
   transcript_.step("6", "The key is validated", "Latchkey signs in to the customer's tenant, wraps and unwraps.");
-  auto deadline = std::chrono::steady_clock::now() + kPatience;
+  auto deadline = std::chrono::steady_clock::now() + kTimeout;
   for (;;) {
     LATCHKEY_TRY(auto outcome,
                  admin_call("POST", fmt::format("/v1/organizations/external_keys/{}/validate", external_key_id_),
@@ -190,7 +190,7 @@ Result<void> Tour::wait_for(bool readable, const std::string& what) {
       transcript_.note(fmt::format("after {:.1f} s", waited));
       return success();
     }
-    if (std::chrono::steady_clock::now() - start > kPatience) {
+    if (std::chrono::steady_clock::now() - start > kTimeout) {
       if (!read) return read.error();
       return Error{ErrorCode::Internal, "the data is still readable, and should not be"};
     }

@@ -90,7 +90,7 @@ std::shared_ptr<BackgroundTask> HealthMonitor::Impl::start() {
     auto wait = co_await self->run_once();
     co_return wait;
   };
-  // With the lock, so that no event comes between the first run and the moment from which events wake the task.
+  // It holds the lock, so that no event comes between the first run and the moment from which events wake the task.
   MutexLock lock(mutex_);
   auto task = BackgroundTask::start(strand_, milliseconds(0), std::move(work));
   task_ = task;

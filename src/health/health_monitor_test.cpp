@@ -166,7 +166,7 @@ TEST_F(HealthMonitorTest, AnExpiredKeyThatStillOpensIsDegraded) {
   }
   EXPECT_GT(checks, 0);
   EXPECT_EQ(fixture.state(), State::Degraded);
-  // Not even unwrapping works any more.
+  // The key does not even unwrap any more.
   fixture.provider.failure = testing::HealthFixture::refusal();
   fixture.settle_after(minutes(1));
   EXPECT_EQ(fixture.state(), State::Refused);
@@ -307,7 +307,7 @@ TEST_F(HealthMonitorTest, ACheckThatGetsNowhereWhileRequestsDoIsNoFailure) {
   EXPECT_EQ(fixture.state(), State::Healthy);
 }
 
-TEST(HealthMonitorOff, WithoutAnIntervalKeysAreHeardOfAndNotAsked) {
+TEST(HealthMonitorOff, WithoutAnIntervalEventsCountAndNoKeyIsAsked) {
   MonitorSettings off;
   off.interval = std::chrono::milliseconds(0);
   testing::HealthFixture fixture(off);
@@ -338,7 +338,7 @@ TEST(HealthMonitorOff, AValidationThatFailsIsLookedIntoWhateverTheInterval) {
   EXPECT_EQ(fixture.provider.calls(), calls);
 }
 
-TEST(HealthMonitorOff, WhatIsHeardMeanwhileDoesNotPutOffACheckThatWasAskedFor) {
+TEST(HealthMonitorOff, EventsDoNotPutOffACheckThatWasAskedFor) {
   MonitorSettings off;
   off.interval = std::chrono::milliseconds(0);
   testing::HealthFixture fixture(off);

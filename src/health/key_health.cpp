@@ -42,7 +42,7 @@ bool refuses_to_wrap(const KeyHealth& health) {
 }
 
 bool settled(const KeyHealth& health, Timestamp at, const HealthRules& rules) {
-  // Of failures before a restart, only the state that they led to is known.
+  // After a restart the server knows only the state that earlier failures led to.
   auto last_failure = health.last_failure.value_or(health.row.since);
   return at - last_failure >= rules.settle;
 }

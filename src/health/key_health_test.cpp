@@ -16,7 +16,7 @@ const Error kRoleGone{ErrorCode::KeyDenied, "the role is gone", kms::reason::kRo
 const Error kFirewall{ErrorCode::NetworkBlocked, "the firewall", latchkey::testing::kVaultFirewall, "Open it"};
 const Error kExpired{ErrorCode::KeyDenied, "it expired", kms::reason::kKeyExpired, "Move it"};
 const Error kThrottled{ErrorCode::KeyUnreachable, "too many", kms::reason::kThrottled};
-const Error kTimeout{ErrorCode::KeyUnreachable, "no answer", kms::reason::kTimedOut};
+const Error kTimeout{ErrorCode::KeyUnreachable, "no response", kms::reason::kTimedOut};
 const Error kMismatch{ErrorCode::Corrupt, "not the same", kms::reason::kRoundTripMismatch};
 
 // An event, how long after the step before it comes, and the state that it leads to.
@@ -87,7 +87,7 @@ const std::vector<Case> kCases{
     {"two among successes degrade", kH, {{0, 'T', kH}, {5, 'P', kH}, {5, 'T', kDeg}, {5, 'P', kDeg}}},
     {"a burst degrades and is no outage yet", kH, {{0, 'U', kDeg, 500}, {119, 'U', kDeg}, {1, 'U', kUn}}},
     {"time alone is no outage", kH, {{0, 'U', kH}, {500, 'U', kDeg}, {1, 'U', kUn}}},
-    {"an answer in between begins the row anew",
+    {"a response in between begins the row anew",
      kH,
      {{0, 'U', kH}, {60, 'U', kDeg}, {1, 'P', kDeg}, {59, 'U', kDeg}, {60, 'U', kDeg}, {60, 'U', kUn}}},
     {"it settles before it is healthy", kH, {{0, 'U', kDeg, 2}, {30, 'P', kDeg}, {29, 'P', kDeg}, {1, 'P', kH}}},
@@ -109,7 +109,7 @@ const std::vector<Case> kCases{
     {"a suspended key hears nothing", State::Suspended, {{0, 'P', State::Suspended}, {1, 'D', State::Suspended}}},
 };
 
-TEST(KeyHealth, FollowsWhatIsHeard) {
+TEST(KeyHealth, FollowsTheEvents) {
   for (const auto& c : kCases) {
     auto health = fresh(c.from);
     auto now = kStart;

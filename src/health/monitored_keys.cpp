@@ -210,8 +210,8 @@ MonitoredKeys::Due MonitoredKeys::take_due() {
   return taken;
 }
 
-// As many keys as may be checked beside those under way: refused keys first, then those that are overdue for the
-// longest.
+// Returns as many keys as may be checked besides those whose checks are under way: refused keys first, then those that
+// are overdue for the longest.
 std::vector<MonitoredKey*> MonitoredKeys::most_urgent(std::vector<MonitoredKey*> due) const {
   auto refused_first = [](const MonitoredKey* one, const MonitoredKey* other) {
     bool refused = one->state() == State::Refused;

@@ -44,7 +44,7 @@ class MonitoredKeys {
   void take_list(std::vector<KeyHealthStore::Attached> listed);
 
   [[nodiscard]] std::optional<std::pair<std::string, ReportedEvent>> take_event();
-  // What an event makes of a key.
+  // What follows for a key from an event.
   struct Verdict {
     KeyHealth health;
     MonitoredKey::Source source = MonitoredKey::Source::Request;

@@ -28,7 +28,7 @@ Task<std::optional<KeyEvent>> probe(kms::KeyProvider& provider, const kms::Provi
                                     Deadline deadline) {
   auto located = admin::key_location(clouds, key);
   if (!located) {
-    spdlog::error("the health monitor cannot check {}, whose configuration does not read: {}", key.id,
+    spdlog::error("the health monitor cannot check {}, whose configuration cannot be read: {}", key.id,
                   describe(located.error()));
     co_return std::nullopt;
   }

@@ -55,7 +55,7 @@ TEST_F(SuspendedKeyTest, EndsAccessDropsLeasesAndSaysWhy) {
   EXPECT_EQ(activity.at("actor").at("admin_api_key_id"), boost::json::value(fixture.admin().api_key_id));
 }
 
-TEST_F(SuspendedKeyTest, NobodyAsksTheKeyMeanwhileAndNothingHeardChangesIt) {
+TEST_F(SuspendedKeyTest, NobodyAsksTheKeyMeanwhileAndNoEventChangesIt) {
   ASSERT_TRUE(suspend());
   auto calls = fixture.provider.calls();
   fixture.monitor->proved(fixture.key.id);

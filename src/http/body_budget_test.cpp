@@ -77,7 +77,7 @@ TEST_F(BodyBudgetTest, WhoWaitsIsServedInOrder) {
   EXPECT_TRUE(little && *little);
 }
 
-TEST_F(BodyBudgetTest, PatienceEnds) {
+TEST_F(BodyBudgetTest, AWaitEnds) {
   budget = BodyBudget::create({.total = 2 * kMiB, .timeout = std::chrono::milliseconds(0)});
   auto& first = ask("a", kMiB);
   ASSERT_TRUE(first && *first);

@@ -1,5 +1,5 @@
-// One cloud as the server knows it before it runs: which settings it has, and how its door (provider.hpp) is made of
-// them. Adding a cloud is writing one of these in a folder of its own under src/clouds, and naming it in
+// Describes one cloud to the server before it runs: which settings the cloud has, and how its Provider (provider.hpp)
+// is made from them. To add a cloud, write one of these in a folder of its own under src/clouds, and name it in
 // server/clouds.cpp; no other file knows which clouds there are.
 #pragma once
 
@@ -27,16 +27,17 @@ namespace latchkey::kms {
 struct SettingSpec {
   std::string name;
   std::string meaning;   // one or more lines
-  std::string fallback;  // as text
-  bool quoted = true;    // in TOML
-  // The value as it is kept, of the text that was written; Invalid with what was expected. Empty: the text itself.
+  std::string fallback;  // the value where none is set, as text
+  bool quoted = true;    // whether TOML quotes it
+  // Turns the text that somebody wrote into the value that is kept; Invalid says what was expected. Where it is empty,
+  // the text itself is the value.
   std::function<Result<std::string>(const std::string&)> read = {};
 };
 
-// What the settings of one cloud are set to, by name: each as its `read` gave it.
+// The values of one cloud's settings by name, each as its `read` returned it.
 using SettingValues = std::map<std::string, std::string>;
 
-// What a cloud's door is made with. All references outlive it.
+// What a Provider is made with. All references outlive it.
 struct CloudParts {
   http::Client& client;
   const Clock& clock;
@@ -55,19 +56,20 @@ class Cloud {
   Cloud& operator=(const Cloud&) = delete;
   virtual ~Cloud() = default;
 
-  // provider_config.type, and the name of the section of its settings.
+  // The value of provider_config.type, and the name of the section of its settings.
   [[nodiscard]] virtual std::string_view type() const = 0;
-  // In the order in which they are shown.
+  // The settings in the order in which they are shown.
   [[nodiscard]] virtual const std::vector<SettingSpec>& settings() const = 0;
-  // Whether settings fit together. Invalid with the full names of those that do not ("section.name").
+  // Checks that the settings fit together. Invalid names in full those that do not ("section.name").
   [[nodiscard]] virtual Result<void> check(const SettingValues& values) const = 0;
-  // The door, of values that check() took; also where the operator has given the cloud no credential: keys can be
-  // registered then, and neither validated nor used. Reads the files that settings name. Errors name the setting.
+  // Makes the Provider from values that check() accepted, and reads the files that settings name. Where the operator
+  // has given the cloud no credential, it makes one all the same: keys can then be registered, but neither validated
+  // nor used. Errors name the setting.
   [[nodiscard]] virtual Result<std::shared_ptr<Provider>> make_provider(const SettingValues& values,
                                                                         const CloudParts& parts) const = 0;
-  // What it says of reasons in its own tongue: its own, and common ones that it has more to say of.
+  // The texts of its own reasons, and of those common reasons that it words in its own terms.
   [[nodiscard]] virtual CloudReasons reasons() const = 0;
-  // Reads what Key::to_json gave once, whatever the settings are.
+  // Reads what Key::to_json returned once, whatever the settings are now.
   [[nodiscard]] virtual Result<std::shared_ptr<const Key>> read_stored(const boost::json::object& config) const = 0;
 };
 

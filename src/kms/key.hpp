@@ -1,6 +1,6 @@
-// A key that somebody else holds, as its cloud understands it. A registration is read into one once, by the cloud's
-// Provider (provider.hpp), and handed on as a KeyLocation from then on: nobody outside of the cloud's folder looks into
-// it, and what others need of it they ask for here.
+// A key that somebody else holds, as its cloud understands it. The cloud's Provider (provider.hpp) reads a registration
+// into a Key once, and the rest of the code hands it on as a KeyLocation. Only code in the cloud's folder looks into
+// it; everybody else uses the functions here.
 #pragma once
 
 #include <memory>
@@ -14,13 +14,14 @@
 
 namespace latchkey::kms {
 
-// Whose budget a call to the key uses up, by the service's own limits.
+// Which budget a call to the key uses up, by the service's own limits.
 class LimitScope {
  public:
-  // The service counts the calls to all of its keys together: "contoso.vault.example", or an account in a region.
+  // `service` is the unit over which the service counts calls to all keys together: "contoso.vault.example", or an
+  // account in a region.
   LimitScope(std::string service, std::string key) : service_(std::move(service)), key_(std::move(key)) {}
-  // Calls to the key are not counted and do not wait. For the server's own key in its own memory, and for nothing else:
-  // every key of a cloud has a limit.
+  // Calls to the key are not counted and do not wait. This is for the server's own key in its own memory alone: every
+  // key of a cloud has a limit.
   [[nodiscard]] static LimitScope none_in_memory() { return {}; }
 
   [[nodiscard]] bool is_counted() const { return is_counted_; }
@@ -43,13 +44,14 @@ class Key {
   Key& operator=(const Key&) = delete;
   virtual ~Key() = default;
 
-  // What provider_config.type says.
+  // The value of provider_config.type.
   [[nodiscard]] virtual std::string_view type() const = 0;
   // The provider_config, as the API shows it and the store keeps it: "type" first, then every field of the type, null
   // where it is absent. Provider::read_stored reads it back.
   [[nodiscard]] virtual boost::json::object to_json() const = 0;
-  // Which key it is, in one spelling: equal for two registrations of one key, by whomever. The store keeps it: the
-  // spelling outlives releases. Empty for the platform's own root key alone, which nobody registers.
+  // Identifies the key in one spelling: two registrations of one key have the same place, whoever made them. The store
+  // keeps it, so the spelling must not change between releases. Empty for the platform's own root key alone, which
+  // nobody registers.
   [[nodiscard]] virtual std::string place() const = 0;
   [[nodiscard]] virtual LimitScope limit_scope() const = 0;
 };
@@ -63,13 +65,13 @@ class LocalKey final : public Key {
   [[nodiscard]] LimitScope limit_scope() const override { return LimitScope::none_in_memory(); }
 };
 
-// For whom a key is asked: what its owner is told apart by. No part of where the key is.
+// On whose behalf a key is asked. It says nothing about where the key is.
 struct AskedFor {
   std::string organization;
   std::string external_key_id;  // empty where the key is not registered
 };
 
-// A key, and for whom it is asked. Copies share the key.
+// A key, and on whose behalf it is asked. Copies share the key.
 class KeyLocation {
  public:
   // The platform's own root key.
@@ -80,7 +82,7 @@ class KeyLocation {
   [[nodiscard]] const Key& key() const { return *key_; }
   [[nodiscard]] const AskedFor& asked_for() const { return asked_for_; }
   [[nodiscard]] bool is_local() const { return dynamic_cast<const LocalKey*>(key_.get()) != nullptr; }
-  // The same registration, whoever asks.
+  // True where both are the same registration, whoever asks.
   bool operator==(const KeyLocation& other) const;
 
  private:
@@ -88,9 +90,9 @@ class KeyLocation {
   AskedFor asked_for_;
 };
 
-// What a wrapped key belongs to. A cloud that can bind a ciphertext to names of ours does, and refuses to unwrap it
-// under other ones; the names that it used stand in WrappedKey::key_version where they may change. Nil where what is
-// wrapped belongs to nobody: a probe.
+// What a wrapped key belongs to. Some clouds can bind a ciphertext to names of ours; such a cloud refuses to unwrap it
+// under other names. Where those names may change, the provider keeps the ones that it used in WrappedKey::key_version.
+// A probe belongs to nobody, so its binding is nil.
 struct Binding {
   Uuid organization{};
   Uuid compartment{};

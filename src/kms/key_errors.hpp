@@ -1,4 +1,4 @@
-// What a KeyProvider's error says of the key: this, and nothing else, decides who drops leases and who keeps them.
+// What a KeyProvider's error says about the key. These functions alone decide whether leases are dropped or kept.
 #pragma once
 
 #include "base/error.hpp"
@@ -6,31 +6,31 @@
 
 namespace latchkey::kms {
 
-// Somebody said no: the key, or the way to it.
+// The key refused, or something on the way to it did.
 [[nodiscard]] inline bool is_refusal(const Error& error) {
   return error.code == ErrorCode::KeyDenied || error.code == ErrorCode::NetworkBlocked;
 }
 
-// The key, or the row that is needed to ask it, could not be reached: nobody refused anything.
+// The key could not be reached, or the row that is needed to ask it. Nobody refused anything.
 [[nodiscard]] inline bool is_outage(const Error& error) {
   return error.code == ErrorCode::KeyUnreachable || error.code == ErrorCode::Unavailable ||
          error.code == ErrorCode::DeadlineExceeded;
 }
 
-// No turn came to ask the key. Its answer might have been a refusal: so it is no outage that leases go on over, and no
-// news of the key.
+// The call got no turn, so nobody asked the key. Its response might have been a refusal. So this is no outage that
+// leases may bridge, and it says nothing about the key's health.
 [[nodiscard]] inline bool was_not_asked(const Error& error) {
   return error.code == ErrorCode::KeyUnreachable && error.reason == reason::kNoTurn;
 }
 
-// Its owner's terms kept the key from being asked, or the store could not say what they are (ReadTerms): no word of the
-// key's own.
+// Its owner's terms forbade to ask the key, or the store could not say what the terms are (ReadTerms). Nobody asked the
+// key.
 [[nodiscard]] inline bool failed_access_check(const Error& error) {
   return error.reason == reason::kSuspended || error.code == ErrorCode::Unavailable;
 }
 
-// The key does not wrap, and may unwrap all the same: an unwrap finds out. A cloud in which the same fault refuses both
-// gives it another reason.
+// The key refuses to wrap, and may still unwrap; an unwrap finds out. Where the same fault refuses both, a cloud gives
+// it another reason.
 [[nodiscard]] inline bool concerns_wrapping_alone(std::string_view reason) {
   return reason == reason::kKeyExpired.code || reason == reason::kKeyNotYetValid.code ||
          reason == reason::kKeyOperation.code;

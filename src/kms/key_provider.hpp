@@ -1,7 +1,7 @@
-// A KeyProvider does three things with a key that somebody else holds: wrap, unwrap, describe. All providers pass one
-// contract test, kms/testing/key_provider_contract.hpp.
+// A KeyProvider does three things with a key that somebody else holds: it wraps, unwraps and describes. All providers
+// pass one contract test, kms/testing/key_provider_contract.hpp.
 //
-// Every operation ends by its deadline. Its errors, and nothing else:
+// Every operation ends by its deadline. It returns these errors and no others:
 //   KeyDenied       the key, or the way to it, refuses: disabled, expired, deleted, role missing, app not consented
 //   NetworkBlocked  the vault's network rules refuse us
 //   KeyUnreachable  the key could not be asked: time-out, throttling after retries, outage, name not found, no turn at
@@ -9,9 +9,9 @@
 //                   proxy, a request that was not understood)
 //   Corrupt         unwrap alone: the provider says that this is no ciphertext of that key version
 //   Invalid         the location or the request is wrong: a bug of ours or a damaged row
-// and, where it was given ReadTerms, KeyDenied (suspended) and Unavailable.
-// `reason` is of kms/reasons.hpp, or one of the cloud's own; the cure is in the cloud's terms, and the provider's
-// request id is there where it gave one.
+// and, where the provider was made with ReadTerms, KeyDenied (suspended) and Unavailable.
+// The error's `reason` is one of kms/reasons.hpp or one of the cloud's own. Its cure is in the cloud's terms. It has
+// the cloud's request id where the cloud gave one.
 #pragma once
 
 #include <chrono>
@@ -29,21 +29,22 @@
 
 namespace latchkey::kms {
 
-// How old the sign-in to the key's cloud may be with which the key is asked, counted from when the cloud was asked for
-// it: like the two ages of a lease.
+// How old the sign-in to the key's cloud may be when the key is asked, counted from the request for that sign-in. The
+// two ages work like those of a lease.
 struct SignInAges {
-  std::chrono::milliseconds soft{300'000};    // then the cloud is asked anew
-  std::chrono::milliseconds hard{3'600'000};  // up to which the old one serves where the cloud cannot be asked
+  std::chrono::milliseconds soft{300'000};    // from this age on, the provider signs in again
+  std::chrono::milliseconds hard{3'600'000};  // up to this age, it serves where the cloud cannot be asked
 };
 
-// What a key's owner demands of whoever asks it.
+// What a key's owner demands of everybody who asks the key.
 struct OwnersTerms {
-  std::optional<SignInAges> sign_in = std::nullopt;  // absent: the server's own, which the owner's soft may not exceed
+  // Absent: the server's own ages apply. The owner's soft age may not exceed the server's.
+  std::optional<SignInAges> sign_in = std::nullopt;
 };
 
-// Reads them as they stand, before each attempt to ask a key. The error is the answer instead, and the key is not
-// asked: its owner suspended it (KeyDenied with reason "suspended"); or the store could not say, whatever its error,
-// which a provider gives as Unavailable.
+// Reads the owner's terms as they are now; a provider calls it before each attempt to ask a key. Where it returns an
+// error, the provider does not ask the key and returns that error: KeyDenied with reason "suspended" where the owner
+// suspended the key, or Unavailable where the store could not say, whatever the store's error was.
 using ReadTerms = std::function<Task<Result<OwnersTerms>>(const AskedFor&)>;
 
 struct WrappedKey {
@@ -53,14 +54,14 @@ struct WrappedKey {
 
 struct UnwrappedKey {
   crypto::SecretBytes secret;
-  // By which the customer's log names the call; empty where there is no log.
+  // The id by which the customer's log names the call; empty where there is no log.
   std::string request_id = {};
 };
 
 struct KeyDescription {
   std::string key_version;
   std::string type;   // "RSA", "RSA-HSM", "EC", ...
-  unsigned bits = 0;  // of the modulus
+  unsigned bits = 0;  // the length of the modulus
   bool enabled = false;
   std::optional<Timestamp> not_before;
   std::optional<Timestamp> expires;
@@ -75,13 +76,13 @@ class KeyProvider {
   KeyProvider& operator=(const KeyProvider&) = delete;
   virtual ~KeyProvider() = default;
 
-  // Wraps at most 190 bytes under the newest version of the key. That it worked proves nothing about unwrapping.
+  // Wraps at most 190 bytes under the newest version of the key. Success does not prove that the key unwraps.
   virtual Task<Result<WrappedKey>> wrap(const KeyLocation& key, const Binding& binding,
                                         const crypto::SecretBytes& secret, Deadline deadline) = 0;
-  // With the binding that it was wrapped with.
+  // Needs the binding that the key was wrapped with.
   virtual Task<Result<UnwrappedKey>> unwrap(const KeyLocation& key, const Binding& binding, const WrappedKey& wrapped,
                                             Deadline deadline) = 0;
-  // The newest version of the key.
+  // Describes the newest version of the key.
   virtual Task<Result<KeyDescription>> describe(const KeyLocation& key, Deadline deadline) = 0;
 };
 

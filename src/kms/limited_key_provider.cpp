@@ -12,13 +12,13 @@ Task<Result<T>> LimitedKeyProvider::call(KeyLocation key, Deadline deadline,
                                          std::function<Task<Result<T>>(Deadline)> work) {
   auto scope = key.key().limit_scope();
   if (!scope.is_counted()) co_return co_await work(deadline);
-  // Without an id, as where a key is not registered, by what it is.
+  // A key that is not registered has no id, so the limiter knows it by its own name.
   const auto& whose = key.asked_for();
   VaultCall call{scope.service(), whose.organization,
                  whose.external_key_id.empty() ? scope.key() : whose.external_key_id, kind_};
   LATCHKEY_CO_TRY(auto pass, co_await limiter_->enter(call, deadline));
   auto result = co_await work(std::min(deadline, limiter_->now() + call_timeout_));
-  // Who is throttled, or had no turn at the sign-in, is told to wait; and who waits is waiting already.
+  // After throttling, or without a turn at the sign-in, a caller must wait; the calls that wait here do so already.
   bool unreachable = !result && result.error().code == ErrorCode::KeyUnreachable;
   bool may_wait = unreachable && (result.error().reason == reason::kThrottled || was_not_asked(result.error()));
   if (unreachable && !may_wait) limiter_->turn_away(call, result.error());

@@ -1,5 +1,5 @@
-// A KeyProvider whose calls go through a limiter (call_gate.hpp). One for each kind of call, before one provider, share
-// the limiter.
+// A KeyProvider whose calls go through a limiter (vault_limiter.hpp). There is one for each kind of call; all of them
+// share one limiter and one provider behind it.
 #pragma once
 
 #include <chrono>
@@ -13,13 +13,13 @@ namespace latchkey::kms {
 
 class LimitedKeyProvider final : public KeyProvider {
  public:
-  // `inner` outlives it. `call_timeout`: for each call, from its turn on.
+  // `inner` outlives it. `call_timeout` bounds each call, counted from its turn.
   LimitedKeyProvider(KeyProvider& inner, std::shared_ptr<VaultLimiter> limiter, CallKind kind,
                      std::chrono::milliseconds call_timeout)
       : inner_(inner), limiter_(std::move(limiter)), kind_(kind), call_timeout_(call_timeout) {}
-  // Errors: those of KeyProvider. Time that is spent waiting counts towards the deadline. Where a key cannot be
-  // reached, those who wait for their turn at the same external key are told so, too: each would learn the same, one
-  // after the other. Another organisation's may be reached all the same.
+  // Errors: those of KeyProvider. The wait for a turn counts towards the deadline. Where a call cannot reach a key, the
+  // calls of that organisation that wait for the same key fail with the same error, because each would find out the
+  // same, one after the other. Calls of other organisations go on: their keys may be reached all the same.
   Task<Result<WrappedKey>> wrap(const KeyLocation& key, const Binding& binding, const crypto::SecretBytes& secret,
                                 Deadline deadline) override;
   Task<Result<UnwrappedKey>> unwrap(const KeyLocation& key, const Binding& binding, const WrappedKey& wrapped,

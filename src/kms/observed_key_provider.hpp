@@ -1,5 +1,5 @@
-// A KeyProvider whose calls somebody counts: each that goes to a customer's cloud, its retries included, and how long
-// it took. The platform's own root key is not counted.
+// A KeyProvider that reports each call to a customer's cloud to an observer, with the time that it took, retries
+// included. It does not report calls to the platform's own root key.
 #pragma once
 
 #include <chrono>
@@ -20,13 +20,13 @@ class CallObserver {
   CallObserver(const CallObserver&) = delete;
   CallObserver& operator=(const CallObserver&) = delete;
   virtual ~CallObserver() = default;
-  // `error` is null where the call did what it was to do. From any thread.
+  // `error` is null where the call succeeded. It is called from any thread.
   virtual void called(Operation operation, const Error* error, std::chrono::nanoseconds took) = 0;
 };
 
 class ObservedKeyProvider final : public KeyProvider {
  public:
-  // All outlive it.
+  // All references outlive it.
   ObservedKeyProvider(KeyProvider& inner, CallObserver& observer, const Clock& clock)
       : inner_(inner), observer_(observer), clock_(clock) {}
   Task<Result<WrappedKey>> wrap(const KeyLocation& key, const Binding& binding, const crypto::SecretBytes& secret,

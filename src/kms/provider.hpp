@@ -1,5 +1,5 @@
-// The door of one cloud: all that the rest of Latchkey asks of it. Adding a cloud is writing one of these, in a folder
-// of its own under src/clouds, and naming it in server/clouds.cpp; no other file knows which clouds there are.
+// Everything that the rest of Latchkey asks of one cloud. To add a cloud, write one of these in a folder of its own
+// under src/clouds, and name it in server/clouds.cpp; no other file knows which clouds there are.
 #pragma once
 
 #include <memory>
@@ -14,31 +14,32 @@ namespace latchkey::kms {
 
 struct ValidationSettings;
 
-// Where the server has no credential for the cloud, it still reads, shows and judges keys, and wrap, unwrap and
-// describe are Invalid, naming the setting that is missing.
+// Where the server has no credential for the cloud, a Provider still reads, shows and judges keys; wrap, unwrap and
+// describe then return Invalid, which names the setting that is missing.
 class Provider : public KeyProvider {
  public:
-  // provider_config.type.
+  // The value of provider_config.type.
   [[nodiscard]] virtual std::string_view type() const = 0;
-  // What a registration of that type registers: "a key in ...", with the name of the cloud's service.
+  // What a registration of that type is, for people: "a key in ...", with the name of the cloud's service.
   [[nodiscard]] virtual std::string_view title() const = 0;
-  // What the owner of a key does about a version of it that is disabled: one sentence, with the cloud's own command.
+  // How the owner of a key enables a disabled version of it: one sentence, with the cloud's own command.
   [[nodiscard]] virtual std::string cure_of_disabled(const Key& key, std::string_view key_version) const = 0;
 
-  // Reads and checks a provider_config of the type, with `path` ("provider_config") in front of each complaint: unknown
-  // fields ("provider_config.foo: Extra inputs are not permitted"), missing ones ("...: Field required"), wrong types,
-  // bad values, places that this server may not be sent to.
+  // Reads and checks a provider_config of the type. Invalid, with `path` ("provider_config") in front of the message,
+  // for unknown fields ("provider_config.foo: Extra inputs are not permitted"), missing ones ("...: Field required"),
+  // wrong types, bad values, and places where this server must not send requests.
   [[nodiscard]] virtual Result<std::shared_ptr<const Key>> parse(const boost::json::object& config,
                                                                  std::string_view path) const = 0;
-  // What Key::to_json gave once; settings that have changed since make it no error.
+  // Reads what Key::to_json returned once. It succeeds even where settings have changed since.
   [[nodiscard]] virtual Result<std::shared_ptr<const Key>> read_stored(const boost::json::object& config) const = 0;
 
-  // Whether a key that is described so is one that we may rely on: its kind and size, its state and dates, and what it
-  // is allowed for. KeyDenied with its reason and the cure otherwise.
+  // Checks from its description whether we may rely on the key: its kind and size, its state and dates, and what it
+  // may be used for. KeyDenied with reason and cure otherwise.
   [[nodiscard]] virtual Result<void> check_suitable(const Key& key, const KeyDescription& description,
                                                     const ValidationSettings& settings, Timestamp now) const = 0;
-  // Whether its owner has said that this organisation may use it. `through` is how the key is asked, where that takes
-  // a call that must be refused. KeyDenied (organization_tag_missing) otherwise, and the errors of KeyProvider.
+  // Checks that the key's owner lets this organisation use it. Where only a call to the key can tell, namely one that
+  // the cloud must refuse, `through` makes that call. KeyDenied (organization_tag_missing) otherwise, and the errors of
+  // KeyProvider.
   [[nodiscard]] virtual Task<Result<void>> check_bound(KeyProvider& through, const KeyLocation& key,
                                                        const KeyDescription& description,
                                                        const ValidationSettings& settings, Deadline deadline) const = 0;

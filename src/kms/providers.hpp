@@ -1,4 +1,4 @@
-// All clouds that this server knows, and its own root key: each call goes to the one that its key is of.
+// All clouds that this server knows, and its own root key. Each call goes to the cloud that holds its key.
 #pragma once
 
 #include <memory>
@@ -22,12 +22,13 @@ class Providers final : public KeyProvider {
   Providers(std::shared_ptr<KeyProvider> local, std::vector<std::shared_ptr<Provider>> clouds,
             std::span<const std::string_view> types_of_the_contract = {});
 
-  // A provider_config of any cloud. Invalid, with `path` in front, where it is of none, or as Provider::parse says.
+  // Parses a provider_config of any cloud. Invalid, with `path` in front, where it belongs to none; otherwise the
+  // errors of Provider::parse.
   [[nodiscard]] Result<std::shared_ptr<const Key>> parse(const boost::json::value& config, std::string_view path) const;
-  // What the store keeps of one: `text` is Key::to_json's. It is read once, and found again by its text from then on.
-  // Internal where it does not read.
+  // Reads the form that the store keeps; `text` is what Key::to_json returned. It parses a text once, and later finds
+  // the key by its text. Internal where the text cannot be read.
   [[nodiscard]] Result<std::shared_ptr<const Key>> read_stored(std::string_view type, const std::string& text) const;
-  // Null where the key is of no cloud: the platform's own.
+  // Null for the platform's own root key, which no cloud holds.
   [[nodiscard]] const Provider* cloud_of(const Key& key) const;
 
   // Invalid for a key whose provider this server does not have.

@@ -82,7 +82,7 @@ std::string_view to_string(ReasonClass kind) {
 }
 
 NamedArguments ReasonArguments::named() const {
-  return {{"key", key},   {"host", host}, {"operation", operation},       {"answer", answer},      {"said", said},
+  return {{"key", key},   {"host", host}, {"operation", operation},       {"response", response},  {"said", said},
           {"when", when}, {"note", note}, {"external_key", external_key}, {"suspender", suspender}};
 }
 

@@ -1,5 +1,5 @@
-// Words errors from the common reasons' texts, and puts all reasons together, those of the clouds among them, for
-// `latchkey explain` and docs/reasons.md.
+// Makes errors from the common reasons' texts, and collects all reasons, those of the clouds included, for `latchkey
+// explain` and docs/reasons.md.
 #pragma once
 
 #include <optional>
@@ -15,13 +15,13 @@ namespace latchkey::kms {
 // "refused", "network_blocked", "unreachable", "ours", "alarm".
 [[nodiscard]] std::string_view to_string(ReasonClass kind);
 
-// What the common texts speak of. What is not known stays the placeholder that the docs show; what is empty here is a
-// remark that may be absent. Text out of a stranger's response is made fit for a message first.
+// The arguments of the common texts. One that is not known keeps the placeholder that the docs show; one that is empty
+// here is a remark that may be absent. Text from a stranger's response must be made fit for a message first.
 struct ReasonArguments {
   std::string key = "<key>";
-  std::string host = "<host>";              // that was asked
+  std::string host = "<host>";              // the host that was asked
   std::string operation = "the operation";  // "unwrapKey"
-  std::string answer = "with a fault of its own (5xx), or with what is no answer of a key service";
+  std::string response = "with a fault of its own (5xx), or with what is no response of a key service";
   std::string said = "<what it said>";  // the service's own words
   std::string external_key = "<external key>";
   std::string suspender = "an admin of its organisation or the operator";
@@ -32,7 +32,7 @@ struct ReasonArguments {
   [[nodiscard]] NamedArguments named() const;
 };
 
-// A reason that the common table has a text of: any other does not compile.
+// A reason for which the common table has a text; any other reason does not compile.
 class CommonReason {
  public:
   consteval CommonReason(const ReasonEntry& entry);  // NOLINT(google-explicit-constructor): so that calls read plainly
@@ -44,12 +44,12 @@ class CommonReason {
   Reason reason_;
 };
 
-// Code, reason, cause and cure of the common table.
+// Makes the error with the code, reason, cause and cure of the common table.
 [[nodiscard]] Error reason_error(CommonReason reason, const ReasonArguments& arguments);
-// The common cure of a reason, about nothing in particular; empty where no common reason has the code.
+// The common cure of a reason, with placeholders for its arguments; empty where no common reason has the code.
 [[nodiscard]] std::string common_cure(std::string_view code);
 
-// One reason as one cloud tells it, or as all do.
+// One reason in the words of one cloud, or in the common words.
 struct ToldReason {
   const ReasonText* text;
   const CloudReasons* cloud;  // null where no cloud has words of its own for it
@@ -60,17 +60,17 @@ struct ToldReason {
 
 class ReasonCatalogue {
  public:
-  // The reasons of these clouds, and the common ones that none of them words. A reason that two of them word is there
-  // twice.
+  // The reasons of these clouds, and the common ones for which none of them has words. Where two clouds have words for
+  // a reason, it is there twice.
   explicit ReasonCatalogue(std::vector<CloudReasons> clouds);
   ReasonCatalogue(const ReasonCatalogue&) = delete;
   ReasonCatalogue& operator=(const ReasonCatalogue&) = delete;
 
-  // Every class in one run.
+  // All reasons, ordered by class.
   [[nodiscard]] const std::vector<ToldReason>& reasons() const { return reasons_; }
   // Empty where there is no such code.
   [[nodiscard]] std::vector<ToldReason> find(std::string_view code) const;
-  // docs/reasons.md.
+  // The text of docs/reasons.md.
   [[nodiscard]] std::string page() const;
 
  private:
@@ -78,7 +78,7 @@ class ReasonCatalogue {
   std::vector<ToldReason> reasons_;
 };
 
-// Without a comparison of pointers, which is no constant to g++ under UBSan.
+// It does not compare pointers, because g++ under UBSan does not accept that in a constant expression.
 consteval CommonReason::CommonReason(const ReasonEntry& entry) : text_(kCommonReasons), reason_(entry) {
   bool found = false;
   for (const auto& text : kCommonReasons) {

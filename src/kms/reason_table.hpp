@@ -1,5 +1,5 @@
-// The table behind kms/reason_catalogue.hpp, which is the header to include: what is said of the reasons that all
-// clouds share, where the cloud at hand has no words of its own for one.
+// The table behind kms/reason_catalogue.hpp, which is the header to include: the texts of the reasons that all clouds
+// share. A cloud may replace any of them by words of its own.
 #pragma once
 
 #include "envelope/reasons.hpp"
@@ -8,7 +8,7 @@
 
 namespace latchkey::kms {
 
-// In the order of the pages made from it: each class in one run. {names} are those of ReasonArguments.
+// The order is that of the pages made from it: by class. {names} are those of ReasonArguments.
 inline constexpr ReasonText kCommonReasons[] = {
     {&reason::kRoleMissing, "a refusal that names a right",
      "this service may not use key \"{key}\": a right on it is missing, or was granted a moment ago",
@@ -38,14 +38,14 @@ inline constexpr ReasonText kCommonReasons[] = {
      "external key {external_key} was suspended here by {suspender}{note}",
      "An admin of the organisation ends it: `latchkey keys resume {external_key}`"},
     {&reason::kThrottled, "429", "{host} is throttling requests", "Try again shortly"},
-    {&reason::kTimedOut, "no answer in time; 408", "{host} did not answer in time{note}", "Try again shortly"},
+    {&reason::kTimedOut, "no response in time; 408", "{host} did not answer in time{note}", "Try again shortly"},
     {&reason::kConnectionFailed, "a connection refused or reset, DNS that does not answer",
      "{host} could not be reached: {said}", "Try again shortly"},
     {&reason::kTlsFailed, "a certificate or handshake that fails", "{host} could not be reached safely: {said}",
      "Nothing was sent to it. If it lasts, have the operator check this server's clock, its CA file, and whether a "
      "proxy opens its connections"},
-    {&reason::kProviderFault, "5xx, redirects, answers that are not a key service's",
-     "{host} answered {operation} {answer}", "This is no matter of configuration; try again shortly"},
+    {&reason::kProviderFault, "5xx, redirects, responses that are not a key service's",
+     "{host} answered {operation} {response}", "This is no matter of configuration; try again shortly"},
     {&reason::kNoTurn, "nothing: the vault is not asked",
      "no turn came in time to ask {host}{note}: nothing is known of the key, and no lease is used on for it",
      "Try again shortly; if it lasts, the organisation asks this vault for more than it answers"},

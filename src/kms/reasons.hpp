@@ -1,12 +1,12 @@
-// Why a key does not serve, as it may be with every cloud: one stable name a cause, carried in Error::reason. What each
-// means, whose it is to cure and how stands in kms/reason_table.hpp. Clouds have reasons of their own beside these.
+// The reasons why a key does not serve that every cloud may have: one stable name for each cause, in Error::reason.
+// kms/reason_table.hpp says what each means, and who cures it how. Clouds have further reasons of their own.
 #pragma once
 
 #include "base/reason.hpp"
 
 namespace latchkey::kms::reason {
 
-// An error's code decides who drops leases and who keeps them: it follows from the reason's class.
+// An error's code decides whether leases are dropped or kept. It follows from the reason's class.
 constexpr ReasonEntry refused(std::string_view code) {
   return {code, ReasonClass::Refused, ErrorCode::KeyDenied};
 }
@@ -23,7 +23,7 @@ constexpr ReasonEntry alarm(std::string_view code) {
   return {code, ReasonClass::Alarm, ErrorCode::Corrupt};
 }
 
-// Somebody said no; the key's owner cures it.
+// Somebody refused, and the key's owner cures it.
 inline constexpr ReasonEntry kRoleMissing = refused("role_missing");
 inline constexpr ReasonEntry kKeyDisabled = refused("key_disabled");
 inline constexpr ReasonEntry kKeyExpired = refused("key_expired");
@@ -42,14 +42,14 @@ inline constexpr ReasonEntry kTimedOut = unreachable("timed_out");
 inline constexpr ReasonEntry kConnectionFailed = unreachable("connection_failed");  // reset, refused, DNS down
 inline constexpr ReasonEntry kTlsFailed = unreachable("tls_failed");                // certificate or handshake
 inline constexpr ReasonEntry kProviderFault = unreachable("provider_fault");        // 5xx, or no key service's response
-// Nobody refused; the operator cures it.
+// Nobody refused, and the operator cures it.
 inline constexpr ReasonEntry kNoTurn = ours("no_turn");                          // nobody was asked: key_errors.hpp
 inline constexpr ReasonEntry kPlatformCredential = ours("platform_credential");  // this server's own, to a cloud
 inline constexpr ReasonEntry kProxyFailed = ours("proxy_failed");                // the outbound proxy
 inline constexpr ReasonEntry kRequestRejected = ours("request_rejected");        // not understood: a bug of ours
-// The platform's own key, which is there and is another one.
+// The platform's root key is there, but it is another one.
 inline constexpr ReasonEntry kRootKeyMismatch{"root_key_mismatch", ReasonClass::Ours, ErrorCode::KeyDenied};
-// What came back, or what is stored, is not what it was.
+// What came back or what is stored is not what it was.
 inline constexpr ReasonEntry kRoundTripMismatch = alarm("round_trip_mismatch");
 inline constexpr ReasonEntry kWrappedKeyDamaged = alarm("wrapped_key_damaged");
 

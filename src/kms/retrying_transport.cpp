@@ -83,49 +83,52 @@ milliseconds RetryingTransport::jittered_delay(unsigned attempt) {
   return milliseconds(static_cast<std::int64_t>(number % (static_cast<std::uint64_t>(ceiling.count()) + 1)));
 }
 
-Task<RetryingTransport::Answer> RetryingTransport::attempt(const http::ClientRequest& request, Deadline deadline,
-                                                           Repeat repeat) {
+Task<RetryingTransport::Response> RetryingTransport::attempt(const http::ClientRequest& request, Deadline deadline,
+                                                             Repeat repeat) {
   auto now = clock_.steady();
   if (now >= deadline) {
     co_return http::TransportError{http::TransportFailure::TimedOut, "no time was left to ask"};
   }
   auto copy = request;
-  // An attempt that is not repeated after a timeout may take all the time there is.
+  // Nothing repeats such an attempt after a timeout, so it may take all the time that is left.
   copy.deadline =
       repeat == Repeat::AfterAnyFault ? std::min<Deadline>(deadline, now + settings_.attempt_timeout) : deadline;
   co_return co_await client_.send(std::move(copy));
 }
 
-Task<bool> RetryingTransport::wait_for_next(const Answer& answer, unsigned attempts, Deadline deadline, Repeat repeat) {
+Task<bool> RetryingTransport::wait_for_next(const Response& response, unsigned attempts, Deadline deadline,
+                                            Repeat repeat) {
   bool again =
-      answer ? worth_repeating(answer.value().status, repeat) : worth_repeating(answer.error().failure, repeat);
+      response ? worth_repeating(response.value().status, repeat) : worth_repeating(response.error().failure, repeat);
   if (!again || attempts >= settings_.attempts) co_return false;
   auto delay = jittered_delay(attempts);
-  if (answer) {
-    if (auto asked = read_retry_after_(answer.value().headers, clock_.now())) delay = std::max(delay, *asked);
+  if (response) {
+    if (auto asked = read_retry_after_(response.value().headers, clock_.now())) delay = std::max(delay, *asked);
   }
   if (clock_.steady() + delay >= deadline) co_return false;
   co_await sleeper_->sleep_for(delay);
   co_return true;
 }
 
-Task<RetryingTransport::Answer> RetryingTransport::send(http::ClientRequest request, Deadline deadline, Repeat repeat) {
+Task<RetryingTransport::Response> RetryingTransport::send(http::ClientRequest request, Deadline deadline,
+                                                          Repeat repeat) {
   crypto::WipeAtExit wipe(request.body);  // a data key on its way to be wrapped, or a credential
   for (unsigned attempts = 1;; ++attempts) {
-    auto answer = co_await attempt(request, deadline, repeat);
-    bool again = co_await wait_for_next(answer, attempts, deadline, repeat);
-    if (!again) co_return answer;
+    auto response = co_await attempt(request, deadline, repeat);
+    bool again = co_await wait_for_next(response, attempts, deadline, repeat);
+    if (!again) co_return response;
   }
 }
 
-Task<Result<RetryingTransport::Answer>> RetryingTransport::send_while(MayAttempt may_attempt,
-                                                                      http::ClientRequest request, Deadline deadline) {
+Task<Result<RetryingTransport::Response>> RetryingTransport::send_while(MayAttempt may_attempt,
+                                                                        http::ClientRequest request,
+                                                                        Deadline deadline) {
   crypto::WipeAtExit wipe(request.body);
   for (unsigned attempts = 1;; ++attempts) {
     LATCHKEY_CO_TRYV(co_await may_attempt());
-    auto answer = co_await attempt(request, deadline, Repeat::AfterAnyFault);
-    bool again = co_await wait_for_next(answer, attempts, deadline, Repeat::AfterAnyFault);
-    if (!again) co_return Result<Answer>(boost::outcome_v2::in_place_type<Answer>, std::move(answer));
+    auto response = co_await attempt(request, deadline, Repeat::AfterAnyFault);
+    bool again = co_await wait_for_next(response, attempts, deadline, Repeat::AfterAnyFault);
+    if (!again) co_return Result<Response>(boost::outcome_v2::in_place_type<Response>, std::move(response));
   }
 }
 
@@ -143,7 +146,7 @@ Error transport_error(const http::TransportError& failure, std::string_view host
     case TransportFailure::TimedOut:
       return reason_error(reason::kTimedOut, arguments);
     case TransportFailure::ResponseTooLarge:
-      arguments.answer = fmt::format("with more than a key service has to say: {}", failure.message);
+      arguments.response = fmt::format("with more than a key service has to say: {}", failure.message);
       return reason_error(reason::kProviderFault, arguments);
     case TransportFailure::TlsFailed:
       return reason_error(reason::kTlsFailed, arguments);

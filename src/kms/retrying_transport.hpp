@@ -1,5 +1,5 @@
-// Runs a request until it is answered: retries with full-jitter exponential back-off inside a deadline, and what a
-// server asks for with Retry-After. One transport for every cloud, so that all of them behave alike.
+// Sends a request until there is a response to keep: it retries with full-jitter exponential back-off inside a
+// deadline, and waits as long as a server asks for with Retry-After. Every cloud uses it, so that all behave alike.
 #pragma once
 
 #include <chrono>
@@ -44,11 +44,11 @@ enum class Repeat {
 // Asked before each attempt whether there is to be one.
 using MayAttempt = std::function<Task<Result<void>>()>;
 
-// No service is waited for longer.
+// No retry waits longer, whatever a service asks for.
 inline constexpr std::chrono::hours kLongestRetryAfter{1};
 
-// What a response asks us to wait, by the headers of its cloud. Absent where it says nothing that can be read; never
-// negative, at most kLongestRetryAfter.
+// Reads from the headers how long the service asks us to wait; each cloud has headers of its own. Absent where they say
+// nothing that can be read; never negative, at most kLongestRetryAfter.
 using ReadRetryAfter = std::optional<std::chrono::milliseconds> (*)(const http::Headers& headers, Timestamp now);
 
 // Retry-After, as http::retry_after reads it.
@@ -56,25 +56,26 @@ using ReadRetryAfter = std::optional<std::chrono::milliseconds> (*)(const http::
 
 class RetryingTransport {
  public:
-  using Answer = Result<http::ClientResponse, http::TransportError>;
+  using Response = Result<http::ClientResponse, http::TransportError>;
 
   // The references outlive the transport. Thread-safe.
   RetryingTransport(http::Client& client, const Clock& clock, RandomSource& random, std::shared_ptr<Sleeper> sleeper,
                     RetrySettings settings, ReadRetryAfter read_retry_after = &retry_after);
 
-  // Gives the last answer or failure: an answer of 408, 429 or 5xx where attempts or time ran out. Failures that
-  // another attempt cannot cure (a name that does not exist, a forbidden address) are given at once. Never waits past
-  // the deadline: a Retry-After beyond it ends the attempts.
-  [[nodiscard]] Task<Answer> send(http::ClientRequest request, Deadline deadline,
-                                  Repeat repeat = Repeat::AfterAnyFault);
-  // The same, repeated after any fault, for as long as `may_attempt` says so: its error otherwise, whatever came of the
-  // attempts before.
-  [[nodiscard]] Task<Result<Answer>> send_while(MayAttempt may_attempt, http::ClientRequest request, Deadline deadline);
+  // Returns the last response or failure; the response is a 408, 429 or 5xx where attempts or time ran out. It returns
+  // a failure at once where another attempt cannot cure it (a name that does not exist, a forbidden address). It never
+  // waits past the deadline: a Retry-After beyond it ends the attempts.
+  [[nodiscard]] Task<Response> send(http::ClientRequest request, Deadline deadline,
+                                    Repeat repeat = Repeat::AfterAnyFault);
+  // The same, and it repeats after any fault. Where `may_attempt` forbids an attempt, it returns that error, whatever
+  // the attempts before led to.
+  [[nodiscard]] Task<Result<Response>> send_while(MayAttempt may_attempt, http::ClientRequest request,
+                                                  Deadline deadline);
 
  private:
-  [[nodiscard]] Task<Answer> attempt(const http::ClientRequest& request, Deadline deadline, Repeat repeat);
-  // Waits before the next attempt. False where there is none, as the answer stands or no time is left.
-  [[nodiscard]] Task<bool> wait_for_next(const Answer& answer, unsigned attempts, Deadline deadline, Repeat repeat);
+  [[nodiscard]] Task<Response> attempt(const http::ClientRequest& request, Deadline deadline, Repeat repeat);
+  // Waits before the next attempt. False where there is none, because the response is final or no time is left.
+  [[nodiscard]] Task<bool> wait_for_next(const Response& response, unsigned attempts, Deadline deadline, Repeat repeat);
   [[nodiscard]] std::chrono::milliseconds jittered_delay(unsigned attempt);
 
   http::Client& client_;

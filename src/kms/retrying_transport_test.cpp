@@ -14,19 +14,19 @@ namespace {
 
 using namespace std::chrono_literals;
 using http::TransportFailure;
-using testing::Answer;
-using testing::answer;
 using ::testing::ElementsAre;
 using testing::failure;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using testing::Response;
+using testing::response;
 
 class RetryingTransportTest : public ::testing::Test {
  protected:
-  // Answers in order; the last one for ever.
-  Answer send(std::deque<Answer> answers, std::chrono::milliseconds time = 60s, bool largest_delays = true,
-              Repeat repeat = Repeat::AfterAnyFault) {
-    script = std::move(answers);
+  // The client gives the responses in order, and repeats the last one.
+  Response send(std::deque<Response> responses, std::chrono::milliseconds time = 60s, bool largest_delays = true,
+                Repeat repeat = Repeat::AfterAnyFault) {
+    script = std::move(responses);
     client.set([this](const http::ClientRequest& request) {
       deadlines.push_back(request.deadline);
       auto next = script.front();
@@ -46,24 +46,24 @@ class RetryingTransportTest : public ::testing::Test {
   testing::ScriptedClient client{nullptr};
   RetrySettings settings;
   ReadRetryAfter read_retry_after = &retry_after;
-  std::deque<Answer> script;
+  std::deque<Response> script;
   std::vector<Deadline> deadlines;
 };
 
-TEST_F(RetryingTransportTest, AnswersThatAreFinalAreNotRepeated) {
+TEST_F(RetryingTransportTest, FinalResponsesAreNotRepeated) {
   for (unsigned status : {200U, 204U, 302U, 400U, 401U, 403U, 404U, 409U}) {
     auto before = client.requests().size();
-    auto result = send({answer(status, "x")});
+    auto result = send({response(status, "x")});
     ASSERT_TRUE(result);
     EXPECT_EQ(result.value().status, status);
     EXPECT_EQ(client.requests().size(), before + 1) << status;
   }
 }
 
-TEST_F(RetryingTransportTest, FaultsAreRepeatedUntilAnAnswer) {
+TEST_F(RetryingTransportTest, FaultsAreRepeatedUntilAResponse) {
   for (unsigned status : {408U, 429U, 500U, 502U, 503U, 504U, 599U}) {
     auto before = client.requests().size();
-    auto result = send({answer(status, ""), answer(status, ""), answer(200, "done")});
+    auto result = send({response(status, ""), response(status, ""), response(200, "done")});
     ASSERT_TRUE(result);
     EXPECT_EQ(result.value().body, "done");
     EXPECT_EQ(client.requests().size(), before + 3) << status;
@@ -72,13 +72,13 @@ TEST_F(RetryingTransportTest, FaultsAreRepeatedUntilAnAnswer) {
 
 TEST_F(RetryingTransportTest, WhatMustNotBeDoneTwiceIsRepeatedAfterA429Alone) {
   auto start = clock.steady();
-  auto throttled = send({answer(429, "", {{"Retry-After", "Sun, 06 Nov 1994 08:49:07 GMT"}}), answer(201, "made")}, 60s,
-                        true, Repeat::WhenThrottled);
+  auto throttled = send({response(429, "", {{"Retry-After", "Sun, 06 Nov 1994 08:49:07 GMT"}}), response(201, "made")},
+                        60s, true, Repeat::WhenThrottled);
   ASSERT_TRUE(throttled);
   EXPECT_EQ(throttled.value().body, "made");
   EXPECT_THAT(sleeper->slept, ElementsAre(7s));
   EXPECT_EQ(deadlines.front(), start + 60s);
-  for (const auto& fault : {answer(503, ""), answer(408, ""), failure(TransportFailure::TimedOut),
+  for (const auto& fault : {response(503, ""), response(408, ""), failure(TransportFailure::TimedOut),
                             failure(TransportFailure::ConnectFailed), failure(TransportFailure::Interrupted)}) {
     auto before = client.requests().size();
     (void)send({fault}, 60s, true, Repeat::WhenThrottled);
@@ -87,7 +87,7 @@ TEST_F(RetryingTransportTest, WhatMustNotBeDoneTwiceIsRepeatedAfterA429Alone) {
 }
 
 TEST_F(RetryingTransportTest, TheBodyIsTheSameEachTime) {
-  (void)send({answer(503, ""), answer(200, "")});
+  (void)send({response(503, ""), response(200, "")});
   for (const auto& request : client.requests()) EXPECT_EQ(request.body, "body");
 }
 
@@ -109,8 +109,8 @@ TEST_F(RetryingTransportTest, FailuresAreRepeatedWhereThatMayHelp) {
   }
 }
 
-TEST_F(RetryingTransportTest, AttemptsAreCountedAndTheLastAnswerIsGiven) {
-  auto result = send({answer(503, "first"), answer(500, "then")});
+TEST_F(RetryingTransportTest, AttemptsAreCountedAndTheLastResponseIsGiven) {
+  auto result = send({response(503, "first"), response(500, "then")});
   ASSERT_TRUE(result);
   EXPECT_EQ(result.value().body, "then");
   EXPECT_EQ(client.requests().size(), 5U);
@@ -119,7 +119,7 @@ TEST_F(RetryingTransportTest, AttemptsAreCountedAndTheLastAnswerIsGiven) {
 
 TEST_F(RetryingTransportTest, DelaysAreJitteredBelowADoublingCeiling) {
   settings.attempts = 9;
-  (void)send({answer(503, "")}, 600s, false);
+  (void)send({response(503, "")}, 600s, false);
   ASSERT_EQ(sleeper->slept.size(), 8U);
   std::chrono::milliseconds ceiling = 500ms;
   std::chrono::milliseconds total = 0ms;
@@ -134,11 +134,11 @@ TEST_F(RetryingTransportTest, DelaysAreJitteredBelowADoublingCeiling) {
 
 TEST_F(RetryingTransportTest, RetryAfterIsObeyed) {
   auto wait = [](std::string name, std::string value) {
-    return answer(429, "", {{std::move(name), std::move(value)}});
+    return response(429, "", {{std::move(name), std::move(value)}});
   };
   settings.first_delay = 0ms;
   (void)send(
-      {wait("Retry-After", "7"), wait("retry-after-ms", "250"), wait("Retry-After", "nonsense"), answer(200, "")});
+      {wait("Retry-After", "7"), wait("retry-after-ms", "250"), wait("Retry-After", "nonsense"), response(200, "")});
   EXPECT_THAT(sleeper->slept, ElementsAre(7000ms, 0ms, 0ms));
 }
 
@@ -147,12 +147,12 @@ TEST_F(RetryingTransportTest, ACloudsOwnHeaderIsObeyed) {
   read_retry_after = [](const http::Headers& headers, Timestamp) -> std::optional<std::chrono::milliseconds> {
     return std::chrono::milliseconds(headers.get("moon-wait").size());
   };
-  (void)send({answer(429, "", {{"moon-wait", "four"}}), answer(200, "")});
+  (void)send({response(429, "", {{"moon-wait", "four"}}), response(200, "")});
   EXPECT_THAT(sleeper->slept, ElementsAre(4ms));
 }
 
 TEST_F(RetryingTransportTest, ARetryAfterBeyondTheDeadlineEndsAtOnce) {
-  auto result = send({answer(429, "busy", {{"Retry-After", "10"}})}, 10s);
+  auto result = send({response(429, "busy", {{"Retry-After", "10"}})}, 10s);
   ASSERT_TRUE(result);
   EXPECT_EQ(result.value().body, "busy");
   EXPECT_EQ(client.requests().size(), 1U);
@@ -160,7 +160,7 @@ TEST_F(RetryingTransportTest, ARetryAfterBeyondTheDeadlineEndsAtOnce) {
 }
 
 TEST_F(RetryingTransportTest, NothingIsSentAfterTheDeadline) {
-  auto result = send({answer(200, "")}, 0ms);
+  auto result = send({response(200, "")}, 0ms);
   ASSERT_FALSE(result);
   EXPECT_EQ(result.error().failure, TransportFailure::TimedOut);
   EXPECT_THAT(client.requests(), IsEmpty());
@@ -168,15 +168,15 @@ TEST_F(RetryingTransportTest, NothingIsSentAfterTheDeadline) {
 
 TEST_F(RetryingTransportTest, AnAttemptHasItsOwnTimeInsideTheDeadline) {
   auto start = clock.steady();
-  (void)send({answer(200, "")}, 60s);
-  (void)send({answer(200, "")}, 2s);
+  (void)send({response(200, "")}, 60s);
+  (void)send({response(200, "")}, 2s);
   EXPECT_THAT(deadlines, ElementsAre(start + 5s, start + 2s));
 }
 
 TEST_F(RetryingTransportTest, AllWaitsTogetherStayInsideTheDeadline) {
   settings.attempts = 100;
   auto start = clock.steady();
-  (void)send({answer(503, "")}, 20s, false);
+  (void)send({response(503, "")}, 20s, false);
   EXPECT_LT(clock.steady(), start + 20s);
 }
 

@@ -8,7 +8,7 @@ namespace latchkey::kms {
 
 namespace {
 
-// More keys than are in use at once. With one more, all are read anew.
+// More keys than are in use at once. One more key empties the cache.
 constexpr std::size_t kMostKept = 65'536;
 
 }  // namespace

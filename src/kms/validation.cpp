@@ -20,7 +20,7 @@ Task<Result<void>> check_binding(KeyProvider& provider, const Provider& cloud, c
   co_return success();
 }
 
-// A failure that is only the end of our time says nothing about the key.
+// A failure that comes only from the end of our own time says nothing about the key.
 Error or_deadline(Error error, const Clock& clock, Deadline deadline) {
   bool out_of_time = error.code == ErrorCode::KeyUnreachable && error.reason == reason::kTimedOut;
   if (!out_of_time || clock.steady() < deadline) return error;

@@ -19,8 +19,9 @@ struct ValidationSettings {
 };
 
 // Checks in this order and returns the first failure, with its cure: the key can be described; its cloud finds it
-// suitable (Provider::check_suitable) and bound to the organisation (check_bound); then wraps 32 random bytes, unwraps
-// them and compares. `provider` is how the key is asked, `clouds` who judges it. With Warn a missing tag is logged.
+// suitable (Provider::check_suitable) and bound to the organisation (check_bound); then it wraps 32 random bytes,
+// unwraps them and compares. `provider` makes the calls to the key, `clouds` judges what it gives. With Warn, a missing
+// tag is logged.
 // DeadlineExceeded where the time ran out before a response; otherwise the errors of KeyProvider.
 [[nodiscard]] Task<Result<void>> validate_key(KeyProvider& provider, const Providers& clouds, const KeyLocation& key,
                                               const ValidationSettings& settings, const Clock& clock,

@@ -23,10 +23,10 @@ struct Vault {
   VaultQueue queue;
   bool wake_is_set = false;
 };
-// By name. One stays where it is for as long as any call waits or is in flight there.
+// By name. An entry keeps its place in memory for as long as any call to the vault waits or is in flight.
 using Vaults = std::map<std::string, Vault>;
 
-// So many other vaults are looked at for each call: more than there are new ones.
+// For each call, sweep() looks at this many other vaults. A call adds at most one, so memory stays bounded.
 constexpr int kSwept = 2;
 
 Error no_turn(const std::string& vault, std::string_view note) {
@@ -40,7 +40,7 @@ Error no_turn(const std::string& vault, std::string_view note) {
 
 }  // namespace
 
-// All of it under the limiter's mutex.
+// The limiter's mutex guards all of it.
 struct VaultLimiter::Waiter : VaultQueue::Call {
   Waiter(Vaults::iterator where, VaultCall call)
       : Call(std::move(call.organization), std::move(call.key), call.kind), vault(where) {}
@@ -57,12 +57,12 @@ class VaultLimiter::State {
   using WaiterPtr = std::shared_ptr<Waiter>;
   struct Queued {
     WaiterPtr waiter;
-    bool waits;  // or is let through already
+    bool waits;  // false: the call is in flight already
   };
-  // An error where it was turned away.
+  // Queues the call, and lets through every call whose turn it is. The error is that of a full queue.
   Result<Queued> queue(VaultLimiter& limiter, VaultCall call);
   Task<bool> wait(WaiterPtr waiter);
-  // To be called once the wait is over, for whatever reason: whether the waiter was let through.
+  // To be called once the wait is over, for whatever reason: success where the call was let through.
   Result<void> conclude(VaultLimiter& limiter, const WaiterPtr& waiter);
   void turn_away(const VaultCall& call, const Error& error);
   void leave(VaultLimiter& limiter, Waiter& waiter);
@@ -89,7 +89,7 @@ class VaultLimiter::State {
   const VaultLimits limits_;
   mutable Mutex mutex_;
   Vaults vaults_ LATCHKEY_GUARDED_BY(mutex_);
-  std::string swept_ LATCHKEY_GUARDED_BY(mutex_);  // up to here
+  std::string swept_ LATCHKEY_GUARDED_BY(mutex_);  // the vault that sweep() looked at last
 };
 
 VaultLoad VaultLimiter::State::load() const {
@@ -103,7 +103,8 @@ VaultLoad VaultLimiter::State::load() const {
   return load;
 }
 
-// Everybody who may. The resumes are to be called without the mutex. The vault may be forgotten then.
+// Lets through every call that may go, and returns what resumes them: to be called without the mutex. Afterwards the
+// vault may be forgotten.
 VaultLimiter::State::Resumes VaultLimiter::State::let_through(VaultLimiter& limiter, Vaults::iterator vault,
                                                               SteadyTime now) {
   Resumes resumes;
@@ -113,7 +114,7 @@ VaultLimiter::State::Resumes VaultLimiter::State::let_through(VaultLimiter& limi
     auto& waiter = static_cast<Waiter&>(*call);
     if (waiter.resume) resumes.push_back(std::move(waiter.resume));
   }
-  // Who waits for a call to end is let through by it; who waits for the window, by time alone.
+  // A call that ends lets through those that wait for it. For those that wait for the window a timer must.
   if (admitted.next_room) {
     set_wake(limiter, *vault, *admitted.next_room - now);
   } else if (queue.is_idle(now)) {
@@ -122,7 +123,7 @@ VaultLimiter::State::Resumes VaultLimiter::State::let_through(VaultLimiter& limi
   return resumes;
 }
 
-// Forgets vaults whose last window is over: nothing of theirs would ever wake us.
+// Forgets vaults whose last window is over, because no later event of such a vault would.
 void VaultLimiter::State::sweep(const std::string& busy, SteadyTime now) {
   for (int i = 0; i < kSwept && !vaults_.empty(); ++i) {
     auto vault = vaults_.upper_bound(swept_);
@@ -218,7 +219,7 @@ Result<void> VaultLimiter::State::conclude(VaultLimiter& limiter, const WaiterPt
     auto vault = waiter->vault;
     name = vault->first;
     vault->second.queue.withdraw(*waiter);
-    // Background work may have waited for this very request to go.
+    // Background work may have waited only because this request waited.
     resumes = let_through(limiter, vault, clock_.steady());
   }
   if (resume) resume();

@@ -1,12 +1,12 @@
-// The limiter stands before the customers' vaults. It allows at most so many calls at once to one key and to one vault,
-// and at most so many begun in any ten seconds. So a vault that hangs holds few of our connections and none of other
-// tenants', and a vault's own limit (Key Vault: "service limits", transactions in 10 s) is not run into. Thread-safe.
+// Limits the calls to customers' vaults: how many are in flight at once for one key and for one vault, and how many
+// begin in any ten seconds. So a vault that hangs holds few of our connections and none of other tenants', and our
+// calls stay below a vault's own limit (Key Vault: "service limits", transactions in 10 s). Thread-safe.
 //
-// Any organisation may name any vault. So inside of a vault the organisations take turns, and within one its keys; a
-// part of all room is kept from any one organisation, and a part for renewals, by which a revocation is noticed.
-// Renewals go first; then the organisations in turn, each with its requests before its validations before its
-// background work. Who does not get his turn within his own deadline is told so, with a reason of its own (no_turn):
-// the vault was not asked, and nothing is known of it.
+// Any organisation may name any vault. So the organisations that call one vault take turns, and the keys of one
+// organisation do, too. No organisation may take all the room, and some room is for renewals alone, by which the server
+// notices a revocation. Renewals go first; then the organisations in turn, each with its requests before its
+// validations before its background work. A call that gets no turn within its own deadline fails with the reason
+// no_turn: nobody asked the vault, so nothing is known of it.
 #pragma once
 
 #include <memory>
@@ -22,18 +22,18 @@
 
 namespace latchkey::kms {
 
-// Over all vaults.
+// The load of all vaults together.
 struct VaultLoad {
   std::size_t in_flight = 0;
   std::size_t waiting = 0;
-  std::size_t vaults = 0;  // that are remembered
+  std::size_t vaults = 0;  // those that the limiter remembers
 };
 
-// Whose call it is, and to what.
+// Who makes a call, and to which key.
 struct VaultCall {
   std::string vault;         // kms::vault_host
   std::string organization;  // organisations take turns
-  std::string key;           // of the organisation's
+  std::string key;           // a key of the organisation
   CallKind kind = CallKind::Request;
 };
 
@@ -41,7 +41,7 @@ class VaultLimiter : public std::enable_shared_from_this<VaultLimiter> {
   struct Waiter;
 
  public:
-  // One call's leave to go on; given back when it goes.
+  // Permits one call. Destroying it ends the call and lets the next one in.
   class Pass {
    public:
     Pass() = default;
@@ -65,10 +65,10 @@ class VaultLimiter : public std::enable_shared_from_this<VaultLimiter> {
   VaultLimiter(const VaultLimiter&) = delete;
   VaultLimiter& operator=(const VaultLimiter&) = delete;
 
-  // KeyUnreachable (no_turn) where the deadline comes first or too many of the organisation's wait already; or what
-  // turn_away was told.
+  // Waits for the call's turn. KeyUnreachable (no_turn) where the deadline comes first or too many calls of the
+  // organisation wait already; or the error that turn_away() was called with.
   [[nodiscard]] Task<Result<Pass>> enter(VaultCall call, Deadline deadline);
-  // Gives this error to all who wait for this key of this organisation now.
+  // Ends the wait of every call to this key of this organisation that waits now, with this error.
   void turn_away(const VaultCall& call, const Error& error);
   [[nodiscard]] SteadyTime now() const;
   [[nodiscard]] VaultLoad load() const;

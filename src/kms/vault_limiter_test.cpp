@@ -48,8 +48,8 @@ class VaultLimiterTest : public ::testing::Test {
     while (!inside.empty()) let_go();
   }
   void make(VaultLimits limits) { limiter = VaultLimiter::create(clock, context.get_executor(), sleeper, limits); }
-  // A call that enters, and stays in until it is let go.
-  void call(VaultCall what, std::chrono::milliseconds patience = 1h) {
+  // A call that enters, and stays in flight until the test ends it.
+  void call(VaultCall what, std::chrono::milliseconds timeout = 1h) {
     auto enter = [](VaultLimiterTest* test, VaultCall as, std::chrono::milliseconds time) -> Task<void> {
       auto deadline = test->clock.steady() + time;
       auto pass = co_await test->limiter->enter(as, deadline);
@@ -60,14 +60,14 @@ class VaultLimiterTest : public ::testing::Test {
       test->entered.push_back(as.key);
       test->inside.push_back(std::make_unique<VaultLimiter::Pass>(std::move(pass).value()));
     };
-    boost::asio::co_spawn(context, enter(this, std::move(what), patience), boost::asio::detached);
+    boost::asio::co_spawn(context, enter(this, std::move(what), timeout), boost::asio::detached);
     poll();
   }
   void call(std::string vault, std::string key, CallKind kind = CallKind::Request,
-            std::chrono::milliseconds patience = 1h) {
-    call({std::move(vault), "org", std::move(key), kind}, patience);
+            std::chrono::milliseconds timeout = 1h) {
+    call({std::move(vault), "org", std::move(key), kind}, timeout);
   }
-  // A stranger's, to a key of his own each.
+  // Calls of a stranger, each to another key of its own.
   void flood(int count, CallKind kind) {
     for (int i = 0; i < count; ++i) call({"v", "mallory", "m" + std::to_string(i), kind});
   }
@@ -272,7 +272,7 @@ TEST_F(VaultLimiterTest, StrangersVaultsAreForgotten) {
   EXPECT_EQ(limiter->load().in_flight, 0U);
 }
 
-TEST_F(VaultLimiterTest, AGateThatIsGoneWakesNobody) {
+TEST_F(VaultLimiterTest, ALimiterThatIsGoneWakesNobody) {
   make({.per_window = 1, .window = 10s});
   call("v", "k");
   inside.clear();
@@ -280,7 +280,7 @@ TEST_F(VaultLimiterTest, AGateThatIsGoneWakesNobody) {
   sleeper->advance(10s);
 }
 
-// What the provider does is not of interest; that its calls wait is.
+// The test cares only that the provider's calls wait.
 class CountingProvider final : public KeyProvider {
  public:
   Task<Result<WrappedKey>> wrap(const KeyLocation&, const Binding&, const crypto::SecretBytes&, Deadline) override {

@@ -6,7 +6,7 @@ namespace latchkey::kms {
 
 namespace {
 
-// Every other kind's, in this order, once an organisation has its turn.
+// The order of the other kinds, once an organisation has its turn.
 constexpr std::array kAfterRenewals{CallKind::Request, CallKind::Validation, CallKind::Background};
 
 constexpr std::size_t index(CallKind kind) {
@@ -14,7 +14,7 @@ constexpr std::size_t index(CallKind kind) {
 }
 constexpr auto kRenewals = index(CallKind::Renewal);
 
-// Its entry in the map, made where there is none.
+// Returns the map's entry of that name, and makes it where there is none.
 template <class Map>
 typename Map::mapped_type& named(Map& map, const std::string& name) {
   auto [found, is_new] = map.try_emplace(name);
@@ -27,7 +27,7 @@ typename Map::mapped_type& named(Map& map, const std::string& name) {
 bool VaultQueue::push(const CallPtr& call, SteadyTime now) {
   expire(now);
   auto& organization = named(organizations_, call->organization_name_);
-  // Renewals are few, one a key version, and what they find out concerns what is served.
+  // Renewals are never refused: they are few, one for each key version, and they decide whether leases go on.
   if (call->kind_ != CallKind::Renewal && organization.waiting >= limits_.waiting_per_organization) {
     forget_if_idle(organization);
     return false;
@@ -90,7 +90,7 @@ bool VaultQueue::is_idle(SteadyTime now) {
   return organizations_.empty();
 }
 
-// What is left of the budgets for one kind of call of one organisation.
+// Whether the budgets have room for one more call of this kind and organisation, or which of them is used up.
 VaultQueue::Room VaultQueue::room(const Organization& organization, CallKind kind) const {
   bool renewal = kind == CallKind::Renewal;
   bool background = kind == CallKind::Background;
@@ -111,7 +111,7 @@ VaultQueue::Room VaultQueue::room(const Organization& organization, CallKind kin
   return background && of_kind >= limits_.background_per_vault ? Room::InFlight : Room::Free;
 }
 
-// A vault that is full lets nobody through until a call ends, so that a flood before it costs no search.
+// A full vault is not searched: nothing gets through until a call ends, so a flood of waiting calls costs no time.
 VaultQueue::Next VaultQueue::next() const {
   if (waiting_ == 0 || in_flight_ >= limits_.per_vault) return {};
   bool waits_for_window = false;
@@ -168,7 +168,7 @@ void VaultQueue::enqueue(const CallPtr& call) {
   if (call->kind_ == CallKind::Renewal) ++renewals_waiting_;
 }
 
-// Out of all turns, if it was the last to have one.
+// Takes a call out of the queue. Its key and its organisation lose their turns where no other call of theirs waits.
 VaultQueue::CallPtr VaultQueue::dequeue(Call& call) {
   auto& organization = *call.organization_;
   auto kind = index(call.kind_);
@@ -183,7 +183,7 @@ VaultQueue::CallPtr VaultQueue::dequeue(Call& call) {
   return taken;
 }
 
-// Whose call was let through comes last among those that wait still.
+// Puts the key and the organisation whose call was let through behind all others that wait.
 void VaultQueue::pass_turn(const Call& call) {
   auto& organization = *call.organization_;
   auto kind = index(call.kind_);

@@ -1,6 +1,6 @@
-// One vault's budget and the queue before it: which calls are in flight, how many were begun in the last window, who
-// waits, and whose turn is next. Pure bookkeeping: the time is given, nothing waits here and nothing is woken; a
-// VaultLimiter, whose header says what the rules are for, does both. Not thread-safe.
+// One vault's budget and queue: which calls are in flight, how many began in the last window, which calls wait, and
+// whose turn is next. Pure bookkeeping: the caller passes the time, and nothing here waits or wakes anybody. The
+// VaultLimiter does both, and its header says what the rules are for. Not thread-safe.
 //
 // A call is in one of three states. push() makes it wait, or puts it in flight at once where nobody else waits;
 // admit() puts those in flight whose turn it is; finish() ends a call in flight, and withdraw() and drop() end calls
@@ -31,23 +31,23 @@ class VaultQueue {
   VaultQueue(const VaultQueue&) = delete;
   VaultQueue& operator=(const VaultQueue&) = delete;
 
-  // Takes a call that is neither waiting nor in flight. False where too many of its organisation's wait already: then
-  // it is neither still.
+  // Takes a call that is neither waiting nor in flight. False where too many calls of its organisation wait already;
+  // the call is then still neither.
   [[nodiscard]] bool push(const CallPtr& call, SteadyTime now);
 
   struct Admitted {
-    std::vector<CallPtr> calls;  // that waited, and are in flight now
-    // Somebody waits for the window alone, which has room again then: no call that ends would let him through.
+    std::vector<CallPtr> calls;  // they waited, and are in flight now
+    // When the window has room again. Set where a call waits for that alone, so that no call that ends lets it through.
     std::optional<SteadyTime> next_room;
   };
   [[nodiscard]] Admitted admit(SteadyTime now);
 
   void finish(Call& call);
   void withdraw(Call& call);
-  // All that wait for this key of this organisation: they wait no more.
+  // Ends the wait of all calls to this key of this organisation, and returns them.
   [[nodiscard]] std::vector<CallPtr> drop(const std::string& organization, const std::string& key);
 
-  // Nothing waits, is in flight, or was begun in the last window: the queue is as a new one.
+  // True where no call waits, is in flight or began in the last window, so that the queue is like a new one.
   [[nodiscard]] bool is_idle(SteadyTime now);
   [[nodiscard]] std::size_t in_flight() const { return in_flight_; }
   [[nodiscard]] std::size_t waiting() const { return waiting_; }
@@ -60,15 +60,15 @@ class VaultQueue {
   struct Key {
     const std::string* name = nullptr;  // where Organization::keys has it
     ByKind<std::list<CallPtr>> waiting;
-    ByKind<std::list<Key*>::iterator> turn;  // of the kinds of which any wait
+    ByKind<std::list<Key*>::iterator> turn;  // valid for kinds of which any call waits
     unsigned in_flight = 0;
   };
-  // For as long as its calls wait, are in flight, or have begun in the last window.
+  // An organisation, for as long as its calls wait, are in flight, or have begun in the last window.
   struct Organization {
     const std::string* name = nullptr;  // where organizations_ has it
     std::unordered_map<std::string, Key> keys;
-    ByKind<std::list<Key*>> turns;            // of the keys that wait with calls of that kind
-    std::list<Organization*>::iterator turn;  // while any waits
+    ByKind<std::list<Key*>> turns;            // the keys for which calls of that kind wait, in order
+    std::list<Organization*>::iterator turn;  // valid while any call waits
     std::size_t waiting = 0;
     unsigned in_flight = 0;
     unsigned begun = 0;  // in the last window
@@ -98,7 +98,7 @@ class VaultQueue {
 
   const VaultLimits& limits_;
   std::unordered_map<std::string, Organization> organizations_;
-  std::list<Organization*> turns_;  // of those that wait
+  std::list<Organization*> turns_;  // those whose calls wait, in order
   std::deque<Begun> begun_;         // in the last window, the oldest first
   ByKind<unsigned> begun_by_kind_{};
   ByKind<unsigned> in_flight_by_kind_{};
@@ -107,7 +107,7 @@ class VaultQueue {
   std::size_t waiting_ = 0;
 };
 
-// Whoever waits for a call may derive from it, and finds himself again among those that were admitted.
+// A caller may derive from it to keep data of its own with the call, and finds that object again in Admitted::calls.
 class VaultQueue::Call {
  public:
   Call(std::string organization, std::string key, CallKind kind)
@@ -126,7 +126,7 @@ class VaultQueue::Call {
   std::string key_name_;
   CallKind kind_;
   State state_ = State::Idle;
-  // While it is not idle.
+  // Set while the call is not idle.
   Organization* organization_ = nullptr;
   Key* key_ = nullptr;
   std::list<CallPtr>::iterator place_;  // while it waits

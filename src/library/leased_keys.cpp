@@ -74,11 +74,11 @@ class LeasedKeys::Asking {
 Result<LeasedKey> LeasedKeys::get(const Name& name) {
   MutexLock lock(mutex_);
   auto got = find_or_ask(name);
-  if (!news_.is_leased && news_.refusals.empty()) return got;
-  auto news = std::exchange(news_, {});
+  if (!pending_events_.is_leased && pending_events_.refusals.empty()) return got;
+  auto events = std::exchange(pending_events_, {});
   MutexRelease released(mutex_);
-  if (news.is_leased && listeners_.on_lease) listeners_.on_lease();
-  if (listeners_.on_refusal) std::ranges::for_each(news.refusals, listeners_.on_refusal);
+  if (events.is_leased && listeners_.on_lease) listeners_.on_lease();
+  if (listeners_.on_refusal) std::ranges::for_each(events.refusals, listeners_.on_refusal);
   return got;
 }
 
@@ -197,7 +197,7 @@ void LeasedKeys::take(const Name& name, const LeasedKey& key) {
     if (held->key.asked_at <= key.asked_at) by_name.replace(held, std::move(lease));
     by_use.relocate(by_use.begin(), leases_.project<ByUse>(held));
   }
-  news_.is_leased = true;
+  pending_events_.is_leased = true;
   while (by_use.size() > limits_.most_leases) {
     forget_derived(by_use.back().id);
     by_use.pop_back();
@@ -221,7 +221,7 @@ Result<LeasedKey> LeasedKeys::fail(const Name& name, const Error& error) {
   if (dropped.any || !is_unknown) {
     ++refusals_;
     refusal.external_keys = std::move(dropped.external_keys);
-    news_.refusals.push_back(std::move(refusal));
+    pending_events_.refusals.push_back(std::move(refusal));
   }
   return error;
 }

@@ -47,7 +47,8 @@ struct LeasedKeysLimits {
   std::chrono::milliseconds unknown_for{10'000};
 };
 
-// LeasedKeys calls these from any thread, without a lock, before the call that has news returns. Each may be empty.
+// LeasedKeys calls these from any thread, without a lock, before the call that caused the event returns. Each may be
+// empty.
 struct LeasedKeysListeners {
   // A lease has begun: call sweep, which says when to call it again.
   std::function<void()> on_lease{};
@@ -182,11 +183,11 @@ class LeasedKeys {
   std::multimap<RawId, Derived*> derived_ LATCHKEY_GUARDED_BY(mutex_);
   std::uint64_t refusals_ LATCHKEY_GUARDED_BY(mutex_) = 0;
   // What the listeners have yet to be told.
-  struct News {
+  struct PendingEvents {
     bool is_leased = false;
     std::vector<Refusal> refusals;
   };
-  News news_;
+  PendingEvents pending_events_;
 };
 
 }  // namespace latchkey::library

@@ -109,7 +109,7 @@ prometheus::MetricFamily refused_rows(const std::map<std::string, std::int64_t>&
 prometheus::MetricFamily uses(const std::vector<keyring::UsageTotal>& totals, bool per_data_key) {
   auto family =
       counter("latchkey_data_key_uses_total",
-              "Records encrypted and decrypted, and data keys lent, under customers' and the platform's keys.");
+              "Records encrypted and decrypted, and data keys leased, under customers' and the platform's keys.");
   keyring::UsageCounts all;
   for (const auto& total : totals) {
     all.encrypts += total.counts.encrypts;

@@ -16,7 +16,7 @@ constexpr milliseconds kFirstWait{50};
 constexpr milliseconds kFollowPeriod{500};
 constexpr milliseconds kAlarmPeriod{1'000};
 constexpr std::chrono::minutes kPurgePeriod{1};
-// After a search that something prevented.
+// How long to wait after a search that failed.
 constexpr std::chrono::seconds kPurgeRetry{15};
 constexpr std::chrono::minutes kForgetPeriod{60};
 constexpr milliseconds kForgetStep{200};

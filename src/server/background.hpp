@@ -1,4 +1,4 @@
-// What the server does again and again beside its requests.
+// The background work that the server repeats beside its requests.
 #pragma once
 
 #include <memory>

@@ -15,27 +15,27 @@ namespace latchkey::server {
 
 struct ServerConfig;
 
-// Each has a type of its own, and lives as long as the program.
+// The clouds. Each has a type of its own, and lives as long as the program.
 using Clouds = std::vector<const kms::Cloud*>;
 
-// Those that this program was built with.
+// The clouds that this program was built with.
 [[nodiscard]] const Clouds& clouds();
 
-// What provider_config.type may be by the API's contract, whatever a server supports.
+// The values that the API's contract allows for provider_config.type, whatever a server supports.
 inline constexpr std::array<std::string_view, 3> kTypesOfTheContract{"aws", "azure", "gcp"};
 
 using kms::CloudParts;
 
-// A door for each cloud of `config`, also for one that the operator has given no credential for: its keys can be
-// registered then, and neither validated nor used. `parts.lease_hard` is the config's. Errors name the setting that is
-// wrong.
+// Makes a Provider for each cloud of `config`. Where the operator has given no credential for a cloud, organisations
+// can register its keys, and neither validate nor use them. `parts.lease_hard` is the config's. Errors name the setting
+// that is wrong.
 [[nodiscard]] Result<std::vector<std::shared_ptr<kms::Provider>>> make_clouds(const ServerConfig& config,
                                                                               const CloudParts& parts);
 
-// Where the keys of these clouds are, as the store has to know it.
+// Tells the store where the keys of these clouds are.
 [[nodiscard]] store::KeyPlaceOf key_places(const ServerConfig& config);
 
-// All reasons why a key does not serve: those that these clouds tell, and the common ones.
+// All reasons why a key does not serve: those of these clouds, and the common ones.
 [[nodiscard]] kms::ReasonCatalogue reason_catalogue(const Clouds& known = clouds());
 
 }  // namespace latchkey::server

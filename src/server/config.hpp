@@ -1,6 +1,6 @@
-// The settings of `latchkey serve`. Each is described once, in the table of server_settings.hpp, from which come the
-// parser, the LATCHKEY_* names, the annotated example (`latchkey serve --print-config`) and docs/latchkey.example.toml.
-// Order of precedence: --set and flags, LATCHKEY_<SECTION>_<NAME>, the file, the default.
+// The settings of `latchkey serve`. The table in settings.cpp describes each once; the parser, the LATCHKEY_* names and
+// the annotated example (`latchkey serve --print-config`, docs/latchkey.example.toml) all come from it. The order of
+// precedence is: --set and flags, LATCHKEY_<SECTION>_<NAME>, the file, the default.
 #pragma once
 
 #include <chrono>
@@ -114,7 +114,7 @@ using EnvironmentLookup = std::function<std::optional<std::string>(const std::st
 
 // All defaults of a server that knows these clouds.
 [[nodiscard]] ServerConfig default_server_config(const Clouds& known = clouds());
-// What a cloud of `config` is set to; empty where the server does not know it.
+// The values of a cloud's settings in `config`; empty where the server does not know the cloud.
 [[nodiscard]] kms::SettingValues cloud_settings(const ServerConfig& config, std::string_view type);
 
 // Reads `toml_path` (empty: no file), the environment and the overrides. Invalid with the place (file:line, variable or
@@ -126,8 +126,8 @@ using EnvironmentLookup = std::function<std::optional<std::string>(const std::st
 // Sets these on top of `config`, and checks the whole. Invalid with the setting's name.
 [[nodiscard]] Result<void> apply_overrides(ServerConfig& config, const ConfigOverrides& overrides);
 
-// What does not fit together: a certificate without its key, two credentials, hard below soft. Called by
-// load_server_config.
+// Refuses settings that do not fit together: a certificate without its key, two credentials, hard below soft.
+// load_server_config calls it.
 [[nodiscard]] Result<void> check_server_config(const ServerConfig& config);
 
 // The annotated TOML example: every setting with its meaning, its variable and its default.

@@ -1,5 +1,5 @@
-// What `latchkey serve` itself proves itself with, read from the files that its settings name: once, at the start, so
-// that what cannot work is refused then, with the setting's name.
+// Reads the server's own credentials from the files that its settings name. The server reads them once, at its start,
+// so that it refuses at once what cannot work, and names the setting.
 #pragma once
 
 #include <memory>

@@ -19,7 +19,7 @@ TEST(DescriptorLimitTest, KeepsSomeForTheStoreAndTheVaults) {
   }
 }
 
-// The limits are the process's: each case is one of its own.
+// The limits belong to the process, so each case runs in a process of its own.
 int exit_code_under(rlim_t soft, rlim_t hard, std::size_t wanted, std::size_t fit) {
   configure_logging(LogFormat::Text, "info");
   rlimit limit{soft, hard};

@@ -10,7 +10,7 @@ namespace latchkey::server {
 
 namespace {
 
-// Of the health listener's connections a quarter is kept for addresses that are known, and it knows none.
+// The listener keeps a quarter of the connections for known addresses, and the health listener knows none.
 constexpr std::size_t kHealthConnections = 64;
 constexpr std::size_t kHealthConnectionsOfAddress = 8;
 constexpr std::chrono::seconds kHealthHeadTimeout{2};

@@ -14,7 +14,7 @@ namespace latchkey::server {
 namespace {
 
 constexpr std::chrono::seconds kStopGrace{10};
-// The health listener's, which stops first so that a load balancer sends nothing more.
+// How long the health listener may take to stop. It stops first, so that a load balancer sends no more requests.
 constexpr std::chrono::seconds kHealthStopGrace{1};
 
 }  // namespace

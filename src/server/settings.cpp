@@ -165,8 +165,9 @@ std::vector<Setting> settings_before_the_clouds() {
       {"server", "port", "The port to listen on; 0 takes any free one.", "8600", false,
        number<std::uint16_t>(&C::port, 0, 65535)},
       {"server", "health_address",
-       "An address where /healthz and /readyz are answered, too, and nothing else, by connections of their own. For\n"
-       "your probes alone. It speaks TLS where server.address does. Empty: there is none.",
+       "A second address for /healthz and /readyz alone, with connections of its own, for your probes. It speaks TLS "
+       "where\n"
+       "server.address does. Empty: there is none.",
        "", true, set_health_address},
       {"server", "health_port", "The port of server.health_address; 0 takes any free one.", "8599", false,
        number<std::uint16_t>(&C::health_port, 0, 65535)},
@@ -175,19 +176,23 @@ std::vector<Setting> settings_before_the_clouds() {
       {"server", "tls_private_key_file", "PEM file with the private key of that certificate.", "", true,
        text(&C::tls_private_key_file)},
       {"server", "behind_tls_proxy",
-       "Plain HTTP on another address than loopback is refused unless this is true: something in front does TLS, and\n"
-       "nobody else reaches the port. API keys, plaintexts and lent data keys go over it.",
+       "Whether a proxy in front does TLS, and nobody else reaches the port. Without it, the server refuses plain HTTP "
+       "on any\n"
+       "address but loopback, because API keys, plaintexts and leased data keys go over it.",
        "false", false, flag(&C::behind_tls_proxy)},
       {"server", "threads", "Threads that serve connections.", "2", false, number<unsigned>(&C::threads, 1, 256)},
-      {"server", "max_connections", "Connections held at once; more are told to come back.", "4096", false,
-       number<std::size_t>(&C::max_connections, 1, 1'000'000)},
+      {"server", "max_connections", "The most connections at once; the server tells others to come back.", "4096",
+       false, number<std::size_t>(&C::max_connections, 1, 1'000'000)},
       {"server", "max_connections_per_address",
-       "Of these, so many for one address (a /64 of IPv6). 0: an eighth of them until a request from there had a valid "
-       "key, then\na half. Not looked at where server.behind_tls_proxy is true: all come from the proxy then.",
+       "The most of these from one address (a /64 of IPv6). 0: an eighth of them until a request from there had a "
+       "valid key,\n"
+       "then a half. The server does not count by address where server.behind_tls_proxy is true: all come from the "
+       "proxy then.",
        "0", false, number<std::size_t>(&C::max_connections_per_address, 0, 1'000'000)},
       {"server", "max_body_bytes_held",
-       "The most bytes of request bodies held at once, one organisation half of them; who would exceed it waits up to "
-       "5 s, then\nis told 503. The server's memory may grow to about four times as much.",
+       "The most bytes of request bodies that the server holds at once, at most half for one organisation. A request "
+       "that would\n"
+       "exceed it waits up to 5 s and then gets 503. The server's memory may grow to about four times as much.",
        "268435456", false,
        number<std::size_t>(&C::max_body_bytes_held, kMebibyte, std::size_t{1024} * 1024 * kMebibyte)},
       {"server", "max_json_body", "The most bytes of a JSON body.", "1048576", false,
@@ -199,14 +204,16 @@ std::vector<Setting> settings_before_the_clouds() {
       {"store", "database", "The SQLite file with everything that must not be lost. Back it up.",
        "/var/lib/latchkey/latchkey.db", true, text(&C::database)},
       {"store", "query_timeout",
-       "The longest that one look into the database may take, waiting for its turn included; a write may take three\n"
-       "times as long. What takes longer is answered with 503 and changes nothing.",
+       "The longest that one read of the database may take, with the wait for its turn; a write may take three times "
+       "as long.\n"
+       "A request that takes longer gets 503 and changes nothing.",
        "10s", true, duration(&C::query_timeout)},
       {"root_key", "file",
        "The platform's own root keys: they wrap the data keys of workspaces without a customer's key, and seal the "
-       "rows\n"
-       "of the database. Made at the first start. Whoever has the file and the database can read that data: keep it\n"
-       "apart from the database and its backups, and back it up.",
+       "rows of the\n"
+       "database. The server makes the file at the first start. Whoever has the file and the database can read that "
+       "data: keep\n"
+       "it apart from the database and its backups, and back it up.",
        "/etc/latchkey/root.key", true, text(&C::root_key_file)},
   };
 }
@@ -221,63 +228,71 @@ std::vector<Setting> settings_behind_the_clouds() {
        "HTTPS_PROXY,\nexcept for the hosts of NO_PROXY, as curl reads both. Empty: none.",
        std::string(kEnvironmentProxy), true, proxy(&C::proxy)},
       {"outbound", "no_proxy",
-       "The hosts that are asked without that proxy, as NO_PROXY lists them: .example.com,10.0.0.0/8", "", true,
+       "The hosts that the server calls without that proxy, in the form of NO_PROXY: .example.com,10.0.0.0/8", "", true,
        text(&C::no_proxy)},
       {"outbound", "ca_file", "PEM file of the authorities to trust for these calls. Empty: the system's.", "", true,
        text(&C::ca_file)},
       {"keyring", "lend_data_keys",
-       "Whether service and workspace keys may have a data key lent, to encrypt on their own machines. Where not,\n"
-       "everything goes through this server.",
+       "Whether programs with service and workspace keys may lease data keys, to encrypt on their own machines. false: "
+       "all data\n"
+       "goes through this server.",
        "true", false, flag(&C::lend_data_keys)},
       {"keyring", "soft",
-       "The age up to which an unwrapped data key is used without asking the customer's key again:\nthe time within "
+       "The age up to which the server uses an unwrapped data key without asking the customer's key again: the time "
+       "within\n"
        "which a revocation takes effect.",
        "60s", true, duration(&C::lease_soft)},
       {"keyring", "hard",
-       "The age up to which an outage of the customer's vault is bridged. The same as soft: not at all.", "60m", true,
-       duration(&C::lease_hard)},
+       "The age up to which a lease bridges an outage of the customer's vault. The same as soft: no outage is bridged.",
+       "60m", true, duration(&C::lease_hard)},
       {"keyring", "most_soft",
-       "The longest soft that an organisation may set for itself; the server's own is allowed in any case. What was "
-       "set "
-       "above\nit before counts as this.",
+       "The longest soft age that an organisation may set for itself; the server's own is always allowed. Longer ages "
+       "that were\n"
+       "set before count as this one.",
        "5m", true, duration(&C::most_soft)},
       {"keyring", "most_loan",
-       "The longest that a program may use a data key that it was lent before it asks for it again, whatever soft is. "
-       "Each 5 s it\nasks whether that still holds.",
+       "The longest that a program may use a leased data key before it asks for the key again, whatever soft is. Every "
+       "5 s it\n"
+       "asks whether its lease still holds.",
        "60s", true, duration(&C::most_loan)},
       {"keyring", "kms_timeout", "The longest that one wrap or unwrap may take, with its retries.", "10s", true,
        duration(&C::kms_timeout)},
       {"keyring", "kms_calls_per_10s",
-       "At most so many calls to one vault are begun in any 10 s; the rest wait. Key Vault allows 1,000 of an RSA key "
-       "of 3,072 bits,\n500 of 4,096, half of that in HSMs.",
+       "The most calls to one vault that begin in any 10 s; the others wait. Key Vault allows 1,000 to an RSA key of "
+       "3,072 bits,\n"
+       "500 to one of 4,096 bits, and half of that in HSMs.",
        "900", false, number<unsigned>(&C::kms_calls_per_10s, 1, 100'000)},
       {"health", "interval",
-       "How long a customer's key may go unused before it is checked by itself, with one wrap and one unwrap;\n0s: "
-       "keys are not checked, and a key that was given back is noticed by the next request that asks it.",
+       "How long a customer's key may go unused before the server checks it by itself, with one wrap and one unwrap. "
+       "0s: the\n"
+       "server checks no keys, and learns from the next request for a key that it works again.",
        "5m", true, duration(&C::health_interval)},
       {"health", "retry",
-       "How soon a key that refuses or fails is checked again: the time within which service returns.", "10s", true,
-       duration(&C::health_retry)},
-      {"health", "retry_longest", "Up to which that time doubles.", "60s", true, duration(&C::health_retry_longest)},
+       "How soon the server checks a key again that refuses or fails: the time within which service returns.", "10s",
+       true, duration(&C::health_retry)},
+      {"health", "retry_longest", "The longest time between two such checks; the time doubles up to it.", "60s", true,
+       duration(&C::health_retry_longest)},
       {"health", "unreachable_after",
-       "After how long without an answer, and three tries, a key is unreachable; until then it is degraded.", "2m",
+       "A key is unreachable after this long without a response, and three tries; until then it is degraded.", "2m",
        true, duration(&C::health_unreachable_after)},
-      {"health", "settle", "For how long a degraded key must work until it is healthy.", "60s", true,
+      {"health", "settle", "How long a degraded key must work until it is healthy.", "60s", true,
        duration(&C::health_settle)},
       {"data_keys", "max_age",
-       "The age at which a workspace's data key is replaced by a new one for what is encrypted from then on.", "720h",
+       "The age at which a new data key replaces a workspace's data key for what is encrypted from then on.", "720h",
        true, duration(&C::data_key_max_age)},
       {"data_keys", "max_records", "The same, after so many records.", "4294967296", false,
        number<std::int64_t>(&C::data_key_max_records, 1, std::int64_t{1} << 40)},
       {"data_keys", "max_bytes", "The same, after so many bytes of plaintext.", "70368744177664", false,
        number<std::int64_t>(&C::data_key_max_bytes, 1, std::int64_t{1} << 50)},
       {"rewrap", "calls_per_second",
-       "At most so many calls to a vault, one at a time, while data keys are rewrapped to a key's newest version;\n"
-       "each takes three.",
+       "The most calls a second to one vault, one at a time, while the server rewraps data keys to a key's newest "
+       "version; each\n"
+       "data key takes three.",
        "10", false, number<unsigned>(&C::rewrap_calls_per_second, 1, 1000)},
       {"webhooks", "allow_private_addresses",
-       "Whether events may be sent to http://, loopback and private addresses, too. For development alone: admins of "
-       "organisations\nchoose the addresses.",
+       "Whether the server may send events to http://, loopback and private addresses, too. For development alone, "
+       "because\n"
+       "admins of organisations choose the addresses.",
        "false", false, flag(&C::webhook_private_addresses)},
       {"webhooks", "proxy",
        "The proxy for events, as outbound.proxy. It looks the names up, so it must refuse your own networks. Empty: "
@@ -287,58 +302,57 @@ std::vector<Setting> settings_behind_the_clouds() {
        text(&C::webhook_no_proxy)},
       {"webhooks", "ca_file", "PEM file of the authorities to trust when events are sent. Empty: the system's.", "",
        true, text(&C::webhook_ca_file)},
-      {"webhooks", "tests_per_minute",
-       "At most so many test events to one endpoint are begun in a minute, one at a time.", "6", false,
+      {"webhooks", "tests_per_minute", "The most test events to one endpoint in a minute, one at a time.", "6", false,
        number<unsigned>(&C::webhook_tests_per_minute, 1, 100'000)},
       {"metrics", "token_file",
        "A file with the token that Prometheus sends for /metrics (authorization: Bearer). Empty: there are no metrics.",
        "", true, text(&C::metrics_token_file)},
       {"metrics", "per_data_key",
-       "Whether uses are told for each workspace and data key, up to 10,000 of them, instead of in sum.", "false",
-       false, flag(&C::metrics_per_data_key)},
+       "Whether the metrics count uses for each workspace and data key, up to 10,000 of them, instead of in sum.",
+       "false", false, flag(&C::metrics_per_data_key)},
       {"keys", "organization_binding",
        "Whether a customer's key must bear the tag <binding_slug>-org-<organisation uuid> = true: off, warn or "
        "require.",
        "warn", true, set_binding},
       {"keys", "validations_per_minute",
-       "At most so many validations of one external key are begun by hand in a minute, one at a time; attaching it is "
-       "not counted.",
+       "The most validations of one external key that admins may begin in a minute, one at a time; attaching it does "
+       "not count.",
        "6", false, number<unsigned>(&C::validations_per_minute, 1, 100'000)},
       {"keys", "binding_slug", "The first part of that tag's name.", "latchkey", true, text(&C::binding_slug)},
       {"limits", "data_per_key",
-       "At most so many encrypts, decrypts and loans with one API key in a second; more are answered with 429 and "
-       "retry-after.\nAbout half of what this machine serves is a good value where organizations must not disturb each "
-       "other.",
+       "The most encrypts, decrypts and leases with one API key in a second; further requests get 429 and retry-after. "
+       "About\n"
+       "half of what this machine serves is a good value where organizations must not disturb each other.",
        "50000", false, number<std::uint32_t>(&C::data_per_key, 1, kMostRate)},
-      {"limits", "data_per_organization", "The same of all keys of an organization together.", "100000", false,
+      {"limits", "data_per_organization", "The same for all keys of an organization together.", "100000", false,
        number<std::uint32_t>(&C::data_per_organization, 1, kMostRate)},
-      {"limits", "reads_per_key",
-       "At most so many GETs of the Admin API and the activity feed with one key in a minute.", "3000", false,
-       number<std::uint32_t>(&C::reads_per_key, 1, kMostRate)},
-      {"limits", "reads_per_organization", "The same of all keys of an organization together.", "6000", false,
+      {"limits", "reads_per_key", "The most GETs of the Admin API and the activity feed with one key in a minute.",
+       "3000", false, number<std::uint32_t>(&C::reads_per_key, 1, kMostRate)},
+      {"limits", "reads_per_organization", "The same for all keys of an organization together.", "6000", false,
        number<std::uint32_t>(&C::reads_per_organization, 1, kMostRate)},
       {"limits", "writes_per_key",
-       "At most so many changes, validations and tests with one admin key in a minute. Suspensions and shreds have as\n"
-       "many of their own.",
+       "The most changes, validations and tests with one admin key in a minute. Suspensions and shreds have as many of "
+       "their own.",
        "600", false, number<std::uint32_t>(&C::writes_per_key, 1, kMostRate)},
-      {"limits", "writes_per_organization", "The same of all keys of an organization together.", "1200", false,
+      {"limits", "writes_per_organization", "The same for all keys of an organization together.", "1200", false,
        number<std::uint32_t>(&C::writes_per_organization, 1, kMostRate)},
       {"limits", "unknown_keys_per_address",
-       "At most so many API keys that nobody has from one address (a /64 of IPv6) in a minute, the same one counted\n"
-       "once in 10 s. Not looked at where server.behind_tls_proxy is true: all come from the proxy then.",
+       "The most unknown API keys from one address (a /64 of IPv6) in a minute; the same key counts once in 10 s. The "
+       "server\n"
+       "does not count by address where server.behind_tls_proxy is true: all requests come from the proxy then.",
        "600", false, number<std::uint32_t>(&C::unknown_keys_per_address, 1, kMostRate)},
-      {"quotas", "external_keys", "At most so many external keys of one organization.", "1000", false,
+      {"quotas", "external_keys", "The most external keys of one organization.", "1000", false,
        number<std::size_t>(&C::most_external_keys, 1, kMostRows)},
-      {"quotas", "live_workspaces", "At most so many workspaces of one organization that are not archived.", "100",
-       false, number<std::size_t>(&C::most_live_workspaces, 1, kMostRows)},
-      {"quotas", "workspaces", "At most so many workspaces of one organization, archived ones included.", "10000",
-       false, number<std::size_t>(&C::most_workspaces, 1, kMostRows)},
-      {"quotas", "api_keys", "At most so many API keys of one organization that are not revoked.", "1000", false,
+      {"quotas", "live_workspaces", "The most workspaces of one organization that are not archived.", "100", false,
+       number<std::size_t>(&C::most_live_workspaces, 1, kMostRows)},
+      {"quotas", "workspaces", "The most workspaces of one organization, archived ones included.", "10000", false,
+       number<std::size_t>(&C::most_workspaces, 1, kMostRows)},
+      {"quotas", "api_keys", "The most API keys of one organization that are not revoked.", "1000", false,
        number<std::size_t>(&C::most_api_keys, 1, kMostRows)},
       {"activity", "retention",
-       "Activities older than this are erased by the server, and in no other way; in days. Export them before, where "
-       "you\n"
-       "must keep them for longer.",
+       "The server erases activities older than this, in days; nothing else erases them. Export them before, where you "
+       "must keep\n"
+       "them for longer.",
        "2557d", true, set_retention},
       {"log", "level", "trace, debug, info, warn, error or off.", "info", true, set_log_level},
       {"log", "format", "text for people or json for collectors; one line an event, on standard error.", "text", true,

@@ -58,13 +58,13 @@ ProgressBar::~ProgressBar() {
 
 void ProgressBar::show() {
   constexpr auto kTick = std::chrono::milliseconds(100);
-  constexpr auto kPatience = std::chrono::seconds(1);
+  constexpr auto kShownAfter = std::chrono::seconds(1);
   auto began = std::chrono::steady_clock::now();
   bool has_shown = false;
   while (!is_over_) {
     std::this_thread::sleep_for(kTick);
     auto elapsed = std::chrono::steady_clock::now() - began;
-    if (elapsed < kPatience) continue;
+    if (elapsed < kShownAfter) continue;
     has_shown = true;
     auto text =
         progress_text(what_, done_, total_, std::chrono::duration_cast<std::chrono::milliseconds>(elapsed), unit_);

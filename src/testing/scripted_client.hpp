@@ -13,21 +13,21 @@
 
 namespace latchkey::kms::testing {
 
-using Answer = Result<http::ClientResponse, http::TransportError>;
+using Response = Result<http::ClientResponse, http::TransportError>;
 
-[[nodiscard]] inline Answer answer(unsigned status, std::string body, http::Headers headers = {}) {
+[[nodiscard]] inline Response response(unsigned status, std::string body, http::Headers headers = {}) {
   return http::ClientResponse{status, std::move(headers), std::move(body)};
 }
-[[nodiscard]] inline Answer failure(http::TransportFailure failure) {
+[[nodiscard]] inline Response failure(http::TransportFailure failure) {
   return http::TransportError{failure, "as the test says"};
 }
 
 class ScriptedClient final : public http::Client {
  public:
-  using Script = std::function<Answer(const http::ClientRequest&)>;
+  using Script = std::function<Response(const http::ClientRequest&)>;
   explicit ScriptedClient(Script script) : script_(std::move(script)) {}
 
-  Task<Answer> send(http::ClientRequest request) override {
+  Task<Response> send(http::ClientRequest request) override {
     // Lets other coroutines run in between, as a network does.
     auto executor = co_await boost::asio::this_coro::executor;
     co_await boost::asio::post(executor, boost::asio::use_awaitable);

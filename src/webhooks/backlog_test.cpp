@@ -14,7 +14,7 @@ namespace latchkey::webhooks {
 namespace {
 
 using audit::testing::text_of;
-using kms::testing::answer;
+using kms::testing::response;
 using latchkey::testing::IsError;
 using std::chrono::milliseconds;
 using std::chrono::minutes;
@@ -143,7 +143,7 @@ TEST_F(BacklogTest, OneThatIsGivenUpOnItsWayStaysSoUnlessItArrives) {
         };
         EXPECT_TRUE(run_blocking(fixture.store().write(publish_more)));
       }
-      return answer(arrives ? 200 : 500, "");
+      return response(arrives ? 200 : 500, "");
     });
     fixture.deliver();
     EXPECT_EQ(count(WebhookDeliveryState::Delivered), before + (arrives ? 1 : 0));
@@ -194,7 +194,7 @@ TEST_F(BacklogTest, EnablingAtOnceBringsBackNoneOfThem) {
 
 TEST_F(BacklogTest, AnEndpointThatIsGoneGivesUpAllInSteps) {
   given(kMostPending, WebhookDeliveryState::Pending);
-  fixture.client.set([](const auto&) { return answer(410, ""); });
+  fixture.client.set([](const auto&) { return response(410, ""); });
   run_until_done();
   EXPECT_THAT(fixture.client.requests(), SizeIs(1));
   run_until_done();

@@ -12,8 +12,8 @@ namespace latchkey::webhooks {
 namespace {
 
 using audit::testing::text_of;
-using kms::testing::answer;
 using kms::testing::failure;
+using kms::testing::response;
 using std::chrono::hours;
 using std::chrono::minutes;
 using std::chrono::seconds;
@@ -29,7 +29,7 @@ struct DelivererTest : ::testing::Test {
   EndpointWithSecret endpoint = fixture.make_endpoint("https://example.com/hooks");
 
   void responds(unsigned status, http::Headers headers = {}) {
-    fixture.client.set([=](const auto&) { return answer(status, "", headers); });
+    fixture.client.set([=](const auto&) { return response(status, "", headers); });
   }
   store::WebhookDelivery delivery() { return fixture.delivery(endpoint.row.id); }
   http::ClientRequest last_request() { return fixture.client.requests().back(); }
@@ -79,14 +79,14 @@ TEST_F(DelivererTest, BothSecretsSignWhileTheyAreExchanged) {
 }
 
 struct Failure {
-  kms::testing::Answer outcome;
+  kms::testing::Response outcome;
   std::string error;
 };
 
 TEST_F(DelivererTest, WhatIsNotTakenIsSentAgainUnderTheSameIdAndANewTime) {
   for (const auto& [outcome, error] :
-       {Failure{answer(500, "secret body"), "answered 500 where 2xx"}, Failure{answer(404, ""), "answered 404"},
-        Failure{answer(302, "", {{"location", "http://10.0.0.1/"}}), "a redirect, which is not followed"},
+       {Failure{response(500, "secret body"), "answered 500 where 2xx"}, Failure{response(404, ""), "answered 404"},
+        Failure{response(302, "", {{"location", "http://10.0.0.1/"}}), "a redirect, which is not followed"},
         Failure{failure(http::TransportFailure::AddressRefused), "leads to no public address"},
         Failure{failure(http::TransportFailure::TimedOut), "did not answer in time"}}) {
     fixture.client.set([outcome = outcome](const auto&) { return outcome; });
@@ -169,7 +169,7 @@ TEST_F(DelivererTest, AnEndpointThatIsGoneIsDisabled) {
 // A client that never responds.
 class SilentClient final : public http::Client {
  public:
-  Task<kms::testing::Answer> send(http::ClientRequest) override {
+  Task<kms::testing::Response> send(http::ClientRequest) override {
     ++asked;
     auto wait = suspend([this](std::function<void()> resume) { waiting_.push_back(std::move(resume)); });
     co_await std::move(wait);
@@ -204,9 +204,9 @@ TEST_F(DelivererTest, WhatACrashCutShortIsSentAgain) {
 
 TEST_F(DelivererTest, OneThatHangsHoldsUpItsOwnAlone) {
   auto slow = fixture.make_endpoint("https://slow.example.com/");
-  fixture.client.set([&](const http::ClientRequest& request) -> kms::testing::Answer {
+  fixture.client.set([&](const http::ClientRequest& request) -> kms::testing::Response {
     if (request.url.find("slow") != std::string::npos) return failure(http::TransportFailure::TimedOut);
-    return answer(200, "");
+    return response(200, "");
   });
   fixture.publish();
   fixture.publish(event_type::kExternalKeyRecovered);
@@ -220,14 +220,14 @@ TEST_F(DelivererTest, OneThatHangsHoldsUpItsOwnAlone) {
 // A client that responds to every request but those to hosts that hang.
 class HangingClient final : public http::Client {
  public:
-  Task<kms::testing::Answer> send(http::ClientRequest request) override {
+  Task<kms::testing::Response> send(http::ClientRequest request) override {
     urls.push_back(request.url);
     if (request.url.find("hang") != std::string::npos) {
       auto wait = suspend([this](std::function<void()> resume) { waiting_.push_back(std::move(resume)); });
       co_await std::move(wait);
       co_return failure(http::TransportFailure::Interrupted);
     }
-    co_return answer(200, "");
+    co_return response(200, "");
   }
   [[nodiscard]] std::size_t count(std::string_view text) const {
     return static_cast<std::size_t>(

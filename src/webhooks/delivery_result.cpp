@@ -40,9 +40,9 @@ std::string_view complaint(http::TransportFailure failure) {
       return "TLS with the endpoint failed. Its certificate must be its name's, in date, and from an authority that is "
              "trusted.";
     case http::TransportFailure::Interrupted:
-      return "The endpoint ended the connection before its answer was whole.";
+      return "The endpoint ended the connection before its response was whole.";
     case http::TransportFailure::ResponseTooLarge:
-      return "The endpoint's answer is too large. Answer with a status and no body.";
+      return "The endpoint's response is too large. Respond with a status and no body.";
     case http::TransportFailure::BadRequest:
       return "The endpoint's URL is none that an event can be sent to.";
   }

@@ -78,7 +78,7 @@ test('lists page by themselves, newest first', async () => {
   assert.deepEqual(some.data.map((workspace) => workspace.id).sort(), made.slice(0, 2).sort());
 });
 
-test('a validation that fails is an answer, and names the cure', async () => {
+test('a validation that fails is a response of its own, and names the cure', async () => {
   const keys = client.organization.externalKeys;
   const missing = await keys.create({ provider_config: azure('no-such-key') });
   const outcome = await keys.validate(missing.id);

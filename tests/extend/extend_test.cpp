@@ -30,7 +30,7 @@ namespace json = boost::json;
 using namespace std::chrono_literals;
 using ::testing::HasSubstr;
 
-constexpr auto kPatience = 30s;
+constexpr auto kTimeout = 30s;
 constexpr auto kPlace = "example:north/orders";
 constexpr auto kOrders =
     R"({"display_name":"Orders","provider_config":{"type":"example","region":"North","key":"orders"}})";
@@ -104,7 +104,7 @@ class ExtendTest : public ::testing::Test {
     request.headers.add("x-api-key", api_key);
     request.headers.add("content-type", "application/json");
     request.body = body;
-    request.deadline = clock_.steady() + kPatience;
+    request.deadline = clock_.steady() + kTimeout;
     auto sent = run(client_->send(std::move(request)));
     if (!sent) throw std::runtime_error(sent.error().message);
     boost::system::error_code no_json;
@@ -115,7 +115,7 @@ class ExtendTest : public ::testing::Test {
   // What comes to pass by the server's own background work.
   template <class Condition>
   bool comes_to_pass(Condition holds) {
-    auto until = clock_.steady() + kPatience;
+    auto until = clock_.steady() + kTimeout;
     while (clock_.steady() < until) {
       if (holds()) return true;
     }

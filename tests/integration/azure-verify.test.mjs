@@ -148,8 +148,8 @@ test('keys that do not serve', async () => {
     ['expired', { key_size: 2048, attributes: { exp: now - year } }, 'key-expiry', 'failed', /expired at/],
     ['early', { key_size: 2048, attributes: { nbf: now + year } }, 'key-expiry', 'failed', /not valid before/],
   ];
-  for (const [name, wishes, check, status, found] of cases) {
-    await customer.createKey(name, wishes);
+  for (const [name, overrides, check, status, found] of cases) {
+    await customer.createKey(name, overrides);
     assertFound(verify({ key: name }).of(check), status, found, /^az keyvault key /);
   }
 });

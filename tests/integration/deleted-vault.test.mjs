@@ -25,7 +25,7 @@ const settings = ['keyring.soft=1s', 'keyring.hard=1h', 'health.interval=0s'];
 const hostOf = (vault) => `${vault}.vault.azure.net`;
 
 /** A Latchkey and a cloud in which vaults come and go. */
-class World {
+class Installation {
   constructor(...more) {
     this.dev = new Dev({ args: ['--bare', '--enable-control', ...[...settings, ...more].flatMap((setting) => ['--set', setting])] });
     this.customer = new Customer(this.dev);
@@ -96,13 +96,13 @@ class World {
 }
 
 /** The server serves `vault`, deleted at that time and in use since, for a minute, and then refuses; it serves the others. */
-async function assertEnds(world, vault, deleted, others) {
+async function assertEnds(installation, vault, deleted, others) {
   const refused = await eventually(async () => {
     for (const other of others) {
-      const response = await world.decrypt(other);
+      const response = await installation.decrypt(other);
       assert.equal(response.status, 200, `${other}: ${response.bytes}`);
     }
-    const response = await world.decrypt(vault);
+    const response = await installation.decrypt(vault);
     return response.status !== 200 && response;
   });
   const took = Date.now() - deleted;
@@ -110,53 +110,53 @@ async function assertEnds(world, vault, deleted, others) {
   assert.deepEqual(refused.json.error.details, { error_code: 'cmek_key_disabled', reason: 'vault_gone' }, refused.bytes.toString());
   assert.ok(took >= kApart, `it was refused after ${took} ms, which may be a failure of DNS`);
   assert.ok(took < kFound + kSlack, `it was served for ${took} ms`);
-  assert.equal((await world.encrypt(vault)).status, 400);
-  for (const other of others) assert.equal((await world.decrypt(other)).status, 200, other);
+  assert.equal((await installation.encrypt(vault)).status, 400);
+  for (const other of others) assert.equal((await installation.decrypt(other)).status, 200, other);
 }
 
 describe('a vault that was deleted', { concurrency: true }, () => {
   if (!isInOwnNetwork) {
     test('through a proxy it is refused after a minute, and serves again once it is recovered', async (t) => {
-      const world = new World();
-      t.after(() => world.dev.stop());
-      await world.start();
-      for (const vault of ['stays', 'leaves']) await world.use(vault);
+      const installation = new Installation();
+      t.after(() => installation.dev.stop());
+      await installation.start();
+      for (const vault of ['stays', 'leaves']) await installation.use(vault);
 
       // The proxy makes no new tunnel to a vault that is gone; this ends the existing ones.
       const fault = { kind: 'reset', service: 'key_vault', vault: 'leaves' };
-      assert.equal((await control(world.dev.env, 'POST', 'faults', fault)).status, 201);
+      assert.equal((await control(installation.dev.env, 'POST', 'faults', fault)).status, 201);
       const deleted = Date.now();
-      await world.delete('leaves');
-      await assertEnds(world, 'leaves', deleted, ['stays']);
+      await installation.delete('leaves');
+      await assertEnds(installation, 'leaves', deleted, ['stays']);
 
-      await control(world.dev.env, 'DELETE', 'faults');
-      await world.recover('leaves');
-      assert.equal((await world.validate('leaves')).status, 'success');
-      await eventually(async () => (await world.decrypt('leaves')).status === 200);
+      await control(installation.dev.env, 'DELETE', 'faults');
+      await installation.recover('leaves');
+      assert.equal((await installation.validate('leaves')).status, 'success');
+      await eventually(async () => (await installation.decrypt('leaves')).status === 200);
     });
   }
 
   const skip = isInOwnNetwork ? undefined : whyNoOwnNetwork();
   test('without a proxy it is refused after a minute, and a vault that DNS fails to look up is served', { skip }, async (t) => {
     if (!isInOwnNetwork) return passesInOwnNetwork(fileURLToPath(import.meta.url));
-    const world = new World('outbound.proxy=');
-    t.after(() => world.dev.stop());
-    await world.start();
-    const names = new Names(Number(new URL(world.dev.env.LATCHKEY_EMULATOR_URL).port));
+    const installation = new Installation('outbound.proxy=');
+    t.after(() => installation.dev.stop());
+    await installation.start();
+    const names = new Names(Number(new URL(installation.dev.env.LATCHKEY_EMULATOR_URL).port));
     t.after(() => names.stop());
     await names.start();
     await names.add('login.microsoftonline.com');
     for (const vault of ['stays', 'leaves', 'lost']) {
       await names.add(hostOf(vault));
-      await world.use(vault);
+      await installation.use(vault);
     }
 
     const deleted = Date.now();
     names.deny(hostOf('leaves'));
     names.fail(hostOf('lost'));
-    await world.delete('leaves');
-    await assertEnds(world, 'leaves', deleted, ['stays', 'lost']);
-    const told = await world.validate('lost');
+    await installation.delete('leaves');
+    await assertEnds(installation, 'leaves', deleted, ['stays', 'lost']);
+    const told = await installation.validate('lost');
     assert.equal(told.reason, 'connection_failed', told.error);
     assert.match(told.error, /could not be looked up/);
   });

@@ -143,7 +143,7 @@ describe('what was acknowledged stays', () => {
   });
 });
 
-test('killed between the wrap and the answer: nothing was answered, and the next key is good', async () => {
+test('killed between the wrap and the response: nobody got one, and the next key is good', async () => {
   const dev = new Dev({ args: ['--enable-control'] });
   await dev.start();
   try {
@@ -157,10 +157,10 @@ test('killed between the wrap and the answer: nothing was answered, and the next
     const encrypt = () => dev.request('POST', `/v1/workspaces/${id}/encrypt`, {
       key: dev.env.LATCHKEY_SERVICE_KEY, body: { plaintext: 'aGVsbG8=' },
     });
-    const answered = encrypt().then(() => true, () => false);
+    const responded = encrypt().then(() => true, () => false);
     await eventually(async () => (await wraps()) > before);
     await dev.kill('SIGKILL');
-    assert.equal(await answered, false);
+    assert.equal(await responded, false);
     await dev.start();
     const sealed = await encrypt();
     assert.equal(sealed.status, 200, sealed.bytes);

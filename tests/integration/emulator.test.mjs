@@ -81,7 +81,7 @@ describe('latchkey emulator azure', () => {
     other.remove();
   });
 
-  test('it ends in time while an answer is held back', async () => {
+  test('it ends in time while a response is held back', async () => {
     const slow = new Emulator();
     await slow.start(['--import', join(first.folder, 'exported.json'), '--enable-control']);
     const made = await control(slow.env, 'POST', 'faults', { kind: 'latency', service: 'entra', ms: 600_000 });
@@ -139,7 +139,7 @@ describe('a vault in a bad hour', () => {
     ['an error of the vault', { kind: 'error', status: 503, operation: 'KeyUnwrap' }, /503/],
     ['throttling', { kind: 'error', status: 429, operation: 'KeyUnwrap', retry_after: '1' }, /429|throttl/i],
     ['a reset connection', { kind: 'reset', operation: 'KeyUnwrap' }, /latchkey-dev\.vault\.azure\.net/],
-    ['half an answer', { kind: 'truncate', operation: 'KeyUnwrap' }, /latchkey-dev\.vault\.azure\.net/],
+    ['half a response', { kind: 'truncate', operation: 'KeyUnwrap' }, /latchkey-dev\.vault\.azure\.net/],
     ['no JSON', { kind: 'malformed', operation: 'KeyUnwrap' }, /latchkey-dev\.vault\.azure\.net/],
   ];
   for (const [name, fault, sentence] of kUnreachable) {
@@ -154,7 +154,7 @@ describe('a vault in a bad hour', () => {
     });
   }
 
-  test('slow answers are waited for', async () => {
+  test('the server waits for slow responses', async () => {
     for (const fault of [{ kind: 'latency', ms: 300 }, { kind: 'trickle', pause_ms: 2, operation: 'KeyUnwrap' }]) {
       assert.equal((await withFault(fault, validate)).status, 'success', JSON.stringify(fault));
     }

@@ -149,7 +149,7 @@ test('an interrupted run leaves nothing', async () => {
   assert.deepEqual(readdirSync(folder).sort(), before);
 });
 
-test('where the server lends nothing, small files go through it', async () => {
+test('where the server leases out no data keys, small files go through it', async () => {
   const server = await serving({
     'store.database': join(dev.folder, 'latchkey.db'), 'root_key.file': join(dev.folder, 'root.key'), 'keyring.lend_data_keys': false,
   });
@@ -162,12 +162,12 @@ test('where the server lends nothing, small files go through it', async () => {
     assert.equal(sealed.err, '');
     assert.equal(statSync(at('sent.lk')).size, content.length + 92, 'a record: the server made it');
     assert.deepEqual(there('decrypt', at('sent.lk'), '--out', '-').stdout, content);
-    refused(there('encrypt', '--local', '--out', at('kept-here'), at('sent')), /lends no data keys: .*--remote.*keyring\.lend_data_keys/s, ['kept-here']);
+    refused(there('encrypt', '--local', '--out', at('kept-here'), at('sent')), /leases out no data keys: .*--remote.*keyring\.lend_data_keys/s, ['kept-here']);
     make('large', 16 * 1024 * 1024 + 1);
     refused(there('encrypt', at('large')), /larger than the 16 MiB/, ['large.lk']);
     // Decrypting a stream that another program made needs a leased data key.
     assert.equal(dev.cli(['encrypt', '--out', at('stream.lk'), at('sent')], { env: { ...env, LATCHKEY_URL: dev.env.LATCHKEY_URL } }).code, 0);
-    refused(there('decrypt', at('stream.lk'), '--out', at('opened')), /lends no data keys/, ['opened']);
+    refused(there('decrypt', at('stream.lk'), '--out', at('opened')), /leases out no data keys/, ['opened']);
   } finally {
     await server.kill('SIGTERM');
   }

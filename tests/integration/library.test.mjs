@@ -441,12 +441,12 @@ for (const [language, program] of [['C', () => build('few_threads', kFewThreadsI
 }
 
 // Without the suspension, the program's lease would last for a minute more.
-test('a suspension right after a loan ends its use within seconds', { skip }, async () => {
+test('a suspension right after a lease ends its use within seconds', { skip }, async () => {
   const slow = new Dev({ args: ['--set', 'keyring.soft=60s'] });
   await slow.start();
   let child;
   try {
-    const key = await slow.request('POST', '/v1/organizations/external_keys', { body: { display_name: 'loan', provider_config: slow.azureKeyBody() } });
+    const key = await slow.request('POST', '/v1/organizations/external_keys', { body: { display_name: 'lease', provider_config: slow.azureKeyBody() } });
     await slow.request('POST', `/v1/organizations/workspaces/${slow.env.LATCHKEY_WORKSPACE_ID}`, { body: { external_key_id: key.json.id } });
     child = new Child(build('until_refused', kUntilRefused), [], { env: { ...slow.env, LD_LIBRARY_PATH: lib() } });
     await child.says(/^begun$/m, 'stdout');
@@ -463,7 +463,7 @@ test('a suspension right after a loan ends its use within seconds', { skip }, as
   }
 });
 
-test('a program with a key on loan is refused within soft of its suspension', { skip }, async () => {
+test('a program with a leased key is refused within soft of its suspension', { skip }, async () => {
   const child = new Child(build('until_refused', kUntilRefused), [], { env: { ...dev.env, LD_LIBRARY_PATH: lib() } });
   try {
     await child.says(/^begun$/m, 'stdout');

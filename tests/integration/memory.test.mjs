@@ -25,7 +25,7 @@ let externalKey;
 const tokens = ['Bearer eyJ', '"access_token":"eyJ', 'client_assertion=eyJ'].map((text) => formOf(`a token (${text})`, text));
 
 // A client has the response before the server is done with the request. This is far beyond what that takes on a busy machine.
-const kPatience = 60_000;
+const kTimeout = 60_000;
 
 // These two stay when a data key must go: the server keeps them, raw, in its arena for secrets.
 const kAccessToken = 'the access token';
@@ -33,7 +33,7 @@ const kRootKey = 'the root key';
 
 /** Resolves once none of `forms` is in the server's memory; with `keeps`, the arena for secrets may have them. */
 async function isGone(server, forms, { keeps = false } = {}) {
-  const end = Date.now() + kPatience;
+  const end = Date.now() + kTimeout;
   for (;;) {
     const found = search(server.process.pid, forms);
     const mayStay = ({ locked, form }) => locked && form.endsWith(', raw') && (keeps || form.startsWith(kAccessToken) || form.startsWith(kRootKey));
@@ -219,7 +219,7 @@ for (const [name, more] of [['plain HTTP', () => ({})], ['TLS', tls]]) {
 }
 
 for (const [name, more] of [['plain HTTP', () => ({})], ['TLS', tls]]) {
-  test(`over ${name}: of plaintexts, keys on loan and API keys nothing stays; of a data key, what the lease is for`, async (context) => {
+  test(`over ${name}: of plaintexts, leased keys and API keys nothing stays; of a data key, what the lease is for`, async (context) => {
     if (impossible) return context.skip(impossible);
     const one = await started({ ...more(), 'keyring.soft': '1s', 'keyring.hard': '1h' });
     const { server, connection, call } = one;

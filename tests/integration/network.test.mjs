@@ -315,7 +315,7 @@ test('a local server is asked directly whatever proxy the environment names', as
   assert.equal(done.code, 0, done.err);
 });
 
-test('a server that asks to wait is heard, in seconds and as a date', async () => {
+test('the retry-after of a server is read, in seconds and as a date', async () => {
   let wait;
   const server = createServer((request, response) => {
     response.writeHead(503, { 'retry-after': wait, 'content-type': 'text/html' });

@@ -75,9 +75,9 @@ test('keys that Azure has but that will not do', async (t) => {
     ['deleted', {}, /"deleted" .* is deleted, and can be recovered until 20.*az keyvault key recover/, 'key_deleted'],
     ['no-role', {}, /may not read key "no-role".*a role is missing on the key.*az role assignment create/, 'role_missing'],
   ];
-  for (const [name, wishes, expected, reason] of cases) {
+  for (const [name, overrides, expected, reason] of cases) {
     await t.test(name, async () => {
-      await customer.createKey(name, wishes);
+      await customer.createKey(name, overrides);
       if (name !== 'no-role') await customer.grant(principal, name);
       if (name === 'deleted') await customer.deleteKey(name);
       const id = await registered(dev.azureKeyBody(name));

@@ -68,7 +68,7 @@ test('nor does one that a Conditional Access policy shuts out', async () => {
   await eventually(serves);
 });
 
-test('while Entra is down the vault is asked with the old token, and its refusal is heard', async () => {
+test('while Entra is down the vault is asked with the old token, and its refusal counts', async () => {
   const fault = await ask('POST', 'faults', { kind: 'error', service: 'entra', operation: 'Token', status: 503 });
   const hits = async () => (await ask('GET', 'faults')).faults.find((each) => each.id === fault.id).hits;
   await eventually(async () => {
@@ -89,7 +89,7 @@ test('while Entra is down the vault is asked with the old token, and its refusal
 });
 
 // The last test: a principal that is gone has lost its roles as well.
-test('consent that is withdrawn is heard from Entra', async () => {
+test('Entra says so when consent is withdrawn', async () => {
   await customer.graph('DELETE', `servicePrincipals/${principal}`, undefined, [204]);
   const refused = await eventually(async () => {
     const response = await data('decrypt', { ciphertext });

@@ -28,7 +28,7 @@ after(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-test('after kill -9 right behind an answer the feed says which data key was in use, by which unwrap', async () => {
+test('after kill -9 right behind a response the feed says which data key was in use, by which unwrap', async () => {
   const sealed = await data(workspace, 'encrypt', Buffer.from('hello'));
   assert.equal(sealed.status, 200, sealed.bytes);
   await dev.kill('SIGKILL');

@@ -84,8 +84,8 @@ export class Customer {
     return `${this.dev.env.AZURE_VAULT_URI}keys/${name}${operation}?api-version=7.4`;
   }
 
-  createKey(name, wishes = {}) {
-    const body = { kty: 'RSA', key_size: 3072, key_ops: ['wrapKey', 'unwrapKey'], ...wishes };
+  createKey(name, overrides = {}) {
+    const body = { kty: 'RSA', key_size: 3072, key_ops: ['wrapKey', 'unwrapKey'], ...overrides };
     return this.call('POST', kVault, this.keyUrl(name, '/create'), body);
   }
 

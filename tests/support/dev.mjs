@@ -140,11 +140,11 @@ export class Dev {
 }
 
 // Far longer than anything takes that happens at all, even on a busy machine.
-const kPatience = 180_000;
+const kTimeout = 180_000;
 
 /** Waits until `probe` returns something truthy. */
 export async function eventually(probe) {
-  const end = Date.now() + kPatience;
+  const end = Date.now() + kTimeout;
   for (;;) {
     const value = await probe();
     if (value) return value;

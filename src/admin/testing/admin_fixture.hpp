@@ -27,7 +27,7 @@ class AdminFixture : public audit::testing::AuditFixture {
     clock.advance(std::chrono::seconds(1));
   }
 
-  // After `settings` were changed.
+  // To be called after `settings` changed.
   void rebuild() {
     keys.emplace(store(), provider, clouds, clock, random, settings);
     workspaces.emplace(store(), provider, clouds, clock, random, settings);
@@ -61,7 +61,7 @@ class AdminFixture : public audit::testing::AuditFixture {
   }
 
  public:
-  // Of clouds that the API's contract names and this server does not serve.
+  // The types of clouds that the API's contract names and this server does not serve.
   static constexpr std::array<std::string_view, 2> kOtherTypes{"aws", "gcp"};
   FakeKeyProvider provider;
   // Reads keys, and asks none.

@@ -166,7 +166,7 @@ class ApiFixture : public admin::testing::AdminFixture {
   admin::Rewraps rewraps;
   metrics::ServerMetrics metrics{{}};
   data::DataPlane data_plane;
-  kms::testing::ScriptedClient receiver{[](const auto&) { return kms::testing::answer(200, ""); }};
+  kms::testing::ScriptedClient receiver{[](const auto&) { return kms::testing::response(200, ""); }};
   webhooks::SecretKeeper webhook_secrets;
   webhooks::Endpoints webhook_endpoints;
   webhooks::Deliverer webhook_deliverer;

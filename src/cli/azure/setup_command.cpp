@@ -24,7 +24,7 @@ struct SetupCommandOptions {
   std::string storage_account;
   std::string event_hub_rule;
   std::string event_hub;
-  std::chrono::seconds::rep patience = 900;
+  std::chrono::seconds::rep timeout = 900;
   bool dry_run = false;
   bool yes = false;
 };
@@ -123,7 +123,7 @@ ExitCode carry_out(const SetupCommandOptions& options, AzureSession& session, cu
                              session.clock(),
                              session.random(),
                              [](std::chrono::seconds time) { std::this_thread::sleep_for(time); },
-                             std::chrono::seconds(options.patience),
+                             std::chrono::seconds(options.timeout),
                              [&](const customer::Report& report) {
                                end_progress();
                                reports.push_back(report);
@@ -227,7 +227,7 @@ void add_azure_setup_command(CLI::App& group, Chosen& chosen) {
       ->excludes(azure_only);
   command->add_flag("-y,--yes", options->yes, "Do not ask");
   command->add_flag("--dry-run", options->dry_run, "Print the az and curl commands instead, and change nothing");
-  command->add_option("--wait", options->patience, "Seconds to wait for role assignments to work")
+  command->add_option("--wait", options->timeout, "Seconds to wait for role assignments to work")
       ->capture_default_str()
       ->check(CLI::Range(0, 86400));
   command->callback([&chosen, options] { chosen.action = [options] { return set_up(*options); }; });

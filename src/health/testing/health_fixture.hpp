@@ -61,7 +61,7 @@ class HealthFixture : public admin::testing::AdminFixture {
   static Error refusal() {
     return {ErrorCode::KeyDenied, "the role is gone", kms::reason::kRoleMissing, "Give it back"};
   }
-  static Error outage() { return {ErrorCode::KeyUnreachable, "no answer", kms::reason::kTimedOut}; }
+  static Error outage() { return {ErrorCode::KeyUnreachable, "no response", kms::reason::kTimedOut}; }
 
   MonitorSettings monitor_settings;
   std::optional<HealthMonitor> monitor;

@@ -1,5 +1,5 @@
-// The platform's own root key as a provider, for workspaces without a customer's key. Wrapping is XAES-256-GCM with key
-// commitment, under the newest key of the root key file; what an older one wrapped is unwrapped by that.
+// The platform's own root key as a provider, for workspaces without a customer's key. It wraps with XAES-256-GCM and
+// key commitment, under the newest key of the root key file, and unwraps with the key that wrapped.
 #pragma once
 
 #include <memory>
@@ -11,11 +11,12 @@
 
 namespace latchkey::kms {
 
-// `keys` as read from `path`; goes on with the newest once the file is replaced. `random` outlives it.
+// `keys` are those read from `path`. Once the file is replaced, the provider goes on with the newest key in it.
+// `random` outlives it.
 [[nodiscard]] Result<std::shared_ptr<KeyProvider>> make_local_key_provider(RootKeys keys, std::string path,
                                                                            RandomSource& random);
 
-// Reads the file, or makes it where it is not there. Errors: read_root_keys'.
+// Reads the file, or makes it where it does not exist. Errors: those of read_root_keys.
 [[nodiscard]] Result<std::shared_ptr<KeyProvider>> open_local_key_provider(const std::string& path,
                                                                            RandomSource& random);
 

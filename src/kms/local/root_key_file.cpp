@@ -28,7 +28,7 @@ Error unavailable(std::string_view what, const std::string& path, int cause) {
   return Error{ErrorCode::Unavailable, fmt::format("root key file {}: {}: {}", path, what, std::strerror(cause))};
 }
 
-// The file's keys as they lie there; nothing where there is no file.
+// Reads the file's bytes; absent where there is no file.
 Result<std::optional<crypto::SecretBytes>> read_keys(const std::string& path) {
   Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   if (!file.is_open()) {
@@ -45,8 +45,8 @@ Result<std::optional<crypto::SecretBytes>> read_keys(const std::string& path) {
         {},
         fmt::format("Close it: chmod 600 {}", path)};
   }
-  // One byte more than the most keys have, so that a longer file is noticed. The size that the file system tells is not
-  // asked: some tell none (FUSE, /proc).
+  // It reads one byte more than the most keys have, to notice a longer file. It does not rely on the size that the file
+  // system reports, because some report none (FUSE, /proc).
   crypto::SecretBytes keys(kMostRootKeys * kRootKeySize + 1);
   std::size_t size = 0;
   while (size < keys.size()) {
@@ -67,8 +67,8 @@ Result<std::optional<crypto::SecretBytes>> read_keys(const std::string& path) {
   return std::optional(std::move(keys));
 }
 
-// Whole and durable under a name of its own first, then named for good, which never replaces: of two servers that start
-// at once, both end with the same key.
+// Writes the whole file durably under a name of its own, then gives it its final name, which never replaces a file. So
+// two servers that start at once end with the same key.
 Result<void> make_root_key(const std::string& path, RandomSource& random) {
   auto key = crypto::SecretBytes::random(kRootKeySize, random);
   auto temporary = fmt::format("{}.{}", path, hex_encode(make_raw_id(random)));
@@ -80,7 +80,7 @@ Result<void> make_root_key(const std::string& path, RandomSource& random) {
   return Error{ErrorCode::Unavailable, fmt::format("root key file: {}", named.error().message())};
 }
 
-// Names the key without telling anything of it, so that another file is noticed as such.
+// Names the key without revealing anything of it, so that the server notices another file.
 crypto::Sha256 key_id(const crypto::SecretBytes& key) {
   return crypto::sha256({as_bytes("latchkey-root-key-id-v1"), key.reveal()});
 }
@@ -100,7 +100,7 @@ RootKeys split(const crypto::SecretBytes& bytes) {
   return keys;
 }
 
-// In the place of the file that is there, whole or not at all.
+// Replaces the existing file, wholly or not at all.
 Result<void> replace_keys(const std::string& path, const crypto::SecretBytes& bytes, RandomSource& random) {
   auto temporary = fmt::format("{}.{}", path, hex_encode(make_raw_id(random)));
   LATCHKEY_TRYV(write_file_durably(temporary, as_text(bytes.reveal()), kOwnerAlone));
@@ -130,7 +130,7 @@ Result<store::RowSealer::Keys> seal_keys(const RootKeys& roots) {
   store::RowSealer::Keys keys;
   for (const auto& root : roots) {
     store::SealKey seal;
-    // Which root key it is of is what the version says.
+    // The version says which root key it is derived from.
     auto id = key_id(root.key);
     std::copy_n(id.begin(), seal.id.size(), seal.id.begin());
     LATCHKEY_TRY(seal.key, crypto::hkdf_sha512(root.key.reveal(), {}, as_bytes("latchkey-row-seal-v1"), kRootKeySize));

@@ -124,7 +124,7 @@ TEST_P(KeyProviderContract, ALocationOfAnotherKindIsInvalid) {
   EXPECT_EQ(three.error().code, ErrorCode::Invalid);
 }
 
-TEST_P(KeyProviderContract, AfterTheDeadlineThereIsAnAnswerOrKeyUnreachable) {
+TEST_P(KeyProviderContract, AfterTheDeadlineThereIsAResultOrKeyUnreachable) {
   auto key = location();
   auto described = run_task(harness->context(), harness->provider().describe(key, harness->past()));
   if (!described) {

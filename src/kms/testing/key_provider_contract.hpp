@@ -1,5 +1,5 @@
-// What every KeyProvider must do, as one parameterised suite (the tests are in key_provider_contract.cpp). A provider's
-// test instantiates KeyProviderContract with a maker of its harness.
+// The tests that every KeyProvider must pass, as one parameterised suite (they are in key_provider_contract.cpp). A
+// provider's test instantiates KeyProviderContract with a maker of its harness.
 #pragma once
 
 #include <functional>

@@ -1,4 +1,4 @@
-// What holds for every table of texts about reasons, the common one and each cloud's.
+// Checks that every table of texts about reasons must pass, the common one and each cloud's.
 #pragma once
 
 #include <algorithm>
@@ -43,7 +43,7 @@ inline void expect_sentences_stand_alone(const ReasonText& text, const NamedArgu
   EXPECT_EQ(std::count(text.cure.begin(), text.cure.end(), '`') % 2, 0) << *text.entry;
 }
 
-// Who drops leases and who keeps them is decided by the error's code: it must not contradict the class.
+// The error's code decides whether leases are dropped or kept, so it must not contradict the class.
 inline void expect_class_and_code_agree(const ReasonEntry& entry) {
   using enum ErrorCode;
   switch (entry.kind) {

@@ -288,7 +288,7 @@ class HeardLog {
  public:
   HeardLog() {
     auto sink = std::make_shared<spdlog::sinks::ostream_sink_mt>(text_);
-    spdlog::set_default_logger(std::make_shared<spdlog::logger>("heard", std::move(sink)));
+    spdlog::set_default_logger(std::make_shared<spdlog::logger>("captured", std::move(sink)));
   }
   HeardLog(const HeardLog&) = delete;
   HeardLog& operator=(const HeardLog&) = delete;

@@ -218,10 +218,10 @@ class SealedReadsTest : public SealingTest {
         } else {
           EXPECT_THAT(given.error().message(), HasSubstr("When a row does not verify"));
         }
-        auto heard = take_alarms();
-        EXPECT_TRUE(given || !heard.empty());
-        EXPECT_THAT(heard, Each(StartsWith(fmt::format("{} ", table.name))));
-        alarms += static_cast<int>(heard.size());
+        auto reported = take_alarms();
+        EXPECT_TRUE(given || !reported.empty());
+        EXPECT_THAT(reported, Each(StartsWith(fmt::format("{} ", table.name))));
+        alarms += static_cast<int>(reported.size());
       }
     }
     EXPECT_GT(alarms, 0);

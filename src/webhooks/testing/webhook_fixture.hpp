@@ -52,7 +52,7 @@ class WebhookFixture : public audit::testing::AuditFixture {
     return all.at(0);
   }
 
-  kms::testing::ScriptedClient client{[](const auto&) { return kms::testing::answer(200, ""); }};
+  kms::testing::ScriptedClient client{[](const auto&) { return kms::testing::response(200, ""); }};
   admin::testing::FakeKeyProvider provider;
   SecretKeeper secrets{provider, clock, random};
   Endpoints endpoints{store(), secrets, clock, random, {}};

@@ -11,7 +11,7 @@
 #include <fmt/format.h>
 
 #include "base/json_fields.hpp"
-#include "clouds/azure/provider/answer_text.hpp"
+#include "clouds/azure/provider/response_text.hpp"
 
 namespace latchkey::clouds::azure::customer {
 

@@ -5,7 +5,7 @@
 
 #include "clouds/azure/customer/checks.hpp"
 #include "clouds/azure/customer/commands.hpp"
-#include "clouds/azure/provider/answer_text.hpp"
+#include "clouds/azure/provider/response_text.hpp"
 
 namespace latchkey::clouds::azure::customer {
 

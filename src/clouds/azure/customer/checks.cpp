@@ -6,7 +6,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include "clouds/azure/provider/answer_text.hpp"
+#include "clouds/azure/provider/response_text.hpp"
 
 namespace latchkey::clouds::azure::customer {
 

@@ -6,7 +6,7 @@
 #include <fmt/format.h>
 
 #include "base/encoding.hpp"
-#include "clouds/azure/provider/answer_text.hpp"
+#include "clouds/azure/provider/response_text.hpp"
 #include "clouds/azure/provider/vault_uri.hpp"
 
 namespace latchkey::clouds::azure::customer {

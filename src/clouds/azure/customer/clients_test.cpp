@@ -19,8 +19,8 @@
 namespace latchkey::clouds::azure::customer {
 namespace {
 
-using kms::testing::answer;
-using kms::testing::Answer;
+using kms::testing::response;
+using kms::testing::Response;
 using latchkey::testing::IsError;
 using latchkey::testing::IsErrorFor;
 using ::testing::HasSubstr;
@@ -39,9 +39,9 @@ class Clients : public ::testing::Test {
     signed_in_ = std::move(sign_in().value());
     return {*signed_in_, transport_, clock_, random_};
   }
-  Answer respond(const http::ClientRequest& request) {
+  Response respond(const http::ClientRequest& request) {
     if (request.url.ends_with("/token")) {
-      return answer(token_status_, token_body_);
+      return response(token_status_, token_body_);
     }
     return reply_(request);
   }
@@ -49,7 +49,7 @@ class Clients : public ::testing::Test {
   std::map<std::string, std::string> variables_;
   unsigned token_status_ = 200;
   std::string token_body_ = R"({"token_type":"Bearer","expires_in":3599,"access_token":"t0ken"})";
-  std::function<Answer(const http::ClientRequest&)> reply_ = [](const auto&) { return answer(200, "{}"); };
+  std::function<Response(const http::ClientRequest&)> reply_ = [](const auto&) { return response(200, "{}"); };
   kms::testing::ScriptedClient client_{[this](const http::ClientRequest& request) { return respond(request); }};
   ManualClock clock_{parse_timestamp("2026-03-01T12:00:00Z").value()};
   kms::testing::CountingRandom random_;
@@ -173,14 +173,14 @@ TEST_F(Clients, TellRefusalsApart) {
       {503, "", ErrorCode::Unavailable, ""}};
   ResourceManager resources(tools(), public_cloud());
   for (const auto& each : cases) {
-    reply_ = [&](const auto&) { return answer(each.status, each.body); };
+    reply_ = [&](const auto&) { return response(each.status, each.body); };
     auto vault = resources.vault("/subscriptions/s/vaults/v");
     ASSERT_FALSE(vault) << each.status;
     EXPECT_EQ(vault.error().code, each.code) << each.status;
     EXPECT_EQ(vault.error().reason, each.reason) << each.status;
     EXPECT_THAT(vault.error().message(), HasSubstr("reading the vault")) << each.status;
   }
-  reply_ = [](const auto&) { return answer(200, "[1, 2]"); };
+  reply_ = [](const auto&) { return response(200, "[1, 2]"); };
   EXPECT_THAT(resources.vault("/v"), IsError(ErrorCode::Unavailable));
   reply_ = [](const auto&) { return kms::testing::failure(http::TransportFailure::UnknownName); };
   EXPECT_THAT(resources.vault("/v"), IsErrorFor("UnknownName"));
@@ -189,18 +189,18 @@ TEST_F(Clients, TellRefusalsApart) {
 TEST_F(Clients, ListsFollowTheirPagesAndNoStranger) {
   ResourceManager resources(tools(), public_cloud());
   reply_ = [](const http::ClientRequest& request) {
-    if (request.url.find("page=2") != std::string::npos) return answer(200, R"({"value":[{"id":"/b","name":"b"}]})");
-    return answer(200,
-                  R"({"value":[{"id":"/a","name":"a"}, 7],"nextLink":"https://management.azure.com/next?page=2"})");
+    if (request.url.find("page=2") != std::string::npos) return response(200, R"({"value":[{"id":"/b","name":"b"}]})");
+    return response(200,
+                    R"({"value":[{"id":"/a","name":"a"}, 7],"nextLink":"https://management.azure.com/next?page=2"})");
   };
   auto all = resources.vaults("s");
   ASSERT_TRUE(all) << all.error().message();
   ASSERT_EQ(all.value().size(), 2U);
   EXPECT_EQ(all.value()[1].name, "b");
-  reply_ = [](const auto&) { return answer(200, R"({"value":[],"nextLink":"https://evil.example/next"})"); };
+  reply_ = [](const auto&) { return response(200, R"({"value":[],"nextLink":"https://evil.example/next"})"); };
   EXPECT_THAT(resources.vaults("s"), IsError(ErrorCode::Unavailable));
   EXPECT_EQ(client_.count("evil.example"), 0U);
-  reply_ = [](const auto&) { return answer(200, R"({"value":[],"nextLink":"https://management.azure.com/again"})"); };
+  reply_ = [](const auto&) { return response(200, R"({"value":[],"nextLink":"https://management.azure.com/again"})"); };
   EXPECT_THAT(resources.vaults("s"), IsError(ErrorCode::Unavailable)) << "a list without an end";
 }
 
@@ -214,7 +214,7 @@ TEST_F(Clients, TheKeyIsAskedForInAVaultOfTheCloudAlone) {
   ASSERT_TRUE(keys);
   // The modulus is as long as its first byte that is not zero says.
   reply_ = [](const auto&) {
-    return answer(200, R"({"key":{"kid":"k","kty":"RSA","key_ops":["wrapKey",3],"n":"AAECAw"},
+    return response(200, R"({"key":{"kid":"k","kty":"RSA","key_ops":["wrapKey",3],"n":"AAECAw"},
                           "attributes":{"enabled":true,"exp":1800000000,"nbf":"soon"}})");
   };
   auto key = keys.value().get("cmek");
@@ -231,7 +231,7 @@ TEST_F(Clients, TheKeyIsAskedForInAVaultOfTheCloudAlone) {
 
 TEST_F(Clients, AKeyIsMadeOnceHoweverTheCallEnds) {
   auto keys = VaultKeys::create(tools(), public_cloud(), "contoso.com", "https://contoso.vault.azure.net");
-  reply_ = [](const auto&) { return answer(503, ""); };
+  reply_ = [](const auto&) { return response(503, ""); };
   EXPECT_FALSE(keys.value().make("cmek", "RSA", 3072));
   EXPECT_EQ(client_.count("/create"), 1U) << "a second call would make a second version";
   EXPECT_FALSE(keys.value().get("cmek"));
@@ -240,7 +240,7 @@ TEST_F(Clients, AKeyIsMadeOnceHoweverTheCallEnds) {
 
 TEST_F(Clients, QuotesInNamesStayInTheirFilter) {
   Graph graph(tools(), public_cloud(), "contoso.com");
-  reply_ = [](const auto&) { return answer(200, R"({"value":[]})"); };
+  reply_ = [](const auto&) { return response(200, R"({"value":[]})"); };
   ASSERT_TRUE(graph.named("it's"));
   EXPECT_THAT(client_.requests().back().url, HasSubstr("startswith%28displayName%2C%27it%27%27s%27%29"));
   auto none = graph.find("8635ae1a-3e5d-44e8-a4ed-e0f614466f87");

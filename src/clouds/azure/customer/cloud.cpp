@@ -7,7 +7,7 @@
 #include <boost/algorithm/string/trim.hpp>
 #include <fmt/format.h>
 
-#include "clouds/azure/provider/answer_text.hpp"
+#include "clouds/azure/provider/response_text.hpp"
 #include "clouds/azure/provider/vault_uri.hpp"
 #include "http/url.hpp"
 

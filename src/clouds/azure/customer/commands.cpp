@@ -4,7 +4,7 @@
 
 #include <fmt/format.h>
 
-#include "clouds/azure/provider/answer_text.hpp"
+#include "clouds/azure/provider/response_text.hpp"
 
 namespace latchkey::clouds::azure::customer::commands {
 

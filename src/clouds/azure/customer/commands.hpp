@@ -6,7 +6,7 @@
 
 namespace latchkey::clouds::azure::customer::commands {
 
-// A stranger's text as one word for a POSIX shell, made safe to show (clouds/azure/provider/answer_text.hpp).
+// A stranger's text as one word for a POSIX shell, made safe to show (clouds/azure/provider/response_text.hpp).
 [[nodiscard]] std::string word(const std::string& text);
 // The text unchanged, always in quotes.
 [[nodiscard]] std::string quote(std::string_view text);

@@ -8,7 +8,7 @@
 #include <fmt/format.h>
 
 #include "clouds/azure/customer/reasons.hpp"
-#include "clouds/azure/provider/answer_text.hpp"
+#include "clouds/azure/provider/response_text.hpp"
 #include "crypto/jwt.hpp"
 
 namespace latchkey::clouds::azure::customer {

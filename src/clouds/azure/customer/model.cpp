@@ -6,7 +6,7 @@
 #include <boost/json/array.hpp>
 
 #include "base/encoding.hpp"
-#include "clouds/azure/provider/answer_text.hpp"
+#include "clouds/azure/provider/response_text.hpp"
 
 namespace latchkey::clouds::azure::customer {
 

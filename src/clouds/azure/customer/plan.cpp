@@ -10,7 +10,7 @@
 #include "clouds/azure/customer/checks.hpp"
 #include "clouds/azure/customer/ip_ranges.hpp"
 #include "clouds/azure/customer/plan_commands.hpp"
-#include "clouds/azure/provider/answer_text.hpp"
+#include "clouds/azure/provider/response_text.hpp"
 
 namespace latchkey::clouds::azure::customer {
 

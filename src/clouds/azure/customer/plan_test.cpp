@@ -336,7 +336,7 @@ TEST_F(Validations, WaitOutPropagationAndSaySo) {
   EXPECT_THAT(progress_[1], HasSubstr("trying again (5 s, at most 60 s): the role is missing"));
 }
 
-TEST_F(Validations, EndWithTheReasonWhenThePatienceDoes) {
+TEST_F(Validations, EndWithTheReasonAtTheTimeout) {
   platform_.outcomes = {{false, "the role is missing"}};
   auto outcome = wait_for_validation(platform_, "ekey_1", std::chrono::seconds(60), tools());
   ASSERT_FALSE(outcome);

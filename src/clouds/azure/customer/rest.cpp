@@ -7,7 +7,7 @@
 #include "base/json_fields.hpp"
 #include "base/task.hpp"
 #include "clouds/azure/customer/reasons.hpp"
-#include "clouds/azure/provider/answer_text.hpp"
+#include "clouds/azure/provider/response_text.hpp"
 #include "clouds/azure/provider/retry_after.hpp"
 #include "http/retry_after.hpp"
 
@@ -21,7 +21,7 @@ namespace {
 
 constexpr std::chrono::seconds kTimeout{60};
 constexpr std::size_t kMostPages = 100;
-constexpr std::size_t kLongestAnswer = std::size_t{16} * 1024 * 1024;
+constexpr std::size_t kLongestResponse = std::size_t{16} * 1024 * 1024;
 
 ErrorCode code_of(unsigned status, std::string_view reason) {
   if (reason == "ForbiddenByFirewall" || reason == "ForbiddenByConnection") return ErrorCode::NetworkBlocked;
@@ -90,7 +90,7 @@ Result<json::object> Rest::send(const Call& call) {
   http::ClientRequest request;
   request.method = call.method;
   request.url = call.url;
-  request.max_response_bytes = kLongestAnswer;
+  request.max_response_bytes = kLongestResponse;
   request.deadline = tools_.clock.steady() + kTimeout;
   request.headers.set("authorization", "Bearer " + std::string(as_text(token->reveal())));
   request.headers.set("accept", "application/json");

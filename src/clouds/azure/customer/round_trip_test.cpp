@@ -44,7 +44,7 @@ TEST(RoundTrips, SayWhereTheRegistrationIsWrong) {
   EXPECT_TRUE(platform.validated.empty());
 }
 
-TEST(RoundTrips, AreNotTriedWhereNobodyAnswers) {
+TEST(RoundTrips, AreNotTriedWhereNobodyResponds) {
   FakePlatform platform;
   platform.fault = Error{ErrorCode::Unavailable, "no server answers"};
   auto trip = try_round_trip(&platform, good_state());

@@ -7,7 +7,7 @@
 
 #include "base/id.hpp"
 #include "clouds/azure/customer/reasons.hpp"
-#include "clouds/azure/provider/answer_text.hpp"
+#include "clouds/azure/provider/response_text.hpp"
 
 namespace latchkey::clouds::azure::customer {
 
@@ -57,7 +57,7 @@ class Setup {
     if (outcome == Outcome::Done) changed_ = true;
     tools_.report({std::string(to_string(kind)), outcome, std::move(text)});
   }
-  // Reports what it waits for, and waits a while; false where the patience is used up.
+  // Reports what it waits for, and waits a while; false where the timeout is used up.
   bool wait(SteadyTime since, const std::string& why);
   [[nodiscard]] bool passes_with_time(const Error& error) const;
   [[nodiscard]] const Vault& vault() const { return state_.vault.value(); }
@@ -76,8 +76,8 @@ class Setup {
 
 bool Setup::wait(SteadyTime since, const std::string& why) {
   auto waited = std::chrono::duration_cast<std::chrono::seconds>(tools_.clock.steady() - since);
-  if (waited >= tools_.patience) return false;
-  tools_.progress(fmt::format("{} ({} s, at most {} s)", why, waited.count(), tools_.patience.count()));
+  if (waited >= tools_.timeout) return false;
+  tools_.progress(fmt::format("{} ({} s, at most {} s)", why, waited.count(), tools_.timeout.count()));
   tools_.sleep(kInterval);
   return true;
 }
@@ -349,7 +349,7 @@ Result<void> Setup::validate() {
     }
   }
   LATCHKEY_TRYV(wait_for_validation(*tools_.platform, registration_.key->id,
-                                    recent ? tools_.patience : std::chrono::seconds(0), tools_));
+                                    recent ? tools_.timeout : std::chrono::seconds(0), tools_));
   report(StepKind::Validate, Outcome::Checked, "wrapped and unwrapped with " + registration_.key->id);
   return success();
 }
@@ -396,7 +396,7 @@ Result<Registration> look_at_platform(Platform* platform, const Target& target, 
   return registration;
 }
 
-Result<void> wait_for_validation(Platform& platform, const std::string& id, std::chrono::seconds patience,
+Result<void> wait_for_validation(Platform& platform, const std::string& id, std::chrono::seconds timeout,
                                  const SetupTools& tools) {
   auto began = tools.clock.steady();
   for (;;) {
@@ -406,15 +406,15 @@ Result<void> wait_for_validation(Platform& platform, const std::string& id, std:
                        boost::algorithm::icontains(outcome.error, "for the server's operator to fix") ||
                        boost::algorithm::icontains(outcome.error, "Register the key without client_id");
     auto waited = std::chrono::duration_cast<std::chrono::seconds>(tools.clock.steady() - began);
-    if (is_hopeless || waited >= patience) {
+    if (is_hopeless || waited >= timeout) {
       return Error{ErrorCode::KeyDenied,
-                   waited >= patience && patience.count() > 0
+                   waited >= timeout && timeout.count() > 0
                        ? fmt::format("{} s were not enough; still: {}", waited.count(), outcome.error)
                        : outcome.error};
     }
     tools.progress(
         fmt::format("role assignments and network rules take minutes to work; trying again ({} s, at most {} s): {}",
-                    waited.count(), patience.count(), shown_text(outcome.error, 160)));
+                    waited.count(), timeout.count(), shown_text(outcome.error, 160)));
     tools.sleep(kInterval);
   }
 }

@@ -32,7 +32,7 @@ struct SetupTools {
   RandomSource& random;
   std::function<void(std::chrono::seconds)> sleep;
   // How long to wait for changes that take Azure a while: role assignments, names, network rules.
-  std::chrono::seconds patience{900};
+  std::chrono::seconds timeout{900};
   std::function<void(const Report&)> report;
   // Called before each wait, with what the wait is for and why.
   std::function<void(const std::string&)> progress;
@@ -47,13 +47,13 @@ struct SetupTools {
                                                     const std::string& workspace);
 
 // Errors: those of make_plan, before anything has changed; those of a step, with the step's name; Conflict where the
-// verification fails or nobody confirms; KeyDenied where the key does not validate within the patience.
+// verification fails or nobody confirms; KeyDenied where the key does not validate within the timeout.
 [[nodiscard]] Result<void> set_up(CustomerSide& customer, SetupTools tools, SetupOptions options);
 
 // Validates again and again until it succeeds, because role assignments take minutes to hold. Gives up at once where
-// waiting does not help (Conditional Access, the platform's own credential), and after `patience` otherwise, with the
+// waiting does not help (Conditional Access, the platform's own credential), and after `timeout` otherwise, with the
 // last reason.
-[[nodiscard]] Result<void> wait_for_validation(Platform& platform, const std::string& id, std::chrono::seconds patience,
+[[nodiscard]] Result<void> wait_for_validation(Platform& platform, const std::string& id, std::chrono::seconds timeout,
                                                const SetupTools& tools);
 
 }  // namespace latchkey::clouds::azure::customer

@@ -9,8 +9,8 @@
 #include "base/json_fields.hpp"
 #include "base/task.hpp"
 #include "clouds/azure/customer/az_sign_in.hpp"
-#include "clouds/azure/provider/answer_text.hpp"
 #include "clouds/azure/provider/entra_protocol.hpp"
+#include "clouds/azure/provider/response_text.hpp"
 #include "clouds/azure/provider/vault_uri.hpp"
 #include "crypto/certificate.hpp"
 #include "crypto/certified_key.hpp"
@@ -132,7 +132,7 @@ Result<BearerToken> AppSignIn::token(const std::string& tenant, const std::strin
                  fmt::format("{} cannot be reached: {}", login_host_, response.error().message)};
   }
   if (response.value().status != 200) return sign_in_refused(target, response.value());
-  LATCHKEY_TRY(auto token, clouds::azure::read_token_answer(target, response.value(), tools_.clock.now()));
+  LATCHKEY_TRY(auto token, clouds::azure::read_token_response(target, response.value(), tools_.clock.now()));
   crypto::wipe(response.value().body);
   auto shared = std::make_shared<const crypto::SecretBytes>(std::move(token.text));
   tokens_[key] = shared;

@@ -169,7 +169,7 @@ TEST_F(GuideTest, SeededCloudHasTheCustomersSideDone) {
   auto key = vault("GET", "keys/" + cloud_.key_name, nullptr, token.text("access_token"));
   ASSERT_EQ(key.status, 200U) << key.body;
   EXPECT_EQ(json::serialize(*key.at("key.key_ops")), R"(["wrapKey","unwrapKey"])");
-  // Of this key, and of no other.
+  // The role is for this key alone.
   EXPECT_EQ(vault("GET", "keys", nullptr, token.text("access_token")).inner(), "ForbiddenByRbac");
   EXPECT_EQ(vault("GET", "keys/other", nullptr, token.text("access_token")).inner(), "ForbiddenByRbac")
       << "a missing key is not told from one without permission";
@@ -247,7 +247,7 @@ TEST_F(GuideTest, TheProxyKeepsEverythingOnThisMachine) {
   EXPECT_EQ(failure_, http::TransportFailure::ProxyFailed);
 }
 
-TEST_F(GuideTest, EachVaultAnswersOnAPortOfItsOwn) {
+TEST_F(GuideTest, EachVaultListensOnAPortOfItsOwn) {
   start(seed(false));
   ASSERT_FALSE(cloud_.vault_direct_uri.empty());
   auto origin = cloud_.vault_direct_uri.substr(0, cloud_.vault_direct_uri.size() - 1);

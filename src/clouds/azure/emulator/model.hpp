@@ -231,7 +231,7 @@ struct Vault {
   std::map<std::string, DeletedKey> deleted_keys;
   std::map<std::string, DiagnosticSetting> diagnostics;  // by lower-case name
   std::vector<std::string> initial_administrators;       // of a managed HSM: object ids
-  // Of a managed HSM: who may do what in it, by lower-case scope and name ("/keys/k|guid").
+  // A managed HSM's own role assignments, by lower-case scope and name ("/keys/k|guid").
   std::map<std::string, RoleAssignment> local_assignments;
 };
 

@@ -1,4 +1,4 @@
-// What $filter is read as, and what it lets through.
+// How the emulator reads $filter, and what the filter lets through.
 #include "clouds/azure/emulator/odata_filter.hpp"
 
 #include <array>

@@ -139,7 +139,7 @@ bool holds(Operator how, int order) {
   return false;
 }
 
-// Null equals null alone.
+// Null equals only null.
 bool compares(const Field& field, Operator how, const json::value& value, const Literal& literal) {
   bool wants_null = std::holds_alternative<Null>(literal);
   if (wants_null || value.is_null())

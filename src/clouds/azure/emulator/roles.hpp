@@ -22,7 +22,7 @@ struct RoleDefinition {
   // The roles whose assignments the holder may write; empty: every role that its actions let it write.
   std::vector<std::string_view> assignable_roles = {};
   std::vector<std::string_view> not_data_actions = {};
-  // Where it may be assigned; empty: everywhere.
+  // The scopes at which the role may be assigned; empty: everywhere.
   std::vector<std::string_view> assignable_scopes = {};
   bool is_custom = false;
 };
@@ -32,7 +32,7 @@ inline constexpr std::string_view kVaultAdministratorRole = "00482a5a-887f-4fb3-
 inline constexpr std::string_view kCryptoUserRole = "12338af0-0e69-4776-bea7-57ae8d297424";
 
 [[nodiscard]] std::span<const RoleDefinition> built_in_roles();
-// Null where there is none of that id.
+// Finds a built-in role; null where none has that id.
 [[nodiscard]] const RoleDefinition* find_role(std::string_view id);
 // Finds a built-in role, or a customer's own in `model`.
 [[nodiscard]] std::optional<RoleDefinition> find_role(const Model& model, std::string_view id);

@@ -38,7 +38,7 @@ std::string state_file(const std::string& folder) {
 }
 
 Result<Model> parse_state(std::string_view text) {
-  // What strangers sent is nested deeper in the file than it was in their requests.
+  // The file nests what strangers sent deeper than their requests did.
   boost::json::parse_options options;
   options.max_depth = kMaxDepth;
   boost::system::error_code failed;

@@ -73,7 +73,7 @@ Error refuse(std::string message) {
   return Error{ErrorCode::Invalid, std::move(message)};
 }
 
-// Of the platform's app; check() has seen that there is one.
+// The credential of the platform's app. check() has made sure that there is one.
 Result<Credential> read_credential(const SettingValues& values) {
   if (const auto& path = values.at("federated_token_file"); !path.empty()) return FederatedTokenFile{path};
   if (const auto& path = values.at("certificate_file"); !path.empty()) {

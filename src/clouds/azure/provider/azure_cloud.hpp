@@ -1,5 +1,5 @@
-// Azure as the server knows it before it runs (kms/cloud.hpp): the section [azure] of the settings, and the door that
-// is made of them.
+// Describes Azure to the server before it runs (kms/cloud.hpp): the section [azure] of the settings, and the Provider
+// that is made from them.
 #pragma once
 
 #include "kms/cloud.hpp"

@@ -16,7 +16,7 @@ json::object AzureKey::to_json() const {
           {"client_id", config_.client_id ? json::value(*config_.client_id) : json::value(nullptr)}};
 }
 
-// Vault names and key names are the same in any case.
+// Azure ignores case in the names of vaults and keys.
 std::string AzureKey::place() const {
   return fmt::format("https://{} {}", vault_host(config_), boost::algorithm::to_lower_copy(config_.key_name));
 }

@@ -35,7 +35,7 @@ class AzureKey final : public kms::Key {
 
 [[nodiscard]] kms::KeyLocation location_of(AzureKeyConfig config, kms::AskedFor asked_for = {});
 
-// The one name of a vault, however its URI is spelled: the host, in lower case.
+// The one name of a vault, however its URI is spelled: the host in lower case.
 [[nodiscard]] std::string vault_host(const AzureKeyConfig& key);
 
 }  // namespace latchkey::clouds::azure

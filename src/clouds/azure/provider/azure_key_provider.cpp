@@ -5,11 +5,11 @@
 
 #include "base/id.hpp"
 #include "base/log.hpp"
-#include "clouds/azure/provider/answer_text.hpp"
 #include "clouds/azure/provider/azure_key.hpp"
 #include "clouds/azure/provider/azure_reasons.hpp"
 #include "clouds/azure/provider/challenge.hpp"
 #include "clouds/azure/provider/protocol.hpp"
+#include "clouds/azure/provider/response_text.hpp"
 #include "clouds/azure/provider/retry_after.hpp"
 #include "clouds/azure/provider/token_source.hpp"
 #include "clouds/azure/provider/vault_errors.hpp"
@@ -21,11 +21,11 @@ namespace latchkey::clouds::azure {
 
 namespace {
 
-constexpr std::chrono::seconds kPatienceForFate{2};
-// For finding out whether other vaults' names are there, and of how many at most.
-constexpr std::chrono::seconds kPatienceForOthers{3};
+constexpr std::chrono::seconds kDeletedKeyTimeout{2};
+// How long to look whether the names of other vaults still exist, and of how many vaults at most.
+constexpr std::chrono::seconds kOtherVaultsTimeout{3};
 constexpr std::size_t kMostOthers = 4;
-// Where the store could not say whether the key may be asked.
+// When to try again after the store could not say whether the key may be asked.
 constexpr std::chrono::seconds kRetryAfter{5};
 
 class AzureKeyProvider final : public kms::KeyProvider {
@@ -44,10 +44,10 @@ class AzureKeyProvider final : public kms::KeyProvider {
                                      const crypto::SecretBytes& secret, Deadline deadline) override {
     LATCHKEY_CO_TRY(auto target, resolve(key));
     LATCHKEY_CO_TRY(auto request, build_wrap(target, secret, new_request_id()));
-    LATCHKEY_CO_TRY(auto answer, co_await ask(target, std::move(request), deadline));
-    auto wrapped = read_wrap(target, answer, clock_.now());
+    LATCHKEY_CO_TRY(auto response, co_await ask(target, std::move(request), deadline));
+    auto wrapped = read_wrap(target, response, clock_.now());
     if (wrapped) co_return wrapped;
-    co_return co_await with_fate(std::move(target), Operation::Wrap, wrapped.error(), deadline);
+    co_return co_await explain_not_found(std::move(target), Operation::Wrap, wrapped.error(), deadline);
   }
 
   Task<Result<kms::UnwrappedKey>> unwrap(const kms::KeyLocation& key, const kms::Binding&,
@@ -55,21 +55,21 @@ class AzureKeyProvider final : public kms::KeyProvider {
     LATCHKEY_CO_TRY(auto target, resolve(key));
     auto request_id = new_request_id();
     LATCHKEY_CO_TRY(auto request, build_unwrap(target, wrapped, request_id));
-    LATCHKEY_CO_TRY(auto answer, co_await ask(target, std::move(request), deadline));
-    crypto::WipeAtExit wipe(answer.body);
-    auto secret = read_unwrap(target, answer, clock_.now());
+    LATCHKEY_CO_TRY(auto response, co_await ask(target, std::move(request), deadline));
+    crypto::WipeAtExit wipe(response.body);
+    auto secret = read_unwrap(target, response, clock_.now());
     if (secret) co_return kms::UnwrappedKey{std::move(secret).value(), request_id.correlation_id};
-    co_return co_await with_fate(std::move(target), Operation::Unwrap, secret.error(), deadline);
+    co_return co_await explain_not_found(std::move(target), Operation::Unwrap, secret.error(), deadline);
   }
 
   Task<Result<kms::KeyDescription>> describe(const kms::KeyLocation& key, Deadline deadline) override {
     LATCHKEY_CO_TRY(auto target, resolve(key));
     auto request = build_get(target, new_request_id());
-    auto answer = co_await ask(target, std::move(request), deadline);
-    if (!answer) co_return co_await better_explained(std::move(target), answer.error(), deadline);
-    auto description = read_get(target, answer.value(), clock_.now());
+    auto response = co_await ask(target, std::move(request), deadline);
+    if (!response) co_return co_await better_explained(std::move(target), response.error(), deadline);
+    auto description = read_get(target, response.value(), clock_.now());
     if (description) co_return description;
-    co_return co_await with_fate(std::move(target), Operation::Get, description.error(), deadline);
+    co_return co_await explain_not_found(std::move(target), Operation::Get, description.error(), deadline);
   }
 
  private:
@@ -84,7 +84,7 @@ class AzureKeyProvider final : public kms::KeyProvider {
     return ages;
   }
   [[nodiscard]] Task<Result<kms::OwnersTerms>> terms_of(kms::AskedFor asked_for, Deadline deadline) const;
-  // Nothing but whether it may.
+  // Finds out only whether the key may be asked.
   [[nodiscard]] Task<Result<void>> access_check(kms::AskedFor asked_for, Deadline deadline) const {
     LATCHKEY_CO_TRYV(co_await terms_of(std::move(asked_for), deadline));
     co_return success();
@@ -97,9 +97,10 @@ class AzureKeyProvider final : public kms::KeyProvider {
                                                        Deadline deadline);
   [[nodiscard]] Task<Result<http::ClientResponse>> send(const KeyTarget& target, http::ClientRequest request,
                                                         BearerToken token, Deadline deadline);
-  [[nodiscard]] Task<Error> not_answered(const KeyTarget& target, http::TransportError failure, Deadline deadline);
+  [[nodiscard]] Task<Error> explain_no_response(const KeyTarget& target, http::TransportError failure,
+                                                Deadline deadline);
   [[nodiscard]] Task<bool> is_gone(std::string host, Deadline deadline);
-  [[nodiscard]] Task<Error> with_fate(KeyTarget target, Operation operation, Error error, Deadline deadline);
+  [[nodiscard]] Task<Error> explain_not_found(KeyTarget target, Operation operation, Error error, Deadline deadline);
   [[nodiscard]] Task<Error> better_explained(KeyTarget target, Error error, Deadline deadline);
 
   AzureOptions options_;
@@ -111,7 +112,7 @@ class AzureKeyProvider final : public kms::KeyProvider {
   VaultNames names_;
 };
 
-// Whatever keeps the terms from being read, the time that it took included, is no word of the key's.
+// Where the terms cannot be read, or not in time, that says nothing about the key: the error is Unavailable.
 Task<Result<kms::OwnersTerms>> AzureKeyProvider::terms_of(kms::AskedFor asked_for, Deadline deadline) const {
   if (!options_.read_terms) co_return kms::OwnersTerms{};
   auto began = clock_.steady();
@@ -154,7 +155,7 @@ Result<KeyTarget> AzureKeyProvider::resolve(const kms::KeyLocation& key) const {
 
 Task<Result<http::ClientResponse>> AzureKeyProvider::send(const KeyTarget& target, http::ClientRequest request,
                                                           BearerToken token, Deadline deadline) {
-  // The Authorization header is set here alone, on a request whose host parse_vault_uri has checked.
+  // Only this function sets the Authorization header, on a request whose host parse_vault_uri has checked.
   if (token) {
     std::string authorization = "Bearer ";
     authorization += as_text(token->reveal());
@@ -164,22 +165,23 @@ Task<Result<http::ClientResponse>> AzureKeyProvider::send(const KeyTarget& targe
   std::string correlation_id(request.headers.get("x-ms-client-request-id"));
   std::string method = request.method;
   kms::MayAttempt may_attempt = [this, &target, deadline] { return access_check(target.asked_for, deadline); };
-  LATCHKEY_CO_TRY(auto answer, co_await transport_->send_while(std::move(may_attempt), std::move(request), deadline));
-  if (!answer) {
-    auto error = co_await not_answered(target, answer.error(), deadline);
+  LATCHKEY_CO_TRY(auto response, co_await transport_->send_while(std::move(may_attempt), std::move(request), deadline));
+  if (!response) {
+    auto error = co_await explain_no_response(target, response.error(), deadline);
     co_return error;
   }
-  names_.answered(target.vault.host);
-  const auto& headers = answer.value().headers;
+  names_.record_response(target.vault.host);
+  const auto& headers = response.value().headers;
   spdlog::debug("{}: {} with key {}: status {}, x-ms-request-id {}, x-ms-client-request-id {}, seen from {}",
-                target.vault.host, method, target.key_name, answer.value().status,
+                target.vault.host, method, target.key_name, response.value().status,
                 shown_text(headers.get("x-ms-request-id"), 64), correlation_id,
                 shown_text(headers.get("x-ms-keyvault-network-info"), 100));
-  co_return std::move(answer.value());
+  co_return std::move(response.value());
 }
 
-// A vault whose name is gone was deleted, which is a refusal and no outage.
-Task<Error> AzureKeyProvider::not_answered(const KeyTarget& target, http::TransportError failure, Deadline deadline) {
+// A vault whose name is gone was deleted. That is a refusal, not an outage.
+Task<Error> AzureKeyProvider::explain_no_response(const KeyTarget& target, http::TransportError failure,
+                                                  Deadline deadline) {
   if (failure.failure == http::TransportFailure::UnknownName) {
     auto gone = co_await is_gone(target.vault.host, deadline);
     if (gone) co_return reason_error(reason::kVaultGone, arguments_of(target));
@@ -187,23 +189,24 @@ Task<Error> AzureKeyProvider::not_answered(const KeyTarget& target, http::Transp
   co_return vault_transport_error(failure, target);
 }
 
-// DNS denies the host. Other vaults are connected to and not asked anything: that is nothing of their owners'.
+// Called when DNS denies the host. It connects to other vaults and sends them no request, because the call is not for
+// their owners.
 Task<bool> AzureKeyProvider::is_gone(std::string host, Deadline deadline) {
   auto denial = names_.denied(host);
   if (denial != VaultNames::Denial::LookAround) co_return denial == VaultNames::Denial::Gone;
-  auto until = std::min<Deadline>(deadline, clock_.steady() + kPatienceForOthers);
+  auto until = std::min<Deadline>(deadline, clock_.steady() + kOtherVaultsTimeout);
   for (const auto& other : names_.others(host, kMostOthers)) {
     http::ClientRequest request;
     request.url = fmt::format("https://{}/", other);
     request.deadline = until;
     request.only_connects = true;
-    auto answer = co_await client_.send(std::move(request));
-    if (answer) {
-      spdlog::warn("{} is not in DNS any more, and {} is: taken for a deleted vault", host, other);
+    auto response = co_await client_.send(std::move(request));
+    if (response) {
+      spdlog::warn("{} is not in DNS any more, and {} is: the vault counts as deleted", host, other);
       names_.others_resolve(host);
       co_return true;
     }
-    if (answer.error().failure == http::TransportFailure::UnknownName) (void)names_.denied(other);
+    if (response.error().failure == http::TransportFailure::UnknownName) (void)names_.denied(other);
   }
   co_return false;
 }
@@ -216,38 +219,38 @@ Task<Result<http::ClientResponse>> AzureKeyProvider::ask(const KeyTarget& target
   LATCHKEY_CO_TRY(auto terms, co_await terms_of(target.asked_for, deadline));
   auto ages = sign_in_ages(terms);
   LATCHKEY_CO_TRY(auto token, co_await tokens_->token(wanted, ages, deadline, organization));
-  LATCHKEY_CO_TRY(auto answer, co_await send(target, request, token, deadline));
-  // A token may have been revoked before its time: one new one is tried, unless the vault says that it wants another
-  // tenant's.
-  for (bool first = true; answer.status == 401; first = false) {
-    if (auto challenge = parse_challenge(answer.headers.get("www-authenticate"))) {
+  LATCHKEY_CO_TRY(auto response, co_await send(target, request, token, deadline));
+  // Entra may have revoked the token before its time. So it tries one new token, unless the vault's challenge says that
+  // it wants a token of another tenant.
+  for (bool first = true; response.status == 401; first = false) {
+    if (auto challenge = parse_challenge(response.headers.get("www-authenticate"))) {
       auto checked = check_challenge(*challenge, target);
       if (!checked) {
         auto error = checked.error();
-        error.request_id = request_id_of(answer);
+        error.request_id = request_id_of(response);
         co_return error;
       }
     }
     if (!first) break;
     tokens_->drop(wanted, token);
     LATCHKEY_CO_TRY(token, co_await tokens_->token(wanted, ages, deadline, organization));
-    LATCHKEY_CO_TRY(answer, co_await send(target, request, token, deadline));
+    LATCHKEY_CO_TRY(response, co_await send(target, request, token, deadline));
   }
-  co_return answer;
+  co_return response;
 }
 
-// A key that was deleted, one that was purged and one that never was answer alike. A vault that does not tell more, or
-// not soon, leaves the refusal as it was: it must not come late.
-Task<Error> AzureKeyProvider::with_fate(KeyTarget target, Operation operation, Error error, Deadline deadline) {
+// A deleted key, a purged one and one that never existed give the same 404. So it asks for the deleted key of that
+// name. Where the vault does not tell, or not soon, the refusal stays as it was, because it must not come late.
+Task<Error> AzureKeyProvider::explain_not_found(KeyTarget target, Operation operation, Error error, Deadline deadline) {
   if (error.reason != reason::kKeyNotFound) co_return error;
   auto request = build_get_deleted(target, new_request_id());
-  auto answer = co_await ask(target, std::move(request), std::min(deadline, clock_.steady() + kPatienceForFate));
-  if (!answer) co_return error;
-  co_return read_get_deleted(target, operation, std::move(error), answer.value());
+  auto response = co_await ask(target, std::move(request), std::min(deadline, clock_.steady() + kDeletedKeyTimeout));
+  if (!response) co_return error;
+  co_return read_get_deleted(target, operation, std::move(error), response.value());
 }
 
-// "Your tenant does not know our app" is often "you registered the wrong tenant". The vault tells which one governs it
-// to anybody who asks without a token.
+// Where a tenant does not know our app, the customer has often registered the wrong tenant. A request without a token
+// makes the vault say which tenant governs it.
 Task<Error> AzureKeyProvider::better_explained(KeyTarget target, Error error, Deadline deadline) {
   if (error.reason != reason::kAppNotConsented && error.reason != reason::kClientIdUnknown &&
       error.reason != reason::kTenantUnknown) {
@@ -255,9 +258,9 @@ Task<Error> AzureKeyProvider::better_explained(KeyTarget target, Error error, De
   }
   auto request = build_get(target, new_request_id());
   BearerToken none;
-  auto answer = co_await send(target, std::move(request), none, deadline);
-  if (!answer || answer.value().status != 401) co_return error;
-  auto challenge = parse_challenge(answer.value().headers.get("www-authenticate"));
+  auto response = co_await send(target, std::move(request), none, deadline);
+  if (!response || response.value().status != 401) co_return error;
+  auto challenge = parse_challenge(response.value().headers.get("www-authenticate"));
   if (!challenge) co_return error;
   auto checked = check_challenge(*challenge, target);
   if (!checked && checked.error().reason == reason::kTenantMismatch) co_return checked.error();

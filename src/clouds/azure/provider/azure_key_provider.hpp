@@ -1,6 +1,7 @@
-// Azure Key Vault and Managed HSM as a KeyProvider: tokens from Entra ID for the customer's tenant, version-less wrap,
-// unwrap with the recorded version, retries with back-off, and the table of Azure's errors. Requests are built and
-// answers read by pure functions (azure/protocol.hpp, azure/entra_protocol.hpp); this class only strings them together.
+// Azure Key Vault and Managed HSM as a KeyProvider. It gets tokens from Entra ID for the customer's tenant, wraps
+// without a version, unwraps with the version that wrapped, and retries with back-off. Pure functions build the
+// requests and read the responses (provider/protocol.hpp, provider/entra_protocol.hpp); the class only puts them
+// together.
 #pragma once
 
 #include <chrono>
@@ -30,7 +31,7 @@ struct ClientCertificate {
   crypto::RsaKey private_key;
 };
 struct FederatedTokenFile {
-  std::string path;  // re-read for every token, as the kubelet rotates it
+  std::string path;  // read again for every token, because the kubelet rotates it
 };
 using Credential = std::variant<ClientSecret, ClientCertificate, FederatedTokenFile>;
 
@@ -44,14 +45,14 @@ struct AzureOptions {
   Credential credential;
   kms::RetrySettings retry;
   kms::SignInAges sign_in;
-  kms::ReadTerms read_terms;  // empty: every key may be asked, by the server's own ages of the sign-in
+  kms::ReadTerms read_terms;  // empty: every key may be asked, and `sign_in` holds for all
 };
 
-// An AzureKey that names an app of the customer's own (client_id) is served with a certificate or a federated token;
-// with a ClientSecret, which proves the platform's app alone, it is refused (client_id_untrusted). A refusal by Entra
-// ID is one of the key, and comes within the ages of the sign-in: the options', or the shorter ones that the key's
-// owner demands (OwnersTerms). `client`, `clock`, `random` and `pool` (for signing assertions) outlive the provider;
-// `executor` runs shared flights.
+// A key may name an app of the customer's own (client_id). The provider serves it with a certificate or a federated
+// token. With a ClientSecret, which proves the platform's app alone, it refuses the key (client_id_untrusted). A
+// refusal by Entra ID counts as one by the key. The provider learns of it within the ages of the sign-in: those of the
+// options, or the shorter ones that the key's owner demands (OwnersTerms). `client`, `clock`, `random` and `pool` (for
+// signing assertions) outlive the provider; `executor` runs what several callers share.
 [[nodiscard]] std::shared_ptr<kms::KeyProvider> make_azure_key_provider(
     AzureOptions options, http::Client& client, const Clock& clock, RandomSource& random,
     boost::asio::thread_pool& pool, boost::asio::any_io_executor executor,

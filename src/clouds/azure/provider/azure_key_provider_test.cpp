@@ -112,7 +112,7 @@ TEST_F(AzureKeyProviderTest, EntraIsAskedAnewWithinWhatTheOwnerDemandsAndTheServ
   }
 }
 
-// Suspended while an answer is waited for, whatever it is that answers and whatever it says.
+// The key is suspended while the provider waits for a response, whoever responds and whatever the response says.
 TEST(AzureKeyProviderSuspension, AVaultIsNotAskedOnceMoreAfterIt) {
   using Call = std::function<Error(AzureHarness&, const kms::WrappedKey&)>;
   kms::KeyLocation location = FakeAzure::location();
@@ -131,16 +131,16 @@ TEST(AzureKeyProviderSuspension, AVaultIsNotAskedOnceMoreAfterIt) {
        }}};
   struct Case {
     std::string_view where;
-    std::optional<Answer> says;  // or the usual
+    std::optional<Response> says;  // absent: the usual response
     Reason reason = reason::kSuspended;
   };
   const std::vector<Case> cases = {
       {"/token", std::nullopt},
       {"/token", entra_refusal(400, "unauthorized_client", 700016), reason::kAppNotConsented},
-      {"vault.azure.net/", answer(503, "")},
-      {"vault.azure.net/", answer(429, "", {{"Retry-After", "1"}})},
+      {"vault.azure.net/", response(503, "")},
+      {"vault.azure.net/", response(429, "", {{"Retry-After", "1"}})},
       {"vault.azure.net/", failure(http::TransportFailure::TimedOut)},
-      {"vault.azure.net/", answer(401, "", {{"WWW-Authenticate", "Bearer"}})},
+      {"vault.azure.net/", response(401, "", {{"WWW-Authenticate", "Bearer"}})},
       {"vault.azure.net/", vault_refusal(404, "KeyNotFound", ""), reason::kKeyNotFound}};
   for (const auto& [name, call] : calls) {
     for (std::size_t i = 0; i < cases.size(); ++i) {
@@ -152,7 +152,7 @@ TEST(AzureKeyProviderSuspension, AVaultIsNotAskedOnceMoreAfterIt) {
       h.clock.advance(5min);  // Entra is asked anew
       bool suspended = false;
       int asked_after = 0;
-      h.client.set([&](const http::ClientRequest& request) -> Answer {
+      h.client.set([&](const http::ClientRequest& request) -> Response {
         asked_after += suspended && request.url.find("vault.azure.net/") != std::string::npos ? 1 : 0;
         if (suspended || request.url.find(cases[i].where) == std::string::npos) return h.azure(request);
         suspended = true;
@@ -166,7 +166,7 @@ TEST(AzureKeyProviderSuspension, AVaultIsNotAskedOnceMoreAfterIt) {
   }
 }
 
-// No word of the key's, whatever it is that keeps the store from saying whether it may be asked.
+// Where the store cannot say whether the key may be asked, that says nothing about the key.
 TEST_F(AzureKeyProviderTest, AStoreThatCannotSayWhetherTheKeyMayBeAskedKeepsItFromBeingAsked) {
   for (auto code : {ErrorCode::Unavailable, ErrorCode::Internal, ErrorCode::DeadlineExceeded}) {
     h.terms = Error{code, "as the test says", Reason::reported("some_reason")};
@@ -195,11 +195,11 @@ TEST_F(AzureKeyProviderTest, ARefusalByEntraIsOneOfEveryKeyWhileTheTokenLives) {
   EXPECT_EQ(h.client.count("/wrapkey"), 1U) << "the vault would have taken the old token";
 }
 
-// The vault is asked with the old token, and what it says is heard.
+// The provider asks the vault with the old token, and the vault's refusal counts.
 TEST_F(AzureKeyProviderTest, WhileEntraIsDownTheVaultStillRefuses) {
   auto wrapped = wrap();
   ASSERT_TRUE(wrapped);
-  h.azure.always.emplace("/token", answer(503, ""));
+  h.azure.always.emplace("/token", response(503, ""));
   h.clock.advance(5min);
   EXPECT_TRUE(unwrap(wrapped.value()));
   h.azure.disabled = true;

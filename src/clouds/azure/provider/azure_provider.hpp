@@ -1,4 +1,4 @@
-// Azure's door (kms/provider.hpp): what a registration of type "azure" is, and what we demand of its key.
+// Azure's kms::Provider: it reads registrations of type "azure", and says what we demand of their keys.
 #pragma once
 
 #include <memory>
@@ -9,12 +9,12 @@
 
 namespace latchkey::clouds::azure {
 
-// `keys` asks them (make_azure_key_provider); null where the server has no credential for Azure. Vaults must be under
-// one of `vault_suffixes`.
+// `keys` makes the calls to keys (make_azure_key_provider); null where the server has no credential for Azure. A
+// vault's host must end with one of `vault_suffixes`.
 [[nodiscard]] std::shared_ptr<kms::Provider> make_azure_provider(std::vector<std::string> vault_suffixes,
                                                                  std::shared_ptr<kms::KeyProvider> keys);
 
-// What AzureKey::to_json gave once.
+// Reads what AzureKey::to_json returned once.
 [[nodiscard]] Result<std::shared_ptr<const kms::Key>> read_stored_key(const boost::json::object& config);
 
 }  // namespace latchkey::clouds::azure

@@ -76,7 +76,7 @@ TEST(KeyConfig, IsOnePlaceAndOneServiceHoweverItIsSpelled) {
   }
 }
 
-// The store keeps places: those that an earlier release wrote, by this SQL, are the ones that are compared.
+// The store keeps places and compares them. Earlier releases wrote them by this SQL, so it must give the same ones.
 TEST(KeyConfig, APlaceIsSpelledAsTheStoreHasKeptIt) {
   store::testing::RawSqlite database(":memory:");
   for (const auto* uri :

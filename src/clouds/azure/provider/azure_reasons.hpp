@@ -1,4 +1,5 @@
-// Words errors in Azure's own terms: the texts of reason_table.hpp, with az commands about the vault and key at hand.
+// Makes errors in Azure's own terms, from the texts of reason_table.hpp, with az commands for the vault and key at
+// hand.
 #pragma once
 
 #include <stdexcept>
@@ -9,7 +10,7 @@
 
 namespace latchkey::clouds::azure {
 
-// What the texts speak of, beside what the common ones do.
+// The arguments of Azure's texts, besides those of the common ones.
 struct AzureArguments : kms::ReasonArguments {
   std::string vault = "<vault>.vault.azure.net";         // the host
   std::string vault_option = "--vault-name <vault>";     // "--hsm-name ..." for a managed HSM
@@ -18,10 +19,10 @@ struct AzureArguments : kms::ReasonArguments {
   std::string grant =                                    // lets the app use the key
       "az role assignment create --role \"Key Vault Crypto User\" --assignee <app> --scope \"$(az keyvault show --name "
       "<vault> --query id -o tsv)/keys/<key>\"";
-  std::string app = "<app>";                 // that asks
-  std::string platform_app = "<our app>";    // the server's, where `app` is one that the owner registered
+  std::string app = "<app>";                 // the app that asks
+  std::string platform_app = "<our app>";    // the server's app, where `app` is one that the owner registered
   std::string tenant = "<tenant>";           // as registered
-  std::string governing = "another tenant";  // that governs the vault
+  std::string governing = "another tenant";  // the tenant that governs the vault
   std::string act = "use";                   // "unwrap with"
   std::string fix = "renew the secret, the certificate or the federated credential of that app";
   std::string unfit = "is not an RSA or RSA-HSM key of 3072 bits or more";
@@ -34,7 +35,7 @@ struct AzureArguments : kms::ReasonArguments {
   [[nodiscard]] kms::NamedArguments named() const;
 };
 
-// A reason that Azure's table, or else the common one, has a text of: any other does not compile.
+// A reason for which Azure's table or the common one has a text; any other reason does not compile.
 class AzureReason {
  public:
   consteval AzureReason(const ReasonEntry& entry);  // NOLINT(google-explicit-constructor): so that tables read plainly
@@ -46,12 +47,12 @@ class AzureReason {
   Reason reason_;
 };
 
-// Code, reason, cause and cure of the text.
+// Makes the error with the code, reason, cause and cure of the text.
 [[nodiscard]] Error reason_error(AzureReason reason, const AzureArguments& arguments);
 
 [[nodiscard]] kms::CloudReasons azure_reasons();
 
-// Without a comparison of pointers, which is no constant to g++ under UBSan.
+// It does not compare pointers, because g++ under UBSan does not accept that in a constant expression.
 consteval AzureReason::AzureReason(const ReasonEntry& entry) : text_(kReasonTable), reason_(entry) {
   bool found = false;
   for (const auto& text : kReasonTable) {

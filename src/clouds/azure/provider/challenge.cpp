@@ -20,7 +20,7 @@ void skip(std::string_view& text, std::string_view characters) {
   text.remove_prefix(std::min(text.find_first_not_of(characters), text.size()));
 }
 
-// A quoted-string of RFC 9110 section 5.6.4, behind its opening quote.
+// Reads a quoted-string of RFC 9110 section 5.6.4, from behind its opening quote.
 std::optional<std::string> take_quoted(std::string_view& text) {
   std::string value;
   for (std::size_t i = 0; i < text.size(); ++i) {

@@ -1,5 +1,5 @@
-// What Key Vault says when it wants a token: which tenant governs the vault and for which resource the token must be.
-// It is compared with what was registered, and never followed: no token goes where a challenge points.
+// Key Vault's challenge for a token: it says which tenant governs the vault and for which resource the token must be.
+// We compare it with the registration and never follow it: no token goes where a challenge points.
 #pragma once
 
 #include <optional>
@@ -16,12 +16,13 @@ struct Challenge {
   std::string error;     // "insufficient_claims" and the like
 };
 
-// Reads a WWW-Authenticate value with the scheme Bearer. Absent where it is none or cannot be read.
+// Reads a WWW-Authenticate value with the scheme Bearer. Absent where the scheme is another or the value cannot be
+// read.
 [[nodiscard]] std::optional<Challenge> parse_challenge(std::string_view www_authenticate);
 
-// KeyDenied with tenant_mismatch where the vault is governed by another tenant than the one registered, with
-// access_denied where it wants a token for a resource of another cloud; success where nothing speaks against it (a
-// tenant registered by its domain name cannot be compared).
+// KeyDenied with reason tenant_mismatch where another tenant than the registered one governs the vault, with reason
+// access_denied where the vault wants a token for a resource of another cloud. Otherwise success: a tenant that is
+// registered by its domain name cannot be compared.
 [[nodiscard]] Result<void> check_challenge(const Challenge& challenge, const KeyTarget& target);
 
 }  // namespace latchkey::clouds::azure

@@ -7,8 +7,8 @@
 #include <fmt/format.h>
 
 #include "base/json_fields.hpp"
-#include "clouds/azure/provider/answer_text.hpp"
 #include "clouds/azure/provider/azure_reasons.hpp"
+#include "clouds/azure/provider/response_text.hpp"
 #include "clouds/azure/provider/retry_after.hpp"
 
 namespace latchkey::clouds::azure {
@@ -111,14 +111,14 @@ Case meaning_of(const EntraFault& fault, unsigned status) {
     if (row.number == fault.number) return row.meaning;
   }
   if (status == 429) return Case::Throttled;
-  // Not in Entra's form: who answered was not Entra, so nothing was refused.
+  // The response does not have Entra's form, so it is not from Entra, and nobody refused.
   if (status >= 500 || fault.error.empty()) return Case::Fault;
   if (fault.error == "invalid_client") return Case::OtherCredential;
   if (fault.error == "temporarily_unavailable") return Case::Throttled;
   return Case::OtherRefusal;
 }
 
-// By what Microsoft's support and the tenant's sign-in log find the request.
+// The ids by which Microsoft's support and the tenant's sign-in log find the request.
 std::string ids_of(const EntraFault& fault) {
   std::string text;
   auto add = [&](std::string_view name, std::string_view value) {
@@ -149,8 +149,8 @@ AzureArguments arguments_of(const TokenTarget& target) {
   return arguments;
 }
 
-// A credential that a registered app does not take is for the key's owner to look at; an app id that came by mail may
-// be anybody's. One that the platform's own app does not take is the operator's, and nobody's refusal.
+// Where an app that the key's owner registered does not accept our credential, the owner must look at it, because the
+// app id may be a stranger's. Where the platform's own app does not accept it, the operator must, and nobody refused.
 Error credential_refused(const TokenTarget& target, std::string said, std::string_view fix) {
   auto arguments = arguments_of(target);
   arguments.said = std::move(said);
@@ -203,17 +203,17 @@ Error in_words(const TokenTarget& target, const EntraFault& fault, Case meaning,
     case Case::Fault:
       break;
   }
-  arguments.answer = fmt::format("with status {}", status);
+  arguments.response = fmt::format("with status {}", status);
   return reason_error(reason::kProviderFault, arguments);
 }
 
 }  // namespace
 
-Error entra_error(const TokenTarget& target, const http::ClientResponse& answer, Timestamp now) {
-  auto fault = read_fault(answer.body);
-  auto error = in_words(target, fault, meaning_of(fault, answer.status), answer.status);
+Error entra_error(const TokenTarget& target, const http::ClientResponse& response, Timestamp now) {
+  auto fault = read_fault(response.body);
+  auto error = in_words(target, fault, meaning_of(fault, response.status), response.status);
   error.request_id = ids_of(fault);
-  if (error.code == ErrorCode::KeyUnreachable) error.retry_after = retry_after(answer.headers, now);
+  if (error.code == ErrorCode::KeyUnreachable) error.retry_after = retry_after(response.headers, now);
   return error;
 }
 

@@ -6,9 +6,9 @@
 #include "base/encoding.hpp"
 #include "base/id.hpp"
 #include "base/json_fields.hpp"
-#include "clouds/azure/provider/answer_text.hpp"
 #include "clouds/azure/provider/entra_errors.hpp"
 #include "clouds/azure/provider/reasons.hpp"
+#include "clouds/azure/provider/response_text.hpp"
 #include "crypto/jwt.hpp"
 
 namespace latchkey::clouds::azure {
@@ -28,7 +28,8 @@ std::optional<std::chrono::seconds> seconds_field(const boost::json::object& obj
   return std::chrono::seconds(std::min(value, kLongestLifetime));
 }
 
-// What may stand in an Authorization header (RFC 6750's b68token), so that no answer can smuggle a header in.
+// True for what may stand in an Authorization header (RFC 6750's b68token), so that no response can smuggle a header
+// in.
 bool is_bearer_token(std::string_view text) {
   if (text.empty() || text.size() > kLongestToken) return false;
   for (unsigned char c : text) {
@@ -95,15 +96,15 @@ http::ClientRequest build_token_request(const TokenTarget& target, Proof kind, s
   return request;
 }
 
-Result<Token> read_token_answer(const TokenTarget& target, const http::ClientResponse& answer, Timestamp now) {
-  if (answer.status != 200) return entra_error(target, answer, now);
+Result<Token> read_token_response(const TokenTarget& target, const http::ClientResponse& response, Timestamp now) {
+  if (response.status != 200) return entra_error(target, response, now);
   auto unreadable = [&](std::string_view what) {
     return Error{
         ErrorCode::KeyUnreachable,
         fmt::format("{} answered a token request with something that is no token: {}", target.login_host, what),
         reason::kProviderFault};
   };
-  auto object = json_fields::parse_object(answer.body);
+  auto object = json_fields::parse_object(response.body);
   if (!object) return unreadable("no JSON object");
   auto text = text_field(object.value(), "access_token");
   if (!is_bearer_token(text)) return unreadable("no access_token");

@@ -77,8 +77,8 @@ TEST(ClientAssertion, IsWhatEntraWants) {
   EXPECT_NE(crypto::jwt_text(crypto::jwt_parse(second.value()).value(), "jti"), crypto::jwt_text(jwt.value(), "jti"));
 }
 
-TEST(TokenAnswer, IsRead) {
-  auto token = read_token_answer(
+TEST(TokenResponse, IsRead) {
+  auto token = read_token_response(
       kTarget,
       {200, {}, R"({"token_type":"Bearer","expires_in":3599,"ext_expires_in":3599,"access_token":"eyJ.a_b-c.d"})"},
       kNow);
@@ -88,13 +88,13 @@ TEST(TokenAnswer, IsRead) {
   EXPECT_FALSE(token.value().refresh_in);
 }
 
-TEST(TokenAnswer, RefusesWhatIsNoToken) {
+TEST(TokenResponse, RefusesWhatIsNoToken) {
   for (std::string body :
        {R"()", R"([])", R"({"expires_in":3599})", R"({"access_token":"","expires_in":3599})",
         R"({"access_token":"a b","expires_in":3599})", R"({"access_token":"a\r\nx-evil: 1","expires_in":3599})",
         R"({"access_token":7,"expires_in":3599})", R"({"access_token":"abc"})",
         R"({"access_token":"abc","expires_in":-1})", R"({"access_token":"abc","expires_in":"soon"})"}) {
-    auto token = read_token_answer(kTarget, {200, {}, body}, kNow);
+    auto token = read_token_response(kTarget, {200, {}, body}, kNow);
     ASSERT_FALSE(token) << body;
     EXPECT_EQ(token.error().code, ErrorCode::KeyUnreachable);
     EXPECT_EQ(token.error().reason, reason::kProviderFault);
@@ -160,7 +160,7 @@ TEST(TokenErrors, TheWholeTable) {
        }) {
     for (bool with_codes : {true, false}) {
       auto token =
-          read_token_answer(kTarget, refusal(row.status, row.error, row.number, "what Entra says", with_codes), kNow);
+          read_token_response(kTarget, refusal(row.status, row.error, row.number, "what Entra says", with_codes), kNow);
       ASSERT_FALSE(token);
       const auto& error = token.error();
       EXPECT_EQ(error.code, row.code) << row.number;
@@ -174,13 +174,13 @@ TEST(TokenErrors, TheWholeTable) {
   }
 }
 
-// Whoever registered a stranger's app is not told to consent to it, nor the operator to look after it.
+// The message tells nobody to consent to a stranger's app, and does not send the operator to look after it.
 TEST(TokenErrors, AnAppThatTheOwnerRegisteredIsNotThePlatforms) {
   auto foreign = kTarget;
   foreign.platform_app = kTarget.client_id;
   foreign.client_id = "99999999-0000-4000-8000-000000000000";
   for (long long number : {700016LL, 700027LL, 7000215LL, 700211LL, 999999LL}) {
-    auto token = read_token_answer(foreign, refusal(401, "invalid_client", number, "what Entra says"), kNow);
+    auto token = read_token_response(foreign, refusal(401, "invalid_client", number, "what Entra says"), kNow);
     ASSERT_FALSE(token);
     EXPECT_EQ(token.error().code, ErrorCode::KeyDenied) << number;
     EXPECT_EQ(token.error().reason, number == 700016 ? reason::kClientIdUnknown : reason::kClientIdUntrusted);
@@ -196,7 +196,7 @@ TEST(TokenErrors, AnAppThatTheOwnerRegisteredIsNotThePlatforms) {
 TEST(TokenErrors, WhoIsNotEntraRefusesNothing) {
   for (std::string body : {"", "<html>proxy</html>", "{}", R"({"error":7})"}) {
     for (unsigned status : {301U, 400U, 403U, 404U, 502U}) {
-      auto token = read_token_answer(kTarget, {status, {}, body}, kNow);
+      auto token = read_token_response(kTarget, {status, {}, body}, kNow);
       ASSERT_FALSE(token);
       EXPECT_EQ(token.error().code, ErrorCode::KeyUnreachable) << status << body;
     }

@@ -1,5 +1,5 @@
-// Every fault that Azure, or the way to it, can have, at each place where a key is asked, at each age of a lease: what
-// comes of it, and that what was promised holds in every cell. docs/fault-matrix.md is made from what is found here.
+// Every fault that Azure, or the way to it, can have, at each place where a key is asked, at each age of a lease. The
+// test finds what each leads to, and checks that the promise holds in every cell. docs/fault-matrix.md is made from it.
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -19,8 +19,8 @@ using testing::Meaning;
 using testing::Place;
 using testing::SharedStore;
 
-// For one request; above the time that one question to a key may take.
-constexpr auto kPatience = 15s;
+// The time for one request. It is more than one call to a key may take.
+constexpr auto kTimeout = 15s;
 // For a validation.
 constexpr auto kValidation = 30s;
 // Within which a key that serves again is noticed: the longest time between two probes, and a question.
@@ -28,7 +28,7 @@ constexpr auto kHealing = 90s;
 
 enum class Age { Cold, Warm, PastSoft, PastSignIn, PastHard };
 
-// That a token is old is a matter of its own only where it lives longer than that.
+// The age of a token matters by itself only where the token lives longer than that.
 std::vector<Age> ages_of(Place place) {
   if (place == Place::SignIn) return {Age::Cold, Age::Warm, Age::PastSoft, Age::PastSignIn, Age::PastHard};
   return {Age::Cold, Age::Warm, Age::PastSoft, Age::PastHard};
@@ -39,7 +39,7 @@ bool has_lease(Age age) {
 }
 
 constexpr auto kSignIn = kms::SignInAges{}.soft;
-// Five times from one question to the next: past the age at which the place is asked again, whatever it is.
+// Five times the longest time between two calls: past the age at which any place is asked again.
 std::chrono::milliseconds step_of(Place place) {
   return place == Place::SignIn ? kSignIn / 4 : 15s;
 }
@@ -108,12 +108,12 @@ Outcome outcome_of(const Error& error) {
   }
 }
 
-// What is promised, derived from what the fault means and the age alone.
+// What we promise, derived from the meaning of the fault and from the age alone.
 Cell promised(const Fault& fault, Place place, Age age) {
   bool leased = has_lease(age);
   Cell cell{Outcome::Served, {}, "", leased, leased};
-  // A validation asks always, and is no matter of leases; so is a first data key, which is wrapped at any age. Else a
-  // key is asked where there is no fresh lease, and Entra anew where its last answer is old as well.
+  // A validation always asks the key, whatever leases there are, and so does the wrap of a first data key. Otherwise
+  // the server asks the key where there is no fresh lease, and Entra again where its last response is old as well.
   bool asks = place == Place::Get || place == Place::Wrap || age != Age::Warm;
   if (place == Place::SignIn && age == Age::PastSoft) asks = false;
   if (!asks) return cell;
@@ -140,9 +140,9 @@ Cell promised(const Fault& fault, Place place, Age age) {
 
 class FaultMatrix : public ::testing::Test {
  public:
-  static void SetUpTestSuite() { shelf = std::make_unique<SharedStore>(); }
-  static void TearDownTestSuite() { shelf.reset(); }
-  static std::unique_ptr<SharedStore> shelf;
+  static void SetUpTestSuite() { shared = std::make_unique<SharedStore>(); }
+  static void TearDownTestSuite() { shared.reset(); }
+  static std::unique_ptr<SharedStore> shared;
 
   // One row of the page: the cells of faults that have the same, in the order of ages_of the place.
   struct Row {
@@ -158,7 +158,7 @@ class FaultMatrix : public ::testing::Test {
                             const envelope::DataKey& original);
 };
 
-std::unique_ptr<SharedStore> FaultMatrix::shelf;
+std::unique_ptr<SharedStore> FaultMatrix::shared;
 
 void let_age(FaultFixture& fixture, Age age) {
   switch (age) {
@@ -179,7 +179,7 @@ void let_age(FaultFixture& fixture, Age age) {
   }
 }
 
-// A first encryption where the place is a wrap; else both a decryption and an encryption, which must agree.
+// Does a first encryption where the place is a wrap; otherwise both a decryption and an encryption, which must agree.
 Cell FaultMatrix::ask(FaultFixture& fixture, Place place, const envelope::DataKey& original) {
   Cell cell;
   auto note = [&](const Result<Lease>& lease, bool is_new) {
@@ -193,7 +193,7 @@ Cell FaultMatrix::ask(FaultFixture& fixture, Place place, const envelope::DataKe
     cell.outcome = is_new || same ? Outcome::Served : Outcome::Wrong;
     EXPECT_GE(lease.value().expires_at, fixture.clock.age_time());
   };
-  auto deadline = fixture.clock.steady() + kPatience;
+  auto deadline = fixture.clock.steady() + kTimeout;
   if (place == Place::Get) {
     deadline = fixture.clock.steady() + kValidation;
     auto validated = fixture.validate(deadline);
@@ -207,7 +207,7 @@ Cell FaultMatrix::ask(FaultFixture& fixture, Place place, const envelope::DataKe
   }
   if (place == Place::Get || place == Place::Wrap) return cell;
   auto first = cell;
-  deadline = fixture.clock.steady() + kPatience;
+  deadline = fixture.clock.steady() + kTimeout;
   note(fixture.run_by(deadline, fixture.keyring->for_encryption(fixture.customer, deadline)), false);
   EXPECT_EQ(to_string(cell.outcome), to_string(first.outcome)) << "reading and writing disagree";
   return first;
@@ -261,8 +261,8 @@ void FaultMatrix::hold_promises(FaultFixture& fixture, Place place, const Fault&
 }
 
 Cell FaultMatrix::play(Place place, const Fault& fault, Age age) {
-  FaultFixture fixture(*shelf, place, fault);
-  auto made = fixture.run(fixture.keyring->for_encryption(fixture.customer, fixture.clock.steady() + kPatience));
+  FaultFixture fixture(*shared, place, fault);
+  auto made = fixture.run(fixture.keyring->for_encryption(fixture.customer, fixture.clock.steady() + kTimeout));
   EXPECT_TRUE(made) << made.error().message();
   auto original = made.value().key;
   let_age(fixture, age);
@@ -270,7 +270,7 @@ Cell FaultMatrix::play(Place place, const Fault& fault, Age age) {
   auto unwraps = fixture.client.count("/unwrapkey");
   auto cell = ask(fixture, place, *original);
   cell.had_lease = has_lease(age);
-  // Beside it may be one that the fault left in peace: a first data key's.
+  // There may also be the lease of a first data key, which the fault does not affect.
   auto spared = fixture.keyring->size();
   cell.has_lease = cell.had_lease && spared > 0;
   EXPECT_LE(spared, 2U);
@@ -345,7 +345,7 @@ std::string section_of(Place place, const std::vector<FaultMatrix::Row>& rows) {
   return text + "\n";
 }
 
-// The place's section of docs/fault-matrix.md is what was found.
+// The place's section of docs/fault-matrix.md must be what the test found.
 void FaultMatrix::expect_on_page(Place place, const std::vector<Fault>& faults) {
   latchkey::testing::expect_section_written("docs/fault-matrix.md", section_of(place, rows_of(place, faults)));
 }

@@ -1,4 +1,4 @@
-// Which key in which vault is meant, checked and resolved: what requests are built from and errors are told about.
+// The key and vault that are meant, checked and resolved. Requests and errors are made from it.
 #pragma once
 
 #include <string>
@@ -19,9 +19,9 @@ struct KeyTarget {
   kms::AskedFor asked_for = {};
 };
 
-// What the catalogue's sentences may say of a key, with its az commands; nothing of a server's answer is in it.
+// The arguments for the catalogue's sentences about a key, with its az commands. None of them comes from a response.
 [[nodiscard]] AzureArguments arguments_of(const KeyTarget& target);
-// The same from a registration, which was not checked and names no app.
+// The same from a registration, which nobody has checked and which names no app.
 [[nodiscard]] AzureArguments arguments_of(const AzureKeyConfig& key);
 
 }  // namespace latchkey::clouds::azure

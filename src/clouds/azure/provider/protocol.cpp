@@ -9,8 +9,8 @@
 
 #include "base/encoding.hpp"
 #include "base/json_fields.hpp"
-#include "clouds/azure/provider/answer_text.hpp"
 #include "clouds/azure/provider/azure_reasons.hpp"
+#include "clouds/azure/provider/response_text.hpp"
 #include "crypto/wipe_at_exit.hpp"
 #include "crypto/wiping_resource.hpp"
 
@@ -19,7 +19,7 @@ namespace latchkey::clouds::azure {
 namespace {
 
 constexpr std::size_t kVersionLength = 32;
-// RSA-16384: far above what any vault makes, low enough to bound what we store.
+// The size of RSA-16384: far above what any vault makes, and low enough to bound what we store.
 constexpr std::size_t kLongestCiphertext = 2048;
 
 struct KeyVersion {
@@ -49,7 +49,7 @@ std::optional<KeyVersion> parse_kid(std::string_view kid) {
   return parts;
 }
 
-// The version, where the kid is one of this key in this vault (names compare without case, as Key Vault does).
+// Returns the version where the kid belongs to this key in this vault. It ignores case in names, as Key Vault does.
 std::optional<std::string> version_of(const KeyTarget& target, std::string_view kid) {
   auto parts = parse_kid(kid);
   if (!parts || !boost::algorithm::iequals(parts->host, target.vault.host) ||
@@ -86,21 +86,21 @@ void set_operation_body(http::ClientRequest& request, ByteView value) {
   request.body.append(head).append(encoded).append(tail);
 }
 
-struct OperationAnswer {
+struct OperationResponse {
   std::string kid;
   std::string version;
   Bytes value;
 };
 
-// {"kid": ..., "value": base64url}. The value may be a data key: nothing of it stays behind.
-Result<OperationAnswer> read_operation(const KeyTarget& target, Operation operation, const http::ClientResponse& answer,
-                                       Timestamp now) {
-  if (answer.status != 200) return vault_error(target, operation, answer, now);
-  auto unreadable = [&](std::string_view what) { return unreadable_answer(target, operation, answer, what); };
+// Reads {"kid": ..., "value": base64url}. The value may be a data key, so no copy of it stays behind.
+Result<OperationResponse> read_operation(const KeyTarget& target, Operation operation,
+                                         const http::ClientResponse& response, Timestamp now) {
+  if (response.status != 200) return vault_error(target, operation, response, now);
+  auto unreadable = [&](std::string_view what) { return unreadable_response(target, operation, response, what); };
   auto object =
-      json_fields::parse_object(answer.body, false, boost::json::make_shared_resource<crypto::WipingResource>());
+      json_fields::parse_object(response.body, false, boost::json::make_shared_resource<crypto::WipingResource>());
   if (!object) return unreadable("no JSON object");
-  OperationAnswer result;
+  OperationResponse result;
   result.kid = text_field(object.value(), "kid");
   auto version = version_of(target, result.kid);
   if (!version) return unreadable("its kid is not a version of the key that was asked for");
@@ -190,30 +190,30 @@ http::ClientRequest build_get_deleted(const KeyTarget& target, const RequestId& 
   return request_for(target, "GET", "/deletedkeys/" + target.key_name, id);
 }
 
-Result<kms::WrappedKey> read_wrap(const KeyTarget& target, const http::ClientResponse& answer, Timestamp now) {
-  LATCHKEY_TRY(auto result, read_operation(target, Operation::Wrap, answer, now));
-  // An RSA ciphertext is as long as the modulus: 256, 384, 512 bytes, ...
+Result<kms::WrappedKey> read_wrap(const KeyTarget& target, const http::ClientResponse& response, Timestamp now) {
+  LATCHKEY_TRY(auto result, read_operation(target, Operation::Wrap, response, now));
+  // An RSA ciphertext has the length of the modulus: 256, 384, 512 bytes, ...
   if (result.value.size() < 256 || result.value.size() > kLongestCiphertext || result.value.size() % 64 != 0) {
-    return unreadable_answer(target, Operation::Wrap, answer,
-                             fmt::format("{} bytes are no RSA ciphertext", result.value.size()));
+    return unreadable_response(target, Operation::Wrap, response,
+                               fmt::format("{} bytes are no RSA ciphertext", result.value.size()));
   }
   return kms::WrappedKey{std::move(result.kid), std::move(result.value)};
 }
 
-Result<crypto::SecretBytes> read_unwrap(const KeyTarget& target, const http::ClientResponse& answer, Timestamp now) {
-  LATCHKEY_TRY(auto result, read_operation(target, Operation::Unwrap, answer, now));
+Result<crypto::SecretBytes> read_unwrap(const KeyTarget& target, const http::ClientResponse& response, Timestamp now) {
+  LATCHKEY_TRY(auto result, read_operation(target, Operation::Unwrap, response, now));
   crypto::SecretBytes secret{ByteView(result.value)};
   crypto::wipe(MutableBytes(result.value));
   if (secret.empty() || secret.size() > kLongestCiphertext) {
-    return unreadable_answer(target, Operation::Unwrap, answer, "its value is empty or too long");
+    return unreadable_response(target, Operation::Unwrap, response, "its value is empty or too long");
   }
   return secret;
 }
 
-Result<kms::KeyDescription> read_get(const KeyTarget& target, const http::ClientResponse& answer, Timestamp now) {
-  if (answer.status != 200) return vault_error(target, Operation::Get, answer, now);
-  auto unreadable = [&](std::string_view what) { return unreadable_answer(target, Operation::Get, answer, what); };
-  auto bundle = json_fields::parse_object(answer.body);
+Result<kms::KeyDescription> read_get(const KeyTarget& target, const http::ClientResponse& response, Timestamp now) {
+  if (response.status != 200) return vault_error(target, Operation::Get, response, now);
+  auto unreadable = [&](std::string_view what) { return unreadable_response(target, Operation::Get, response, what); };
+  auto bundle = json_fields::parse_object(response.body);
   if (!bundle) return unreadable("no JSON object");
   const auto* found = bundle.value().if_contains("key");
   const auto* key = found != nullptr ? found->if_object() : nullptr;
@@ -238,20 +238,21 @@ Result<kms::KeyDescription> read_get(const KeyTarget& target, const http::Client
   return description;
 }
 
-Error read_get_deleted(const KeyTarget& target, Operation operation, Error error, const http::ClientResponse& answer) {
+Error read_get_deleted(const KeyTarget& target, Operation operation, Error error,
+                       const http::ClientResponse& response) {
   auto arguments = arguments_of(target);
   auto worded = [&](AzureReason reason) {
     auto told = reason_error(reason, arguments);
-    told.request_id = request_id_of(answer);
+    told.request_id = request_id_of(response);
     return told;
   };
-  if (answer.status == 200) {
-    auto bundle = json_fields::parse_object(answer.body);
+  if (response.status == 200) {
+    auto bundle = json_fields::parse_object(response.body);
     if (!bundle) return error;
     if (auto end = time_field(bundle.value(), "scheduledPurgeDate")) arguments.until = format_timestamp(*end);
     return worded(reason::kKeyDeleted);
   }
-  if (answer.status != 404 || answer.body.find("KeyNotFound") == std::string::npos) return error;
+  if (response.status != 404 || response.body.find("KeyNotFound") == std::string::npos) return error;
   if (operation == Operation::Unwrap) return worded(reason::kKeyPurged);
   arguments.more = "; it is not among the vault's deleted keys";
   return worded(reason::kKeyNotFound);

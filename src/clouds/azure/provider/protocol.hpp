@@ -1,5 +1,6 @@
-// Key Vault's key operations as bytes: requests built, answers read, no I/O. (Key Vault REST API, "Wrap Key", "Unwrap
-// Key", "Get Key".) All input is hostile: the registration by a stranger, the answer by whoever answers.
+// Key Vault's key operations (Key Vault REST API, "Wrap Key", "Unwrap Key", "Get Key"). Pure: it builds requests and
+// reads responses, and does no I/O. All input may be hostile: a stranger wrote the registration, and anybody may have
+// sent the response.
 #pragma once
 
 #include <string>
@@ -12,7 +13,7 @@
 
 namespace latchkey::clouds::azure {
 
-// What RSA-OAEP-256 takes under the smallest key, RSA-2048.
+// The most bytes that RSA-OAEP-256 encrypts under the smallest key, RSA-2048.
 inline constexpr std::size_t kLongestSecret = 190;
 
 // The requests lack the Authorization header and the deadline. `correlation_id` becomes the correlationId of the
@@ -21,28 +22,30 @@ struct RequestId {
   std::string correlation_id;
 };
 
-// Version-less: the newest version wraps, and the answer names it. Invalid where the secret is empty or too long.
+// It names no version: the newest version wraps, and the response names it. Invalid where the secret is empty or too
+// long.
 [[nodiscard]] Result<http::ClientRequest> build_wrap(const KeyTarget& target, const crypto::SecretBytes& secret,
                                                      const RequestId& id);
-// By the version recorded when wrapping. Corrupt where that is not a version of this very key in this very vault: the
-// row was damaged, or moved here from elsewhere.
+// It names the version that wrapped. Corrupt where that is not a version of this very key in this very vault: somebody
+// damaged the row, or moved it here from elsewhere.
 [[nodiscard]] Result<http::ClientRequest> build_unwrap(const KeyTarget& target, const kms::WrappedKey& wrapped,
                                                        const RequestId& id);
 [[nodiscard]] http::ClientRequest build_get(const KeyTarget& target, const RequestId& id);
-// What became of a key that is not there any more ("Get Deleted Key"); takes the same right as Get, keys/read.
+// Asks what became of a key that does not exist any more ("Get Deleted Key"). It needs the same right as Get,
+// keys/read.
 [[nodiscard]] http::ClientRequest build_get_deleted(const KeyTarget& target, const RequestId& id);
 
-// Each reads any answer: an error where it is not the wanted one. `now` as in vault_error.
-[[nodiscard]] Result<kms::WrappedKey> read_wrap(const KeyTarget& target, const http::ClientResponse& answer,
+// Each reads any response, and returns an error where it is not the expected one. `now` as in vault_error.
+[[nodiscard]] Result<kms::WrappedKey> read_wrap(const KeyTarget& target, const http::ClientResponse& response,
                                                 Timestamp now);
-[[nodiscard]] Result<crypto::SecretBytes> read_unwrap(const KeyTarget& target, const http::ClientResponse& answer,
+[[nodiscard]] Result<crypto::SecretBytes> read_unwrap(const KeyTarget& target, const http::ClientResponse& response,
                                                       Timestamp now);
-[[nodiscard]] Result<kms::KeyDescription> read_get(const KeyTarget& target, const http::ClientResponse& answer,
+[[nodiscard]] Result<kms::KeyDescription> read_get(const KeyTarget& target, const http::ClientResponse& response,
                                                    Timestamp now);
-// Words `error`, a key_not_found that `operation` met, by the answer to Get Deleted Key: key_deleted with the date
-// until which it can be recovered, key_purged where it is not there to be recovered; `error` itself where the vault
-// does not tell.
+// Replaces `error`, a key_not_found that `operation` met, by what the response to Get Deleted Key says: key_deleted
+// with the date until which the key can be recovered, or key_purged where it cannot. Returns `error` itself where the
+// vault does not tell.
 [[nodiscard]] Error read_get_deleted(const KeyTarget& target, Operation operation, Error error,
-                                     const http::ClientResponse& answer);
+                                     const http::ClientResponse& response);
 
 }  // namespace latchkey::clouds::azure

@@ -102,8 +102,8 @@ TEST(ReadWrap, GivesTheVersionThatWrapped) {
   EXPECT_EQ(wrapped.value().ciphertext, Bytes(384, 9));
 }
 
-TEST(ReadWrap, RefusesAnswersThatAreNone) {
-  std::vector<http::ClientResponse> answers{
+TEST(ReadWrap, RefusesWhatIsNoResponse) {
+  std::vector<http::ClientResponse> responses{
       {200, {}, ""},
       {200, {}, "[]"},
       {200, {}, "{\"kid\":"},
@@ -119,9 +119,9 @@ TEST(ReadWrap, RefusesAnswersThatAreNone) {
       operation("https://contoso.vault.azure.net/keys/other/" + kVersion, Bytes(384, 1)),
       operation("https://contoso.vault.azure.net/keys/my-key", Bytes(384, 1)),
   };
-  for (const auto& answer : answers) {
-    auto wrapped = read_wrap(target(), answer, kNow);
-    ASSERT_FALSE(wrapped) << answer.body.substr(0, 100);
+  for (const auto& response : responses) {
+    auto wrapped = read_wrap(target(), response, kNow);
+    ASSERT_FALSE(wrapped) << response.body.substr(0, 100);
     EXPECT_EQ(wrapped.error().code, ErrorCode::KeyUnreachable);
     EXPECT_EQ(wrapped.error().reason, reason::kProviderFault);
   }
@@ -186,11 +186,11 @@ TEST(ReadGet, WhatIsMissingIsNotGranted) {
   EXPECT_TRUE(key.value().operations.empty());
 }
 
-TEST(ReadGet, RefusesAnswersThatAreNone) {
-  for (const auto& answer :
+TEST(ReadGet, RefusesWhatIsNoResponse) {
+  for (const auto& response :
        {http::ClientResponse{200, {}, "no"}, ok({}), ok({{"key", 1}}), ok({{"key", boost::json::object{}}}),
         ok({{"key", {{"kid", "https://evil.example/keys/my-key/" + kVersion}}}})}) {
-    auto key = read_get(target(), answer, kNow);
+    auto key = read_get(target(), response, kNow);
     ASSERT_FALSE(key);
     EXPECT_EQ(key.error().code, ErrorCode::KeyUnreachable);
   }

@@ -1,5 +1,4 @@
-// From what Azure answers to the reason that a person reads: for each reason of the catalogue the answers that lead to
-// it, through the whole provider.
+// For each reason of the catalogue, the responses of Azure that lead to it, through the whole provider.
 #include <set>
 
 #include <gmock/gmock.h>
@@ -32,17 +31,17 @@ struct Signal {
   kms::ValidationSettings settings = {};
 };
 
-std::function<void(AzureHarness&)> answers(std::string part, Answer fixed) {
+std::function<void(AzureHarness&)> responds(std::string part, Response fixed) {
   return [part = std::move(part), fixed = std::move(fixed)](AzureHarness& h) { h.azure.always.emplace(part, fixed); };
 }
 std::function<void(AzureHarness&)> entra(unsigned status, std::string_view error, int number) {
-  return answers("/token", entra_refusal(status, error, number));
+  return responds("/token", entra_refusal(status, error, number));
 }
 std::function<void(AzureHarness&)> forbidden(std::string_view inner, std::string_view message = "") {
-  return answers("/keys/", vault_refusal(403, "Forbidden", inner, message));
+  return responds("/keys/", vault_refusal(403, "Forbidden", inner, message));
 }
 std::function<void(AzureHarness&)> fails(std::string part, http::TransportFailure how) {
-  return answers(std::move(part), failure(how));
+  return responds(std::move(part), failure(how));
 }
 std::function<void(AzureHarness&)> attribute(std::string name, boost::json::value value) {
   return [=](AzureHarness& h) { h.azure.bundle["attributes"].as_object()[name] = value; };
@@ -50,7 +49,7 @@ std::function<void(AzureHarness&)> attribute(std::string name, boost::json::valu
 std::function<void(AzureHarness&)> key_field(std::string name, boost::json::value value) {
   return [=](AzureHarness& h) { h.azure.bundle["key"].as_object()[name] = value; };
 }
-std::function<void(AzureHarness&)> not_found(Answer deleted) {
+std::function<void(AzureHarness&)> not_found(Response deleted) {
   return [deleted = std::move(deleted)](AzureHarness& h) {
     h.azure.always.emplace("/keys/", vault_refusal(404, "KeyNotFound", "", "A key was not found in this key vault."));
     h.azure.always.emplace("/deletedkeys/", deleted);
@@ -82,7 +81,7 @@ std::vector<Signal> entra_signals() {
          h.azure.governing_tenant = "11111111-2222-4333-8444-555555555555";
        }},
       {reason::kTenantMismatch, "AKV10032",
-       answers("/keys/", vault_refusal(401, "Unauthorized", "", "AKV10032: Invalid issuer."))},
+       responds("/keys/", vault_refusal(401, "Unauthorized", "", "AKV10032: Invalid issuer."))},
       {reason::kTokenRefused, "401 twice", [](AzureHarness& h) { h.azure.accepted_token = "another"; }},
       {reason::kPlatformCredential, "AADSTS7000215", entra(401, "invalid_client", 7000215), Asked::Validate,
        "for the server's operator"},
@@ -92,7 +91,7 @@ std::vector<Signal> entra_signals() {
       {reason::kPlatformCredential, "AADSTS700211", entra(401, "invalid_client", 700211)},
       {reason::kThrottled, "AADSTS90055", entra(429, "temporarily_unavailable", 90055)},
       {reason::kProviderFault, "AADSTS90033", entra(503, "temporarily_unavailable", 90033)},
-      {reason::kProviderFault, "a page that is not Entra's", answers("/token", answer(400, "<html>no</html>"))},
+      {reason::kProviderFault, "a page that is not Entra's", responds("/token", response(400, "<html>no</html>"))},
       {reason::kRequestRejected, "AADSTS900144", entra(400, "invalid_request", 900144)},
   };
 }
@@ -121,13 +120,14 @@ std::vector<Signal> vault_signals() {
        false, kms::ValidationSettings{kms::OrganizationBinding::Require, "latchkey-org-1", 3072}},
       {reason::kAccessDenied, "AccessDenied", forbidden("AccessDenied")},
       {reason::kAccessDenied, "an inner code that is not known", forbidden("ForbiddenByMoon")},
-      {reason::kKeyDeleted, "404, and a deleted key", not_found(answer(200, std::string(kPurgeDate))), Asked::Unwrap,
+      {reason::kKeyDeleted, "404, and a deleted key", not_found(response(200, std::string(kPurgeDate))), Asked::Unwrap,
        "can be recovered until 2026-04-02T03:04:05"},
       {reason::kKeyDeleted, "404 for a key to validate, and a deleted key",
-       not_found(answer(200, std::string(kPurgeDate))), Asked::Validate,
+       not_found(response(200, std::string(kPurgeDate))), Asked::Validate,
        "az keyvault key recover --vault-name contoso"},
-      {reason::kKeyDeleted, "409", answers("/keys/", vault_refusal(409, "Conflict", "ObjectIsDeletedButRecoverable"))},
-      {reason::kKeyDeleted, "being deleted", answers("/keys/", vault_refusal(409, "Conflict", "ObjectIsBeingDeleted"))},
+      {reason::kKeyDeleted, "409", responds("/keys/", vault_refusal(409, "Conflict", "ObjectIsDeletedButRecoverable"))},
+      {reason::kKeyDeleted, "being deleted",
+       responds("/keys/", vault_refusal(409, "Conflict", "ObjectIsBeingDeleted"))},
       {reason::kKeyPurged, "404, and no deleted key",
        not_found(vault_refusal(404, "KeyNotFound", "", "Deleted Key not found: my-key")), Asked::Unwrap,
        "az keyvault key restore"},
@@ -139,33 +139,33 @@ std::vector<Signal> vault_signals() {
       {reason::kKeyNotFound, "404, and the vault fails then", not_found(failure(http::TransportFailure::Interrupted)),
        Asked::Unwrap, "was deleted or never existed. "},
       {reason::kWrappedKeyDamaged, "400 BadParameter",
-       answers("/unwrapkey", vault_refusal(400, "BadParameter", "", "Error occurred while decoding OAEP padding.")),
+       responds("/unwrapkey", vault_refusal(400, "BadParameter", "", "Error occurred while decoding OAEP padding.")),
        Asked::Unwrap},
       {reason::kRequestRejected, "400 for the api-version",
-       answers("/keys/", vault_refusal(400, "BadParameter", "", "The specified version (7.4) is not recognized."))},
+       responds("/keys/", vault_refusal(400, "BadParameter", "", "The specified version (7.4) is not recognized."))},
       {reason::kRoundTripMismatch, "another secret", [](AzureHarness& h) { h.azure.mangles = true; }},
   };
 }
 
 std::vector<Signal> outages() {
   return {
-      {reason::kThrottled, "429", answers("/keys/", vault_refusal(429, "Throttled", ""))},
-      {reason::kTimedOut, "no answer", fails("/keys/", http::TransportFailure::TimedOut)},
-      {reason::kTimedOut, "408", answers("/keys/", answer(408, ""))},
+      {reason::kThrottled, "429", responds("/keys/", vault_refusal(429, "Throttled", ""))},
+      {reason::kTimedOut, "no response", fails("/keys/", http::TransportFailure::TimedOut)},
+      {reason::kTimedOut, "408", responds("/keys/", response(408, ""))},
       {reason::kConnectionFailed, "a reset", fails("/keys/", http::TransportFailure::Interrupted)},
       {reason::kConnectionFailed, "DNS is down", fails("/keys/", http::TransportFailure::LookupFailed)},
       {reason::kConnectionFailed, "the login host has no address",
        fails("/token", http::TransportFailure::UnknownName)},
       {reason::kTlsFailed, "a certificate", fails("/keys/", http::TransportFailure::TlsFailed)},
       {reason::kProxyFailed, "the proxy", fails("/keys/", http::TransportFailure::ProxyFailed)},
-      {reason::kProviderFault, "503", answers("/keys/", answer(503, ""))},
-      {reason::kProviderFault, "a redirect", answers("/keys/", answer(302, ""))},
-      {reason::kProviderFault, "HTML", answers("/unwrapkey", answer(200, "<html>hello</html>")), Asked::Unwrap},
+      {reason::kProviderFault, "503", responds("/keys/", response(503, ""))},
+      {reason::kProviderFault, "a redirect", responds("/keys/", response(302, ""))},
+      {reason::kProviderFault, "HTML", responds("/unwrapkey", response(200, "<html>hello</html>")), Asked::Unwrap},
       {reason::kProviderFault, "another key's kid",
-       answers("/unwrapkey", answer(200, R"({"kid":"https://contoso.vault.azure.net/keys/other/)" +
-                                             std::string(FakeAzure::kVersion) + R"(","value":"AAAA"})")),
+       responds("/unwrapkey", response(200, R"({"kid":"https://contoso.vault.azure.net/keys/other/)" +
+                                                std::string(FakeAzure::kVersion) + R"(","value":"AAAA"})")),
        Asked::Unwrap},
-      {reason::kProviderFault, "an endless answer", fails("/keys/", http::TransportFailure::ResponseTooLarge)},
+      {reason::kProviderFault, "an endless response", fails("/keys/", http::TransportFailure::ResponseTooLarge)},
       {reason::kVaultNameUnknown, "NXDOMAIN", fails("/keys/", http::TransportFailure::UnknownName)},
       {reason::kVaultAddressRefused, "a private address", fails("/keys/", http::TransportFailure::AddressRefused)},
   };
@@ -208,7 +208,7 @@ std::optional<Error> told(const Signal& signal) {
   return done.error();
 }
 
-TEST(ReasonSignals, EachAnswerLeadsToItsReason) {
+TEST(ReasonSignals, EachResponseLeadsToItsReason) {
   for (const auto& signal : signals()) {
     const auto& entry = *signal.reason.reason().entry();
     auto error = told(signal);
@@ -216,7 +216,7 @@ TEST(ReasonSignals, EachAnswerLeadsToItsReason) {
     EXPECT_EQ(error->reason, entry.code) << signal.name << ": " << error->message();
     EXPECT_EQ(error->code, entry.error) << signal.name << ": " << error->message();
     EXPECT_THAT(error->message(), HasSubstr(std::string(signal.says))) << signal.name;
-    // What is not known of the key must not be told as a placeholder of the docs.
+    // No error may contain a placeholder of the docs.
     for (std::string_view placeholder :
          {"<vault>", "<key>", "<app>", "<host>", "<tenant>", "<what it said>", "<tag>"}) {
       bool tenant_unknown = entry.code == reason::kTenantUnknown.code;  // Entra is asked before any vault.
@@ -227,8 +227,8 @@ TEST(ReasonSignals, EachAnswerLeadsToItsReason) {
 }
 
 TEST(ReasonSignals, EachReasonHasOne) {
-  // Of the local provider, of the envelope, of the kill switch, of the limiter and of more answers than one
-  // (vault_names), whose tests have them.
+  // The local provider, the envelope, the suspensions and the limiter make these reasons, and vault_names makes one
+  // from several responses. Their own tests show that.
   std::set<std::string_view> reached{reason::kRootKeyMismatch.code, envelope::reason::kDataKeyBinding.code,
                                      reason::kSuspended.code, reason::kNoTurn.code, reason::kVaultGone.code};
   for (const auto& signal : signals()) reached.insert(signal.reason.text().entry->code);

@@ -1,5 +1,5 @@
-// The table behind azure_reasons.hpp, which is the header to include: what is said of a reason in Azure's words, with
-// its signals and with az commands.
+// The table behind azure_reasons.hpp, which is the header to include: the texts of the reasons in Azure's own terms,
+// with its signals and with az commands.
 #pragma once
 
 #include "clouds/azure/provider/reasons.hpp"
@@ -7,8 +7,8 @@
 
 namespace latchkey::clouds::azure {
 
-// Of Azure's own reasons all, and of the common ones those that Azure has more to say of. In the order of the pages
-// made from it: each class in one run, and along the way to the key in it. {names} are those of AzureArguments.
+// All of Azure's own reasons, and those common ones that it words itself. The order is that of the pages made from it:
+// by class, and within a class by where on the way to the key they arise. {names} are those of AzureArguments.
 inline constexpr kms::ReasonText kReasonTable[] = {
     {&reason::kAppNotConsented, "AADSTS700016", "tenant {tenant} does not know the app {app}",
      "Consent to it there: `az ad sp create --id {app}`; or correct tenant_id to the tenant that governs the vault"},
@@ -98,8 +98,8 @@ inline constexpr kms::ReasonText kReasonTable[] = {
     {&reason::kThrottled, "429; AADSTS50196, 90055", "{host} is throttling requests",
      "Try again shortly; if a vault's throttling lasts, give this key a vault of its own: one allows about a hundred "
      "operations a second to RSA-3072 keys"},
-    {&reason::kProviderFault, "5xx, redirects, answers that are not Azure's", "{host} answered {operation} {answer}",
-     "This is no matter of configuration; try again shortly"},
+    {&reason::kProviderFault, "5xx, redirects, responses that are not Azure's",
+     "{host} answered {operation} {response}", "This is no matter of configuration; try again shortly"},
     {&reason::kVaultNameUnknown, "no such host (NXDOMAIN), until it is known that the vault is gone",
      "the host {host} does not exist in DNS: the vault's name is wrong, or the vault was deleted",
      "Compare it with: `az keyvault list --query \"[].properties.vaultUri\"`; a deleted vault is recovered with: `az "

@@ -36,7 +36,7 @@ TEST(AzureReasons, AnErrorIsTheTablesWords) {
   EXPECT_EQ(error.message(), error.cause + ". " + error.cure);
 }
 
-// What Azure has no words of its own for is told in the common ones.
+// Where Azure has no words of its own for a reason, the common ones serve.
 TEST(AzureReasons, AreTheCommonOnesElse) {
   AzureArguments arguments;
   arguments.host = "contoso.vault.azure.net";

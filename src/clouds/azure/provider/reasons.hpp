@@ -1,5 +1,5 @@
-// Why a key of Azure's does not serve, where other clouds have no such case. The reasons that all clouds share are here
-// under the same name: reason::kKeyDisabled. What is said of them stands in reason_table.hpp.
+// The reasons why a key does not serve that only Azure has. The reasons that all clouds share have their names here,
+// too: reason::kKeyDisabled. reason_table.hpp has the texts.
 #pragma once
 
 #include "kms/reasons.hpp"

@@ -20,17 +20,18 @@ namespace {
 
 constexpr std::chrono::minutes kRefreshEarly{5};
 constexpr std::chrono::seconds kFetchTimeout{15};
-// Where there is an old token to go on with: its callers have a vault to ask as well.
+// The timeout where an old token still serves: the callers need the rest of their time to ask the vault.
 constexpr std::chrono::seconds kRefreshTimeout{5};
 constexpr std::chrono::milliseconds kBetweenFailures{30'000};
-constexpr std::chrono::milliseconds kMostPatience{60'000};
-constexpr std::chrono::minutes kUnheardKept{1};
-// Of a login host. Fewer than the connections that a client keeps to one host, so that none waits for another there.
+constexpr std::chrono::milliseconds kLongestRetryAfter{60'000};
+constexpr std::chrono::minutes kPendingRefusalKept{1};
+// The limits of a login host. They allow fewer calls than a client keeps connections to one host, so that no call waits
+// for another one's connection.
 constexpr kms::VaultLimits kLoginLimits{.per_key = 2, .per_vault = 12, .per_window = 1000};
 constexpr std::size_t kMostTokens = std::size_t{16} * 1024;
 constexpr std::size_t kLongestFederatedToken = std::size_t{32} * 1024;
 
-// Nobody was asked, so nobody refused.
+// The error where this machine has no proof: nobody was asked, so nobody refused.
 Error own_proof_failed(Error cause, const TokenTarget& target, std::string_view what) {
   AzureArguments arguments;
   arguments.app = target.client_id;
@@ -62,7 +63,8 @@ Result<std::string> federated_proof(const FederatedTokenFile& credential, const 
   return text;
 }
 
-// What is cached ends when Entra says so, less five minutes; a short-lived one is still used for half its time.
+// How long to use a token before renewing it: until five minutes before its end, or when Entra advises it. A
+// short-lived token serves for at least half its time.
 std::chrono::seconds usable_for(const Token& token) {
   std::chrono::seconds usable = token.lifetime - kRefreshEarly;
   usable = std::max(usable, token.lifetime / 2);
@@ -92,15 +94,15 @@ bool TokenSource::SignIn::serves(const kms::SignInAges& ages, AgeTime now) const
 }
 
 bool TokenSource::SignIn::is_put_off(const kms::SignInAges& ages, AgeTime now) const {
-  return failed_at && now < *failed_at + std::max(patience, std::min(kBetweenFailures, ages.soft));
+  return failed_at && now < *failed_at + std::max(retry_after, std::min(kBetweenFailures, ages.soft));
 }
 
 Task<Result<BearerToken>> TokenSource::token(TokenTarget target, kms::SignInAges ages, Deadline deadline,
                                              std::string organization) {
-  if (auto answer = known(target, ages)) co_return std::move(*answer);
+  if (auto known_result = known(target, ages)) co_return std::move(*known_result);
   using Flight = std::function<Task<Result<BearerToken>>()>;
-  // A sign-in that is proven anew is its tenant's own affair, whoever comes for it; the first one each organisation
-  // asks for in its own turn, and waits in no other's.
+  // The renewal of a token takes its turn under the tenant's name, whichever caller needs it. For the first token of a
+  // tenant, each organisation takes its own turn, so that it waits for no other organisation's.
   bool renews = has_one_that_serves(target, ages);
   kms::VaultCall call{target.login_host, renews ? target.tenant : std::move(organization), target.tenant,
                       renews ? kms::CallKind::Renewal : kms::CallKind::Request};
@@ -108,9 +110,9 @@ Task<Result<BearerToken>> TokenSource::token(TokenTarget target, kms::SignInAges
     Flight work = [self, target, ages, call] { return self->fetch(target, ages, call); };
     return self->flights_.run(self->executor_, {target, call.organization}, guarded(std::move(work)));
   };
-  auto patience = deadline - clock_.steady();
-  auto landed = co_await with_timeout(executor_, patience, std::move(flight));
-  if (landed) co_return heard(target, ages, std::move(*landed));
+  auto timeout = deadline - clock_.steady();
+  auto landed = co_await with_timeout(executor_, timeout, std::move(flight));
+  if (landed) co_return conclude(target, ages, std::move(*landed));
   co_return kms::transport_error({http::TransportFailure::TimedOut, {}}, target.login_host);
 }
 
@@ -120,33 +122,33 @@ void TokenSource::drop(const TokenTarget& target, const BearerToken& refused) {
   if (found != sign_ins_.end() && found->second.token == refused) sign_ins_.erase(found);
 }
 
-// What may be said without asking Entra; nothing where it is to be asked.
+// Returns what a caller can be told without asking Entra; absent where Entra must be asked.
 std::optional<Result<BearerToken>> TokenSource::known(const TokenTarget& target, const kms::SignInAges& ages) {
   MutexLock lock(mutex_);
   auto found = sign_ins_.find(target);
   if (found == sign_ins_.end()) return std::nullopt;
   auto now = clock_.age_time();
   auto& sign_in = found->second;
-  if (sign_in.unheard) {
-    auto refusal = std::move(*sign_in.unheard);
-    bool is_news = now < sign_in.ends_at;
+  if (sign_in.pending_refusal) {
+    auto refusal = std::move(*sign_in.pending_refusal);
+    bool is_recent = now < sign_in.ends_at;
     sign_ins_.erase(found);
-    return is_news ? std::optional<Result<BearerToken>>(std::move(refusal)) : std::nullopt;
+    return is_recent ? std::optional<Result<BearerToken>>(std::move(refusal)) : std::nullopt;
   }
   bool may_serve = sign_in.is_young(ages, now) || (sign_in.is_put_off(ages, now) && sign_in.serves(ages, now));
   if (may_serve) return Result<BearerToken>(sign_in.token);
   return std::nullopt;
 }
 
-// What a caller makes of a flight's result: after a failure the old token, where one serves.
-Result<BearerToken> TokenSource::heard(const TokenTarget& target, const kms::SignInAges& ages,
-                                       Result<BearerToken> landed) {
+// Turns the result of the shared request into the caller's: after an outage the old token, where it still serves.
+Result<BearerToken> TokenSource::conclude(const TokenTarget& target, const kms::SignInAges& ages,
+                                          Result<BearerToken> landed) {
   if (landed) return landed;
   MutexLock lock(mutex_);
   auto found = sign_ins_.find(target);
   if (found == sign_ins_.end()) return landed;
   if (kms::is_refusal(landed.error())) {
-    if (found->second.unheard) sign_ins_.erase(found);
+    if (found->second.pending_refusal) sign_ins_.erase(found);
     return landed;
   }
   if (found->second.serves(ages, clock_.age_time())) return found->second.token;
@@ -174,20 +176,20 @@ void TokenSource::note_failure(const TokenTarget& target, const Error& error) {
   if (found == sign_ins_.end() || !found->second.token) return;
   auto now = clock_.age_time();
   found->second.failed_at = now;
-  found->second.patience = std::min(error.retry_after.value_or(std::chrono::milliseconds(0)), kMostPatience);
+  found->second.retry_after = std::min(error.retry_after.value_or(std::chrono::milliseconds(0)), kLongestRetryAfter);
   auto age = std::chrono::floor<std::chrono::seconds>(now - found->second.asked_at);
   spdlog::warn(
-      "{} could not be asked whether app {} may still sign in to tenant {}; its token of {} s ago serves on: {}",
+      "{} could not be asked whether app {} may still sign in to tenant {}; the token of {} s ago stays in use: {}",
       target.login_host, target.client_id, target.tenant, age.count(), describe(error));
 }
 
 Task<Result<BearerToken>> TokenSource::fetch(TokenTarget target, kms::SignInAges ages, kms::VaultCall call) {
-  // A flight that began while the one before it was landing finds what that one brought.
-  if (auto answer = known(target, ages)) co_return std::move(*answer);
-  auto patience = call.kind == kms::CallKind::Renewal ? kRefreshTimeout : kFetchTimeout;
-  // Without a turn nothing is known of Entra, and nothing is noted.
-  LATCHKEY_CO_TRY(auto pass, co_await limiter_->enter(std::move(call), clock_.steady() + patience));
-  auto sign_in = co_await ask_entra(target, patience);
+  // The request before this one may have brought a result while this one began.
+  if (auto known_result = known(target, ages)) co_return std::move(*known_result);
+  auto timeout = call.kind == kms::CallKind::Renewal ? kRefreshTimeout : kFetchTimeout;
+  // Where it gets no turn, it learned nothing about Entra, and notes no failure.
+  LATCHKEY_CO_TRY(auto pass, co_await limiter_->enter(std::move(call), clock_.steady() + timeout));
+  auto sign_in = co_await ask_entra(target, timeout);
   if (sign_in) {
     auto token = sign_in.value().token;
     keep(target, std::move(sign_in).value());
@@ -199,31 +201,31 @@ Task<Result<BearerToken>> TokenSource::fetch(TokenTarget target, kms::SignInAges
     keep(target, SignIn{.token = nullptr,
                         .asked_at = now,
                         .refresh_at = now,
-                        .ends_at = now + kUnheardKept,
+                        .ends_at = now + kPendingRefusalKept,
                         .failed_at = std::nullopt,
-                        .patience = {},
-                        .unheard = error});
+                        .retry_after = {},
+                        .pending_refusal = error});
   } else {
     note_failure(target, error);
   }
   co_return error;
 }
 
-Task<Result<TokenSource::SignIn>> TokenSource::ask_entra(TokenTarget target, std::chrono::seconds patience) {
+Task<Result<TokenSource::SignIn>> TokenSource::ask_entra(TokenTarget target, std::chrono::seconds timeout) {
   auto asked_at = clock_.age_time();
-  auto deadline = clock_.steady() + patience;
+  auto deadline = clock_.steady() + timeout;
   auto proof = co_await make_proof(target);
   if (!proof) co_return proof.error();
   crypto::WipeAtExit wipe_proof(proof.value());
   auto kind = std::holds_alternative<ClientSecret>(credential_) ? Proof::Secret : Proof::Assertion;
   auto correlation_id = format_uuid(make_uuid(random_));
   auto request = build_token_request(target, kind, proof.value(), correlation_id);
-  auto answer = co_await transport_->send(std::move(request), deadline);
-  if (!answer) co_return kms::transport_error(answer.error(), target.login_host);
-  crypto::WipeAtExit wipe_answer(answer.value().body);
+  auto response = co_await transport_->send(std::move(request), deadline);
+  if (!response) co_return kms::transport_error(response.error(), target.login_host);
+  crypto::WipeAtExit wipe_response(response.value().body);
   spdlog::debug("{}: token for tenant {} and app {}: status {}, client-request-id {}", target.login_host, target.tenant,
-                target.client_id, answer.value().status, correlation_id);
-  LATCHKEY_CO_TRY(auto token, read_token_answer(target, answer.value(), clock_.now()));
+                target.client_id, response.value().status, correlation_id);
+  LATCHKEY_CO_TRY(auto token, read_token_response(target, response.value(), clock_.now()));
   SignIn sign_in{};
   sign_in.asked_at = asked_at;
   sign_in.refresh_at = asked_at + usable_for(token);

@@ -1,14 +1,16 @@
-// Access tokens: cached per login host, tenant, app and scope, asked for by one request at a time however many wait.
+// Gets access tokens from Entra and caches them per login host, tenant, app and scope. However many callers wait for a
+// token, one request at a time asks for it.
 //
-// That Entra gave a token proves that the app may sign in, as of then; that it may no more, the vault does not learn
-// while the token lives. So Entra is asked anew where the token is older than SignInAges::soft, and a refusal forgets
-// it. While Entra cannot be asked the old one serves on, up to its end and SignInAges::hard: then Entra is asked again
-// after 30 s, or soft where that is less, or as Retry-After says, up to a minute. That this machine has no proof to ask
-// with is such an outage, too: nobody refused. Nothing but an attempt that ended in failure puts the next one off.
+// A token proves that the app could sign in when Entra gave it. Where the customer ends the app's access, the vault
+// does not learn of it while the token lives. So the source asks Entra again once a token is older than
+// SignInAges::soft, and forgets the token where Entra refuses. While Entra cannot be asked, the old token serves up to
+// its end and up to SignInAges::hard; the source then tries again after 30 s, or after the soft age where that is less,
+// or as long as Retry-After says, up to a minute. Where this machine has no proof to sign in with, that counts as such
+// an outage, too, because nobody refused. Only an attempt that failed delays the next one.
 //
-// Any organisation may name any tenant, and all sign in at a few hosts. So a limiter stands before each of these, as
-// before the vaults (call_gate.hpp): organisations take turns, no one of them has all the room, and who holds a token
-// that is to be proven anew goes first.
+// Any organisation may name any tenant, and all sign in at a few hosts. So a limiter bounds the calls to each host, as
+// for vaults (kms/vault_limiter.hpp): organisations take turns, none of them may take all the room, and renewals of
+// tokens go first.
 #pragma once
 
 #include <chrono>
@@ -30,7 +32,7 @@ namespace latchkey::clouds::azure {
 
 using BearerToken = std::shared_ptr<const crypto::SecretBytes>;
 
-// Thread-safe. Made by make_shared: flights keep it alive.
+// Thread-safe. Make it with make_shared: requests that are under way keep it alive.
 class TokenSource : public std::enable_shared_from_this<TokenSource> {
  public:
   // The references outlive it.
@@ -38,25 +40,27 @@ class TokenSource : public std::enable_shared_from_this<TokenSource> {
               boost::asio::thread_pool& pool, boost::asio::any_io_executor executor,
               std::shared_ptr<kms::Sleeper> sleeper, Credential credential);
 
-  // Errors: those of read_token_answer and transport_error; KeyUnreachable with platform_credential where this machine
-  // cannot read or sign its own proof, and with timed_out where the deadline came before Entra's answer: whoever comes
-  // next is told that, even if it is a refusal; no_turn where the limiter let nobody through in time, which puts
-  // nothing off. `organization`: for whom, by which turns are taken.
+  // Errors: those of read_token_response and transport_error, and KeyUnreachable with one of these reasons:
+  //   platform_credential  this machine cannot read or sign its own proof
+  //   timed_out            the deadline came before Entra's response; the next caller learns what the response said,
+  //                        even where it is a refusal
+  //   no_turn              the limiter let nobody through in time; this delays no later attempt
+  // `organization` is the one that waits; organisations take turns.
   [[nodiscard]] Task<Result<BearerToken>> token(TokenTarget target, kms::SignInAges ages, Deadline deadline,
                                                 std::string organization = {});
 
-  // Forgets the token, as it was refused; a newer one that another caller has fetched since stays.
+  // Forgets the token, because a vault refused it. A newer one that another caller has fetched since stays.
   void drop(const TokenTarget& target, const BearerToken& refused);
 
  private:
   struct SignIn {
     BearerToken token;  // null where Entra refused
     AgeTime asked_at;
-    AgeTime refresh_at;  // by what Entra says of the token's life
+    AgeTime refresh_at;  // from what Entra says about the token's lifetime
     AgeTime ends_at;
-    std::optional<AgeTime> failed_at;  // when Entra could not be asked again
-    std::chrono::milliseconds patience{0};
-    std::optional<Error> unheard;  // Entra's refusal, which nobody waited for
+    std::optional<AgeTime> failed_at;          // when the latest attempt to renew it failed
+    std::chrono::milliseconds retry_after{0};  // what that failure asked for
+    std::optional<Error> pending_refusal;      // a refusal by Entra that no caller was there to receive
 
     [[nodiscard]] bool is_young(const kms::SignInAges& ages, AgeTime now) const;
     [[nodiscard]] bool serves(const kms::SignInAges& ages, AgeTime now) const;
@@ -64,13 +68,13 @@ class TokenSource : public std::enable_shared_from_this<TokenSource> {
   };
 
   [[nodiscard]] std::optional<Result<BearerToken>> known(const TokenTarget& target, const kms::SignInAges& ages);
-  [[nodiscard]] Result<BearerToken> heard(const TokenTarget& target, const kms::SignInAges& ages,
-                                          Result<BearerToken> landed);
+  [[nodiscard]] Result<BearerToken> conclude(const TokenTarget& target, const kms::SignInAges& ages,
+                                             Result<BearerToken> landed);
   [[nodiscard]] bool has_one_that_serves(const TokenTarget& target, const kms::SignInAges& ages);
   void keep(const TokenTarget& target, SignIn sign_in);
   void note_failure(const TokenTarget& target, const Error& error);
   [[nodiscard]] Task<Result<BearerToken>> fetch(TokenTarget target, kms::SignInAges ages, kms::VaultCall call);
-  [[nodiscard]] Task<Result<SignIn>> ask_entra(TokenTarget target, std::chrono::seconds patience);
+  [[nodiscard]] Task<Result<SignIn>> ask_entra(TokenTarget target, std::chrono::seconds timeout);
   [[nodiscard]] Task<Result<std::string>> make_proof(TokenTarget target);
 
   std::shared_ptr<kms::RetryingTransport> transport_;
@@ -82,7 +86,7 @@ class TokenSource : public std::enable_shared_from_this<TokenSource> {
   Credential credential_;
   Mutex mutex_;
   std::map<TokenTarget, SignIn> sign_ins_ LATCHKEY_GUARDED_BY(mutex_);
-  SingleFlight<std::pair<TokenTarget, std::string>, Result<BearerToken>> flights_;  // of whose turn
+  SingleFlight<std::pair<TokenTarget, std::string>, Result<BearerToken>> flights_;  // by target and whose turn it takes
 };
 
 }  // namespace latchkey::clouds::azure

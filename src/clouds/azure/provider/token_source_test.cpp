@@ -32,7 +32,7 @@ class TokenSourceTest : public ::testing::Test {
   void refuse(int number) {
     h.azure.always.insert_or_assign("/token", testing::entra_refusal(400, "unauthorized_client", number));
   }
-  void fail(testing::Answer how) { h.azure.always.insert_or_assign("/token", std::move(how)); }
+  void fail(testing::Response how) { h.azure.always.insert_or_assign("/token", std::move(how)); }
   [[nodiscard]] std::size_t asked() const { return h.client.count("/token"); }
   static std::string text(const BearerToken& token) { return std::string(as_text(token->reveal())); }
 
@@ -94,7 +94,7 @@ TEST_F(TokenSourceTest, ATokenIsNoYoungerForTheMachinesSleep) {
 
 TEST_F(TokenSourceTest, EntrasAdviceToRefreshIsTaken) {
   h.azure.always.emplace("/token",
-                         testing::answer(200, R"({"access_token":"a","expires_in":86399,"refresh_in":43199})"));
+                         testing::response(200, R"({"access_token":"a","expires_in":86399,"refresh_in":43199})"));
   ASSERT_TRUE(token(kPatient));
   h.clock.advance(43198s);
   ASSERT_TRUE(token(kPatient));
@@ -152,7 +152,7 @@ TEST_F(TokenSourceTest, ARefusalWhileTheTokenLivesForgetsIt) {
     auto refused = token();
     ASSERT_FALSE(refused);
     EXPECT_EQ(refused.error().code, ErrorCode::KeyDenied);
-    fail(testing::answer(503, ""));
+    fail(testing::response(503, ""));
     auto after = token();
     ASSERT_FALSE(after) << "the old token is not brought back by an outage";
     EXPECT_EQ(after.error().code, ErrorCode::KeyUnreachable);
@@ -160,8 +160,8 @@ TEST_F(TokenSourceTest, ARefusalWhileTheTokenLivesForgetsIt) {
 }
 
 TEST_F(TokenSourceTest, WhileEntraCannotBeAskedTheOldTokenServesToItsEnd) {
-  const testing::Answer kOutages[] = {
-      testing::answer(503, ""), testing::answer(429, ""), testing::failure(http::TransportFailure::ConnectFailed),
+  const testing::Response kOutages[] = {
+      testing::response(503, ""), testing::response(429, ""), testing::failure(http::TransportFailure::ConnectFailed),
       testing::failure(http::TransportFailure::TimedOut), testing::entra_refusal(401, "invalid_client", 7000215)};
   for (const auto& outage : kOutages) {
     h.azure.always.clear();
@@ -186,7 +186,7 @@ TEST_F(TokenSourceTest, WhileEntraCannotBeAskedTheOldTokenServesToItsEnd) {
 
 TEST_F(TokenSourceTest, NoOldTokenServesWhoWantsNothingBridged) {
   ASSERT_TRUE(token());
-  fail(testing::answer(503, ""));
+  fail(testing::response(503, ""));
   h.clock.advance(30s);
   auto strict = token({30s, 30s});
   ASSERT_FALSE(strict);
@@ -194,7 +194,7 @@ TEST_F(TokenSourceTest, NoOldTokenServesWhoWantsNothingBridged) {
   EXPECT_TRUE(token()) << "another owner's ages are another matter";
 }
 
-TEST_F(TokenSourceTest, AFailureIsFollowedByAPauseAndARefusalBehindItIsHeard) {
+TEST_F(TokenSourceTest, AFailureIsFollowedByAPauseAndARefusalAfterItCounts) {
   ASSERT_TRUE(token());
   h.clock.advance(5min);
   fail(testing::failure(http::TransportFailure::AddressRefused));  // which is not tried again
@@ -219,14 +219,14 @@ TEST_F(TokenSourceTest, ThePauseIsNoLongerThanTheAgeThatIsAllowed) {
   EXPECT_FALSE(token({5s, 1h}));
 }
 
-TEST_F(TokenSourceTest, EntraMayAskForAMinutesPatienceAndNoMore) {
+TEST_F(TokenSourceTest, EntraMayAskForADelayOfAMinuteAndNoMore) {
   for (auto [asks, pause] : {std::pair{"60", 60s}, std::pair{"3600", 60s}, std::pair{"1", 30s}}) {
     SCOPED_TRACE(asks);
     h.azure.always.clear();
     h.clock.advance(1h);
     ASSERT_TRUE(token());
     h.clock.advance(5min);
-    fail(testing::answer(429, "", {{"Retry-After", asks}}));
+    fail(testing::response(429, "", {{"Retry-After", asks}}));
     ASSERT_TRUE(token());
     refuse(53003);
     h.clock.advance(pause - 1s);
@@ -236,10 +236,10 @@ TEST_F(TokenSourceTest, EntraMayAskForAMinutesPatienceAndNoMore) {
   }
 }
 
-// A client whose answers wait until the test lets them go.
+// A client that holds its responses back until the test releases them.
 class HeldClient final : public http::Client {
  public:
-  Task<testing::Answer> send(http::ClientRequest request) override {
+  Task<testing::Response> send(http::ClientRequest request) override {
     ++asked;
     while (holds) {
       auto executor = co_await boost::asio::this_coro::executor;
@@ -253,7 +253,7 @@ class HeldClient final : public http::Client {
   int asked = 0;
 };
 
-// What a caller without patience does to those who come after it.
+// What a caller whose time is short leaves for the callers after it.
 class ImpatientCallerTest : public ::testing::Test {
  protected:
   ImpatientCallerTest() {
@@ -266,11 +266,11 @@ class ImpatientCallerTest : public ::testing::Test {
     h.clock.advance(5min);
     client.holds = true;
   }
-  Result<BearerToken> token(std::chrono::milliseconds patience) {
-    return h.run(source->token(target, kms::SignInAges{}, h.in(patience)));
+  Result<BearerToken> token(std::chrono::milliseconds timeout) {
+    return h.run(source->token(target, kms::SignInAges{}, h.in(timeout)));
   }
-  // Asks with hardly any patience; Entra answers `late` when that is over.
-  Result<BearerToken> impatient(std::optional<testing::Answer> late) {
+  // Asks with a very short timeout; Entra responds with `late` after it.
+  Result<BearerToken> impatient(std::optional<testing::Response> late) {
     if (late) client.azure.always.insert_or_assign("/token", *late);
     auto waits = [this]() -> Task<Result<BearerToken>> {
       auto result = co_await source->token(target, kms::SignInAges{}, h.in(5ms));
@@ -307,19 +307,19 @@ TEST_F(ImpatientCallerTest, DoesNotKeepARefusalFromWhoComesNext) {
   EXPECT_TRUE(token(30s)) << "it is told once";
 }
 
-TEST_F(ImpatientCallerTest, ARefusalThatNobodyHeardIsNoNewsAMinuteLater) {
+TEST_F(ImpatientCallerTest, ARefusalThatNobodyReceivedIsForgottenAMinuteLater) {
   EXPECT_FALSE(impatient(testing::entra_refusal(400, "unauthorized_client", 7000112)));
   client.azure.always.clear();
   h.clock.advance(61s);
   EXPECT_TRUE(token(30s));
 }
 
-// As curl does: so many requests to a host at once, and the others wait. Those of tenants named "stranger" are not
-// answered until they are let go.
+// Like curl, it sends only so many requests to a host at once, and the others wait. Requests for tenants named
+// "stranger" get no response until the test releases them.
 class FewConnections final : public http::Client {
  public:
   explicit FewConnections(http::Client& inner) : inner_(inner) {}
-  Task<testing::Answer> send(http::ClientRequest request) override {
+  Task<testing::Response> send(http::ClientRequest request) override {
     auto executor = co_await boost::asio::this_coro::executor;
     bool is_held = request.url.find("stranger") != std::string::npos;
     if (is_held || held_.size() >= kConnections) {
@@ -349,8 +349,8 @@ TEST_F(TokenSourceTest, AStrangersSignInsHoldUpNobodyElses) {
   ASSERT_EQ(text(token().value()), "token-1");
   h.clock.advance(6min);
   auto ask = [&](TokenTarget of, std::string organization, std::string* got) -> Task<void> {
-    auto answer = co_await source->token(of, kAges, h.in(30s), organization);
-    *got = answer ? text(answer.value()) : std::string(answer.error().reason.code());
+    auto result = co_await source->token(of, kAges, h.in(30s), organization);
+    *got = result ? text(result.value()) : std::string(result.error().reason.code());
   };
   auto start = [&](TokenTarget of, const std::string& organization, std::string* got) {
     boost::asio::co_spawn(h.context, ask(std::move(of), organization, got), boost::asio::detached);
@@ -361,7 +361,7 @@ TEST_F(TokenSourceTest, AStrangersSignInsHoldUpNobodyElses) {
     theirs.tenant = "stranger" + std::to_string(i);
     start(theirs, "theirs", &strangers[i]);
   }
-  // One that has a token that is to be proven anew, and comes through the stranger's call, too; and a new one.
+  // One caller must renew its token, and gets through beside the stranger's calls; another one has no token yet.
   std::string by_stranger;
   start(target, "theirs", &by_stranger);
   std::string renewed;

@@ -40,8 +40,8 @@ boost::json::object& attributes_of(AzureHarness& h) {
 std::int64_t seconds_from_now(AzureHarness& h, std::chrono::seconds away) {
   return std::chrono::floor<std::chrono::seconds>(h.clock.now() + away).time_since_epoch().count();
 }
-void always(AzureHarness& h, std::string part, testing::Answer answer) {
-  h.azure.always.emplace(std::move(part), std::move(answer));
+void always(AzureHarness& h, std::string part, testing::Response response) {
+  h.azure.always.emplace(std::move(part), std::move(response));
 }
 
 Result<void> validate(AzureHarness& h, kms::ValidationSettings settings = {}, std::chrono::milliseconds time = 30s) {
@@ -190,7 +190,7 @@ TEST(Validation, TimeThatRunsOutIsNotTheKeysFault) {
 
 TEST(Validation, ThrottlingUntilTheEndIsStillThrottling) {
   AzureHarness h;
-  h.azure.always.emplace("/keys/", testing::answer(429, "", {{"Retry-After", "60"}}));
+  h.azure.always.emplace("/keys/", testing::response(429, "", {{"Retry-After", "60"}}));
   auto checked = validate(h);
   ASSERT_FALSE(checked);
   EXPECT_EQ(checked.error().code, ErrorCode::KeyUnreachable);

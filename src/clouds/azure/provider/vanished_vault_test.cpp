@@ -1,4 +1,4 @@
-// A vault that was deleted: DNS denies its name, and that is a refusal where it is no failure of DNS.
+// A deleted vault: DNS denies its name. That is a refusal, unless DNS itself fails.
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
@@ -14,15 +14,15 @@ using namespace keyring;
 
 using namespace std::chrono_literals;
 using http::TransportFailure;
-using testing::answer;
 using testing::FakeAzure;
 using testing::Fault;
 using testing::FaultFixture;
 using testing::Meaning;
 using testing::Place;
+using testing::response;
 using testing::SharedStore;
 
-constexpr auto kPatience = 15s;
+constexpr auto kTimeout = 15s;
 constexpr std::string_view kOther = "https://other.vault.azure.net/";
 // The longest from one question to the next while a key cannot be asked.
 constexpr auto kLongestPause = 30s;
@@ -31,10 +31,10 @@ enum class Others { Resolve, Denied, NotLookedUp, Unknown };
 
 class VanishedVault : public ::testing::Test {
  protected:
-  VanishedVault() : fixture(shelf, Place::Unwrap, nothing) {
+  VanishedVault() : fixture(shared, Place::Unwrap, nothing) {
     fixture.client.set([this](const http::ClientRequest& request) { return respond(request); });
   }
-  testing::Answer respond(const http::ClientRequest& request) {
+  testing::Response respond(const http::ClientRequest& request) {
     bool asks_other = request.url.starts_with(kOther);
     if (vanished && request.url.starts_with("https://contoso.")) {
       return kms::testing::failure(TransportFailure::UnknownName);
@@ -44,25 +44,25 @@ class VanishedVault : public ::testing::Test {
       return kms::testing::failure(TransportFailure::LookupFailed);
     }
     if (!asks_other) return fixture.healthy(request);
-    return request.only_connects ? answer(0, "") : testing::vault_refusal(403, "Forbidden", "KeyDisabled");
+    return request.only_connects ? response(0, "") : testing::vault_refusal(403, "Forbidden", "KeyDisabled");
   }
-  // A lease is there, and past soft; the other vault has answered, unless it is not known.
+  // There is a lease past its soft age. The other vault has responded, unless the server does not know it.
   void begin(Others which) {
     others = which;
     if (which != Others::Unknown) {
       auto key = location_of({std::string(kOther), "k", std::string(FakeAzure::kTenant), std::nullopt});
-      EXPECT_FALSE(fixture.run(fixture.provider->describe(key, fixture.clock.steady() + kPatience)));
+      EXPECT_FALSE(fixture.run(fixture.provider->describe(key, fixture.clock.steady() + kTimeout)));
     }
-    auto made = fixture.run(fixture.keyring->for_encryption(fixture.customer, fixture.clock.steady() + kPatience));
+    auto made = fixture.run(fixture.keyring->for_encryption(fixture.customer, fixture.clock.steady() + kTimeout));
     ASSERT_TRUE(made) << made.error().message();
     data_key = made.value().key->id();
     fixture.clock.advance(LeaseAges{}.soft + 1s);
     vanished = true;
   }
   Result<Lease> read() {
-    return fixture.run(fixture.keyring->for_decryption(fixture.customer, data_key, fixture.clock.steady() + kPatience));
+    return fixture.run(fixture.keyring->for_decryption(fixture.customer, data_key, fixture.clock.steady() + kTimeout));
   }
-  // Lets the time pass, and says what comes of a read then: "served, kept".
+  // Lets the time pass, and says what a read then leads to: "served, kept".
   std::string after(std::chrono::seconds time) {
     fixture.clock.advance(time);
     fixture.run_background();
@@ -72,7 +72,7 @@ class VanishedVault : public ::testing::Test {
     return fmt::format("{}, {}", outcome, fixture.keyring->size() > 0 ? "kept" : "dropped");
   }
 
-  SharedStore shelf;
+  SharedStore shared;
   const Fault nothing{"", Meaning::Nothing, {}, {}};
   FaultFixture fixture;
   Others others = Others::Resolve;
@@ -93,7 +93,7 @@ TEST_F(VanishedVault, IsRefusedAndServesAgainOnceItIsRecovered) {
   EXPECT_EQ(recovered, "served, kept");
 }
 
-TEST_F(VanishedVault, ThatAnswersInBetweenIsNotGone) {
+TEST_F(VanishedVault, ThatRespondsInBetweenIsNotGone) {
   begin(Others::Resolve);
   for (int i = 0; i < 6; ++i) {
     vanished = i % 2 == 0;

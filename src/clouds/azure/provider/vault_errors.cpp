@@ -8,8 +8,8 @@
 #include <fmt/format.h>
 
 #include "base/json_fields.hpp"
-#include "clouds/azure/provider/answer_text.hpp"
 #include "clouds/azure/provider/azure_reasons.hpp"
+#include "clouds/azure/provider/response_text.hpp"
 #include "clouds/azure/provider/retry_after.hpp"
 #include "kms/retrying_transport.hpp"
 
@@ -46,11 +46,11 @@ VaultFault read_fault(const std::string& body) {
 struct Case {
   const KeyTarget& target;
   Operation operation;
-  const http::ClientResponse& answer;
+  const http::ClientResponse& response;
   const VaultFault& fault;
 };
 
-// What stands behind `label` up to the end of the line, made fit for a message.
+// Returns the text behind `label` up to the end of the line, made fit for a message.
 std::string line_behind(std::string_view text, std::string_view label) {
   auto at = text.find(label);
   if (at == std::string_view::npos) return {};
@@ -58,11 +58,12 @@ std::string line_behind(std::string_view text, std::string_view label) {
   return shown_text(text.substr(0, text.find_first_of("\r\n")), 200);
 }
 
-// The address that the vault saw, for its owner to allow: in the refusal, or in a header of every answer.
+// The address from which the vault saw the call, so that its owner can allow it. It is in the refusal, or in a header
+// of every response.
 std::string address_seen(const Case& c) {
   auto address = line_behind(c.fault.message, "Client address: ");
   if (!address.empty()) return address;
-  std::string info(c.answer.headers.get("x-ms-keyvault-network-info"));
+  std::string info(c.response.headers.get("x-ms-keyvault-network-info"));
   std::replace(info.begin(), info.end(), ';', '\n');
   return line_behind("\n" + info, "\naddr=");
 }
@@ -79,7 +80,7 @@ std::string_view act(Operation operation) {
   return "";
 }
 
-// What a row's sentences need beyond the key and the vault.
+// Adds the arguments that a row's sentences need beyond the key and the vault.
 void say_own_words(const Case& c, AzureArguments& arguments) {
   if (!c.fault.message.empty()) arguments.said = shown_text(c.fault.message, 300);
 }
@@ -87,7 +88,7 @@ void say_own_words(const Case& c, AzureArguments& arguments) {
 void name_missing_role(const Case& c, AzureArguments& arguments) {
   auto action = line_behind(c.fault.message, "Action: ");
   if (!action.empty()) arguments.note = fmt::format(" (action {})", action);
-  // Without a role nobody learns which keys are there.
+  // A caller without a role cannot learn which keys exist.
   if (c.operation == Operation::Get) arguments.more = ", or the key is in another vault";
 }
 
@@ -103,12 +104,12 @@ void name_version(const Case& c, AzureArguments& arguments) {
 }
 
 void name_status(const Case& c, AzureArguments& arguments) {
-  arguments.answer = fmt::format("with status {}{}", c.answer.status,
-                                 c.fault.code.empty() ? std::string() : " " + shown_text(c.fault.code, 60));
+  arguments.response = fmt::format("with status {}{}", c.response.status,
+                                   c.fault.code.empty() ? std::string() : " " + shown_text(c.fault.code, 60));
 }
 
 void note_status(const Case& c, AzureArguments& arguments) {
-  arguments.note = fmt::format(" (status {})", c.answer.status);
+  arguments.note = fmt::format(" (status {})", c.response.status);
 }
 
 void nothing_more(const Case&, AzureArguments&) {}
@@ -121,7 +122,8 @@ struct Row {
   void (*more)(const Case&, AzureArguments&) = nothing_more;
 };
 
-// The first row that fits. The inner codes for keys outside their dates are not documented, so the text decides too.
+// The first row that fits counts. Azure does not document the inner codes for keys outside their dates, so the text
+// decides, too.
 constexpr std::array kRows{
     Row{401, "", "AKV10032", reason::kTenantMismatch},
     Row{401, "", "", reason::kTokenRefused, say_own_words},
@@ -147,11 +149,11 @@ constexpr std::array kRows{
 };
 
 bool fits(const Row& row, const Case& c) {
-  return row.status == c.answer.status && (row.inner.empty() || row.inner == c.fault.inner) &&
+  return row.status == c.response.status && (row.inner.empty() || row.inner == c.fault.inner) &&
          (row.text.empty() || boost::algorithm::icontains(c.fault.message, row.text));
 }
 
-// A 400 answers a request that we built: what can be wrong with an unwrap is the ciphertext, and else it is our bug.
+// We built the request that a 400 rejects. So with an unwrap the ciphertext may be wrong; anything else is our bug.
 Row bad_request_row(const Case& c) {
   bool about_version = boost::algorithm::icontains(c.fault.message, "specified version");
   if (c.operation == Operation::Unwrap && c.fault.code == "BadParameter" && !about_version) {
@@ -164,9 +166,9 @@ Row row_for(const Case& c) {
   for (const auto& row : kRows) {
     if (fits(row, c)) return row;
   }
-  if (c.answer.status == 400) return bad_request_row(c);
-  // In Key Vault's form alone: somebody else's page for what is not there says nothing of the key.
-  if (c.answer.status == 404 && !c.fault.code.empty()) return {404, "", "", reason::kKeyNotFound, name_version};
+  if (c.response.status == 400) return bad_request_row(c);
+  // Only a 404 in Key Vault's form counts: another server's page for a missing thing says nothing about the key.
+  if (c.response.status == 404 && !c.fault.code.empty()) return {404, "", "", reason::kKeyNotFound, name_version};
   return {0, "", "", reason::kProviderFault, name_status};
 }
 
@@ -184,9 +186,9 @@ std::string_view to_string(Operation operation) {
   return "";
 }
 
-Error vault_error(const KeyTarget& target, Operation operation, const http::ClientResponse& answer, Timestamp now) {
-  auto fault = read_fault(answer.body);
-  Case c{target, operation, answer, fault};
+Error vault_error(const KeyTarget& target, Operation operation, const http::ClientResponse& response, Timestamp now) {
+  auto fault = read_fault(response.body);
+  Case c{target, operation, response, fault};
   auto row = row_for(c);
   auto arguments = arguments_of(target);
   arguments.operation = to_string(operation);
@@ -194,8 +196,8 @@ Error vault_error(const KeyTarget& target, Operation operation, const http::Clie
   arguments.said = "it does not say why";
   row.more(c, arguments);
   auto error = reason_error(row.reason, arguments);
-  error.request_id = request_id_of(answer);
-  if (error.code == ErrorCode::KeyUnreachable) error.retry_after = retry_after(answer.headers, now);
+  error.request_id = request_id_of(response);
+  if (error.code == ErrorCode::KeyUnreachable) error.retry_after = retry_after(response.headers, now);
   return error;
 }
 
@@ -210,13 +212,13 @@ Error vault_transport_error(const http::TransportError& failure, const KeyTarget
   return kms::transport_error(failure, target.vault.host);
 }
 
-Error unreadable_answer(const KeyTarget& target, Operation operation, const http::ClientResponse& answer,
-                        std::string_view what) {
+Error unreadable_response(const KeyTarget& target, Operation operation, const http::ClientResponse& response,
+                          std::string_view what) {
   auto arguments = arguments_of(target);
   arguments.operation = to_string(operation);
-  arguments.answer = fmt::format("with something that is not Key Vault's: {}", what);
+  arguments.response = fmt::format("with something that is not Key Vault's: {}", what);
   auto error = reason_error(reason::kProviderFault, arguments);
-  error.request_id = request_id_of(answer);
+  error.request_id = request_id_of(response);
   return error;
 }
 

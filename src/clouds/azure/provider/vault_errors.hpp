@@ -1,5 +1,6 @@
-// Key Vault's refusals and faults as errors of ours: one table from status, code and inner code to code, reason and a
-// message that names the cause, the cure and the request id by which Azure's support and the customer's log know it.
+// Turns Key Vault's refusals and faults into our errors. One table leads from status, code and inner code to code and
+// reason; the error has the cause, the cure, and the request id by which Azure's support and the customer's log find
+// it.
 #pragma once
 
 #include <optional>
@@ -15,16 +16,16 @@ enum class Operation { Get, Wrap, Unwrap };
 // "get", "wrapKey", "unwrapKey".
 [[nodiscard]] std::string_view to_string(Operation operation);
 
-// The answer is one that is not 200. `now` is what an HTTP date in Retry-After is measured against.
-[[nodiscard]] Error vault_error(const KeyTarget& target, Operation operation, const http::ClientResponse& answer,
+// For a response other than 200. `now` is the time to which an HTTP date in Retry-After is compared.
+[[nodiscard]] Error vault_error(const KeyTarget& target, Operation operation, const http::ClientResponse& response,
                                 Timestamp now);
 
-// The vault was not reached: as kms::transport_error says, and that the host's name is unknown or leads to an address
-// that is not public.
+// For a vault that was not reached. It returns what kms::transport_error does, and has reasons of its own where the
+// host's name is unknown or leads to an address that is not public.
 [[nodiscard]] Error vault_transport_error(const http::TransportError& failure, const KeyTarget& target);
 
-// KeyUnreachable: a 200 that is not what Key Vault answers.
-[[nodiscard]] Error unreadable_answer(const KeyTarget& target, Operation operation, const http::ClientResponse& answer,
-                                      std::string_view what);
+// KeyUnreachable, for a 200 that is not a response of Key Vault's.
+[[nodiscard]] Error unreadable_response(const KeyTarget& target, Operation operation,
+                                        const http::ClientResponse& response, std::string_view what);
 
 }  // namespace latchkey::clouds::azure

@@ -5,25 +5,25 @@ namespace latchkey::clouds::azure {
 namespace {
 
 constexpr std::chrono::minutes kApart{1};
-// Two denials with more time between are two of one each: a key that hardly anybody uses is asked for every few
+// Two denials with more time between them do not count together. A key that hardly anybody uses is asked for every few
 // minutes.
 constexpr std::chrono::minutes kTogether{15};
 constexpr std::chrono::seconds kBetweenLooks{10};
 
 }  // namespace
 
-void VaultNames::answered(const std::string& host) {
+void VaultNames::record_response(const std::string& host) {
   MutexLock lock(mutex_);
   auto& by_host = names_.get<ByHost>();
-  auto& by_answer = names_.get<ByAnswer>();
+  auto& by_last_response = names_.get<ByLastResponse>();
   auto found = by_host.find(host);
   if (found == by_host.end()) {
-    by_answer.push_front(Name{host, std::nullopt, {}, std::nullopt, false});
-    if (names_.size() > most_) by_answer.pop_back();
+    by_last_response.push_front(Name{host, std::nullopt, {}, std::nullopt, false});
+    if (names_.size() > most_) by_last_response.pop_back();
     return;
   }
   if (found->first_denied) by_host.replace(found, Name{host, std::nullopt, {}, std::nullopt, false});
-  by_answer.relocate(by_answer.begin(), names_.project<ByAnswer>(found));
+  by_last_response.relocate(by_last_response.begin(), names_.project<ByLastResponse>(found));
 }
 
 VaultNames::Denial VaultNames::denied(const std::string& host) {
@@ -47,7 +47,7 @@ void VaultNames::others_resolve(const std::string& host) {
   MutexLock lock(mutex_);
   auto& by_host = names_.get<ByHost>();
   auto found = by_host.find(host);
-  // It may have answered meanwhile.
+  // The vault may have responded meanwhile.
   if (found == by_host.end() || !found->first_denied) return;
   auto name = *found;
   name.gone = true;
@@ -57,7 +57,7 @@ void VaultNames::others_resolve(const std::string& host) {
 std::vector<std::string> VaultNames::others(const std::string& host, std::size_t most) const {
   MutexLock lock(mutex_);
   std::vector<std::string> hosts;
-  for (const auto& name : names_.get<ByAnswer>()) {
+  for (const auto& name : names_.get<ByLastResponse>()) {
     if (hosts.size() == most) break;
     if (name.host != host && !name.first_denied) hosts.push_back(name.host);
   }

@@ -1,10 +1,10 @@
-// Which vaults' names DNS knows, as this server met them: so that a vault that was deleted is told from a DNS that
-// fails. DNS denies the name of a deleted vault; and it is the strongest "no" that a key's owner has.
+// Remembers which vaults' names DNS knew, to tell a deleted vault from a DNS that fails. DNS denies the name of a
+// deleted vault, and to delete the vault is the strongest refusal that a key's owner has.
 //
-// A name is gone where its vault answered before, DNS then denied it twice a minute or more apart with no answer of the
-// vault's in between, and the name of another vault, looked up after that, still leads there. Nothing is concluded from
-// a name whose vault never answered, as after a restart: no lease is there to be served on either. Pure but for its
-// clock; who asks DNS is the provider.
+// A name is gone where its vault responded before, DNS then denied the name twice, a minute or more apart, with no
+// response of the vault in between, and the name of another vault still resolved after that. A name whose vault never
+// responded, as after a restart, proves nothing; but then there is no lease to serve either. Pure but for its clock;
+// the provider asks DNS.
 #pragma once
 
 #include <chrono>
@@ -25,23 +25,23 @@ namespace latchkey::clouds::azure {
 // Thread-safe.
 class VaultNames {
  public:
-  // `clock` outlives it. Of more than `most` vaults, those that answered longest ago are forgotten.
+  // `clock` outlives it. Where there are more than `most` vaults, it forgets those that responded longest ago.
   explicit VaultNames(const Clock& clock, std::size_t most = 65'536) : clock_(clock), most_(most) {}
 
-  // The vault answered: its name is there, whatever was thought of it.
-  void answered(const std::string& host);
+  // The vault responded, so its name exists, whatever DNS said before.
+  void record_response(const std::string& host);
 
   enum class Denial {
-    Unproven,    // it says nothing: the vault never answered here, or not long enough was DNS asked
-    LookAround,  // the name is gone if another vault's is not: for the caller to find out
+    Unproven,    // it proves nothing: the vault never responded here, or DNS has not denied the name for long enough
+    LookAround,  // the name is gone if another vault's name still exists, which the caller must find out
     Gone,
   };
-  // DNS said that there is no such name: an authoritative answer, and no failure to get one. Gives LookAround once in
-  // 10 s for one name at most.
+  // DNS said that there is no such name; this is an authoritative answer, not a failure to get one. Returns LookAround
+  // for one name once in 10 s at most.
   [[nodiscard]] Denial denied(const std::string& host);
-  // Another vault's name was looked up after `host` was denied, and led there. `host` is gone until it answers.
+  // The name of another vault resolved after DNS denied `host`. So `host` is gone until its vault responds.
   void others_resolve(const std::string& host);
-  // At most `most` other vaults, whose names DNS did not deny since they answered; those that answered last come first.
+  // Returns at most `most` other vaults whose names DNS did not deny since they responded, the latest first.
   [[nodiscard]] std::vector<std::string> others(const std::string& host, std::size_t most) const;
   [[nodiscard]] std::size_t size() const;
 
@@ -54,17 +54,17 @@ class VaultNames {
     bool gone = false;
   };
   struct ByHost {};
-  struct ByAnswer {};
+  struct ByLastResponse {};
   using Names = boost::multi_index_container<
       Name, boost::multi_index::indexed_by<
                 boost::multi_index::hashed_unique<boost::multi_index::tag<ByHost>,
                                                   boost::multi_index::member<Name, std::string, &Name::host>>,
-                boost::multi_index::sequenced<boost::multi_index::tag<ByAnswer>>>>;
+                boost::multi_index::sequenced<boost::multi_index::tag<ByLastResponse>>>>;
 
   const Clock& clock_;
   std::size_t most_;
   mutable Mutex mutex_;
-  Names names_ LATCHKEY_GUARDED_BY(mutex_);  // in ByAnswer the one that answered last is the first
+  Names names_ LATCHKEY_GUARDED_BY(mutex_);  // in ByLastResponse the latest comes first
 };
 
 }  // namespace latchkey::clouds::azure

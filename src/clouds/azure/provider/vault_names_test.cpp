@@ -23,7 +23,7 @@ class VaultNamesTest : public ::testing::Test {
   VaultNames names{clock, 3};
 };
 
-TEST_F(VaultNamesTest, ANameThatNeverAnsweredIsNeverGone) {
+TEST_F(VaultNamesTest, ANameThatNeverRespondedIsNeverGone) {
   for (int i = 0; i < 10; ++i) {
     EXPECT_EQ(names.denied("never"), Denial::Unproven);
     clock.advance(1min);
@@ -34,7 +34,7 @@ TEST_F(VaultNamesTest, ANameThatNeverAnsweredIsNeverGone) {
 }
 
 TEST_F(VaultNamesTest, AMinuteOfDenialsIsLookedInto) {
-  names.answered("v");
+  names.record_response("v");
   EXPECT_EQ(names.denied("v"), Denial::Unproven);
   clock.advance(59s);
   EXPECT_EQ(names.denied("v"), Denial::Unproven);
@@ -47,26 +47,26 @@ TEST_F(VaultNamesTest, AMinuteOfDenialsIsLookedInto) {
   EXPECT_EQ(names.denied("v"), Denial::Gone);
 }
 
-TEST_F(VaultNamesTest, AnAnswerEndsIt) {
-  names.answered("v");
+TEST_F(VaultNamesTest, AResponseEndsIt) {
+  names.record_response("v");
   (void)names.denied("v");
   clock.advance(1min);
-  names.answered("v");
+  names.record_response("v");
   EXPECT_EQ(names.denied("v"), Denial::Unproven);
   clock.advance(1min);
   ASSERT_EQ(names.denied("v"), Denial::LookAround);
-  names.answered("v");
+  names.record_response("v");
   names.others_resolve("v");
   EXPECT_EQ(names.denied("v"), Denial::Unproven) << "the look around was for an older question";
   clock.advance(1min);
   ASSERT_EQ(names.denied("v"), Denial::LookAround);
   names.others_resolve("v");
-  names.answered("v");
+  names.record_response("v");
   EXPECT_EQ(names.denied("v"), Denial::Unproven);
 }
 
 TEST_F(VaultNamesTest, DenialsFarApartAreNoRow) {
-  names.answered("v");
+  names.record_response("v");
   for (int i = 0; i < 5; ++i) {
     EXPECT_EQ(names.denied("v"), Denial::Unproven);
     clock.advance(16min);
@@ -77,7 +77,7 @@ TEST_F(VaultNamesTest, DenialsFarApartAreNoRow) {
 }
 
 TEST_F(VaultNamesTest, TheTimeThatTheMachineSleptCounts) {
-  names.answered("v");
+  names.record_response("v");
   EXPECT_EQ(names.denied("v"), Denial::Unproven);
   clock.sleep(1min);
   EXPECT_EQ(names.denied("v"), Denial::LookAround);
@@ -85,8 +85,8 @@ TEST_F(VaultNamesTest, TheTimeThatTheMachineSleptCounts) {
   EXPECT_EQ(names.denied("v"), Denial::Unproven) << "the denials before it are no row with this one";
 }
 
-TEST_F(VaultNamesTest, OthersAreThoseThatAnsweredLast) {
-  for (const auto* host : {"a", "b", "c", "a"}) names.answered(host);
+TEST_F(VaultNamesTest, OthersAreThoseThatRespondedLast) {
+  for (const auto* host : {"a", "b", "c", "a"}) names.record_response(host);
   EXPECT_THAT(names.others("v", 9), ElementsAre("a", "c", "b"));
   EXPECT_THAT(names.others("a", 1), ElementsAre("c"));
   (void)names.denied("c");
@@ -94,25 +94,25 @@ TEST_F(VaultNamesTest, OthersAreThoseThatAnsweredLast) {
 }
 
 TEST_F(VaultNamesTest, TheMemoryIsBounded) {
-  for (const auto* host : {"a", "b", "c", "a", "d"}) names.answered(host);
+  for (const auto* host : {"a", "b", "c", "a", "d"}) names.record_response(host);
   EXPECT_EQ(names.size(), 3U);
   EXPECT_THAT(names.others("v", 9), ElementsAre("d", "a", "c"));
 }
 
-// The provider, with DNS as the test says.
+// The provider, with a DNS that says what the test wants.
 class DeletedVaultTest : public ::testing::Test {
  protected:
   DeletedVaultTest() {
     h.client.set([this](const http::ClientRequest& request) { return respond(request); });
   }
-  testing::Answer respond(const http::ClientRequest& request) {
+  testing::Response respond(const http::ClientRequest& request) {
     for (const auto& [host, failure] : dns) {
       if (request.url.starts_with("https://" + host)) return testing::failure(failure);
     }
     if (request.url.find("login.") != std::string::npos) return h.azure(request);
-    return request.only_connects ? testing::answer(0, "") : testing::vault_refusal(403, "Forbidden", "KeyDisabled");
+    return request.only_connects ? testing::response(0, "") : testing::vault_refusal(403, "Forbidden", "KeyDisabled");
   }
-  // By its reason.
+  // Returns the reason of the error.
   Reason ask(const std::string& vault) {
     kms::KeyLocation key =
         location_of({"https://" + vault + "/", "my-key", std::string(testing::FakeAzure::kTenant), std::nullopt});

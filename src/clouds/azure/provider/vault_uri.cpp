@@ -26,7 +26,7 @@ bool is_label(std::string_view text) {
          std::all_of(text.begin(), text.end(), [](char c) { return is_letter_or_digit(c) || c == '-'; });
 }
 
-// Quoted for a message: a registrant's text, so without control characters and not endless.
+// Quotes a registrant's text for a message, without control characters and with a bound on its length.
 std::string quoted(std::string_view text) {
   std::string shown;
   for (char c : text.substr(0, 100)) shown += (c >= 0x20 && c < 0x7f) ? c : '?';

@@ -1,5 +1,5 @@
-// The registered vault URI, checked: https, no port, no user, no path or query, a host of one label under a suffix of
-// the configured cloud. It is what keeps the server from being sent to a host of the registrant's choosing.
+// Checks the registered vault URI: https, no port, no user, no path or query, a host of one label under a suffix of the
+// configured cloud. This check keeps a registrant from sending the server to a host of their choice.
 #pragma once
 
 #include <span>
@@ -10,7 +10,7 @@
 
 namespace latchkey::clouds::azure {
 
-// The public cloud's: ".vault.azure.net", ".managedhsm.azure.net".
+// The suffixes of the public cloud: ".vault.azure.net", ".managedhsm.azure.net".
 [[nodiscard]] const std::vector<std::string>& public_cloud_suffixes();
 
 struct VaultUri {
@@ -18,7 +18,7 @@ struct VaultUri {
   std::string resource;  // "https://vault.azure.net": the token's audience
 };
 
-// Invalid with a message that says what is wrong and shows a right one. A trailing slash is taken.
+// Invalid, with a message that says what is wrong and shows a valid URI. A trailing slash is accepted.
 [[nodiscard]] Result<VaultUri> parse_vault_uri(std::string_view text, std::span<const std::string> suffixes);
 
 // 1 to 127 of [0-9A-Za-z-]; Invalid otherwise.

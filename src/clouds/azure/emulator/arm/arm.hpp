@@ -83,10 +83,10 @@ struct Call {
 [[nodiscard]] bool lets_any_through(const std::optional<odata::Filter>& filter, odata::Schema schema,
                                     const boost::json::object& fields, const boost::json::object& tags);
 [[nodiscard]] Refusal invalid_filter(const Call& call);
-// In the words of Microsoft.Authorization.
+// Refuses the filter in the words of Microsoft.Authorization.
 [[nodiscard]] Refusal unsupported_filter(const Call& call, std::string_view supported);
-// {"value": items}, in pages where $top asks for them.
-[[nodiscard]] Outcome<http::Response> answer_list(const Call& call, boost::json::array items);
+// Responds with {"value": items}, in pages where $top asks for them.
+[[nodiscard]] Outcome<http::Response> list_response(const Call& call, boost::json::array items);
 // The vault of a path that begins /subscriptions/s/resourceGroups/rg/providers/Microsoft.KeyVault/vaults/v.
 [[nodiscard]] Outcome<const Vault*> vault_at(const Model& model, const std::vector<std::string>& path);
 

@@ -133,7 +133,7 @@ Outcome<http::Response> list_groups(const Call& call) {
       items.push_back(show_group(group));
     }
   }
-  return answer_list(call, std::move(items));
+  return list_response(call, std::move(items));
 }
 
 bool is_group_name(std::string_view name) {

@@ -200,7 +200,7 @@ Outcome<http::Response> list_hsms(const Call& call, std::string_view group) {
       items.push_back(show_hsm(hsm));
     }
   }
-  return answer_list(call, std::move(items));
+  return list_response(call, std::move(items));
 }
 
 }  // namespace

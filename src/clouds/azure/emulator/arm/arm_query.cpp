@@ -175,7 +175,7 @@ bool lets_any_through(const std::optional<odata::Filter>& filter, odata::Schema 
                      [&](const json::object& record) { return odata::lets_through(*filter, schema, record); });
 }
 
-Outcome<http::Response> answer_list(const Call& call, json::array items) {
+Outcome<http::Response> list_response(const Call& call, json::array items) {
   auto after = option(call, "$skiptoken");
   std::size_t begin = 0;
   if (!after.empty()) {

@@ -79,7 +79,7 @@ Outcome<http::Response> list_resources(const Call& call, std::string_view group)
     item.insert(more.begin(), more.end());
     items.push_back(std::move(item));
   }
-  return answer_list(call, std::move(items));
+  return list_response(call, std::move(items));
 }
 
 }  // namespace

@@ -20,11 +20,11 @@ json::array texts(const std::vector<std::string_view>& values) {
   return list;
 }
 
-// Of custom roles, in characters.
+// The limits of custom roles, in characters.
 constexpr std::size_t kLongestName = 512;
 constexpr std::size_t kLongestDescription = 2048;
 
-// A stranger's text, whole.
+// Cleans a stranger's text without cutting it.
 std::string clean(std::string_view text) {
   return json_fields::clean_text(text, std::string::npos);
 }

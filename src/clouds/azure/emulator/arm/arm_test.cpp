@@ -205,7 +205,7 @@ TEST_F(ArmTest, BelievesWhoNamesAPrincipalsType) {
   EXPECT_EQ(group.text("properties.principalId"), nobody);
   EXPECT_EQ(arm("GET", group.text("id"), nullptr, "2022-04-01").text("properties.principalType"), "Group");
   EXPECT_EQ(assign(nobody, "ServicePrincipal").code(), "RoleAssignmentExists");
-  // Of one that is here, the type is known.
+  // The directory knows the type of a principal that it has.
   EXPECT_EQ(assign(service.principal_id, "User").code(), "UnmatchedPrincipalType");
   EXPECT_EQ(assign(service.principal_id, nullptr).text("properties.principalType"), "ServicePrincipal");
 }

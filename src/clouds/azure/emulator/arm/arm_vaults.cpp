@@ -172,7 +172,7 @@ Outcome<http::Response> list_vaults(const Call& call, std::string_view group) {
       items.push_back(show_vault(vault));
     }
   }
-  return answer_list(call, std::move(items));
+  return list_response(call, std::move(items));
 }
 
 Outcome<http::Response> check_name(const Call& call) {

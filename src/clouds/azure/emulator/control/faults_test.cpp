@@ -135,8 +135,8 @@ TEST(FaultBoard, StrikesWhereItWasTold) {
   }
 }
 
-// One letter a request: which fault struck it.
-std::string fate(std::string_view text, int requests) {
+// One character for each request: x where the fault struck it.
+std::string struck_by(std::string_view text, int requests) {
   NoChance random;
   FaultBoard board;
   EXPECT_TRUE(board.add(read(text).value(), random));
@@ -147,11 +147,11 @@ std::string fate(std::string_view text, int requests) {
 
 TEST(FaultBoard, AShareIsDrawnForEachRequest) {
   constexpr std::string_view kQuarter = R"({"kind":"reset","share":0.25,"seed":42})";
-  auto first = fate(kQuarter, 1000);
+  auto first = struck_by(kQuarter, 1000);
   EXPECT_NEAR(static_cast<double>(std::ranges::count(first, 'x')), 250, 50);
-  EXPECT_EQ(fate(kQuarter, 1000), first);
-  EXPECT_NE(fate(R"({"kind":"reset","share":0.25,"seed":43})", 1000), first);
-  EXPECT_EQ(fate(R"({"kind":"reset","share":1,"seed":1})", 20), std::string(20, 'x'));
+  EXPECT_EQ(struck_by(kQuarter, 1000), first);
+  EXPECT_NE(struck_by(R"({"kind":"reset","share":0.25,"seed":43})", 1000), first);
+  EXPECT_EQ(struck_by(R"({"kind":"reset","share":1,"seed":1})", 20), std::string(20, 'x'));
 }
 
 TEST(FaultBoard, AFaultThrowsDiceOfItsOwn) {
@@ -165,7 +165,7 @@ TEST(FaultBoard, AFaultThrowsDiceOfItsOwn) {
     bool is_hit = std::ranges::any_of(struck, [](const Fault& fault) { return fault.kind == FaultKind::Malformed; });
     hits += is_hit ? 'x' : '.';
   }
-  EXPECT_EQ(hits, fate(R"({"kind":"malformed","share":0.5,"seed":9})", 50));
+  EXPECT_EQ(hits, struck_by(R"({"kind":"malformed","share":0.5,"seed":9})", 50));
 }
 
 TEST(FaultBoard, IsListedAsItWasAskedForAndTakenAway) {

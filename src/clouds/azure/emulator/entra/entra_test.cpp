@@ -91,7 +91,7 @@ TEST_F(EntraTest, TakesTheV1FormBasicAuthorizationDomainsAndOtherParameters) {
   EXPECT_EQ(basic.status, 200U) << basic.body;
 }
 
-TEST_F(EntraTest, TheV1EndpointAnswersInTexts) {
+TEST_F(EntraTest, TheV1EndpointRespondsInTexts) {
   auto v1 = without(good(), "scope");
   v1.emplace_back("resource", "https://vault.azure.net");
   auto base = "https://login.microsoftonline.com/" + cloud_.tenant_id;
@@ -273,7 +273,7 @@ TEST_F(EntraTest, Discovery) {
   EXPECT_EQ(unknown.text("error"), "invalid_instance");
 }
 
-TEST_F(EntraTest, AnswersWithoutAProxyAndAsAdFs) {
+TEST_F(EntraTest, RespondsWithoutAProxyAndAsAdFs) {
   auto origin = fmt::format("https://127.0.0.1:{}", emulator_->tls_port());
   auto config = send("GET", origin + "/adfs/.well-known/openid-configuration", {}, {}, true);
   EXPECT_EQ(config.text("token_endpoint"), origin + "/adfs/oauth2/token") << config.body << config.failure;

@@ -109,7 +109,7 @@ Outcome<http::Response> list_organization(const graph::Call& call) {
       json::object{{"id", tenant.id},
                    {"displayName", tenant.display_name},
                    {"verifiedDomains", json::array{json::object{{"name", tenant.domain}, {"isDefault", true}}}}}};
-  return graph::answer_list(call, {"organization", "organization", kSchema}, std::move(items));
+  return graph::list_response(call, {"organization", "organization", kSchema}, std::move(items));
 }
 
 Refusal denied() {

@@ -61,14 +61,14 @@ struct Collection {
 };
 // The response to GET of a collection: the items that match $filter, in the order of $orderby, in pages of $top, with
 // the properties of $select. An option that is not understood is refused.
-[[nodiscard]] Outcome<http::Response> answer_list(const Call& call, const Collection& collection,
-                                                  boost::json::array items);
+[[nodiscard]] Outcome<http::Response> list_response(const Call& call, const Collection& collection,
+                                                    boost::json::array items);
 // GET of the collection's "$count".
-[[nodiscard]] Outcome<http::Response> answer_count(const Call& call, const Collection& collection,
-                                                   const boost::json::array& items);
+[[nodiscard]] Outcome<http::Response> count_response(const Call& call, const Collection& collection,
+                                                     const boost::json::array& items);
 // GET of one thing, with the properties of $select.
-[[nodiscard]] Outcome<http::Response> answer_one(const Call& call, const Collection& collection,
-                                                 const boost::json::object& item);
+[[nodiscard]] Outcome<http::Response> item_response(const Call& call, const Collection& collection,
+                                                    const boost::json::object& item);
 [[nodiscard]] boost::json::object wrap_list(const http::Request& request, std::string_view context,
                                             boost::json::array items);
 [[nodiscard]] boost::json::object show_service_principal(const Model& model, const ServicePrincipal& principal);

@@ -40,7 +40,7 @@ json::object show_secret(const SecretCredential& secret) {
           {"startDateTime", graph_time(secret.start)}};
 }
 
-// As for service principals (graph_service_principals.cpp).
+// The same rules as for service principals (graph_service_principals.cpp).
 constexpr auto kSchema = std::to_array<odata::Field>(
     {{"id", FieldType::Text, kEq | kNe | kIn},
      {"appId", FieldType::Text, kEq | kNe | kIn | kStartsWith},
@@ -125,12 +125,12 @@ json::array all_of(const Call& call) {
 
 Outcome<http::Response> list(const Call& call) {
   LATCHKEY_TRYV(call.require_reader());
-  return answer_list(call, kApplications, all_of(call));
+  return list_response(call, kApplications, all_of(call));
 }
 
 Outcome<http::Response> count(const Call& call) {
   LATCHKEY_TRYV(call.require_reader());
-  return answer_count(call, kApplications, all_of(call));
+  return count_response(call, kApplications, all_of(call));
 }
 
 Outcome<void> check_length(std::string_view property, std::string_view text, std::size_t most) {
@@ -164,7 +164,7 @@ Outcome<http::Response> get(const Call& call) {
   LATCHKEY_TRYV(call.require_reader());
   const auto* app = find(call, *call.model);
   if (app == nullptr) return not_found(name_of(call));
-  return answer_one(call, kApplications, show_application(*app));
+  return item_response(call, kApplications, show_application(*app));
 }
 
 Outcome<http::Response> remove(const Call& call) {
@@ -278,12 +278,12 @@ Outcome<http::Response> get_federated(const Call& call) {
   json::array items;
   for (const auto& credential : app->federated) {
     if (call.path.size() == 4 && (same(credential.id, call.path[3]) || credential.name == call.path[3])) {
-      return answer_one(call, kFederated, show_federated(credential));
+      return item_response(call, kFederated, show_federated(credential));
     }
     items.push_back(show_federated(credential));
   }
   if (call.path.size() == 4) return not_found(call.path[3]);
-  return answer_list(call, kFederated, std::move(items));
+  return list_response(call, kFederated, std::move(items));
 }
 
 Outcome<http::Response> remove_federated(const Call& call) {

@@ -248,7 +248,7 @@ json::object wrap_list(const http::Request& request, std::string_view context, j
           {"value", std::move(items)}};
 }
 
-Outcome<http::Response> answer_list(const Call& call, const Collection& collection, json::array items) {
+Outcome<http::Response> list_response(const Call& call, const Collection& collection, json::array items) {
   LATCHKEY_TRY(auto options, read_list_options(call, collection));
   items = sifted(options, collection, std::move(items));
   if (options.order != nullptr) {
@@ -279,7 +279,7 @@ Outcome<http::Response> answer_list(const Call& call, const Collection& collecti
   return json_response(200, body);
 }
 
-Outcome<http::Response> answer_count(const Call& call, const Collection& collection, const json::array& items) {
+Outcome<http::Response> count_response(const Call& call, const Collection& collection, const json::array& items) {
   LATCHKEY_TRY(auto given, options_of(call.request, {"filter", "count"}));
   if (!same(call.request.headers.get("consistencylevel"), "eventual")) {
     return bad_request("$count is not currently supported.");
@@ -295,7 +295,7 @@ Outcome<http::Response> answer_count(const Call& call, const Collection& collect
   return response;
 }
 
-Outcome<http::Response> answer_one(const Call& call, const Collection& collection, const json::object& item) {
+Outcome<http::Response> item_response(const Call& call, const Collection& collection, const json::object& item) {
   LATCHKEY_TRY(auto given, options_of(call.request, {"select"}));
   LATCHKEY_TRY(auto select, read_select(given["select"], collection));
   return json_response(200, selected(select, item));

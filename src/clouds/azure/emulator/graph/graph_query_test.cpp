@@ -15,14 +15,14 @@ class GraphQuery : public AzureTest {
         graph("PATCH", "/servicePrincipals/" + services_[2].principal_id, json::object{{"accountEnabled", false}});
     ASSERT_EQ(disabled.status, 204U) << disabled.body;
   }
-  // With what advanced queries need, unless told not to.
+  // Sends the header that advanced queries need, unless `advanced` is false.
   Reply ask(const std::string& path, bool advanced = true) {
     if (graph_token_.empty()) graph_token_ = admin_token("https://graph.microsoft.com/");
     http::Headers headers{{"authorization", "Bearer " + graph_token_}};
     if (advanced) headers.add("ConsistencyLevel", "eventual");
     return send("GET", "https://graph.microsoft.com/v1.0" + path, headers);
   }
-  // The names, or the code of the refusal.
+  // Returns the names, or the code of the refusal.
   static std::string names(const Reply& reply) {
     if (reply.status != 200U) return std::to_string(reply.status) + " " + reply.code();
     std::string all;

@@ -73,12 +73,12 @@ json::array all_of(const Call& call) {
 
 Outcome<http::Response> list(const Call& call) {
   LATCHKEY_TRYV(call.require_reader());
-  return answer_list(call, kPrincipals, all_of(call));
+  return list_response(call, kPrincipals, all_of(call));
 }
 
 Outcome<http::Response> count(const Call& call) {
   LATCHKEY_TRYV(call.require_reader());
-  return answer_count(call, kPrincipals, all_of(call));
+  return count_response(call, kPrincipals, all_of(call));
 }
 
 // Consent: a tenant can add an application of another tenant only where that application is multi-tenant.
@@ -126,7 +126,7 @@ Outcome<http::Response> get(const Call& call) {
   LATCHKEY_TRYV(call.require_reader());
   const auto* principal = find(call, *call.model);
   if (principal == nullptr) return not_found(call.path.back());
-  return answer_one(call, kPrincipals, show_service_principal(*call.model, *principal));
+  return item_response(call, kPrincipals, show_service_principal(*call.model, *principal));
 }
 
 Outcome<http::Response> update(const Call& call) {

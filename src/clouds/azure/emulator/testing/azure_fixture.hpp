@@ -193,7 +193,7 @@ class AzureTest : public ::testing::Test {
     return call(method, "https://graph.microsoft.com/v1.0" + path, graph_token_, body);
   }
 
-  // As the admin, unless another token is given.
+  // Calls the vault as the admin, unless the test passes another token.
   Reply vault(const std::string& method, const std::string& path, const json::value& body = nullptr,
               std::string token = {}) {
     if (token.empty()) {

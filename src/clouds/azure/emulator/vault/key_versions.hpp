@@ -8,9 +8,9 @@
 
 namespace latchkey::clouds::azure::emulator {
 
-// Slow: makes keys.
+// Slow, because it makes keys.
 [[nodiscard]] Outcome<SharedMaterial> make_material(const Cloud& cloud, const KeyPlan& plan);
-// With a fresh id and nothing else.
+// Makes a version that has a fresh id and nothing else.
 [[nodiscard]] KeyVersion new_version(const Cloud& cloud, Seconds now);
 // The version that a rotation adds after `last`, without its material.
 [[nodiscard]] KeyVersion successor_of(const Cloud& cloud, const Key& key, Seconds now);

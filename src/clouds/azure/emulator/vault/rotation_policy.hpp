@@ -24,10 +24,10 @@ struct Duration {
 [[nodiscard]] Seconds add(Seconds time, const Duration& duration);
 [[nodiscard]] Seconds subtract(Seconds time, const Duration& duration);
 
-// From the body of a PUT. BadParameter for what the service does not accept: shorter than 7 days (28 for expiryTime),
+// Reads the body of a PUT. BadParameter for what the service does not accept: shorter than 7 days (28 for expiryTime),
 // timeBeforeExpiry of a rotation without an expiryTime, notifications after creation, two of a kind.
 [[nodiscard]] Outcome<RotationPolicy> read_rotation_policy(const boost::json::object& body, Seconds now);
-// With `id`; a key without a policy shows the service's default.
+// Shows a policy under `id`; a key without a policy shows the service's default.
 [[nodiscard]] boost::json::object show_rotation_policy(const std::optional<RotationPolicy>& policy,
                                                        const std::string& id);
 

@@ -42,7 +42,7 @@ struct AzureHarness {
   boost::asio::thread_pool pool{1};
   boost::asio::io_context context;
   kms::SignInAges sign_in;
-  Result<kms::OwnersTerms> terms = kms::OwnersTerms{};  // of every key's owner
+  Result<kms::OwnersTerms> terms = kms::OwnersTerms{};  // the terms of every key's owner
   std::chrono::milliseconds reading_takes{0};
   std::shared_ptr<kms::KeyProvider> provider;
 };

@@ -19,8 +19,8 @@ bool contains(std::string_view text, std::string_view part) {
   return text.find(part) != std::string_view::npos;
 }
 
-// What the key has wrapped, and what came of unwrapping anything else: decrypting takes long, and tests have the same
-// few wrapped keys unwrapped over and over.
+// Remembers what the key wrapped, and the results of unwrapping anything else, because decryption is slow and tests
+// unwrap the same few keys over and over.
 class KnownCiphertexts {
  public:
   Bytes encrypt(const Bytes& plain) {
@@ -82,7 +82,7 @@ std::string FakeAzure::kid() {
   return "https://contoso.vault.azure.net/keys/my-key/" + std::string(kVersion);
 }
 
-Answer FakeAzure::operator()(const http::ClientRequest& request) {
+Response FakeAzure::operator()(const http::ClientRequest& request) {
   for (const auto& [part, fixed] : always) {
     if (contains(request.url, part)) return fixed;
   }
@@ -92,30 +92,30 @@ Answer FakeAzure::operator()(const http::ClientRequest& request) {
   return failure(http::TransportFailure::UnknownName);
 }
 
-Answer FakeAzure::login() {
+Response FakeAzure::login() {
   ++tokens_issued;
   boost::json::object body{{"token_type", "Bearer"},
                            {"expires_in", token_lifetime},
                            {"access_token", "token-" + std::to_string(tokens_issued)}};
-  return answer(200, boost::json::serialize(body));
+  return response(200, boost::json::serialize(body));
 }
 
-Answer FakeAzure::vault(const http::ClientRequest& request) {
+Response FakeAzure::vault(const http::ClientRequest& request) {
   auto wanted = accepted_token.empty() ? "token-" + std::to_string(tokens_issued) : accepted_token;
   auto shown = request.headers.get("authorization");
   bool takes = shown == "Bearer " + wanted || (takes_older_tokens && shown.starts_with("Bearer token-"));
   if (!takes) {
     auto challenge = "Bearer authorization=\"https://login.microsoftonline.com/" + governing_tenant +
                      "\", resource=\"" + resource + "\"";
-    return answer(401, R"({"error":{"code":"Unauthorized","message":"AKV10022: Invalid audience."}})",
-                  {{"WWW-Authenticate", challenge}, {"x-ms-request-id", "req-401"}});
+    return response(401, R"({"error":{"code":"Unauthorized","message":"AKV10022: Invalid audience."}})",
+                    {{"WWW-Authenticate", challenge}, {"x-ms-request-id", "req-401"}});
   }
   if (contains(request.url, "/unwrapkey?")) return operate(request, false);
   if (contains(request.url, "/wrapkey?")) return operate(request, true);
-  return answer(200, boost::json::serialize(bundle));
+  return response(200, boost::json::serialize(bundle));
 }
 
-Answer FakeAzure::operate(const http::ClientRequest& request, bool wraps) {
+Response FakeAzure::operate(const http::ClientRequest& request, bool wraps) {
   if (disabled && !wraps) {
     return vault_refusal(403, "Forbidden", "KeyDisabled", "Operation unwrapKey is not allowed on a disabled key.");
   }
@@ -131,22 +131,24 @@ Answer FakeAzure::operate(const http::ClientRequest& request, bool wraps) {
     result = std::move(*plain);
     if (mangles) result.front() ^= 1;
   }
-  return answer(200, boost::json::serialize(boost::json::object{{"kid", kid()}, {"value", base64url_encode(result)}}));
+  return response(200,
+                  boost::json::serialize(boost::json::object{{"kid", kid()}, {"value", base64url_encode(result)}}));
 }
 
-Answer vault_refusal(unsigned status, std::string_view code, std::string_view inner, std::string_view message) {
+Response vault_refusal(unsigned status, std::string_view code, std::string_view inner, std::string_view message) {
   boost::json::object error{{"code", code}, {"message", message}};
   if (!inner.empty()) error["innererror"] = boost::json::object{{"code", inner}};
-  return answer(status, boost::json::serialize(boost::json::object{{"error", error}}), {{"x-ms-request-id", "req-7"}});
+  return response(status, boost::json::serialize(boost::json::object{{"error", error}}),
+                  {{"x-ms-request-id", "req-7"}});
 }
 
-Answer entra_refusal(unsigned status, std::string_view error, int number) {
-  return answer(status, boost::json::serialize(boost::json::object{
-                            {"error", error},
-                            {"error_description", "AADSTS" + std::to_string(number) + ": As the test says."},
-                            {"error_codes", boost::json::array{number}},
-                            {"trace_id", "trace-1"},
-                            {"correlation_id", "corr-1"}}));
+Response entra_refusal(unsigned status, std::string_view error, int number) {
+  return response(status, boost::json::serialize(boost::json::object{
+                              {"error", error},
+                              {"error_description", "AADSTS" + std::to_string(number) + ": As the test says."},
+                              {"error_codes", boost::json::array{number}},
+                              {"trace_id", "trace-1"},
+                              {"correlation_id", "corr-1"}}));
 }
 
 }  // namespace latchkey::clouds::azure::testing

@@ -17,10 +17,10 @@ namespace latchkey::clouds::azure::testing {
 
 using namespace kms::testing;
 
-// Who judges Azure's keys; nobody is asked through it.
+// The Provider that judges Azure's keys. It makes no calls.
 [[nodiscard]] const kms::Providers& azure_alone();
 
-// 3072 bits, made once a process: it takes a while.
+// A key of 3072 bits, made once in a process, because that takes a while.
 [[nodiscard]] const crypto::RsaKey& test_rsa_key();
 
 class FakeAzure {
@@ -34,35 +34,35 @@ class FakeAzure {
   [[nodiscard]] static kms::KeyLocation location();
   [[nodiscard]] static std::string kid();
 
-  // Answers as Azure would; what `next` and `always` hold goes first.
-  Answer operator()(const http::ClientRequest& request);
+  // Responds as Azure would, unless `next` or `always` has a response.
+  Response operator()(const http::ClientRequest& request);
 
   // The key as GET shows it.
   boost::json::object bundle;
   // Which tenant governs the vault, as its challenge says.
   std::string governing_tenant{kTenant};
   std::string resource = "https://vault.azure.net";
-  // The token that the vault takes; empty: the one issued last.
+  // The token that the vault accepts; empty: the one that was issued last.
   std::string accepted_token;
-  bool takes_older_tokens = false;  // all that were issued, for ever, as if each were as young as it claims
+  bool takes_older_tokens = false;  // the vault accepts every token that was ever issued, as if it were young
   bool disabled = false;            // unwrap is refused; wrap works, as reported of the real service
   int tokens_issued = 0;
   int token_lifetime = 3599;
-  // By what the URL contains ("/token", "/wrapkey", "/unwrapkey", "/keys/"): answers instead of the usual.
-  std::map<std::string, Answer> always;
+  // By what the URL contains ("/token", "/wrapkey", "/unwrapkey", "/keys/"): responses instead of the usual.
+  std::map<std::string, Response> always;
   // Changes what unwrap gives back.
   bool mangles = false;
 
  private:
-  [[nodiscard]] Answer login();
-  [[nodiscard]] Answer vault(const http::ClientRequest& request);
-  [[nodiscard]] Answer operate(const http::ClientRequest& request, bool wraps);
+  [[nodiscard]] Response login();
+  [[nodiscard]] Response vault(const http::ClientRequest& request);
+  [[nodiscard]] Response operate(const http::ClientRequest& request, bool wraps);
 };
 
 // {"error":{"code","message","innererror":{"code"}}}, with an x-ms-request-id.
-[[nodiscard]] Answer vault_refusal(unsigned status, std::string_view code, std::string_view inner,
-                                   std::string_view message = "");
+[[nodiscard]] Response vault_refusal(unsigned status, std::string_view code, std::string_view inner,
+                                     std::string_view message = "");
 // {"error","error_description":"AADSTS...","error_codes",...}.
-[[nodiscard]] Answer entra_refusal(unsigned status, std::string_view error, int number);
+[[nodiscard]] Response entra_refusal(unsigned status, std::string_view error, int number);
 
 }  // namespace latchkey::clouds::azure::testing

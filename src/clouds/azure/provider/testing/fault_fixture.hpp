@@ -1,5 +1,5 @@
-// The fixture of one cell of the fault matrix: a customer with a key in Azure, a server, and the one fault that is met
-// at one place. The provider is the real one, over a transport that a test scripts; time is a clock that is moved.
+// The fixture of one cell of the fault matrix: a customer with a key in Azure, a server, and one fault at one place.
+// The provider is the real one, over a transport that the test scripts; the test moves the clock.
 #pragma once
 
 #include <filesystem>
@@ -29,12 +29,13 @@ namespace latchkey::clouds::azure::testing {
 using namespace keyring;
 
 using namespace std::chrono_literals;
-using kms::testing::Answer;
-using kms::testing::answer;
+using kms::testing::Response;
+using kms::testing::response;
 
-// Entra is asked for tokens at two places: where each is over when it is next needed, and where they live an hour.
+// Two places stand for the request for a token: Token, where each token has expired when it is next needed, and SignIn,
+// where tokens live for an hour.
 enum class Place { Token, SignIn, Get, Wrap, Unwrap };
-// What a fault is to the customer. Who decides is the catalogue; here stands which one is meant.
+// What a fault means to the customer. The catalogue decides it; the tests say here what they expect.
 enum class Meaning { Nothing, Refused, RefusesWrapping, Unreachable, Alarm };
 
 [[nodiscard]] inline bool asks_entra(Place place) {
@@ -42,16 +43,16 @@ enum class Meaning { Nothing, Refused, RefusesWrapping, Unreachable, Alarm };
 }
 
 class FaultFixture;
-using Disturbed = std::function<kms::testing::Answer(FaultFixture&, const http::ClientRequest&)>;
+using Disturbed = std::function<kms::testing::Response(FaultFixture&, const http::ClientRequest&)>;
 
 struct Fault {
   std::string name;
   Meaning meaning;
   Reason reason;  // empty: none
-  Disturbed answer;
+  Disturbed respond;
 };
 
-// The store is shared by all cells: each has an organisation, a key and workspaces of its own in it.
+// The store that all cells share. Each cell has an organisation, a key and workspaces of its own in it.
 class SharedStore {
  public:
   SharedStore() {
@@ -73,7 +74,7 @@ class SharedStore {
   std::string folder_;
 };
 
-// Shorter than Azure's keys: it signs each token's request.
+// It is shorter than Azure's keys, because it signs each request for a token.
 inline const crypto::RsaKey& certificate_key() {
   static const auto kKey = crypto::RsaKey::generate(2048).value();
   return kKey;
@@ -89,46 +90,46 @@ inline const std::string& certificate_pem() {
   return kPem;
 }
 
-// One cell's own: a customer with a key in Azure, and a server.
+// What one cell has for itself: a customer with a key in Azure, and a server.
 class FaultFixture {
  public:
-  FaultFixture(SharedStore& shelf, Place place, const Fault& fault) : shelf_(shelf), place_(place), fault_(fault) {
+  FaultFixture(SharedStore& shared, Place place, const Fault& fault) : shared_(shared), place_(place), fault_(fault) {
     client.set([this](const http::ClientRequest& request) { return respond(request); });
-    // So short that past soft a new one is needed, and Entra's faults are met.
+    // The tokens are so short-lived that past the soft age the server needs a new one and meets Entra's faults.
     if (place == Place::Token) azure.token_lifetime = 20;
     azure.takes_older_tokens = place == Place::SignIn;
-    organization_ = make_uuid(shelf.random);
-    external_key_ = make_id(id_prefix::kExternalKey, shelf.random);
+    organization_ = make_uuid(shared.random);
+    external_key_ = make_id(id_prefix::kExternalKey, shared.random);
     write_customer();
     customer = new_workspace();
     start();
   }
 
-  // As after a restart of the server: no lease, no token.
+  // Like a restart of the server: it has no lease and no token.
   void start() {
     clouds::azure::AzureOptions options;
     options.vault_suffixes = clouds::azure::public_cloud_suffixes();
     options.client_id = std::string(FakeAzure::kApp);
-    // An assertion is signed, which takes time: where it is not looked at, the secret does.
+    // It takes time to sign an assertion. Where Entra's faults are not under test, a secret is enough.
     if (asks_entra(place_)) {
       options.credential = clouds::azure::ClientCertificate{certificate_pem(), certificate_key()};
     } else {
       options.credential = clouds::azure::ClientSecret{std::make_shared<const crypto::SecretBytes>(as_bytes("secret"))};
     }
-    provider = clouds::azure::make_azure_key_provider(std::move(options), client, clock, shelf_.random, pool,
+    provider = clouds::azure::make_azure_key_provider(std::move(options), client, clock, shared_.random, pool,
                                                       context.get_executor(), sleeper);
-    // Below the callers' own: a caller's time is the real clock's, and this one stands still but for the sleeper.
+    // It is below the callers' own timeouts, which run on the real clock; this clock moves only with the sleeper.
     KeyringSettings settings;
     settings.kms_timeout = 10s;
     keyring =
-        std::make_unique<Keyring>(*shelf_.store, *provider, clock, shelf_.random, context.get_executor(), settings);
+        std::make_unique<Keyring>(*shared_.store, *provider, clock, shared_.random, context.get_executor(), settings);
   }
 
   template <class T>
   T run(Task<T> task) {
     return kms::testing::run_task(context, std::move(task));
   }
-  // The same, for who asks with a deadline: what goes on behind the answer is no matter of it.
+  // The same for a caller with a deadline. What goes on after the response does not count.
   template <class T>
   T run_by(Deadline deadline, Task<T> task) {
     auto timed = [this, deadline](Task<T> inner) -> Task<T> {
@@ -147,8 +148,8 @@ class FaultFixture {
   Compartment new_workspace() {
     Compartment workspace;
     workspace.organization = organization_;
-    workspace.id = make_uuid(shelf_.random);
-    workspace.workspace_id = make_id(id_prefix::kWorkspace, shelf_.random);
+    workspace.id = make_uuid(shared_.random);
+    workspace.workspace_id = make_id(id_prefix::kWorkspace, shared_.random);
     workspace.external_key_id = external_key_;
     workspace.key = FakeAzure::location();
     store::Workspace row;
@@ -161,12 +162,12 @@ class FaultFixture {
     row.allowed_inference_geos = "\"unrestricted\"";
     row.default_inference_geo = "global";
     row.created_at = clock.now();
-    EXPECT_TRUE(run(shelf_.store->write([&](store::Transaction& tx) { return tx.insert(row); })));
+    EXPECT_TRUE(run(shared_.store->write([&](store::Transaction& tx) { return tx.insert(row); })));
     return workspace;
   }
 
   std::optional<store::DataKey> stored(const Compartment& workspace) {
-    return run(shelf_.store->read([&](store::Transaction& tx) {
+    return run(shared_.store->read([&](store::Transaction& tx) {
              return tx.find_active_data_key(workspace.id, workspace.external_key_id);
            }))
         .value();
@@ -176,11 +177,11 @@ class FaultFixture {
     kms::KeyLocation location = FakeAzure::location();
     kms::ValidationSettings settings{kms::OrganizationBinding::Off, "", 3072};
     return run_by(deadline,
-                  kms::validate_key(*provider, azure_alone(), location, settings, clock, shelf_.random, deadline));
+                  kms::validate_key(*provider, azure_alone(), location, settings, clock, shared_.random, deadline));
   }
 
-  // What Azure would say were all well.
-  Answer healthy(const http::ClientRequest& request) { return azure(request); }
+  // What Azure responds where nothing is wrong.
+  Response healthy(const http::ClientRequest& request) { return azure(request); }
   void wait_out(const http::ClientRequest& request) {
     auto left = request.deadline - clock.steady();
     if (left > 0s) clock.advance(std::chrono::ceil<std::chrono::microseconds>(left));
@@ -189,7 +190,7 @@ class FaultFixture {
   ManualClock clock{parse_timestamp("2026-01-02T03:04:05Z").value()};
   std::shared_ptr<kms::testing::ClockSleeper> sleeper = std::make_shared<kms::testing::ClockSleeper>(clock);
   FakeAzure azure;
-  kms::testing::ScriptedClient client{[](const http::ClientRequest&) { return answer(500, ""); }};
+  kms::testing::ScriptedClient client{[](const http::ClientRequest&) { return response(500, ""); }};
   boost::asio::thread_pool pool{1};
   boost::asio::io_context context;
   std::shared_ptr<kms::KeyProvider> provider;
@@ -208,15 +209,15 @@ class FaultFixture {
     return std::nullopt;
   }
 
-  Answer respond(const http::ClientRequest& request) {
+  Response respond(const http::ClientRequest& request) {
     auto wanted = asks_entra(place_) ? Place::Token : place_;
     if (!disturbed || place_of(request.url) != wanted) return azure(request);
     ++met;
-    return fault_.answer(*this, request);
+    return fault_.respond(*this, request);
   }
 
   void write_customer() {
-    auto written = run(shelf_.store->write([&](store::Transaction& tx) -> Result<void> {
+    auto written = run(shared_.store->write([&](store::Transaction& tx) -> Result<void> {
       LATCHKEY_TRYV(tx.insert(store::Organization{organization_, "o", clock.now()}));
       store::ExternalKey row;
       row.id = external_key_;
@@ -230,7 +231,7 @@ class FaultFixture {
     EXPECT_TRUE(written);
   }
 
-  SharedStore& shelf_;
+  SharedStore& shared_;
   Place place_;
   const Fault& fault_;
   Uuid organization_;

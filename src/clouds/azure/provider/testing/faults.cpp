@@ -17,7 +17,7 @@ using kms::testing::failure;
 
 namespace {
 
-Disturbed always(Answer fixed) {
+Disturbed always(Response fixed) {
   return [fixed = std::move(fixed)](FaultFixture&, const http::ClientRequest&) { return fixed; };
 }
 
@@ -28,7 +28,7 @@ Disturbed hangs() {
   };
 }
 
-// The right answer, with its body changed.
+// The right response, with its body changed.
 Disturbed body_changed(std::function<void(std::string&)> change) {
   return [change = std::move(change)](FaultFixture& fixture, const http::ClientRequest& request) {
     auto right = fixture.healthy(request);
@@ -63,15 +63,15 @@ Disturbed kid(std::string text) {
   return field_changed("kid", [text = std::move(text)](std::string& found) { found = text; });
 }
 
-// Gone from the vault; `deleted` answers for the deleted key.
-Disturbed not_found(Answer deleted) {
+// The key is gone from the vault; `deleted` is the response for the deleted key.
+Disturbed not_found(Response deleted) {
   return [deleted = std::move(deleted)](FaultFixture& fixture, const http::ClientRequest&) {
     fixture.azure.always.insert_or_assign("/deletedkeys/", deleted);
     return vault_refusal(404, "KeyNotFound", "", "A key with (name/id) my-key was not found in this key vault.");
   };
 }
 
-// The token is over by the vault's clock: it takes the next one.
+// By the vault's clock the token has expired; it accepts the next one.
 Disturbed token_over() {
   return [](FaultFixture& fixture, const http::ClientRequest& request) {
     auto old = "Bearer token-1";
@@ -82,7 +82,7 @@ Disturbed token_over() {
   };
 }
 
-// Entra judges our assertion by its own clock, with the five minutes that it allows.
+// Entra checks our assertion by its own clock, and allows it to be off by five minutes.
 Disturbed our_clock_is(std::chrono::minutes ahead) {
   return [ahead](FaultFixture& fixture, const http::ClientRequest& request) {
     constexpr auto kAllowed = 5min;
@@ -103,17 +103,17 @@ Disturbed our_clock_is(std::chrono::minutes ahead) {
   };
 }
 
-// "Try again in two seconds", as a date, read by a clock that is wrong.
+// "Try again in two seconds" as a date, which our own wrong clock compares to its time.
 Disturbed throttled_until(std::chrono::minutes ahead) {
   return [ahead](FaultFixture& fixture, const http::ClientRequest&) {
     auto until = std::chrono::floor<std::chrono::seconds>(fixture.clock.now() - ahead + 2s);
-    return answer(429, "", {{"Retry-After", fmt::format("{:%a, %d %b %Y %H:%M:%S} GMT", until)}});
+    return response(429, "", {{"Retry-After", fmt::format("{:%a, %d %b %Y %H:%M:%S} GMT", until)}});
   };
 }
 
 const std::string kPage = "<html><body>Our services aren't available right now</body></html>";
 
-// Of the way there and back, whoever is asked.
+// Faults of the connection, whichever service is asked.
 std::vector<Fault> faults_of_the_way(bool to_the_vault) {
   using enum Meaning;
   auto fails = [](TransportFailure how) { return always(failure(how)); };
@@ -132,19 +132,20 @@ std::vector<Fault> faults_of_the_way(bool to_the_vault) {
       {"hang", Unreachable, reason::kTimedOut, hangs()},
       {"endless body", Unreachable, reason::kProviderFault, fails(TransportFailure::ResponseTooLarge)},
       {"redirect", Unreachable, reason::kProviderFault,
-       always(answer(302, "", {{"Location", "https://evil.example/"}}))},
-      {"200 with an HTML page", Unreachable, reason::kProviderFault, always(answer(200, kPage))},
-      {"200 with malformed JSON", Unreachable, reason::kProviderFault, always(answer(200, R"({"kid":"https:)"))},
-      {"200 with nothing", Unreachable, reason::kProviderFault, always(answer(200, ""))},
+       always(response(302, "", {{"Location", "https://evil.example/"}}))},
+      {"200 with an HTML page", Unreachable, reason::kProviderFault, always(response(200, kPage))},
+      {"200 with malformed JSON", Unreachable, reason::kProviderFault, always(response(200, R"({"kid":"https:)"))},
+      {"200 with nothing", Unreachable, reason::kProviderFault, always(response(200, ""))},
       {"200 with half of the body", Unreachable, reason::kProviderFault,
        body_changed([](std::string& body) { body.resize(body.size() / 2); })},
-      {"404 with an HTML page", Unreachable, reason::kProviderFault, always(answer(404, kPage))},
-      {"500", Unreachable, reason::kProviderFault, always(answer(500, R"({"error":{"code":"InternalServerError"}})"))},
-      {"502 with an HTML page", Unreachable, reason::kProviderFault, always(answer(502, kPage))},
-      {"503", Unreachable, reason::kProviderFault, always(answer(503, ""))},
-      {"504", Unreachable, reason::kProviderFault, always(answer(504, ""))},
-      {"429", Unreachable, reason::kThrottled, always(answer(429, ""))},
-      {"429 with Retry-After 60", Unreachable, reason::kThrottled, always(answer(429, "", {{"Retry-After", "60"}}))},
+      {"404 with an HTML page", Unreachable, reason::kProviderFault, always(response(404, kPage))},
+      {"500", Unreachable, reason::kProviderFault,
+       always(response(500, R"({"error":{"code":"InternalServerError"}})"))},
+      {"502 with an HTML page", Unreachable, reason::kProviderFault, always(response(502, kPage))},
+      {"503", Unreachable, reason::kProviderFault, always(response(503, ""))},
+      {"504", Unreachable, reason::kProviderFault, always(response(504, ""))},
+      {"429", Unreachable, reason::kThrottled, always(response(429, ""))},
+      {"429 with Retry-After 60", Unreachable, reason::kThrottled, always(response(429, "", {{"Retry-After", "60"}}))},
       {"429 with a date, our clock 10 min ahead", Unreachable, reason::kThrottled, throttled_until(10min)},
       {"429 with a date, our clock 10 min behind", Unreachable, reason::kThrottled, throttled_until(-10min)},
   };
@@ -171,9 +172,9 @@ std::vector<Fault> vault_faults(Place place) {
       {"403 KeyOperationForbidden", wrapping, reason::kKeyOperation, forbidden("KeyOperationForbidden")},
       {"403 AccessDenied", Refused, reason::kAccessDenied, forbidden("AccessDenied")},
       {"403 with an unknown inner code", Refused, reason::kAccessDenied, forbidden("ForbiddenByMoon")},
-      {"403 with an HTML page", Refused, reason::kAccessDenied, always(answer(403, kPage))},
+      {"403 with an HTML page", Refused, reason::kAccessDenied, always(response(403, kPage))},
       {"404, among the deleted keys", Refused, reason::kKeyDeleted,
-       not_found(answer(200, R"({"key":{},"attributes":{},"scheduledPurgeDate":1775099045})"))},
+       not_found(response(200, R"({"key":{},"attributes":{},"scheduledPurgeDate":1775099045})"))},
       {"404, not among the deleted keys", Refused,
        place == Place::Unwrap ? Reason(reason::kKeyPurged) : Reason(reason::kKeyNotFound), not_found(gone)},
       {"404, and the vault tells no more", Refused, reason::kKeyNotFound,
@@ -189,7 +190,7 @@ std::vector<Fault> vault_faults(Place place) {
       {"400 BadParameter", place == Place::Unwrap ? Alarm : Unreachable,
        place == Place::Unwrap ? Reason(reason::kWrappedKeyDamaged) : Reason(reason::kRequestRejected),
        always(vault_refusal(400, "BadParameter", "", "Property has invalid value"))},
-      {"408", Unreachable, reason::kTimedOut, always(answer(408, ""))},
+      {"408", Unreachable, reason::kTimedOut, always(response(408, ""))},
   };
   for (auto& fault : faults_of_the_way(true)) faults.push_back(std::move(fault));
   return faults;
@@ -220,9 +221,9 @@ std::vector<Fault> token_faults() {
       {"400 AADSTS900144 (our request)", Unreachable, reason::kRequestRejected, entra(400, "invalid_request", 900144)},
       {"429 AADSTS90055", Unreachable, reason::kThrottled, entra(429, "temporarily_unavailable", 90055)},
       {"503 AADSTS90033", Unreachable, reason::kProviderFault, entra(503, "temporarily_unavailable", 90033)},
-      {"403 with an HTML page", Unreachable, reason::kProviderFault, always(answer(403, kPage))},
+      {"403 with an HTML page", Unreachable, reason::kProviderFault, always(response(403, kPage))},
       {"200 without a token", Unreachable, reason::kProviderFault,
-       always(answer(200, R"({"token_type":"Bearer","expires_in":3599})"))},
+       always(response(200, R"({"token_type":"Bearer","expires_in":3599})"))},
       {"our clock 10 min ahead", Unreachable, reason::kPlatformCredential, our_clock_is(10min)},
       {"our clock 10 min behind", Nothing, {}, our_clock_is(-10min)},
   };
@@ -238,7 +239,7 @@ std::vector<Fault> get_faults() {
     body.replace(at, 13, "/keys/another/");
   };
   faults.push_back({"wrong kid: another key", Unreachable, reason::kProviderFault, body_changed(another)});
-  faults.push_back({"200 without a key", Unreachable, reason::kProviderFault, always(answer(200, R"({"tags":{}})"))});
+  faults.push_back({"200 without a key", Unreachable, reason::kProviderFault, always(response(200, R"({"tags":{}})"))});
   return faults;
 }
 
@@ -258,7 +259,7 @@ std::vector<Fault> operation_faults(Place place) {
   add("value that is no base64url", Unreachable, reason::kProviderFault,
       field_changed("value", [](std::string& text) { text[0] = '*'; }));
   if (place == Place::Wrap) {
-    // What it wrapped is asked back by that version, which the vault does not have.
+    // To unwrap, the server names that version, which the vault does not have.
     add("wrong kid: another version", Refused, reason::kKeyPurged, kid(another_version));
     add("value too short", Unreachable, reason::kProviderFault, value_changed([](Bytes& value) { value.pop_back(); }));
     add("value too long", Unreachable, reason::kProviderFault, value_changed([](Bytes& value) { value.resize(4096); }));

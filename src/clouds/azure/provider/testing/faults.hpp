@@ -7,11 +7,11 @@
 
 namespace latchkey::clouds::azure::testing {
 
-// Of the token endpoint.
+// Faults of the token endpoint.
 [[nodiscard]] std::vector<Fault> token_faults();
-// Of reading a key.
+// Faults of reading a key.
 [[nodiscard]] std::vector<Fault> get_faults();
-// Of Place::Wrap or Place::Unwrap.
+// Faults of Place::Wrap or Place::Unwrap.
 [[nodiscard]] std::vector<Fault> operation_faults(Place place);
 
 }  // namespace latchkey::clouds::azure::testing

@@ -1,4 +1,4 @@
-#include "clouds/azure/provider/answer_text.hpp"
+#include "clouds/azure/provider/response_text.hpp"
 
 #include <boost/json/value.hpp>
 #include <fmt/format.h>
@@ -28,8 +28,8 @@ std::string text_field(const boost::json::object& object, std::string_view name)
   return text != nullptr ? std::string(text->data(), text->size()) : std::string();
 }
 
-std::string request_id_of(const http::ClientResponse& answer) {
-  auto id = answer.headers.get("x-ms-request-id");
+std::string request_id_of(const http::ClientResponse& response) {
+  auto id = response.headers.get("x-ms-request-id");
   return id.empty() ? std::string() : fmt::format("x-ms-request-id: {}", shown_text(id, 64));
 }
 
