@@ -1,8 +1,12 @@
-// The docs name every error code of the program, and a test for each promise.
+// The docs name every error code, route and metric of the program, a test for each promise, and nothing that has moved.
+#include <algorithm>
 #include <filesystem>
+#include <map>
 #include <regex>
 #include <set>
 #include <sstream>
+#include <string>
+#include <vector>
 
 #include <gtest/gtest.h>
 
@@ -210,6 +214,120 @@ TEST(Docs, TheSecurityPageNamesTestsThatExist) {
     }
   }
   EXPECT_GT(promises, 15);
+}
+
+// Of all files in a folder, but those of tests, whose name ends so.
+std::string texts_in(const std::string& folder, std::string_view ending) {
+  std::string texts;
+  for (const auto& file : std::filesystem::directory_iterator(latchkey::testing::source_path(folder))) {
+    auto path = file.path().string();
+    if (path.ends_with(ending) && !path.ends_with("_test.cpp")) texts += read_file(path, 1 << 20).value();
+  }
+  return texts;
+}
+
+std::set<std::string> matches(const std::string& text, const std::regex& pattern) {
+  std::set<std::string> found;
+  for (std::sregex_iterator it(text.begin(), text.end(), pattern), end; it != end; ++it) found.insert((*it)[1]);
+  return found;
+}
+
+// A page may write the beginning of a path as "…".
+TEST(Docs, NameEveryRoute) {
+  auto pages = texts_in("docs", ".md");
+  auto routes =
+      matches(texts_in("src/api", "_handlers.cpp"), std::regex(R"re("(/(?:v1/[^"]*|healthz|readyz|metrics))")re"));
+  EXPECT_GT(routes.size(), 20U);
+  for (const auto& route : routes) {
+    auto words = matches(route, std::regex(R"re((/\w+)(?:/\{.*\})?$)re"));
+    for (const auto& word : words) EXPECT_NE(pages.find(word), std::string::npos) << "no page has " << route;
+  }
+}
+
+TEST(Docs, NameEveryMetricAndNoOther) {
+  auto metrics = matches(texts_in("src/metrics", ".cpp"), std::regex(R"re("(latchkey_\w+)")re"));
+  EXPECT_GT(metrics.size(), 10U);
+  auto shown = codes_in_column(read("docs/metrics.md"), 1);
+  EXPECT_EQ(joined(shown), joined(metrics));
+}
+
+bool is_there(const std::string& path) {
+  return std::filesystem::exists(latchkey::testing::source_path(path));
+}
+
+// In paths, "<cloud>" is the name of any cloud.
+std::string path_of(const std::string& name) {
+  return std::regex_replace(name, std::regex("<cloud>"), "azure");
+}
+
+bool is_path(const std::string& name) {
+  return name.find(' ') == std::string::npos && (name.find('/') != std::string::npos || is_there(name));
+}
+
+bool is_of_a_word(char c) {
+  return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_';
+}
+
+// As a whole word. A test stands there as "Suite, Test)".
+bool stands_in(const std::string& text, const std::string& name) {
+  static const std::regex test(R"re(([A-Z]\w+)\.([A-Z]\w+))re");
+  auto wanted = std::regex_replace(name, test, "$1, $2)");
+  for (auto at = text.find(wanted); at != std::string::npos; at = text.find(wanted, at + 1)) {
+    auto end = at + wanted.size();
+    bool begins = at == 0 || !is_of_a_word(text[at - 1]) || !is_of_a_word(wanted.front());
+    bool ends = end == text.size() || !is_of_a_word(text[end]) || !is_of_a_word(wanted.back());
+    if (begins && ends) return true;
+  }
+  return false;
+}
+
+// The steps of all numbered lists, by the section that they are in.
+std::map<std::string, std::vector<std::string>> steps_by_section(const std::string& page) {
+  static const std::regex begins(R"re(\d+\. .*)re");
+  std::map<std::string, std::vector<std::string>> steps;
+  std::string section;
+  bool in_step = false;
+  std::istringstream lines(page);
+  for (std::string line; std::getline(lines, line);) {
+    if (line.starts_with("## ")) section = line.substr(3);
+    if (std::regex_match(line, begins)) {
+      steps[section].push_back(line);
+      in_step = true;
+    } else if (in_step && line.starts_with("   ")) {
+      steps[section].back() += line.substr(2);
+    } else {
+      in_step = false;
+    }
+  }
+  return steps;
+}
+
+void expect_step_names_what_is_there(const std::string& step) {
+  std::string texts;
+  for (const auto& name : in_backticks(step)) {
+    if (!is_path(name)) continue;
+    auto path = path_of(name);
+    EXPECT_TRUE(is_there(path)) << path << " is not there: " << step;
+    if (std::filesystem::is_regular_file(latchkey::testing::source_path(path))) texts += read(path);
+  }
+  EXPECT_FALSE(texts.empty()) << "which file? " << step;
+  for (const auto& name : in_backticks(step)) {
+    EXPECT_TRUE(is_path(name) || stands_in(texts, name)) << name << " stands in no file of its step: " << step;
+  }
+  EXPECT_NE(step.find("*Done when*"), std::string::npos) << "what shows that it is done? " << step;
+}
+
+TEST(Docs, TheStepsToExtendLatchkeyNameWhatIsThere) {
+  auto page = read("docs/extend.md");
+  auto steps = steps_by_section(page);
+  for (std::string section :
+       {"A cloud", "An endpoint", "A setting", "A column", "A metric", "An activity", "A reason"}) {
+    EXPECT_GE(steps[section].size(), 3U) << section;
+    for (const auto& step : steps[section]) expect_step_names_what_is_there(step);
+  }
+  for (const auto& name : matches(page, std::regex("`([^`\n]+)`"))) {
+    EXPECT_TRUE(!is_path(name) || is_there(path_of(name))) << name << " is not there";
+  }
 }
 
 }  // namespace
