@@ -226,10 +226,15 @@ std::string texts_in(const std::string& folder, std::string_view ending) {
   return texts;
 }
 
-std::set<std::string> matches(const std::string& text, const std::regex& pattern) {
-  std::set<std::string> found;
-  for (std::sregex_iterator it(text.begin(), text.end(), pattern), end; it != end; ++it) found.insert((*it)[1]);
+std::vector<std::string> matches_in_order(const std::string& text, const std::regex& pattern) {
+  std::vector<std::string> found;
+  for (std::sregex_iterator it(text.begin(), text.end(), pattern), end; it != end; ++it) found.push_back((*it)[1]);
   return found;
+}
+
+std::set<std::string> matches(const std::string& text, const std::regex& pattern) {
+  auto found = matches_in_order(text, pattern);
+  return {found.begin(), found.end()};
 }
 
 // A page may write the beginning of a path as "…".
@@ -327,6 +332,56 @@ TEST(Docs, TheStepsToExtendLatchkeyNameWhatIsThere) {
   }
   for (const auto& name : matches(page, std::regex("`([^`\n]+)`"))) {
     EXPECT_TRUE(!is_path(name) || is_there(path_of(name))) << name << " is not there";
+  }
+}
+
+// The folders on each line of the drawing in docs/design.md, the lowest line first.
+std::vector<std::vector<std::string>> drawn_floors() {
+  std::vector<std::vector<std::string>> floors;
+  for (const auto& line : matches_in_order(read("docs/design.md"), std::regex("\n([a-z/ ]+)│"))) {
+    floors.push_back(matches_in_order(line, std::regex("([a-z/]+)")));
+  }
+  std::reverse(floors.begin(), floors.end());
+  return floors;
+}
+
+TEST(Docs, TheHouseIsDrawnAsItStands) {
+  static const std::regex links(R"re(DEPENDS([^)]*))re");
+  static const std::regex library(R"re(latchkey_library\(\s*(\w+))re");
+  std::vector<std::string> drawn;
+  std::set<std::string> below;
+  for (const auto& floor : drawn_floors()) {
+    std::set<std::string> here;
+    for (const auto& folder : floor) {
+      drawn.push_back(folder);
+      auto cmake = read("src/" + folder + "/CMakeLists.txt");
+      here.merge(matches(cmake, library));
+      for (const auto& linked : matches_in_order(cmake, links)) {
+        auto above = without(matches(linked, std::regex(R"re(latchkey_(\w+))re")), below);
+        EXPECT_TRUE(above.empty()) << folder << " links what is not drawn below it: " << joined(above);
+      }
+    }
+    below.merge(here);
+  }
+  EXPECT_EQ(drawn, matches_in_order(read("CMakeLists.txt"), std::regex(R"re(add_subdirectory\(src/([\w/]+)\))re")));
+}
+
+// From the top of the source, from src, or from the folder that a row is about.
+TEST(Docs, TheDoorsOfTheHouseAreThere) {
+  static const std::regex folder_of_row(R"re(\n\| `src/([\w/]+)` \|)re");
+  static const std::regex file(R"re([\w/.]+(\.\w+|/))re");
+  auto page = read("docs/design.md");
+  std::vector<std::string> folders{"testing"};
+  for (const auto& floor : drawn_floors()) folders.insert(folders.end(), floor.begin(), floor.end());
+  auto rows = matches_in_order(page, folder_of_row);
+  EXPECT_EQ(joined(matches(page, folder_of_row)), joined({folders.begin(), folders.end()}));
+  EXPECT_EQ(rows.size(), folders.size());
+  for (const auto& part : parts_of(page)) {
+    auto folder = part.starts_with("| `src/") ? in_backticks(part).front() + "/" : "";
+    for (const auto& name : in_backticks(part)) {
+      if (!std::regex_match(name, file)) continue;
+      EXPECT_TRUE(is_there(name) || is_there("src/" + name) || is_there(folder + name)) << name << ": " << part;
+    }
   }
 }
 
