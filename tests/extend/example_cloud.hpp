@@ -1,5 +1,5 @@
 // A third cloud, whole: what somebody writes who adds one. It stands on no service: its keys are in this process, where
-// a test reaches them. docs/design.md, "A new cloud", says what each part is for.
+// a test reaches them. docs/extend.md, "A cloud", says what each part is for.
 #pragma once
 
 #include <map>
