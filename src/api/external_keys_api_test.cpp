@@ -37,11 +37,11 @@ struct ExternalKeysApiTest : ::testing::Test {
 };
 
 TEST_F(ExternalKeysApiTest, TheGuidesRequestRegistersAKey) {
-  auto answer = fixture.post(kKeys, kGuide);
-  ASSERT_EQ(answer.status, 200U) << answer.body;
-  auto id = answer.text("/id");
+  auto response = fixture.post(kKeys, kGuide);
+  ASSERT_EQ(response.status, 200U) << response.body;
+  auto id = response.text("/id");
   EXPECT_TRUE(parse_id(id_prefix::kExternalKey, id));
-  EXPECT_EQ(answer.json,
+  EXPECT_EQ(response.json,
             (boost::json::value{{"id", id},
                                 {"type", "external_key"},
                                 {"attachment", {{"type", "unattached"}}},
@@ -51,16 +51,16 @@ TEST_F(ExternalKeysApiTest, TheGuidesRequestRegistersAKey) {
                                 {"provider_config", {{"type", "memory"}, {"service", "contoso"}, {"name", "cmek"}}},
                                 {"updated_at", "2026-08-10T08:09:11.000000Z"},
                                 {"user_profile_id", nullptr}}));
-  EXPECT_EQ(fixture.get(one(id)).json, answer.json);
+  EXPECT_EQ(fixture.get(one(id)).json, response.json);
   EXPECT_EQ(fixture.provider.calls(), 0);
 }
 
 TEST_F(ExternalKeysApiTest, OptionalFieldsMayBeLeftOutOrNull) {
-  auto answer = fixture.post(kKeys, R"({"display_name":null,"user_profile_id":null,"provider_config":{"type":"memory",
+  auto response = fixture.post(kKeys, R"({"display_name":null,"user_profile_id":null,"provider_config":{"type":"memory",
       "service":"contoso","name":"k"}})");
-  ASSERT_EQ(answer.status, 200U) << answer.body;
-  EXPECT_TRUE(answer.at("/display_name").is_null());
-  EXPECT_EQ(answer.text("/geo"), "us");
+  ASSERT_EQ(response.status, 200U) << response.body;
+  EXPECT_TRUE(response.at("/display_name").is_null());
+  EXPECT_EQ(response.text("/geo"), "us");
 }
 
 TEST_F(ExternalKeysApiTest, MalformedBodiesAreRefused) {
@@ -95,11 +95,11 @@ TEST_F(ExternalKeysApiTest, OtherCloudsAreNotServedYet) {
 
 TEST_F(ExternalKeysApiTest, VaultsElsewhereAreRefused) {
   for (auto service : {"http://contoso", "127.0.0.1", "[::1]", "contoso.example.com", "contoso/keys", "contoso:8443"}) {
-    auto answer = fixture.post(kKeys, with_service(service));
-    EXPECT_EQ(answer.status, 400U) << service;
-    EXPECT_EQ(answer.error_type(), "invalid_request_error");
-    EXPECT_EQ(answer.code(), "");
-    EXPECT_TRUE(answer.message().starts_with("provider_config.service: ")) << answer.message();
+    auto response = fixture.post(kKeys, with_service(service));
+    EXPECT_EQ(response.status, 400U) << service;
+    EXPECT_EQ(response.error_type(), "invalid_request_error");
+    EXPECT_EQ(response.code(), "");
+    EXPECT_TRUE(response.message().starts_with("provider_config.service: ")) << response.message();
   }
   EXPECT_TRUE(fixture.get(kKeys).at("/data").as_array().empty());
 }
@@ -120,9 +120,9 @@ TEST_F(ExternalKeysApiTest, OtherOrganizationsKeysAreNotThere) {
 
 TEST_F(ExternalKeysApiTest, StrangeIdsAreNotFound) {
   for (auto id : {"x", "ekey_", "%2e%2e", "arn%3Aaws%3Akms%3Aus-east-1%3A1%3Akey%2Fa", "%00", "%ff"}) {
-    auto answer = fixture.get(one(id));
-    EXPECT_EQ(answer.status, 404U) << id << answer.body;
-    EXPECT_EQ(answer.error_type(), "not_found_error");
+    auto response = fixture.get(one(id));
+    EXPECT_EQ(response.status, 404U) << id << response.body;
+    EXPECT_EQ(response.error_type(), "not_found_error");
   }
   EXPECT_EQ(fixture.get(one(std::string(3000, 'x'))).status, 404U);
 }
@@ -206,9 +206,9 @@ TEST_F(ExternalKeysApiTest, TooManyValidationsOfOneKeyAreToldWhenToComeBack) {
 TEST_F(ExternalKeysApiTest, ValidateAnswers200EitherWay) {
   auto id = create();
   for (auto body : {"", "{}"}) {
-    auto answer = fixture.post(one(id) + "/validate", body);
-    EXPECT_EQ(answer.status, 200U);
-    EXPECT_EQ(answer.body, R"({"type":"external_key_validation","status":"success","error":null})");
+    auto response = fixture.post(one(id) + "/validate", body);
+    EXPECT_EQ(response.status, 200U);
+    EXPECT_EQ(response.body, R"({"type":"external_key_validation","status":"success","error":null})");
   }
   const Error kFailures[] = {
       {ErrorCode::KeyDenied, "key \"cmek\" is disabled. Enable it.", kms::reason::kKeyDisabled},
@@ -221,11 +221,11 @@ TEST_F(ExternalKeysApiTest, ValidateAnswers200EitherWay) {
     fixture.provider.failure = failure;
     // So that it is not too many for one minute.
     fixture.clock.advance(std::chrono::minutes(1));
-    auto answer = fixture.post(one(id) + "/validate");
-    EXPECT_EQ(answer.status, 200U);
+    auto response = fixture.post(one(id) + "/validate");
+    EXPECT_EQ(response.status, 200U);
     boost::json::object told{{"type", "external_key_validation"}, {"status", "failure"}, {"error", failure.message()}};
     if (!failure.reason.empty()) told["reason"] = failure.reason.code();
-    EXPECT_EQ(answer.json, boost::json::value(told));
+    EXPECT_EQ(response.json, boost::json::value(told));
   }
   expect_refused(fixture.post(one(id) + "/validate", R"({"x":1})"), 400, "invalid_request_error",
                  "x: Extra inputs are not permitted");

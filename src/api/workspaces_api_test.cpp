@@ -21,15 +21,15 @@ struct WorkspacesApiTest : ::testing::Test {
 };
 
 TEST_F(WorkspacesApiTest, CreateShowsTheWholeObject) {
-  auto answer = fixture.post(kWorkspaces, R"({"name":"Prod","display_color":"#6C5BB9","tags":{"env":"prod"},
+  auto response = fixture.post(kWorkspaces, R"({"name":"Prod","display_color":"#6C5BB9","tags":{"env":"prod"},
       "data_residency":null,"external_key_id":null,"user_profile_id":null})");
-  ASSERT_EQ(answer.status, 200U) << answer.body;
-  auto id = answer.text("/id");
-  auto compartment = answer.text("/compartment_id");
+  ASSERT_EQ(response.status, 200U) << response.body;
+  auto id = response.text("/id");
+  auto compartment = response.text("/compartment_id");
   EXPECT_TRUE(parse_id(id_prefix::kWorkspace, id));
   EXPECT_TRUE(parse_uuid(compartment));
   EXPECT_EQ(
-      answer.json,
+      response.json,
       (boost::json::value{
           {"id", id},
           {"type", "workspace"},
@@ -43,17 +43,17 @@ TEST_F(WorkspacesApiTest, CreateShowsTheWholeObject) {
            {{"workspace_geo", "us"}, {"allowed_inference_geos", "unrestricted"}, {"default_inference_geo", "global"}}},
           {"tags", {{"env", "prod"}}},
           {"user_profile_id", nullptr}}));
-  EXPECT_EQ(fixture.get(one(id)).json, answer.json);
+  EXPECT_EQ(fixture.get(one(id)).json, response.json);
   auto archived = fixture.post(one(id) + "/archive");
   EXPECT_EQ(archived.text("/archived_at"), "2026-08-10T08:09:11.000000Z");
 }
 
 TEST_F(WorkspacesApiTest, DataResidencyIsReadAndShown) {
-  auto answer = fixture.post(kWorkspaces, R"({"name":"n","data_residency":{"workspace_geo":"us",
+  auto response = fixture.post(kWorkspaces, R"({"name":"n","data_residency":{"workspace_geo":"us",
       "allowed_inference_geos":["us"],"default_inference_geo":"us"}})");
-  ASSERT_EQ(answer.status, 200U) << answer.body;
-  EXPECT_EQ(answer.at("/data_residency/allowed_inference_geos"), boost::json::array({"us"}));
-  auto id = answer.text("/id");
+  ASSERT_EQ(response.status, 200U) << response.body;
+  EXPECT_EQ(response.at("/data_residency/allowed_inference_geos"), boost::json::array({"us"}));
+  auto id = response.text("/id");
   refused(one(id), R"({"data_residency":{"workspace_geo":"us"}})",
           "data_residency.workspace_geo: Extra inputs are not permitted");
   refused(
@@ -96,8 +96,8 @@ TEST_F(WorkspacesApiTest, MalformedBodiesAreRefused) {
 TEST_F(WorkspacesApiTest, TagsMergeAndNullDeletes) {
   auto id = fixture.make_workspace().id;
   (void)fixture.post(one(id), R"({"tags":{"a":"1","b":"2"}})");
-  auto answer = fixture.post(one(id), R"({"tags":{"a":null,"c":"3"}})");
-  EXPECT_EQ(answer.at("/tags"), (boost::json::value{{"b", "2"}, {"c", "3"}}));
+  auto response = fixture.post(one(id), R"({"tags":{"a":null,"c":"3"}})");
+  EXPECT_EQ(response.at("/tags"), (boost::json::value{{"b", "2"}, {"c", "3"}}));
 }
 
 TEST_F(WorkspacesApiTest, OtherOrganizationsWorkspacesAreNotThere) {
@@ -193,8 +193,8 @@ TEST_F(WorkspacesApiTest, AKeyThatFailsIsNotAttached) {
        failed + "The vault answers 503.",
        "external_key_validation_failed"},
       {{ErrorCode::Corrupt, "Not that key's."}, failed + "Not that key's.", "external_key_validation_failed"},
-      {{ErrorCode::KeyUnreachable, "No answer.", kms::reason::kTimedOut},
-       "External key " + key + " was not attached, for its validation did not finish in time: No answer.",
+      {{ErrorCode::KeyUnreachable, "No response.", kms::reason::kTimedOut},
+       "External key " + key + " was not attached, for its validation did not finish in time: No response.",
        "external_key_validation_timed_out"},
   };
   for (const auto& c : kCases) {

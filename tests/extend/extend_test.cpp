@@ -20,6 +20,7 @@
 #include "crypto/random.hpp"
 #include "example_cloud.hpp"
 #include "http/client.hpp"
+#include "server/clouds.hpp"
 #include "server/server_runtime.hpp"
 #include "testing/temporary_folder.hpp"
 
@@ -233,7 +234,8 @@ TEST_F(ExtendTest, ItsRefusalStopsUseAndIsExplainedInItsOwnWords) {
   EXPECT_TRUE(comes_to_pass([&] { return get(one + "/health").text("/state") == "refused"; }));
   auto health = get(one + "/health");
   EXPECT_EQ(health.text("/reason"), kKeyLocked.code);
-  EXPECT_THAT(health.text("/cause"), HasSubstr("example:north/orders is locked"));
+  EXPECT_EQ(health.text("/cause"), "example:north/orders is locked");
+  EXPECT_EQ(health.text("/cure"), "Unlock it: example unlock example:north/orders");
   EXPECT_TRUE(comes_to_pass([&] { return decrypt(id, sealed.text("/ciphertext")).status != 200; }));
   auto refused = decrypt(id, sealed.text("/ciphertext"));
   EXPECT_EQ(refused.text("/error/details/error_code"), "cmek_key_disabled");
@@ -243,6 +245,21 @@ TEST_F(ExtendTest, ItsRefusalStopsUseAndIsExplainedInItsOwnWords) {
   service_.set_locked(kPlace, false);
   EXPECT_EQ(post(one + "/validate").text("/status"), "success");
   EXPECT_TRUE(comes_to_pass([&] { return decrypt(id, sealed.text("/ciphertext")).status == 200; }));
+}
+
+// What `latchkey explain` and docs/reasons.md are made from.
+TEST_F(ExtendTest, ItsReasonStandsInTheCatalogueBesideThoseOfTheOtherClouds) {
+  auto known = server::clouds();
+  auto without = server::reason_catalogue(known);
+  EXPECT_TRUE(without.find(kKeyLocked.code).empty());
+  known.push_back(&cloud_);
+  auto catalogue = server::reason_catalogue(known);
+  auto told = catalogue.find(kKeyLocked.code);
+  ASSERT_EQ(told.size(), 1U);
+  EXPECT_EQ(told[0].cause(), "<key> is locked");
+  EXPECT_EQ(told[0].cure(), "Unlock it: example unlock <key>");
+  EXPECT_EQ(catalogue.reasons().size(), without.reasons().size() + 1);
+  EXPECT_THAT(catalogue.page(), HasSubstr("| `example_key_locked` | the key's padlock |"));
 }
 
 TEST_F(ExtendTest, ItsKeyThatAnotherOrganizationUsesDemandsTheTag) {

@@ -72,9 +72,9 @@ inline Estate furnish(ApiFixture& fixture, const admin::OrganizationCreated& org
   auto& keys = estate.keys;
   keys[Who::Admin] = organization.admin_key.secret;
   auto post = [&](const std::string& path, const std::string& body = "", Who who = Who::Admin) {
-    auto answer = fixture.call("POST", path, keys.at(who), body);
-    EXPECT_EQ(answer.status, 200U) << path << answer.body;
-    return answer;
+    auto response = fixture.call("POST", path, keys.at(who), body);
+    EXPECT_EQ(response.status, 200U) << path << response.body;
+    return response;
   };
   auto new_key = [&](store::Role role, std::optional<std::string> workspace = std::nullopt) {
     return fixture.run(fixture.credentials->create_api_key(estate.organization, role, name, std::move(workspace)))
