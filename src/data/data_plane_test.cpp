@@ -15,7 +15,7 @@ using ::testing::ElementsAre;
 
 struct WrittenReports final : DataPlaneObserver {
   void data_key_requested(const Error* error, bool bridged) override {
-    written.push_back(error == nullptr ? (bridged ? "bridged" : "served") : error->reason);
+    written.emplace_back(error == nullptr ? (bridged ? "bridged" : "served") : error->reason.code());
   }
   std::vector<std::string> written;
 };
