@@ -37,7 +37,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   std::string text(reinterpret_cast<const char*>(data), size);
   auto parsed = odata::parse_filter(text);
   if (!parsed) {
-    const auto& message = parsed.error().message();
+    const auto& message = parsed.error().message;
     require(!message.empty() && message.size() < 400);
     require(json_fields::clean_text(message, std::string::npos) == message);
     return 0;
