@@ -56,16 +56,16 @@ TEST_F(KeyMemoryTest, WhatIsNobodysNowIsKnownNoMore) {
 }
 
 TEST_F(KeyMemoryTest, HoldsSoManyOfEachKind) {
-  constexpr int kKeys = 1'000;
-  for (int i = 0; i < kKeys; ++i) {
+  constexpr int kMost = 1'000;
+  for (int i = 0; i < kMost; ++i) {
     few.note_known(hash(i), caller("apikey_1"));
-    few.note_nobodys(hash(kKeys + i), now);
+    few.note_nobodys(hash(kMost + i), now);
   }
   int known = 0;
   int nobodys = 0;
-  for (int i = 0; i < kKeys; ++i) {
+  for (int i = 0; i < kMost; ++i) {
     known += few.whose(hash(i)) ? 1 : 0;
-    nobodys += few.is_nobodys(hash(kKeys + i), now) ? 1 : 0;
+    nobodys += few.is_nobodys(hash(kMost + i), now) ? 1 : 0;
   }
   EXPECT_EQ(known, 16);
   EXPECT_EQ(nobodys, 16);

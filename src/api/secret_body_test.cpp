@@ -32,6 +32,10 @@ void* operator new(std::size_t size) {
   if (auto* memory = std::malloc(std::max<std::size_t>(size, 1))) return memory;
   throw std::bad_alloc();
 }
+// The sanitizers bring one of their own, whose memory is not for std::free.
+void* operator new(std::size_t size, const std::nothrow_t&) noexcept {
+  return std::malloc(std::max<std::size_t>(size, 1));
+}
 void operator delete(void* memory) noexcept {
   free_and_look(memory);
 }

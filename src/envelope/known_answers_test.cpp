@@ -14,10 +14,13 @@
 #include "crypto/random.hpp"
 #include "envelope/record.hpp"
 #include "envelope/stream.hpp"
+#include "envelope/testing/sample_parts.hpp"
 #include "testing/source_folder.hpp"
 
 namespace latchkey::envelope {
 namespace {
+
+using testing::append_to;
 
 const std::string kVectors = latchkey::testing::source_path("tests/vectors/latchkey/");
 const std::string kReader = latchkey::testing::source_path("tests/readers/latchkey_reader.py");
@@ -37,7 +40,7 @@ class FixedRandom final : public RandomSource {
   Bytes bytes_;
 };
 
-Bytes plaintext_of(std::size_t size) {
+Bytes counting_bytes(std::size_t size) {
   Bytes bytes(size);
   for (std::size_t i = 0; i < size; ++i) bytes[i] = static_cast<std::uint8_t>(i % 251);
   return bytes;
@@ -52,13 +55,6 @@ struct Place {
   [[nodiscard]] DataKey data_key() const { return DataKey::create(key_id, crypto::SecretBytes(key)).value(); }
   [[nodiscard]] CanonicalContext form() const { return canonicalize(context).value(); }
 };
-
-StreamSink append_to(Bytes& out) {
-  return [&out](ByteView part) {
-    out.insert(out.end(), part.begin(), part.end());
-    return Result<void>(success());
-  };
-}
 
 Bytes seal(Kind kind, const Place& place, ByteView plaintext, RandomSource& random) {
   auto key = place.data_key();
@@ -163,7 +159,7 @@ class KnownAnswers : public ::testing::TestWithParam<Kind> {
     for (const auto& answer : answers_.at("opened").as_array()) {
       SCOPED_TRACE(text(answer, "name"));
       FixedRandom random(hex(answer, drawn));
-      auto plaintext = plaintext_of(number(answer, "plaintext_size"));
+      auto plaintext = counting_bytes(number(answer, "plaintext_size"));
       auto sealed = seal(GetParam(), place_of(answer), plaintext, random);
       expect_published(answer, sealed);
       good_[text(answer, "name")] = sealed;
@@ -181,7 +177,7 @@ TEST_P(KnownAnswers, AreMadeAndOpened) {
     SCOPED_TRACE(text(answer, "name"));
     auto opened = open(GetParam(), place_of(answer), good_.at(text(answer, "name")));
     ASSERT_TRUE(opened) << opened.error().message();
-    EXPECT_EQ(opened.value(), plaintext_of(number(answer, "plaintext_size")));
+    EXPECT_EQ(opened.value(), counting_bytes(number(answer, "plaintext_size")));
   }
 }
 
@@ -294,7 +290,7 @@ TEST(AnotherLanguage, OpensOurRecordsAndRefusesTheSame) {
   int good = 0;
   for (const auto& place : places()) {
     for (std::size_t size : {0U, 1U, 15U, 16U, 17U, 1000U}) {
-      auto record = seal(Kind::Record, place, plaintext_of(size), random);
+      auto record = seal(Kind::Record, place, counting_bytes(size), random);
       cases.add(Kind::Record, place, record);
       ++good;
       add_elsewhere(cases, Kind::Record, place, record);
@@ -317,7 +313,7 @@ TEST(AnotherLanguage, OpensOurStreamsAndRefusesTheSame) {
   int good = 0;
   for (const auto& place : places()) {
     for (std::size_t size : {std::size_t{0}, std::size_t{1}, kChunkSize - 1, kChunkSize, kChunkSize + 1}) {
-      cases.add(Kind::Stream, place, seal(Kind::Stream, place, plaintext_of(size), random));
+      cases.add(Kind::Stream, place, seal(Kind::Stream, place, counting_bytes(size), random));
       ++good;
     }
   }
@@ -326,7 +322,7 @@ TEST(AnotherLanguage, OpensOurStreamsAndRefusesTheSame) {
   add_elsewhere(cases, Kind::Stream, place, stream);
   add_flips(cases, Kind::Stream, place, stream, 1);
   for (std::size_t size = 0; size < stream.size(); ++size) cases.add(Kind::Stream, place, ByteView(stream).first(size));
-  auto long_one = seal(Kind::Stream, place, plaintext_of(3 * kChunkSize + 1), random);
+  auto long_one = seal(Kind::Stream, place, counting_bytes(3 * kChunkSize + 1), random);
   cases.add(Kind::Stream, place, long_one);
   ++good;
   for (std::size_t chunks = 0; chunks < 4; ++chunks) {

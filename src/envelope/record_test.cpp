@@ -7,6 +7,7 @@
 
 #include "base/encoding.hpp"
 #include "crypto/random.hpp"
+#include "envelope/testing/sample_parts.hpp"
 #include "testing/matchers.hpp"
 
 namespace latchkey::envelope {
@@ -14,6 +15,11 @@ namespace {
 
 using latchkey::testing::IsError;
 using latchkey::testing::IsErrorThatSays;
+using testing::compartment;
+using testing::form;
+using testing::key;
+using testing::plaintext_of;
+using testing::raw_id;
 
 // Repeats the bytes that it was made with.
 class FixedRandom final : public RandomSource {
@@ -28,26 +34,8 @@ class FixedRandom final : public RandomSource {
   std::size_t at_ = 0;
 };
 
-RawId raw_id(std::uint8_t first) {
-  RawId id{};
-  id[0] = first;
-  return id;
-}
-
-CanonicalContext form(const Context& context) {
-  return canonicalize(context).value();
-}
-
 class RecordTest : public ::testing::Test {
  protected:
-  static DataKey key(std::uint8_t fill = 1, std::uint8_t id = 9) {
-    return DataKey::create(raw_id(id), crypto::SecretBytes(Bytes(32, fill))).value();
-  }
-  static Uuid compartment(std::uint8_t first = 5) {
-    Uuid uuid{};
-    uuid.data[0] = first;
-    return uuid;
-  }
   Bytes seal(ByteView plaintext, const Context& context = {}) {
     Bytes record(sealed_size(plaintext.size()));
     EXPECT_TRUE(seal_record(key(), compartment(), form(context), plaintext, random_, record));
@@ -67,7 +55,7 @@ class RecordTest : public ::testing::Test {
 
 // Every size up to the limit of short messages, then odd sizes up to 4 KiB, and sizes around the widths of vector
 // instructions.
-std::vector<std::size_t> sizes() {
+std::vector<std::size_t> record_sizes() {
   std::vector<std::size_t> all;
   for (std::size_t size = 0; size <= 4097; size = size < 300 ? size + 1 : size + 31) all.push_back(size);
   for (std::size_t edge : {512U, 768U, 1024U, 2048U, 4096U}) {
@@ -76,15 +64,9 @@ std::vector<std::size_t> sizes() {
   return all;
 }
 
-Bytes plaintext_of(std::size_t size) {
-  Bytes bytes(size);
-  for (std::size_t i = 0; i < size; ++i) bytes[i] = static_cast<std::uint8_t>(i * 7 + size);
-  return bytes;
-}
-
 TEST_F(RecordTest, OpensWhatItSealedAtEverySize) {
   Context context{{"table", "users"}, {"row", "7"}};
-  for (auto size : sizes()) {
+  for (auto size : record_sizes()) {
     auto plaintext = plaintext_of(size);
     auto record = seal(plaintext, context);
     EXPECT_EQ(record.size(), size + 92);
@@ -95,7 +77,7 @@ TEST_F(RecordTest, OpensWhatItSealedAtEverySize) {
 }
 
 TEST_F(RecordTest, SealsAndOpensInPlaceAtEverySize) {
-  for (auto size : sizes()) {
+  for (auto size : record_sizes()) {
     auto plaintext = plaintext_of(size);
     Bytes apart(sealed_size(size));
     Bytes buffer(sealed_size(size));

@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 
 #include "crypto/random.hpp"
+#include "envelope/testing/sample_parts.hpp"
 #include "testing/matchers.hpp"
 
 namespace latchkey::envelope {
@@ -15,38 +16,13 @@ namespace {
 using latchkey::testing::IsError;
 using latchkey::testing::IsErrorFor;
 using latchkey::testing::IsErrorThatSays;
+using testing::append_to;
+using testing::compartment;
+using testing::form;
 using ::testing::HasSubstr;
-
-Bytes plaintext_of(std::size_t size) {
-  Bytes bytes(size);
-  std::uint32_t state = 7;
-  for (auto& byte : bytes) byte = static_cast<std::uint8_t>((state = state * 1664525 + 1013904223) >> 24);
-  return bytes;
-}
-
-RawId raw_id(std::uint8_t first) {
-  RawId id{};
-  id[0] = first;
-  return id;
-}
-Uuid compartment(std::uint8_t first = 5) {
-  Uuid uuid{};
-  uuid.data[0] = first;
-  return uuid;
-}
-DataKey key(std::uint8_t fill = 1, std::uint8_t id = 9) {
-  return DataKey::create(raw_id(id), crypto::SecretBytes(Bytes(32, fill))).value();
-}
-CanonicalContext form(const Context& context) {
-  return canonicalize(context).value();
-}
-
-StreamSink append_to(Bytes& out) {
-  return [&out](ByteView part) {
-    out.insert(out.end(), part.begin(), part.end());
-    return Result<void>(success());
-  };
-}
+using testing::key;
+using testing::plaintext_of;
+using testing::raw_id;
 
 // Writes in pieces of `piece` bytes.
 Bytes seal(ByteView plaintext, std::size_t piece = 1 << 20, unsigned threads = 1, const Context& context = {}) {
@@ -98,7 +74,7 @@ std::string reason(ByteView stream, const How& how = {}) {
   return std::string(opened ? "opened" : opened.error().reason.code());
 }
 
-std::vector<std::size_t> sizes() {
+std::vector<std::size_t> stream_sizes() {
   std::vector<std::size_t> all{0, 1, 15, 16, 17, 1000};
   for (std::size_t chunks : {1U, 2U, 3U, 16U, 32U, 33U}) {
     for (std::size_t at : {chunks * kChunkSize - 1, chunks * kChunkSize, chunks * kChunkSize + 1}) all.push_back(at);
@@ -107,7 +83,7 @@ std::vector<std::size_t> sizes() {
 }
 
 TEST(Stream, OpensWhatItSealedAtEverySizeInAnyPieces) {
-  for (auto size : sizes()) {
+  for (auto size : stream_sizes()) {
     auto plaintext = plaintext_of(size);
     for (std::size_t piece : {997U, 16384U, 16400U, 70000U, 1U << 20}) {
       for (unsigned threads : {1U, 2U, 3U}) {
@@ -261,7 +237,7 @@ TEST_F(StreamReaderTest, ReadsAnyPartOfAnySize) {
   auto number = [&](std::uint64_t below) {
     return (next = next * 6364136223846793005ULL + 1442695040888963407ULL) >> 20 % 64 ? (next >> 20) % below : 0;
   };
-  for (auto size : sizes()) {
+  for (auto size : stream_sizes()) {
     auto plaintext = plaintext_of(size);
     auto stream = seal(plaintext);
     auto reader = open_reader(stream);

@@ -14,8 +14,6 @@ using latchkey::testing::IsError;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
-const Organization kAcme = organization(1);
-
 class DataKeyLife : public StoreContract {
  protected:
   DataKeyLife() {

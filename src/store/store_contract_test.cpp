@@ -21,9 +21,6 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
-const Organization kAcme = organization(1);
-const Organization kOther = organization(2);
-
 Workspace attached(Workspace row, const ExternalKey& key) {
   row.external_key_id = key.id;
   return row;

@@ -15,9 +15,6 @@ using namespace store::testing;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
-const Organization kAcme = organization(1);
-const Organization kOther = organization(2);
-
 // The ids run against the order of insertion, three per moment: a page without the tie-break would lose some.
 constexpr std::uint8_t kRows = 8;
 

@@ -21,6 +21,8 @@ inline Uuid uuid_of(std::uint8_t kind, std::uint8_t number) {
 inline Organization organization(std::uint8_t number = 1) {
   return {.id = uuid_of(0x01, number), .name = fmt::format("Organisation {}", number), .created_at = at(number)};
 }
+inline const Organization kAcme = organization(1);
+inline const Organization kOther = organization(2);
 
 inline ApiKey api_key(const Organization& owner, std::uint8_t number) {
   return {.id = fmt::format("apikey_{:03}", number),

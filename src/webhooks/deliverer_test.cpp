@@ -78,17 +78,18 @@ TEST_F(DelivererTest, BothSecretsSignWhileTheyAreExchanged) {
   EXPECT_EQ(last_request().headers.get("webhook-signature"), signature(rotated.secret, last_request()));
 }
 
-struct Failure {
+struct FailedAnswer {
   kms::testing::Response outcome;
   std::string error;
 };
 
 TEST_F(DelivererTest, WhatIsNotTakenIsSentAgainUnderTheSameIdAndANewTime) {
   for (const auto& [outcome, error] :
-       {Failure{response(500, "secret body"), "answered 500 where 2xx"}, Failure{response(404, ""), "answered 404"},
-        Failure{response(302, "", {{"location", "http://10.0.0.1/"}}), "a redirect, which is not followed"},
-        Failure{failure(http::TransportFailure::AddressRefused), "leads to no public address"},
-        Failure{failure(http::TransportFailure::TimedOut), "did not answer in time"}}) {
+       {FailedAnswer{response(500, "secret body"), "answered 500 where 2xx"},
+        FailedAnswer{response(404, ""), "answered 404"},
+        FailedAnswer{response(302, "", {{"location", "http://10.0.0.1/"}}), "a redirect, which is not followed"},
+        FailedAnswer{failure(http::TransportFailure::AddressRefused), "leads to no public address"},
+        FailedAnswer{failure(http::TransportFailure::TimedOut), "did not answer in time"}}) {
     fixture.client.set([outcome = outcome](const auto&) { return outcome; });
     fixture.clock.advance(seconds(1));
     fixture.publish();

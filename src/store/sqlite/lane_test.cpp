@@ -20,8 +20,6 @@ namespace {
 using namespace store::testing;
 using std::chrono::milliseconds;
 
-const Organization kAcme = organization(1);
-
 struct LaneTest : ::testing::Test {
   TemporaryFolder folder;
   SqliteOptions options{.path = folder.file("latchkey.db"), .sealer = testing::sealer_source(), .alarm = {}};

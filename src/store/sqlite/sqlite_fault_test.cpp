@@ -23,8 +23,6 @@ using latchkey::testing::IsErrorFor;
 using ::testing::AllOf;
 using ::testing::HasSubstr;
 
-const Organization kAcme = organization(1);
-
 std::unique_ptr<Store> open(const std::string& path, std::int64_t max_pages = 0) {
   auto opened = open_sqlite_store(
       {.path = path, .readers = 1, .max_pages = max_pages, .sealer = testing::sealer_source(), .alarm = {}});

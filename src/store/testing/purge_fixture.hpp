@@ -24,7 +24,6 @@
 namespace latchkey::store::testing {
 
 constexpr std::size_t kWrappedSize = 384;
-inline const Organization kAcme = organization(1);
 
 struct PurgeFixture : ::testing::Test {
   void open() {

@@ -2,6 +2,7 @@
 
 #include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
+#include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
 namespace latchkey::clouds::azure::emulator {
@@ -12,6 +13,10 @@ Refusal refuse_for(const Error& error) {
   spdlog::error("the Azure emulator failed: {}", describe(error));
   return Refusal{error.code == ErrorCode::Unavailable ? 503U : 500U,
                  error.code == ErrorCode::Unavailable ? "ServiceUnavailable" : "InternalServerError", error.message()};
+}
+
+Error bad_field(std::string_view field, std::string_view wanted) {
+  return Error{ErrorCode::Invalid, fmt::format("{}: {}", field, wanted)};
 }
 
 http::Response json_response(unsigned status, const json::value& body) {

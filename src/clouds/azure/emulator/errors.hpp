@@ -3,6 +3,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include <boost/json/value.hpp>
@@ -25,6 +26,9 @@ using Outcome = Result<T, Refusal>;
 
 // For what the service cannot do because the machine fails (the disk is full).
 [[nodiscard]] Refusal refuse_for(const Error& error);
+
+// For a field of a request to the emulator itself: "named_locations: Input should be …".
+[[nodiscard]] Error bad_field(std::string_view field, std::string_view wanted);
 
 [[nodiscard]] http::Response json_response(unsigned status, const boost::json::value& body);
 [[nodiscard]] http::Response empty_response(unsigned status);

@@ -8,7 +8,6 @@
 namespace latchkey::clouds::azure::emulator::testing {
 namespace {
 
-constexpr std::string_view kPlatform = "8635ae1a-3e5d-44e8-a4ed-e0f614466f87";
 constexpr std::string_view kCryptoUser = "12338af0-0e69-4776-bea7-57ae8d297424";
 
 class GuideTest : public AzureTest {

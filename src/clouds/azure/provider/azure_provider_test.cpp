@@ -8,14 +8,13 @@
 #include <gtest/gtest.h>
 
 #include "clouds/azure/provider/azure_key.hpp"
+#include "clouds/azure/provider/testing/fake_azure.hpp"
 #include "clouds/azure/provider/vault_uri.hpp"
 #include "kms/providers.hpp"
 #include "store/testing/raw_sqlite.hpp"
 
 namespace latchkey::clouds::azure {
 namespace {
-
-constexpr std::string_view kTenant = "72f988bf-86f1-41af-91ab-2d7cd011db47";
 
 const kms::Providers& providers() {
   static constexpr std::array<std::string_view, 3> kOfTheContract{"aws", "azure", "gcp"};
@@ -34,15 +33,15 @@ AzureKeyConfig config_of(const std::shared_ptr<const kms::Key>& key) {
 
 std::string registration(std::string_view vault_uri) {
   return R"({"type":"azure","vault_uri":")" + std::string(vault_uri) + R"(","key_name":"cmek","tenant_id":")" +
-         std::string(kTenant) + "\"}";
+         std::string(testing::FakeAzure::kTenant) + "\"}";
 }
 
 TEST(KeyConfig, ReadsAzureAndShowsItAsRegistered) {
   auto key = parse(registration("https://contoso.vault.azure.net/"));
   ASSERT_TRUE(key) << key.error().message();
   EXPECT_EQ(key.value()->type(), "azure");
-  EXPECT_EQ(config_of(key.value()),
-            (AzureKeyConfig{"https://contoso.vault.azure.net/", "cmek", std::string(kTenant), std::nullopt}));
+  EXPECT_EQ(config_of(key.value()), (AzureKeyConfig{"https://contoso.vault.azure.net/", "cmek",
+                                                    std::string(testing::FakeAzure::kTenant), std::nullopt}));
   EXPECT_EQ(boost::json::serialize(key.value()->to_json()),
             R"({"type":"azure","vault_uri":"https://contoso.vault.azure.net/","key_name":"cmek",)"
             R"("tenant_id":"72f988bf-86f1-41af-91ab-2d7cd011db47","client_id":null})");
@@ -82,7 +81,7 @@ TEST(KeyConfig, APlaceIsSpelledAsTheStoreHasKeptIt) {
   for (const auto* uri :
        {"https://v.vault.azure.net", "https://V.Vault.Azure.NET/", "HTTPS://hsm.managedhsm.azure.net/"}) {
     for (const auto* name : {"cmek", "MyKey-1"}) {
-      AzureKey key({uri, name, std::string(kTenant), std::nullopt});
+      AzureKey key({uri, name, std::string(testing::FakeAzure::kTenant), std::nullopt});
       auto kept =
           database.query(fmt::format("SELECT rtrim(lower(json_extract(config, '$.vault_uri')), '/') || ' ' || "
                                      "lower(json_extract(config, '$.key_name')) FROM (SELECT '{}' AS config)",
@@ -170,16 +169,16 @@ TEST(KeyConfig, RefusesBadNamesAndIds) {
     std::string_view path;
   };
   const Case kCases[] = {
-      {with("a/b", kTenant, "null"), "provider_config.key_name: "},
-      {with("", kTenant, "null"), "provider_config.key_name: "},
-      {with("../secrets/x", kTenant, "null"), "provider_config.key_name: "},
-      {with("k?x", kTenant, "null"), "provider_config.key_name: "},
-      {with(std::string(128, 'k'), kTenant, "null"), "provider_config.key_name: "},
+      {with("a/b", testing::FakeAzure::kTenant, "null"), "provider_config.key_name: "},
+      {with("", testing::FakeAzure::kTenant, "null"), "provider_config.key_name: "},
+      {with("../secrets/x", testing::FakeAzure::kTenant, "null"), "provider_config.key_name: "},
+      {with("k?x", testing::FakeAzure::kTenant, "null"), "provider_config.key_name: "},
+      {with(std::string(128, 'k'), testing::FakeAzure::kTenant, "null"), "provider_config.key_name: "},
       {with("k", "", "null"), "provider_config.tenant_id: "},
       {with("k", "../common", "null"), "provider_config.tenant_id: "},
-      {with("k", kTenant, "\"not-a-guid\""), "provider_config.client_id: "},
-      {with("k", kTenant, "\"\""), "provider_config.client_id: "},
-      {with("k", kTenant, "5"), "provider_config.client_id: "},
+      {with("k", testing::FakeAzure::kTenant, "\"not-a-guid\""), "provider_config.client_id: "},
+      {with("k", testing::FakeAzure::kTenant, "\"\""), "provider_config.client_id: "},
+      {with("k", testing::FakeAzure::kTenant, "5"), "provider_config.client_id: "},
   };
   for (const auto& c : kCases) {
     auto config = parse(c.json);

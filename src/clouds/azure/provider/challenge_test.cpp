@@ -4,16 +4,16 @@
 #include <gtest/gtest.h>
 
 #include "clouds/azure/provider/reasons.hpp"
+#include "clouds/azure/provider/testing/fake_azure.hpp"
 
 namespace latchkey::clouds::azure {
 namespace {
 
-using testing::HasSubstr;
+using ::testing::HasSubstr;
 
-constexpr std::string_view kTenant = "72f988bf-86f1-41af-91ab-2d7cd011db47";
 constexpr std::string_view kOther = "11111111-2222-4333-8444-555555555555";
 
-KeyTarget target(std::string tenant = std::string(kTenant)) {
+KeyTarget target(std::string tenant = std::string(testing::FakeAzure::kTenant)) {
   return {{"contoso.vault.azure.net", "https://vault.azure.net"}, "k", std::move(tenant), "app", "7.4"};
 }
 
@@ -21,7 +21,7 @@ TEST(Challenge, ReadsEveryFormInUse) {
   struct Case {
     std::string text, tenant, resource, error;
   };
-  std::string tenant(kTenant);
+  std::string tenant(testing::FakeAzure::kTenant);
   for (const auto& c : {
            Case{"Bearer authorization=\"https://login.microsoftonline.com/" + tenant +
                     "\", resource=\"https://vault.azure.net\"",
@@ -55,7 +55,7 @@ TEST(Challenge, RefusesWhatIsNone) {
 }
 
 TEST(Challenge, TheRegisteredTenantAndResourcePass) {
-  EXPECT_TRUE(check_challenge({std::string(kTenant), "https://vault.azure.net", ""}, target()));
+  EXPECT_TRUE(check_challenge({std::string(testing::FakeAzure::kTenant), "https://vault.azure.net", ""}, target()));
   EXPECT_TRUE(check_challenge({"72F988BF-86F1-41AF-91AB-2D7CD011DB47", "https://VAULT.azure.net/", ""}, target()));
   EXPECT_TRUE(check_challenge({}, target()));
   EXPECT_TRUE(check_challenge({std::string(kOther), "", ""}, target("contoso.onmicrosoft.com")));
@@ -67,13 +67,13 @@ TEST(Challenge, AnotherTenantIsNamed) {
   EXPECT_EQ(checked.error().code, ErrorCode::KeyDenied);
   EXPECT_EQ(checked.error().reason, reason::kTenantMismatch);
   EXPECT_THAT(checked.error().message(), HasSubstr(std::string(kOther)));
-  EXPECT_THAT(checked.error().message(), HasSubstr(std::string(kTenant)));
+  EXPECT_THAT(checked.error().message(), HasSubstr(std::string(testing::FakeAzure::kTenant)));
   EXPECT_THAT(checked.error().message(), HasSubstr("az keyvault show --name contoso"));
 }
 
 TEST(Challenge, AnotherResourceIsRefused) {
   for (std::string resource : {"https://vault.azure.cn", "https://evil.example", "https://azure.net"}) {
-    auto checked = check_challenge({std::string(kTenant), resource, ""}, target());
+    auto checked = check_challenge({std::string(testing::FakeAzure::kTenant), resource, ""}, target());
     ASSERT_FALSE(checked) << resource;
     EXPECT_EQ(checked.error().code, ErrorCode::KeyDenied);
     EXPECT_EQ(checked.error().reason, reason::kWrongCloud);

@@ -11,9 +11,9 @@
 namespace latchkey::clouds::azure {
 namespace {
 
-using testing::ElementsAre;
-using testing::HasSubstr;
-using testing::Pair;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::Pair;
 
 const std::string kVersion = "0123456789abcdef0123456789abcdef";
 const std::string kKid = "https://contoso.vault.azure.net/keys/my-key/" + kVersion;

@@ -6,7 +6,7 @@
 namespace latchkey::clouds::azure {
 namespace {
 
-using testing::HasSubstr;
+using ::testing::HasSubstr;
 
 TEST(VaultUri, TakesVaultsOfTheConfiguredCloud) {
   struct Case {

@@ -7,6 +7,7 @@
 #include <boost/json/parse.hpp>
 #include <fmt/format.h>
 
+#include "clouds/azure/emulator/errors.hpp"
 #include "clouds/azure/emulator/text.hpp"
 
 namespace latchkey::clouds::azure::emulator {
@@ -17,16 +18,12 @@ namespace {
 
 constexpr std::size_t kMostLines = 1'000'000;
 
-Error bad(std::string_view name, std::string_view wanted) {
-  return Error{ErrorCode::Invalid, fmt::format("{}: {}", name, wanted)};
-}
-
 Result<std::size_t> read_count(std::string_view text) {
   std::size_t count = 0;
   auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), count);
   bool is_whole = failed == std::errc() && end == text.data() + text.size();
   if (is_whole && count >= 1 && count <= kMostLines) return count;
-  return bad("last", fmt::format("Input should be a whole number from 1 to {}", kMostLines));
+  return bad_field("last", fmt::format("Input should be a whole number from 1 to {}", kMostLines));
 }
 
 std::string_view text_at(const json::value& line, std::string_view pointer) {
@@ -76,16 +73,17 @@ Result<AuditFilter> audit_filter_from_query(const http::QueryParameters& query) 
     } else if (name == "key") {
       filter.key = value;
     } else if (name == "result") {
-      if (value != "success" && value != "failure") return bad(name, "Input should be 'success' or 'failure'");
+      if (value != "success" && value != "failure") return bad_field(name, "Input should be 'success' or 'failure'");
       filter.succeeded = value == "success";
     } else if (name == "since") {
       auto time = parse_timestamp(value);
-      if (!time) return bad(name, "Input should be an RFC 3339 time, 2027-01-31T00:00:00Z");
+      if (!time) return bad_field(name, "Input should be an RFC 3339 time, 2027-01-31T00:00:00Z");
       filter.since = time.value();
     } else if (name == "last") {
       LATCHKEY_TRY(filter.last, read_count(value));
     } else {
-      return bad(name, "There is no such filter; there are vault, operation, result, app_id, key, since and last");
+      return bad_field(name,
+                       "There is no such filter; there are vault, operation, result, app_id, key, since and last");
     }
   }
   return filter;

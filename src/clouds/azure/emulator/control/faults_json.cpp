@@ -5,6 +5,7 @@
 
 #include "base/json_fields.hpp"
 #include "clouds/azure/emulator/control/faults.hpp"
+#include "clouds/azure/emulator/errors.hpp"
 #include "clouds/azure/emulator/text.hpp"
 #include "clouds/azure/emulator/vault/key_rules.hpp"
 #include "clouds/azure/emulator/vault/vault_route.hpp"
@@ -76,10 +77,6 @@ bool has(const auto& names, std::string_view wanted) {
   return std::ranges::any_of(names, [&](std::string_view name) { return same(name, wanted); });
 }
 
-Error bad(std::string_view field, std::string_view wanted) {
-  return Error{ErrorCode::Invalid, fmt::format("{}: {}", field, wanted)};
-}
-
 Result<double> number(const json::object& object, std::string_view name, double least, double most,
                       std::optional<double> otherwise = std::nullopt) {
   const auto* value = object.if_contains(name);
@@ -88,7 +85,7 @@ Result<double> number(const json::object& object, std::string_view name, double 
     auto read = value->to_number<double>();
     if (read >= least && read <= most) return read;
   }
-  return bad(name, fmt::format("Input should be a number from {} to {}", least, most));
+  return bad_field(name, fmt::format("Input should be a number from {} to {}", least, most));
 }
 
 Result<std::string> text(const json::object& object, std::string_view name) {
@@ -100,7 +97,7 @@ Result<std::uint64_t> whole(const json::object& object, std::string_view name, s
   const auto* value = object.if_contains(name);
   bool fits = value != nullptr && value->is_int64() && value->get_int64() >= least && value->get_int64() <= most;
   if (fits) return static_cast<std::uint64_t>(value->get_int64());
-  return bad(name, fmt::format("Input should be a whole number from {} to {}", least, most));
+  return bad_field(name, fmt::format("Input should be a whole number from {} to {}", least, most));
 }
 
 Result<void> refuse_others(const json::object& object, FaultKind kind) {
@@ -110,7 +107,7 @@ Result<void> refuse_others(const json::object& object, FaultKind kind) {
        "mean_ms", "deviation_ms", "status", "code", "message", "retry_after", "pause_ms", "seconds"}));
   for (const auto& owner : kOwners) {
     if (owner.kind == kind || !object.contains(owner.field)) continue;
-    return bad(owner.field, fmt::format("Only faults of the kind '{}' have it", name_of(owner.kind)));
+    return bad_field(owner.field, fmt::format("Only faults of the kind '{}' have it", name_of(owner.kind)));
   }
   return success();
 }
@@ -121,7 +118,7 @@ Result<Latency> read_latency(const json::object& object) {
   auto refuse_but = [&](std::initializer_list<std::string_view> known) -> Result<void> {
     for (std::string_view field : {"ms", "min_ms", "max_ms", "mean_ms", "deviation_ms"}) {
       if (object.contains(field) && !has(known, field)) {
-        return bad(field, fmt::format("The distribution '{}' does not have it", name.empty() ? "fixed" : name));
+        return bad_field(field, fmt::format("The distribution '{}' does not have it", name.empty() ? "fixed" : name));
       }
     }
     return success();
@@ -141,9 +138,9 @@ Result<Latency> read_latency(const json::object& object) {
     LATCHKEY_TRY(latency.first, number(object, "mean_ms", 0, kLongestWaitMs));
     LATCHKEY_TRY(latency.second, number(object, "deviation_ms", 0, kLongestWaitMs));
   } else {
-    return bad("distribution",
-               "Input should be 'fixed' (with ms), 'uniform' (min_ms, max_ms) or 'normal' (mean_ms, "
-               "deviation_ms)");
+    return bad_field("distribution",
+                     "Input should be 'fixed' (with ms), 'uniform' (min_ms, max_ms) or 'normal' (mean_ms, "
+                     "deviation_ms)");
   }
   return latency;
 }
@@ -158,7 +155,7 @@ Result<void> read_error(const json::object& object, Fault& fault) {
   LATCHKEY_TRY(fault.retry_after, text(object, "retry_after"));
   // The text becomes a header.
   bool is_printable = std::ranges::all_of(fault.retry_after, [](char c) { return c >= ' ' && c <= '~'; });
-  if (!is_printable) return bad("retry_after", "Input should be seconds, or an HTTP date, in ASCII");
+  if (!is_printable) return bad_field("retry_after", "Input should be seconds, or an HTTP date, in ASCII");
   if (fault.code.empty()) fault.code = fault.status == 429 ? "Throttled" : "ServiceUnavailable";
   if (fault.message.empty()) fault.message = "This fault was asked for.";
   return success();
@@ -209,7 +206,7 @@ Result<void> check_operation(const Fault& fault) {
     }
   }
   if (has(known, site.operation)) return success();
-  return bad("operation", fmt::format("Input should be {}", fmt::join(known, ", ")));
+  return bad_field("operation", fmt::format("Input should be {}", fmt::join(known, ", ")));
 }
 
 // Reads where the fault strikes; a fault that only one service can have strikes there alone.
@@ -220,20 +217,20 @@ Result<void> read_site(const json::object& object, Fault& fault) {
   LATCHKEY_TRY(site.operation, text(object, "operation"));
   site.vault = lower(site.vault);
   if (!site.service.empty() && std::ranges::find(kServices, site.service) == kServices.end()) {
-    return bad("service", "Input should be 'key_vault', 'entra', 'resource_manager' or 'graph'");
+    return bad_field("service", "Input should be 'key_vault', 'entra', 'resource_manager' or 'graph'");
   }
   bool is_of_entra = fault.kind == FaultKind::TokenLifetime;
   bool is_of_vaults = fault.kind == FaultKind::WrongKid || !site.vault.empty();
-  if (is_of_entra && is_of_vaults) return bad("vault", "Entra gives tokens for all vaults; leave it out");
+  if (is_of_entra && is_of_vaults) return bad_field("vault", "Entra gives tokens for all vaults; leave it out");
   if (is_of_entra || is_of_vaults) {
     auto only = is_of_entra ? kEntra : kKeyVault;
     if (!site.service.empty() && site.service != only) {
-      return bad("service", fmt::format("Input should be '{}', where alone this can happen", only));
+      return bad_field("service", fmt::format("Input should be '{}', where alone this can happen", only));
     }
     site.service = only;
   }
   if (!site.vault.empty() && !is_vault_name(site.vault)) {
-    return bad("vault", "Input should be the name of a vault: 3 to 24 letters, digits and dashes");
+    return bad_field("vault", "Input should be the name of a vault: 3 to 24 letters, digits and dashes");
   }
   if (is_of_entra && site.operation.empty()) site.operation = kToken;
   return check_operation(fault);
@@ -274,7 +271,7 @@ void show_latency(const Latency& latency, json::object& shown) {
 Result<Fault> fault_from_json(const json::object& object) {
   LATCHKEY_TRY(auto name, text(object, "kind"));
   const auto* kind = std::ranges::find(kKinds, name, &KindName::name);
-  if (kind == kKinds.end()) return bad("kind", fmt::format("Input should be {}", kKindNames));
+  if (kind == kKinds.end()) return bad_field("kind", fmt::format("Input should be {}", kKindNames));
   Fault fault;
   fault.kind = kind->kind;
   LATCHKEY_TRYV(refuse_others(object, fault.kind));

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "base/json_fields.hpp"
+#include "clouds/azure/emulator/errors.hpp"
 
 namespace latchkey::clouds::azure::emulator {
 
@@ -39,22 +40,18 @@ bool is_within(std::string_view location, std::string_view address) {
   return ip::network_v6(single->address(), range->prefix_length()).canonical() == range->canonical();
 }
 
-Error bad(std::string_view field, std::string_view wanted) {
-  return Error{ErrorCode::Invalid, fmt::format("{}: {}", field, wanted)};
-}
-
 Result<std::vector<std::string>> read_locations(const json::object& object) {
   std::vector<std::string> locations;
   const auto* list = object.if_contains("named_locations");
   if (list == nullptr) return locations;
   if (!list->is_array() || list->get_array().size() > kMostLocations) {
-    return bad("named_locations", fmt::format("Input should be a list of at most {} ranges", kMostLocations));
+    return bad_field("named_locations", fmt::format("Input should be a list of at most {} ranges", kMostLocations));
   }
   for (const auto& item : list->get_array()) {
     std::string text(item.is_string() ? std::string_view(item.get_string()) : std::string_view());
     if (!is_location(text)) {
-      return bad(fmt::format("named_locations.{}", locations.size()),
-                 "Input should be an address or a range, 203.0.113.0/24 or 2001:db8::/32");
+      return bad_field(fmt::format("named_locations.{}", locations.size()),
+                       "Input should be an address or a range, 203.0.113.0/24 or 2001:db8::/32");
     }
     locations.push_back(std::move(text));
   }
@@ -63,7 +60,7 @@ Result<std::vector<std::string>> read_locations(const json::object& object) {
 
 Result<std::string> read_guid(const json::object& object, std::string_view name) {
   LATCHKEY_TRY(auto text, json_fields::required_text(object, "", name, {0, kLongestName}));
-  if (!is_guid(text)) return bad(name, "Input should be a GUID");
+  if (!is_guid(text)) return bad_field(name, "Input should be a GUID");
   return lower(text);
 }
 
@@ -83,9 +80,10 @@ Result<ConditionalAccessPolicy> policy_from_request(const Model& model, const js
     policy.tenant_id = model.seed->customer_tenant_id;
   }
   if (find_service_principal(model, policy.tenant_id, policy.app_id) == nullptr) {
-    return bad("app_id", fmt::format("The tenant {} has no service principal of the app {}. Consent to the app first "
-                                     "(az ad sp create --id {}), or name another tenant_id",
-                                     policy.tenant_id, policy.app_id, policy.app_id));
+    return bad_field("app_id",
+                     fmt::format("The tenant {} has no service principal of the app {}. Consent to the app first "
+                                 "(az ad sp create --id {}), or name another tenant_id",
+                                 policy.tenant_id, policy.app_id, policy.app_id));
   }
   LATCHKEY_TRY(auto name, json_fields::optional_text(object, "", "display_name", {1, kLongestName}));
   policy.display_name = name.value_or("Block " + policy.app_id);

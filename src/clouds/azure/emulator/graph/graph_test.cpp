@@ -3,8 +3,6 @@
 namespace latchkey::clouds::azure::emulator::testing {
 namespace {
 
-constexpr std::string_view kPlatform = "8635ae1a-3e5d-44e8-a4ed-e0f614466f87";
-
 class GraphTest : public AzureTest {
  protected:
   void SetUp() override {

@@ -27,6 +27,9 @@ namespace latchkey::clouds::azure::emulator::testing {
 
 namespace json = boost::json;
 
+// The platform's app.
+constexpr std::string_view kPlatform = "8635ae1a-3e5d-44e8-a4ed-e0f614466f87";
+
 struct Reply {
   unsigned status = 0;
   http::Headers headers;
