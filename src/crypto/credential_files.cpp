@@ -19,7 +19,10 @@ Result<std::string> read_setting_file(const FileSetting& setting) {
 }  // namespace
 
 Error in_setting(std::string_view setting, const Error& error) {
-  return caused_by(error, error.code, fmt::format("{}: {}", setting, error.message()), error.reason);
+  auto in = caused_by(error, error.code, fmt::format("{}: {}", setting, error.cause), error.reason);
+  in.cure = error.cure;
+  in.request_id = error.request_id;
+  return in;
 }
 
 Result<std::shared_ptr<const SecretBytes>> read_secret_file(const FileSetting& setting) {

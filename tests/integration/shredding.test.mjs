@@ -26,14 +26,16 @@ async function archived(name) {
 
 // Reads the database, as a backup does, until the test tells it to end.
 async function reader() {
-  const child = spawn('sqlite3', [database()]);
+  const child = spawn('sqlite3', ['-bail', '-cmd', '.timeout 10000', database()]);
+  let complaint = '';
+  child.stderr.on('data', (data) => (complaint += data));
   const ended = new Promise((resolve) => child.on('close', resolve));
-  const reading = new Promise((resolve) => child.stdout.once('data', resolve));
+  const reading = new Promise((resolve) => child.stdout.once('data', () => resolve(true)));
   child.stdin.write('BEGIN; SELECT count(*) FROM data_keys;\n');
-  await reading;
+  assert.equal(await Promise.race([reading, ended]), true, complaint);
   return async () => {
     child.stdin.end('COMMIT;\n');
-    await ended;
+    assert.equal(await ended, 0, complaint);
   };
 }
 

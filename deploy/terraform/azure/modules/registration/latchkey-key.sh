@@ -124,7 +124,7 @@ register() {
 
 validate() {
   need_key
-  local patience=${WAIT_SECONDS:-0} reason
+  local longest_wait=${WAIT_SECONDS:-0} reason
   while :; do
     call_again POST "/v1/organizations/external_keys/$EXTERNAL_KEY_ID/validate" '{}'
     if [ "$(jq -r .status <<<"$answer")" = success ]; then
@@ -135,8 +135,8 @@ validate() {
     case $reason in
       *[Cc]onditional\ [Aa]ccess* | *"for the server's operator to fix"*) fail 1 "$EXTERNAL_KEY_ID failed validation: $reason" ;;
     esac
-    if [ $SECONDS -ge "$patience" ]; then fail 1 "$EXTERNAL_KEY_ID failed validation after $SECONDS s: $reason"; fi
-    echo "role assignments take minutes to work; trying again ($SECONDS s, at most $patience s): $reason"
+    if [ $SECONDS -ge "$longest_wait" ]; then fail 1 "$EXTERNAL_KEY_ID failed validation after $SECONDS s: $reason"; fi
+    echo "role assignments take minutes to work; trying again ($SECONDS s, at most $longest_wait s): $reason"
     sleep "${INTERVAL_SECONDS:-10}"
   done
 }
