@@ -1,5 +1,7 @@
 #include "base/encoding.hpp"
 
+#include <cctype>
+
 #include <gtest/gtest.h>
 
 namespace latchkey {
@@ -33,6 +35,48 @@ TEST(Base64, OneTextForOneValue) {
   }
   for (std::string_view bad : {"Z", "Zg==", "Zh", "Zm9", "//79", "Zm9v ", "Zm9v="})
     EXPECT_FALSE(base64url_decode(bad)) << bad;
+}
+
+// What a decoder takes is just what the encoder would have written, wherever a byte stands.
+TEST(Base64, TakesNoByteOfAnotherAlphabetAnywhere) {
+  for (std::string good : {"Zm9vYmFy", "Zm9vYmE=", "Zm9vYg=="}) {
+    for (std::size_t at = 0; at < good.size(); ++at) {
+      for (int byte = 0; byte < 256; ++byte) {
+        auto text = good;
+        text[at] = static_cast<char>(byte);
+        auto decoded = base64_decode(text);
+        if (decoded) {
+          EXPECT_EQ(base64_encode(decoded.value()), text) << at;
+        }
+        bool is_foreign = std::isalnum(byte) == 0 && byte != '+' && byte != '/' && byte != '=';
+        EXPECT_FALSE(is_foreign && decoded) << at << ' ' << byte;
+        auto of_url = base64url_decode(text);
+        if (of_url) {
+          EXPECT_EQ(base64url_encode(of_url.value()), text) << at;
+        }
+      }
+    }
+  }
+}
+
+TEST(Base64, LongTextsAreOfOnePiece) {
+  constexpr std::size_t kPiece = std::size_t{3} << 20;
+  for (auto size : {kPiece - 1, kPiece, kPiece + 1, 2 * kPiece, 2 * kPiece + 2}) {
+    Bytes bytes(size);
+    for (std::size_t i = 0; i < size; ++i) bytes[i] = static_cast<std::uint8_t>(i * 31 + i / 256);
+    auto text = base64_encode(bytes);
+    EXPECT_EQ(base64_decode(text).value(), bytes) << size;
+    EXPECT_EQ(base64url_decode(base64url_encode(bytes)).value(), bytes) << size;
+    for (auto at : {kPiece / 3 * 4 - 1, kPiece / 3 * 4}) {
+      for (char bad : {' ', '\n', '-', '='}) {
+        if (at >= text.size()) continue;
+        auto damaged = text;
+        damaged[at] = bad;
+        bool is_padding = text[at] == '=' && bad == '=';
+        EXPECT_EQ(base64_decode(damaged).has_value(), is_padding) << size << ' ' << at << ' ' << bad;
+      }
+    }
+  }
 }
 
 TEST(Base64, EveryByteValueSurvives) {
