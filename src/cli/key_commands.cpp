@@ -15,7 +15,7 @@ namespace latchkey::cli {
 
 namespace {
 
-constexpr std::string_view kPath = "/v1/organizations/external_keys";
+constexpr std::string_view kKeysPath = "/v1/organizations/external_keys";
 
 struct KeyOptions {
   Connection connection;
@@ -29,7 +29,7 @@ struct KeyOptions {
 };
 
 std::string path_of(const KeyOptions& options, std::string_view tail = {}) {
-  return fmt::format("{}/{}{}", kPath, percent_encode(options.id), tail);
+  return fmt::format("{}/{}{}", kKeysPath, percent_encode(options.id), tail);
 }
 
 using Fields = std::vector<std::pair<std::string, std::string>>;
@@ -96,7 +96,7 @@ ExitCode create_key(ApiClient& client, const KeyOptions& options) {
   }
   boost::json::object body{{"geo", "us"}, {"provider_config", *named.value()}};
   if (!options.name.empty()) body["display_name"] = options.name;
-  return show_key(options, client.call("POST", kPath, body));
+  return show_key(options, client.call("POST", kKeysPath, body));
 }
 
 Style style_of(std::string_view state) {
@@ -115,7 +115,7 @@ std::map<std::string, std::string> states_of_keys(ApiClient& client, std::size_t
 }
 
 ExitCode list_keys(ApiClient& client, const KeyOptions& options) {
-  auto keys = collect_pages(client, kPath, PageStyle::NextPage, options.limit);
+  auto keys = collect_pages(client, kKeysPath, PageStyle::NextPage, options.limit);
   if (!keys) return report_error(keys.error(), options.format);
   if (options.format == OutputFormat::Json) {
     print_json(boost::json::object{{"data", keys.value()}});

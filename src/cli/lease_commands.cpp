@@ -9,7 +9,7 @@ namespace latchkey::cli {
 
 namespace {
 
-constexpr std::string_view kPath = "/v1/organizations/me/leases";
+constexpr std::string_view kLeasesPath = "/v1/organizations/me/leases";
 
 struct LeaseOptions {
   Connection connection;
@@ -40,7 +40,7 @@ ExitCode show(const LeaseOptions& options, const Result<boost::json::object>& po
 }
 
 ExitCode get_leases(ApiClient& client, const LeaseOptions& options) {
-  return show(options, client.call("GET", kPath));
+  return show(options, client.call("GET", kLeasesPath));
 }
 
 ExitCode set_leases(ApiClient& client, const LeaseOptions& options) {
@@ -50,11 +50,11 @@ ExitCode set_leases(ApiClient& client, const LeaseOptions& options) {
     if (!time) return report_error(time.error(), options.format);
     body[name] = static_cast<double>(time.value().count()) / 1000;
   }
-  return show(options, client.call("POST", kPath, body));
+  return show(options, client.call("POST", kLeasesPath, body));
 }
 
 ExitCode reset_leases(ApiClient& client, const LeaseOptions& options) {
-  return show(options, client.call("DELETE", kPath));
+  return show(options, client.call("DELETE", kLeasesPath));
 }
 
 }  // namespace

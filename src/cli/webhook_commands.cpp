@@ -12,7 +12,7 @@ namespace latchkey::cli {
 
 namespace {
 
-constexpr std::string_view kPath = "/v1/organizations/webhooks";
+constexpr std::string_view kWebhooksPath = "/v1/organizations/webhooks";
 constexpr std::size_t kMostUrl = 4096;
 
 struct WebhookOptions {
@@ -27,7 +27,7 @@ struct WebhookOptions {
 };
 
 std::string path_of(const WebhookOptions& options, std::string_view tail = {}) {
-  return fmt::format("{}/{}{}", kPath, percent_encode(options.id), tail);
+  return fmt::format("{}/{}{}", kWebhooksPath, percent_encode(options.id), tail);
 }
 
 std::string events_of(const boost::json::value& endpoint) {
@@ -93,13 +93,13 @@ ExitCode add_webhook(ApiClient& client, const WebhookOptions& options) {
   boost::json::object body{{"url", url.value()}};
   if (!options.description.empty()) body["description"] = options.description;
   if (!options.events.empty()) body["events"] = boost::json::value_from(options.events);
-  auto made = client.call("POST", kPath, body);
+  auto made = client.call("POST", kWebhooksPath, body);
   auto code = show_endpoint(options, made);
   auto seen = terminal::flush_output();
   if (code != ExitCode::Ok || seen) return code;
   // An endpoint whose secret nobody has is useless.
   auto id = text_at(made.value(), "id");
-  auto removed = client.call("DELETE", fmt::format("{}/{}", kPath, percent_encode(id)));
+  auto removed = client.call("DELETE", fmt::format("{}/{}", kWebhooksPath, percent_encode(id)));
   auto outcome = removed ? fmt::format("{} was removed again, for its secret is shown once alone", id)
                          : fmt::format(
                                "{0} is there, and nobody has seen its secret: latchkey webhooks rotate {0} "
@@ -109,7 +109,7 @@ ExitCode add_webhook(ApiClient& client, const WebhookOptions& options) {
 }
 
 ExitCode list_webhooks(ApiClient& client, const WebhookOptions& options) {
-  auto endpoints = collect_pages(client, kPath, PageStyle::NextPage, 0);
+  auto endpoints = collect_pages(client, kWebhooksPath, PageStyle::NextPage, 0);
   if (!endpoints) return report_error(endpoints.error(), options.format);
   if (options.format == OutputFormat::Json) {
     print_json(boost::json::object{{"data", endpoints.value()}});

@@ -13,7 +13,7 @@ namespace latchkey::cli {
 
 namespace {
 
-constexpr std::string_view kPath = "/v1/organizations/workspaces";
+constexpr std::string_view kWorkspacesPath = "/v1/organizations/workspaces";
 
 struct WorkspaceOptions {
   Connection connection;
@@ -28,7 +28,7 @@ struct WorkspaceOptions {
 };
 
 std::string path_of(const WorkspaceOptions& options, std::string_view tail = {}) {
-  return fmt::format("{}/{}{}", kPath, percent_encode(options.id), tail);
+  return fmt::format("{}/{}{}", kWorkspacesPath, percent_encode(options.id), tail);
 }
 
 ExitCode show_workspace(const WorkspaceOptions& options, const Result<boost::json::object>& workspace) {
@@ -57,11 +57,11 @@ ExitCode create_workspace(ApiClient& client, const WorkspaceOptions& options) {
     }
     body["tags"] = boost::json::value_from(tags.value());
   }
-  return show_workspace(options, client.call("POST", kPath, body));
+  return show_workspace(options, client.call("POST", kWorkspacesPath, body));
 }
 
 ExitCode list_workspaces(ApiClient& client, const WorkspaceOptions& options) {
-  auto path = fmt::format("{}?include_archived={}&include_default=true", kPath, options.include_archived);
+  auto path = fmt::format("{}?include_archived={}&include_default=true", kWorkspacesPath, options.include_archived);
   auto workspaces = collect_pages(client, path, PageStyle::AfterId, options.limit);
   if (!workspaces) return report_error(workspaces.error(), options.format);
   if (options.format == OutputFormat::Json) {
