@@ -30,7 +30,8 @@ struct Error {
   // What lies beneath; shared, for errors are copied to every waiter of a single flight.
   std::shared_ptr<const Error> beneath = {};
 
-  // "<cause>. <cure> (<request id>)": for a person, and for the message of a JSON response. Nothing else renders an error.
+  // "<cause>. <cure> (<request id>)": for a person, and for the message of a JSON response. Nothing else renders an
+  // error.
   [[nodiscard]] std::string message() const;
 };
 

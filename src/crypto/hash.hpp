@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <cstring>
 #include <initializer_list>
 
 #include "base/bytes.hpp"
@@ -10,6 +11,15 @@
 namespace latchkey::crypto {
 
 using Sha256 = std::array<std::uint8_t, 32>;
+
+// For maps whose keys are hashes of what nobody can choose freely.
+struct HashOfSha256 {
+  std::size_t operator()(const Sha256& hash) const {
+    std::size_t first = 0;
+    std::memcpy(&first, hash.data(), sizeof first);
+    return first;
+  }
+};
 
 // SHA-256 (FIPS 180-4) of the concatenation of `parts`.
 [[nodiscard]] Sha256 sha256(std::initializer_list<ByteView> parts);

@@ -84,11 +84,15 @@ class BrokenStore final : public store::Store {
   Task<Result<void>> purge(std::optional<Uuid>) override {
     co_return Error{ErrorCode::Unavailable, "the disk is gone"};
   }
+  store::Changes& changes() override { return changes_; }
 
  protected:
   Task<Result<void>> run(Access, std::function<Result<void>(store::Transaction&)>) override {
     co_return Error{ErrorCode::Unavailable, "the disk is gone"};
   }
+
+ private:
+  store::Changes changes_;
 };
 
 TEST_F(CompartmentsTest, FailsClosedWhereTheStoreCannotBeRead) {

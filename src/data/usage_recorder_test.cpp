@@ -112,6 +112,7 @@ class UseStore final : public store::Store {
   Task<Result<store::SealCounts>> check_seals() override { co_return Error{}; }
   Task<Result<store::SealProgress>> reseal(store::SealProgress, std::size_t) override { co_return Error{}; }
   Task<Result<void>> purge(std::optional<Uuid>) override { co_return success(); }
+  store::Changes& changes() override { return changes_; }
   int left_to_succeed = 0;
   int transactions = 0;
 
@@ -121,6 +122,9 @@ class UseStore final : public store::Store {
     if (left_to_succeed-- > 0) co_return success();
     co_return Error{ErrorCode::Unavailable, "the disk is full"};
   }
+
+ private:
+  store::Changes changes_;
 };
 
 TEST(RowCountsTest, WhatCouldNotBeWrittenIsCountedAgain) {

@@ -25,19 +25,38 @@ Result<NoticeFollower::Notices> NoticeFollower::read(store::Transaction& tx, std
 }
 
 Task<Result<void>> NoticeFollower::follow() {
+  auto asked_at = clock_.age_time();
   auto look = [seen = seen_](store::Transaction& tx) { return read(tx, seen); };
   // As a look-up, so that no tenant's lists delay the end of access here.
   LATCHKEY_CO_TRY(auto notices, co_await store_.look_up(std::move(look)));
   for (const auto& notice : notices.rows) {
-    if (notice.kind == store::NoticeKind::ForgetKey) {
-      keyring_.evict(notice.external_key_id);
-    } else {
-      LATCHKEY_CO_TRYV(co_await forget_destroyed(notice.compartment));
-    }
+    LATCHKEY_CO_TRYV(co_await follow(notice));
     seen_ = notice.sequence;
   }
   seen_ = notices.last;
+  if (notices.rows.size() < kAtOnce) note_followed(asked_at);
   co_return co_await forget_old();
+}
+
+Task<Result<void>> NoticeFollower::follow(store::Notice notice) {
+  switch (notice.kind) {
+    case store::NoticeKind::ForgetKey:
+      keyring_.evict(notice.external_key_id);
+      break;
+    case store::NoticeKind::RowsChanged:
+      store_.changes().note(notice.organization);
+      break;
+    case store::NoticeKind::ForgetDataKeys:
+      co_return co_await forget_destroyed(notice.compartment);
+  }
+  co_return success();
+}
+
+// A node that has not followed for long may have missed notices that are forgotten by now.
+void NoticeFollower::note_followed(AgeTime asked_at) {
+  auto& changes = store_.changes();
+  if (!changes.is_trusted(asked_at)) changes.note_all();
+  changes.known_up_to(asked_at);
 }
 
 // Goes page by page, because a workspace may have any number of data keys.

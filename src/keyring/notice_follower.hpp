@@ -1,5 +1,6 @@
 // Repeats here what other nodes on the same store found or did: it drops the leases under a key that refuses, that an
-// admin suspended, or that lets us in again, and the leases of data keys that were destroyed.
+// admin suspended, or that lets us in again, and the leases of data keys that were destroyed. It also tells
+// store::Changes which rows others have changed, and up to when that is known.
 #pragma once
 
 #include <optional>
@@ -26,6 +27,8 @@ class NoticeFollower {
     std::int64_t last = 0;
   };
   [[nodiscard]] static Result<Notices> read(store::Transaction& tx, std::optional<std::int64_t> seen);
+  [[nodiscard]] Task<Result<void>> follow(store::Notice notice);
+  void note_followed(AgeTime asked_at);
   [[nodiscard]] Task<Result<void>> forget_destroyed(Uuid compartment);
   [[nodiscard]] Task<Result<void>> forget_old();
 

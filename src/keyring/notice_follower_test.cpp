@@ -6,6 +6,8 @@
 namespace latchkey::keyring {
 namespace {
 
+using namespace std::chrono_literals;
+
 struct NoticeFollowerTest : testing::KeyringTest {
   // The same file, opened by another node.
   std::unique_ptr<store::Store> elsewhere =
@@ -41,6 +43,58 @@ TEST_F(NoticeFollowerTest, AKeyThatRefusesElsewhereIsForgottenHere) {
   ASSERT_TRUE(encrypting());
   ASSERT_TRUE(follow());
   EXPECT_EQ(keyring->size(), 1U) << "once";
+}
+
+TEST_F(NoticeFollowerTest, WhatOthersChangeIsToldInItsTurn) {
+  auto& changes = store->changes();
+  auto organization = customer.organization;
+  EXPECT_FALSE(changes.is_trusted(clock.age_time())) << "not yet followed";
+  ASSERT_TRUE(follow());
+  EXPECT_TRUE(changes.is_trusted(clock.age_time()));
+  auto as_of = changes.now();
+  auto change = [&](store::Transaction& tx) { return tx.erase_lease_policy(organization); };
+  ASSERT_TRUE(run(elsewhere->write(change)));
+  EXPECT_FALSE(changes.has_changed(organization, as_of));
+  ASSERT_TRUE(follow());
+  EXPECT_TRUE(changes.has_changed(organization, as_of));
+  EXPECT_FALSE(changes.has_changed(Uuid{}, as_of)) << "others have changed nothing";
+}
+
+TEST_F(NoticeFollowerTest, WhereNoticesCannotBeReadNothingIsTrustedForLong) {
+  auto& changes = store->changes();
+  ASSERT_TRUE(follow());
+  auto as_of = changes.now();
+  store->read_error = Error{ErrorCode::Unavailable, "as the test says"};
+  clock.advance(store::kTrustedFor - 1ms);
+  EXPECT_FALSE(follow());
+  EXPECT_TRUE(changes.is_trusted(clock.age_time()));
+  clock.advance(1ms);
+  EXPECT_FALSE(changes.is_trusted(clock.age_time()));
+  store->read_error.reset();
+  EXPECT_FALSE(changes.has_changed(customer.organization, as_of));
+  ASSERT_TRUE(follow());
+  EXPECT_TRUE(changes.is_trusted(clock.age_time()));
+  EXPECT_TRUE(changes.has_changed(customer.organization, as_of)) << "notices may have been forgotten meanwhile";
+}
+
+TEST_F(NoticeFollowerTest, NothingIsTrustedBeforeAllNoticesAreFollowed) {
+  ASSERT_TRUE(follow());
+  clock.advance(store::kTrustedFor);
+  auto tell_often = [this](store::Transaction& tx) -> Result<void> {
+    store::Notice notice;
+    notice.kind = store::NoticeKind::RowsChanged;
+    notice.organization = customer.organization;
+    notice.created_at = clock.now();
+    for (int i = 0; i < 201; ++i) {
+      LATCHKEY_TRYV(tx.notify(notice));
+    }
+    return success();
+  };
+  ASSERT_TRUE(run(elsewhere->write(tell_often)));
+  ASSERT_TRUE(follow());
+  EXPECT_FALSE(store->changes().is_trusted(clock.age_time()));
+  ASSERT_TRUE(follow());
+  EXPECT_TRUE(store->changes().is_trusted(clock.age_time()));
 }
 
 // No tenant's lists wait there.

@@ -93,11 +93,15 @@ class UnreadableStore final : public store::Store {
   Task<Result<store::SealCounts>> check_seals() override { co_return Error{}; }
   Task<Result<store::SealProgress>> reseal(store::SealProgress, std::size_t) override { co_return Error{}; }
   Task<Result<void>> purge(std::optional<Uuid>) override { co_return success(); }
+  store::Changes& changes() override { return changes_; }
 
  protected:
   Task<Result<void>> run(Access, std::function<Result<void>(store::Transaction&)>) override {
     co_return Error{ErrorCode::Unavailable, "the disk is gone"};
   }
+
+ private:
+  store::Changes changes_;
 };
 
 TEST_F(ServerMetricsTest, GoOnWhereTheStoreCannotBeRead) {

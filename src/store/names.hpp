@@ -74,6 +74,8 @@ namespace latchkey::store {
       return "forget_key";
     case NoticeKind::ForgetDataKeys:
       return "forget_data_keys";
+    case NoticeKind::RowsChanged:
+      return "rows_changed";
   }
   return "";
 }

@@ -24,7 +24,7 @@ TEST(Names, TheTextsNeverChange) {
   EXPECT_EQ(texts_of<KeyHealthState>(),
             (Texts{"unknown", "healthy", "degraded", "refused", "unreachable", "suspended"}));
   EXPECT_EQ(texts_of<RewrapState>(), (Texts{"running", "paused", "stopped", "completed"}));
-  EXPECT_EQ(texts_of<NoticeKind>(), (Texts{"forget_key", "forget_data_keys"}));
+  EXPECT_EQ(texts_of<NoticeKind>(), (Texts{"forget_key", "forget_data_keys", "rows_changed"}));
   EXPECT_EQ(texts_of<WebhookDeliveryState>(), (Texts{"pending", "delivered", "failed"}));
 }
 

@@ -207,12 +207,14 @@ struct Rewrap {
 enum class NoticeKind {
   ForgetKey,       // the external key refuses, was suspended, or works again: drop all leases under it
   ForgetDataKeys,  // data keys of the compartment were destroyed
+  RowsChanged,     // of the organisation: what Changes (changes.hpp) tells of
 };
 
 struct Notice {
   NoticeKind kind = NoticeKind::ForgetKey;
   std::string external_key_id = {};  // for ForgetKey
   Uuid compartment{};                // for ForgetDataKeys
+  Uuid organization{};               // for RowsChanged
   Timestamp created_at = {};
   std::int64_t sequence = 0;  // the store sets it; rising
 

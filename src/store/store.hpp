@@ -19,6 +19,7 @@
 
 #include "base/result.hpp"
 #include "base/task.hpp"
+#include "store/changes.hpp"
 #include "store/rows.hpp"
 #include "store/sealing.hpp"
 
@@ -289,6 +290,9 @@ class Store {
   // file, where it is doing that). It and later ones return Unavailable where there is something to search for. The
   // next process that opens the store searches for what is noted.
   virtual void stop_purging() {}
+
+  // Which rows have changed since they were looked up. Lives as long as the store.
+  [[nodiscard]] virtual Changes& changes() = 0;
 
   // Verifies every row and changes nothing; `sealed` counts the rows that verify.
   virtual Task<Result<SealCounts>> check_seals() = 0;

@@ -32,6 +32,7 @@ class BreakingStore final : public store::Store {
   Task<Result<store::SealProgress>> reseal(store::SealProgress from, std::size_t limit) override {
     return inner_.reseal(from, limit);
   }
+  store::Changes& changes() override { return inner_.changes(); }
 
  protected:
   Task<Result<void>> run(Access access, std::function<Result<void>(store::Transaction&)> work) override {

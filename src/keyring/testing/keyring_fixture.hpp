@@ -104,6 +104,7 @@ class FaultyStore final : public store::Store {
   }
   Task<Result<void>> purge(std::optional<Uuid> compartment) override { return inner_->purge(compartment); }
   void stop_purging() override { inner_->stop_purging(); }
+  store::Changes& changes() override { return inner_->changes(); }
 
  protected:
   Task<Result<void>> run(Access access, std::function<Result<void>(store::Transaction&)> work) override {

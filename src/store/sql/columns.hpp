@@ -205,6 +205,7 @@ struct Table<Notice> {
       column("kind", &Notice::kind),
       column("external_key_id", &Notice::external_key_id),
       column("compartment", &Notice::compartment),
+      column("organization", &Notice::organization),
       column("created_at", &Notice::created_at),
       column("sequence", &Notice::sequence),
   };

@@ -66,6 +66,7 @@ Result<std::optional<ExternalKeyHealth>> SqlTransaction::find_external_key_healt
 
 Result<void> SqlTransaction::set_suspended(ExternalKey row, bool suspended) {
   row.suspended = suspended;
+  note_changed(row.organization);
   LATCHKEY_TRYV(write("Marking an external key as suspended",
                       "UPDATE external_keys SET suspended = ?, seal = ? WHERE id = ?", suspended, seal_of(row),
                       row.id));

@@ -1,13 +1,31 @@
 // Notices between nodes on the same database.
+#include <algorithm>
+
 #include "store/sql/transaction_queries.hpp"
 
 namespace latchkey::store {
 
 Result<void> SqlTransaction::notify(const Notice& notice) {
-  LATCHKEY_TRYV(
-      write("Telling other nodes",
-            "INSERT INTO notices (node, kind, external_key_id, compartment, created_at) VALUES (?, ?, ?, ?, ?)", node_,
-            notice.kind, notice.external_key_id, notice.compartment, notice.created_at));
+  LATCHKEY_TRYV(write("Telling other nodes",
+                      "INSERT INTO notices (node, kind, external_key_id, compartment, organization, created_at) VALUES "
+                      "(?, ?, ?, ?, ?, ?)",
+                      node_, notice.kind, notice.external_key_id, notice.compartment, notice.organization,
+                      notice.created_at));
+  return success();
+}
+
+void SqlTransaction::note_changed(const Uuid& organization) {
+  if (std::ranges::find(changed_, organization) == changed_.end()) changed_.push_back(organization);
+}
+
+Result<void> SqlTransaction::tell_what_changed(Timestamp at) {
+  for (const auto& organization : changed_) {
+    Notice notice;
+    notice.kind = NoticeKind::RowsChanged;
+    notice.organization = organization;
+    notice.created_at = at;
+    LATCHKEY_TRYV(notify(notice));
+  }
   return success();
 }
 

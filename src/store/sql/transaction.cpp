@@ -56,6 +56,7 @@ Result<bool> SqlTransaction::revoke_api_key(const Uuid& organization, std::strin
 
 Result<void> SqlTransaction::revoke(ApiKey row, Timestamp at) {
   row.revoked_at = at;
+  note_changed(row.organization);
   LATCHKEY_TRYV(write("Revoking an API key", "UPDATE api_keys SET revoked_at = ?, seal = ? WHERE id = ?", at,
                       seal_of(row), row.id));
   return success();
@@ -97,6 +98,7 @@ Result<void> SqlTransaction::update(const ExternalKey& row) {
   LATCHKEY_TRYV(may_write("Changing an external key"));
   LATCHKEY_TRY(auto before, find_external_key(row.organization, row.id));
   if (!before) return not_there("external key", row.id);
+  note_changed(row.organization);
   LATCHKEY_TRYV(update_row("Changing an external key", updated(*before, row)));
   return set_key_place(row);
 }
@@ -105,6 +107,7 @@ Result<void> SqlTransaction::erase_external_key(const Uuid& organization, std::s
   LATCHKEY_TRY(auto changed, write("Deleting an external key",
                                    "DELETE FROM external_keys WHERE organization = ? AND id = ?", organization, id));
   if (changed == 0) return not_there("external key", id);
+  note_changed(organization);
   return success();
 }
 
@@ -149,6 +152,7 @@ Result<void> SqlTransaction::update(const Workspace& row) {
   LATCHKEY_TRYV(may_write("Changing a workspace"));
   LATCHKEY_TRY(auto before, find_workspace(row.organization, row.id));
   if (!before) return not_there("workspace", row.id);
+  note_changed(row.organization);
   return update_row("Changing a workspace", updated(*before, row));
 }
 
@@ -184,6 +188,7 @@ Result<std::optional<LeasePolicy>> SqlTransaction::find_lease_policy(const Uuid&
 }
 
 Result<void> SqlTransaction::erase_lease_policy(const Uuid& organization) {
+  note_changed(organization);
   LATCHKEY_TRYV(write("lease policy", "DELETE FROM lease_policies WHERE organization = ?", organization));
   return success();
 }

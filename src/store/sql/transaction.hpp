@@ -24,6 +24,11 @@ class SqlTransaction final : public Transaction {
   // the engine may have rolled back already, and later statements would run outside of the transaction.
   [[nodiscard]] const std::optional<Error>& failure() const { return failure_; }
 
+  // The organisations of which the transaction has changed rows that others remember (store/changes.hpp).
+  [[nodiscard]] const std::vector<Uuid>& changed() const { return changed_; }
+  // Leaves a notice of each of them for other nodes, as the last act before the commit.
+  [[nodiscard]] Result<void> tell_what_changed(Timestamp at);
+
   Result<void> insert(const Organization& row) override;
   Result<std::optional<Organization>> find_organization(const Uuid& id) override;
   Result<std::vector<Organization>> list_organizations() override;
@@ -125,6 +130,7 @@ class SqlTransaction final : public Transaction {
   [[nodiscard]] Result<void> remember_erased(const DataKey& row, bool destroyed);
   [[nodiscard]] Result<void> revoke(ApiKey row, Timestamp at);
   [[nodiscard]] Result<void> set_suspended(ExternalKey row, bool suspended);
+  void note_changed(const Uuid& organization);
   [[nodiscard]] Result<void> refuse_if_archived(const Uuid& compartment);
   // The one integer that `sql` returns.
   template <class... Values>
@@ -200,6 +206,7 @@ class SqlTransaction final : public Transaction {
   const KeyPlaceOf& key_place_;
   const AlarmSink& alarm_;
   std::optional<Error> failure_;
+  std::vector<Uuid> changed_;
 };
 
 }  // namespace latchkey::store

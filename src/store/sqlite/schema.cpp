@@ -275,6 +275,24 @@ BEGIN
 END;
 )sql";
 
+// Made anew, because SQLite changes no constraint. The sequence goes on: another node may have seen the latest.
+constexpr std::string_view kChangeNoticeSchema = R"sql(
+CREATE TABLE notices_of_changes (
+  sequence INTEGER PRIMARY KEY AUTOINCREMENT,
+  node BLOB NOT NULL CHECK (length(node) = 16),
+  kind TEXT NOT NULL CHECK (kind IN ('forget_key', 'forget_data_keys', 'rows_changed')),
+  external_key_id TEXT NOT NULL,
+  compartment BLOB NOT NULL CHECK (length(compartment) = 16),
+  organization BLOB NOT NULL CHECK (length(organization) = 16),
+  created_at INTEGER NOT NULL
+) STRICT;
+INSERT INTO sqlite_sequence (name, seq) SELECT 'notices_of_changes', seq FROM sqlite_sequence WHERE name = 'notices';
+INSERT INTO notices_of_changes (sequence, node, kind, external_key_id, compartment, organization, created_at)
+  SELECT sequence, node, kind, external_key_id, compartment, zeroblob(16), created_at FROM notices;
+DROP TABLE notices;
+ALTER TABLE notices_of_changes RENAME TO notices;
+)sql";
+
 constexpr std::array kMigrations{Migration{"first", kFirstSchema},
                                  Migration{"lease policies", kLeasePolicySchema},
                                  Migration{"data key checks", kDataKeyCheckSchema},
@@ -285,7 +303,8 @@ constexpr std::array kMigrations{Migration{"first", kFirstSchema},
                                  Migration{"row seals", kSealSchema},
                                  Migration{"erased forms", kErasedSchema},
                                  Migration{"lists", kListSchema},
-                                 Migration{"webhook backlogs", kWebhookBacklogSchema}};
+                                 Migration{"webhook backlogs", kWebhookBacklogSchema},
+                                 Migration{"notices of changes", kChangeNoticeSchema}};
 
 }  // namespace
 

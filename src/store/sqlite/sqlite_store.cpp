@@ -119,6 +119,7 @@ struct Setting {
   const RowSealer& sealer;
   const KeyPlaceOf& key_place;
   const AlarmSink& alarm;
+  Changes& changes;
 };
 
 // The connection's next user has another deadline, or none.
@@ -147,9 +148,14 @@ Result<void> run_transaction(SqliteConnection& connection, const Work& work, Sql
     // A failure that the work ignored still counts.
     if (done && transaction.failure()) return *transaction.failure();
     if (!done) return done;
+    LATCHKEY_TRYV(
+        transaction.tell_what_changed(std::chrono::floor<std::chrono::microseconds>(std::chrono::system_clock::now())));
     connection.set_deadline(std::nullopt);
     LATCHKEY_TRY(auto commit, connection.prepare("COMMIT"));
-    LATCHKEY_TRYV(commit.step());
+    auto committed = commit.step();
+    // Noted whatever became of it: a commit that fails may still have reached the disk.
+    for (const auto& organization : transaction.changed()) setting.changes.note(organization);
+    LATCHKEY_TRYV(std::move(committed));
     return success();
   };
   auto done = work_and_commit();
@@ -215,6 +221,8 @@ class SqliteStore final : public Store {
 
   void stop_purging() override { purger_.stop(); }
 
+  Changes& changes() override { return changes_; }
+
   Task<Result<SealCounts>> check_seals() override {
     auto work = [this](SqliteConnection& writer) { return check_rows(writer, {*sealer_, key_place_}); };
     co_return co_await writer_.run(std::move(work));
@@ -233,7 +241,7 @@ class SqliteStore final : public Store {
     auto deadline = std::chrono::steady_clock::now() + (writes ? write_timeout_ : read_timeout_);
     auto mode = writes ? SqlTransaction::Mode::ReadWrite : SqlTransaction::Mode::ReadOnly;
     auto transact = [this, mode, deadline, inner = std::move(work)](SqliteConnection& connection) {
-      return run_transaction(connection, inner, mode, {node_, *sealer_, key_place_, alarm_}, deadline);
+      return run_transaction(connection, inner, mode, {node_, *sealer_, key_place_, alarm_, changes_}, deadline);
     };
     auto& lane = writes ? writer_ : access == Access::LookUp ? look_ups_ : readers_;
     co_return co_await lane.run(std::move(transact));
@@ -244,6 +252,7 @@ class SqliteStore final : public Store {
   std::shared_ptr<const RowSealer> sealer_;
   KeyPlaceOf key_place_;
   AlarmSink alarm_;
+  Changes changes_;
   std::chrono::milliseconds read_timeout_;
   std::chrono::milliseconds write_timeout_;
   Lane writer_;

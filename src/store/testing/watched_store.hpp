@@ -34,6 +34,7 @@ class WatchedStore final : public Store {
     return inner_.purge(compartment);
   }
   void stop_purging() override { inner_.stop_purging(); }
+  Changes& changes() override { return inner_.changes(); }
 
  protected:
   Task<Result<void>> run(Access access, std::function<Result<void>(Transaction&)> work) override {
