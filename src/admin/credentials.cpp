@@ -1,7 +1,6 @@
 #include "admin/credentials.hpp"
 
 #include <algorithm>
-#include <functional>
 #include <string_view>
 
 #include <fmt/format.h>
@@ -22,7 +21,7 @@ constexpr std::size_t kSecretCharacters = 43;
 constexpr std::size_t kHintCharacters = 4;
 constexpr std::size_t kMaxName = 255;
 constexpr int kMostReads = 8;
-constexpr std::size_t kMoments = 4096;
+constexpr std::size_t kMostKnown = 65'536;
 
 std::string_view prefix_of(store::Role role) {
   switch (role) {
@@ -76,6 +75,18 @@ NewApiKey make_api_key(const Clock& clock, RandomSource& random, const Uuid& org
   return key;
 }
 
+// Nothing of a request is in it.
+audit::Caller as_caller(store::ApiKey row, const crypto::Sha256& hash, store::Changes::Moment as_of) {
+  audit::Caller caller;
+  caller.api_key_id = std::move(row.id);
+  caller.organization = row.organization;
+  caller.role = row.role;
+  caller.workspace_id = std::move(row.workspace_id);
+  caller.api_key_hash = hash;
+  caller.keys_as_of = as_of;
+  return caller;
+}
+
 Error organization_not_found(const Uuid& id) {
   return Error{ErrorCode::NotFound, fmt::format("There is no organization {}.", format_uuid(id))};
 }
@@ -83,27 +94,16 @@ Error organization_not_found(const Uuid& id) {
 }  // namespace
 
 Credentials::Credentials(store::Store& store, const Clock& clock, RandomSource& random, std::size_t most_keys)
-    : store_(store),
-      clock_(clock),
-      random_(random),
-      ended_at_(std::make_unique<Moment[]>(kMoments)),  // NOLINT(modernize-avoid-c-arrays)
-      most_keys_(most_keys) {}
-
-Credentials::Moment& Credentials::ended_at(const Uuid& organization) const {
-  std::string_view bytes(reinterpret_cast<const char*>(organization.data), sizeof organization.data);
-  return ended_at_[std::hash<std::string_view>{}(bytes) % kMoments];
-}
+    : store_(store), clock_(clock), random_(random), most_keys_(most_keys), known_(kMostKnown) {}
 
 bool Credentials::may_have_ended(const audit::Caller& caller) const {
-  return ended_at(caller.organization) > caller.keys_as_of;
+  return store_.changes().has_changed(caller.organization, caller.keys_as_of);
 }
 
-// A caller that gets the new number before the number is kept reads the row after the end is durable, and finds the key
-// ended.
-void Credentials::note_ended(const Uuid& organization) {
-  auto now = ++last_ended_;
-  auto& kept = ended_at(organization);
-  for (auto seen = kept.load(); seen < now && !kept.compare_exchange_weak(seen, now);) continue;
+std::shared_ptr<const audit::Caller> Credentials::last_known(const crypto::Sha256& hash) {
+  auto known = known_.find(hash);
+  if (!known) return nullptr;
+  return {known, &known->caller};
 }
 
 Task<Result<audit::Caller>> Credentials::authenticate(std::string_view api_key, std::string ip_address,
@@ -115,25 +115,32 @@ Task<Result<audit::Caller>> Credentials::authenticate(std::string_view api_key, 
 
 Task<Result<audit::Caller>> Credentials::authenticate(crypto::Sha256 hash, std::string ip_address,
                                                       std::string user_agent) {
-  // The number is taken before the row is read, so that an end in between is not missed.
-  auto as_of = last_ended_.load();
-  auto find = [hash](store::Transaction& tx) { return tx.find_api_key_by_hash(hash); };
-  LATCHKEY_CO_TRY(auto row, co_await store_.look_up(std::move(find)));
-  if (!row || row->revoked_at) co_return audit::unknown_api_key();
-  co_return audit::Caller{.api_key_id = std::move(row->id),
-                          .organization = row->organization,
-                          .role = row->role,
-                          .workspace_id = std::move(row->workspace_id),
-                          .ip_address = std::move(ip_address),
-                          .user_agent = std::move(user_agent),
-                          .api_key_hash = hash,
-                          .keys_as_of = as_of};
+  const auto& changes = store_.changes();
+  auto now = clock_.age_time();
+  // Taken before the row is read, so that an end in between is not missed.
+  auto as_of = changes.now();
+  auto known = known_.find(hash);
+  if (!known || !changes.holds(known->caller.organization, known->caller.keys_as_of, known->read_at, now)) {
+    auto find = [hash](store::Transaction& tx) { return tx.find_api_key_by_hash(hash); };
+    LATCHKEY_CO_TRY(auto row, co_await store_.look_up(std::move(find)));
+    if (!row || row->revoked_at) {
+      known_.erase(hash);
+      co_return audit::unknown_api_key();
+    }
+    known = std::make_shared<const Known>(Known{as_caller(std::move(*row), hash, as_of), now});
+    known_.put(hash, known);
+  }
+  auto caller = known->caller;
+  caller.ip_address = std::move(ip_address);
+  caller.user_agent = std::move(user_agent);
+  caller.keys_as_of = as_of;
+  co_return caller;
 }
 
 Task<Result<void>> Credentials::confirm(audit::Caller caller) {
   // An end while the row is read is not missed either.
   for (int attempt = 0; attempt < kMostReads; ++attempt) {
-    caller.keys_as_of = last_ended_;
+    caller.keys_as_of = store_.changes().now();
     auto look = [caller](store::Transaction& tx) { return audit::confirm_caller(tx, caller); };
     LATCHKEY_CO_TRYV(co_await store_.look_up(std::move(look)));
     if (!may_have_ended(caller)) co_return success();
@@ -219,7 +226,6 @@ Task<Result<void>> Credentials::revoke_api_key(Uuid organization, std::string id
     return tx.revoke_api_key(organization, id, at);
   };
   LATCHKEY_CO_TRY(auto found, co_await store_.write(std::move(revoke)));
-  note_ended(organization);
   if (!found) co_return Error{ErrorCode::NotFound, fmt::format("There is no API key {} in this organization.", id)};
   co_return success();
 }

@@ -3,8 +3,6 @@
 // safe hash.
 #pragma once
 
-#include <atomic>
-#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -12,8 +10,10 @@
 
 #include "audit/caller.hpp"
 #include "base/clock.hpp"
+#include "base/lru.hpp"
 #include "base/random.hpp"
 #include "base/task.hpp"
+#include "crypto/hash.hpp"
 #include "store/store.hpp"
 
 namespace latchkey::admin {
@@ -34,20 +34,22 @@ class Credentials {
   // An organisation may have at most `most_keys` keys that are not revoked.
   Credentials(store::Store& store, const Clock& clock, RandomSource& random, std::size_t most_keys = 1'000);
 
-  // The caller that an API key belongs to. Unauthenticated where the key is unknown, revoked, or not of our shape; the
-  // message never repeats it.
+  // The caller that an API key belongs to. It remembers keys, and asks the store again where store::Changes says so.
+  // Unauthenticated where the key is unknown, revoked, or not of our shape; the message never repeats it.
   [[nodiscard]] Task<Result<audit::Caller>> authenticate(std::string_view api_key, std::string ip_address,
                                                          std::string user_agent);
   // The same for the key's hash.
   [[nodiscard]] Task<Result<audit::Caller>> authenticate(crypto::Sha256 hash, std::string ip_address,
                                                          std::string user_agent);
 
-  // Whether this process has ended API keys of the caller's organisation, perhaps the caller's own, since it
-  // authenticated the caller. A request that lasts asks this between its work and its response. Keys of other
-  // organisations do not count. Takes no lock.
+  // The owner of the key when it was last looked up: id, organisation, role and workspace. Null for a key that this
+  // process does not know or has forgotten. It lets nobody in.
+  [[nodiscard]] std::shared_ptr<const audit::Caller> last_known(const crypto::Sha256& hash);
+
+  // Whether API keys of the caller's organisation, perhaps the caller's own, may have ended since the caller was
+  // authenticated. A request that lasts asks this between its work and its response. Keys of other organisations do not
+  // count. Takes no lock.
   [[nodiscard]] bool may_have_ended(const audit::Caller& caller) const;
-  // To be called where other code than this class ended API keys of the organisation, once that is durable.
-  void note_ended(const Uuid& organization);
   // Runs confirm_caller in a transaction of its own. Where this process ends the key meanwhile, the result holds for
   // the moment of the return, too. Unavailable where the store cannot say.
   [[nodiscard]] Task<Result<void>> confirm(audit::Caller caller);
@@ -71,15 +73,12 @@ class Credentials {
   store::Store& store_;
   const Clock& clock_;
   RandomSource& random_;
-  using Moment = std::atomic<std::uint64_t>;
-  [[nodiscard]] Moment& ended_at(const Uuid& organization) const;
-
-  // Moments are numbered across all organisations, so that a caller gets one before its organisation is known.
-  Moment last_ended_ = 0;
-  // The moment at which keys of an organisation ended last. There is a fixed number of these, found by hash: two
-  // organisations that share one ask the store more often than they need to.
-  std::unique_ptr<Moment[]> ended_at_;  // NOLINT(modernize-avoid-c-arrays): atomics cannot be moved into a vector.
   std::size_t most_keys_;
+  struct Known {
+    audit::Caller caller;  // nothing of a request; keys_as_of is the moment before the look-up
+    AgeTime read_at;
+  };
+  Lru<crypto::Sha256, Known, crypto::HashOfSha256> known_;
 };
 
 // The hash by which an API key is found; absent where the text does not have the shape of an API key.

@@ -99,8 +99,65 @@ TEST_F(CredentialsTest, WhatOthersDoWithTheirKeysIsNoMatter) {
   EXPECT_TRUE(fixture.credentials->may_have_ended(ours));
   EXPECT_FALSE(fixture.credentials->may_have_ended(theirs));
   EXPECT_FALSE(fixture.credentials->may_have_ended(authenticate(fixture.own.admin_key.secret).value())) << "seen since";
-  fixture.credentials->note_ended(theirs.organization);
+  fixture.store().changes().note(theirs.organization);
   EXPECT_TRUE(fixture.credentials->may_have_ended(theirs));
+}
+
+// While it is known what other processes change.
+TEST_F(CredentialsTest, AKeyIsLookedUpOnceUntilItsOrganizationChanges) {
+  auto& watched = fixture.store();
+  auto key = create(store::Role::Service).value();
+  auto& changes = watched.changes();
+  auto look_ups = [&] {
+    watched.look_ups = 0;
+    auto caller = authenticate(key.secret);
+    EXPECT_TRUE(caller);
+    EXPECT_EQ(caller.value().api_key_id, key.row.id);
+    EXPECT_EQ(caller.value().ip_address, "192.0.2.1");
+    return watched.look_ups;
+  };
+  EXPECT_EQ(look_ups(), 1);
+  EXPECT_EQ(look_ups(), 1) << "nothing is known of others";
+  changes.known_up_to(fixture.clock.age_time());
+  EXPECT_EQ(look_ups(), 0);
+  changes.note(fixture.other.organization.id);
+  EXPECT_EQ(look_ups(), 0);
+  changes.note(organization);
+  EXPECT_EQ(look_ups(), 1);
+  EXPECT_EQ(look_ups(), 0);
+  fixture.clock.advance(store::kRememberedFor);
+  changes.known_up_to(fixture.clock.age_time());
+  EXPECT_EQ(look_ups(), 1) << "somebody may have written the database past us";
+}
+
+TEST_F(CredentialsTest, ARememberedKeyEndsWithItsRevocation) {
+  auto& watched = fixture.store();
+  auto key = create(store::Role::Service).value();
+  watched.changes().known_up_to(fixture.clock.age_time());
+  auto caller = authenticate(key.secret).value();
+  EXPECT_FALSE(fixture.credentials->may_have_ended(authenticate(key.secret).value()));
+  // Nobody gets in once the revocation is durable, before its own caller hears of it.
+  watched.after_write = [&]() -> Task<void> {
+    watched.after_write = nullptr;
+    auto late = co_await fixture.credentials->authenticate(key.secret, "192.0.2.1", "test/1");
+    EXPECT_THAT(late, IsError(ErrorCode::Unauthenticated));
+    EXPECT_TRUE(fixture.credentials->may_have_ended(caller));
+  };
+  ASSERT_TRUE(fixture.run(fixture.credentials->revoke_api_key(organization, key.row.id)));
+  EXPECT_EQ(watched.after_write, nullptr);
+  EXPECT_EQ(fixture.credentials->last_known(*hash_of_api_key(key.secret)), nullptr);
+}
+
+TEST_F(CredentialsTest, WhoseAKeyWasIsKnownWithoutTheRequest) {
+  auto hash = *hash_of_api_key(fixture.own.admin_key.secret);
+  EXPECT_EQ(fixture.credentials->last_known(hash), nullptr);
+  ASSERT_TRUE(authenticate(fixture.own.admin_key.secret));
+  auto known = fixture.credentials->last_known(hash);
+  ASSERT_NE(known, nullptr);
+  EXPECT_EQ(known->api_key_id, fixture.own.admin_key.row.id);
+  EXPECT_EQ(known->organization, organization);
+  EXPECT_EQ(known->ip_address, "");
+  EXPECT_EQ(known->user_agent, "");
 }
 
 // Ends a key between the read of its row and its use.
@@ -134,14 +191,14 @@ TEST_F(CredentialsTest, ConfirmingWaitsForNobodyElsesChanges) {
   auto caller =
       fixture.run(fixture.credentials->authenticate(fixture.own.admin_key.secret, "192.0.2.1", "test/1")).value();
   watched.after_look_up = [&]() -> Task<void> {
-    fixture.credentials->note_ended(fixture.other.organization.id);
+    fixture.store().changes().note(fixture.other.organization.id);
     co_return;
   };
   watched.look_ups = 0;
   EXPECT_TRUE(fixture.run(fixture.credentials->confirm(caller)));
   EXPECT_EQ(watched.look_ups, 1);
   watched.after_look_up = [&]() -> Task<void> {
-    fixture.credentials->note_ended(organization);
+    fixture.store().changes().note(organization);
     co_return;
   };
   EXPECT_THAT(fixture.run(fixture.credentials->confirm(caller)), IsError(ErrorCode::Unavailable))

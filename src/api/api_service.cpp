@@ -205,13 +205,10 @@ class ApiService::Impl {
   }
 
   // Checks the API key once more between the work and the response: a caller whose key was revoked meanwhile gets
-  // nothing. It asks the store only where a key of the organisation has ended since in this process, or where the
-  // request took long.
+  // nothing. It asks the store only where a key of the organisation may have ended since, or where the request took
+  // long.
   std::optional<Task<Result<void>>> confirm(const AdmittedCall& call) {
     auto& credentials = parts_.credentials;
-    // Archiving a workspace ends the workspace's keys, and other calls may do so one day.
-    bool may_end_keys = call.endpoint->access == Access::Admin && call.endpoint->method != "GET";
-    if (may_end_keys) credentials.note_ended(call.caller.organization);
     bool trusted =
         !credentials.may_have_ended(call.caller) && parts_.clock.steady() - call.permitted_at < kKeyIsTrusted;
     if (!call.caller.api_key_hash || trusted) return std::nullopt;

@@ -106,8 +106,8 @@ Task<Authenticator::Permit> Authenticator::check_key(const Endpoint& endpoint, c
     co_return permit;
   }
   auto hash = admin::hash_of_api_key(credential);
-  auto remembered = hash ? keys_.whose(*hash) : nullptr;
-  if (!hash || (!remembered && keys_.is_nobodys(*hash, clock_.steady()))) {
+  auto remembered = hash ? credentials_.last_known(*hash) : nullptr;
+  if (!hash || (!remembered && unknown_keys_.contains(*hash, clock_.steady()))) {
     permit.refusal = audit::unknown_api_key();
     co_return permit;
   }
@@ -127,7 +127,7 @@ Task<Authenticator::Permit> Authenticator::check_key(const Endpoint& endpoint, c
   auto caller = co_await credentials_.authenticate(*hash, std::move(address), std::move(user_agent));
   bool is_nobodys = !caller && caller.error().code == ErrorCode::Unauthenticated;
   if (is_nobodys) {
-    keys_.note_nobodys(*hash, clock_.steady());
+    unknown_keys_.note(*hash, clock_.steady());
     limiter_.note_unknown_key(head.client_address, clock_.steady());
   }
   if (!caller) {
@@ -137,7 +137,6 @@ Task<Authenticator::Permit> Authenticator::check_key(const Endpoint& endpoint, c
   }
   permit.caller = std::move(caller).value();
   if (!remembered) {
-    keys_.note_known(*hash, permit.caller);
     take_turn(endpoint, permit.caller, permit);
   }
   if (!permit.refusal && !allows(endpoint.access, permit.caller.role)) {

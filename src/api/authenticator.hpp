@@ -8,8 +8,8 @@
 
 #include "admin/credentials.hpp"
 #include "api/endpoint.hpp"
-#include "api/key_memory.hpp"
 #include "api/rate_limiter.hpp"
+#include "api/unknown_keys.hpp"
 #include "audit/caller.hpp"
 #include "base/clock.hpp"
 #include "base/task.hpp"
@@ -42,7 +42,7 @@ class Authenticator {
   const Clock& clock_;
   std::shared_ptr<const crypto::SecretBytes> metrics_token_;
   RateLimiter limiter_;
-  KeyMemory keys_;
+  UnknownKeys unknown_keys_;
 };
 
 }  // namespace latchkey::api

@@ -10,6 +10,8 @@ namespace latchkey::data {
 
 namespace {
 
+constexpr std::size_t kMostKnown = 65'536;
+
 struct Found {
   store::Workspace workspace;
   std::optional<store::ExternalKey> key;
@@ -32,7 +34,7 @@ Error unavailable(Error cause, std::string_view id) {
   return error;
 }
 
-Result<std::optional<Found>> find(store::Transaction& tx, const Uuid& organization, const std::string& id) {
+Result<std::optional<Found>> look_up(store::Transaction& tx, const Uuid& organization, const std::string& id) {
   LATCHKEY_TRY(auto workspace, tx.find_workspace(organization, id));
   if (!workspace) return std::optional<Found>();
   Found found{std::move(*workspace), std::nullopt, std::nullopt, std::nullopt};
@@ -50,6 +52,10 @@ Result<std::optional<Found>> find(store::Transaction& tx, const Uuid& organizati
 
 }  // namespace
 
+Compartments::Compartments(store::Store& store, const kms::Providers& clouds, const Clock& clock,
+                           std::chrono::milliseconds most_soft)
+    : store_(store), clouds_(clouds), clock_(clock), most_soft_(most_soft), known_(kMostKnown) {}
+
 Task<Result<keyring::Compartment>> Compartments::open(audit::Caller caller, std::string workspace_id, Purpose purpose) {
   if (caller.role != store::Role::Service && caller.role != store::Role::Workspace) {
     co_return Error{ErrorCode::PermissionDenied,
@@ -58,32 +64,50 @@ Task<Result<keyring::Compartment>> Compartments::open(audit::Caller caller, std:
   if (caller.role == store::Role::Workspace && caller.workspace_id != workspace_id) {
     co_return no_such_workspace(workspace_id);
   }
-  auto look = [organization = caller.organization, workspace_id](store::Transaction& tx) {
-    return find(tx, organization, workspace_id);
-  };
-  auto found = co_await store_.look_up(std::move(look));
-  if (!found) co_return unavailable(found.error(), workspace_id);
-  if (!found.value()) co_return no_such_workspace(workspace_id);
-  auto& [workspace, key, leases, suspension] = *found.value();
-  if (workspace.archived_at && purpose == Purpose::Encrypt) {
+  LATCHKEY_CO_TRY(auto known, co_await find(caller.organization, workspace_id));
+  if (known->is_archived && purpose == Purpose::Encrypt) {
     co_return Error{ErrorCode::Invalid,
                     fmt::format("Workspace {} is archived: its data can be read, but nothing new can be encrypted in "
                                 "it. Use another workspace.",
                                 workspace_id)};
   }
-  if (suspension) co_return admin::suspended_error(*suspension);
-  keyring::Compartment compartment{.organization = workspace.organization,
-                                   .id = workspace.compartment,
-                                   .workspace_id = workspace.id,
-                                   .external_key_id = workspace.external_key_id,
-                                   .key = {}};
-  if (key) {
+  if (known->suspended) co_return *known->suspended;
+  co_return known->compartment;
+}
+
+Task<Result<std::shared_ptr<const Compartments::Known>>> Compartments::find(Uuid organization,
+                                                                            std::string workspace_id) {
+  const auto& changes = store_.changes();
+  auto now = clock_.age_time();
+  auto known = known_.find(workspace_id);
+  bool holds = known && known->compartment.organization == organization &&
+               changes.holds(organization, known->as_of, known->read_at, now);
+  if (holds) co_return known;
+  // Taken before the rows are read, so that a change in between is not missed.
+  auto as_of = changes.now();
+  auto look = [organization, workspace_id](store::Transaction& tx) { return look_up(tx, organization, workspace_id); };
+  auto found = co_await store_.look_up(std::move(look));
+  if (!found) co_return unavailable(found.error(), workspace_id);
+  if (!found.value()) co_return no_such_workspace(workspace_id);
+  auto& [workspace, key, leases, suspension] = *found.value();
+  Known fresh{.compartment = {.organization = workspace.organization,
+                              .id = workspace.compartment,
+                              .workspace_id = workspace.id,
+                              .external_key_id = workspace.external_key_id,
+                              .key = {}},
+              .is_archived = workspace.archived_at.has_value(),
+              .as_of = as_of,
+              .read_at = now};
+  if (suspension) fresh.suspended = admin::suspended_error(*suspension);
+  if (key && !suspension) {
     auto location = admin::key_location(clouds_, *key);
     if (!location) co_return unavailable(location.error(), workspace_id);
-    compartment.key = std::move(location).value();
-    if (leases) compartment.ages = admin::allowed_ages({leases->soft, leases->hard}, most_soft_);
+    fresh.compartment.key = std::move(location).value();
+    if (leases) fresh.compartment.ages = admin::allowed_ages({leases->soft, leases->hard}, most_soft_);
   }
-  co_return compartment;
+  known = std::make_shared<const Known>(std::move(fresh));
+  known_.put(workspace_id, known);
+  co_return known;
 }
 
 }  // namespace latchkey::data

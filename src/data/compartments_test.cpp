@@ -17,7 +17,7 @@ using namespace std::chrono_literals;
 
 struct CompartmentsTest : ::testing::Test {
   admin::testing::AdminFixture fixture;
-  Compartments compartments{fixture.store(), fixture.clouds};
+  Compartments compartments{fixture.store(), fixture.clouds, fixture.clock};
 
   audit::Caller caller(store::Role role, std::optional<std::string> workspace = std::nullopt) {
     auto who = fixture.admin();
@@ -76,6 +76,91 @@ TEST_F(CompartmentsTest, AnArchivedWorkspaceIsReadOnly) {
   EXPECT_TRUE(open(caller(store::Role::Service), workspace.id, Purpose::Decrypt));
 }
 
+// While it is known what other processes change.
+struct RememberedTest : CompartmentsTest {
+  RememberedTest() {
+    EXPECT_TRUE(fixture.attach(workspace.id, key.row.id));
+    know();
+  }
+  void know() { fixture.store().changes().known_up_to(fixture.clock.age_time()); }
+  int look_ups(Purpose purpose = Purpose::Encrypt) {
+    fixture.store().look_ups = 0;
+    auto opened = open(caller(store::Role::Service), workspace.id, purpose);
+    EXPECT_TRUE(opened);
+    if (opened) {
+      EXPECT_EQ(opened.value().key, kms::KeyLocation(admin::testing::AdminFixture::new_key().key));
+    }
+    return fixture.store().look_ups;
+  }
+  Result<keyring::Compartment> open_ours() { return open(caller(store::Role::Service), workspace.id); }
+
+  store::Workspace workspace = fixture.make_workspace();
+  decltype(fixture.make_key()) key = fixture.make_key();
+};
+
+TEST_F(RememberedTest, AWorkspaceIsLookedUpOnceUntilItsOrganizationChanges) {
+  EXPECT_EQ(look_ups(), 1);
+  EXPECT_EQ(look_ups(), 0);
+  EXPECT_EQ(look_ups(Purpose::Decrypt), 0);
+  fixture.store().changes().note(fixture.other.organization.id);
+  EXPECT_EQ(look_ups(), 0);
+  fixture.store().changes().note(fixture.own.organization.id);
+  EXPECT_EQ(look_ups(), 1);
+  fixture.clock.advance(store::kTrustedFor);
+  EXPECT_EQ(look_ups(), 1) << "nothing is known of others any more";
+}
+
+TEST_F(RememberedTest, ItIsNobodyElses) {
+  ASSERT_TRUE(open_ours());
+  auto foreign = caller(store::Role::Service);
+  foreign.organization = fixture.other.organization.id;
+  EXPECT_THAT(open(foreign, workspace.id), IsError(ErrorCode::NotFound));
+  EXPECT_THAT(open(caller(store::Role::Workspace, "wrkspc_other"), workspace.id), IsError(ErrorCode::NotFound));
+  EXPECT_THAT(open(caller(store::Role::Compliance), workspace.id), IsError(ErrorCode::PermissionDenied));
+  EXPECT_EQ(look_ups(), 0) << "and their asking changes nothing";
+}
+
+TEST_F(RememberedTest, AnArchivedOneIsSoInTheSameInstant) {
+  ASSERT_TRUE(open_ours());
+  fixture.store().after_write = [this]() -> Task<void> {
+    fixture.store().after_write = nullptr;
+    auto late = co_await compartments.open(caller(store::Role::Service), workspace.id, Purpose::Encrypt);
+    EXPECT_THAT(late, IsError(ErrorCode::Invalid));
+  };
+  ASSERT_TRUE(fixture.run(fixture.workspaces->archive(fixture.admin(), workspace.id)));
+  EXPECT_EQ(fixture.store().after_write, nullptr);
+}
+
+TEST_F(RememberedTest, ASuspendedKeyIsSoInTheSameInstantUntilItIsResumed) {
+  ASSERT_TRUE(open_ours());
+  auto suspend = [this](store::Transaction& tx) {
+    return tx.insert(store::ExternalKeySuspension{.external_key_id = key.row.id,
+                                                  .organization = fixture.own.organization.id,
+                                                  .suspended_at = fixture.clock.now(),
+                                                  .suspended_by = "apikey_1",
+                                                  .reason = std::nullopt});
+  };
+  ASSERT_TRUE(fixture.run(fixture.store().write(suspend)));
+  EXPECT_THAT(open_ours(), IsError(ErrorCode::KeyDenied));
+  fixture.store().look_ups = 0;
+  EXPECT_THAT(open_ours(), IsError(ErrorCode::KeyDenied));
+  EXPECT_EQ(fixture.store().look_ups, 0);
+  auto resume = [this](store::Transaction& tx) { return tx.erase_suspension(fixture.own.organization.id, key.row.id); };
+  ASSERT_TRUE(fixture.run(fixture.store().write(resume)));
+  EXPECT_TRUE(open_ours());
+}
+
+TEST_F(RememberedTest, WhatIsRefusedIsNotRemembered) {
+  fixture.store().look_up_error = Error{ErrorCode::Unavailable, "as the test says"};
+  EXPECT_THAT(open_ours(), IsError(ErrorCode::ContextUnavailable));
+  fixture.store().look_up_error.reset();
+  EXPECT_EQ(look_ups(), 1);
+  fixture.store().look_up_error = Error{ErrorCode::Unavailable, "as the test says"};
+  EXPECT_TRUE(open_ours()) << "a remembered one outlives a failure of the store";
+  fixture.clock.advance(store::kTrustedFor);
+  EXPECT_THAT(open_ours(), IsError(ErrorCode::ContextUnavailable)) << "but not for long";
+}
+
 // A store that is not reachable.
 class BrokenStore final : public store::Store {
  public:
@@ -97,7 +182,7 @@ class BrokenStore final : public store::Store {
 
 TEST_F(CompartmentsTest, FailsClosedWhereTheStoreCannotBeRead) {
   BrokenStore broken;
-  Compartments blind(broken, fixture.clouds);
+  Compartments blind(broken, fixture.clouds, fixture.clock);
   auto opened = fixture.run(blind.open(caller(store::Role::Service), "wrkspc_1", Purpose::Encrypt));
   ASSERT_FALSE(opened);
   EXPECT_EQ(opened.error().code, ErrorCode::ContextUnavailable);

@@ -26,7 +26,7 @@ struct DataPlaneTest : ::testing::Test {
   UsageRecorder usage{fixture.store(), meter, fixture.clock, fixture.random};
   keyring::Keyring keyring{
       fixture.store(), fixture.provider, fixture.clock, fixture.random, fixture.context.get_executor(), {}, nullptr};
-  Compartments compartments{fixture.store(), fixture.clouds};
+  Compartments compartments{fixture.store(), fixture.clouds, fixture.clock};
   WrittenReports reports;
   DataPlane plane{compartments, keyring, usage, reports, fixture.random};
   store::Workspace workspace = fixture.make_workspace();

@@ -8,7 +8,7 @@ Rules make_rules(const ServerTools& tools, store::Store& store, Keys& keys, metr
   const auto& [config, executor, clock, random] = tools;
   auto settings = admin_settings(config);
   keyring::LeaseAges default_ages{config.lease_soft, config.lease_hard};
-  auto compartments = std::make_unique<data::Compartments>(store, *keys.clouds, longest_soft_age(config));
+  auto compartments = std::make_unique<data::Compartments>(store, *keys.clouds, tools.clock, longest_soft_age(config));
   auto data_plane =
       std::make_unique<data::DataPlane>(*compartments, *keys.keyring, *keys.usage_recorder, metrics, random);
   return {

@@ -8,7 +8,7 @@ import { after, before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
 import { serving } from '../support/child.mjs';
-import { Dev, binary } from '../support/dev.mjs';
+import { Dev, binary, eventually } from '../support/dev.mjs';
 
 const dev = new Dev();
 const folder = mkdtempSync(join(tmpdir(), 'latchkey-cli-'));
@@ -278,7 +278,11 @@ test('an operator makes organisations and keys, serves, and revokes', async () =
     });
     assert.equal((await encrypt()).status, 200);
     assert.equal(run('org', 'keys', 'revoke', service.id, '--organization', second.organization_id).type, 'api_key_revoked');
-    const refused = await encrypt();
+    // The server hears of another process's changes within a second.
+    const refused = await eventually(async () => {
+      const response = await encrypt();
+      return response.status === 200 ? undefined : response;
+    });
     assert.equal(refused.status, 401);
     assert.equal((await refused.json()).error.type, 'authentication_error');
   } finally {

@@ -106,3 +106,38 @@ test('data keys that are shredded at one are wiped at the other', async () => {
   const gone = await at(other, `/v1/workspaces/${workspace}/decrypt`, { ciphertext });
   assert.equal((await gone.json()).error.details.error_code, 'data_key_destroyed');
 });
+
+// A server remembers rows (API keys, workspaces) for 10 s, unless it is told that they have changed.
+const told = async (probe) => {
+  const since = Date.now();
+  await eventually(probe);
+  assert.ok(Date.now() - since < 8_000, 'before it would have looked by itself');
+};
+
+const made = async (name) => (await one.request('POST', '/v1/organizations/workspaces', { body: { name } })).json.id;
+
+test('an API key that a command beside both revokes ends at both', async () => {
+  const keys = (...args) => {
+    const done = one.cli(['org', 'keys', ...args, '--database', join(folder, 'latchkey.db'), '--root-key', join(folder, 'root.key'), '-o', 'json']);
+    assert.equal(done.code, 0, done.err);
+    return JSON.parse(done.out);
+  };
+  const { id, key: secret } = keys('create', '--role', 'service');
+  const home = await made('Of a key');
+  const status = async (url) => (await fetch(`${url}/v1/workspaces/${home}/encrypt`, {
+    method: 'POST', headers: { 'x-api-key': secret, 'content-type': 'application/json' }, body: '{"plaintext":"aGVsbG8="}',
+  })).status;
+  const urls = [one.env.LATCHKEY_URL, other];
+  for (const url of [...urls, ...urls]) assert.equal(await status(url), 200);
+  keys('revoke', id);
+  for (const url of urls) await told(async () => (await status(url)) === 401);
+});
+
+test('a workspace that is archived at one takes nothing new at the other', async () => {
+  const home = await made('Soon archived');
+  const ask = (url) => at(url, `/v1/workspaces/${home}/encrypt`, { plaintext: 'aGVsbG8=' });
+  for (const url of [one.env.LATCHKEY_URL, other, other]) assert.equal((await ask(url)).status, 200);
+  assert.equal(one.cli(['workspaces', 'archive', home, '--yes']).code, 0);
+  assert.equal((await ask(one.env.LATCHKEY_URL)).status, 400, 'in the same instant where it was done');
+  await told(async () => (await ask(other)).status === 400);
+});

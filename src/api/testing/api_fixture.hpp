@@ -45,7 +45,7 @@ class ApiFixture : public admin::testing::AdminFixture {
  public:
   explicit ApiFixture(ApiLimits limits = {}, std::int64_t max_pages = 0)
       : AdminFixture(max_pages),
-        compartments(store(), clouds),
+        compartments(store(), clouds, clock),
         lease_policies(store(), clock, random, {}),
         usage(clock),
         usage_recorder(store(), usage, clock, random),
