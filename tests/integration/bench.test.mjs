@@ -10,6 +10,7 @@ import { fileURLToPath } from 'node:url';
 import { drawTable } from '../../bench/draw.mjs';
 import { keyringPage, keyringRows, keyringTable } from '../../bench/keyring-table.mjs';
 import { machine } from '../../bench/machine.mjs';
+import { serverPage, serverRows, serverTable } from '../../bench/server-table.mjs';
 
 const kRoot = fileURLToPath(new URL('../..', import.meta.url));
 const kBench = join(kRoot, 'scripts/bench');
@@ -64,9 +65,24 @@ test("the keyring's table holds each measure against what it must reach", () => 
   assert.ok(page.includes('| KMS calls in an hour of 100 keys in use, 50 data keys each (simulated clock) | 1.00 a key and soft; 0 failed |'), page);
 });
 
+test("the server's table holds each measure against nginx, and says where the load was the limit", () => {
+  const spread = (median) => ({ median, low: median * 0.9, high: median * 1.1, runs: 5 });
+  const side = (perSecond, busy) => ({ per_second: spread(perSecond), load_core: spread(busy) });
+  const beside = (ratio) => ({ ours: side(100_000 * ratio, 0.5), peer: side(100_000, 0.99), ratio: spread(ratio) });
+  const measured = { items: 100, encrypt: beside(0.6), decrypt: beside(0.59), encrypt_json: beside(0.4), batch: beside(0.1) };
+  const rows = serverRows(measured);
+  assert.deepEqual(rows.map(({ reached }) => reached), [true, false, true, true]);
+  assert.match(serverTable(rows), /^encrypt raw 1 KiB +60 000 \(54 000 – 66 000\) +100 000 \(90 000 – 110 000\) +0\.60 × \(.*\) +≥ 0\.6 +reached; the load was the limit of nginx$/m);
+  const page = serverPage({ made_at: '2027-01-31', machine: { cpu: 'a CPU' }, rows });
+  assert.ok(page.includes('| encrypt_batch of 100 × 256 B, records a second | 1 000 000 (900 000 – 1 100 000) | – | 1.00 M |'), page);
+});
+
 // Where somebody has run scripts/bench here, it still runs.
-for (const [what, expected] of [['envelope', 'memory of encrypting 10 GiB'], ['keyring', 'revoke → last plaintext']]) {
-  const built = existsSync(join(kRoot, `build/bench/bench/latchkey_${what}_bench`));
+for (const [what, program, fewest, expected] of [
+  ['envelope', 'bench/latchkey_envelope_bench', 8, 'memory of encrypting 10 GiB'], ['keyring', 'bench/latchkey_keyring_bench', 8, 'revoke → last plaintext'],
+  ['server', 'src/cli/latchkey', 4, 'encrypt raw 1 KiB'],
+]) {
+  const built = existsSync(join(kRoot, 'build/bench', program)) && (what !== 'server' || existsSync('/usr/bin/wrk'));
   test(`scripts/bench ${what} --quick measures everything`, { skip: !built && 'scripts/bench was not run here' }, () => {
     const folder = mkdtempSync(join(tmpdir(), 'latchkey-bench-test-'));
     try {
@@ -75,7 +91,7 @@ for (const [what, expected] of [['envelope', 'memory of encrypting 10 GiB'], ['k
       assert.equal(run.status, 0, run.stderr);
       assert.ok(run.stdout.includes(expected), run.stdout);
       const { rows, machine, quick } = JSON.parse(readFileSync(json, 'utf8'));
-      assert.ok(quick && machine.cpu && rows.length >= 8);
+      assert.ok(quick && machine.cpu && rows.length >= fewest);
       for (const row of rows) assert.ok(row.reached !== undefined || row.reached_aim !== undefined, row.what);
     } finally {
       rmSync(folder, { recursive: true, force: true });
