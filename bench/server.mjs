@@ -48,18 +48,28 @@ function pinned(core, command, args, environment = process.env) {
   return child;
 }
 
-const environmentOf = (file) => Object.fromEntries([...readFileSync(file, 'utf8').matchAll(/^export (\w+)='(.*)'$/gm)].map(([, name, value]) => [name, value]));
-
+/** `latchkey serve` with an organisation, a workspace under the platform's own key, and a service key. */
 async function startLatchkey() {
-  const data = join(folder, 'dev');
-  // Limits that no load here reaches: what is measured is the server, not when it refuses.
-  const set = ['server.threads=1', 'limits.data_per_key=10000000', 'limits.data_per_organization=10000000', 'log.level=warn'];
-  const child = pinned(kServerCore, kBinary, ['dev', '--data-dir', data, '--port', '0', '--emulator-port', '0', ...set.flatMap((each) => ['--set', each])]);
+  const database = ['--database', join(folder, 'latchkey.db'), '--root-key', join(folder, 'root.key'), '-o', 'json'];
+  const run = (...args) => {
+    const done = spawnSync(kBinary, [...args, ...database], { encoding: 'utf8' });
+    if (done.status !== 0) throw new Error(done.stderr);
+    return JSON.parse(done.stdout);
+  };
+  const made = run('org', 'create', 'Bench');
+  const { key } = run('org', 'keys', 'create', '--role', 'service', '--organization', made.organization_id);
+  const port = await freePort();
+  const settings = {
+    'server.port': port, 'server.threads': 1, 'store.database': join(folder, 'latchkey.db'), 'root_key.file': join(folder, 'root.key'),
+    // Limits that no load here reaches: what is measured is the server, not when it refuses.
+    'limits.data_per_key': 10_000_000, 'limits.data_per_organization': 10_000_000, 'log.level': 'warn',
+  };
+  const child = pinned(kServerCore, kBinary, ['serve', ...Object.entries(settings).flatMap(([name, value]) => ['--set', `${name}=${value}`])]);
   await new Promise((resolve, reject) => {
     child.stdout.on('data', (text) => String(text).includes('ready\n') && resolve());
-    child.once('exit', (code) => reject(new Error(`latchkey dev ended with ${code}`)));
+    child.once('exit', (code) => reject(new Error(`latchkey serve ended with ${code}`)));
   });
-  return { environment: environmentOf(join(data, 'dev.env')) };
+  return { url: `http://127.0.0.1:${port}/v1/workspaces/${made.default_workspace_id}`, key };
 }
 
 /** nginx with one worker, which reads each body and answers with `size` bytes of its own. */
@@ -124,16 +134,12 @@ function inTurns(what, ours, peer) {
 }
 
 async function measure() {
-  const { environment } = await startLatchkey();
-  const url = environment.LATCHKEY_URL;
-  const call = (path, headers, body) => fetch(url + path, { method: 'POST', headers, body });
-  const made = await call('/v1/organizations/workspaces', { 'x-api-key': environment.LATCHKEY_ADMIN_KEY, 'content-type': 'application/json' }, '{"name":"Bench"}');
-  const workspace = `/v1/workspaces/${(await made.json()).id}`;
-  const raw = { 'x-api-key': environment.LATCHKEY_SERVICE_KEY, 'content-type': 'application/octet-stream' };
+  const { url, key } = await startLatchkey();
+  const raw = { 'x-api-key': key, 'content-type': 'application/octet-stream' };
   const json = { ...raw, 'content-type': 'application/json' };
   const plain = Buffer.alloc(kRecord, 'p');
-  const sealed = Buffer.from(await (await call(`${workspace}/encrypt`, raw, plain)).arrayBuffer());
-  const of = (path, headers, body) => ({ url: url + workspace + path, request: { headers, body } });
+  const sealed = Buffer.from(await (await fetch(`${url}/encrypt`, { method: 'POST', headers: raw, body: plain })).arrayBuffer());
+  const of = (path, headers, body) => ({ url: url + path, request: { headers, body } });
   const cases = {
     encrypt: of('/encrypt', raw, plain),
     decrypt: of('/decrypt', raw, sealed),

@@ -2,8 +2,8 @@
 
 #include <charconv>
 
-#include <boost/algorithm/string/predicate.hpp>
 #include <boost/algorithm/string/trim.hpp>
+#include <boost/beast/core/string.hpp>
 #include <fmt/format.h>
 
 #include "base/json_fields.hpp"
@@ -64,7 +64,7 @@ bool is_octet_stream(const http::RequestHead& head) {
   auto type = head.headers.get("content-type");
   std::string media(type.substr(0, type.find(';')));
   boost::algorithm::trim(media);
-  return boost::algorithm::iequals(media, kOctetStream);
+  return boost::beast::iequals(media, kOctetStream);
 }
 
 }  // namespace latchkey::api

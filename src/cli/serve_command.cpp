@@ -29,7 +29,8 @@ struct ServeCommand {
 Result<void> serve(const server::ServerConfig& config) {
   SystemClock clock;
   crypto::SystemRandom random;
-  boost::asio::io_context context;
+  // One thread that serves alone wakes no others (Asio's "concurrency hints").
+  boost::asio::io_context context(static_cast<int>(config.threads));
   LATCHKEY_TRY(auto runtime, server::ServerRuntime::start(config, context.get_executor(), clock, random));
   bool is_ipv6 = config.address.find(':') != std::string::npos;
   SPDLOG_INFO("latchkey {} serves {}://{}:{}, database {}, AES-GCM by {}", LATCHKEY_VERSION,

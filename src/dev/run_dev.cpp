@@ -80,7 +80,7 @@ Result<void> run_dev(const DevOptions& options, const StartDevCloud& start_cloud
 
   announce(options.data_dir, url, *cloud);
   LATCHKEY_TRYV(terminal::flush_output());
-  server::run_until_signal(context, kThreads, [&]() -> Task<void> {
+  server::run_until_signal(context, config.threads, [&]() -> Task<void> {
     co_await runtime->stop();
     co_await cloud->stop(kStopGrace);
   });

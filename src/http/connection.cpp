@@ -3,11 +3,11 @@
 #include <algorithm>
 #include <array>
 
-#include <boost/algorithm/string/predicate.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/write.hpp>
 #include <boost/beast/core/error.hpp>
+#include <boost/beast/core/string.hpp>
 #include <boost/beast/http/read.hpp>
 
 #include "base/log.hpp"
@@ -189,7 +189,8 @@ class Connection {
     }
     share = std::move(*taken);
     parser.body_limit(limit);
-    bool expects = parser.get().version() >= kHttp11 && boost::iequals(head.headers.get("expect"), "100-continue");
+    bool expects =
+        parser.get().version() >= kHttp11 && boost::beast::iequals(head.headers.get("expect"), "100-continue");
     if (expects) {
       bool proceeds = co_await send("HTTP/1.1 100 Continue\r\n\r\n", {});
       if (!proceeds) co_return false;

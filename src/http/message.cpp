@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include <boost/algorithm/string/predicate.hpp>
+#include <boost/beast/core/string.hpp>
 #include <fmt/format.h>
 
 #include "base/encoding.hpp"
@@ -14,20 +14,20 @@ constexpr std::size_t kMaxParameters = 256;
 }
 
 void Headers::set(std::string_view name, std::string value) {
-  std::erase_if(fields_, [&](const auto& field) { return boost::iequals(field.first, name); });
+  std::erase_if(fields_, [&](const auto& field) { return boost::beast::iequals(field.first, name); });
   fields_.emplace_back(name, std::move(value));
 }
 
 std::string_view Headers::get(std::string_view name) const {
   for (const auto& [field, value] : fields_) {
-    if (boost::iequals(field, name)) return value;
+    if (boost::beast::iequals(field, name)) return value;
   }
   return {};
 }
 
 bool Headers::has(std::string_view name) const {
   return std::any_of(fields_.begin(), fields_.end(),
-                     [&](const auto& field) { return boost::iequals(field.first, name); });
+                     [&](const auto& field) { return boost::beast::iequals(field.first, name); });
 }
 
 std::string_view Request::path_parameter(std::string_view name) const {

@@ -3,8 +3,8 @@
 #include <algorithm>
 
 #include <boost/algorithm/string/join.hpp>
-#include <boost/algorithm/string/predicate.hpp>
 #include <boost/algorithm/string/split.hpp>
+#include <boost/beast/core/string.hpp>
 
 namespace latchkey::http {
 
@@ -47,7 +47,8 @@ RouteMatch Router::match(std::string_view method, std::string_view path) const {
     for (std::size_t i = 0; i < segments.size(); ++i) {
       if (is_name(route.segments[i])) {
         if (segments[i].empty()) return false;
-      } else if (!(ignore_case_ ? boost::iequals(route.segments[i], segments[i]) : route.segments[i] == segments[i])) {
+      } else if (!(ignore_case_ ? boost::beast::iequals(route.segments[i], segments[i])
+                                : route.segments[i] == segments[i])) {
         return false;
       }
     }

@@ -4,7 +4,7 @@
 #include <cctype>
 #include <sstream>
 
-#include <boost/algorithm/string/predicate.hpp>
+#include <boost/beast/core/string.hpp>
 #include <boost/beast/http/write.hpp>
 
 #include "base/log.hpp"
@@ -28,8 +28,9 @@ std::string lower(std::string_view text) {
 }
 
 std::size_t count_fields(const RequestHead& head, std::string_view name) {
-  return static_cast<std::size_t>(std::count_if(head.headers.begin(), head.headers.end(),
-                                                [&](const auto& field) { return boost::iequals(field.first, name); }));
+  return static_cast<std::size_t>(std::count_if(head.headers.begin(), head.headers.end(), [&](const auto& field) {
+    return boost::beast::iequals(field.first, name);
+  }));
 }
 
 // Refuses heads that Beast accepts and another HTTP reader in front of us may read differently: such heads smuggle
@@ -41,7 +42,7 @@ bool unambiguous(const RequestHead& head, unsigned version) {
   auto encodings = count_fields(head, "transfer-encoding");
   if (lengths + encodings > 1) return false;
   if (encodings == 0) return true;
-  return version >= kHttp11 && boost::iequals(head.headers.get("transfer-encoding"), "chunked");
+  return version >= kHttp11 && boost::beast::iequals(head.headers.get("transfer-encoding"), "chunked");
 }
 
 }  // namespace
