@@ -36,6 +36,9 @@ constexpr std::size_t kReadAhead = std::size_t{64} * 1024;
 // The server writes a response in pieces of this size, so that it can check the reader's pace.
 constexpr std::size_t kWritePiece = std::size_t{256} * 1024;
 constexpr std::size_t kTlsRecord = std::size_t{16} * 1024;
+// How much of a body the server reads at once, and how much of that room a connection keeps when the body is read.
+constexpr std::size_t kReadPiece = std::size_t{64} * 1024;
+constexpr std::size_t kRoomKept = std::size_t{4} * 1024;
 constexpr unsigned kHttp11 = 11;
 
 // The part that is the same with and without TLS.
@@ -101,6 +104,7 @@ class Connection {
     if (!readable) co_return false;
     head->body = std::move(parser.get().body());
     buffer_.wipe_consumed();
+    buffer_.release_beyond(kRoomKept);
     head->admitted = std::move(admission->call);
     co_return co_await respond(std::move(*head), parser.get().keep_alive());
   }
@@ -195,6 +199,8 @@ class Connection {
       bool proceeds = co_await send("HTTP/1.1 100 Continue\r\n\r\n", {});
       if (!proceeds) co_return false;
     }
+    // For no more than the caller has a share for.
+    buffer_.make_room(std::min(length ? static_cast<std::size_t>(*length) : limit, kReadPiece));
     bool late = false;
     auto failed = co_await receive(parser, late);
     if (!failed && !late) co_return true;

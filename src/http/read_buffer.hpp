@@ -28,8 +28,13 @@ class ReadBuffer {
   }
   void consume(std::size_t size) { bytes_.consume(size); }
 
+  // Makes room for so many more bytes, as far as max_size allows: Beast reads no more at once than there is room for.
+  void make_room(std::size_t size);
+
   // Wipes all consumed bytes; the others stay as they are.
   void wipe_consumed();
+  // Gives the memory back where it is more than `kept` bytes and none is unread: for a connection that may stay idle.
+  void release_beyond(std::size_t kept);
 
  private:
   boost::beast::flat_buffer bytes_;

@@ -75,6 +75,33 @@ TEST_F(ReadBufferTest, WhatWasMovedToTheFrontIsWipedWhereItWas) {
   EXPECT_THAT(rest(), Not(HasSubstr("secret")));
 }
 
+TEST_F(ReadBufferTest, HasRoomForWhatComesUpToItsLimit) {
+  read("unread");
+  buffer.make_room(1000);
+  EXPECT_GE(buffer.capacity(), 1006U);
+  EXPECT_EQ(unread(), "unread");
+  buffer.make_room(1'000'000);
+  EXPECT_EQ(buffer.capacity(), 4096U);
+  EXPECT_EQ(buffer.max_size(), 4096U);
+}
+
+TEST_F(ReadBufferTest, GivesBackWhatAnIdleConnectionDoesNotNeed) {
+  buffer.make_room(2000);
+  read("a secret");
+  buffer.release_beyond(1000);
+  EXPECT_EQ(unread(), "a secret") << "unread bytes stay";
+  buffer.consume(8);
+  buffer.wipe_consumed();
+  buffer.release_beyond(2000);
+  EXPECT_EQ(buffer.capacity(), 2000U) << "as much as may be kept";
+  buffer.release_beyond(1999);
+  EXPECT_EQ(buffer.capacity(), 0U);
+  read("again");
+  buffer.consume(5);
+  buffer.wipe_consumed();
+  EXPECT_THAT(rest(), Not(HasSubstr("again")));
+}
+
 TEST_F(ReadBufferTest, AnEmptyOneHasNothingToWipe) {
   buffer.wipe_consumed();
   EXPECT_EQ(buffer.capacity(), 0U);
