@@ -152,6 +152,17 @@ async function measure() {
   return measured;
 }
 
+function clean() {
+  for (const child of children) child.kill('SIGTERM');
+  rmSync(folder, { recursive: true, force: true });
+}
+for (const signal of ['SIGINT', 'SIGTERM']) {
+  process.once(signal, () => {
+    clean();
+    process.exit(1);
+  });
+}
+
 try {
   const measured = await measure();
   const result = { made_at: new Date().toISOString(), quick: options.quick, machine: { ...machine(), nginx: debian('nginx-light'), wrk: debian('wrk') }, measured, rows: serverRows(measured) };
@@ -162,6 +173,5 @@ try {
   if (options.check) failWhereMissed(result.rows);
   process.stderr.write(`all of it: ${options.json}\n`);
 } finally {
-  for (const child of children) child.kill('SIGTERM');
-  rmSync(folder, { recursive: true, force: true });
+  clean();
 }
