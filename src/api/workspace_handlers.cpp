@@ -146,10 +146,12 @@ Result<admin::WorkspaceQuery> read_query(const http::RequestHead& head) {
   return query;
 }
 
-// From this time on nobody writes under the platform's own key any more: the requests that read the workspace before
-// are over, and a client that leased the workspace's data key, for which the server's ages hold, has to ask again.
+// From this time on nobody writes under the platform's own key any more: no other server remembers the workspace as it
+// was, the requests that read it before are over, and a client that leased the workspace's data key, for which the
+// server's ages hold, has to ask again.
 std::string holds_from(const WorkspaceParts& parts, std::chrono::milliseconds request_timeout) {
-  return format_timestamp(parts.clock.now() + request_timeout + parts.lease_policies.server_ages().soft);
+  return format_timestamp(parts.clock.now() + store::kTrustedFor + request_timeout +
+                          parts.lease_policies.server_ages().soft);
 }
 
 Task<Result<http::Response>> create_workspace(const WorkspaceParts& parts, Call call) {
