@@ -156,8 +156,8 @@ TEST_F(WorkspacesApiTest, AttachIsForGood) {
   auto attached = fixture.post(one(id), attach_body(key));
   ASSERT_EQ(attached.status, 200U) << attached.body;
   EXPECT_EQ(attached.text("/external_key_id"), key);
-  // Other servers that have not heard of it, requests under way, and leases under the platform's own key, may go on until
-  // then.
+  // Other servers that have not heard of it, requests under way, and leases under the platform's own key, may go on
+  // until then.
   auto until = fixture.clock.now() + store::kTrustedFor + ApiLimits().request_timeout + keyring::LeaseAges().soft;
   EXPECT_EQ(attached.headers.get("latchkey-holds-from"), format_timestamp(until));
   EXPECT_FALSE(fixture.post(one(id), R"({"name":"Prod"})").headers.has("latchkey-holds-from"));
