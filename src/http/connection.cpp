@@ -38,7 +38,7 @@ constexpr std::size_t kWritePiece = std::size_t{256} * 1024;
 constexpr std::size_t kTlsRecord = std::size_t{16} * 1024;
 // How much of a body the server reads at once, and how much of that room a connection keeps when the body is read.
 constexpr std::size_t kReadPiece = std::size_t{64} * 1024;
-constexpr std::size_t kRoomKept = std::size_t{4} * 1024;
+constexpr std::size_t kRoomKept = 1024;
 constexpr unsigned kHttp11 = 11;
 
 // The part that is the same with and without TLS.
