@@ -3,6 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { described } from './machine.mjs';
+import { markdownTable, textTable } from './table.mjs';
 
 function time(ns) {
   if (ns < 1e3) return `${ns.toFixed(0)} ns`;
@@ -31,13 +32,6 @@ function cells(row) {
 
 const kHead = ['measure', 'Latchkey', 'beside', 'the peer', 'counts', 'must', 'aim', ''];
 
-function text(rows) {
-  const table = [kHead, ...rows];
-  const widths = kHead.map((_, column) => Math.max(...table.map((row) => row[column].length)));
-  return `${table.map((row) => row.map((cell, column) => cell.padEnd(widths[column])).join('  ').trimEnd()).join('\n')}\n`;
-}
-const markdown = (rows) => `| ${kHead.join(' | ')} |\n|${'---|'.repeat(kHead.length)}\n${rows.map((row) => `| ${row.join(' | ')} |`).join('\n')}\n`;
-
 /** Bars of time for a record of 1 KiB, each ten times longer a step further: the peers are that far apart. */
 function drawing({ cases, aws }) {
   const bars = [
@@ -61,7 +55,7 @@ function files(result) {
   const row = (place, name, tool) => [place, name, `${tool.wall.median.toFixed(2)} s (${tool.wall.low.toFixed(2)} – ${tool.wall.high.toFixed(2)})`, `${tool.user.median.toFixed(2)} s`, `${tool.system.median.toFixed(2)} s`, `${tool.memory.median.toFixed(0)} MiB`];
   const rows = Object.entries(result.files).flatMap(([place, tools]) => Object.entries(tools).map(([name, tool]) => row(place, name, tool)));
   const head = ['on', 'tool', 'wall', 'user', 'system', 'memory'];
-  return `| ${head.join(' | ')} |\n|${'---|'.repeat(head.length)}\n${rows.map((cells) => `| ${cells.join(' | ')} |`).join('\n')}\n`;
+  return `${markdownTable(head, rows)}\n`;
 }
 
 function page(result, rows) {
@@ -81,7 +75,8 @@ has a key of its own, 24 random bytes, and a commitment. The "raw" peers have a 
 the others; @aws-crypto/client-node has all three with the suite
 \`AES256_GCM_IV12_TAG16_HKDF_SHA512_COMMIT_KEY\`, and signs each message with its default. Made at ${result.made_at} on: ${described(result.machine)}.
 
-${markdown(rows)}
+${markdownTable(kHead, rows)}
+
 **Where the time of a record goes** (\`perf record\` on an AMD EPYC 9004, sealing 1 KiB): 35 % AES-GCM itself, 32 % the powers of
 the hash key that intel-ipsec-mb prepares for each new key, 11 % expanding that key and the five AES blocks of its derivation and
 commitment, 12 % the nonce with what keeps those of cloned machines apart (a digest of the message, the time-stamp counter and a
@@ -103,5 +98,5 @@ export function drawTable(result, docs) {
     writeFileSync(join(docs, 'benchmarks.md'), page(result, rows));
     writeFileSync(join(docs, 'benchmarks.svg'), drawing(result));
   }
-  return text(rows);
+  return textTable(kHead, rows);
 }

@@ -8,6 +8,7 @@ import { parseArgs } from 'node:util';
 
 import { drawTable } from './draw.mjs';
 import { debian, failWhereMissed, machine, version } from './machine.mjs';
+import { summary } from './summary.mjs';
 
 const kRoot = fileURLToPath(new URL('..', import.meta.url));
 const kBuild = join(kRoot, 'build/bench');
@@ -20,12 +21,6 @@ const kFileSize = quick ? 32 << 20 : 1 << 30;
 const kMiB = 1 << 20;
 
 const say = (text) => process.stderr.write(`${text}\n`);
-const sorted = (values) => [...values].sort((one, other) => one - other);
-function summary(values) {
-  const all = sorted(values);
-  const at = (share) => (all[Math.floor((all.length - 1) * share)] + all[Math.ceil((all.length - 1) * share)]) / 2;
-  return { median: at(0.5), low: at(0.25), high: at(0.75), runs: all.length };
-}
 
 /** The CPU time of each case in nanoseconds, by name. */
 function microbenchmarks() {

@@ -1,5 +1,6 @@
 // From what was measured of the keyring to its table, and docs/keyring-benchmarks.md.
 import { described } from './machine.mjs';
+import { markdownTable, textTable } from './table.mjs';
 
 const ms = (value) => (value < 0.01 ? `${(value * 1000).toFixed(1)} µs` : value < 1 ? `${(value * 1000).toFixed(0)} µs` : `${value.toFixed(0)} ms`);
 const spread = ({ median, low, high }) => `${ms(median)} (${ms(low)} – ${ms(high)})`;
@@ -48,9 +49,7 @@ const kHead = ['measure', 'measured: median (quartiles)', 'must', ''];
 const cells = ({ what, measured, must, reached }) => [what, measured, must, reached ? 'reached' : 'missed'];
 
 export function keyringTable(rows) {
-  const table = [kHead, ...rows.map(cells)];
-  const widths = kHead.map((_, column) => Math.max(...table.map((row) => row[column].length)));
-  return `${table.map((row) => row.map((cell, column) => cell.padEnd(widths[column])).join('  ').trimEnd()).join('\n')}\n`;
+  return textTable(kHead, rows.map(cells));
 }
 
 export function keyringPage(result) {
@@ -65,8 +64,6 @@ time, throttle, refuse, fail and hang. It leaves out RSA, which is the vault's w
 the measurement moves; the others use the real one. A tenant beside a neighbour is compared with itself beside requests that ask for nothing
 ([why](decisions/0013-neighbours-beside-requests-that-ask-for-nothing.md)). Made at ${result.made_at} on: ${described(result.machine)}.
 
-| ${kHead.join(' | ')} |
-|${'---|'.repeat(kHead.length)}
-${result.rows.map((row) => `| ${cells(row).join(' | ')} |`).join('\n')}
+${markdownTable(kHead, result.rows.map(cells))}
 `;
 }

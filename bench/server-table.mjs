@@ -1,5 +1,6 @@
 // From what was measured of the server to its table, and docs/server-benchmarks.md.
 import { described } from './machine.mjs';
+import { markdownTable, textTable } from './table.mjs';
 
 const count = (value) => Math.round(value >= 10_000 ? Math.round(value / 1000) * 1000 : value).toLocaleString('en').replaceAll(',', ' ');
 const times = (value) => `${value.toFixed(2)} ×`;
@@ -32,9 +33,7 @@ const cells = ({ what, ours, peer, measured, must, reached, limited_by_load: bus
 ];
 
 export function serverTable(rows) {
-  const table = [kHead, ...rows.map(cells)];
-  const widths = kHead.map((_, column) => Math.max(...table.map((row) => row[column].length)));
-  return `${table.map((row) => row.map((cell, column) => cell.padEnd(widths[column])).join('  ').trimEnd()).join('\n')}\n`;
+  return textTable(kHead, rows.map(cells));
 }
 
 export function serverPage(result) {
@@ -49,8 +48,6 @@ which takes the same POST and answers with 1.1 KiB of its own. 32 connections by
 busy all the time, the row says so: the server may be faster than it could be asked. Made at ${result.made_at} on:
 ${described(result.machine)}.
 
-| ${kHead.join(' | ')} |
-|${'---|'.repeat(kHead.length)}
-${result.rows.map((row) => `| ${cells(row).join(' | ')} |`).join('\n')}
+${markdownTable(kHead, result.rows.map(cells))}
 `;
 }

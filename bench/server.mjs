@@ -9,6 +9,7 @@ import { parseArgs } from 'node:util';
 
 import { debian, failWhereMissed, machine } from './machine.mjs';
 import { serverPage, serverRows, serverTable } from './server-table.mjs';
+import { summary } from './summary.mjs';
 
 const kRoot = fileURLToPath(new URL('..', import.meta.url));
 const kBinary = join(kRoot, 'build/bench/src/cli/latchkey');
@@ -36,14 +37,10 @@ async function freePort() {
   return port;
 }
 
-function summary(values) {
-  const all = [...values].sort((one, other) => one - other);
-  const at = (share) => (all[Math.floor((all.length - 1) * share)] + all[Math.ceil((all.length - 1) * share)]) / 2;
-  return { median: at(0.5), low: all[0], high: all[all.length - 1], runs: all.length };
-}
+const spread = (values) => summary(values, { low: 0, high: 1 });
 
-function pinned(core, command, args, environment = process.env) {
-  const child = spawn('taskset', ['-c', core, command, ...args], { stdio: ['ignore', 'pipe', 'inherit'], env: environment });
+function pinned(core, command, args) {
+  const child = spawn('taskset', ['-c', core, command, ...args], { stdio: ['ignore', 'pipe', 'inherit'] });
   children.push(child);
   return child;
 }
@@ -85,7 +82,7 @@ http {
   server { listen 127.0.0.1:${port} reuseport; location / { default_type application/octet-stream; return 200 '${'x'.repeat(size)}'; } }
 }
 `);
-  const child = pinned(kServerCore, '/usr/sbin/nginx', ['-c', join(at, 'nginx.conf')]);
+  pinned(kServerCore, '/usr/sbin/nginx', ['-c', join(at, 'nginx.conf')]);
   const url = `http://127.0.0.1:${port}`;
   for (let left = 200; ; --left) {
     try {
@@ -107,12 +104,12 @@ done = function(summary, latency)
 end`;
 
 /** One run of wrk: requests a second, latencies in µs, and how busy the load's own core was. */
-function load(url, request, connections = kConnections) {
+function load(url, request) {
   const script = join(folder, 'load.lua');
   const headers = Object.entries(request.headers).map(([name, value]) => `wrk.headers[${lua(name)}] = ${lua(value)}`).join('\n');
   writeFileSync(script, `wrk.method = "POST"\nwrk.body = ${lua(request.body)}\n${headers}\n${kReport}`);
   const stats = join(folder, 'time');
-  const done = spawnSync('/usr/bin/time', ['-f', '%e %U %S', '-o', stats, 'taskset', '-c', kLoadCore, 'wrk', '-t1', `-c${connections}`, `-d${kSeconds}s`, '-s', script, url], { encoding: 'utf8' });
+  const done = spawnSync('/usr/bin/time', ['-f', '%e %U %S', '-o', stats, 'taskset', '-c', kLoadCore, 'wrk', '-t1', `-c${kConnections}`, `-d${kSeconds}s`, '-s', script, url], { encoding: 'utf8' });
   if (done.status !== 0) throw new Error(`wrk: ${done.stderr}`);
   const told = JSON.parse(done.stdout.trim().split('\n').pop());
   if (told.errors > 0) throw new Error(`${told.errors} of ${told.requests} requests to ${url} failed`);
@@ -129,8 +126,8 @@ function inTurns(what, ours, peer) {
     runs.ours.push(load(ours.url, ours.request));
     runs.peer.push(load(peer.url, peer.request));
   }
-  const of = (side) => Object.fromEntries(Object.keys(runs[side][0]).map((field) => [field, summary(runs[side].map((run) => run[field]))]));
-  return { ours: of('ours'), peer: of('peer'), ratio: summary(runs.ours.map((run, round) => run.per_second / runs.peer[round].per_second)) };
+  const of = (side) => Object.fromEntries(Object.keys(runs[side][0]).map((field) => [field, spread(runs[side].map((run) => run[field]))]));
+  return { ours: of('ours'), peer: of('peer'), ratio: spread(runs.ours.map((run, round) => run.per_second / runs.peer[round].per_second)) };
 }
 
 async function measure() {
