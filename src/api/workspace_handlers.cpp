@@ -9,6 +9,7 @@
 #include "api/parameters.hpp"
 #include "api/respond.hpp"
 #include "base/json_fields.hpp"
+#include "store/changes.hpp"
 
 namespace latchkey::api {
 

@@ -18,7 +18,6 @@ namespace latchkey::dev {
 
 namespace {
 
-constexpr unsigned kThreads = 2;
 constexpr std::chrono::seconds kLeaseSoft{5};
 constexpr std::uint32_t kMoreRequests = 100;
 constexpr std::chrono::seconds kStopGrace{5};
@@ -27,7 +26,6 @@ constexpr std::chrono::seconds kStopGrace{5};
 Result<server::ServerConfig> server_config(const DevOptions& options, const DevCloud& cloud) {
   auto config = server::default_server_config();
   config.port = options.port;
-  config.threads = kThreads;
   config.database = options.data_dir + "/latchkey.db";
   config.root_key_file = options.data_dir + "/root.key";
   config.lease_soft = kLeaseSoft;
