@@ -78,7 +78,7 @@ class ApiService::Impl {
   }
 
   // Admits a request here that came without its admission, as from within this process.
-  Task<http::Response> handle(http::Request request) {
+  Task<http::Response> handle(http::Request& request) {
     std::optional<crypto::WipeAtExit> wipe_body;
     if (has_secret_body(request)) wipe_body.emplace(request.body);
     if (!request.admitted) {
@@ -260,8 +260,8 @@ const std::vector<Endpoint>& ApiService::endpoints() const {
   return impl_->endpoints();
 }
 
-Task<http::Response> ApiService::handle(http::Request request) {
-  return impl_->handle(std::move(request));
+Task<http::Response> ApiService::handle(http::Request& request) {
+  return impl_->handle(request);
 }
 
 http::Response ApiService::reject(http::Rejection why, const http::RequestHead* head) const {

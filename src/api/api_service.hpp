@@ -34,7 +34,7 @@ class ApiService final : public http::Service {
   [[nodiscard]] bool is_vital(const http::RequestHead& head) const override;
   // Finds the route and authenticates the caller.
   [[nodiscard]] Task<http::Admission> admit(const http::RequestHead& head) override;
-  [[nodiscard]] Task<http::Response> handle(http::Request request) override;
+  [[nodiscard]] Task<http::Response> handle(http::Request& request) override;
   [[nodiscard]] http::Response reject(http::Rejection why, const http::RequestHead* head) const override;
   // All endpoints, as long as the service lives.
   [[nodiscard]] const std::vector<Endpoint>& endpoints() const;

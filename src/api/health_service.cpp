@@ -15,8 +15,8 @@ Task<http::Admission> HealthService::admit(const http::RequestHead& head) {
   co_return admission;
 }
 
-Task<http::Response> HealthService::handle(http::Request request) {
-  return api_.handle(std::move(request));
+Task<http::Response> HealthService::handle(http::Request& request) {
+  return api_.handle(request);
 }
 
 http::Response HealthService::reject(http::Rejection why, const http::RequestHead* head) const {

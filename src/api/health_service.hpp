@@ -14,7 +14,7 @@ class HealthService final : public http::Service {
   [[nodiscard]] bool is_vital(const http::RequestHead& head) const override { return api_.is_vital(head); }
   // 404 for endpoints that are not vital, whatever the API key.
   [[nodiscard]] Task<http::Admission> admit(const http::RequestHead& head) override;
-  [[nodiscard]] Task<http::Response> handle(http::Request request) override;
+  [[nodiscard]] Task<http::Response> handle(http::Request& request) override;
   [[nodiscard]] http::Response reject(http::Rejection why, const http::RequestHead* head) const override;
 
  private:

@@ -26,7 +26,7 @@ TEST_F(HealthServiceTest, ServesWhatIsVital) {
       EXPECT_FALSE(admission.known);
       EXPECT_EQ(admission.body_limit, 0U);
       request.admitted = std::move(admission.call);
-      EXPECT_EQ(fixture.run(health.handle(std::move(request))).status, 200U) << path;
+      EXPECT_EQ(fixture.run(health.handle(request)).status, 200U) << path;
     }
   }
 }

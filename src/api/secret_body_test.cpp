@@ -85,7 +85,7 @@ struct SecretBodyTest : ::testing::Test {
     was_wiped = false;
     watched = request.body.data();
     try {
-      (void)fixture.run(service.handle(std::move(request)));
+      (void)fixture.run(service.handle(request));
     } catch (const std::runtime_error&) {
       EXPECT_EQ(outcome, Outcome::Exception);
     }

@@ -213,7 +213,7 @@ TEST_F(WorkspacesApiTest, AKeyEditedDuringTheAttachIsAConflict) {
   fixture.provider.interruption = [this, key]() -> Task<void> {
     auto request = testing::ApiFixture::request("POST", "/v1/organizations/external_keys/" + key, fixture.admin_key,
                                                 R"({"provider_config":{"type":"memory","service":"evil","name":"k"}})");
-    auto response = co_await fixture.service.handle(std::move(request));
+    auto response = co_await fixture.service.handle(request);
     EXPECT_EQ(response.status, 200U) << response.body;
   };
   expect_refused(fixture.post(one(id), attach_body(key)), 409, "conflict_error",
@@ -228,7 +228,7 @@ TEST_F(WorkspacesApiTest, OfTwoAttachesAtOnceOneWins) {
   auto second = fixture.make_key("second").row.id;
   fixture.provider.interruption = [this, id, second]() -> Task<void> {
     auto request = testing::ApiFixture::request("POST", one(id), fixture.admin_key, attach_body(second));
-    auto response = co_await fixture.service.handle(std::move(request));
+    auto response = co_await fixture.service.handle(request);
     EXPECT_EQ(response.status, 200U) << response.body;
   };
   refused(
@@ -245,7 +245,7 @@ TEST_F(WorkspacesApiTest, DeleteRacingAttachLeavesOneOfTheTwo) {
   auto target = "/v1/organizations/external_keys/" + key;
   fixture.provider.interruption = [this, target]() -> Task<void> {
     auto request = testing::ApiFixture::request("DELETE", target, fixture.admin_key);
-    auto response = co_await fixture.service.handle(std::move(request));
+    auto response = co_await fixture.service.handle(request);
     EXPECT_EQ(response.status, 200U) << response.body;
   };
   expect_refused(fixture.post(one(id), attach_body(key)), 404, "not_found_error",

@@ -2,7 +2,6 @@
 #include <cstdlib>
 #include <iostream>
 
-#include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <fmt/format.h>
 
@@ -29,9 +28,8 @@ struct ServeCommand {
 Result<void> serve(const server::ServerConfig& config) {
   SystemClock clock;
   crypto::SystemRandom random;
-  // One thread that serves alone wakes no others (Asio's "concurrency hints").
-  boost::asio::io_context context(static_cast<int>(config.threads));
-  LATCHKEY_TRY(auto runtime, server::ServerRuntime::start(config, context.get_executor(), clock, random));
+  IoThreads threads(config.threads);
+  LATCHKEY_TRY(auto runtime, server::ServerRuntime::start(config, threads, clock, random));
   bool is_ipv6 = config.address.find(':') != std::string::npos;
   SPDLOG_INFO("latchkey {} serves {}://{}:{}, database {}, AES-GCM by {}", LATCHKEY_VERSION,
               config.tls_certificate_file.empty() ? "http" : "https",
@@ -39,7 +37,7 @@ Result<void> serve(const server::ServerConfig& config) {
               crypto::aead_name());
   std::cout << "ready\n";
   LATCHKEY_TRYV(terminal::flush_output());
-  server::run_until_signal(context, config.threads, [&]() -> Task<void> { co_await runtime->stop(); });
+  server::run_until_signal(threads, [&]() -> Task<void> { co_await runtime->stop(); });
   return success();
 }
 

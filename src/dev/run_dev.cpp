@@ -2,7 +2,6 @@
 
 #include <iostream>
 
-#include <boost/asio/io_context.hpp>
 #include <fmt/format.h>
 
 #include "base/file.hpp"
@@ -22,8 +21,8 @@ constexpr std::chrono::seconds kLeaseSoft{5};
 constexpr std::uint32_t kMoreRequests = 100;
 constexpr std::chrono::seconds kStopGrace{5};
 
-// The defaults of `latchkey serve`, with short leases and the cloud's own settings.
-Result<server::ServerConfig> server_config(const DevOptions& options, const DevCloud& cloud) {
+// The defaults of `latchkey serve`, with short leases; the cloud's own settings are still to come.
+Result<server::ServerConfig> server_config(const DevOptions& options) {
   auto config = server::default_server_config();
   config.port = options.port;
   config.database = options.data_dir + "/latchkey.db";
@@ -37,10 +36,14 @@ Result<server::ServerConfig> server_config(const DevOptions& options, const DevC
     *rate *= kMoreRequests;
   }
   config.webhook_tests_per_minute *= kMoreRequests;
-  auto settings = options.overrides;
-  settings.merge(cloud.settings());
-  LATCHKEY_TRYV(server::apply_overrides(config, settings));
+  LATCHKEY_TRYV(server::apply_overrides(config, options.overrides));
   return config;
+}
+
+Result<void> add_settings(server::ServerConfig& config, const DevCloud& cloud, const DevOptions& options) {
+  auto settings = cloud.settings();
+  std::erase_if(settings, [&](const auto& setting) { return options.overrides.contains(setting.first); });
+  return server::apply_overrides(config, settings);
 }
 
 void announce(const std::string& data_dir, const std::string& url, const DevCloud& cloud) {
@@ -61,24 +64,24 @@ Result<void> run_dev(const DevOptions& options, const StartDevCloud& start_cloud
   LATCHKEY_TRY(auto lock, FolderLock::take(options.data_dir));
   SystemClock clock;
   crypto::SystemRandom random;
-  boost::asio::io_context context;
-
   LATCHKEY_TRYV(ensure_metrics_token(options.data_dir, random));
-  LATCHKEY_TRY(auto cloud, start_cloud(context.get_executor(), {.data_dir = options.data_dir,
+  LATCHKEY_TRY(auto config, server_config(options));
+  IoThreads threads(config.threads);
+  LATCHKEY_TRY(auto cloud, start_cloud(threads.first().get_executor(), {.data_dir = options.data_dir,
                                                                 .first_port = options.first_cloud_port,
                                                                 .bare = options.bare,
                                                                 .enable_control = options.enable_control,
                                                                 .clock = &clock,
                                                                 .random = &random}));
-  LATCHKEY_TRY(auto config, server_config(options, *cloud));
-  LATCHKEY_TRY(auto runtime, server::ServerRuntime::start(config, context.get_executor(), clock, random));
+  LATCHKEY_TRYV(add_settings(config, *cloud, options));
+  LATCHKEY_TRY(auto runtime, server::ServerRuntime::start(config, threads, clock, random));
   LATCHKEY_TRY(auto tenant, ensure_organization(*runtime, options.data_dir));
   auto url = fmt::format("http://127.0.0.1:{}", runtime->port());
   LATCHKEY_TRYV(write_environment(options.data_dir, url, tenant, *cloud));
 
   announce(options.data_dir, url, *cloud);
   LATCHKEY_TRYV(terminal::flush_output());
-  server::run_until_signal(context, config.threads, [&]() -> Task<void> {
+  server::run_until_signal(threads, [&]() -> Task<void> {
     co_await runtime->stop();
     co_await cloud->stop(kStopGrace);
   });

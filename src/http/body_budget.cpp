@@ -26,8 +26,12 @@ struct BodyBudget::Waiter {
   asio::steady_timer timer;
 };
 
+bool BodyBudget::counts(std::uint64_t bytes) {
+  return bytes > kUncounted;
+}
+
 Task<std::optional<BodyBudget::Share>> BodyBudget::take(std::string group, std::size_t bytes) {
-  if (bytes <= kUncounted) co_return Share();
+  if (!counts(bytes)) co_return Share();
   bytes = std::min(bytes, limits_.total / kGroupPart);
   auto executor = co_await asio::this_coro::executor;
   std::shared_ptr<Waiter> waiter;

@@ -6,6 +6,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <list>
 #include <map>
 #include <memory>
@@ -57,9 +58,11 @@ class BodyBudget : public std::enable_shared_from_this<BodyBudget> {
     return std::shared_ptr<BodyBudget>(new BodyBudget(limits));
   }
 
+  // Bodies of up to 16 KiB, the size of a head, are not counted.
+  [[nodiscard]] static bool counts(std::uint64_t bytes);
   // Waits for its turn, for `timeout` at most; absent where there was no room in time. A body larger than a group's
-  // whole part counts as that part. Bodies of up to 16 KiB, the size of a head, are not counted. The caller must run on
-  // a strand.
+  // whole part counts as that part. The caller runs on an
+  // executor that runs one thing at a time.
   [[nodiscard]] Task<std::optional<Share>> take(std::string group, std::size_t bytes);
   [[nodiscard]] std::size_t held() const;
 

@@ -2,129 +2,152 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
-#include <boost/asio/redirect_error.hpp>
-#include <boost/asio/steady_timer.hpp>
-#include <boost/asio/write.hpp>
-#include <boost/beast/core/error.hpp>
 #include <boost/beast/core/string.hpp>
-#include <boost/beast/http/read.hpp>
 
 #include "base/log.hpp"
 #include "http/read_buffer.hpp"
+#include "http/request_parser.hpp"
+#include "http/response_head.hpp"
 #include "http/response_stream.hpp"
-#include "http/wire.hpp"
+#include "http/transport.hpp"
 
 namespace latchkey::http {
 
 namespace {
 
 namespace asio = boost::asio;
-namespace beast = boost::beast;
-namespace bhttp = boost::beast::http;
+using asio::ip::tcp;
+using std::chrono::steady_clock;
 
 constexpr std::chrono::seconds kHandshakeTimeout{10};
 // A client that goes on sending after a refusal would not see the response if the connection closed at once. So the
 // server reads on, for this time and for twice the largest body that any service allows, and keeps nothing of it.
 constexpr std::chrono::seconds kLingerTimeout{5};
 constexpr std::size_t kLingerBytes = std::size_t{32} * 1024 * 1024;
-constexpr std::size_t kLingerChunk = std::size_t{4} * 1024;
 // How long a connection beyond the server's room has for each step: the handshake, the head, the end.
 constexpr std::chrono::seconds kVisitTimeout{2};
-// How many bytes beyond a head a connection may have read and not yet parsed: chunk headers must fit.
-constexpr std::size_t kReadAhead = std::size_t{64} * 1024;
+// What a connection may have read and not used yet beyond the largest head: the header of a chunk must fit.
+constexpr std::size_t kReadAhead = std::size_t{4} * 1024;
+// So many bytes of a body are read at once.
+constexpr std::size_t kReadPiece = std::size_t{128} * 1024;
 // The server writes a response in pieces of this size, so that it can check the reader's pace.
 constexpr std::size_t kWritePiece = std::size_t{256} * 1024;
-constexpr std::size_t kTlsRecord = std::size_t{16} * 1024;
-// How much of a body the server reads at once, and how much of that room a connection keeps when the body is read.
-constexpr std::size_t kReadPiece = std::size_t{64} * 1024;
-constexpr std::size_t kRoomKept = 1024;
-constexpr unsigned kHttp11 = 11;
 
-// The part that is the same with and without TLS.
-template <class Stream>
 class Connection {
  public:
-  Connection(std::shared_ptr<ServerState> state, Stream& stream, std::shared_ptr<beast::tcp_stream> lowest, bool tls,
+  Connection(std::shared_ptr<ServerState> state, std::shared_ptr<TimedSocket> socket, asio::ssl::context* tls,
              std::shared_ptr<Guest> guest)
       : state_(std::move(state)),
-        stream_(stream),
-        lowest_(std::move(lowest)),
-        tls_(tls),
+        socket_(std::move(socket)),
+        transport_(make_transport(socket_->get(), tls)),
         guest_(std::move(guest)),
-        buffer_(state_->options.max_head_bytes + kReadAhead) {}
+        is_tls_(tls != nullptr),
+        buffer_(state_->options.max_head_bytes + kReadAhead) {
+    boost::system::error_code ignored;
+    client_address_ = socket_->get().remote_endpoint(ignored).address();
+    local_port_ = socket_->get().local_endpoint(ignored).port();
+  }
 
   Task<void> serve() {
-    bool first = true;
-    while (!state_->stopping) {
-      bool keep = co_await serve_request(first);
-      if (!keep) co_return;
-      first = false;
+    bool ready = co_await shake_hands();
+    if (!ready) co_return;
+    if (guest_->place) {
+      bool keep = true;
+      for (bool first = true; keep && !state_->stopping; first = false) keep = co_await serve_request(first);
+    } else {
+      co_await serve_visit();
     }
+    transport_->end();
+  }
+
+ private:
+  using State = RequestParser::State;
+
+  const ServerOptions& options() const { return state_->options; }
+
+  Task<bool> shake_hands() {
+    socket_->expires_after(guest_->place ? std::chrono::milliseconds(kHandshakeTimeout) : kVisitTimeout);
+    for (;;) {
+      auto progress = transport_->shake_hands();
+      if (progress.bytes > 0) co_return true;
+      bool goes_on = co_await wait(progress);
+      if (!goes_on) co_return false;
+    }
+  }
+
+  // A request from its first byte to the last of its response. True where another may follow.
+  Task<bool> serve_request(bool first) {
+    Request request;
+    RequestParser parser(request, options().max_head_bytes);
+    bool has_head = co_await receive_head(parser, request, first ? options().head_timeout : options().idle_timeout);
+    if (!has_head) co_return false;
+    std::optional<Admission> admission;
+    try {
+      admission = co_await state_->service.admit(request);
+    } catch (const std::exception& error) {
+      SPDLOG_ERROR("the admission of {} {} threw an exception: {}", request.method, request.path, error.what());
+    } catch (...) {
+      SPDLOG_ERROR("the admission of {} {} threw an unknown exception", request.method, request.path);
+    }
+    if (!admission) {
+      auto failure = state_->service.reject(Rejection::HandlerFailed, &request);
+      co_return co_await respond_without_body(parser, std::move(failure), request);
+    }
+    if (admission->known && guest_->place) guest_->place->prove(steady_clock::now());
+    if (admission->refusal) {
+      co_return co_await respond_without_body(parser, std::move(*admission->refusal), request);
+    }
+    BodyBudget::Share share;
+    bool has_body = take_body_at_hand(parser, request, *admission);
+    if (!has_body) has_body = co_await receive_body(parser, request, *admission, share);
+    if (!has_body) co_return false;
+    buffer_.release();
+    request.admitted = std::move(admission->call);
+    co_return co_await respond(request, parser.keep_alive());
   }
 
   // Serves a connection that the server has no room for: it reads one request's head, and responds to it where it is
   // vital.
   Task<void> serve_visit() {
-    RequestParser parser;
-    auto head = co_await receive_head(parser, kVisitTimeout);
-    if (!head) co_return;
+    Request request;
+    RequestParser parser(request, options().max_head_bytes);
+    bool has_head = co_await receive_head(parser, request, kVisitTimeout);
+    if (!has_head) co_return;
     // Checked before the service looks into who sent the request: that costs what there is no room for.
-    bool is_vital = parser.is_done() && state_->service.is_vital(*head);
+    bool is_vital = parser.content_length() == 0 && state_->service.is_vital(request);
     if (!is_vital) {
-      co_await refuse(Rejection::Overloaded, &*head);
+      co_await refuse(Rejection::Overloaded, &request);
       co_return;
     }
-    auto admission = co_await admit(*head);
-    if (admission && !admission->refusal) {
-      head->admitted = std::move(admission->call);
-      co_await respond(std::move(*head), false);
-    } else {
-      co_await refuse(Rejection::Overloaded, &*head);
+    auto admission = co_await state_->service.admit(request);
+    if (admission.refusal) {
+      co_await refuse(Rejection::Overloaded, &request);
+      co_return;
     }
+    request.admitted = std::move(admission.call);
+    co_await respond(request, false);
   }
 
- private:
-  const ServerOptions& options() const { return state_->options; }
-
-  Task<bool> serve_request(bool first) {
-    RequestParser parser;
-    auto head = co_await receive_head(parser, first ? options().head_timeout : options().idle_timeout);
-    if (!head) co_return false;
-    auto admission = co_await admit(*head);
-    if (!admission) {
-      co_return co_await respond_without_body(parser, state_->service.reject(Rejection::HandlerFailed, &*head), *head);
-    }
-    if (admission->known && guest_->place) guest_->place->prove(std::chrono::steady_clock::now());
-    if (admission->refusal) {
-      co_return co_await respond_without_body(parser, std::move(*admission->refusal), *head);
-    }
-    BodyBudget::Share share;
-    bool readable = co_await read_body(parser, *head, *admission, share);
-    if (!readable) co_return false;
-    head->body = std::move(parser.get().body());
-    buffer_.wipe_consumed();
-    buffer_.release_beyond(kRoomKept);
-    head->admitted = std::move(admission->call);
-    co_return co_await respond(std::move(*head), parser.get().keep_alive());
-  }
-
-  // Absent where no head came, or the server refused it.
-  Task<std::optional<Request>> receive_head(RequestParser& parser, std::chrono::milliseconds timeout) {
-    parser.header_limit(static_cast<std::uint32_t>(options().max_head_bytes));
-    parser.body_limit(boost::none);
-    beast::error_code failed;
+  // False where no head came, or the server refused it.
+  Task<bool> receive_head(RequestParser& parser, Request& request, std::chrono::milliseconds timeout) {
     set_idle(true);
-    lowest_->expires_after(timeout);
-    co_await bhttp::async_read_header(stream_, buffer_, parser, asio::redirect_error(asio::use_awaitable, failed));
-    set_idle(false);
-    if (failed) {
-      co_await refuse_head(failed);
-      co_return std::nullopt;
+    socket_->expires_after(timeout);
+    auto state = parser.read_head(buffer_);
+    while (state == State::NeedMore) {
+      bool came = co_await read_more();
+      if (!came) co_return false;
+      state = parser.read_head(buffer_);
     }
-    auto head = read_head(parser, lowest_->socket(), tls_);
-    if (!head) co_await refuse(Rejection::Malformed, nullptr);
-    co_return head;
+    set_idle(false);
+    socket_->expires_never();
+    request.client_address = client_address_;
+    request.local_port = local_port_;
+    request.tls = is_tls_;
+    if (state == State::Whole) co_return true;
+    co_await refuse(state == State::TooLarge ? Rejection::HeadTooLarge : Rejection::Malformed, nullptr);
+    co_return false;
   }
 
   void set_idle(bool idle) {
@@ -132,158 +155,172 @@ class Connection {
     if (guest_->place) guest_->place->set_idle(idle);
   }
 
-  // The service's decision about the head; absent where it threw an exception.
-  Task<std::optional<Admission>> admit(const RequestHead& head) {
-    try {
-      co_return co_await state_->service.admit(head);
-    } catch (const std::exception& error) {
-      SPDLOG_ERROR("the admission of {} {} threw an exception: {}", head.method, head.path, error.what());
-    } catch (...) {
-      SPDLOG_ERROR("the admission of {} {} threw an unknown exception", head.method, head.path);
-    }
-    co_return std::nullopt;
-  }
-
   // Keeps the connection where the body, if there is any, came together with the head; it waits for nothing more.
   Task<bool> respond_without_body(RequestParser& parser, Response response, const RequestHead& head) {
-    bool head_only = head.method == "HEAD";
-    bool is_whole = skip_body(parser);
-    buffer_.wipe_consumed();
-    bool keep_alive = parser.get().keep_alive() && !state_->stopping && is_whole;
-    bool written = co_await write(std::move(response), head_only, keep_alive);
+    bool is_whole = parser.skip_body(buffer_) == State::Whole;
+    buffer_.release();
+    bool keep_alive = parser.keep_alive() && !state_->stopping && is_whole;
+    bool written = co_await write(std::move(response), head.method == "HEAD", keep_alive);
     if (written && !is_whole) co_await linger();
     co_return written&& keep_alive;
   }
 
-  // Consumes the part of the body that was read with the head; returns whether that was all of it.
-  bool skip_body(RequestParser& parser) {
-    beast::error_code failed;
-    parser.eager(true);
-    while (!failed && !parser.is_done() && buffer_.size() > 0) {
-      buffer_.consume(parser.put(buffer_.data(), failed));
-    }
-    return parser.is_done();
+  // True where the request has no body, or a small one that came together with the head.
+  bool take_body_at_hand(RequestParser& parser, const Request& request, const Admission& admission) {
+    auto length = parser.content_length();
+    if (length == 0) return true;
+    bool at_hand = length && *length <= admission.body_limit && *length <= buffer_.unread().size() &&
+                   !BodyBudget::counts(*length) && !wants_to_be_told(parser, request);
+    return at_hand && parser.read_body(buffer_, admission.body_limit) == State::Whole;
   }
 
-  // True where bytes came that are no HTTP; false where too few or none came, so that nobody waits for a response.
-  static bool is_malformed(beast::error_code failed) {
-    return failed.category() == bhttp::make_error_code(bhttp::error::bad_method).category() &&
-           failed != bhttp::error::end_of_stream && failed != bhttp::error::partial_message;
+  static bool wants_to_be_told(const RequestParser& parser, const RequestHead& head) {
+    return !parser.is_http_10() && boost::beast::iequals(head.headers.get("expect"), "100-continue");
   }
 
-  Task<void> refuse_head(beast::error_code failed) {
-    if (!is_malformed(failed)) co_return;
-    bool large = failed == bhttp::error::header_limit || failed == bhttp::error::buffer_overflow;
-    co_await refuse(large ? Rejection::HeadTooLarge : Rejection::Malformed, nullptr);
-  }
-
-  Task<bool> read_body(RequestParser& parser, const RequestHead& head, Admission& admission, BodyBudget::Share& share) {
+  // Reads the body into the request. False where it did not come whole: the client was told why, where that helps.
+  Task<bool> receive_body(RequestParser& parser, Request& request, Admission& admission, BodyBudget::Share& share) {
     auto limit = admission.body_limit;
     auto length = parser.content_length();
     if (length && *length > limit) {
-      co_await refuse(Rejection::BodyTooLarge, &head);
+      co_await refuse(Rejection::BodyTooLarge, &request);
       co_return false;
     }
-    if (parser.is_done()) co_return true;
-    auto taken =
-        co_await state_->bodies->take(std::move(admission.group), length ? static_cast<std::size_t>(*length) : limit);
-    if (!taken) {
-      co_await refuse(Rejection::NoRoomForBody, &head);
-      co_return false;
+    auto size = length ? static_cast<std::size_t>(*length) : limit;
+    if (BodyBudget::counts(size)) {
+      auto taken = co_await state_->bodies->take(std::move(admission.group), size);
+      if (!taken) {
+        co_await refuse(Rejection::NoRoomForBody, &request);
+        co_return false;
+      }
+      share = std::move(*taken);
     }
-    share = std::move(*taken);
-    parser.body_limit(limit);
-    bool expects =
-        parser.get().version() >= kHttp11 && boost::beast::iequals(head.headers.get("expect"), "100-continue");
-    if (expects) {
+    if (wants_to_be_told(parser, request)) {
       bool proceeds = co_await send("HTTP/1.1 100 Continue\r\n\r\n", {});
       if (!proceeds) co_return false;
     }
-    // For no more than the caller has a share for.
-    buffer_.make_room(std::min(length ? static_cast<std::size_t>(*length) : limit, kReadPiece));
-    bool late = false;
-    auto failed = co_await receive(parser, late);
-    if (!failed && !late) co_return true;
-    if (late) {
-      co_await refuse(Rejection::BodyTimeout, &head);
-    } else if (failed == bhttp::error::body_limit) {
-      co_await refuse(Rejection::BodyTooLarge, &head);
-    } else if (is_malformed(failed)) {
-      co_await refuse(Rejection::Malformed, &head);
+    if (length) request.body.reserve(size + admission.room_behind_body);
+    auto state = parser.read_body(buffer_, limit);
+    if (state == State::NeedMore) state = co_await receive_rest(parser, request, limit);
+    if (state == State::Whole) co_return true;
+    if (state == State::TooLarge) {
+      co_await refuse(Rejection::BodyTooLarge, &request);
+    } else if (state == State::Malformed) {
+      co_await refuse(Rejection::Malformed, &request);
+    } else if (socket_->has_expired()) {
+      co_await refuse(Rejection::BodyTimeout, &request);
     }
     co_return false;
   }
 
-  // How much of a body has arrived, for the timer that checks its pace. Used on the connection's strand alone.
-  struct Arrival {
-    explicit Arrival(const asio::any_io_executor& executor) : timer(executor) {}
-    asio::steady_timer timer;
-    std::chrono::steady_clock::time_point began = std::chrono::steady_clock::now();
-    std::size_t bytes = 0;
-    bool over = false;
-    bool late = false;
-  };
-
-  // Checks the pace whenever more bytes are due. It has a timer of its own, because the stream's timer closes the
-  // socket, and the client could not be told why.
-  static void watch(const std::shared_ptr<Arrival>& arrival, std::shared_ptr<beast::tcp_stream> stream, Pace pace) {
-    arrival->timer.expires_at(arrival->began + pace.allowed(arrival->bytes));
-    arrival->timer.async_wait([arrival, stream = std::move(stream), pace](beast::error_code) mutable {
-      if (arrival->over) return;
-      if (std::chrono::steady_clock::now() < arrival->began + pace.allowed(arrival->bytes)) {
-        watch(arrival, std::move(stream), pace);
-        return;
+  // Reads until the body is whole or wrong; NeedMore where nothing more comes, or nothing came in time.
+  Task<State> receive_rest(RequestParser& parser, Request& request, std::size_t limit) {
+    auto began = steady_clock::now();
+    auto state = State::NeedMore;
+    std::size_t came = request.body.size();
+    while (state == State::NeedMore) {
+      socket_->expires_at(began + options().pace.allowed(came), TimedSocket::Then::Cancel);
+      auto left = parser.left();
+      std::size_t bytes = 0;
+      if (left > 0) {
+        bytes = co_await read_into(request.body, left);
+      } else {
+        bytes = co_await read_more();
       }
-      arrival->late = true;
-      stream->cancel();
-    });
-  }
-
-  // Reads until the body is complete, an error occurs, or the body comes too slowly, which sets `late`.
-  Task<beast::error_code> receive(RequestParser& parser, bool& late) {
-    auto arrival = std::make_shared<Arrival>(lowest_->get_executor());
-    // The bytes that came with the head came in time.
-    arrival->bytes = buffer_.size();
-    watch(arrival, lowest_, options().pace);
-    lowest_->expires_never();
-    beast::error_code failed;
-    std::size_t parsed = 0;
-    while (!failed && !arrival->late && !parser.is_done()) {
-      parsed +=
-          co_await bhttp::async_read_some(stream_, buffer_, parser, asio::redirect_error(asio::use_awaitable, failed));
-      arrival->bytes = parsed + buffer_.size();
+      if (bytes == 0) {
+        // A header of a chunk that fills the buffer has no end.
+        co_return buffer_.room().empty() ? State::Malformed : State::NeedMore;
+      }
+      came += bytes;
+      if (left > 0) {
+        parser.add_read(bytes);
+        if (left == bytes) state = State::Whole;
+      } else {
+        state = parser.read_body(buffer_, limit);
+      }
     }
-    late = arrival->late && !parser.is_done();
-    arrival->over = true;
-    arrival->timer.cancel();
-    co_return failed;
+    socket_->expires_never();
+    co_return state;
   }
 
-  Task<bool> respond(Request request, bool keep_alive) {
-    bool head_only = request.method == "HEAD";
-    RequestHead head = request;  // NOLINT(cppcoreguidelines-slicing): the head alone is meant.
+  // Appends what comes to the body, up to `left` bytes; 0 where nothing comes any more.
+  Task<std::size_t> read_into(std::string& body, std::uint64_t left) {
+    auto size = body.size();
+    auto piece = static_cast<std::size_t>(std::min<std::uint64_t>(left, kReadPiece));
+    body.resize(size + piece);
+    auto bytes = co_await read(std::span(body).subspan(size));
+    body.resize(size + bytes);
+    co_return bytes;
+  }
+
+  // Reads what comes into the buffer; 0 where nothing comes any more, or the buffer is full.
+  Task<std::size_t> read_more() {
+    // Without TLS nothing is there where the last request was read: so it waits before it asks.
+    if (buffer_.empty() && !transport_->holds_unread()) {
+      buffer_.release();
+      bool goes_on = co_await socket_->wait(tcp::socket::wait_read);
+      if (!goes_on) co_return 0;
+    }
+    // A connection that waits holds no block of memory, unless bytes in it are unread.
+    for (;;) {
+      auto room = buffer_.room();
+      if (room.empty()) co_return 0;
+      auto progress = transport_->read(room);
+      buffer_.commit(progress.bytes);
+      if (progress.bytes > 0) co_return progress.bytes;
+      buffer_.release();
+      bool goes_on = co_await wait(progress);
+      if (!goes_on) co_return 0;
+    }
+  }
+
+  Task<std::size_t> read(std::span<char> room) {
+    for (;;) {
+      auto progress = transport_->read(room);
+      if (progress.bytes > 0) co_return progress.bytes;
+      bool goes_on = co_await wait(progress);
+      if (!goes_on) co_return 0;
+    }
+  }
+
+  // False where the connection is over, or the time came.
+  Task<bool> wait(Progress progress) {
+    if (progress.is_over) co_return false;
+    auto what = progress.wait == Progress::Wait::Readable ? tcp::socket::wait_read : tcp::socket::wait_write;
+    co_return co_await socket_->wait(what);
+  }
+
+  Task<bool> respond(Request& request, bool keep_alive) {
     std::optional<Response> response;
     try {
-      response = co_await state_->service.handle(std::move(request));
+      response = co_await state_->service.handle(request);
     } catch (const std::exception& error) {
-      SPDLOG_ERROR("the handler of {} {} threw an exception: {}", head.method, head.path, error.what());
+      SPDLOG_ERROR("the handler of {} {} threw an exception: {}", request.method, request.path, error.what());
     } catch (...) {
-      SPDLOG_ERROR("the handler of {} {} threw an unknown exception", head.method, head.path);
+      SPDLOG_ERROR("the handler of {} {} threw an unknown exception", request.method, request.path);
     }
-    if (!response) response = state_->service.reject(Rejection::HandlerFailed, &head);
+    if (!response) response = state_->service.reject(Rejection::HandlerFailed, &request);
     keep_alive = keep_alive && !state_->stopping;
-    bool written = co_await write(std::move(*response), head_only, keep_alive);
+    bool written = co_await write(std::move(*response), request.method == "HEAD", keep_alive);
     co_return written&& keep_alive;
   }
 
   Task<bool> write(Response response, bool head_only, bool keep_alive) {
-    auto deliver = std::move(response.deliver);
-    auto message = to_beast(std::move(response), options(), head_only, keep_alive);
-    auto head = head_text(message);
-    if (!deliver) co_return co_await send(head, message.body());
-    OutgoingResponse stream(*this, head, message.body());
-    bool reusable = co_await deliver(stream);
-    co_return reusable;
+    std::string head;
+    head.reserve(kMostHeads);
+    append_response_head(head, response, options().server_name, keep_alive);
+    std::string_view body;
+    if (!head_only && may_have_body(response.status)) body = response.body;
+    if (response.deliver) {
+      OutgoingResponse stream(*this, head, body);
+      co_return co_await response.deliver(stream);
+    }
+    // Nearly every response leaves at once.
+    auto sent = transport_->write(head, body);
+    if (sent.bytes == head.size() + body.size()) co_return true;
+    if (sent.is_over) co_return false;
+    auto of_head = std::min(sent.bytes, head.size());
+    co_return co_await send(std::string_view(head).substr(of_head), body.substr(sent.bytes - of_head));
   }
 
   class OutgoingResponse final : public ResponseStream {
@@ -293,20 +330,13 @@ class Connection {
 
     [[nodiscard]] std::string_view head() const override { return head_; }
     [[nodiscard]] std::string_view body() const override { return body_; }
-
-    [[nodiscard]] Task<bool> send(std::string_view bytes) override {
-      bool sent = co_await connection_.send(bytes, {});
-      // The time until the next bytes is the sender's own.
-      connection_.lowest_->expires_never();
-      co_return sent;
-    }
+    [[nodiscard]] Task<bool> send(std::string_view bytes) override { return connection_.send(bytes, {}); }
 
     void reset() override {
       // Closing without lingering sends a reset.
-      auto& socket = connection_.lowest_->socket();
-      beast::error_code ignored;
-      socket.set_option(asio::socket_base::linger(true, 0), ignored);
-      socket.close(ignored);
+      boost::system::error_code ignored;
+      connection_.socket_->get().set_option(asio::socket_base::linger(true, 0), ignored);
+      connection_.socket_->close();
     }
 
     [[nodiscard]] bool is_stopping() const override { return connection_.state_->stopping; }
@@ -318,23 +348,26 @@ class Connection {
   };
 
   // Each piece must be sent within the time that the pace allows, counted from the first: a client that reads too
-  // slowly is cut off. For TLS, Asio would join several buffers on its thread's stack and leave the bytes there, so the
-  // head and the beginning of the body are joined here.
-  Task<bool> send(std::string_view head, std::string_view body) {
-    auto began = std::chrono::steady_clock::now();
-    std::string first(head);
-    first.append(body.substr(0, kTlsRecord - std::min(head.size(), kTlsRecord)));
-    body.remove_prefix(first.size() - head.size());
+  // slowly is cut off.
+  Task<bool> send(std::string_view first, std::string_view second) {
+    auto began = steady_clock::now();
     std::size_t sent = 0;
-    beast::error_code failed;
-    for (std::string_view piece = first; !failed && !piece.empty();) {
-      sent += piece.size();
-      lowest_->expires_at(began + options().pace.allowed(sent));
-      co_await asio::async_write(stream_, asio::buffer(piece), asio::redirect_error(asio::use_awaitable, failed));
-      piece = body.substr(0, kWritePiece);
-      body.remove_prefix(piece.size());
+    while (!first.empty() || !second.empty()) {
+      auto piece = second.substr(0, kWritePiece);
+      auto progress = transport_->write(first, piece);
+      if (progress.bytes == 0) {
+        socket_->expires_at(began + options().pace.allowed(sent + first.size() + piece.size()));
+        bool goes_on = co_await wait(progress);
+        if (!goes_on) co_return false;
+      }
+      sent += progress.bytes;
+      auto of_first = std::min(progress.bytes, first.size());
+      first.remove_prefix(of_first);
+      second.remove_prefix(progress.bytes - of_first);
     }
-    co_return !failed;
+    // The time until the next bytes is somebody else's.
+    socket_->expires_never();
+    co_return true;
   }
 
   // Sends the refusal, then reads on for a moment.
@@ -347,54 +380,36 @@ class Connection {
   // Closing with unread bytes would reset the connection before the client has read the response. No request can
   // follow, so the connection is idle: the room may give its place to another.
   Task<void> linger() {
-    beast::error_code failed;
     if (guest_->place) guest_->place->set_idle(true);
-    if (!tls_) lowest_->socket().shutdown(asio::ip::tcp::socket::shutdown_send, failed);
-    lowest_->expires_after(guest_->place ? kLingerTimeout : kVisitTimeout);
-    std::array<char, kLingerChunk> scratch;
-    for (std::size_t read = 0; read < kLingerBytes && !failed;) {
-      read +=
-          co_await stream_.async_read_some(asio::buffer(scratch), asio::redirect_error(asio::use_awaitable, failed));
+    transport_->end();
+    socket_->expires_after(guest_->place ? std::chrono::milliseconds(kLingerTimeout) : kVisitTimeout);
+    for (std::size_t read = 0; read < kLingerBytes;) {
+      buffer_.consume(buffer_.unread().size());
+      auto bytes = co_await read_more();
+      if (bytes == 0) co_return;
+      read += bytes;
     }
   }
 
+  static constexpr std::size_t kMostHeads = 480;
+
   std::shared_ptr<ServerState> state_;
-  Stream& stream_;
-  std::shared_ptr<beast::tcp_stream> lowest_;
-  bool tls_;
+  std::shared_ptr<TimedSocket> socket_;
+  std::unique_ptr<Transport> transport_;
   std::shared_ptr<Guest> guest_;
+  bool is_tls_;
+  boost::asio::ip::address client_address_;
+  std::uint16_t local_port_ = 0;
   ReadBuffer buffer_;
 };
 
-template <class Stream>
-Task<void> serve_guest(Connection<Stream>& connection, bool has_place) {
-  if (has_place) {
-    co_await connection.serve();
-  } else {
-    co_await connection.serve_visit();
-  }
-}
-
 }  // namespace
 
-Task<void> serve_connection(std::shared_ptr<ServerState> state, std::shared_ptr<beast::tcp_stream> stream,
+Task<void> serve_connection(std::shared_ptr<ServerState> state, std::shared_ptr<TimedSocket> socket,
                             std::shared_ptr<asio::ssl::context> tls, std::shared_ptr<Guest> guest) {
-  beast::error_code failed;
-  bool has_place = guest->place != nullptr;
-  if (!tls) {
-    Connection<beast::tcp_stream> connection(state, *stream, stream, false, guest);
-    co_await serve_guest(connection, has_place);
-    stream->socket().shutdown(asio::ip::tcp::socket::shutdown_both, failed);
-    co_return;
-  }
-  asio::ssl::stream<beast::tcp_stream&> secure(*stream, *tls);
-  stream->expires_after(has_place ? kHandshakeTimeout : kVisitTimeout);
-  co_await secure.async_handshake(asio::ssl::stream_base::server, asio::redirect_error(asio::use_awaitable, failed));
-  if (failed) co_return;
-  Connection<asio::ssl::stream<beast::tcp_stream&>> connection(state, secure, stream, true, guest);
-  co_await serve_guest(connection, has_place);
-  stream->expires_after(has_place ? kLingerTimeout : kVisitTimeout);
-  co_await secure.async_shutdown(asio::redirect_error(asio::use_awaitable, failed));
+  Connection connection(std::move(state), socket, tls.get(), std::move(guest));
+  co_await connection.serve();
+  socket->close();
 }
 
 }  // namespace latchkey::http

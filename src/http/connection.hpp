@@ -1,17 +1,16 @@
-// One connection of the server, from the first byte to the close. Internal to http/.
+// One connection of the server, from the first byte to the close: the path of every request through the server, in one
+// file. Internal to http/.
 #pragma once
 
 #include <atomic>
 #include <memory>
 
-#include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/ssl/context.hpp>
-#include <boost/asio/ssl/stream.hpp>
-#include <boost/beast/core/tcp_stream.hpp>
 
 #include "http/body_budget.hpp"
 #include "http/connection_room.hpp"
 #include "http/server.hpp"
+#include "http/timed_socket.hpp"
 
 namespace latchkey::http {
 
@@ -31,9 +30,9 @@ struct Guest {
   std::unique_ptr<ConnectionRoom::Place> place;
 };
 
-// Serves requests until the client or the server closes the connection.
-[[nodiscard]] Task<void> serve_connection(std::shared_ptr<ServerState> state,
-                                          std::shared_ptr<boost::beast::tcp_stream> stream,
+// Serves requests until the client or the server closes the connection. Runs on the socket's executor. `tls`: null
+// without TLS.
+[[nodiscard]] Task<void> serve_connection(std::shared_ptr<ServerState> state, std::shared_ptr<TimedSocket> socket,
                                           std::shared_ptr<boost::asio::ssl::context> tls, std::shared_ptr<Guest> guest);
 
 }  // namespace latchkey::http

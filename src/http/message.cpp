@@ -11,23 +11,39 @@ namespace latchkey::http {
 
 namespace {
 constexpr std::size_t kMaxParameters = 256;
+constexpr std::size_t kMostTexts = 480;
+constexpr std::size_t kMostFields = 16;
 }
 
-void Headers::set(std::string_view name, std::string value) {
-  std::erase_if(fields_, [&](const auto& field) { return boost::beast::iequals(field.first, name); });
-  fields_.emplace_back(name, std::move(value));
+void Headers::add(std::string_view name, std::string_view value) {
+  // Most heads fit, so that each takes two blocks of memory and not one more for each field.
+  if (places_.empty()) {
+    text_.reserve(std::max(kMostTexts, name.size() + value.size()));
+    places_.reserve(kMostFields);
+  }
+  places_.push_back({static_cast<std::uint32_t>(text_.size()), static_cast<std::uint32_t>(name.size()),
+                     static_cast<std::uint32_t>(value.size())});
+  text_.append(name).append(value);
 }
 
-std::string_view Headers::get(std::string_view name) const {
-  for (const auto& [field, value] : fields_) {
+void Headers::set(std::string_view name, std::string_view value) {
+  std::erase_if(places_, [&](const Place& place) {
+    return boost::beast::iequals(std::string_view(text_).substr(place.at, place.name_size), name);
+  });
+  add(name, value);
+}
+
+std::optional<std::string_view> Headers::find(std::string_view name) const {
+  for (const auto& [field, value] : *this) {
     if (boost::beast::iequals(field, name)) return value;
   }
-  return {};
+  return std::nullopt;
 }
 
-bool Headers::has(std::string_view name) const {
-  return std::any_of(fields_.begin(), fields_.end(),
-                     [&](const auto& field) { return boost::beast::iequals(field.first, name); });
+Headers::Field Headers::field(std::size_t i) const {
+  const auto& place = places_[i];
+  std::string_view text(text_);
+  return {text.substr(place.at, place.name_size), text.substr(place.at + place.name_size, place.value_size)};
 }
 
 std::string_view Request::path_parameter(std::string_view name) const {

@@ -2,9 +2,11 @@
 // who holds one needs to know how it crossed the wire.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <initializer_list>
+#include <iterator>
 #include <memory>
 #include <optional>
 #include <string>
@@ -19,22 +21,57 @@
 
 namespace latchkey::http {
 
-// Header fields in the order in which they were added; names compare without case.
+// Header fields in the order in which they were added; names compare without case. All texts are in one block of
+// memory: what find() and the iterator return is valid until the next change.
 class Headers {
  public:
+  using Field = std::pair<std::string_view, std::string_view>;
+  class Iterator {
+   public:
+    using iterator_category = std::input_iterator_tag;
+    using value_type = Field;
+    using difference_type = std::ptrdiff_t;
+    using pointer = void;
+    using reference = Field;
+    Iterator(const Headers& headers, std::size_t at) : headers_(&headers), at_(at) {}
+    Field operator*() const { return headers_->field(at_); }
+    Iterator& operator++() {
+      ++at_;
+      return *this;
+    }
+    bool operator==(const Iterator& other) const { return at_ == other.at_; }
+
+   private:
+    const Headers* headers_;
+    std::size_t at_;
+  };
+
   Headers() = default;
-  Headers(std::initializer_list<std::pair<std::string, std::string>> fields) : fields_(fields) {}
-  void add(std::string name, std::string value) { fields_.emplace_back(std::move(name), std::move(value)); }
+  Headers(std::initializer_list<Field> fields) {
+    for (const auto& [name, value] : fields) add(name, value);
+  }
+  void add(std::string_view name, std::string_view value);
   // Replaces every field of that name.
-  void set(std::string_view name, std::string value);
-  // The first field of that name; empty view where absent (use has() to tell it from an empty value).
-  [[nodiscard]] std::string_view get(std::string_view name) const;
-  [[nodiscard]] bool has(std::string_view name) const;
-  [[nodiscard]] auto begin() const { return fields_.begin(); }
-  [[nodiscard]] auto end() const { return fields_.end(); }
+  void set(std::string_view name, std::string_view value);
+  // The first field of that name; absent is not the same as empty.
+  [[nodiscard]] std::optional<std::string_view> find(std::string_view name) const;
+  // Likewise; empty where absent.
+  [[nodiscard]] std::string_view get(std::string_view name) const { return find(name).value_or(std::string_view()); }
+  [[nodiscard]] bool has(std::string_view name) const { return find(name).has_value(); }
+  [[nodiscard]] Iterator begin() const { return {*this, 0}; }
+  [[nodiscard]] Iterator end() const { return {*this, places_.size()}; }
 
  private:
-  std::vector<std::pair<std::string, std::string>> fields_;
+  // Of a name, with its value right behind it, in text_.
+  struct Place {
+    std::uint32_t at;
+    std::uint32_t name_size;
+    std::uint32_t value_size;
+  };
+  [[nodiscard]] Field field(std::size_t i) const;
+
+  std::string text_;
+  std::vector<Place> places_;
 };
 
 using QueryParameters = std::vector<std::pair<std::string, std::string>>;

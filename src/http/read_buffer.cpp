@@ -1,27 +1,69 @@
 #include "http/read_buffer.hpp"
 
-#include <algorithm>
+#include <cstring>
+#include <utility>
+#include <vector>
 
 #include "crypto/secret.hpp"
 
 namespace latchkey::http {
 
-void ReadBuffer::make_room(std::size_t size) {
-  bytes_.reserve(std::min(bytes_.size() + size, bytes_.max_size()));
+namespace {
+
+// A thread keeps so many blocks that nobody uses: it works on one connection at a time, and some wait for more bytes.
+constexpr std::size_t kSpareBlocks = 8;
+
+using Block = std::unique_ptr<char[]>;  // NOLINT(*-avoid-c-arrays): see the header
+
+struct Spare {
+  std::size_t size;
+  Block block;
+};
+
+std::vector<Spare>& spares() {
+  thread_local std::vector<Spare> spares;
+  return spares;
 }
 
-void ReadBuffer::release_beyond(std::size_t kept) {
-  if (bytes_.capacity() <= kept || bytes_.size() > 0) return;
-  bytes_.shrink_to_fit();
-  written_ = 0;
+Block take_block(std::size_t size) {
+  auto& all = spares();
+  if (all.empty() || all.back().size != size) return std::make_unique_for_overwrite<char[]>(size);  // NOLINT
+  auto block = std::move(all.back().block);
+  all.pop_back();
+  return block;
 }
 
-void ReadBuffer::wipe_consumed() {
-  // Preparing all free space moves the unconsumed bytes to the front.
-  auto free = bytes_.prepare(bytes_.capacity() - bytes_.size());
-  auto stale = std::min(free.size(), written_ - bytes_.size());
-  crypto::wipe(MutableBytes(static_cast<std::uint8_t*>(free.data()), stale));
-  written_ = bytes_.size();
+void keep_block(std::size_t size, Block block) {
+  if (auto& all = spares(); all.size() < kSpareBlocks) all.push_back({size, std::move(block)});
+}
+
+}  // namespace
+
+std::span<char> ReadBuffer::room() {
+  if (!block_) block_ = take_block(size_);
+  if (used_ > 0) {
+    auto unread = written_ - used_;
+    std::memmove(block_.get(), block_.get() + used_, unread);
+    wipe(unread, written_);
+    used_ = 0;
+    written_ = unread;
+  }
+  return {block_.get() + written_, size_ - written_};
+}
+
+void ReadBuffer::release() {
+  if (empty()) give_back();
+}
+
+void ReadBuffer::give_back() {
+  if (!block_) return;
+  wipe(0, written_);
+  used_ = written_ = 0;
+  keep_block(size_, std::move(block_));
+}
+
+void ReadBuffer::wipe(std::size_t from, std::size_t to) {
+  crypto::wipe(MutableBytes(reinterpret_cast<std::uint8_t*>(block_.get() + from), to - from));
 }
 
 }  // namespace latchkey::http

@@ -37,7 +37,7 @@ Task<bool> reset(ResponseStream& stream) {
 class DeliveringService final : public Service {
  public:
   [[nodiscard]] Task<Admission> admit(const RequestHead&) override { co_return Admission{}; }
-  [[nodiscard]] Task<Response> handle(Request request) override {
+  [[nodiscard]] Task<Response> handle(Request& request) override {
     Response response{200, {}, "0123456789"};
     if (request.path == "/pieces") response.deliver = send_in_pieces;
     if (request.path == "/half") response.deliver = send_half;

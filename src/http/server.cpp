@@ -6,20 +6,19 @@
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/strand.hpp>
-#include <fmt/format.h>
 #include <openssl/crypto.h>
 
 #include "base/log.hpp"
 #include "base/mutex.hpp"
 #include "http/connection.hpp"
 #include "http/listen.hpp"
+#include "http/tls_context.hpp"
 
 namespace latchkey::http {
 
 namespace {
 
 namespace asio = boost::asio;
-namespace beast = boost::beast;
 using asio::ip::tcp;
 
 constexpr std::chrono::milliseconds kAcceptPause{50};
@@ -29,38 +28,14 @@ constexpr std::chrono::milliseconds kUnwind{500};
 // The server closes visits beyond this number of one address, or beyond max_visits, without a word.
 constexpr std::size_t kMaxVisitsOfAddress = 4;
 
-Result<std::shared_ptr<asio::ssl::context>> make_tls(const TlsFiles& files) {
-  auto context = std::make_shared<asio::ssl::context>(asio::ssl::context::tls_server);
-  boost::system::error_code failed;
-  context->set_options(asio::ssl::context::default_workarounds | asio::ssl::context::no_tlsv1 |
-                           asio::ssl::context::no_tlsv1_1 | asio::ssl::context::no_compression |
-                           SSL_OP_NO_RENEGOTIATION | SSL_OP_CLEANSE_PLAINTEXT,
-                       failed);
-  // Without a callback, OpenSSL asks the terminal for the passphrase of an encrypted key.
-  context->set_password_callback([](std::size_t, asio::ssl::context::password_purpose) { return std::string(); },
-                                 failed);
-  context->use_certificate_chain(asio::buffer(files.certificate_pem), failed);
-  if (failed) {
-    return Error{ErrorCode::Invalid,
-                 fmt::format("the TLS certificate cannot be read: {}; it must be PEM, leaf first", failed.message())};
-  }
-  context->use_private_key(asio::buffer(files.private_key_pem), asio::ssl::context::pem, failed);
-  if (failed) {
-    return Error{
-        ErrorCode::Invalid,
-        fmt::format("the TLS private key cannot be read, or is not the certificate's: {}; it must be PEM without a "
-                    "passphrase",
-                    failed.message())};
-  }
-  return context;
-}
-
 }  // namespace
 
 class Server::Impl : public std::enable_shared_from_this<Server::Impl> {
  public:
-  Impl(tcp::acceptor acceptor, std::shared_ptr<ServerState> state, std::shared_ptr<asio::ssl::context> tls)
+  Impl(tcp::acceptor acceptor, ConnectionExecutors executors, std::shared_ptr<ServerState> state,
+       std::shared_ptr<asio::ssl::context> tls)
       : acceptor_(std::move(acceptor)),
+        executors_(std::move(executors)),
         state_(std::move(state)),
         tls_(std::move(tls)),
         port_(acceptor_.local_endpoint().port()),
@@ -89,15 +64,15 @@ class Server::Impl : public std::enable_shared_from_this<Server::Impl> {
   // Closes the connections that wait for a request; with `busy_too`, all of them.
   void close_connections(bool busy_too) {
     MutexLock lock(mutex_);
-    for (auto& [stream, guest] : connections_) {
-      asio::post(stream->get_executor(), [stream = stream, guest = guest, busy_too] {
-        if (busy_too || !guest->busy) stream->close();
+    for (auto& [socket, guest] : connections_) {
+      asio::post(socket->executor(), [socket = socket, guest = guest, busy_too] {
+        if (busy_too || !guest->busy) socket->close();
       });
     }
   }
 
  private:
-  using Stream = std::shared_ptr<beast::tcp_stream>;
+  using Socket = std::shared_ptr<TimedSocket>;
 
   std::size_t count() const {
     MutexLock lock(mutex_);
@@ -130,7 +105,7 @@ class Server::Impl : public std::enable_shared_from_this<Server::Impl> {
     auto executor = acceptor_.get_executor();
     while (!state_->stopping) {
       boost::system::error_code failed;
-      auto socket = co_await acceptor_.async_accept(asio::make_strand(executor),
+      auto socket = co_await acceptor_.async_accept(executors_.next(),
                                                     asio::redirect_error(asio::use_awaitable, failed));
       if (!failed) failed = begin(std::move(socket));
       if (!failed) continue;
@@ -159,21 +134,21 @@ class Server::Impl : public std::enable_shared_from_this<Server::Impl> {
       boost::system::error_code ignored;
       socket.set_option(tcp::no_delay(true), ignored);
       auto address = socket.remote_endpoint(ignored).address();
-      auto stream = std::make_shared<beast::tcp_stream>(std::move(socket));
+      auto timed = std::make_shared<TimedSocket>(std::move(socket));
       auto guest = std::make_shared<Guest>();
       auto now = std::chrono::steady_clock::now();
       guest->place =
-          room_->enter(address, now, [stream] { asio::post(stream->get_executor(), [stream] { stream->close(); }); });
+          room_->enter(address, now, [timed] { asio::post(timed->executor(), [timed] { timed->close(); }); });
       std::shared_ptr<ConnectionRoom::Place> visit;
       if (!guest->place) {
         visit = visits_->enter(address, now, [] {});
         if (!visit) return {};
         visit->set_idle(false);
       }
-      hold(stream, guest);
+      hold(timed, guest);
       asio::co_spawn(
-          stream->get_executor(), serve_connection(state_, stream, tls_, guest),
-          [self = shared_from_this(), stream, visit](const std::exception_ptr& error) { self->ended(stream, error); });
+          timed->executor(), serve_connection(state_, timed, tls_, guest),
+          [self = shared_from_this(), timed, visit](const std::exception_ptr& error) { self->ended(timed, error); });
       return {};
     } catch (const std::exception& error) {
       SPDLOG_ERROR("the server could not accept a connection: {}", error.what());
@@ -181,15 +156,15 @@ class Server::Impl : public std::enable_shared_from_this<Server::Impl> {
     }
   }
 
-  void hold(const Stream& stream, const std::shared_ptr<Guest>& guest) {
+  void hold(const Socket& socket, const std::shared_ptr<Guest>& guest) {
     MutexLock lock(mutex_);
-    connections_.emplace(stream, guest);
+    connections_.emplace(socket, guest);
   }
 
-  void ended(const Stream& stream, const std::exception_ptr& error) {
+  void ended(const Socket& socket, const std::exception_ptr& error) {
     {
       MutexLock lock(mutex_);
-      connections_.erase(stream);
+      connections_.erase(socket);
     }
     if (!error) return;
     try {
@@ -202,14 +177,27 @@ class Server::Impl : public std::enable_shared_from_this<Server::Impl> {
   }
 
   tcp::acceptor acceptor_;
+  ConnectionExecutors executors_;
   std::shared_ptr<ServerState> state_;
   std::shared_ptr<asio::ssl::context> tls_;
   std::uint16_t port_;
   mutable Mutex mutex_;
-  std::map<Stream, std::shared_ptr<Guest>> connections_ LATCHKEY_GUARDED_BY(mutex_);
+  std::map<Socket, std::shared_ptr<Guest>> connections_ LATCHKEY_GUARDED_BY(mutex_);
   std::shared_ptr<ConnectionRoom> room_;
   std::shared_ptr<ConnectionRoom> visits_;
 };
+
+ConnectionExecutors::ConnectionExecutors(IoThreads& threads) : threads_(&threads) {}
+ConnectionExecutors::ConnectionExecutors(asio::any_io_executor executor) : executor_(std::move(executor)) {}
+
+asio::any_io_executor ConnectionExecutors::next() const {
+  if (threads_ != nullptr) return threads_->next().get_executor();
+  // A strand of any_io_executor would take memory for each of its steps.
+  if (const auto* of_context = executor_.target<asio::io_context::executor_type>()) {
+    return asio::make_strand(*of_context);
+  }
+  return asio::make_strand(executor_);
+}
 
 Server::Server(std::shared_ptr<Impl> impl) : impl_(std::move(impl)) {}
 
@@ -225,20 +213,19 @@ Task<void> Server::stop(std::chrono::milliseconds grace) {
   co_await Impl::stop(impl_, grace);
 }
 
-// NOLINTNEXTLINE(performance-unnecessary-value-param): executors are handed over by value, as Asio does.
-Result<std::unique_ptr<Server>> Server::start(asio::any_io_executor executor, ServerOptions options, Service& service) {
+Result<std::unique_ptr<Server>> Server::start(ConnectionExecutors executors, ServerOptions options, Service& service) {
   std::shared_ptr<asio::ssl::context> tls;
   if (options.tls) {
-    auto made = make_tls(*options.tls);
+    auto made = make_tls_context(*options.tls);
     // OpenSSL holds the key in a form of its own; the text is not needed any more.
     OPENSSL_cleanse(options.tls->private_key_pem.data(), options.tls->private_key_pem.size());
     options.tls.reset();
     LATCHKEY_TRY(tls, std::move(made));
   }
-  LATCHKEY_TRY(auto acceptor, listen_on(asio::make_strand(executor), options.address, options.port));
+  LATCHKEY_TRY(auto acceptor, listen_on(executors.next(), options.address, options.port));
   auto bodies = BodyBudget::create({.total = options.max_body_bytes_held, .timeout = options.body_wait});
   auto state = std::make_shared<ServerState>(std::move(options), service, std::move(bodies));
-  auto impl = std::make_shared<Impl>(std::move(acceptor), std::move(state), std::move(tls));
+  auto impl = std::make_shared<Impl>(std::move(acceptor), std::move(executors), std::move(state), std::move(tls));
   impl->start();
   return std::unique_ptr<Server>(new Server(std::move(impl)));
 }

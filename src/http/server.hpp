@@ -1,4 +1,4 @@
-// The HTTP/1.1 server: Boost.Beast on Asio coroutines, one strand a connection, with or without TLS (1.2 and 1.3). It
+// The HTTP/1.1 server, on Asio coroutines, with or without TLS (1.2 and 1.3). connection.cpp is a request's way. It
 // enforces the limits (head 16 KiB, body as the service says, time and pace of each phase, connections of each address,
 // bytes of bodies), reads a body only after the service has admitted the request by its head, responds to "Expect:
 // 100-continue", keeps connections alive, and lets running requests finish when it stops.
@@ -12,6 +12,7 @@
 
 #include <boost/asio/any_io_executor.hpp>
 
+#include "base/io_threads.hpp"
 #include "base/result.hpp"
 #include "base/task.hpp"
 #include "http/message.hpp"
@@ -27,6 +28,7 @@ struct Admission {
   std::optional<Response> refusal = {};  // the response, where the service does not want the body
   bool known = true;                     // the head proves who sent the request: that address may have more connections
   std::size_t body_limit = 0;            // the largest body of the request, in bytes
+  std::size_t room_behind_body = 0;      // so many bytes can be appended to a body of known length without a copy
   std::string group = {};                // the organisation whose part of the bytes for bodies this body takes
   std::shared_ptr<void> call = {};       // what handle() receives as Request::admitted
 };
@@ -43,7 +45,8 @@ class Service {
   [[nodiscard]] virtual bool is_vital(const RequestHead& /*head*/) const { return false; }
   // Called once the head is read. If it throws, the client receives Rejection::HandlerFailed.
   [[nodiscard]] virtual Task<Admission> admit(const RequestHead& head) = 0;
-  [[nodiscard]] virtual Task<Response> handle(Request request) = 0;
+  // The server keeps the request until the response is sent; the service may take out of it what it needs.
+  [[nodiscard]] virtual Task<Response> handle(Request& request) = 0;
   // Renders a refusal in the service's own form. `head` is what the server understood of the request; null where it
   // understood nothing. The server closes the connection afterwards, except for HandlerFailed (`handle` threw an
   // exception, which the server has logged).
@@ -79,11 +82,26 @@ struct ServerOptions {
   std::string server_name = "latchkey";  // the Server header; empty sends none
 };
 
+// Where connections are served: each runs on an executor that runs one thing at a time.
+class ConnectionExecutors {
+ public:
+  // Each connection on one of these threads, in turn. They outlive every server on them.
+  ConnectionExecutors(IoThreads& threads);  // NOLINT(google-explicit-constructor): the usual way
+  // Any number of threads may run the executor's context: each connection gets a strand.
+  ConnectionExecutors(boost::asio::any_io_executor executor);  // NOLINT(google-explicit-constructor)
+  // For one connection. Thread-safe.
+  [[nodiscard]] boost::asio::any_io_executor next() const;
+
+ private:
+  IoThreads* threads_ = nullptr;
+  boost::asio::any_io_executor executor_;
+};
+
 class Server {
  public:
-  // Binds and listens, and begins to accept on `executor`. Unavailable where the port is taken (the message names it
+  // Binds and listens, and begins to accept. Unavailable where the port is taken (the message names it
   // and says how to choose another); Invalid where the address, certificate or key cannot be read.
-  [[nodiscard]] static Result<std::unique_ptr<Server>> start(boost::asio::any_io_executor executor,
+  [[nodiscard]] static Result<std::unique_ptr<Server>> start(ConnectionExecutors executors,
                                                              ServerOptions options, Service& service);
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;

@@ -19,7 +19,7 @@ using ::testing::StartsWith;
 class HoldingService final : public Service {
  public:
   [[nodiscard]] Task<Admission> admit(const RequestHead&) override { co_return Admission{}; }
-  [[nodiscard]] Task<Response> handle(Request) override {
+  [[nodiscard]] Task<Response> handle(Request&) override {
     auto hold = [this](std::function<void()> resume) { held_.set_value(std::move(resume)); };
     auto held = suspend(std::move(hold));
     co_await std::move(held);

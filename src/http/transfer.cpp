@@ -258,10 +258,11 @@ void Transfer::prepare_message() {
   }
   for (const auto& [name, value] : request_.headers) {
     // curl takes "name:" for "send no such header", and "name;" for an empty one.
-    bool blank = value.find_first_not_of(" \t") == std::string::npos;
+    bool blank = value.find_first_not_of(" \t") == std::string_view::npos;
     // Joined by hand: fmt would leave the value on the stack.
-    auto line = name;
+    std::string line;
     line.reserve(name.size() + value.size() + 2);
+    line.append(name);
     blank ? line.append(";") : line.append(": ").append(value);
     add_header(line);
     crypto::wipe(line);

@@ -73,7 +73,7 @@ Result<Listeners> start_listeners(const ServerTools& tools, const ServedParts& p
   Listeners listeners;
   LATCHKEY_TRY(listeners.api, make_api(tools, parts));
   LATCHKEY_TRY(auto options, api_options(tools.config));
-  LATCHKEY_TRY(listeners.server, http::Server::start(tools.executor, std::move(options), *listeners.api));
+  LATCHKEY_TRY(listeners.server, http::Server::start(tools.threads, std::move(options), *listeners.api));
   if (!tools.config.health_address.empty()) {
     listeners.health_service = std::make_unique<api::HealthService>(*listeners.api, tools.random);
     LATCHKEY_TRY(auto of_health, health_options(tools.config));

@@ -5,7 +5,7 @@
 namespace latchkey::server {
 
 Rules make_rules(const ServerTools& tools, store::Store& store, Keys& keys, metrics::ServerMetrics& metrics) {
-  const auto& [config, executor, clock, random] = tools;
+  const auto& [config, threads, executor, clock, random] = tools;
   auto settings = admin_settings(config);
   keyring::LeaseAges default_ages{config.lease_soft, config.lease_hard};
   auto compartments = std::make_unique<data::Compartments>(store, *keys.clouds, tools.clock, longest_soft_age(config));

@@ -35,10 +35,9 @@ struct ServerRuntime::Parts {
 ServerRuntime::ServerRuntime(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
 ServerRuntime::~ServerRuntime() = default;
 
-Result<std::unique_ptr<ServerRuntime>> ServerRuntime::start(const ServerConfig& config,
-                                                            const boost::asio::any_io_executor& executor,
+Result<std::unique_ptr<ServerRuntime>> ServerRuntime::start(const ServerConfig& config, IoThreads& threads,
                                                             const Clock& clock, RandomSource& random) {
-  ServerTools tools{.config = config, .executor = executor, .clock = clock, .random = random};
+  ServerTools tools{.config = config, .threads = threads, .executor = threads.first().get_executor(), .clock = clock, .random = random};
   auto parts = std::make_unique<Parts>();
   auto& [storage, metrics, keys, rules, webhooks, listeners, background_tasks] = *parts;
   LATCHKEY_TRY(storage, open_storage(tools));

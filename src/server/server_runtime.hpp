@@ -7,6 +7,7 @@
 #include "admin/credentials.hpp"
 #include "admin/workspaces.hpp"
 #include "base/clock.hpp"
+#include "base/io_threads.hpp"
 #include "base/random.hpp"
 #include "base/result.hpp"
 #include "base/task.hpp"
@@ -16,11 +17,10 @@ namespace latchkey::server {
 
 class ServerRuntime {
  public:
-  // Opens the store and the root key, makes the clouds of `config`, and begins to serve on `executor`; the caller runs
-  // its context on config.threads threads. `clock` and `random` outlive the server. Errors: those of the pieces, each
+  // Opens the store and the root key, makes the clouds of `config`, and begins to serve on `threads`, which the
+  // caller runs. `threads`, `clock` and `random` outlive the server. Errors: those of the pieces, each
   // of which names the setting or the file that is wrong.
-  [[nodiscard]] static Result<std::unique_ptr<ServerRuntime>> start(const ServerConfig& config,
-                                                                    const boost::asio::any_io_executor& executor,
+  [[nodiscard]] static Result<std::unique_ptr<ServerRuntime>> start(const ServerConfig& config, IoThreads& threads,
                                                                     const Clock& clock, RandomSource& random);
   ~ServerRuntime();
   ServerRuntime(const ServerRuntime&) = delete;

@@ -4,6 +4,7 @@
 #include <boost/asio/any_io_executor.hpp>
 
 #include "base/clock.hpp"
+#include "base/io_threads.hpp"
 #include "base/random.hpp"
 #include "server/config.hpp"
 
@@ -12,7 +13,8 @@ namespace latchkey::server {
 // All references outlive the server.
 struct ServerTools {
   const ServerConfig& config;
-  const boost::asio::any_io_executor& executor;
+  IoThreads& threads;
+  boost::asio::any_io_executor executor;  // of the first of these threads
   const Clock& clock;
   RandomSource& random;
 };

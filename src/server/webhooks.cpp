@@ -5,7 +5,7 @@
 namespace latchkey::server {
 
 Result<Webhooks> make_webhooks(const ServerTools& tools, store::Store& store, kms::Providers& clouds) {
-  const auto& [config, executor, clock, random] = tools;
+  const auto& [config, threads, executor, clock, random] = tools;
   webhooks::TargetRules rules{.allow_private = config.webhook_private_addresses};
   webhooks::DelivererSettings deliveries;
   deliveries.tests_per_minute = config.webhook_tests_per_minute;

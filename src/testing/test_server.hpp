@@ -35,7 +35,7 @@ class EchoService final : public Service {
     if (head.path.starts_with("/refused")) admission.refusal = Response{401, {}, "who are you"};
     co_return admission;
   }
-  [[nodiscard]] Task<Response> handle(Request request) override {
+  [[nodiscard]] Task<Response> handle(Request& request) override {
     if (!request.admitted || *std::static_pointer_cast<std::string>(request.admitted) != request.path) {
       co_return Response{500, {}, "not admitted"};
     }
@@ -44,7 +44,7 @@ class EchoService final : public Service {
     Response response;
     response.headers.set("content-type", "text/plain");
     response.headers.set("x-host", request.host);
-    response.headers.set("x-seen", std::string(request.headers.get("x-sent")));
+    response.headers.set("x-seen", request.headers.get("x-sent"));
     if (request.path == "/split") response.headers.set("x-split", "a\r\nx-evil: 1");
     if (request.path == "/status") response.status = static_cast<unsigned>(std::stoul(request.raw_query));
     if (request.path == "/location") response = Response{302, {{"location", "/elsewhere"}}, "moved"};

@@ -7,8 +7,6 @@
 #include <vector>
 
 #include <boost/asio/co_spawn.hpp>
-#include <boost/asio/executor_work_guard.hpp>
-#include <boost/asio/io_context.hpp>
 #include <boost/asio/use_future.hpp>
 #include <boost/json/object.hpp>
 #include <boost/json/parse.hpp>
@@ -66,21 +64,21 @@ class ExtendTest : public ::testing::Test {
                                      {"outbound.proxy", ""},
                                      {"webhooks.proxy", ""}})
         .value();
-    runtime_ = server::ServerRuntime::start(config, context_.get_executor(), clock_, random_).value();
-    for (unsigned i = 0; i < config.threads; ++i) threads_.emplace_back([this] { context_.run(); });
+    runtime_ = server::ServerRuntime::start(config, threads_, clock_, random_).value();
+    runner_ = std::thread([this] { threads_.run(); });
     http::ClientOptions to_itself;
     to_itself.address_policy = http::AddressPolicy::Any;
     client_ = http::make_curl_client(std::move(to_itself)).value();
   }
   ~ExtendTest() override {
     run(runtime_->stop());
-    work_.reset();
-    for (auto& thread : threads_) thread.join();
+    threads_.stop();
+    runner_.join();
     runtime_.reset();
   }
 
   // On the server's own threads, while this one waits.
-  void run(Task<void> task) { boost::asio::co_spawn(context_, std::move(task), boost::asio::use_future).get(); }
+  void run(Task<void> task) { boost::asio::co_spawn(threads_.first(), std::move(task), boost::asio::use_future).get(); }
   template <class T>
   T run(Task<T> task) {
     std::optional<T> value;
@@ -142,9 +140,8 @@ class ExtendTest : public ::testing::Test {
   crypto::SystemRandom random_;
   ExampleService service_;
   ExampleCloud cloud_{service_};
-  boost::asio::io_context context_;
-  boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_{context_.get_executor()};
-  std::vector<std::thread> threads_;
+  IoThreads threads_{2};
+  std::thread runner_;
   std::unique_ptr<server::ServerRuntime> runtime_;
   std::unique_ptr<http::Client> client_;
   std::string organization_;

@@ -120,7 +120,7 @@ class ApiFixture : public admin::testing::AdminFixture {
     return request;
   }
 
-  [[nodiscard]] ApiResponse send(http::Request wanted) { return read(run(service.handle(std::move(wanted)))); }
+  [[nodiscard]] ApiResponse send(http::Request wanted) { return read(run(service.handle(wanted))); }
   [[nodiscard]] ApiResponse call(std::string method, std::string_view target, std::string key, std::string body = "",
                                  http::Headers headers = {}) {
     return send(request(std::move(method), target, std::move(key), std::move(body), std::move(headers)));

@@ -158,7 +158,7 @@ class InterleavingTest : public ::testing::Test {
       response = std::move(*admission.refusal);
     } else {
       request.admitted = std::move(admission.call);
-      response = co_await fixture.service.handle(std::move(request));
+      response = co_await fixture.service.handle(request);
     }
     one.unwraps = fixture.provider.unwraps;
     for (const auto& happening : happenings) {
@@ -216,12 +216,13 @@ class InterleavingTest : public ::testing::Test {
     end(one);
   }
   Task<void> hear_a_refusal() {
-    auto response = co_await fixture.service.handle(request_of(Door::Decrypt, sibling, service.secret));
+    auto request = request_of(Door::Decrypt, sibling, service.secret);
+    auto response = co_await fixture.service.handle(request);
     EXPECT_NE(response.status, 200U);
   }
   Task<void> administer(std::string path, std::string body) {
-    auto response =
-        co_await fixture.service.handle(ApiFixture::request("POST", path, fixture.admin_key, std::move(body)));
+    auto request = ApiFixture::request("POST", path, fixture.admin_key, std::move(body));
+    auto response = co_await fixture.service.handle(request);
     EXPECT_EQ(response.status, 200U) << path << response.body;
   }
 

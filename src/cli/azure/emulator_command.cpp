@@ -1,6 +1,5 @@
 #include <iostream>
 
-#include <boost/asio/io_context.hpp>
 #include <boost/json/object.hpp>
 #include <fmt/format.h>
 
@@ -20,7 +19,6 @@ namespace latchkey::cli::azure {
 
 namespace {
 
-constexpr unsigned kThreads = 2;
 constexpr std::uint16_t kDefaultPort = 8601;
 constexpr std::chrono::seconds kStopGrace{5};
 constexpr std::string_view kHeading = "Made by `latchkey emulator azure` at each start. Source it in a shell.";
@@ -94,10 +92,11 @@ Result<void> serve(const EmulatorCommand& options) {
   }
   SystemClock clock;
   crypto::SystemRandom random;
-  boost::asio::io_context context;
+  // RSA has threads of its own.
+  IoThreads threads(1);
   LATCHKEY_TRYV(make_folder(options.data_dir, 0700));
   LATCHKEY_TRY(auto certificate, ensure_app_credential(options.data_dir, options.app, clock, random));
-  LATCHKEY_TRY(auto azure, clouds::azure::emulator::Emulator::start(context.get_executor(),
+  LATCHKEY_TRY(auto azure, clouds::azure::emulator::Emulator::start(threads.first().get_executor(),
                                                                     emulator_options(options, clock, random)));
   clouds::azure::emulator::SeedOptions seed;
   seed.bare = options.bare;
@@ -111,7 +110,7 @@ Result<void> serve(const EmulatorCommand& options) {
   LATCHKEY_TRYV(dev::write_env_file(azure_env_file(options.data_dir), kHeading, proxy));
   announce(options, environment, proxy);
   LATCHKEY_TRYV(terminal::flush_output());
-  server::run_until_signal(context, kThreads, [&]() -> Task<void> { co_await azure->stop(kStopGrace); });
+  server::run_until_signal(threads, [&]() -> Task<void> { co_await azure->stop(kStopGrace); });
   return success();
 }
 

@@ -64,7 +64,7 @@ Task<http::Admission> Front::admit(const http::RequestHead& head) {
   co_return http::Admission{.body_limit = same(path, "/keys/restore") ? kBackupLimit : kBodyLimit};
 }
 
-Task<http::Response> Front::handle(http::Request request) {
+Task<http::Response> Front::handle(http::Request& request) {
   request.host = clean_authority(request);
   auto target = target_of(request);
   auto faults = faults_.strike(site_of(request, target));

@@ -32,7 +32,7 @@ class Front final : public http::Service {
 
   // Admits every request: each service checks its callers itself.
   [[nodiscard]] Task<http::Admission> admit(const http::RequestHead& head) override;
-  [[nodiscard]] Task<http::Response> handle(http::Request request) override;
+  [[nodiscard]] Task<http::Response> handle(http::Request& request) override;
   [[nodiscard]] http::Response reject(http::Rejection why, const http::RequestHead* head) const override;
 
   // Says which vault a port belongs to; an empty name frees the port.
