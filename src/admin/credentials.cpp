@@ -115,26 +115,35 @@ Task<Result<audit::Caller>> Credentials::authenticate(std::string_view api_key, 
 
 Task<Result<audit::Caller>> Credentials::authenticate(crypto::Sha256 hash, std::string ip_address,
                                                       std::string user_agent) {
-  const auto& changes = store_.changes();
-  auto now = clock_.age_time();
-  // Taken before the row is read, so that an end in between is not missed.
-  auto as_of = changes.now();
-  auto known = known_.find(hash);
-  if (!known || !changes.holds(known->caller.organization, known->caller.keys_as_of, known->read_at, now)) {
+  auto caller = at_hand(hash);
+  if (!caller) {
+    auto now = clock_.age_time();
+    // Taken before the row is read, so that an end in between is not missed.
+    auto as_of = store_.changes().now();
     auto find = [hash](store::Transaction& tx) { return tx.find_api_key_by_hash(hash); };
     LATCHKEY_CO_TRY(auto row, co_await store_.look_up(std::move(find)));
     if (!row || row->revoked_at) {
       known_.erase(hash);
       co_return audit::unknown_api_key();
     }
-    known = std::make_shared<const Known>(Known{as_caller(std::move(*row), hash, as_of), now});
-    known_.put(hash, known);
+    caller = as_caller(std::move(*row), hash, as_of);
+    known_.put(hash, std::make_shared<const Known>(Known{*caller, now}));
   }
+  caller->ip_address = std::move(ip_address);
+  caller->user_agent = std::move(user_agent);
+  co_return std::move(*caller);
+}
+
+std::optional<audit::Caller> Credentials::at_hand(const crypto::Sha256& hash) {
+  const auto& changes = store_.changes();
+  auto as_of = changes.now();
+  auto known = known_.find(hash);
+  bool holds =
+      known && changes.holds(known->caller.organization, known->caller.keys_as_of, known->read_at, clock_.age_time());
+  if (!holds) return std::nullopt;
   auto caller = known->caller;
-  caller.ip_address = std::move(ip_address);
-  caller.user_agent = std::move(user_agent);
   caller.keys_as_of = as_of;
-  co_return caller;
+  return caller;
 }
 
 Task<Result<void>> Credentials::confirm(audit::Caller caller) {

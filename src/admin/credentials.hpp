@@ -42,6 +42,10 @@ class Credentials {
   [[nodiscard]] Task<Result<audit::Caller>> authenticate(crypto::Sha256 hash, std::string ip_address,
                                                          std::string user_agent);
 
+  // The same where this process knows the key and nothing has to be looked up, which is nearly always; absent where the
+  // caller has to call authenticate.
+  [[nodiscard]] std::optional<audit::Caller> at_hand(const crypto::Sha256& hash);
+
   // The owner of the key when it was last looked up: id, organisation, role and workspace. Null for a key that this
   // process does not know or has forgotten. It lets nobody in.
   [[nodiscard]] std::shared_ptr<const audit::Caller> last_known(const crypto::Sha256& hash);

@@ -84,7 +84,7 @@ Task<Result<http::Response>> list_activities(const ActivityParts& parts, Call ca
   LATCHKEY_CO_TRY(auto window, read_window(call.request));
   store::Page<store::Activity> page;
   if (names_own(call.request, call.caller.organization)) {
-    LATCHKEY_CO_TRY(page, co_await parts.activity.list(std::move(call.caller), std::move(filter), std::move(window)));
+    LATCHKEY_CO_TRY(page, co_await parts.activity.list(call.caller, std::move(filter), std::move(window)));
   }
   json::array data;
   for (const auto& activity : page.rows) {

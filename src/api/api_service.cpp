@@ -71,7 +71,8 @@ class ApiService::Impl {
       admission.refusal = respond(*call, std::move(*permit.refusal));
     } else {
       admission.body_limit = call->body_limit;
-      admission.group = format_uuid(call->caller.organization);
+      admission.room_behind_body = call->endpoint->room_behind_body;
+      admission.group = call->caller.organization;
       admission.call = std::move(call);
     }
     co_return admission;
@@ -101,13 +102,13 @@ class ApiService::Impl {
   struct AdmittedCall {
     const Endpoint* endpoint = nullptr;
     metrics::RouteMetrics* route_metrics = nullptr;
-    std::vector<std::pair<std::string, std::string>> path_parameters;
+    http::PathParameters path_parameters;
     std::size_t body_limit = 0;
     audit::Caller caller;
     std::string request_id;
     SteadyTime permitted_at;           // the API key was valid at this time
     std::optional<Taken> taken;        // from the caller's rate; absent where the caller has none
-    std::string workspace_id;          // of a call to the data plane, once its handler runs
+    std::string_view workspace_id;     // of a call to the data plane, once its handler runs
     std::chrono::nanoseconds took{0};  // without the time in which the body arrived
     bool confirmed = false;            // the handler asked Call::confirm
   };
@@ -195,7 +196,7 @@ class ApiService::Impl {
     // The response names the workspace only once it is known to be the caller's: after that nothing but the customer's
     // key can fail so.
     bool names_workspace = succeeded || is_about_the_customers_key(result.error());
-    add_common_headers(response, call, names_workspace ? call.workspace_id : std::string());
+    add_common_headers(response, call, names_workspace ? call.workspace_id : std::string_view());
     // The data plane's responses do without the rate, but for those that refuse: writing it takes longer than counting.
     bool shows_rate = call.taken && (call.endpoint->access != Access::Data || !call.taken->allowed);
     if (shows_rate) add_rate_headers(response.headers, *call.taken, parts_.clock.now());
@@ -215,7 +216,7 @@ class ApiService::Impl {
     return credentials.confirm(call.caller);
   }
 
-  static void add_common_headers(http::Response& response, const AdmittedCall& call, const std::string& workspace_id) {
+  static void add_common_headers(http::Response& response, const AdmittedCall& call, std::string_view workspace_id) {
     response.headers.set("request-id", call.request_id);
     response.headers.set("cache-control", "no-store");
     if (call.endpoint->access == Access::Public || call.caller.api_key_id.empty()) return;
@@ -229,6 +230,7 @@ class ApiService::Impl {
 
   static void log(const AdmittedCall& call, unsigned status, const Error* error) {
     auto level = status >= 500 ? spdlog::level::err : spdlog::level::debug;
+    if (!spdlog::should_log(level)) return;
     spdlog::log(level, "{} {} {} in {} us, request {}, key {}{}", call.endpoint->method, call.endpoint->pattern, status,
                 std::chrono::duration_cast<std::chrono::microseconds>(call.took).count(), call.request_id,
                 call.caller.api_key_id.empty() ? "-" : call.caller.api_key_id,

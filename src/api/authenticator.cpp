@@ -92,11 +92,6 @@ Task<Authenticator::Permit> Authenticator::permit(const Endpoint& endpoint, cons
     if (!scraper) permit.refusal = scraper.error();
     co_return permit;
   }
-  co_return co_await check_key(endpoint, head);
-}
-
-Task<Authenticator::Permit> Authenticator::check_key(const Endpoint& endpoint, const http::RequestHead& head) {
-  Permit permit;
   auto credential = credential_of(head);
   if (credential.empty()) {
     permit.refusal = Error{ErrorCode::Unauthenticated,
@@ -106,45 +101,59 @@ Task<Authenticator::Permit> Authenticator::check_key(const Endpoint& endpoint, c
     co_return permit;
   }
   auto hash = admin::hash_of_api_key(credential);
-  auto remembered = hash ? credentials_.last_known(*hash) : nullptr;
-  if (!hash || (!remembered && unknown_keys_.contains(*hash, clock_.steady()))) {
+  if (!hash) {
     permit.refusal = audit::unknown_api_key();
     co_return permit;
   }
-  // Without tokens the request does not reach the store: those of the key, or those of the address where this process
-  // does not know the key.
-  if (remembered) {
-    take_turn(endpoint, *remembered, permit);
-  } else {
-    permit.refusal = limiter_.refuse_address(head.client_address, clock_.steady());
-  }
-  if (permit.refusal) {
-    if (remembered) permit.caller = *remembered;
-    co_return permit;
-  }
-  auto address = head.client_address.to_string();
-  auto user_agent = json_fields::clean_text(head.headers.get("user-agent"), kMaxUserAgent);
-  auto caller = co_await credentials_.authenticate(*hash, std::move(address), std::move(user_agent));
-  bool is_nobodys = !caller && caller.error().code == ErrorCode::Unauthenticated;
-  if (is_nobodys) {
-    unknown_keys_.note(*hash, clock_.steady());
-    limiter_.note_unknown_key(head.client_address, clock_.steady());
-  }
-  if (!caller) {
-    permit.taken.reset();
-    permit.refusal = caller.error();
-    co_return permit;
-  }
-  permit.caller = std::move(caller).value();
-  if (!remembered) {
+  if (auto caller = credentials_.at_hand(*hash)) {
+    permit.caller = std::move(*caller);
     take_turn(endpoint, permit.caller, permit);
+  } else {
+    co_await look_up(endpoint, head, *hash, permit);
   }
   if (!permit.refusal && !allows(endpoint.access, permit.caller.role)) {
     permit.refusal =
         Error{ErrorCode::PermissionDenied, fmt::format("This is {}. {} {} needs {}.", name_of(permit.caller.role),
                                                        endpoint.method, endpoint.pattern, needed(endpoint.access))};
   }
+  // The activity feed shows both; of data it shows nothing but counts.
+  if (!permit.refusal && endpoint.access != Access::Data) {
+    permit.caller.ip_address = head.client_address.to_string();
+    permit.caller.user_agent = json_fields::clean_text(head.headers.get("user-agent"), kMaxUserAgent);
+  }
   co_return permit;
+}
+
+// Without tokens the request does not reach the store: those of the key, or those of the address where this process
+// does not know the key.
+Task<void> Authenticator::look_up(const Endpoint& endpoint, const http::RequestHead& head, crypto::Sha256 hash,
+                                  Permit& permit) {
+  auto remembered = credentials_.last_known(hash);
+  if (!remembered && unknown_keys_.contains(hash, clock_.steady())) {
+    permit.refusal = audit::unknown_api_key();
+    co_return;
+  }
+  if (remembered) {
+    permit.caller = *remembered;
+    take_turn(endpoint, *remembered, permit);
+  } else {
+    permit.refusal = limiter_.refuse_address(head.client_address, clock_.steady());
+  }
+  if (permit.refusal) co_return;
+  auto caller = co_await credentials_.authenticate(hash, {}, {});
+  bool is_nobodys = !caller && caller.error().code == ErrorCode::Unauthenticated;
+  if (is_nobodys) {
+    unknown_keys_.note(hash, clock_.steady());
+    limiter_.note_unknown_key(head.client_address, clock_.steady());
+  }
+  if (!caller) {
+    permit.caller = {};
+    permit.taken.reset();
+    permit.refusal = caller.error();
+    co_return;
+  }
+  permit.caller = std::move(caller).value();
+  if (!remembered) take_turn(endpoint, permit.caller, permit);
 }
 
 void Authenticator::take_turn(const Endpoint& endpoint, const audit::Caller& caller, Permit& permit) {

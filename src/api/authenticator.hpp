@@ -34,7 +34,8 @@ class Authenticator {
   [[nodiscard]] Task<Permit> permit(const Endpoint& endpoint, const http::RequestHead& head);
 
  private:
-  [[nodiscard]] Task<Permit> check_key(const Endpoint& endpoint, const http::RequestHead& head);
+  [[nodiscard]] Task<void> look_up(const Endpoint& endpoint, const http::RequestHead& head, crypto::Sha256 hash,
+                                   Permit& permit);
   [[nodiscard]] Result<void> admit_scraper(const http::RequestHead& head) const;
   void take_turn(const Endpoint& endpoint, const audit::Caller& caller, Permit& permit);
 

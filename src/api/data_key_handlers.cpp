@@ -63,8 +63,8 @@ Task<Result<http::Response>> list_data_keys(const DataKeyParts& parts, Call call
   auto workspace = parameter(call, "workspace_id");
   LATCHKEY_CO_TRY(auto limit, limit_parameter(call.request, kLimit));
   auto cursor = text_parameter(call.request, "page");
-  LATCHKEY_CO_TRY(
-      auto page, co_await parts.data_keys.list(std::move(call.caller), std::move(workspace), limit, std::move(cursor)));
+  LATCHKEY_CO_TRY(auto page,
+                  co_await parts.data_keys.list(call.caller, std::move(workspace), limit, std::move(cursor)));
   json::array data;
   for (const auto& key : page.keys) data.push_back(to_json(key));
   json::object body{{"data", std::move(data)}, {"next_page", text_or_null(page.next_page)}};
@@ -76,8 +76,7 @@ Task<Result<http::Response>> shred_workspace(const DataKeyParts& parts, Call cal
   LATCHKEY_CO_TRY(auto body, json_fields::parse_object(call.request.body));
   LATCHKEY_CO_TRYV(json_fields::refuse_unknown(body, "", {"name"}));
   LATCHKEY_CO_TRY(auto name, json_fields::required_text(body, "", "name", kName));
-  LATCHKEY_CO_TRY(auto shredded,
-                  co_await parts.data_keys.shred(std::move(call.caller), std::move(workspace), std::move(name)));
+  LATCHKEY_CO_TRY(auto shredded, co_await parts.data_keys.shred(call.caller, std::move(workspace), std::move(name)));
   json::object response{{"id", shredded.workspace_id},
                         {"type", "workspace_shredded"},
                         {"data_keys", shredded.data_keys},
@@ -89,20 +88,20 @@ Task<Result<http::Response>> shred_workspace(const DataKeyParts& parts, Call cal
 Task<Result<http::Response>> start_rewrap(const DataKeyParts& parts, Call call) {
   auto id = parameter(call, "external_key_id");
   LATCHKEY_CO_TRYV(refuse_body(call.request.body));
-  LATCHKEY_CO_TRY(auto progress, co_await parts.rewraps.start(std::move(call.caller), std::move(id), call.deadline));
+  LATCHKEY_CO_TRY(auto progress, co_await parts.rewraps.start(call.caller, std::move(id), call.deadline));
   co_return respond(progress);
 }
 
 Task<Result<http::Response>> pause_rewrap(const DataKeyParts& parts, Call call) {
   auto id = parameter(call, "external_key_id");
   LATCHKEY_CO_TRYV(refuse_body(call.request.body));
-  LATCHKEY_CO_TRY(auto progress, co_await parts.rewraps.pause(std::move(call.caller), std::move(id)));
+  LATCHKEY_CO_TRY(auto progress, co_await parts.rewraps.pause(call.caller, std::move(id)));
   co_return respond(progress);
 }
 
 Task<Result<http::Response>> get_rewrap(const DataKeyParts& parts, Call call) {
   auto id = parameter(call, "external_key_id");
-  LATCHKEY_CO_TRY(auto progress, co_await parts.rewraps.get(std::move(call.caller), std::move(id)));
+  LATCHKEY_CO_TRY(auto progress, co_await parts.rewraps.get(call.caller, std::move(id)));
   co_return respond(progress);
 }
 

@@ -23,9 +23,9 @@ enum class Access {
 };
 
 struct Call {
-  // The service keeps it until it has the handler's result.
-  const http::Request& request;
-  audit::Caller caller;  // empty for Access::Public
+  // The service keeps both until it has the handler's result. A handler may take out of the request what it needs.
+  http::Request& request;
+  const audit::Caller& caller;  // empty for Access::Public
   Deadline deadline;
   // Whether the caller's API key is still valid. The service asks this behind the handler. A handler that has to check
   // something once more behind its last wait asks this itself, before that check, and the service does not ask again.
@@ -38,9 +38,10 @@ struct Endpoint {
   Access access = Access::Admin;
   std::function<Task<Result<http::Response>>(Call)> handler;
   std::size_t body_limit = 0;
-  std::size_t raw_body_limit = 0;  // for application/octet-stream; 0: body_limit is for every type
-  bool secret_body = false;        // the service wipes the request's body, whatever becomes of the request
-  bool is_vital = false;           // the server responds even where it has no room for more connections
+  std::size_t raw_body_limit = 0;    // for application/octet-stream; 0: body_limit is for every type
+  std::size_t room_behind_body = 0;  // for what the handler appends to a body
+  bool secret_body = false;          // the service wipes the request's body, whatever becomes of the request
+  bool is_vital = false;             // the server responds even where it has no room for more connections
 };
 
 // Gives the handlers of one group their parts: for `on = with_parts(parts)`, on(handler) is an Endpoint::handler.

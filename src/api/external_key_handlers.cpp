@@ -67,14 +67,14 @@ Result<admin::ExternalKeyChange> read_change(std::string_view text, const kms::P
 
 Task<Result<http::Response>> create_key(const ExternalKeyParts& parts, Call call) {
   LATCHKEY_CO_TRY(auto key, read_new_key(call.request.body, parts.clouds));
-  LATCHKEY_CO_TRY(auto created, co_await parts.external_keys.create(std::move(call.caller), std::move(key)));
+  LATCHKEY_CO_TRY(auto created, co_await parts.external_keys.create(call.caller, std::move(key)));
   co_return respond(parts.clouds, created);
 }
 
 Task<Result<http::Response>> list_keys(const ExternalKeyParts& parts, Call call) {
   LATCHKEY_CO_TRY(auto limit, limit_parameter(call.request, kLimit));
   auto cursor = text_parameter(call.request, "page");
-  LATCHKEY_CO_TRY(auto page, co_await parts.external_keys.list(std::move(call.caller), limit, std::move(cursor)));
+  LATCHKEY_CO_TRY(auto page, co_await parts.external_keys.list(call.caller, limit, std::move(cursor)));
   json::array data;
   for (const auto& key : page.keys) {
     LATCHKEY_CO_TRY(auto object, to_json(parts.clouds, key));
@@ -86,21 +86,20 @@ Task<Result<http::Response>> list_keys(const ExternalKeyParts& parts, Call call)
 
 Task<Result<http::Response>> get_key(const ExternalKeyParts& parts, Call call) {
   auto id = key_id(call);
-  LATCHKEY_CO_TRY(auto key, co_await parts.external_keys.get(std::move(call.caller), std::move(id)));
+  LATCHKEY_CO_TRY(auto key, co_await parts.external_keys.get(call.caller, std::move(id)));
   co_return respond(parts.clouds, key);
 }
 
 Task<Result<http::Response>> update_key(const ExternalKeyParts& parts, Call call) {
   auto id = key_id(call);
   LATCHKEY_CO_TRY(auto change, read_change(call.request.body, parts.clouds));
-  LATCHKEY_CO_TRY(auto key,
-                  co_await parts.external_keys.update(std::move(call.caller), std::move(id), std::move(change)));
+  LATCHKEY_CO_TRY(auto key, co_await parts.external_keys.update(call.caller, std::move(id), std::move(change)));
   co_return respond(parts.clouds, key);
 }
 
 Task<Result<http::Response>> delete_key(const ExternalKeyParts& parts, Call call) {
   auto id = key_id(call);
-  LATCHKEY_CO_TRYV(co_await parts.external_keys.remove(std::move(call.caller), id));
+  LATCHKEY_CO_TRYV(co_await parts.external_keys.remove(call.caller, id));
   json::object body{{"id", id}, {"type", "external_key_deleted"}};
   co_return json_response(body);
 }
@@ -108,7 +107,7 @@ Task<Result<http::Response>> delete_key(const ExternalKeyParts& parts, Call call
 Task<Result<http::Response>> validate_key(const ExternalKeyParts& parts, Call call) {
   auto id = key_id(call);
   LATCHKEY_CO_TRYV(refuse_body(call.request.body));
-  LATCHKEY_CO_TRY(auto outcome, co_await parts.external_keys.validate(std::move(call.caller), std::move(id)));
+  LATCHKEY_CO_TRY(auto outcome, co_await parts.external_keys.validate(call.caller, std::move(id)));
   json::object body{{"type", "external_key_validation"}, {"status", outcome.success ? "success" : "failure"}};
   body["error"] = outcome.success ? json::value(nullptr) : json::value(json_fields::clean_text(outcome.error, 4096));
   if (!outcome.reason.empty()) body["reason"] = outcome.reason.code();

@@ -32,7 +32,7 @@ Result<std::optional<std::string>> read_reason(std::string_view text) {
 
 Task<Result<http::Response>> get_health(const KeyHealthParts& parts, Call call) {
   auto id = key_id(call);
-  LATCHKEY_CO_TRY(auto health, co_await parts.health.health_of(std::move(call.caller), std::move(id)));
+  LATCHKEY_CO_TRY(auto health, co_await parts.health.health_of(call.caller, std::move(id)));
   co_return json_response(health::to_json(health));
 }
 
@@ -56,15 +56,14 @@ Task<Result<http::Response>> list_health(const KeyHealthParts& parts, Call call)
 Task<Result<http::Response>> suspend_key(const KeyHealthParts& parts, Call call) {
   auto id = key_id(call);
   LATCHKEY_CO_TRY(auto reason, read_reason(call.request.body));
-  LATCHKEY_CO_TRY(auto health,
-                  co_await parts.suspensions.suspend(std::move(call.caller), std::move(id), std::move(reason)));
+  LATCHKEY_CO_TRY(auto health, co_await parts.suspensions.suspend(call.caller, std::move(id), std::move(reason)));
   co_return json_response(health::to_json(health));
 }
 
 Task<Result<http::Response>> resume_key(const KeyHealthParts& parts, Call call) {
   auto id = key_id(call);
   LATCHKEY_CO_TRYV(refuse_body(call.request.body));
-  LATCHKEY_CO_TRY(auto health, co_await parts.suspensions.resume(std::move(call.caller), std::move(id)));
+  LATCHKEY_CO_TRY(auto health, co_await parts.suspensions.resume(call.caller, std::move(id)));
   co_return json_response(health::to_json(health));
 }
 

@@ -62,8 +62,10 @@ std::optional<std::vector<std::string>> list_parameter(const http::RequestHead& 
 
 bool is_octet_stream(const http::RequestHead& head) {
   auto type = head.headers.get("content-type");
-  std::string media(type.substr(0, type.find(';')));
-  boost::algorithm::trim(media);
+  auto media = type.substr(0, type.find(';'));
+  constexpr std::string_view kBlank = " \t";
+  media.remove_prefix(std::min(media.find_first_not_of(kBlank), media.size()));
+  media = media.substr(0, media.find_last_not_of(kBlank) + 1);
   return boost::beast::iequals(media, kOctetStream);
 }
 

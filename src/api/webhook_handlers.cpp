@@ -114,12 +114,12 @@ Task<Result<http::Response>> create_endpoint(const WebhookParts& parts, Call cal
     if (events->empty()) co_return Error{ErrorCode::Invalid, "events: Must name at least one event"};
     wanted.events = std::move(*events);
   }
-  LATCHKEY_CO_TRY(auto made, co_await parts.endpoints.create(std::move(call.caller), std::move(wanted)));
+  LATCHKEY_CO_TRY(auto made, co_await parts.endpoints.create(call.caller, std::move(wanted)));
   co_return json_response(to_json(made));
 }
 
 Task<Result<http::Response>> list_endpoints(const WebhookParts& parts, Call call) {
-  LATCHKEY_CO_TRY(auto endpoints, co_await parts.endpoints.list(std::move(call.caller)));
+  LATCHKEY_CO_TRY(auto endpoints, co_await parts.endpoints.list(call.caller));
   json::array data;
   for (const auto& endpoint : endpoints) data.push_back(to_json(endpoint));
   json::object body{{"data", std::move(data)}, {"next_page", nullptr}};
@@ -128,7 +128,7 @@ Task<Result<http::Response>> list_endpoints(const WebhookParts& parts, Call call
 
 Task<Result<http::Response>> get_endpoint(const WebhookParts& parts, Call call) {
   auto id = endpoint_id(call);
-  LATCHKEY_CO_TRY(auto endpoint, co_await parts.endpoints.get(std::move(call.caller), std::move(id)));
+  LATCHKEY_CO_TRY(auto endpoint, co_await parts.endpoints.get(call.caller, std::move(id)));
   co_return json_response(to_json(endpoint));
 }
 
@@ -141,14 +141,13 @@ Task<Result<http::Response>> update_endpoint(const WebhookParts& parts, Call cal
   LATCHKEY_CO_TRY(change.description, json_fields::optional_text(body, "", "description", kDescription));
   LATCHKEY_CO_TRY(change.events, read_events(body));
   LATCHKEY_CO_TRY(change.enabled, read_status(body));
-  LATCHKEY_CO_TRY(auto endpoint,
-                  co_await parts.endpoints.update(std::move(call.caller), std::move(id), std::move(change)));
+  LATCHKEY_CO_TRY(auto endpoint, co_await parts.endpoints.update(call.caller, std::move(id), std::move(change)));
   co_return json_response(to_json(endpoint));
 }
 
 Task<Result<http::Response>> delete_endpoint(const WebhookParts& parts, Call call) {
   auto id = endpoint_id(call);
-  LATCHKEY_CO_TRYV(co_await parts.endpoints.remove(std::move(call.caller), id));
+  LATCHKEY_CO_TRYV(co_await parts.endpoints.remove(call.caller, id));
   json::object body{{"id", std::move(id)}, {"type", "webhook_endpoint_deleted"}};
   co_return json_response(body);
 }
@@ -156,14 +155,14 @@ Task<Result<http::Response>> delete_endpoint(const WebhookParts& parts, Call cal
 Task<Result<http::Response>> rotate_secret(const WebhookParts& parts, Call call) {
   auto id = endpoint_id(call);
   LATCHKEY_CO_TRY(auto overlap, read_overlap(call.request.body));
-  LATCHKEY_CO_TRY(auto made, co_await parts.endpoints.rotate_secret(std::move(call.caller), std::move(id), overlap));
+  LATCHKEY_CO_TRY(auto made, co_await parts.endpoints.rotate_secret(call.caller, std::move(id), overlap));
   co_return json_response(to_json(made));
 }
 
 Task<Result<http::Response>> test_endpoint(const WebhookParts& parts, Call call) {
   auto id = endpoint_id(call);
   LATCHKEY_CO_TRYV(refuse_body(call.request.body));
-  LATCHKEY_CO_TRY(auto delivery, co_await parts.deliverer.test(std::move(call.caller), std::move(id)));
+  LATCHKEY_CO_TRY(auto delivery, co_await parts.deliverer.test(call.caller, std::move(id)));
   co_return json_response(to_json(delivery));
 }
 
@@ -171,8 +170,7 @@ Task<Result<http::Response>> list_deliveries(const WebhookParts& parts, Call cal
   auto id = endpoint_id(call);
   LATCHKEY_CO_TRY(auto limit, limit_parameter(call.request, kLimit));
   auto cursor = text_parameter(call.request, "page");
-  LATCHKEY_CO_TRY(auto page,
-                  co_await parts.endpoints.deliveries(std::move(call.caller), std::move(id), limit, std::move(cursor)));
+  LATCHKEY_CO_TRY(auto page, co_await parts.endpoints.deliveries(call.caller, std::move(id), limit, std::move(cursor)));
   json::array data;
   for (const auto& delivery : page.deliveries) data.push_back(to_json(delivery));
   json::object body{{"data", std::move(data)}, {"next_page", text_or_null(page.next_page)}};

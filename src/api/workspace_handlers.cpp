@@ -157,13 +157,13 @@ std::string holds_from(const WorkspaceParts& parts, std::chrono::milliseconds re
 
 Task<Result<http::Response>> create_workspace(const WorkspaceParts& parts, Call call) {
   LATCHKEY_CO_TRY(auto wanted, read_new_workspace(call.request.body));
-  LATCHKEY_CO_TRY(auto row, co_await parts.workspaces.create(std::move(call.caller), std::move(wanted)));
+  LATCHKEY_CO_TRY(auto row, co_await parts.workspaces.create(call.caller, std::move(wanted)));
   co_return respond(row);
 }
 
 Task<Result<http::Response>> list_workspaces(const WorkspaceParts& parts, Call call) {
   LATCHKEY_CO_TRY(auto query, read_query(call.request));
-  LATCHKEY_CO_TRY(auto page, co_await parts.workspaces.list(std::move(call.caller), std::move(query)));
+  LATCHKEY_CO_TRY(auto page, co_await parts.workspaces.list(call.caller, std::move(query)));
   json::array data;
   for (const auto& row : page.rows) {
     LATCHKEY_CO_TRY(auto object, to_json(row));
@@ -177,7 +177,7 @@ Task<Result<http::Response>> list_workspaces(const WorkspaceParts& parts, Call c
 
 Task<Result<http::Response>> get_workspace(const WorkspaceParts& parts, Call call) {
   auto id = workspace_id(call);
-  LATCHKEY_CO_TRY(auto row, co_await parts.workspaces.get(std::move(call.caller), std::move(id)));
+  LATCHKEY_CO_TRY(auto row, co_await parts.workspaces.get(call.caller, std::move(id)));
   co_return respond(row);
 }
 
@@ -186,7 +186,7 @@ Task<Result<http::Response>> update_workspace(const WorkspaceParts& parts, std::
   auto id = workspace_id(call);
   LATCHKEY_CO_TRY(auto change, read_change(call.request.body));
   bool attaches = change.external_key_id.has_value();
-  LATCHKEY_CO_TRY(auto row, co_await parts.workspaces.update(std::move(call.caller), std::move(id), std::move(change)));
+  LATCHKEY_CO_TRY(auto row, co_await parts.workspaces.update(call.caller, std::move(id), std::move(change)));
   LATCHKEY_CO_TRY(auto response, respond(row));
   if (attaches) response.headers.add("latchkey-holds-from", holds_from(parts, request_timeout));
   co_return response;
@@ -195,7 +195,7 @@ Task<Result<http::Response>> update_workspace(const WorkspaceParts& parts, std::
 Task<Result<http::Response>> archive_workspace(const WorkspaceParts& parts, Call call) {
   auto id = workspace_id(call);
   LATCHKEY_CO_TRYV(refuse_body(call.request.body));
-  LATCHKEY_CO_TRY(auto row, co_await parts.workspaces.archive(std::move(call.caller), std::move(id)));
+  LATCHKEY_CO_TRY(auto row, co_await parts.workspaces.archive(call.caller, std::move(id)));
   co_return respond(row);
 }
 

@@ -13,7 +13,6 @@ namespace {
 
 constexpr std::string_view kBase58 = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz";
 constexpr std::string_view kHex = "0123456789abcdef";
-constexpr std::size_t kBase58Length = 22;
 
 constexpr std::array<std::int8_t, 256> reverse(std::string_view alphabet) {
   std::array<std::int8_t, 256> table{};
@@ -30,46 +29,30 @@ constexpr auto kFromBase58 = reverse(kBase58);
 constexpr std::size_t kBytesAtOnce = std::size_t{3} << 20;
 constexpr std::size_t kCharactersAtOnce = std::size_t{4} << 20;
 
-std::string encode(ByteView bytes) {
-  std::string text((bytes.size() + 2) / 3 * 4, '\0');
-  auto* out = reinterpret_cast<unsigned char*>(text.data());
+void append_encoded(std::string& text, ByteView bytes) {
+  auto before = text.size();
+  // OpenSSL writes a zero byte behind the text, too, where a string has one.
+  text.resize(before + (bytes.size() + 2) / 3 * 4);
+  auto* out = reinterpret_cast<unsigned char*>(text.data() + before);
   while (!bytes.empty()) {
     auto part = bytes.first(std::min(bytes.size(), kBytesAtOnce));
     out += EVP_EncodeBlock(out, part.data(), static_cast<int>(part.size()));
     bytes = bytes.subspan(part.size());
   }
-  return text;
 }
 
-// Decodes whole groups of four characters. OpenSSL refuses foreign characters, but passes over white space at the ends,
-// and takes any '=' for an 'A': the first shows in the length, the second in what the padding stands for.
-bool decode_groups(std::string_view text, Bytes& out) {
-  out.resize(text.size() / 4 * 3);
-  auto* to = out.data();
-  while (!text.empty()) {
-    auto part = text.substr(0, kCharactersAtOnce);
-    auto wanted = static_cast<int>(part.size() / 4 * 3);
-    const auto* from = reinterpret_cast<const unsigned char*>(part.data());
-    if (EVP_DecodeBlock(to, from, static_cast<int>(part.size())) != wanted) return false;
-    to += wanted;
-    text.remove_prefix(part.size());
-  }
-  return true;
+std::size_t padding_of(std::string_view text) {
+  return text.ends_with("==") ? 2 : text.ends_with('=') ? 1 : 0;
 }
 
 // `name` is what the text should be. What was decoded of a text that is refused is wiped: it may be part of a secret.
 Result<Bytes> decode(std::string_view text, std::string_view name) {
-  std::size_t padding = text.ends_with("==") ? 2 : text.ends_with('=') ? 1 : 0;
-  bool is_shaped = text.size() % 4 == 0 && text.substr(0, text.size() - padding).find('=') == std::string_view::npos;
-  Bytes bytes;
-  bool is_good = is_shaped && decode_groups(text, bytes) &&
-                 std::all_of(bytes.end() - static_cast<std::ptrdiff_t>(padding), bytes.end(),
-                             [](std::uint8_t byte) { return byte == 0; });
-  if (!is_good) {
+  Bytes bytes(text.size() / 4 * 3);
+  if (!base64_decode_to(text, bytes)) {
     OPENSSL_cleanse(bytes.data(), bytes.size());
     return Error{ErrorCode::Invalid, fmt::format("the text is not {}", name)};
   }
-  bytes.resize(bytes.size() - padding);
+  bytes.resize(bytes.size() - padding_of(text));
   return bytes;
 }
 
@@ -82,8 +65,38 @@ int hex_value(char c) {
 
 }  // namespace
 
+void append_base64(std::string& out, ByteView bytes) {
+  append_encoded(out, bytes);
+}
+
 std::string base64_encode(ByteView bytes) {
-  return encode(bytes);
+  std::string text;
+  append_encoded(text, bytes);
+  return text;
+}
+
+std::optional<std::size_t> base64_decoded_size(std::string_view text) {
+  if (text.size() % 4 != 0) return std::nullopt;
+  return text.size() / 4 * 3 - padding_of(text);
+}
+
+// OpenSSL refuses foreign characters, but passes over white space at the ends, and takes any '=' for an 'A': the first
+// shows in the length, the second in what the padding stands for.
+bool base64_decode_to(std::string_view text, MutableBytes out) {
+  auto padding = padding_of(text);
+  bool is_shaped = text.size() % 4 == 0 && out.size() >= text.size() / 4 * 3 &&
+                   text.substr(0, text.size() - padding).find('=') == std::string_view::npos;
+  if (!is_shaped) return false;
+  auto* to = out.data();
+  while (!text.empty()) {
+    auto part = text.substr(0, kCharactersAtOnce);
+    auto wanted = static_cast<int>(part.size() / 4 * 3);
+    const auto* from = reinterpret_cast<const unsigned char*>(part.data());
+    if (EVP_DecodeBlock(to, from, static_cast<int>(part.size())) != wanted) return false;
+    to += wanted;
+    text.remove_prefix(part.size());
+  }
+  return std::all_of(to - padding, to, [](std::uint8_t byte) { return byte == 0; });
 }
 
 Result<Bytes> base64_decode(std::string_view text) {
@@ -91,7 +104,7 @@ Result<Bytes> base64_decode(std::string_view text) {
 }
 
 std::string base64url_encode(ByteView bytes) {
-  auto text = encode(bytes);
+  auto text = base64_encode(bytes);
   text.resize((bytes.size() * 4 + 2) / 3);
   std::ranges::replace(text, '+', '-');
   std::ranges::replace(text, '/', '_');
@@ -136,12 +149,12 @@ Result<Bytes> hex_decode(std::string_view text) {
 }
 
 // Each division of the whole number, the costly part, yields five digits.
-std::string base58_encode_128(const std::array<std::uint8_t, 16>& value) {
+void append_base58_128(std::string& out, const std::array<std::uint8_t, 16>& value) {
   constexpr std::uint64_t kFiveDigits = 58UL * 58 * 58 * 58 * 58;
   static_assert(kFiveDigits <= std::numeric_limits<std::uint32_t>::max());
   std::array<std::uint32_t, 4> number{};  // big-endian, as `value`
   for (std::size_t i = 0; i < value.size(); ++i) number[i / 4] = number[i / 4] << 8 | value[i];
-  std::string text(kBase58Length, kBase58[0]);
+  std::array<char, kBase58Of128Size> text;
   for (std::size_t left = text.size(); left > 0;) {
     std::uint64_t remainder = 0;
     for (auto& word : number) {
@@ -151,12 +164,18 @@ std::string base58_encode_128(const std::array<std::uint8_t, 16>& value) {
     }
     for (int i = 0; i < 5 && left > 0; ++i, remainder /= 58) text[--left] = kBase58[remainder % 58];
   }
+  out.append(text.data(), text.size());
+}
+
+std::string base58_encode_128(const std::array<std::uint8_t, 16>& value) {
+  std::string text;
+  append_base58_128(text, value);
   return text;
 }
 
 Result<std::array<std::uint8_t, 16>> base58_decode_128(std::string_view text) {
   auto refuse = [] { return Error{ErrorCode::Invalid, "the text is not 22 base58 characters of 16 bytes"}; };
-  if (text.size() != kBase58Length) return refuse();
+  if (text.size() != kBase58Of128Size) return refuse();
   std::array<std::uint8_t, 16> number{};
   for (char c : text) {
     auto digit = kFromBase58[static_cast<unsigned char>(c)];

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include <boost/uuid/uuid_io.hpp>
 #include <fmt/format.h>
 
 #include "base/encoding.hpp"
@@ -19,7 +20,11 @@ RawId make_raw_id(RandomSource& random) {
 }
 
 std::string format_id(std::string_view prefix, const RawId& raw) {
-  return fmt::format("{}{}{}", prefix, kShapeVersion, base58_encode_128(raw));
+  std::string id;
+  id.reserve(prefix.size() + kShapeVersion.size() + kBase58Of128Size);
+  id.append(prefix).append(kShapeVersion);
+  append_base58_128(id, raw);
+  return id;
 }
 
 std::string make_id(std::string_view prefix, RandomSource& random) {
@@ -46,9 +51,7 @@ Uuid make_uuid(RandomSource& random) {
 }
 
 std::string format_uuid(const Uuid& uuid) {
-  auto hex = hex_encode(uuid.data);
-  return fmt::format("{}-{}-{}-{}-{}", hex.substr(0, 8), hex.substr(8, 4), hex.substr(12, 4), hex.substr(16, 4),
-                     hex.substr(20));
+  return boost::uuids::to_string(uuid);
 }
 
 Result<Uuid> parse_uuid(std::string_view text) {

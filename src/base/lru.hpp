@@ -5,13 +5,21 @@
 #include <algorithm>
 #include <array>
 #include <cstddef>
+#include <functional>
 #include <list>
 #include <memory>
+#include <string_view>
 #include <unordered_map>
 
 #include "base/mutex.hpp"
 
 namespace latchkey {
+
+// For maps of texts that are looked up by views.
+struct HashOfText {
+  using is_transparent = void;
+  std::size_t operator()(std::string_view text) const { return std::hash<std::string_view>{}(text); }
+};
 
 // In shards by the key's hash, each with a lock of its own. Thread-safe.
 template <class Key, class Value, class Hash = std::hash<Key>>
@@ -20,8 +28,9 @@ class Lru {
   // It keeps at least one value in each shard, and otherwise at most `most` in all.
   explicit Lru(std::size_t most) : most_(std::max<std::size_t>(most / kShards, 1)) {}
 
-  // Null where there is none.
-  [[nodiscard]] std::shared_ptr<const Value> find(const Key& key) {
+  // Null where there is none. `key` is a Key, or what a transparent Hash takes in its place.
+  template <class View>
+  [[nodiscard]] std::shared_ptr<const Value> find(const View& key) {
     auto& shard = shard_of(key);
     MutexLock lock(shard.mutex);
     auto found = shard.places.find(key);
@@ -65,10 +74,14 @@ class Lru {
   struct alignas(kCacheLine) Shard {
     Mutex mutex;
     std::list<Entry> entries LATCHKEY_GUARDED_BY(mutex);  // the most recently used one first
-    std::unordered_map<Key, typename std::list<Entry>::iterator, Hash> places LATCHKEY_GUARDED_BY(mutex);
+    std::unordered_map<Key, typename std::list<Entry>::iterator, Hash, std::equal_to<>> places
+        LATCHKEY_GUARDED_BY(mutex);
   };
   // By high bits: the map within a shard takes the low ones.
-  [[nodiscard]] Shard& shard_of(const Key& key) { return shards_[(Hash{}(key) >> 56) % kShards]; }
+  template <class View>
+  [[nodiscard]] Shard& shard_of(const View& key) {
+    return shards_[(Hash{}(key) >> 56) % kShards];
+  }
 
   std::size_t most_;  // of a shard
   std::array<Shard, kShards> shards_;

@@ -43,9 +43,11 @@ Result<SecretBytes> hkdf(int mode, ByteView key, ByteView salt, ByteView info, s
 }  // namespace
 
 Sha256 sha256(std::initializer_list<ByteView> parts) {
-  DigestContextPtr context(EVP_MD_CTX_new());
+  // Fetched once, and a context for each thread: both cost more than to hash a short text (OpenSSL's crypto(7)).
+  static const DigestPtr algorithm(EVP_MD_fetch(nullptr, "SHA256", nullptr));
+  thread_local const DigestContextPtr context(EVP_MD_CTX_new());
   Sha256 digest;
-  bool done = context && EVP_DigestInit_ex(context.get(), EVP_sha256(), nullptr) == 1;
+  bool done = context && EVP_DigestInit_ex(context.get(), algorithm.get(), nullptr) == 1;
   for (auto part : parts) done = done && EVP_DigestUpdate(context.get(), part.data(), part.size()) == 1;
   if (!done || EVP_DigestFinal_ex(context.get(), digest.data(), nullptr) != 1) std::abort();
   return digest;

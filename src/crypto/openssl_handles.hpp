@@ -31,6 +31,7 @@ inline void free_bio(BIO* bio) {
 using BioPtr = std::unique_ptr<BIO, Deleter<free_bio>>;
 using BnPtr = std::unique_ptr<BIGNUM, Deleter<BN_free>>;
 using CipherContextPtr = std::unique_ptr<EVP_CIPHER_CTX, Deleter<EVP_CIPHER_CTX_free>>;
+using DigestPtr = std::unique_ptr<EVP_MD, Deleter<EVP_MD_free>>;
 using DigestContextPtr = std::unique_ptr<EVP_MD_CTX, Deleter<EVP_MD_CTX_free>>;
 using KdfPtr = std::unique_ptr<EVP_KDF, Deleter<EVP_KDF_free>>;
 using KdfContextPtr = std::unique_ptr<EVP_KDF_CTX, Deleter<EVP_KDF_CTX_free>>;

@@ -34,7 +34,7 @@ Error unavailable(Error cause, std::string_view id) {
   return error;
 }
 
-Result<std::optional<Found>> look_up(store::Transaction& tx, const Uuid& organization, const std::string& id) {
+Result<std::optional<Found>> read(store::Transaction& tx, const Uuid& organization, const std::string& id) {
   LATCHKEY_TRY(auto workspace, tx.find_workspace(organization, id));
   if (!workspace) return std::optional<Found>();
   Found found{std::move(*workspace), std::nullopt, std::nullopt, std::nullopt};
@@ -56,36 +56,46 @@ Compartments::Compartments(store::Store& store, const kms::Providers& clouds, co
                            std::chrono::milliseconds most_soft)
     : store_(store), clouds_(clouds), clock_(clock), most_soft_(most_soft), known_(kMostKnown) {}
 
-Task<Result<keyring::Compartment>> Compartments::open(audit::Caller caller, std::string workspace_id, Purpose purpose) {
+std::optional<Result<Compartments::Opened>> Compartments::at_hand(const audit::Caller& caller,
+                                                                  std::string_view workspace_id, Purpose purpose) {
   if (caller.role != store::Role::Service && caller.role != store::Role::Workspace) {
-    co_return Error{ErrorCode::PermissionDenied,
-                    "This API key may not read or write data. Use a service key, or a key of the workspace."};
+    return Error{ErrorCode::PermissionDenied,
+                 "This API key may not read or write data. Use a service key, or a key of the workspace."};
   }
   if (caller.role == store::Role::Workspace && caller.workspace_id != workspace_id) {
-    co_return no_such_workspace(workspace_id);
+    return no_such_workspace(workspace_id);
   }
-  LATCHKEY_CO_TRY(auto known, co_await find(caller.organization, workspace_id));
-  if (known->is_archived && purpose == Purpose::Encrypt) {
-    co_return Error{ErrorCode::Invalid,
-                    fmt::format("Workspace {} is archived: its data can be read, but nothing new can be encrypted in "
-                                "it. Use another workspace.",
-                                workspace_id)};
-  }
-  if (known->suspended) co_return *known->suspended;
-  co_return known->compartment;
+  auto known = known_.find(workspace_id);
+  bool holds = known && known->compartment.organization == caller.organization &&
+               store_.changes().holds(caller.organization, known->as_of, known->read_at, clock_.age_time());
+  if (!holds) return std::nullopt;
+  return check(known, purpose);
 }
 
-Task<Result<std::shared_ptr<const Compartments::Known>>> Compartments::find(Uuid organization,
-                                                                            std::string workspace_id) {
-  const auto& changes = store_.changes();
+Task<Result<Compartments::Opened>> Compartments::open(const audit::Caller& caller, std::string_view workspace_id,
+                                                      Purpose purpose) {
+  if (auto opened = at_hand(caller, workspace_id, purpose)) co_return std::move(*opened);
+  LATCHKEY_CO_TRY(auto known, co_await look_up(caller.organization, std::string(workspace_id)));
+  co_return check(known, purpose);
+}
+
+Result<Compartments::Opened> Compartments::check(const std::shared_ptr<const Known>& known, Purpose purpose) {
+  if (known->is_archived && purpose == Purpose::Encrypt) {
+    return Error{ErrorCode::Invalid,
+                 fmt::format("Workspace {} is archived: its data can be read, but nothing new can be encrypted in "
+                             "it. Use another workspace.",
+                             known->compartment.workspace_id)};
+  }
+  if (known->suspended) return *known->suspended;
+  return Opened(known, &known->compartment);
+}
+
+Task<Result<std::shared_ptr<const Compartments::Known>>> Compartments::look_up(const Uuid& organization,
+                                                                               std::string workspace_id) {
   auto now = clock_.age_time();
-  auto known = known_.find(workspace_id);
-  bool holds = known && known->compartment.organization == organization &&
-               changes.holds(organization, known->as_of, known->read_at, now);
-  if (holds) co_return known;
   // Taken before the rows are read, so that a change in between is not missed.
-  auto as_of = changes.now();
-  auto look = [organization, workspace_id](store::Transaction& tx) { return look_up(tx, organization, workspace_id); };
+  auto as_of = store_.changes().now();
+  auto look = [organization, workspace_id](store::Transaction& tx) { return read(tx, organization, workspace_id); };
   auto found = co_await store_.look_up(std::move(look));
   if (!found) co_return unavailable(found.error(), workspace_id);
   if (!found.value()) co_return no_such_workspace(workspace_id);
@@ -105,7 +115,7 @@ Task<Result<std::shared_ptr<const Compartments::Known>>> Compartments::find(Uuid
     fresh.compartment.key = std::move(location).value();
     if (leases) fresh.compartment.ages = admin::allowed_ages({leases->soft, leases->hard}, most_soft_);
   }
-  known = std::make_shared<const Known>(std::move(fresh));
+  auto known = std::make_shared<const Known>(std::move(fresh));
   known_.put(workspace_id, known);
   co_return known;
 }

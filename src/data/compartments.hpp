@@ -17,6 +17,8 @@ enum class Purpose { Encrypt, Decrypt };
 
 class Compartments {
  public:
+  using Opened = std::shared_ptr<const keyring::Compartment>;
+
   // An organisation's lease ages apply up to a soft age of `most_soft` (allowed_ages). All references outlive the
   // object.
   Compartments(store::Store& store, const kms::Providers& clouds, const Clock& clock,
@@ -24,8 +26,10 @@ class Compartments {
   // PermissionDenied for roles without data (admin, compliance); NotFound for a workspace of another organisation or,
   // for a workspace's own key, another workspace; Invalid for encrypting in an archived workspace; ContextUnavailable
   // where the store cannot be read (fail closed); KeyDenied with reason "suspended" while the workspace's key is.
-  [[nodiscard]] Task<Result<keyring::Compartment>> open(audit::Caller caller, std::string workspace_id,
-                                                        Purpose purpose);
+  [[nodiscard]] Task<Result<Opened>> open(const audit::Caller& caller, std::string_view workspace_id, Purpose purpose);
+  // The same where nothing has to be looked up, which is nearly always; absent where the caller has to call open().
+  [[nodiscard]] std::optional<Result<Opened>> at_hand(const audit::Caller& caller, std::string_view workspace_id,
+                                                      Purpose purpose);
 
  private:
   struct Known {
@@ -35,13 +39,14 @@ class Compartments {
     store::Changes::Moment as_of = 0;
     AgeTime read_at;
   };
-  [[nodiscard]] Task<Result<std::shared_ptr<const Known>>> find(Uuid organization, std::string workspace_id);
+  [[nodiscard]] Task<Result<std::shared_ptr<const Known>>> look_up(const Uuid& organization, std::string workspace_id);
+  [[nodiscard]] static Result<Opened> check(const std::shared_ptr<const Known>& known, Purpose purpose);
 
   store::Store& store_;
   const kms::Providers& clouds_;
   const Clock& clock_;
   std::chrono::milliseconds most_soft_;
-  Lru<std::string, Known> known_;  // by the workspace's id
+  Lru<std::string, Known, HashOfText> known_;  // by the workspace's id
 };
 
 }  // namespace latchkey::data

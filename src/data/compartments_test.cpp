@@ -26,7 +26,8 @@ struct CompartmentsTest : ::testing::Test {
     return who;
   }
   Result<keyring::Compartment> open(audit::Caller who, std::string id, Purpose purpose = Purpose::Encrypt) {
-    return fixture.run(compartments.open(std::move(who), std::move(id), purpose));
+    LATCHKEY_TRY(auto opened, fixture.run(compartments.open(who, id, purpose)));
+    return *opened;
   }
 };
 

@@ -3,11 +3,11 @@
 #include <algorithm>
 #include <map>
 
+#include <boost/container/small_vector.hpp>
 #include <fmt/format.h>
 
 #include "base/json_fields.hpp"
 #include "data/ciphertext_errors.hpp"
-#include "envelope/record.hpp"
 #include "kms/reasons.hpp"
 
 namespace latchkey::data {
@@ -52,76 +52,38 @@ Error unopened(const Error& error, const RawId& id) {
   return error;
 }
 
-Result<RawId> data_key_of(const Result<Cipher>& item) {
-  if (!item) return item.error();
-  auto id = envelope::record_data_key_id(item.value().ciphertext);
+Result<RawId> data_key_of(ByteView record) {
+  auto id = envelope::record_data_key_id(record);
   if (id) return id;
   return with_reason(ErrorCode::Invalid, fmt::format("The ciphertext cannot be read: {}", id.error().message()),
                      error_code::kCiphertextNotRecognized);
 }
 
-// Seals all items that could be read together, under one data key; the others stay errors in their places.
-Result<std::vector<Result<Sealed>>> seal(const keyring::Lease& lease, const keyring::Compartment& compartment,
-                                         const std::vector<Result<Plain>>& items, RandomSource& random) {
-  std::vector<Result<Sealed>> results;
-  std::vector<ByteView> plaintexts;
-  std::vector<envelope::RecordToSeal> records;
-  results.reserve(items.size());
-  plaintexts.reserve(items.size());
-  records.reserve(items.size());
-  auto key_name = format_id(id_prefix::kDataKey, lease.key->id());
-  for (const auto& item : items) {
-    if (!item) {
-      results.emplace_back(item.error());
-      continue;
-    }
-    plaintexts.push_back(item.value().plaintext.view());
-    results.emplace_back(
-        Sealed{Bytes(envelope::sealed_size(plaintexts.back().size())), key_name, lease.external_key_id});
-    records.push_back({&item.value().context, std::span(&plaintexts.back(), 1), results.back().value().ciphertext});
-  }
-  LATCHKEY_TRYV(envelope::seal_records(*lease.key, compartment.id, records, random));
-  return results;
+Error too_short() {
+  return with_reason(ErrorCode::Invalid, "The ciphertext cannot be read: it is too short to be whole.",
+                     error_code::kCiphertextNotRecognized);
 }
 
-keyring::UsageCounts counts_of(const std::vector<Result<Plain>>& items) {
-  keyring::UsageCounts counts;
-  for (const auto& item : items) {
-    if (!item) continue;
-    ++counts.encrypts;
-    counts.bytes += static_cast<std::int64_t>(item.value().plaintext.view().size());
+KeyNames names_of(const keyring::Lease& lease) {
+  return {format_id(id_prefix::kDataKey, lease.key->id()), lease.external_key_id};
+}
+
+// What the record says of its data key, whether or not it opens.
+std::vector<Result<RawId>> data_keys_of(std::span<const RecordInPlace> records) {
+  std::vector<Result<RawId>> ids;
+  ids.reserve(records.size());
+  for (const auto& each : records) {
+    auto id = data_key_of(each.record);
+    if (id && each.record.size() < envelope::kRecordOverhead) id = too_short();
+    ids.push_back(std::move(id));
   }
+  return ids;
+}
+
+keyring::UsageCounts counts_of(std::span<const RecordInPlace> records) {
+  keyring::UsageCounts counts{.encrypts = records.size()};
+  for (const auto& each : records) counts.bytes += static_cast<std::int64_t>(each.plaintext().size());
   return counts;
-}
-
-Result<Opened> open(const keyring::Lease& lease, const keyring::Compartment& compartment, const Cipher& cipher) {
-  if (cipher.ciphertext.size() < envelope::kRecordOverhead) {
-    return with_reason(ErrorCode::Invalid, "The ciphertext cannot be read: it is too short to be whole.",
-                       error_code::kCiphertextNotRecognized);
-  }
-  Opened opened{crypto::SecretBuffer(cipher.ciphertext.size() - envelope::kRecordOverhead),
-                format_id(id_prefix::kDataKey, lease.key->id()), lease.external_key_id};
-  auto done = envelope::open_record(*lease.key, compartment.id, cipher.context, cipher.ciphertext,
-                                    opened.plaintext.mutable_view());
-  if (!done) return unopened(done.error(), lease.key->id());
-  return opened;
-}
-
-std::vector<Result<Opened>> open_all(const std::map<RawId, Result<keyring::Lease>>& leases,
-                                     const keyring::Compartment& compartment,
-                                     const std::vector<Result<Cipher>>& items) {
-  std::vector<Result<Opened>> results;
-  results.reserve(items.size());
-  for (const auto& item : items) {
-    auto id = data_key_of(item);
-    if (!id) {
-      results.emplace_back(id.error());
-      continue;
-    }
-    const auto& lease = leases.at(id.value());
-    results.push_back(lease ? open(lease.value(), compartment, item.value()) : Result<Opened>(lease.error()));
-  }
-  return results;
 }
 
 }  // namespace
@@ -132,8 +94,18 @@ Result<keyring::Lease> DataPlane::reported(Result<keyring::Lease> lease, const k
   return lease;
 }
 
-Task<Result<keyring::Lease>> DataPlane::lease_for(keyring::Compartment compartment, std::optional<RawId> id,
+std::optional<keyring::Lease> DataPlane::lease_at_hand(const keyring::Compartment& compartment,
+                                                       const std::optional<RawId>& id) {
+  auto lease = keyring_.at_hand(compartment, id);
+  bool ready = lease && !usage_.begin_usage(compartment, *lease) && keyring_.may_use(compartment, *lease);
+  if (!ready) return std::nullopt;
+  observer_.data_key_requested(nullptr, lease->bridged);
+  return lease;
+}
+
+Task<Result<keyring::Lease>> DataPlane::lease_for(const keyring::Compartment& compartment, std::optional<RawId> id,
                                                   Deadline deadline) {
+  if (auto lease = lease_at_hand(compartment, id)) co_return std::move(*lease);
   for (int attempt = 0; attempt < keyring::kMostTries; ++attempt) {
     auto lease = keyring_.at_hand(compartment, id);
     if (!lease) {
@@ -149,48 +121,102 @@ Task<Result<keyring::Lease>> DataPlane::lease_for(keyring::Compartment compartme
   co_return reported(keyring::changed_again_and_again(), compartment);
 }
 
-Task<Result<std::vector<Result<Sealed>>>> DataPlane::encrypt(DataCall call, std::vector<Result<Plain>> items) {
-  LATCHKEY_CO_TRY(auto compartment,
-                  co_await compartments_.open(std::move(call.caller), std::move(call.workspace_id), Purpose::Encrypt));
+Task<Result<Compartments::Opened>> DataPlane::open(const DataCall& call, Purpose purpose) {
+  return compartments_.open(call.caller, call.workspace_id, purpose);
+}
+
+Result<void> DataPlane::seal(const keyring::Lease& lease, const keyring::Compartment& compartment,
+                             std::span<const RecordInPlace> records) {
+  boost::container::small_vector<ByteView, 1> plaintexts;
+  boost::container::small_vector<envelope::RecordToSeal, 1> to_seal;
+  plaintexts.reserve(records.size());
+  to_seal.reserve(records.size());
+  for (const auto& each : records) {
+    plaintexts.push_back(each.plaintext());
+    to_seal.push_back({each.context, std::span(&plaintexts.back(), 1), each.record});
+  }
+  return envelope::seal_records(*lease.key, compartment.id, to_seal, random_);
+}
+
+Task<Result<KeyNames>> DataPlane::encrypt(DataCall call, std::span<const RecordInPlace> records) {
+  auto at_hand = compartments_.at_hand(call.caller, call.workspace_id, Purpose::Encrypt);
+  if (!at_hand) at_hand = co_await open(call, Purpose::Encrypt);
+  if (!*at_hand) co_return at_hand->error();
+  const auto& compartment = *at_hand->value();
   for (int attempt = 0; attempt < keyring::kMostTries; ++attempt) {
-    LATCHKEY_CO_TRY(auto lease, co_await lease_for(compartment, std::nullopt, call.deadline));
-    auto sealed = seal(lease, compartment, items, random_);
-    if (!sealed) co_return sealed;
+    auto lease = lease_at_hand(compartment, std::nullopt);
+    if (!lease) {
+      LATCHKEY_CO_TRY(lease, co_await lease_for(compartment, std::nullopt, call.deadline));
+    }
+    LATCHKEY_CO_TRYV(seal(*lease, compartment, records));
     if (auto asking = call.confirm()) {
       LATCHKEY_CO_TRYV(co_await std::move(*asking));
     }
-    if (!keyring_.may_use(compartment, lease)) continue;
-    usage_.record_usage(compartment, lease, counts_of(items));
-    co_return sealed;
+    if (keyring_.may_use(compartment, *lease)) {
+      usage_.record_usage(compartment, *lease, counts_of(records));
+      co_return names_of(*lease);
+    }
+    // The lease ended meanwhile, and nobody gets what it sealed. The next one needs the plaintexts.
+    for (const auto& each : records) {
+      LATCHKEY_CO_TRYV(
+          envelope::open_record(*lease->key, compartment.id, *each.context, each.record, each.plaintext()));
+    }
   }
   co_return keyring::changed_again_and_again();
 }
 
-Task<Result<std::vector<Result<Opened>>>> DataPlane::decrypt(DataCall call, std::vector<Result<Cipher>> items) {
-  LATCHKEY_CO_TRY(auto compartment,
-                  co_await compartments_.open(std::move(call.caller), std::move(call.workspace_id), Purpose::Decrypt));
+Task<Result<std::vector<DataPlane::Opened>>> DataPlane::decrypt(DataCall call, std::span<const RecordInPlace> records) {
+  auto at_hand = compartments_.at_hand(call.caller, call.workspace_id, Purpose::Decrypt);
+  if (!at_hand) at_hand = co_await open(call, Purpose::Decrypt);
+  if (!*at_hand) co_return at_hand->error();
+  const auto& compartment = *at_hand->value();
+  auto ids = data_keys_of(records);
+  // Each record is opened once, as its ciphertext is gone then: what another lease of the same data key opens is the
+  // same.
+  std::vector<std::optional<Result<void>>> done(records.size());
   for (int attempt = 0; attempt < keyring::kMostTries; ++attempt) {
-    auto leases = co_await leases_for(compartment, items, call.deadline);
-    auto results = open_all(leases, compartment, items);
+    auto leases = co_await leases_for(compartment, ids, call.deadline);
+    for (std::size_t i = 0; i < records.size(); ++i) {
+      if (!ids[i] || done[i]) continue;
+      const auto& lease = leases.at(ids[i].value()).lease;
+      if (!lease) continue;
+      const auto& each = records[i];
+      done[i] = envelope::open_record(*lease.value().key, compartment.id, *each.context, each.record, each.plaintext());
+    }
     if (auto asking = call.confirm()) {
       LATCHKEY_CO_TRYV(co_await std::move(*asking));
     }
-    // A refusal or an eviction may have dropped one lease while this call waited for another, or opened other items.
+    // A refusal or an eviction may have dropped one lease while this call waited for another, or opened other records.
     if (!may_use_all(leases, compartment)) continue;
-    record_decrypts(leases, compartment, items);
+    std::vector<Opened> results;
+    results.reserve(records.size());
+    for (std::size_t i = 0; i < records.size(); ++i) results.push_back(opened(ids[i], leases, done[i], compartment));
     co_return results;
   }
   co_return keyring::changed_again_and_again();
 }
 
+// The result for one record, which counts as a use of its data key whether or not it opened.
+DataPlane::Opened DataPlane::opened(const Result<RawId>& id, const Leases& leases,
+                                    const std::optional<Result<void>>& done, const keyring::Compartment& compartment) {
+  if (!id) return id.error();
+  const auto& asked = leases.at(id.value());
+  if (!asked.lease) return asked.lease.error();
+  usage_.record_usage(compartment, asked.lease.value(), {.decrypts = 1});
+  if (!*done) return unopened(done->error(), id.value());
+  return asked.names;
+}
+
 bool DataPlane::may_use_all(const Leases& leases, const keyring::Compartment& compartment) const {
-  return std::ranges::all_of(
-      leases, [&](const auto& entry) { return !entry.second || keyring_.may_use(compartment, entry.second.value()); });
+  return std::ranges::all_of(leases, [&](const auto& entry) {
+    const auto& lease = entry.second.lease;
+    return !lease || keyring_.may_use(compartment, lease.value());
+  });
 }
 
 // The client uses the lease after this returns: so this confirms it as it would confirm a use.
-Task<Result<keyring::Lease>> DataPlane::confirmed_lease(keyring::Compartment compartment, std::optional<RawId> id,
-                                                        Deadline deadline, Confirm confirm) {
+Task<Result<keyring::Lease>> DataPlane::confirmed_lease(const keyring::Compartment& compartment,
+                                                        std::optional<RawId> id, Deadline deadline, Confirm confirm) {
   for (int attempt = 0; attempt < keyring::kMostTries; ++attempt) {
     LATCHKEY_CO_TRY(auto lease, co_await lease_for(compartment, id, deadline));
     if (auto asking = confirm()) {
@@ -201,33 +227,34 @@ Task<Result<keyring::Lease>> DataPlane::confirmed_lease(keyring::Compartment com
   co_return keyring::changed_again_and_again();
 }
 
+Task<Result<keyring::Lease>> DataPlane::lease_to_open(const keyring::Compartment& compartment, RawId id,
+                                                      Deadline deadline) {
+  auto lease = co_await lease_for(compartment, id, deadline);
+  if (!lease && lease.error().code == ErrorCode::NotFound) co_return unknown_data_key(id, compartment);
+  co_return lease;
+}
+
 // It asks the keyring once for each data key, also for one that is refused.
 Task<DataPlane::Leases> DataPlane::leases_for(const keyring::Compartment& compartment,
-                                              const std::vector<Result<Cipher>>& items, Deadline deadline) {
+                                              std::span<const Result<RawId>> ids, Deadline deadline) {
   Leases leases;
-  for (const auto& item : items) {
-    auto id = data_key_of(item);
+  for (const auto& id : ids) {
     if (!id || leases.contains(id.value())) continue;
-    auto lease = co_await lease_for(compartment, id.value(), deadline);
-    if (!lease && lease.error().code == ErrorCode::NotFound) lease = unknown_data_key(id.value(), compartment);
-    leases.emplace(id.value(), std::move(lease));
+    Result<keyring::Lease> lease = Error{ErrorCode::Internal, "not asked"};
+    if (auto ready = lease_at_hand(compartment, id.value())) {
+      lease = std::move(*ready);
+    } else {
+      lease = co_await lease_to_open(compartment, id.value(), deadline);
+    }
+    auto names = lease ? std::make_shared<const KeyNames>(names_of(lease.value())) : nullptr;
+    leases.emplace(id.value(), Asked{std::move(lease), std::move(names)});
   }
   co_return leases;
 }
 
-void DataPlane::record_decrypts(const Leases& leases, const keyring::Compartment& compartment,
-                                const std::vector<Result<Cipher>>& items) {
-  for (const auto& item : items) {
-    auto id = data_key_of(item);
-    if (!id) continue;
-    const auto& lease = leases.at(id.value());
-    if (lease) usage_.record_usage(compartment, lease.value(), {.decrypts = 1});
-  }
-}
-
 Task<Result<LeasedKey>> DataPlane::lease(DataCall call) {
-  LATCHKEY_CO_TRY(auto compartment,
-                  co_await compartments_.open(std::move(call.caller), std::move(call.workspace_id), Purpose::Encrypt));
+  LATCHKEY_CO_TRY(auto opened, co_await open(call, Purpose::Encrypt));
+  const auto& compartment = *opened;
   LATCHKEY_CO_TRY(auto lease,
                   co_await confirmed_lease(compartment, std::nullopt, call.deadline, std::move(call.confirm)));
   usage_.record_usage(compartment, lease, {.leases = 1});
@@ -235,8 +262,8 @@ Task<Result<LeasedKey>> DataPlane::lease(DataCall call) {
 }
 
 Task<Result<LeasedKey>> DataPlane::unwrap(DataCall call, std::string data_key_id) {
-  LATCHKEY_CO_TRY(auto compartment,
-                  co_await compartments_.open(std::move(call.caller), std::move(call.workspace_id), Purpose::Decrypt));
+  LATCHKEY_CO_TRY(auto opened, co_await open(call, Purpose::Decrypt));
+  const auto& compartment = *opened;
   Error absent{ErrorCode::NotFound, fmt::format("There is no data key {} in workspace {}.",
                                                 json_fields::clean_text(data_key_id), compartment.workspace_id)};
   auto id = parse_id(id_prefix::kDataKey, data_key_id);
@@ -249,8 +276,8 @@ Task<Result<LeasedKey>> DataPlane::unwrap(DataCall call, std::string data_key_id
 }
 
 Task<Result<void>> DataPlane::check_lease(DataCall call, std::string data_key_id) {
-  LATCHKEY_CO_TRY(auto compartment,
-                  co_await compartments_.open(std::move(call.caller), std::move(call.workspace_id), Purpose::Decrypt));
+  LATCHKEY_CO_TRY(auto opened, co_await open(call, Purpose::Decrypt));
+  const auto& compartment = *opened;
   auto id = parse_id(id_prefix::kDataKey, data_key_id);
   if (id && keyring_.holds(compartment, id.value())) co_return success();
   co_return Error{ErrorCode::NotFound,

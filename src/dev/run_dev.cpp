@@ -68,11 +68,11 @@ Result<void> run_dev(const DevOptions& options, const StartDevCloud& start_cloud
   LATCHKEY_TRY(auto config, server_config(options));
   IoThreads threads(config.threads);
   LATCHKEY_TRY(auto cloud, start_cloud(threads.first().get_executor(), {.data_dir = options.data_dir,
-                                                                .first_port = options.first_cloud_port,
-                                                                .bare = options.bare,
-                                                                .enable_control = options.enable_control,
-                                                                .clock = &clock,
-                                                                .random = &random}));
+                                                                        .first_port = options.first_cloud_port,
+                                                                        .bare = options.bare,
+                                                                        .enable_control = options.enable_control,
+                                                                        .clock = &clock,
+                                                                        .random = &random}));
   LATCHKEY_TRYV(add_settings(config, *cloud, options));
   LATCHKEY_TRY(auto runtime, server::ServerRuntime::start(config, threads, clock, random));
   LATCHKEY_TRY(auto tenant, ensure_organization(*runtime, options.data_dir));

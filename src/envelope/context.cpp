@@ -1,5 +1,8 @@
 #include "envelope/context.hpp"
 
+#include <algorithm>
+#include <vector>
+
 #include <fmt/format.h>
 
 namespace latchkey::envelope {
@@ -43,17 +46,26 @@ void append(Bytes& out, std::string_view text) {
 }  // namespace
 
 Result<CanonicalContext> canonicalize(const Context& context) {
+  std::vector<ContextPair> pairs(context.begin(), context.end());
+  return canonicalize(pairs);
+}
+
+Result<CanonicalContext> canonicalize(std::span<ContextPair> pairs) {
+  // Texts compare by their bytes, as unsigned.
+  std::ranges::sort(pairs);
   std::size_t size = 0;
-  for (const auto& [key, value] : context) {
+  for (const auto& [key, value] : pairs) {
     size += 2 * kLengthSize + key.size() + value.size();
     if (size > kMaxContextSize) {
       return Error{ErrorCode::Invalid, fmt::format("the context has more than {} bytes", kMaxContextSize)};
     }
     if (!is_utf8(key) || !is_utf8(value)) return Error{ErrorCode::Invalid, "the context is not UTF-8"};
   }
+  bool is_twice = std::ranges::adjacent_find(pairs, {}, &ContextPair::first) != pairs.end();
+  if (is_twice) return Error{ErrorCode::Invalid, "the context has a key twice"};
   Bytes out;
   out.reserve(size);
-  for (const auto& [key, value] : context) {
+  for (const auto& [key, value] : pairs) {
     append(out, key);
     append(out, value);
   }

@@ -7,7 +7,10 @@
 #pragma once
 
 #include <map>
+#include <span>
 #include <string>
+#include <string_view>
+#include <utility>
 
 #include "base/bytes.hpp"
 #include "base/result.hpp"
@@ -15,6 +18,7 @@
 namespace latchkey::envelope {
 
 using Context = std::map<std::string, std::string>;
+using ContextPair = std::pair<std::string_view, std::string_view>;
 
 inline constexpr std::size_t kMaxContextSize = std::size_t{8} * 1024;
 
@@ -26,11 +30,13 @@ class CanonicalContext {
 
  private:
   explicit CanonicalContext(Bytes bytes) : bytes_(std::move(bytes)) {}
-  friend Result<CanonicalContext> canonicalize(const Context& context);
+  friend Result<CanonicalContext> canonicalize(std::span<ContextPair> pairs);
   Bytes bytes_;
 };
 
 // Invalid where the canonical form is above 8 KiB, or a key or value is not UTF-8.
 [[nodiscard]] Result<CanonicalContext> canonicalize(const Context& context);
+// The same for pairs in any order, which it sorts; Invalid, too, where two have one key.
+[[nodiscard]] Result<CanonicalContext> canonicalize(std::span<ContextPair> pairs);
 
 }  // namespace latchkey::envelope

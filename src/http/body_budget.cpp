@@ -20,7 +20,7 @@ constexpr std::size_t kGroupPart = 2;
 }  // namespace
 
 struct BodyBudget::Waiter {
-  std::string group;
+  Uuid group;
   std::size_t bytes;
   bool served = false;  // guarded by the budget's mutex
   asio::steady_timer timer;
@@ -30,7 +30,7 @@ bool BodyBudget::counts(std::uint64_t bytes) {
   return bytes > kUncounted;
 }
 
-Task<std::optional<BodyBudget::Share>> BodyBudget::take(std::string group, std::size_t bytes) {
+Task<std::optional<BodyBudget::Share>> BodyBudget::take(Uuid group, std::size_t bytes) {
   if (!counts(bytes)) co_return Share();
   bytes = std::min(bytes, limits_.total / kGroupPart);
   auto executor = co_await asio::this_coro::executor;
@@ -39,7 +39,7 @@ Task<std::optional<BodyBudget::Share>> BodyBudget::take(std::string group, std::
     MutexLock lock(mutex_);
     if (waiting_.empty() && held_ + bytes <= limits_.total && group_has_room(group, bytes)) {
       hold(group, bytes);
-      co_return Share(shared_from_this(), std::move(group), bytes);
+      co_return Share(shared_from_this(), group, bytes);
     }
     waiter = std::make_shared<Waiter>(Waiter{group, bytes, false, asio::steady_timer(executor, limits_.timeout)});
     waiting_.push_back(waiter);
@@ -49,7 +49,7 @@ Task<std::optional<BodyBudget::Share>> BodyBudget::take(std::string group, std::
   boost::system::error_code ignored;
   co_await waiter->timer.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
   MutexLock lock(mutex_);
-  if (waiter->served) co_return Share(shared_from_this(), std::move(group), bytes);
+  if (waiter->served) co_return Share(shared_from_this(), group, bytes);
   waiting_.remove(waiter);
   serve_waiters();
   co_return std::nullopt;
@@ -60,17 +60,17 @@ std::size_t BodyBudget::held() const {
   return held_;
 }
 
-bool BodyBudget::group_has_room(const std::string& group, std::size_t bytes) const {
+bool BodyBudget::group_has_room(const Uuid& group, std::size_t bytes) const {
   auto found = held_by_.find(group);
   return (found == held_by_.end() ? 0 : found->second) + bytes <= limits_.total / kGroupPart;
 }
 
-void BodyBudget::hold(const std::string& group, std::size_t bytes) {
+void BodyBudget::hold(const Uuid& group, std::size_t bytes) {
   held_ += bytes;
   held_by_[group] += bytes;
 }
 
-void BodyBudget::give_back(const std::string& group, std::size_t bytes) {
+void BodyBudget::give_back(const Uuid& group, std::size_t bytes) {
   MutexLock lock(mutex_);
   held_ -= bytes;
   auto found = held_by_.find(group);

@@ -11,9 +11,9 @@
 #include <map>
 #include <memory>
 #include <optional>
-#include <string>
 #include <utility>
 
+#include "base/id.hpp"
 #include "base/mutex.hpp"
 #include "base/task.hpp"
 
@@ -30,8 +30,8 @@ class BodyBudget : public std::enable_shared_from_this<BodyBudget> {
   class Share {
    public:
     Share() = default;
-    Share(std::shared_ptr<BodyBudget> budget, std::string group, std::size_t bytes)
-        : budget_(std::move(budget)), group_(std::move(group)), bytes_(bytes) {}
+    Share(std::shared_ptr<BodyBudget> budget, Uuid group, std::size_t bytes)
+        : budget_(std::move(budget)), group_(group), bytes_(bytes) {}
     Share(Share&& other) noexcept { swap(other); }
     Share& operator=(Share&& other) noexcept {
       swap(other);
@@ -50,7 +50,7 @@ class BodyBudget : public std::enable_shared_from_this<BodyBudget> {
       std::swap(bytes_, other.bytes_);
     }
     std::shared_ptr<BodyBudget> budget_;
-    std::string group_;
+    Uuid group_{};
     std::size_t bytes_ = 0;
   };
 
@@ -63,22 +63,22 @@ class BodyBudget : public std::enable_shared_from_this<BodyBudget> {
   // Waits for its turn, for `timeout` at most; absent where there was no room in time. A body larger than a group's
   // whole part counts as that part. The caller runs on an
   // executor that runs one thing at a time.
-  [[nodiscard]] Task<std::optional<Share>> take(std::string group, std::size_t bytes);
+  [[nodiscard]] Task<std::optional<Share>> take(Uuid group, std::size_t bytes);
   [[nodiscard]] std::size_t held() const;
 
  private:
   struct Waiter;
 
   explicit BodyBudget(Limits limits) : limits_(limits) {}
-  [[nodiscard]] bool group_has_room(const std::string& group, std::size_t bytes) const LATCHKEY_REQUIRES(mutex_);
-  void hold(const std::string& group, std::size_t bytes) LATCHKEY_REQUIRES(mutex_);
-  void give_back(const std::string& group, std::size_t bytes);
+  [[nodiscard]] bool group_has_room(const Uuid& group, std::size_t bytes) const LATCHKEY_REQUIRES(mutex_);
+  void hold(const Uuid& group, std::size_t bytes) LATCHKEY_REQUIRES(mutex_);
+  void give_back(const Uuid& group, std::size_t bytes);
   void serve_waiters() LATCHKEY_REQUIRES(mutex_);
 
   Limits limits_;
   mutable Mutex mutex_;
   std::size_t held_ LATCHKEY_GUARDED_BY(mutex_) = 0;
-  std::map<std::string, std::size_t> held_by_ LATCHKEY_GUARDED_BY(mutex_);
+  std::map<Uuid, std::size_t> held_by_ LATCHKEY_GUARDED_BY(mutex_);
   std::list<std::shared_ptr<Waiter>> waiting_ LATCHKEY_GUARDED_BY(mutex_);
 };
 

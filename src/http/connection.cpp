@@ -166,12 +166,14 @@ class Connection {
   }
 
   // True where the request has no body, or a small one that came together with the head.
-  bool take_body_at_hand(RequestParser& parser, const Request& request, const Admission& admission) {
+  bool take_body_at_hand(RequestParser& parser, Request& request, const Admission& admission) {
     auto length = parser.content_length();
     if (length == 0) return true;
     bool at_hand = length && *length <= admission.body_limit && *length <= buffer_.unread().size() &&
                    !BodyBudget::counts(*length) && !wants_to_be_told(parser, request);
-    return at_hand && parser.read_body(buffer_, admission.body_limit) == State::Whole;
+    if (!at_hand) return false;
+    request.body.reserve(*length + admission.room_behind_body);
+    return parser.read_body(buffer_, admission.body_limit) == State::Whole;
   }
 
   static bool wants_to_be_told(const RequestParser& parser, const RequestHead& head) {
@@ -188,7 +190,7 @@ class Connection {
     }
     auto size = length ? static_cast<std::size_t>(*length) : limit;
     if (BodyBudget::counts(size)) {
-      auto taken = co_await state_->bodies->take(std::move(admission.group), size);
+      auto taken = co_await state_->bodies->take(admission.group, size);
       if (!taken) {
         co_await refuse(Rejection::NoRoomForBody, &request);
         co_return false;
@@ -255,26 +257,17 @@ class Connection {
 
   // Reads what comes into the buffer; 0 where nothing comes any more, or the buffer is full.
   Task<std::size_t> read_more() {
-    // Without TLS nothing is there where the last request was read: so it waits before it asks.
-    if (buffer_.empty() && !transport_->holds_unread()) {
-      buffer_.release();
-      bool goes_on = co_await socket_->wait(tcp::socket::wait_read);
-      if (!goes_on) co_return 0;
-    }
-    // A connection that waits holds no block of memory, unless bytes in it are unread.
-    for (;;) {
-      auto room = buffer_.room();
-      if (room.empty()) co_return 0;
-      auto progress = transport_->read(room);
-      buffer_.commit(progress.bytes);
-      if (progress.bytes > 0) co_return progress.bytes;
-      buffer_.release();
-      bool goes_on = co_await wait(progress);
-      if (!goes_on) co_return 0;
-    }
+    auto room = buffer_.room();
+    if (room.empty()) co_return 0;
+    auto bytes = co_await read(room);
+    buffer_.commit(bytes);
+    co_return bytes;
   }
 
+  // 0 where nothing comes any more, or nothing came in time.
   Task<std::size_t> read(std::span<char> room) {
+    // Asio remembers that the last read left nothing, and waits without asking: two system calls less.
+    if (!is_tls_) co_return co_await socket_->read_some(room);
     for (;;) {
       auto progress = transport_->read(room);
       if (progress.bytes > 0) co_return progress.bytes;

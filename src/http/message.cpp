@@ -13,7 +13,7 @@ namespace {
 constexpr std::size_t kMaxParameters = 256;
 constexpr std::size_t kMostTexts = 480;
 constexpr std::size_t kMostFields = 16;
-}
+}  // namespace
 
 void Headers::add(std::string_view name, std::string_view value) {
   // Most heads fit, so that each takes two blocks of memory and not one more for each field.
@@ -61,6 +61,7 @@ std::optional<std::string_view> query_parameter(const RequestHead& head, std::st
 }
 
 Result<std::string> percent_decode(std::string_view text, bool plus_is_space) {
+  if (text.find_first_of("%+") == std::string_view::npos) return std::string(text);
   std::string decoded;
   decoded.reserve(text.size());
   for (std::size_t i = 0; i < text.size(); ++i) {

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include <boost/asio/ip/address.hpp>
+#include <boost/container/small_vector.hpp>
 
 #include "base/result.hpp"
 #include "base/task.hpp"
@@ -74,6 +75,8 @@ class Headers {
   std::vector<Place> places_;
 };
 
+// The values that a route's names match; the names are the route's own texts.
+using PathParameters = boost::container::small_vector<std::pair<std::string_view, std::string>, 2>;
 using QueryParameters = std::vector<std::pair<std::string, std::string>>;
 
 // What the server knows of a request before it reads the body.
@@ -92,7 +95,7 @@ struct RequestHead {
 struct Request : RequestHead {
   std::string body;
   // The router fills in the decoded segments that the pattern names {in braces}.
-  std::vector<std::pair<std::string, std::string>> path_parameters;
+  PathParameters path_parameters;
   // What the service kept of this request when it admitted the head; null where no server asked for admission.
   std::shared_ptr<void> admitted;
 

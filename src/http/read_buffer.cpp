@@ -40,15 +40,23 @@ void keep_block(std::size_t size, Block block) {
 }  // namespace
 
 std::span<char> ReadBuffer::room() {
-  if (!block_) block_ = take_block(size_);
+  if (!small_) small_ = std::make_unique_for_overwrite<char[]>(kSmall);  // NOLINT(*-avoid-c-arrays)
   if (used_ > 0) {
     auto unread = written_ - used_;
-    std::memmove(block_.get(), block_.get() + used_, unread);
+    std::memmove(block(), block() + used_, unread);
     wipe(unread, written_);
     used_ = 0;
     written_ = unread;
   }
-  return {block_.get() + written_, size_ - written_};
+  if (written_ == kSmall && !large_ && size_ > kSmall) grow();
+  return {block() + written_, capacity() - written_};
+}
+
+void ReadBuffer::grow() {
+  auto larger = take_block(size_);
+  std::memcpy(larger.get(), small_.get(), written_);
+  wipe(0, written_);
+  large_ = std::move(larger);
 }
 
 void ReadBuffer::release() {
@@ -56,14 +64,14 @@ void ReadBuffer::release() {
 }
 
 void ReadBuffer::give_back() {
-  if (!block_) return;
+  if (block() == nullptr) return;
   wipe(0, written_);
   used_ = written_ = 0;
-  keep_block(size_, std::move(block_));
+  if (large_) keep_block(size_, std::move(large_));
 }
 
 void ReadBuffer::wipe(std::size_t from, std::size_t to) {
-  crypto::wipe(MutableBytes(reinterpret_cast<std::uint8_t*>(block_.get() + from), to - from));
+  crypto::wipe(MutableBytes(reinterpret_cast<std::uint8_t*>(block() + from), to - from));
 }
 
 }  // namespace latchkey::http

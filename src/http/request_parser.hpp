@@ -47,8 +47,8 @@ class RequestParser final : private boost::beast::http::basic_parser<true> {
   void add_read(std::uint64_t bytes) { left_ -= bytes; }
 
  private:
-  void on_request_impl(boost::beast::http::verb verb, boost::beast::string_view method, boost::beast::string_view target,
-                       int version, ErrorCode& failed) override;
+  void on_request_impl(boost::beast::http::verb verb, boost::beast::string_view method,
+                       boost::beast::string_view target, int version, ErrorCode& failed) override;
   void on_response_impl(int, boost::beast::string_view, int, ErrorCode&) override {}
   void on_field_impl(boost::beast::http::field field, boost::beast::string_view name, boost::beast::string_view value,
                      ErrorCode& failed) override;

@@ -3,18 +3,24 @@
 #include <algorithm>
 
 #include <boost/algorithm/string/join.hpp>
-#include <boost/algorithm/string/split.hpp>
 #include <boost/beast/core/string.hpp>
+#include <boost/container/small_vector.hpp>
 
 namespace latchkey::http {
 
 namespace {
 
-std::vector<std::string> split_path(std::string_view path) {
+using Segments = boost::container::small_vector<std::string_view, 16>;
+
+Segments split_path(std::string_view path) {
   if (path.starts_with('/')) path.remove_prefix(1);
-  std::vector<std::string> segments;
-  boost::split(segments, path, [](char c) { return c == '/'; });
-  return segments;
+  Segments segments;
+  for (;;) {
+    auto slash = path.find('/');
+    segments.push_back(path.substr(0, slash));
+    if (slash == std::string_view::npos) return segments;
+    path.remove_prefix(slash + 1);
+  }
 }
 
 bool is_name(const std::string& segment) {
@@ -36,7 +42,8 @@ void add_once(std::vector<std::string>& methods, const std::string& method) {
 }  // namespace
 
 void Router::add(std::string method, std::string pattern, Handler handler) {
-  auto segments = split_path(pattern);
+  auto views = split_path(pattern);
+  std::vector<std::string> segments(views.begin(), views.end());
   routes_.push_back(Route{std::move(method), std::move(pattern), std::move(handler), std::move(segments)});
 }
 
@@ -71,7 +78,7 @@ RouteMatch Router::match(std::string_view method, std::string_view path) const {
     if (!is_name(name)) continue;
     auto value = percent_decode(segments[i]);
     if (!value) return RouteMatch{};
-    match.parameters.emplace_back(name.substr(1, name.size() - 2), std::move(value).value());
+    match.parameters.emplace_back(std::string_view(name).substr(1, name.size() - 2), std::move(value).value());
   }
   return match;
 }

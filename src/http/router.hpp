@@ -24,7 +24,7 @@ struct Route {
 struct RouteMatch {
   const Route* route = nullptr;              // null: no route has this path and method
   std::vector<std::string> allowed_methods;  // where the path is known with other methods: a 405
-  std::vector<std::pair<std::string, std::string>> parameters;
+  PathParameters parameters;
 };
 
 class Router {

@@ -105,8 +105,8 @@ class Server::Impl : public std::enable_shared_from_this<Server::Impl> {
     auto executor = acceptor_.get_executor();
     while (!state_->stopping) {
       boost::system::error_code failed;
-      auto socket = co_await acceptor_.async_accept(executors_.next(),
-                                                    asio::redirect_error(asio::use_awaitable, failed));
+      auto socket =
+          co_await acceptor_.async_accept(executors_.next(), asio::redirect_error(asio::use_awaitable, failed));
       if (!failed) failed = begin(std::move(socket));
       if (!failed) continue;
       if (state_->stopping || failed == asio::error::operation_aborted) co_return;

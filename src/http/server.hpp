@@ -12,6 +12,7 @@
 
 #include <boost/asio/any_io_executor.hpp>
 
+#include "base/id.hpp"
 #include "base/io_threads.hpp"
 #include "base/result.hpp"
 #include "base/task.hpp"
@@ -29,7 +30,7 @@ struct Admission {
   bool known = true;                     // the head proves who sent the request: that address may have more connections
   std::size_t body_limit = 0;            // the largest body of the request, in bytes
   std::size_t room_behind_body = 0;      // so many bytes can be appended to a body of known length without a copy
-  std::string group = {};                // the organisation whose part of the bytes for bodies this body takes
+  Uuid group = {};                       // the organisation whose part of the bytes for bodies this body takes
   std::shared_ptr<void> call = {};       // what handle() receives as Request::admitted
 };
 
@@ -89,6 +90,8 @@ class ConnectionExecutors {
   ConnectionExecutors(IoThreads& threads);  // NOLINT(google-explicit-constructor): the usual way
   // Any number of threads may run the executor's context: each connection gets a strand.
   ConnectionExecutors(boost::asio::any_io_executor executor);  // NOLINT(google-explicit-constructor)
+  ConnectionExecutors(const boost::asio::io_context::executor_type& executor)  // NOLINT(google-explicit-constructor)
+      : ConnectionExecutors(boost::asio::any_io_executor(executor)) {}
   // For one connection. Thread-safe.
   [[nodiscard]] boost::asio::any_io_executor next() const;
 
@@ -101,8 +104,8 @@ class Server {
  public:
   // Binds and listens, and begins to accept. Unavailable where the port is taken (the message names it
   // and says how to choose another); Invalid where the address, certificate or key cannot be read.
-  [[nodiscard]] static Result<std::unique_ptr<Server>> start(ConnectionExecutors executors,
-                                                             ServerOptions options, Service& service);
+  [[nodiscard]] static Result<std::unique_ptr<Server>> start(ConnectionExecutors executors, ServerOptions options,
+                                                             Service& service);
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
   ~Server();

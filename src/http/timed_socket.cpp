@@ -58,6 +58,14 @@ Task<bool> TimedSocket::wait(asio::ip::tcp::socket::wait_type what) {
   co_return !failed && !expired_;
 }
 
+Task<std::size_t> TimedSocket::read_some(std::span<char> room) {
+  boost::system::error_code failed;
+  if (expired_ || !socket_.is_open()) co_return 0;
+  auto bytes = co_await socket_.async_read_some(asio::buffer(room.data(), room.size()),
+                                                asio::redirect_error(asio::use_awaitable, failed));
+  co_return failed || expired_ ? 0 : bytes;
+}
+
 void TimedSocket::close() {
   boost::system::error_code ignored;
   socket_.close(ignored);

@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <memory>
+#include <span>
 
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -33,6 +34,8 @@ class TimedSocket : public std::enable_shared_from_this<TimedSocket> {
 
   // Waits until there is something to read, or room to write; false where the time came or the socket is closed.
   [[nodiscard]] Task<bool> wait(boost::asio::ip::tcp::socket::wait_type what);
+  // Reads what comes; 0 where the other side has ended, the time came or the socket is closed. `room` is not empty.
+  [[nodiscard]] Task<std::size_t> read_some(std::span<char> room);
   void close();
 
  private:

@@ -2,10 +2,10 @@
 
 #include <algorithm>
 #include <array>
-#include <climits>
 #include <cstring>
 #include <new>
 
+#include <climits>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 
@@ -25,7 +25,6 @@ class PlainTransport final : public Transport {
   explicit PlainTransport(tcp::socket& socket) : socket_(socket) {}
 
   Progress shake_hands() override { return {.bytes = 1}; }
-  bool holds_unread() const override { return false; }
 
   Progress read(std::span<char> room) override {
     boost::system::error_code failed;
@@ -69,8 +68,6 @@ class TlsTransport final : public Transport {
     ERR_clear_error();
     return progress(1, SSL_do_handshake(ssl_.get()));
   }
-
-  bool holds_unread() const override { return SSL_has_pending(ssl_.get()) == 1; }
 
   Progress read(std::span<char> room) override {
     ERR_clear_error();

@@ -28,8 +28,6 @@ class Transport {
   virtual ~Transport() = default;
   // Before the first byte. `bytes` above 0: done.
   [[nodiscard]] virtual Progress shake_hands() = 0;
-  // Whether bytes are there that came from the socket already.
-  [[nodiscard]] virtual bool holds_unread() const = 0;
   // `room` is not empty.
   [[nodiscard]] virtual Progress read(std::span<char> room) = 0;
   // Of the two texts, which are not both empty, so many bytes from the front as go out at once. After Wait the caller

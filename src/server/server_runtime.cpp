@@ -37,7 +37,11 @@ ServerRuntime::~ServerRuntime() = default;
 
 Result<std::unique_ptr<ServerRuntime>> ServerRuntime::start(const ServerConfig& config, IoThreads& threads,
                                                             const Clock& clock, RandomSource& random) {
-  ServerTools tools{.config = config, .threads = threads, .executor = threads.first().get_executor(), .clock = clock, .random = random};
+  ServerTools tools{.config = config,
+                    .threads = threads,
+                    .executor = threads.first().get_executor(),
+                    .clock = clock,
+                    .random = random};
   auto parts = std::make_unique<Parts>();
   auto& [storage, metrics, keys, rules, webhooks, listeners, background_tasks] = *parts;
   LATCHKEY_TRY(storage, open_storage(tools));
