@@ -1,4 +1,4 @@
 // All measurements of the server, by the names that --only takes, in the order in which they run.
-import { decrypt, encrypt, encryptBatch, encryptJson } from './server-throughput.mjs';
+import { decrypt, encrypt, encryptBatch, encryptJson, large, nodePeer, tls } from './server-throughput.mjs';
 
-export const kRows = { encrypt, decrypt, json: encryptJson, batch: encryptBatch };
+export const kRows = { encrypt, decrypt, json: encryptJson, batch: encryptBatch, large, tls, node: nodePeer };

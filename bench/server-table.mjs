@@ -4,6 +4,7 @@ import { textTable } from './table.mjs';
 const grouped = (value) => Math.round(value).toLocaleString('en').replaceAll(',', ' ');
 const count = (value) => grouped(value >= 10_000 ? Math.round(value / 1000) * 1000 : value);
 const times = (value) => `${value.toFixed(2)} ×`;
+const gigabytes = (perSecond) => `${(perSecond / 1e9).toFixed(2)} GB/s`;
 const spread = ({ median, low, high }, show) => `${show(median)} (${show(low)} – ${show(high)})`;
 const scaled = (one, factor) => Object.fromEntries(['median', 'low', 'high'].map((field) => [field, one[field] * factor]));
 // Above this the load's own core was busy: then not the server was the limit.
@@ -38,6 +39,9 @@ const kOf = {
     const records = scaled(m.ours.per_second, m.items);
     return alone(`encrypt_batch of ${m.items} × 256 B, records a second`, spread(records, count), `${(records.median / 1e6).toFixed(2)} M`, '≥ 1.0 M', records.median >= 1e6);
   },
+  large: (m) => beside('encrypt raw 16 MiB, 4 connections', m, { peerName: 'nginx, the same body back', must: 0.6, show: gigabytes, factor: m.bytes }),
+  tls: (m) => beside('encrypt raw 1 KiB over TLS 1.3', m, { must: 0.6 }),
+  node: (m) => beside('encrypt raw 1 KiB, for orientation', m, { peerName: 'node:http with node:crypto' }),
 };
 
 /** { what, ours, peer_name, peer, measured, must, reached, limited_by_load, rate_missed } each, in the order of the table. */

@@ -30,7 +30,7 @@ for (const name of names) {
   process.stderr.write(`${name}, ${rounds} rounds ...\n`);
   measured[name] = await kRows[name]({ quick: options.quick, rounds, seconds, measured });
 }
-const packages = ['nginx-light', 'wrk'];
+const packages = ['nginx-light', 'libnginx-mod-http-echo', 'wrk'];
 const result = {
   made_at: new Date().toISOString(), quick: options.quick, rounds, seconds,
   machine: { ...machine(), ...Object.fromEntries(packages.map((name) => [name, debian(name)])) }, measured, rows: serverRows(measured),
