@@ -19,5 +19,9 @@ ${markdownTable(kHead, result.rows.map(cells))}
   ${result.seconds} s a round. nginx has one worker on the same core, takes the same POST and answers with 1.1 KiB of its own; for 16 MiB, with
   the body that it was sent, from memory (its module echo). Where the load's core was busy all the time, the row says so: that side may be
   faster than it could be asked. \`node:http\` with \`node:crypto\` encrypts with one key, and knows neither tenants nor contexts.
+- **At a constant rate:** 32 connections, requests sent when they are due, whether or not the last has its response. A request takes its
+  time from when it is due, so that one that waits for a connection counts its wait; only where the load itself was late to send, for
+  the system let it sleep on, does its time begin with the sending. Nor is the load's core free of the system: much of what p99.9
+  shows beside nothing is the machine's.
 `;
 }

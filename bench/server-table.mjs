@@ -4,6 +4,7 @@ import { textTable } from './table.mjs';
 const grouped = (value) => Math.round(value).toLocaleString('en').replaceAll(',', ' ');
 const count = (value) => grouped(value >= 10_000 ? Math.round(value / 1000) * 1000 : value);
 const times = (value) => `${value.toFixed(2)} ×`;
+const ms = (us) => (us < 1000 ? `${us.toFixed(0)} µs` : `${(us / 1000).toFixed(us < 10_000 ? 2 : 0)} ms`);
 const gigabytes = (perSecond) => `${(perSecond / 1e9).toFixed(2)} GB/s`;
 const spread = ({ median, low, high }, show) => `${show(median)} (${show(low)} – ${show(high)})`;
 const scaled = (one, factor) => Object.fromEntries(['median', 'low', 'high'].map((field) => [field, one[field] * factor]));
@@ -42,6 +43,7 @@ const kOf = {
   large: (m) => beside('encrypt raw 16 MiB, 4 connections', m, { peerName: 'nginx, the same body back', must: 0.6, show: gigabytes, factor: m.bytes }),
   tls: (m) => beside('encrypt raw 1 KiB over TLS 1.3', m, { must: 0.6 }),
   node: (m) => beside('encrypt raw 1 KiB, for orientation', m, { peerName: 'node:http with node:crypto' }),
+  latency: (m) => beside(`p99 of encrypts at half of our peak, ${grouped(m.rate)} a second`, m, { must: 2, better: 'below', of: 'p99_us', show: ms }),
 };
 
 /** { what, ours, peer_name, peer, measured, must, reached, limited_by_load, rate_missed } each, in the order of the table. */

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
+import { percentiles } from '../../bench/constant-rate.mjs';
 import { drawTable } from '../../bench/draw.mjs';
 import { keyringPage, keyringRows, keyringTable } from '../../bench/keyring-table.mjs';
 import { machine } from '../../bench/machine.mjs';
@@ -71,9 +72,10 @@ test("the keyring's table holds each measure against what it must reach", () => 
 const spreadOf = (median) => ({ median, low: median * 0.9, high: median * 1.1, runs: 5 });
 const side = (fields) => Object.fromEntries(Object.entries(fields).map(([name, median]) => [name, spreadOf(median)]));
 const asMany = (ratio, busy = 0.5) => ({ ours: side({ per_second: 100_000 * ratio, load_core: 0.5 }), peer: side({ per_second: 100_000, load_core: busy }), ratio: spreadOf(ratio) });
+const atRate = (ratio, field, more = {}) => ({ rate: 8000, ours: side({ [field]: 1000 * ratio, rate_reached: 1, done: 1000 }), peer: side({ [field]: 1000, rate_reached: 1 }), ratio: spreadOf(ratio), ...more });
 const kMeasured = {
   encrypt: asMany(0.6, 0.99), decrypt: asMany(0.59), json: asMany(0.4), batch: { ...asMany(0.1), items: 100 }, large: { ...asMany(0.7), bytes: 16 << 20 }, tls: asMany(0.5),
-  node: asMany(0.3),
+  node: asMany(0.3), latency: atRate(1.9, 'p99_us'),
 };
 
 test("the server's table holds each measure against its peer, and says where the load was the limit", () => {
@@ -89,7 +91,14 @@ test("the server's table holds each measure against its peer, and says where the
     /^encrypt raw 1 KiB +60 000 \(54 000 – 66 000\) +nginx +100 000 \(90 000 – 110 000\) +0\.60 × \(.*\) +≥ 0\.6 +reached; the load was the limit of nginx$/m,
     /^encrypt_batch of 100 × 256 B, records a second +1 000 000 .* – +– +1\.00 M +≥ 1\.0 M +reached$/m,
     /^encrypt raw 16 MiB, 4 connections +1174\.41 GB\/s/m,
+    /^p99 of encrypts at half of our peak, 8 000 a second +1\.90 ms \(1\.71 ms – 2\.09 ms\) +nginx +1\.00 ms .* ≤ 2 +reached$/m,
   ]) assert.match(table, line);
+});
+
+test('a rate that a side did not keep up with is named', () => {
+  const latency = atRate(1.5, 'p99_us');
+  latency.ours.rate_reached.low = 0;
+  assert.match(serverTable(serverRows({ latency })), /reached; behind the rate: latchkey$/m);
 });
 
 test("the server's page has the table of what was measured", () => {
@@ -98,12 +107,18 @@ test("the server's page has the table of what was measured", () => {
   for (const text of ['cpu: a CPU', 'medians of 5 rounds', '| encrypt raw 1 KiB | 60 000 (54 000 – 66 000) | nginx |']) assert.ok(page.includes(text), text);
 });
 
+test('the percentiles are those of the log', () => {
+  const log = Array.from({ length: 1000 }, (_, at) => `${1000 - at} ${at / 10}\n`).join('');
+  assert.deepEqual(percentiles(log), { requests: 1000, p50_us: 500, p99_us: 990, p999_us: 999, most_us: 1000, late_p99_us: 98.9, late_p999_us: 99.8 });
+  assert.equal(percentiles('7.5 0\n').p999_us, 7.5);
+});
+
 // Where somebody has run scripts/bench here, it still runs.
 for (const [what, program, fewest, expected] of [
   ['envelope', 'bench/latchkey_envelope_bench', 8, 'memory of encrypting 10 GiB'], ['keyring', 'bench/latchkey_keyring_bench', 8, 'revoke → last plaintext'],
-  ['server', 'src/cli/latchkey', 4, 'encrypt raw 1 KiB'],
+  ['server', 'bench/latchkey_constant_rate', 8, 'encrypt raw 1 KiB'],
 ]) {
-  const built = existsSync(join(kRoot, 'build/bench', program)) && (what !== 'server' || existsSync('/usr/bin/wrk'));
+  const built = existsSync(join(kRoot, 'build/bench', program));
   test(`scripts/bench ${what} --quick measures everything`, { skip: !built && 'scripts/bench was not run here' }, () => {
     const folder = mkdtempSync(join(tmpdir(), 'latchkey-bench-test-'));
     try {
