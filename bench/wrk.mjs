@@ -12,16 +12,33 @@ done = function(summary, latency)
   io.write(string.format('{"requests":%d,"us":%d,"failed":"%s","p50":%.1f,"p99":%.1f}\\n', summary.requests, summary.duration,
     table.concat(failed, ', '), latency:percentile(50), latency:percentile(99)))
 end`;
+// One line each: a path and a key. All requests are made before the load begins.
+const cycling = (list) => `
+local requests, at = {}, 0
+init = function()
+  for path, key in io.open(${lua(list)}):read('*a'):gmatch('(%S+) (%S+)') do
+    wrk.headers['x-api-key'] = key
+    requests[#requests + 1] = wrk.format(nil, path)
+  end
+end
+request = function()
+  at = at % #requests + 1
+  return requests[at]
+end`;
 
 let runs = 0;
 
-/** One run: requests a second, latencies in µs, and how busy the load's own core was. `request` has headers and a body. */
+/**
+ * One run: requests a second, latencies in µs, and how busy the load's own core was. `request` has headers and a body; and
+ * `each`, where the requests differ: { path, key } of each, asked in turn.
+ */
 export async function wrk(stage, { url, request, connections = 32 }, seconds, core = kLoadCore) {
   const at = (name) => join(stage.folder, `wrk-${runs}-${name}`);
   runs += 1;
   writeFileSync(at('body'), request.body);
   const headers = Object.entries(request.headers).map(([name, value]) => `wrk.headers[${lua(name)}] = ${lua(value)}`).join('\n');
-  writeFileSync(at('load.lua'), `wrk.method = "POST"\nwrk.body = io.open(${lua(at('body'))}, 'rb'):read('*a')\n${headers}\n${kReport}`);
+  if (request.each) writeFileSync(at('list'), request.each.map(({ path, key }) => `${path} ${key}\n`).join(''));
+  writeFileSync(at('load.lua'), `wrk.method = "POST"\nwrk.body = io.open(${lua(at('body'))}, 'rb'):read('*a')\n${headers}\n${kReport}${request.each ? cycling(at('list')) : ''}`);
   const out = await stage.run(core, '/usr/bin/time', ['-f', '%e %U %S', '-o', at('time'), 'wrk', '-t1', `-c${connections}`, `-d${seconds}s`, '-s', at('load.lua'), url]);
   const told = JSON.parse(out.trim().split('\n').pop());
   if (told.failed) throw new Error(`of ${told.requests} requests to ${url} some failed: ${told.failed}`);
