@@ -25,5 +25,7 @@ ${markdownTable(kHead, result.rows.map(cells))}
   shows beside nothing is the machine's.
 - **Many workspaces:** all have a data key that is ready, and wrk sends as many prepared requests in turn on both sides. Made with the
   limits of writes raised; the keyring holds 100 000 leases without a setting.
+- **Two cores:** load from outside the two cores is not to be had on a machine with two. So each core has a server thread's share and a
+  wrk with 16 connections, and one core has one of each.
 `;
 }

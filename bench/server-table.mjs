@@ -45,6 +45,7 @@ const kOf = {
   node: (m) => beside('encrypt raw 1 KiB, for orientation', m, { peerName: 'node:http with node:crypto' }),
   latency: (m) => beside(`p99 of encrypts at half of our peak, ${grouped(m.rate)} a second`, m, { must: 2, better: 'below', of: 'p99_us', show: ms }),
   workspaces: (m) => beside(`encrypt raw 1 KiB in ${grouped(m.workspaces)} workspaces of ${m.organizations} organisations in turn`, m, { peerName: 'the same in one workspace', must: 0.9 }),
+  cores: (m) => beside('encrypt raw 1 KiB, two cores with their load', m, { peerName: 'one core with its load', must: 1.7 }),
 };
 
 /** { what, ours, peer_name, peer, measured, must, reached, limited_by_load, rate_missed } each, in the order of the table. */
