@@ -23,7 +23,8 @@ ${markdownTable(kHead, result.rows.map(cells))}
   time from when it is due, so that one that waits for a connection counts its wait; only where the load itself was late to send, for
   the system let it sleep on, does its time begin with the sending. Nor is the load's core free of the system: much of what p99.9
   shows beside nothing is the machine's.
-- **While something else goes on:** at a third of our peak. What asks for the other thing gets what the load leaves of its core. The feed has 200 000
+- **While something else goes on:** at a third of our peak. What asks for the other thing gets what the load leaves of its core. The leases
+  are of as many external keys, in a vault of \`latchkey emulator azure\`, and all their workspaces are in use. The feed has 200 000
   activities, in pages of 5 000. Each checkpoint copies everything that the Admin API wrote in the 100 ms before.
 - **Many workspaces:** all have a data key that is ready, and wrk sends as many prepared requests in turn on both sides. Made with the
   limits of writes raised; the keyring holds 100 000 leases without a setting.

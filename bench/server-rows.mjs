@@ -2,7 +2,8 @@
 import { cores } from './server-cores.mjs';
 import { latency } from './server-latency.mjs';
 import { checkpoint, scan } from './server-quiet.mjs';
+import { renewals } from './server-renewals.mjs';
 import { decrypt, encrypt, encryptBatch, encryptJson, large, nodePeer, tls } from './server-throughput.mjs';
 import { workspaces } from './server-workspaces.mjs';
 
-export const kRows = { encrypt, decrypt, json: encryptJson, batch: encryptBatch, large, tls, node: nodePeer, latency, workspaces, cores, scan, checkpoint };
+export const kRows = { encrypt, decrypt, json: encryptJson, batch: encryptBatch, large, tls, node: nodePeer, latency, workspaces, cores, renewals, scan, checkpoint };

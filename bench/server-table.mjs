@@ -51,6 +51,7 @@ const kOf = {
   latency: (m) => beside(`p99 of encrypts at half of our peak, ${grouped(m.rate)} a second`, m, { must: 2, better: 'below', of: 'p99_us', show: ms }),
   workspaces: (m) => beside(`encrypt raw 1 KiB in ${grouped(m.workspaces)} workspaces of ${m.organizations} organisations in turn`, m, { peerName: 'the same in one workspace', must: 0.9 }),
   cores: (m) => beside('encrypt raw 1 KiB, two cores with their load', m, { peerName: 'one core with its load', must: 1.7 }),
+  renewals: (m) => besideQuiet(`while ${grouped(m.leases)} leases are renewed in ${m.soft_seconds} s`, m, 'renewals'),
   scan: (m) => besideQuiet('while the activity feed is read page after page', m, 'pages'),
   checkpoint: (m) => besideQuiet('while writes go on and SQLite checkpoints', m, 'checkpoints'),
 };
