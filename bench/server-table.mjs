@@ -54,6 +54,15 @@ const kOf = {
   renewals: (m) => besideQuiet(`while ${grouped(m.leases)} leases are renewed in ${m.soft_seconds} s`, m, 'renewals'),
   scan: (m) => besideQuiet('while the activity feed is read page after page', m, 'pages'),
   checkpoint: (m) => besideQuiet('while writes go on and SQLite checkpoints', m, 'checkpoints'),
+  start: ({ first_answer_ms: first, resident_mib: resident }) => [
+    alone('start to first answer', spread(first, (value) => `${value.toFixed(0)} ms`), `${first.median.toFixed(0)} ms`, '≤ 60 ms', first.median <= 60),
+    alone('memory of a server that was not asked yet', spread(resident, (value) => `${value.toFixed(1)} MiB`), `${resident.median.toFixed(1)} MiB`, '≤ 24 MiB', resident.median <= 24),
+  ],
+  idle({ connections, wanted, bytes_each: bytes }) {
+    const show = (value) => `${(value / 1024).toFixed(2)} KiB`;
+    const fewer = connections < wanted ? ` (for ${grouped(wanted)} this system lets a process open too few files)` : '';
+    return alone(`memory of each of ${grouped(connections)} idle connections${fewer}`, spread(bytes, show), show(bytes.median), '≤ 8 KiB', bytes.median <= 8192);
+  },
 };
 
 /** { what, ours, peer_name, peer, measured, must, reached, limited_by_load, rate_missed } each, in the order of the table. */

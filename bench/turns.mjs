@@ -15,3 +15,10 @@ export async function inTurns(rounds, ours, peer, count) {
   }
   return { ours: spreads(runs.ours), peer: spreads(runs.peer), ratio: spread(runs.ours.map((run, round) => count(run) / count(runs.peer[round]))) };
 }
+
+/** The same of one side alone. */
+export async function inRounds(rounds, run) {
+  const runs = [];
+  for (let round = 0; round < rounds; ++round) runs.push(await run());
+  return spreads(runs);
+}
