@@ -10,6 +10,8 @@ export function serverPage(result) {
 ./scripts/bench server
 \`\`\`
 
+![Latchkey as a multiple of what is beside it](server-benchmarks.svg)
+
 Each row is ours and its peer in turns: medians of ${result.rounds} rounds. Made at ${result.made_at} on:
 ${described(result.machine)}.
 

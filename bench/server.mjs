@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 
 import { debian, failWhereMissed, machine } from './machine.mjs';
+import { serverDrawing } from './server-drawing.mjs';
 import { serverPage } from './server-page.mjs';
 import { kRows } from './server-rows.mjs';
 import { serverRows, serverTable } from './server-table.mjs';
@@ -38,6 +39,9 @@ const result = {
 mkdirSync(dirname(options.json), { recursive: true });
 writeFileSync(options.json, `${JSON.stringify(result, null, 2)}\n`);
 process.stdout.write(serverTable(result.rows));
-if (options.draw) writeFileSync(join(kRoot, 'docs/server-benchmarks.md'), serverPage(result));
+if (options.draw) {
+  writeFileSync(join(kRoot, 'docs/server-benchmarks.md'), serverPage(result));
+  writeFileSync(join(kRoot, 'docs/server-benchmarks.svg'), serverDrawing(result.rows));
+}
 if (options.check) failWhereMissed(result.rows);
 process.stderr.write(`all of it: ${options.json}\n`);

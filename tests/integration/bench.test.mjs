@@ -11,6 +11,7 @@ import { percentiles } from '../../bench/constant-rate.mjs';
 import { drawTable } from '../../bench/draw.mjs';
 import { keyringPage, keyringRows, keyringTable } from '../../bench/keyring-table.mjs';
 import { machine } from '../../bench/machine.mjs';
+import { serverDrawing } from '../../bench/server-drawing.mjs';
 import { serverPage } from '../../bench/server-page.mjs';
 import { kRows } from '../../bench/server-rows.mjs';
 import { serverRows, serverTable } from '../../bench/server-table.mjs';
@@ -107,10 +108,16 @@ test('a rate that a side did not keep up with is named', () => {
   assert.match(serverTable(serverRows({ latency })), /reached; behind the rate: latchkey$/m);
 });
 
-test("the server's page has the table of what was measured", () => {
+test("the server's page has the table of what was measured, and its drawing the bars and marks", () => {
   const rows = serverRows(kMeasured);
   const page = serverPage({ made_at: '2027-01-31', machine: { cpu: 'a CPU' }, rounds: 5, seconds: 5, rows });
-  for (const text of ['cpu: a CPU', 'medians of 5 rounds', '| encrypt raw 1 KiB | 60 000 (54 000 – 66 000) | nginx |']) assert.ok(page.includes(text), text);
+  for (const text of ['cpu: a CPU', 'medians of 5 rounds', '| encrypt raw 1 KiB | 60 000 (54 000 – 66 000) | nginx |', '(server-benchmarks.svg)']) assert.ok(page.includes(text), text);
+  const drawing = serverDrawing(rows);
+  assert.match(drawing, /^<svg [\s\S]*<\/svg>\n$/);
+  assert.equal(drawing.match(/<rect /g).length, 12, 'as many bars as rows that have a ratio');
+  assert.equal(drawing.match(/<line /g).length, 11, 'and a mark where something is demanded');
+  assert.ok(drawing.includes('>encrypt raw 1 KiB, beside nginx: 0.60 ×, at least 0.6</text>\n  <rect x="10" y="70" width="144.0" height="14" class="ours"/>\n  <line x1="154.0" x2="154.0"'), drawing);
+  assert.match(drawing, /: 14\.00 ×, at most 2<\/text>\n {2}<rect x="10" y="\d+" width="600\.0" height="14" class="missed"\/>\n {2}<text [^>]*>…</, 'a bar that is too long is cut');
 });
 
 test('the percentiles are those of the log', () => {
