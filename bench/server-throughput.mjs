@@ -10,7 +10,7 @@ import { inTurns } from './turns.mjs';
 import { wrk } from './wrk.mjs';
 
 export const kRecord = 1024;
-export const kLarge = 16 << 20;
+const kLarge = 16 << 20;
 const kBatch = 100;
 const kBatchItem = 256;
 const kNode = fileURLToPath(new URL('node-peer.mjs', import.meta.url));

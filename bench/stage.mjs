@@ -84,11 +84,17 @@ for (const signal of ['SIGINT', 'SIGTERM']) {
   });
 }
 
-/** A port that nothing listens on; the kernel gives it to nobody else soon. */
+/**
+ * A port that nothing listens on. It is below those that the kernel gives to outgoing connections: the thousands of them here would
+ * take it before its server does, and one that asks whether somebody listens there already would reach itself.
+ */
 export async function freePort() {
-  const server = createServer();
-  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  return port;
+  for (;;) {
+    const port = 10_000 + Math.floor(Math.random() * 20_000);
+    const server = createServer();
+    const free = await new Promise((resolve) => server.once('error', () => resolve(false)).listen(port, '127.0.0.1', () => resolve(true)));
+    if (!free) continue;
+    await new Promise((resolve) => server.close(resolve));
+    return port;
+  }
 }
