@@ -1,0 +1,40 @@
+// docs/server-benchmarks.md, from what was measured.
+import { described } from './machine.mjs';
+import { cells, kHead } from './server-table.mjs';
+import { markdownTable } from './table.mjs';
+
+export function serverPage(result) {
+  return `# The server beside others
+
+\`\`\`text
+./scripts/bench server
+\`\`\`
+
+![Latchkey as a multiple of what is beside it](server-benchmarks.svg)
+
+Each row is ours and its peer in turns: medians of ${result.rounds} rounds. Made at ${result.made_at} on:
+${described(result.machine)}.
+
+${markdownTable(kHead, result.rows.map(cells))}
+
+- **As many requests as it takes:** one server thread on one core, the load (wrk, 32 connections where the row does not say) on another,
+  ${result.seconds} s a round. nginx has one worker on the same core, takes the same POST and answers with 1.1 KiB of its own; for 16 MiB, with
+  the body that it was sent, from memory (its module echo). Where the load's core was busy all the time, the row says so: that side may be
+  faster than it could be asked. \`node:http\` with \`node:crypto\` encrypts with one key, and knows neither tenants nor contexts.
+- **At a constant rate:** 32 connections, requests sent when they are due, whether or not the last has its response. A request takes its
+  time from when it is due, so that one that waits for a connection counts its wait; only where the load itself was late to send, for
+  the system let it sleep on, does its time begin with the sending. Nor is the load's core free of the system: much of what p99.9
+  shows beside nothing is the machine's.
+- **While something else goes on:** at a third of our peak. What asks for the other thing gets what the load leaves of its core. The leases
+  are of as many external keys, in a vault of \`latchkey emulator azure\`, and all their workspaces are in use. The feed has 200 000
+  activities, in pages of 5 000. Each checkpoint copies everything that the Admin API wrote in the 100 ms before.
+- **Many workspaces:** all have a data key that is ready, and wrk sends as many prepared requests in turn on both sides. Made with the
+  limits of writes raised; the keyring holds 100 000 leases without a setting.
+- **Two cores:** load from outside the two cores is not to be had on a machine with two. So each core has a server thread's share and a
+  wrk with 16 connections, and one core has one of each.
+- **Start:** from before the process is started, by a process that does so and then opens connections without pause and asks for
+  \`/readyz\`, to its first 200; the database is there already. The memory (resident) is that of a second later.
+- **Idle connections:** each has sent one encrypt of 1 KiB. What resident memory grew by, through them alone; the system's own memory
+  for a connection is not in it. Made with \`server.max_connections\` and \`server.max_connections_per_address\` raised.
+`;
+}
