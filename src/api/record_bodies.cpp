@@ -67,7 +67,7 @@ class ShapeReader {
   bool on_object_begin(json::error_code& error) {
     if (level_ == Level::Begin && has_items_) return enter(Level::Body);
     if ((level_ == Level::Begin && !has_items_) || level_ == Level::Items) {
-      items.push_back({.first_pair = pairs.size(), .last_pair = pairs.size()});
+      items.push_back({.text = {}, .first_pair = pairs.size(), .last_pair = pairs.size()});
       has_text_ = has_context_ = false;
       return items.size() <= kMostItems ? enter(Level::Item) : give_up(error);
     }
