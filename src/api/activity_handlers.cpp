@@ -1,10 +1,12 @@
-#include <boost/json/array.hpp>
+#include <boost/json/object.hpp>
+#include <boost/json/serialize.hpp>
 #include <fmt/format.h>
 
 #include "api/handlers.hpp"
 #include "api/parameters.hpp"
 #include "api/respond.hpp"
 #include "audit/activity_log.hpp"
+#include "base/let_others_run.hpp"
 
 namespace latchkey::api {
 
@@ -13,6 +15,7 @@ namespace json = boost::json;
 namespace {
 
 constexpr LimitBounds kLimit{100, 5000};
+constexpr std::size_t kActivitiesAtOnce = 16;
 
 Error invalid(std::string message) {
   return Error{ErrorCode::Invalid, std::move(message)};
@@ -79,6 +82,27 @@ bool names_own(const http::RequestHead& head, const Uuid& own) {
   });
 }
 
+json::value id_or_null(const store::Page<store::Activity>& page, bool last) {
+  if (page.rows.empty()) return nullptr;
+  return json::value(last ? page.rows.back().id : page.rows.front().id);
+}
+
+// A large page takes milliseconds to write. The requests that this thread serves besides do not wait so long: they come
+// between a few activities and the next.
+Task<Result<std::string>> render(const store::Page<store::Activity>& page) {
+  std::string text = R"({"data":[)";
+  for (std::size_t i = 0; i < page.rows.size(); ++i) {
+    if (i > 0) text += ',';
+    LATCHKEY_CO_TRY(auto object, audit::to_json(page.rows[i]));
+    text += json::serialize(object);
+    if ((i + 1) % kActivitiesAtOnce == 0) co_await let_others_run();
+  }
+  json::object rest{
+      {"has_more", page.has_more}, {"first_id", id_or_null(page, false)}, {"last_id", id_or_null(page, true)}};
+  text.append("],").append(json::serialize(rest).substr(1));
+  co_return text;
+}
+
 Task<Result<http::Response>> list_activities(const ActivityParts& parts, Call call) {
   LATCHKEY_CO_TRY(auto filter, read_filter(call.request));
   LATCHKEY_CO_TRY(auto window, read_window(call.request));
@@ -86,15 +110,8 @@ Task<Result<http::Response>> list_activities(const ActivityParts& parts, Call ca
   if (names_own(call.request, call.caller.organization)) {
     LATCHKEY_CO_TRY(page, co_await parts.activity.list(call.caller, std::move(filter), std::move(window)));
   }
-  json::array data;
-  for (const auto& activity : page.rows) {
-    LATCHKEY_CO_TRY(auto object, audit::to_json(activity));
-    data.push_back(std::move(object));
-  }
-  json::object body{{"data", std::move(data)}, {"has_more", page.has_more}};
-  body["first_id"] = page.rows.empty() ? json::value() : json::value(page.rows.front().id);
-  body["last_id"] = page.rows.empty() ? json::value() : json::value(page.rows.back().id);
-  co_return json_response(body);
+  LATCHKEY_CO_TRY(auto text, co_await render(page));
+  co_return json_text_response(std::move(text));
 }
 
 }  // namespace

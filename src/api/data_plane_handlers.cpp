@@ -171,9 +171,8 @@ Task<Result<http::Response>> encrypt_batch(const DataPlaneParts& parts, Call cal
   LATCHKEY_CO_TRY(auto body, read_records(call.request.body, RecordField::Plaintext));
   auto data_call = make_data_call(call);
   LATCHKEY_CO_TRY(auto names, co_await parts.data_plane.encrypt(std::move(data_call), body.records));
-  co_return render_results(body, [&](std::string& out, std::size_t i) {
-    append_item(out, "ciphertext", body.records[i].record, names);
-  });
+  co_return render_results(
+      body, [&](std::string& out, std::size_t i) { append_item(out, "ciphertext", body.records[i].record, names); });
 }
 
 Task<Result<http::Response>> decrypt_batch(const DataPlaneParts& parts, Call call) {

@@ -166,7 +166,7 @@ std::optional<BodyRecords> lay_out(ShapeReader& read, RecordField field) {
   auto left = body.memory.mutable_view();
   for (const auto& item : read.items) {
     auto pairs = std::span(read.pairs).subspan(item.first_pair, item.last_pair - item.first_pair);
-    auto context = envelope::canonicalize(pairs);
+    auto context = envelope::canonicalize_pairs(pairs);
     auto record = left.first(record_size(field, *base64_decoded_size(item.text)));
     if (!context || !base64_decode_to(item.text, bytes_in(left, field))) return std::nullopt;
     left = left.subspan(record.size() + kDecodeSlack);

@@ -1,5 +1,5 @@
-// Reads the JSON bodies of the data plane: {"plaintext": base64, "context": {...}}, the same with "ciphertext", and many
-// of them in {"items": [...]}. What they hold is laid out so that it is sealed or opened where it lies.
+// Reads the JSON bodies of the data plane: {"plaintext": base64, "context": {...}}, the same with "ciphertext", and
+// many of them in {"items": [...]}. What they hold is laid out so that it is sealed or opened where it lies.
 #pragma once
 
 #include <cstddef>

@@ -15,11 +15,6 @@ std::string text_of(const data::RecordInPlace& record) {
   return std::string(as_text(record.plaintext()));
 }
 
-Bytes context_of(const envelope::Context& context) {
-  auto bytes = envelope::canonicalize(context).value();
-  return {bytes.bytes().begin(), bytes.bytes().end()};
-}
-
 Bytes context_of(const data::RecordInPlace& record) {
   return {record.context->bytes().begin(), record.context->bytes().end()};
 }

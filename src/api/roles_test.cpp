@@ -147,7 +147,7 @@ std::string without(const ApiResponse& response, const std::string& id) {
   auto shown = std::to_string(response.status) + "\n" + response.body;
   for (const auto& [name, value] : response.headers) {
     // How many requests are left depends on how many there were.
-    if (!name.starts_with("anthropic-ratelimit-")) shown += "\n" + name + ": " + value;
+    if (!name.starts_with("anthropic-ratelimit-")) shown.append("\n").append(name).append(": ").append(value);
   }
   boost::replace_all(shown, id, "<id>");
   boost::replace_all(shown, response.headers.get("request-id"), "<request>");
@@ -230,7 +230,7 @@ struct Scene {
   // Nothing of ours but what the request itself names.
   void expect_nothing_of_ours(const ApiResponse& response, const std::string& target) const {
     auto shown = response.body;
-    for (const auto& [name, value] : response.headers) shown += "\n" + value;
+    for (const auto& [name, value] : response.headers) shown.append("\n").append(value);
     std::vector<std::string> ours_alone{format_uuid(ours.organization), "ours", ours.sibling, ours.archived};
     for (const auto& [name, id] : ours.ids) ours_alone.push_back(id);
     for (const auto& word : ours_alone) {

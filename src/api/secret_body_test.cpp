@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cstdlib>
+#include <memory>
 #include <new>
 #include <stdexcept>
 
@@ -46,12 +47,12 @@ void operator delete(void* memory, std::size_t) noexcept {
 namespace latchkey::api {
 namespace {
 
-enum class Outcome { Response, Error, Exception };
+enum class HandlerEnd { Response, Error, Exception };
 
 struct SecretBodyTest : ::testing::Test {
   admin::testing::AdminFixture fixture;
   metrics::ServerMetrics metrics{{}};
-  Outcome outcome = Outcome::Response;
+  HandlerEnd end = HandlerEnd::Response;
   ApiService service{{.credentials = *fixture.credentials,
                       .clock = fixture.clock,
                       .random = fixture.random,
@@ -64,19 +65,20 @@ struct SecretBodyTest : ::testing::Test {
     return {.method = "POST",
             .pattern = std::move(pattern),
             .access = Access::Admin,
-            .handler = [this](Call call) { return handle(outcome, std::move(call)); },
+            .handler = [this](Call call) { return handle(end, std::move(call)); },
             .body_limit = kBodySize,
             .secret_body = is_secret};
   }
-  static Task<Result<http::Response>> handle(Outcome wanted, Call call) {
+  static Task<Result<http::Response>> handle(HandlerEnd wanted, Call call) {
     EXPECT_EQ(call.request.body, std::string(kBodySize, 's'));
-    if (wanted == Outcome::Exception) throw std::runtime_error("the handler failed");
-    if (wanted == Outcome::Error) co_return Error{ErrorCode::Invalid, "the handler refused"};
+    if (wanted == HandlerEnd::Exception) throw std::runtime_error("the handler failed");
+    if (wanted == HandlerEnd::Error) co_return Error{ErrorCode::Invalid, "the handler refused"};
     co_return http::Response{};
   }
   // Whether the memory of the request's body was wiped before it was freed.
   bool wipes(std::string path, std::string key, std::size_t size = kBodySize) {
-    http::Request request;
+    auto kept = std::make_unique<http::Request>();
+    auto& request = *kept;
     request.method = "POST";
     request.path = std::move(path);
     request.headers.add("x-api-key", std::move(key));
@@ -87,8 +89,9 @@ struct SecretBodyTest : ::testing::Test {
     try {
       (void)fixture.run(service.handle(request));
     } catch (const std::runtime_error&) {
-      EXPECT_EQ(outcome, Outcome::Exception);
+      EXPECT_EQ(end, HandlerEnd::Exception);
     }
+    kept.reset();
     EXPECT_EQ(watched.load(), nullptr) << "the body is freed";
     return was_wiped;
   }
@@ -96,8 +99,8 @@ struct SecretBodyTest : ::testing::Test {
 };
 
 TEST_F(SecretBodyTest, IsWipedWhateverTheHandlerDoes) {
-  for (auto each : {Outcome::Response, Outcome::Error, Outcome::Exception}) {
-    outcome = each;
+  for (auto each : {HandlerEnd::Response, HandlerEnd::Error, HandlerEnd::Exception}) {
+    end = each;
     EXPECT_TRUE(wipes("/secret", own_key())) << static_cast<int>(each);
   }
 }

@@ -12,6 +12,7 @@
 #include "crypto/random.hpp"
 #include "server/run_until_signal.hpp"
 #include "server/server_runtime.hpp"
+#include "server/start_pages.hpp"
 #include "terminal/standard_streams.hpp"
 
 namespace latchkey::cli {
@@ -35,10 +36,17 @@ Result<void> serve(const server::ServerConfig& config) {
               config.tls_certificate_file.empty() ? "http" : "https",
               is_ipv6 ? fmt::format("[{}]", config.address) : config.address, runtime->port(), config.database,
               crypto::aead_name());
-  std::cout << "ready\n";
-  LATCHKEY_TRYV(terminal::flush_output());
-  server::run_until_signal(threads, [&]() -> Task<void> { co_await runtime->stop(); });
-  return success();
+  Result<void> announced = success();
+  server::run_until_signal(threads, {.stop = [&]() -> Task<void> { co_await runtime->stop(); },
+                                     .reload = [&] { runtime->reload(config); },
+                                     .ready =
+                                         [&] {
+                                           std::cout << "ready\n";
+                                           announced = terminal::flush_output();
+                                           if (!announced) threads.stop();
+                                           server::release_start_pages();
+                                         }});
+  return announced;
 }
 
 ExitCode run(const ServeCommand& command) {

@@ -81,10 +81,10 @@ Result<void> run_dev(const DevOptions& options, const StartDevCloud& start_cloud
 
   announce(options.data_dir, url, *cloud);
   LATCHKEY_TRYV(terminal::flush_output());
-  server::run_until_signal(threads, [&]() -> Task<void> {
-    co_await runtime->stop();
-    co_await cloud->stop(kStopGrace);
-  });
+  server::run_until_signal(threads, {.stop = [&]() -> Task<void> {
+                             co_await runtime->stop();
+                             co_await cloud->stop(kStopGrace);
+                           }});
   return success();
 }
 

@@ -47,10 +47,10 @@ void append(Bytes& out, std::string_view text) {
 
 Result<CanonicalContext> canonicalize(const Context& context) {
   std::vector<ContextPair> pairs(context.begin(), context.end());
-  return canonicalize(pairs);
+  return canonicalize_pairs(pairs);
 }
 
-Result<CanonicalContext> canonicalize(std::span<ContextPair> pairs) {
+Result<CanonicalContext> canonicalize_pairs(std::span<ContextPair> pairs) {
   // Texts compare by their bytes, as unsigned.
   std::ranges::sort(pairs);
   std::size_t size = 0;

@@ -30,13 +30,13 @@ class CanonicalContext {
 
  private:
   explicit CanonicalContext(Bytes bytes) : bytes_(std::move(bytes)) {}
-  friend Result<CanonicalContext> canonicalize(std::span<ContextPair> pairs);
+  friend Result<CanonicalContext> canonicalize_pairs(std::span<ContextPair> pairs);
   Bytes bytes_;
 };
 
 // Invalid where the canonical form is above 8 KiB, or a key or value is not UTF-8.
 [[nodiscard]] Result<CanonicalContext> canonicalize(const Context& context);
 // The same for pairs in any order, which it sorts; Invalid, too, where two have one key.
-[[nodiscard]] Result<CanonicalContext> canonicalize(std::span<ContextPair> pairs);
+[[nodiscard]] Result<CanonicalContext> canonicalize_pairs(std::span<ContextPair> pairs);
 
 }  // namespace latchkey::envelope

@@ -1,5 +1,7 @@
 #include "envelope/context.hpp"
 
+#include <array>
+
 #include <gtest/gtest.h>
 
 #include "base/encoding.hpp"
@@ -20,6 +22,16 @@ TEST(Canonicalize, IsSortedWithLengths) {
             "00000001"
             "32");
   EXPECT_EQ(hex_encode(canonicalize({{"", ""}}).value().bytes()), "0000000000000000");
+}
+
+TEST(Canonicalize, PairsMayComeInAnyOrderAndEachKeyOnce) {
+  std::array<ContextPair, 3> pairs{ContextPair{"b", "2"}, ContextPair{"\xc3\xbc", "3"}, ContextPair{"a", "1"}};
+  auto form = canonicalize_pairs(pairs);
+  ASSERT_TRUE(form);
+  EXPECT_EQ(to_bytes(form.value().bytes()),
+            to_bytes(canonicalize({{"\xc3\xbc", "3"}, {"a", "1"}, {"b", "2"}}).value().bytes()));
+  std::array<ContextPair, 3> twice{ContextPair{"a", "1"}, ContextPair{"b", "2"}, ContextPair{"a", "3"}};
+  EXPECT_FALSE(canonicalize_pairs(twice));
 }
 
 TEST(Canonicalize, NoTwoContextsAreOne) {

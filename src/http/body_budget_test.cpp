@@ -21,13 +21,14 @@ class BodyBudgetTest : public ::testing::Test {
   std::list<Outcome> results;
 
   // The outer optional is empty until take() has returned.
-  Outcome& ask(std::string group, std::size_t bytes) {
+  Outcome& ask(char group, std::size_t bytes) {
     auto& result = results.emplace_back();
-    auto take = [](BodyBudget& of, std::string whose, std::size_t much, Outcome& into) -> Task<void> {
-      auto share = co_await of.take(std::move(whose), much);
+    auto take = [](BodyBudget& of, Uuid whose, std::size_t much, Outcome& into) -> Task<void> {
+      auto share = co_await of.take(whose, much);
       into = std::move(share);
     };
-    boost::asio::co_spawn(context, take(*budget, std::move(group), bytes, result), boost::asio::detached);
+    boost::asio::co_spawn(context, take(*budget, Uuid{static_cast<std::uint8_t>(group)}, bytes, result),
+                          boost::asio::detached);
     settle();
     return result;
   }
@@ -38,7 +39,7 @@ class BodyBudgetTest : public ::testing::Test {
 };
 
 TEST_F(BodyBudgetTest, GivesBackWhatWasHeld) {
-  auto& first = ask("a", 4 * kMiB);
+  auto& first = ask('a', 4 * kMiB);
   ASSERT_TRUE(first && *first);
   EXPECT_EQ(budget->held(), 4 * kMiB);
   auto moved = std::move(**first);
@@ -50,11 +51,11 @@ TEST_F(BodyBudgetTest, GivesBackWhatWasHeld) {
 }
 
 TEST_F(BodyBudgetTest, AGroupGetsAHalfAndTheOthersTheRest) {
-  auto& first = ask("a", 3 * kMiB);
-  auto& second = ask("a", 2 * kMiB);
+  auto& first = ask('a', 3 * kMiB);
+  auto& second = ask('a', 2 * kMiB);
   EXPECT_TRUE(first);
   EXPECT_FALSE(second) << "it waits for its own";
-  auto& other = ask("b", 4 * kMiB);
+  auto& other = ask('b', 4 * kMiB);
   EXPECT_TRUE(other && *other) << "nobody waits for another group's room";
   first.reset();
   settle();
@@ -62,10 +63,10 @@ TEST_F(BodyBudgetTest, AGroupGetsAHalfAndTheOthersTheRest) {
 }
 
 TEST_F(BodyBudgetTest, WhoWaitsIsServedInOrder) {
-  auto& first = ask("a", 4 * kMiB);
-  ask("b", 4 * kMiB);
-  auto& large = ask("c", 4 * kMiB);
-  auto& little = ask("d", kMiB);
+  auto& first = ask('a', 4 * kMiB);
+  ask('b', 4 * kMiB);
+  auto& large = ask('c', 4 * kMiB);
+  auto& little = ask('d', kMiB);
   EXPECT_FALSE(large);
   EXPECT_FALSE(little) << "a little one does not overtake a large one for ever";
   first.reset();
@@ -79,23 +80,23 @@ TEST_F(BodyBudgetTest, WhoWaitsIsServedInOrder) {
 
 TEST_F(BodyBudgetTest, AWaitEnds) {
   budget = BodyBudget::create({.total = 2 * kMiB, .timeout = std::chrono::milliseconds(0)});
-  auto& first = ask("a", kMiB);
+  auto& first = ask('a', kMiB);
   ASSERT_TRUE(first && *first);
-  auto& second = ask("a", kMiB);
+  auto& second = ask('a', kMiB);
   context.restart();
   context.run();
   ASSERT_TRUE(second);
   EXPECT_FALSE(*second);
   first.reset();
   EXPECT_EQ(budget->held(), 0U);
-  EXPECT_TRUE(*ask("a", kMiB)) << "a waiter that gave up blocks nobody";
+  EXPECT_TRUE(*ask('a', kMiB)) << "a waiter that gave up blocks nobody";
 }
 
 TEST_F(BodyBudgetTest, LittleOnesAreNotCountedAndHugeOnesAreAllThatAGroupMayHave) {
   std::vector<Outcome*> little;
-  for (int i = 0; i < 2000; ++i) little.push_back(&ask("a", 16 * 1024));
+  for (int i = 0; i < 2000; ++i) little.push_back(&ask('a', 16 * 1024));
   EXPECT_EQ(budget->held(), 0U);
-  auto& huge = ask("a", 100 * kMiB);
+  auto& huge = ask('a', 100 * kMiB);
   ASSERT_TRUE(huge && *huge);
   EXPECT_EQ(budget->held(), 4 * kMiB);
 }

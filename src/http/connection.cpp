@@ -37,7 +37,7 @@ constexpr std::size_t kWritePiece = std::size_t{256} * 1024;
 
 class Connection {
  public:
-  Connection(std::shared_ptr<ServerState> state, std::shared_ptr<TimedSocket> socket, asio::ssl::context* tls,
+  Connection(std::shared_ptr<ServerState> state, std::shared_ptr<TimedSocket> socket, TlsContext* tls,
              std::shared_ptr<Guest> guest)
       : state_(std::move(state)),
         socket_(std::move(socket)),
@@ -284,6 +284,8 @@ class Connection {
   }
 
   Task<bool> respond(Request& request, bool keep_alive) {
+    // The service may take the request apart.
+    bool head_only = request.method == "HEAD";
     std::optional<Response> response;
     try {
       response = co_await state_->service.handle(request);
@@ -294,7 +296,7 @@ class Connection {
     }
     if (!response) response = state_->service.reject(Rejection::HandlerFailed, &request);
     keep_alive = keep_alive && !state_->stopping;
-    bool written = co_await write(std::move(*response), request.method == "HEAD", keep_alive);
+    bool written = co_await write(std::move(*response), head_only, keep_alive);
     co_return written&& keep_alive;
   }
 
@@ -399,7 +401,7 @@ class Connection {
 }  // namespace
 
 Task<void> serve_connection(std::shared_ptr<ServerState> state, std::shared_ptr<TimedSocket> socket,
-                            std::shared_ptr<asio::ssl::context> tls, std::shared_ptr<Guest> guest) {
+                            std::shared_ptr<TlsContext> tls, std::shared_ptr<Guest> guest) {
   Connection connection(std::move(state), socket, tls.get(), std::move(guest));
   co_await connection.serve();
   socket->close();

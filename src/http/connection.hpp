@@ -5,12 +5,11 @@
 #include <atomic>
 #include <memory>
 
-#include <boost/asio/ssl/context.hpp>
-
 #include "http/body_budget.hpp"
 #include "http/connection_room.hpp"
 #include "http/server.hpp"
 #include "http/timed_socket.hpp"
+#include "http/tls_context.hpp"
 
 namespace latchkey::http {
 
@@ -33,6 +32,6 @@ struct Guest {
 // Serves requests until the client or the server closes the connection. Runs on the socket's executor. `tls`: null
 // without TLS.
 [[nodiscard]] Task<void> serve_connection(std::shared_ptr<ServerState> state, std::shared_ptr<TimedSocket> socket,
-                                          std::shared_ptr<boost::asio::ssl::context> tls, std::shared_ptr<Guest> guest);
+                                          std::shared_ptr<TlsContext> tls, std::shared_ptr<Guest> guest);
 
 }  // namespace latchkey::http

@@ -14,7 +14,7 @@ namespace latchkey::http {
 // Not thread-safe; one buffer may be used by different threads one after another.
 class ReadBuffer {
  public:
-  static constexpr std::size_t kSmall = std::size_t{4} * 1024 - 64;
+  static constexpr std::size_t kSmall = std::size_t{3} * 1024;
 
   // Holds `size` bytes at most, and kSmall at least.
   explicit ReadBuffer(std::size_t size) : size_(std::max(size, kSmall)) {}

@@ -6,10 +6,11 @@
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/strand.hpp>
-#include <openssl/crypto.h>
 
 #include "base/log.hpp"
 #include "base/mutex.hpp"
+#include "crypto/random.hpp"
+#include "crypto/secret.hpp"
 #include "http/connection.hpp"
 #include "http/listen.hpp"
 #include "http/tls_context.hpp"
@@ -28,17 +29,24 @@ constexpr std::chrono::milliseconds kUnwind{500};
 // The server closes visits beyond this number of one address, or beyond max_visits, without a word.
 constexpr std::size_t kMaxVisitsOfAddress = 4;
 
+// OpenSSL holds the key in a form of its own; the text is not needed any more.
+Result<std::shared_ptr<TlsContext>> take_tls(TlsFiles files, std::shared_ptr<TicketKeys> tickets) {
+  auto made = make_tls_context(files, std::move(tickets));
+  crypto::wipe(files.private_key_pem);
+  return made;
+}
+
 }  // namespace
 
 class Server::Impl : public std::enable_shared_from_this<Server::Impl> {
  public:
   Impl(tcp::acceptor acceptor, ConnectionExecutors executors, std::shared_ptr<ServerState> state,
-       std::shared_ptr<asio::ssl::context> tls)
+       std::shared_ptr<TlsContext> tls)
       : acceptor_(std::move(acceptor)),
         executors_(std::move(executors)),
         state_(std::move(state)),
-        tls_(std::move(tls)),
         port_(acceptor_.local_endpoint().port()),
+        tls_(std::move(tls)),
         room_(ConnectionRoom::create(room_of(state_->options))),
         visits_(ConnectionRoom::create(visits_of(state_->options))) {}
 
@@ -61,6 +69,15 @@ class Server::Impl : public std::enable_shared_from_this<Server::Impl> {
     if (self->count() > 0) co_await self->drain(kUnwind, true);
   }
 
+  Result<void> renew_certificate(TlsFiles files) {
+    auto old = tls();
+    if (!old) return Error{ErrorCode::Invalid, "the server began without TLS"};
+    LATCHKEY_TRY(auto renewed, take_tls(std::move(files), old->tickets));
+    MutexLock lock(mutex_);
+    tls_ = std::move(renewed);
+    return success();
+  }
+
   // Closes the connections that wait for a request; with `busy_too`, all of them.
   void close_connections(bool busy_too) {
     MutexLock lock(mutex_);
@@ -73,6 +90,11 @@ class Server::Impl : public std::enable_shared_from_this<Server::Impl> {
 
  private:
   using Socket = std::shared_ptr<TimedSocket>;
+
+  std::shared_ptr<TlsContext> tls() const {
+    MutexLock lock(mutex_);
+    return tls_;
+  }
 
   std::size_t count() const {
     MutexLock lock(mutex_);
@@ -147,7 +169,7 @@ class Server::Impl : public std::enable_shared_from_this<Server::Impl> {
       }
       hold(timed, guest);
       asio::co_spawn(
-          timed->executor(), serve_connection(state_, timed, tls_, guest),
+          timed->executor(), serve_connection(state_, timed, tls(), guest),
           [self = shared_from_this(), timed, visit](const std::exception_ptr& error) { self->ended(timed, error); });
       return {};
     } catch (const std::exception& error) {
@@ -179,9 +201,9 @@ class Server::Impl : public std::enable_shared_from_this<Server::Impl> {
   tcp::acceptor acceptor_;
   ConnectionExecutors executors_;
   std::shared_ptr<ServerState> state_;
-  std::shared_ptr<asio::ssl::context> tls_;
   std::uint16_t port_;
   mutable Mutex mutex_;
+  std::shared_ptr<TlsContext> tls_ LATCHKEY_GUARDED_BY(mutex_);  // null without TLS
   std::map<Socket, std::shared_ptr<Guest>> connections_ LATCHKEY_GUARDED_BY(mutex_);
   std::shared_ptr<ConnectionRoom> room_;
   std::shared_ptr<ConnectionRoom> visits_;
@@ -209,18 +231,19 @@ Server::~Server() {
 std::uint16_t Server::port() const {
   return impl_->port();
 }
+Result<void> Server::renew_certificate(TlsFiles files) {
+  return impl_->renew_certificate(std::move(files));
+}
 Task<void> Server::stop(std::chrono::milliseconds grace) {
   co_await Impl::stop(impl_, grace);
 }
 
 Result<std::unique_ptr<Server>> Server::start(ConnectionExecutors executors, ServerOptions options, Service& service) {
-  std::shared_ptr<asio::ssl::context> tls;
+  std::shared_ptr<TlsContext> tls;
   if (options.tls) {
-    auto made = make_tls_context(*options.tls);
-    // OpenSSL holds the key in a form of its own; the text is not needed any more.
-    OPENSSL_cleanse(options.tls->private_key_pem.data(), options.tls->private_key_pem.size());
+    static crypto::SystemRandom random;
+    LATCHKEY_TRY(tls, take_tls(std::move(*options.tls), std::make_shared<TicketKeys>(random)));
     options.tls.reset();
-    LATCHKEY_TRY(tls, std::move(made));
   }
   LATCHKEY_TRY(auto acceptor, listen_on(executors.next(), options.address, options.port));
   auto bodies = BodyBudget::create({.total = options.max_body_bytes_held, .timeout = options.body_wait});

@@ -89,7 +89,7 @@ class ConnectionExecutors {
   // Each connection on one of these threads, in turn. They outlive every server on them.
   ConnectionExecutors(IoThreads& threads);  // NOLINT(google-explicit-constructor): the usual way
   // Any number of threads may run the executor's context: each connection gets a strand.
-  ConnectionExecutors(boost::asio::any_io_executor executor);  // NOLINT(google-explicit-constructor)
+  ConnectionExecutors(boost::asio::any_io_executor executor);                  // NOLINT(google-explicit-constructor)
   ConnectionExecutors(const boost::asio::io_context::executor_type& executor)  // NOLINT(google-explicit-constructor)
       : ConnectionExecutors(boost::asio::any_io_executor(executor)) {}
   // For one connection. Thread-safe.
@@ -111,6 +111,9 @@ class Server {
   ~Server();
 
   [[nodiscard]] std::uint16_t port() const;
+  // New connections get this certificate; those that are open keep theirs. Invalid, and nothing changes, where it
+  // cannot be read, or the server began without TLS. Thread-safe.
+  [[nodiscard]] Result<void> renew_certificate(TlsFiles files);
   // Stops accepting, closes idle connections, and returns when the running requests have finished; after `grace` it
   // closes those that have not. The executor's context must be running.
   Task<void> stop(std::chrono::milliseconds grace);

@@ -127,9 +127,9 @@ class TlsTransport final : public Transport {
 
 }  // namespace
 
-std::unique_ptr<Transport> make_transport(tcp::socket& socket, asio::ssl::context* tls) {
+std::unique_ptr<Transport> make_transport(tcp::socket& socket, TlsContext* tls) {
   if (tls == nullptr) return std::make_unique<PlainTransport>(socket);
-  return std::make_unique<TlsTransport>(socket, tls->native_handle());
+  return std::make_unique<TlsTransport>(socket, tls->context.native_handle());
 }
 
 }  // namespace latchkey::http

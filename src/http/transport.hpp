@@ -8,7 +8,8 @@
 #include <string_view>
 
 #include <boost/asio/ip/tcp.hpp>
-#include <boost/asio/ssl/context.hpp>
+
+#include "http/tls_context.hpp"
 
 namespace latchkey::http {
 
@@ -38,7 +39,6 @@ class Transport {
 };
 
 // The socket outlives the transport, and does not block. Null for `tls`: without TLS.
-[[nodiscard]] std::unique_ptr<Transport> make_transport(boost::asio::ip::tcp::socket& socket,
-                                                        boost::asio::ssl::context* tls);
+[[nodiscard]] std::unique_ptr<Transport> make_transport(boost::asio::ip::tcp::socket& socket, TlsContext* tls);
 
 }  // namespace latchkey::http

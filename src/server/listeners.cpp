@@ -69,6 +69,25 @@ Result<http::ServerOptions> health_options(const ServerConfig& config) {
 
 }  // namespace
 
+void renew_certificate(const Listeners& listeners, const ServerConfig& config) {
+  if (config.tls_certificate_file.empty()) {
+    SPDLOG_INFO("there is nothing to read again: the server serves without TLS");
+    return;
+  }
+  auto renew = [&](http::Server& server) -> Result<void> {
+    LATCHKEY_TRY(auto files, server_tls(config));
+    return server.renew_certificate(std::move(*files));
+  };
+  auto renewed = renew(*listeners.server);
+  if (renewed && listeners.health_server) renewed = renew(*listeners.health_server);
+  if (renewed) {
+    SPDLOG_INFO("new connections get the certificate of {}", config.tls_certificate_file);
+  } else {
+    SPDLOG_ERROR("the certificate stays as it was: {}. Mend the files and send SIGHUP again.",
+                 describe(renewed.error()));
+  }
+}
+
 Result<Listeners> start_listeners(const ServerTools& tools, const ServedParts& parts) {
   Listeners listeners;
   LATCHKEY_TRY(listeners.api, make_api(tools, parts));

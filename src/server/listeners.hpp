@@ -33,6 +33,10 @@ struct ServedParts {
   metrics::ServerMetrics& metrics;
 };
 
+// Reads the certificate's files again, for new connections; the log says what came of it. With files that cannot be
+// read the old certificate stays.
+void renew_certificate(const Listeners& listeners, const ServerConfig& config);
+
 // Begins to serve. Errors name the setting or file that is wrong, or the address that is taken.
 [[nodiscard]] Result<Listeners> start_listeners(const ServerTools& tools, const ServedParts& parts);
 

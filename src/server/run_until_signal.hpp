@@ -8,7 +8,13 @@
 
 namespace latchkey::server {
 
-// Blocks. This thread is one of `threads`; `stop` runs once, on their first context, after the first signal.
-void run_until_signal(IoThreads& threads, std::function<Task<void>()> stop);
+struct SignalHandlers {
+  std::function<Task<void>()> stop;   // once, after the first signal
+  std::function<void()> reload = {};  // after each SIGHUP; empty: that ends the program, as by default
+  std::function<void()> ready = {};   // once, when every signal has its handler
+};
+
+// Blocks. This thread is one of `threads`; the handlers run on their first context.
+void run_until_signal(IoThreads& threads, SignalHandlers handlers);
 
 }  // namespace latchkey::server

@@ -78,6 +78,10 @@ admin::Workspaces& ServerRuntime::workspaces() {
   return *parts_->rules.workspaces;
 }
 
+void ServerRuntime::reload(const ServerConfig& config) {
+  renew_certificate(parts_->listeners, config);
+}
+
 Task<void> ServerRuntime::stop() {
   auto& [storage, metrics, keys, rules, webhooks, listeners, background_tasks] = *parts_;
   // The search stops first, because requests and a background task wait for it.

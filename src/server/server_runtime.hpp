@@ -29,6 +29,8 @@ class ServerRuntime {
   [[nodiscard]] std::uint16_t port() const;
   [[nodiscard]] admin::Credentials& credentials();
   [[nodiscard]] admin::Workspaces& workspaces();
+  // Reads again what may have been renewed: the TLS certificate that `config` names. The log says what came of it.
+  void reload(const ServerConfig& config);
   // Finishes the requests that are running, then stops.
   Task<void> stop();
 

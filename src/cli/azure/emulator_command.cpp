@@ -110,7 +110,7 @@ Result<void> serve(const EmulatorCommand& options) {
   LATCHKEY_TRYV(dev::write_env_file(azure_env_file(options.data_dir), kHeading, proxy));
   announce(options, environment, proxy);
   LATCHKEY_TRYV(terminal::flush_output());
-  server::run_until_signal(threads, [&]() -> Task<void> { co_await azure->stop(kStopGrace); });
+  server::run_until_signal(threads, {.stop = [&]() -> Task<void> { co_await azure->stop(kStopGrace); }});
   return success();
 }
 
