@@ -60,10 +60,14 @@ class ApiService::Impl {
     call->body_limit = body_limit(*call->endpoint, head);
     call->request_id = make_request_id(parts_.random);
     call->permitted_at = parts_.clock.steady();
-    auto permit = co_await authenticator_.permit(*call->endpoint, head);
+    auto ready = authenticator_.permit_at_hand(*call->endpoint, head, call->permitted_at);
+    if (!ready) {
+      ready = co_await authenticator_.permit(*call->endpoint, head);
+      call->took = parts_.clock.steady() - call->permitted_at;
+    }
+    auto& permit = *ready;
     call->caller = std::move(permit.caller);
     call->taken = permit.taken;
-    call->took = parts_.clock.steady() - call->permitted_at;
     http::Admission admission;
     bool proven = !permit.refusal || call->taken;
     admission.known = call->endpoint->access != Access::Public && proven;
@@ -78,17 +82,8 @@ class ApiService::Impl {
     co_return admission;
   }
 
-  // Admits a request here that came without its admission, as from within this process.
   Task<http::Response> handle(http::Request& request) {
-    std::optional<crypto::WipeAtExit> wipe_body;
-    if (has_secret_body(request)) wipe_body.emplace(request.body);
-    if (!request.admitted) {
-      auto admission = co_await admit(request);
-      if (admission.refusal) co_return std::move(*admission.refusal);
-      request.admitted = std::move(admission.call);
-    }
-    auto call = std::static_pointer_cast<AdmittedCall>(std::move(request.admitted));
-    co_return co_await serve(*call, request);
+    return request.admitted ? serve(request) : admit_and_serve(request);
   }
 
   http::Response reject(http::Rejection why, const http::RequestHead* head) const {
@@ -109,7 +104,7 @@ class ApiService::Impl {
     SteadyTime permitted_at;           // the API key was valid at this time
     std::optional<Taken> taken;        // from the caller's rate; absent where the caller has none
     std::string_view workspace_id;     // of a call to the data plane, once its handler runs
-    std::chrono::nanoseconds took{0};  // without the time in which the body arrived
+    std::chrono::nanoseconds took{0};  // of look-ups and the handler, while nobody waited for the body
     bool confirmed = false;            // the handler asked Call::confirm
   };
 
@@ -117,10 +112,16 @@ class ApiService::Impl {
     return static_cast<std::size_t>(match.route - router_.routes().data());
   }
 
-  bool has_secret_body(const http::Request& request) const {
-    if (request.admitted) return static_cast<const AdmittedCall*>(request.admitted.get())->endpoint->secret_body;
+  // For a request that came without its admission, as from within this process.
+  Task<http::Response> admit_and_serve(http::Request& request) {
     auto match = router_.match(request.method, request.path);
-    return match.route != nullptr && endpoints_[index_of(match)].secret_body;
+    bool is_secret = match.route != nullptr && endpoints_[index_of(match)].secret_body;
+    std::optional<crypto::WipeAtExit> wipe_body;
+    if (is_secret) wipe_body.emplace(request.body);
+    auto admission = co_await admit(request);
+    if (admission.refusal) co_return std::move(*admission.refusal);
+    request.admitted = std::move(admission.call);
+    co_return co_await serve(request);
   }
 
   static bool is_about_the_customers_key(const Error& error) {
@@ -159,8 +160,12 @@ class ApiService::Impl {
     return response;
   }
 
-  Task<http::Response> serve(AdmittedCall& admitted, http::Request& request) {
+  Task<http::Response> serve(http::Request& request) {
+    auto call_of = std::static_pointer_cast<AdmittedCall>(std::move(request.admitted));
+    auto& admitted = *call_of;
     const auto& endpoint = *admitted.endpoint;
+    std::optional<crypto::WipeAtExit> wipe_body;
+    if (endpoint.secret_body) wipe_body.emplace(request.body);
     auto began = parts_.clock.steady();
     bool is_too_large = request.body.size() > admitted.body_limit;
     if (is_too_large) co_return respond(admitted, too_large(admitted.body_limit));

@@ -84,13 +84,14 @@ Authenticator::Authenticator(admin::Credentials& credentials, const Clock& clock
                              std::shared_ptr<const crypto::SecretBytes> metrics_token, const RateLimits& limits)
     : credentials_(credentials), clock_(clock), metrics_token_(std::move(metrics_token)), limiter_(limits) {}
 
-Task<Authenticator::Permit> Authenticator::permit(const Endpoint& endpoint, const http::RequestHead& head) {
+std::optional<Authenticator::Permit> Authenticator::permit_at_hand(const Endpoint& endpoint,
+                                                                   const http::RequestHead& head, SteadyTime now) {
   Permit permit;
-  if (endpoint.access == Access::Public) co_return permit;
+  if (endpoint.access == Access::Public) return permit;
   if (endpoint.access == Access::Metrics) {
     auto scraper = admit_scraper(head);
     if (!scraper) permit.refusal = scraper.error();
-    co_return permit;
+    return permit;
   }
   auto credential = credential_of(head);
   if (credential.empty()) {
@@ -98,66 +99,71 @@ Task<Authenticator::Permit> Authenticator::permit(const Endpoint& endpoint, cons
                            "No API key was sent",
                            {},
                            "Put it in the x-api-key header, or in authorization as a Bearer token."};
-    co_return permit;
+    return permit;
   }
   auto hash = admin::hash_of_api_key(credential);
   if (!hash) {
     permit.refusal = audit::unknown_api_key();
-    co_return permit;
+    return permit;
   }
-  if (auto caller = credentials_.at_hand(*hash)) {
-    permit.caller = std::move(*caller);
-    take_turn(endpoint, permit.caller, permit);
-  } else {
-    co_await look_up(endpoint, head, *hash, permit);
-  }
-  if (!permit.refusal && !allows(endpoint.access, permit.caller.role)) {
-    permit.refusal =
-        Error{ErrorCode::PermissionDenied, fmt::format("This is {}. {} {} needs {}.", name_of(permit.caller.role),
-                                                       endpoint.method, endpoint.pattern, needed(endpoint.access))};
-  }
-  // The activity feed shows both; of data it shows nothing but counts.
-  if (!permit.refusal && endpoint.access != Access::Data) {
-    permit.caller.ip_address = head.client_address.to_string();
-    permit.caller.user_agent = json_fields::clean_text(head.headers.get("user-agent"), kMaxUserAgent);
-  }
-  co_return permit;
+  auto caller = credentials_.at_hand(*hash);
+  if (!caller) return std::nullopt;
+  permit.caller = std::move(*caller);
+  take_turn(endpoint, permit.caller, permit, now);
+  check_role(endpoint, head, permit);
+  return permit;
 }
 
 // Without tokens the request does not reach the store: those of the key, or those of the address where this process
 // does not know the key.
-Task<void> Authenticator::look_up(const Endpoint& endpoint, const http::RequestHead& head, crypto::Sha256 hash,
-                                  Permit& permit) {
+Task<Authenticator::Permit> Authenticator::permit(const Endpoint& endpoint, const http::RequestHead& head) {
+  auto now = clock_.steady();
+  if (auto ready = permit_at_hand(endpoint, head, now)) co_return std::move(*ready);
+  Permit permit;
+  // It has the shape of one, or the permit would have been at hand.
+  auto hash = admin::hash_of_api_key(credential_of(head)).value();
   auto remembered = credentials_.last_known(hash);
-  if (!remembered && unknown_keys_.contains(hash, clock_.steady())) {
+  if (!remembered && unknown_keys_.contains(hash, now)) {
     permit.refusal = audit::unknown_api_key();
-    co_return;
+    co_return permit;
   }
   if (remembered) {
     permit.caller = *remembered;
-    take_turn(endpoint, *remembered, permit);
+    take_turn(endpoint, *remembered, permit, now);
   } else {
-    permit.refusal = limiter_.refuse_address(head.client_address, clock_.steady());
+    permit.refusal = limiter_.refuse_address(head.client_address, now);
   }
-  if (permit.refusal) co_return;
+  if (permit.refusal) co_return permit;
   auto caller = co_await credentials_.authenticate(hash, {}, {});
   bool is_nobodys = !caller && caller.error().code == ErrorCode::Unauthenticated;
   if (is_nobodys) {
     unknown_keys_.note(hash, clock_.steady());
     limiter_.note_unknown_key(head.client_address, clock_.steady());
   }
-  if (!caller) {
-    permit.caller = {};
-    permit.taken.reset();
-    permit.refusal = caller.error();
-    co_return;
-  }
+  if (!caller) co_return Permit{.refusal = caller.error(), .caller = {}, .taken = {}};
   permit.caller = std::move(caller).value();
-  if (!remembered) take_turn(endpoint, permit.caller, permit);
+  if (!remembered) take_turn(endpoint, permit.caller, permit, clock_.steady());
+  check_role(endpoint, head, permit);
+  co_return permit;
 }
 
-void Authenticator::take_turn(const Endpoint& endpoint, const audit::Caller& caller, Permit& permit) {
-  auto turn = limiter_.take(class_of(endpoint, caller.role), caller, clock_.steady());
+// Completes the permit of a caller who is known and had a turn.
+void Authenticator::check_role(const Endpoint& endpoint, const http::RequestHead& head, Permit& permit) {
+  if (permit.refusal) return;
+  if (!allows(endpoint.access, permit.caller.role)) {
+    permit.refusal =
+        Error{ErrorCode::PermissionDenied, fmt::format("This is {}. {} {} needs {}.", name_of(permit.caller.role),
+                                                       endpoint.method, endpoint.pattern, needed(endpoint.access))};
+    return;
+  }
+  // The activity feed shows both; of data it shows nothing but counts.
+  if (endpoint.access == Access::Data) return;
+  permit.caller.ip_address = head.client_address.to_string();
+  permit.caller.user_agent = json_fields::clean_text(head.headers.get("user-agent"), kMaxUserAgent);
+}
+
+void Authenticator::take_turn(const Endpoint& endpoint, const audit::Caller& caller, Permit& permit, SteadyTime now) {
+  auto turn = limiter_.take(class_of(endpoint, caller.role), caller, now);
   permit.taken = turn.taken;
   permit.refusal = std::move(turn.refusal);
 }

@@ -32,12 +32,14 @@ class Authenticator {
   // Refusals: Unauthenticated, PermissionDenied, RateLimited with the time to wait, NotFound for metrics that are
   // switched off, and the store's errors.
   [[nodiscard]] Task<Permit> permit(const Endpoint& endpoint, const http::RequestHead& head);
+  // The same where nothing has to be looked up, which is nearly always; absent where the caller has to call permit().
+  [[nodiscard]] std::optional<Permit> permit_at_hand(const Endpoint& endpoint, const http::RequestHead& head,
+                                                     SteadyTime now);
 
  private:
-  [[nodiscard]] Task<void> look_up(const Endpoint& endpoint, const http::RequestHead& head, crypto::Sha256 hash,
-                                   Permit& permit);
+  static void check_role(const Endpoint& endpoint, const http::RequestHead& head, Permit& permit);
   [[nodiscard]] Result<void> admit_scraper(const http::RequestHead& head) const;
-  void take_turn(const Endpoint& endpoint, const audit::Caller& caller, Permit& permit);
+  void take_turn(const Endpoint& endpoint, const audit::Caller& caller, Permit& permit, SteadyTime now);
 
   admin::Credentials& credentials_;
   const Clock& clock_;

@@ -7,6 +7,8 @@
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 
+#include "base/base64_avx2.hpp"
+
 namespace latchkey {
 
 namespace {
@@ -34,6 +36,11 @@ void append_encoded(std::string& text, ByteView bytes) {
   // OpenSSL writes a zero byte behind the text, too, where a string has one.
   text.resize(before + (bytes.size() + 2) / 3 * 4);
   auto* out = reinterpret_cast<unsigned char*>(text.data() + before);
+  if (has_base64_avx2()) {
+    auto done = base64_encode_avx2(bytes.data(), bytes.size(), out);
+    bytes = bytes.subspan(done);
+    out += done / 3 * 4;
+  }
   while (!bytes.empty()) {
     auto part = bytes.first(std::min(bytes.size(), kBytesAtOnce));
     out += EVP_EncodeBlock(out, part.data(), static_cast<int>(part.size()));
@@ -88,6 +95,11 @@ bool base64_decode_to(std::string_view text, MutableBytes out) {
                    text.substr(0, text.size() - padding).find('=') == std::string_view::npos;
   if (!is_shaped) return false;
   auto* to = out.data();
+  if (has_base64_avx2()) {
+    auto done = base64_decode_avx2(reinterpret_cast<const unsigned char*>(text.data()), text.size(), to);
+    text.remove_prefix(done);
+    to += done / 4 * 3;
+  }
   while (!text.empty()) {
     auto part = text.substr(0, kCharactersAtOnce);
     auto wanted = static_cast<int>(part.size() / 4 * 3);

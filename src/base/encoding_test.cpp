@@ -3,6 +3,7 @@
 #include <cctype>
 
 #include <gtest/gtest.h>
+#include <openssl/evp.h>
 
 namespace latchkey {
 namespace {
@@ -54,6 +55,41 @@ TEST(Base64, TakesNoByteOfAnotherAlphabetAnywhere) {
         if (of_url) {
           EXPECT_EQ(base64url_encode(of_url.value()), text) << at;
         }
+      }
+    }
+  }
+}
+
+// OpenSSL's own answers for each length around the steps in which many characters are taken at once.
+TEST(Base64, EachLengthIsAsOpenSslHasIt) {
+  Bytes bytes;
+  for (std::size_t size = 0; size < 300; ++size) {
+    std::string expected((size + 2) / 3 * 4 + 1, '\0');
+    auto written =
+        EVP_EncodeBlock(reinterpret_cast<unsigned char*>(expected.data()), bytes.data(), static_cast<int>(size));
+    expected.resize(static_cast<std::size_t>(written));
+    EXPECT_EQ(base64_encode(bytes), expected);
+    EXPECT_EQ(base64_decode(expected).value(), bytes);
+    bytes.push_back(static_cast<std::uint8_t>(size * 89 + 17));
+  }
+}
+
+TEST(Base64, ALongTextTakesNoByteOfAnotherAlphabetAnywhere) {
+  Bytes bytes(120);
+  for (std::size_t i = 0; i < bytes.size(); ++i) bytes[i] = static_cast<std::uint8_t>(i * 7 + 3);
+  auto good = base64_encode(bytes);
+  for (std::size_t at = 0; at < good.size(); ++at) {
+    for (int byte = 0; byte < 256; ++byte) {
+      auto text = good;
+      text[at] = static_cast<char>(byte);
+      auto decoded = base64_decode(text);
+      bool is_of_alphabet = std::isalnum(byte) != 0 || byte == '+' || byte == '/';
+      bool is_padding = byte == '=' && at == good.size() - 1;
+      if (!is_padding) {
+        EXPECT_EQ(decoded.has_value(), is_of_alphabet) << at << ' ' << byte;
+      }
+      if (decoded) {
+        EXPECT_EQ(base64_encode(decoded.value()), text) << at;
       }
     }
   }

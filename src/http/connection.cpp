@@ -41,7 +41,7 @@ class Connection {
              std::shared_ptr<Guest> guest)
       : state_(std::move(state)),
         socket_(std::move(socket)),
-        transport_(make_transport(socket_->get(), tls)),
+        transport_(make_transport(*socket_, tls)),
         guest_(std::move(guest)),
         is_tls_(tls != nullptr),
         buffer_(state_->options.max_head_bytes + kReadAhead) {
@@ -51,7 +51,8 @@ class Connection {
   }
 
   Task<void> serve() {
-    bool ready = co_await shake_hands();
+    socket_->expires_after(guest_->place ? std::chrono::milliseconds(kHandshakeTimeout) : kVisitTimeout);
+    bool ready = co_await transport_->shake_hands();
     if (!ready) co_return;
     if (guest_->place) {
       bool keep = true;
@@ -66,16 +67,6 @@ class Connection {
   using State = RequestParser::State;
 
   const ServerOptions& options() const { return state_->options; }
-
-  Task<bool> shake_hands() {
-    socket_->expires_after(guest_->place ? std::chrono::milliseconds(kHandshakeTimeout) : kVisitTimeout);
-    for (;;) {
-      auto progress = transport_->shake_hands();
-      if (progress.bytes > 0) co_return true;
-      bool goes_on = co_await wait(progress);
-      if (!goes_on) co_return false;
-    }
-  }
 
   // A request from its first byte to the last of its response. True where another may follow.
   Task<bool> serve_request(bool first) {
@@ -95,7 +86,7 @@ class Connection {
       auto failure = state_->service.reject(Rejection::HandlerFailed, &request);
       co_return co_await respond_without_body(parser, std::move(failure), request);
     }
-    if (admission->known && guest_->place) guest_->place->prove(steady_clock::now());
+    if (admission->known && guest_->place) guest_->place->prove(waits_since_);
     if (admission->refusal) {
       co_return co_await respond_without_body(parser, std::move(*admission->refusal), request);
     }
@@ -133,11 +124,15 @@ class Connection {
   // False where no head came, or the server refused it.
   Task<bool> receive_head(RequestParser& parser, Request& request, std::chrono::milliseconds timeout) {
     set_idle(true);
-    socket_->expires_after(timeout);
+    waits_since_ = steady_clock::now();
+    socket_->expires_at(waits_since_ + timeout);
     auto state = parser.read_head(buffer_);
     while (state == State::NeedMore) {
-      bool came = co_await read_more();
-      if (!came) co_return false;
+      auto room = buffer_.room();
+      if (room.empty()) co_return false;
+      auto bytes = co_await transport_->read(room);
+      if (bytes == 0) co_return false;
+      buffer_.commit(bytes);
       state = parser.read_head(buffer_);
     }
     set_idle(false);
@@ -250,7 +245,7 @@ class Connection {
     auto size = body.size();
     auto piece = static_cast<std::size_t>(std::min<std::uint64_t>(left, kReadPiece));
     body.resize(size + piece);
-    auto bytes = co_await read(std::span(body).subspan(size));
+    auto bytes = co_await transport_->read(std::span(body).subspan(size));
     body.resize(size + bytes);
     co_return bytes;
   }
@@ -259,28 +254,9 @@ class Connection {
   Task<std::size_t> read_more() {
     auto room = buffer_.room();
     if (room.empty()) co_return 0;
-    auto bytes = co_await read(room);
+    auto bytes = co_await transport_->read(room);
     buffer_.commit(bytes);
     co_return bytes;
-  }
-
-  // 0 where nothing comes any more, or nothing came in time.
-  Task<std::size_t> read(std::span<char> room) {
-    // Asio remembers that the last read left nothing, and waits without asking: two system calls less.
-    if (!is_tls_) co_return co_await socket_->read_some(room);
-    for (;;) {
-      auto progress = transport_->read(room);
-      if (progress.bytes > 0) co_return progress.bytes;
-      bool goes_on = co_await wait(progress);
-      if (!goes_on) co_return 0;
-    }
-  }
-
-  // False where the connection is over, or the time came.
-  Task<bool> wait(Progress progress) {
-    if (progress.is_over) co_return false;
-    auto what = progress.wait == Progress::Wait::Readable ? tcp::socket::wait_read : tcp::socket::wait_write;
-    co_return co_await socket_->wait(what);
   }
 
   Task<bool> respond(Request& request, bool keep_alive) {
@@ -296,26 +272,40 @@ class Connection {
     }
     if (!response) response = state_->service.reject(Rejection::HandlerFailed, &request);
     keep_alive = keep_alive && !state_->stopping;
-    bool written = co_await write(std::move(*response), head_only, keep_alive);
+    auto head = head_of(*response, keep_alive);
+    auto body = body_of(*response, head_only);
+    // Nearly every response leaves at once.
+    auto sent = response->deliver ? Progress{} : transport_->write(head, body);
+    if (sent.bytes == head.size() + body.size()) co_return keep_alive;
+    bool written = co_await send_rest(*response, head, body, sent);
     co_return written&& keep_alive;
   }
 
   Task<bool> write(Response response, bool head_only, bool keep_alive) {
+    auto head = head_of(response, keep_alive);
+    co_return co_await send_rest(response, head, body_of(response, head_only), {});
+  }
+
+  std::string head_of(const Response& response, bool keep_alive) const {
     std::string head;
     head.reserve(kMostHeads);
     append_response_head(head, response, options().server_name, keep_alive);
-    std::string_view body;
-    if (!head_only && may_have_body(response.status)) body = response.body;
+    return head;
+  }
+
+  static std::string_view body_of(const Response& response, bool head_only) {
+    return !head_only && may_have_body(response.status) ? std::string_view(response.body) : std::string_view();
+  }
+
+  // What is left of head and body behind `sent`.
+  Task<bool> send_rest(const Response& response, std::string_view head, std::string_view body, Progress sent) {
     if (response.deliver) {
       OutgoingResponse stream(*this, head, body);
       co_return co_await response.deliver(stream);
     }
-    // Nearly every response leaves at once.
-    auto sent = transport_->write(head, body);
-    if (sent.bytes == head.size() + body.size()) co_return true;
     if (sent.is_over) co_return false;
     auto of_head = std::min(sent.bytes, head.size());
-    co_return co_await send(std::string_view(head).substr(of_head), body.substr(sent.bytes - of_head));
+    co_return co_await send(head.substr(of_head), body.substr(sent.bytes - of_head));
   }
 
   class OutgoingResponse final : public ResponseStream {
@@ -350,9 +340,10 @@ class Connection {
     while (!first.empty() || !second.empty()) {
       auto piece = second.substr(0, kWritePiece);
       auto progress = transport_->write(first, piece);
-      if (progress.bytes == 0) {
+      if (progress.is_over) co_return false;
+      if (progress.must_wait) {
         socket_->expires_at(began + options().pace.allowed(sent + first.size() + piece.size()));
-        bool goes_on = co_await wait(progress);
+        bool goes_on = co_await socket_->wait(tcp::socket::wait_write);
         if (!goes_on) co_return false;
       }
       sent += progress.bytes;
@@ -396,6 +387,7 @@ class Connection {
   boost::asio::ip::address client_address_;
   std::uint16_t local_port_ = 0;
   ReadBuffer buffer_;
+  steady_clock::time_point waits_since_;  // for the request that it reads or serves
 };
 
 }  // namespace

@@ -2,17 +2,23 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <string_view>
 
 namespace latchkey::http {
 
-// A token of RFC 9110 section 5.6.2.
+// The characters of a token (RFC 9110 section 5.6.2).
+inline constexpr auto kIsOfToken = [] {
+  std::array<bool, 256> is_of{};
+  for (unsigned char c : std::string_view("!#$%&'*+-.^_`|~")) is_of[c] = true;
+  for (unsigned c = 0; c < is_of.size(); ++c) {
+    if ((c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z')) is_of[c] = true;
+  }
+  return is_of;
+}();
+
 [[nodiscard]] inline bool is_field_name(std::string_view text) {
-  constexpr std::string_view kMarks = "!#$%&'*+-.^_`|~";
-  return !text.empty() && std::all_of(text.begin(), text.end(), [&](char c) {
-    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-           kMarks.find(c) != std::string_view::npos;
-  });
+  return !text.empty() && std::ranges::all_of(text, [](unsigned char c) { return kIsOfToken[c]; });
 }
 
 // RFC 9110 section 5.5: CR, LF and NUL are the dangerous ones.

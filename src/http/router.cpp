@@ -51,7 +51,8 @@ RouteMatch Router::match(std::string_view method, std::string_view path) const {
   auto segments = split_path(path);
   auto fits = [&](const Route& route) {
     if (route.segments.size() != segments.size()) return false;
-    for (std::size_t i = 0; i < segments.size(); ++i) {
+    // Routes differ most at their ends.
+    for (std::size_t i = segments.size(); i-- > 0;) {
       if (is_name(route.segments[i])) {
         if (segments[i].empty()) return false;
       } else if (!(ignore_case_ ? boost::beast::iequals(route.segments[i], segments[i])

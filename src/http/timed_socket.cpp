@@ -61,6 +61,8 @@ Task<bool> TimedSocket::wait(asio::ip::tcp::socket::wait_type what) {
 Task<std::size_t> TimedSocket::read_some(std::span<char> room) {
   boost::system::error_code failed;
   if (expired_ || !socket_.is_open()) co_return 0;
+  // Asio remembers that the last read left nothing, and then waits without asking: two system calls less than to ask,
+  // and to wait with wait().
   auto bytes = co_await socket_.async_read_some(asio::buffer(room.data(), room.size()),
                                                 asio::redirect_error(asio::use_awaitable, failed));
   co_return failed || expired_ ? 0 : bytes;

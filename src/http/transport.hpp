@@ -1,5 +1,4 @@
-// The bytes of a connection, with and without TLS. Nothing here waits: each function does what can be done at once, and
-// says what has to be waited for. Internal to http/.
+// The bytes of a connection, with and without TLS. Internal to http/.
 #pragma once
 
 #include <cstddef>
@@ -7,38 +6,38 @@
 #include <span>
 #include <string_view>
 
-#include <boost/asio/ip/tcp.hpp>
-
+#include "base/task.hpp"
+#include "http/timed_socket.hpp"
 #include "http/tls_context.hpp"
 
 namespace latchkey::http {
 
-// Exactly one of the three is so.
+// What came of writing: bytes, or else one of the others.
 struct Progress {
-  enum class Wait { None, Readable, Writable };
   std::size_t bytes = 0;
-  Wait wait = Wait::None;
-  bool is_over = false;  // the other side has ended its half, or the connection is broken
+  bool must_wait = false;  // until the socket has room
+  bool is_over = false;    // the connection is broken
 };
 
+// All functions are called on the socket's executor. Those that wait do so until the socket's time comes.
 class Transport {
  public:
   Transport() = default;
   Transport(const Transport&) = delete;
   Transport& operator=(const Transport&) = delete;
   virtual ~Transport() = default;
-  // Before the first byte. `bytes` above 0: done.
-  [[nodiscard]] virtual Progress shake_hands() = 0;
-  // `room` is not empty.
-  [[nodiscard]] virtual Progress read(std::span<char> room) = 0;
-  // Of the two texts, which are not both empty, so many bytes from the front as go out at once. After Wait the caller
-  // sends the same bytes again.
+  // Before the first byte. False where it fails.
+  [[nodiscard]] virtual Task<bool> shake_hands() = 0;
+  // Reads what comes; 0 where nothing comes any more, or nothing came in time. `room` is not empty.
+  [[nodiscard]] virtual Task<std::size_t> read(std::span<char> room) = 0;
+  // Sends of the two texts, which are not both empty, as much from the front as goes out at once. Where the caller has
+  // to wait it sends the same bytes again.
   [[nodiscard]] virtual Progress write(std::string_view first, std::string_view second) = 0;
   // Tells the other side that nothing more comes.
   virtual void end() = 0;
 };
 
-// The socket outlives the transport, and does not block. Null for `tls`: without TLS.
-[[nodiscard]] std::unique_ptr<Transport> make_transport(boost::asio::ip::tcp::socket& socket, TlsContext* tls);
+// The socket outlives the transport. Null for `tls`: without TLS.
+[[nodiscard]] std::unique_ptr<Transport> make_transport(TimedSocket& socket, TlsContext* tls);
 
 }  // namespace latchkey::http
