@@ -97,8 +97,7 @@ Result<keyring::Lease> DataPlane::reported(Result<keyring::Lease> lease, const k
 std::optional<keyring::Lease> DataPlane::lease_at_hand(const keyring::Compartment& compartment,
                                                        const std::optional<RawId>& id) {
   auto lease = keyring_.at_hand(compartment, id);
-  bool ready = lease && !usage_.begin_usage(compartment, *lease) && keyring_.may_use(compartment, *lease);
-  if (!ready) return std::nullopt;
+  if (!lease || usage_.begin_usage(compartment, *lease)) return std::nullopt;
   observer_.data_key_requested(nullptr, lease->bridged);
   return lease;
 }

@@ -7,6 +7,7 @@
 #include <boost/beast/core/string.hpp>
 
 #include "base/log.hpp"
+#include "crypto/secret.hpp"
 #include "http/read_buffer.hpp"
 #include "http/request_parser.hpp"
 #include "http/response_head.hpp"
@@ -30,10 +31,29 @@ constexpr std::size_t kLingerBytes = std::size_t{32} * 1024 * 1024;
 constexpr std::chrono::seconds kVisitTimeout{2};
 // What a connection may have read and not used yet beyond the largest head: the header of a chunk must fit.
 constexpr std::size_t kReadAhead = std::size_t{4} * 1024;
+constexpr std::chrono::milliseconds kRestAfter{1'000};
 // So many bytes of a body are read at once.
 constexpr std::size_t kReadPiece = std::size_t{128} * 1024;
 // The server writes a response in pieces of this size, so that it can check the reader's pace.
 constexpr std::size_t kWritePiece = std::size_t{256} * 1024;
+
+// The body of a thread's last response, without what it held: memory for the body of the next request.
+constexpr std::size_t kMostSpare = std::size_t{4} * 1024;
+
+std::string& spare_text() {
+  thread_local std::string text;
+  return text;
+}
+
+void keep_as_spare(std::string& text) {
+  auto& spare = spare_text();
+  if (text.capacity() <= spare.capacity() || text.capacity() > kMostSpare) return;
+  // A text that became shorter has old bytes behind its end.
+  text.resize(text.capacity());
+  crypto::wipe(text);
+  text.clear();
+  spare = std::move(text);
+}
 
 class Connection {
  public:
@@ -125,15 +145,22 @@ class Connection {
   Task<bool> receive_head(RequestParser& parser, Request& request, std::chrono::milliseconds timeout) {
     set_idle(true);
     waits_since_ = steady_clock::now();
-    socket_->expires_at(waits_since_ + timeout);
+    // A client that is busy sends the next request soon. Of one that is not, the connection keeps little.
+    bool may_rest = timeout > kRestAfter;
+    socket_->expires_at(waits_since_ + std::min(timeout, kRestAfter), TimedSocket::Then::Cancel);
     auto state = parser.read_head(buffer_);
     while (state == State::NeedMore) {
-      auto room = buffer_.room();
-      if (room.empty()) co_return false;
-      auto bytes = co_await transport_->read(room);
-      if (bytes == 0) co_return false;
-      buffer_.commit(bytes);
-      state = parser.read_head(buffer_);
+      auto bytes = co_await read_more();
+      if (bytes > 0) {
+        state = parser.read_head(buffer_);
+      } else if (may_rest && socket_->has_expired()) {
+        may_rest = false;
+        buffer_.rest();
+        transport_->rest();
+        socket_->expires_at(waits_since_ + timeout);
+      } else {
+        co_return false;
+      }
     }
     set_idle(false);
     socket_->expires_never();
@@ -167,6 +194,7 @@ class Connection {
     bool at_hand = length && *length <= admission.body_limit && *length <= buffer_.unread().size() &&
                    !BodyBudget::counts(*length) && !wants_to_be_told(parser, request);
     if (!at_hand) return false;
+    request.body = std::exchange(spare_text(), std::string());
     request.body.reserve(*length + admission.room_behind_body);
     return parser.read_body(buffer_, admission.body_limit) == State::Whole;
   }
@@ -276,7 +304,10 @@ class Connection {
     auto body = body_of(*response, head_only);
     // Nearly every response leaves at once.
     auto sent = response->deliver ? Progress{} : transport_->write(head, body);
-    if (sent.bytes == head.size() + body.size()) co_return keep_alive;
+    if (sent.bytes == head.size() + body.size()) {
+      keep_as_spare(response->body);
+      co_return keep_alive;
+    }
     bool written = co_await send_rest(*response, head, body, sent);
     co_return written&& keep_alive;
   }

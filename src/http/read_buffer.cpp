@@ -63,6 +63,12 @@ void ReadBuffer::release() {
   if (empty()) give_back();
 }
 
+void ReadBuffer::rest() {
+  if (!empty()) return;
+  give_back();
+  small_.reset();
+}
+
 void ReadBuffer::give_back() {
   if (block() == nullptr) return;
   wipe(0, written_);

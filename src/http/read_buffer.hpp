@@ -1,6 +1,6 @@
 // Bytes that a connection has read and not used yet, in one piece. A buffer has a small block of memory of its own, for
 // most requests fit. For one that does not it takes a large block from its thread's spare ones, and gives it back once
-// every byte is used: a connection that waits for a request holds none. Used bytes are wiped. Internal to http/.
+// every byte is used. Used bytes are wiped. Internal to http/.
 #pragma once
 
 #include <algorithm>
@@ -32,6 +32,8 @@ class ReadBuffer {
   void consume(std::size_t size) { used_ += size; }
   // Wipes the used bytes, and gives the large block back, where no others are there.
   void release();
+  // The same, and the small block too: for a connection that waits for long.
+  void rest();
 
  private:
   [[nodiscard]] char* block() const { return large_ ? large_.get() : small_.get(); }

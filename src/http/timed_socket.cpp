@@ -65,7 +65,7 @@ Task<std::size_t> TimedSocket::read_some(std::span<char> room) {
   // and to wait with wait().
   auto bytes = co_await socket_.async_read_some(asio::buffer(room.data(), room.size()),
                                                 asio::redirect_error(asio::use_awaitable, failed));
-  co_return failed || expired_ ? 0 : bytes;
+  co_return failed ? 0 : bytes;
 }
 
 void TimedSocket::close() {

@@ -33,6 +33,8 @@ class Transport {
   // Sends of the two texts, which are not both empty, as much from the front as goes out at once. Where the caller has
   // to wait it sends the same bytes again.
   [[nodiscard]] virtual Progress write(std::string_view first, std::string_view second) = 0;
+  // Gives memory back that the next read or write takes again: for a connection that waits for long.
+  virtual void rest() = 0;
   // Tells the other side that nothing more comes.
   virtual void end() = 0;
 };

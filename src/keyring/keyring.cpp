@@ -81,8 +81,8 @@ Task<Result<Lease>> Keyring::Impl::for_decryption(Compartment compartment, RawId
 }
 
 Lease Keyring::Impl::lease_of(std::shared_ptr<const envelope::DataKey> key, std::optional<std::string> external_key_id,
-                              AgeTime proven_at, const LeaseAges& ages, std::chrono::milliseconds past_soft) const {
-  auto now = clock_.age_time();
+                              AgeTime proven_at, const LeaseAges& ages, std::chrono::milliseconds past_soft,
+                              AgeTime now) const {
   auto expires_at = proven_at + ages.hard;
   auto soft_end = proven_at + ages.soft;
   if (soft_end <= now) soft_end = now + past_soft;
@@ -90,9 +90,9 @@ Lease Keyring::Impl::lease_of(std::shared_ptr<const envelope::DataKey> key, std:
           std::min({soft_end, expires_at, now + settings_.longest_client_lease})};
 }
 
-Lease Keyring::Impl::lease_of(const LeaseTable::Found& found, const LeaseAges& ages) const {
+Lease Keyring::Impl::lease_of(const LeaseTable::Found& found, const LeaseAges& ages, AgeTime now) const {
   auto past_soft = found.use == LeaseUse::Bridging ? renewal_slack(ages) : kAwaited;
-  auto lease = lease_of(found.key, external_id(found.version->external_key), found.proven_at, ages, past_soft);
+  auto lease = lease_of(found.key, external_id(found.version->external_key), found.proven_at, ages, past_soft, now);
   lease.bridged = found.use == LeaseUse::Bridging;
   lease.kms_request_id = found.kms_request_id;
   lease.dropped = found.dropped;
@@ -101,8 +101,8 @@ Lease Keyring::Impl::lease_of(const LeaseTable::Found& found, const LeaseAges& a
 
 // A lease under another external key than the workspace's cannot be: the caller then reads the store, which raises the
 // alarm.
-std::optional<LeaseTable::Found> Keyring::Impl::find(const Compartment& compartment, const RawId& id) {
-  auto found = table_.find({compartment.id, id}, ages_of(compartment), clock_.age_time());
+std::optional<LeaseTable::Found> Keyring::Impl::find(const Compartment& compartment, const RawId& id, AgeTime now) {
+  auto found = table_.find({compartment.id, id}, ages_of(compartment), now);
   if (!found) return std::nullopt;
   if (found->renew) renew_behind(compartment, id, *found->version);
   const auto& external = found->version->external_key;
@@ -112,12 +112,13 @@ std::optional<LeaseTable::Found> Keyring::Impl::find(const Compartment& compartm
 
 std::optional<Lease> Keyring::Impl::at_hand(const Compartment& compartment, const std::optional<RawId>& data_key_id) {
   auto ages = ages_of(compartment);
+  auto now = clock_.age_time();
   auto id = data_key_id;
-  if (!id) id = table_.active(compartment.id, external_of(compartment.external_key_id), ages, clock_.age_time());
+  if (!id) id = table_.active(compartment.id, external_of(compartment.external_key_id), ages, now);
   if (!id) return std::nullopt;
-  auto found = find(compartment, *id);
+  auto found = find(compartment, *id, now);
   if (!found || found->use == LeaseUse::Stale) return std::nullopt;
-  return lease_of(*found, ages);
+  return lease_of(*found, ages, now);
 }
 
 // The lease that the table holds; where it is stale, this asks its key first. Absent where the table holds none, or
@@ -125,15 +126,17 @@ std::optional<Lease> Keyring::Impl::at_hand(const Compartment& compartment, cons
 Task<std::optional<Result<Lease>>> Keyring::Impl::held(Compartment compartment, RawId id, Deadline deadline) {
   auto ages = ages_of(compartment);
   for (int attempt = 0; attempt < kMostTries; ++attempt) {
-    auto found = find(compartment, id);
+    auto now = clock_.age_time();
+    auto found = find(compartment, id, now);
     if (!found) co_return std::nullopt;
-    if (found->use != LeaseUse::Stale) co_return Result<Lease>(lease_of(*found, ages));
+    if (found->use != LeaseUse::Stale) co_return Result<Lease>(lease_of(*found, ages, now));
     auto outcome = co_await renew_once(compartment, id, *found->version, deadline);
     bool could_not_ask = !outcome || (!*outcome && kms::is_outage(outcome->error()));
     if (outcome && !*outcome && kms::was_not_asked(outcome->error())) co_return outcome;
     if (could_not_ask) {
-      found = find(compartment, id);
-      if (found) co_return Result<Lease>(lease_of(*found, ages));
+      now = clock_.age_time();
+      found = find(compartment, id, now);
+      if (found) co_return Result<Lease>(lease_of(*found, ages, now));
       if (!outcome) co_return Result<Lease>(too_late());
       co_return outcome;
     }
@@ -194,8 +197,9 @@ Task<Result<Lease>> Keyring::Impl::unwrap_once(Compartment compartment, RawId id
 Task<Result<Lease>> Keyring::Impl::read_and_unwrap(Compartment compartment, RawId id, Why why) {
   // A flight that began while the one before it ended finds that one's lease.
   if (why == Why::Request) {
-    if (auto found = find(compartment, id); found && found->use == LeaseUse::Fresh) {
-      co_return lease_of(*found, ages_of(compartment));
+    auto now = clock_.age_time();
+    if (auto found = find(compartment, id, now); found && found->use == LeaseUse::Fresh) {
+      co_return lease_of(*found, ages_of(compartment), now);
     }
   }
   LeaseId lease_id{compartment.id, id};
@@ -240,7 +244,8 @@ std::optional<Lease> Keyring::Impl::keep(const LeaseTable::UnwrapAttempt& attemp
   auto proven_at = table_.insert(attempt, compartment, ages, key, named);
   if (!proven_at) return std::nullopt;
   unwrapper_.report_proved(attempt.version.external_key);
-  auto lease = lease_of(std::move(key), external_id(attempt.version.external_key), *proven_at, ages, kAwaited);
+  auto lease = lease_of(std::move(key), external_id(attempt.version.external_key), *proven_at, ages, kAwaited,
+                        clock_.age_time());
   lease.kms_request_id = std::move(named);
   lease.dropped = attempt.dropped;
   return lease;

@@ -45,9 +45,10 @@ class Keyring::Impl : public std::enable_shared_from_this<Impl> {
     return compartment.ages.value_or(settings_.ages);
   }
   [[nodiscard]] Lease lease_of(std::shared_ptr<const envelope::DataKey> key, std::optional<std::string> external_key_id,
-                               AgeTime proven_at, const LeaseAges& ages, std::chrono::milliseconds past_soft) const;
-  [[nodiscard]] Lease lease_of(const LeaseTable::Found& found, const LeaseAges& ages) const;
-  [[nodiscard]] std::optional<LeaseTable::Found> find(const Compartment& compartment, const RawId& id);
+                               AgeTime proven_at, const LeaseAges& ages, std::chrono::milliseconds past_soft,
+                               AgeTime now) const;
+  [[nodiscard]] Lease lease_of(const LeaseTable::Found& found, const LeaseAges& ages, AgeTime now) const;
+  [[nodiscard]] std::optional<LeaseTable::Found> find(const Compartment& compartment, const RawId& id, AgeTime now);
   [[nodiscard]] Task<std::optional<Result<Lease>>> held(Compartment compartment, RawId id, Deadline deadline);
   [[nodiscard]] Task<std::optional<Result<Lease>>> renew_once(Compartment compartment, RawId id, KeyVersionId version,
                                                               Deadline deadline);
