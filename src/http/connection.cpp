@@ -31,7 +31,6 @@ constexpr std::size_t kLingerBytes = std::size_t{32} * 1024 * 1024;
 constexpr std::chrono::seconds kVisitTimeout{2};
 // What a connection may have read and not used yet beyond the largest head: the header of a chunk must fit.
 constexpr std::size_t kReadAhead = std::size_t{4} * 1024;
-constexpr std::chrono::milliseconds kRestAfter{1'000};
 // So many bytes of a body are read at once.
 constexpr std::size_t kReadPiece = std::size_t{128} * 1024;
 // The server writes a response in pieces of this size, so that it can check the reader's pace.
@@ -146,8 +145,8 @@ class Connection {
     set_idle(true);
     waits_since_ = steady_clock::now();
     // A client that is busy sends the next request soon. Of one that is not, the connection keeps little.
-    bool may_rest = timeout > kRestAfter;
-    socket_->expires_at(waits_since_ + std::min(timeout, kRestAfter), TimedSocket::Then::Cancel);
+    bool may_rest = timeout > options().rest_after;
+    socket_->expires_at(waits_since_ + std::min(timeout, options().rest_after), TimedSocket::Then::Cancel);
     auto state = parser.read_head(buffer_);
     while (state == State::NeedMore) {
       auto bytes = co_await read_more();
@@ -348,12 +347,7 @@ class Connection {
     [[nodiscard]] std::string_view body() const override { return body_; }
     [[nodiscard]] Task<bool> send(std::string_view bytes) override { return connection_.send(bytes, {}); }
 
-    void reset() override {
-      // Closing without lingering sends a reset.
-      boost::system::error_code ignored;
-      connection_.socket_->get().set_option(asio::socket_base::linger(true, 0), ignored);
-      connection_.socket_->close();
-    }
+    void reset() override { connection_.socket_->reset(); }
 
     [[nodiscard]] bool is_stopping() const override { return connection_.state_->stopping; }
 
@@ -373,8 +367,11 @@ class Connection {
       auto progress = transport_->write(first, piece);
       if (progress.is_over) co_return false;
       if (progress.must_wait) {
-        socket_->expires_at(began + options().pace.allowed(sent + first.size() + piece.size()));
+        auto due = began + options().pace.allowed(sent + first.size() + piece.size());
+        socket_->expires_at(due, TimedSocket::Then::Cancel);
         bool goes_on = co_await socket_->wait(tcp::socket::wait_write);
+        // What is on its way to a client that does not read would stay with the system for minutes.
+        if (!goes_on) socket_->reset();
         if (!goes_on) co_return false;
       }
       sent += progress.bytes;

@@ -80,6 +80,8 @@ struct ServerOptions {
   std::chrono::milliseconds head_timeout{30'000};
   Pace pace;  // of bodies that arrive, and of clients that read responses
   std::chrono::milliseconds idle_timeout{75'000};
+  // A connection that waits for a request for so long gives most of its memory back.
+  std::chrono::milliseconds rest_after{1'000};
   std::string server_name = "latchkey";  // the Server header; empty sends none
 };
 

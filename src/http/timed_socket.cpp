@@ -68,6 +68,12 @@ Task<std::size_t> TimedSocket::read_some(std::span<char> room) {
   co_return failed ? 0 : bytes;
 }
 
+void TimedSocket::reset() {
+  boost::system::error_code ignored;
+  socket_.set_option(asio::socket_base::linger(true, 0), ignored);
+  close();
+}
+
 void TimedSocket::close() {
   boost::system::error_code ignored;
   socket_.close(ignored);

@@ -37,6 +37,8 @@ class TimedSocket : public std::enable_shared_from_this<TimedSocket> {
   // Reads what comes; 0 where the other side has ended, the time came or the socket is closed. `room` is not empty.
   [[nodiscard]] Task<std::size_t> read_some(std::span<char> room);
   void close();
+  // Closes so that the other side learns it at once, and nothing that was sent waits for it to be read.
+  void reset();
 
  private:
   void arm();
