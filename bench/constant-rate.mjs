@@ -3,7 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-import { kLoadCore } from './stage.mjs';
+import { ahead, kLoadCore } from './stage.mjs';
 
 const kLoad = fileURLToPath(new URL('../build/bench/bench/latchkey_constant_rate', import.meta.url));
 const kConnections = 32;
@@ -29,7 +29,7 @@ function bytesOf({ path, headers, body }) {
 export async function atConstantRate(stage, port, requests, rate, seconds) {
   const [file, log] = ['requests', 'log'].map((name) => join(stage.folder, `constant-rate-${name}`));
   writeFileSync(file, Buffer.concat(requests.map(bytesOf)));
-  const took = Number(await stage.run(kLoadCore, kLoad, [port, kConnections, rate, seconds, file, log].map(String)));
+  const took = Number(await stage.run(kLoadCore, ...ahead(kLoad, [port, kConnections, rate, seconds, file, log].map(String))));
   const told = percentiles(readFileSync(log, 'utf8'));
   const reached = told.requests / took;
   return { ...told, per_second: reached, rate_reached: reached >= 0.99 * rate };

@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-import { freePort, kServerCore } from './stage.mjs';
+import { asUsual, freePort, kServerCore } from './stage.mjs';
 
 export const kBinary = fileURLToPath(new URL('../build/bench/src/cli/latchkey', import.meta.url));
 
@@ -38,10 +38,10 @@ export function makeOrganization(folder, name = 'Bench') {
 
 export const rawHeaders = (key) => ({ 'x-api-key': key, 'content-type': 'application/octet-stream' });
 
-/** Starts the server on the core and waits until it is ready. */
-export async function startLatchkey(stage, settings = {}, core = kServerCore) {
+/** Starts the server on the core and waits until it is ready; `as`: how, of stage.mjs. */
+export async function startLatchkey(stage, settings = {}, { core = kServerCore, as = asUsual } = {}) {
   const { origin, port, args } = await serveCommand(stage.folder, settings);
-  const child = stage.start(core, kBinary, args);
+  const child = stage.start(core, ...as(kBinary, args));
   await new Promise((resolve, reject) => {
     child.stdout.on('data', (text) => String(text).includes('ready\n') && resolve());
     child.ended.then(({ code }) => reject(new Error(`latchkey serve ended with ${code}`)), reject);

@@ -3,7 +3,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 
-import { freePort, kServerCore } from './stage.mjs';
+import { asUsual, freePort, kServerCore } from './stage.mjs';
 
 // Where Debian's libnginx-mod-http-echo puts it.
 const kEcho = '/usr/lib/nginx/modules/ngx_http_echo_module.so';
@@ -26,7 +26,7 @@ async function listens(port) {
 }
 
 /** It reads each body, into memory, before it answers. `tls`: the files of a certificate and its key. */
-export async function startNginx(stage, { modules = '', location }, tls) {
+export async function startNginx(stage, { modules = '', location }, { tls, as = asUsual } = {}) {
   const port = await freePort();
   const at = join(stage.folder, `nginx-${port}`);
   mkdirSync(at);
@@ -39,7 +39,7 @@ http {
   server { listen 127.0.0.1:${port} ${tls ? 'ssl ' : ''}reuseport; location / { default_type application/octet-stream; ${location} } }
 }
 `);
-  stage.start(kServerCore, '/usr/sbin/nginx', ['-c', join(at, 'nginx.conf')]);
+  stage.start(kServerCore, ...as('/usr/sbin/nginx', ['-c', join(at, 'nginx.conf')]));
   await listens(port);
   return { origin: `${tls ? 'https' : 'http'}://127.0.0.1:${port}`, port };
 }

@@ -10,7 +10,7 @@ const kConnections = 16;
 /** A server with a thread for each core, which resolves with a run of a load of its own on each of them. */
 async function onCores(bench, stage, cores) {
   const org = makeOrganization(stage.folder);
-  const { origin } = await startLatchkey(stage, { 'server.threads': cores.length }, cores.join(','));
+  const { origin } = await startLatchkey(stage, { 'server.threads': cores.length }, { core: cores.join(',') });
   const target = { url: `${origin}${org.path}/encrypt`, request: { headers: rawHeaders(org.service), body: Buffer.alloc(kRecord, 'p') }, connections: kConnections };
   return async (seconds = bench.seconds) => {
     const runs = await Promise.all(cores.map((core) => wrk(stage, target, seconds, core)));

@@ -3,7 +3,7 @@ import { atConstantRate } from './constant-rate.mjs';
 import { makeOrganization, rawHeaders, startLatchkey } from './latchkey.mjs';
 import { bytesOfItsOwn, startNginx } from './nginx.mjs';
 import { kRecord } from './server-throughput.mjs';
-import { onStage } from './stage.mjs';
+import { ahead, onStage } from './stage.mjs';
 import { inTurns } from './turns.mjs';
 import { wrk } from './wrk.mjs';
 
@@ -14,8 +14,8 @@ export async function peakOf(bench, stage, { origin }, { path, headers, body }) 
 
 export const latency = (bench) => onStage(async (stage) => {
   const org = makeOrganization(stage.folder);
-  const ours = await startLatchkey(stage);
-  const peer = await startNginx(stage, bytesOfItsOwn(1100));
+  const ours = await startLatchkey(stage, {}, { as: ahead });
+  const peer = await startNginx(stage, bytesOfItsOwn(1100), { as: ahead });
   const request = { path: `${org.path}/encrypt`, headers: rawHeaders(org.service), body: Buffer.alloc(kRecord, 'p') };
   const rate = Math.round(await peakOf(bench, stage, ours, request) / 2);
   const run = ({ port }, seconds = bench.seconds) => () => atConstantRate(stage, port, [request], rate, seconds);

@@ -7,7 +7,7 @@ import { atConstantRate } from './constant-rate.mjs';
 import { latchkeyOrg, makeOrganization, rawHeaders, startLatchkey } from './latchkey.mjs';
 import { peakOf } from './server-latency.mjs';
 import { kRecord } from './server-throughput.mjs';
-import { kLoadCore, onStage } from './stage.mjs';
+import { ahead, kLoadCore, onStage } from './stage.mjs';
 import { inTurns } from './turns.mjs';
 
 const kBusy = fileURLToPath(new URL('busy.mjs', import.meta.url));
@@ -53,7 +53,7 @@ async function busy(bench, stage, ...args) {
 
 const rowBesides = (settings, prepare) => (bench) => onStage(async (stage) => {
   const org = makeOrganization(stage.folder);
-  const server = await startLatchkey(stage, settings);
+  const server = await startLatchkey(stage, settings, { as: ahead });
   const requests = [{ path: `${org.path}/encrypt`, headers: rawHeaders(org.service), body: Buffer.alloc(kRecord, 'p') }];
   const begin = prepare(bench, { stage, org, server });
   return besideQuiet(bench, { stage, server, requests, begin });
@@ -73,9 +73,10 @@ export const scan = rowBesides(kManyReads, (bench, { stage, org, server }) => {
   return () => busy(bench, stage, 'scan', server.origin, key);
 });
 
-/** Writes by the Admin API, and each 100 ms a checkpoint that copies all of them into the database. */
-export const checkpoint = rowBesides(kManyWrites, (bench, { stage, org, server }) => async () => {
-  const endWrites = await busy(bench, stage, 'writes', server.origin, org.admin, org.path.split('/').pop());
+/** Writes of another organisation by the Admin API, and each 100 ms a checkpoint that copies all of them into the database. */
+export const checkpoint = rowBesides(kManyWrites, (bench, { stage, server }) => async () => {
+  const other = makeOrganization(stage.folder, 'Other');
+  const endWrites = await busy(bench, stage, 'writes', server.origin, other.admin, other.path.split('/').pop());
   const endCheckpoints = await busy(bench, stage, 'checkpoints', join(stage.folder, 'latchkey.db'));
   return async () => {
     await endWrites();

@@ -35,7 +35,7 @@ async function beside(bench, stage, ours, peer) {
   return inTurns(bench.rounds, run(ours), run(peer), ({ per_second: perSecond }) => perSecond);
 }
 
-const nginxAlone = (answer) => async (stage, tls) => `${(await startNginx(stage, answer, tls)).origin}/`;
+const nginxAlone = (answer) => async (stage, tls) => `${(await startNginx(stage, answer, { tls })).origin}/`;
 
 async function nodeAlone(stage) {
   const port = await freePort();

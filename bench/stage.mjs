@@ -1,5 +1,5 @@
 // Where one measurement runs: a folder, and processes on cores of their own. Both go when the measurement ends, however it ends.
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -8,6 +8,11 @@ import { join } from 'node:path';
 // Each has a core of its own: what is measured, and what asks it.
 export const kServerCore = '0';
 export const kLoadCore = '1';
+
+// For latencies: what runs so is not held up by the system's own threads, whose pauses are longer than a request takes.
+const mayRunAhead = spawnSync('chrt', ['--fifo', '1', 'true']).status === 0;
+export const ahead = (command, args) => (mayRunAhead ? ['chrt', ['--fifo', '1', command, ...args]] : [command, args]);
+export const asUsual = (command, args) => [command, args];
 
 const open = new Set();
 
