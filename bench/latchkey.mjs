@@ -6,6 +6,12 @@ import { fileURLToPath } from 'node:url';
 import { asUsual, freePort, kServerCore } from './stage.mjs';
 
 export const kBinary = fileURLToPath(new URL('../build/bench/src/cli/latchkey', import.meta.url));
+let binary = kBinary;
+
+/** From here on, this build is the one that is started. */
+export function useBinary(path) {
+  binary = path;
+}
 
 /** The command line that serves a database in `folder`, with these settings, at `origin`. */
 export async function serveCommand(folder, more = {}) {
@@ -24,7 +30,7 @@ export async function serveCommand(folder, more = {}) {
 /** Runs a command of `latchkey org` on the database in `folder`. */
 export function latchkeyOrg(folder, ...args) {
   const place = ['--database', join(folder, 'latchkey.db'), '--root-key', join(folder, 'root.key'), '-o', 'json'];
-  const done = spawnSync(kBinary, ['org', ...args, ...place], { encoding: 'utf8' });
+  const done = spawnSync(binary, ['org', ...args, ...place], { encoding: 'utf8' });
   if (done.status !== 0) throw new Error(done.stderr);
   return JSON.parse(done.stdout);
 }
@@ -41,7 +47,7 @@ export const rawHeaders = (key) => ({ 'x-api-key': key, 'content-type': 'applica
 /** Starts the server on the core and waits until it is ready; `as`: how, of stage.mjs. */
 export async function startLatchkey(stage, settings = {}, { core = kServerCore, as = asUsual } = {}) {
   const { origin, port, args } = await serveCommand(stage.folder, settings);
-  const child = stage.start(core, ...as(kBinary, args));
+  const child = stage.start(core, ...as(binary, args));
   await new Promise((resolve, reject) => {
     child.stdout.on('data', (text) => String(text).includes('ready\n') && resolve());
     child.ended.then(({ code }) => reject(new Error(`latchkey serve ended with ${code}`)), reject);

@@ -9,6 +9,7 @@ import { fileURLToPath } from 'node:url';
 
 import { percentiles } from '../../bench/constant-rate.mjs';
 import { drawTable } from '../../bench/draw.mjs';
+import { flameDrawing, fold, shares, shortName } from '../../bench/flame-drawing.mjs';
 import { keyringPage, keyringRows, keyringTable } from '../../bench/keyring-table.mjs';
 import { machine } from '../../bench/machine.mjs';
 import { serverDrawing } from '../../bench/server-drawing.mjs';
@@ -120,6 +121,47 @@ test("the server's page has the table of what was measured, and its drawing the 
   assert.match(drawing, /: 14\.00 ×, at most 2<\/text>\n {2}<rect x="10" y="\d+" width="600\.0" height="14" class="missed"\/>\n {2}<text [^>]*>…</, 'a bar that is too long is cut');
 });
 
+test('a C++ name is shortened to what it names', () => {
+  for (const [name, short] of [
+    ['boost::asio::detail::awaitable_thread<boost::asio::any_io_executor>::pump', 'boost::asio::detail::awaitable_thread::pump'],
+    ['latchkey::http::(anonymous namespace)::Connection::respond(latchkey::Request const&, std::span<char, 4ul>) [clone .actor]', 'latchkey::http::Connection::respond'],
+    ['std::string latchkey::join<std::vector<int> >(std::vector<int> const&)', 'latchkey::join'], ['latchkey::Key::bytes(int) const', 'latchkey::Key::bytes'],
+    ['operator new', 'operator new'], ['operator new(unsigned long)', 'operator new'], ['latchkey::Order::operator()(int) const', 'latchkey::Order::operator()'],
+    ['latchkey::Key::operator<(latchkey::Key const&) const', 'latchkey::Key::operator<'],
+    ['tcp_sendmsg', 'tcp_sendmsg'], ['latchkey::run()::{lambda(int)#1}::operator()(int) const', 'latchkey::run::{lambda#1}::operator()'],
+  ]) assert.equal(shortName(name), short);
+});
+
+// The innermost frame first, as perf prints it.
+const kPump = 'boost::asio::detail::awaitable_thread<boost::asio::any_io_executor>::pump';
+const sample = (...frames) => `${[...frames, ['main', '/b/latchkey'], ['_start', '/b/latchkey']].map(([name, library]) => `\t  7f0a1 ${name} (${library})`).join('\n')}\n\n`;
+const kSending = sample(['tcp_sendmsg', '[kernel.kallsyms]'], ['__libc_send', '/usr/lib/libc.so.6'], ['latchkey::http::(anonymous namespace)::write', '/b/latchkey'],
+  [kPump, '/b/latchkey'], ['boost::asio::detail::awaitable_handler<int>::operator()', '/b/latchkey'], [kPump, '/b/latchkey']);
+const kOthers = sample(['cfree@GLIBC_2.2.5', '/usr/lib/libc.so.6'], ['latchkey::<a&b>::free', '/b/latchkey']) + sample(['[unknown]', '/usr/lib/libcrypto.so.3'], ['[unknown]', '[unknown]'])
+  + sample(['latchkey::serve', '/b/latchkey']) + sample(['boost::beast::http::parse', '/b/latchkey']) + sample(['do_epoll_wait', '[kernel.kallsyms]']) + sample(['__memmove_avx', '/usr/lib/libc.so.6']);
+
+test('what perf printed is folded into stacks, and each group has the share of its innermost frames', () => {
+  const stacks = fold(kSending + kSending + kOthers + sample(['latchkey::serve', '/b/latchkey'], ['latchkey::serve', '/b/latchkey']));
+  assert.equal(stacks.get('ours main;asio boost::asio::detail::awaitable_thread::pump;ours latchkey::http::write;other __libc_send;kernel tcp_sendmsg'), 2);
+  assert.equal(stacks.get('ours main;crypto libcrypto.so.3'), 1, 'what has no name is its library');
+  assert.equal(stacks.get('ours main;ours latchkey::serve'), 2, 'a frame that repeats is one');
+  const { samples, tcp, groups } = shares(fold(kSending + kSending + kOthers + kSending + kSending));
+  assert.deepEqual({ samples, tcp, groups }, { samples: 10, tcp: 0.4, groups: { kernel: 0.5, ours: 0.1, asio: 0.1, malloc: 0.1, crypto: 0.1, other: 0.1 } });
+});
+
+test('a flame graph has a box for each frame that is wide enough, and names where they fit', () => {
+  const wide = 'x'.repeat(200);
+  const drawing = flameDrawing(new Map([['ours main;ours latchkey::serve', 500], ['ours main;kernel tcp_sendmsg', 496], [`ours main;kernel ${wide}`, 4], ['ours a<&b', 0]]), 'A & "B"');
+  assert.match(drawing, /^<svg [\s\S]*aria-label="A &amp; &quot;B&quot;">[\s\S]*<\/svg>\n$/);
+  assert.equal(drawing.match(/<g>/g).length, 3, 'what has less than 0.5 % is left out');
+  assert.ok(drawing.includes('<g><title>main: 100.0 %</title><rect x="0.0" y="64" width="1199.5" height="15" class="ours"/><text x="3.0" y="76">main</text></g>'), drawing);
+  assert.ok(drawing.includes('<title>latchkey::serve: 50.0 %</title><rect x="600.0" y="48" width="599.5" height="15" class="ours"/>'), 'what is inside a box is above it');
+  const narrow = flameDrawing(new Map([['ours latchkey::http::Connection::respond', 5], ['ours main', 95]]), 'narrow');
+  assert.ok(narrow.includes('>respond<') && narrow.includes('<title>latchkey::http::Connection::respond: 5.0 %'), 'a name that does not fit is its last part');
+  const deep = flameDrawing(new Map([[Array.from({ length: 40 }, (_, at) => `ours f${at}`).join(';'), 1]]), 'deep');
+  assert.ok(deep.includes('<title>f29: 100.0 %') && !deep.includes('f30'), 'it is cut where it is too deep');
+});
+
 test('the percentiles are those of the log', () => {
   const log = Array.from({ length: 1000 }, (_, at) => `${1000 - at} ${at / 10}\n`).join('');
   assert.deepEqual(percentiles(log), { requests: 1000, p50_us: 500, p99_us: 990, p999_us: 999, most_us: 1000, late_p99_us: 98.9, late_p999_us: 99.8 });
@@ -166,7 +208,8 @@ test('the command explains itself', () => {
   assert.equal(help.status, 0);
   assert.match(help.stdout, /^scripts\/bench envelope \[--quick\]/);
   for (const name of Object.keys(kRows)) assert.match(help.stdout, new RegExp(`\\b${name}\\b`), '--only takes it');
-  assert.equal(spawnSync(kBench, ['nothing']).status, 2);
+  assert.match(help.stdout, /^scripts\/bench flame \[--binary FILE\]/m);
+  for (const wrong of [['nothing'], ['flame', '--quick'], ['flame', '--out']]) assert.equal(spawnSync(kBench, wrong).status, 2);
 });
 
 test('a page is of all rows, and an unknown row is refused with the known ones', () => {
