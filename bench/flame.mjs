@@ -37,6 +37,7 @@ const sampled = () => onStage(async (stage) => {
   const asked = load(kSeconds + 2);
   asked.catch(() => {});
   await sleep(1000);
+  // Twice what perf copies of a stack by default: less cuts off where deep ones began.
   const data = join(stage.folder, 'perf.data');
   await stage.run(kLoadCore, 'perf', ['record', '-q', '--call-graph', 'dwarf,16384', '-e', 'cpu-clock', '-F', '499', '-o', data, '-p', String(child.pid), '--', 'sleep', String(kSeconds)]);
   await asked;

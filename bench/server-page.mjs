@@ -3,7 +3,30 @@ import { described } from './machine.mjs';
 import { cells, kHead } from './server-table.mjs';
 import { markdownTable } from './table.mjs';
 
-export function serverPage(result) {
+const percent = (share) => `${Math.round(share * 100)} %`;
+
+/** The shares that bench/flame.mjs wrote beside its pictures. */
+function whereTheTimeGoes({ before, after }) {
+  const share = (group) => `${percent(after.groups[group])} (before: ${percent(before.groups[group])})`;
+  return `
+## Where the time goes
+
+The thread of \`latchkey serve\` that encrypts raw records of 1 KiB for 32 connections, by \`scripts/bench flame\`: before, at ${before.commit}, and
+after, at ${after.commit}. A box is as wide as its share of that thread's time, with what it calls above it; each picture has a whole of
+its own, so a box that is wider in the second need not take longer. Opened alone, a picture says the name and the share of each box.
+
+![A flame graph of the server before](benchmarks/server-before.svg)
+
+![A flame graph of the server after](benchmarks/server-after.svg)
+
+By the innermost frame, the kernel now has ${share('kernel')}, Latchkey's own code ${share('ours')}, Asio and Beast
+${share('asio')}, malloc and free ${share('malloc')}, OpenSSL and intel-ipsec-mb ${share('crypto')}, and all else
+${share('other')}. TCP and IP, with what they do for the load's end of the connection, are ${percent(after.tcp)} of all. Were everything
+but the kernel free, the server would take at most ${(1 / after.groups.kernel).toFixed(1)} times as many requests.
+`;
+}
+
+export function serverPage(result, flame) {
   return `# The server beside others
 
 \`\`\`text
@@ -36,5 +59,5 @@ ${markdownTable(kHead, result.rows.map(cells))}
   \`/readyz\`, to its first 200; the database is there already. The memory (resident) is that of a second later.
 - **Idle connections:** each has sent one encrypt of 1 KiB. What resident memory grew by, through them alone; the system's own memory
   for a connection is not in it. Made with \`server.max_connections\` and \`server.max_connections_per_address\` raised.
-`;
+${flame ? whereTheTimeGoes(flame) : ''}`;
 }

@@ -1,5 +1,5 @@
 // Puts the server and its peers under the same load in turns, and prints one table. See scripts/bench.
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -40,7 +40,8 @@ mkdirSync(dirname(options.json), { recursive: true });
 writeFileSync(options.json, `${JSON.stringify(result, null, 2)}\n`);
 process.stdout.write(serverTable(result.rows));
 if (options.draw) {
-  writeFileSync(join(kRoot, 'docs/server-benchmarks.md'), serverPage(result));
+  const flame = JSON.parse(readFileSync(join(kRoot, 'docs/benchmarks/server-flame.json'), 'utf8'));
+  writeFileSync(join(kRoot, 'docs/server-benchmarks.md'), serverPage(result, flame));
   writeFileSync(join(kRoot, 'docs/server-benchmarks.svg'), serverDrawing(result.rows));
 }
 if (options.check) failWhereMissed(result.rows);

@@ -113,6 +113,10 @@ test("the server's page has the table of what was measured, and its drawing the 
   const rows = serverRows(kMeasured);
   const page = serverPage({ made_at: '2027-01-31', machine: { cpu: 'a CPU' }, rounds: 5, seconds: 5, rows });
   for (const text of ['cpu: a CPU', 'medians of 5 rounds', '| encrypt raw 1 KiB | 60 000 (54 000 – 66 000) | nginx |', '(server-benchmarks.svg)']) assert.ok(page.includes(text), text);
+  assert.ok(!page.includes('## Where the time goes'), 'without pictures it says nothing of them');
+  const groups = { kernel: 0.64, ours: 0.16, asio: 0.05, malloc: 0.04, crypto: 0.03, other: 0.08 };
+  const withFlame = serverPage({ made_at: '2027-01-31', machine: {}, rounds: 5, seconds: 5, rows }, { before: { commit: 'abc', groups: { ...groups, kernel: 0.37 } }, after: { commit: 'def', tcp: 0.55, groups } });
+  for (const text of ['before, at abc, and\nafter, at def', '(benchmarks/server-before.svg)', '(benchmarks/server-after.svg)', 'the kernel now has 64 % (before: 37 %)', 'are 55 % of all', 'at most 1.6 times']) assert.ok(withFlame.includes(text), text);
   const drawing = serverDrawing(rows);
   assert.match(drawing, /^<svg [\s\S]*<\/svg>\n$/);
   assert.equal(drawing.match(/<rect /g).length, 12, 'as many bars as rows that have a ratio');
