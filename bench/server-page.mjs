@@ -46,11 +46,11 @@ ${markdownTable(kHead, result.rows.map(cells))}
   faster than it could be asked. \`node:http\` with \`node:crypto\` encrypts with one key, and knows neither tenants nor contexts.
 - **At a constant rate:** 32 connections, requests sent when they are due, whether or not the last has its response. A request takes its
   time from when it is due, so that one that waits for a connection counts its wait; only where the load itself was late to send, for
-  the system let it sleep on, does its time begin with the sending. Nor is the load's core free of the system: much of what p99.9
-  shows beside nothing is the machine's.
+  the system let it sleep on, does its time begin with the sending. Servers and load run at real-time priority where that is allowed:
+  the system's own threads pause a core for longer than a request takes. A virtual machine pauses it, too, and that shows in p99.9.
 - **While something else goes on:** at a third of our peak. What asks for the other thing gets what the load leaves of its core. The leases
   are of as many external keys, in a vault of \`latchkey emulator azure\`, and all their workspaces are in use. The feed has 200 000
-  activities, in pages of 5 000. Each checkpoint copies everything that the Admin API wrote in the 100 ms before.
+  activities, in pages of 5 000. Each checkpoint copies everything that the Admin API wrote for another organisation in the 100 ms before.
 - **Many workspaces:** all have a data key that is ready, and wrk sends as many prepared requests in turn on both sides. Made with the
   limits of writes raised; the keyring holds 100 000 leases without a setting.
 - **Two cores:** load from outside the two cores is not to be had on a machine with two. So each core has a server thread's share and a

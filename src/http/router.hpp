@@ -21,6 +21,7 @@ struct Route {
   std::vector<std::string> segments;
 };
 
+// Holds as long as the router does, and gets no more routes.
 struct RouteMatch {
   const Route* route = nullptr;              // null: no route has this path and method
   std::vector<std::string> allowed_methods;  // where the path is known with other methods: a 405
