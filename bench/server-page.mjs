@@ -46,8 +46,9 @@ ${markdownTable(kHead, result.rows.map(cells))}
   faster than it could be asked. \`node:http\` with \`node:crypto\` encrypts with one key, and knows neither tenants nor contexts.
 - **At a constant rate:** 32 connections, requests sent when they are due, whether or not the last has its response. A request takes its
   time from when it is due, so that one that waits for a connection counts its wait; only where the load itself was late to send, for
-  the system let it sleep on, does its time begin with the sending. Servers and load run at real-time priority where that is allowed:
-  the system's own threads pause a core for longer than a request takes. A virtual machine pauses it, too, and that shows in p99.9.
+  the system let it sleep on, does its time begin with the sending. The load, and for p99 beside nginx both servers, run at
+  real-time priority where that is allowed: the system's own threads pause a core for longer than a request takes, and that shows in
+  p99.9.
 - **While something else goes on:** at a third of our peak. What asks for the other thing gets what the load leaves of its core. The leases
   are of as many external keys, in a vault of \`latchkey emulator azure\`, and all their workspaces are in use. The feed has 200 000
   activities, in pages of 5 000. Each checkpoint copies everything that the Admin API wrote for another organisation in the 100 ms before.

@@ -7,7 +7,7 @@ import { atConstantRate } from './constant-rate.mjs';
 import { latchkeyOrg, makeOrganization, rawHeaders, startLatchkey } from './latchkey.mjs';
 import { peakOf } from './server-latency.mjs';
 import { kRecord } from './server-throughput.mjs';
-import { ahead, kLoadCore, onStage } from './stage.mjs';
+import { kLoadCore, onStage } from './stage.mjs';
 import { inTurns } from './turns.mjs';
 
 const kBusy = fileURLToPath(new URL('busy.mjs', import.meta.url));
@@ -53,7 +53,7 @@ async function busy(bench, stage, ...args) {
 
 const rowBesides = (settings, prepare) => (bench) => onStage(async (stage) => {
   const org = makeOrganization(stage.folder);
-  const server = await startLatchkey(stage, settings, { as: ahead });
+  const server = await startLatchkey(stage, settings);
   const requests = [{ path: `${org.path}/encrypt`, headers: rawHeaders(org.service), body: Buffer.alloc(kRecord, 'p') }];
   const begin = prepare(bench, { stage, org, server });
   return besideQuiet(bench, { stage, server, requests, begin });

@@ -8,7 +8,7 @@ import { kBinary, makeOrganization, rawHeaders, startLatchkey } from './latchkey
 import { call, pooled } from './pool.mjs';
 import { besideQuiet, leftOver } from './server-quiet.mjs';
 import { kRecord } from './server-throughput.mjs';
-import { ahead, onStage } from './stage.mjs';
+import { onStage } from './stage.mjs';
 
 const kAtATime = 16;
 const kToken = 'the-benchmark-reads-the-metrics';
@@ -47,7 +47,7 @@ export const renewals = (bench) => onStage(async (stage) => {
   const server = await startLatchkey(stage, {
     ...vault.settings, 'keys.organization_binding': 'off', 'health.interval': '0s', 'keyring.kms_calls_per_10s': 100_000, 'metrics.token_file': token,
     'limits.writes_per_key': 10_000_000, 'limits.writes_per_organization': 10_000_000, 'quotas.live_workspaces': 2000,
-  }, { as: ahead });
+  });
   const admin = (path, body) => call(`${server.origin}/v1/organizations/${path}`, org.admin, body);
   const body = Buffer.alloc(kRecord, 'p');
   const requests = await pooled(Array.from({ length: keys }), kAtATime, async (_, at) => {
