@@ -157,6 +157,9 @@ class Connection {
         buffer_.rest();
         transport_->rest();
         socket_->expires_at(waits_since_ + timeout);
+        // Before it takes memory to read into again.
+        bool came = co_await socket_->wait(tcp::socket::wait_read);
+        if (!came) co_return false;
       } else {
         co_return false;
       }

@@ -1,10 +1,19 @@
+#include <array>
 #include <future>
+#include <sys/socket.h>
+#include <thread>
+#include <unistd.h>
+#include <vector>
 
+#include <boost/asio/post.hpp>
+#include <boost/asio/ssl/context.hpp>
+#include <boost/asio/ssl/stream.hpp>
 #include <boost/asio/use_future.hpp>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "http/server.hpp"
+#include "testing/test_authority.hpp"
 #include "testing/test_server.hpp"
 
 namespace latchkey::http {
@@ -105,6 +114,42 @@ TEST_F(ServerStopTest, TheGraceEnds) {
   stop(std::chrono::milliseconds(20)).get();
   EXPECT_EQ(read_all(client), "") << "closed without a response";
   go_on();
+}
+
+// The number of a closed socket may be a file's or another connection's at once. What a handler has to say to a
+// connection that is closed meanwhile must not arrive there.
+TEST(ServerStopTls, AResponseThatComesTooLateGoesToNobody) {
+  constexpr std::size_t kPairs = 16;
+  testing::TestAuthority authority;
+  HoldingService service;
+  IoThreads threads(1);
+  std::thread runner([&] { threads.run(); });
+  ServerOptions options;
+  options.tls = authority.issue("IP:127.0.0.1");
+  auto server = Server::start(threads, std::move(options), service).value();
+  asio::io_context outside;
+  asio::ssl::context tls(asio::ssl::context::tls_client);
+  asio::ssl::stream<tcp::socket> client(outside, tls);
+  client.next_layer().connect({asio::ip::address_v4::loopback(), server->port()});
+  client.handshake(asio::ssl::stream_base::client);
+  asio::write(client, asio::buffer(std::string_view("GET / HTTP/1.1\r\nHost: h\r\n\r\n")));
+  auto go_on = service.held();
+  asio::co_spawn(threads.first(), server->stop(std::chrono::milliseconds(0)), asio::use_future).get();
+  // These take the numbers that are free now, the closed socket's among them.
+  std::vector<std::array<int, 2>> pairs(kPairs);
+  for (auto& pair : pairs) ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair.data()), 0);
+  go_on();
+  // The one thread has written the response, or not, before it runs this.
+  for (int turn = 0; turn < 3; ++turn) asio::post(threads.first(), asio::use_future).get();
+  for (const auto& pair : pairs) {
+    for (int end : pair) {
+      char byte = 0;
+      EXPECT_EQ(::recv(end, &byte, 1, 0), -1) << "bytes for the connection that is closed";
+    }
+    for (int end : pair) ::close(end);
+  }
+  threads.stop();
+  runner.join();
 }
 
 }  // namespace

@@ -62,17 +62,18 @@ class TlsTransport final : public Transport {
   }
 
   Task<bool> shake_hands() override {
-    for (;;) {
+    while (is_usable()) {
       ERR_clear_error();
       auto done = SSL_do_handshake(ssl_.get());
       if (done == 1) co_return true;
       bool goes_on = co_await wait(SSL_get_error(ssl_.get(), done));
       if (!goes_on) co_return false;
     }
+    co_return false;
   }
 
   Task<std::size_t> read(std::span<char> room) override {
-    for (;;) {
+    while (is_usable()) {
       ERR_clear_error();
       std::size_t bytes = 0;
       auto done = SSL_read_ex(ssl_.get(), room.data(), room.size(), &bytes);
@@ -80,6 +81,7 @@ class TlsTransport final : public Transport {
       bool goes_on = co_await wait(SSL_get_error(ssl_.get(), done));
       if (!goes_on) co_return 0;
     }
+    co_return 0;
   }
 
   // The head and the beginning of the body go into one record.
@@ -104,12 +106,15 @@ class TlsTransport final : public Transport {
 
   void end() override {
     ERR_clear_error();
-    // OpenSSL wants no farewell behind an error.
-    if (!is_broken_ && SSL_in_init(ssl_.get()) == 0) SSL_shutdown(ssl_.get());
+    if (is_usable() && SSL_in_init(ssl_.get()) == 0) SSL_shutdown(ssl_.get());
     ERR_clear_error();
   }
 
  private:
+  // Not behind an error. And not behind the end of the socket: OpenSSL knows it by its number, which may be another
+  // connection's by then. Both are true until the next wait, as all of a connection runs on one executor.
+  [[nodiscard]] bool is_usable() const { return !is_broken_ && socket_.get().is_open(); }
+
   struct Free {
     void operator()(SSL* ssl) const { SSL_free(ssl); }
   };
@@ -159,6 +164,7 @@ class TlsTransport final : public Transport {
   }
 
   Progress write_one(std::string_view text) {
+    if (!is_usable()) return {.is_over = true};
     ERR_clear_error();
     std::size_t bytes = 0;
     auto done = SSL_write_ex(ssl_.get(), text.data(), text.size(), &bytes);
