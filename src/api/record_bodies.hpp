@@ -4,8 +4,11 @@
 
 #include <cstddef>
 #include <map>
+#include <optional>
 #include <string_view>
 #include <vector>
+
+#include <boost/json/value.hpp>
 
 #include "base/result.hpp"
 #include "crypto/secret_buffer.hpp"

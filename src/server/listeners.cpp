@@ -74,12 +74,14 @@ void renew_certificate(const Listeners& listeners, const ServerConfig& config) {
     SPDLOG_INFO("there is nothing to read again: the server serves without TLS");
     return;
   }
-  auto renew = [&](http::Server& server) -> Result<void> {
+  // Read once, so that both listeners have the same certificate.
+  auto renew = [&]() -> Result<void> {
     LATCHKEY_TRY(auto files, server_tls(config));
-    return server.renew_certificate(std::move(*files));
+    LATCHKEY_TRYV(listeners.server->renew_certificate(*files));
+    if (!listeners.health_server) return success();
+    return listeners.health_server->renew_certificate(std::move(*files));
   };
-  auto renewed = renew(*listeners.server);
-  if (renewed && listeners.health_server) renewed = renew(*listeners.health_server);
+  auto renewed = renew();
   if (renewed) {
     SPDLOG_INFO("new connections get the certificate of {}", config.tls_certificate_file);
   } else {
