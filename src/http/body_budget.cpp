@@ -91,7 +91,7 @@ void BodyBudget::serve_waiters() {
     hold(waiter->group, waiter->bytes);
     waiter->served = true;
     next = waiting_.erase(next);
-    // The waiter's own strand cancels the timer: the waiter is waiting on it by then.
+    // The waiter's own executor cancels the timer: the waiter is waiting on it by then.
     asio::post(waiter->timer.get_executor(), [waiter] { waiter->timer.cancel(); });
   }
 }

@@ -106,7 +106,7 @@ struct Request : RequestHead {
 [[nodiscard]] std::optional<std::string_view> query_parameter(const RequestHead& head, std::string_view name);
 
 // How a response reaches its client (response_stream.hpp). The result says whether the connection may serve another
-// request. The server calls it once, on the connection's strand, and keeps it alive until it has finished.
+// request. The server calls it once, on the connection's executor, and keeps it alive until it has finished.
 class ResponseStream;
 using DeliverResponse = std::function<Task<bool>(ResponseStream& stream)>;
 

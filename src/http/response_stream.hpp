@@ -8,7 +8,7 @@
 
 namespace latchkey::http {
 
-// Not thread-safe: its functions are called on the connection's strand, one at a time.
+// Not thread-safe: its functions are called on the connection's executor, one at a time.
 class ResponseStream {
  public:
   ResponseStream() = default;
