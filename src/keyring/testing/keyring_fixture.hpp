@@ -92,9 +92,9 @@ class FaultyStore final : public store::Store {
   explicit FaultyStore(std::unique_ptr<store::Store> inner) : inner_(std::move(inner)) {}
   std::optional<Error> read_error;
   std::optional<Error> write_error;
-  int writes = 0;
-  int look_ups = 0;
-  int reads = 0;  // in the lane where lists wait
+  std::atomic<int> writes = 0;
+  std::atomic<int> look_ups = 0;
+  std::atomic<int> reads = 0;  // in the lane where lists wait
   // Runs inside the write's transaction, before it.
   std::function<Result<void>(store::Transaction&)> first;
 
