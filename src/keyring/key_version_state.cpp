@@ -50,9 +50,9 @@ void KeyVersionState::record_success(AgeTime when, const LeaseAges& ages, double
   auto period = renewal_period(ages);
   auto next = renew_at + period;
   if (first || next <= *proven_at || next > *proven_at + period) {
-    // The first renewal comes anywhere in the second half of the first period; the others follow in step.
-    auto half = period / 2;
-    next = *proven_at + half + milliseconds(static_cast<milliseconds::rep>(static_cast<double>(half.count()) * phase));
+    // The first renewal comes anywhere in the first period, and the others follow in step: those of many keys that were
+    // first used together are spread evenly from then on.
+    next = *proven_at + milliseconds(static_cast<milliseconds::rep>(static_cast<double>(period.count()) * phase));
   }
   renew_at = next;
 }

@@ -14,15 +14,6 @@ using testing::kIdle;
 
 class KeyringRenewalTest : public testing::KeyringTest {};
 
-TEST_F(KeyringRenewalTest, InTheFirstHalfOfSoftNothingIsAsked) {
-  auto id = encrypting().value().key->id();
-  provider.unwraps = 0;
-  clock.advance(30s - 1us);
-  EXPECT_TRUE(decrypting(id));
-  EXPECT_TRUE(encrypting());
-  EXPECT_EQ(provider.unwraps, 0);
-}
-
 TEST_F(KeyringRenewalTest, AKeyInUseIsRenewedBehindItsRequests) {
   auto id = encrypting().value().key->id();
   provider.unwraps = 0;
