@@ -46,7 +46,7 @@ nanoseconds TokenBuckets::until_next(std::string_view name, SteadyTime now) cons
 
 void TokenBuckets::make_room(Shard& shard, SteadyTime now) const {
   if (shard.full_at.size() < std::min(shard.swept_from, most_of_shard_)) return;
-  std::erase_if(shard.full_at, [&](const auto& entry) { return entry.second <= now; });
+  boost::unordered::erase_if(shard.full_at, [&](const auto& entry) { return entry.second <= now; });
   shard.swept_from = std::max(kSweptFrom, 2 * shard.full_at.size());
   if (shard.full_at.size() < most_of_shard_) return;
   auto fullest = std::min_element(shard.full_at.begin(), shard.full_at.end(),

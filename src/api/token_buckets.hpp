@@ -9,7 +9,8 @@
 #include <limits>
 #include <string>
 #include <string_view>
-#include <unordered_map>
+
+#include <boost/unordered/unordered_flat_map.hpp>
 
 #include "base/clock.hpp"
 #include "base/mutex.hpp"
@@ -58,7 +59,7 @@ class TokenBuckets {
   struct alignas(kCacheLine) Shard {
     mutable Mutex mutex;
     // When the bucket is full again: everything else follows from that. A moment in the past says that it is full.
-    std::unordered_map<std::string, SteadyTime, Hash, std::equal_to<>> full_at LATCHKEY_GUARDED_BY(mutex);
+    boost::unordered_flat_map<std::string, SteadyTime, Hash, std::equal_to<>> full_at LATCHKEY_GUARDED_BY(mutex);
     std::size_t swept_from LATCHKEY_GUARDED_BY(mutex) = kSweptFrom;
   };
 
