@@ -1,5 +1,6 @@
 #include "server/server_runtime.hpp"
 
+#include "base/beside_serving.hpp"
 #include "crypto/secret.hpp"
 #include "metrics/server_metrics.hpp"
 #include "server/background.hpp"
@@ -42,6 +43,7 @@ Result<std::unique_ptr<ServerRuntime>> ServerRuntime::start(const ServerConfig& 
                     .executor = threads.first().get_executor(),
                     .clock = clock,
                     .random = random};
+  BesideServing beside;
   auto parts = std::make_unique<Parts>();
   auto& [storage, metrics, keys, rules, webhooks, listeners, background_tasks] = *parts;
   LATCHKEY_TRY(storage, open_storage(tools));
