@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <limits>
 #include <map>
 #include <prometheus/counter.h>
 #include <prometheus/histogram.h>
@@ -13,6 +14,7 @@
 #include "base/log.hpp"
 #include "kms/reasons.hpp"
 #include "metrics/families.hpp"
+#include "metrics/sharded_counts.hpp"
 #include "store/attached_keys.hpp"
 #include "store/names.hpp"
 
@@ -24,11 +26,7 @@ using State = store::KeyHealthState;
 using prometheus::Counter;
 using prometheus::Histogram;
 
-const Histogram::BucketBoundaries& buckets() {
-  static const Histogram::BucketBoundaries kSeconds{0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1,
-                                                    0.25,  0.5,    1,     2.5,  5,     10,   25};
-  return kSeconds;
-}
+constexpr std::array kBuckets{0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 25.0};
 
 double seconds(std::chrono::nanoseconds time) {
   return std::chrono::duration<double>(time).count();
@@ -54,26 +52,41 @@ KeyOutcome key_outcome_of(const Error* error, bool bridged) {
   return error->code == ErrorCode::KeyUnreachable ? KeyOutcome::Unreachable : KeyOutcome::Error;
 }
 
+// What a request adds to these is added on the thread that serves it.
 class Route final : public RouteMetrics {
  public:
-  Route(prometheus::Family<Counter>& requests, prometheus::Family<Histogram>& durations, const std::string& method,
-        const std::string& pattern)
-      : duration_(durations.Add({{"method", method}, {"route", pattern}}, buckets())) {
-    for (std::size_t i = 0; i < classes_.size(); ++i) {
-      classes_[i] =
-          &requests.Add({{"method", method}, {"route", pattern}, {"status", fmt::format("{}xx", i + kFirstClass)}});
+  void responded(unsigned status, std::chrono::nanoseconds took) override {
+    counts_.add(std::clamp<std::size_t>(status / 100, kFirstClass, kFirstClass + kClasses - 1) - kFirstClass);
+    auto bucket = std::ranges::lower_bound(kBuckets, seconds(took)) - kBuckets.begin();
+    counts_.add(kClasses + static_cast<std::size_t>(bucket));
+    counts_.add(kTook, static_cast<std::uint64_t>(std::max<std::int64_t>(took.count(), 0)));
+  }
+
+  void add_requests(FamilyBuilder& family, const std::vector<Label>& labels) const {
+    for (std::size_t i = 0; i < kClasses; ++i) {
+      auto with_status = labels;
+      with_status.push_back({"status", fmt::format("{}xx", i + kFirstClass)});
+      family.add(static_cast<double>(counts_.sum(i)), std::move(with_status));
     }
   }
-  void responded(unsigned status, std::chrono::nanoseconds took) override {
-    auto status_class = std::clamp<std::size_t>(status / 100, kFirstClass, kFirstClass + classes_.size() - 1);
-    classes_[status_class - kFirstClass]->Increment();
-    duration_.Observe(seconds(took));
+  [[nodiscard]] prometheus::ClientMetric duration(std::vector<Label> labels) const {
+    prometheus::ClientMetric metric;
+    metric.label = std::move(labels);
+    auto& histogram = metric.histogram;
+    for (std::size_t i = 0; i <= kBuckets.size(); ++i) {
+      histogram.sample_count += counts_.sum(kClasses + i);
+      auto bound = i < kBuckets.size() ? kBuckets[i] : std::numeric_limits<double>::infinity();
+      histogram.bucket.push_back({.cumulative_count = histogram.sample_count, .upper_bound = bound});
+    }
+    histogram.sample_sum = static_cast<double>(counts_.sum(kTook)) / 1e9;
+    return metric;
   }
 
  private:
   static constexpr std::size_t kFirstClass = 2;
-  Histogram& duration_;
-  std::array<Counter*, 4> classes_{};  // 2xx to 5xx
+  static constexpr std::size_t kClasses = 4;                            // 2xx to 5xx, which come first
+  static constexpr std::size_t kTook = kClasses + kBuckets.size() + 1;  // behind the buckets, in nanoseconds
+  ShardedCounts<kTook + 1> counts_;
 };
 
 struct CallMetrics {
@@ -139,23 +152,7 @@ prometheus::MetricFamily uses(const std::vector<keyring::UsageTotal>& totals, bo
 
 class ServerMetrics::Impl {
  public:
-  explicit Impl(MetricsSettings settings)
-      : settings_(settings),
-        requests_(prometheus::BuildCounter()
-                      .Name("latchkey_http_requests_total")
-                      .Help("Requests that got a response, by route and class of status.")
-                      .Register(registry_)),
-        durations_(prometheus::BuildHistogram()
-                       .Name("latchkey_http_request_duration_seconds")
-                       .Help("From the head of a request to its response.")
-                       .Register(registry_)) {
-    auto& key_requests = prometheus::BuildCounter()
-                             .Name("latchkey_data_key_requests_total")
-                             .Help("Times that a call needed a data key, by what its customer's key had to say.")
-                             .Register(registry_);
-    for (std::size_t i = 0; i < kKeyOutcomes.size(); ++i) {
-      key_requests_[i] = &key_requests.Add({{"outcome", kKeyOutcomes[i]}});
-    }
+  explicit Impl(MetricsSettings settings) : settings_(settings) {
     auto& calls = prometheus::BuildCounter()
                       .Name("latchkey_kms_calls_total")
                       .Help("Calls to customers' key stores, retries of one call not counted.")
@@ -170,14 +167,15 @@ class ServerMetrics::Impl {
       for (std::size_t i = 0; i < kOutcomes.size(); ++i) {
         metrics.outcomes[i] = &calls.Add({{"operation", name}, {"outcome", kOutcomes[i]}});
       }
-      metrics.duration = &durations.Add({{"operation", name}}, buckets());
+      metrics.duration =
+          &durations.Add({{"operation", name}}, Histogram::BucketBoundaries(kBuckets.begin(), kBuckets.end()));
     }
   }
 
   RouteMetrics& route(std::string_view method, std::string_view pattern) {
     std::pair<std::string, std::string> key(method, pattern);
     auto& route = routes_[key];
-    if (!route) route = std::make_unique<Route>(requests_, durations_, key.first, key.second);
+    if (!route) route = std::make_unique<Route>();
     return *route;
   }
 
@@ -188,12 +186,14 @@ class ServerMetrics::Impl {
   }
 
   void data_key_requested(const Error* error, bool bridged) {
-    key_requests_[static_cast<std::size_t>(key_outcome_of(error, bridged))]->Increment();
+    key_requests_.add(static_cast<std::size_t>(key_outcome_of(error, bridged)));
   }
 
   Task<std::string> render(store::Store& store) const {
     auto keys = co_await count_keys(store);
-    auto families = registry_.Collect();
+    std::vector<prometheus::MetricFamily> families;
+    collect_counts(families);
+    for (auto& family : registry_.Collect()) families.push_back(std::move(family));
     // The other metrics matter all the more while something fails.
     families.push_back(gauge("latchkey_store_readable", "Whether the store could be read.").add(keys ? 1 : 0).take());
     if (keys) {
@@ -209,6 +209,28 @@ class ServerMetrics::Impl {
   Sources sources;
 
  private:
+  void collect_counts(std::vector<prometheus::MetricFamily>& families) const {
+    auto requests =
+        counter("latchkey_http_requests_total", "Requests that got a response, by route and class of status.");
+    prometheus::MetricFamily durations{.name = "latchkey_http_request_duration_seconds",
+                                       .help = "From the head of a request to its response.",
+                                       .type = prometheus::MetricType::Histogram,
+                                       .metric = {}};
+    for (const auto& [key, route] : routes_) {
+      std::vector<Label> labels{{"method", key.first}, {"route", key.second}};
+      route->add_requests(requests, labels);
+      durations.metric.push_back(route->duration(std::move(labels)));
+    }
+    families.push_back(requests.take());
+    families.push_back(std::move(durations));
+    auto key_requests = counter("latchkey_data_key_requests_total",
+                                "Times that a call needed a data key, by what its customer's key had to say.");
+    for (std::size_t i = 0; i < kKeyOutcomes.size(); ++i) {
+      key_requests.add(static_cast<double>(key_requests_.sum(i)), {{"outcome", kKeyOutcomes[i]}});
+    }
+    families.push_back(key_requests.take());
+  }
+
   void collect(std::vector<prometheus::MetricFamily>& families) const {
     families.push_back(
         gauge("latchkey_build_info", "1, with the version.").add(1, {{"version", LATCHKEY_VERSION}}).take());
@@ -245,11 +267,9 @@ class ServerMetrics::Impl {
 
   MetricsSettings settings_;
   prometheus::Registry registry_;
-  prometheus::Family<Counter>& requests_;
-  prometheus::Family<Histogram>& durations_;
-  std::array<Counter*, kKeyOutcomes.size()> key_requests_{};
+  ShardedCounts<kKeyOutcomes.size()> key_requests_;
   std::array<CallMetrics, kOperations.size()> calls_;
-  std::map<std::pair<std::string, std::string>, std::unique_ptr<Route>> routes_;
+  std::map<std::pair<std::string, std::string>, std::unique_ptr<Route>> routes_;  // none is added while it serves
 };
 
 ServerMetrics::ServerMetrics(MetricsSettings settings) : impl_(std::make_unique<Impl>(settings)) {}

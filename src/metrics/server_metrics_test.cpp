@@ -1,5 +1,8 @@
 #include "metrics/server_metrics.hpp"
 
+#include <thread>
+#include <vector>
+
 #include <gmock/gmock.h>
 
 #include "admin/testing/admin_fixture.hpp"
@@ -72,6 +75,29 @@ TEST_F(ServerMetricsTest, CountsCallsByWhatCameOfThem) {
   EXPECT_THAT(now, HasSubstr(R"(latchkey_kms_call_duration_seconds_count{operation="unwrap"} 6)"));
   EXPECT_THAT(now, HasSubstr(R"(latchkey_kms_call_duration_seconds_bucket{operation="unwrap",le="0.025"} 0)"));
   EXPECT_THAT(now, HasSubstr(R"(latchkey_kms_call_duration_seconds_bucket{operation="unwrap",le="0.05"} 6)"));
+}
+
+TEST_F(ServerMetricsTest, WhatManyThreadsCountAddsUp) {
+  constexpr int kThreads = 20;
+  constexpr int kTimes = 100;
+  auto& route = metrics.route("POST", "/many");
+  std::vector<std::thread> threads;
+  for (int i = 0; i < kThreads; ++i) {
+    threads.emplace_back([&] {
+      for (int j = 0; j < kTimes; ++j) {
+        route.responded(200, 1ms);
+        metrics.data_key_requested(nullptr, false);
+      }
+    });
+  }
+  for (int i = 0; i < 10; ++i) (void)page();
+  for (auto& thread : threads) thread.join();
+  auto now = page();
+  EXPECT_THAT(now, HasSubstr(R"(latchkey_http_requests_total{method="POST",route="/many",status="2xx"} 2000)"));
+  EXPECT_THAT(now, HasSubstr(R"(duration_seconds_bucket{method="POST",route="/many",le="0.001"} 2000)"));
+  EXPECT_THAT(now, HasSubstr(R"(duration_seconds_bucket{method="POST",route="/many",le="+Inf"} 2000)"));
+  EXPECT_THAT(now, HasSubstr(R"(duration_seconds_sum{method="POST",route="/many"} 2)"));
+  EXPECT_THAT(now, HasSubstr("latchkey_data_key_requests_total{outcome=\"served\"} 2000\n"));
 }
 
 TEST_F(ServerMetricsTest, CountsWhatCustomersKeysHadToSay) {
