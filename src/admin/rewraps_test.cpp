@@ -55,8 +55,11 @@ struct RewrapsTest : ::testing::Test {
     rewraps.emplace(fixture.store(), fixture.provider, fixture.clouds, *rewrapper, fixture.clock, fixture.random);
   }
   keyring::Compartment compartment_of(const store::Workspace& row) {
-    return {row.organization, row.compartment, row.id, row.external_key_id, key_location(fixture.clouds, key).value(),
-            std::nullopt};
+    return {.organization = row.organization,
+            .id = row.compartment,
+            .workspace_id = row.id,
+            .external_key_id = row.external_key_id,
+            .key = key_location(fixture.clouds, key).value()};
   }
   void seal(const store::Workspace& row) {
     keyring::Keyring keyring(fixture.store(), fixture.provider, fixture.clock, fixture.random,

@@ -57,6 +57,11 @@ class ApiService::Impl {
     call->endpoint = &endpoints_[index_of(match)];
     call->route_metrics = route_metrics_[index_of(match)];
     call->path_parameters = std::move(match.parameters);
+    if (call->endpoint->access == Access::Data) {
+      for (const auto& [name, value] : call->path_parameters) {
+        if (name == "workspace_id") parts_.compartments.foresee(value);
+      }
+    }
     call->body_limit = body_limit(*call->endpoint, head);
     call->request_id = make_request_id(parts_.random);
     call->permitted_at = parts_.clock.steady();

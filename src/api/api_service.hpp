@@ -18,6 +18,7 @@ namespace latchkey::api {
 // All references outlive the service.
 struct ServiceParts {
   admin::Credentials& credentials;
+  data::Compartments& compartments;
   const Clock& clock;
   RandomSource& random;
   metrics::ServerMetrics& metrics;

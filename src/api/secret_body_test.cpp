@@ -53,7 +53,9 @@ struct SecretBodyTest : ::testing::Test {
   admin::testing::AdminFixture fixture;
   metrics::ServerMetrics metrics{{}};
   HandlerEnd end = HandlerEnd::Response;
+  data::Compartments compartments{fixture.store(), fixture.clouds, fixture.clock};
   ApiService service{{.credentials = *fixture.credentials,
+                      .compartments = compartments,
                       .clock = fixture.clock,
                       .random = fixture.random,
                       .metrics = metrics,

@@ -1,5 +1,7 @@
 #include "base/lru.hpp"
 
+#include <map>
+#include <random>
 #include <string>
 
 #include <gtest/gtest.h>
@@ -39,6 +41,37 @@ TEST(Lru, WhatIsAskedForStays) {
     map.put(std::to_string(i), text(i));
     ASSERT_NE(map.find("used"), nullptr) << i;
   }
+}
+
+// Whatever is put, asked for and erased in whatever order.
+TEST(Lru, WhatItFindsIsTheLastThatWasPut) {
+  constexpr int kKeys = 60;
+  constexpr std::size_t kMost = 2;  // of a shard, and all small numbers are in one
+  Lru<int, std::string> map(kMost * 16);
+  std::map<int, std::string> last;
+  std::mt19937 random(1);
+  for (int i = 0; i < 20'000; ++i) {
+    int key = static_cast<int>(random() % kKeys);
+    switch (random() % 3) {
+      case 0:
+        last[key] = std::to_string(i);
+        map.put(key, text(i));
+        ASSERT_NE(map.find(key), nullptr);
+        break;
+      case 1:
+        last.erase(key);
+        map.erase(key);
+        break;
+      default:
+        if (auto found = map.find(key)) {
+          ASSERT_TRUE(last.contains(key)) << key;
+          ASSERT_EQ(*found, last[key]);
+        }
+    }
+  }
+  std::size_t held = 0;
+  for (int key = 0; key < kKeys; ++key) held += map.find(key) ? 1 : 0;
+  EXPECT_LE(held, kMost);
 }
 
 TEST(Lru, AValueOutlivesItsPlace) {

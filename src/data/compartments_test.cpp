@@ -162,6 +162,125 @@ TEST_F(RememberedTest, WhatIsRefusedIsNotRemembered) {
   EXPECT_THAT(open_ours(), IsError(ErrorCode::ContextUnavailable)) << "but not for long";
 }
 
+// As time goes by, and other processes change nothing.
+struct LookAheadTest : RememberedTest {
+  void pass(std::chrono::milliseconds time) {
+    fixture.clock.advance(time);
+    know();
+  }
+  int look_ahead() {
+    fixture.store().look_ups = 0;
+    EXPECT_GT(fixture.run(compartments.look_ahead()), 0ms);
+    return fixture.store().look_ups;
+  }
+};
+
+TEST_F(LookAheadTest, WhatIsAskedForIsReadAgainBeforeARequestHasTo) {
+  EXPECT_EQ(look_ups(), 1);
+  pass(Compartments::kLookAheadAfter - 1ms);
+  EXPECT_EQ(look_ups(), 0);
+  EXPECT_EQ(look_ahead(), 0) << "it is young";
+  pass(1ms);
+  EXPECT_EQ(look_ups(), 0);
+  EXPECT_EQ(look_ups(), 0);
+  EXPECT_EQ(look_ahead(), 1);
+  EXPECT_EQ(look_ahead(), 0) << "once";
+  pass(store::kRememberedFor - Compartments::kLookAheadAfter);
+  EXPECT_EQ(look_ups(), 0);
+}
+
+TEST_F(LookAheadTest, WhatNobodyAsksForIsForgotten) {
+  EXPECT_EQ(look_ups(), 1);
+  pass(Compartments::kLookAheadAfter);
+  EXPECT_EQ(look_ahead(), 0);
+  pass(store::kRememberedFor - Compartments::kLookAheadAfter);
+  EXPECT_EQ(look_ups(), 1);
+}
+
+TEST_F(LookAheadTest, ManyAreReadTogether) {
+  std::vector<std::string> ids;
+  for (int i = 0; i < 40; ++i) ids.push_back(fixture.make_workspace("Many").id);
+  know();
+  auto open_all = [&] {
+    fixture.store().look_ups = 0;
+    for (const auto& id : ids) EXPECT_TRUE(open(caller(store::Role::Service), id));
+    return fixture.store().look_ups;
+  };
+  EXPECT_EQ(open_all(), 40);
+  pass(Compartments::kLookAheadAfter);
+  EXPECT_EQ(open_all(), 0);
+  EXPECT_EQ(look_ahead(), 2);
+  pass(store::kRememberedFor - Compartments::kLookAheadAfter);
+  EXPECT_EQ(open_all(), 0);
+}
+
+TEST_F(LookAheadTest, AChangeIsReadAgainLikeEverythingElse) {
+  EXPECT_EQ(look_ups(), 1);
+  pass(Compartments::kLookAheadAfter);
+  EXPECT_EQ(look_ups(), 0);
+  ASSERT_TRUE(fixture.run(fixture.workspaces->archive(fixture.admin(), workspace.id)));
+  EXPECT_EQ(look_ahead(), 1);
+  fixture.store().look_ups = 0;
+  EXPECT_THAT(open_ours(), IsError(ErrorCode::Invalid));
+  EXPECT_EQ(fixture.store().look_ups, 0);
+}
+
+TEST_F(LookAheadTest, AnArchivalWhileItReadsIsNotOverlooked) {
+  EXPECT_EQ(look_ups(), 1);
+  pass(Compartments::kLookAheadAfter);
+  EXPECT_EQ(look_ups(), 0);
+  // What was read as of a moment before a change is not trusted, however late it arrives.
+  fixture.store().after_look_up = [this]() -> Task<void> {
+    fixture.store().after_look_up = nullptr;
+    EXPECT_TRUE(co_await fixture.workspaces->archive(fixture.admin(), workspace.id));
+  };
+  EXPECT_EQ(look_ahead(), 1);
+  EXPECT_THAT(open_ours(), IsError(ErrorCode::Invalid));
+}
+
+TEST_F(LookAheadTest, AStoreThatCannotBeReadIsLeftToTheNextRequest) {
+  EXPECT_EQ(look_ups(), 1);
+  pass(Compartments::kLookAheadAfter);
+  EXPECT_EQ(look_ups(), 0);
+  fixture.store().look_up_error = Error{ErrorCode::Unavailable, "as the test says"};
+  EXPECT_EQ(look_ahead(), 1);
+  EXPECT_TRUE(open_ours());
+  pass(store::kRememberedFor - Compartments::kLookAheadAfter);
+  EXPECT_THAT(open_ours(), IsError(ErrorCode::ContextUnavailable));
+  fixture.store().look_up_error.reset();
+  EXPECT_EQ(look_ups(), 1);
+}
+
+TEST_F(LookAheadTest, ADamagedRowIsNoMatterToItsNeighbours) {
+  auto other = fixture.make_workspace("Other");
+  know();
+  auto open_other = [&] { return open(caller(store::Role::Service), other.id); };
+  EXPECT_EQ(look_ups(), 1);
+  EXPECT_TRUE(open_other());
+  pass(Compartments::kLookAheadAfter);
+  EXPECT_EQ(look_ups(), 0);
+  EXPECT_TRUE(open_other());
+  auto damage = [row = key.row](store::Transaction& tx) mutable {
+    row.provider_config = "{}";
+    return tx.update(row);
+  };
+  ASSERT_TRUE(fixture.run(fixture.store().write(damage)));
+  EXPECT_EQ(look_ahead(), 1);
+  fixture.store().look_ups = 0;
+  EXPECT_TRUE(open_other());
+  EXPECT_EQ(fixture.store().look_ups, 0);
+  EXPECT_THAT(open_ours(), IsError(ErrorCode::ContextUnavailable));
+}
+
+TEST_F(LookAheadTest, AWorkspaceIsForeseenForWhoeverAsksAndNothingChanges) {
+  compartments.foresee("");
+  compartments.foresee(workspace.id);
+  compartments.foresee(std::string(1'000, 'x'));
+  EXPECT_EQ(look_ups(), 1);
+  compartments.foresee(workspace.id);
+  EXPECT_EQ(look_ups(), 0);
+}
+
 // A store that is not reachable.
 class BrokenStore final : public store::Store {
  public:

@@ -154,7 +154,7 @@ TEST_F(UsageRecorderTest, ARunInTheBackgroundWritesRowsEachFifthTime) {
     meter.record_usage(compartment(), "ekey_01x", RawId{7}, {.encrypts = 1, .bytes = 2});
     EXPECT_EQ(fixture.run(recorder.run_once()), UsageRecorder::kPeriod);
     EXPECT_EQ(entries().size(), static_cast<std::size_t>(run));
-    EXPECT_EQ(meter.pending(RawId{7}).records, run % UsageRecorder::kPeriodsBetweenRowCounts);
+    EXPECT_EQ(meter.pending(compartment(), RawId{7}).records, run % UsageRecorder::kPeriodsBetweenRowCounts);
   }
 }
 

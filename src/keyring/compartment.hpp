@@ -6,6 +6,7 @@
 #include <string>
 
 #include "base/id.hpp"
+#include "keyring/footprint.hpp"
 #include "kms/key_provider.hpp"
 
 namespace latchkey::keyring {
@@ -22,9 +23,10 @@ struct Compartment {
   Uuid organization;
   Uuid id;
   std::string workspace_id;
-  std::optional<std::string> external_key_id;  // absent: the platform's root key
-  kms::KeyLocation key;
+  std::optional<std::string> external_key_id;    // absent: the platform's root key
   std::optional<LeaseAges> ages = std::nullopt;  // absent: the keyring's own
+  Footprint footprint = {};
+  kms::KeyLocation key;
 };
 
 }  // namespace latchkey::keyring

@@ -19,26 +19,23 @@ Result<void> check_access_in(store::Transaction& tx, const KeyAccessCheck& acces
 }  // namespace
 
 Task<Result<Lease>> Keyring::Impl::find_or_make(Compartment compartment) {
-  auto external = external_of(compartment.external_key_id);
   auto read_at = clock_.age_time();
   auto work = [workspace = compartment.id, external_key = compartment.external_key_id](store::Transaction& tx) {
     return tx.find_active_data_key(workspace, external_key);
   };
   LATCHKEY_CO_TRY(auto row, co_await store_.look_up(std::move(work)));
-  auto place = compartment.id;
   if (!row) {
-    LATCHKEY_CO_TRY(auto lease, co_await make(std::move(compartment)));
-    table_.set_active(place, external, lease.key->id(), read_at);
+    LATCHKEY_CO_TRY(auto lease, co_await make(compartment));
+    table_.set_active(compartment, lease.key->id(), read_at);
     co_return lease;
   }
   auto id = row->id;
-  auto pending = settings_.usage == nullptr ? Use() : settings_.usage->pending(id);
+  auto pending = settings_.usage == nullptr ? Use() : settings_.usage->pending(compartment, id);
   auto due = rotation_due(*row, pending, settings_.data_keys, clock_.now());
-  auto whose = compartment;
   // This does not unwrap straight away: a lease that bridges an outage serves writes as it serves reads.
-  LATCHKEY_CO_TRY(auto lease, co_await for_decryption(std::move(compartment), id, unwrapper_.deadline()));
-  table_.set_active(place, external, id, read_at);
-  if (due) replace_behind(std::move(whose), id, *due);
+  LATCHKEY_CO_TRY(auto lease, co_await for_decryption(compartment, id, unwrapper_.deadline()));
+  table_.set_active(compartment, id, read_at);
+  if (due) replace_behind(std::move(compartment), id, *due);
   co_return lease;
 }
 
@@ -78,7 +75,7 @@ Task<Result<Lease>> Keyring::Impl::replace(Compartment compartment, RawId active
     co_return Error{ErrorCode::NotFound, "the data key to be replaced is active no longer, and no other one is"};
   }
   auto id = now_active->id;
-  table_.set_active(compartment.id, external, id, read_at);
+  table_.set_active(compartment, id, read_at);
   if (id == proven.row.id) {
     if (auto lease = keep(proven.attempt, compartment, proven.key, proven.kms_request_id)) co_return std::move(*lease);
   }

@@ -57,12 +57,11 @@ Keyring::Impl::Impl(store::Store& store, kms::KeyProvider& provider, const Clock
 
 Task<Result<Lease>> Keyring::Impl::for_encryption(Compartment compartment, Deadline deadline) {
   if (clock_.steady() >= deadline) co_return deadline_passed();
-  auto external = external_of(compartment.external_key_id);
-  if (auto id = table_.active(compartment.id, external, ages_of(compartment), clock_.age_time())) {
+  if (auto id = table_.active(compartment, ages_of(compartment), clock_.age_time())) {
     auto lease = co_await for_decryption(compartment, *id, deadline);
     if (lease || lease.error().code != ErrorCode::NotFound) co_return lease;
   }
-  std::pair place{compartment.id, external};
+  std::pair place{compartment.id, external_of(compartment.external_key_id)};
   LeaseFlight flight = [self = shared_from_this(), compartment = std::move(compartment), place] {
     LeaseFlight work = [self, compartment] { return self->find_or_make(compartment); };
     return self->makings_.run(self->executor_, place, guarded(std::move(work)));
@@ -101,24 +100,22 @@ Lease Keyring::Impl::lease_of(const LeaseTable::Found& found, const LeaseAges& a
 
 // A lease under another external key than the workspace's cannot be: the caller then reads the store, which raises the
 // alarm.
-std::optional<LeaseTable::Found> Keyring::Impl::find(const Compartment& compartment, const RawId& id, AgeTime now) {
-  auto found = table_.find({compartment.id, id}, ages_of(compartment), now);
+std::optional<LeaseTable::Found> Keyring::Impl::find(const Compartment& compartment, const std::optional<RawId>& id,
+                                                     AgeTime now) {
+  auto ages = ages_of(compartment);
+  auto found = id ? table_.find({compartment.id, *id}, ages, now) : table_.find_active(compartment, ages, now);
   if (!found) return std::nullopt;
-  if (found->renew) renew_behind(compartment, id, *found->version);
+  if (found->renew) renew_behind(compartment, found->key->id(), *found->version);
   const auto& external = found->version->external_key;
   if (!external.empty() && external != compartment.external_key_id) return std::nullopt;
   return found;
 }
 
 std::optional<Lease> Keyring::Impl::at_hand(const Compartment& compartment, const std::optional<RawId>& data_key_id) {
-  auto ages = ages_of(compartment);
   auto now = clock_.age_time();
-  auto id = data_key_id;
-  if (!id) id = table_.active(compartment.id, external_of(compartment.external_key_id), ages, now);
-  if (!id) return std::nullopt;
-  auto found = find(compartment, *id, now);
+  auto found = find(compartment, data_key_id, now);
   if (!found || found->use == LeaseUse::Stale) return std::nullopt;
-  return lease_of(*found, ages, now);
+  return lease_of(*found, ages_of(compartment), now);
 }
 
 // The lease that the table holds; where it is stale, this asks its key first. Absent where the table holds none, or

@@ -48,7 +48,9 @@ class Keyring::Impl : public std::enable_shared_from_this<Impl> {
                                AgeTime proven_at, const LeaseAges& ages, std::chrono::milliseconds past_soft,
                                AgeTime now) const;
   [[nodiscard]] Lease lease_of(const LeaseTable::Found& found, const LeaseAges& ages, AgeTime now) const;
-  [[nodiscard]] std::optional<LeaseTable::Found> find(const Compartment& compartment, const RawId& id, AgeTime now);
+  // Without an id, the data key that encrypts.
+  [[nodiscard]] std::optional<LeaseTable::Found> find(const Compartment& compartment, const std::optional<RawId>& id,
+                                                      AgeTime now);
   [[nodiscard]] Task<std::optional<Result<Lease>>> held(Compartment compartment, RawId id, Deadline deadline);
   [[nodiscard]] Task<std::optional<Result<Lease>>> renew_once(Compartment compartment, RawId id, KeyVersionId version,
                                                               Deadline deadline);

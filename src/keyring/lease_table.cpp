@@ -1,7 +1,6 @@
 #include "keyring/lease_table.hpp"
 
 #include <algorithm>
-#include <cstring>
 #include <iterator>
 
 #include "kms/key_errors.hpp"
@@ -13,20 +12,28 @@ namespace {
 // When take_due considers a version again that is due and that nobody can ask yet.
 constexpr std::chrono::seconds kLookAgain{1};
 constexpr std::chrono::seconds kSweepPeriod{1};
+// Which lease was used last is known this well. To move one costs three places in memory, which among many thousand
+// leases take longer to reach than all else that finding one does.
+constexpr std::chrono::seconds kMovePeriod{10};
 
 }  // namespace
 
-std::size_t LeaseTable::HashLeaseId::operator()(const LeaseId& id) const {
-  // Both ids are random, and only those that the store knows get in: their bytes suffice as a hash.
-  std::size_t compartment = 0;
-  std::size_t data_key = 0;
-  std::memcpy(&compartment, id.compartment.data, sizeof(compartment));
-  std::memcpy(&data_key, id.data_key.data(), sizeof(data_key));
-  return compartment ^ (data_key * 31);
-}
-
 std::optional<LeaseTable::Found> LeaseTable::find(const LeaseId& id, const LeaseAges& ages, AgeTime now) {
   MutexLock lock(mutex_);
+  return find_lease(id, ages, now, nullptr);
+}
+
+std::optional<LeaseTable::Found> LeaseTable::find_active(const Compartment& compartment, const LeaseAges& ages,
+                                                         AgeTime now) {
+  MutexLock lock(mutex_);
+  const auto* active = hint(compartment, ages, now);
+  if (active == nullptr) return std::nullopt;
+  compartment.footprint.note(Footprint::kActive, active);
+  return find_lease({compartment.id, active->data_key}, ages, now, &compartment.footprint);
+}
+
+std::optional<LeaseTable::Found> LeaseTable::find_lease(const LeaseId& id, const LeaseAges& ages, AgeTime now,
+                                                        const Footprint* footprint) {
   auto& by_id = leases_.get<ById>();
   auto lease = by_id.find(id);
   if (lease == by_id.end()) return std::nullopt;
@@ -37,8 +44,17 @@ std::optional<LeaseTable::Found> LeaseTable::find(const LeaseId& id, const Lease
     return std::nullopt;
   }
   state.used = true;
-  auto& by_use = leases_.get<ByUse>();
-  by_use.relocate(by_use.begin(), leases_.project<ByUse>(lease));
+  if (now - lease->moved_at >= kMovePeriod) {
+    lease->moved_at = now;
+    auto& by_use = leases_.get<ByUse>();
+    by_use.relocate(by_use.begin(), leases_.project<ByUse>(lease));
+  }
+  if (footprint != nullptr) {
+    footprint->note(Footprint::kLease, &*lease);
+    footprint->note(Footprint::kDataKey, lease->key.get());
+    footprint->note(Footprint::kKeyMaterial, lease->key->material().data());
+    footprint->note(Footprint::kKeySchedule, lease->key->schedule().place());
+  }
   Found found{lease->key, {lease->version, &lease->version->id}, *state.proven_at, use,
               false,      lease->version->kms_request_id,        lease->dropped};
   // A caller of a stale lease waits, and asks the key itself.
@@ -183,22 +199,25 @@ void LeaseTable::end_renewal(const KeyVersionId& id) {
   schedule(known, known->state.not_before);
 }
 
-std::optional<RawId> LeaseTable::active(const Uuid& compartment, const std::string& external_key, const LeaseAges& ages,
-                                        AgeTime now) {
-  MutexLock lock(mutex_);
-  auto found = active_.find({compartment, external_key});
-  if (found == active_.end()) return std::nullopt;
-  if (now - found->second.read_at < ages.soft) return found->second.data_key;
+const LeaseTable::Hint* LeaseTable::hint(const Compartment& compartment, const LeaseAges& ages, AgeTime now) {
+  auto found = active_.find(compartment.id);
+  if (found == active_.end() || found->second.external_key_id != compartment.external_key_id) return nullptr;
+  if (now - found->second.read_at < ages.soft) return &found->second;
   active_.erase(found);
-  return std::nullopt;
+  return nullptr;
 }
 
-void LeaseTable::set_active(const Uuid& compartment, const std::string& external_key, const RawId& data_key,
-                            AgeTime now) {
+std::optional<RawId> LeaseTable::active(const Compartment& compartment, const LeaseAges& ages, AgeTime now) {
+  MutexLock lock(mutex_);
+  const auto* active = hint(compartment, ages, now);
+  return active == nullptr ? std::nullopt : std::optional(active->data_key);
+}
+
+void LeaseTable::set_active(const Compartment& compartment, const RawId& data_key, AgeTime now) {
   MutexLock lock(mutex_);
   // Hints are cheap to find again.
   if (active_.size() >= std::max<std::size_t>(settings_.max_leases, 1)) active_.clear();
-  active_.insert_or_assign({compartment, external_key}, Hint{data_key, now});
+  active_.insert_or_assign(compartment.id, Hint{data_key, now, compartment.external_key_id});
 }
 
 void LeaseTable::erase(const LeaseId& id) {

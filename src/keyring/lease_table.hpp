@@ -10,13 +10,13 @@
 #include <optional>
 #include <set>
 #include <string>
-#include <tuple>
 #include <vector>
 
 #include <boost/multi_index/hashed_index.hpp>
 #include <boost/multi_index/member.hpp>
 #include <boost/multi_index/sequenced_index.hpp>
 #include <boost/multi_index_container.hpp>
+#include <boost/unordered/unordered_flat_map.hpp>
 
 #include "base/clock.hpp"
 #include "base/error.hpp"
@@ -26,6 +26,7 @@
 #include "keyring/compartment.hpp"
 #include "keyring/key_version_state.hpp"
 #include "keyring/lease_drop.hpp"
+#include "keyring/lease_id.hpp"
 
 namespace latchkey::keyring {
 
@@ -33,15 +34,6 @@ struct LeaseTableSettings {
   KeyVersionStateSettings state;
   std::size_t max_leases;
   std::function<double()> phase;  // in [0, 1), another number each time
-};
-
-struct LeaseId {
-  Uuid compartment;
-  RawId data_key;
-  bool operator==(const LeaseId&) const = default;
-  bool operator<(const LeaseId& other) const {
-    return std::tie(compartment, data_key) < std::tie(other.compartment, other.data_key);
-  }
 };
 
 // One version of one external key: a customer can disable each version by itself. `external_key` is empty for the
@@ -65,7 +57,9 @@ struct KeyVersionId {
 // holder lets go of it.
 class LeaseTable {
  public:
-  explicit LeaseTable(LeaseTableSettings settings) : settings_(std::move(settings)) {}
+  explicit LeaseTable(LeaseTableSettings settings) : settings_(std::move(settings)) {
+    leases_.get<ById>().max_load_factor(0.5F);
+  }
 
   struct Found {
     std::shared_ptr<const envelope::DataKey> key;
@@ -79,6 +73,8 @@ class LeaseTable {
   };
   // Absent where there is none, or where it is past the hard age: then the table drops it.
   [[nodiscard]] std::optional<Found> find(const LeaseId& id, const LeaseAges& ages, AgeTime now);
+  // The same for the data key that encrypts: absent, too, where the table does not know which one that is.
+  [[nodiscard]] std::optional<Found> find_active(const Compartment& compartment, const LeaseAges& ages, AgeTime now);
 
   // Whether the lease is there and not past the hard age. It does not count as a use, which would keep up renewals.
   [[nodiscard]] bool has(const LeaseId& id, const LeaseAges& ages, AgeTime now) const;
@@ -128,9 +124,8 @@ class LeaseTable {
   void end_renewal(const KeyVersionId& version);
 
   // The data key that encrypts: a hint, at most as old as soft.
-  [[nodiscard]] std::optional<RawId> active(const Uuid& compartment, const std::string& external_key,
-                                            const LeaseAges& ages, AgeTime now);
-  void set_active(const Uuid& compartment, const std::string& external_key, const RawId& data_key, AgeTime now);
+  [[nodiscard]] std::optional<RawId> active(const Compartment& compartment, const LeaseAges& ages, AgeTime now);
+  void set_active(const Compartment& compartment, const RawId& data_key, AgeTime now);
 
   void erase(const LeaseId& id);
   // Drops the lease, and never keeps one of this data key again: an unwrap may be under way.
@@ -167,13 +162,12 @@ class LeaseTable {
     std::shared_ptr<Version> version;
     std::shared_ptr<const envelope::DataKey> key;
     Dropped dropped;
+    mutable AgeTime moved_at{};  // to the front of ByUse; no index depends on it
   };
   struct Hint {
     RawId data_key;
     AgeTime read_at;
-  };
-  struct HashLeaseId {
-    std::size_t operator()(const LeaseId& id) const;
+    std::optional<std::string> external_key_id;
   };
   struct ById {};
   struct ByExternalKey {};
@@ -182,11 +176,15 @@ class LeaseTable {
       Lease,
       boost::multi_index::indexed_by<
           boost::multi_index::hashed_unique<boost::multi_index::tag<ById>,
-                                            boost::multi_index::member<Lease, LeaseId, &Lease::id>, HashLeaseId>,
+                                            boost::multi_index::member<Lease, LeaseId, &Lease::id>, HashId>,
           boost::multi_index::hashed_non_unique<boost::multi_index::tag<ByExternalKey>,
                                                 boost::multi_index::member<Lease, std::string, &Lease::external_key>>,
           boost::multi_index::sequenced<boost::multi_index::tag<ByUse>>>>;
 
+  [[nodiscard]] std::optional<Found> find_lease(const LeaseId& id, const LeaseAges& ages, AgeTime now,
+                                                const Footprint* footprint) LATCHKEY_REQUIRES(mutex_);
+  [[nodiscard]] const Hint* hint(const Compartment& compartment, const LeaseAges& ages, AgeTime now)
+      LATCHKEY_REQUIRES(mutex_);
   External& external(const std::string& id) LATCHKEY_REQUIRES(mutex_);
   [[nodiscard]] std::shared_ptr<Version> version(const KeyVersionId& id) LATCHKEY_REQUIRES(mutex_);
   [[nodiscard]] std::shared_ptr<Version> find_version(const KeyVersionId& id) const LATCHKEY_REQUIRES(mutex_);
@@ -203,7 +201,7 @@ class LeaseTable {
   std::optional<AgeTime> wiped_at_ LATCHKEY_GUARDED_BY(mutex_);
   std::set<LeaseId> destroyed_ LATCHKEY_GUARDED_BY(mutex_);  // since the server started: few
   std::atomic<bool> any_destroyed_ = false;
-  std::map<std::pair<Uuid, std::string>, Hint> active_ LATCHKEY_GUARDED_BY(mutex_);
+  boost::unordered_flat_map<Uuid, Hint, HashId> active_ LATCHKEY_GUARDED_BY(mutex_);  // by compartment
   // Never repeats, so that no old attempt becomes valid where the table forgot the external key in between.
   std::uint64_t next_epoch_ LATCHKEY_GUARDED_BY(mutex_) = 1;
 };

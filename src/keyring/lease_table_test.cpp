@@ -256,11 +256,26 @@ TEST_F(LeaseTableTest, WhatGoesAfterASecondIsWipedAfterASecond) {
 }
 
 TEST_F(LeaseTableTest, AHintIsAsOldAsSoftAtMost) {
-  Uuid place{};
-  table.set_active(place, "ekey_a", raw(7), now);
-  EXPECT_EQ(table.active(place, "ekey_a", ages, now + 59s), raw(7));
-  EXPECT_FALSE(table.active(place, "ekey_b", ages, now));
-  EXPECT_FALSE(table.active(place, "ekey_a", ages, now + 60s));
+  auto place = compartment();
+  place.external_key_id = "ekey_a";
+  table.set_active(place, raw(7), now);
+  EXPECT_EQ(table.active(place, ages, now + 59s), raw(7));
+  EXPECT_FALSE(table.active(compartment(2), ages, now));
+  EXPECT_FALSE(table.active(place, ages, now + 60s));
+}
+
+TEST_F(LeaseTableTest, TheLeaseThatEncryptsIsFoundByItsCompartment) {
+  auto place = compartment();
+  place.external_key_id = "ekey_a";
+  hold(7, a1);
+  EXPECT_FALSE(table.find_active(place, ages, now)) << "nobody knows yet which one encrypts";
+  table.set_active(place, raw(7), now);
+  for (int i = 0; i < 2; ++i) EXPECT_EQ(table.find_active(place, ages, now).value().key->id(), raw(7));
+  auto under_another_key = place;
+  under_another_key.external_key_id = "ekey_b";
+  EXPECT_FALSE(table.find_active(under_another_key, ages, now));
+  table.evict("ekey_a");
+  EXPECT_FALSE(table.find_active(place, ages, now)) << "what was found before is gone, and so is where it lay";
 }
 
 }  // namespace

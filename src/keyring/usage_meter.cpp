@@ -1,18 +1,12 @@
 #include "keyring/usage_meter.hpp"
 
 #include <algorithm>
-#include <atomic>
-#include <cstring>
+
+#include "base/thread_number.hpp"
 
 namespace latchkey::keyring {
 
 namespace {
-
-std::size_t number_of_this_thread() {
-  static std::atomic<std::size_t> next{0};
-  thread_local const std::size_t kNumber = next.fetch_add(1, std::memory_order_relaxed);
-  return kNumber;
-}
 
 void add_to(UsageCounts& sum, const UsageCounts& counts) {
   sum.encrypts += counts.encrypts;
@@ -26,6 +20,10 @@ UsageCounts difference(const UsageCounts& counts, const UsageCounts& less) {
           .decrypts = counts.decrypts - less.decrypts,
           .leases = counts.leases - less.leases,
           .bytes = counts.bytes - less.bytes};
+}
+
+Use use_of(const UsageCounts& counts) {
+  return {static_cast<std::int64_t>(counts.encrypts), counts.bytes};
 }
 
 void add_to(Use& sum, const Use& use) {
@@ -55,31 +53,35 @@ void merge(std::map<std::pair<std::string, RawId>, Usage>& all, Usage usage) {
 
 }  // namespace
 
-std::size_t UsageMeter::HashKey::operator()(const RawId& id) const {
-  std::size_t hash = 0;
-  std::memcpy(&hash, id.data(), sizeof hash);
-  return hash;
-}
-
 UsageMeter::Shard& UsageMeter::shard_of_this_thread() {
   return shards_[number_of_this_thread() % kShards];
+}
+
+UsageMeter::Entry& UsageMeter::entry_of(Shard& shard, const LeaseId& id) {
+  auto& entry = shard.entries[id];
+  if (!entry) entry = std::make_unique<Entry>();
+  return *entry;
 }
 
 bool UsageMeter::begin(const Compartment& compartment, const std::optional<std::string>& external_key_id,
                        const RawId& data_key, const std::shared_ptr<const std::string>& kms_request_id) {
   auto& shard = shard_of_this_thread();
+  LeaseId id{compartment.id, data_key};
   {
     MutexLock lock(shard.mutex);
-    auto entry = shard.entries.find(KeyView{compartment.workspace_id, data_key});
-    if (entry != shard.entries.end() && entry->second.is_announced) return false;
+    auto entry = shard.entries.find(id);
+    if (entry != shard.entries.end() && entry->second->is_announced) {
+      compartment.footprint.note(Footprint::kUsageEntry, &*entry);
+      compartment.footprint.note(Footprint::kUsage, entry->second.get());
+      return false;
+    }
   }
   MutexLock lock(mutex_);
-  Key key(compartment.workspace_id, data_key);
-  auto [known, is_new] = in_use_.try_emplace(key, false);
+  auto [known, is_new] = in_use_.try_emplace(Key(compartment.workspace_id, data_key), false);
   if (is_new) beginnings_.push_back(usage_now(compartment, external_key_id, data_key, kms_request_id));
   if (!known->second) return true;
   MutexLock shard_lock(shard.mutex);
-  shard.entries[std::move(key)].is_announced = true;
+  entry_of(shard, id).is_announced = true;
   return false;
 }
 
@@ -113,23 +115,27 @@ void UsageMeter::record_usage(const Compartment& compartment, const std::optiona
                               const RawId& data_key, const UsageCounts& counts,
                               const std::shared_ptr<const std::string>& kms_request_id) {
   auto& shard = shard_of_this_thread();
-  KeyView key{compartment.workspace_id, data_key};
+  LeaseId id{compartment.id, data_key};
   MutexLock lock(shard.mutex);
-  auto at = shard.entries.find(key);
-  if (at == shard.entries.end() || !at->second.usage) {
+  auto known = shard.entries.find(id);
+  if (known == shard.entries.end() || !known->second->is_used) {
     // Once a minute at most for each thread and data key: the lock that all threads share is no matter then.
     {
       MutexRelease released(shard.mutex);
       make_room_in_totals(Key(compartment.workspace_id, data_key));
     }
-    at = shard.entries.try_emplace(Key(compartment.workspace_id, data_key)).first;
+    auto& entry = entry_of(shard, id);
+    if (!entry.is_used) entry.usage = usage_now(compartment, external_key_id, data_key, nullptr);
+    entry.is_used = true;
+    known = shard.entries.find(id);
   }
-  auto& usage = at->second.usage;
-  if (!usage) usage = usage_now(compartment, external_key_id, data_key, nullptr);
-  add_to(usage->counts, counts);
-  usage->until = std::max(usage->until, clock_.now());
-  if (kms_request_id) add_request_id(*usage, *kms_request_id);
-  add_to(shard.row_counts[data_key], {static_cast<std::int64_t>(counts.encrypts), counts.bytes});
+  auto& entry = *known->second;
+  add_to(entry.counts, counts);
+  entry.until = std::max(entry.until, clock_.now());
+  if (kms_request_id && kms_request_id != entry.kms_request_id) {
+    add_request_id(entry.usage, *kms_request_id);
+    entry.kms_request_id = kms_request_id;
+  }
 }
 
 std::vector<Usage> UsageMeter::take_usage() {
@@ -141,11 +147,15 @@ std::vector<Usage> UsageMeter::take_usage() {
       Entries entries;
       {
         MutexLock shard_lock(shard.mutex);
-        add_to_totals(shard);
         entries.swap(shard.entries);
       }
-      for (auto& [key, entry] : entries) {
-        if (entry.usage) merge(taken, std::move(*entry.usage));
+      add_to_totals(entries);
+      add_to_row_counts(entries);
+      for (auto& [id, entry] : entries) {
+        if (!entry->is_used) continue;
+        entry->usage.counts = entry->counts;
+        entry->usage.until = entry->until;
+        merge(taken, std::move(entry->usage));
       }
     }
     std::erase_if(in_use_, [&](const auto& entry) { return entry.second && !taken.contains(entry.first); });
@@ -161,36 +171,39 @@ void UsageMeter::give_back_usage(std::vector<Usage> taken) {
   for (auto& usage : taken) given_back_.push_back(std::move(usage));
 }
 
-Use UsageMeter::pending(const RawId& data_key) const {
+Use UsageMeter::pending(const Compartment& compartment, const RawId& data_key) const {
+  MutexLock lock(mutex_);
   Use sum;
+  if (auto found = row_counts_.find(data_key); found != row_counts_.end()) sum = found->second;
   for (const auto& shard : shards_) {
-    MutexLock lock(shard.mutex);
-    auto found = shard.row_counts.find(data_key);
-    if (found != shard.row_counts.end()) add_to(sum, found->second);
+    MutexLock shard_lock(shard.mutex);
+    auto found = shard.entries.find(LeaseId{compartment.id, data_key});
+    if (found == shard.entries.end()) continue;
+    const auto& entry = *found->second;
+    add_to(sum, use_of(difference(entry.counts, entry.in_row_counts)));
   }
   return sum;
 }
 
 std::vector<store::DataKeyUse> UsageMeter::take_row_counts() {
-  std::unordered_map<RawId, Use, HashKey> sums;
-  for (auto& shard : shards_) {
-    std::unordered_map<RawId, Use, HashKey> counts;
-    {
-      MutexLock lock(shard.mutex);
-      counts.swap(shard.row_counts);
+  RowCounts counts;
+  {
+    MutexLock lock(mutex_);
+    for (auto& shard : shards_) {
+      MutexLock shard_lock(shard.mutex);
+      add_to_row_counts(shard.entries);
     }
-    for (const auto& [id, use] : counts) add_to(sums[id], use);
+    counts.swap(row_counts_);
   }
   std::vector<store::DataKeyUse> taken;
-  taken.reserve(sums.size());
-  for (const auto& [id, use] : sums) taken.push_back({id, use.records, use.bytes});
+  taken.reserve(counts.size());
+  for (const auto& [id, use] : counts) taken.push_back({id, use.records, use.bytes});
   return taken;
 }
 
 void UsageMeter::give_back_row_counts(const std::vector<store::DataKeyUse>& taken) {
-  auto& shard = shard_of_this_thread();
-  MutexLock lock(shard.mutex);
-  for (const auto& use : taken) add_to(shard.row_counts[use.id], {use.records, use.bytes});
+  MutexLock lock(mutex_);
+  for (const auto& use : taken) add_to(row_counts_[use.id], {use.records, use.bytes});
 }
 
 // The first data keys that are used have totals of their own: so this comes with the use, not when it is added up.
@@ -199,12 +212,20 @@ void UsageMeter::make_room_in_totals(Key key) {
   if (totals_.size() < kMostUsageTotals) totals_.try_emplace(std::move(key));
 }
 
-void UsageMeter::add_to_totals(Shard& shard) {
-  for (auto& [key, entry] : shard.entries) {
-    if (!entry.usage) continue;
-    auto total = totals_.find(key);
-    add_to(total == totals_.end() ? other_total_ : total->second, difference(entry.usage->counts, entry.in_totals));
-    entry.in_totals = entry.usage->counts;
+void UsageMeter::add_to_totals(Entries& entries) {
+  for (auto& [id, entry] : entries) {
+    if (!entry->is_used) continue;
+    auto total = totals_.find(Key(entry->usage.workspace_id, id.data_key));
+    add_to(total == totals_.end() ? other_total_ : total->second, difference(entry->counts, entry->in_totals));
+    entry->in_totals = entry->counts;
+  }
+}
+
+void UsageMeter::add_to_row_counts(Entries& entries) {
+  for (auto& [id, entry] : entries) {
+    if (entry->counts == entry->in_row_counts) continue;
+    add_to(row_counts_[id.data_key], use_of(difference(entry->counts, entry->in_row_counts)));
+    entry->in_row_counts = entry->counts;
   }
 }
 
@@ -212,7 +233,7 @@ std::vector<UsageTotal> UsageMeter::totals() {
   MutexLock lock(mutex_);
   for (auto& shard : shards_) {
     MutexLock shard_lock(shard.mutex);
-    add_to_totals(shard);
+    add_to_totals(shard.entries);
   }
   std::vector<UsageTotal> all;
   all.reserve(totals_.size() + 1);

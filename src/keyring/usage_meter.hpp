@@ -16,14 +16,16 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <utility>
 #include <vector>
+
+#include <boost/unordered/unordered_flat_map.hpp>
 
 #include "base/clock.hpp"
 #include "base/id.hpp"
 #include "base/mutex.hpp"
 #include "keyring/compartment.hpp"
+#include "keyring/lease_id.hpp"
 #include "store/rows.hpp"
 
 namespace latchkey::keyring {
@@ -94,7 +96,7 @@ class UsageMeter {
   void give_back_usage(std::vector<Usage> taken);
 
   // What the data key encrypted, beyond what its row in the store shows.
-  [[nodiscard]] Use pending(const RawId& data_key) const;
+  [[nodiscard]] Use pending(const Compartment& compartment, const RawId& data_key) const;
   // Takes the counts for the rows of data keys; pending() begins anew. A data key that was used, and encrypted nothing,
   // is among them: its row shows when it was last used.
   [[nodiscard]] std::vector<store::DataKeyUse> take_row_counts();
@@ -106,48 +108,40 @@ class UsageMeter {
  private:
   // Each data key belongs to one workspace; but the caller names both, and a wrong pair must not spoil a right one.
   using Key = std::pair<std::string, RawId>;
-  struct KeyView {
-    std::string_view workspace_id;
-    const RawId& data_key;
+  // What each use changes comes first, and fits one line of the processor's cache: where many thousand data keys are in
+  // use, a request waits for each line that it touches.
+  struct alignas(64) Entry {
+    Timestamp until{};
+    UsageCounts counts;
+    std::shared_ptr<const std::string> kms_request_id;  // the last one that `usage` has
+    bool is_announced = false;                          // in_use_ says so, and begin() need not look there
+    bool is_used = false;                               // since take_usage
+
+    Usage usage;                // but for its counts and its end
+    UsageCounts in_totals;      // what of the counts totals_ has
+    UsageCounts in_row_counts;  // what of the counts row_counts_ has
   };
-  // By the id of the data key alone, which is random.
-  struct HashKey {
-    using is_transparent = void;
-    std::size_t operator()(const RawId& id) const;
-    std::size_t operator()(const Key& key) const { return (*this)(key.second); }
-    std::size_t operator()(const KeyView& key) const { return (*this)(key.data_key); }
-  };
-  struct EqualKey {
-    using is_transparent = void;
-    bool operator()(const Key& a, const Key& b) const { return a == b; }
-    bool operator()(const KeyView& a, const Key& b) const {
-      return a.workspace_id == b.first && a.data_key == b.second;
-    }
-    bool operator()(const Key& a, const KeyView& b) const { return (*this)(b, a); }
-  };
-  struct Entry {
-    bool is_announced = false;   // in_use_ says so, and begin() need not look there
-    std::optional<Usage> usage;  // absent: nothing was recorded since take_usage
-    UsageCounts in_totals;       // what of its counts totals_ has
-  };
-  using Entries = std::unordered_map<Key, Entry, HashKey, EqualKey>;
+  using Entries = boost::unordered_flat_map<LeaseId, std::unique_ptr<Entry>, HashId>;
   struct alignas(64) Shard {
     mutable Mutex mutex;
     Entries entries LATCHKEY_GUARDED_BY(mutex);
-    std::unordered_map<RawId, Use, HashKey> row_counts LATCHKEY_GUARDED_BY(mutex);
   };
+  using RowCounts = boost::unordered_flat_map<RawId, Use, HashId>;
   static constexpr std::size_t kShards = 16;
 
   [[nodiscard]] Shard& shard_of_this_thread();
+  [[nodiscard]] static Entry& entry_of(Shard& shard, const LeaseId& id) LATCHKEY_REQUIRES(shard.mutex);
   [[nodiscard]] Usage usage_now(const Compartment& compartment, const std::optional<std::string>& external_key_id,
                                 const RawId& data_key, const std::shared_ptr<const std::string>& kms_request_id) const;
   void make_room_in_totals(Key key);
-  void add_to_totals(Shard& shard) LATCHKEY_REQUIRES(mutex_, shard.mutex);
+  void add_to_totals(Entries& entries) LATCHKEY_REQUIRES(mutex_);
+  void add_to_row_counts(Entries& entries) LATCHKEY_REQUIRES(mutex_);
 
   const Clock& clock_;
   std::array<Shard, kShards> shards_;
   // Whoever holds it may lock a shard, never the other way round.
-  Mutex mutex_;
+  mutable Mutex mutex_;
+  RowCounts row_counts_ LATCHKEY_GUARDED_BY(mutex_);
   std::map<Key, bool> in_use_ LATCHKEY_GUARDED_BY(mutex_);  // whether it is written that the data key is in use
   std::vector<Usage> beginnings_ LATCHKEY_GUARDED_BY(mutex_);
   std::vector<Usage> given_back_ LATCHKEY_GUARDED_BY(mutex_);

@@ -1,5 +1,6 @@
 #include "keyring/usage_meter.hpp"
 
+#include <algorithm>
 #include <thread>
 
 #include <gmock/gmock.h>
@@ -16,6 +17,7 @@ class UsageMeterTest : public ::testing::Test {
  protected:
   static Compartment workspace(std::string id) {
     Compartment made{};
+    std::ranges::copy(id, made.id.data);
     made.workspace_id = std::move(id);
     return made;
   }
@@ -109,16 +111,16 @@ TEST_F(UsageMeterTest, RowCountsAddUpWhatEveryThreadCounts) {
   }
   for (auto& thread : threads) thread.join();
   meter.record_usage(workspace("a"), "ekey_1", kTwo, {.decrypts = 1});
-  EXPECT_EQ(meter.pending(kOne), (Use{kThreads * kTimes, kThreads * kTimes * 10}));
-  EXPECT_EQ(meter.pending(RawId{3}), Use());
+  EXPECT_EQ(meter.pending(workspace("a"), kOne), (Use{kThreads * kTimes, kThreads * kTimes * 10}));
+  EXPECT_EQ(meter.pending(workspace("a"), RawId{3}), Use());
   EXPECT_EQ(meter.take_usage().size(), 2U) << "which leaves the row counts where they are";
   auto taken = meter.take_row_counts();
   EXPECT_THAT(taken, UnorderedElementsAre(store::DataKeyUse{kOne, kThreads * kTimes, kThreads * kTimes * 10},
                                           store::DataKeyUse{kTwo, 0, 0}));
   EXPECT_THAT(meter.take_row_counts(), IsEmpty());
-  EXPECT_EQ(meter.pending(kOne), Use());
+  EXPECT_EQ(meter.pending(workspace("a"), kOne), Use());
   meter.give_back_row_counts(taken);
-  EXPECT_EQ(meter.pending(kOne), (Use{kThreads * kTimes, kThreads * kTimes * 10}));
+  EXPECT_EQ(meter.pending(workspace("a"), kOne), (Use{kThreads * kTimes, kThreads * kTimes * 10}));
 }
 
 // Every thread has a shard of its own: none may take for new what another one wrote, or for written what is idle.

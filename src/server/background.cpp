@@ -68,6 +68,11 @@ Task<BackgroundTask::Wait> deliver_events(webhooks::Deliverer& deliverer) {
   co_return wait;
 }
 
+Task<BackgroundTask::Wait> look_ahead(data::Compartments& compartments) {
+  auto wait = co_await compartments.look_ahead();
+  co_return wait;
+}
+
 Task<void> resume_rewraps(keyring::Rewrapper& rewrapper) {
   auto begun = co_await rewrapper.begin_all();
   if (!begun) {
@@ -84,6 +89,7 @@ std::vector<std::shared_ptr<BackgroundTask>> start_background_tasks(const Server
     tasks.push_back(BackgroundTask::start(tools.executor, wait, std::move(work)));
   };
   begin(kFirstWait, [keyring = keys.keyring.get()] { return renew_leases(*keyring); });
+  begin(kFirstWait, [compartments = rules.compartments.get()] { return look_ahead(*compartments); });
   begin(data::UsageRecorder::kPeriod, [recorder = keys.usage_recorder.get()] { return write_usage(*recorder); });
   begin(kAtOnce, [follower = keys.follower.get()] { return follow_other_nodes(*follower); });
   begin(kAlarmPeriod, [alarms = storage.integrity_alarms.get(), store = storage.store.get()] {

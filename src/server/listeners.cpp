@@ -36,6 +36,7 @@ Result<std::unique_ptr<api::ApiService>> make_api(const ServerTools& tools, cons
   LATCHKEY_TRY(auto metrics_token, metrics_token_of(tools.config));
   auto limits = api_limits(tools.config);
   return std::make_unique<api::ApiService>(api::ServiceParts{.credentials = *parts.rules.credentials,
+                                                             .compartments = *parts.rules.compartments,
                                                              .clock = tools.clock,
                                                              .random = tools.random,
                                                              .metrics = parts.metrics,

@@ -24,7 +24,7 @@ namespace latchkey::store {
 inline constexpr std::chrono::seconds kTrustedFor{5};
 // A row is looked up again after this time, whatever is known of changes: somebody may write the database past
 // Latchkey.
-inline constexpr std::chrono::seconds kRememberedFor{10};
+inline constexpr std::chrono::seconds kRememberedFor{30};
 
 class Changes {
  public:

@@ -64,6 +64,7 @@ class ApiFixture : public admin::testing::AdminFixture {
         webhook_endpoints(store(), webhook_secrets, clock, random, {}),
         webhook_deliverer(store(), receiver, webhook_secrets, clock, random, context.get_executor(), {}),
         service({.credentials = *credentials,
+                 .compartments = compartments,
                  .clock = clock,
                  .random = random,
                  .metrics = metrics,
