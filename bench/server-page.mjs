@@ -49,10 +49,11 @@ ${markdownTable(kHead, result.rows.map(cells))}
   the system let it sleep on, does its time begin with the sending. The load, and for p99 beside nginx both servers, run at
   real-time priority where that is allowed: the system's own threads pause a core for longer than a request takes, and that shows in
   p99.9.
-- **While something else goes on:** at a third of our peak. What asks for the other thing gets what the load leaves of its core. The leases
-  are of as many external keys, in a vault of \`latchkey emulator azure\`, and all their workspaces are in use. The feed has 200 000
+- **While something else goes on:** at a third of our peak, beside renewals at a sixth. What asks for the other thing gets what the load
+  leaves of its core, and so does the vault, a \`latchkey emulator azure\`: at a third of our peak it is short of time, and requests wait for
+  it. The leases are of as many external keys, and all their workspaces are in use. The feed has 200 000
   activities, in pages of 5 000. Each checkpoint copies everything that the Admin API wrote for another organisation in the 100 ms before.
-- **Many workspaces:** all have a data key that is ready, and wrk sends as many prepared requests in turn on both sides. Made with the
+- **Many workspaces:** all have a data key that is ready, and wrk sends requests of as many prepared heads in turn on both sides. Made with the
   limits of writes raised; the keyring holds 100 000 leases without a setting.
 - **Two cores:** load from outside the two cores is not to be had on a machine with two. So each core has a server thread's share and a
   wrk with 16 connections, and one core has one of each.

@@ -20,10 +20,10 @@ export const leftOver = (bench, stage, command, args) => (bench.quick ? stage.st
 
 /**
  * `begin(rate)` resolves once the other thing goes on, with a function that ends it and resolves with how often it was done.
- * `quiet()` comes before each run without it.
+ * `quiet(rate)` comes before each run without it. The rate is this part of our peak.
  */
-export async function besideQuiet(bench, { stage, server, requests, begin, quiet = () => {} }) {
-  const rate = Math.round(await peakOf(bench, stage, server, requests[0]) / 3);
+export async function besideQuiet(bench, { stage, server, requests, begin, quiet = () => {}, ofPeak = 1 / 3 }) {
+  const rate = Math.round(await peakOf(bench, stage, server, requests[0]) * ofPeak);
   const run = () => atConstantRate(stage, server.port, requests, rate, bench.seconds);
   const beside = async () => {
     const end = await begin(rate);
@@ -31,7 +31,7 @@ export async function besideQuiet(bench, { stage, server, requests, begin, quiet
     return { ...told, done: await end() };
   };
   const alone = async () => {
-    await quiet();
+    await quiet(rate);
     return run();
   };
   await run();
