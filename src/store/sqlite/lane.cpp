@@ -1,5 +1,7 @@
 #include "store/sqlite/lane.hpp"
 
+#include <thread>
+
 #include <fmt/format.h>
 
 #include "store/reasons.hpp"
@@ -14,6 +16,7 @@ Lane::Lane(std::vector<std::unique_ptr<SqliteConnection>> connections, std::size
 
 Lane::~Lane() {
   pool_.join();
+  while (posting_ > 0) std::this_thread::yield();
 }
 
 bool Lane::enter() {

@@ -3,13 +3,19 @@
 #pragma once
 
 #include <atomic>
+#include <exception>
 #include <functional>
 #include <future>
 #include <memory>
+#include <optional>
 #include <vector>
 
+#include <boost/asio/associated_executor.hpp>
+#include <boost/asio/dispatch.hpp>
+#include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/thread_pool.hpp>
+#include <boost/asio/use_awaitable.hpp>
 
 #include "base/mutex.hpp"
 #include "base/task.hpp"
@@ -33,11 +39,20 @@ class Lane {
   auto run(Work work) -> Task<std::invoke_result_t<Work, SqliteConnection&>> {
     using Outcome = std::invoke_result_t<Work, SqliteConnection&>;
     if (!enter()) co_return too_busy();
-    auto on_thread = [this, inner = std::move(work)]() mutable -> Outcome {
-      Turn turn(*this);
-      return inner(*turn.connection);
+    auto outcome = std::make_shared<std::optional<Outcome>>();
+    auto error = std::make_shared<std::exception_ptr>();
+    auto on_thread = [this, inner = std::move(work), outcome, error]() mutable {
+      try {
+        Turn turn(*this);
+        outcome->emplace(inner(*turn.connection));
+      } catch (...) {
+        *error = std::current_exception();
+      }
     };
-    co_return co_await run_on(pool_, std::move(on_thread));
+    auto ended = post_and_wait(std::move(on_thread));
+    co_await std::move(ended);
+    if (*error) std::rethrow_exception(*error);
+    co_return std::move(**outcome);
   }
 
   // The same for a caller that may block; not for the lane's own threads.
@@ -52,7 +67,7 @@ class Lane {
     // Shared, because the lane's thread still uses it when the outcome is there.
     auto task = std::make_shared<std::packaged_task<Outcome()>>(std::move(on_thread));
     auto outcome = task->get_future();
-    boost::asio::post(pool_, [task] { (*task)(); });
+    post([task] { (*task)(); });
     return outcome.get();
   }
 
@@ -66,6 +81,26 @@ class Lane {
     std::unique_ptr<SqliteConnection> connection;
   };
 
+  // Resumes on the caller's executor once the work is done. Not a coroutine itself, for the reason in base/task.hpp.
+  template <class Work>
+  Task<void> post_and_wait(Work work) {
+    return boost::asio::async_initiate<const boost::asio::use_awaitable_t<>, void()>(
+        [this, work = std::move(work)](auto handler) mutable {
+          auto executor = boost::asio::make_work_guard(boost::asio::get_associated_executor(handler));
+          post([work = std::move(work), handler = std::move(handler), executor = std::move(executor)]() mutable {
+            work();
+            boost::asio::dispatch(executor.get_executor(), std::move(handler));
+          });
+        },
+        boost::asio::use_awaitable);
+  }
+  // The lane stays until this returns, also where the work's caller has its result before, and is done with the lane.
+  template <class Work>
+  void post(Work work) {
+    ++posting_;
+    boost::asio::post(pool_, std::move(work));
+    --posting_;
+  }
   [[nodiscard]] bool enter();
   [[nodiscard]] Error too_busy() const;
   // There are as many connections as threads, so one is always free.
@@ -75,6 +110,7 @@ class Lane {
   std::size_t most_waiting_;
   std::string path_;
   std::atomic<std::size_t> entered_ = 0;
+  std::atomic<std::size_t> posting_ = 0;
   Mutex mutex_;
   std::vector<std::unique_ptr<SqliteConnection>> connections_ LATCHKEY_GUARDED_BY(mutex_);
   boost::asio::thread_pool pool_;
