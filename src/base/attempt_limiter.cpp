@@ -29,17 +29,18 @@ double AttemptLimiter::filled(const Bucket& bucket, SteadyTime now) const {
 }
 
 // A full bucket equals a new one, so the map need not keep it.
-void AttemptLimiter::forget_full(SteadyTime now) {
-  if (now - looked_at_ < kMinute) return;
-  looked_at_ = now;
-  std::erase_if(buckets_, [&](const auto& entry) { return !entry.second.busy && now - entry.second.at >= kMinute; });
+void AttemptLimiter::Buckets::forget_full(SteadyTime now) {
+  if (now - looked_at < kMinute) return;
+  looked_at = now;
+  std::erase_if(by_id, [&](const auto& entry) { return !entry.second.busy && now - entry.second.at >= kMinute; });
 }
 
 Result<AttemptLimiter::Permit> AttemptLimiter::begin(const std::string& id) {
   auto now = clock_.steady();
-  MutexLock lock(mutex_);
-  forget_full(now);
-  auto [found, is_new] = buckets_.try_emplace(id, Bucket{static_cast<double>(per_minute_), now, false});
+  auto& buckets = *buckets_;
+  MutexLock lock(buckets.mutex);
+  buckets.forget_full(now);
+  auto [found, is_new] = buckets.by_id.try_emplace(id, Bucket{static_cast<double>(per_minute_), now, false});
   auto& bucket = found->second;
   if (bucket.busy) return too_often(id, fmt::format("is being {} right now", words_.tried), std::chrono::seconds(1));
   auto left = filled(bucket, now);
@@ -49,16 +50,17 @@ Result<AttemptLimiter::Permit> AttemptLimiter::begin(const std::string& id) {
                      std::chrono::ceil<std::chrono::milliseconds>(wait));
   }
   bucket = {left - 1, now, true};
-  return Permit(nullptr, [this, id](void*) {
-    MutexLock release(mutex_);
-    auto ended = buckets_.find(id);
-    if (ended != buckets_.end()) ended->second.busy = false;
+  return Permit(nullptr, [kept = buckets_, id](void*) {
+    MutexLock release(kept->mutex);
+    auto ended = kept->by_id.find(id);
+    if (ended != kept->by_id.end()) ended->second.busy = false;
   });
 }
 
 std::size_t AttemptLimiter::size() const {
-  MutexLock lock(mutex_);
-  return buckets_.size();
+  auto& buckets = *buckets_;
+  MutexLock lock(buckets.mutex);
+  return buckets.by_id.size();
 }
 
 }  // namespace latchkey

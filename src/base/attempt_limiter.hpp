@@ -24,7 +24,8 @@ class AttemptLimiter {
   AttemptLimiter(const Clock& clock, unsigned per_minute, Words words)
       : clock_(clock), per_minute_(per_minute), words_(std::move(words)) {}
 
-  // The caller holds the permit while the attempt runs. A permit must not outlive the limiter.
+  // The caller holds the permit while the attempt runs. It may outlive the limiter: a server that stops may not wait
+  // for an attempt.
   using Permit = std::shared_ptr<void>;
   // RateLimited, with the time to wait, while another attempt on this object runs or when the minute's attempts are
   // used up.
@@ -38,16 +39,20 @@ class AttemptLimiter {
     SteadyTime at;
     bool busy = false;
   };
+  struct Buckets {
+    Mutex mutex;
+    std::map<std::string, Bucket> by_id LATCHKEY_GUARDED_BY(mutex);
+    SteadyTime looked_at LATCHKEY_GUARDED_BY(mutex){};
+
+    void forget_full(SteadyTime now) LATCHKEY_REQUIRES(mutex);
+  };
   [[nodiscard]] double filled(const Bucket& bucket, SteadyTime now) const;
-  void forget_full(SteadyTime now) LATCHKEY_REQUIRES(mutex_);
   [[nodiscard]] Error too_often(const std::string& id, std::string_view why, std::chrono::milliseconds wait) const;
 
   const Clock& clock_;
   unsigned per_minute_;
   Words words_;
-  mutable Mutex mutex_;
-  std::map<std::string, Bucket> buckets_ LATCHKEY_GUARDED_BY(mutex_);
-  SteadyTime looked_at_ LATCHKEY_GUARDED_BY(mutex_){};
+  std::shared_ptr<Buckets> buckets_ = std::make_shared<Buckets>();
 };
 
 }  // namespace latchkey

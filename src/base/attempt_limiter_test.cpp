@@ -63,5 +63,14 @@ TEST_F(AttemptLimiterTest, SaysWhatWasTried) {
       IsErrorThatSays("Webhook endpoint whep_1 was tested 1 times in the last minute already. Try again in 60 s."));
 }
 
+// A server that stopped destroys its parts before what still waits in its threads.
+TEST_F(AttemptLimiterTest, APermitMayOutliveTheLimiter) {
+  auto own = std::make_unique<AttemptLimiter>(clock, 1);
+  auto running = own->begin("ekey_1");
+  ASSERT_TRUE(running);
+  own.reset();
+  running = AttemptLimiter::Permit();
+}
+
 }  // namespace
 }  // namespace latchkey
