@@ -87,7 +87,7 @@ class Lane {
     return boost::asio::async_initiate<const boost::asio::use_awaitable_t<>, void()>(
         [this, work = std::move(work)](auto handler) mutable {
           auto executor = boost::asio::make_work_guard(boost::asio::get_associated_executor(handler));
-          post([work = std::move(work), handler = std::move(handler), executor = std::move(executor)]() mutable {
+          this->post([work = std::move(work), handler = std::move(handler), executor = std::move(executor)]() mutable {
             work();
             boost::asio::dispatch(executor.get_executor(), std::move(handler));
           });
