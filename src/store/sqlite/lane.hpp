@@ -97,9 +97,15 @@ class Lane {
   // The lane stays until this returns, also where the work's caller has its result before, and is done with the lane.
   template <class Work>
   void post(Work work) {
-    ++posting_;
+    // Also where there is no memory for the post: a count that stays would hold up the destructor for ever.
+    struct Posting {
+      explicit Posting(std::atomic<std::size_t>& of) : count(of) { ++count; }
+      Posting(const Posting&) = delete;
+      Posting& operator=(const Posting&) = delete;
+      ~Posting() { --count; }
+      std::atomic<std::size_t>& count;
+    } posting(posting_);
     boost::asio::post(pool_, std::move(work));
-    --posting_;
   }
   [[nodiscard]] bool enter();
   [[nodiscard]] Error too_busy() const;
